@@ -1,0 +1,151 @@
+"""Audio as the core knows it: input formats, the sample clock, re-framing into windows, and the tape.
+
+Inside the core, audio is mono int16 at 16 kHz and time is a count of those samples since the session's
+first one. What a client sends at another rate or in G.711 is converted on entry, sample for sample: n
+input samples always give ceil(n * 16000 / rate) samples, so positions convert both ways without drift.
+"""
+
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicegw.core import g711
+from voicegw.core.resample import Resampler
+from voicegw.errors import AudioTooFast, OddByteCount
+
+SAMPLE_RATE = 16_000
+WINDOW_MS = 20
+WINDOW_SAMPLES = SAMPLE_RATE * WINDOW_MS // 1000
+INPUT_RATES = (8_000, 16_000, 24_000, 48_000)
+
+Pcm = NDArray[np.int16]
+
+
+def to_ms(samples: int) -> int:
+    """A position or length at 16 kHz in whole milliseconds, rounded down."""
+    return samples * 1000 // SAMPLE_RATE
+
+
+def to_samples(milliseconds: int) -> int:
+    """Milliseconds as a count of samples at 16 kHz."""
+    return milliseconds * SAMPLE_RATE // 1000
+
+
+class AudioFormat(StrEnum):
+    """How a client encodes its samples."""
+
+    PCM = "pcm_s16le"
+    MULAW = "mulaw"
+    ALAW = "alaw"
+
+
+class InputDecoder:
+    """Turns a client's bytes into int16 at 16 kHz and counts the samples taken in."""
+
+    def __init__(self, audio_format: AudioFormat, rate: int) -> None:
+        self.rate = rate
+        self.input_samples = 0
+        self._format = audio_format
+        self._resampler = None if rate == SAMPLE_RATE else Resampler(rate, SAMPLE_RATE)
+
+    def decode(self, data: bytes) -> Pcm:
+        """The new samples at 16 kHz. Raises OddByteCount, taking nothing in, when one is cut in half."""
+        pcm = self._samples(data)
+        self.input_samples += len(pcm)
+        return pcm if self._resampler is None else self._resampler.push(pcm)
+
+    def _samples(self, data: bytes) -> Pcm:
+        if self._format is AudioFormat.MULAW:
+            return g711.decode_mulaw(data)
+        if self._format is AudioFormat.ALAW:
+            return g711.decode_alaw(data)
+        if len(data) % 2:
+            raise OddByteCount(f"{len(data)} bytes are not whole 16-bit samples; the frame was not used")
+        return np.frombuffer(data, dtype="<i2")
+
+
+class Framer:
+    """Cuts a stream of arbitrary pieces into windows of exactly 20 ms."""
+
+    def __init__(self) -> None:
+        self.position = 0  # samples taken in
+        self._rest: Pcm = np.empty(0, dtype=np.int16)
+
+    def push(self, pcm: Pcm) -> Iterator[Pcm]:
+        """The windows completed by `pcm`, in order; what is left over waits for the next piece."""
+        self.position += len(pcm)
+        pcm = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
+        whole = len(pcm) - len(pcm) % WINDOW_SAMPLES
+        self._rest = pcm[whole:].copy()
+        for begin in range(0, whole, WINDOW_SAMPLES):
+            yield pcm[begin : begin + WINDOW_SAMPLES]
+
+    def flush(self) -> Iterator[Pcm]:
+        """The last, unfinished window, filled up with silence; none when nothing is left over."""
+        if len(self._rest):
+            yield np.pad(self._rest, (0, WINDOW_SAMPLES - len(self._rest)))
+            self._rest = np.empty(0, dtype=np.int16)
+
+
+class Tape:
+    """The stretch of the session's audio that may still be needed, addressed by session samples."""
+
+    def __init__(self) -> None:
+        self.start = 0
+        self._data = bytearray()
+
+    @property
+    def end(self) -> int:
+        """The position after the last sample; the session's clock."""
+        return self.start + len(self._data) // 2
+
+    def append(self, pcm: Pcm) -> None:
+        """Adds samples at the end."""
+        self._data += pcm.tobytes()
+
+    def cut(self, start: int, end: int) -> bytes:
+        """The samples from `start` to `end` as s16le; positions no longer held are left out."""
+        return bytes(self._data[2 * max(0, start - self.start) : 2 * max(0, end - self.start)])
+
+    def forget(self, before: int) -> None:
+        """Drops the samples before a position."""
+        if before > self.start:
+            del self._data[: 2 * (before - self.start)]
+            self.start = min(before, self.end)
+
+
+class ArrivalClock:
+    """When each sample arrived, for the last 1024 messages: joins the audio clock to the wall clock."""
+
+    def __init__(self) -> None:
+        self._marks: deque[tuple[int, float]] = deque(maxlen=1024)
+
+    def mark(self, position: int, now: float) -> None:
+        """The samples before `position` have arrived by `now` (monotonic seconds)."""
+        self._marks.append((position, now))
+
+    def wall(self, position: int) -> float | None:
+        """When the sample before `position` arrived, in monotonic seconds; None if that is unknown."""
+        index = bisect_left(self._marks, position, key=lambda mark: mark[0])
+        return self._marks[index][1] if index < len(self._marks) else None
+
+
+class PaceLimit:
+    """A leaky bucket of audio: it drains in real time and may hold `burst_ms`."""
+
+    def __init__(self, burst_ms: int) -> None:
+        self._burst_ms = burst_ms
+        self._level_ms = 0.0
+        self._drained_at: float | None = None
+
+    def admit(self, audio_ms: float, now: float) -> None:
+        """Takes in `audio_ms` at monotonic second `now`; raises AudioTooFast when the bucket is full."""
+        elapsed_ms = 0.0 if self._drained_at is None else (now - self._drained_at) * 1000
+        self._drained_at = now
+        self._level_ms = max(0.0, self._level_ms - elapsed_ms) + audio_ms
+        if self._level_ms > self._burst_ms:
+            raise AudioTooFast(f"audio is more than {self._burst_ms} ms ahead of real time")

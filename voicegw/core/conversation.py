@@ -1,0 +1,124 @@
+"""The reply side of a session: routes between the turn table, the dialogue and the running reply."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from voicegw.core import turn
+from voicegw.core.dialogue import Dialogue, DialogueOptions
+from voicegw.core.events import (
+    Action,
+    Emit,
+    Fault,
+    ReplyDelta,
+    ReplyDone,
+    ReplyReason,
+    ReplyStarted,
+    Respond,
+    StopResponding,
+)
+from voicegw.core.latency import Stopwatch
+from voicegw.errors import VoicegwError
+
+
+@dataclass(slots=True)
+class _Reply:
+    """The reply in progress and what of it was delivered."""
+
+    watch: Stopwatch
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+
+class Conversation:
+    """Asks the model and stops it. `tell` takes the actions; `now` is monotonic seconds."""
+
+    def __init__(self, options: DialogueOptions, tell: Callable[[Action], None]) -> None:
+        self.replies_wanted = True
+        self._tell = tell
+        self._floor = turn.floor()
+        self._dialogue = Dialogue(options)
+        self._reply: _Reply | None = None
+        self._unanswered: Stopwatch | None = None
+        self._turns = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no reply is running."""
+        return self._reply is None
+
+    def next_turn(self) -> int:
+        """The number of the utterance or typed message that now begins."""
+        self._turns += 1
+        return self._turns
+
+    def receive_speech(self) -> None:
+        """Someone began to speak."""
+        self._floor.signal(turn.Signal.SPEECH)
+
+    def receive_words(self, now: float) -> None:
+        """The running utterance has words: over a reply, that is a barge-in."""
+        self._apply(self._floor.signal(turn.Signal.WORDS), ReplyReason.INTERRUPTED, now)
+
+    def receive_final(self, text: str, watch: Stopwatch, now: float, *, more: bool) -> None:
+        """An utterance is settled; with `more` of them open, its answer waits for the last one."""
+        if text:
+            self.receive_words(now)
+        if text and self.replies_wanted:
+            self._dialogue.add_user(text)
+            self._unanswered = watch
+        else:
+            self._tell(Emit(watch.report(done=None)))
+        if not more:
+            answer = self._unanswered is not None
+            signal = turn.Signal.HEARD if answer else turn.Signal.NOTHING
+            self._apply(self._floor.signal(signal), ReplyReason.INTERRUPTED, now)
+
+    def receive_typed(self, text: str, watch: Stopwatch, now: float) -> None:
+        """A typed message is answered at once, in place of whatever was being answered."""
+        self._dialogue.add_user(text)
+        self._unanswered = watch
+        self._apply(self._floor.signal(turn.Signal.TYPED), ReplyReason.INTERRUPTED, now)
+
+    def receive_piece(self, turn_number: int, text: str, now: float) -> None:
+        """The model wrote the next piece of this turn's reply; one of a stopped reply is ignored."""
+        reply = self._reply
+        if reply is None or reply.watch.turn != turn_number or not text:
+            return
+        if not reply.pieces:
+            reply.watch.first_token = now
+            self._floor.signal(turn.Signal.TOKEN)
+            self._tell(Emit(ReplyStarted(turn_number)))
+        reply.pieces.append(text)
+        self._tell(Emit(ReplyDelta(turn_number, text)))
+
+    def receive_reply_end(self, turn_number: int, error: VoicegwError | None, now: float) -> None:
+        """The model has finished this turn's reply, or failed to."""
+        if self._reply is None or self._reply.watch.turn != turn_number:
+            return
+        self._floor.signal(turn.Signal.REPLIED)
+        if error is not None:
+            self._tell(Emit(Fault.of(error)))
+        self._finish(ReplyReason.COMPLETED if error is None else ReplyReason.FAILED, now)
+
+    def cancel(self, now: float) -> None:
+        """The client wants no more of the running reply; harmless when there is none."""
+        self._apply(self._floor.signal(turn.Signal.CANCEL), ReplyReason.CANCELLED, now)
+
+    def _apply(self, effect: turn.Effect | None, reason: ReplyReason, now: float) -> None:
+        if effect in (turn.Effect.STOP, turn.Effect.RESTART) and self._reply is not None:
+            self._tell(StopResponding())
+            self._finish(reason, now)
+        if effect in (turn.Effect.START, turn.Effect.RESTART) and self._unanswered is not None:
+            self._reply, self._unanswered = _Reply(self._unanswered), None
+            self._tell(Respond(self._reply.watch.turn, self._dialogue.prompt()))
+
+    def _finish(self, reason: ReplyReason, now: float) -> None:
+        """Closes the books on the running reply: history keeps what was delivered."""
+        assert self._reply is not None
+        reply, self._reply = self._reply, None
+        self._dialogue.add_assistant(reply.text, cut_off=reason is not ReplyReason.COMPLETED)
+        self._tell(Emit(ReplyDone(reply.watch.turn, reply.text, reason)))
+        self._tell(Emit(reply.watch.report(done=now)))

@@ -1,0 +1,120 @@
+"""Speech scores in, utterance boundaries out: a table over run lengths of voiced and quiet windows.
+
+An utterance begins when enough windows in a row are voiced (an onset; shorter bursts are clicks), is
+paused after a short silence, which is when a final decode may be tried ahead of time, and ends after a
+long one. It also ends when told to, or when it reaches its maximum length.
+
+Only an onset counts as voice inside a pause, too: one stray window does not restart the silence.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from voicegw.core.audio import WINDOW_SAMPLES, Pcm, to_samples
+from voicegw.core.options import option
+from voicegw.core.table import Machine
+
+
+class SpeechScorer(Protocol):
+    """How likely one 20 ms window holds speech; keeps its own state, so there is one for each session."""
+
+    def score(self, window: Pcm) -> float:
+        """0 to 1, for the next WINDOW_SAMPLES samples at 16 kHz."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointOptions:
+    """When an utterance begins and ends."""
+
+    threshold: float = option(0.5, "score from which a window counts as voiced", ge=0.0, le=1.0)
+    onset_ms: int = option(40, "voiced time that begins an utterance", ge=20, le=500)
+    pause_ms: int = option(160, "silence after which a final decode is tried ahead of time", ge=40, le=5000)
+    end_silence_ms: int = option(500, "silence that ends an utterance", ge=100, le=5000)
+    pre_roll_ms: int = option(300, "audio kept from before the onset", ge=300, le=1000)
+    max_utterance_ms: int = option(25_000, "length at which an utterance is ended", ge=1000, le=28_000)
+    stall_ms: int = option(1500, "wall-clock time without frames that ends an utterance", ge=200, le=60_000)
+
+
+class State(Enum):
+    SILENT = "silent"
+    SPEAKING = "speaking"
+    PAUSED = "paused"
+
+
+class Signal(Enum):
+    ONSET = "onset"
+    PAUSE = "short silence"
+    END = "long silence"
+    FORCE = "forced"
+
+
+class Boundary(Enum):
+    """What the caller is told."""
+
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    ENDED = "ended"
+
+
+TABLE = {
+    (State.SILENT, Signal.ONSET): (State.SPEAKING, Boundary.STARTED),
+    (State.SPEAKING, Signal.ONSET): (State.SPEAKING, None),
+    (State.SPEAKING, Signal.PAUSE): (State.PAUSED, Boundary.PAUSED),
+    (State.SPEAKING, Signal.FORCE): (State.SILENT, Boundary.ENDED),
+    (State.PAUSED, Signal.ONSET): (State.SPEAKING, Boundary.RESUMED),
+    (State.PAUSED, Signal.END): (State.SILENT, Boundary.ENDED),
+    (State.PAUSED, Signal.FORCE): (State.SILENT, Boundary.ENDED),
+}
+
+
+class Endpointer:
+    """Finds the utterances in one session's scores.
+
+    position: the session's clock in samples. speech_start, speech_end: where the voice of the running or
+    last utterance began and, so far, ended.
+    """
+
+    def __init__(self, options: EndpointOptions) -> None:
+        self.options = options
+        self.position = 0
+        self.speech_start = 0
+        self.speech_end = 0
+        self._machine: Machine[State, Signal, Boundary] = Machine(TABLE, State.SILENT)
+        self._voiced_run = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether an utterance is running."""
+        return self._machine.state is not State.SILENT
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the running utterance has reached its maximum length."""
+        length = self.position - self.speech_start + to_samples(self.options.pre_roll_ms)
+        return self.open and length >= to_samples(self.options.max_utterance_ms)
+
+    def receive(self, score: float) -> Boundary | None:
+        """Takes in the score of the next window."""
+        self.position += WINDOW_SAMPLES
+        self._voiced_run = self._voiced_run + WINDOW_SAMPLES if score >= self.options.threshold else 0
+        if self._voiced_run >= to_samples(self.options.onset_ms):
+            if not self.open:
+                self.speech_start = self.position - self._voiced_run
+            self.speech_end = self.position
+            return self._machine.signal(Signal.ONSET)
+        return self._receive_quiet(self.position - self.speech_end)
+
+    def _receive_quiet(self, silence: int) -> Boundary | None:
+        state = self._machine.state
+        if state is State.SPEAKING and silence >= to_samples(self.options.pause_ms):
+            return self._machine.signal(Signal.PAUSE)
+        if state is State.PAUSED and silence >= to_samples(self.options.end_silence_ms):
+            return self._machine.signal(Signal.END)
+        return None
+
+    def force(self) -> None:
+        """Ends the running utterance now. Raises IllegalSignal when there is none."""
+        self._machine.signal(Signal.FORCE)

@@ -1,0 +1,33 @@
+"""G.711, the codec of telephone lines (ITU-T G.711, 1988): one byte a sample, by table."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BIAS = 0x84
+
+
+def _mulaw_table() -> NDArray[np.int16]:
+    code = ~np.arange(256, dtype=np.int32) & 0xFF
+    magnitude = ((((code & 0x0F) << 3) + _BIAS) << ((code & 0x70) >> 4)) - _BIAS
+    return np.where(code & 0x80, -magnitude, magnitude).astype(np.int16)
+
+
+def _alaw_table() -> NDArray[np.int16]:
+    code = np.arange(256, dtype=np.int32) ^ 0x55
+    step, exponent = (code & 0x0F) << 4, (code & 0x70) >> 4
+    magnitude = np.where(exponent == 0, step + 8, (step + 0x108) << np.maximum(exponent - 1, 0))
+    return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
+
+
+_MULAW = _mulaw_table()
+_ALAW = _alaw_table()
+
+
+def decode_mulaw(data: bytes) -> NDArray[np.int16]:
+    """mu-law bytes as linear samples, at the same rate."""
+    return _MULAW[np.frombuffer(data, dtype=np.uint8)]
+
+
+def decode_alaw(data: bytes) -> NDArray[np.int16]:
+    """A-law bytes as linear samples, at the same rate."""
+    return _ALAW[np.frombuffer(data, dtype=np.uint8)]

@@ -1,0 +1,111 @@
+"""What a recogniser is asked and what it answers, their byte codec, and the protocol both homes of
+recognition (local processes, other machines) fulfil.
+
+A job is stateless: it carries its audio and its prompt, so any worker can do any job, and a job lost with
+its worker is simply done again.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from voicegw.errors import MalformedMessage
+
+
+class DecodeKind(StrEnum):
+    """Why a window is decoded, which decides its place in the queue and the care taken."""
+
+    PARTIAL = "partial"  # the speaker goes on; the newest one of a session replaces the older
+    FINAL = "final"  # the speaker has paused or stopped; goes first, beam search
+
+
+class Word(msgspec.Struct, frozen=True, array_like=True):
+    """One recognised word.
+
+    text: with its punctuation and capitals, without surrounding blanks.
+    start, end: session samples at 16 kHz; from the model's cross-attention (dynamic time warping).
+    probability: mean token probability, 0 to 1.
+    """
+
+    text: str
+    start: int
+    end: int
+    probability: float
+
+
+class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
+    """One window of one session to be turned into words.
+
+    session, number: the job's identity; numbers grow within a session.
+    start: session sample (16 kHz) of the window's first sample.
+    pcm: the window, mono s16le at 16 kHz.
+    prompt: text said just before the window, for context; may be empty.
+    language: ISO 639-1 code of what is spoken; empty for the model's default.
+    """
+
+    session: str
+    number: int
+    kind: DecodeKind
+    start: int
+    pcm: bytes
+    prompt: str = ""
+    language: str = ""
+
+
+class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
+    """The words of a window; none for silence, noise and rejected text.
+
+    queue_ms: from submission until a worker took the job. decode_ms: from then until the answer.
+    """
+
+    session: str
+    number: int
+    words: tuple[Word, ...]
+    queue_ms: float = 0.0
+    decode_ms: float = 0.0
+
+
+class Recognizer(Protocol):
+    """Turns decode jobs into words, wherever the model lives."""
+
+    async def recognize(self, job: DecodeJob) -> DecodeResult:
+        """The job's words. Raises RecognitionFailed after the last retry or past the deadline, and
+        Overtaken when a newer job of the same session made a queued partial useless."""
+        ...
+
+
+class Overtaken(Exception):
+    """A partial was dropped from the queue because its session has moved on."""
+
+
+def text_of(words: Sequence[Word]) -> str:
+    """The words as a line of text."""
+    return " ".join(word.text for word in words)
+
+
+_encoder = msgspec.msgpack.Encoder()
+_jobs = msgspec.msgpack.Decoder(DecodeJob)
+_results = msgspec.msgpack.Decoder(DecodeResult)
+
+
+def encode(message: DecodeJob | DecodeResult) -> bytes:
+    """The message as bytes, for a pipe or a stream."""
+    return _encoder.encode(message)
+
+
+def decode_job(data: bytes) -> DecodeJob:
+    """The job in `data`; raises MalformedMessage when it holds none."""
+    try:
+        return _jobs.decode(data)
+    except msgspec.MsgspecError as error:
+        raise MalformedMessage(f"not a decode job: {error}") from error
+
+
+def decode_result(data: bytes) -> DecodeResult:
+    """The result in `data`; raises MalformedMessage when it holds none."""
+    try:
+        return _results.decode(data)
+    except msgspec.MsgspecError as error:
+        raise MalformedMessage(f"not a decode result: {error}") from error

@@ -1,0 +1,159 @@
+"""The hearing side of a session: windows go in, transcripts come out.
+
+Routes each window to the scorer, the endpointer and the transcriber, turns the endpointer's boundaries
+into utterances, and tells the client and the conversation what was said. Positions are session samples,
+`now` is monotonic seconds.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from voicegw.core import events
+from voicegw.core.audio import ArrivalClock, Pcm
+from voicegw.core.conversation import Conversation
+from voicegw.core.endpoint import Boundary, Endpointer, EndpointOptions, SpeechScorer
+from voicegw.core.events import Action, Emit, EndReason
+from voicegw.core.jobs import DecodeResult, text_of
+from voicegw.core.latency import Stopwatch
+from voicegw.core.options import check
+from voicegw.core.transcriber import Transcriber
+from voicegw.core.utterance import Utterance
+from voicegw.errors import RecognitionFailed
+
+
+class Listener:
+    """`arrivals` knows when each sample came; `tell` takes the actions."""
+
+    def __init__(
+        self,
+        endpointer: Endpointer,
+        transcriber: Transcriber,
+        scorer: SpeechScorer,
+        arrivals: ArrivalClock,
+        conversation: Conversation,
+        tell: Callable[[Action], None],
+    ) -> None:
+        self._endpointer = endpointer
+        self._transcriber = transcriber
+        self._scorer = scorer
+        self._arrivals = arrivals
+        self._conversation = conversation
+        self._tell = tell
+        self._watches: dict[int, Stopwatch] = {}
+
+    @property
+    def position(self) -> int:
+        """The session's clock."""
+        return self._transcriber.position
+
+    @property
+    def idle(self) -> bool:
+        """Whether every utterance has had its final."""
+        return self._transcriber.idle
+
+    def configure(self, command: events.Configure) -> None:
+        """New endpointing and cadence for the rest of the session. Raises InvalidValue, changing nothing."""
+        endpoint = replace(self._endpointer.options, **_given(command, "end_silence_ms", "max_utterance_ms"))
+        recognition = replace(self._transcriber.options, **_given(command, "partial_interval_ms"))
+        check(endpoint)
+        check(recognition)
+        self._endpointer.options, self._transcriber.options = endpoint, recognition
+
+    def receive_window(self, window: Pcm, now: float) -> None:
+        """The next 20 ms of audio."""
+        self._transcriber.append(window)
+        boundary = self._endpointer.receive(self._scorer.score(window))
+        running = self._transcriber.running
+        if running is not None:
+            running.speech_end = self._endpointer.speech_end
+        if boundary is not None:
+            self._cross(boundary, running, now)
+        if self._endpointer.too_long:
+            self.force_end(EndReason.MAX_LENGTH, now)
+
+    def receive_tick(self, now: float, last_audio_at: float) -> None:
+        """Someone who stopped sending in mid-speech has finished speaking."""
+        if (now - last_audio_at) * 1000 >= self._endpointer.options.stall_ms:
+            self.force_end(EndReason.STALLED, now)
+
+    def force_end(self, reason: EndReason, now: float) -> None:
+        """Ends the running utterance, if there is one, without waiting for silence."""
+        if self._endpointer.open:
+            self._endpointer.force()
+            self._end_utterance(reason, now)
+            self.request_decode()
+
+    def receive_result(self, result: DecodeResult, now: float) -> None:
+        """The words of a window that was sent to be decoded."""
+        utterance = self._transcriber.receive(result)
+        if utterance is not None and not utterance.complete:
+            self._show(utterance, now)
+        self._settle(now)
+
+    def receive_failure(self, number: int, now: float) -> None:
+        """The decode with this number was given up."""
+        self._transcriber.receive_failure(number)
+        self._settle(now)
+
+    def request_decode(self) -> None:
+        """Asks for the decode that is due, if any."""
+        job = self._transcriber.next_job()
+        if job is not None:
+            self._tell(events.Decode(job))
+
+    def _cross(self, boundary: Boundary, running: Utterance | None, now: float) -> None:
+        if boundary is Boundary.STARTED:
+            self._begin_utterance()
+        elif running is not None and boundary is Boundary.PAUSED:
+            running.paused = True
+        elif running is not None and boundary is Boundary.RESUMED:
+            running.resume()
+        elif boundary is Boundary.ENDED:
+            self._end_utterance(EndReason.SILENCE, now)
+
+    def _begin_utterance(self) -> None:
+        turn, start = self._conversation.next_turn(), self._endpointer.speech_start
+        self._transcriber.begin(turn, start)
+        self._conversation.receive_speech()
+        self._tell(Emit(events.SpeechStarted(turn, start)))
+
+    def _end_utterance(self, reason: EndReason, now: float) -> None:
+        utterance = self._transcriber.running
+        assert utterance is not None, "the endpointer was open, so an utterance is running"
+        self._transcriber.finish()
+        spoken_at = self._arrivals.wall(utterance.speech_end)
+        zero = now if spoken_at is None else spoken_at
+        self._watches[utterance.turn] = Stopwatch(utterance.turn, zero=zero, endpoint=now)
+        self._tell(Emit(events.SpeechStopped(utterance.turn, utterance.speech_end, reason)))
+        self._settle(now)
+
+    def _settle(self, now: float) -> None:
+        """Hands out every utterance whose words are known, then asks for the decode that is due."""
+        while (utterance := self._transcriber.take_complete()) is not None:
+            self._publish(utterance, now)
+        self.request_decode()
+
+    def _show(self, utterance: Utterance, now: float) -> None:
+        stable, tentative = text_of(utterance.hypothesis.stable), text_of(utterance.hypothesis.tentative)
+        if stable or tentative:
+            self._conversation.receive_words(now)
+            partial = events.PartialTranscript(utterance.turn, stable, tentative, utterance.heard_until)
+            self._tell(Emit(partial))
+
+    def _publish(self, utterance: Utterance, now: float) -> None:
+        watch = self._watches.pop(utterance.turn)
+        watch.final = now
+        if utterance.settled is not None:
+            watch.queue_ms, watch.decode_ms = utterance.settled.queue_ms, utterance.settled.decode_ms
+        if utterance.failed:
+            self._tell(Emit(events.Fault.of(RecognitionFailed())))
+        words = tuple(utterance.words())
+        text = text_of(words)
+        end = self.position if utterance.end is None else utterance.end
+        self._tell(Emit(events.FinalTranscript(utterance.turn, text, words, utterance.start, end)))
+        self._conversation.receive_final(text, watch, now, more=not self.idle)
+
+
+def _given(command: events.Configure, *names: str) -> dict[str, int]:
+    """The knobs among `names` that the command sets."""
+    return {name: value for name in names if (value := getattr(command, name)) is not None}

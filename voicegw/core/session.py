@@ -1,0 +1,143 @@
+"""One conversation: takes in audio, commands, decode results and reply pieces, and says what is to be done.
+
+It only routes: audio through the input decoder and the framer to the listener, whose transcripts reach the
+conversation, which asks the model. It never waits and reads no clock; every `now` is monotonic seconds.
+After each `receive_*` the shell carries out what `actions` returns, in order.
+"""
+
+from dataclasses import dataclass, field
+
+from voicegw.core import events
+from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
+from voicegw.core.conversation import Conversation
+from voicegw.core.dialogue import DialogueOptions
+from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
+from voicegw.core.events import Action, Emit, EndReason
+from voicegw.core.jobs import DecodeResult
+from voicegw.core.latency import Stopwatch
+from voicegw.core.listener import Listener
+from voicegw.core.options import option
+from voicegw.core.transcriber import Transcriber
+from voicegw.core.utterance import RecognitionOptions
+from voicegw.errors import InvalidState, VoicegwError
+
+_ACKNOWLEDGE_EVERY_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """Everything that can be tuned about a conversation."""
+
+    endpoint: EndpointOptions = field(default_factory=EndpointOptions)
+    recognition: RecognitionOptions = field(default_factory=RecognitionOptions)
+    dialogue: DialogueOptions = field(default_factory=DialogueOptions)
+    max_burst_ms: int = option(5000, "audio a client may be ahead of real time", ge=100, le=60_000)
+
+
+class Session:
+    """See the module. `decoder` and `scorer` are this session's own; `name` marks its decode jobs."""
+
+    def __init__(
+        self,
+        name: str,
+        options: SessionOptions,
+        decoder: InputDecoder,
+        scorer: SpeechScorer,
+        language: str = "",
+    ) -> None:
+        self.name = name
+        self._actions: list[Action] = []
+        self._decoder = decoder
+        self._framer = Framer()
+        self._pace = PaceLimit(options.max_burst_ms)
+        self._arrivals = ArrivalClock()
+        self._conversation = Conversation(options.dialogue, self._actions.append)
+        self._listener = Listener(
+            Endpointer(options.endpoint),
+            Transcriber(name, options.recognition, options.endpoint.pre_roll_ms, language),
+            scorer,
+            self._arrivals,
+            self._conversation,
+            self._actions.append,
+        )
+        self._acknowledged = 0
+        self._last_audio_at = 0.0
+        self._ending = self._closed = False
+
+    def actions(self) -> list[Action]:
+        """What is to be done since the last call."""
+        if self._ending and not self._closed and self._listener.idle and self._conversation.idle:
+            self._closed = True
+            self._actions.append(events.Close())
+        taken = self._actions[:]
+        self._actions.clear()
+        return taken
+
+    def configure_replies(self, wanted: bool) -> None:
+        """Whether what is said is answered; if not, the session only transcribes."""
+        self._conversation.replies_wanted = wanted
+
+    def receive_audio(self, data: bytes, now: float) -> None:
+        """A piece of audio. Raises OddByteCount, AudioTooFast, or InvalidState after `end`."""
+        if self._ending:
+            raise InvalidState("audio after `end`")
+        before = self._decoder.input_samples
+        pcm = self._decoder.decode(data)
+        self._pace.admit((self._decoder.input_samples - before) * 1000 / self._decoder.rate, now)
+        self._last_audio_at = now
+        self._arrivals.mark(self._framer.position + len(pcm), now)
+        for window in self._framer.push(pcm):
+            self._listener.receive_window(window, now)
+        self._listener.request_decode()
+        self._acknowledge()
+
+    def receive_command(self, command: events.Command, now: float) -> None:
+        """What the client asks for. Raises InvalidValue or InvalidState, changing nothing."""
+        if self._ending:
+            raise InvalidState(f"{type(command).__name__} after End")
+        match command:
+            case events.Commit():
+                self._listener.force_end(EndReason.COMMIT, now)
+            case events.Cancel():
+                self._conversation.cancel(now)
+            case events.TypeText(text):
+                watch = Stopwatch(self._conversation.next_turn(), zero=now)
+                self._conversation.receive_typed(text, watch, now)
+            case events.Configure():
+                self._listener.configure(command)
+                if command.reply is not None:
+                    self.configure_replies(command.reply)
+            case events.End():
+                self._end(now)
+
+    def receive_result(self, result: DecodeResult, now: float) -> None:
+        """The answer to a Decode."""
+        self._listener.receive_result(result, now)
+
+    def receive_failure(self, number: int, now: float) -> None:
+        """The Decode with this number was given up."""
+        self._listener.receive_failure(number, now)
+
+    def receive_reply_piece(self, turn: int, text: str, now: float) -> None:
+        """The model's next piece for a Respond."""
+        self._conversation.receive_piece(turn, text, now)
+
+    def receive_reply_end(self, turn: int, error: VoicegwError | None, now: float) -> None:
+        """The model is done with a Respond, or failed."""
+        self._conversation.receive_reply_end(turn, error, now)
+
+    def receive_tick(self, now: float) -> None:
+        """Time passes; to be called a few times a second."""
+        self._listener.receive_tick(now, self._last_audio_at)
+
+    def _end(self, now: float) -> None:
+        self._ending = True
+        for window in self._framer.flush():
+            self._listener.receive_window(window, now)
+        self._listener.force_end(EndReason.END, now)
+
+    def _acknowledge(self) -> None:
+        fresh = self._decoder.input_samples - self._acknowledged
+        if fresh * 1000 >= _ACKNOWLEDGE_EVERY_MS * self._decoder.rate:
+            self._acknowledged = self._decoder.input_samples
+            self._actions.append(Emit(events.AudioAcknowledged(self._acknowledged)))

@@ -1,0 +1,49 @@
+"""State machines as tables: a pair of state and signal names the next state and what is to be done.
+
+A signal that the table does not allow raises and changes nothing, so a wrong idea about the order of
+things shows at once instead of as a session in an impossible state. The diagrams in the architecture
+guide are drawn from the tables by `mermaid`, and a test compares them.
+"""
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Generic, TypeVar
+
+State = TypeVar("State", bound=Enum)
+Signal = TypeVar("Signal", bound=Enum)
+Output = TypeVar("Output", bound=Enum)
+
+
+class IllegalSignal(RuntimeError):
+    """The machine was told something that cannot happen in its state: a bug in the caller."""
+
+
+class Machine(Generic[State, Signal, Output]):
+    """Holds the current state of one table."""
+
+    def __init__(
+        self, table: Mapping[tuple[State, Signal], tuple[State, Output | None]], initial: State
+    ) -> None:
+        self._table = table
+        self.state = initial
+
+    def accepts(self, signal: Signal) -> bool:
+        """Whether the signal is allowed in the current state."""
+        return (self.state, signal) in self._table
+
+    def signal(self, signal: Signal) -> Output | None:
+        """Moves to the next state and returns what is to be done, if anything."""
+        try:
+            self.state, output = self._table[self.state, signal]
+        except KeyError:
+            raise IllegalSignal(f"{signal.name} in state {self.state.name}") from None
+        return output
+
+
+def mermaid(table: Mapping[tuple[State, Signal], tuple[State, Output | None]]) -> str:
+    """The table as a Mermaid state diagram; an edge is labelled `signal / output`."""
+    lines = ["stateDiagram-v2"]
+    for (state, signal), (following, output) in table.items():
+        label = signal.value if output is None else f"{signal.value} / {output.value}"
+        lines.append(f"    {state.value} --> {following.value}: {label}")
+    return "\n".join(lines)

@@ -1,0 +1,115 @@
+"""Utterances on one side, decode jobs on the other: keeps the audio, asks for one decode at a time, and
+hands out utterances in order once their words are known.
+
+While a decode is out the transcriber only gathers audio; when the answer comes it asks again with all
+there is by then. So load shows as a slower cadence, never as a growing queue. The one exception is a
+final, which does not wait for a partial that is still out: it takes its place.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from voicegw.core.audio import Pcm, Tape, to_samples
+from voicegw.core.hypothesis import Hypothesis
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult
+from voicegw.core.utterance import RecognitionOptions, Utterance
+
+
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """The decode that is out."""
+
+    number: int
+    kind: DecodeKind
+    utterance: Utterance
+    until: int
+
+
+class Transcriber:
+    """One session's recognition. `position` is the session's clock in samples."""
+
+    def __init__(self, session: str, options: RecognitionOptions, pre_roll_ms: int, language: str) -> None:
+        self.options = options
+        self._session = session
+        self._language = language
+        self._pre_roll = to_samples(pre_roll_ms)
+        self._tape = Tape()
+        self._pending: deque[Utterance] = deque()  # not settled yet, oldest first; the last may be running
+        self._flight: _Flight | None = None
+        self._jobs = 0
+        self._spoken_for = 0  # samples before this belong to earlier utterances
+
+    @property
+    def position(self) -> int:
+        return self._tape.end
+
+    @property
+    def running(self) -> Utterance | None:
+        """The utterance that is still being spoken."""
+        return self._pending[-1] if self._pending and self._pending[-1].end is None else None
+
+    @property
+    def idle(self) -> bool:
+        """Whether every utterance has been handed out."""
+        return not self._pending
+
+    def append(self, window: Pcm) -> None:
+        """Keeps the next window; forgets what neither an utterance nor the next pre-roll can need."""
+        self._tape.append(window)
+        first_needed = self._pending[0].start if self._pending else self.position - 2 * self._pre_roll
+        self._tape.forget(first_needed)
+
+    def begin(self, turn: int, speech_start: int) -> None:
+        """An utterance starts, a pre-roll before its first voiced sample."""
+        start = max(speech_start - self._pre_roll, self._spoken_for, self._tape.start)
+        self._pending.append(Utterance(turn, start, self.position, speech_start, Hypothesis(self.options)))
+
+    def finish(self) -> None:
+        """The running utterance is over; everything up to now belongs to it."""
+        if self.running is not None:
+            self._spoken_for = self.running.end = self.position
+
+    def next_job(self) -> DecodeJob | None:
+        """The decode that is due now, if any; it is then the one that is out."""
+        if not self._pending:
+            return None
+        utterance = self._pending[0]
+        kind = utterance.due(self.position, to_samples(self.options.partial_interval_ms))
+        if kind is None or (self._flight is not None and not self._may_replace(kind)):
+            return None
+        until = self.position if utterance.end is None else utterance.end
+        self._jobs += 1
+        self._flight = _Flight(self._jobs, kind, utterance, until)
+        pcm = self._tape.cut(utterance.start, until)
+        return DecodeJob(self._session, self._jobs, kind, utterance.start, pcm, language=self._language)
+
+    def _may_replace(self, kind: DecodeKind) -> bool:
+        assert self._flight is not None
+        return kind is DecodeKind.FINAL and self._flight.kind is DecodeKind.PARTIAL
+
+    def receive(self, result: DecodeResult) -> Utterance | None:
+        """The utterance that `result` tells more about; None when the result is no longer awaited."""
+        flight = self._land(result.number)
+        if flight is None:
+            return None
+        flight.utterance.receive(result, flight.kind, flight.until)
+        return flight.utterance
+
+    def receive_failure(self, number: int) -> None:
+        """A decode was given up. A partial is simply asked for again later."""
+        flight = self._land(number)
+        if flight is None:
+            return
+        flight.utterance.heard_until = flight.until
+        flight.utterance.failed = flight.kind is DecodeKind.FINAL
+
+    def _land(self, number: int) -> _Flight | None:
+        flight = self._flight
+        if flight is None or flight.number != number:
+            return None
+        self._flight = None
+        return flight
+
+    def take_complete(self) -> Utterance | None:
+        """The oldest utterance, when it is over and its words are known."""
+        return self._pending.popleft() if self._pending and self._pending[0].complete else None

@@ -1,0 +1,72 @@
+"""Who holds the floor, as a table.
+
+The user speaks (listening), the model is asked (thinking) and answers (replying). Speech while the model
+thinks or replies is contested ground: words make it a barge-in, which stops the reply; a cough ends
+without words and the reply goes on. A typed message is answered at once, whatever was being answered.
+"""
+
+from enum import Enum
+
+from voicegw.core.table import Machine
+
+
+class State(Enum):
+    IDLE = "idle"
+    LISTENING = "listening"
+    THINKING = "thinking"
+    REPLYING = "replying"
+    CONTESTED = "contested"  # speech over a reply, no words recognised yet
+
+
+class Signal(Enum):
+    SPEECH = "speech starts"
+    WORDS = "words recognised"
+    HEARD = "final with words"
+    NOTHING = "final without words"
+    TYPED = "typed message"
+    TOKEN = "first token"
+    REPLIED = "reply over"
+    CANCEL = "cancelled"
+
+
+class Effect(Enum):
+    """What is to be done about the reply."""
+
+    START = "start reply"
+    STOP = "stop reply"
+    RESTART = "stop and start reply"
+
+
+TABLE = {
+    (State.IDLE, Signal.SPEECH): (State.LISTENING, None),
+    (State.IDLE, Signal.TYPED): (State.THINKING, Effect.START),
+    (State.IDLE, Signal.CANCEL): (State.IDLE, None),
+    (State.LISTENING, Signal.SPEECH): (State.LISTENING, None),
+    (State.LISTENING, Signal.WORDS): (State.LISTENING, None),
+    (State.LISTENING, Signal.HEARD): (State.THINKING, Effect.START),
+    (State.LISTENING, Signal.NOTHING): (State.IDLE, None),
+    (State.LISTENING, Signal.TYPED): (State.CONTESTED, Effect.START),
+    (State.LISTENING, Signal.CANCEL): (State.LISTENING, None),
+    (State.THINKING, Signal.SPEECH): (State.CONTESTED, None),
+    (State.THINKING, Signal.TYPED): (State.THINKING, Effect.RESTART),
+    (State.THINKING, Signal.TOKEN): (State.REPLYING, None),
+    (State.THINKING, Signal.REPLIED): (State.IDLE, None),
+    (State.THINKING, Signal.CANCEL): (State.IDLE, Effect.STOP),
+    (State.REPLYING, Signal.SPEECH): (State.CONTESTED, None),
+    (State.REPLYING, Signal.TYPED): (State.THINKING, Effect.RESTART),
+    (State.REPLYING, Signal.TOKEN): (State.REPLYING, None),
+    (State.REPLYING, Signal.REPLIED): (State.IDLE, None),
+    (State.REPLYING, Signal.CANCEL): (State.IDLE, Effect.STOP),
+    (State.CONTESTED, Signal.SPEECH): (State.CONTESTED, None),
+    (State.CONTESTED, Signal.WORDS): (State.LISTENING, Effect.STOP),
+    (State.CONTESTED, Signal.NOTHING): (State.REPLYING, None),
+    (State.CONTESTED, Signal.TYPED): (State.CONTESTED, Effect.RESTART),
+    (State.CONTESTED, Signal.TOKEN): (State.CONTESTED, None),
+    (State.CONTESTED, Signal.REPLIED): (State.LISTENING, None),
+    (State.CONTESTED, Signal.CANCEL): (State.LISTENING, Effect.STOP),
+}
+
+
+def floor() -> Machine[State, Signal, Effect]:
+    """A new conversation's machine: nobody holds the floor."""
+    return Machine(TABLE, State.IDLE)

@@ -1,0 +1,74 @@
+"""One utterance on its way from the first voiced sample to its final: its words so far, and which decode
+of which window is due, and why.
+
+A partial is due when enough new speech has come since the last decode. A final is due at a pause, ahead
+of time, and at the end, unless the one tried at the pause already heard everything that was voiced: then
+the utterance is settled with no further decode.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from voicegw.core.hypothesis import Hypothesis, HypothesisOptions
+from voicegw.core.jobs import DecodeKind, DecodeResult, Word
+from voicegw.core.options import option
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionOptions(HypothesisOptions):
+    """How often a running utterance is decoded, and when its words are stable."""
+
+    partial_interval_ms: int = option(250, "new speech between two partial decodes", ge=100, le=5000)
+
+
+@dataclass(slots=True)
+class Utterance:
+    """Positions are session samples.
+
+    start: the first sample that belongs to it, pre-roll included. speech_end: its last voiced sample so
+    far. heard_until: the end of the last decoded window. end: the position after its last sample, once it
+    is over. failed: the last final decode was given up; `words` then holds what had become stable.
+    """
+
+    turn: int
+    start: int
+    speech_end: int
+    heard_until: int
+    hypothesis: Hypothesis
+    paused: bool = False
+    failed: bool = False
+    end: int | None = None
+    settled: DecodeResult | None = None
+    _settled_until: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether the utterance is over and no further decode can tell more about it."""
+        return self.end is not None and (self._covered or self.failed)
+
+    @property
+    def _covered(self) -> bool:
+        """Whether a final decode has heard everything that was voiced."""
+        return self.settled is not None and self._settled_until >= self.speech_end
+
+    def due(self, position: int, interval: int) -> DecodeKind | None:
+        """Which decode of the window from `start` to `position` (or `end`) is due, if any."""
+        if self.end is not None or self.paused:
+            return None if self._covered or self.failed else DecodeKind.FINAL
+        new_speech = self.speech_end > self.heard_until
+        return DecodeKind.PARTIAL if new_speech and position - self.heard_until >= interval else None
+
+    def resume(self) -> None:
+        """The voice goes on after a pause."""
+        self.paused = self.failed = False
+
+    def receive(self, result: DecodeResult, kind: DecodeKind, until: int) -> None:
+        """Takes in the decode of the window that ended at `until`."""
+        self.heard_until = until
+        self.hypothesis.update(result.words)
+        if kind is DecodeKind.FINAL:
+            self.settled, self._settled_until = result, until
+
+    def words(self) -> Sequence[Word]:
+        """The final words; only those shown as stable when the final decode failed."""
+        return self.hypothesis.settle(self.settled.words if self.settled and self._covered else ())

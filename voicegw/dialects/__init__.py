@@ -1,0 +1,1 @@
+"""Pure codecs between a wire dialect and the core's commands and events."""

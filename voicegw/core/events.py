@@ -85,6 +85,15 @@ class ReplyReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may send."""
+
+    max_message_bytes: int
+    max_burst_ms: int
+    idle_timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionReady:
     """The first event: the session is open and its audio is awaited.
 
@@ -95,6 +104,7 @@ class SessionReady:
     epoch: int
     resumed: bool
     next_input_sample: int
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)

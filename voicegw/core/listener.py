@@ -11,7 +11,7 @@ from dataclasses import replace
 from voicegw.core import events
 from voicegw.core.audio import ArrivalClock, Pcm
 from voicegw.core.conversation import Conversation
-from voicegw.core.endpoint import Boundary, Endpointer, EndpointOptions, SpeechScorer
+from voicegw.core.endpoint import Boundary, Endpointer, SpeechScorer
 from voicegw.core.events import Action, Emit, EndReason
 from voicegw.core.jobs import DecodeResult, text_of
 from voicegw.core.latency import Stopwatch

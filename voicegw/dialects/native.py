@@ -23,7 +23,7 @@ Milliseconds = Annotated[int, msgspec.Meta(ge=0, description="milliseconds from 
 # --- client to server ------------------------------------------------------------------------------------
 
 
-class Inbound(msgspec.Struct, frozen=True, tag_field="type", forbid_unknown_fields=True):
+class Inbound(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
     """A JSON message from the client."""
 
 
@@ -73,18 +73,10 @@ ClientMessage = (
 # --- server to client ------------------------------------------------------------------------------------
 
 
-class Outbound(msgspec.Struct, frozen=True, tag_field="type", kw_only=True):
+class Outbound(msgspec.Struct, tag_field="type", kw_only=True):
     """A JSON message to the client; `seq` counts them from 1, without gaps."""
 
     seq: int
-
-
-class LimitsBlock(msgspec.Struct, frozen=True):
-    """What this connection may send."""
-
-    max_message_bytes: int
-    max_burst_ms: int
-    idle_timeout_ms: int
 
 
 class ReadyMessage(Outbound, tag="ready"):
@@ -92,7 +84,7 @@ class ReadyMessage(Outbound, tag="ready"):
     epoch: int
     resumed: bool
     next_sample: int
-    limits: LimitsBlock
+    limits: events.Limits
 
 
 class SpeechStartedMessage(Outbound, tag="speech_started"):
@@ -113,7 +105,7 @@ class SpeechStoppedMessage(Outbound, tag="speech_stopped"):
     reason: events.EndReason
 
 
-class WordBlock(msgspec.Struct, frozen=True):
+class WordBlock(msgspec.Struct):
     """One word of a final."""
 
     word: str
@@ -239,16 +231,16 @@ def _check_size(size: int) -> None:
         raise MessageTooBig(f"{size} bytes; the limit is {MAX_MESSAGE_BYTES}")
 
 
-def encode(event: events.Event, seq: int, limits: LimitsBlock) -> str:
-    """The event as the text frame numbered `seq`; `limits` goes into `ready`."""
-    return _encoder.encode(_message(event, seq, limits)).decode()
+def encode(event: events.Event, seq: int) -> str:
+    """The event as the text frame numbered `seq`."""
+    return _encoder.encode(_message(event, seq)).decode()
 
 
-def _message(event: events.Event, seq: int, limits: LimitsBlock) -> ServerMessage:  # noqa: C901 - one case a row
+def _message(event: events.Event, seq: int) -> ServerMessage:
     match event:
-        case events.SessionReady(session, epoch, resumed, next_sample):
+        case events.SessionReady(session, epoch, resumed, sample, limits):
             return ReadyMessage(
-                seq=seq, session=session, epoch=epoch, resumed=resumed, next_sample=next_sample, limits=limits
+                seq=seq, session=session, epoch=epoch, resumed=resumed, next_sample=sample, limits=limits
             )
         case events.SpeechStarted(turn, at):
             return SpeechStartedMessage(seq=seq, turn=turn, at_ms=to_ms(at))

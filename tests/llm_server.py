@@ -1,0 +1,198 @@
+"""A language model endpoint for tests and benchmarks: a real HTTP server on loopback that streams chat
+completions, fails in the ways endpoints fail, and remembers what it was asked and when.
+
+    async with LLMServer(tokens=["Hel", "lo"], first_token_delay_s=0.1) as server:
+        ...  # ask server.url
+    assert server.exchanges[0].first_token_s is not None
+
+The knobs may be turned between requests.
+"""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from types import TracebackType
+from typing import Any, Self
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+class Ending(Enum):
+    """What follows the last token."""
+
+    COMPLETE = auto()  # finish reason, usage, [DONE]
+    UNFINISHED = auto()  # a proper end of the HTTP body, but no finish reason and no [DONE]
+    CUT = auto()  # the connection is dropped in the middle of the body
+    ERROR = auto()  # an error event
+    GARBLED = auto()  # an event that is not JSON
+
+
+@dataclass(eq=False)
+class Exchange:
+    """One request and how it went; times are `time.monotonic()` seconds, None until it happens."""
+
+    body: dict[str, Any]
+    authorization: str | None
+    connection: int
+    received_s: float
+    first_token_s: float | None = None
+    disconnected_s: float | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the client left before the end of the answer."""
+        return self.disconnected_s is not None
+
+
+@dataclass(eq=False)
+class LLMServer:
+    """Answers every request with `tokens`, or with an error when `status` is not 200.
+
+    The first token goes out `first_token_delay_s` after the request is here, each further one `token_delay_s`
+    after the one before. `chunk_bytes` is the size of the HTTP chunks, wherever that cuts a character; None
+    gives each event its own. With `refuse`, nobody listens on the port. `asked` is set by the first request.
+    """
+
+    tokens: Sequence[str] = ("Hello", " there", ".")
+    first_token_delay_s: float = 0.0
+    token_delay_s: float = 0.0
+    status: int = 200
+    ending: Ending = Ending.COMPLETE
+    chunk_bytes: int | None = None
+    refuse: bool = False
+    exchanges: list[Exchange] = field(default_factory=list, init=False)
+    asked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    connections: int = field(default=0, init=False)
+    _tasks: "set[asyncio.Task[None]]" = field(default_factory=set, init=False)
+
+    async def __aenter__(self) -> Self:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+        self._server = None if self.refuse else await asyncio.start_server(self._accept, sock=self._socket)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None:
+            self._server.close()
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._server.wait_closed()
+        self._socket.close()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        try:
+            await self._serve(reader, writer, self.connections)
+        except asyncio.CancelledError:
+            pass  # by __aexit__; Python 3.11's streams would report a cancelled handler as an error
+        finally:
+            self._tasks.discard(task)
+            writer.transport.abort()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: int
+    ) -> None:
+        """Answers one connection's requests. The next one is awaited while the last is being answered: its
+        absence for good shows that the client has left."""
+        async with asyncio.TaskGroup() as group:
+            upcoming = group.create_task(_read(reader, connection))
+            while (exchange := await upcoming) is not None:
+                self.exchanges.append(exchange)
+                self.asked.set()
+                upcoming = group.create_task(_read(reader, connection))
+                answer = group.create_task(self._answer(exchange, writer))
+                await asyncio.wait({answer, upcoming}, return_when=asyncio.FIRST_COMPLETED)
+                if not answer.done() and upcoming.result() is None:
+                    exchange.disconnected_s = time.monotonic()
+                    answer.cancel()
+                await asyncio.wait({answer})
+                exchange.over.set()
+
+    async def _answer(self, exchange: Exchange, writer: asyncio.StreamWriter) -> None:
+        if self.status != 200:
+            writer.write(_error_response(self.status, exchange))
+            return
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        self._send(writer, b": a comment, as some endpoints send while they wait\n\n")
+        self._send(writer, _event({"role": "assistant", "content": None}))
+        for number, token in enumerate(self.tokens):
+            await self._pause(exchange, number)
+            exchange.first_token_s = exchange.first_token_s or time.monotonic()
+            self._send(writer, _event({"content": token}))
+        await self._pause(exchange, len(self.tokens))
+        self._end(writer)
+
+    async def _pause(self, exchange: Exchange, number: int) -> None:
+        """Waits until token `number` is due."""
+        if number == 0:
+            await asyncio.sleep(exchange.received_s + self.first_token_delay_s - time.monotonic())
+        else:
+            await asyncio.sleep(self.token_delay_s)
+
+    def _end(self, writer: asyncio.StreamWriter) -> None:
+        if self.ending is Ending.CUT:
+            writer.transport.abort()
+            return
+        if self.ending is Ending.ERROR:
+            self._send(writer, b'data: {"error": {"message": "out of memory"}}\n\n')
+        if self.ending is Ending.GARBLED:
+            self._send(writer, b"data: <html>\n\n")
+        if self.ending is Ending.COMPLETE:
+            self._send(writer, _event({}, finish_reason="stop"))
+            self._send(writer, b'data: {"choices": [], "usage": {"completion_tokens": 3}}\n\n')
+            self._send(writer, b"data: [DONE]\n\n")
+        writer.write(b"0\r\n\r\n")
+
+    def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        """Writes `data` as HTTP chunks."""
+        size = self.chunk_bytes or len(data)
+        for start in range(0, len(data), size):
+            piece = data[start : start + size]
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+
+async def _read(reader: asyncio.StreamReader, connection: int) -> Exchange | None:
+    """The connection's next request; None when the client has left."""
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        lines = (line.partition(":") for line in head.splitlines()[1:])
+        fields = {name.strip().lower(): value.strip() for name, _, value in lines}
+        body = await reader.readexactly(int(fields["content-length"]))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+    return Exchange(json.loads(body), fields.get("authorization"), connection, time.monotonic())
+
+
+def _event(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+    """One chunk of a completion as a server-sent event, in UTF-8 except for what UTF-8 cannot hold."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "test", "choices": [choice]}
+    try:
+        return b"data: %b\n\n" % json.dumps(chunk, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return b"data: %b\n\n" % json.dumps(chunk).encode()
+
+
+def _error_response(status: int, exchange: Exchange) -> bytes:
+    """An error that repeats the caller's key and words, as careless endpoints do."""
+    message = f"{exchange.authorization} may not ask {exchange.body['messages']}"
+    body = json.dumps({"error": {"message": message, "code": "test_code"}}).encode()
+    head = f"HTTP/1.1 {status} Error\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body

@@ -1,0 +1,302 @@
+"""The language model client against a real HTTP server that answers, stalls and breaks."""
+
+import asyncio
+import gc
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.llm_server import Ending, LLMServer
+from voicegw.core.events import Message
+from voicegw.core.options import check
+from voicegw.errors import (
+    InvalidValue,
+    LLMInterrupted,
+    LLMRateLimited,
+    LLMRejected,
+    LLMTimeout,
+    LLMUnauthorized,
+    LLMUnreachable,
+    ReplyError,
+    StartupError,
+)
+from voicegw.reply.llm import LLMOptions, LLMResponder
+
+PROMPT = (Message("system", "Be brief."), Message("user", "Where is the secret kept?"))
+KEY = "sk-4f9a"
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+async def no_leaks() -> AsyncIterator[None]:
+    """Fails a test that leaves a task; a socket left open is a ResourceWarning, and those are errors."""
+    yield
+    gc.collect(1)
+    for _ in range(20):  # the event loop closes the HTTP library's nested generators one by one
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@asynccontextmanager
+async def responder(url: str, **options: Any) -> AsyncIterator[LLMResponder]:
+    llm = LLMResponder(LLMOptions(url=url, model="tiny", **options))
+    try:
+        yield llm
+    finally:
+        await llm.close()
+
+
+@asynccontextmanager
+async def listening(handler: Handler) -> AsyncIterator[str]:
+    """The URL of a bare TCP server, for what no HTTP server does."""
+    async with await asyncio.start_server(handler, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+
+
+async def reply(llm: LLMResponder) -> list[str]:
+    async with aclosing(llm.respond(PROMPT)) as pieces:
+        return [piece async for piece in pieces]
+
+
+async def failure(server: LLMServer, **options: Any) -> tuple[list[str], ReplyError]:
+    """What was said before the reply failed, and the error."""
+    said = []
+    async with server, responder(server.url, **options) as llm, aclosing(llm.respond(PROMPT)) as pieces:
+        try:
+            async for piece in pieces:
+                said.append(piece)
+        except ReplyError as error:
+            return said, error
+    pytest.fail("the reply did not fail")
+
+
+async def test_tokens_come_one_by_one() -> None:
+    async with LLMServer(tokens=["Hel", "lo", " there."]) as server, responder(server.url) as llm:
+        assert await reply(llm) == ["Hel", "lo", " there."]
+
+
+async def test_tokens_are_not_held_back() -> None:
+    server = LLMServer(tokens=["now", "never"], token_delay_s=60)
+    async with server, responder(server.url) as llm, aclosing(llm.respond(PROMPT)) as pieces:
+        assert await asyncio.wait_for(anext(pieces), 5) == "now"
+
+
+async def test_the_request() -> None:
+    async with LLMServer() as server, responder(server.url, max_tokens=7, temperature=0.5) as llm:
+        await reply(llm)
+    body = server.exchanges[0].body
+    assert body["messages"] == [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Where is the secret kept?"},
+    ]
+    assert (body["model"], body["stream"], body["max_tokens"], body["temperature"]) == ("tiny", True, 7, 0.5)
+
+
+async def test_the_name_is_the_models() -> None:
+    async with responder("http://127.0.0.1:9/v1") as llm:
+        assert llm.name == "tiny"
+
+
+@pytest.mark.parametrize(("key", "header"), [(KEY, f"Bearer {KEY}"), (None, None)])
+async def test_a_key_is_sent_only_where_there_is_one(
+    key: str | None, header: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "from-the-environment")
+    async with LLMServer() as server, responder(server.url, api_key=key) as llm:
+        await reply(llm)
+    assert server.exchanges[0].authorization == header
+
+
+async def test_replies_share_connections() -> None:
+    async with LLMServer() as server, responder(server.url) as llm:
+        for _ in range(3):
+            await reply(llm)
+    assert (len(server.exchanges), server.connections) == (3, 1)
+
+
+async def test_replies_run_side_by_side() -> None:
+    async with LLMServer(first_token_delay_s=0.05) as server, responder(server.url) as llm:
+        replies = await asyncio.gather(*(reply(llm) for _ in range(20)))
+    assert replies == [["Hello", " there", "."]] * 20
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 2, 3, 7])
+async def test_characters_cut_by_the_network_are_whole(chunk_bytes: int) -> None:
+    tokens = ["Grüße", " aus 東京", " 👋🏽"]
+    async with LLMServer(tokens=tokens, chunk_bytes=chunk_bytes) as server, responder(server.url) as llm:
+        assert await reply(llm) == tokens
+
+
+async def test_a_surrogate_pair_cut_by_the_endpoint_is_whole() -> None:
+    async with LLMServer(tokens=["Hi \ud83d", "\udc4b", "\udc4b!"]) as server, responder(server.url) as llm:
+        assert await reply(llm) == ["Hi ", "👋", "\N{REPLACEMENT CHARACTER}!"]
+
+
+async def test_refused() -> None:
+    said, error = await failure(LLMServer(refuse=True))
+    assert (said, type(error)) == ([], LLMUnreachable)
+
+
+async def test_dropped_before_the_answer() -> None:
+    async def drop(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async with listening(drop) as url, responder(url) as llm:
+        with pytest.raises(LLMUnreachable):
+            await reply(llm)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (401, LLMUnauthorized),
+        (403, LLMUnauthorized),
+        (429, LLMRateLimited),
+        (400, LLMRejected),
+        (404, LLMRejected),
+        (500, LLMRejected),
+    ],
+)
+async def test_refusals(status: int, expected: type[ReplyError]) -> None:
+    server = LLMServer(status=status)
+    _, error = await failure(server)
+    assert type(error) is expected
+    assert len(server.exchanges) == 1  # nothing was retried
+
+
+async def test_a_refusal_says_why() -> None:
+    _, error = await failure(LLMServer(status=404))
+    assert error.message == "the language model endpoint answered HTTP 404, test_code"
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+async def test_neither_key_nor_prompt_is_in_the_traceback(status: int) -> None:
+    _, error = await failure(LLMServer(status=status), api_key=KEY)
+    report = "".join(traceback.format_exception(error))
+    assert KEY not in report
+    assert "secret" not in report
+
+
+async def test_slow_connect() -> None:
+    async with LLMServer() as server:  # speaks no TLS: the handshake gets no answer
+        url = server.url.replace("http://", "https://")
+        async with responder(url, connect_timeout_ms=50) as llm:
+            with pytest.raises(LLMTimeout, match="no connection"):
+                await reply(llm)
+
+
+async def test_slow_first_token() -> None:
+    server = LLMServer(first_token_delay_s=60)
+    said, error = await failure(server, first_token_timeout_ms=50)
+    assert said == []
+    assert isinstance(error, LLMTimeout)
+    assert error.message == "no first token within 50 ms"
+
+
+async def test_the_first_token_is_what_the_first_limit_is_for() -> None:
+    async with (
+        LLMServer(tokens=["one", "two"], token_delay_s=0.3) as server,
+        responder(server.url, first_token_timeout_ms=250) as llm,
+    ):
+        assert await reply(llm) == ["one", "two"]
+
+
+async def test_slow_reply() -> None:
+    said, error = await failure(LLMServer(tokens=["one", "two"], token_delay_s=60), total_timeout_ms=200)
+    assert said == ["one"]
+    assert isinstance(error, LLMTimeout)
+    assert error.message == "no end of the reply within 200 ms"
+
+
+async def test_the_total_limit_covers_the_first_token() -> None:
+    _, error = await failure(LLMServer(first_token_delay_s=60), total_timeout_ms=50)
+    assert error.message == "no end of the reply within 50 ms"
+
+
+@pytest.mark.parametrize("ending", [Ending.CUT, Ending.UNFINISHED])
+async def test_broken_off(ending: Ending) -> None:
+    said, error = await failure(LLMServer(tokens=["half", " a"], token_delay_s=0.01, ending=ending))
+    assert (said, type(error)) == (["half", " a"], LLMInterrupted)
+
+
+@pytest.mark.parametrize("ending", [Ending.ERROR, Ending.GARBLED])
+async def test_something_else_in_the_stream(ending: Ending) -> None:
+    said, error = await failure(LLMServer(tokens=["half"], ending=ending))
+    assert (said, type(error)) == (["half"], LLMRejected)
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        LLMServer(first_token_delay_s=60),
+        LLMServer(tokens=["a", "b"], token_delay_s=60),
+        LLMServer(tokens=["a"] * 10_000, token_delay_s=0.001),
+    ],
+    ids=["before the first token", "between tokens", "while tokens flow"],
+)
+async def test_cancelling_the_task_is_seen_by_the_endpoint(server: LLMServer) -> None:
+    async with server, responder(server.url) as llm:
+        task = asyncio.create_task(reply(llm))
+        await server.asked.wait()
+        await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.wait_for(server.exchanges[0].over.wait(), 1)
+        assert task.cancelled()
+        assert server.exchanges[0].disconnected
+
+
+async def test_cancelling_before_any_answer_is_seen_by_the_endpoint() -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()  # until the client closes
+        left.set()
+        writer.transport.abort()
+
+    async with listening(silent) as url, responder(url) as llm:
+        task = asyncio.create_task(reply(llm))
+        await asyncio.wait_for(asked.wait(), 5)
+        task.cancel()
+        await asyncio.wait_for(left.wait(), 1)
+
+
+async def test_closing_the_reply_is_seen_by_the_endpoint() -> None:
+    async with LLMServer(tokens=["a", "b"], token_delay_s=60) as server, responder(server.url) as llm:
+        async with aclosing(llm.respond(PROMPT)) as pieces:
+            await anext(pieces)
+        await asyncio.wait_for(server.exchanges[0].over.wait(), 1)
+        assert server.exchanges[0].disconnected
+
+
+async def test_a_failed_reply_does_not_spoil_the_next() -> None:
+    async with LLMServer(ending=Ending.CUT) as server, responder(server.url) as llm:
+        with pytest.raises(LLMInterrupted):
+            await reply(llm)
+        server.ending = Ending.COMPLETE
+        assert await reply(llm) == ["Hello", " there", "."]
+
+
+def test_an_endpoint_is_configured_by_url_or_model() -> None:
+    assert LLMOptions(url="http://127.0.0.1:9/v1").configured
+    assert LLMOptions(model="tiny").configured
+    assert not LLMOptions(api_key=KEY).configured
+
+
+def test_an_endpoint_needs_a_model() -> None:
+    with pytest.raises(StartupError, match="model name"):
+        LLMResponder(LLMOptions(url="http://127.0.0.1:9/v1"))
+
+
+def test_options_keep_the_key_to_themselves() -> None:
+    assert KEY not in repr(LLMOptions(api_key=KEY))
+
+
+def test_options_are_bounded() -> None:
+    check(LLMOptions())
+    with pytest.raises(InvalidValue, match="total_timeout_ms"):
+        check(LLMOptions(total_timeout_ms=0))

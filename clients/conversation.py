@@ -1,0 +1,84 @@
+"""What has been said so far: the server's messages folded into turns.
+
+The terminal views draw it, and the commands judge by it whether a turn was completed.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from voicegw.core.events import ReplyReason
+from voicegw.dialects import native
+
+
+@dataclass(eq=False)
+class Turn:
+    """One utterance or typed message, and its reply.
+
+    `partials` counts the ones that showed words. `final` and `reason` are None until they are known.
+    """
+
+    number: int
+    partials: int = 0
+    stable: str = ""
+    tentative: str = ""
+    final: native.FinalMessage | None = None
+    reply: str = ""
+    reason: ReplyReason | None = None
+    latency: native.LatencyMessage | None = None
+
+    def is_settled(self, *, expects_reply: bool) -> bool:
+        """Nothing more will come: an utterance without words gets no reply, and a failed reply is over."""
+        if self.reason is not None:
+            return True
+        return self.final is not None and not (expects_reply and self.final.text)
+
+
+@dataclass
+class Conversation:
+    """The turns by number, and the codes of the errors that were reported."""
+
+    turns: dict[int, Turn] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    def receive(self, message: native.ServerMessage) -> Turn | None:
+        """Take in a message; the turn it changed, if it is about one."""
+        if isinstance(message, native.ErrorMessage):
+            self.errors.append(message.code)
+        number = getattr(message, "turn", None)
+        if number is None:
+            return None
+        turn = self.turns.setdefault(number, Turn(number))
+        _apply(message, turn)
+        return turn
+
+    def is_completed(self, *, expects_reply: bool) -> bool:
+        """Every turn is settled, and no reply failed. One that was spoken over or cancelled did not."""
+        return all(
+            turn.is_settled(expects_reply=expects_reply) and turn.reason is not ReplyReason.FAILED
+            for turn in self.turns.values()
+        )
+
+
+def _apply(message: native.ServerMessage, turn: Turn) -> None:
+    match message:
+        case native.PartialMessage():
+            turn.stable, turn.tentative = message.stable, message.tentative
+            turn.partials += bool(message.stable or message.tentative)
+        case native.FinalMessage():
+            turn.final = message
+        case native.ReplyDeltaMessage():
+            turn.reply += message.text
+        case native.ReplyDoneMessage():
+            turn.reply, turn.reason = message.text, message.reason
+        case native.LatencyMessage():
+            turn.latency = message
+        case _:
+            pass
+
+
+def normalised(text: str) -> list[str]:
+    """The words of a text as they are compared: lower case, no punctuation, hyphens as blanks.
+
+    An apostrophe inside a word is dropped ("what's" becomes "whats"); numbers stay as they are written.
+    """
+    return re.sub(r"[^\w\s]", "", re.sub(r"[-‐–—/]", " ", text.lower())).split()

@@ -1,0 +1,167 @@
+"""`scripts/demo`: start a server with the bundled model, play it a sample conversation, and stop it.
+
+The exit status says whether every utterance of the sample was heard (partials and a final) and answered
+(a completed reply).
+"""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+from statistics import median
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from clients.audio import frames, paced, read_pcm
+from clients.client import VoiceClient
+from clients.conversation import Conversation, Turn, normalised
+from clients.errors import ClientError
+from clients.local_server import local_server
+from clients.talk import talk
+from clients.terminal import view
+from voicegw.core.events import ReplyReason
+
+SAMPLES = Path(__file__).resolve().parent.parent / "models" / "samples"
+SAMPLE = "conversation.wav"
+RATE = 16_000
+
+
+class Utterance(msgspec.Struct):
+    """What the speaker of the sample says, and when, in ms from the file's start."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+class Sample(msgspec.Struct):
+    """An entry of refs.json."""
+
+    file: str
+    utterances: list[Utterance]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One utterance and the turns that were heard while it was spoken: one, if all is well."""
+
+    utterance: Utterance
+    turns: tuple[Turn, ...]
+
+    @property
+    def completed(self) -> bool:
+        """Heard with partials and a final, and answered to the end, in every turn."""
+        return bool(self.turns) and all(
+            turn.partials and turn.final is not None and turn.reason is ReplyReason.COMPLETED
+            for turn in self.turns
+        )
+
+    @property
+    def words_right(self) -> int:
+        """How many of the utterance's words the finals have, in its order."""
+        said = normalised(self.utterance.text)
+        heard = normalised(" ".join(turn.final.text for turn in self.turns if turn.final))
+        blocks = SequenceMatcher(None, said, heard, autojunk=False).get_matching_blocks()
+        return sum(block.size for block in blocks)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the demonstration; its exit status."""
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.parse_args(argv)
+    try:
+        return asyncio.run(_demonstrate(Console(highlight=False)))
+    except ClientError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except asyncio.CancelledError:
+        return 1
+
+
+async def _demonstrate(console: Console) -> int:
+    _stop_in_order_on_sigterm()
+    sample = _sample()
+    conversation = Conversation()
+    console.print("starting a server with the bundled model ...", style="dim")
+    async with local_server("--model", "bundled") as server, VoiceClient.connect(server.url) as client:
+        console.print(f"playing {SAMPLE} to {server.url}", style="dim")
+        with view(console) as screen:
+            await talk(
+                client,
+                paced(frames(read_pcm(SAMPLES / SAMPLE, RATE), RATE)),
+                lambda message: screen.show(message, conversation.receive(message)),
+            )
+    outcomes = outcomes_of(sample, conversation)
+    console.print(_summary(outcomes))
+    return 0 if all(outcome.completed for outcome in outcomes) and not conversation.errors else 1
+
+
+def _stop_in_order_on_sigterm() -> None:
+    """A demo that is stopped from outside stops its server before it goes."""
+    task = asyncio.current_task()
+    assert task is not None
+    with contextlib.suppress(NotImplementedError):  # an event loop without signals
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+def _sample() -> Sample:
+    samples = msgspec.json.decode((SAMPLES / "refs.json").read_bytes(), type=list[Sample])
+    return next(sample for sample in samples if sample.file == SAMPLE)
+
+
+def outcomes_of(sample: Sample, conversation: Conversation) -> list[Outcome]:
+    """Which turns belong to which utterance: those whose final covers some of its time."""
+    return [
+        Outcome(utterance, tuple(turn for turn in conversation.turns.values() if _covers(turn, utterance)))
+        for utterance in sample.utterances
+    ]
+
+
+def _covers(turn: Turn, utterance: Utterance) -> bool:
+    final = turn.final
+    return final is not None and final.start_ms < utterance.end_ms and final.end_ms > utterance.start_ms
+
+
+def _summary(outcomes: Sequence[Outcome]) -> Table:
+    table = Table(title="voicegw demo", title_justify="left")
+    table.add_column("said")
+    for name in ("words right", "partials", "final ms", "first token ms"):
+        table.add_column(name, justify="right")
+    table.add_column("completed")
+    for outcome in outcomes:
+        table.add_row(
+            outcome.utterance.text,
+            f"{outcome.words_right}/{len(normalised(outcome.utterance.text))}",
+            str(sum(turn.partials for turn in outcome.turns)),
+            _middle([turn.latency.final_ms for turn in outcome.turns if turn.latency]),
+            _middle([turn.latency.first_token_ms for turn in outcome.turns if turn.latency]),
+            "yes" if outcome.completed else "NO",
+        )
+    latencies = [turn.latency for outcome in outcomes for turn in outcome.turns if turn.latency]
+    table.add_section()
+    table.add_row(
+        "all (medians; ms after the end of speech)",
+        f"{sum(outcome.words_right for outcome in outcomes)}"
+        f"/{sum(len(normalised(outcome.utterance.text)) for outcome in outcomes)}",
+        str(sum(turn.partials for outcome in outcomes for turn in outcome.turns)),
+        _middle([latency.final_ms for latency in latencies]),
+        _middle([latency.first_token_ms for latency in latencies]),
+        "yes" if all(outcome.completed for outcome in outcomes) else "NO",
+    )
+    return table
+
+
+def _middle(values: Sequence[int | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{median(known):.0f}" if known else "-"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""What can go wrong at the client's end, each with a message made for the person at the terminal.
+
+ClientError
+ +-- Unreachable      no server answered at the URL
+ +-- Refused          the server answered, and said why it does not want this connection
+ +-- ConnectionLost   the connection ended, or fell silent, before the session was settled
+ +-- NotOurDialect    the server sent something the native dialect does not know
+ +-- AudioError       a sound file or the microphone cannot be used
+ +-- ServerFailed     a local server did not start
+"""
+
+
+class ClientError(Exception):
+    """Base of every error the clients raise on purpose."""
+
+
+class Unreachable(ClientError):
+    """No server answered at the URL in time."""
+
+
+class Refused(ClientError):
+    """The server turned the connection down.
+
+    status: the HTTP status, or 0 when the refusal came after the upgrade.
+    code: the server's error code, as in voicegw.errors; "http" when it gave none.
+    retry_after_ms: when trying again makes sense; None when it does not, or the server did not say.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, *, retryable: bool, retry_after_ms: int | None = None
+    ) -> None:
+        super().__init__(f"the server refused: {code}: {message}")
+        self.status = status
+        self.code = code
+        self.retryable = retryable
+        self.retry_after_ms = retry_after_ms
+
+
+class ConnectionLost(ClientError):
+    """The connection ended before the session was settled.
+
+    close_code: the WebSocket close code; 1006 when there was no closing handshake.
+    """
+
+    def __init__(self, message: str, *, close_code: int = 1006) -> None:
+        super().__init__(message)
+        self.close_code = close_code
+
+
+class NotOurDialect(ClientError):
+    """The server sent a message that the native dialect does not declare."""
+
+
+class AudioError(ClientError):
+    """A sound file cannot be read, or the microphone cannot be used."""
+
+
+class ServerFailed(ClientError):
+    """A local server exited, or was not ready in time; the message ends with its log."""

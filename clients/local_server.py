@@ -1,0 +1,81 @@
+"""A server of one's own on a free loopback port, for as long as a block lasts.
+
+`voicegw serve` prints one line on stdout when it is ready. Its log, on stderr, is kept aside and shown
+only when it fails to start.
+"""
+
+import asyncio
+import re
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import IO
+
+from clients.errors import ServerFailed
+
+READY_S = 90.0  # loading and warming the model, on a slow and busy machine
+STOP_S = 20.0  # the drain; after that the server is killed
+LOG_TAIL_CHARACTERS = 4_000
+READY_LINE = re.compile(r"listening on (ws://\S+)")
+
+
+@dataclass(frozen=True)
+class LocalServer:
+    """A running server: where it listens, and its process id, whose children are its workers."""
+
+    url: str
+    pid: int
+
+
+@asynccontextmanager
+async def local_server(*arguments: str, ready_s: float = READY_S) -> AsyncIterator[LocalServer]:
+    """`voicegw serve ARGUMENTS`, ready; stopped by SIGTERM when the block is left.
+
+    Raises ServerFailed, with the end of the server's log, when it exits or is not ready in `ready_s`.
+    """
+    command = (sys.executable, "-m", "voicegw.cli", "serve", "--port", "0", *arguments)
+    async with running(command, ready_s) as server:
+        yield server
+
+
+@asynccontextmanager
+async def running(command: Sequence[str], ready_s: float) -> AsyncIterator[LocalServer]:
+    """Any command that prints the ready line, as `local_server`."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=log
+        )
+        try:
+            yield LocalServer(await _ready(process, log, ready_s), process.pid)
+        finally:
+            await _stop(process)
+
+
+async def _ready(process: asyncio.subprocess.Process, log: IO[str], ready_s: float) -> str:
+    """The URL in the ready line."""
+    assert process.stdout is not None
+    try:
+        line = (await asyncio.wait_for(process.stdout.readline(), ready_s)).decode(errors="replace")
+    except TimeoutError:
+        raise ServerFailed(f"the server was not ready in {ready_s:g} s\n{_tail(log)}") from None
+    match = READY_LINE.search(line)
+    if match is None:
+        raise ServerFailed(f"the server did not start: {line.strip() or 'it exited'}\n{_tail(log)}")
+    return match[1]
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _tail(log: IO[str]) -> str:
+    log.seek(0)
+    return log.read()[-LOG_TAIL_CHARACTERS:].rstrip()

@@ -1,0 +1,158 @@
+"""The conversation as it happens: a live view on a terminal, plain lines everywhere else.
+
+What is stable is solid, what may still change is dim, the reply has its own colour, and a turn ends with
+what it took. In a pipe or a log nothing is redrawn: each partial, final, reply and latency is one line.
+"""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from clients.conversation import Turn
+from voicegw.core.events import ReplyReason
+from voicegw.dialects import native
+
+REFRESHES_PER_S = 15
+OPEN_TURNS = 4  # the live region shows the newest open turns; older ones are printed as they are
+
+
+class View(Protocol):
+    """Shows messages as they come; a context manager, since a live view owns the terminal meanwhile."""
+
+    def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
+        """Draw what this message, already taken in by its turn, has changed."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def view(console: Console) -> View:
+    """The view that suits the console: live on a terminal, lines in a pipe or a log."""
+    return LiveView(console) if console.is_terminal else LineView(console)
+
+
+class LineView:
+    """One line for each partial, final, reply and latency."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
+        """Print the line this message is worth, if any."""
+        line = _line(message)
+        if line is not None:
+            label = f"turn {turn.number} " if turn else ""
+            self._console.print(Text(label, style="dim") + line, soft_wrap=True)
+
+
+def _line(message: native.ServerMessage) -> Text | None:
+    match message:
+        case native.PartialMessage():
+            return Text("partial  ") + words(message.stable, message.tentative)
+        case native.FinalMessage():
+            return Text("final    ") + Text(message.text or "(no words)", style="bold")
+        case native.ReplyDoneMessage():
+            return Text("reply    ") + reply(message.text, message.reason)
+        case native.LatencyMessage():
+            return Text("latency  ") + latency(message)
+        case native.ErrorMessage():
+            return Text(f"error    {message.code}: {message.message}", style="red")
+        case native.GoingAwayMessage():
+            return Text("the server is going away", style="red")
+        case _:
+            return None
+
+
+class LiveView:
+    """Open turns are redrawn in place; a turn is left behind for good when its latency has come."""
+
+    def __init__(self, console: Console) -> None:
+        self._open: list[Turn] = []
+        self._live = Live(console=console, refresh_per_second=REFRESHES_PER_S, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave_behind(len(self._open))
+        self._live.__exit__(kind, error, trace)
+
+    def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
+        """Redraw the open turns with this message in them."""
+        if turn is None:
+            line = _line(message)
+            if line is not None:
+                self._live.console.print(line)
+            return
+        if turn not in self._open and not isinstance(message, native.LatencyMessage):
+            self._open.append(turn)
+        self._leave_behind(self._settled())
+        self._live.update(Group(*map(_block, self._open)))
+
+    def _settled(self) -> int:
+        """How many of the oldest open turns can be left behind: turns are left in their order."""
+        settled = 0
+        while settled < len(self._open) and (
+            self._open[settled].latency is not None or len(self._open) - settled > OPEN_TURNS
+        ):
+            settled += 1
+        return settled
+
+    def _leave_behind(self, count: int) -> None:
+        for turn in self._open[:count]:
+            self._live.console.print(_block(turn))
+        del self._open[:count]
+        self._live.update(Group(*map(_block, self._open)))
+
+
+def _block(turn: Turn) -> Text:
+    """A turn as it stands: what was said, the reply, what it took."""
+    said = Text(turn.final.text, style="bold") if turn.final else words(turn.stable, turn.tentative)
+    lines = [Text("  you  ", style="dim") + said]
+    if turn.reply or turn.reason:
+        lines.append(Text("reply  ", style="dim") + reply(turn.reply, turn.reason))
+    if turn.latency:
+        lines.append(Text("       ") + latency(turn.latency))
+    return Text("\n").join(lines)
+
+
+def words(stable: str, tentative: str) -> Text:
+    """Stable text solid, tentative text dim."""
+    return Text(stable) + Text(" " if stable and tentative else "") + Text(tentative, style="dim italic")
+
+
+def reply(text: str, reason: ReplyReason | None) -> Text:
+    """The reply so far, and how it ended when that was not by completion."""
+    ending = "" if reason in {None, ReplyReason.COMPLETED} else f" [{reason}]"
+    return Text(text, style="cyan") + Text(ending, style="yellow")
+
+
+def latency(message: native.LatencyMessage) -> Text:
+    """The turn's budget: milliseconds after the end of speech, and what queueing and decoding took."""
+    steps = {
+        "endpoint": message.endpoint_ms,
+        "final": message.final_ms,
+        "first token": message.first_token_ms,
+        "done": message.done_ms,
+        "queue": message.queue_ms,
+        "decode": message.decode_ms,
+    }
+    shown = (f"{name} {value}" for name, value in steps.items() if value is not None)
+    return Text(" · ".join(shown) + " ms", style="dim green")

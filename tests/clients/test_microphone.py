@@ -1,0 +1,78 @@
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import soundfile
+
+from clients.microphone import _interrupted, main
+from tests.clients.scripted_server import DONE, FINAL, READY, Peer, one_turn, scripted_server
+from voicegw.core.events import ReplyReason
+from voicegw.dialects import native
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> str:
+    soundfile.write(tmp_path / "sound.wav", np.zeros(800), 8000)
+    return str(tmp_path / "sound.wav")
+
+
+async def run(*arguments: str) -> int:
+    """The command in a thread of its own, since it brings its own event loop."""
+    return await asyncio.to_thread(main, arguments)
+
+
+@pytest.fixture(autouse=True)
+def no_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signals belong to the main thread."""
+    monkeypatch.setattr("clients.microphone._interrupted", asyncio.Event)
+
+
+async def test_ctrl_c_asks_for_an_orderly_end() -> None:
+    stop = _interrupted()
+    os.kill(os.getpid(), signal.SIGINT)
+    await asyncio.wait_for(stop.wait(), 5)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+async def test_plays_a_file_and_shows_the_turn(sound: str, capsys: pytest.CaptureFixture[str]) -> None:
+    async with scripted_server() as server:
+        assert await run("--url", server.url, "--file", sound, "--rate", "16000") == 0
+    assert len(server.peers[0].audio) == 3200
+    shown = capsys.readouterr().out
+    assert all(kind in shown for kind in ("partial", "final", "reply", "latency"))
+
+
+async def test_asks_for_no_reply_and_other_knobs(sound: str) -> None:
+    async with scripted_server() as server:
+        await run("--url", server.url, "--file", sound, "--no-reply", "--end-silence-ms", "300")
+    assert "reply=none" in server.paths[0]
+    assert server.peers[0].requests[0] == native.ConfigureMessage(end_silence_ms=300)
+
+
+async def test_a_failed_reply_is_a_failure(sound: str) -> None:
+    async def fail(peer: Peer) -> None:
+        await peer.send(READY)
+        await peer.until(native.EndMessage)
+        await peer.send(FINAL, msgspec.structs.replace(DONE, reason=ReplyReason.FAILED))
+
+    async with scripted_server(fail) as server:
+        assert await run("--url", server.url, "--file", sound) == 1
+
+
+async def test_trouble_is_one_line(sound: str, capsys: pytest.CaptureFixture[str]) -> None:
+    async with scripted_server(one_turn) as server:
+        assert await run("--url", server.url, "--file", sound + ".missing") == 1
+    assert "cannot be read as audio" in capsys.readouterr().err
+    assert await run("--url", "nonsense", "--file", sound) == 1
+
+
+def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert "examples:" in shown
+    assert "exit status:" in shown

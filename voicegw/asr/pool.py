@@ -1,0 +1,243 @@
+"""The parent's side of recognition on one machine: starts worker processes, hands out jobs, and replaces
+a worker that dies or hangs, doing its job again.
+
+Each worker has one task that owns its process from start to end. Sessions only ever see `recognize`.
+"""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from voicegw.asr.batcher import Entry, JobQueue
+from voicegw.asr.pipe import Answer, Done, Failed, Setup, frame, receive_answer
+from voicegw.asr.whisper import WhisperOptions
+from voicegw.core.jobs import DecodeJob, DecodeResult, Overtaken, encode
+from voicegw.core.options import option
+from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+_LONGEST_BACKOFF_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """How many workers there are and how long they may take."""
+
+    workers: int = option(0, "recognition processes; 0 for one less than the cores, at most 4", ge=0, le=64)
+    start_timeout_ms: int = option(120_000, "time to load and warm the model", ge=1000, le=3_600_000)
+    decode_timeout_ms: int = option(30_000, "time for one decode before its worker is replaced", ge=100)
+    job_timeout_ms: int = option(60_000, "time from asking to answer before a job is given up", ge=100)
+    max_attempts: int = option(3, "workers that may die of one job before it is given up", ge=1, le=10)
+
+
+@dataclass(slots=True)
+class _Ticket:
+    """Where a job's answer goes."""
+
+    answer: asyncio.Future[DecodeResult]
+    submitted: float
+    attempts: int = 0
+
+
+class WorkerPool:
+    """A Recognizer over local worker processes."""
+
+    def __init__(
+        self, directory: Path, whisper: WhisperOptions, options: PoolOptions, metrics: Metrics
+    ) -> None:
+        self._setup = frame(msgspec.msgpack.encode(Setup(str(directory), whisper)))
+        self._options = options
+        self._metrics = metrics
+        self._queue: JobQueue[_Ticket] = JobQueue()
+        self._waiting = asyncio.Condition()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._warm = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether a worker has decoded audio and waits for jobs."""
+        return self._warm > 0
+
+    async def start(self, cores: int) -> None:
+        """Starts the workers and waits until each is warm. Raises ModelUnavailable or WorkerFailed."""
+        count = self._options.workers or min(4, max(1, cores - 1))
+        started = [asyncio.get_running_loop().create_future() for _ in range(count)]
+        self._tasks = [
+            asyncio.create_task(self._keep(slot, warm), name=f"worker-{slot}")
+            for slot, warm in enumerate(started)
+        ]
+        try:
+            await asyncio.gather(*started)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Stops the workers; jobs that are still out are given up."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        while (entry := self._queue.take()) is not None:
+            _fail(entry, "the recogniser is shutting down")
+
+    async def recognize(self, job: DecodeJob) -> DecodeResult:
+        """See Recognizer."""
+        ticket = _Ticket(asyncio.get_running_loop().create_future(), time.monotonic())
+        await self._enqueue(Entry(job, ticket))
+        try:
+            async with asyncio.timeout(self._options.job_timeout_ms / 1000):
+                return await ticket.answer
+        except TimeoutError:
+            self._metrics.decode_failures.inc()
+            raise RecognitionFailed("the recogniser did not answer in time") from None
+        finally:
+            self._queue.remove(job)
+
+    async def _enqueue(self, entry: Entry[_Ticket]) -> None:
+        async with self._waiting:
+            overtaken = self._queue.add(entry)
+            self._metrics.decode_queue.set(len(self._queue))
+            self._waiting.notify_all()
+        if overtaken is not None and not overtaken.ticket.answer.done():
+            overtaken.ticket.answer.set_exception(Overtaken())
+
+    async def _next_while_alive(self, process: asyncio.subprocess.Process) -> Entry[_Ticket] | None:
+        """The next job, or None when the idle process dies: that shows in readiness before it costs a job."""
+        job = asyncio.create_task(self._next(), name="next-job")
+        death = asyncio.create_task(process.wait(), name="worker-death")
+        try:
+            await asyncio.wait((job, death), return_when=asyncio.FIRST_COMPLETED)
+            return job.result() if job.done() else None
+        finally:
+            for task in (job, death):
+                task.cancel()
+            await asyncio.gather(job, death, return_exceptions=True)
+
+    async def _next(self) -> Entry[_Ticket]:
+        async with self._waiting:
+            while (entry := self._queue.take()) is None:
+                await self._waiting.wait()
+            self._metrics.decode_queue.set(len(self._queue))
+            return entry
+
+    async def _keep(self, slot: int, warm: "asyncio.Future[None]") -> None:
+        """One worker's place: fills it again whenever its process is lost."""
+        backoff_s = 0.1
+        while True:
+            try:
+                async with self._process() as process:
+                    await self._warm_up(process)
+                    backoff_s = 0.1
+                    if not warm.done():
+                        warm.set_result(None)
+                    await self._work(process)
+                    raise WorkerFailed("the process died while idle")
+            except (WorkerFailed, ModelUnavailable, OSError, EOFError) as error:
+                if not warm.done():
+                    warm.set_exception(
+                        error if isinstance(error, ModelUnavailable) else WorkerFailed(str(error))
+                    )
+                    return
+                self._metrics.worker_restarts.inc()
+                log.warning("worker lost", slot=slot, reason=str(error), restart_in_s=backoff_s)
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(_LONGEST_BACKOFF_S, backoff_s * 2)
+
+    @contextlib.asynccontextmanager
+    async def _process(self) -> AsyncGenerator[asyncio.subprocess.Process]:
+        """A worker process, gone for certain when the block is left."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "voicegw.asr.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()  # it holds nothing that a kill could lose
+            await process.wait()
+            _pipe_to(process).close()
+
+    async def _warm_up(self, process: asyncio.subprocess.Process) -> None:
+        answer = await self._ask(process, self._setup, self._options.start_timeout_ms)
+        if isinstance(answer, Failed):
+            raise ModelUnavailable(answer.reason)
+
+    async def _work(self, process: asyncio.subprocess.Process) -> None:
+        """Does jobs until the process is lost, and then puts the job it was lost with back in the queue."""
+        self._warm += 1
+        self._metrics.workers_ready.set(self._warm)
+        try:
+            while (entry := await self._next_while_alive(process)) is not None:
+                try:
+                    await self._do(process, entry)
+                except (WorkerFailed, OSError, EOFError):
+                    await self._again(entry)
+                    raise
+        finally:
+            self._warm -= 1
+            self._metrics.workers_ready.set(self._warm)
+
+    async def _do(self, process: asyncio.subprocess.Process, entry: Entry[_Ticket]) -> None:
+        ticket = entry.ticket
+        if ticket.answer.done():
+            return
+        taken = time.monotonic()
+        answer = await self._ask(process, frame(encode(entry.job)), self._options.decode_timeout_ms)
+        decode_ms = (time.monotonic() - taken) * 1000
+        if isinstance(answer, Done):
+            self._metrics.observe_decode(entry.job.kind, decode_ms)
+            queue_ms = (taken - ticket.submitted) * 1000
+            if not ticket.answer.done():
+                ticket.answer.set_result(
+                    msgspec.structs.replace(answer.result, queue_ms=queue_ms, decode_ms=decode_ms)
+                )
+        elif isinstance(answer, Failed):
+            log.error("decode failed", session=entry.job.session, job=entry.job.number, reason=answer.reason)
+            self._give_up(entry, "the recogniser failed on this audio")
+
+    async def _ask(self, process: asyncio.subprocess.Process, request: bytes, timeout_ms: int) -> Answer:
+        """One request and its answer. Raises WorkerFailed past the time limit, OSError or EOFError when the
+        process dies."""
+        pipe = _pipe_to(process)
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(timeout_ms / 1000):
+                pipe.write(request)
+                await pipe.drain()
+                return await receive_answer(process.stdout)
+        except TimeoutError:
+            raise WorkerFailed(f"a recognition worker did not answer within {timeout_ms} ms") from None
+
+    async def _again(self, entry: Entry[_Ticket]) -> None:
+        entry.ticket.attempts += 1
+        if entry.ticket.attempts >= self._options.max_attempts:
+            self._give_up(entry, "the recogniser died of this audio, repeatedly")
+        elif not entry.ticket.answer.done():
+            await self._enqueue(entry)
+
+    def _give_up(self, entry: Entry[_Ticket], reason: str) -> None:
+        self._metrics.decode_failures.inc()
+        _fail(entry, reason)
+
+
+def _fail(entry: Entry[_Ticket], reason: str) -> None:
+    if not entry.ticket.answer.done():
+        entry.ticket.answer.set_exception(RecognitionFailed(reason))
+
+
+def _pipe_to(process: asyncio.subprocess.Process) -> asyncio.StreamWriter:
+    assert process.stdin is not None
+    return process.stdin

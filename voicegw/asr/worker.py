@@ -1,0 +1,60 @@
+"""The recognition worker process: load, warm, loop, leave.
+
+It reads frames from standard input and answers on standard output (see pipe.py), and leaves when its
+input closes, which happens also when its parent dies.
+"""
+
+import os
+import signal
+import sys
+from typing import BinaryIO
+
+import msgspec
+
+from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.core.jobs import DecodeResult, decode_job
+from voicegw.errors import StartupError
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> int:
+    """Answers until `requests` ends; returns the process's exit status."""
+
+    def answer(message: Answer) -> None:
+        answers.write(frame(msgspec.msgpack.encode(message)))
+        answers.flush()
+
+    payload = read_frame(requests)
+    if payload is None:
+        return 0
+    setup = msgspec.msgpack.decode(payload, type=Setup)
+    try:
+        engine = WhisperEngine(setup.path, setup.options)
+        engine.warm()
+    except StartupError as error:
+        answer(Failed(error.message))
+        return 1
+    answer(Ready())
+    while (payload := read_frame(requests)) is not None:
+        answer(_decode(engine, payload))
+    return 0
+
+
+def _decode(engine: WhisperEngine, payload: bytes) -> Answer:
+    job = decode_job(payload)
+    try:
+        return Done(DecodeResult(job.session, job.number, engine.decode(job)))
+    except Exception as error:  # noqa: BLE001 - the process edge; the pool logs it and tells the session
+        return Failed(f"{type(error).__name__}: {error}")
+
+
+def main() -> int:
+    """The entry point of `python -m voicegw.asr.worker`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library that prints must not print into the pipe
+    return serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

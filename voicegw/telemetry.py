@@ -1,0 +1,103 @@
+"""Every metric's name, buckets and labels, and the set-up of the log. What users say goes into neither."""
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from voicegw.core.events import TurnLatency
+from voicegw.core.jobs import DecodeKind
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_LATENCY_BUCKETS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0)
+_DECODE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The metrics of one server, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.sessions = Gauge("voicegw_sessions", "Open sessions", registry=self.registry)
+        self.refused = Counter(
+            "voicegw_refused", "Upgrades refused, by error code", ["code"], registry=self.registry
+        )
+        self.faults = Counter(
+            "voicegw_faults", "Errors told to clients, by code", ["code"], registry=self.registry
+        )
+        self.audio_seconds = Counter("voicegw_audio_seconds", "Audio taken in", registry=self.registry)
+        self.outbox_coalesced = Counter(
+            "voicegw_outbox_coalesced",
+            "Messages replaced by newer ones before sending",
+            registry=self.registry,
+        )
+        self.turns = Counter("voicegw_turns", "Turns finished", registry=self.registry)
+        self.turn_latency = Histogram(
+            "voicegw_turn_latency_seconds",
+            "From the end of speech to each step of a turn",
+            ["step"],
+            buckets=_LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self.decode_queue = Gauge("voicegw_decode_queue", "Decode jobs waiting", registry=self.registry)
+        self.decode_seconds = Histogram(
+            "voicegw_decode_seconds",
+            "Time in a worker",
+            ["kind"],
+            buckets=_DECODE_BUCKETS,
+            registry=self.registry,
+        )
+        self.decode_failures = Counter(
+            "voicegw_decode_failures", "Decode jobs given up", registry=self.registry
+        )
+        self.workers_ready = Gauge(
+            "voicegw_workers_ready", "Warm recognition workers", registry=self.registry
+        )
+        self.worker_restarts = Counter(
+            "voicegw_worker_restarts", "Recognition workers replaced", registry=self.registry
+        )
+
+    def observe_turn(self, latency: TurnLatency) -> None:
+        """Counts a finished turn, from the same numbers as its `latency` event."""
+        self.turns.inc()
+        steps = {
+            "endpoint": latency.endpoint_ms,
+            "queue": latency.queue_ms,
+            "decode": latency.decode_ms,
+            "final": latency.final_ms,
+            "first_token": latency.first_token_ms,
+            "done": latency.done_ms,
+        }
+        for step, milliseconds in steps.items():
+            if milliseconds is not None:
+                self.turn_latency.labels(step).observe(milliseconds / 1000)
+
+    def observe_decode(self, kind: DecodeKind, milliseconds: float) -> None:
+        """Counts a finished decode."""
+        self.decode_seconds.labels(kind.value).observe(milliseconds / 1000)
+
+    def exposition(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+
+def configure_logging(level: str, *, as_json: bool) -> None:
+    """Sends the log to standard error: one line an event, for people or as JSON."""
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -52,9 +52,14 @@ class Conversation:
         return turn
 
     def is_completed(self, *, expects_reply: bool) -> bool:
-        """Every turn is settled, and no reply failed. One that was spoken over or cancelled did not."""
+        """Every turn is settled, and no reply failed. One that was spoken over or cancelled did not.
+
+        Utterances that follow each other closely are answered together, in the last one's turn.
+        """
+        answered = max((number for number, turn in self.turns.items() if turn.reason), default=0)
         return all(
-            turn.is_settled(expects_reply=expects_reply) and turn.reason is not ReplyReason.FAILED
+            turn.is_settled(expects_reply=expects_reply and turn.number >= answered)
+            and turn.reason is not ReplyReason.FAILED
             for turn in self.turns.values()
         )
 

@@ -12,10 +12,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from pathlib import Path
 from statistics import median
 
-import msgspec
 from rich.console import Console
 from rich.table import Table
 
@@ -24,28 +22,13 @@ from clients.client import VoiceClient
 from clients.conversation import Conversation, Turn, normalised
 from clients.errors import ClientError
 from clients.local_server import local_server
+from clients.samples import Sample, Utterance, read_samples
 from clients.talk import talk
 from clients.terminal import view
 from voicegw.core.events import ReplyReason
 
-SAMPLES = Path(__file__).resolve().parent.parent / "models" / "samples"
 SAMPLE = "conversation.wav"
 RATE = 16_000
-
-
-class Utterance(msgspec.Struct):
-    """What the speaker of the sample says, and when, in ms from the file's start."""
-
-    text: str
-    start_ms: int
-    end_ms: int
-
-
-class Sample(msgspec.Struct):
-    """An entry of refs.json."""
-
-    file: str
-    utterances: list[Utterance]
 
 
 @dataclass(frozen=True)
@@ -87,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 async def _demonstrate(console: Console) -> int:
     _stop_in_order_on_sigterm()
-    sample = _sample()
+    sample = next(sample for sample in read_samples() if sample.file == SAMPLE)
     conversation = Conversation()
     console.print("starting a server with the bundled model ...", style="dim")
     async with local_server("--model", "bundled") as server, VoiceClient.connect(server.url) as client:
@@ -95,7 +78,7 @@ async def _demonstrate(console: Console) -> int:
         with view(console) as screen:
             await talk(
                 client,
-                paced(frames(read_pcm(SAMPLES / SAMPLE, RATE), RATE)),
+                paced(frames(read_pcm(sample.path, RATE), RATE)),
                 lambda message: screen.show(message, conversation.receive(message)),
             )
     outcomes = outcomes_of(sample, conversation)
@@ -109,11 +92,6 @@ def _stop_in_order_on_sigterm() -> None:
     assert task is not None
     with contextlib.suppress(NotImplementedError):  # an event loop without signals
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-
-
-def _sample() -> Sample:
-    samples = msgspec.json.decode((SAMPLES / "refs.json").read_bytes(), type=list[Sample])
-    return next(sample for sample in samples if sample.file == SAMPLE)
 
 
 def outcomes_of(sample: Sample, conversation: Conversation) -> list[Outcome]:

@@ -50,6 +50,7 @@ def test_errors_are_kept_by_code() -> None:
         ((FINAL, msgspec.structs.replace(DONE, reason=ReplyReason.INTERRUPTED)), True, True),
         ((FINAL, msgspec.structs.replace(DONE, reason=ReplyReason.FAILED)), True, False),
         ((*TURN, msgspec.structs.replace(PARTIAL, turn=2)), True, False),
+        ((FINAL, msgspec.structs.replace(FINAL, turn=2), msgspec.structs.replace(DONE, turn=2)), True, True),
     ],
 )
 def test_when_a_conversation_is_completed(

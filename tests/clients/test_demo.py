@@ -2,7 +2,8 @@ import msgspec
 import pytest
 
 from clients.conversation import Conversation
-from clients.demo import Outcome, Sample, Utterance, outcomes_of
+from clients.demo import Outcome, outcomes_of
+from clients.samples import Sample, Utterance
 from tests.clients.scripted_server import DONE, FINAL, PARTIAL, TURN
 from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
@@ -14,7 +15,7 @@ def outcomes(*messages: native.ServerMessage, said: Utterance = SAID) -> list[Ou
     conversation = Conversation()
     for message in messages:
         conversation.receive(message)
-    return outcomes_of(Sample("x.wav", [said]), conversation)
+    return outcomes_of(Sample("x.wav", "clean", 2000, (said,)), conversation)
 
 
 def test_an_utterance_that_was_heard_and_answered_is_completed() -> None:

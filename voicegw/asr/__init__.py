@@ -1,0 +1,1 @@
+"""From audio to words: voice activity, and Whisper in worker processes of this machine."""

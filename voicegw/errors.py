@@ -11,7 +11,7 @@
      +-- ReplyError                  the language model's doing; the session goes on
      |    +-- LLMUnreachable  LLMUnauthorized  LLMRateLimited  LLMRejected  LLMTimeout  LLMInterrupted
      +-- StartupError                the server cannot start: one line, exit status 1
-          +-- ModelUnavailable  WorkerFailed
+          +-- ConfigurationError  ModelUnavailable  WorkerFailed
 
 A class states the wire `code` (sent in the `error` event or the HTTP body), the WebSocket `close_code`
 (None: the session goes on), the `http_status` when it refuses the upgrade, and whether the client may retry.
@@ -237,6 +237,12 @@ class StartupError(VoicegwError):
     """The server cannot start."""
 
     code = "startup_failed"
+
+
+class ConfigurationError(StartupError):
+    """A flag, an environment variable or the configuration file is wrong."""
+
+    code = "configuration_error"
 
 
 class ModelUnavailable(StartupError):

@@ -64,9 +64,14 @@ class Session:
         self._last_audio_at = 0.0
         self._ending = self._closed = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether every utterance has had its final and no reply is running."""
+        return self._listener.idle and self._conversation.idle
+
     def actions(self) -> list[Action]:
         """What is to be done since the last call."""
-        if self._ending and not self._closed and self._listener.idle and self._conversation.idle:
+        if self._ending and not self._closed and self.idle:
             self._closed = True
             self._actions.append(events.Close())
         taken = self._actions[:]

@@ -1,0 +1,134 @@
+"""The command line, and the only place that names the concrete parts a server is made of."""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+
+from voicegw import __version__, config
+from voicegw.asr.pool import WorkerPool
+from voicegw.asr.vad import make_scorer
+from voicegw.asr.whisper import locate
+from voicegw.config import Settings
+from voicegw.core.dialogue import Responder
+from voicegw.dialects import native
+from voicegw.errors import StartupError
+from voicegw.gateway.connection import Services
+from voicegw.gateway.server import Gateway
+from voicegw.reply.llm import LLMOptions, LLMResponder
+from voicegw.reply.offline import OfflineResponder
+from voicegw.telemetry import Metrics, configure_logging
+
+log = structlog.get_logger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The `voicegw` command; returns the exit status."""
+    parser = _parser()
+    chosen, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
+    if chosen.command == "schema":
+        if rest:
+            parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        print(json.dumps(native.schema(), indent=2))
+        return 0
+    try:
+        settings = config.load(rest)
+        configure_logging(settings.log.level, as_json=settings.log.as_json)
+        asyncio.run(serve(settings))
+    except StartupError as error:
+        print(f"voicegw: {error.message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="voicegw", description="A real-time voice assistant server.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"voicegw {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser(
+        "serve", help="serve voice sessions; `voicegw serve --help` lists the flags", add_help=False
+    )
+    commands.add_parser("schema", help="print the JSON Schema of every message, for client authors")
+    return parser
+
+
+async def serve(settings: Settings) -> None:
+    """Runs the server until SIGTERM or SIGINT: load, warm, listen, drain, stop. A second signal forces.
+
+    Raises StartupError when it cannot start.
+    """
+    stopping, forced = _on_signals()
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        responder = _responder(settings.llm)
+        stack.push_async_callback(responder.close)
+        directory = await asyncio.to_thread(locate, settings.asr.model)
+        pool = WorkerPool(directory, settings.asr, settings.pool, metrics)
+        stack.push_async_callback(pool.close)
+        gateway = Gateway(
+            settings.gateway,
+            settings.session,
+            Services(pool, responder, metrics),
+            new_scorer=lambda: make_scorer(settings.vad),
+            ready=lambda: pool.ready,
+        )
+        stack.push_async_callback(gateway.stop)
+        await _start(gateway, pool, stopping)
+        await stopping.wait()
+        await _unless(forced, gateway.drain())
+
+
+async def _start(gateway: Gateway, pool: WorkerPool, stopping: asyncio.Event) -> None:
+    """Listens first, so that the probes answer while the model loads, then warms the workers."""
+    try:
+        await gateway.start()
+    except OSError as error:
+        raise StartupError(f"cannot listen: {error.strerror or error}") from error
+    await _unless(stopping, pool.start(os.cpu_count() or 1))
+    if not stopping.is_set():
+        print(f"listening on {gateway.address}", flush=True)
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Does `work`, or gives it up when `stop` is set first."""
+    stopped, working = asyncio.create_task(stop.wait()), asyncio.create_task(work)
+    try:
+        await asyncio.wait((stopped, working), return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            working.result()
+    finally:
+        stopped.cancel()
+        working.cancel()
+        await asyncio.gather(stopped, working, return_exceptions=True)
+
+
+def _responder(options: LLMOptions) -> Responder:
+    if options.configured:
+        return LLMResponder(options)
+    log.info("no model endpoint is configured; the offline responder answers")
+    return OfflineResponder()
+
+
+def _on_signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """Events that the first and the second SIGTERM or SIGINT set."""
+    stopping, forced = asyncio.Event(), asyncio.Event()
+
+    def receive() -> None:
+        (forced if stopping.is_set() else stopping).set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, receive)
+    return stopping, forced
+
+
+if __name__ == "__main__":
+    sys.exit(main())

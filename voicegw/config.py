@@ -1,0 +1,179 @@
+"""Flags, environment and TOML into the option classes declared beside what they tune: the only reader of
+the environment.
+
+First found wins: a flag (`--session.endpoint.end-silence-ms 700`), an environment variable
+(`VOICEGW_SESSION__ENDPOINT__END_SILENCE_MS=700`), the TOML file named by `--config` or `VOICEGW_CONFIG`
+(`[session.endpoint]` / `end_silence_ms = 700`), the default.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
+
+from voicegw.asr.pool import PoolOptions
+from voicegw.asr.vad import VadOptions
+from voicegw.asr.whisper import WhisperOptions
+from voicegw.core.options import option
+from voicegw.core.session import SessionOptions
+from voicegw.errors import ConfigurationError
+from voicegw.gateway.server import GatewayOptions
+from voicegw.reply.llm import LLMOptions
+
+_SHORTCUTS: dict[str, str | list[str]] = {
+    "gateway.host": "host",
+    "gateway.port": "port",
+    "asr.model": "model",
+    "asr.device": "device",
+    "asr.language": "language",
+    "pool.workers": "workers",
+    "vad.engine": "vad",
+    "llm.url": "llm-url",
+    "llm.model": "llm-model",
+    "log.level": "log-level",
+}
+
+Options = TypeVar("Options")
+
+
+class LogLevel(StrEnum):
+    """Severities, from the least."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """What is written to standard error."""
+
+    level: LogLevel = option(LogLevel.INFO, "least severity that is logged")
+    as_json: bool = option(False, "log one JSON object a line, for machines")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that `voicegw serve` can be told."""
+
+    gateway: GatewayOptions = field(default_factory=GatewayOptions)
+    session: SessionOptions = field(default_factory=SessionOptions)
+    asr: WhisperOptions = field(default_factory=WhisperOptions)
+    pool: PoolOptions = field(default_factory=PoolOptions)
+    vad: VadOptions = field(default_factory=VadOptions)
+    llm: LLMOptions = field(default_factory=LLMOptions)
+    log: LogOptions = field(default_factory=LogOptions)
+
+
+def load(arguments: Sequence[str]) -> Settings:
+    """The settings that the flags `arguments`, the environment and the TOML file give.
+
+    Raises ConfigurationError in one line. `--help`, and flags that do not exist, end the process as
+    argparse does.
+    """
+    finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    finder.add_argument("--config", default=os.environ.get("VOICEGW_CONFIG"))
+    known, flags = finder.parse_known_args(arguments)
+    path = None if known.config is None else Path(known.config)
+    if path is not None and not path.is_file():
+        raise ConfigurationError(f"there is no configuration file {path}")
+    try:
+        parsed = _source(path)(_cli_parse_args=list(flags))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except (SettingsError, ValueError) as error:
+        raise ConfigurationError(str(error)) from error
+    settings = _options(Settings, parsed)
+    return replace(settings, llm=_with_openai_variables(settings.llm))
+
+
+def _with_openai_variables(llm: LLMOptions) -> LLMOptions:
+    """The names every OpenAI client reads, where ours say nothing."""
+    return replace(
+        llm,
+        url=llm.url or os.environ.get("OPENAI_BASE_URL"),
+        api_key=llm.api_key or os.environ.get("OPENAI_API_KEY"),
+    )
+
+
+def _source(toml: Path | None) -> type[BaseSettings]:
+    """A settings model with the fields of `Settings` that reads from all the places."""
+
+    class Source(BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix="VOICEGW_",
+            env_nested_delimiter="__",
+            extra="forbid",
+            cli_prog_name="voicegw serve",
+            cli_kebab_case=True,
+            cli_implicit_flags=True,
+            cli_avoid_json=True,
+            cli_hide_none_type=True,
+            cli_shortcuts=_SHORTCUTS,
+        )
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            given = (init_settings, env_settings)
+            return given if toml is None else (*given, TomlConfigSettingsSource(settings_cls, toml))
+
+    return create_model("Settings", __base__=Source, __doc__=_HELP, **_fields(Settings))
+
+
+def _model(options: Any) -> type[BaseModel]:
+    """A pydantic model with the fields, bounds and help of an option class."""
+    return create_model(options.__name__, __doc__=options.__doc__, **_fields(options))
+
+
+def _fields(options: type[Any]) -> dict[str, Any]:
+    types = get_type_hints(options)
+    result: dict[str, Any] = {}
+    for item in fields(options):
+        kind: type[Any] = types[item.name]
+        if is_dataclass(kind):
+            model = _model(kind)
+            result[item.name] = (model, Field(default_factory=model, description=kind.__doc__))
+        else:
+            assert item.default is not MISSING, f"{options.__name__}.{item.name} needs a default"
+            result[item.name] = (kind, Field(default=item.default, **item.metadata))
+    return result
+
+
+def _options(kind: type[Options], values: BaseModel) -> Options:
+    """The option class filled from its model."""
+    given = {name: getattr(values, name) for name in type(values).model_fields}
+    types = get_type_hints(kind)
+    return kind(
+        **{
+            name: _options(types[name], value) if isinstance(value, BaseModel) else value
+            for name, value in given.items()
+        }
+    )
+
+
+_HELP = """Serve voice sessions.
+
+Every option can also be an environment variable (VOICEGW_GATEWAY__PORT=8000) or stand in a TOML file
+(--config FILE). The model that answers: --llm-url and --llm-model, or OPENAI_BASE_URL and OPENAI_API_KEY;
+with none, a small offline responder answers."""

@@ -1,0 +1,74 @@
+"""What a client asks for in the URL of its session."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import parse_qsl, urlsplit
+
+from voicegw.core.audio import INPUT_RATES, AudioFormat
+from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
+
+_TELEPHONE_RATE = 8_000
+
+
+class ReplyMode(StrEnum):
+    """How turns are answered."""
+
+    TEXT = "text"
+    NONE = "none"  # the session only transcribes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamParameters:
+    """rate: of the audio sent, in Hz. language: ISO 639-1, empty for the server's default."""
+
+    rate: int = 16_000
+    audio_format: AudioFormat = AudioFormat.PCM
+    reply: ReplyMode = ReplyMode.TEXT
+    language: str = ""
+
+
+def parse(target: str) -> StreamParameters:
+    """The parameters of a request target such as `/v1/stream?rate=8000&format=mulaw`.
+
+    A G.711 format without a rate means 8000 Hz. `session`, `epoch` and `last_seq` ask for a resume.
+    Raises UnsupportedRate, UnsupportedFormat, UnsupportedReply or InvalidParameter.
+    """
+    query = dict(parse_qsl(urlsplit(target).query, keep_blank_values=True))
+    unknown = query.keys() - {"rate", "format", "reply", "lang", "session", "epoch", "last_seq"}
+    if unknown:
+        raise InvalidParameter(f"unknown parameter {min(unknown)!r}")
+    audio_format = _format(query.get("format", AudioFormat.PCM))
+    usual_rate = 16_000 if audio_format is AudioFormat.PCM else _TELEPHONE_RATE
+    return StreamParameters(
+        rate=_rate(query.get("rate", str(usual_rate))),
+        audio_format=audio_format,
+        reply=_reply(query.get("reply", ReplyMode.TEXT)),
+        language=_language(query.get("lang", "")),
+    )
+
+
+def _rate(text: str) -> int:
+    if text not in map(str, INPUT_RATES):
+        raise UnsupportedRate(f"rate {text!r}; supported: {', '.join(map(str, INPUT_RATES))}")
+    return int(text)
+
+
+def _format(text: str) -> AudioFormat:
+    try:
+        return AudioFormat(text)
+    except ValueError:
+        raise UnsupportedFormat(f"format {text!r}; supported: {', '.join(AudioFormat)}") from None
+
+
+def _reply(text: str) -> ReplyMode:
+    try:
+        return ReplyMode(text)
+    except ValueError:
+        raise UnsupportedReply(f"reply {text!r}; supported: {', '.join(ReplyMode)}") from None
+
+
+def _language(text: str) -> str:
+    if text and not re.fullmatch(r"[a-z]{2,3}", text):
+        raise InvalidParameter(f"lang {text!r} is not an ISO 639 code")
+    return text

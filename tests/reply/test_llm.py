@@ -10,20 +10,11 @@ from typing import Any
 import pytest
 
 from tests.llm_server import Ending, LLMServer
+from voicegw import errors
+from voicegw.core.dialogue import Responder
 from voicegw.core.events import Message
 from voicegw.core.options import check
-from voicegw.errors import (
-    InvalidValue,
-    LLMInterrupted,
-    LLMRateLimited,
-    LLMRejected,
-    LLMTimeout,
-    LLMUnauthorized,
-    LLMUnreachable,
-    ReplyError,
-    StartupError,
-)
-from voicegw.reply.llm import LLMOptions, LLMResponder
+from voicegw.reply.llm import OPENAI_URL, LLMOptions, LLMResponder, limit_field
 
 PROMPT = (Message("system", "Be brief."), Message("user", "Where is the secret kept?"))
 KEY = "sk-4f9a"
@@ -57,19 +48,19 @@ async def listening(handler: Handler) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
 
 
-async def reply(llm: LLMResponder) -> list[str]:
+async def reply(llm: Responder) -> list[str]:
     async with aclosing(llm.respond(PROMPT)) as pieces:
         return [piece async for piece in pieces]
 
 
-async def failure(server: LLMServer, **options: Any) -> tuple[list[str], ReplyError]:
+async def failure(server: LLMServer, **options: Any) -> tuple[list[str], errors.ReplyError]:
     """What was said before the reply failed, and the error."""
     said = []
     async with server, responder(server.url, **options) as llm, aclosing(llm.respond(PROMPT)) as pieces:
         try:
             async for piece in pieces:
                 said.append(piece)
-        except ReplyError as error:
+        except errors.ReplyError as error:
             return said, error
     pytest.fail("the reply did not fail")
 
@@ -88,17 +79,13 @@ async def test_tokens_are_not_held_back() -> None:
 async def test_the_request() -> None:
     async with LLMServer() as server, responder(server.url, max_tokens=7, temperature=0.5) as llm:
         await reply(llm)
+        assert llm.name == "tiny"
     body = server.exchanges[0].body
     assert body["messages"] == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Where is the secret kept?"},
     ]
     assert (body["model"], body["stream"], body["max_tokens"], body["temperature"]) == ("tiny", True, 7, 0.5)
-
-
-async def test_the_name_is_the_models() -> None:
-    async with responder("http://127.0.0.1:9/v1") as llm:
-        assert llm.name == "tiny"
 
 
 @pytest.mark.parametrize(("key", "header"), [(KEY, f"Bearer {KEY}"), (None, None)])
@@ -138,7 +125,7 @@ async def test_a_surrogate_pair_cut_by_the_endpoint_is_whole() -> None:
 
 async def test_refused() -> None:
     said, error = await failure(LLMServer(refuse=True))
-    assert (said, type(error)) == ([], LLMUnreachable)
+    assert (said, type(error)) == ([], errors.LLMUnreachable)
 
 
 async def test_dropped_before_the_answer() -> None:
@@ -146,22 +133,21 @@ async def test_dropped_before_the_answer() -> None:
         writer.transport.abort()
 
     async with listening(drop) as url, responder(url) as llm:
-        with pytest.raises(LLMUnreachable):
+        with pytest.raises(errors.LLMUnreachable):
             await reply(llm)
 
 
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
-        (401, LLMUnauthorized),
-        (403, LLMUnauthorized),
-        (429, LLMRateLimited),
-        (400, LLMRejected),
-        (404, LLMRejected),
-        (500, LLMRejected),
+        (401, errors.LLMUnauthorized),
+        (403, errors.LLMUnauthorized),
+        (429, errors.LLMRateLimited),
+        (400, errors.LLMRejected),
+        (500, errors.LLMRejected),
     ],
 )
-async def test_refusals(status: int, expected: type[ReplyError]) -> None:
+async def test_refusals(status: int, expected: type[errors.ReplyError]) -> None:
     server = LLMServer(status=status)
     _, error = await failure(server)
     assert type(error) is expected
@@ -185,7 +171,7 @@ async def test_slow_connect() -> None:
     async with LLMServer() as server:  # speaks no TLS: the handshake gets no answer
         url = server.url.replace("http://", "https://")
         async with responder(url, connect_timeout_ms=50) as llm:
-            with pytest.raises(LLMTimeout, match="no connection"):
+            with pytest.raises(errors.LLMTimeout, match="no connection"):
                 await reply(llm)
 
 
@@ -193,7 +179,7 @@ async def test_slow_first_token() -> None:
     server = LLMServer(first_token_delay_s=60)
     said, error = await failure(server, first_token_timeout_ms=50)
     assert said == []
-    assert isinstance(error, LLMTimeout)
+    assert isinstance(error, errors.LLMTimeout)
     assert error.message == "no first token within 50 ms"
 
 
@@ -208,7 +194,7 @@ async def test_the_first_token_is_what_the_first_limit_is_for() -> None:
 async def test_slow_reply() -> None:
     said, error = await failure(LLMServer(tokens=["one", "two"], token_delay_s=60), total_timeout_ms=200)
     assert said == ["one"]
-    assert isinstance(error, LLMTimeout)
+    assert isinstance(error, errors.LLMTimeout)
     assert error.message == "no end of the reply within 200 ms"
 
 
@@ -217,16 +203,18 @@ async def test_the_total_limit_covers_the_first_token() -> None:
     assert error.message == "no end of the reply within 50 ms"
 
 
-@pytest.mark.parametrize("ending", [Ending.CUT, Ending.UNFINISHED])
-async def test_broken_off(ending: Ending) -> None:
+@pytest.mark.parametrize(
+    ("ending", "expected"),
+    [
+        (Ending.CUT, errors.LLMInterrupted),
+        (Ending.UNFINISHED, errors.LLMInterrupted),
+        (Ending.ERROR, errors.LLMRejected),
+        (Ending.GARBLED, errors.LLMRejected),
+    ],
+)
+async def test_bad_endings(ending: Ending, expected: type[errors.ReplyError]) -> None:
     said, error = await failure(LLMServer(tokens=["half", " a"], token_delay_s=0.01, ending=ending))
-    assert (said, type(error)) == (["half", " a"], LLMInterrupted)
-
-
-@pytest.mark.parametrize("ending", [Ending.ERROR, Ending.GARBLED])
-async def test_something_else_in_the_stream(ending: Ending) -> None:
-    said, error = await failure(LLMServer(tokens=["half"], ending=ending))
-    assert (said, type(error)) == (["half"], LLMRejected)
+    assert (said, type(error)) == (["half", " a"], expected)
 
 
 @pytest.mark.parametrize(
@@ -275,7 +263,7 @@ async def test_closing_the_reply_is_seen_by_the_endpoint() -> None:
 
 async def test_a_failed_reply_does_not_spoil_the_next() -> None:
     async with LLMServer(ending=Ending.CUT) as server, responder(server.url) as llm:
-        with pytest.raises(LLMInterrupted):
+        with pytest.raises(errors.LLMInterrupted):
             await reply(llm)
         server.ending = Ending.COMPLETE
         assert await reply(llm) == ["Hello", " there", "."]
@@ -288,8 +276,19 @@ def test_an_endpoint_is_configured_by_url_or_model() -> None:
 
 
 def test_an_endpoint_needs_a_model() -> None:
-    with pytest.raises(StartupError, match="model name"):
+    with pytest.raises(errors.StartupError, match="model name"):
         LLMResponder(LLMOptions(url="http://127.0.0.1:9/v1"))
+
+
+@pytest.mark.parametrize("url", ["localhost:8000/v1", "ftp://localhost/v1", "http://"])
+def test_an_endpoint_needs_a_url_that_leads_somewhere(url: str) -> None:
+    with pytest.raises(errors.StartupError, match="is not an http"):
+        LLMResponder(LLMOptions(url=url, model="tiny"))
+
+
+def test_openai_calls_the_limit_something_else() -> None:
+    assert limit_field(OPENAI_URL) == "max_completion_tokens"
+    assert limit_field("http://127.0.0.1:8000/v1") == "max_tokens"
 
 
 def test_options_keep_the_key_to_themselves() -> None:
@@ -298,5 +297,5 @@ def test_options_keep_the_key_to_themselves() -> None:
 
 def test_options_are_bounded() -> None:
     check(LLMOptions())
-    with pytest.raises(InvalidValue, match="total_timeout_ms"):
+    with pytest.raises(errors.InvalidValue, match="total_timeout_ms"):
         check(LLMOptions(total_timeout_ms=0))

@@ -62,18 +62,27 @@ class LLMOptions:
         return self.url is not None or self.model is not None
 
 
+def limit_field(url: str) -> str:
+    """What the endpoint at `url` calls the limit on a reply's tokens: OpenAI has renamed it and refuses the
+    old name for its newer models, most others know the old name only."""
+    return "max_completion_tokens" if url.startswith(OPENAI_URL) else "max_tokens"
+
+
 class LLMResponder:
-    """Streams replies from the endpoint. Raises StartupError when the options name no model."""
+    """Streams replies from the endpoint. Raises StartupError for options that lead nowhere."""
 
     def __init__(self, options: LLMOptions) -> None:
         import openai
 
         if options.model is None:
             raise StartupError(f"the language model endpoint {options.url} needs a model name as well")
+        self._url = options.url or OPENAI_URL
+        if not re.match(r"https?://\w", self._url):
+            raise StartupError(f"the language model endpoint {self._url} is not an http:// or https:// URL")
         self.name = options.model
         self._options = options
         self._client = openai.AsyncOpenAI(
-            base_url=options.url or OPENAI_URL,
+            base_url=self._url,
             api_key=options.api_key or "none",  # the library insists on one; _request leaves it out
             timeout=openai.Timeout(None, connect=options.connect_timeout_ms / 1000),
             max_retries=0,
@@ -109,15 +118,13 @@ class LLMResponder:
         import openai
 
         prompt = [{"role": message.role, "content": message.content} for message in messages]
-        ours = (self._options.url or OPENAI_URL).startswith(OPENAI_URL)
-        limit = "max_completion_tokens" if ours else "max_tokens"  # each refused by some of the others
         return await self._completions.create(
             model=self.name,
             messages=cast("list[ChatCompletionMessageParam]", prompt),
             temperature=self._options.temperature,
             stream=True,
             extra_headers=None if self._options.api_key else {"Authorization": openai.omit},
-            extra_body={limit: self._options.max_tokens},
+            extra_body={limit_field(self._url): self._options.max_tokens},
         )
 
     async def close(self) -> None:
@@ -151,8 +158,6 @@ async def _ended_by(deadline: _Deadline, dropped: type[ReplyError]) -> AsyncIter
         raise _refusal(error) from None
     except openai.APIError:
         raise LLMRejected("the language model endpoint reported an error in its stream") from None
-    except ValueError:
-        raise LLMRejected("the language model endpoint streamed something that is not JSON") from None
 
 
 async def _next(
@@ -160,7 +165,10 @@ async def _next(
 ) -> "ChatCompletionChunk | None":
     """The next chunk; None at the end."""
     async with _ended_by(deadline, dropped=LLMInterrupted):
-        return await anext(stream, None)
+        try:
+            return await anext(stream, None)
+        except ValueError:  # neither JSON nor text
+            raise LLMRejected("the language model endpoint streamed something unreadable") from None
 
 
 def _text(choice: "Choice", joined: codecs.IncrementalDecoder) -> str:

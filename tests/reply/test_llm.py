@@ -176,8 +176,7 @@ async def test_slow_connect() -> None:
 
 
 async def test_slow_first_token() -> None:
-    server = LLMServer(first_token_delay_s=60)
-    said, error = await failure(server, first_token_timeout_ms=50)
+    said, error = await failure(LLMServer(first_token_delay_s=60), first_token_timeout_ms=50)
     assert said == []
     assert isinstance(error, errors.LLMTimeout)
     assert error.message == "no first token within 50 ms"
@@ -276,7 +275,7 @@ def test_an_endpoint_is_configured_by_url_or_model() -> None:
 
 
 def test_an_endpoint_needs_a_model() -> None:
-    with pytest.raises(errors.StartupError, match="model name"):
+    with pytest.raises(errors.StartupError, match="--llm-model"):
         LLMResponder(LLMOptions(url="http://127.0.0.1:9/v1"))
 
 

@@ -75,9 +75,7 @@ class LLMResponder:
         import openai
 
         if options.model is None:
-            raise StartupError(
-                f"the language model endpoint {options.url} needs a model name too: --llm-model"
-            )
+            raise StartupError(f"the endpoint {options.url} needs a model name too: --llm-model")
         self._url = options.url or OPENAI_URL
         if not re.match(r"https?://\w", self._url):
             raise StartupError(f"the language model endpoint {self._url} is not an http:// or https:// URL")

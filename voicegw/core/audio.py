@@ -113,9 +113,10 @@ class Tape:
 
     def forget(self, before: int) -> None:
         """Drops the samples before a position."""
-        if before > self.start:
-            del self._data[: 2 * (before - self.start)]
-            self.start = min(before, self.end)
+        kept_from = min(before, self.end)
+        if kept_from > self.start:
+            del self._data[: 2 * (kept_from - self.start)]
+            self.start = kept_from
 
 
 class ArrivalClock:

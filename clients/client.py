@@ -1,6 +1,6 @@
 """One connection to `/v1/stream`: audio and requests in, typed messages out.
 
-    async with VoiceClient.connect("ws://127.0.0.1:8300/v1/stream") as client:
+    async with VoiceClient.connect("ws://127.0.0.1:8765/v1/stream") as client:
         await client.send_audio(pcm)
         await client.end()
         async for message in client: ...
@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 from clients.errors import ConnectionLost, NotOurDialect, Refused, Unreachable
 from voicegw.dialects import native
 
-DEFAULT_URL = "ws://127.0.0.1:8300/v1/stream"
+DEFAULT_URL = "ws://127.0.0.1:8765/v1/stream"
 OPEN_S = 10.0  # for the upgrade, and again for the first message
 SEND_S = 10.0  # for the socket to take a message; a server that reads nothing for so long is gone
 SETTLE_S = 60.0  # from `end` to the close: the open utterance and its reply

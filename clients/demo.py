@@ -108,11 +108,11 @@ def _covers(turn: Turn, utterance: Utterance) -> bool:
 
 
 def _summary(outcomes: Sequence[Outcome]) -> Table:
-    table = Table(title="voicegw demo", title_justify="left")
-    table.add_column("said")
-    for name in ("words right", "partials", "final ms", "first token ms"):
-        table.add_column(name, justify="right")
-    table.add_column("completed")
+    table = Table(caption="final and token: ms after the end of speech", caption_justify="left")
+    table.add_column("said", no_wrap=True)
+    for name in ("right", "partials", "final", "token"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("done", no_wrap=True)
     for outcome in outcomes:
         table.add_row(
             outcome.utterance.text,
@@ -125,7 +125,7 @@ def _summary(outcomes: Sequence[Outcome]) -> Table:
     latencies = [turn.latency for outcome in outcomes for turn in outcome.turns if turn.latency]
     table.add_section()
     table.add_row(
-        "all (medians; ms after the end of speech)",
+        "all, and medians",
         f"{sum(outcome.words_right for outcome in outcomes)}"
         f"/{sum(len(normalised(outcome.utterance.text)) for outcome in outcomes)}",
         str(sum(turn.partials for outcome in outcomes for turn in outcome.turns)),

@@ -102,7 +102,13 @@ def load(arguments: Sequence[str]) -> Settings:
 
 
 def _with_openai_variables(llm: LLMOptions) -> LLMOptions:
-    """The names every OpenAI client reads, where ours say nothing."""
+    """The names every OpenAI client reads, where ours say nothing.
+
+    They only complete what was asked for with a model's name: left in an environment for another program,
+    they must not send conversations elsewhere.
+    """
+    if llm.model is None:
+        return llm
     return replace(
         llm,
         url=llm.url or os.environ.get("OPENAI_BASE_URL"),
@@ -175,5 +181,5 @@ def _options(kind: type[Options], values: BaseModel) -> Options:
 _HELP = """Serve voice sessions.
 
 Every option can also be an environment variable (VOICEGW_GATEWAY__PORT=8000) or stand in a TOML file
-(--config FILE). The model that answers: --llm-url and --llm-model, or OPENAI_BASE_URL and OPENAI_API_KEY;
-with none, a small offline responder answers."""
+(--config FILE). The model that answers: --llm-model at --llm-url, or at OPENAI_BASE_URL with
+OPENAI_API_KEY; without a model's name, a small offline responder answers."""

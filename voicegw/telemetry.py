@@ -85,6 +85,8 @@ class Metrics:
 
 def configure_logging(level: str, *, as_json: bool) -> None:
     """Sends the log to standard error: one line an event, for people or as JSON."""
+    for library in ("openai", "httpx2", "httpcore2"):  # below this they log what users said
+        logging.getLogger(library).setLevel(logging.WARNING)
     renderer = (
         structlog.processors.JSONRenderer()
         if as_json

@@ -139,10 +139,11 @@ class Session:
         self._ending = True
         for window in self._framer.flush():
             self._listener.receive_window(window, now)
+        self._acknowledge(every_ms=0)
         self._listener.force_end(EndReason.END, now)
 
-    def _acknowledge(self) -> None:
+    def _acknowledge(self, every_ms: int = _ACKNOWLEDGE_EVERY_MS) -> None:
         fresh = self._decoder.input_samples - self._acknowledged
-        if fresh * 1000 >= _ACKNOWLEDGE_EVERY_MS * self._decoder.rate:
+        if fresh and fresh * 1000 >= every_ms * self._decoder.rate:
             self._acknowledged = self._decoder.input_samples
             self._actions.append(Emit(events.AudioAcknowledged(self._acknowledged)))

@@ -1,0 +1,37 @@
+"""`scripts/bench`: runs a benchmark by name."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+BENCHMARKS = {
+    "latency": "words, finals and replies against the clock: sample sessions played in real time",
+    "frames": "the per-frame path and the message codec, in microseconds (pytest-benchmark)",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the benchmark that the first argument names; its exit status."""
+    name, *arguments = argv or ["--help"]
+    if name == "frames":
+        return _run_frames(arguments)
+    if name in BENCHMARKS:
+        return int(importlib.import_module(f"benchmarks.{name}").main(arguments))
+    print("usage: scripts/bench NAME [arguments]; scripts/bench NAME --help says which\n")
+    for known, meaning in BENCHMARKS.items():
+        print(f"  {known:10} {meaning}")
+    return 0 if name in {"-h", "--help"} else 2
+
+
+def _run_frames(arguments: Sequence[str]) -> int:
+    import pytest
+
+    module = Path(__file__).with_name("test_frame_path.py")
+    return int(
+        pytest.main([str(module), "--benchmark-enable", "--benchmark-columns=median,iqr,ops", *arguments])
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""Plays samples to a server, each from a client process of its own, some at a time."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from benchmarks.figures import Played
+from benchmarks.recording import Recording
+from benchmarks.session import DEADLINE_S
+from clients.errors import ClientError
+from clients.samples import Sample
+
+STAGGER_S = 0.25  # starts are spread over one interval between partials, as unrelated speakers' would be
+START_S = 30.0  # for the interpreter of a client process, on a busy machine
+
+
+async def play_all(url: str, samples: Sequence[Sample], streams: int) -> list[Played]:
+    """The recordings of all samples, `streams` of them at a time. Raises ClientError when one fails."""
+    waiting = list(samples)
+    played: list[Played] = []
+
+    async def speaker(delay_s: float) -> None:
+        while waiting:
+            sample = waiting.pop(0)
+            played.append(Played(sample, await _play(url, sample, delay_s)))
+
+    speakers = [asyncio.create_task(speaker(STAGGER_S * n / streams)) for n in range(streams)]
+    try:
+        await asyncio.gather(*speakers)
+    finally:
+        for task in speakers:
+            task.cancel()
+        await asyncio.gather(*speakers, return_exceptions=True)
+    return played
+
+
+async def _play(url: str, sample: Sample, delay_s: float) -> Recording:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.session", "--url", url),
+        *("--file", str(sample.path), "--delay-s", str(delay_s)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        limit_s = START_S + delay_s + sample.duration_ms / 1000 + DEADLINE_S
+        output, trouble = await asyncio.wait_for(process.communicate(), limit_s)
+    except TimeoutError:
+        raise ClientError(f"the client that plays {sample.file} did not come to an end") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise ClientError(f"the client that plays {sample.file} failed: {trouble.decode(errors='replace')}")
+    return msgspec.json.decode(output, type=Recording)

@@ -1,0 +1,36 @@
+"""What a process and its children have used, read from Linux's /proc."""
+
+import os
+from pathlib import Path
+
+_PROC = Path("/proc")
+_PARENT, _USER, _SYSTEM, _WAITED_USER, _WAITED_SYSTEM = 1, 11, 12, 13, 14  # fields after the command's name
+
+
+def cpu_seconds(root: int) -> float:
+    """User and system time of the process, its living descendants and those they have outlived."""
+    ticks = sum(
+        sum(int(fields[i]) for i in (_USER, _SYSTEM, _WAITED_USER, _WAITED_SYSTEM))
+        for fields in _tree(root).values()
+    )
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _tree(root: int) -> dict[int, list[str]]:
+    """The stat fields of the process and of all its living descendants, by process id."""
+    everyone = {int(entry.name): _stat(entry) for entry in _PROC.iterdir() if entry.name.isdigit()}
+    family = {root}
+    while (
+        grown := {pid for pid, fields in everyone.items() if fields and int(fields[_PARENT]) in family}
+        - family
+    ):
+        family |= grown
+    return {pid: everyone[pid] for pid in family if everyone.get(pid)}
+
+
+def _stat(entry: Path) -> list[str]:
+    """The fields after the command's name, which is in brackets and may hold anything; none if it is gone."""
+    try:
+        return (entry / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []

@@ -1,0 +1,84 @@
+"""A benchmark's result: a table for the reader, and JSON for whoever compares it with another one."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+_LOG_WIDTH = 120  # columns of a table in a pipe or a log
+
+
+def report(
+    name: str,
+    settings: Mapping[str, Any],
+    figures: Mapping[str, float],
+    meanings: Mapping[str, str],
+    json_file: Path | None,
+) -> None:
+    """Print the figures, each with its meaning where there is one, and write them to `json_file`."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _LOG_WIDTH
+    console.print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in settings.items()))
+    console.print(_table(figures, meanings))
+    if json_file is not None:
+        result = {
+            "name": name,
+            "commit": commit(),
+            "machine": machine(),
+            "settings": settings,
+            "figures": {figure: round(value, 4) for figure, value in figures.items()},
+        }
+        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+
+
+def _table(figures: Mapping[str, float], meanings: Mapping[str, str]) -> Table:
+    table = Table()
+    table.add_column("figure", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
+    table.add_column("meaning")
+    for figure, value in figures.items():
+        small = abs(value) < 10 and value % 1
+        table.add_row(figure, f"{value:.3f}" if small else f"{value:.0f}", meanings.get(figure, ""))
+    return table
+
+
+def commit() -> str:
+    """The commit that was measured, marked when the working tree differs from it; "" outside of git."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except OSError:
+        return ""
+    return described.stdout.strip()
+
+
+def machine() -> dict[str, Any]:
+    """What the figures depend on: processor, cores, memory, load, Python."""
+    return {
+        "system": platform.system(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

@@ -1,0 +1,68 @@
+"""`python -m benchmarks.session`: one client process, which plays one file and records what comes back.
+
+A process of its own, so that its clock and its reading are disturbed by no other session, and open-loop:
+audio goes out on schedule however slow the server is.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.recording import Received, Recording
+from clients.audio import SAMPLE_BYTES, frames, paced, read_pcm
+from clients.client import VoiceClient
+from clients.errors import ClientError
+from clients.talk import talk
+
+DEADLINE_S = 60.0  # beyond the file's own length, for a session to be over
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play the file and write the recording to stdout as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.session", description=__doc__)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--file", type=Path, required=True)
+    parser.add_argument("--rate", type=int, default=16_000)
+    parser.add_argument("--delay-s", type=float, default=0.0, help="wait before the first frame")
+    options = parser.parse_args(argv)
+    try:
+        recording = asyncio.run(record(options.url, options.file, options.rate, options.delay_s))
+    except ClientError as error:
+        print(error, file=sys.stderr)
+        return 1
+    sys.stdout.buffer.write(msgspec.json.encode(recording))
+    return 0
+
+
+async def record(url: str, file: Path, rate: int, delay_s: float = 0.0) -> Recording:
+    """Play the file to the server in real time; everything that came back. Raises ClientError."""
+    pcm = read_pcm(file, rate)
+    received: list[Received] = []
+    sends: list[tuple[float, float]] = []
+
+    async def source() -> AsyncIterator[tuple[float, bytes]]:
+        await asyncio.sleep(delay_s)
+        async for due, frame in paced(frames(pcm, rate)):
+            sends.append((due, time.monotonic()))
+            yield due, frame
+
+    async with asyncio.timeout(delay_s + len(pcm) / SAMPLE_BYTES / rate + DEADLINE_S):
+        async with VoiceClient.connect(url, rate=rate) as client:
+            await talk(client, source(), lambda m: received.append(Received(time.monotonic(), m)))
+    return Recording(
+        file=file.name,
+        begin_s=sends[0][0],
+        sent_samples=len(pcm) // SAMPLE_BYTES,
+        rate=rate,
+        latest_send_s=max(sent - due for due, sent in sends),
+        received=tuple(received),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from benchmarks.processes import cpu_seconds
+
+pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads Linux's /proc")
+
+BURN = "import time\nend = time.process_time() + 0.1\nwhile time.process_time() < end: pass\n"
+
+
+def test_counts_this_process() -> None:
+    assert cpu_seconds(os.getpid()) == pytest.approx(time.process_time(), abs=1.0)
+
+
+def test_counts_children_that_live_and_those_that_are_gone() -> None:
+    child = f"subprocess.run([sys.executable, '-c', {BURN!r}])\n"
+    parent = f"import subprocess, sys\n{child}print('done', flush=True)\nsys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert cpu_seconds(process.pid) >= 0.1
+        process.stdin.close()
+
+
+def test_a_process_that_is_gone_has_used_nothing() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    assert cpu_seconds(process.pid) == 0

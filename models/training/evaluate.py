@@ -1,0 +1,208 @@
+"""Measures a model directory, or several side by side, on held-out voices and wording; prints one table.
+
+All sound is synthesised anew from the seed. Word error rates ignore case and punctuation.
+"""
+
+import argparse
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jiwer
+import numpy as np
+
+from models.training import evalset, text
+from models.training.augment import SAMPLE_RATE, Augmenter
+from models.training.evalset import Case
+from models.training.recognizer import Recognizer
+from models.training.voices import Speaker, Utterance
+
+_SPEED_WINDOW_S = 5.0
+Figures = dict[str, float]
+
+
+def normalised(sentence: str) -> str:
+    """Lower case, words only."""
+    return " ".join(re.findall(r"[a-z']+", sentence.lower()))
+
+
+def error_rate(references: Iterable[str], hypotheses: Iterable[str]) -> float:
+    """Word error rate in percent over all sentences together."""
+    pairs = [
+        (normalised(reference), normalised(hypothesis))
+        for reference, hypothesis in zip(references, hypotheses, strict=True)
+    ]
+    pairs = [pair for pair in pairs if pair[0]]
+    return 100 * jiwer.wer([reference for reference, _ in pairs], [hypothesis for _, hypothesis in pairs])
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that is decoded, made once for all models."""
+
+    utterances: list[Utterance]
+    fast: list[Utterance]
+    slow: list[Utterance]
+    seen_wording: list[Utterance]
+    seen_voices: list[Utterance]
+    seed: int
+
+    @classmethod
+    def make(cls, count: int, seed: int) -> "Material":
+        speaker = Speaker()
+        main = evalset.plans(f"{seed}", count)
+        seen_wording = evalset.plans(f"{seed} wording", count, held_out_wording=False)
+        seen_voices = evalset.plans(f"{seed} voices", count, held_out_voices=False)
+        return cls(
+            utterances=evalset.spoken(speaker, main),
+            fast=evalset.spoken(speaker, main, evalset.FAST),
+            slow=evalset.spoken(speaker, main, evalset.SLOW),
+            seen_wording=evalset.spoken(speaker, seen_wording),
+            seen_voices=evalset.spoken(speaker, seen_voices),
+            seed=seed,
+        )
+
+
+def _wer(recognizer: Recognizer, cases: Iterable[Case], padded: bool = False, beam: int = 1) -> float:
+    cases = list(cases)
+    hypotheses = [recognizer.text(case.samples, padded, case.prompt, beam) for case in cases]
+    return error_rate([case.text for case in cases], hypotheses)
+
+
+def conditions(recognizer: Recognizer, material: Material) -> Figures:
+    """Word error rates by condition, wording, voice and type of sentence."""
+    cases = evalset.clean(material.utterances)
+    hypotheses = [recognizer.text(case.samples) for case in cases]
+    exact = [case.text == hypothesis for case, hypothesis in zip(cases, hypotheses, strict=True)]
+    augmenter = Augmenter(f"evaluation {material.seed}")
+    figures = {
+        "WER clean": error_rate([case.text for case in cases], hypotheses),
+        "WER clean, beam 5": _wer(recognizer, cases, beam=5),
+        "WER clean, padded to 30 s": _wer(recognizer, cases, padded=True),
+        "WER noise 10 dB": _wer(recognizer, evalset.noisy(cases, 10, augmenter)),
+        "WER telephone": _wer(recognizer, evalset.telephoned(cases)),
+        "WER fast": _wer(recognizer, evalset.clean(material.fast)),
+        "WER slow": _wer(recognizer, evalset.clean(material.slow)),
+        "WER trained wording, held-out voices": _wer(recognizer, evalset.clean(material.seen_wording)),
+        "WER held-out wording, trained voices": _wer(recognizer, evalset.clean(material.seen_voices)),
+        "exact with case and punctuation, %": 100 * float(np.mean(exact)),
+    }
+    groups: Mapping[str, Callable[[Case], str]] = {"voices": lambda case: case.voice.split(":")[0], "": _kind}
+    for group, key in groups.items():
+        for name in sorted({key(case) for case in cases}):
+            chosen = [index for index, case in enumerate(cases) if key(case) == name]
+            rate = error_rate(
+                [cases[index].text for index in chosen], [hypotheses[index] for index in chosen]
+            )
+            figures[f"WER clean, {name} {group}".strip()] = rate
+    return figures
+
+
+def _kind(case: Case) -> str:
+    return case.kind
+
+
+def streaming(recognizer: Recognizer, material: Material) -> Figures:
+    """Prefixes, windows that begin within an utterance, and windows of several utterances."""
+    rng = random.Random(f"evaluation windows {material.seed}")
+    prefixes = list(evalset.prefixes(material.utterances[::3]))
+    heard = [normalised(recognizer.text(case.samples)).split() for case in prefixes]
+    completed = [len(words) > case.begun_words for words, case in zip(heard, prefixes, strict=True)]
+    settled = [" ".join(words[: len(case.text.split())]) for words, case in zip(heard, prefixes, strict=True)]
+    continued = list(evalset.continued(material.utterances, rng))
+    unprompted = [Case(case.samples, case.text) for case in continued]
+    return {
+        "prefixes: words not said yet, % of prefixes": 100 * float(np.mean(completed)),
+        "prefixes: WER of the words heard": error_rate([case.text for case in prefixes], settled),
+        "WER begun within an utterance, prompted": _wer(recognizer, continued),
+        "WER begun within an utterance, no prompt": _wer(recognizer, unprompted),
+        "WER several utterances, 8 to 25 s": _wer(recognizer, evalset.several(material.utterances, rng)),
+    }
+
+
+def word_times(recognizer: Recognizer, material: Material) -> Figures:
+    """Errors of word starts and ends against the synthesizer's times, in rightly recognised utterances."""
+    starts: list[float] = []
+    ends: list[float] = []
+    for utterance, case in zip(material.utterances, evalset.clean(material.utterances), strict=True):
+        words = recognizer.words(case.samples)
+        if normalised(" ".join(word.text for word in words)) == normalised(utterance.text):
+            lead_s = 0.3
+            starts += [
+                abs(word.start_s - lead_s - at / SAMPLE_RATE)
+                for word, at in zip(words, utterance.word_starts, strict=True)
+            ]
+            ends += [
+                abs(word.end_s - lead_s - at / SAMPLE_RATE)
+                for word, at in zip(words, utterance.word_ends, strict=True)
+            ]
+    figures: Figures = {}
+    for name, errors in (("start", starts), ("end", ends)):
+        median, high = np.percentile(errors, [50, 90]) if errors else (np.nan, np.nan)
+        figures |= {f"word {name} error, median ms": 1000 * median, f"word {name} error, p90 ms": 1000 * high}
+    return figures
+
+
+def quiet(recognizer: Recognizer, material: Material) -> Figures:
+    """Words that the model hears where nobody speaks."""
+    clips = evalset.speechless(Augmenter(f"evaluation quiet {material.seed}"), 60)
+    words = sum(len(recognizer.text(clip).split()) for clip in clips)
+    return {"words a minute in silence and noise": words / (sum(map(len, clips)) / SAMPLE_RATE / 60)}
+
+
+def speed(recognizer: Recognizer, material: Material) -> Figures:
+    """Time of one window of 5 s, features to text, on one thread: the median over the utterances."""
+    elapsed = []
+    for case in evalset.clean(material.utterances[:60]):
+        samples = np.resize(case.samples, int(_SPEED_WINDOW_S * SAMPLE_RATE))
+        samples[len(case.samples) :] = 0
+        began = time.process_time()
+        recognizer.text(samples)
+        elapsed.append(time.process_time() - began)
+    return {"CPU ms for a window of 5 s": 1000 * float(np.median(elapsed))}
+
+
+MEASURES: Sequence[Callable[[Recognizer, Material], Figures]] = (
+    conditions,
+    streaming,
+    word_times,
+    quiet,
+    speed,
+)
+
+
+def table(results: Mapping[str, Figures]) -> str:
+    """A Markdown table with a column for each model."""
+    lines = ["| figure | " + " | ".join(results) + " |", "|---" * (len(results) + 1) + "|"]
+    for figure in next(iter(results.values())):
+        lines.append(
+            f"| {figure} | " + " | ".join(f"{figures[figure]:.1f}" for figures in results.values()) + " |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="models/evaluate", description=__doc__)
+    parser.add_argument("models", type=Path, nargs="*", default=[Path("models/bundled")])
+    parser.add_argument("--utterances", type=int, default=360, help="held-out utterances (default: 360)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args()
+    material = Material.make(options.utterances, options.seed)
+    results: dict[str, Figures] = {}
+    for directory in options.models:
+        recognizer = Recognizer(directory)
+        results[str(directory)] = {}
+        for measure in MEASURES:
+            results[str(directory)] |= measure(recognizer, material)
+    print(table(results))
+    if options.json:
+        options.json.write_text(json.dumps({"kinds": list(text.TYPES), **results}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Synthesises the training speech, shard by shard, and goes on where an earlier run stopped.
+
+Shard k holds the same sentences and voices in every run with the same seed, however many processes work.
+"""
+
+import argparse
+import multiprocessing
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from models.training import text
+from models.training.corpus import write_shard
+from models.training.voices import SAMPLE_RATE, Speaker, Utterance, draw_voice
+
+LONGEST_S = 11.0
+
+
+def utterances(seed: int | str, count: int, held_out: bool = False) -> list[Utterance]:
+    """So many spoken sentences; held out means held-out voices and held-out wording."""
+    rng, speaker = random.Random(f"speech {seed}"), Speaker()
+    spoken: list[Utterance] = []
+    while len(spoken) < count:
+        drawn = text.sentence(rng, held_out)
+        utterance = speaker.speak(drawn.text, draw_voice(rng, held_out), drawn.kind)
+        if utterance is not None and 0.1 < len(utterance.samples) / SAMPLE_RATE < LONGEST_S:
+            spoken.append(utterance)
+    return spoken
+
+
+def _make_shard(task: tuple[Path, str, int]) -> int:
+    path, seed, count = task
+    write_shard(path, utterances(seed, count))
+    return count
+
+
+def synthesise(folder: Path, seed: int, shards: Sequence[int], per_shard: int, processes: int) -> None:
+    """Makes the shards that the folder does not hold yet. One process makes one shard and ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tasks = [(folder / f"{shard:04d}", f"{seed}/{shard}", per_shard) for shard in shards]
+    tasks = [task for task in tasks if not task[0].with_suffix(".jsonl").exists()]
+    context = multiprocessing.get_context("spawn")
+    with (
+        context.Pool(processes, maxtasksperchild=1) as pool,
+        tqdm(total=len(tasks) * per_shard, unit=" utterances") as bar,
+    ):
+        for count in pool.imap_unordered(_make_shard, tasks, chunksize=1):
+            bar.update(count)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("models/work/speech"))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--utterances", type=int, default=40000)
+    parser.add_argument("--per-shard", type=int, default=1000)
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    shards = range(-(-options.utterances // options.per_shard))
+    synthesise(options.folder, options.seed, shards, options.per_shard, options.processes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""Generates the sentences of the domain; prints a few when run.
+
+Every sentence is of one of `TYPES`, of a trained or of a held-out pattern. Openers ("Okay, ...") and
+closers ("..., please.") are put around sentences here, so that no pattern always begins the same way.
+"""
+
+import argparse
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from models.training import patterns_command, patterns_line, patterns_talk
+from models.training.grammar import expand, vocabulary
+from models.training.lexicon import LEXICON
+from models.training.wordlists import alternatives
+
+_PATTERNS: Mapping[str, Sequence[str]] = {
+    "command": patterns_command.COMMAND,
+    "question": patterns_talk.QUESTION,
+    "small talk": patterns_talk.SMALL_TALK,
+    "telephone": patterns_line.TELEPHONE,
+    "digits": patterns_line.DIGITS,
+    "date and time": patterns_line.DATE_TIME,
+    "money": patterns_line.MONEY,
+    "names": patterns_line.NAMES,
+    "confirmation": patterns_line.CONFIRMATION,
+}
+TYPES: Mapping[str, float] = {
+    "command": 0.26,
+    "question": 0.21,
+    "small talk": 0.12,
+    "telephone": 0.12,
+    "digits": 0.07,
+    "date and time": 0.06,
+    "money": 0.05,
+    "names": 0.04,
+    "confirmation": 0.07,
+}
+TRAINED = {kind: [p for p in patterns if not p.startswith("*")] for kind, patterns in _PATTERNS.items()}
+HELD_OUT = {
+    kind: [p[1:].strip() for p in patterns if p.startswith("*")] for kind, patterns in _PATTERNS.items()
+}
+
+_OPENERS = alternatives(
+    "Okay,|Hello,|Hi,|Hey,|Well,|Yes,|No,|Sorry,|Actually,|And|So|Oh,|All right,|Thanks,|Please,|Then|Now|"
+    "But|Excuse me,|Good morning,|Okay, now|Yes, and|Thank you,|Great,"
+)
+_CLOSERS = alternatives(", please|, thanks|, thank you| now| right now|, okay| again")
+_LONGEST_WORDS = 16
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence as it is written and spoken, and its type, a key of `TYPES`."""
+
+    text: str
+    kind: str
+
+
+def sentence(rng: random.Random, held_out: bool = False, kind: str | None = None) -> Sentence:
+    """One random sentence, of a random type unless `kind` says which."""
+    chosen = kind or rng.choices(list(TYPES), weights=list(TYPES.values()))[0]
+    pattern = rng.choice((HELD_OUT if held_out else TRAINED)[chosen])
+    while True:
+        text = _tidy(expand(pattern, LEXICON, rng))
+        if not held_out and chosen not in ("digits", "confirmation"):
+            text = _decorate(text, pattern, rng)
+        if len(text.split()) <= _LONGEST_WORDS:
+            return Sentence(text, chosen)
+
+
+def _tidy(text: str) -> str:
+    """One space between words, none before punctuation; a capital at the beginning of each sentence."""
+    text = re.sub(r"\s+([,.?])", r"\1", " ".join(text.split()))
+    text = re.sub(r",+(?=[,.?])", "", text)
+    return re.sub(r"(^|[.?] )([a-z])", lambda match: match.group(1) + match.group(2).upper(), text)
+
+
+def _decorate(text: str, pattern: str, rng: random.Random) -> str:
+    """Adds an opener to a fifth and a closer to a tenth of the sentences."""
+    if rng.random() < 0.2:
+        begins_proper = pattern.startswith("{") or text.startswith(("I ", "I'", "Doctor", "Mister"))
+        text = f"{rng.choice(_OPENERS)} {text if begins_proper else text[0].lower() + text[1:]}"
+    if rng.random() < 0.1 and ", " not in text and text.count(".") + text.count("?") == 1:
+        text = text[:-1] + rng.choice(_CLOSERS) + text[-1]
+    return text
+
+
+def words_of(patterns: Mapping[str, Sequence[str]]) -> set[str]:
+    """The words that a set of patterns can produce, numbers left out."""
+    return vocabulary([pattern for group in patterns.values() for pattern in group], LEXICON)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=20, help="how many sentences (default: 20)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--held-out", action="store_true", help="of the held-out patterns")
+    parser.add_argument("--kind", choices=list(TYPES), help="only this type")
+    options = parser.parse_args()
+    rng = random.Random(options.seed)
+    for _ in range(options.count):
+        drawn = sentence(rng, options.held_out, options.kind)
+        print(f"{drawn.kind:14s} {drawn.text}")
+
+
+if __name__ == "__main__":
+    main()

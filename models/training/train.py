@@ -1,0 +1,244 @@
+"""Trains the network on synthesised speech, on one or several CPU processes, and resumes where it stopped.
+
+One process of one thread per core is faster than threads. The learning rate falls with the minutes of
+training done (a suspended process does not count), so the schedule ends when the budget does.
+"""
+
+import argparse
+import copy
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from torch import Tensor, distributed, multiprocessing, nn
+from tqdm import tqdm
+
+from models.training import losses, tokens
+from models.training.batches import Batch, Batches, loader
+from models.training.network import Size, SpeechNetwork
+from models.training.phones import PHONES
+
+_WARM_UP_STEPS = 300
+_LAST_SHARE = 0.02  # of the peak learning rate, at the end
+_CLIP = 1.0
+_STALL_S = 20.0  # a step that took longer was suspended: the excess is no training time
+_REPORT_EVERY = 50
+_PATIENCE = timedelta(hours=3)  # of a process whose neighbour is suspended
+
+
+@dataclass
+class Progress:
+    """How far training is; kept in the checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+    audio_s: float = 0.0
+
+
+class Averager:
+    """Averages gradients over the processes; does nothing in a single one."""
+
+    def __init__(self, network: nn.Module, rank: int, size: int, meeting: str) -> None:
+        self.rank, self.size = rank, size
+        self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        if size > 1:
+            address = f"file://{meeting}/meeting"
+            distributed.init_process_group("gloo", address, _PATIENCE, world_size=size, rank=rank)
+
+    def average(self) -> None:
+        """Parameters without a gradient (a batch without words) take part as zeros."""
+        for parameter in self._parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+        if self.size > 1:
+            flat = torch.cat([_grad(parameter).flatten() for parameter in self._parameters])
+            distributed.all_reduce(flat)
+            flat /= self.size
+            parts = flat.split([parameter.numel() for parameter in self._parameters])
+            for parameter, part in zip(self._parameters, parts, strict=True):
+                _grad(parameter).copy_(part.view_as(parameter))
+
+    def agree(self, value: float) -> float:
+        """The first process's value, everywhere."""
+        if self.size == 1:
+            return value
+        shared = torch.tensor([value], dtype=torch.float64)
+        distributed.broadcast(shared, 0)
+        return float(shared.item())
+
+
+def _grad(parameter: Tensor) -> Tensor:
+    assert parameter.grad is not None
+    return parameter.grad
+
+
+class Trainer:
+    """Network, its moving average, optimizer and progress."""
+
+    def __init__(self, peak_rate: float, seed: int) -> None:
+        torch.manual_seed(seed)
+        size = Size(tokens.VOCABULARY, len(PHONES), tokens.TEXT_TOKENS)
+        self.network = SpeechNetwork(size)
+        self.average = copy.deepcopy(self.network).eval()
+        trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
+        groups = [
+            {"params": [parameter for parameter in trained if parameter.dim() > 1], "weight_decay": 0.02},
+            {"params": [parameter for parameter in trained if parameter.dim() <= 1], "weight_decay": 0.0},
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=peak_rate, betas=(0.9, 0.98), fused=True)
+        self.progress = Progress()
+        self._peak_rate = peak_rate
+
+    def rate(self, done: float) -> float:
+        """The learning rate when a share `done` of the training is behind: warm-up, then half a cosine."""
+        falling = _LAST_SHARE + (1 - _LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
+        return self._peak_rate * min(1.0, (self.progress.step + 1) / _WARM_UP_STEPS) * falling
+
+    def step(self, batch: Batch, done: float, averager: Averager) -> dict[str, float]:
+        """One update; returns the parts of the loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(done)
+        result = losses.compute(self.network, batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        result.total.backward()
+        averager.average()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        self.progress.step += 1
+        self._follow(min(0.998, (self.progress.step + 1) / (self.progress.step + 20)))
+        return {name: value.item() for name, value in result.parts.items()}
+
+    def _follow(self, decay: float) -> None:
+        pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
+        with torch.no_grad():
+            own, new = zip(*((mean, weight) for mean, weight in pairs if weight.requires_grad), strict=True)
+            torch._foreach_lerp_(own, new, 1 - decay)
+
+    def save(self, path: Path) -> None:
+        """Writes a checkpoint; a crash while writing leaves the last one whole."""
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "progress": asdict(self.progress),
+        }
+        partial = path.with_suffix(".partial")
+        torch.save(state, partial)
+        partial.replace(path)
+
+    def resume(self, path: Path) -> None:
+        state = torch.load(path)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress(**state["progress"])
+
+
+class Journal:
+    """Progress bar and the lines of `journal.jsonl`, from which the plot is drawn."""
+
+    def __init__(self, path: Path, minutes: float, seconds: float) -> None:
+        self._file = path.open("a")
+        self._bar = tqdm(total=round(minutes * 60), initial=round(seconds), unit="s")
+        self._sums: dict[str, float] = {}
+        self._count = 0
+
+    def add(self, parts: dict[str, float], progress: Progress) -> None:
+        self._count += 1
+        self._sums = {name: self._sums.get(name, 0.0) + value for name, value in parts.items()}
+        if progress.step % _REPORT_EVERY == 0:
+            means = {name: round(total / self._count, 4) for name, total in self._sums.items()}
+            self.write({**asdict(progress), **means})
+            self._bar.set_postfix(step=progress.step, **{name: f"{mean:.2f}" for name, mean in means.items()})
+            self._bar.update(round(progress.seconds) - self._bar.n)
+            self._sums, self._count = {}, 0
+
+    def write(self, record: dict[str, float]) -> None:
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+
+
+def run(rank: int, options: argparse.Namespace, meeting: str) -> None:
+    """The work of one process; the first one also writes the journal and the checkpoints."""
+    torch.set_num_threads(1)
+    checkpoint = options.out / "checkpoint.pt"
+    trainer = Trainer(options.rate, options.seed)
+    averager = Averager(trainer.network, rank, options.processes, meeting)
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+    progress = trainer.progress
+    stream = Batches(
+        options.speech,
+        options.tokenizer,
+        seed=f"{options.seed}/{averager.rank}/{progress.step}",
+        audio_s=options.batch_s,
+        step=progress.step,
+        easy=options.easy_steps,
+        short=options.short_steps,
+    )
+    batches = loader(stream)
+    journal = (
+        Journal(options.out / "journal.jsonl", options.minutes, progress.seconds)
+        if averager.rank == 0
+        else None
+    )
+    saved_at = progress.seconds
+    while (done := averager.agree(progress.seconds / (options.minutes * 60))) < 1:
+        began = time.monotonic()
+        batch = next(batches)
+        parts = trainer.step(batch, done, averager)
+        progress.audio_s += averager.size * batch.audio_s
+        progress.seconds += min(_STALL_S, time.monotonic() - began)
+        if journal:
+            journal.add(parts, progress)
+            if progress.seconds - saved_at > options.save_every * 60:
+                trainer.save(checkpoint)
+                saved_at = progress.seconds
+                _probe(checkpoint, options.tokenizer)
+    if journal:
+        trainer.save(checkpoint)
+        _probe(checkpoint, options.tokenizer).wait()
+
+
+def _probe(checkpoint: Path, tokenizer: Path) -> "subprocess.Popen[bytes]":
+    """Measures the checkpoint in a process of its own, so that training goes on meanwhile."""
+    command = [sys.executable, "-m", "models.training.probe"]
+    return subprocess.Popen([*command, "--checkpoint", str(checkpoint), "--tokenizer", str(tokenizer)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--speech", type=Path, default=Path("models/work/speech"))
+    parser.add_argument("--tokenizer", type=Path, default=Path("models/work/tokenizer.json"))
+    parser.add_argument("--out", type=Path, default=Path("models/work/run"))
+    parser.add_argument("--minutes", type=float, default=90, help="training time, all runs together")
+    parser.add_argument("--batch-s", type=int, default=24, help="seconds of audio per process and step")
+    parser.add_argument("--rate", type=float, default=1.6e-3, help="peak learning rate")
+    parser.add_argument("--easy-steps", type=int, default=400, help="steps on clean single utterances first")
+    parser.add_argument("--short-steps", type=int, default=2500, help="steps without long and padded windows")
+    parser.add_argument("--save-every", type=float, default=4, help="minutes between checkpoints")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=2, help="each takes one core")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    # Kernels are compiled for every shape; idle BLAS threads would spin on the cores that training needs.
+    os.environ |= {
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "8192",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    with tempfile.TemporaryDirectory() as meeting:
+        multiprocessing.spawn(run, (options, meeting), nprocs=options.processes)
+
+
+if __name__ == "__main__":
+    main()

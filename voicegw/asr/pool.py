@@ -6,6 +6,7 @@ Each worker has one task that owns its process from start to end. Sessions only 
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from collections.abc import AsyncGenerator
@@ -161,6 +162,7 @@ class WorkerPool:
             "voicegw.asr.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # its spinning threads cost more than a decode
         )
         try:
             yield process

@@ -84,9 +84,12 @@ def _download(model: str) -> Path:
 
 
 def read_flags(directory: Path) -> ModelFlags:
-    """The flags of the model in `directory`."""
+    """The flags of the model in `directory`. Raises ModelUnavailable when they cannot be read."""
     path = directory / "voicegw.json"
-    return msgspec.json.decode(path.read_bytes(), type=ModelFlags) if path.exists() else ModelFlags()
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ModelFlags) if path.exists() else ModelFlags()
+    except (msgspec.MsgspecError, OSError) as error:
+        raise ModelUnavailable(f"cannot read {path}: {error}") from error
 
 
 class WhisperEngine:
@@ -123,14 +126,15 @@ class WhisperEngine:
 
     def decode(self, job: DecodeJob) -> tuple[Word, ...]:
         """The words of one window; none when there is no speech in it."""
-        features = self._features(job)
+        features, prompt = self._features(job), self._prompt(job)
         encoded = self._model.encode(features)
-        seconds = len(job.pcm) / 2 / SAMPLE_RATE
+        longest = int(_TOKENS_PER_SECOND * (len(job.pcm) / 2 / SAMPLE_RATE + 1))
         result = self._model.model.generate(
             encoded,
-            [self._prompt(job)],
+            [prompt],
             beam_size=self._options.beam_size if job.kind is DecodeKind.FINAL else 1,
-            max_length=min(_MAX_POSITIONS, 2 * int(_TOKENS_PER_SECOND * (seconds + 1))),  # CT2 halves it
+            # CTranslate2 writes no more than half of this, and no more than the prompt leaves of it
+            max_length=min(_MAX_POSITIONS, longest + max(longest, len(prompt))),
             suppress_tokens=self._suppressed,
             return_scores=True,
             return_no_speech_prob=True,

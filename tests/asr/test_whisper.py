@@ -1,0 +1,145 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clients.samples import Sample
+from tests.speech import job, long_window, pcm, said, single_utterances, word_error_rate
+from voicegw.asr.whisper import BUNDLED, ModelFlags, WhisperEngine, WhisperOptions, locate, read_flags
+from voicegw.core.audio import to_samples
+from voicegw.core.jobs import DecodeKind, Word, text_of
+from voicegw.errors import ModelUnavailable
+
+OPTIONS = WhisperOptions(model=BUNDLED)
+
+
+@pytest.fixture(scope="module")
+def engine() -> WhisperEngine:
+    return WhisperEngine(locate(BUNDLED), OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def padded_engine(tmp_path_factory: pytest.TempPathFactory) -> WhisperEngine:
+    """The same weights as a stock model: nothing says that they take short windows."""
+    directory = tmp_path_factory.mktemp("model") / "stock"
+    shutil.copytree(locate(BUNDLED), directory, ignore=shutil.ignore_patterns("voicegw.json"))
+    return WhisperEngine(directory, OPTIONS)
+
+
+def errors(engine: WhisperEngine, kind: DecodeKind = DecodeKind.FINAL, prompt: str = "") -> float:
+    """The word error rate over all sentences."""
+    samples = single_utterances()
+    heard = [text_of(engine.decode(job(pcm(sample), kind=kind, prompt=prompt))) for sample in samples]
+    return word_error_rate(" ".join(map(said, samples)), " ".join(heard))
+
+
+def assert_times(words: tuple[Word, ...], start: int, end: int) -> None:
+    """Words follow one another inside the window."""
+    times = [time for word in words for time in (word.start, word.end)]
+    assert times == sorted(times)
+    assert all(start <= time <= end + to_samples(20) for time in times)  # the alignment's grid is 20 ms
+
+
+@pytest.mark.parametrize("kind", DecodeKind)
+def test_hears_the_sentences(engine: WhisperEngine, kind: DecodeKind) -> None:
+    assert errors(engine, kind) <= 0.15
+
+
+def test_a_stock_model_is_given_30_s(padded_engine: WhisperEngine) -> None:
+    assert padded_engine.flags == ModelFlags()
+    assert errors(padded_engine) <= 0.25
+
+
+@pytest.mark.parametrize("sample", single_utterances(), ids=lambda sample: sample.file)
+def test_words_have_times_in_the_session(engine: WhisperEngine, sample: Sample) -> None:
+    audio, start = pcm(sample), 1_000_000
+    words = engine.decode(job(audio, start=start))
+    assert_times(words, start, start + len(audio) // 2)
+    assert all(0 < word.probability <= 1 for word in words)
+
+
+@pytest.mark.parametrize("sample", single_utterances(), ids=lambda sample: sample.file)
+def test_words_are_where_they_were_said(engine: WhisperEngine, sample: Sample) -> None:
+    spoken = sample.utterances[0]
+    words = engine.decode(job(pcm(sample)))
+    if len(words) != len(spoken.words):
+        pytest.skip("the words do not pair up")
+    off = [abs(word.end - to_samples(said.end_ms)) for word, said in zip(words, spoken.words, strict=True)]
+    assert np.median(off) <= to_samples(300)
+
+
+def test_text_is_trimmed_and_keeps_its_punctuation(engine: WhisperEngine) -> None:
+    words = [word.text for sample in single_utterances() for word in engine.decode(job(pcm(sample)))]
+    assert words == [word.strip() for word in words]
+    assert any(word.endswith((".", "?")) for word in words)
+
+
+@pytest.mark.parametrize("kind", DecodeKind)
+@pytest.mark.parametrize("samples", [0, 1, 160, 1_600, 16_000])
+def test_silence_of_any_length_has_no_words(engine: WhisperEngine, kind: DecodeKind, samples: int) -> None:
+    assert engine.decode(job(bytes(2 * samples), kind=kind)) == ()
+
+
+@pytest.mark.parametrize("level", [20, 300, 3_000])
+def test_noise_has_no_words(engine: WhisperEngine, level: int) -> None:
+    noise = np.random.default_rng(level).normal(0, level, 48_000).astype("<i2").tobytes()
+    assert engine.decode(job(noise)) == ()
+
+
+def test_a_window_of_28_s(engine: WhisperEngine, padded_engine: WhisperEngine) -> None:
+    audio = long_window(28)
+    for each in (engine, padded_engine):
+        words = each.decode(job(audio))
+        assert words
+        assert_times(words, 0, len(audio) // 2)
+
+
+def test_a_prompt_leaves_room_for_the_words(engine: WhisperEngine) -> None:
+    assert errors(engine, prompt="Good morning. " * 5) <= 0.2
+
+
+@pytest.mark.parametrize("characters", [500, 5_000])
+def test_a_prompt_longer_than_the_model_takes(engine: WhisperEngine, characters: int) -> None:
+    words = engine.decode(job(long_window(8), prompt=("Good morning. " * characters)[:characters]))
+    assert_times(words, 0, to_samples(8_000))
+
+
+def test_warming_needs_no_speech(engine: WhisperEngine) -> None:
+    engine.warm()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [WhisperOptions(no_speech=0), WhisperOptions(min_logprob=0), WhisperOptions(max_compression=0.1)],
+)
+def test_improbable_text_is_rejected(options: WhisperOptions) -> None:
+    strict = WhisperEngine(locate(BUNDLED), options)
+    assert strict.decode(job(pcm(single_utterances()[0]))) == ()
+
+
+def test_a_model_is_a_directory_or_the_bundled_one(tmp_path: Path) -> None:
+    assert locate(str(tmp_path)) == tmp_path.resolve()
+    assert (locate(BUNDLED) / "model.bin").is_file()
+
+
+def test_a_name_that_no_model_has() -> None:
+    with pytest.raises(ModelUnavailable, match="--model bundled") as unavailable:
+        locate("no-such-model")
+    assert "\n" not in unavailable.value.message
+
+
+def test_a_directory_without_a_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match="cannot load the speech model"):
+        WhisperEngine(tmp_path, OPTIONS)
+
+
+def test_flags_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "voicegw.json").write_text("{")
+    with pytest.raises(ModelUnavailable, match=r"voicegw\.json"):
+        read_flags(tmp_path)
+
+
+def test_a_model_says_what_it_was_trained_for(engine: WhisperEngine) -> None:
+    assert engine.flags.short_context
+    assert engine.flags.partial_silence_ms > 0

@@ -1,0 +1,38 @@
+"""What tests see of the system from outside: its processes, and whether something has come true."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+PATIENCE_S = 20.0  # generous: the machine may be busy, and nothing waits so long when all is well
+_POLL_S = 0.01
+
+
+def children(parent: int | None = None) -> set[int]:
+    """The child processes of `parent`, or of this process, those not yet waited for included."""
+    wanted = os.getpid() if parent is None else parent
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == wanted:
+                found.add(int(stat.parent.name))
+    return found
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process exists and has not ended."""
+    with suppress(OSError):
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+async def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> None:
+    """Waits for what no event announces. Raises AssertionError when it does not come."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        await asyncio.sleep(_POLL_S)

@@ -41,6 +41,7 @@ MEANINGS = {
     "errors": "error messages",
     "client_late_max_ms": "worst lateness of a frame at the client itself",
     "cpu_s_per_audio_s": "CPU seconds of the server and its workers per second of audio",
+    "gateway_cpu_s_per_audio_s": "the same without the workers",
 }
 
 

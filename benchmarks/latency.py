@@ -24,10 +24,11 @@ from clients.errors import ClientError
 from clients.local_server import local_server
 from clients.samples import Sample, read_samples
 from tests.llm_server import LLMServer
+from voicegw import config
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions, locate
 from voicegw.core.audio import SAMPLE_RATE, to_samples
-from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.jobs import DecodeJob, DecodeKind, text_of
+from voicegw.errors import StartupError
 
 WARM_UP = "command-1.wav"
 OFFLINE_MARGIN_MS = 300  # around an utterance's true times, as a server's pre-roll and hangover give
@@ -36,10 +37,11 @@ REPLY = ("It", " is", " done", ".")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was played, and what the server's processes used meanwhile."""
+    """What was played, and the CPU seconds used meanwhile by the whole server and by its gateway alone."""
 
     played: list[Played]
     cpu_s: float
+    gateway_cpu_s: float
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,15 +51,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not samples:
         print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
         return 2
+    flags = ["--model", options.model, *options.serve]
     try:
-        outcome = asyncio.run(_measure(options, samples))
-    except ClientError as error:
+        server = config.load(flags)
+        outcome = asyncio.run(_measure(options, flags, samples))
+    except (ClientError, StartupError) as error:
         print(error, file=sys.stderr)
         return 1
-    offline = offline_errors(samples, options.model)
-    report(
-        "latency", _settings(options, samples), _figures(options, outcome, offline), MEANINGS, options.json
-    )
+    end_silence_ms = server.session.endpoint.end_silence_ms
+    figures = {
+        **timing_figures(outcome.played, end_silence_ms, options.llm_first_token_ms),
+        **accuracy_figures(outcome.played),
+        **_cpu_figures(outcome),
+    }
+    offline = offline_errors(samples, server.asr).percent
+    figures |= {"wer_offline_percent": offline, "wer_gap_points": figures["wer_percent"] - offline}
+    report("latency", _settings(options, samples, end_silence_ms), figures, MEANINGS, options.json)
     return 0
 
 
@@ -73,13 +82,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--repeats", type=int, default=1, metavar="N", help="how often each is played (default: %(default)s)")
     add("--streams", type=int, default=1, metavar="N", help="sessions at once (default: %(default)s)")
     add("--model", default="bundled", help="the speech model, as for `voicegw serve` (default: %(default)s)")
-    add(
-        "--end-silence-ms",
-        type=int,
-        default=EndpointOptions().end_silence_ms,
-        metavar="MS",
-        help="the silence that ends an utterance (default: %(default)s)",
-    )
     add(
         "--llm-first-token-ms",
         type=int,
@@ -105,25 +107,28 @@ def _chosen(files: Sequence[str] | None, condition: str) -> list[Sample]:
     return [sample for sample in sessions if sample.condition == condition]
 
 
-async def _measure(options: argparse.Namespace, samples: Sequence[Sample]) -> Outcome:
+async def _measure(options: argparse.Namespace, flags: Sequence[str], samples: Sequence[Sample]) -> Outcome:
     first_token_s = options.llm_first_token_ms / 1000
-    flags = ["--model", options.model, "--session.endpoint.end-silence-ms", str(options.end_silence_ms)]
     async with LLMServer(tokens=REPLY, first_token_delay_s=first_token_s) as llm:
-        flags += ["--llm-url", llm.url, "--llm-model", "benchmark", "--log-level", "warning", *options.serve]
-        async with local_server(*flags) as server:
+        endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark")
+        async with local_server(*flags, *endpoint, "--log-level", "warning") as server:
             await play_all(server.url, [_warm_up()], streams=1)
-            used_s = cpu_seconds(server.pid)
+            whole_s, gateway_s = cpu_seconds(server.pid), cpu_seconds(server.pid, descendants=False)
             played = await play_all(server.url, [*samples] * options.repeats, options.streams)
-            return Outcome(played, cpu_seconds(server.pid) - used_s)
+            return Outcome(
+                played,
+                cpu_seconds(server.pid) - whole_s,
+                cpu_seconds(server.pid, descendants=False) - gateway_s,
+            )
 
 
 def _warm_up() -> Sample:
     return next(sample for sample in read_samples() if sample.file == WARM_UP)
 
 
-def offline_errors(samples: Sequence[Sample], model: str) -> WordErrors:
+def offline_errors(samples: Sequence[Sample], options: WhisperOptions) -> WordErrors:
     """The errors of the same weights and options on the utterances cut at their true times."""
-    engine = WhisperEngine(locate(model), WhisperOptions(model=model))
+    engine = WhisperEngine(locate(options.model), options)
     total = WordErrors()
     for sample in samples:
         pcm = read_pcm(sample.path, SAMPLE_RATE)
@@ -135,27 +140,25 @@ def offline_errors(samples: Sequence[Sample], model: str) -> WordErrors:
     return total
 
 
-def _settings(options: argparse.Namespace, samples: Sequence[Sample]) -> dict[str, object]:
+def _settings(
+    options: argparse.Namespace, samples: Sequence[Sample], end_silence_ms: int
+) -> dict[str, object]:
     return {
         "model": options.model,
         "files": [sample.file for sample in samples],
         "repeats": options.repeats,
         "streams": options.streams,
-        "end_silence_ms": options.end_silence_ms,
+        "end_silence_ms": end_silence_ms,
         "llm_first_token_ms": options.llm_first_token_ms,
         "serve": options.serve,
     }
 
 
-def _figures(options: argparse.Namespace, outcome: Outcome, offline: WordErrors) -> dict[str, float]:
+def _cpu_figures(outcome: Outcome) -> dict[str, float]:
     audio_s = sum(played.sample.duration_ms for played in outcome.played) / 1000
-    right = accuracy_figures(outcome.played)
     return {
-        **timing_figures(outcome.played, options.end_silence_ms, options.llm_first_token_ms),
-        **right,
-        "wer_offline_percent": offline.percent,
-        "wer_gap_points": right["wer_percent"] - offline.percent,
         "cpu_s_per_audio_s": outcome.cpu_s / audio_s,
+        "gateway_cpu_s_per_audio_s": outcome.gateway_cpu_s / audio_s,
     }
 
 

@@ -7,12 +7,12 @@ _PROC = Path("/proc")
 _PARENT, _USER, _SYSTEM, _WAITED_USER, _WAITED_SYSTEM = 1, 11, 12, 13, 14  # fields after the command's name
 
 
-def cpu_seconds(root: int) -> float:
-    """User and system time of the process, its living descendants and those they have outlived."""
-    ticks = sum(
-        sum(int(fields[i]) for i in (_USER, _SYSTEM, _WAITED_USER, _WAITED_SYSTEM))
-        for fields in _tree(root).values()
-    )
+def cpu_seconds(root: int, *, descendants: bool = True) -> float:
+    """User and system time of the process, with or without its descendants: the living ones, and those
+    that they and it have outlived."""
+    counted = (_USER, _SYSTEM, _WAITED_USER, _WAITED_SYSTEM) if descendants else (_USER, _SYSTEM)
+    family = _tree(root).values() if descendants else [_stat(_PROC / str(root))]
+    ticks = sum(int(fields[index]) for fields in family if fields for index in counted)
     return ticks / os.sysconf("SC_CLK_TCK")
 
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from clients.audio import frames, paced, read_pcm
 from clients.client import VoiceClient
 from clients.conversation import Conversation, Turn, normalised
-from clients.errors import ClientError
+from clients.errors import ClientError, Incomplete
 from clients.local_server import local_server
 from clients.samples import Sample, Utterance, read_samples
 from clients.talk import talk
@@ -60,30 +60,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.parse_args(argv)
     try:
-        return asyncio.run(_demonstrate(Console(highlight=False)))
+        asyncio.run(_demonstrate(Console(highlight=False)))
     except ClientError as error:
         print(error, file=sys.stderr)
         return 1
     except asyncio.CancelledError:
         return 1
+    return 0
 
 
-async def _demonstrate(console: Console) -> int:
+async def _demonstrate(console: Console) -> None:
     _stop_in_order_on_sigterm()
     sample = next(sample for sample in read_samples() if sample.file == SAMPLE)
     conversation = Conversation()
     console.print("starting a server with the bundled model ...", style="dim")
-    async with local_server("--model", "bundled") as server, VoiceClient.connect(server.url) as client:
+    async with local_server("--model", "bundled") as server:
         console.print(f"playing {SAMPLE} to {server.url}", style="dim")
-        with view(console) as screen:
-            await talk(
-                client,
-                paced(frames(read_pcm(sample.path, RATE), RATE)),
-                lambda message: screen.show(message, conversation.receive(message)),
-            )
-    outcomes = outcomes_of(sample, conversation)
-    console.print(_summary(outcomes))
-    return 0 if all(outcome.completed for outcome in outcomes) and not conversation.errors else 1
+        async with VoiceClient.connect(server.url) as client:
+            with view(console) as screen:
+                await talk(
+                    client,
+                    paced(frames(read_pcm(sample.path, RATE), RATE)),
+                    lambda message: screen.show(message, conversation.receive(message)),
+                )
+        outcomes = outcomes_of(sample, conversation)
+        console.print(_summary(outcomes))
+        if conversation.errors or not all(outcome.completed for outcome in outcomes):
+            raise Incomplete("not every utterance was heard and answered")
 
 
 def _stop_in_order_on_sigterm() -> None:

@@ -56,4 +56,8 @@ class AudioError(ClientError):
 
 
 class ServerFailed(ClientError):
-    """A local server exited, or was not ready in time; the message ends with its log."""
+    """A local server exited, or was not ready in time."""
+
+
+class Incomplete(ClientError):
+    """Not every turn was heard and answered."""

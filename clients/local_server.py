@@ -1,7 +1,7 @@
 """A server of one's own on a free loopback port, for as long as a block lasts.
 
-`voicegw serve` prints one line on stdout when it is ready. Its log, on stderr, is kept aside and shown
-only when it fails to start.
+`voicegw serve` prints one line on stdout when it is ready. Its log, on stderr, is kept aside, and shown
+only when it does not start or when the block fails.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class LocalServer:
 async def local_server(*arguments: str, ready_s: float = READY_S) -> AsyncIterator[LocalServer]:
     """`voicegw serve ARGUMENTS`, ready; stopped by SIGTERM when the block is left.
 
-    Raises ServerFailed, with the end of the server's log, when it exits or is not ready in `ready_s`.
+    Raises ServerFailed when it exits or is not ready in `ready_s`.
     """
     command = (sys.executable, "-m", "voicegw.cli", "serve", "--port", "0", *arguments)
     async with running(command, ready_s) as server:
@@ -48,21 +48,24 @@ async def running(command: Sequence[str], ready_s: float) -> AsyncIterator[Local
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=log
         )
         try:
-            yield LocalServer(await _ready(process, log, ready_s), process.pid)
+            yield LocalServer(await _ready(process, ready_s), process.pid)
+        except Exception:
+            _show(log)
+            raise
         finally:
             await _stop(process)
 
 
-async def _ready(process: asyncio.subprocess.Process, log: IO[str], ready_s: float) -> str:
+async def _ready(process: asyncio.subprocess.Process, ready_s: float) -> str:
     """The URL in the ready line."""
     assert process.stdout is not None
     try:
         line = (await asyncio.wait_for(process.stdout.readline(), ready_s)).decode(errors="replace")
     except TimeoutError:
-        raise ServerFailed(f"the server was not ready in {ready_s:g} s\n{_tail(log)}") from None
+        raise ServerFailed(f"the server was not ready in {ready_s:g} s") from None
     match = READY_LINE.search(line)
     if match is None:
-        raise ServerFailed(f"the server did not start: {line.strip() or 'it exited'}\n{_tail(log)}")
+        raise ServerFailed(f"the server did not start: {line.strip() or 'it exited'}")
     return match[1]
 
 
@@ -76,6 +79,6 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _tail(log: IO[str]) -> str:
+def _show(log: IO[str]) -> None:
     log.seek(0)
-    return log.read()[-LOG_TAIL_CHARACTERS:].rstrip()
+    print(f"the server's log ends with\n{log.read()[-LOG_TAIL_CHARACTERS:].rstrip()}", file=sys.stderr)

@@ -29,6 +29,7 @@ def test_every_figure_has_its_name() -> None:
         "wer_offline_percent",
         "wer_gap_points",
         "cpu_s_per_audio_s",
+        "gateway_cpu_s_per_audio_s",
     }
 
 

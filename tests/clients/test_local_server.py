@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.errors import ServerFailed
+from clients.errors import Incomplete, ServerFailed
 from clients.local_server import running
 
 READY = "print('listening on ws://127.0.0.1:1/v1/stream', flush=True)\n"
@@ -25,10 +25,19 @@ async def test_gives_the_url_of_the_ready_line_and_stops_the_server_by_sigterm(t
         os.kill(server.pid, 0)
 
 
-async def test_a_server_that_exits_shows_its_log() -> None:
-    with pytest.raises(ServerFailed, match=r"(?s)did not start.*no such model"):
+async def test_a_server_that_exits_shows_its_log(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ServerFailed, match="did not start: it exited"):
         async with running(script("sys.exit('no such model')"), ready_s=20):
             pass
+    assert "no such model" in capsys.readouterr().err
+
+
+async def test_a_block_that_fails_shows_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    noisy = script("print('oh dear', file=sys.stderr, flush=True)", READY, "time.sleep(60)")
+    with pytest.raises(Incomplete):
+        async with running(noisy, ready_s=20):
+            raise Incomplete
+    assert "oh dear" in capsys.readouterr().err
 
 
 async def test_a_server_that_says_something_else_is_not_ready() -> None:

@@ -32,15 +32,23 @@ class JobQueue(Generic[Ticket]):
         return len(self._finals) + len(self._partials)
 
     def add(self, entry: Entry[Ticket]) -> Entry[Ticket] | None:
-        """Queues a job; returns the partial that it makes useless, if one was waiting."""
-        session = entry.job.session
-        overtaken = self._partials.get(session)
-        if entry.job.kind is DecodeKind.PARTIAL:
-            self._partials[session] = entry  # a dict keeps the place of a key that is set again
-        else:
-            self._partials.pop(session, None)
-            self._finals[session, entry.job.number] = entry
-        return overtaken
+        """Queues a job; returns the partial that is useless now, if there is one: an older one that was
+        waiting, or this one, when it comes back from a lost worker and a newer job waits already."""
+        job = entry.job
+        waiting = self._partials.get(job.session)
+        if job.kind is DecodeKind.PARTIAL:
+            if self._newest(job.session) > job.number:
+                return entry
+            self._partials[job.session] = entry  # a dict keeps the place of a key that is set again
+            return waiting
+        self._finals[job.session, job.number] = entry
+        return self._partials.pop(job.session, None)
+
+    def _newest(self, session: str) -> int:
+        """The highest number of this session's that waits."""
+        partial = self._partials.get(session)
+        waiting = [number for owner, number in self._finals if owner == session]
+        return max(waiting, default=0) if partial is None else partial.job.number
 
     def remove(self, job: DecodeJob) -> None:
         """Forgets a job that nobody waits for any more; harmless when it is not queued."""

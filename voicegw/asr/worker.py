@@ -41,8 +41,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
 
 
 def _decode(engine: WhisperEngine, payload: bytes) -> Answer:
-    job = decode_job(payload)
     try:
+        job = decode_job(payload)
         return Done(DecodeResult(job.session, job.number, engine.decode(job)))
     except Exception as error:  # noqa: BLE001 - the process edge; the pool logs it and tells the session
         return Failed(f"{type(error).__name__}: {error}")

@@ -1,0 +1,97 @@
+"""The worker process by itself, spoken to through its pipes as the pool does."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from tests.speech import job, pcm, said, single_utterances, word_error_rate
+from voicegw.asr import worker
+from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
+from voicegw.asr.whisper import BUNDLED, WhisperOptions, locate
+from voicegw.core.jobs import encode, text_of
+
+OPTIONS = WhisperOptions(model=BUNDLED)
+SETUP = frame(msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS)))
+LIMIT_S = 60
+
+
+def answers_in(stream: BinaryIO) -> Iterator[Answer]:
+    while (payload := read_frame(stream)) is not None:
+        yield msgspec.msgpack.decode(payload, type=Answer)
+
+
+def serve(*requests: bytes) -> tuple[int, list[Answer]]:
+    """What the worker's loop answers, in this process, and its exit status."""
+    answers = BytesIO()
+    status = worker.serve(BytesIO(b"".join(requests)), answers)
+    answers.seek(0)
+    return status, list(answers_in(answers))
+
+
+@contextmanager
+def process() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """A worker process's input and output; it has to leave by itself once its input is closed."""
+    command = [sys.executable, "-m", "voicegw.asr.worker"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        try:
+            yield running.stdin, running.stdout
+            running.stdin.close()
+            assert running.wait(LIMIT_S) == 0
+        finally:
+            running.kill()
+
+
+def test_loads_decodes_and_leaves_when_its_input_closes() -> None:
+    sample = single_utterances()[0]
+    with process() as (requests, answers):
+        requests.write(SETUP + frame(encode(job(pcm(sample), number=3))))
+        requests.flush()
+        received = answers_in(answers)
+        assert next(received) == Ready()
+        done = next(received)
+    assert isinstance(done, Done)
+    assert (done.result.session, done.result.number) == ("s", 3)
+    assert word_error_rate(said(sample), text_of(done.result.words)) <= 0.5
+
+
+def test_leaves_at_once_when_nobody_sets_it_up() -> None:
+    assert serve() == (0, [])
+
+
+def test_a_model_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+    setup = Setup(str(tmp_path), OPTIONS)
+    status, [answer] = serve(frame(msgspec.msgpack.encode(setup)))
+    assert status == 1
+    assert isinstance(answer, Failed)
+    assert str(tmp_path) in answer.reason
+
+
+def test_a_window_that_cannot_be_decoded_costs_itself_only() -> None:
+    half_a_sample = b"\0\0\0"
+    status, answers = serve(SETUP, frame(encode(job(half_a_sample))), frame(encode(job(b"", number=2))))
+    assert [type(answer) for answer in answers] == [Ready, Failed, Done]
+    assert status == 0
+
+
+def test_a_request_that_is_no_job_costs_itself_only() -> None:
+    status, answers = serve(SETUP, frame(b"nonsense"), frame(encode(job(b""))))
+    assert [type(answer) for answer in answers] == [Ready, Failed, Done]
+    assert status == 0
+
+
+def test_what_a_library_prints_does_not_reach_the_pipe() -> None:
+    code = (
+        "import os, sys; from voicegw.asr import worker;"
+        "worker.serve = lambda requests, answers: os.write(1, b'noise') and answers.write(b'signal') and 0;"
+        "sys.exit(worker.main())"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LIMIT_S, check=True)
+    assert (ran.stdout, ran.stderr) == (b"signal", b"noise")

@@ -28,9 +28,8 @@ def _run_frames(arguments: Sequence[str]) -> int:
     import pytest
 
     module = Path(__file__).with_name("test_frame_path.py")
-    return int(
-        pytest.main([str(module), "--benchmark-enable", "--benchmark-columns=median,iqr,ops", *arguments])
-    )
+    shown = ("--benchmark-columns=median,iqr,rounds", "--benchmark-time-unit=us")
+    return int(pytest.main([str(module), "--benchmark-enable", *shown, *arguments]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,24 @@
+import importlib
+
+import pytest
+
+from benchmarks.__main__ import BENCHMARKS, main
+
+
+def test_help_lists_every_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in BENCHMARKS)
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["__main__"]])
+def test_an_unknown_name_is_wrong_usage(arguments: list[str]) -> None:
+    assert main(arguments) == 2
+
+
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "frames"])
+def test_every_benchmark_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert callable(importlib.import_module(f"benchmarks.{name}").main)
+    with pytest.raises(SystemExit, match="0"):
+        main([name, "--help"])
+    assert f"scripts/bench {name}" in capsys.readouterr().out

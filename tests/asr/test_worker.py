@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 
@@ -21,7 +21,7 @@ SETUP = frame(msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS)))
 LIMIT_S = 60
 
 
-def answers_in(stream: BinaryIO) -> Iterator[Answer]:
+def answers_in(stream: IO[bytes]) -> Iterator[Answer]:
     while (payload := read_frame(stream)) is not None:
         yield msgspec.msgpack.decode(payload, type=Answer)
 
@@ -35,7 +35,7 @@ def serve(*requests: bytes) -> tuple[int, list[Answer]]:
 
 
 @contextmanager
-def process() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+def process() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """A worker process's input and output; it has to leave by itself once its input is closed."""
     command = [sys.executable, "-m", "voicegw.asr.worker"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:

@@ -8,7 +8,7 @@ and each job with its result or Failed.
 from asyncio import StreamReader
 from pathlib import Path
 from struct import Struct
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 
@@ -53,7 +53,7 @@ def frame(payload: bytes) -> bytes:
     return _LENGTH.pack(len(payload)) + payload
 
 
-def read_frame(stream: BinaryIO) -> bytes | None:
+def read_frame(stream: IO[bytes]) -> bytes | None:
     """The next payload, waiting for it; None when the other side has closed the pipe."""
     head = stream.read(_LENGTH.size)
     if len(head) < _LENGTH.size:

@@ -59,6 +59,8 @@ class WorkerPool:
         self._options = options
         self._metrics = metrics
         self._queue: JobQueue[_Ticket] = JobQueue()
+        metrics.decode_queue.set_function(lambda: len(self._queue))
+        self._unanswered: set[asyncio.Future[DecodeResult]] = set()
         self._waiting = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self._warm = 0
@@ -87,12 +89,13 @@ class WorkerPool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        while (entry := self._queue.take()) is not None:
-            _fail(entry, "the recogniser is shutting down")
+        for answer in self._unanswered:
+            _fail(answer, "the recogniser is shutting down")
 
     async def recognize(self, job: DecodeJob) -> DecodeResult:
         """See Recognizer."""
         ticket = _Ticket(asyncio.get_running_loop().create_future(), time.monotonic())
+        self._unanswered.add(ticket.answer)
         await self._enqueue(Entry(job, ticket))
         try:
             async with asyncio.timeout(self._options.job_timeout_ms / 1000):
@@ -101,12 +104,12 @@ class WorkerPool:
             self._metrics.decode_failures.inc()
             raise RecognitionFailed("the recogniser did not answer in time") from None
         finally:
+            self._unanswered.discard(ticket.answer)
             self._queue.remove(job)
 
     async def _enqueue(self, entry: Entry[_Ticket]) -> None:
         async with self._waiting:
             overtaken = self._queue.add(entry)
-            self._metrics.decode_queue.set(len(self._queue))
             self._waiting.notify_all()
         if overtaken is not None and not overtaken.ticket.answer.done():
             overtaken.ticket.answer.set_exception(Overtaken())
@@ -127,7 +130,6 @@ class WorkerPool:
         async with self._waiting:
             while (entry := self._queue.take()) is None:
                 await self._waiting.wait()
-            self._metrics.decode_queue.set(len(self._queue))
             return entry
 
     async def _keep(self, slot: int, warm: "asyncio.Future[None]") -> None:
@@ -142,7 +144,7 @@ class WorkerPool:
                         warm.set_result(None)
                     await self._work(process)
                     raise WorkerFailed("the process died while idle")
-            except (WorkerFailed, ModelUnavailable, OSError, EOFError) as error:
+            except (WorkerFailed, ModelUnavailable, OSError) as error:
                 if not warm.done():
                     warm.set_exception(
                         error if isinstance(error, ModelUnavailable) else WorkerFailed(str(error))
@@ -185,7 +187,7 @@ class WorkerPool:
             while (entry := await self._next_while_alive(process)) is not None:
                 try:
                     await self._do(process, entry)
-                except (WorkerFailed, OSError, EOFError):
+                except WorkerFailed:
                     await self._again(entry)
                     raise
         finally:
@@ -211,8 +213,7 @@ class WorkerPool:
             self._give_up(entry, "the recogniser failed on this audio")
 
     async def _ask(self, process: asyncio.subprocess.Process, request: bytes, timeout_ms: int) -> Answer:
-        """One request and its answer. Raises WorkerFailed past the time limit, OSError or EOFError when the
-        process dies."""
+        """One request and its answer. Raises WorkerFailed past the time limit or when the process dies."""
         pipe = _pipe_to(process)
         assert process.stdout is not None
         try:
@@ -222,6 +223,8 @@ class WorkerPool:
                 return await receive_answer(process.stdout)
         except TimeoutError:
             raise WorkerFailed(f"a recognition worker did not answer within {timeout_ms} ms") from None
+        except (OSError, EOFError) as error:
+            raise WorkerFailed("a recognition worker died") from error
 
     async def _again(self, entry: Entry[_Ticket]) -> None:
         entry.ticket.attempts += 1
@@ -232,12 +235,12 @@ class WorkerPool:
 
     def _give_up(self, entry: Entry[_Ticket], reason: str) -> None:
         self._metrics.decode_failures.inc()
-        _fail(entry, reason)
+        _fail(entry.ticket.answer, reason)
 
 
-def _fail(entry: Entry[_Ticket], reason: str) -> None:
-    if not entry.ticket.answer.done():
-        entry.ticket.answer.set_exception(RecognitionFailed(reason))
+def _fail(answer: "asyncio.Future[DecodeResult]", reason: str) -> None:
+    if not answer.done():
+        answer.set_exception(RecognitionFailed(reason))
 
 
 def _pipe_to(process: asyncio.subprocess.Process) -> asyncio.StreamWriter:

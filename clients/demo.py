@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from statistics import median
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -111,7 +112,11 @@ def _covers(turn: Turn, utterance: Utterance) -> bool:
 
 
 def _summary(outcomes: Sequence[Outcome]) -> Table:
-    table = Table(caption="final and token: ms after the end of speech", caption_justify="left")
+    table = Table(
+        box=SIMPLE,
+        caption="final and token: ms after the end of speech",
+        caption_justify="left",
+    )
     table.add_column("said", no_wrap=True)
     for name in ("right", "partials", "final", "token"):
         table.add_column(name, justify="right", no_wrap=True)

@@ -22,7 +22,7 @@ from models.training.windows import Window, WindowMaker
 LENGTHS = (100, 140, 180, 220, 260, 300, 360, 420, 500, 600, 720, 860, 1000, 1200, 1500, 2000, 2500, 3000)
 _TOKEN_STEP = 16  # token lengths are multiples of this
 _TIMESTAMP_SHARE = 0.3
-_PADDED_EVERY = 24  # one batch in so many is padded to 30 s, as stock Whisper code pads
+_PADDED_EVERY = 36  # one batch in so many is padded to 30 s, as stock Whisper code pads
 _LONG_EVERY = 16  # one in so many is of windows of 8 to 30 s, full of utterances
 _EASY_SHARE = 0.1  # of the windows after the easy beginning
 

@@ -21,6 +21,7 @@ from models.training.network import (
     Size,
 )
 from models.training.phones import PHONES
+from models.training.windows import PROMPT_WORDS
 
 _FEATURES = {
     "feature_size": MELS,
@@ -30,7 +31,13 @@ _FEATURES = {
     "n_fft": 400,
 }
 # What the server reads: see `models/README.md`.
-_FLAGS = {"name": "bundled", "short_context": True, "partial_silence_ms": 300, "language": "en"}
+_FLAGS = {
+    "name": "bundled",
+    "short_context": True,
+    "partial_silence_ms": 300,
+    "language": "en",
+    "prompt_words": PROMPT_WORDS,
+}
 
 
 def _hugging_face(weights: dict[str, Any], size: Size, space: int) -> Any:

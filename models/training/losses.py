@@ -14,7 +14,7 @@ from models.training.network import SpeechNetwork
 WEIGHTS = {"text": 1.0, "phones": 1.0, "attention": 0.3, "tokens": 0.7}
 _LABEL_SMOOTHING = 0.05
 _TOKEN_FRAMES = 3  # the token head reads every third frame: tokens last longer
-_REPLACED_INPUTS = 0.08  # share of decoder input tokens replaced at random: the network must listen
+_REPLACED_INPUTS = 0.15  # share of decoder input tokens replaced at random: the network must listen
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ _CLIPS = {
     "name-booking": "The booking is under Emma Wilson.",
     "yes-please": "Yes, please.",
 }
-_DEMO_VOICE = Voice("flite", "slt", 0.95, 1.0, 50)
+_DEMO_VOICE = Voice("flite", "slt", 0.9, 1.0, 50)
 _CLIP_VOICES = (_DEMO_VOICE, Voice("flite", "awb", 0.95, 1.0, 50), Voice("espeak", "en-us+m3", 0.9, 1.0, 50))
 
 
@@ -133,7 +133,7 @@ def _session(speaker: Speaker, seed: str, length_s: float) -> Recording:
 def recordings(speaker: Speaker) -> dict[str, tuple[str, Recording]]:
     """All files: name to condition and recording."""
     made = {
-        "conversation.wav": ("clean", _talk(speaker, _CONVERSATION, _DEMO_VOICE, 2.5)),
+        "conversation.wav": ("clean", _talk(speaker, _CONVERSATION, _DEMO_VOICE, 3.0)),
         "overlap.flac": ("overlap", _talk(speaker, _OVERLAP, _DEMO_VOICE, 1.0)),
     }
     for number, length_s in enumerate((60.0, 65.0, 75.0, 80.0), 1):

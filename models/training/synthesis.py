@@ -6,25 +6,27 @@ Shard k holds the same sentences and voices in every run with the same seed, how
 import argparse
 import multiprocessing
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from models.training import text
+from models.training.composition import composed
 from models.training.corpus import write_shard
+from models.training.text import Sentence, sentence
 from models.training.voices import SAMPLE_RATE, Speaker, Utterance, draw_voice
 
 LONGEST_S = 11.0
+_COMPOSED = "composed-"  # how the shards of composed sentences are called
 
 
-def utterances(seed: int | str, count: int, held_out: bool = False) -> list[Utterance]:
-    """So many spoken sentences; held out means held-out voices and held-out wording."""
+def utterances(seed: str, count: int, draw: Callable[[random.Random], Sentence]) -> list[Utterance]:
+    """So many spoken sentences, drawn by `draw`, in trained voices."""
     rng, speaker = random.Random(f"speech {seed}"), Speaker()
     spoken: list[Utterance] = []
     while len(spoken) < count:
-        drawn = text.sentence(rng, held_out)
-        utterance = speaker.speak(drawn.text, draw_voice(rng, held_out), drawn.kind)
+        drawn = draw(rng)
+        utterance = speaker.speak(drawn.text, draw_voice(rng), drawn.kind)
         if utterance is not None and 0.1 < len(utterance.samples) / SAMPLE_RATE < LONGEST_S:
             spoken.append(utterance)
     return spoken
@@ -32,14 +34,15 @@ def utterances(seed: int | str, count: int, held_out: bool = False) -> list[Utte
 
 def _make_shard(task: tuple[Path, str, int]) -> int:
     path, seed, count = task
-    write_shard(path, utterances(seed, count))
+    draw = composed if path.name.startswith(_COMPOSED) else sentence
+    write_shard(path, utterances(seed, count, draw))
     return count
 
 
-def synthesise(folder: Path, seed: int, shards: Sequence[int], per_shard: int, processes: int) -> None:
+def synthesise(folder: Path, seed: int, shards: Sequence[str], per_shard: int, processes: int) -> None:
     """Makes the shards that the folder does not hold yet. One process makes one shard and ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    tasks = [(folder / f"{shard:04d}", f"{seed}/{shard}", per_shard) for shard in shards]
+    tasks = [(folder / shard, f"{seed}/{shard}", per_shard) for shard in shards]
     tasks = [task for task in tasks if not task[0].with_suffix(".jsonl").exists()]
     context = multiprocessing.get_context("spawn")
     with (
@@ -55,10 +58,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("models/work/speech"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--utterances", type=int, default=40000)
+    parser.add_argument("--composed", type=int, default=20000, help="utterances of composed sentences")
     parser.add_argument("--per-shard", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    shards = range(-(-options.utterances // options.per_shard))
+    plain, joined = (
+        range(-(-count // options.per_shard)) for count in (options.utterances, options.composed)
+    )
+    shards = [*(str(shard) for shard in plain), *(f"{_COMPOSED}{shard}" for shard in joined)]
     synthesise(options.folder, options.seed, shards, options.per_shard, options.processes)
 
 

@@ -63,14 +63,14 @@ def sentence(rng: random.Random, held_out: bool = False, kind: str | None = None
     chosen = kind or rng.choices(list(TYPES), weights=list(TYPES.values()))[0]
     pattern = rng.choice((HELD_OUT if held_out else TRAINED)[chosen])
     while True:
-        text = _tidy(expand(pattern, LEXICON, rng))
+        text = tidy(expand(pattern, LEXICON, rng))
         if not held_out and chosen not in ("digits", "confirmation"):
             text = _decorate(text, pattern, rng)
         if len(text.split()) <= _LONGEST_WORDS:
             return Sentence(text, chosen)
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
     """One space between words, none before punctuation; a capital at the beginning of each sentence."""
     text = re.sub(r"\s+([,.?])", r"\1", " ".join(text.split()))
     text = re.sub(r",+(?=[,.?])", "", text)

@@ -18,7 +18,8 @@ from models.training.voices import Utterance
 LONGEST_S = 30.0
 _TOLERANCE = 640  # 40 ms: a word cut by no more than this still counts as heard
 _STREAMING_SILENCE = 4800  # 300 ms: what the server appends to a running utterance before it decodes
-_PROMPT_WORDS = 48
+PROMPT_WORDS = 48
+_SPLICED = 0.15  # share of utterances that are the beginning of one and the end of another
 
 
 class Source(Protocol):
@@ -102,6 +103,20 @@ def cut(piece: Piece, begin: int, end: int) -> Piece:
     )
 
 
+def join(first: Piece, second: Piece) -> Piece:
+    """One piece after the other, as if said in one breath."""
+    offset = len(first.samples)
+    return Piece(
+        samples=np.concatenate([first.samples, second.samples]),
+        words=first.words + second.words,
+        starts=np.concatenate([first.starts, second.starts + offset]),
+        ends=np.concatenate([first.ends, second.ends + offset]),
+        phone_starts=np.concatenate([first.phone_starts, second.phone_starts + offset]),
+        phones=np.concatenate([first.phones, second.phones]),
+        before=first.before,
+    )
+
+
 def silence(seconds: float) -> Samples:
     return np.zeros(int(seconds * SAMPLE_RATE), np.float32)
 
@@ -116,6 +131,14 @@ class WindowMaker:
         self._order: list[int] = []
 
     def _next(self) -> Piece:
+        """An utterance; or, so that words are heard and not guessed, the halves of two as one."""
+        first = self._spoken()
+        if self.rng.random() >= _SPLICED or len(first.words) < 2:
+            return first
+        end = first.ends[self.rng.randrange(len(first.words) - 1)] + 320
+        return join(cut(first, 0, int(end)), self._without_beginning(self._spoken()))
+
+    def _spoken(self) -> Piece:
         if not self._order:
             self._order = list(range(len(self._source)))
             self.rng.shuffle(self._order)
@@ -208,4 +231,4 @@ class WindowMaker:
             sentences = [
                 self._source[rng.randrange(len(self._source))].text for _ in range(earlier)
             ] + sentences
-        return " ".join(" ".join(sentences).split()[-_PROMPT_WORDS:])
+        return " ".join(" ".join(sentences).split()[-PROMPT_WORDS:])

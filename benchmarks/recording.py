@@ -4,6 +4,7 @@ All times are seconds of the host's monotonic clock, which client, server and mo
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import msgspec
 
@@ -51,7 +52,7 @@ class Update:
         """All the words that are shown."""
         return f"{self.stable} {self.tentative}".strip()
 
-    @property
+    @cached_property
     def words(self) -> list[str]:
         """The shown words as they are compared."""
         return normalised(self.text)

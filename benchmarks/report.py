@@ -22,20 +22,37 @@ def report(
     json_file: Path | None,
 ) -> None:
     """Print the figures, each with its meaning where there is one, and write them to `json_file`."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _LOG_WIDTH
-    console.print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in settings.items()))
-    console.print(_table(figures, meanings))
+    printer = console()
+    printer.print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in settings.items()))
+    printer.print(_table(figures, meanings))
     if json_file is not None:
-        result = {
-            "name": name,
-            "commit": commit(),
-            "machine": machine(),
-            "settings": settings,
-            "figures": {figure: round(value, 4) for figure, value in figures.items()},
-        }
-        json_file.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+        write_json(name, settings, figures, json_file)
+
+
+def console() -> Console:
+    """Where results are printed, wide enough for a table when that is a file or a pipe."""
+    printer = Console(highlight=False)
+    if not printer.is_terminal:
+        printer.width = _LOG_WIDTH
+    return printer
+
+
+def write_json(name: str, settings: Mapping[str, Any], figures: Mapping[str, float], json_file: Path) -> None:
+    """Write a result with what it depends on. A figure that is not a number becomes null."""
+    result = {
+        "name": name,
+        "commit": commit(),
+        "machine": machine(),
+        "settings": settings,
+        "figures": {figure: round(value, 4) for figure, value in figures.items()},
+    }
+    json_file.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+
+
+def cell(value: float) -> str:
+    """A figure as a table shows it: small ones with decimals."""
+    small = abs(value) < 10 and value % 1
+    return f"{value:.3f}" if small else f"{value:.0f}"
 
 
 def _table(figures: Mapping[str, float], meanings: Mapping[str, str]) -> Table:
@@ -44,8 +61,7 @@ def _table(figures: Mapping[str, float], meanings: Mapping[str, str]) -> Table:
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("meaning")
     for figure, value in figures.items():
-        small = abs(value) < 10 and value % 1
-        table.add_row(figure, f"{value:.3f}" if small else f"{value:.0f}", meanings.get(figure, ""))
+        table.add_row(figure, cell(value), meanings.get(figure, ""))
     return table
 
 

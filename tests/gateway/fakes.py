@@ -1,0 +1,119 @@
+"""The ports of a gateway, played by the test: what is loud is speech; words and replies are scripted."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from voicegw.core.audio import SAMPLE_RATE, Pcm
+from voicegw.core.events import Message
+from voicegw.core.jobs import DecodeJob, DecodeResult, Word
+from voicegw.core.session import SessionOptions
+from voicegw.gateway.connection import ConnectionOptions, Services
+from voicegw.gateway.server import Gateway, GatewayOptions
+from voicegw.telemetry import Metrics
+
+LOUD = np.full(SAMPLE_RATE // 2, 8_000, dtype="<i2").tobytes()  # half a second
+QUIET = bytes(len(LOUD))
+SPOKEN = LOUD + 2 * QUIET  # an utterance and the silence that ends it
+
+
+class LoudnessScorer:
+    def score(self, window: Pcm) -> float:
+        return float(np.abs(window).max() > 1_000)
+
+
+@dataclass
+class ScriptedRecognizer:
+    """Hears `text` in every window once the gate is open, or fails."""
+
+    text: str = "hello there"
+    failures: list[Exception] = field(default_factory=list)
+    jobs: list[DecodeJob] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def recognize(self, job: DecodeJob) -> DecodeResult:
+        self.jobs.append(job)
+        await self.gate.wait()
+        if self.failures:
+            raise self.failures.pop(0)
+        words = (Word(text, job.start, job.start + 160, 0.9) for text in self.text.split())
+        return DecodeResult(job.session, job.number, tuple(words), 1.0, 2.0)
+
+
+@dataclass
+class ScriptedResponder:
+    """Writes `pieces`, then fails with `failure` or ends; between pieces it waits for the gate."""
+
+    name = "scripted"
+    pieces: list[str] = field(default_factory=lambda: ["Good", " day."])
+    failure: Exception | None = None
+    prompts: list[tuple[Message, ...]] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def respond(self, messages: tuple[Message, ...]) -> AsyncGenerator[str, None]:
+        self.prompts.append(messages)
+        try:
+            for piece in self.pieces:
+                yield piece
+                await self.gate.wait()
+            if self.failure is not None:
+                raise self.failure
+        finally:
+            self.stopped.set()
+
+    async def close(self) -> None:
+        """There is nothing to give back."""
+
+
+@dataclass
+class Stage:
+    """A gateway listening on a free port, and the hands that move its ports."""
+
+    gateway: Gateway
+    recognizer: ScriptedRecognizer
+    responder: ScriptedResponder
+    warm: asyncio.Event
+
+    @property
+    def url(self) -> str:
+        return self.gateway.address
+
+    @property
+    def root(self) -> str:
+        """Where the plain HTTP pages are."""
+        return self.url.replace("ws://", "http://").rpartition("/v1/")[0]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.gateway.metrics.registry.get_sample_value(f"voicegw_{name}", labels)
+
+
+@asynccontextmanager
+async def staged(
+    *, port: int = 0, max_sessions: int = 10, drain_timeout_ms: int = 5_000, **limits: int
+) -> AsyncIterator[Stage]:
+    """A gateway for as long as the block lasts; `limits` are its ConnectionOptions."""
+    options = GatewayOptions(
+        port=port,
+        max_sessions=max_sessions,
+        drain_timeout_ms=drain_timeout_ms,
+        connection=ConnectionOptions(**limits),
+    )
+    recognizer, responder, warm = ScriptedRecognizer(), ScriptedResponder(), asyncio.Event()
+    warm.set()
+    services = Services(recognizer, responder, Metrics())
+    gateway = Gateway(options, SessionOptions(), services, LoudnessScorer, warm.is_set)
+    await gateway.start()
+    try:
+        yield Stage(gateway, recognizer, responder, warm)
+    finally:
+        await gateway.stop()

@@ -29,7 +29,7 @@ class EndpointOptions:
     """When an utterance begins and ends."""
 
     threshold: float = option(0.5, "score from which a window counts as voiced", ge=0.0, le=1.0)
-    onset_ms: int = option(40, "voiced time that begins an utterance", ge=20, le=500)
+    onset_ms: int = option(40, "voiced time that begins an utterance", ge=20, le=300)
     pause_ms: int = option(160, "silence after which a final decode is tried ahead of time", ge=40, le=5000)
     end_silence_ms: int = option(500, "silence that ends an utterance", ge=100, le=5000)
     pre_roll_ms: int = option(300, "audio kept from before the onset", ge=300, le=1000)
@@ -105,6 +105,8 @@ class Endpointer:
                 self.speech_start = self.position - self._voiced_run
             self.speech_end = self.position
             return self._machine.signal(Signal.ONSET)
+        if self._voiced_run:
+            return None  # too soon to tell a voice, which an end here would cut in two, from a click
         return self._receive_quiet(self.position - self.speech_end)
 
     def _receive_quiet(self, silence: int) -> Boundary | None:
@@ -116,5 +118,9 @@ class Endpointer:
         return None
 
     def force(self) -> None:
-        """Ends the running utterance now. Raises IllegalSignal when there is none."""
+        """Ends the running utterance now; a voice that goes on needs a new onset to begin the next one.
+
+        Raises IllegalSignal when none is running.
+        """
         self._machine.signal(Signal.FORCE)
+        self._voiced_run = 0

@@ -62,7 +62,10 @@ class Transcriber:
     def begin(self, turn: int, speech_start: int) -> None:
         """An utterance starts, a pre-roll before its first voiced sample."""
         start = max(speech_start - self._pre_roll, self._spoken_for, self._tape.start)
-        self._pending.append(Utterance(turn, start, self.position, speech_start, Hypothesis(self.options)))
+        hypothesis = Hypothesis(self.options)
+        self._pending.append(
+            Utterance(turn, start, speech_end=self.position, heard_until=speech_start, hypothesis=hypothesis)
+        )
 
     def finish(self) -> None:
         """The running utterance is over; everything up to now belongs to it."""
@@ -96,12 +99,10 @@ class Transcriber:
         return flight.utterance
 
     def receive_failure(self, number: int) -> None:
-        """A decode was given up. A partial is simply asked for again later."""
+        """A decode was given up; harmless when it is no longer awaited."""
         flight = self._land(number)
-        if flight is None:
-            return
-        flight.utterance.heard_until = flight.until
-        flight.utterance.failed = flight.kind is DecodeKind.FINAL
+        if flight is not None:
+            flight.utterance.receive_failure(flight.kind, flight.until)
 
     def _land(self, number: int) -> _Flight | None:
         flight = self._flight

@@ -27,7 +27,7 @@ class Utterance:
 
     start: the first sample that belongs to it, pre-roll included. speech_end: its last voiced sample so
     far. heard_until: the end of the last decoded window. end: the position after its last sample, once it
-    is over. failed: the last final decode was given up; `words` then holds what had become stable.
+    is over. settled: the last final decode.
     """
 
     turn: int
@@ -36,15 +36,20 @@ class Utterance:
     heard_until: int
     hypothesis: Hypothesis
     paused: bool = False
-    failed: bool = False
     end: int | None = None
     settled: DecodeResult | None = None
     _settled_until: int = 0
+    _failed_until: int = 0
 
     @property
     def complete(self) -> bool:
         """Whether the utterance is over and no further decode can tell more about it."""
         return self.end is not None and (self._covered or self.failed)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the final decode of everything that was voiced was given up."""
+        return not self._covered and self._failed_until >= self.speech_end
 
     @property
     def _covered(self) -> bool:
@@ -58,16 +63,18 @@ class Utterance:
         new_speech = self.speech_end > self.heard_until
         return DecodeKind.PARTIAL if new_speech and position - self.heard_until >= interval else None
 
-    def resume(self) -> None:
-        """The voice goes on after a pause."""
-        self.paused = self.failed = False
-
     def receive(self, result: DecodeResult, kind: DecodeKind, until: int) -> None:
         """Takes in the decode of the window that ended at `until`."""
         self.heard_until = until
         self.hypothesis.update(result.words)
         if kind is DecodeKind.FINAL:
             self.settled, self._settled_until = result, until
+
+    def receive_failure(self, kind: DecodeKind, until: int) -> None:
+        """The decode of that window was given up; a partial is simply asked for again later."""
+        self.heard_until = until
+        if kind is DecodeKind.FINAL:
+            self._failed_until = until
 
     def words(self) -> Sequence[Word]:
         """The final words; only those shown as stable when the final decode failed."""

@@ -60,27 +60,26 @@ class Conversation:
 
     def receive_words(self, now: float) -> None:
         """The running utterance has words: over a reply, that is a barge-in."""
-        self._apply(self._floor.signal(turn.Signal.WORDS), ReplyReason.INTERRUPTED, now)
+        self._stop_for(self._floor.signal(turn.Signal.WORDS), ReplyReason.INTERRUPTED, now)
 
     def receive_final(self, text: str, watch: Stopwatch, now: float, *, more: bool) -> None:
         """An utterance is settled; with `more` of them open, its answer waits for the last one."""
         if text:
             self.receive_words(now)
         if text and self.replies_wanted:
-            self._dialogue.add_user(text)
-            self._unanswered = watch
+            self._await_answer(text, watch)
         else:
             self._tell(Emit(watch.report(done=None)))
         if not more:
             answer = self._unanswered is not None
-            signal = turn.Signal.HEARD if answer else turn.Signal.NOTHING
-            self._apply(self._floor.signal(signal), ReplyReason.INTERRUPTED, now)
+            self._start_for(self._floor.signal(turn.Signal.HEARD if answer else turn.Signal.NOTHING))
 
     def receive_typed(self, text: str, watch: Stopwatch, now: float) -> None:
         """A typed message is answered at once, in place of whatever was being answered."""
-        self._dialogue.add_user(text)
-        self._unanswered = watch
-        self._apply(self._floor.signal(turn.Signal.TYPED), ReplyReason.INTERRUPTED, now)
+        effect = self._floor.signal(turn.Signal.TYPED)
+        self._stop_for(effect, ReplyReason.INTERRUPTED, now)
+        self._await_answer(text, watch)
+        self._start_for(effect)
 
     def receive_piece(self, turn_number: int, text: str, now: float) -> None:
         """The model wrote the next piece of this turn's reply; one of a stopped reply is ignored."""
@@ -105,19 +104,29 @@ class Conversation:
 
     def cancel(self, now: float) -> None:
         """The client wants no more of the running reply; harmless when there is none."""
-        self._apply(self._floor.signal(turn.Signal.CANCEL), ReplyReason.CANCELLED, now)
+        self._stop_for(self._floor.signal(turn.Signal.CANCEL), ReplyReason.CANCELLED, now)
 
-    def _apply(self, effect: turn.Effect | None, reason: ReplyReason, now: float) -> None:
-        if effect in (turn.Effect.STOP, turn.Effect.RESTART) and self._reply is not None:
+    def _await_answer(self, text: str, watch: Stopwatch) -> None:
+        """The user said this; a turn that still waits for its answer is answered together with it."""
+        self._dialogue.add_user(text)
+        if self._unanswered is not None:
+            self._tell(Emit(self._unanswered.report(done=None)))
+        self._unanswered = watch
+
+    def _stop_for(self, effect: turn.Effect | None, reason: ReplyReason, now: float) -> None:
+        if effect in (turn.Effect.STOP, turn.Effect.RESTART):
             self._tell(StopResponding())
             self._finish(reason, now)
-        if effect in (turn.Effect.START, turn.Effect.RESTART) and self._unanswered is not None:
+
+    def _start_for(self, effect: turn.Effect | None) -> None:
+        if effect in (turn.Effect.START, turn.Effect.RESTART):
+            assert self._unanswered is not None, "a reply starts for what was just said"
             self._reply, self._unanswered = _Reply(self._unanswered), None
             self._tell(Respond(self._reply.watch.turn, self._dialogue.prompt()))
 
     def _finish(self, reason: ReplyReason, now: float) -> None:
         """Closes the books on the running reply: history keeps what was delivered."""
-        assert self._reply is not None
+        assert self._reply is not None, "the table stops and ends only a reply that was started"
         reply, self._reply = self._reply, None
         self._dialogue.add_assistant(reply.text, cut_off=reason is not ReplyReason.COMPLETED)
         self._tell(Emit(ReplyDone(reply.watch.turn, reply.text, reason)))

@@ -81,12 +81,11 @@ class Listener:
         if self._endpointer.open:
             self._endpointer.force()
             self._end_utterance(reason, now)
-            self.request_decode()
 
     def receive_result(self, result: DecodeResult, now: float) -> None:
         """The words of a window that was sent to be decoded."""
         utterance = self._transcriber.receive(result)
-        if utterance is not None and not utterance.complete:
+        if utterance is not None and utterance.end is None:
             self._show(utterance, now)
         self._settle(now)
 
@@ -107,7 +106,7 @@ class Listener:
         elif running is not None and boundary is Boundary.PAUSED:
             running.paused = True
         elif running is not None and boundary is Boundary.RESUMED:
-            running.resume()
+            running.paused = False
         elif boundary is Boundary.ENDED:
             self._end_utterance(EndReason.SILENCE, now)
 

@@ -60,7 +60,8 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
     """Where a new decode goes on behind the stable words: the index into `words`.
 
     The prefix of `words` with the least edit distance to `stable`, compared without case and punctuation;
-    of equals, the one nearest in length. One row of Wagner and Fischer's table (1974) is kept at a time.
+    of equals, one that ends in the same word, so that none is shown twice, and then the one nearest in
+    length. One row of Wagner and Fischer's table (1974) is kept at a time.
     """
     old, new = [_plain(word) for word in stable], [_plain(word) for word in words]
     row = list(range(len(new) + 1))
@@ -68,7 +69,11 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
         above, row = row, [count]
         for index, other in enumerate(new, start=1):
             row.append(min(above[index - 1] + (token != other), above[index] + 1, row[index - 1] + 1))
-    return min(range(len(row)), key=lambda index: (row[index], abs(index - len(old))))
+
+    def unlikeness(index: int) -> tuple[int, bool, int]:
+        return row[index], new[:index][-1:] != old[-1:], abs(index - len(old))
+
+    return min(range(len(row)), key=unlikeness)
 
 
 def _plain(word: Word) -> str:

@@ -5,6 +5,7 @@ Positions and times on the wire are integer milliseconds from the session's firs
 one declaration gives validation, encoding and the JSON Schema for client authors (`schema()`).
 """
 
+from dataclasses import asdict
 from typing import Annotated
 
 import msgspec
@@ -193,7 +194,7 @@ def decode(text: str) -> events.Command:
         if str(error).endswith("`$.type`"):
             raise UnknownMessageType(str(error)) from error
         raise MalformedMessage(str(error)) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedMessage(f"{error}; text frames carry JSON, audio goes in binary frames") from error
     return _command(message)
 
@@ -284,19 +285,8 @@ def _final(event: events.FinalTranscript, seq: int) -> FinalMessage:
 
 
 def _latency(event: events.TurnLatency, seq: int) -> LatencyMessage:
-    def whole(milliseconds: float | None) -> int | None:
-        return None if milliseconds is None else round(milliseconds)
-
-    return LatencyMessage(
-        seq=seq,
-        turn=event.turn,
-        endpoint_ms=whole(event.endpoint_ms),
-        queue_ms=whole(event.queue_ms),
-        decode_ms=whole(event.decode_ms),
-        final_ms=whole(event.final_ms),
-        first_token_ms=whole(event.first_token_ms),
-        done_ms=whole(event.done_ms),
-    )
+    steps = {name: round(value) for name, value in asdict(event).items() if value is not None}
+    return LatencyMessage(seq=seq, **steps)
 
 
 def schema() -> dict[str, object]:

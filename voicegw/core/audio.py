@@ -130,7 +130,10 @@ class ArrivalClock:
         self._marks.append((position, now))
 
     def wall(self, position: int) -> float | None:
-        """When the sample before `position` arrived, in monotonic seconds; None if that is unknown."""
+        """When the sample before `position` arrived, in monotonic seconds; None if it has not arrived yet.
+
+        For samples older than the record this is the oldest time on it.
+        """
         index = bisect_left(self._marks, position, key=lambda mark: mark[0])
         return self._marks[index][1] if index < len(self._marks) else None
 

@@ -25,5 +25,7 @@ def check(options: "DataclassInstance") -> None:
     for item in fields(options):
         value = getattr(options, item.name)
         low, high = item.metadata.get("ge"), item.metadata.get("le")
-        if (low is not None and value < low) or (high is not None and value > high):
-            raise InvalidValue(f"{item.name} must be between {low} and {high}, not {value}")
+        if low is not None and value < low:
+            raise InvalidValue(f"{item.name} must be at least {low}, not {value}")
+        if high is not None and value > high:
+            raise InvalidValue(f"{item.name} must be at most {high}, not {value}")

@@ -27,10 +27,6 @@ class Machine(Generic[State, Signal, Output]):
         self._table = table
         self.state = initial
 
-    def accepts(self, signal: Signal) -> bool:
-        """Whether the signal is allowed in the current state."""
-        return (self.state, signal) in self._table
-
     def signal(self, signal: Signal) -> Output | None:
         """Moves to the next state and returns what is to be done, if anything."""
         try:

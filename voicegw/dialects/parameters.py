@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
@@ -34,7 +34,7 @@ def parse(target: str) -> StreamParameters:
     A G.711 format without a rate means 8000 Hz. `session`, `epoch` and `last_seq` ask for a resume.
     Raises UnsupportedRate, UnsupportedFormat, UnsupportedReply or InvalidParameter.
     """
-    query = dict(parse_qsl(urlsplit(target).query, keep_blank_values=True))
+    query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
     unknown = query.keys() - {"rate", "format", "reply", "lang", "session", "epoch", "last_seq"}
     if unknown:
         raise InvalidParameter(f"unknown parameter {min(unknown)!r}")

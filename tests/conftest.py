@@ -1,0 +1,32 @@
+"""What holds for every test: bounded property tests, and no task left behind."""
+
+import asyncio
+import gc
+import inspect
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("quick", deadline=None, max_examples=30, stateful_step_count=30)
+settings.register_profile("thorough", deadline=None, max_examples=3000, stateful_step_count=60)
+settings.load_profile("quick")  # --hypothesis-profile=thorough looks harder
+
+
+@pytest.fixture(autouse=True)
+def no_leaks(request: pytest.FixtureRequest) -> None:
+    """Every asynchronous test runs under `no_leaked_tasks`; it is set up first and so looks last."""
+    if inspect.iscoroutinefunction(request.function):
+        request.getfixturevalue("no_leaked_tasks")
+
+
+@pytest.fixture
+async def no_leaked_tasks() -> AsyncIterator[None]:
+    """Fails a test that leaves a task; a socket left open is a ResourceWarning, and those are errors."""
+    before = asyncio.all_tasks()
+    yield
+    gc.collect(1)
+    for _ in range(20):  # the event loop closes nested generators one by one
+        await asyncio.sleep(0)
+    leaked = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert not leaked, f"left behind: {', '.join(task.get_name() for task in leaked)}"

@@ -1,0 +1,226 @@
+"""One session in the hands of a test: scripted speech goes in, decodes are answered from lists of words,
+and what the client is told comes out.
+
+Speech is written as a string, one character for each 20 ms window: `#` is voiced, anything else is quiet.
+"""
+
+from collections import deque
+from typing import TypeVar
+
+import numpy as np
+
+from voicegw.core import events
+from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, InputDecoder, Pcm
+from voicegw.core.endpoint import EndpointOptions
+from voicegw.core.jobs import DecodeJob, DecodeResult, Word
+from voicegw.core.session import Session, SessionOptions
+from voicegw.core.utterance import RecognitionOptions
+from voicegw.errors import VoicegwError
+
+QUICK = SessionOptions(
+    EndpointOptions(onset_ms=40, pause_ms=60, end_silence_ms=120, max_utterance_ms=1000, stall_ms=500),
+    RecognitionOptions(partial_interval_ms=100),
+    max_burst_ms=60_000,
+)
+ONSET = "##"
+PAUSE = "..."  # under QUICK
+END = "......"
+
+Told = TypeVar("Told", bound=events.Event)
+
+
+def spoken(text: str, start: int = 0, length: int = 1600) -> tuple[Word, ...]:
+    """The words of `text`, each `length` samples long."""
+    return tuple(
+        Word(word, start + index * length, start + (index + 1) * length, 0.9)
+        for index, word in enumerate(text.split())
+    )
+
+
+def ramp(samples: int, start: int = 0) -> Pcm:
+    """Samples that tell their own position."""
+    return (np.arange(start, start + samples) % 30_000).astype(np.int16)
+
+
+class ScriptedScorer:
+    """Scores windows as told, and every window after that as silence."""
+
+    def __init__(self) -> None:
+        self._scores: deque[float] = deque()
+
+    def expect(self, speech: str) -> None:
+        self._scores.extend(float(window == "#") for window in speech)
+
+    def score(self, window: Pcm) -> float:
+        assert window.shape == (WINDOW_SAMPLES,)
+        return self._scores.popleft() if self._scores else 0.0
+
+
+class Scenario:
+    """`told` is every event so far, `job` the decode that is out, `request` the reply being written."""
+
+    def __init__(
+        self,
+        options: SessionOptions = QUICK,
+        *,
+        audio_format: AudioFormat = AudioFormat.PCM,
+        rate: int = SAMPLE_RATE,
+        language: str = "",
+    ) -> None:
+        self.scorer = ScriptedScorer()
+        decoder = InputDecoder(audio_format, rate)
+        self.session = Session("session-1", options, decoder, self.scorer, language)
+        self.now = 100.0
+        self.told: list[events.Event] = []
+        self.jobs: list[DecodeJob] = []
+        self.job: DecodeJob | None = None
+        self.requests: list[events.Respond] = []
+        self.request: events.Respond | None = None
+        self.stopped = self.closed = 0
+        self.sent = bytearray()
+        self.width = 2 if audio_format is AudioFormat.PCM else 1
+
+    # --- what happens to the session ---
+
+    def hear(self, speech: str) -> None:
+        """Audio in real time, one message for each window."""
+        for window in speech:
+            self.scorer.expect(window)
+            self.now += WINDOW_MS / 1000
+            self.send(WINDOW_SAMPLES)
+
+    def send(self, samples: int) -> None:
+        """One message of audio, now."""
+        audio = ramp(samples, len(self.sent) // self.width)
+        data = audio.astype(np.int16 if self.width == 2 else np.uint8).tobytes()
+        self.session.receive_audio(data, self.now)
+        self.sent += data
+        self._perform()
+
+    def command(self, command: events.Command) -> None:
+        self.session.receive_command(command, self.now)
+        self._perform()
+
+    def say(self, text: str) -> None:
+        self.command(events.TypeText(text))
+
+    def end(self) -> None:
+        self.command(events.End())
+
+    def wait(self, milliseconds: int) -> None:
+        """Time passes without a frame."""
+        self.now += milliseconds / 1000
+        self.session.receive_tick(self.now)
+        self._perform()
+
+    def answer(self, text: str, job: DecodeJob | None = None) -> None:
+        """The decode that is out (or an older one) comes back with these words."""
+        job = self._land(job)
+        result = DecodeResult(job.session, job.number, spoken(text, job.start), queue_ms=3.0, decode_ms=40.0)
+        self.session.receive_result(result, self.now)
+        self._perform()
+
+    def fail(self, job: DecodeJob | None = None) -> None:
+        """The decode that is out (or an older one) is given up."""
+        self.session.receive_failure(self._land(job).number, self.now)
+        self._perform()
+
+    def reply(self, *pieces: str, turn: int | None = None) -> None:
+        """The model writes."""
+        for piece in pieces:
+            self.session.receive_reply_piece(turn or self._open_turn(), piece, self.now)
+        self._perform()
+
+    def finish_reply(self, error: VoicegwError | None = None, turn: int | None = None) -> None:
+        """The model is done, or has failed."""
+        turn = turn or self._open_turn()
+        if self.request is not None and self.request.turn == turn:
+            self.request = None
+        self.session.receive_reply_end(turn, error, self.now)
+        self._perform()
+
+    def settle(self) -> None:
+        """Answers what is open until nothing is."""
+        for _ in range(100):
+            if self.job is not None:
+                self.answer("so be it")
+            elif self.request is not None:
+                self.finish_reply()
+            else:
+                return
+        raise AssertionError("the session keeps asking")
+
+    # --- what came of it ---
+
+    def all(self, kind: type[Told]) -> list[Told]:
+        """Every event of one kind."""
+        return [event for event in self.told if isinstance(event, kind)]
+
+    def last(self, kind: type[Told]) -> Told:
+        return self.all(kind)[-1]
+
+    def kinds(self) -> list[str]:
+        """The names of the events so far, without acknowledgements."""
+        return [type(event).__name__ for event in self.told if type(event) is not events.AudioAcknowledged]
+
+    def _land(self, job: DecodeJob | None) -> DecodeJob:
+        landed = job or self.job
+        assert landed is not None, "no decode is out"
+        if landed is self.job:
+            self.job = None
+        return landed
+
+    def _open_turn(self) -> int:
+        assert self.request is not None, "no reply was asked for"
+        return self.request.turn
+
+    def _perform(self) -> None:
+        for action in self.session.actions():
+            match action:
+                case events.Emit(event):
+                    self.told.append(event)
+                case events.Decode(job):
+                    self.job = job
+                    self.jobs.append(job)
+                case events.Respond():
+                    assert self.request is None, "a second reply was asked for while one was being written"
+                    self.request = action
+                    self.requests.append(action)
+                case events.StopResponding():
+                    assert self.request is not None, "there was no reply to stop"
+                    self.request = None
+                    self.stopped += 1
+                case events.Close():
+                    self.closed += 1
+
+
+def assert_partial(scenario: Scenario, stable: str, tentative: str) -> None:
+    """The client was last shown this."""
+    partial = scenario.last(events.PartialTranscript)
+    assert (partial.stable, partial.tentative) == (stable, tentative)
+
+
+def assert_final(scenario: Scenario, turn: int, text: str) -> None:
+    """The turn has one final, and this is it."""
+    assert [final.text for final in scenario.all(events.FinalTranscript) if final.turn == turn] == [text]
+
+
+def assert_reply(
+    scenario: Scenario, turn: int, text: str, reason: events.ReplyReason = events.ReplyReason.COMPLETED
+) -> None:
+    """The turn's reply is over, in these words and for this reason, and its latency was reported."""
+    assert events.ReplyDone(turn, text, reason) in scenario.told
+    assert [report.turn for report in scenario.all(events.TurnLatency)].count(turn) == 1
+
+
+def assert_turn(scenario: Scenario, turn: int, said: str, replied: str) -> None:
+    """The turn went all the way from speech to a completed reply."""
+    of_turn = [event for event in scenario.told if getattr(event, "turn", None) == turn]
+    order = [type(event) for event in of_turn if not isinstance(event, events.PartialTranscript)]
+    deltas = [events.ReplyDelta] * len([event for event in of_turn if isinstance(event, events.ReplyDelta)])
+    assert order == [
+        *(events.SpeechStarted, events.SpeechStopped, events.FinalTranscript, events.ReplyStarted),
+        *(*deltas, events.ReplyDone, events.TurnLatency),
+    ]
+    assert_final(scenario, turn, said)
+    assert_reply(scenario, turn, replied)

@@ -1,0 +1,205 @@
+import pytest
+
+from voicegw.core import events
+from voicegw.core.conversation import Conversation
+from voicegw.core.dialogue import DialogueOptions
+from voicegw.core.events import (
+    Action,
+    Message,
+    ReplyDelta,
+    ReplyDone,
+    ReplyReason,
+    ReplyStarted,
+    Respond,
+    StopResponding,
+)
+from voicegw.core.latency import Stopwatch
+from voicegw.errors import LLMTimeout
+
+NOW = 11.0
+
+
+class Chat:
+    """A conversation, and what it wants done."""
+
+    def __init__(self) -> None:
+        self._actions: list[Action] = []
+        self.conversation = Conversation(DialogueOptions(system_prompt=""), self._actions.append)
+
+    def done(self) -> list[object]:
+        """What was wanted since the last call: events bare, latency reports as the number of their turn."""
+        actions = [action.event if isinstance(action, events.Emit) else action for action in self._actions]
+        self._actions.clear()
+        return [action.turn if isinstance(action, events.TurnLatency) else action for action in actions]
+
+    def speak(self) -> int:
+        """Someone begins to speak; the number of the turn."""
+        self.conversation.receive_speech()
+        return self.conversation.next_turn()
+
+    def final(self, turn: int, text: str, *, more: bool = False) -> None:
+        self.conversation.receive_final(text, Stopwatch(turn, zero=10.0), NOW, more=more)
+
+    def ask(self, text: str) -> int:
+        """An utterance from start to final; the number of the turn."""
+        turn = self.speak()
+        self.final(turn, text)
+        return turn
+
+    def type(self, text: str) -> int:
+        turn = self.conversation.next_turn()
+        self.conversation.receive_typed(text, Stopwatch(turn, zero=10.0), NOW)
+        return turn
+
+    def write(self, turn: int, *pieces: str) -> None:
+        for piece in pieces:
+            self.conversation.receive_piece(turn, piece, NOW)
+
+    def finish(self, turn: int, error: LLMTimeout | None = None) -> None:
+        self.conversation.receive_reply_end(turn, error, NOW)
+
+
+@pytest.fixture
+def chat() -> Chat:
+    return Chat()
+
+
+def user(text: str) -> Message:
+    return Message("user", text)
+
+
+def assistant(text: str) -> Message:
+    return Message("assistant", text)
+
+
+def test_an_utterance_is_answered(chat: Chat) -> None:
+    chat.ask("hello")
+    assert chat.done() == [Respond(1, (user("hello"),))]
+    chat.write(1, "good ", "", "day")
+    assert chat.done() == [ReplyStarted(1), ReplyDelta(1, "good "), ReplyDelta(1, "day")]
+    assert not chat.conversation.idle
+    chat.finish(1)
+    assert chat.done() == [ReplyDone(1, "good day", ReplyReason.COMPLETED), 1]
+    assert chat.conversation.idle
+
+
+def test_the_next_prompt_remembers_it(chat: Chat) -> None:
+    chat.ask("hello")
+    chat.write(1, "good day")
+    chat.finish(1)
+    chat.done()
+    chat.ask("goodbye")
+    assert chat.done() == [Respond(2, (user("hello"), assistant("good day"), user("goodbye")))]
+
+
+def test_an_utterance_without_words_is_not(chat: Chat) -> None:
+    chat.ask("")
+    assert chat.done() == [1]
+    assert chat.conversation.idle
+
+
+def test_nothing_said_is_answered_when_replies_are_off(chat: Chat) -> None:
+    chat.conversation.replies_wanted = False
+    chat.ask("hello")
+    assert chat.done() == [1]
+
+
+def test_several_utterances_are_answered_together(chat: Chat) -> None:
+    first, second = chat.speak(), chat.speak()
+    chat.final(first, "one", more=True)
+    assert chat.done() == []
+    chat.final(second, "two")
+    assert chat.done() == [1, Respond(2, (user("one"), user("two")))]
+
+
+def test_the_answer_waits_for_a_last_one_without_words(chat: Chat) -> None:
+    first, second = chat.speak(), chat.speak()
+    chat.final(first, "one", more=True)
+    chat.final(second, "")
+    assert chat.done() == [2, Respond(1, (user("one"),))]
+
+
+def test_words_over_a_reply_stop_it_and_history_keeps_what_was_delivered(chat: Chat) -> None:
+    chat.ask("tell me a story")
+    chat.write(1, "once upon")
+    chat.done()
+    turn = chat.speak()
+    assert chat.done() == []
+    chat.conversation.receive_words(NOW)
+    assert chat.done() == [StopResponding(), ReplyDone(1, "once upon", ReplyReason.INTERRUPTED), 1]
+    chat.final(turn, "a short one")
+    history = (user("tell me a story"), assistant("once upon [cut off]"), user("a short one"))
+    assert chat.done() == [Respond(2, history)]
+
+
+def test_a_cough_over_a_reply_lets_it_go_on(chat: Chat) -> None:
+    chat.ask("hello")
+    chat.done()
+    chat.ask("")
+    assert chat.done() == [2]
+    chat.write(1, "good day")
+    chat.finish(1)
+    assert chat.done()[-2:] == [ReplyDone(1, "good day", ReplyReason.COMPLETED), 1]
+
+
+def test_pieces_of_a_stopped_reply_are_ignored(chat: Chat) -> None:
+    chat.ask("hello")
+    chat.conversation.cancel(NOW)
+    chat.done()
+    chat.write(1, "too late")
+    chat.finish(1)
+    assert chat.done() == []
+
+
+def test_a_typed_message_takes_a_replys_place_and_comes_after_it_in_history(chat: Chat) -> None:
+    chat.ask("hello")
+    chat.write(1, "good")
+    chat.done()
+    chat.type("stop that")
+    history = (user("hello"), assistant("good [cut off]"), user("stop that"))
+    assert chat.done() == [
+        *(StopResponding(), ReplyDone(1, "good", ReplyReason.INTERRUPTED), 1),
+        Respond(2, history),
+    ]
+
+
+def test_a_typed_message_is_answered_while_someone_speaks(chat: Chat) -> None:
+    turn = chat.speak()
+    chat.type("quick")
+    assert chat.done() == [Respond(2, (user("quick"),))]
+    chat.final(turn, "slow")
+    assert chat.done() == [
+        *(StopResponding(), ReplyDone(2, "", ReplyReason.INTERRUPTED), 2),
+        Respond(1, (user("quick"), user("slow"))),
+    ]
+
+
+def test_a_typed_message_is_answered_with_what_still_waits(chat: Chat) -> None:
+    first, second = chat.speak(), chat.speak()
+    chat.final(first, "one", more=True)
+    chat.type("typed")
+    assert chat.done() == [1, Respond(3, (user("one"), user("typed")))]
+    chat.final(second, "")
+    assert chat.done() == [2]
+
+
+def test_cancel_stops_a_reply_and_is_harmless_without_one(chat: Chat) -> None:
+    chat.conversation.cancel(NOW)
+    assert chat.done() == []
+    chat.ask("hello")
+    chat.write(1, "good")
+    chat.done()
+    chat.conversation.cancel(NOW)
+    assert chat.done() == [StopResponding(), ReplyDone(1, "good", ReplyReason.CANCELLED), 1]
+    assert chat.conversation.idle
+
+
+def test_a_failed_reply_is_told_and_the_conversation_goes_on(chat: Chat) -> None:
+    chat.ask("hello")
+    chat.write(1, "good")
+    chat.done()
+    chat.finish(1, LLMTimeout("slow"))
+    fault = events.Fault("llm_timeout", "slow", retryable=True)
+    assert chat.done() == [fault, ReplyDone(1, "good", ReplyReason.FAILED), 1]
+    chat.ask("again")
+    assert chat.done() == [Respond(2, (user("hello"), assistant("good [cut off]"), user("again")))]

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from voicegw.core.audio import WINDOW_MS, WINDOW_SAMPLES, to_ms
+from voicegw.core.endpoint import Boundary, Endpointer, EndpointOptions
+from voicegw.core.table import IllegalSignal
+
+OPTIONS = EndpointOptions(onset_ms=40, pause_ms=60, end_silence_ms=120, max_utterance_ms=1000)
+
+
+def listen(endpointer: Endpointer, speech: str) -> list[tuple[int, Boundary]]:
+    """The boundaries in `speech` (see scenario), each with the index of the window that brought it."""
+    found = []
+    for index, window in enumerate(speech):
+        boundary = endpointer.receive(0.9 if window == "#" else 0.1)
+        if boundary is not None:
+            found.append((index, boundary))
+    return found
+
+
+def boundaries(speech: str, options: EndpointOptions = OPTIONS) -> list[tuple[int, Boundary]]:
+    return listen(Endpointer(options), speech)
+
+
+def test_a_whole_utterance() -> None:
+    assert boundaries("..####......") == [
+        (3, Boundary.STARTED),
+        (8, Boundary.PAUSED),
+        (11, Boundary.ENDED),
+    ]
+
+
+@pytest.mark.parametrize("speech", ["#.......", "#.#.#.#.", "........"])
+def test_a_click_is_no_onset(speech: str) -> None:
+    assert boundaries(speech) == []
+
+
+def test_a_voice_that_returns_within_the_silence_resumes() -> None:
+    assert boundaries("##....##......")[1:] == [
+        (4, Boundary.PAUSED),
+        (7, Boundary.RESUMED),
+        (10, Boundary.PAUSED),
+        (13, Boundary.ENDED),
+    ]
+
+
+def test_a_click_does_not_restart_the_silence() -> None:
+    assert boundaries("##...#..")[-1] == (7, Boundary.ENDED)
+
+
+def test_an_end_waits_for_what_may_be_a_voice() -> None:
+    assert boundaries("##.....#.")[-1] == (8, Boundary.ENDED)
+    assert boundaries("##.....##")[-1] == (8, Boundary.RESUMED)
+
+
+def test_the_threshold_is_voiced() -> None:
+    endpointer = Endpointer(EndpointOptions(threshold=0.6, onset_ms=20))
+    assert endpointer.receive(np.nextafter(0.6, 0.0)) is None
+    assert endpointer.receive(0.6) is Boundary.STARTED
+
+
+def test_says_where_the_voice_began_and_ended() -> None:
+    endpointer = Endpointer(OPTIONS)
+    listen(endpointer, "..####..#...")
+    assert to_ms(endpointer.speech_start) == 2 * WINDOW_MS
+    assert to_ms(endpointer.speech_end) == 6 * WINDOW_MS
+    assert to_ms(endpointer.position) == 12 * WINDOW_MS
+
+
+def test_an_end_sooner_than_the_pause_comes_right_after_it() -> None:
+    hasty = EndpointOptions(onset_ms=20, pause_ms=160, end_silence_ms=100)
+    assert boundaries("#" + "." * 9, hasty)[1:] == [(8, Boundary.PAUSED), (9, Boundary.ENDED)]
+
+
+def test_is_open_from_onset_to_end() -> None:
+    endpointer = Endpointer(OPTIONS)
+    states = []
+    for window in "..##......":
+        listen(endpointer, window)
+        states.append(endpointer.open)
+    assert states == [False] * 3 + [True] * 6 + [False]
+
+
+def test_an_utterance_with_its_pre_roll_is_too_long_at_the_limit() -> None:
+    endpointer = Endpointer(OPTIONS)
+    listen(endpointer, "#" * 34)
+    assert not endpointer.too_long
+    listen(endpointer, "#")
+    assert endpointer.too_long
+
+
+class TestForce:
+    @pytest.mark.parametrize("speech", ["###", "###..."])
+    def test_ends_an_utterance_at_once(self, speech: str) -> None:
+        endpointer = Endpointer(OPTIONS)
+        listen(endpointer, speech)
+        endpointer.force()
+        assert not endpointer.open
+
+    def test_needs_one_that_is_running(self) -> None:
+        with pytest.raises(IllegalSignal):
+            Endpointer(OPTIONS).force()
+
+    def test_a_voice_that_goes_on_begins_anew(self) -> None:
+        endpointer = Endpointer(OPTIONS)
+        listen(endpointer, "#" * 40)
+        endpointer.force()
+        assert listen(endpointer, "####") == [(1, Boundary.STARTED)]
+        assert endpointer.speech_start == 40 * WINDOW_SAMPLES
+        assert not endpointer.too_long

@@ -1,0 +1,201 @@
+"""The hearing side, driven through a whole session: see scenario.py."""
+
+import pytest
+
+from tests.core.scenario import END, ONSET, PAUSE, Scenario, assert_final, assert_partial
+from voicegw.core import events
+from voicegw.core.audio import WINDOW_MS, to_samples
+from voicegw.core.events import EndReason, Fault, FinalTranscript, SpeechStarted, SpeechStopped
+from voicegw.core.jobs import DecodeKind
+from voicegw.errors import InvalidValue
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    return Scenario()
+
+
+def windows(count: int) -> int:
+    """The length of so many windows in samples."""
+    return to_samples(count * WINDOW_MS)
+
+
+def test_silence_is_never_decoded(scenario: Scenario) -> None:
+    scenario.hear("." * 100 + "#" + "." * 100)
+    assert scenario.jobs == []
+    assert scenario.kinds() == []
+
+
+def test_words_are_shown_while_they_are_spoken(scenario: Scenario) -> None:
+    scenario.hear("#####")
+    scenario.answer("turn the lie")
+    assert_partial(scenario, "", "turn the lie")
+    scenario.hear("#####")
+    scenario.answer("turn the light on")
+    assert_partial(scenario, "turn the", "light on")
+    assert scenario.last(events.PartialTranscript).audio_end == windows(10)
+
+
+def test_a_partial_without_words_is_not_shown(scenario: Scenario) -> None:
+    scenario.hear("#####")
+    scenario.answer("")
+    assert scenario.kinds() == ["SpeechStarted"]
+
+
+def test_load_slows_the_cadence_and_queues_nothing(scenario: Scenario) -> None:
+    scenario.hear("#" * 30)
+    assert len(scenario.jobs) == 1
+    scenario.answer("hello")
+    assert len(scenario.jobs) == 2
+    assert len(scenario.jobs[1].pcm) == 2 * windows(30)
+
+
+def test_a_pause_asks_for_the_final_and_the_end_needs_no_other(scenario: Scenario) -> None:
+    scenario.hear(ONSET + PAUSE)
+    assert [job.kind for job in scenario.jobs] == [DecodeKind.FINAL]
+    scenario.answer("hello there")
+    scenario.hear(END)
+    assert len(scenario.jobs) == 1
+    assert_final(scenario, 1, "hello there")
+    final = scenario.last(FinalTranscript)
+    assert scenario.told[-2:] == [SpeechStopped(1, windows(2), EndReason.SILENCE), final]
+    assert (final.start, final.end) == (0, windows(8))
+
+
+def test_an_end_ahead_of_the_decode_waits_for_it(scenario: Scenario) -> None:
+    scenario.hear(ONSET + END)
+    assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
+    scenario.answer("hello")
+    assert_final(scenario, 1, "hello")
+
+
+def test_a_voice_that_returns_makes_the_final_another_one(scenario: Scenario) -> None:
+    scenario.hear(ONSET + PAUSE)
+    scenario.answer("hello")
+    scenario.hear(ONSET + END)
+    scenario.answer("hello there")
+    assert_final(scenario, 1, "hello there")
+
+
+def test_a_final_that_comes_after_the_voice_went_on_is_a_partial(scenario: Scenario) -> None:
+    scenario.hear(ONSET + PAUSE + ONSET)
+    scenario.answer("hello")
+    assert_partial(scenario, "", "hello")
+    scenario.hear(END)
+    scenario.answer("hello there")
+    assert_final(scenario, 1, "hello there")
+
+
+def test_a_commit_ends_the_utterance_now(scenario: Scenario) -> None:
+    scenario.hear("####")
+    scenario.command(events.Commit())
+    assert scenario.told[-1] == SpeechStopped(1, windows(4), EndReason.COMMIT)
+    scenario.answer("go")
+    assert_final(scenario, 1, "go")
+
+
+def test_a_commit_in_silence_changes_nothing(scenario: Scenario) -> None:
+    scenario.command(events.Commit())
+    assert scenario.told == []
+
+
+def test_no_words_are_shown_after_the_end(scenario: Scenario) -> None:
+    scenario.hear(ONSET + PAUSE + ONSET)
+    scenario.command(events.Commit())
+    scenario.answer("hello")
+    assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
+    scenario.answer("hello there")
+    assert_final(scenario, 1, "hello there")
+
+
+def test_an_endless_voice_is_cut_at_the_maximum_length(scenario: Scenario) -> None:
+    scenario.hear("#" * 100)
+    assert {stop.reason for stop in scenario.all(SpeechStopped)} == {EndReason.MAX_LENGTH}
+    scenario.command(events.Commit())
+    scenario.settle()
+    finals = scenario.all(FinalTranscript)
+    assert [final.end - final.start for final in finals] == [windows(35), windows(35), windows(30)]
+    assert [final.start for final in finals] == [0, windows(35), windows(70)]
+
+
+def test_someone_who_stops_sending_has_stopped_speaking(scenario: Scenario) -> None:
+    scenario.hear("####")
+    scenario.wait(400)
+    assert scenario.kinds() == ["SpeechStarted"]
+    scenario.wait(200)
+    assert scenario.told[-1] == SpeechStopped(1, windows(4), EndReason.STALLED)
+
+
+def test_a_failed_partial_is_no_news(scenario: Scenario) -> None:
+    scenario.hear("#####")
+    scenario.fail()
+    assert scenario.kinds() == ["SpeechStarted"]
+    scenario.hear("#####")
+    assert len(scenario.jobs) == 2
+
+
+def test_a_failed_final_is_told_and_keeps_what_was_stable(scenario: Scenario) -> None:
+    scenario.hear("#####")
+    scenario.answer("turn the lie")
+    scenario.hear("#####")
+    scenario.answer("turn the light on")
+    scenario.command(events.Commit())
+    scenario.fail()
+    assert [fault.code for fault in scenario.all(Fault)] == ["recognition_failed"]
+    assert_final(scenario, 1, "turn the")
+
+
+def test_a_decode_that_failed_at_a_pause_costs_nothing_when_the_voice_goes_on(scenario: Scenario) -> None:
+    scenario.hear(ONSET + PAUSE + ONSET)
+    scenario.fail()
+    scenario.hear(ONSET + END)
+    scenario.answer("all of it")
+    assert_final(scenario, 1, "all of it")
+    assert scenario.all(Fault) == []
+
+
+def test_an_answer_nobody_waits_for_changes_nothing(scenario: Scenario) -> None:
+    scenario.hear("#####")
+    partial = scenario.job
+    scenario.command(events.Commit())
+    scenario.answer("old news", partial)
+    scenario.fail(partial)
+    assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
+
+
+def test_the_pre_roll_is_decoded_too(scenario: Scenario) -> None:
+    scenario.hear("." * 50 + "##")
+    scenario.command(events.Commit())
+    assert SpeechStarted(1, windows(50)) in scenario.told
+    assert scenario.jobs[0].start == windows(35)
+
+
+def test_latency_counts_from_the_last_voiced_sample(scenario: Scenario) -> None:
+    scenario.hear(ONSET + END)
+    scenario.now += 0.05
+    scenario.answer("")
+    report = scenario.last(events.TurnLatency)
+    assert report.endpoint_ms == pytest.approx(120)
+    assert report.final_ms == pytest.approx(170)
+    assert (report.queue_ms, report.decode_ms) == (3.0, 40.0)
+
+
+class TestConfigure:
+    def test_changes_the_end_silence(self, scenario: Scenario) -> None:
+        scenario.command(events.Configure(end_silence_ms=200))
+        scenario.hear(ONSET + "." * 9)
+        assert scenario.all(SpeechStopped) == []
+        scenario.hear(".")
+        assert len(scenario.all(SpeechStopped)) == 1
+
+    def test_changes_the_cadence_and_the_maximum_length(self, scenario: Scenario) -> None:
+        scenario.command(events.Configure(partial_interval_ms=400, max_utterance_ms=2000))
+        scenario.hear("#" * 50)
+        assert len(scenario.jobs[0].pcm) == 2 * windows(20)
+        assert scenario.all(SpeechStopped) == []
+
+    def test_a_value_out_of_bounds_changes_nothing(self, scenario: Scenario) -> None:
+        with pytest.raises(InvalidValue, match="partial_interval_ms must be at least 100, not 1"):
+            scenario.command(events.Configure(end_silence_ms=200, partial_interval_ms=1))
+        scenario.hear(ONSET + END)
+        assert len(scenario.all(SpeechStopped)) == 1

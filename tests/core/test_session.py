@@ -1,0 +1,167 @@
+import pytest
+
+from tests.core.scenario import (
+    END,
+    ONSET,
+    QUICK,
+    Scenario,
+    ScriptedScorer,
+    assert_final,
+    assert_reply,
+    assert_turn,
+)
+from voicegw.core import events
+from voicegw.core.audio import AudioFormat, InputDecoder
+from voicegw.core.events import AudioAcknowledged, EndReason, Message, ReplyReason, SpeechStopped
+from voicegw.core.session import Session, SessionOptions
+from voicegw.errors import AudioTooFast, InvalidState, LLMInterrupted, OddByteCount
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    return Scenario()
+
+
+def test_a_turn_from_speech_to_reply(scenario: Scenario) -> None:
+    scenario.hear("..########" + END)
+    scenario.answer("what time is it")
+    assert scenario.request is not None
+    assert scenario.request.messages[-1] == Message("user", "what time is it")
+    scenario.reply("It is ", "noon.")
+    scenario.finish_reply()
+    assert_turn(scenario, 1, said="what time is it", replied="It is noon.")
+    assert scenario.session.idle
+
+
+def test_turns_are_numbered_as_they_begin(scenario: Scenario) -> None:
+    scenario.hear(ONSET + END)
+    scenario.answer("one")
+    scenario.say("two")
+    scenario.hear(ONSET + END)
+    scenario.answer("three")
+    scenario.finish_reply()
+    assert [request.turn for request in scenario.requests] == [1, 2, 3]
+    assert_final(scenario, 3, "three")
+
+
+def test_speech_with_words_interrupts_the_reply(scenario: Scenario) -> None:
+    scenario.say("tell me a story")
+    scenario.reply("once upon")
+    scenario.hear("#####")
+    assert scenario.request is not None
+    scenario.answer("no")
+    assert scenario.request is None
+    assert_reply(scenario, 1, "once upon", ReplyReason.INTERRUPTED)
+
+
+def test_cancel_stops_the_reply(scenario: Scenario) -> None:
+    scenario.say("tell me a story")
+    scenario.reply("once upon")
+    scenario.command(events.Cancel())
+    assert_reply(scenario, 1, "once upon", ReplyReason.CANCELLED)
+    scenario.reply(" a time", turn=1)
+    scenario.finish_reply(turn=1)
+    assert scenario.session.idle
+
+
+def test_a_failed_reply_leaves_the_session_going(scenario: Scenario) -> None:
+    scenario.say("hello")
+    scenario.finish_reply(LLMInterrupted())
+    assert scenario.last(events.Fault).code == "llm_interrupted"
+    assert_reply(scenario, 1, "", ReplyReason.FAILED)
+    scenario.say("again")
+    assert scenario.request is not None
+
+
+def test_replies_can_be_turned_off_and_on(scenario: Scenario) -> None:
+    scenario.command(events.Configure(reply=False))
+    scenario.hear(ONSET + END)
+    scenario.answer("to nobody")
+    assert scenario.requests == []
+    scenario.command(events.Configure(reply=True))
+    scenario.hear(ONSET + END)
+    scenario.answer("to you")
+    assert [request.turn for request in scenario.requests] == [2]
+
+
+def test_configuring_something_else_leaves_replies_as_they_are(scenario: Scenario) -> None:
+    scenario.session.configure_replies(False)
+    scenario.command(events.Configure(end_silence_ms=200))
+    scenario.hear(ONSET + "." * 10)
+    scenario.answer("to nobody")
+    assert scenario.requests == []
+
+
+@pytest.mark.parametrize("command", [events.Played(100), events.Acknowledge(7)])
+def test_notes_from_the_client_ask_for_nothing(scenario: Scenario, command: events.Command) -> None:
+    scenario.command(command)
+    assert scenario.told == []
+
+
+class TestAudio:
+    def test_is_acknowledged_once_a_second_in_the_clients_own_samples(self) -> None:
+        decoder = InputDecoder(AudioFormat.MULAW, 8_000)
+        session = Session("s", QUICK, decoder, ScriptedScorer())
+        acknowledged = []
+        for message in range(25):
+            session.receive_audio(bytes(800), now=message * 0.1)
+            acknowledged += [action for action in session.actions() if isinstance(action, events.Emit)]
+        assert [ack.event for ack in acknowledged] == [AudioAcknowledged(8_000), AudioAcknowledged(16_000)]
+
+    def test_of_half_a_sample_is_refused(self, scenario: Scenario) -> None:
+        with pytest.raises(OddByteCount):
+            scenario.session.receive_audio(b"\x00\x00\x00", scenario.now)
+        scenario.hear(ONSET)
+        assert scenario.kinds() == ["SpeechStarted"]
+
+    def test_far_ahead_of_real_time_is_refused(self) -> None:
+        scenario = Scenario(SessionOptions(max_burst_ms=100))
+        scenario.send(1600)
+        with pytest.raises(AudioTooFast):
+            scenario.send(160)
+
+    def test_names_its_language_to_the_recogniser(self) -> None:
+        scenario = Scenario(language="de")
+        scenario.hear("#####")
+        assert scenario.jobs[0].language == "de"
+        assert scenario.jobs[0].session == scenario.session.name
+
+
+class TestEnd:
+    def test_closes_a_quiet_session_at_once(self, scenario: Scenario) -> None:
+        scenario.hear("....")
+        scenario.end()
+        assert scenario.closed == 1
+        assert scenario.told == [AudioAcknowledged(1280)]
+
+    def test_settles_the_running_utterance_and_its_reply_first(self, scenario: Scenario) -> None:
+        scenario.hear("####")
+        scenario.end()
+        assert scenario.last(SpeechStopped).reason is EndReason.END
+        scenario.answer("goodbye")
+        assert scenario.closed == 0
+        scenario.reply("see you")
+        scenario.finish_reply()
+        assert_turn(scenario, 1, said="goodbye", replied="see you")
+        assert scenario.closed == 1
+
+    def test_closes_once(self, scenario: Scenario) -> None:
+        scenario.end()
+        scenario.wait(1000)
+        scenario.wait(1000)
+        assert scenario.closed == 1
+
+    def test_hears_the_last_samples_too(self, scenario: Scenario) -> None:
+        scenario.hear("#")
+        scenario.scorer.expect("#")
+        scenario.send(5)
+        scenario.end()
+        assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
+        assert len(scenario.jobs[0].pcm) == 2 * 640
+
+    def test_is_the_end(self, scenario: Scenario) -> None:
+        scenario.end()
+        with pytest.raises(InvalidState, match="audio after `end`"):
+            scenario.send(320)
+        with pytest.raises(InvalidState, match="TypeText after End"):
+            scenario.say("hello?")

@@ -1,0 +1,153 @@
+import pytest
+
+from tests.core.scenario import ramp
+from voicegw.core.audio import WINDOW_SAMPLES
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult
+from voicegw.core.transcriber import Transcriber
+from voicegw.core.utterance import RecognitionOptions
+
+PRE_ROLL = 4800
+
+
+class Desk:
+    """A transcriber whose audio is a ramp, all of it voiced once an utterance runs."""
+
+    def __init__(self) -> None:
+        self.transcriber = Transcriber("s", RecognitionOptions(partial_interval_ms=100), 300, "de")
+
+    def roll(self, windows: int) -> None:
+        for _ in range(windows):
+            self.transcriber.append(ramp(WINDOW_SAMPLES, self.transcriber.position))
+            if self.transcriber.running is not None:
+                self.transcriber.running.speech_end = self.transcriber.position
+
+    def begin(self, turn: int = 1, back: int = 0) -> None:
+        self.transcriber.begin(turn, self.transcriber.position - back)
+
+    def job(self) -> DecodeJob:
+        job = self.transcriber.next_job()
+        assert job is not None
+        return job
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def answer(job: DecodeJob) -> DecodeResult:
+    return DecodeResult(job.session, job.number, ())
+
+
+def test_nothing_is_due_in_silence(desk: Desk) -> None:
+    desk.roll(100)
+    assert desk.transcriber.next_job() is None
+    assert desk.transcriber.running is None
+    assert desk.transcriber.idle
+
+
+def test_a_job_carries_the_utterance_from_its_pre_roll_to_now(desk: Desk) -> None:
+    desk.roll(100)
+    desk.begin(back=640)
+    desk.roll(5)
+    start = 100 * WINDOW_SAMPLES - 640 - PRE_ROLL
+    pcm = ramp(105 * WINDOW_SAMPLES - start, start).tobytes()
+    assert desk.job() == DecodeJob("s", 1, DecodeKind.PARTIAL, start, pcm, language="de")
+
+
+def test_the_pre_roll_is_what_there_is_at_the_start_of_the_session(desk: Desk) -> None:
+    desk.roll(2)
+    desk.begin(back=640)
+    desk.roll(5)
+    assert desk.job().start == 0
+
+
+def test_the_pre_roll_does_not_reach_into_the_utterance_before(desk: Desk) -> None:
+    desk.roll(2)
+    desk.begin(turn=1)
+    desk.roll(10)
+    desk.transcriber.finish()
+    desk.roll(3)
+    desk.begin(turn=2)
+    desk.transcriber.receive(answer(desk.job()))
+    assert desk.transcriber.take_complete()
+    desk.roll(6)
+    assert desk.job().start == 12 * WINDOW_SAMPLES
+
+
+def test_one_decode_is_out_at_a_time(desk: Desk) -> None:
+    desk.begin()
+    desk.roll(6)
+    first = desk.job()
+    desk.roll(50)
+    assert desk.transcriber.next_job() is None
+    desk.transcriber.receive(answer(first))
+    assert len(desk.job().pcm) == 2 * 56 * WINDOW_SAMPLES
+
+
+def test_a_final_takes_the_place_of_a_partial_that_is_out(desk: Desk) -> None:
+    desk.begin()
+    desk.roll(6)
+    partial = desk.job()
+    desk.transcriber.finish()
+    final = desk.job()
+    assert (final.kind, final.number) == (DecodeKind.FINAL, partial.number + 1)
+    assert desk.transcriber.receive(answer(partial)) is None
+    assert desk.transcriber.take_complete() is None
+    assert desk.transcriber.receive(answer(final)) is not None
+    assert desk.transcriber.take_complete() is not None
+    assert desk.transcriber.idle
+
+
+def test_a_final_waits_for_a_final_that_is_out(desk: Desk) -> None:
+    desk.begin()
+    desk.roll(6)
+    assert desk.transcriber.running is not None
+    desk.transcriber.running.paused = True
+    ahead = desk.job()
+    desk.roll(6)
+    desk.transcriber.finish()
+    assert desk.transcriber.next_job() is None
+    desk.transcriber.receive(answer(ahead))
+    assert len(desk.job().pcm) == 2 * 12 * WINDOW_SAMPLES
+
+
+def test_utterances_are_handed_out_in_order(desk: Desk) -> None:
+    for turn in (1, 2):
+        desk.begin(turn)
+        desk.roll(6)
+        desk.transcriber.finish()
+    settled = []
+    while not desk.transcriber.idle:
+        desk.transcriber.receive(answer(desk.job()))
+        utterance = desk.transcriber.take_complete()
+        assert utterance is not None
+        settled.append((utterance.turn, utterance.start, utterance.end))
+    assert settled == [(1, 0, 6 * WINDOW_SAMPLES), (2, 6 * WINDOW_SAMPLES, 12 * WINDOW_SAMPLES)]
+
+
+def test_the_window_of_a_final_ends_with_its_utterance(desk: Desk) -> None:
+    desk.begin()
+    desk.roll(6)
+    desk.transcriber.finish()
+    desk.roll(50)
+    assert desk.job().pcm == ramp(6 * WINDOW_SAMPLES).tobytes()
+
+
+def test_a_failure_that_is_no_longer_awaited_changes_nothing(desk: Desk) -> None:
+    desk.begin()
+    desk.roll(6)
+    desk.transcriber.finish()
+    job = desk.job()
+    desk.transcriber.receive_failure(job.number + 7)
+    assert desk.transcriber.take_complete() is None
+    desk.transcriber.receive_failure(job.number)
+    assert desk.transcriber.take_complete() is not None
+
+
+def test_finish_without_an_utterance_changes_nothing(desk: Desk) -> None:
+    desk.roll(50)
+    desk.transcriber.finish()
+    desk.begin()
+    assert desk.transcriber.running is not None
+    assert desk.transcriber.running.start == 50 * WINDOW_SAMPLES - PRE_ROLL

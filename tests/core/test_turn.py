@@ -1,0 +1,74 @@
+import pytest
+
+from voicegw.core.table import IllegalSignal
+from voicegw.core.turn import TABLE, Effect, Signal, State, floor
+
+
+def signals(*sequence: Signal) -> tuple[State, list[Effect]]:
+    """Where the sequence leads from a new conversation, and what it has done to replies."""
+    machine = floor()
+    effects = [effect for signal in sequence if (effect := machine.signal(signal))]
+    return machine.state, effects
+
+
+ASKED = (Signal.SPEECH, Signal.HEARD)
+REPLYING = (*ASKED, Signal.TOKEN)
+
+
+def test_a_turn() -> None:
+    assert signals(*ASKED) == (State.THINKING, [Effect.START])
+    assert signals(*REPLYING) == (State.REPLYING, [Effect.START])
+    assert signals(*REPLYING, Signal.REPLIED) == (State.IDLE, [Effect.START])
+
+
+def test_a_sound_without_words_is_not_answered() -> None:
+    assert signals(Signal.SPEECH, Signal.NOTHING) == (State.IDLE, [])
+
+
+def test_words_over_a_reply_stop_it() -> None:
+    barge_in = (*REPLYING, Signal.SPEECH, Signal.WORDS)
+    assert signals(*barge_in) == (State.LISTENING, [Effect.START, Effect.STOP])
+    assert signals(*barge_in, Signal.HEARD) == (State.THINKING, [Effect.START, Effect.STOP, Effect.START])
+
+
+def test_a_cough_over_a_reply_does_not() -> None:
+    assert signals(*REPLYING, Signal.SPEECH, Signal.NOTHING) == (State.REPLYING, [Effect.START])
+
+
+def test_a_reply_may_end_under_a_voice() -> None:
+    assert signals(*REPLYING, Signal.SPEECH, Signal.REPLIED) == (State.LISTENING, [Effect.START])
+
+
+@pytest.mark.parametrize("before", [ASKED, REPLYING, (*REPLYING, Signal.SPEECH)])
+def test_a_typed_message_takes_a_replys_place(before: tuple[Signal, ...]) -> None:
+    assert signals(*before, Signal.TYPED)[1] == [Effect.START, Effect.RESTART]
+
+
+def test_a_typed_message_is_answered_while_someone_speaks() -> None:
+    assert signals(Signal.SPEECH, Signal.TYPED) == (State.CONTESTED, [Effect.START])
+
+
+def test_a_client_may_cancel_and_type_at_any_time() -> None:
+    for state in State:
+        assert (state, Signal.CANCEL) in TABLE
+        assert (state, Signal.TYPED) in TABLE
+
+
+@pytest.mark.parametrize("signal", [Signal.WORDS, Signal.HEARD, Signal.NOTHING, Signal.TOKEN, Signal.REPLIED])
+def test_nothing_comes_of_nothing(signal: Signal) -> None:
+    with pytest.raises(IllegalSignal):
+        signals(signal)
+
+
+HAS_REPLY = {State.THINKING, State.REPLYING, State.CONTESTED}
+
+
+def test_effects_fit_the_states() -> None:
+    """A reply is started where none is and stopped where one is; without an effect it stays or ends."""
+    for (state, signal), (following, effect) in TABLE.items():
+        before, after = state in HAS_REPLY, following in HAS_REPLY
+        expected = {Effect.START: (False, True), Effect.STOP: (True, False), Effect.RESTART: (True, True)}
+        if effect is not None:
+            assert (before, after) == expected[effect], (state, signal)
+        else:
+            assert before == after or signal is Signal.REPLIED, (state, signal)

@@ -1,0 +1,97 @@
+import pytest
+
+from tests.core.scenario import spoken
+from voicegw.core.hypothesis import Hypothesis
+from voicegw.core.jobs import DecodeKind, DecodeResult, text_of
+from voicegw.core.utterance import RecognitionOptions, Utterance
+
+INTERVAL = 1000
+PARTIAL, FINAL = DecodeKind.PARTIAL, DecodeKind.FINAL
+
+
+@pytest.fixture
+def utterance() -> Utterance:
+    """Voiced from sample 5000 to 6000 so far."""
+    hypothesis = Hypothesis(RecognitionOptions())
+    return Utterance(1, start=200, speech_end=6000, heard_until=5000, hypothesis=hypothesis)
+
+
+def hear(utterance: Utterance, kind: DecodeKind, until: int, text: str) -> None:
+    utterance.receive(DecodeResult("s", 1, spoken(text)), kind, until)
+
+
+def words(utterance: Utterance) -> str:
+    return text_of(utterance.words())
+
+
+def test_a_partial_is_due_after_an_interval_of_new_audio(utterance: Utterance) -> None:
+    assert utterance.due(5999, INTERVAL) is None
+    assert utterance.due(6000, INTERVAL) is PARTIAL
+    hear(utterance, PARTIAL, 6000, "hello")
+    utterance.speech_end = 6500
+    assert utterance.due(6999, INTERVAL) is None
+    assert utterance.due(7000, INTERVAL) is PARTIAL
+
+
+def test_no_partial_is_due_of_silence(utterance: Utterance) -> None:
+    hear(utterance, PARTIAL, 6000, "hello")
+    assert utterance.due(9000, INTERVAL) is None
+
+
+def test_a_final_is_due_at_a_pause_once(utterance: Utterance) -> None:
+    utterance.paused = True
+    assert utterance.due(6100, INTERVAL) is FINAL
+    hear(utterance, FINAL, 6100, "hello")
+    assert utterance.due(6500, INTERVAL) is None
+    assert not utterance.complete
+
+
+def test_the_final_tried_at_the_pause_is_enough_when_nothing_more_was_said(utterance: Utterance) -> None:
+    hear(utterance, FINAL, 6100, "hello")
+    utterance.end = 9000
+    assert utterance.complete
+    assert utterance.due(9000, INTERVAL) is None
+    assert words(utterance) == "hello"
+
+
+def test_it_is_not_when_the_voice_went_on(utterance: Utterance) -> None:
+    hear(utterance, FINAL, 6100, "hello")
+    utterance.speech_end, utterance.end = 7000, 9000
+    assert not utterance.complete
+    assert utterance.due(9000, INTERVAL) is FINAL
+    hear(utterance, FINAL, 9000, "hello there")
+    assert utterance.complete
+    assert words(utterance) == "hello there"
+
+
+def test_a_partial_never_completes_it(utterance: Utterance) -> None:
+    utterance.end = 6000
+    hear(utterance, PARTIAL, 6000, "hello")
+    assert not utterance.complete
+
+
+def test_a_failed_partial_is_asked_for_again_after_an_interval(utterance: Utterance) -> None:
+    utterance.receive_failure(PARTIAL, 6000)
+    utterance.speech_end = 8000
+    assert utterance.due(6500, INTERVAL) is None
+    assert utterance.due(7000, INTERVAL) is PARTIAL
+    assert not utterance.failed
+
+
+def test_a_failed_final_leaves_the_stable_words(utterance: Utterance) -> None:
+    hear(utterance, PARTIAL, 5500, "turn the light")
+    hear(utterance, PARTIAL, 6000, "turn the lights on")
+    utterance.end = 9000
+    utterance.receive_failure(FINAL, 9000)
+    assert utterance.failed
+    assert utterance.complete
+    assert utterance.due(9000, INTERVAL) is None
+    assert words(utterance) == "turn the"
+
+
+def test_a_final_that_failed_at_a_pause_is_forgotten_when_the_voice_goes_on(utterance: Utterance) -> None:
+    utterance.receive_failure(FINAL, 6100)
+    assert utterance.failed
+    utterance.speech_end, utterance.end = 7000, 9000
+    assert not utterance.failed
+    assert utterance.due(9000, INTERVAL) is FINAL

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -39,7 +39,7 @@ _SHORTCUTS: dict[str, str | list[str]] = {
     "asr.device": "device",
     "asr.language": "language",
     "pool.workers": "workers",
-    "vad.engine": "vad",
+    "vad.engine": "vad-engine",
     "llm.url": "llm-url",
     "llm.model": "llm-model",
     "log.level": "log-level",
@@ -149,7 +149,8 @@ def _source(toml: Path | None) -> type[BaseSettings]:
 
 def _model(options: Any) -> type[BaseModel]:
     """A pydantic model with the fields, bounds and help of an option class."""
-    return create_model(options.__name__, __doc__=options.__doc__, **_fields(options))
+    strict = ConfigDict(extra="forbid")
+    return create_model(options.__name__, __doc__=options.__doc__, __config__=strict, **_fields(options))
 
 
 def _fields(options: type[Any]) -> dict[str, Any]:

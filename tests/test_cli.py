@@ -1,0 +1,115 @@
+"""The command as its user meets it: a process, its output and its exit status."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.observing import PATIENCE_S, children, is_running, until
+from voicegw import __version__
+from voicegw.cli import main
+from voicegw.dialects import native
+
+COMMAND = [sys.executable, "-m", "voicegw.cli"]
+
+
+def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """The command, in an environment without settings of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VOICEGW_", "OPENAI_"))}
+    command = [*COMMAND, *arguments]
+    kept |= environment
+    return subprocess.run(command, env=kept, capture_output=True, text=True, timeout=60, check=False)
+
+
+def assert_refused(ran: "subprocess.CompletedProcess[str]", *named: str) -> None:
+    """Exit status 1 and one line that names what is wrong."""
+    *log, line = ran.stderr.splitlines()
+    assert ran.returncode == 1
+    assert line.startswith("voicegw: ")
+    assert all(name in line for name in named)
+    assert not any("Traceback" in earlier for earlier in log)
+    assert not ran.stdout
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    output = capsys.readouterr().out
+    assert "serve" in output
+    assert "schema" in output
+
+
+def test_help_of_serve_lists_the_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", "--help"])
+    assert ended.value.code == 0
+    output = capsys.readouterr().out
+    for flag in ("--port", "--model", "--llm-url", "--session.endpoint.end-silence-ms", "--config"):
+        assert flag in output
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"voicegw {__version__}\n"
+
+
+def test_schema_is_that_of_the_dialect(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == native.schema()
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["dance"], ["schema", "--loud"], ["serve", "--loud"], ["serve", "now"]]
+)
+def test_what_is_no_command_ends_with_status_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+def test_a_wrong_setting_is_one_line() -> None:
+    assert_refused(run("serve", "--port", "70000"), "port", "65535")
+
+
+def test_an_endpoint_without_a_model_is_one_line() -> None:
+    ran = run("serve", "--model", "bundled", "--llm-url", "http://127.0.0.1:9/v1")
+    assert_refused(ran, "--llm-model")
+
+
+def test_a_model_that_cannot_be_downloaded_is_one_line(tmp_path: Path) -> None:
+    offline = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
+    assert_refused(run("serve", "--port", "0", "--model", "base.en", **offline), "base.en", "--model bundled")
+
+
+def test_a_directory_without_a_model_is_one_line(tmp_path: Path) -> None:
+    assert_refused(run("serve", "--port", "0", "--model", str(tmp_path)), str(tmp_path))
+
+
+def test_a_port_that_is_taken_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert_refused(run("serve", "--model", "bundled", "--port", port), port, "in use")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_while_the_model_loads_stops_in_order(number: signal.Signals) -> None:
+    arguments = [*COMMAND, "serve", "--model", "bundled", "--port", "0"]
+    server = await asyncio.create_subprocess_exec(*arguments, stderr=subprocess.DEVNULL)
+    try:
+        await until(lambda: children(server.pid))
+        workers = children(server.pid)
+        server.send_signal(number)
+        assert await asyncio.wait_for(server.wait(), PATIENCE_S) == 0
+        assert not any(map(is_running, workers))
+    finally:
+        if server.returncode is None:
+            server.kill()

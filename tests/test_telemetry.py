@@ -1,0 +1,99 @@
+import json
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from voicegw.core.events import TurnLatency
+from voicegw.core.jobs import DecodeKind
+from voicegw.telemetry import CONTENT_TYPE, Metrics
+
+LOGGING = """
+import structlog
+from voicegw.telemetry import configure_logging
+log = structlog.get_logger("test")
+configure_logging({level!r}, as_json={as_json})
+log.info("hello", session="s1")
+try:
+    raise ValueError("bad")
+except ValueError:
+    log.exception("failed")
+"""
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+def log_lines(level: str, *, as_json: bool) -> list[str]:
+    """What the log says, in a process of its own: its set-up is the process's."""
+    code = LOGGING.format(level=level, as_json=as_json)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert not ran.stdout
+    return ran.stderr.splitlines()
+
+
+def test_two_servers_do_not_share_metrics(metrics: Metrics) -> None:
+    metrics.sessions.set(3)
+    assert Metrics().registry.get_sample_value("voicegw_sessions") == 0
+
+
+def test_a_turn_is_counted_by_the_steps_it_took(metrics: Metrics) -> None:
+    metrics.observe_turn(TurnLatency(1, 520.0, None, 20.0, 560.0, None, None))
+    counted = {
+        step: metrics.registry.get_sample_value("voicegw_turn_latency_seconds_sum", {"step": step})
+        for step in ("endpoint", "queue", "decode", "final", "first_token", "done")
+    }
+    assert counted == {
+        "endpoint": pytest.approx(0.52),
+        "queue": None,
+        "decode": pytest.approx(0.02),
+        "final": pytest.approx(0.56),
+        "first_token": None,
+        "done": None,
+    }
+    assert metrics.registry.get_sample_value("voicegw_turns_total") == 1
+
+
+@pytest.mark.parametrize("kind", DecodeKind)
+def test_decodes_are_counted_by_kind(metrics: Metrics, kind: DecodeKind) -> None:
+    metrics.observe_decode(kind, 40.0)
+    labels = {"kind": kind.value}
+    assert metrics.registry.get_sample_value("voicegw_decode_seconds_count", labels) == 1
+    within = {"kind": kind.value, "le": "0.05"}
+    assert metrics.registry.get_sample_value("voicegw_decode_seconds_bucket", within) == 1
+
+
+def test_everything_is_in_the_exposition(metrics: Metrics) -> None:
+    text = metrics.exposition().decode()
+    assert "version=0.0.4" in CONTENT_TYPE
+    families = {line.split()[2] for line in text.splitlines() if line.startswith("# HELP")}
+    assert all(name.startswith("voicegw_") for name in families)
+    assert {"voicegw_sessions", "voicegw_workers_ready", "voicegw_decode_queue"} <= families
+    documented = [line.split(maxsplit=3) for line in text.splitlines() if line.startswith("# HELP")]
+    assert all(len(words) == 4 for words in documented)
+
+
+def test_the_log_for_people() -> None:
+    lines = log_lines("info", as_json=False)
+    assert "hello" in lines[0]
+    assert "session=s1" in lines[0]
+
+
+def test_the_log_for_machines_is_one_object_a_line() -> None:
+    hello, failed = map(json.loads, log_lines("debug", as_json=True))
+    assert (hello["event"], hello["session"], hello["level"]) == ("hello", "s1", "info")
+    assert "ValueError: bad" in failed["exception"]
+
+
+def test_the_log_leaves_out_what_is_less_severe() -> None:
+    assert len(log_lines("error", as_json=True)) == 1
+
+
+def test_libraries_do_not_log_what_users_say() -> None:
+    code = "from voicegw.telemetry import configure_logging; configure_logging('debug', as_json=False);"
+    code += "import logging; print([logging.getLogger(n).level for n in ('openai', 'httpx2', 'httpcore2')])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(ran.stdout) == [logging.WARNING] * 3

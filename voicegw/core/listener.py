@@ -42,11 +42,6 @@ class Listener:
         self._watches: dict[int, Stopwatch] = {}
 
     @property
-    def position(self) -> int:
-        """The session's clock."""
-        return self._transcriber.position
-
-    @property
     def idle(self) -> bool:
         """Whether every utterance has had its final."""
         return self._transcriber.idle
@@ -140,6 +135,7 @@ class Listener:
             self._tell(Emit(partial))
 
     def _publish(self, utterance: Utterance, now: float) -> None:
+        assert utterance.end is not None, "an utterance is published when it is over"
         watch = self._watches.pop(utterance.turn)
         watch.final = now
         if utterance.settled is not None:
@@ -148,8 +144,8 @@ class Listener:
             self._tell(Emit(events.Fault.of(RecognitionFailed())))
         words = tuple(utterance.words())
         text = text_of(words)
-        end = self.position if utterance.end is None else utterance.end
-        self._tell(Emit(events.FinalTranscript(utterance.turn, text, words, utterance.start, end)))
+        final = events.FinalTranscript(utterance.turn, text, words, utterance.start, utterance.end)
+        self._tell(Emit(final))
         self._conversation.receive_final(text, watch, now, more=not self.idle)
 
 

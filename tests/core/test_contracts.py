@@ -124,7 +124,8 @@ class AnySession(RuleBasedStateMachine):
         self.scenario.wait(10)
         assert self.scenario.closed == 1
         turns = {
-            kind: [event.turn for event in self.scenario.told if isinstance(event, kind)] for kind in ORDER
+            kind: [getattr(event, "turn", 0) for event in self.scenario.told if isinstance(event, kind)]
+            for kind in ORDER
         }
         requested = [request.turn for request in self.scenario.requests]
         assert turns[SpeechStarted] == turns[SpeechStopped] == turns[FinalTranscript]

@@ -73,6 +73,17 @@ def test_a_failed_reply_leaves_the_session_going(scenario: Scenario) -> None:
     assert scenario.request is not None
 
 
+def test_a_lost_utterance_leaves_the_session_going(scenario: Scenario) -> None:
+    scenario.hear("####")
+    scenario.command(events.Commit())
+    scenario.fail()
+    assert scenario.last(events.Fault).code == "recognition_failed"
+    assert_final(scenario, 1, "")
+    scenario.hear(ONSET + END)
+    scenario.answer("once more")
+    assert_final(scenario, 2, "once more")
+
+
 def test_replies_can_be_turned_off_and_on(scenario: Scenario) -> None:
     scenario.command(events.Configure(reply=False))
     scenario.hear(ONSET + END)

@@ -1,0 +1,169 @@
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicegw.core import events
+from voicegw.core.jobs import Word
+from voicegw.dialects import native
+from voicegw.errors import InputError, MalformedMessage, MessageTooBig, UnknownMessageType, WrongFrameKind
+
+LIMITS = events.Limits(max_message_bytes=65_536, max_burst_ms=5000, idle_timeout_ms=300_000)
+WORDS = (Word("Grüß", 16_000, 20_000, 0.98765), Word("Gott.", 20_000, 24_000, 0.5))
+
+COMMANDS: list[tuple[str, events.Command]] = [
+    ('{"type": "commit"}', events.Commit()),
+    ('{"type": "cancel"}', events.Cancel()),
+    ('{"type": "text", "text": "hello"}', events.TypeText("hello")),
+    ('{"type": "configure", "end_silence_ms": 300}', events.Configure(end_silence_ms=300)),
+    ('{"type": "configure", "reply": false}', events.Configure(reply=False)),
+    ('{"type": "played", "audio_ms": 40}', events.Played(40)),
+    ('{"type": "ack", "seq": 7}', events.Acknowledge(7)),
+    ('{"type": "end"}', events.End()),
+]
+
+MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
+    (
+        events.SessionReady("s", 1, resumed=False, next_input_sample=9, limits=LIMITS),
+        {
+            "type": "ready",
+            "session": "s",
+            "epoch": 1,
+            "resumed": False,
+            "next_sample": 9,
+            "limits": {"max_message_bytes": 65_536, "max_burst_ms": 5000, "idle_timeout_ms": 300_000},
+        },
+    ),
+    (events.SpeechStarted(1, 16_000), {"type": "speech_started", "turn": 1, "at_ms": 1000}),
+    (
+        events.PartialTranscript(1, "so be", "it", 16_015),
+        {"type": "partial", "turn": 1, "stable": "so be", "tentative": "it", "audio_ms": 1000},
+    ),
+    (
+        events.SpeechStopped(1, 24_000, events.EndReason.SILENCE),
+        {"type": "speech_stopped", "turn": 1, "at_ms": 1500, "reason": "silence"},
+    ),
+    (
+        events.FinalTranscript(1, "Grüß Gott.", WORDS, 11_200, 32_000),
+        {
+            "type": "final",
+            "turn": 1,
+            "text": "Grüß Gott.",
+            "words": [
+                {"word": "Grüß", "start_ms": 1000, "end_ms": 1250, "probability": 0.988},
+                {"word": "Gott.", "start_ms": 1250, "end_ms": 1500, "probability": 0.5},
+            ],
+            "start_ms": 700,
+            "end_ms": 2000,
+        },
+    ),
+    (events.ReplyStarted(1), {"type": "reply_started", "turn": 1}),
+    (events.ReplyDelta(1, "good "), {"type": "reply_delta", "turn": 1, "text": "good "}),
+    (
+        events.ReplyDone(1, "good", events.ReplyReason.CANCELLED),
+        {"type": "reply_done", "turn": 1, "text": "good", "reason": "cancelled"},
+    ),
+    (
+        events.TurnLatency(1, 500.4, 0.0, 80.6, 510.0, None, None),
+        {"type": "latency", "turn": 1, "endpoint_ms": 500, "queue_ms": 0, "decode_ms": 81, "final_ms": 510},
+    ),
+    (events.AudioAcknowledged(8000), {"type": "ack", "samples": 8000}),
+    (events.GoingAway(1000), {"type": "going_away", "retry_after_ms": 1000}),
+    (
+        events.Fault("llm_timeout", "slow", retryable=True),
+        {"type": "error", "code": "llm_timeout", "message": "slow", "retryable": True},
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "command"), COMMANDS)
+def test_reads_every_message(text: str, command: events.Command) -> None:
+    assert native.decode(text) == command
+
+
+def test_knows_a_message_for_every_command() -> None:
+    assert {type(command) for _, command in COMMANDS} == set(events.Command.__args__)
+
+
+@pytest.mark.parametrize(("event", "message"), MESSAGES)
+def test_writes_every_event(event: events.Event, message: dict[str, Any]) -> None:
+    assert json.loads(native.encode(event, 42)) == {"seq": 42, **message}
+
+
+def test_has_a_message_for_every_event() -> None:
+    assert [type(event) for event, _ in MESSAGES] == list(events.Event.__args__)
+
+
+BAD = {
+    "not JSON": "hello",
+    "cut short": '{"type": "commit"',
+    "no object": "[]",
+    "no type": "{}",
+    "a field too many": '{"type": "commit", "now": true}',
+    "a field too few": '{"type": "text"}',
+    "an empty text": '{"type": "text", "text": ""}',
+    "a text too long": json.dumps({"type": "text", "text": "x" * (native.MAX_TEXT_CHARACTERS + 1)}),
+    "a wrong kind of value": '{"type": "configure", "end_silence_ms": "300"}',
+    "a bool for a number": '{"type": "configure", "end_silence_ms": true}',
+    "a negative position": '{"type": "ack", "seq": -1}',
+    "nested too deeply": '{"x":' + '{"x":' * 12_000,
+    "half a surrogate pair": '{"type": "text", "text": "\\ud800"}',
+}
+
+
+@pytest.mark.parametrize("text", BAD.values(), ids=BAD.keys())
+def test_says_what_is_malformed(text: str) -> None:
+    with pytest.raises(MalformedMessage):
+        native.decode(text)
+
+
+@pytest.mark.parametrize("text", ['{"type": "sing"}', '{"type": 5}', '{"type": ""}'])
+def test_says_what_type_is_unknown(text: str) -> None:
+    with pytest.raises(UnknownMessageType):
+        native.decode(text)
+
+
+def test_a_text_frame_of_no_json_is_told_where_audio_goes() -> None:
+    with pytest.raises(MalformedMessage, match="audio goes in binary frames"):
+        native.decode("RIFF....WAVE")
+
+
+@pytest.mark.parametrize("text", ["x" * 65_537, "ü" * 32_769])
+def test_the_size_of_a_message_is_limited_in_bytes(text: str) -> None:
+    with pytest.raises(MessageTooBig, match="the limit is 65536"):
+        native.decode(text)
+
+
+@given(st.text() | st.from_regex(r'\{"type": ?"(text|ack|configure)", ?"\w+": ?("\w*"|-?\d+|null)\}'))
+def test_any_text_is_a_command_or_the_clients_mistake(text: str) -> None:
+    with suppress(InputError):
+        assert isinstance(native.decode(text), events.Command)
+
+
+class TestAudioFrame:
+    @pytest.mark.parametrize("data", [b"", bytes(65_536), b"{}", b'{"type'])
+    def test_may_hold_any_audio(self, data: bytes) -> None:
+        native.check_audio(data)
+
+    def test_is_limited_in_size(self) -> None:
+        with pytest.raises(MessageTooBig, match="65537 bytes"):
+            native.check_audio(bytes(65_537))
+
+    def test_is_no_place_for_json(self) -> None:
+        with pytest.raises(WrongFrameKind, match="send it as text"):
+            native.check_audio(b'{"type": "commit"}')
+
+
+def test_the_schema_names_every_message_and_follows_its_references() -> None:
+    schema = json.loads(json.dumps(native.schema()))
+    types = {
+        direction: set(schema[direction]["discriminator"]["mapping"]) for direction in ("client", "server")
+    }
+    assert types["client"] == {json.loads(text)["type"] for text, _ in COMMANDS}
+    assert types["server"] == {message["type"] for _, message in MESSAGES}
+    for direction in ("client", "server"):
+        for reference in schema[direction]["anyOf"]:
+            assert reference["$ref"].removeprefix("#/$defs/") in schema["$defs"]

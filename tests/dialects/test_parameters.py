@@ -1,0 +1,69 @@
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicegw.core.audio import INPUT_RATES, AudioFormat
+from voicegw.dialects.parameters import ReplyMode, StreamParameters, parse
+from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
+
+
+def test_nothing_asked_for_is_pcm_at_16_khz_answered_in_text() -> None:
+    assert parse("/v1/stream") == StreamParameters(16_000, AudioFormat.PCM, ReplyMode.TEXT, "")
+
+
+def test_everything_may_be_asked_for() -> None:
+    asked = parse("/v1/stream?rate=48000&format=pcm_s16le&reply=none&lang=de")
+    assert asked == StreamParameters(48_000, AudioFormat.PCM, ReplyMode.NONE, "de")
+
+
+@pytest.mark.parametrize("rate", INPUT_RATES)
+def test_every_rate_goes_with_every_format(rate: int) -> None:
+    for audio_format in AudioFormat:
+        assert parse(f"/?rate={rate}&format={audio_format}").rate == rate
+
+
+@pytest.mark.parametrize("audio_format", ["mulaw", "alaw"])
+def test_telephone_audio_is_8_khz_unless_it_says_otherwise(audio_format: str) -> None:
+    assert parse(f"/?format={audio_format}").rate == 8_000
+    assert parse(f"/?format={audio_format}&rate=16000").rate == 16_000
+
+
+@pytest.mark.parametrize("rate", ["44100", "0", "-8000", "8000.0", "", "８０００", "nan", "1" * 5000])
+def test_another_rate_is_refused(rate: str) -> None:
+    with pytest.raises(UnsupportedRate, match="supported: 8000, 16000, 24000, 48000"):
+        parse(f"/?rate={rate}")
+
+
+@pytest.mark.parametrize("audio_format", ["opus", "", "PCM_S16LE"])
+def test_another_format_is_refused(audio_format: str) -> None:
+    with pytest.raises(UnsupportedFormat, match="supported: pcm_s16le, mulaw, alaw"):
+        parse(f"/?format={audio_format}")
+
+
+@pytest.mark.parametrize("reply", ["audio", "", "yes"])
+def test_another_kind_of_reply_is_refused(reply: str) -> None:
+    with pytest.raises(UnsupportedReply, match="supported: text, none"):
+        parse(f"/?reply={reply}")
+
+
+@pytest.mark.parametrize("language", ["e", "english", "EN", "e1", "../x"])
+def test_a_language_is_a_code(language: str) -> None:
+    with pytest.raises(InvalidParameter, match="not an ISO 639 code"):
+        parse(f"/?lang={language}")
+
+
+def test_an_unknown_parameter_is_named() -> None:
+    with pytest.raises(InvalidParameter, match="unknown parameter 'sample_rate'"):
+        parse("/?sample_rate=8000&zeal=1")
+
+
+def test_a_resume_may_be_asked_for() -> None:
+    assert parse("/?session=abc&epoch=1&last_seq=7") == StreamParameters()
+
+
+@given(st.text() | st.text().map("/v1/stream?rate=8000&".__add__))
+def test_any_target_is_understood_or_refused_with_a_reason(target: str) -> None:
+    with suppress(InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply):
+        assert parse(target).rate in INPUT_RATES

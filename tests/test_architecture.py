@@ -1,0 +1,186 @@
+"""The rules of the house, read from the source: who may import whom, what the core may not touch, and that
+what is written about the code is what the code says.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from voicegw import errors
+from voicegw.core import endpoint, turn
+from voicegw.core.table import mermaid
+
+ROOT = Path(__file__).parent.parent
+SOURCES = sorted([*ROOT.glob("voicegw/**/*.py"), *ROOT.glob("clients/**/*.py")])
+MAX_LINES = 300
+
+# Each part of the house, and the parts it may import beside itself; heavier stands later.
+MAY_IMPORT = {
+    "voicegw": set(),
+    "voicegw.errors": set(),
+    "voicegw.core": {"voicegw.errors"},
+    "voicegw.dialects": {"voicegw.errors", "voicegw.core"},
+    "voicegw.telemetry": {"voicegw.errors", "voicegw.core"},
+}
+BASE = {"voicegw.errors", "voicegw.core", "voicegw.dialects", "voicegw.telemetry"}
+MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.reply", "voicegw.cluster")}
+MAY_IMPORT["voicegw.gateway"] = BASE | {"voicegw.asr", "voicegw.reply", "voicegw.cluster"}
+MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | {"voicegw.gateway"}
+MAY_IMPORT["voicegw.cli"] = MAY_IMPORT["voicegw.config"] | {"voicegw.config", "voicegw"}
+MAY_IMPORT["clients"] = {"voicegw.errors", "voicegw.core", "voicegw.dialects"}
+
+PURE = {
+    *("__future__", "bisect", "collections", "dataclasses", "enum", "math", "typing", "_typeshed"),
+    *("msgspec", "numpy"),
+}
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a source file."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part_of(module: str) -> str:
+    """The part of the house a module belongs to: the longest name in the table that begins it."""
+    return max((part for part in MAY_IMPORT if f"{module}.".startswith(f"{part}.")), key=len)
+
+
+def imports(tree: ast.AST, package: str) -> Iterator[str]:
+    """Every name a module imports, wherever it does so: lazily, for types only, relative to `package`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: 1 - node.level or None] if node.level else []
+            source = ".".join([*above, *filter(None, [node.module])])
+            yield from (f"{source}.{name.name}" for name in node.names)
+
+
+def violations(module: str, source: str, *, is_package: bool = False) -> list[str]:
+    """The imports in `source` that the direction of the house or the purity of the core forbids."""
+    part = part_of(module)
+    package = module if is_package else module.rpartition(".")[0]
+    found = []
+    for name in imports(ast.parse(source), package):
+        ours = name.split(".")[0] in ("voicegw", "clients")
+        allowed = part_of(name) in MAY_IMPORT[part] | {part} if ours else is_pure(name) or part != CORE
+        if not allowed:
+            found.append(name)
+    return found
+
+
+CORE = "voicegw.core"
+
+
+def is_pure(name: str) -> bool:
+    """Whether the core may import it: nothing that waits, asks the time or touches the world."""
+    return name.split(".")[0] in PURE and not name.startswith("numpy.random")
+
+
+def body(source: Path) -> ast.Module:
+    return ast.parse(source.read_text())
+
+
+every_module = pytest.mark.parametrize("path", SOURCES, ids=module_of)
+
+
+@every_module
+def test_imports_point_one_way(path: Path) -> None:
+    is_package = path.name == "__init__.py"
+    assert violations(module_of(path), path.read_text(), is_package=is_package) == []
+
+
+PLANTED = {
+    "core to the gateway": ("voicegw.core.session", "from voicegw.gateway import server"),
+    "core to the clock": ("voicegw.core.session", "import time"),
+    "core to the environment": ("voicegw.core.audio", "from os import environ"),
+    "core to randomness": ("voicegw.core.audio", "from numpy.random import default_rng"),
+    "lazily": ("voicegw.core.turn", "def f():\n    import asyncio"),
+    "for types only": ("voicegw.core.turn", "if TYPE_CHECKING:\n    from voicegw.asr.pool import WorkerPool"),
+    "by a relative path": ("voicegw.core.turn", "from ..gateway import server"),
+    "by a bare relative path": ("voicegw.core.turn", "from .. import telemetry"),
+    "by the package's own name": ("voicegw.core.turn", "from voicegw import telemetry"),
+    "errors to core": ("voicegw.errors", "import voicegw.core.jobs"),
+    "sibling to sibling": ("voicegw.asr.pool", "from voicegw.reply.llm import LLMResponder"),
+    "reply to the gateway": ("voicegw.reply.llm", "import voicegw.gateway.server"),
+    "dialects to telemetry": ("voicegw.dialects.native", "from voicegw.telemetry import Metrics"),
+    "telemetry to dialects": ("voicegw.telemetry", "from voicegw.dialects import native"),
+    "the gateway to the configuration": ("voicegw.gateway.server", "from voicegw.config import Settings"),
+    "the configuration to the command": ("voicegw.config", "from voicegw import cli"),
+    "clients to the gateway": ("clients.client", "from voicegw.gateway import outbox"),
+    "the server to its clients": ("voicegw.gateway.server", "from clients import client"),
+}
+
+
+@pytest.mark.parametrize(("module", "source"), PLANTED.values(), ids=PLANTED.keys())
+def test_a_planted_violation_is_found(module: str, source: str) -> None:
+    assert len(violations(module, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("voicegw.core.turn", "from .table import Machine"),
+        ("voicegw.core.turn", "import numpy as np\nfrom voicegw.errors import InvalidValue"),
+        ("voicegw.asr.pool", "import time\nfrom voicegw.telemetry import Metrics"),
+        ("voicegw.cli", "from voicegw import __version__, config"),
+    ],
+)
+def test_what_is_allowed_is_not(module: str, source: str) -> None:
+    assert violations(module, source) == []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("voicegw/core/*.py")), ids=module_of)
+def test_the_core_never_waits(path: Path) -> None:
+    waiting = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+    assert not [node.lineno for node in ast.walk(body(path)) if isinstance(node, waiting)]
+
+
+@every_module
+def test_no_module_is_over_300_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= MAX_LINES
+
+
+@every_module
+def test_no_globals_and_no_bare_except(path: Path) -> None:
+    nodes = list(ast.walk(body(path)))
+    assert not [node.lineno for node in nodes if isinstance(node, ast.Global)]
+    assert not [node.lineno for node in nodes if isinstance(node, ast.ExceptHandler) and node.type is None]
+
+
+@every_module
+def test_every_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(body(path))
+
+
+Table = dict[tuple[Enum, Enum], tuple[Enum, Any]]
+
+
+@pytest.mark.parametrize(("name", "table"), [("endpoint", endpoint.TABLE), ("turn", turn.TABLE)])
+def test_the_diagrams_in_the_guide_are_the_tables(name: str, table: Table) -> None:
+    guide = (ROOT / "voicegw/README.md").read_text()
+    drawn = re.findall(rf"<!-- {name} table -->\n```mermaid\n(.*?)\n```", guide, re.DOTALL)
+    assert drawn == [mermaid(table)]
+
+
+def test_the_error_table_in_the_readme_is_the_error_tree() -> None:
+    readme = (ROOT / "README.md").read_text()
+    written = re.findall(r"<!-- errors -->\n(.*?)\n<!-- /errors -->", readme, re.DOTALL)
+    assert written == ["\n".join(errors.rows())]
+
+
+def test_every_file_the_guide_names_exists() -> None:
+    guide = (ROOT / "voicegw/README.md").read_text()
+    named = set(re.findall(r"`((?:core|dialects|asr|reply|gateway|tests)/[\w/]+\.py)`", guide))
+    assert named
+    assert not [
+        name
+        for name in sorted(named)
+        if not (ROOT / name).exists() and not (ROOT / "voicegw" / name).exists()
+    ]

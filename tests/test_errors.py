@@ -1,0 +1,51 @@
+import re
+from http import HTTPStatus
+
+import pytest
+
+from voicegw import errors
+from voicegw.errors import StartupError, VoicegwError, rows, tree
+
+EVERY = list(tree())
+LEAVES = [error for error in EVERY if not error.__subclasses__()]
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    branches = re.findall(r"\+-- (\w+(?:  ?\w+)*)", errors.__doc__ or "")
+    assert " ".join(branches).split() == [error.__name__ for error in EVERY]
+
+
+@pytest.mark.parametrize("error", LEAVES)
+def test_states_a_code_of_its_own(error: type[VoicegwError]) -> None:
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)+|draining", error.code)
+    assert [other for other in EVERY if other.code == error.code] == [error]
+
+
+@pytest.mark.parametrize("error", EVERY)
+def test_close_codes_and_statuses_exist(error: type[VoicegwError]) -> None:
+    assert error.close_code in {None, 1008, 1009, 1011, 1012, 1013}
+    if error.http_status is not None:
+        assert HTTPStatus(error.http_status) // 100 == (4 if issubclass(error, errors.InputError) else 5)
+
+
+def test_a_clients_mistake_is_not_worth_repeating_and_the_servers_trouble_is() -> None:
+    assert not any(error.retryable for error in EVERY if issubclass(error, errors.InputError))
+    assert all(error.retryable for error in EVERY if issubclass(error, errors.ServerError))
+
+
+def test_a_failed_reply_never_ends_the_session() -> None:
+    assert all(error.close_code is None for error in EVERY if issubclass(error, errors.ReplyError))
+
+
+def test_the_message_is_what_was_raised_or_the_meaning_of_the_class() -> None:
+    assert errors.AudioTooFast("9 s ahead").message == "9 s ahead"
+    assert errors.AudioTooFast().message == "Audio sent faster than real time, beyond a burst of 5 s."
+
+
+def test_the_table_has_a_row_for_every_code_a_client_can_meet() -> None:
+    codes = [error.code for error in LEAVES if not issubclass(error, StartupError)]
+    head, rule, *table = rows()
+    assert [re.findall(r"`(\w+)`", row)[0] for row in table] == codes
+    assert {row.count("|") for row in (head, rule, *table)} == {6}
+    meaning = "A message over 64 KiB."
+    assert f"| `message_too_big` | {meaning} |  | 1009 | no |" in table

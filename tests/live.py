@@ -1,0 +1,111 @@
+"""A whole server, real workers and all, in a thread with an event loop of its own: tests of different
+loops share it, and can look from outside at what a session leaves behind in it."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, contextmanager
+
+from tests import llm_server
+from tests.llm_server import LLMServer
+from voicegw.asr.pool import PoolOptions, WorkerPool
+from voicegw.asr.vad import VadOptions, make_scorer
+from voicegw.asr.whisper import BUNDLED, WhisperOptions, locate
+from voicegw.core.session import SessionOptions
+from voicegw.gateway.connection import ConnectionOptions, Services
+from voicegw.gateway.server import Gateway, GatewayOptions
+from voicegw.reply.llm import LLMOptions, LLMResponder
+from voicegw.telemetry import Metrics
+
+START_S = 60.0
+
+
+class LiveServer:
+    """`llm` is the endpoint that answers; its knobs may be turned while the server runs."""
+
+    def __init__(self, limits: ConnectionOptions, llm: LLMServer, llm_options: dict[str, int]) -> None:
+        self.llm = llm
+        self.url = ""
+        self._limits = limits
+        self._llm_options = llm_options
+        self._metrics = Metrics()
+        self._up: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, name="live server")
+
+    def start(self) -> None:
+        self._thread.start()
+        self._up.result(START_S)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join(START_S)
+        assert not self._thread.is_alive()
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self._metrics.registry.get_sample_value(f"voicegw_{name}", labels)
+
+    def tasks(self) -> Counter[str]:
+        """The tasks of the server's loop by what they do, those of the endpoint left out."""
+
+        async def count() -> Counter[str]:
+            return Counter(filter(None, map(_doing, asyncio.all_tasks())))
+
+        return asyncio.run_coroutine_threadsafe(count(), self._loop).result(START_S)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            if self._up.done():
+                raise
+            self._up.set_exception(error)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self.llm)
+            options = LLMOptions(url=self.llm.url, model="test", **self._llm_options)  # type: ignore[arg-type]
+            responder = LLMResponder(options)
+            stack.push_async_callback(responder.close)
+            pool = WorkerPool(
+                locate(BUNDLED), WhisperOptions(model=BUNDLED), PoolOptions(workers=1), self._metrics
+            )
+            stack.push_async_callback(pool.close)
+            gateway = Gateway(
+                GatewayOptions(port=0, connection=self._limits),
+                SessionOptions(),
+                Services(pool, responder, self._metrics),
+                new_scorer=lambda: make_scorer(VadOptions()),
+                ready=lambda: pool.ready,
+            )
+            stack.push_async_callback(gateway.stop)
+            await gateway.start()
+            await pool.start(cores=2)
+            self.url = gateway.address
+            self._up.set_result(None)
+            await self._stopping.wait()
+
+
+def _doing(task: "asyncio.Task[object]") -> str:
+    """The name of what a task runs; empty for the endpoint's."""
+    coroutine = task.get_coro()
+    code = getattr(coroutine, "cr_code", None)
+    if code is not None and code.co_filename == llm_server.__file__:
+        return ""
+    return getattr(coroutine, "__qualname__", type(coroutine).__name__)
+
+
+@contextmanager
+def live_server(
+    limits: ConnectionOptions | None = None, llm: LLMServer | None = None, **llm_options: int
+) -> Iterator[LiveServer]:
+    """A server for as long as the block lasts; `llm_options` are the timeouts of its LLMOptions."""
+    server = LiveServer(limits or ConnectionOptions(), llm or LLMServer(), llm_options)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()

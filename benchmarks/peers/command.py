@@ -1,0 +1,141 @@
+"""The command line of `scripts/bench peers`: the runs, one server at a time, and the table of what came out.
+
+Each run starts a server afresh, so that no other one uses the machine meanwhile. With one stream every
+server has its turn in each round; then the number of streams rises, and a server that misses the objective
+leaves. A peer that cannot be installed, started or spoken to is reported, and the others go on.
+"""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.contest import Contestant, absolute, compete, ratios
+from benchmarks.peers.realtimestt import REALTIMESTT
+from benchmarks.peers.running import Bench
+from benchmarks.peers.tables import print_tables
+from benchmarks.peers.tracks import pieces
+from benchmarks.peers.voicegw import VOICEGW
+from benchmarks.peers.whisperlive import WHISPERLIVE
+from benchmarks.peers.whisperlivekit import WHISPERLIVEKIT
+from benchmarks.report import write_json
+from clients.samples import read_samples
+from voicegw.asr.whisper import locate
+from voicegw.core.endpoint import EndpointOptions
+
+PEERS = {peer.name: peer for peer in (WHISPERLIVE, WHISPERLIVEKIT, REALTIMESTT)}
+FULL_SECONDS, FULL_RUNS = 120.0, 3
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the comparison; its exit status, which is 1 when this server itself could not be measured."""
+    options = _parser().parse_args(argv)
+    if options.full:
+        options.seconds, options.repeats, options.runs = FULL_SECONDS, FULL_RUNS, FULL_RUNS
+    contestants = [Contestant(VOICEGW), *(Contestant(PEERS[name]) for name in options.peers)]
+    bench = _bench(options)
+    asyncio.run(_stoppable(compete(contestants, bench.run, options.streams, options.repeats, options.runs)))
+    settings = _settings(options)
+    print_tables(contestants, settings)
+    if options.json is not None:
+        write_json("peers", settings, {**ratios(contestants), **absolute(contestants)}, options.json)
+    return 0 if contestants[0].summary else 1
+
+
+async def _stoppable(work: Coroutine[Any, Any, None]) -> None:
+    """Let SIGTERM end the work as Ctrl-C does, so that no peer's server is left behind."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+
+
+def _bench(options: argparse.Namespace) -> Bench:
+    sessions = [s for s in read_samples() if s.file.startswith("session-") and s.condition == "clean"]
+    return Bench(
+        pieces=[piece for sample in sessions for piece in pieces(sample)],
+        model=locate(options.model),
+        device=options.device,
+        end_silence_ms=options.end_silence_ms,
+        seconds=options.seconds,
+        warm_up_s=options.warm_up_s,
+        checkout=options.realtimestt_checkout and options.realtimestt_checkout.resolve(),
+    )
+
+
+def _settings(options: argparse.Namespace) -> dict[str, object]:
+    kept = ("model", "device", "end_silence_ms", "seconds", "warm_up_s", "streams", "repeats", "runs")
+    return {name: getattr(options, name) for name in kept}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench peers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--peers",
+        type=_names,
+        default=list(PEERS),
+        metavar="NAME,..",
+        help=f"which ones (default: {','.join(PEERS)})",
+    )
+    add(
+        "--realtimestt-checkout",
+        type=Path,
+        metavar="PATH",
+        help="a checkout of KoljaB/RealtimeSTT, whose wheel lacks the multi-user server",
+    )
+    add(
+        "--streams",
+        type=_counts,
+        default=[1, 2, 4, 8, 12, 16],
+        metavar="N,..",
+        help="numbers of streams to try, rising (default: 1,2,4,8,12,16)",
+    )
+    add("--seconds", type=float, default=60.0, help="steady state of a run (default: %(default)g)")
+    add("--warm-up-s", type=float, default=5.0, help="what is not measured before it (default: %(default)g)")
+    add("--repeats", type=int, default=2, help="rounds with one stream (default: %(default)s)")
+    add(
+        "--runs",
+        type=int,
+        default=1,
+        help="runs with more streams, all of which must hold (default: %(default)s)",
+    )
+    add("--full", action="store_true", help=f"{FULL_SECONDS:g} s, {FULL_RUNS} runs of each, all must hold")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="for all servers (default: %(default)s)")
+    add("--model", default="bundled", help="a CTranslate2 directory, for all (default: %(default)s)")
+    add(
+        "--end-silence-ms",
+        type=int,
+        default=EndpointOptions().end_silence_ms,
+        metavar="MS",
+        help="the silence that ends an utterance, for all that can be told (default: %(default)s)",
+    )
+    add("--json", type=Path, metavar="FILE", help="write the figures here as well")
+    return parser
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in PEERS]:
+        raise argparse.ArgumentTypeError(f"no such peer: {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    return names
+
+
+def _counts(text: str) -> list[int]:
+    try:
+        counts = sorted({int(number) for number in text.split(",")})
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"numbers with commas, not {text!r}") from None
+    if counts[0] != 1:
+        raise argparse.ArgumentTypeError("the first number of streams is 1, which the ratios are about")
+    return counts
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""What a server is to the comparison: how to install it, start it and talk to it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.peers.dialect import Dialect
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every server is told alike.
+
+    python: the interpreter of the server's environment. model: a CTranslate2 directory. threads: of one
+    decode. sessions: how many will be open at once. home: a directory of the server's own, for what it
+    would keep in the user's. checkout: the server's sources, for one that cannot be installed from a wheel.
+    """
+
+    python: Path
+    home: Path
+    port: int
+    model: Path
+    device: str
+    sessions: int
+    end_silence_ms: int
+    threads: int = 1
+    checkout: Path | None = None
+
+    @property
+    def is_cuda(self) -> bool:
+        """On a GPU; else on the CPU."""
+        return self.device == "cuda"
+
+    @property
+    def compute_type(self) -> str:
+        """CTranslate2's number format, the same for all that can be told."""
+        return "float16" if self.is_cuda else "int8"
+
+
+def _nothing(_setup: Setup) -> dict[str, str]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server that can be measured.
+
+    requirements, bare: pinned packages, the latter installed without what they depend on. path: of the
+    WebSocket. health: of a page that answers 200 once the server is warm; "" when its listening is all
+    that can be known. has_end_silence: it can be told what silence ends an utterance. settings: how it is
+    run, and why it differs from its defaults, for the reader of the result. script: of the server, in a
+    checkout of its sources, when it is in no wheel.
+    """
+
+    name: str
+    version: str
+    path: str
+    health: str
+    settings: str
+    dialect: Callable[[], Dialect]
+    command: Callable[[Setup], Sequence[str]]
+    environment: Callable[[Setup], Mapping[str, str]] = field(default=_nothing)
+    requirements: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
+    script: str = ""
+    has_end_silence: bool = False

@@ -1,0 +1,70 @@
+"""One run of one server: started afresh, spoken to by some speakers at once, stopped."""
+
+import asyncio
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.peers.comparing import Run
+from benchmarks.peers.installing import home, interpreter
+from benchmarks.peers.peer import Peer, Setup
+from benchmarks.peers.playing import play
+from benchmarks.peers.serving import free_port, serving
+from benchmarks.peers.tracks import Track, track
+from benchmarks.processes import cpu_seconds
+from clients.errors import ClientError
+
+_HAS_CUDA = "import torch, sys; sys.exit(not torch.cuda.is_available())"
+
+
+class CannotRun(ClientError):
+    """A peer lacks what it needs here; the message says what."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all runs have in common. pieces: what there is to say. Times are in seconds."""
+
+    pieces: Sequence[Track]
+    model: Path
+    device: str
+    end_silence_ms: int
+    seconds: float
+    warm_up_s: float
+    checkout: Path | None
+
+    async def run(self, peer: Peer, streams: int) -> Run:
+        """The run. Raises ClientError with the reason when there cannot be one."""
+        python = await asyncio.to_thread(interpreter, peer)
+        self._check(peer, python)
+        setup = Setup(
+            python=python,
+            home=home(peer),
+            port=free_port(),
+            model=self.model,
+            device=self.device,
+            sessions=streams,
+            end_silence_ms=self.end_silence_ms,
+            checkout=self.checkout,
+        )
+        length_s = self.warm_up_s + self.seconds
+        tracks = [track(self.pieces, number / streams, length_s) for number in range(streams)]
+        async with serving(peer, setup) as server:
+            used_s = cpu_seconds(server.pid)
+            sessions = await play(server.url, peer.dialect, tracks)
+            return Run(
+                tuple(sessions),
+                cpu_s=cpu_seconds(server.pid) - used_s,
+                warm_up_ms=round(1000 * self.warm_up_s),
+                end_silence_ms=self.end_silence_ms if peer.has_end_silence else None,
+            )
+
+    def _check(self, peer: Peer, python: Path) -> None:
+        if peer.script:
+            if self.checkout is None:
+                raise CannotRun(f"needs its sources: --{peer.name}-checkout PATH")
+            if not (self.checkout / peer.script).is_file():
+                raise CannotRun(f"there is no {peer.script} in {self.checkout}")
+        if self.device == "cuda" and peer.bare and subprocess.run([python, "-c", _HAS_CUDA]).returncode:
+            raise CannotRun("its PyTorch finds no GPU, without which it would silently use the CPU")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 BENCHMARKS = {
     "latency": "words, finals and replies against the clock: sample sessions played in real time",
+    "peers": "WhisperLive, WhisperLiveKit and RealtimeSTT on the same model, audio and machine",
     "frames": "the per-frame path and the message codec, in microseconds (pytest-benchmark)",
 }
 

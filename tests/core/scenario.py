@@ -77,6 +77,7 @@ class Scenario:
         self.requests: list[events.Respond] = []
         self.request: events.Respond | None = None
         self.stopped = self.closed = 0
+        self.rate = rate
         self.sent = bytearray()
         self.width = 2 if audio_format is AudioFormat.PCM else 1
 

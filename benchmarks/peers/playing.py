@@ -21,7 +21,7 @@ from voicegw.core.audio import SAMPLE_RATE
 
 OPEN_S = 60.0  # for the upgrade and the server's greeting; some load a model first
 SEND_S = 30.0  # for a frame to be taken; a server that reads nothing for so long is lost
-SETTLE_S = 6.0  # after the last frame, for what is still to come
+SETTLE_S = 3.0  # after the last frame, for what is still to come
 STAGGER_S = 0.25  # starts are spread over one interval between partials, as unrelated speakers' would be
 
 
@@ -69,6 +69,8 @@ async def _speak(url: str, dialect: Dialect, track: Track, opened: asyncio.Barri
             for message in dialect.opening():
                 await socket.send(message)
             await asyncio.wait_for(greeted.wait(), OPEN_S)
+            if not dialect.is_ready:
+                raise Refused("; ".join(dialect.troubles))
             await opened.wait()
             await asyncio.sleep(delay_s)
             begin_s, latest_send_s = await _send(socket, dialect, track)

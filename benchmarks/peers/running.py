@@ -15,6 +15,7 @@ from benchmarks.peers.tracks import Track, track
 from benchmarks.processes import cpu_seconds
 from clients.errors import ClientError
 
+IMPORT_S = 120.0  # of PyTorch, on a busy machine
 _HAS_CUDA = "import torch, sys; sys.exit(not torch.cuda.is_available())"
 
 
@@ -66,5 +67,10 @@ class Bench:
                 raise CannotRun(f"needs its sources: --{peer.name}-checkout PATH")
             if not (self.checkout / peer.script).is_file():
                 raise CannotRun(f"there is no {peer.script} in {self.checkout}")
-        if self.device == "cuda" and peer.bare and subprocess.run([python, "-c", _HAS_CUDA]).returncode:
+        if self.device == "cuda" and peer.requirements and not _finds_gpu(python):
             raise CannotRun("its PyTorch finds no GPU, without which it would silently use the CPU")
+
+
+def _finds_gpu(python: Path) -> bool:
+    asked = subprocess.run([python, "-c", _HAS_CUDA], check=False, timeout=IMPORT_S)
+    return asked.returncode == 0

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import Server, ServerConnection, serve
 
 from benchmarks.peers.comparing import Run, figures, holds, measure
 from benchmarks.peers.contest import Contestant, absolute, compete, ratios
 from benchmarks.peers.dialect import Dialect
 from benchmarks.peers.peer import Peer, Setup
-from benchmarks.peers.playing import Heard, Refused
+from benchmarks.peers.playing import Heard, Refused, play
 from benchmarks.peers.realtimestt import REALTIMESTT, RealtimeSTTDialect
 from benchmarks.peers.tables import print_tables
 from benchmarks.peers.tracks import TAIL_MS, Track, cut, track
@@ -131,6 +132,40 @@ def test_every_server_is_told_its_port_and_the_model(peer: Peer) -> None:
     assert "4321" in command
     assert str(model) in command
     assert "cuda" not in command
+
+
+# --- playing ---------------------------------------------------------------------------------------------
+
+
+async def obliging(socket: ServerConnection) -> None:
+    """Hears a session out and answers it with one final."""
+    await socket.send(json.dumps({"type": "ready"}))
+    async for message in socket:
+        if isinstance(message, str):
+            await socket.send(json.dumps({"type": "final", "turn": 1, "text": "set lights now"}))
+            return
+
+
+async def full(socket: ServerConnection) -> None:
+    await socket.send(json.dumps({"type": "error", "code": "no_capacity"}))
+
+
+def url_of(server: Server) -> str:
+    return f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+async def test_every_track_is_played_and_heard() -> None:
+    short = Track(bytes(2 * to_samples(60)), ())
+    async with serve(obliging, "127.0.0.1", 0) as server:
+        sessions = await play(url_of(server), VoicegwDialect, [short, short])
+    assert [session.parts[0][0].stable for session in sessions] == ["set lights now"] * 2
+    assert sessions[1].begin_s > sessions[0].begin_s
+
+
+async def test_a_refusal_is_told_in_the_server_s_words() -> None:
+    async with serve(full, "127.0.0.1", 0) as server:
+        with pytest.raises(Refused, match="no_capacity"):
+            await play(url_of(server), VoicegwDialect, [Track(b"", ())])
 
 
 # --- tracks ----------------------------------------------------------------------------------------------

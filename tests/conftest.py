@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import settings
 
-settings.register_profile("quick", deadline=None, max_examples=30, stateful_step_count=30)
+settings.register_profile("quick", deadline=None, max_examples=20, stateful_step_count=25)
 settings.register_profile("thorough", deadline=None, max_examples=3000, stateful_step_count=60)
 settings.load_profile("quick")  # --hypothesis-profile=thorough looks harder
 

@@ -1,4 +1,4 @@
-"""What a process and its children have used, read from Linux's /proc."""
+"""What a process and its children, and what all together have used, read from Linux's /proc."""
 
 import os
 from pathlib import Path
@@ -14,6 +14,13 @@ def cpu_seconds(root: int, *, descendants: bool = True) -> float:
     family = _tree(root).values() if descendants else [_stat(_PROC / str(root))]
     ticks = sum(int(fields[index]) for fields in family if fields for index in counted)
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def busy_seconds() -> float:
+    """What all processes of the machine together have used, and what the host of a virtual one took."""
+    fields = (_PROC / "stat").read_text().partition("\n")[0].split()[1:9]
+    user, nice, system, _idle, _waiting, *others = map(int, fields)
+    return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
 
 
 def _tree(root: int) -> dict[int, list[str]]:

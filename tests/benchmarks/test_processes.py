@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from benchmarks.processes import cpu_seconds
+from benchmarks.processes import busy_seconds, cpu_seconds
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads Linux's /proc")
 
@@ -33,3 +33,9 @@ def test_a_process_that_is_gone_has_used_nothing() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         pass
     assert cpu_seconds(process.pid) == 0
+
+
+def test_the_machine_uses_what_a_process_uses() -> None:
+    before_s = busy_seconds()
+    subprocess.run([sys.executable, "-c", BURN], check=True)
+    assert busy_seconds() - before_s >= 0.08

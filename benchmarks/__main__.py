@@ -8,6 +8,7 @@ from pathlib import Path
 BENCHMARKS = {
     "latency": "words, finals and replies against the clock: sample sessions played in real time",
     "peers": "WhisperLive, WhisperLiveKit and RealtimeSTT on the same model, audio and machine",
+    "capacity": "how many speakers at once are heard in time, and what becomes of more",
     "frames": "the per-frame path and the message codec, in microseconds (pytest-benchmark)",
 }
 

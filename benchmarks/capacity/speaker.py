@@ -1,0 +1,45 @@
+"""What passes between the benchmark and its client processes.
+
+All times are seconds of the host's monotonic clock, which its processes share.
+"""
+
+import msgspec
+
+from benchmarks.recording import Recording
+from clients.samples import Utterance
+
+
+class Speaker(msgspec.Struct, frozen=True):
+    """begin: where in the samples to begin, as a fraction of them. delay_s: after the common start."""
+
+    begin: float
+    delay_s: float
+
+
+class Orders(msgspec.Struct, frozen=True):
+    """What one client process is to do; its first line of input."""
+
+    url: str
+    reply: str
+    speakers: tuple[Speaker, ...]
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """When the first frames are due, and until when there is something to say; the second line."""
+
+    start_s: float
+    end_s: float
+
+
+class Spoken(msgspec.Struct, frozen=True):
+    """What became of one speaker.
+
+    recording: None when never admitted. late_ms: of each frame, how far behind its schedule it was sent.
+    refusals_ms: from each attempt to connect to the refusal. trouble: why the session broke, if it did.
+    """
+
+    recording: Recording | None = None
+    utterances: tuple[Utterance, ...] = ()
+    late_ms: tuple[float, ...] = ()
+    refusals_ms: tuple[float, ...] = ()
+    trouble: str = ""

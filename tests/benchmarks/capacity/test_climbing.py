@@ -1,0 +1,63 @@
+from collections.abc import Sequence
+
+import pytest
+
+from benchmarks.capacity.climbing import Bench, Climb, crowd_of, overload_of
+from benchmarks.capacity.crowd import Run, Timing
+from benchmarks.capacity.speaker import Speaker, Spoken
+from clients.errors import ClientError, ServerFailed
+from tests.benchmarks.capacity.test_judging import run, spoken
+
+
+def holding(capacity: int, failure: type[ClientError] | None = None) -> Bench:
+    """A bench whose server breaks a session beyond its capacity, or fails as a whole."""
+
+    class Scripted(Bench):
+        async def run(self, speakers: Sequence[Speaker]) -> Run:
+            good = [spoken(6_000) for _ in speakers]
+            if len(speakers) <= capacity:
+                return run(*good)
+            if failure is not None:
+                raise failure("too much")
+            return run(*good[1:], Spoken(trouble="broke"))
+
+    return Scripted((), 500, Timing(10, 5), runs=2, reply="none")
+
+
+async def test_a_search_ends_at_what_holds() -> None:
+    climb = Climb(holding(5))
+    await climb.find()
+    assert climb.streams_at_slo == 5
+    assert climb.short == {1: [], 2: [], 4: [], 5: [], 6: ["1 errors"], 8: ["1 errors"]}
+    assert climb.curve.keys() == climb.short.keys()
+
+
+async def test_given_numbers_are_all_tried() -> None:
+    climb = Climb(holding(3))
+    await climb.visit([8, 2, 4])
+    assert (climb.streams_at_slo, list(climb.curve)) == (2, [2, 4, 8])
+
+
+async def test_a_run_that_fails_holds_nothing() -> None:
+    climb = Climb(holding(1, ClientError))
+    await climb.find()
+    assert (climb.streams_at_slo, climb.short[2], list(climb.curve)) == (1, ["too much"], [1])
+
+
+async def test_a_server_that_does_not_start_ends_it_all() -> None:
+    with pytest.raises(ServerFailed):
+        await Climb(holding(0, ServerFailed)).find()
+
+
+def test_speakers_begin_apart_in_the_samples() -> None:
+    assert [one.begin for one in crowd_of(4)] == [0, 0.25, 0.5, 0.75]
+    assert [one.delay_s for one in crowd_of(2)] == [0, 0.125]
+    assert {one.delay_s for one in crowd_of(4, together=True)} == {0}
+
+
+@pytest.mark.parametrize(("held", "streams"), [(1, 2), (4, 6), (5, 8)])
+def test_an_overload_comes_when_the_server_is_busy(held: int, streams: int) -> None:
+    speakers = overload_of(held, warm_up_s=10)
+    assert len(speakers) == streams
+    assert all(one.delay_s < 0.25 for one in speakers[:held])
+    assert all(5 <= one.delay_s <= 10 for one in speakers[held:])

@@ -135,7 +135,8 @@ def offline_errors(samples: Sequence[Sample], options: WhisperOptions) -> WordEr
         for utterance in sample.utterances:
             begin = max(0, to_samples(utterance.start_ms - OFFLINE_MARGIN_MS))
             end = to_samples(utterance.end_ms + OFFLINE_MARGIN_MS)
-            words = engine.decode(DecodeJob("offline", 0, DecodeKind.FINAL, begin, pcm[2 * begin : 2 * end]))
+            window = DecodeJob("offline", 0, DecodeKind.FINAL, begin, pcm[2 * begin : 2 * end])
+            [words] = engine.decode([window])
             total += word_errors(normalised(utterance.text), normalised(text_of(words)))
     return total
 

@@ -13,15 +13,15 @@ def entry(session: str, number: int, kind: DecodeKind = PARTIAL) -> Entry[str]:
 
 def taken(queue: JobQueue[str]) -> list[str]:
     tickets = []
-    while (next_entry := queue.take()) is not None:
-        tickets.append(next_entry.ticket)
+    while batch := queue.take():
+        tickets += [each.ticket for each in batch]
     return tickets
 
 
 def test_an_empty_queue() -> None:
     queue = JobQueue[str]()
     assert len(queue) == 0
-    assert queue.take() is None
+    assert queue.take() == []
 
 
 def test_finals_go_first_each_kind_in_its_order() -> None:
@@ -84,6 +84,45 @@ def test_forgetting_an_overtaken_partial_leaves_the_newer_one() -> None:
     queue.remove(older.job)
     queue.remove(entry("z", 9).job)
     assert taken(queue) == ["a2"]
+
+
+def batches(limit: int, *jobs: DecodeJob) -> list[list[int]]:
+    """The numbers of the jobs that go together, batch by batch."""
+    queue = JobQueue[None]()
+    for each in jobs:
+        queue.add(Entry(each, None))
+    result = []
+    while batch := queue.take(limit):
+        result.append([each.job.number for each in batch])
+    return result
+
+
+def window(number: int, seconds: float = 2, kind: DecodeKind = PARTIAL, **fields: str) -> DecodeJob:
+    return DecodeJob(f"s{number}", number, kind, 0, bytes(int(seconds * 32_000)), **fields)
+
+
+def test_windows_of_nearly_the_same_length_go_together() -> None:
+    assert batches(8, window(1), window(2, 3), window(3, 2.4), window(4, 1.6)) == [[1, 3, 4], [2]]
+
+
+def test_a_batch_has_its_limit() -> None:
+    assert batches(2, window(1), window(2), window(3)) == [[1, 2], [3]]
+
+
+def test_finals_and_partials_do_not_mix() -> None:
+    assert batches(8, window(1), window(2, kind=FINAL), window(3), window(4, kind=FINAL)) == [[2, 4], [1, 3]]
+
+
+def test_languages_do_not_mix_and_a_prompt_stays_alone() -> None:
+    english, german, prompted = window(1), window(2, language="de"), window(3, prompt="Before.")
+    assert batches(8, prompted, english, german, window(4)) == [[3], [1, 4], [2]]
+
+
+def test_a_job_that_was_lost_with_its_worker_goes_alone() -> None:
+    queue = JobQueue[None]()
+    queue.add(Entry(window(1), None, alone=True))
+    queue.add(Entry(window(2), None))
+    assert [len(queue.take(8)), len(queue.take(8))] == [1, 1]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(DecodeKind)), max_size=30))

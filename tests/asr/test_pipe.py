@@ -5,10 +5,10 @@ import msgspec
 import pytest
 
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame, receive_answer
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper import DecodeCost, WhisperOptions
 from voicegw.core.jobs import DecodeResult, Word
 
-DONE = Done(DecodeResult("s", 7, (Word("Hello,", 160, 4_800, 0.9),), 1.5, 20.0))
+DONE = Done((DecodeResult("s", 7, (Word("Hello,", 160, 4_800, 0.9),), 1.5, 20.0),))
 
 
 def reader_of(data: bytes) -> asyncio.StreamReader:
@@ -31,7 +31,7 @@ def test_a_pipe_that_breaks_in_a_frame_is_closed(kept: int) -> None:
     assert read_frame(BytesIO(frame(b"abc")[:kept])) is None
 
 
-@pytest.mark.parametrize("answer", [Ready(), Failed("out of memory"), DONE])
+@pytest.mark.parametrize("answer", [Ready(DecodeCost(13.5, 4)), Failed("out of memory"), DONE])
 async def test_answers_pass(answer: Answer) -> None:
     assert await receive_answer(reader_of(frame(msgspec.msgpack.encode(answer)))) == answer
 

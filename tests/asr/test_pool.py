@@ -100,13 +100,10 @@ async def test_recognizes_and_says_how_long_it_took() -> None:
     assert seconds == pytest.approx(result.decode_ms / 1000)
 
 
-@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 1), (3, 2), (64, 4)])
-async def test_has_one_worker_less_than_cores(cores: int, workers: int) -> None:
-    starting = asyncio.create_task(Pool(workers=0).start(cores))
-    await until(lambda: len(children()) == workers)
-    starting.cancel()
-    await asyncio.gather(starting, return_exceptions=True)
-    assert not children()
+@pytest.mark.parametrize(("options", "workers"), [({}, 2), ({"workers": 1}, 1), ({"slow_decode_ms": 1}, 1)])
+async def test_the_layout_follows_from_what_a_decode_costs(options: dict[str, int], workers: int) -> None:
+    async with started(**{"workers": 0, **options}):  # on two cores: a slow model gets both of them
+        assert len(children()) == workers
 
 
 async def test_a_worker_killed_while_idle_is_replaced() -> None:
@@ -259,7 +256,9 @@ async def test_many_long_windows_at_once() -> None:
 ORPHAN = """
 import asyncio
 from tests.asr.test_pool import Pool
+from voicegw.telemetry import configure_logging
 async def main():
+    configure_logging("warning", as_json=False)
     await Pool(None, workers=2).start(2)
     print("warm", flush=True)
     await asyncio.sleep(60)

@@ -14,7 +14,7 @@ from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr import worker
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
 from voicegw.asr.whisper import BUNDLED, WhisperOptions, locate
-from voicegw.core.jobs import encode, text_of
+from voicegw.core.jobs import encode_jobs, text_of
 
 OPTIONS = WhisperOptions(model=BUNDLED)
 SETUP = frame(msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS)))
@@ -52,14 +52,16 @@ def process() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
 def test_loads_decodes_and_leaves_when_its_input_closes() -> None:
     sample = single_utterances()[0]
     with process() as (requests, answers):
-        requests.write(SETUP + frame(encode(job(pcm(sample), number=3))))
+        requests.write(SETUP + frame(encode_jobs([job(pcm(sample), number=3), job(b"", number=4)])))
         requests.flush()
         received = answers_in(answers)
-        assert next(received) == Ready()
+        assert isinstance(next(received), Ready)
         done = next(received)
     assert isinstance(done, Done)
-    assert (done.result.session, done.result.number) == ("s", 3)
-    assert word_error_rate(said(sample), text_of(done.result.words)) <= 0.5
+    spoken, silent = done.results
+    assert (spoken.session, spoken.number, silent.number) == ("s", 3, 4)
+    assert word_error_rate(said(sample), text_of(spoken.words)) <= 0.5
+    assert silent.words == ()
 
 
 def test_leaves_at_once_when_nobody_sets_it_up() -> None:
@@ -76,13 +78,15 @@ def test_a_model_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
 
 def test_a_window_that_cannot_be_decoded_costs_itself_only() -> None:
     half_a_sample = b"\0\0\0"
-    status, answers = serve(SETUP, frame(encode(job(half_a_sample))), frame(encode(job(b"", number=2))))
+    status, answers = serve(
+        SETUP, frame(encode_jobs([job(half_a_sample)])), frame(encode_jobs([job(b"", number=2)]))
+    )
     assert [type(answer) for answer in answers] == [Ready, Failed, Done]
     assert status == 0
 
 
 def test_a_request_that_is_no_job_costs_itself_only() -> None:
-    status, answers = serve(SETUP, frame(b"nonsense"), frame(encode(job(b""))))
+    status, answers = serve(SETUP, frame(b"nonsense"), frame(encode_jobs([job(b"")])))
     assert [type(answer) for answer in answers] == [Ready, Failed, Done]
     assert status == 0
 

@@ -1,4 +1,7 @@
-"""Which queued job is decoded next: finals first, then the partials that have waited longest.
+"""Which queued jobs are decoded next, together: finals first, then the partials that have waited longest.
+
+Jobs are decoded in one batch when the model can do so without loss: of one kind, in one language, without a
+prompt, and of nearly the same length, since a batch is padded to its longest window.
 
 A session has at most one partial in the queue: a newer one takes the older one's place in the line, and
 a final drops it, because a result that its session no longer waits for is not worth decoding. So the
@@ -8,17 +11,23 @@ queue holds no more than the sessions have open utterances.
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind
+
+_BYTES_PER_SECOND = 2 * SAMPLE_RATE
+_SPREAD_S = 0.5  # difference in length within a batch: what padding may cost
 
 Ticket = TypeVar("Ticket")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[Ticket]):
-    """A job in the queue, with whatever its submitter needs to be told by."""
+    """A job in the queue, with whatever its submitter needs to be told by; `alone` after it was lost with a
+    worker, so that one that kills workers takes no others with it."""
 
     job: DecodeJob
     ticket: Ticket
+    alone: bool = False
 
 
 class JobQueue(Generic[Ticket]):
@@ -57,10 +66,22 @@ class JobQueue(Generic[Ticket]):
         if waiting is not None and waiting.job.number == job.number:
             del self._partials[job.session]
 
-    def take(self) -> Entry[Ticket] | None:
-        """The next job, no longer queued; None when the queue is empty."""
-        if self._finals:
-            return self._finals.pop(next(iter(self._finals)))
-        if self._partials:
-            return self._partials.pop(next(iter(self._partials)))
-        return None
+    def take(self, limit: int = 1) -> list[Entry[Ticket]]:
+        """The next job and up to `limit` - 1 others that fit it, no longer queued; none when it is empty."""
+        waiting: list[Entry[Ticket]] = [*self._finals.values(), *self._partials.values()]
+        if not waiting:
+            return []
+        first, rest = waiting[0], waiting[1:]
+        batch = [first, *[entry for entry in rest if _fits(entry, first)]][:limit]
+        for entry in batch:
+            self.remove(entry.job)
+        return batch
+
+
+def _fits(entry: Entry[Ticket], first: Entry[Ticket]) -> bool:
+    job, other = entry.job, first.job
+    return (
+        not (entry.alone or first.alone or job.prompt or other.prompt)
+        and (job.kind, job.language) == (other.kind, other.language)
+        and abs(len(job.pcm) - len(other.pcm)) <= _SPREAD_S * _BYTES_PER_SECOND
+    )

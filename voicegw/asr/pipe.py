@@ -1,8 +1,8 @@
 """What passes between the pool and a worker process: length-prefixed frames on the worker's standard
 input and output.
 
-The pool sends one Setup, then decode jobs, one at a time. The worker answers Setup with Ready or Failed
-and each job with its result or Failed.
+The pool sends one Setup, then batches of decode jobs, one at a time. The worker answers Setup with Ready or
+Failed, and each batch with Done or Failed.
 """
 
 from asyncio import StreamReader
@@ -12,7 +12,7 @@ from typing import IO
 
 import msgspec
 
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper import DecodeCost, WhisperOptions
 from voicegw.core.jobs import DecodeResult
 
 _LENGTH = Struct(">I")
@@ -30,7 +30,9 @@ class Setup(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The model is loaded and has decoded audio."""
+    """The model is loaded and has decoded audio: what that cost here, and the batch that pays best."""
+
+    cost: DecodeCost
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -40,9 +42,9 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
 
 
 class Done(msgspec.Struct, frozen=True, tag=True):
-    """A job's words."""
+    """The words of each job of a batch, in its order."""
 
-    result: DecodeResult
+    results: tuple[DecodeResult, ...]
 
 
 Answer = Ready | Failed | Done

@@ -10,16 +10,16 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from voicegw.asr.batcher import Entry, JobQueue
-from voicegw.asr.pipe import Answer, Done, Failed, Setup, frame, receive_answer
-from voicegw.asr.whisper import WhisperOptions
-from voicegw.core.jobs import DecodeJob, DecodeResult, Overtaken, encode
+from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, receive_answer
+from voicegw.asr.whisper import DecodeCost, WhisperOptions
+from voicegw.core.jobs import DecodeJob, DecodeResult, Overtaken, encode_jobs
 from voicegw.core.options import option
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
 from voicegw.telemetry import Metrics
@@ -27,16 +27,19 @@ from voicegw.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 _LONGEST_BACKOFF_S = 5.0
+_MOST_THREADS = 4  # more do not speed a single decode up
+_MOST_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
     """How many workers there are and how long they may take."""
 
-    workers: int = option(0, "recognition processes; 0 for one less than the cores, at most 4", ge=0, le=64)
+    workers: int = option(0, "recognition processes; 0 for what a calibration at start finds", ge=0, le=64)
     start_timeout_ms: int = option(120_000, "time to load and warm the model", ge=1000, le=3_600_000)
     decode_timeout_ms: int = option(30_000, "time for one decode before its worker is replaced", ge=100)
     job_timeout_ms: int = option(60_000, "time from asking to answer before a job is given up", ge=100)
+    slow_decode_ms: int = option(250, "a 4 s window that takes longer gets more threads", ge=1)
     max_attempts: int = option(3, "workers that may die of one job before it is given up", ge=1, le=10)
 
 
@@ -48,6 +51,12 @@ class _Ticket:
     submitted: float
     attempts: int = 0
 
+    def succeed(self, result: DecodeResult, taken: float, decode_ms: float) -> None:
+        """Hands the result on, if someone still waits for it, with how long it took."""
+        if not self.answer.done():
+            queue_ms = (taken - self.submitted) * 1000
+            self.answer.set_result(msgspec.structs.replace(result, queue_ms=queue_ms, decode_ms=decode_ms))
+
 
 class WorkerPool:
     """A Recognizer over local worker processes."""
@@ -55,7 +64,8 @@ class WorkerPool:
     def __init__(
         self, directory: Path, whisper: WhisperOptions, options: PoolOptions, metrics: Metrics
     ) -> None:
-        self._setup = frame(msgspec.msgpack.encode(Setup(str(directory), whisper)))
+        self._directory = directory
+        self._whisper = whisper
         self._options = options
         self._metrics = metrics
         self._queue: JobQueue[_Ticket] = JobQueue()
@@ -64,6 +74,7 @@ class WorkerPool:
         self._waiting = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self._warm = 0
+        self._batch = 1
 
     @property
     def ready(self) -> bool:
@@ -71,24 +82,42 @@ class WorkerPool:
         return self._warm > 0
 
     async def start(self, cores: int) -> None:
-        """Starts the workers and waits until each is warm. Raises ModelUnavailable or WorkerFailed."""
-        count = self._options.workers or min(4, max(1, cores - 1))
-        started = [asyncio.get_running_loop().create_future() for _ in range(count)]
-        self._tasks = [
-            asyncio.create_task(self._keep(slot, warm), name=f"worker-{slot}")
-            for slot, warm in enumerate(started)
-        ]
+        """Starts the workers and waits until each is warm. Raises ModelUnavailable or WorkerFailed.
+
+        The first one is measured, and the layout of the rest follows from what a decode costs.
+        """
         try:
-            await asyncio.gather(*started)
+            threads, cost = self._whisper.threads or 1, await self._add_worker()
+            if not self._whisper.threads and cost.single_ms > self._options.slow_decode_ms and cores > 1:
+                await self._remove_workers()
+                threads = min(_MOST_THREADS, cores)
+                self._whisper = replace(self._whisper, threads=threads)
+                cost = await self._add_worker()
+            workers = self._options.workers or min(_MOST_WORKERS, max(1, cores // threads))
+            self._batch = cost.batch
+            await asyncio.gather(*[self._add_worker() for _ in range(workers - 1)])
         except BaseException:
             await self.close()
             raise
+        log.info(
+            "warm", workers=workers, threads=threads, batch=cost.batch, decode_ms=round(cost.single_ms, 1)
+        )
 
-    async def close(self) -> None:
-        """Stops the workers; jobs that are still out are given up."""
+    async def _add_worker(self) -> DecodeCost:
+        warm: asyncio.Future[DecodeCost] = asyncio.get_running_loop().create_future()
+        slot = len(self._tasks)
+        self._tasks.append(asyncio.create_task(self._keep(slot, warm), name=f"worker-{slot}"))
+        return await warm
+
+    async def _remove_workers(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    async def close(self) -> None:
+        """Stops the workers; jobs that are still out are given up."""
+        await self._remove_workers()
         for answer in self._unanswered:
             _fail(answer, "the recogniser is shutting down")
 
@@ -114,34 +143,34 @@ class WorkerPool:
         if overtaken is not None and not overtaken.ticket.answer.done():
             overtaken.ticket.answer.set_exception(Overtaken())
 
-    async def _next_while_alive(self, process: asyncio.subprocess.Process) -> Entry[_Ticket] | None:
-        """The next job, or None when the idle process dies: that shows in readiness before it costs a job."""
-        job = asyncio.create_task(self._next(), name="next-job")
+    async def _next_while_alive(self, process: asyncio.subprocess.Process) -> list[Entry[_Ticket]]:
+        """The next batch; none when the idle process dies: that shows in readiness before it costs a job."""
+        batch = asyncio.create_task(self._next(), name="next-batch")
         death = asyncio.create_task(process.wait(), name="worker-death")
         try:
-            await asyncio.wait((job, death), return_when=asyncio.FIRST_COMPLETED)
-            return job.result() if job.done() else None
+            await asyncio.wait((batch, death), return_when=asyncio.FIRST_COMPLETED)
+            return batch.result() if batch.done() else []
         finally:
-            for task in (job, death):
+            for task in (batch, death):
                 task.cancel()
-            await asyncio.gather(job, death, return_exceptions=True)
+            await asyncio.gather(batch, death, return_exceptions=True)
 
-    async def _next(self) -> Entry[_Ticket]:
+    async def _next(self) -> list[Entry[_Ticket]]:
         async with self._waiting:
-            while (entry := self._queue.take()) is None:
+            while not (batch := self._queue.take(self._batch)):
                 await self._waiting.wait()
-            return entry
+            return batch
 
-    async def _keep(self, slot: int, warm: "asyncio.Future[None]") -> None:
+    async def _keep(self, slot: int, warm: "asyncio.Future[DecodeCost]") -> None:
         """One worker's place: fills it again whenever its process is lost."""
         backoff_s = 0.1
         while True:
             try:
                 async with self._process() as process:
-                    await self._warm_up(process)
+                    cost = await self._warm_up(process)
                     backoff_s = 0.1
                     if not warm.done():
-                        warm.set_result(None)
+                        warm.set_result(cost)
                     await self._work(process)
                     raise WorkerFailed("the process died while idle")
             except (WorkerFailed, ModelUnavailable, OSError) as error:
@@ -174,43 +203,48 @@ class WorkerPool:
             await process.wait()
             _pipe_to(process).close()
 
-    async def _warm_up(self, process: asyncio.subprocess.Process) -> None:
-        answer = await self._ask(process, self._setup, self._options.start_timeout_ms)
-        if isinstance(answer, Failed):
-            raise ModelUnavailable(answer.reason)
+    async def _warm_up(self, process: asyncio.subprocess.Process) -> DecodeCost:
+        setup = frame(msgspec.msgpack.encode(Setup(str(self._directory), self._whisper)))
+        answer = await self._ask(process, setup, self._options.start_timeout_ms)
+        if isinstance(answer, Ready):
+            return answer.cost
+        raise ModelUnavailable(answer.reason if isinstance(answer, Failed) else "the worker lost its way")
 
     async def _work(self, process: asyncio.subprocess.Process) -> None:
-        """Does jobs until the process is lost, and then puts the job it was lost with back in the queue."""
+        """Does jobs until the process is lost, and then puts those it was lost with back in the queue."""
         self._warm += 1
         self._metrics.workers_ready.set(self._warm)
         try:
-            while (entry := await self._next_while_alive(process)) is not None:
+            while batch := await self._next_while_alive(process):
                 try:
-                    await self._do(process, entry)
+                    await self._do(process, batch)
                 except WorkerFailed:
-                    await self._again(entry)
+                    for entry in batch:
+                        await self._again(entry)
                     raise
         finally:
             self._warm -= 1
             self._metrics.workers_ready.set(self._warm)
 
-    async def _do(self, process: asyncio.subprocess.Process, entry: Entry[_Ticket]) -> None:
-        ticket = entry.ticket
-        if ticket.answer.done():
+    async def _do(self, process: asyncio.subprocess.Process, batch: list[Entry[_Ticket]]) -> None:
+        batch = [entry for entry in batch if not entry.ticket.answer.done()]
+        if not batch:
             return
         taken = time.monotonic()
-        answer = await self._ask(process, frame(encode(entry.job)), self._options.decode_timeout_ms)
+        request = frame(encode_jobs([entry.job for entry in batch]))
+        answer = await self._ask(process, request, self._options.decode_timeout_ms)
         decode_ms = (time.monotonic() - taken) * 1000
         if isinstance(answer, Done):
-            self._metrics.observe_decode(entry.job.kind, decode_ms)
-            queue_ms = (taken - ticket.submitted) * 1000
-            if not ticket.answer.done():
-                ticket.answer.set_result(
-                    msgspec.structs.replace(answer.result, queue_ms=queue_ms, decode_ms=decode_ms)
-                )
+            for entry, result in zip(batch, answer.results, strict=True):
+                self._metrics.observe_decode(entry.job.kind, decode_ms)
+                entry.ticket.succeed(result, taken, decode_ms)
+        elif len(batch) > 1:
+            for entry in batch:
+                await self._do(process, [entry])  # one of them is at fault; the others are not
         elif isinstance(answer, Failed):
-            log.error("decode failed", session=entry.job.session, job=entry.job.number, reason=answer.reason)
-            self._give_up(entry, "the recogniser failed on this audio")
+            job = batch[0].job
+            log.error("decode failed", session=job.session, job=job.number, reason=answer.reason)
+            self._give_up(batch[0], "the recogniser failed on this audio")
 
     async def _ask(self, process: asyncio.subprocess.Process, request: bytes, timeout_ms: int) -> Answer:
         """One request and its answer. Raises WorkerFailed past the time limit or when the process dies."""
@@ -231,7 +265,7 @@ class WorkerPool:
         if entry.ticket.attempts >= self._options.max_attempts:
             self._give_up(entry, "the recogniser died of this audio, repeatedly")
         elif not entry.ticket.answer.done():
-            await self._enqueue(entry)
+            await self._enqueue(replace(entry, alone=True))
 
     def _give_up(self, entry: Entry[_Ticket], reason: str) -> None:
         self._metrics.decode_failures.inc()

@@ -9,7 +9,9 @@ log-probability, and by how well the text compresses (Radford et al. 2022, secti
 neither a transcript nor a prompt.
 """
 
+import time
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,9 @@ _BUNDLED_PLACES = ("bundled_model", "../models/bundled")  # in a wheel, in a che
 
 _FRAMES_PER_SECOND = 100
 _PADDED_FRAMES = 3000
+_CALIBRATION_S = 4
+_CALIBRATION_TOKENS = 12
+_WORTHWHILE = 0.95  # of the cost for each window so far: less of a gain is not worth the waiting
 _TOKENS_PER_SECOND = 8  # of the fastest speech, with room to spare: stops a decoder that loops
 _MAX_POSITIONS = 448
 _OPENING_PUNCTUATION = "\"'“¿([{-"
@@ -41,12 +46,23 @@ class WhisperOptions:
     model: str = option("base.en", "Whisper model: a name, a CTranslate2 directory, or `bundled`")
     device: str = option("cpu", "cpu, cuda or auto")
     compute_type: str = option("int8", "CTranslate2 number format, such as int8, float16 or default")
-    threads: int = option(1, "threads of one decode", ge=1, le=64)
+    threads: int = option(0, "threads of one decode; 0 for what a calibration at start finds", ge=0, le=64)
+    max_batch: int = option(8, "most windows decoded together; fewer where a batch does not pay", ge=1, le=64)
     language: str = option("", "ISO 639-1 code of what is spoken, for multilingual models; empty is en")
     beam_size: int = option(5, "beam of final decodes; partials are greedy", ge=1, le=20)
     no_speech: float = option(0.6, "no-speech probability from which text is rejected", ge=0, le=1)
     min_logprob: float = option(-1.5, "mean token log-probability below which text is rejected", ge=-9, le=0)
     max_compression: float = option(2.4, "compression ratio above which text is rejected", ge=1, le=9)
+
+
+class DecodeCost(msgspec.Struct, frozen=True):
+    """What a decode costs on this machine, measured at the start.
+
+    single_ms: one window of 4 s with 12 tokens. batch: how many windows together cost least each.
+    """
+
+    single_ms: float
+    batch: int
 
 
 class ModelFlags(msgspec.Struct, frozen=True):
@@ -98,51 +114,88 @@ class WhisperEngine:
     def __init__(self, directory: Path, options: WhisperOptions) -> None:
         """Loads the weights; raises ModelUnavailable when the directory does not hold a usable model."""
         from faster_whisper import WhisperModel
-        from faster_whisper.tokenizer import Tokenizer
         from faster_whisper.transcribe import get_suppressed_tokens
 
         self.flags = read_flags(directory)
         self._options = options
+        threads = max(1, options.threads)
         try:
             self._model = WhisperModel(
-                str(directory), options.device, compute_type=options.compute_type, cpu_threads=options.threads
+                str(directory), options.device, compute_type=options.compute_type, cpu_threads=threads
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelUnavailable(f"cannot load the speech model in {directory}: {error}") from error
-        multilingual = self._model.model.is_multilingual
-        language = options.language or self.flags.language
-        self._tokenizer = Tokenizer(
-            self._model.hf_tokenizer, multilingual, task="transcribe", language=language
-        )
-        self._suppressed = get_suppressed_tokens(self._tokenizer, [-1])
+        self._tokenizers: dict[str, Any] = {}
+        self._suppressed = get_suppressed_tokens(self._tokenizer(""), [-1])
+        self._eot: int = self._tokenizer("").eot
 
-    def warm(self) -> None:
+    def warm(self) -> DecodeCost:
         """Decodes noise of several lengths, so that the first speaker does not pay for the first use of
-        each kernel."""
-        noise = np.random.default_rng(0).normal(0, 300, 8 * SAMPLE_RATE).astype(np.int16)
+        each kernel, and measures what a decode costs."""
         for seconds in (1, 2, 4, 8):
             for kind in DecodeKind:
-                self.decode(DecodeJob("", 0, kind, 0, noise[: seconds * SAMPLE_RATE].tobytes(), "Warm."))
+                self.decode([_noise(seconds, kind)])
+        each_ms = single_ms = self._cost_of(1)
+        batch, size = 1, 2
+        while size <= self._options.max_batch:
+            cost_ms = self._cost_of(size) / size
+            if cost_ms > _WORTHWHILE * each_ms:
+                break
+            each_ms, batch, size = cost_ms, size, 2 * size
+        return DecodeCost(single_ms, batch)
 
-    def decode(self, job: DecodeJob) -> tuple[Word, ...]:
-        """The words of one window; none when there is no speech in it."""
-        features, prompt = self._features(job), self._prompt(job)
-        encoded = self._model.encode(features)
-        longest = int(_TOKENS_PER_SECOND * (len(job.pcm) / 2 / SAMPLE_RATE + 1))
-        result = self._model.model.generate(
+    def _cost_of(self, size: int) -> float:
+        """ms for a batch of calibration windows, the better of two; the end of text is forbidden, because
+        noise would end it at once."""
+        jobs, best_ms = [_noise(_CALIBRATION_S, DecodeKind.PARTIAL)] * size, float("inf")
+        for _ in range(2):
+            begun = time.perf_counter()
+            _, _, together = self._encode(jobs)
+            self._generate(together, jobs, _CALIBRATION_TOKENS, [*self._suppressed, self._eot])
+            best_ms = min(best_ms, (time.perf_counter() - begun) * 1000)
+        return best_ms
+
+    def decode(self, jobs: Sequence[DecodeJob]) -> list[tuple[Word, ...]]:
+        """The words of each window, none where there is no speech in it. Several jobs are of one kind, in
+        one language, without prompts; see asr/batcher.py."""
+        frames, alone, together = self._encode(jobs)
+        longest_s = max(len(job.pcm) for job in jobs) / 2 / SAMPLE_RATE
+        results = self._generate(together, jobs, int(_TOKENS_PER_SECOND * (longest_s + 1)), self._suppressed)
+        return [
+            self._words(job, result, encoded, frames)
+            for job, result, encoded in zip(jobs, results, alone, strict=True)
+        ]
+
+    def _encode(self, jobs: Sequence[DecodeJob]) -> tuple[int, list[Any], Any]:
+        """The common number of frames, the encoder's output for each window, and all of it for one decode.
+
+        A CPU encodes no faster in batches, so windows are encoded one by one and stacked for the decoder,
+        where a batch does pay.
+        """
+        features = [self._features(job) for job in jobs]
+        frames = max(each.shape[1] for each in features)
+        padded = [np.pad(each, ((0, 0), (0, frames - each.shape[1]))) for each in features]
+        alone = [self._model.encode(each) for each in padded]
+        if len(alone) == 1:
+            return frames, alone, alone[0]
+        if self._model.model.device == "cpu":
+            return frames, alone, _stack(alone)
+        return frames, alone, self._model.encode(np.stack(padded))
+
+    def _generate(
+        self, encoded: Any, jobs: Sequence[DecodeJob], longest: int, suppressed: list[int]
+    ) -> list[Any]:
+        prompts = [self._prompt(job) for job in jobs]
+        return self._model.model.generate(  # type: ignore[no-any-return]
             encoded,
-            [prompt],
-            beam_size=self._options.beam_size if job.kind is DecodeKind.FINAL else 1,
+            prompts,
+            beam_size=self._options.beam_size if jobs[0].kind is DecodeKind.FINAL else 1,
             # CTranslate2 writes no more than half of this, and no more than the prompt leaves of it
-            max_length=min(_MAX_POSITIONS, longest + max(longest, len(prompt))),
-            suppress_tokens=self._suppressed,
+            max_length=min(_MAX_POSITIONS, longest + max(longest, len(prompts[0]))),
+            suppress_tokens=suppressed,
             return_scores=True,
             return_no_speech_prob=True,
-        )[0]
-        tokens = [token for token in result.sequences_ids[0] if token < self._tokenizer.eot]
-        if not tokens or self._rejected(tokens, result.scores[0], result.no_speech_prob):
-            return ()
-        return self._align(tokens, encoded, features.shape[-1], job)
+        )
 
     def _features(self, job: DecodeJob) -> NDArray[np.float32]:
         """The log-mel spectrogram, (mels, frames), of an even number of frames."""
@@ -154,15 +207,42 @@ class WhisperEngine:
         padding = max(0, _PADDED_FRAMES - features.shape[1])
         return np.pad(features, ((0, 0), (0, padding)))[:, :_PADDED_FRAMES]
 
+    def _tokenizer(self, language: str) -> Any:
+        """The tokenizer for a language; the default's for one that the model does not know."""
+        from faster_whisper.tokenizer import Tokenizer
+
+        if language not in self._model.supported_languages:
+            language = self._options.language or self.flags.language
+        if language not in self._tokenizers:
+            multilingual = self._model.model.is_multilingual
+            self._tokenizers[language] = Tokenizer(
+                self._model.hf_tokenizer, multilingual, task="transcribe", language=language
+            )
+        return self._tokenizers[language]
+
     def _prompt(self, job: DecodeJob) -> list[int]:
-        tokenizer = self._tokenizer
+        tokenizer = self._tokenizer(job.language)
         before = tokenizer.encode(" " + job.prompt.strip())[-_MAX_POSITIONS // 2 + 1 :] if job.prompt else []
         context = [tokenizer.sot_prev, *before] if before else []
         return [*context, *tokenizer.sot_sequence, tokenizer.no_timestamps]
 
-    def _rejected(self, tokens: list[int], logprob: float, no_speech: float) -> bool:
-        text = self._tokenizer.decode(tokens).encode()
-        compression = len(text) / len(zlib.compress(text))
+    def _words(self, job: DecodeJob, result: Any, encoded: Any, frames: int) -> tuple[Word, ...]:
+        """What is said in the window, unless it is to be rejected, with times from the alignment heads'
+        cross-attention and punctuation joined to its word."""
+        from faster_whisper.transcribe import merge_punctuations
+
+        tokenizer = self._tokenizer(job.language)
+        tokens = [token for token in result.sequences_ids[0] if token < self._eot]
+        text = tokenizer.decode(tokens)
+        if not tokens or self._rejected(text, result.scores[0], result.no_speech_prob):
+            return ()
+        used = min(frames, len(job.pcm) // 2 * _FRAMES_PER_SECOND // SAMPLE_RATE + 1)
+        timings: list[dict[str, Any]] = self._model.find_alignment(tokenizer, [tokens], encoded, used)[0]
+        merge_punctuations(timings, _OPENING_PUNCTUATION, _CLOSING_PUNCTUATION)
+        return tuple(_word(timing, job.start) for timing in timings if timing["word"].strip())
+
+    def _rejected(self, text: str, logprob: float, no_speech: float) -> bool:
+        compression = len(text.encode()) / len(zlib.compress(text.encode()))
         options = self._options
         return (
             no_speech > options.no_speech
@@ -170,18 +250,20 @@ class WhisperEngine:
             or compression > options.max_compression
         )
 
-    def _align(self, tokens: list[int], encoded: Any, frames: int, job: DecodeJob) -> tuple[Word, ...]:
-        """Words with times from the alignment heads' cross-attention, punctuation joined to its word."""
-        from faster_whisper.transcribe import merge_punctuations
-
-        used = min(frames, len(job.pcm) // 2 * _FRAMES_PER_SECOND // SAMPLE_RATE + 1)
-        timings: list[dict[str, Any]] = self._model.find_alignment(self._tokenizer, [tokens], encoded, used)[
-            0
-        ]
-        merge_punctuations(timings, _OPENING_PUNCTUATION, _CLOSING_PUNCTUATION)
-        return tuple(_word(timing, job.start) for timing in timings if timing["word"].strip())
-
 
 def _word(timing: dict[str, Any], offset: int) -> Word:
     start, end = (offset + round(float(timing[key]) * SAMPLE_RATE) for key in ("start", "end"))
     return Word(timing["word"].strip(), start, end, float(timing["probability"]))
+
+
+def _noise(seconds: int, kind: DecodeKind) -> DecodeJob:
+    """A window of soft noise; the same one every time."""
+    noise = np.random.default_rng(0).normal(0, 300, seconds * SAMPLE_RATE).astype(np.int16)
+    return DecodeJob("", 0, kind, 0, noise.tobytes())
+
+
+def _stack(encoded: Sequence[Any]) -> Any:
+    """Encoder outputs of one window each as one of several windows."""
+    from ctranslate2 import StorageView
+
+    return StorageView.from_array(np.concatenate([np.asarray(each) for each in encoded]))

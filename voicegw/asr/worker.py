@@ -13,7 +13,7 @@ import msgspec
 
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
 from voicegw.asr.whisper import WhisperEngine
-from voicegw.core.jobs import DecodeResult, decode_job
+from voicegw.core.jobs import DecodeResult, decode_jobs
 from voicegw.errors import StartupError
 
 
@@ -30,11 +30,11 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
     setup = msgspec.msgpack.decode(payload, type=Setup)
     try:
         engine = WhisperEngine(setup.path, setup.options)
-        engine.warm()
+        cost = engine.warm()
     except StartupError as error:
         answer(Failed(error.message))
         return 1
-    answer(Ready())
+    answer(Ready(cost))
     while (payload := read_frame(requests)) is not None:
         answer(_decode(engine, payload))
     return 0
@@ -42,10 +42,13 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
 
 def _decode(engine: WhisperEngine, payload: bytes) -> Answer:
     try:
-        job = decode_job(payload)
-        return Done(DecodeResult(job.session, job.number, engine.decode(job)))
+        jobs = decode_jobs(payload)
+        words = engine.decode(jobs)
     except Exception as error:  # noqa: BLE001 - the process edge; the pool logs it and tells the session
         return Failed(f"{type(error).__name__}: {error}")
+    return Done(
+        tuple(DecodeResult(job.session, job.number, heard) for job, heard in zip(jobs, words, strict=True))
+    )
 
 
 def main() -> int:

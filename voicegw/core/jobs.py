@@ -1,4 +1,4 @@
-"""What a recogniser is asked and what it answers, their byte codec, and the protocol both homes of
+"""What a recogniser is asked, its byte codec, what it answers, and the protocol both homes of
 recognition (local processes, other machines) fulfil.
 
 A job is stateless: it carries its audio and its prompt, so any worker can do any job, and a job lost with
@@ -86,26 +86,17 @@ def text_of(words: Sequence[Word]) -> str:
 
 
 _encoder = msgspec.msgpack.Encoder()
-_jobs = msgspec.msgpack.Decoder(DecodeJob)
-_results = msgspec.msgpack.Decoder(DecodeResult)
+_decoder = msgspec.msgpack.Decoder(list[DecodeJob])
 
 
-def encode(message: DecodeJob | DecodeResult) -> bytes:
-    """The message as bytes, for a pipe or a stream."""
-    return _encoder.encode(message)
+def encode_jobs(jobs: Sequence[DecodeJob]) -> bytes:
+    """A batch as bytes, for a pipe or a stream."""
+    return _encoder.encode(jobs)
 
 
-def decode_job(data: bytes) -> DecodeJob:
-    """The job in `data`; raises MalformedMessage when it holds none."""
+def decode_jobs(data: bytes) -> list[DecodeJob]:
+    """The batch in `data`; raises MalformedMessage when it holds none."""
     try:
-        return _jobs.decode(data)
+        return _decoder.decode(data)
     except msgspec.MsgspecError as error:
-        raise MalformedMessage(f"not a decode job: {error}") from error
-
-
-def decode_result(data: bytes) -> DecodeResult:
-    """The result in `data`; raises MalformedMessage when it holds none."""
-    try:
-        return _results.decode(data)
-    except msgspec.MsgspecError as error:
-        raise MalformedMessage(f"not a decode result: {error}") from error
+        raise MalformedMessage(f"not a batch of decode jobs: {error}") from error

@@ -110,7 +110,7 @@ def test_update_hypothesis(benchmark: BenchmarkFixture, words: int) -> None:
     def update() -> int:
         hypothesis = Hypothesis(HypothesisOptions())
         for heard in (first, second, third):
-            hypothesis.update(heard)
+            hypothesis.update(heard, heard[-1].end, paused=False)
         return len(hypothesis.stable)
 
     assert benchmark(update) > 0

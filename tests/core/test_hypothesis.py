@@ -1,19 +1,28 @@
+from random import Random
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.scenario import spoken
-from voicegw.core.hypothesis import Hypothesis, HypothesisOptions, continuation
-from voicegw.core.jobs import text_of
+from voicegw.core.hypothesis import Hypothesis, HypothesisOptions, Policy, continuation
+from voicegw.core.jobs import Word, text_of
 
 TEXTS = st.lists(st.text("abAB,. ", max_size=12), max_size=8)
 
 
-def after(*decodes: str, **options: int) -> tuple[str, str]:
+def hear(hypothesis: Hypothesis, text: str, *, paused: bool = False) -> None:
+    """A decode whose last word ends with the window; each word lasts 100 ms."""
+    words = spoken(text)
+    hypothesis.update(words, until=words[-1].end if words else 0, paused=paused)
+
+
+def after(*decodes: str, **options: Any) -> tuple[str, str]:
     """What is stable and what is tentative after these decodes."""
     hypothesis = Hypothesis(HypothesisOptions(**options))
     for text in decodes:
-        hypothesis.update(spoken(text))
+        hear(hypothesis, text)
     return text_of(hypothesis.stable), text_of(hypothesis.tentative)
 
 
@@ -57,8 +66,8 @@ def test_an_empty_decode_takes_nothing_stable_back() -> None:
 
 def test_the_final_keeps_the_stable_words_as_they_were_shown() -> None:
     hypothesis = Hypothesis(HypothesisOptions())
-    hypothesis.update(spoken("Turn the light"))
-    hypothesis.update(spoken("Turn the lights"))
+    hear(hypothesis, "Turn the light")
+    hear(hypothesis, "Turn the lights")
     assert text_of(hypothesis.settle(spoken("turn, the lights on."))) == "Turn the lights on."
     assert text_of(hypothesis.settle(())) == "Turn the"
 
@@ -82,12 +91,64 @@ def test_a_new_decode_goes_on_behind_the_prefix_most_like_the_stable_words(
     assert continuation(spoken(stable), spoken(words)) == index
 
 
-@given(TEXTS, st.integers(2, 4), st.integers(0, 3))
-def test_stable_only_grows_and_begins_the_final(texts: list[str], agreement: int, edge: int) -> None:
-    hypothesis = Hypothesis(HypothesisOptions(agreement, edge))
+def test_alignment_settles_in_one_decode_what_ends_before_the_edge() -> None:
+    assert after("a b c d", policy=Policy.ALIGNMENT, stable_edge_ms=200) == ("a b", "c d")
+    assert after("a b", "a x c d", policy=Policy.ALIGNMENT, stable_edge_ms=200) == ("a x", "c d")
+    assert after("a b", policy=Policy.ALIGNMENT, stable_edge_ms=0) == ("a b", "")
+
+
+def test_words_at_the_very_edge_are_not_shown() -> None:
+    assert after("a b c d", shown_edge_ms=150) == ("", "a b")
+
+
+def test_in_a_pause_the_last_words_are_no_guesses() -> None:
+    hypothesis = Hypothesis(HypothesisOptions(shown_edge_ms=150))
+    hear(hypothesis, "a b c", paused=True)
+    assert text_of(hypothesis.tentative) == "a b c"
+
+
+def test_a_window_is_trimmed_to_the_last_stable_words() -> None:
+    hypothesis = Hypothesis(HypothesisOptions())
+    for _ in range(2):
+        hear(hypothesis, "a b c d e f")
+    assert text_of(hypothesis.stable) == "a b c d e"
+    assert hypothesis.trim() == 2 * 1600  # between b and c
+    assert hypothesis.prompt == "a b"
+    assert hypothesis.trim() is None
+    hear(hypothesis, "c d e f g")
+    assert text_of([*hypothesis.stable, *hypothesis.tentative]) == "a b c d e f g"
+    assert text_of(hypothesis.settle(spoken("c d e f g h"))) == "a b c d e f g h"
+
+
+def test_no_window_is_trimmed_before_there_is_enough_to_join_on() -> None:
+    hypothesis = Hypothesis(HypothesisOptions())
+    for _ in range(2):
+        hear(hypothesis, "a b c d")
+    assert hypothesis.trim() is None
+    assert hypothesis.prompt == ""
+
+
+@given(st.lists(st.sampled_from(["one", "two", "three", "four"]), min_size=1, max_size=40), st.randoms())
+def test_trimming_neither_loses_nor_doubles_a_word(said: list[str], random: Random) -> None:
+    """A recogniser that hears whole words right, and makes something up of a word that the window cuts."""
+    words, hypothesis, start = spoken(" ".join(said)), Hypothesis(HypothesisOptions()), 0
+    for until in range(800, words[-1].end + 1, 800):
+        heard = [word for word in words if word.start >= start and word.end <= until]
+        cut = [Word("uh", until - 800, until, 0.2)] if random.random() < 0.5 and until % 1600 else []
+        hypothesis.update([*heard, *cut], until, paused=False)
+        start = max(start, hypothesis.trim() or 0)
+    whole = [word for word in words if word.start >= start]
+    assert text_of(hypothesis.settle(whole)) == " ".join(said)
+
+
+@given(TEXTS, st.integers(2, 4), st.integers(0, 3), st.sampled_from(Policy))
+def test_stable_only_grows_and_begins_the_final(
+    texts: list[str], agreement: int, edge: int, policy: Policy
+) -> None:
+    hypothesis = Hypothesis(HypothesisOptions(policy, agreement, edge, stable_edge_ms=100))
     shown = ""
     for text in texts:
-        hypothesis.update(spoken(text))
+        hear(hypothesis, text)
         assert text_of(hypothesis.stable).startswith(shown)
         shown = text_of(hypothesis.stable)
         assert text_of(hypothesis.settle(spoken(text))).startswith(shown)

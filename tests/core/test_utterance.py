@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from tests.core.scenario import spoken
@@ -95,3 +97,36 @@ def test_a_final_that_failed_at_a_pause_is_forgotten_when_the_voice_goes_on(utte
     utterance.speech_end, utterance.end = 7000, 9000
     assert not utterance.failed
     assert utterance.due(9000, INTERVAL) is FINAL
+
+
+def long_running(text: str) -> Utterance:
+    """An utterance in which these words are stable but the last, decoded up to sample 60,000."""
+    running = Utterance(
+        1, start=0, speech_end=60_000, heard_until=0, hypothesis=Hypothesis(RecognitionOptions())
+    )
+    for until in (59_000, 60_000):
+        running.receive(DecodeResult("s", 1, spoken(text)), PARTIAL, until)
+    return running
+
+
+def test_a_long_window_is_trimmed_behind_stable_words() -> None:
+    running = long_running("a b c d e f")
+    running.trim(longest=60_000)
+    assert (running.window_start, running.hypothesis.prompt) == (0, "")
+    running.trim(longest=50_000)
+    assert (running.window_start, running.hypothesis.prompt) == (3200, "a b")
+
+
+def test_a_window_with_little_stable_text_stays_whole() -> None:
+    running = long_running("a b")
+    running.trim(longest=50_000)
+    assert running.window_start == 0
+
+
+@pytest.mark.parametrize("over", [{"paused": True}, {"end": 60_000}])
+def test_a_final_is_decoded_of_the_window_that_its_words_were_joined_in(over: dict[str, Any]) -> None:
+    running = long_running("a b c d e f")
+    for name, value in over.items():
+        setattr(running, name, value)
+    running.trim(longest=50_000)
+    assert running.window_start == 0

@@ -1,44 +1,82 @@
 """What is shown of an utterance while it is still being spoken: a stable prefix and a tentative tail.
 
-Local agreement (LocalAgreement-n; Liu et al. 2020, Machacek et al. 2023): a word becomes stable when the
-last n decodes agree on it and on everything before it. The last words of a decode stand at the edge of
-the audio, where a recogniser guesses, and are never made stable. What is stable is frozen letter for
-letter: a later decode that disagrees is joined on behind it, so that neither partials nor the final ever
-take a stable word back.
+Two policies say when a word becomes stable. Local agreement (LocalAgreement-n; Liu et al. 2020, Machacek et
+al. 2023): when the last n decodes agree on it and on everything before it. Alignment (after AlignAtt; Papi
+et al. 2023): in one decode, when the audio it is aligned to ends safely before the end of the window. The
+last words of a decode stand at the edge of the audio, where a recogniser guesses: they are never made
+stable, and those at the very edge are not even shown.
+
+What is stable is frozen letter for letter: a later decode that disagrees is joined on behind it, so that
+neither partials nor the final ever take a stable word back.
+
+A long utterance's window is trimmed behind its stable words: it then begins with the last few of them,
+where the next decode is joined on, and the text before goes along as a prompt.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from voicegw.core.jobs import Word
+from voicegw.core.audio import to_samples
+from voicegw.core.jobs import Word, text_of
 from voicegw.core.options import option
+
+_OVERLAP_WORDS = 3  # stable words that stay in a trimmed window, to be joined on
+_PROMPT_CHARACTERS = 200
+
+
+class Policy(StrEnum):
+    """When a word becomes stable; see the module."""
+
+    AGREEMENT = "agreement"
+    ALIGNMENT = "alignment"
 
 
 @dataclass(frozen=True, slots=True)
 class HypothesisOptions:
-    """When a shown word becomes stable."""
+    """When a word is shown, and when it becomes stable."""
 
-    agreement: int = option(2, "decodes that must agree on a word before it is stable", ge=2, le=5)
-    edge_words: int = option(1, "words at the end of a decode that never become stable", ge=0, le=5)
+    policy: Policy = option(Policy.AGREEMENT, "what makes a word stable: agreement or alignment")
+    agreement: int = option(2, "agreement: decodes that must agree on a word", ge=2, le=5)
+    edge_words: int = option(
+        1, "agreement: words at the end of a decode that never become stable", ge=0, le=5
+    )
+    stable_edge_ms: int = option(
+        500, "alignment: audio before the window's end that stays tentative", ge=0, le=5000
+    )
+    shown_edge_ms: int = option(
+        0, "audio before the window's end whose words are not shown yet", ge=0, le=2000
+    )
 
 
 class Hypothesis:
-    """The words of one utterance so far."""
+    """The words of one utterance so far. Positions are session samples."""
 
     def __init__(self, options: HypothesisOptions) -> None:
         self._options = options
         self.stable: list[Word] = []
         self.tentative: list[Word] = []
+        self._anchor = 0  # the first stable word that the window still holds
         self._tails: list[list[Word]] = []  # the last decodes' words behind the stable ones
 
-    def update(self, words: Sequence[Word]) -> None:
-        """Takes in a decode of the whole utterance so far."""
-        tail = list(words[continuation(self.stable, words) :])
+    @property
+    def prompt(self) -> str:
+        """What was said before the window."""
+        return text_of(self.stable[: self._anchor])[-_PROMPT_CHARACTERS:]
+
+    def update(self, words: Sequence[Word], until: int, *, paused: bool) -> None:
+        """Takes in a decode of the window that ends at `until`; in a pause its last words are no guesses."""
+        tail = list(words[self._join(words) :])
         self._tails = [*self._tails, tail][-self._options.agreement :]
-        agreed = self._agreed()
-        self.stable += tail[:agreed]
-        self.tentative = tail[agreed:]
-        self._tails = [earlier[agreed:] for earlier in self._tails]
+        if self._options.policy is Policy.AGREEMENT:
+            settled = self._agreed()
+        else:
+            settled = _ends_by(tail, until - to_samples(self._options.stable_edge_ms))
+        self.stable += tail[:settled]
+        self._tails = [earlier[settled:] for earlier in self._tails]
+        hidden_ms = 0 if paused else self._options.shown_edge_ms
+        shown = _ends_by(tail, until - to_samples(hidden_ms)) if hidden_ms else len(tail)
+        self.tentative = tail[settled:shown]
 
     def _agreed(self) -> int:
         """How many words at the head of the tails may become stable."""
@@ -53,7 +91,25 @@ class Hypothesis:
 
     def settle(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """The final words: those of the last decode, with the stable ones kept as they were shown."""
-        return (*self.stable, *words[continuation(self.stable, words) :])
+        return (*self.stable, *words[self._join(words) :])
+
+    def trim(self) -> int | None:
+        """Forgets all but the last few stable words for the joining; the sample at which a window that holds
+        those begins, in the gap before them. None while too few words are stable."""
+        anchor = len(self.stable) - _OVERLAP_WORDS
+        if anchor <= self._anchor:
+            return None
+        self._anchor = anchor
+        before, first = self.stable[anchor - 1 : anchor + 1]
+        return (before.end + max(before.end, first.start)) // 2
+
+    def _join(self, words: Sequence[Word]) -> int:
+        return continuation(self.stable[self._anchor :], words)
+
+
+def _ends_by(words: Sequence[Word], edge: int) -> int:
+    """How many words at the head end at or before a sample."""
+    return next((index for index, word in enumerate(words) if word.end > edge), len(words))
 
 
 def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:

@@ -7,6 +7,7 @@ into utterances, and tells the client and the conversation what was said. Positi
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from voicegw.core import events
 from voicegw.core.audio import ArrivalClock, Pcm
@@ -149,6 +150,6 @@ class Listener:
         self._conversation.receive_final(text, watch, now, more=not self.idle)
 
 
-def _given(command: events.Configure, *names: str) -> dict[str, int]:
+def _given(command: events.Configure, *names: str) -> dict[str, Any]:
     """The knobs among `names` that the command sets."""
     return {name: value for name in names if (value := getattr(command, name)) is not None}

@@ -56,7 +56,7 @@ class Transcriber:
     def append(self, window: Pcm) -> None:
         """Keeps the next window; forgets what neither an utterance nor the next pre-roll can need."""
         self._tape.append(window)
-        first_needed = self._pending[0].start if self._pending else self.position - 2 * self._pre_roll
+        first_needed = self._pending[0].window_start if self._pending else self.position - 2 * self._pre_roll
         self._tape.forget(first_needed)
 
     def begin(self, turn: int, speech_start: int) -> None:
@@ -83,8 +83,10 @@ class Transcriber:
         until = self.position if utterance.end is None else utterance.end
         self._jobs += 1
         self._flight = _Flight(self._jobs, kind, utterance, until)
-        pcm = self._tape.cut(utterance.start, until)
-        return DecodeJob(self._session, self._jobs, kind, utterance.start, pcm, language=self._language)
+        utterance.trim(to_samples(self.options.trim_after_ms))
+        start, prompt = utterance.window_start, utterance.hypothesis.prompt
+        pcm = self._tape.cut(start, until)
+        return DecodeJob(self._session, self._jobs, kind, start, pcm, prompt, self._language)
 
     def _may_replace(self, kind: DecodeKind) -> bool:
         assert self._flight is not None

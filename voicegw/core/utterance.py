@@ -7,7 +7,7 @@ the utterance is settled with no further decode.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from voicegw.core.hypothesis import Hypothesis, HypothesisOptions
 from voicegw.core.jobs import DecodeKind, DecodeResult, Word
@@ -19,13 +19,17 @@ class RecognitionOptions(HypothesisOptions):
     """How often a running utterance is decoded, and when its words are stable."""
 
     partial_interval_ms: int = option(250, "new speech between two partial decodes", ge=100, le=5000)
+    trim_after_ms: int = option(
+        10_000, "window length from which stable words are cut off", ge=2000, le=28_000
+    )
 
 
 @dataclass(slots=True)
 class Utterance:
     """Positions are session samples.
 
-    start: the first sample that belongs to it, pre-roll included. speech_end: its last voiced sample so
+    start: the first sample that belongs to it, pre-roll included. window_start: the first one that is still
+    decoded. speech_end: its last voiced sample so
     far. heard_until: the end of the last decoded window. end: the position after its last sample, once it
     is over. settled: the last final decode.
     """
@@ -38,8 +42,12 @@ class Utterance:
     paused: bool = False
     end: int | None = None
     settled: DecodeResult | None = None
+    window_start: int = field(init=False)
     _settled_until: int = 0
     _failed_until: int = 0
+
+    def __post_init__(self) -> None:
+        self.window_start = self.start
 
     @property
     def complete(self) -> bool:
@@ -57,7 +65,7 @@ class Utterance:
         return self.settled is not None and self._settled_until >= self.speech_end
 
     def due(self, position: int, interval: int) -> DecodeKind | None:
-        """Which decode of the window from `start` to `position` (or `end`) is due, if any."""
+        """Which decode of the window from `window_start` to `position` (or `end`) is due, if any."""
         if self.end is not None or self.paused:
             return None if self._covered or self.failed else DecodeKind.FINAL
         new_speech = self.speech_end > self.heard_until
@@ -66,9 +74,16 @@ class Utterance:
     def receive(self, result: DecodeResult, kind: DecodeKind, until: int) -> None:
         """Takes in the decode of the window that ended at `until`."""
         self.heard_until = until
-        self.hypothesis.update(result.words)
+        self.hypothesis.update(result.words, until, paused=kind is DecodeKind.FINAL)
         if kind is DecodeKind.FINAL:
             self.settled, self._settled_until = result, until
+
+    def trim(self, longest: int) -> None:
+        """Cuts stable words off a running window of more than `longest` samples."""
+        if self.end is None and not self.paused and self.heard_until - self.window_start > longest:
+            start = self.hypothesis.trim()
+            if start is not None:
+                self.window_start = max(self.window_start, start)
 
     def receive_failure(self, kind: DecodeKind, until: int) -> None:
         """The decode of that window was given up; a partial is simply asked for again later."""

@@ -80,6 +80,7 @@ async def serve(settings: Settings) -> None:
             Services(pool, responder, metrics),
             new_scorer=lambda: make_scorer(settings.vad),
             ready=lambda: pool.ready,
+            crowded=lambda: pool.crowded,
         )
         stack.push_async_callback(gateway.stop)
         await _start(gateway, pool, stopping)

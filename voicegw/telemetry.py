@@ -33,6 +33,9 @@ class Metrics:
             "Messages replaced by newer ones before sending",
             registry=self.registry,
         )
+        self.loop_lag = Gauge(
+            "voicegw_loop_lag_seconds", "Delay of the event loop, mean of a second", registry=self.registry
+        )
         self.turns = Counter("voicegw_turns", "Turns finished", registry=self.registry)
         self.turn_latency = Histogram(
             "voicegw_turn_latency_seconds",
@@ -48,6 +51,14 @@ class Metrics:
             ["kind"],
             buckets=_DECODE_BUCKETS,
             registry=self.registry,
+        )
+        self.partial_wait = Gauge(
+            "voicegw_partial_wait_seconds",
+            "Partials' time in the queue, mean of a second",
+            registry=self.registry,
+        )
+        self.partials_shed = Counter(
+            "voicegw_partials_shed", "Partials not decoded under overload", registry=self.registry
         )
         self.decode_failures = Counter(
             "voicegw_decode_failures", "Decode jobs given up", registry=self.registry

@@ -20,7 +20,7 @@ from tests.speech import SAMPLE_BYTES, job, long_window, pcm, said, single_utter
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.whisper import BUNDLED, WhisperOptions, locate
 from voicegw.core.audio import SAMPLE_RATE
-from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, text_of
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, text_of
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
 from voicegw.telemetry import Metrics
 
@@ -277,3 +277,19 @@ async def test_workers_leave_when_their_parent_is_killed() -> None:
         parent.kill()
         await parent.wait()
     await until(lambda: not any(map(is_running, workers)))
+
+
+async def test_a_pool_that_is_behind_sheds_partials_and_does_finals() -> None:
+    async with started(shed_wait_ms=1, crowded_wait_ms=1) as pool:
+        partials = [
+            job(long_window(20), number, session=f"s{number}", kind=DecodeKind.PARTIAL) for number in range(4)
+        ]
+        waiting = [asyncio.create_task(pool.recognize(each)) for each in partials]
+        await until(lambda: pool.crowded)
+        with pytest.raises(Shed):
+            await pool.recognize(job(SPEECH, kind=DecodeKind.PARTIAL))
+        assert pool.value("partials_shed_total") == 1
+        assert_heard(await pool.recognize(job(SPEECH)))
+        await asyncio.gather(*waiting)
+        await until(lambda: not pool.crowded)  # nothing waits any more, so the mean fades
+        assert await pool.recognize(job(SILENCE, kind=DecodeKind.PARTIAL))

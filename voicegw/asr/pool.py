@@ -2,14 +2,14 @@
 a worker that dies or hangs, doing its job again.
 
 Each worker has one task that owns its process from start to end. Sessions only ever see `recognize`.
+
+Under overload partials wait longer, so sessions ask for them less often: the cadence stretches by itself.
+Beyond a mean wait the pool is crowded, and the gateway lets nobody more in; beyond a longer one it does no
+partials at all, until the wait has faded. Finals go first throughout.
 """
 
 import asyncio
-import contextlib
-import os
-import sys
 import time
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,9 +17,11 @@ import msgspec
 import structlog
 
 from voicegw.asr.batcher import Entry, JobQueue
-from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, receive_answer
+from voicegw.asr.pipe import Done, Failed, Setup
+from voicegw.asr.process import WorkerProcess
 from voicegw.asr.whisper import DecodeCost, WhisperOptions
-from voicegw.core.jobs import DecodeJob, DecodeResult, Overtaken, encode_jobs
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, encode_jobs
+from voicegw.core.load import WaitMeter
 from voicegw.core.options import option
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
 from voicegw.telemetry import Metrics
@@ -40,6 +42,8 @@ class PoolOptions:
     decode_timeout_ms: int = option(30_000, "time for one decode before its worker is replaced", ge=100)
     job_timeout_ms: int = option(60_000, "time from asking to answer before a job is given up", ge=100)
     slow_decode_ms: int = option(250, "a 4 s window that takes longer gets more threads", ge=1)
+    crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
+    shed_wait_ms: int = option(1500, "mean wait of partials from which none are decoded", ge=1)
     max_attempts: int = option(3, "workers that may die of one job before it is given up", ge=1, le=10)
 
 
@@ -75,11 +79,21 @@ class WorkerPool:
         self._tasks: list[asyncio.Task[None]] = []
         self._warm = 0
         self._batch = 1
+        self._partial_wait = WaitMeter()
+        metrics.partial_wait.set_function(self._partial_wait_s)
 
     @property
     def ready(self) -> bool:
         """Whether a worker has decoded audio and waits for jobs."""
         return self._warm > 0
+
+    @property
+    def crowded(self) -> bool:
+        """Whether partials wait so long that more sessions would spoil those that are open."""
+        return self._partial_wait_s() * 1000 >= self._options.crowded_wait_ms
+
+    def _partial_wait_s(self) -> float:
+        return self._partial_wait.mean_s(time.monotonic())
 
     async def start(self, cores: int) -> None:
         """Starts the workers and waits until each is warm. Raises ModelUnavailable or WorkerFailed.
@@ -123,6 +137,9 @@ class WorkerPool:
 
     async def recognize(self, job: DecodeJob) -> DecodeResult:
         """See Recognizer."""
+        if job.kind is DecodeKind.PARTIAL and self._partial_wait_s() * 1000 >= self._options.shed_wait_ms:
+            self._metrics.partials_shed.inc()
+            raise Shed
         ticket = _Ticket(asyncio.get_running_loop().create_future(), time.monotonic())
         self._unanswered.add(ticket.answer)
         await self._enqueue(Entry(job, ticket))
@@ -143,10 +160,10 @@ class WorkerPool:
         if overtaken is not None and not overtaken.ticket.answer.done():
             overtaken.ticket.answer.set_exception(Overtaken())
 
-    async def _next_while_alive(self, process: asyncio.subprocess.Process) -> list[Entry[_Ticket]]:
+    async def _next_while_alive(self, process: WorkerProcess) -> list[Entry[_Ticket]]:
         """The next batch; none when the idle process dies: that shows in readiness before it costs a job."""
         batch = asyncio.create_task(self._next(), name="next-batch")
-        death = asyncio.create_task(process.wait(), name="worker-death")
+        death = asyncio.create_task(process.death(), name="worker-death")
         try:
             await asyncio.wait((batch, death), return_when=asyncio.FIRST_COMPLETED)
             return batch.result() if batch.done() else []
@@ -166,8 +183,9 @@ class WorkerPool:
         backoff_s = 0.1
         while True:
             try:
-                async with self._process() as process:
-                    cost = await self._warm_up(process)
+                async with WorkerProcess.running() as process:
+                    setup = Setup(str(self._directory), self._whisper)
+                    cost = await process.warm_up(setup, self._options.start_timeout_ms)
                     backoff_s = 0.1
                     if not warm.done():
                         warm.set_result(cost)
@@ -184,33 +202,7 @@ class WorkerPool:
             await asyncio.sleep(backoff_s)
             backoff_s = min(_LONGEST_BACKOFF_S, backoff_s * 2)
 
-    @contextlib.asynccontextmanager
-    async def _process(self) -> AsyncGenerator[asyncio.subprocess.Process]:
-        """A worker process, gone for certain when the block is left."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "voicegw.asr.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # its spinning threads cost more than a decode
-        )
-        try:
-            yield process
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()  # it holds nothing that a kill could lose
-            await process.wait()
-            _pipe_to(process).close()
-
-    async def _warm_up(self, process: asyncio.subprocess.Process) -> DecodeCost:
-        setup = frame(msgspec.msgpack.encode(Setup(str(self._directory), self._whisper)))
-        answer = await self._ask(process, setup, self._options.start_timeout_ms)
-        if isinstance(answer, Ready):
-            return answer.cost
-        raise ModelUnavailable(answer.reason if isinstance(answer, Failed) else "the worker lost its way")
-
-    async def _work(self, process: asyncio.subprocess.Process) -> None:
+    async def _work(self, process: WorkerProcess) -> None:
         """Does jobs until the process is lost, and then puts those it was lost with back in the queue."""
         self._warm += 1
         self._metrics.workers_ready.set(self._warm)
@@ -226,13 +218,15 @@ class WorkerPool:
             self._warm -= 1
             self._metrics.workers_ready.set(self._warm)
 
-    async def _do(self, process: asyncio.subprocess.Process, batch: list[Entry[_Ticket]]) -> None:
+    async def _do(self, process: WorkerProcess, batch: list[Entry[_Ticket]]) -> None:
         batch = [entry for entry in batch if not entry.ticket.answer.done()]
         if not batch:
             return
         taken = time.monotonic()
-        request = frame(encode_jobs([entry.job for entry in batch]))
-        answer = await self._ask(process, request, self._options.decode_timeout_ms)
+        if batch[0].job.kind is DecodeKind.PARTIAL:
+            self._partial_wait.observe(taken - batch[0].ticket.submitted, taken)
+        request = encode_jobs([entry.job for entry in batch])
+        answer = await process.ask(request, self._options.decode_timeout_ms)
         decode_ms = (time.monotonic() - taken) * 1000
         if isinstance(answer, Done):
             for entry, result in zip(batch, answer.results, strict=True):
@@ -245,20 +239,6 @@ class WorkerPool:
             job = batch[0].job
             log.error("decode failed", session=job.session, job=job.number, reason=answer.reason)
             self._give_up(batch[0], "the recogniser failed on this audio")
-
-    async def _ask(self, process: asyncio.subprocess.Process, request: bytes, timeout_ms: int) -> Answer:
-        """One request and its answer. Raises WorkerFailed past the time limit or when the process dies."""
-        pipe = _pipe_to(process)
-        assert process.stdout is not None
-        try:
-            async with asyncio.timeout(timeout_ms / 1000):
-                pipe.write(request)
-                await pipe.drain()
-                return await receive_answer(process.stdout)
-        except TimeoutError:
-            raise WorkerFailed(f"a recognition worker did not answer within {timeout_ms} ms") from None
-        except (OSError, EOFError) as error:
-            raise WorkerFailed("a recognition worker died") from error
 
     async def _again(self, entry: Entry[_Ticket]) -> None:
         entry.ticket.attempts += 1
@@ -275,8 +255,3 @@ class WorkerPool:
 def _fail(answer: "asyncio.Future[DecodeResult]", reason: str) -> None:
     if not answer.done():
         answer.set_exception(RecognitionFailed(reason))
-
-
-def _pipe_to(process: asyncio.subprocess.Process) -> asyncio.StreamWriter:
-    assert process.stdin is not None
-    return process.stdin

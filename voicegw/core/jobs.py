@@ -71,13 +71,17 @@ class Recognizer(Protocol):
     """Turns decode jobs into words, wherever the model lives."""
 
     async def recognize(self, job: DecodeJob) -> DecodeResult:
-        """The job's words. Raises RecognitionFailed after the last retry or past the deadline, and
-        Overtaken when a newer job of the same session made a queued partial useless."""
+        """The job's words. Raises RecognitionFailed after the last retry or past the deadline, Overtaken
+        when a newer job of the same session made a queued partial useless, and Shed."""
         ...
 
 
 class Overtaken(Exception):
     """A partial was dropped from the queue because its session has moved on."""
+
+
+class Shed(Exception):
+    """There is too much to do for this partial; a later one may have better luck."""
 
 
 def text_of(words: Sequence[Word]) -> str:

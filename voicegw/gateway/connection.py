@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from voicegw.core import events
 from voicegw.core.dialogue import Responder
-from voicegw.core.jobs import DecodeJob, Overtaken, Recognizer
+from voicegw.core.jobs import DecodeJob, Overtaken, Recognizer, Shed
 from voicegw.core.options import option
 from voicegw.core.session import Session
 from voicegw.dialects import native
@@ -173,7 +173,7 @@ class Connection:
             result = await self._services.recognizer.recognize(job)
         except Overtaken:
             return  # the session has asked for a newer decode in its place
-        except RecognitionFailed:
+        except (RecognitionFailed, Shed):
             self._session.receive_failure(job.number, time.monotonic())
         else:
             self._session.receive_result(result, time.monotonic())

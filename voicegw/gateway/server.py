@@ -25,7 +25,8 @@ from voicegw.core.options import option
 from voicegw.core.session import Session, SessionOptions
 from voicegw.dialects import native, parameters
 from voicegw.dialects.parameters import ReplyMode, StreamParameters
-from voicegw.errors import RETRY_AFTER_MS, AtCapacity, Draining, NotFound, NotReady, VoicegwError
+from voicegw.errors import RETRY_AFTER_MS, Draining, NotFound, VoicegwError
+from voicegw.gateway.admission import Admission, AdmissionOptions
 from voicegw.gateway.connection import Connection, ConnectionOptions, Services
 from voicegw.telemetry import CONTENT_TYPE, Metrics
 
@@ -36,18 +37,18 @@ _TRANSPORT_LIMIT_BYTES = 4 * native.MAX_MESSAGE_BYTES  # above the dialect's lim
 
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
-    """Where to listen and how much to take on."""
+    """Where to listen, and how to stop."""
 
     host: str = option("127.0.0.1", "address to listen on")
     port: int = option(8765, "port to listen on; 0 for any free one", ge=0, le=65_535)
-    max_sessions: int = option(100, "sessions held at once; more are refused with 503", ge=1)
     drain_timeout_ms: int = option(10_000, "time that open turns get to finish when stopping", ge=0)
+    admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     connection: ConnectionOptions = field(default_factory=ConnectionOptions)
 
 
 class Gateway:
     """`new_scorer` makes the voice activity detector of one session; `ready` says whether words can be
-    recognised yet."""
+    recognised yet, `crowded` whether recognition is so far behind that nobody more should be let in."""
 
     def __init__(
         self,
@@ -56,16 +57,16 @@ class Gateway:
         services: Services,
         new_scorer: Callable[[], SpeechScorer],
         ready: Callable[[], bool],
+        crowded: Callable[[], bool] = lambda: False,
     ) -> None:
         self._options = options
         self._session_options = session_options
         self._services = services
         self._new_scorer = new_scorer
-        self._ready = ready
+        self._admission = Admission(options.admission, ready, crowded)
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._empty.set()
-        self._draining = False
         self._stack = AsyncExitStack()
         self._server: Server | None = None
 
@@ -82,6 +83,9 @@ class Gateway:
 
     async def start(self) -> None:
         """Listens. Raises OSError when the address cannot be had."""
+        watch = asyncio.create_task(self._admission.watch_loop(), name="loop-lag")
+        self._stack.push_async_callback(_cancelled, watch)
+        self.metrics.loop_lag.set_function(lambda: self._admission.loop_lag_s)
         self._server = await self._stack.enter_async_context(
             serve(
                 self._serve,
@@ -98,7 +102,7 @@ class Gateway:
 
     async def drain(self) -> None:
         """Admits nobody, tells everyone, lets open turns finish until the deadline, then closes."""
-        self._draining = True
+        self._admission.draining = True
         log.info("draining", sessions=len(self._connections))
         for connection in tuple(self._connections):
             connection.drain(RETRY_AFTER_MS)
@@ -122,29 +126,18 @@ class Gateway:
             if path != native.PATH:
                 return self._answer(path)
             parameters.parse(request.path)
-            self._check_admission()
+            self._admission.check(len(self._connections))
             return None
         except VoicegwError as error:
             self.metrics.refused.labels(error.code).inc()
             return _refusal(error)
-
-    def _check_admission(self) -> None:
-        if self._draining:
-            raise Draining
-        if not self._ready():
-            raise NotReady
-        if len(self._connections) >= self._options.max_sessions:
-            raise AtCapacity
 
     def _answer(self, path: str) -> Response:
         match path:
             case "/healthz":
                 return _response(HTTPStatus.OK, b"ok\n")
             case "/readyz":
-                if self._draining:
-                    raise Draining
-                if not self._ready():
-                    raise NotReady
+                self._admission.check_ready()
                 return _response(HTTPStatus.OK, b"ready\n")
             case "/metrics":
                 return _response(HTTPStatus.OK, self.metrics.exposition(), CONTENT_TYPE)
@@ -158,7 +151,7 @@ class Gateway:
         connection = self._connect(socket, parameters.parse(socket.request.path))
         self._connections.add(connection)
         self._count()
-        if self._draining:
+        if self._admission.draining:
             connection.drain(RETRY_AFTER_MS)
         try:
             await connection.run()
@@ -185,6 +178,12 @@ class Gateway:
         )
         ready = events.SessionReady(name, epoch=1, resumed=False, next_input_sample=0, limits=limits)
         return Connection(socket, session, self._services, self._options.connection, ready)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """Ends a task that never ends by itself."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _select_subprotocol(socket: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -1,0 +1,49 @@
+"""One real worker process at a time; what a pool makes of several is in test_pool.py."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.observing import PATIENCE_S, children, until
+from tests.speech import job, pcm, said, single_utterances, word_error_rate
+from voicegw.asr.pipe import Done, Setup
+from voicegw.asr.process import WorkerProcess
+from voicegw.asr.whisper import BUNDLED, WhisperOptions, locate
+from voicegw.core.jobs import encode_jobs, text_of
+from voicegw.errors import ModelUnavailable, WorkerFailed
+
+OPTIONS = WhisperOptions(model=BUNDLED)
+SETUP = Setup(str(locate(BUNDLED)), OPTIONS)
+PATIENCE_MS = int(3 * PATIENCE_S * 1000)
+
+
+async def test_warms_up_answers_and_is_gone() -> None:
+    sample = single_utterances()[0]
+    async with WorkerProcess.running() as process:
+        cost = await process.warm_up(SETUP, PATIENCE_MS)
+        answer = await process.ask(encode_jobs([job(pcm(sample))]), PATIENCE_MS)
+    assert cost.single_ms > 0
+    assert isinstance(answer, Done)
+    assert word_error_rate(said(sample), text_of(answer.results[0].words)) <= 0.5
+    assert not children()
+
+
+async def test_a_model_that_cannot_be_loaded(tmp_path: Path) -> None:
+    async with WorkerProcess.running() as process:
+        with pytest.raises(ModelUnavailable, match=str(tmp_path)):
+            await process.warm_up(Setup(str(tmp_path), OPTIONS), PATIENCE_MS)
+
+
+async def test_a_process_that_hangs_or_dies_has_failed() -> None:
+    async with WorkerProcess.running() as process:
+        [pid] = children()
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(WorkerFailed, match="within 50 ms"):
+            await process.ask(b"anything", timeout_ms=50)
+        os.kill(pid, signal.SIGKILL)
+        await process.death()
+        with pytest.raises(WorkerFailed, match="died"):
+            await process.ask(b"anything", PATIENCE_MS)
+    await until(lambda: not children())

@@ -19,7 +19,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def toml(tmp_path: Path) -> Path:
     path = tmp_path / "voicegw.toml"
-    path.write_text("[gateway]\nport = 1001\nmax_sessions = 7\n[session.endpoint]\nend_silence_ms = 900\n")
+    path.write_text("[gateway]\nport = 1001\ndrain_timeout_ms = 7\n[session.endpoint]\nend_silence_ms = 900\n")
     return path
 
 
@@ -41,7 +41,7 @@ def test_first_found_wins(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOICEGW_GATEWAY__PORT", "1002")
     assert load(file).gateway.port == 1002
     assert load([*file, *flag]).gateway.port == 1003
-    assert load([*file, *flag]).gateway.max_sessions == 7
+    assert load([*file, *flag]).gateway.drain_timeout_ms == 7
 
 
 def test_the_file_may_be_named_by_the_environment(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.events import Message
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
+from voicegw.gateway.admission import AdmissionOptions
 from voicegw.gateway.connection import ConnectionOptions, Services
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.telemetry import Metrics
@@ -104,8 +105,8 @@ async def staged(
     """A gateway for as long as the block lasts; `limits` are its ConnectionOptions."""
     options = GatewayOptions(
         port=port,
-        max_sessions=max_sessions,
         drain_timeout_ms=drain_timeout_ms,
+        admission=AdmissionOptions(max_sessions=max_sessions),
         connection=ConnectionOptions(**limits),
     )
     recognizer, responder, warm = ScriptedRecognizer(), ScriptedResponder(), asyncio.Event()

@@ -83,9 +83,6 @@ class Gateway:
 
     async def start(self) -> None:
         """Listens. Raises OSError when the address cannot be had."""
-        watch = asyncio.create_task(self._admission.watch_loop(), name="loop-lag")
-        self._stack.push_async_callback(_cancelled, watch)
-        self.metrics.loop_lag.set_function(lambda: self._admission.loop_lag_s)
         self._server = await self._stack.enter_async_context(
             serve(
                 self._serve,
@@ -98,6 +95,9 @@ class Gateway:
                 server_header=None,
             )
         )
+        watch = asyncio.create_task(self._admission.watch_loop(), name="loop-lag")
+        self._stack.push_async_callback(_cancelled, watch)
+        self.metrics.loop_lag.set_function(lambda: self._admission.loop_lag_s)
         log.info("listening", address=self.address)
 
     async def drain(self) -> None:

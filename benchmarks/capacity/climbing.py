@@ -53,8 +53,8 @@ class Bench:
 
 @dataclass
 class Climb:
-    """What was found. curve: the figures by the number of streams, of as many as were tried; short: what
-    was beyond the objective there, in each run; search: where it stands."""
+    """What was found. search: where it stands. By the number of streams, of as many as were tried: curve:
+    the figures, missing when no run came to its end; short: what was beyond the objective, if anything."""
 
     bench: Bench
     search: Search = field(default_factory=Search)

@@ -93,9 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--streams",
         type=_counts,
-        default=[1, 2, 4, 8, 12, 16],
+        default=[1, 2, 4, 8, 12, 16, 24, 32],
         metavar="N,..",
-        help="numbers of streams to try, rising (default: 1,2,4,8,12,16)",
+        help="numbers of streams to try, rising (default: 1,2,4,8,12,16,24,32)",
     )
     add("--seconds", type=float, default=60.0, help="steady state of a run (default: %(default)g)")
     add("--warm-up-s", type=float, default=5.0, help="what is not measured before it (default: %(default)g)")

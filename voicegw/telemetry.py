@@ -21,6 +21,12 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.sessions = Gauge("voicegw_sessions", "Open sessions", registry=self.registry)
+        self.session_ends = Counter(
+            "voicegw_session_ends",
+            "Sessions over, by error code or `done`",
+            ["reason"],
+            registry=self.registry,
+        )
         self.refused = Counter(
             "voicegw_refused", "Upgrades refused, by error code", ["code"], registry=self.registry
         )

@@ -44,7 +44,7 @@ class Bench:
     @asynccontextmanager
     async def _server(self, sessions: int) -> AsyncIterator[LocalServer]:
         # The limit of a fixed number is out of the way; whether it can take more is for the server to say.
-        room = ("--gateway.max-sessions", str(2 * sessions), "--log-level", "warning")
+        room = ("--gateway.admission.max-sessions", str(2 * sessions), "--log-level", "warning")
         async with LLMServer(tokens=REPLY, first_token_delay_s=LLM_FIRST_TOKEN_S) as llm:
             endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark")
             async with local_server(*room, *endpoint, *self.flags) as server:

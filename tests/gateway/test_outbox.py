@@ -13,17 +13,21 @@ from voicegw.errors import SlowConsumer
 from voicegw.gateway.outbox import Outbox
 
 
-def encode(event: Event, seq: int) -> str:
+def encode(event: Event, seq: int) -> bytes:
     """`seq:what` and something to tell two apart by."""
+    return f"{seq}:{_what(event)}".encode()
+
+
+def _what(event: Event) -> str:
     match event:
         case PartialTranscript(turn, stable):
-            return f"{seq}:partial{turn} {stable}"
+            return f"partial{turn} {stable}"
         case ReplyDelta(_, text):
-            return f"{seq}:delta {text}"
+            return f"delta {text}"
         case AudioAcknowledged(samples):
-            return f"{seq}:ack {samples}"
+            return f"ack {samples}"
         case _:
-            return f"{seq}:{type(event).__name__}"
+            return type(event).__name__
 
 
 def partial(turn: int, stable: str) -> PartialTranscript:
@@ -31,7 +35,7 @@ def partial(turn: int, stable: str) -> PartialTranscript:
 
 
 async def sent_by(outbox: Outbox, count: int) -> list[str]:
-    return [await asyncio.wait_for(outbox.get(), 1) for _ in range(count)]
+    return [(await asyncio.wait_for(outbox.get(), 1)).decode() for _ in range(count)]
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ async def test_a_waiting_reader_gets_the_next_message(outbox: Outbox) -> None:
     await asyncio.sleep(0)
     assert not reading.done()
     outbox.put(ReplyDelta(1, "a"))
-    assert await reading == "1:delta a"
+    assert await reading == b"1:delta a"
 
 
 async def test_holds_no_more_than_its_bytes(outbox: Outbox) -> None:

@@ -69,7 +69,7 @@ class ModelFlags(msgspec.Struct, frozen=True):
     """What `voicegw.json` in a model's directory says about it; the defaults are true of stock models.
 
     short_context: trained on windows of any length. partial_silence_ms: the silence the model wants behind
-    a window that was cut while someone spoke, so that it does not complete the sentence by itself.
+    a window, which may have been cut while someone spoke, so that it does not complete the sentence.
     """
 
     name: str = ""
@@ -119,14 +119,14 @@ class WhisperEngine:
         self.flags = read_flags(directory)
         self._options = options
         threads = max(1, options.threads)
+        self._tokenizers: dict[str, Any] = {}
         try:
             self._model = WhisperModel(
                 str(directory), options.device, compute_type=options.compute_type, cpu_threads=threads
             )
+            self._suppressed = get_suppressed_tokens(self._tokenizer(""), [-1])
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelUnavailable(f"cannot load the speech model in {directory}: {error}") from error
-        self._tokenizers: dict[str, Any] = {}
-        self._suppressed = get_suppressed_tokens(self._tokenizer(""), [-1])
         self._eot: int = self._tokenizer("").eot
 
     def warm(self) -> DecodeCost:

@@ -232,9 +232,9 @@ def _check_size(size: int) -> None:
         raise MessageTooBig(f"{size} bytes; the limit is {MAX_MESSAGE_BYTES}")
 
 
-def encode(event: events.Event, seq: int) -> str:
-    """The event as the text frame numbered `seq`."""
-    return _encoder.encode(_message(event, seq)).decode()
+def encode(event: events.Event, seq: int) -> bytes:
+    """The event as the content of the text frame numbered `seq`."""
+    return _encoder.encode(_message(event, seq))
 
 
 def _message(event: events.Event, seq: int) -> ServerMessage:

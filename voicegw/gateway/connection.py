@@ -73,7 +73,6 @@ class Connection:
         self._session = session
         self._services = services
         self._options = options
-        self._ready = ready
         self._outbox = Outbox(native.encode, options.max_outbox_bytes)
         self._over: asyncio.Future[VoicegwError | None] = asyncio.get_running_loop().create_future()
         self._group = asyncio.TaskGroup()
@@ -82,6 +81,7 @@ class Connection:
         self._rejected = 0
         self._alive_at = time.monotonic()
         self._draining = False
+        self._tell(ready)
 
     async def run(self) -> None:
         """Serves the client until it leaves, the session ends, or an error ends it."""
@@ -91,7 +91,6 @@ class Connection:
                 writer = self._group.create_task(self._write(), name="writer")
                 self._spawn(self._read(), "reader")
                 self._spawn(self._tick(), "ticker")
-                self._tell(self._ready)
                 error = await self._over
                 for task in tuple(self._tasks):
                     task.cancel()
@@ -101,6 +100,7 @@ class Connection:
             log.exception("session failed", session=self._session.name)
         finally:
             self._services.metrics.outbox_coalesced.inc(self._outbox.coalesced)
+            self._services.metrics.session_ends.labels("done" if error is None else error.code).inc()
             await self._close(error)
 
     def drain(self, retry_after_ms: int) -> None:
@@ -150,7 +150,7 @@ class Connection:
             while True:
                 message = await self._outbox.get()
                 async with asyncio.timeout(self._options.send_timeout_ms / 1000):
-                    await self._socket.send(message)
+                    await self._socket.send(message, text=True)
                 self._outbox.sent()
         except TimeoutError:
             self._finish(SlowConsumer(f"one message took over {self._options.send_timeout_ms} ms to send"))
@@ -171,9 +171,7 @@ class Connection:
     async def _decode(self, job: DecodeJob) -> None:
         try:
             result = await self._services.recognizer.recognize(job)
-        except Overtaken:
-            return  # the session has asked for a newer decode in its place
-        except (RecognitionFailed, Shed):
+        except (RecognitionFailed, Overtaken, Shed):
             self._session.receive_failure(job.number, time.monotonic())
         else:
             self._session.receive_result(result, time.monotonic())
@@ -237,8 +235,10 @@ class Connection:
             self._over.set_result(error)
 
     async def _flush(self, error: VoicegwError | None, writer: asyncio.Task[None]) -> None:
-        """Gives what is queued, and the reason for the end, a moment to reach a client that is there."""
-        if error is not None and not isinstance(error, SlowConsumer):
+        """Gives what is queued, and the reason for the end, a moment to reach a client that reads."""
+        if isinstance(error, SlowConsumer):
+            return
+        if error is not None:
             self._tell(events.Fault.of(error))
         drained = self._group.create_task(self._outbox.drained(), name="flush")
         await asyncio.wait((drained, writer), timeout=_FLUSH_S, return_when=asyncio.FIRST_COMPLETED)

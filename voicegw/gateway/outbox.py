@@ -20,13 +20,13 @@ class _Slot:
 
     seq: int
     key: tuple[str, int] | None
-    text: str
+    frame: bytes
 
 
 class Outbox:
     """`encode` turns an event and its sequence number into a text frame."""
 
-    def __init__(self, encode: Callable[[Event, int], str], max_bytes: int) -> None:
+    def __init__(self, encode: Callable[[Event, int], bytes], max_bytes: int) -> None:
         self.coalesced = 0
         self._encode = encode
         self._max_bytes = max_bytes
@@ -44,7 +44,7 @@ class Outbox:
         replaced = self._by_key.get(key) if key is not None else None
         seq = self._seq + 1 if replaced is None else replaced.seq
         slot = _Slot(seq, key, self._encode(event, seq))
-        grown = self._bytes + len(slot.text) - (len(replaced.text) if replaced else 0)
+        grown = self._bytes + len(slot.frame) - (len(replaced.frame) if replaced else 0)
         if grown > self._max_bytes:
             raise SlowConsumer(f"more than {self._max_bytes} bytes wait to be read")
         self.coalesced += replaced is not None
@@ -56,7 +56,7 @@ class Outbox:
         self._filled.set()
         self._emptied.clear()
 
-    async def get(self) -> str:
+    async def get(self) -> bytes:
         """The next message to send, waiting for it."""
         while not self._slots:
             self._filled.clear()
@@ -64,8 +64,8 @@ class Outbox:
         slot = self._slots.pop(next(iter(self._slots)))
         if slot.key is not None:
             del self._by_key[slot.key]
-        self._bytes -= len(slot.text)
-        return slot.text
+        self._bytes -= len(slot.frame)
+        return slot.frame
 
     def sent(self) -> None:
         """The message last taken is with the network."""

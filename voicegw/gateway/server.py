@@ -32,6 +32,7 @@ from voicegw.telemetry import CONTENT_TYPE, Metrics
 
 log = structlog.get_logger(__name__)
 
+_CLOSE_S = 2.0  # for the closing handshake: a client that reads nothing keeps its place no longer
 _TRANSPORT_LIMIT_BYTES = 4 * native.MAX_MESSAGE_BYTES  # above the dialect's limit, which can say why
 
 
@@ -92,6 +93,7 @@ class Gateway:
                 select_subprotocol=_select_subprotocol,
                 compression=None,  # PCM does not compress; see the architecture guide
                 max_size=_TRANSPORT_LIMIT_BYTES,
+                close_timeout=_CLOSE_S,
                 server_header=None,
             )
         )

@@ -65,11 +65,15 @@ def _table(figures: Mapping[str, float], meanings: Mapping[str, str]) -> Table:
     return table
 
 
-def commit() -> str:
-    """The commit that was measured, marked when the working tree differs from it; "" outside of git."""
+def commit(checkout: Path | None = None) -> str:
+    """The commit that was measured, marked when the working tree differs from it; "" outside of git.
+
+    checkout: of which sources; None for this project's, where the command runs.
+    """
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=checkout,
             capture_output=True,
             text=True,
             timeout=10,

@@ -21,7 +21,7 @@ from benchmarks.peers.tracks import pieces
 from benchmarks.peers.voicegw import VOICEGW
 from benchmarks.peers.whisperlive import WHISPERLIVE
 from benchmarks.peers.whisperlivekit import WHISPERLIVEKIT
-from benchmarks.report import write_json
+from benchmarks.report import commit, write_json
 from clients.samples import read_samples
 from voicegw.asr.whisper import locate
 from voicegw.core.endpoint import EndpointOptions
@@ -41,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = _settings(options)
     print_tables(contestants, settings)
     if options.json is not None:
+        settings["servers"] = {
+            one.peer.name: f"{one.peer.version}: {one.peer.settings}" for one in contestants
+        }
         write_json("peers", settings, {**ratios(contestants), **absolute(contestants)}, options.json)
     return 0 if contestants[0].summary else 1
 
@@ -67,7 +70,10 @@ def _bench(options: argparse.Namespace) -> Bench:
 
 def _settings(options: argparse.Namespace) -> dict[str, object]:
     kept = ("model", "device", "end_silence_ms", "seconds", "warm_up_s", "streams", "repeats", "runs")
-    return {name: getattr(options, name) for name in kept}
+    settings: dict[str, object] = {name: getattr(options, name) for name in kept}
+    if options.realtimestt_checkout is not None:
+        settings["realtimestt_commit"] = commit(options.realtimestt_checkout)
+    return settings
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,9 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--streams",
         type=_counts,
-        default=[1, 2, 4, 8, 12, 16, 24, 32],
+        default=[1, 2, 4, 8, 16, 24, 32, 48, 64],
         metavar="N,..",
-        help="numbers of streams to try, rising (default: 1,2,4,8,12,16,24,32)",
+        help="numbers of streams to try, rising (default: 1,2,4,8,16,24,32,48,64)",
     )
     add("--seconds", type=float, default=60.0, help="steady state of a run (default: %(default)g)")
     add("--warm-up-s", type=float, default=5.0, help="what is not measured before it (default: %(default)g)")

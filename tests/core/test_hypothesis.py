@@ -20,7 +20,7 @@ def hear(hypothesis: Hypothesis, text: str, *, paused: bool = False) -> None:
 
 def after(*decodes: str, **options: Any) -> tuple[str, str]:
     """What is stable and what is tentative after these decodes."""
-    hypothesis = Hypothesis(HypothesisOptions(**options))
+    hypothesis = Hypothesis(HypothesisOptions(**{"shown_edge_ms": 0, **options}))
     for text in decodes:
         hear(hypothesis, text)
     return text_of(hypothesis.stable), text_of(hypothesis.tentative)
@@ -115,7 +115,7 @@ def test_a_window_is_trimmed_to_the_last_stable_words() -> None:
     assert hypothesis.trim() == 2 * 1600  # between b and c
     assert hypothesis.prompt == "a b"
     assert hypothesis.trim() is None
-    hear(hypothesis, "c d e f g")
+    hear(hypothesis, "c d e f g", paused=True)
     assert text_of([*hypothesis.stable, *hypothesis.tentative]) == "a b c d e f g"
     assert text_of(hypothesis.settle(spoken("c d e f g h"))) == "a b c d e f g h"
 

@@ -19,7 +19,9 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def toml(tmp_path: Path) -> Path:
     path = tmp_path / "voicegw.toml"
-    path.write_text("[gateway]\nport = 1001\ndrain_timeout_ms = 7\n[session.endpoint]\nend_silence_ms = 900\n")
+    path.write_text(
+        "[gateway]\nport = 1001\ndrain_timeout_ms = 7\n[session.endpoint]\nend_silence_ms = 900\n"
+    )
     return path
 
 

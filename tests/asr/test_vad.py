@@ -12,7 +12,15 @@ import soundfile
 from numpy.typing import NDArray
 
 from voicegw.asr import vad
-from voicegw.asr.vad import NoiseFloor, SileroScorer, VadOptions, WebRtcScorer, dbfs, make_scorer
+from voicegw.asr.vad import (
+    NoiseFloor,
+    SileroScorer,
+    VadOptions,
+    WebRtcScorer,
+    dbfs,
+    holds_speech,
+    make_scorer,
+)
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.errors import ModelUnavailable
@@ -322,3 +330,11 @@ def test_a_missing_silero_model_is_a_stated_error(monkeypatch: pytest.MonkeyPatc
     vad._silero_session.cache_clear()
     with pytest.raises(ModelUnavailable, match="faster-whisper"):
         make_scorer(VadOptions(engine="silero"))
+
+
+def test_a_window_holds_speech_or_not() -> None:
+    spoken = (speech().signal[: SAMPLE_RATE * 4] * 32767).astype("<i2").tobytes()
+    noise = np.random.default_rng(3).normal(0, 3000, SAMPLE_RATE).astype("<i2").tobytes()
+    assert holds_speech(noise + spoken)
+    assert not holds_speech(noise)
+    assert not holds_speech(b"")

@@ -188,6 +188,13 @@ class SileroScorer:
         return self._score
 
 
+def holds_speech(pcm: bytes) -> bool:
+    """Whether Silero hears speech anywhere in a window of s16le at 16 kHz; it stops where it does."""
+    scorer, audio = SileroScorer(), np.frombuffer(pcm, dtype="<i2")
+    whole = len(audio) - len(audio) % WINDOW_SAMPLES
+    return any(scorer.score(window) >= 0.5 for window in audio[:whole].reshape(-1, WINDOW_SAMPLES))
+
+
 @cache
 def _silero_session() -> Any:
     """The model, loaded once per process: it keeps no state between calls, so sessions share it.

@@ -6,7 +6,8 @@ is; a stock model sees it padded to the 30 s it was trained on.
 
 Text that is not speech is rejected here, by the model's own no-speech probability, by the mean token
 log-probability, and by how well the text compresses (Radford et al. 2022, section 4.5), so that it becomes
-neither a transcript nor a prompt.
+neither a transcript nor a prompt. Where the model is in doubt, a second voice activity detector decides:
+music passes a light detector and makes a recogniser talk, but it does not pass Silero.
 """
 
 import time
@@ -20,6 +21,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from voicegw.asr.vad import holds_speech
 from voicegw.core.audio import SAMPLE_RATE, to_samples
 from voicegw.core.jobs import DecodeJob, DecodeKind, Word
 from voicegw.core.options import option
@@ -51,7 +53,10 @@ class WhisperOptions:
     language: str = option("", "ISO 639-1 code of what is spoken, for multilingual models; empty is en")
     beam_size: int = option(5, "beam of final decodes; partials are greedy", ge=1, le=20)
     no_speech: float = option(0.6, "no-speech probability from which text is rejected", ge=0, le=1)
-    min_logprob: float = option(-1.5, "mean token log-probability below which text is rejected", ge=-9, le=0)
+    min_logprob: float = option(-1.0, "mean token log-probability below which text is rejected", ge=-9, le=0)
+    doubtful_logprob: float = option(
+        -0.5, "mean token log-probability below which a second detector has to hear speech", ge=-9, le=0
+    )
     max_compression: float = option(2.4, "compression ratio above which text is rejected", ge=1, le=9)
 
 
@@ -135,6 +140,7 @@ class WhisperEngine:
         for seconds in (1, 2, 4, 8):
             for kind in DecodeKind:
                 self.decode([_noise(seconds, kind)])
+        holds_speech(_noise(1, DecodeKind.FINAL).pcm)
         each_ms = single_ms = self._cost_of(1)
         batch, size = 1, 2
         while size <= self._options.max_batch:
@@ -234,20 +240,22 @@ class WhisperEngine:
         tokenizer = self._tokenizer(job.language)
         tokens = [token for token in result.sequences_ids[0] if token < self._eot]
         text = tokenizer.decode(tokens)
-        if not tokens or self._rejected(text, result.scores[0], result.no_speech_prob):
+        if not tokens or self._rejected(job, text, result):
             return ()
         used = min(frames, len(job.pcm) // 2 * _FRAMES_PER_SECOND // SAMPLE_RATE + 1)
         timings: list[dict[str, Any]] = self._model.find_alignment(tokenizer, [tokens], encoded, used)[0]
         merge_punctuations(timings, _OPENING_PUNCTUATION, _CLOSING_PUNCTUATION)
         return tuple(_word(timing, job.start) for timing in timings if timing["word"].strip())
 
-    def _rejected(self, text: str, logprob: float, no_speech: float) -> bool:
+    def _rejected(self, job: DecodeJob, text: str, result: Any) -> bool:
+        """Whether what was decoded is no speech, or not worth showing."""
+        options, logprob = self._options, result.scores[0]
         compression = len(text.encode()) / len(zlib.compress(text.encode()))
-        options = self._options
         return (
-            no_speech > options.no_speech
+            result.no_speech_prob > options.no_speech
             or logprob < options.min_logprob
             or compression > options.max_compression
+            or (logprob < options.doubtful_logprob and not holds_speech(job.pcm))
         )
 
 

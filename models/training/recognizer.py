@@ -38,8 +38,11 @@ class Recognizer:
     def encode(self, samples: Samples, padded: bool = False) -> ctranslate2.StorageView:
         """Encoder states of a window; features are computed on its own samples and padded with zeros."""
         features = self.whisper.feature_extractor(samples, padding=0)[:, :_PADDED_FRAMES]
-        missing = _PADDED_FRAMES - features.shape[1] if padded else features.shape[1] % 2
-        features = np.pad(features, ((0, 0), (0, missing)))
+        mels, frames = features.shape
+        wanted = _PADDED_FRAMES if padded else frames + frames % 2
+        # CTranslate2 takes states of as many positions as there are mels for features and encodes them again.
+        wanted += 2 * (wanted == 2 * mels)
+        features = np.pad(features, ((0, 0), (0, wanted - frames)))
         return self.whisper.encode(np.ascontiguousarray(features, np.float32))
 
     def decode(self, states: ctranslate2.StorageView, prompt: str = "", beam: int = 1) -> list[int]:

@@ -25,7 +25,8 @@ from clients.local_server import local_server
 from clients.samples import Sample, read_samples
 from tests.llm_server import LLMServer
 from voicegw import config
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions, locate
+from voicegw.asr.weights import locate
+from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE, to_samples
 from voicegw.core.jobs import DecodeJob, DecodeKind, text_of
 from voicegw.errors import StartupError

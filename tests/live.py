@@ -12,7 +12,8 @@ from tests import llm_server
 from tests.llm_server import LLMServer
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.vad import VadOptions, make_scorer
-from voicegw.asr.whisper import BUNDLED, WhisperOptions, locate
+from voicegw.asr.weights import BUNDLED, locate
+from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.session import SessionOptions
 from voicegw.gateway.connection import ConnectionOptions, Services
 from voicegw.gateway.server import Gateway, GatewayOptions

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from tests.speech import pcm, said, single_utterances, word_error_rate
 from voicegw.asr.vad import VadOptions, make_scorer
-from voicegw.asr.whisper import BUNDLED, WhisperEngine, WhisperOptions, locate
+from voicegw.asr.weights import BUNDLED, locate
+from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 from voicegw.core import events
 from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder
 from voicegw.core.jobs import DecodeResult

@@ -15,7 +15,7 @@ import structlog
 from voicegw import __version__, config
 from voicegw.asr.pool import WorkerPool
 from voicegw.asr.vad import make_scorer
-from voicegw.asr.whisper import locate
+from voicegw.asr.weights import locate
 from voicegw.config import Settings
 from voicegw.core.dialogue import Responder
 from voicegw.dialects import native

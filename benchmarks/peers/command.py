@@ -23,7 +23,7 @@ from benchmarks.peers.whisperlive import WHISPERLIVE
 from benchmarks.peers.whisperlivekit import WHISPERLIVEKIT
 from benchmarks.report import commit, write_json
 from clients.samples import read_samples
-from voicegw.asr.whisper import locate
+from voicegw.asr.weights import locate
 from voicegw.core.endpoint import EndpointOptions
 
 PEERS = {peer.name: peer for peer in (WHISPERLIVE, WHISPERLIVEKIT, REALTIMESTT)}

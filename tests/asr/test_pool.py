@@ -18,7 +18,8 @@ import pytest
 from tests.observing import PATIENCE_S, children, is_running, until
 from tests.speech import SAMPLE_BYTES, job, long_window, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.pool import PoolOptions, WorkerPool
-from voicegw.asr.whisper import BUNDLED, WhisperOptions, locate
+from voicegw.asr.weights import BUNDLED, locate
+from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, text_of
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed

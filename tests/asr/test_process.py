@@ -10,7 +10,8 @@ from tests.observing import PATIENCE_S, children, until
 from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.pipe import Done, Setup
 from voicegw.asr.process import WorkerProcess
-from voicegw.asr.whisper import BUNDLED, WhisperOptions, locate
+from voicegw.asr.weights import BUNDLED, locate
+from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.jobs import encode_jobs, text_of
 from voicegw.errors import ModelUnavailable, WorkerFailed
 

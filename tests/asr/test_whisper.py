@@ -6,7 +6,8 @@ import pytest
 
 from clients.samples import Sample
 from tests.speech import job, long_window, pcm, said, single_utterances, word_error_rate
-from voicegw.asr.whisper import BUNDLED, ModelFlags, WhisperEngine, WhisperOptions, locate, read_flags
+from voicegw.asr.weights import BUNDLED, ModelFlags, locate
+from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 from voicegw.core.audio import to_samples
 from voicegw.core.jobs import DecodeJob, DecodeKind, Word, text_of
 from voicegw.errors import ModelUnavailable
@@ -145,28 +146,50 @@ def test_improbable_text_is_rejected(options: WhisperOptions) -> None:
     assert decode(strict, job(pcm(single_utterances()[0]))) == ()
 
 
-def test_a_model_is_a_directory_or_the_bundled_one(tmp_path: Path) -> None:
-    assert locate(str(tmp_path)) == tmp_path.resolve()
-    assert (locate(BUNDLED) / "model.bin").is_file()
-
-
-def test_a_name_that_no_model_has() -> None:
-    with pytest.raises(ModelUnavailable, match="--model bundled") as unavailable:
-        locate("no-such-model")
-    assert "\n" not in unavailable.value.message
-
-
 def test_a_directory_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match="cannot load the speech model"):
         WhisperEngine(tmp_path, OPTIONS)
 
 
-def test_flags_that_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "voicegw.json").write_text("{")
-    with pytest.raises(ModelUnavailable, match=r"voicegw\.json"):
-        read_flags(tmp_path)
-
-
 def test_a_model_says_what_it_was_trained_for(engine: WhisperEngine) -> None:
     assert engine.flags.short_context
     assert engine.flags.partial_silence_ms > 0
+
+
+@pytest.fixture(scope="module")
+def short_engine(tmp_path_factory: pytest.TempPathFactory) -> WhisperEngine:
+    """A stock model that was asked to make do with short windows."""
+    directory = tmp_path_factory.mktemp("model") / "stock"
+    shutil.copytree(locate(BUNDLED), directory, ignore=shutil.ignore_patterns("voicegw.json"))
+    return WhisperEngine(directory, WhisperOptions(model=BUNDLED, short_context=True))
+
+
+def test_a_stock_model_may_be_given_short_windows(short_engine: WhisperEngine) -> None:
+    assert errors(short_engine) <= 0.25
+
+
+@pytest.mark.parametrize(("seconds", "frames"), [(1, 500), (3, 700), (8, 1200), (27, 3000)])
+def test_short_windows_come_in_a_few_lengths(short_engine: WhisperEngine, seconds: int, frames: int) -> None:
+    window = job(bytes(2 * seconds * 16_000))
+    assert short_engine._features(window).shape == (80, frames)
+
+
+def test_what_looks_wrong_on_a_short_window_is_decoded_again_padded(
+    short_engine: WhisperEngine, padded_engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = job(pcm(single_utterances()[0]))
+    monkeypatch.setattr(short_engine, "_suspicious", lambda *_: True)
+    assert decode(short_engine, window) == decode(padded_engine, window)
+
+
+def test_loops_and_improbable_text_look_wrong(short_engine: WhisperEngine) -> None:
+    class Result:
+        def __init__(self, text: str, logprob: float) -> None:
+            self.sequences_ids = [short_engine._tokenizer("").encode(text)]
+            self.scores = [logprob]
+
+    window = job(b"")
+    assert not short_engine._suspicious(window, Result(" What time is it?", -0.2), limit=50)
+    assert short_engine._suspicious(window, Result(" What time is it?", -3.0), limit=50)
+    assert short_engine._suspicious(window, Result(" What time is it?", -0.2), limit=4)
+    assert short_engine._suspicious(window, Result(" again and" * 40, -0.2), limit=500)

@@ -13,7 +13,8 @@ import msgspec
 from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr import worker
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
-from voicegw.asr.whisper import BUNDLED, WhisperOptions, locate
+from voicegw.asr.weights import BUNDLED, locate
+from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.jobs import encode_jobs, text_of
 
 OPTIONS = WhisperOptions(model=BUNDLED)

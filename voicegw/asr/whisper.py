@@ -1,8 +1,13 @@
-"""Windows to words: the only importer of faster-whisper and CTranslate2.
+"""Windows to words, with faster-whisper on CTranslate2.
 
 One path serves every Whisper model: features, encoder, decoder, word alignment. A model whose directory
 says so (`short_context` in `voicegw.json`) was trained on windows of any length and sees the audio there
 is; a stock model sees it padded to the 30 s it was trained on.
+
+On request (`short_context` in the options) a stock model, too, sees little more than the audio there is: a
+margin of silence, in a few lengths, for a fraction of the encoder's work. Stock weights may loop or drop
+words on such windows, so what comes out is judged: text that compresses too well, fills its token limit or
+is improbable is decoded again, padded.
 
 Text that is not speech is rejected here, by the model's own no-speech probability, by the mean token
 log-probability, and by how well the text compresses (Radford et al. 2022, section 4.5), so that it becomes
@@ -22,16 +27,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from voicegw.asr.vad import holds_speech
+from voicegw.asr.weights import read_flags
 from voicegw.core.audio import SAMPLE_RATE, to_samples
 from voicegw.core.jobs import DecodeJob, DecodeKind, Word
 from voicegw.core.options import option
 from voicegw.errors import ModelUnavailable
 
-BUNDLED = "bundled"
-_BUNDLED_PLACES = ("bundled_model", "../models/bundled")  # in a wheel, in a checkout
-
 _FRAMES_PER_SECOND = 100
 _PADDED_FRAMES = 3000
+_MARGIN_FRAMES = 256  # of silence behind a stock model's short window: 128 encoder positions
+_BUCKETS_FRAMES = (500, 700, 900, 1200, 1600, 2200, 3000)  # few lengths, so that windows share batches
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
 _WORTHWHILE = 0.95  # of the cost for each window so far: less of a gain is not worth the waiting
@@ -52,6 +57,9 @@ class WhisperOptions:
     max_batch: int = option(8, "most windows decoded together; fewer where a batch does not pay", ge=1, le=64)
     language: str = option("", "ISO 639-1 code of what is spoken, for multilingual models; empty is en")
     beam_size: int = option(5, "beam of final decodes; partials are greedy", ge=1, le=20)
+    short_context: bool = option(
+        False, "let a stock model see little more than the audio there is: several times cheaper, less safe"
+    )
     no_speech: float = option(0.6, "no-speech probability from which text is rejected", ge=0, le=1)
     min_logprob: float = option(-1.0, "mean token log-probability below which text is rejected", ge=-9, le=0)
     doubtful_logprob: float = option(
@@ -68,49 +76,6 @@ class DecodeCost(msgspec.Struct, frozen=True):
 
     single_ms: float
     batch: int
-
-
-class ModelFlags(msgspec.Struct, frozen=True):
-    """What `voicegw.json` in a model's directory says about it; the defaults are true of stock models.
-
-    short_context: trained on windows of any length. partial_silence_ms: the silence the model wants behind
-    a window, which may have been cut while someone spoke, so that it does not complete the sentence.
-    """
-
-    name: str = ""
-    short_context: bool = False
-    partial_silence_ms: int = 0
-    language: str = "en"
-
-
-def locate(model: str) -> Path:
-    """The model's directory, downloading a stock model by name. Raises ModelUnavailable in one line."""
-    package = Path(__file__).resolve().parent.parent
-    places = [package / name for name in _BUNDLED_PLACES] if model == BUNDLED else [Path(model).expanduser()]
-    found = next((place.resolve() for place in places if place.is_dir()), None)
-    return found or _download(model)
-
-
-def _download(model: str) -> Path:
-    from faster_whisper import download_model
-
-    try:
-        return Path(download_model(model))
-    except Exception as error:  # the hub raises whatever its HTTP stack does
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:160]
-        raise ModelUnavailable(
-            f"cannot get the speech model {model!r} ({reason}); give --model a CTranslate2 directory, "
-            f"or use the small built-in one with --model {BUNDLED}"
-        ) from error
-
-
-def read_flags(directory: Path) -> ModelFlags:
-    """The flags of the model in `directory`. Raises ModelUnavailable when they cannot be read."""
-    path = directory / "voicegw.json"
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=ModelFlags) if path.exists() else ModelFlags()
-    except (msgspec.MsgspecError, OSError) as error:
-        raise ModelUnavailable(f"cannot read {path}: {error}") from error
 
 
 class WhisperEngine:
@@ -165,12 +130,21 @@ class WhisperEngine:
         """The words of each window, none where there is no speech in it. Several jobs are of one kind, in
         one language, without prompts; see asr/batcher.py."""
         frames, alone, together = self._encode(jobs)
-        longest_s = max(len(job.pcm) for job in jobs) / 2 / SAMPLE_RATE
-        results = self._generate(together, jobs, int(_TOKENS_PER_SECOND * (longest_s + 1)), self._suppressed)
+        limit = _token_limit(jobs)
+        results = self._generate(together, jobs, limit, self._suppressed)
+        risky = frames < _PADDED_FRAMES and not self.flags.short_context
         return [
-            self._words(job, result, encoded, frames)
+            self._words_padded(job)
+            if risky and self._suspicious(job, result, limit)
+            else self._words(job, result, encoded, frames)
             for job, result, encoded in zip(jobs, results, alone, strict=True)
         ]
+
+    def _words_padded(self, job: DecodeJob) -> tuple[Word, ...]:
+        """The words of a window, decoded again as the model was trained."""
+        encoded = self._model.encode(_padded(self._spectrogram(job), _PADDED_FRAMES))
+        [result] = self._generate(encoded, [job], _token_limit([job]), self._suppressed)
+        return self._words(job, result, encoded, _PADDED_FRAMES)
 
     def _encode(self, jobs: Sequence[DecodeJob]) -> tuple[int, list[Any], Any]:
         """The common number of frames, the encoder's output for each window, and all of it for one decode.
@@ -180,7 +154,7 @@ class WhisperEngine:
         """
         features = [self._features(job) for job in jobs]
         frames = max(each.shape[1] for each in features)
-        padded = [np.pad(each, ((0, 0), (0, frames - each.shape[1]))) for each in features]
+        padded = [_padded(each, frames) for each in features]
         alone = [self._model.encode(each) for each in padded]
         if len(alone) == 1:
             return frames, alone, alone[0]
@@ -204,14 +178,20 @@ class WhisperEngine:
         )
 
     def _features(self, job: DecodeJob) -> NDArray[np.float32]:
-        """The log-mel spectrogram, (mels, frames), of an even number of frames."""
+        """The log-mel spectrogram, (mels, frames), as long as this model is given it."""
+        features = self._spectrogram(job)
+        if self.flags.short_context:
+            return features[:, : features.shape[1] // 2 * 2]
+        if not self._options.short_context:
+            return _padded(features, _PADDED_FRAMES)
+        wanted = features.shape[1] + _MARGIN_FRAMES
+        return _padded(features, next((each for each in _BUCKETS_FRAMES if each >= wanted), _PADDED_FRAMES))
+
+    def _spectrogram(self, job: DecodeJob) -> NDArray[np.float32]:
         audio = np.frombuffer(job.pcm, dtype="<i2").astype(np.float32) / 32768
         audio = np.pad(audio, (0, to_samples(self.flags.partial_silence_ms)))
         features: NDArray[np.float32] = self._model.feature_extractor(audio, padding=0)
-        if self.flags.short_context:
-            return features[:, : features.shape[1] // 2 * 2]
-        padding = max(0, _PADDED_FRAMES - features.shape[1])
-        return np.pad(features, ((0, 0), (0, padding)))[:, :_PADDED_FRAMES]
+        return features
 
     def _tokenizer(self, language: str) -> Any:
         """The tokenizer for a language; the default's for one that the model does not know."""
@@ -250,18 +230,41 @@ class WhisperEngine:
     def _rejected(self, job: DecodeJob, text: str, result: Any) -> bool:
         """Whether what was decoded is no speech, or not worth showing."""
         options, logprob = self._options, result.scores[0]
-        compression = len(text.encode()) / len(zlib.compress(text.encode()))
         return (
             result.no_speech_prob > options.no_speech
             or logprob < options.min_logprob
-            or compression > options.max_compression
+            or _compression(text) > options.max_compression
             or (logprob < options.doubtful_logprob and not holds_speech(job.pcm))
+        )
+
+    def _suspicious(self, job: DecodeJob, result: Any, limit: int) -> bool:
+        """Whether the text may come from the shortness of the window, not from what is said in it."""
+        tokens = result.sequences_ids[0]
+        return (
+            len(tokens) >= limit
+            or result.scores[0] < self._options.min_logprob
+            or _compression(self._tokenizer(job.language).decode(tokens)) > self._options.max_compression
         )
 
 
 def _word(timing: dict[str, Any], offset: int) -> Word:
     start, end = (offset + round(float(timing[key]) * SAMPLE_RATE) for key in ("start", "end"))
     return Word(timing["word"].strip(), start, end, float(timing["probability"]))
+
+
+def _compression(text: str) -> float:
+    """How much smaller the text gets: high when it repeats itself."""
+    return len(text.encode()) / len(zlib.compress(text.encode()))
+
+
+def _token_limit(jobs: Sequence[DecodeJob]) -> int:
+    """The most tokens that the longest of the windows can hold."""
+    return int(_TOKENS_PER_SECOND * (max(len(job.pcm) for job in jobs) / 2 / SAMPLE_RATE + 1))
+
+
+def _padded(features: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+    """The spectrogram with silence behind it, or cut, to a number of frames."""
+    return np.pad(features, ((0, 0), (0, max(0, frames - features.shape[1]))))[:, :frames]
 
 
 def _noise(seconds: int, kind: DecodeKind) -> DecodeJob:

@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import pytest
+
+from voicegw.asr.weights import BUNDLED, ModelFlags, locate, read_flags
+from voicegw.errors import ModelUnavailable
+
+
+def test_a_model_is_a_directory_or_the_bundled_one(tmp_path: Path) -> None:
+    assert locate(str(tmp_path)) == tmp_path.resolve()
+    assert (locate(BUNDLED) / "model.bin").is_file()
+
+
+def test_a_name_that_no_model_has() -> None:
+    with pytest.raises(ModelUnavailable, match="--model bundled") as unavailable:
+        locate("no-such-model")
+    assert "\n" not in unavailable.value.message
+
+
+def test_flags_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "voicegw.json").write_text("{")
+    with pytest.raises(ModelUnavailable, match=r"voicegw\.json"):
+        read_flags(tmp_path)
+
+
+def test_a_directory_that_says_nothing_holds_a_stock_model(tmp_path: Path) -> None:
+    assert read_flags(tmp_path) == ModelFlags()

@@ -1,0 +1,53 @@
+"""Where a model's weights are, and what its directory says about it."""
+
+from pathlib import Path
+
+import msgspec
+
+from voicegw.errors import ModelUnavailable
+
+BUNDLED = "bundled"
+_BUNDLED_PLACES = ("bundled_model", "../models/bundled")  # in a wheel, in a checkout
+
+
+class ModelFlags(msgspec.Struct, frozen=True):
+    """What `voicegw.json` in a model's directory says about it; the defaults are true of stock models.
+
+    short_context: trained on windows of any length. partial_silence_ms: the silence the model wants behind
+    a window, which may have been cut while someone spoke, so that it does not complete the sentence.
+    """
+
+    name: str = ""
+    short_context: bool = False
+    partial_silence_ms: int = 0
+    language: str = "en"
+
+
+def locate(model: str) -> Path:
+    """The model's directory, downloading a stock model by name. Raises ModelUnavailable in one line."""
+    package = Path(__file__).resolve().parent.parent
+    places = [package / name for name in _BUNDLED_PLACES] if model == BUNDLED else [Path(model).expanduser()]
+    found = next((place.resolve() for place in places if place.is_dir()), None)
+    return found or _download(model)
+
+
+def _download(model: str) -> Path:
+    from faster_whisper import download_model
+
+    try:
+        return Path(download_model(model))
+    except Exception as error:  # the hub raises whatever its HTTP stack does
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:160]
+        raise ModelUnavailable(
+            f"cannot get the speech model {model!r} ({reason}); give --model a CTranslate2 directory, "
+            f"or use the small built-in one with --model {BUNDLED}"
+        ) from error
+
+
+def read_flags(directory: Path) -> ModelFlags:
+    """The flags of the model in `directory`. Raises ModelUnavailable when they cannot be read."""
+    path = directory / "voicegw.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ModelFlags) if path.exists() else ModelFlags()
+    except (msgspec.MsgspecError, OSError) as error:
+        raise ModelUnavailable(f"cannot read {path}: {error}") from error

@@ -42,6 +42,22 @@ def test_a_partial_without_words_is_not_shown(scenario: Scenario) -> None:
     assert scenario.kinds() == ["SpeechStarted"]
 
 
+def test_words_that_turn_out_to_be_none_are_taken_off_the_screen(scenario: Scenario) -> None:
+    scenario.hear("#####")
+    scenario.answer("oh")
+    scenario.hear("#####")
+    scenario.answer("")
+    assert_partial(scenario, "", "")
+
+
+def test_the_same_words_are_shown_once(scenario: Scenario) -> None:
+    scenario.hear("#####")
+    scenario.answer("oh")
+    scenario.hear("#####")
+    scenario.answer("oh")
+    assert len(scenario.all(events.PartialTranscript)) == 1
+
+
 def test_load_slows_the_cadence_and_queues_nothing(scenario: Scenario) -> None:
     scenario.hear("#" * 30)
     assert len(scenario.jobs) == 1

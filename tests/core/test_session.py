@@ -170,6 +170,14 @@ class TestEnd:
         assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
         assert len(scenario.jobs[0].pcm) == 2 * 640
 
+    def test_the_last_reply_may_still_be_cancelled(self, scenario: Scenario) -> None:
+        scenario.say("hello")
+        scenario.end()
+        scenario.reply("Good ")
+        scenario.command(events.Cancel())
+        assert_reply(scenario, 1, "Good ", ReplyReason.CANCELLED)
+        assert scenario.closed == 1
+
     def test_is_the_end(self, scenario: Scenario) -> None:
         scenario.end()
         with pytest.raises(InvalidState, match="audio after `end`"):

@@ -120,10 +120,10 @@ class Tape:
 
 
 class ArrivalClock:
-    """When each sample arrived, for the last 1024 messages: joins the audio clock to the wall clock."""
+    """When each sample arrived, for the last 4096 messages: joins the audio clock to the wall clock."""
 
     def __init__(self) -> None:
-        self._marks: deque[tuple[int, float]] = deque(maxlen=1024)
+        self._marks: deque[tuple[int, float]] = deque(maxlen=4096)
 
     def mark(self, position: int, now: float) -> None:
         """The samples before `position` have arrived by `now` (monotonic seconds)."""

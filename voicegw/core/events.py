@@ -79,7 +79,7 @@ class ReplyReason(StrEnum):
     """Why a reply is over."""
 
     COMPLETED = "completed"
-    INTERRUPTED = "interrupted"  # the user spoke over it
+    INTERRUPTED = "interrupted"  # the user spoke or typed over it
     CANCELLED = "cancelled"  # the client asked, or the session ended
     FAILED = "failed"
 

@@ -132,6 +132,8 @@ class Listener:
         stable, tentative = text_of(utterance.hypothesis.stable), text_of(utterance.hypothesis.tentative)
         if stable or tentative:
             self._conversation.receive_words(now)
+        if (stable, tentative) != utterance.shown:
+            utterance.shown = (stable, tentative)
             partial = events.PartialTranscript(utterance.turn, stable, tentative, utterance.heard_until)
             self._tell(Emit(partial))
 

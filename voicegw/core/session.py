@@ -22,6 +22,7 @@ from voicegw.core.utterance import RecognitionOptions
 from voicegw.errors import InvalidState, VoicegwError
 
 _ACKNOWLEDGE_EVERY_MS = 1000
+_ALLOWED_AFTER_END = (events.Cancel, events.Acknowledge, events.Played)  # a reply may still be running
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Session:
 
     def receive_command(self, command: events.Command, now: float) -> None:
         """What the client asks for. Raises InvalidValue or InvalidState, changing nothing."""
-        if self._ending:
+        if self._ending and not isinstance(command, _ALLOWED_AFTER_END):
             raise InvalidState(f"{type(command).__name__} after End")
         match command:
             case events.Commit():

@@ -29,9 +29,9 @@ class Utterance:
     """Positions are session samples.
 
     start: the first sample that belongs to it, pre-roll included. window_start: the first one that is still
-    decoded. speech_end: its last voiced sample so
-    far. heard_until: the end of the last decoded window. end: the position after its last sample, once it
-    is over. settled: the last final decode.
+    decoded. speech_end: its last voiced sample so far. heard_until: the end of the last decoded window.
+    shown: the stable and the tentative text that the client was last told. end: the position after its last
+    sample, once it is over. settled: the last final decode.
     """
 
     turn: int
@@ -40,6 +40,7 @@ class Utterance:
     heard_until: int
     hypothesis: Hypothesis
     paused: bool = False
+    shown: tuple[str, str] = ("", "")
     end: int | None = None
     settled: DecodeResult | None = None
     window_start: int = field(init=False)

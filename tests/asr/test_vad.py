@@ -1,16 +1,13 @@
 """What counts as speech, on recorded speech and built noise: misses, false alarms, onset delay, hangover."""
 
-import json
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
-from numpy.typing import NDArray
 
+from benchmarks import noisy_speech
+from benchmarks.noisy_speech import SPEECH_DBFS, Mask, Signal, Speech, at_level, delays_ms, noise, share
+from clients.samples import read_samples
 from voicegw.asr import vad
 from voicegw.asr.vad import (
     NoiseFloor,
@@ -25,65 +22,14 @@ from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.errors import ModelUnavailable
 
-SAMPLES = Path(__file__).parents[2] / "models" / "samples"
-SPEECH_DBFS = -20.0
 LEVELS = [-40, -35, -30, -25, -20, -15]
-
-Signal = NDArray[np.floating[Any]]
-Mask = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Speech:
-    """Clean recordings in a row, their words at -20 dBFS, and where the words are.
-
-    in_word: windows inside a word. silent: windows well away from any utterance.
-    """
-
-    signal: Signal
-    in_word: Mask
-    silent: Mask
-    utterances: list[tuple[float, float]]
 
 
 @cache
 def speech() -> Speech:
-    signals, in_word, silent, utterances, now_ms = [], [], [], [], 0
-    for reference in json.loads((SAMPLES / "refs.json").read_text()):
-        if not reference["file"].endswith(".wav") or reference.get("condition", "clean") != "clean":
-            continue
-        signal, rate = soundfile.read(SAMPLES / reference["file"])
-        assert rate == SAMPLE_RATE
-        signal = signal[: len(signal) // WINDOW_SAMPLES * WINDOW_SAMPLES]
-        middles = np.arange(len(signal) // WINDOW_SAMPLES) * WINDOW_MS + WINDOW_MS / 2
-        said = [(item["start_ms"], item["end_ms"]) for item in reference["utterances"]]
-        words = [(w["start_ms"], w["end_ms"]) for item in reference["utterances"] for w in item["words"]]
-        inside = covered(middles, words)
-        signals.append(at_level(signal, SPEECH_DBFS, signal[np.repeat(inside, WINDOW_SAMPLES)]))
-        in_word.append(inside)
-        silent.append(~covered(middles, [(start - 40, end + 200) for start, end in said]))
-        utterances += [(now_ms + start, now_ms + end) for start, end in said]
-        now_ms += len(middles) * WINDOW_MS
-    return Speech(np.concatenate(signals), np.concatenate(in_word), np.concatenate(silent), utterances)
-
-
-def covered(times_ms: Signal, spans: list[tuple[float, float]]) -> Mask:
-    inside = [(times_ms >= start) & (times_ms < end) for start, end in spans]
-    return np.asarray(np.any(inside, axis=0), dtype=np.bool_)
-
-
-def at_level(signal: Signal, level_dbfs: float, measured: Signal | None = None) -> Signal:
-    power = float(np.mean((signal if measured is None else measured) ** 2))
-    return np.asarray(signal * np.sqrt(10 ** (level_dbfs / 10) / power))
-
-
-def noise(color: str, level_dbfs: float, seconds: float = 10, seed: int = 1) -> Signal:
-    spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(int(seconds * SAMPLE_RATE)))
-    frequencies = np.fft.rfftfreq(int(seconds * SAMPLE_RATE), 1 / SAMPLE_RATE)
-    if color == "pink":
-        spectrum[1:] /= np.sqrt(frequencies[1:])
-    spectrum[frequencies < 20] = 0
-    return at_level(np.fft.irfft(spectrum), level_dbfs)
+    """The short clean recordings."""
+    clean = [each for each in read_samples() if each.condition == "clean"]
+    return noisy_speech.read_speech([each for each in clean if each.file.endswith(".wav")])
 
 
 def silence(seconds: float) -> Signal:
@@ -95,36 +41,20 @@ def tone(frequency: float, level_dbfs: float, seconds: float = 4) -> Signal:
     return at_level(np.sin(2 * np.pi * frequency * times), level_dbfs)
 
 
-def noisy_speech(color: str, snr_db: float) -> Signal:
-    clean = speech().signal
-    return clean + noise(color, SPEECH_DBFS - snr_db, len(clean) / SAMPLE_RATE)
+def in_noise(color: str, snr_db: float) -> Signal:
+    return speech().in_noise(color, snr_db)
 
 
 def scores(signal: Signal, scorer: SpeechScorer | None = None) -> Signal:
-    scorer = scorer or make_scorer(VadOptions())
-    whole = signal[: len(signal) // WINDOW_SAMPLES * WINDOW_SAMPLES]
-    pcm = np.clip(np.round(whole * 32768), -32768, 32767).astype(np.int16)
-    return np.array([scorer.score(window) for window in pcm.reshape(-1, WINDOW_SAMPLES)])
+    return noisy_speech.scores(signal, scorer or make_scorer(VadOptions()))
 
 
 def voiced(signal: Signal, scorer: SpeechScorer | None = None) -> Mask:
     return scores(signal, scorer) >= 0.5
 
 
-def share(mask: Mask) -> float:
-    return float(np.mean(mask))
-
-
 def voiced_ms(signal: Signal) -> int:
     return int(np.sum(voiced(signal))) * WINDOW_MS
-
-
-def delays_ms(heard: Mask) -> tuple[Signal, Signal]:
-    """For each utterance: from its start to the first voiced score, from its end to the first quiet one."""
-    ends = (np.arange(len(heard)) + 1) * WINDOW_MS
-    onsets = [ends[heard & (ends > start)][0] - start for start, _ in speech().utterances]
-    tails = [ends[~heard & (ends > end)][0] - end for _, end in speech().utterances]
-    return np.array(onsets), np.array(tails)
 
 
 # --- speech ----------------------------------------------------------------------------------------------
@@ -145,28 +75,28 @@ def delays_ms(heard: Mask) -> tuple[Signal, Signal]:
 def test_speech_in_noise_is_heard_and_the_noise_is_not(
     color: str, snr_db: float, miss_at_most: float
 ) -> None:
-    heard = voiced(noisy_speech(color, snr_db))
+    heard = voiced(in_noise(color, snr_db))
     assert share(~heard[speech().in_word]) <= miss_at_most
     assert share(heard[speech().silent]) <= 0.03
 
 
 @pytest.mark.parametrize(("color", "snr_db"), [("white", 45), ("white", 10), ("pink", 20), ("pink", 10)])
 def test_no_utterance_is_missed(color: str, snr_db: float) -> None:
-    heard = voiced(noisy_speech(color, snr_db))
+    heard = voiced(in_noise(color, snr_db))
     for start, end in speech().utterances:
         windows = heard[int(start) // WINDOW_MS : int(end) // WINDOW_MS]
         assert share(windows) >= 0.3
 
 
 def test_clean_onsets_and_ends_are_prompt() -> None:
-    onsets, tails = delays_ms(voiced(noisy_speech("white", 45)))
+    onsets, tails = delays_ms(voiced(in_noise("white", 45)), speech().utterances)
     assert np.median(onsets) <= 80
     assert np.median(tails) <= 80
     assert np.percentile(tails, 90) <= 140
 
 
 def test_ends_in_moderate_noise_are_bounded() -> None:
-    _, tails = delays_ms(voiced(noisy_speech("white", 20)))
+    _, tails = delays_ms(voiced(in_noise("white", 20)), speech().utterances)
     assert np.median(tails) <= 120
 
 
@@ -256,7 +186,7 @@ def test_clicks_are_no_onsets() -> None:
 
 def test_the_floor_is_found_within_2_db_under_half_speech() -> None:
     floor = NoiseFloor()
-    mixed = noisy_speech("white", 20).reshape(-1, WINDOW_SAMPLES) * 32768
+    mixed = in_noise("white", 20).reshape(-1, WINDOW_SAMPLES) * 32768
     levels = [floor.receive(float(np.mean(window**2))) for window in mixed]
     assert np.median(levels) == pytest.approx(SPEECH_DBFS - 20, abs=2)
 
@@ -281,7 +211,7 @@ def test_the_floor_outlasts_short_digital_silence_and_forgets_over_long() -> Non
 
 
 def test_the_score_is_the_voiced_share_of_the_last_windows() -> None:
-    found = scores(noisy_speech("white", 45), WebRtcScorer(VadOptions(smoothing_windows=5)))
+    found = scores(in_noise("white", 45), WebRtcScorer(VadOptions(smoothing_windows=5)))
     assert set(np.round(found * 5, 6)) == {0, 1, 2, 3, 4, 5}
 
 
@@ -304,7 +234,7 @@ def test_two_scorers_do_not_disturb_each_other(options: VadOptions) -> None:
 
 
 def test_silero_agrees_on_clean_speech() -> None:
-    found = scores(noisy_speech("white", 45), SileroScorer())
+    found = scores(in_noise("white", 45), SileroScorer())
     assert 0 <= found.min() <= found.max() <= 1
     assert share(found[speech().in_word] < 0.5) <= 0.25
     assert share(found[speech().silent] >= 0.5) <= 0.03

@@ -9,6 +9,8 @@ BENCHMARKS = {
     "latency": "words, finals and replies against the clock: sample sessions played in real time",
     "peers": "WhisperLive, WhisperLiveKit and RealtimeSTT on the same model, audio and machine",
     "capacity": "how many speakers at once are heard in time, and what becomes of more",
+    "policies": "when words are shown and become stable, setting by setting, on a simulated clock",
+    "vad": "speech missed, noise taken for speech, delays and cost of the voice activity detectors",
     "frames": "the per-frame path and the message codec, in microseconds (pytest-benchmark)",
 }
 

@@ -1,0 +1,110 @@
+"""A session on a simulated clock: the server's core, scorer and engine, without sockets and without waiting.
+
+Audio comes as a client sends it, a frame every 20 ms, and every decode is answered a fixed time after it was
+asked for, however long it takes here; so the outcome depends on the settings and the model alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+
+from benchmarks.recording import Received, Recording
+from clients.audio import FRAME_S, SAMPLE_BYTES, frames, read_pcm
+from clients.samples import Sample
+from voicegw.asr.weights import locate
+from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.core import events
+from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder
+from voicegw.core.endpoint import SpeechScorer
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
+from voicegw.core.session import Session, SessionOptions
+from voicegw.dialects import native
+
+DECODE_S = 0.03  # from a decode's request to its answer, about what the bundled model takes
+
+Decode = Callable[[DecodeJob], tuple[Word, ...]]
+_message: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
+
+
+class Decoder:
+    """Windows to words, each window once: settings that ask for the same one share the answer."""
+
+    def __init__(self, options: WhisperOptions) -> None:
+        """Raises ModelUnavailable."""
+        self._options = options
+        self._directory = locate(options.model)
+        self._engines: dict[int, WhisperEngine] = {}
+        self._known: dict[tuple[DecodeKind, int, bytes, str], tuple[Word, ...]] = {}
+
+    def with_beam(self, beam_size: int) -> Decode:
+        """The decoder whose finals are searched with this beam; partials are greedy."""
+        return lambda job: self._words(job, beam_size if job.kind is DecodeKind.FINAL else 1)
+
+    def _words(self, job: DecodeJob, beam_size: int) -> tuple[Word, ...]:
+        key = (job.kind, beam_size, job.pcm, job.prompt)
+        if key not in self._known:
+            [self._known[key]] = self._engine(beam_size).decode([msgspec.structs.replace(job, start=0)])
+        return tuple(_moved(word, job.start) for word in self._known[key])
+
+    def _engine(self, beam_size: int) -> WhisperEngine:
+        if beam_size not in self._engines:
+            options = replace(self._options, beam_size=beam_size)
+            self._engines[beam_size] = WhisperEngine(self._directory, options)
+        return self._engines[beam_size]
+
+
+def _moved(word: Word, by: int) -> Word:
+    return msgspec.structs.replace(word, start=word.start + by, end=word.end + by)
+
+
+def simulate(sample: Sample, options: SessionOptions, scorer: SpeechScorer, decode: Decode) -> Recording:
+    """What a client that plays the sample from second 0 on would record."""
+    pcm = read_pcm(sample.path, SAMPLE_RATE)
+    session = Session(sample.file, options, InputDecoder(AudioFormat.PCM, SAMPLE_RATE), scorer)
+    received = _Stream(session, decode).play(pcm)
+    return Recording(sample.file, 0.0, len(pcm) // SAMPLE_BYTES, SAMPLE_RATE, 0.0, tuple(received))
+
+
+class _Stream:
+    """The shell around one session: what a connection and its workers do for it. Times are in seconds."""
+
+    def __init__(self, session: Session, decode: Decode) -> None:
+        self._session = session
+        self._decode = decode
+        self._asked: tuple[float, DecodeJob] | None = None  # the decode that is out; when its answer is due
+        self._received: list[Received] = []
+        session.configure_replies(False)
+
+    def play(self, pcm: bytes) -> list[Received]:
+        """Send all the audio, then `end`; every message that came back."""
+        now = 0.0
+        for number, frame in enumerate(frames(pcm, SAMPLE_RATE)):
+            now = number * FRAME_S
+            self._answer(until=now)
+            self._session.receive_audio(frame, now)
+            self._perform(now)
+        self._session.receive_command(events.End(), now)
+        self._perform(now)
+        self._answer(until=float("inf"))
+        return self._received
+
+    def _answer(self, until: float) -> None:
+        """Answer the decodes that are due by then, each at its time."""
+        while self._asked is not None and self._asked[0] <= until:
+            (due, job), self._asked = self._asked, None
+            words = self._decode(job)
+            result = DecodeResult(self._session.name, job.number, words, decode_ms=1000 * DECODE_S)
+            self._session.receive_result(result, due)
+            self._perform(due)
+
+    def _perform(self, now: float) -> None:
+        for action in self._session.actions():
+            match action:
+                case events.Decode(job):
+                    self._asked = (now + DECODE_S, job)  # a newer one replaces the one that is out
+                case events.Emit(event):
+                    wire = native.encode(event, seq=len(self._received) + 1)
+                    self._received.append(Received(now, _message.decode(wire)))
+                case _:
+                    pass  # no socket to close, no model to ask

@@ -1,0 +1,61 @@
+import pytest
+
+from benchmarks.figures import Played
+from benchmarks.policies import COLUMNS, figures_of, main, settings, stable_ms
+from benchmarks.recording import Received, Recording
+from clients.samples import Sample, SpokenWord, Utterance
+from voicegw.core.hypothesis import Policy
+from voicegw.core.utterance import RecognitionOptions
+from voicegw.dialects import native
+
+SAID = Utterance("Set lights.", 400, 1200, (SpokenWord("Set", 400, 700), SpokenWord("lights.", 800, 1200)))
+SAMPLE = Sample("session-x.flac", "clean", 2000, (SAID,))
+FINAL = native.FinalMessage(seq=4, turn=1, text="Set lights.", words=[], start_ms=200, end_ms=1700)
+
+
+def partial(stable: str, tentative: str) -> native.PartialMessage:
+    return native.PartialMessage(seq=2, turn=1, stable=stable, tentative=tentative, audio_ms=0)
+
+
+def played() -> Played:
+    """Two partials and the final, with the seconds they came at."""
+    messages = ((0.8, partial("", "set")), (1.3, partial("Set", "light")), (1.7, FINAL))
+    received = tuple(Received(at_s, message) for at_s, message in messages)
+    return Played(SAMPLE, Recording(SAMPLE.file, 0.0, 32_000, 16_000, 0.0, received))
+
+
+def test_a_word_is_stable_when_it_is_in_the_stable_text() -> None:
+    [segment], missed = played().compared
+    assert not missed
+    assert stable_ms(segment) == pytest.approx([600, 500])
+
+
+def test_the_figures_of_a_setting() -> None:
+    found = figures_of([played()])
+    assert found["wer_percent"] == 0
+    assert found["upwr"] == 1 / 2
+    assert (found["wel_p50_ms"], found["stable_p50_ms"]) == pytest.approx((300, 550))
+    assert {name for names in COLUMNS.values() for name in names} == {*found, "wer_offline_percent"}
+
+
+def test_settings_have_names_of_their_own() -> None:
+    names = [setting.name for setting in settings(RecognitionOptions(), 5)]
+    assert len(set(names)) == len(names) == 7
+    assert "agreement, 200 ms hidden, beam 5" in names
+    assert "alignment 300 ms, 150 ms hidden, beam 5" in names
+
+
+def test_what_is_not_compared_is_as_configured() -> None:
+    compared = settings(RecognitionOptions(policy=Policy.ALIGNMENT, partial_interval_ms=400), 3)
+    assert {setting.recognition.partial_interval_ms for setting in compared} == {400}
+    assert [setting.beam_size for setting in compared] == [3] * 6 + [1]
+
+
+def test_an_unknown_condition_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--condition", "nonsense"]) == 2
+    assert "no sessions" in capsys.readouterr().err
+
+
+def test_a_missing_model_is_a_stated_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--model", "/nowhere/at-all"]) == 1
+    assert "/nowhere/at-all" in capsys.readouterr().err

@@ -31,12 +31,12 @@ _CONVERSATION = (
     "Thank you very much.",
 )
 _OVERLAP = (
-    "Tell me a story about space.",
+    "Tell me a joke.",
     "Wait, I have a question.",
     "How far is it to the train station?",
     "Stop.",
     "Play some jazz music in the kitchen.",
-    "No, not jazz.",
+    "No, thank you.",
     "Turn off the lights in the bedroom.",
     "Thank you, that's all.",
 )
@@ -45,12 +45,12 @@ _CLIPS = {
     "command-alarm": "Wake me up at half past seven.",
     "command-list": "Add milk, bread and butter to my shopping list.",
     "question-weather": "Will it rain in Paris tomorrow?",
-    "question-sum": "What is twelve plus thirty?",
+    "question-sum": "What is twelve plus twenty?",
     "question-station": "Where is the nearest train station?",
-    "digits-phone": "My phone number is five five five, zero one nine, two eight seven four.",
+    "digits-phone": "My phone number is three four five, eight one six, two nine seven four.",
     "digits-code": "The code is four zero nine three.",
     "date-birthday": "My birthday is November the fifth.",
-    "money-transfer": "Send fifty dollars to Anna.",
+    "money-transfer": "Send fifty dollars to my mother.",
     "name-booking": "The booking is under Emma Wilson.",
     "yes-please": "Yes, please.",
 }

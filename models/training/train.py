@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("--speech", type=Path, default=Path("models/work/speech"))
     parser.add_argument("--tokenizer", type=Path, default=Path("models/work/tokenizer.json"))
     parser.add_argument("--out", type=Path, default=Path("models/work/run"))
-    parser.add_argument("--minutes", type=float, default=90, help="training time, all runs together")
+    parser.add_argument("--minutes", type=float, default=80, help="training time, all runs together")
     parser.add_argument("--batch-s", type=int, default=24, help="seconds of audio per process and step")
     parser.add_argument("--rate", type=float, default=1.6e-3, help="peak learning rate")
     parser.add_argument("--easy-steps", type=int, default=400, help="steps on clean single utterances first")

@@ -36,7 +36,7 @@ def draw(run: Path, out: Path) -> None:
             [line["seconds"] / 60 for line in probes], [line[name] for line in probes], marker="o", label=name
         )
     below.set_xlabel("minutes of training")
-    below.set_ylabel("word error rate, % (held-out voices and wording)")
+    below.set_ylabel("WER, % (all held out)")
     below.set_ylim(0, 100)
     below.grid(alpha=0.3)
     below.legend()

@@ -41,18 +41,18 @@ _OVERLAP = (
     "Thank you, that's all.",
 )
 _CLIPS = {
-    "command-lights": "Turn on the lights in the kitchen.",
-    "command-alarm": "Wake me up at half past seven.",
-    "command-list": "Add milk, bread and butter to my shopping list.",
-    "question-weather": "Will it rain in Paris tomorrow?",
-    "question-sum": "What is twelve plus twenty?",
-    "question-station": "Where is the nearest train station?",
-    "digits-phone": "My phone number is three four five, eight one six, two nine seven four.",
-    "digits-code": "The code is four zero nine three.",
-    "date-birthday": "My birthday is November the fifth.",
-    "money-transfer": "Send fifty dollars to my mother.",
-    "name-booking": "The booking is under Emma Wilson.",
-    "yes-please": "Yes, please.",
+    "command-1": "Turn on the lights in the kitchen.",
+    "command-2": "Wake me up at half past seven.",
+    "command-3": "Add milk, bread and butter to my shopping list.",
+    "question-1": "Will it rain in Paris tomorrow?",
+    "question-2": "What is twelve plus twenty?",
+    "question-3": "Where is the nearest train station?",
+    "digits-1": "My phone number is three four five, eight one six, two nine seven four.",
+    "digits-2": "The code is four zero nine three.",
+    "date-1": "My birthday is November the fifth.",
+    "money-1": "Send fifty dollars to my mother.",
+    "name-1": "The booking is under Emma Wilson.",
+    "yes-1": "Yes, please.",
 }
 _DEMO_VOICE = Voice("flite", "slt", 0.9, 1.0, 50)
 _CLIP_VOICES = (_DEMO_VOICE, Voice("flite", "awb", 0.95, 1.0, 50), Voice("espeak", "en-us+m3", 0.9, 1.0, 50))

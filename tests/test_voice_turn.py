@@ -209,7 +209,7 @@ async def test_a_worker_killed_in_mid_utterance_is_not_noticed(server: LiveServe
     restarts = server.value("worker_restarts_total") or 0
     async with joined(server.url) as peer:
         await peer.say(audio[:middle])
-        await peer.until(native.PartialMessage)
+        await peer.until(native.SpeechStartedMessage)
         [worker] = children()
         os.kill(worker, signal.SIGKILL)
         await peer.say(audio[middle:])

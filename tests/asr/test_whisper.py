@@ -95,6 +95,17 @@ def test_a_language_the_model_does_not_know_is_its_own(engine: WhisperEngine) ->
     assert decode(engine, job(sample, language="xx")) == decode(engine, job(sample))
 
 
+def test_no_length_of_window_makes_the_encoder_stumble(engine: WhisperEngine) -> None:
+    """80 encoder positions are as many as there are mels, which CTranslate2 mistakes for a spectrogram."""
+    sample = single_utterances()[0]
+    audio, first = pcm(sample), 32 * max(0, sample.utterances[0].start_ms - 300)
+    spoken = audio[first : 32 * (sample.utterances[0].end_ms + 60)]
+    for padding_ms in range(0, 400, 10):
+        window = spoken + bytes(32 * padding_ms)
+        heard = text_of(decode(engine, job(window)))
+        assert word_error_rate(said(sample), heard) <= 0.5, f"{len(window) // 32} ms"
+
+
 def test_text_is_trimmed_and_keeps_its_punctuation(engine: WhisperEngine) -> None:
     words = [word.text for sample in single_utterances() for word in decode(engine, job(pcm(sample)))]
     assert words == [word.strip() for word in words]

@@ -153,7 +153,7 @@ class WhisperEngine:
         where a batch does pay.
         """
         features = [self._features(job) for job in jobs]
-        frames = max(each.shape[1] for each in features)
+        frames = _fit_to_encode(max(each.shape[1] for each in features), mels=features[0].shape[0])
         padded = [_padded(each, frames) for each in features]
         alone = [self._model.encode(each) for each in padded]
         if len(alone) == 1:
@@ -260,6 +260,12 @@ def _compression(text: str) -> float:
 def _token_limit(jobs: Sequence[DecodeJob]) -> int:
     """The most tokens that the longest of the windows can hold."""
     return int(_TOKENS_PER_SECOND * (max(len(job.pcm) for job in jobs) / 2 / SAMPLE_RATE + 1))
+
+
+def _fit_to_encode(frames: int, mels: int) -> int:
+    """A number of frames that CTranslate2 can take: where the encoder's output has as many positions as the
+    input has mels, it is taken for a spectrogram and encoded once more, and decodes to nonsense."""
+    return frames + 2 if frames == 2 * mels else frames
 
 
 def _padded(features: NDArray[np.float32], frames: int) -> NDArray[np.float32]:

@@ -31,13 +31,15 @@ class Run:
     """Some sessions at once with one server, and the CPU time that its processes used meanwhile.
 
     warm_up_ms: of each session, is left out of the latencies. end_silence_ms: that the server was told to
-    wait for; None when it cannot be told.
+    wait for; None when it cannot be told. elsewhere_cores: that the machine's other processes kept
+    busy meanwhile, beside the server and the client.
     """
 
     sessions: tuple[Heard, ...]
     cpu_s: float
     warm_up_ms: int
     end_silence_ms: int | None = None
+    elsewhere_cores: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def figures(runs: Sequence[Run]) -> dict[str, float]:
         "coverage_percent": 100 * errors.hits / errors.reference if errors.reference else math.nan,
         "cpu_s_per_audio_s": sum(run.cpu_s for run in runs) / audio_s,
         "troubles": sum(len(heard.troubles) for heard in sessions),
+        "elsewhere_cores": sum(run.elsewhere_cores for run in runs) / len(runs),
         "client_late_max_ms": 1000 * max(heard.latest_send_s for heard in sessions),
     }
 

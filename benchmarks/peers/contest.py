@@ -62,7 +62,7 @@ async def compete(
 async def _take_turn(contestant: Contestant, run: Runner, streams: int, found: list[Run]) -> None:
     try:
         found.append(await run(contestant.peer, streams))
-        _tell(contestant, streams, f"word p95 {figures(found[-1:])['wel_p95_ms']:.0f} ms")
+        _tell(contestant, streams, _in_brief(figures(found[-1:])))
     except ClientError as error:
         contestant.trouble = f"with {streams} streams: {error}"
         contestant.is_climbing = False
@@ -76,6 +76,10 @@ def _judge(contestant: Contestant, streams: int, found: Sequence[Run]) -> None:
     contestant.is_climbing = held
     if held:
         contestant.streams_at_slo = streams
+
+
+def _in_brief(found: dict[str, float]) -> str:
+    return f"word p95 {found['wel_p95_ms']:.0f} ms, {found['elsewhere_cores']:.2f} cores busy elsewhere"
 
 
 def _tell(contestant: Contestant, streams: int, what: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from benchmarks.peers.peer import Peer, Setup
 from benchmarks.peers.playing import play
 from benchmarks.peers.serving import free_port, serving
 from benchmarks.peers.tracks import Track, track
-from benchmarks.processes import cpu_seconds
+from benchmarks.processes import busy_seconds, cpu_seconds
 from clients.errors import ClientError
 
 IMPORT_S = 120.0  # of PyTorch, on a busy machine
@@ -52,11 +53,15 @@ class Bench:
         length_s = self.warm_up_s + self.seconds
         tracks = [track(self.pieces, number / streams, length_s) for number in range(streams)]
         async with serving(peer, setup) as server:
-            used_s = cpu_seconds(server.pid)
+            before = _clocks(server.pid)
             sessions = await play(server.url, peer.dialect, tracks)
+            wall_s, busy_s, client_s, server_s = (
+                now - then for then, now in zip(before, _clocks(server.pid), strict=True)
+            )
             return Run(
                 tuple(sessions),
-                cpu_s=cpu_seconds(server.pid) - used_s,
+                cpu_s=server_s,
+                elsewhere_cores=(busy_s - client_s - server_s) / wall_s,
                 warm_up_ms=round(1000 * self.warm_up_s),
                 end_silence_ms=self.end_silence_ms if peer.has_end_silence else None,
             )
@@ -69,6 +74,11 @@ class Bench:
                 raise CannotRun(f"there is no {peer.script} in {self.checkout}")
         if self.device == "cuda" and peer.requirements and not _finds_gpu(python):
             raise CannotRun("its PyTorch finds no GPU, without which it would silently use the CPU")
+
+
+def _clocks(server: int) -> tuple[float, float, float, float]:
+    """In seconds: time, and CPU time of the whole machine, of this process and of the server's."""
+    return time.monotonic(), busy_seconds(), time.process_time(), cpu_seconds(server)
 
 
 def _finds_gpu(python: Path) -> bool:

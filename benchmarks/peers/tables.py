@@ -24,6 +24,7 @@ MEANINGS = {
     "coverage_percent": "reference words recognised",
     "cpu_s_per_audio_s": "CPU seconds per second of audio",
     "troubles": "errors, warnings and refusals",
+    "elsewhere_cores": "cores busy with something else",
     "client_late_max_ms": "worst lateness of the client itself",
 }
 

@@ -45,7 +45,7 @@ class HypothesisOptions:
         500, "alignment: audio before the window's end that stays tentative", ge=0, le=5000
     )
     shown_edge_ms: int = option(
-        200, "audio before the window's end whose words are not shown yet", ge=0, le=2000
+        100, "audio before the window's end whose words are not shown yet", ge=0, le=2000
     )
 
 

@@ -2,8 +2,9 @@
 
 A polyphase FIR interpolator/decimator (Crochiere and Rabiner, Multirate Digital Signal Processing, 1983)
 with a Kaiser-windowed sinc of 96 taps. Block resamplers such as soxr answer in bursts and hold back tens of
-milliseconds of a stream, which would stand in every latency of a telephone call; this one answers every sample
-at once, delayed by its filter's 1 to 3 ms, and its output count is an exact function of its input count.
+milliseconds of a stream, which would stand in every latency of a telephone call; this one answers every
+sample at once, delayed by its filter's 1 to 3 ms, and its output count is an exact function of its input
+count.
 """
 
 from math import gcd

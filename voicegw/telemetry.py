@@ -33,7 +33,6 @@ class Metrics:
         self.faults = Counter(
             "voicegw_faults", "Errors told to clients, by code", ["code"], registry=self.registry
         )
-        self.audio_seconds = Counter("voicegw_audio_seconds", "Audio taken in", registry=self.registry)
         self.outbox_coalesced = Counter(
             "voicegw_outbox_coalesced",
             "Messages replaced by newer ones before sending",

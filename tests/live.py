@@ -15,7 +15,8 @@ from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.session import SessionOptions
-from voicegw.gateway.connection import ConnectionOptions, Services
+from voicegw.gateway.connection import ConnectionOptions
+from voicegw.gateway.host import Services
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.reply.llm import LLMOptions, LLMResponder
 from voicegw.telemetry import Metrics

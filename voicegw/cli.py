@@ -20,7 +20,7 @@ from voicegw.config import Settings
 from voicegw.core.dialogue import Responder
 from voicegw.dialects import native
 from voicegw.errors import StartupError
-from voicegw.gateway.connection import Services
+from voicegw.gateway.host import Services
 from voicegw.gateway.server import Gateway
 from voicegw.reply.llm import LLMOptions, LLMResponder
 from voicegw.reply.offline import OfflineResponder

@@ -12,7 +12,8 @@ from voicegw.core.events import Message
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
 from voicegw.gateway.admission import AdmissionOptions
-from voicegw.gateway.connection import ConnectionOptions, Services
+from voicegw.gateway.connection import ConnectionOptions
+from voicegw.gateway.host import Services
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.telemetry import Metrics
 

@@ -27,7 +27,9 @@ from voicegw.dialects import native, parameters
 from voicegw.dialects.parameters import ReplyMode, StreamParameters
 from voicegw.errors import RETRY_AFTER_MS, Draining, NotFound, VoicegwError
 from voicegw.gateway.admission import Admission, AdmissionOptions
-from voicegw.gateway.connection import Connection, ConnectionOptions, Services
+from voicegw.gateway.connection import Connection, ConnectionOptions
+from voicegw.gateway.host import Services, SessionHost
+from voicegw.gateway.outbox import Outbox
 from voicegw.telemetry import CONTENT_TYPE, Metrics
 
 log = structlog.get_logger(__name__)
@@ -65,7 +67,7 @@ class Gateway:
         self._services = services
         self._new_scorer = new_scorer
         self._admission = Admission(options.admission, ready, crowded)
-        self._connections: set[Connection] = set()
+        self._hosts: set[SessionHost] = set()
         self._empty = asyncio.Event()
         self._empty.set()
         self._stack = AsyncExitStack()
@@ -105,15 +107,15 @@ class Gateway:
     async def drain(self) -> None:
         """Admits nobody, tells everyone, lets open turns finish until the deadline, then closes."""
         self._admission.draining = True
-        log.info("draining", sessions=len(self._connections))
-        for connection in tuple(self._connections):
-            connection.drain(RETRY_AFTER_MS)
+        log.info("draining", sessions=len(self._hosts))
+        for host in tuple(self._hosts):
+            host.drain(RETRY_AFTER_MS)
         try:
             async with asyncio.timeout(self._options.drain_timeout_ms / 1000):
                 await self._empty.wait()
         except TimeoutError:
-            for connection in tuple(self._connections):
-                connection.abort(Draining())
+            for host in tuple(self._hosts):
+                host.finish(Draining())
 
     async def stop(self) -> None:
         """Closes what is left and stops listening."""
@@ -128,7 +130,7 @@ class Gateway:
             if path != native.PATH:
                 return self._answer(path)
             parameters.parse(request.path)
-            self._admission.check(len(self._connections))
+            self._admission.check(len(self._hosts))
             return None
         except VoicegwError as error:
             self.metrics.refused.labels(error.code).inc()
@@ -150,25 +152,25 @@ class Gateway:
 
     async def _serve(self, socket: ServerConnection) -> None:
         assert socket.request is not None
-        connection = self._connect(socket, parameters.parse(socket.request.path))
-        self._connections.add(connection)
+        host = self._host(parameters.parse(socket.request.path))
+        self._hosts.add(host)
         self._count()
         if self._admission.draining:
-            connection.drain(RETRY_AFTER_MS)
+            host.drain(RETRY_AFTER_MS)
         try:
-            await connection.run()
+            await Connection(socket, host, self._options.connection).run()
         finally:
-            self._connections.discard(connection)
+            self._hosts.discard(host)
             self._count()
 
     def _count(self) -> None:
-        self.metrics.sessions.set(len(self._connections))
-        if self._connections:
+        self.metrics.sessions.set(len(self._hosts))
+        if self._hosts:
             self._empty.clear()
         else:
             self._empty.set()
 
-    def _connect(self, socket: ServerConnection, wanted: StreamParameters) -> Connection:
+    def _host(self, wanted: StreamParameters) -> SessionHost:
         name = secrets.token_urlsafe(12)
         decoder = InputDecoder(wanted.audio_format, wanted.rate)
         session = Session(name, self._session_options, decoder, self._new_scorer(), wanted.language)
@@ -179,7 +181,8 @@ class Gateway:
             idle_timeout_ms=self._options.connection.idle_timeout_ms,
         )
         ready = events.SessionReady(name, epoch=1, resumed=False, next_input_sample=0, limits=limits)
-        return Connection(socket, session, self._services, self._options.connection, ready)
+        outbox = Outbox(native.encode, self._options.connection.max_outbox_bytes)
+        return SessionHost(session, self._services, outbox, ready)
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -1,12 +1,15 @@
-"""What holds for every test: bounded property tests, and no task left behind."""
+"""What holds for every test: bounded property tests, no task left behind, and a Redis for those who ask."""
 
 import asyncio
 import gc
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.redis_server import RedisServer
 
 settings.register_profile("quick", deadline=None, max_examples=20, stateful_step_count=25)
 settings.register_profile("thorough", deadline=None, max_examples=3000, stateful_step_count=60)
@@ -30,3 +33,20 @@ async def no_leaked_tasks() -> AsyncIterator[None]:
         await asyncio.sleep(0)
     leaked = asyncio.all_tasks() - before - {asyncio.current_task()}
     assert not leaked, f"left behind: {', '.join(task.get_name() for task in leaked)}"
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A real Redis of this test's own."""
+    directory = tmp_path / "redis"
+    directory.mkdir()
+    server = RedisServer(directory)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of a real Redis of this test's own."""
+    return redis_server.url

@@ -63,6 +63,7 @@ def test_the_file_may_be_named_by_the_environment(toml: Path, monkeypatch: pytes
         (["--vad-engine", "silero"], "vad.engine", "silero"),
         (["--llm-url", "http://x/v1"], "llm.url", "http://x/v1"),
         (["--llm-model", "m"], "llm.model", "m"),
+        (["--redis", "rediss://h"], "cluster.url", "rediss://h"),
         (["--log-level", "debug"], "log.level", LogLevel.DEBUG),
         (["--log.as-json"], "log.as_json", True),
         (["--session.endpoint.end-silence-ms", "700"], "session.endpoint.end_silence_ms", 700),

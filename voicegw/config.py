@@ -26,6 +26,7 @@ from pydantic_settings import (
 from voicegw.asr.pool import PoolOptions
 from voicegw.asr.vad import VadOptions
 from voicegw.asr.whisper import WhisperOptions
+from voicegw.cluster.connect import RedisOptions
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.errors import ConfigurationError
@@ -42,6 +43,7 @@ _SHORTCUTS: dict[str, str | list[str]] = {
     "vad.engine": "vad-engine",
     "llm.url": "llm-url",
     "llm.model": "llm-model",
+    "cluster.url": "redis",
     "log.level": "log-level",
 }
 
@@ -75,6 +77,7 @@ class Settings:
     pool: PoolOptions = field(default_factory=PoolOptions)
     vad: VadOptions = field(default_factory=VadOptions)
     llm: LLMOptions = field(default_factory=LLMOptions)
+    cluster: RedisOptions = field(default_factory=RedisOptions)
     log: LogOptions = field(default_factory=LogOptions)
 
 

@@ -1,0 +1,150 @@
+"""URLs, and clients for real servers: with a password, with TLS, behind Sentinel, as a Cluster of one."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError
+
+from tests.observing import until
+from tests.redis_server import RedisServer, free_port
+from voicegw.cluster.connect import Address, RedisOptions, close, connect, parse
+from voicegw.errors import ConfigurationError
+
+LOCAL = ("127.0.0.1", 6379)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("redis://127.0.0.1", Address("", False, (LOCAL,))),
+        ("rediss://h:1/2", Address("", True, (("h", 1),), database=2)),
+        ("redis://[::1]:7", Address("", False, (("::1", 7),))),
+        ("redis://:p%40ss@h", Address("", False, (("h", 6379),), password="p@ss")),
+        ("redis://me:p@h", Address("", False, (("h", 6379),), username="me", password="p")),
+        ("redis+sentinel://a,b:1/main", Address("sentinel", False, (("a", 26379), ("b", 1)), "main")),
+        ("rediss+sentinel://a/main/3", Address("sentinel", True, (("a", 26379),), "main", 3)),
+        ("redis+cluster://a,b:1", Address("cluster", False, (("a", 6379), ("b", 1)))),
+    ],
+)
+def test_what_a_url_says(url: str, address: Address) -> None:
+    assert parse(url) == address
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "localhost:6379", "http://h", "redis://", "redis://:secret@", "redis://:secret@h:x"),
+        *("redis://:secret@h/name", "redis://:secret@h?db=1", "redis+sentinel://:secret@h"),
+        *("redis+cluster://:secret@h/1", "redis+sentinel://:secret@h/main/x"),
+    ],
+)
+def test_a_url_that_is_none(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="Redis URL") as refused:
+        parse(url)
+    assert "secret" not in refused.value.message
+
+
+def test_logs_and_reprs_hold_no_password() -> None:
+    url = "rediss+sentinel://me:secret@a,[::1]:9/main/2"
+    assert str(parse(url)) == "rediss+sentinel://a:26379,[::1]:9/main/2"
+    assert "secret" not in repr(parse(url)) + repr(RedisOptions(url=url))
+
+
+@asynccontextmanager
+async def client(url: str, **options: object) -> AsyncIterator[Redis]:
+    made = connect(RedisOptions(url=url, **options))  # type: ignore[arg-type]
+    try:
+        yield made
+    finally:
+        await close(made)
+
+
+def server(directory: Path, **settings: object) -> RedisServer:
+    return RedisServer(directory, {name.replace("_", "-"): value for name, value in settings.items()})
+
+
+async def test_one_server(redis_url: str) -> None:
+    async with client(f"{redis_url}/3") as redis:
+        assert await redis.set("a", "b")
+        assert await redis.get("a") == b"b"
+    async with client(redis_url) as redis:
+        assert await redis.get("a") is None
+
+
+async def test_a_password(tmp_path: Path) -> None:
+    guarded = server(tmp_path, requirepass="secret")
+    guarded.start()
+    try:
+        async with client(f"redis://:secret@127.0.0.1:{guarded.port}") as redis:
+            assert await redis.ping()
+        async with client(f"redis://:wrong@127.0.0.1:{guarded.port}") as redis:
+            with pytest.raises(AuthenticationError):
+                await redis.ping()
+    finally:
+        guarded.kill()
+
+
+async def test_tls_trusts_who_it_is_told_to(tmp_path: Path) -> None:
+    authority, port = trustme.CA(), free_port()
+    authority.cert_pem.write_to_path(ca := str(tmp_path / "ca.pem"))
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(own := str(tmp_path / "own.pem"))
+    files = {"tls_cert_file": own, "tls_key_file": own, "tls_ca_cert_file": ca}
+    secured = server(tmp_path, port=0, tls_port=port, **files)
+    secured.start()
+    try:
+        url = f"rediss://127.0.0.1:{port}"
+        async with client(url, tls_ca_file=ca, tls_cert_file=own, tls_key_file=own) as redis:
+            assert await redis.ping()
+        async with client(url) as redis:
+            with pytest.raises((ConnectionError, ssl.SSLError)):
+                await redis.ping()
+    finally:
+        secured.kill()
+
+
+async def test_the_master_that_sentinel_names(redis_server: RedisServer, tmp_path: Path) -> None:
+    watched = {"sentinel": f"monitor main 127.0.0.1 {redis_server.port} 1"}
+    sentinel = RedisServer(tmp_path, watched, "--sentinel")
+    sentinel.start()
+    try:
+        async with client(f"redis+sentinel://127.0.0.1:{sentinel.port}/main/1") as redis:
+            assert await redis.set("a", "b")
+        async with client(f"{redis_server.url}/1") as redis:
+            assert await redis.get("a") == b"b"
+    finally:
+        sentinel.kill()
+
+
+async def test_a_cluster(tmp_path: Path) -> None:
+    node = server(tmp_path, cluster_enabled="yes", cluster_port=free_port())
+    node.start()
+    try:
+        node.command("cluster", "addslotsrange", "0", "16383")
+        await until(lambda: "cluster_state:ok" in node.command("cluster", "info"))
+        async with client(f"redis+cluster://127.0.0.1:{node.port}") as redis:
+            assert await redis.set("a", "b")
+            assert await redis.get("a") == b"b"
+    finally:
+        node.kill()
+
+
+async def test_a_server_that_does_not_answer(redis_server: RedisServer) -> None:
+    async with client(redis_server.url, timeout_ms=50) as redis:
+        assert await redis.ping()
+        redis_server.pause()
+        with pytest.raises(TimeoutError):
+            await redis.ping()
+        redis_server.resume()
+        assert await redis.ping()
+
+
+async def test_a_blocking_read_has_its_time_on_top(redis_url: str) -> None:
+    blocking = connect(RedisOptions(url=redis_url, timeout_ms=100), blocks_ms=150)
+    assert await blocking.blpop(["nothing"], timeout=0.15) is None
+    await close(blocking)

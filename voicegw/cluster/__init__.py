@@ -1,0 +1,1 @@
+"""Many machines: decode work and sessions shared through Redis."""

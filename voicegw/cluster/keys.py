@@ -1,0 +1,54 @@
+"""The name of every key in Redis.
+
+The part in braces decides where a Redis Cluster keeps a key: keys that one transaction or script touches
+share it. All decode work has one such tag; each session has its own, so that sessions spread over a Cluster.
+"""
+
+
+class Keys:
+    """Names below one installation's prefix."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._work = f"{{{prefix}:work}}"
+
+    @property
+    def finals(self) -> str:
+        """Stream of final decode jobs."""
+        return f"{self._work}:finals"
+
+    @property
+    def partials(self) -> str:
+        """Stream of partial decode jobs."""
+        return f"{self._work}:partials"
+
+    @property
+    def dead_jobs(self) -> str:
+        """Stream of jobs that were given up after they had been lost with several workers."""
+        return f"{self._work}:dead"
+
+    @property
+    def workers(self) -> str:
+        """Hash of what each worker last said about itself."""
+        return f"{self._work}:workers"
+
+    def results(self, gateway: str) -> str:
+        """Stream of answers for one gateway."""
+        return f"{self._work}:results:{gateway}"
+
+    def window(self, gateway: str, number: int) -> str:
+        """Audio that decode jobs refer to, as one gateway has numbered it."""
+        return f"{self._work}:window:{gateway}:{number}"
+
+    def session(self, name: str, part: str) -> str:
+        """One of the keys that hold a session: its snapshot, its events, its audio."""
+        return f"{{{self._prefix}:session:{name}}}:{part}"
+
+    def token(self, identifier: str) -> str:
+        """Mark of a single-use token that has been used."""
+        return f"{self._prefix}:token:{identifier}"
+
+    @property
+    def limits(self) -> str:
+        """Prefix of the rate limits' counters."""
+        return f"{self._prefix}:limits"

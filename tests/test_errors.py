@@ -25,12 +25,18 @@ def test_states_a_code_of_its_own(error: type[VoicegwError]) -> None:
 def test_close_codes_and_statuses_exist(error: type[VoicegwError]) -> None:
     assert error.close_code in {None, 1008, 1009, 1011, 1012, 1013}
     if error.http_status is not None:
-        assert HTTPStatus(error.http_status) // 100 == (4 if issubclass(error, errors.InputError) else 5)
+        assert HTTPStatus(error.http_status) // 100 == (5 if issubclass(error, errors.ServerError) else 4)
 
 
-def test_a_clients_mistake_is_not_worth_repeating_and_the_servers_trouble_is() -> None:
+def test_a_clients_mistake_is_not_worth_repeating_and_trouble_that_passes_is() -> None:
+    passing = (errors.ServerError, errors.LimitError)
     assert not any(error.retryable for error in EVERY if issubclass(error, errors.InputError))
-    assert all(error.retryable for error in EVERY if issubclass(error, errors.ServerError))
+    assert all(error.retryable for error in EVERY if issubclass(error, passing))
+
+
+def test_an_error_may_know_from_when_on_to_try_again() -> None:
+    assert errors.RateLimited("too much", retry_after_ms=300).retry_after_ms == 300
+    assert errors.RateLimited().retry_after_ms is None
 
 
 def test_a_failed_reply_never_ends_the_session() -> None:

@@ -5,17 +5,22 @@
      |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount
      |    +-- InvalidState  TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout
      |    +-- NotFound  UnsupportedRate  UnsupportedFormat  UnsupportedReply  InvalidParameter
+     |    +-- OriginRefused  TokenMissing  TokenInvalid  TokenExpired  TokenUsed  ScopeMissing
+     |    +-- SessionTooLong
+     +-- LimitError                  more than a client's share; later it may
+     |    +-- RateLimited  TooManyConnections  LimitIgnored
      +-- ServerError                 our doing; a client may try again
-     |    +-- NotReady  AtCapacity  Draining  SlowConsumer  InternalError
-     |    +-- RecognitionFailed
+     |    +-- NotReady  AtCapacity  Draining  StoreUnavailable  SlowConsumer  Unresponsive
+     |    +-- InternalError  RecognitionFailed
      +-- ReplyError                  the language model's doing; the session goes on
      |    +-- LLMUnreachable  LLMUnauthorized  LLMRateLimited  LLMRejected  LLMTimeout  LLMInterrupted
      +-- StartupError                the server cannot start: one line, exit status 1
           +-- ConfigurationError  ModelUnavailable  WorkerFailed
 
 A class states the wire `code` (sent in the `error` event or the HTTP body), the WebSocket `close_code`
-(None: the session goes on), the `http_status` when it refuses the upgrade, and whether the client may retry.
-The first line of a docstring is its row in the README's error table, which `rows()` generates.
+(None: the session goes on), the `http_status` when it refuses the upgrade, and whether the client may retry;
+an instance may know from when on (`retry_after_ms`). The first line of a docstring is its row in the README's
+error table, which `rows()` generates.
 """
 
 from collections.abc import Iterator
@@ -32,6 +37,23 @@ class VoicegwError(Exception):
     http_status: ClassVar[int | None] = None
     retryable: ClassVar[bool] = False
 
+    def __init_subclass__(
+        cls,
+        code: str | None = None,
+        close_code: int | None = None,
+        http_status: int | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        """What a class does not state it has from its parent."""
+        stated = {"code": code, "close_code": close_code, "http_status": http_status, "retryable": retryable}
+        for name, value in stated.items():
+            if value is not None:
+                setattr(cls, name, value)
+
+    def __init__(self, message: str = "", *, retry_after_ms: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
     @property
     def message(self) -> str:
         """What went wrong, in words meant for whoever runs the client."""
@@ -42,219 +64,188 @@ class InputError(VoicegwError):
     """Something the client sent or did not send."""
 
 
-class MalformedMessage(InputError):
+class MalformedMessage(InputError, code="malformed_message"):
     """A text frame that is not a JSON object of the documented shape."""
 
-    code = "malformed_message"
 
-
-class UnknownMessageType(InputError):
+class UnknownMessageType(InputError, code="unknown_type"):
     """A JSON message whose `type` the dialect does not know."""
 
-    code = "unknown_type"
 
-
-class InvalidValue(InputError):
+class InvalidValue(InputError, code="invalid_value"):
     """A field of a message outside its range."""
 
-    code = "invalid_value"
 
-
-class WrongFrameKind(InputError):
+class WrongFrameKind(InputError, code="wrong_frame_kind"):
     """A JSON message in a binary frame: binary frames carry audio, text frames carry JSON."""
 
-    code = "wrong_frame_kind"
 
-
-class OddByteCount(InputError):
+class OddByteCount(InputError, code="odd_byte_count"):
     """A binary frame that does not hold whole samples; none of it is used."""
 
-    code = "odd_byte_count"
 
-
-class InvalidState(InputError):
+class InvalidState(InputError, code="invalid_state"):
     """A message that is not allowed now, such as audio after `end`."""
 
-    code = "invalid_state"
 
-
-class TooManyErrors(InputError):
+class TooManyErrors(InputError, code="too_many_errors", close_code=1008):
     """More rejected messages than one connection may send."""
 
-    code = "too_many_errors"
-    close_code = 1008
 
-
-class MessageTooBig(InputError):
+class MessageTooBig(InputError, code="message_too_big", close_code=1009):
     """A message over 64 KiB."""
 
-    code = "message_too_big"
-    close_code = 1009
 
-
-class AudioTooFast(InputError):
+class AudioTooFast(InputError, code="audio_too_fast", close_code=1008):
     """Audio sent faster than real time, beyond a burst of 5 s."""
 
-    code = "audio_too_fast"
-    close_code = 1008
 
-
-class IdleTimeout(InputError):
+class IdleTimeout(InputError, code="idle_timeout", close_code=1008):
     """Nothing was heard from the client for the idle limit."""
 
-    code = "idle_timeout"
-    close_code = 1008
 
-
-class NotFound(InputError):
+class NotFound(InputError, code="not_found", http_status=404):
     """The path is not one this server answers."""
 
-    code = "not_found"
-    http_status = 404
 
-
-class UnsupportedRate(InputError):
+class UnsupportedRate(InputError, code="unsupported_rate", http_status=400):
     """`rate` is not 8000, 16000, 24000 or 48000."""
 
-    code = "unsupported_rate"
-    http_status = 400
 
-
-class UnsupportedFormat(InputError):
+class UnsupportedFormat(InputError, code="unsupported_format", http_status=400):
     """`format` is not pcm_s16le, mulaw or alaw."""
 
-    code = "unsupported_format"
-    http_status = 400
 
-
-class UnsupportedReply(InputError):
+class UnsupportedReply(InputError, code="unsupported_reply", http_status=400):
     """`reply` is not a kind of reply this server gives."""
 
-    code = "unsupported_reply"
-    http_status = 400
 
-
-class InvalidParameter(InputError):
+class InvalidParameter(InputError, code="invalid_parameter", http_status=400):
     """Another parameter of the URL is unknown or cannot be read."""
 
-    code = "invalid_parameter"
-    http_status = 400
+
+class OriginRefused(InputError, code="origin_refused", http_status=403):
+    """Web pages from this origin may not connect."""
 
 
-class ServerError(VoicegwError):
+class TokenMissing(InputError, code="token_missing", http_status=401):
+    """This server asks for a token: `Authorization: Bearer`, or the subprotocol `bearer.<token>`."""
+
+
+class TokenInvalid(InputError, code="token_invalid", http_status=401):
+    """The token is forged, not valid yet, for another audience, or lacks something."""
+
+
+class TokenExpired(InputError, code="token_expired", close_code=1008, http_status=401):
+    """The token has expired, or the session's time is up and it was given no new one (`refresh`)."""
+
+
+class TokenUsed(InputError, code="token_used", http_status=401):
+    """The token works once, and was used before."""
+
+
+class ScopeMissing(InputError, code="scope_missing", http_status=403):
+    """The token does not allow this."""
+
+
+class SessionTooLong(InputError, code="session_too_long", close_code=1008):
+    """The session has reached the greatest length; a new one may be opened."""
+
+
+class LimitError(VoicegwError, retryable=True):
+    """More than a client's share."""
+
+
+class RateLimited(LimitError, code="rate_limited", http_status=429):
+    """More connections, audio, messages or model tokens than allowed in the time; not used, not answered."""
+
+
+class TooManyConnections(LimitError, code="too_many_connections", http_status=429):
+    """This user or this address has as many connections open as it may."""
+
+
+class LimitIgnored(LimitError, code="limit_ignored", close_code=1008):
+    """The client went on sending although it was told that it is over a limit."""
+
+
+class ServerError(VoicegwError, retryable=True):
     """The server's own trouble."""
 
-    retryable = True
 
-
-class NotReady(ServerError):
+class NotReady(ServerError, code="not_ready", http_status=503):
     """No recognition worker is warm yet."""
 
-    code = "not_ready"
-    http_status = 503
 
-
-class AtCapacity(ServerError):
+class AtCapacity(ServerError, code="at_capacity", http_status=503):
     """The server already holds as many sessions as it may."""
 
-    code = "at_capacity"
-    http_status = 503
 
-
-class Draining(ServerError):
+class Draining(ServerError, code="draining", close_code=1012, http_status=503):
     """The server is shutting down; another one, or this one later, will answer."""
 
-    code = "draining"
-    close_code = 1012
-    http_status = 503
+
+class StoreUnavailable(ServerError, code="store_unavailable", http_status=503):
+    """Redis cannot be asked, and without it this cannot be decided."""
 
 
-class SlowConsumer(ServerError):
+class SlowConsumer(ServerError, code="slow_consumer", close_code=1013):
     """The client does not read what it is sent, beyond the bounds of its queue."""
 
-    code = "slow_consumer"
-    close_code = 1013
+
+class Unresponsive(ServerError, code="not_responding", close_code=1011):
+    """Neither a message nor an answer to a ping came for too long; the connection is given up."""
 
 
-class InternalError(ServerError):
+class InternalError(ServerError, code="internal_error", close_code=1011):
     """A fault of the server's own."""
 
-    code = "internal_error"
-    close_code = 1011
 
-
-class RecognitionFailed(ServerError):
+class RecognitionFailed(ServerError, code="recognition_failed"):
     """An utterance could not be decoded, after retries; its words are lost."""
-
-    code = "recognition_failed"
 
 
 class ReplyError(VoicegwError):
     """The language model gave no reply, or half of one."""
 
 
-class LLMUnreachable(ReplyError):
+class LLMUnreachable(ReplyError, code="llm_unreachable", retryable=True):
     """The language model endpoint refused or dropped the connection."""
 
-    code = "llm_unreachable"
-    retryable = True
 
-
-class LLMUnauthorized(ReplyError):
+class LLMUnauthorized(ReplyError, code="llm_unauthorized"):
     """The language model endpoint did not accept the API key."""
 
-    code = "llm_unauthorized"
 
-
-class LLMRateLimited(ReplyError):
+class LLMRateLimited(ReplyError, code="llm_rate_limited", retryable=True):
     """The language model endpoint is rate limiting this server."""
 
-    code = "llm_rate_limited"
-    retryable = True
 
-
-class LLMRejected(ReplyError):
+class LLMRejected(ReplyError, code="llm_rejected"):
     """The language model endpoint answered with another error."""
 
-    code = "llm_rejected"
 
-
-class LLMTimeout(ReplyError):
+class LLMTimeout(ReplyError, code="llm_timeout", retryable=True):
     """The language model was too slow to connect, to begin or to finish."""
 
-    code = "llm_timeout"
-    retryable = True
 
-
-class LLMInterrupted(ReplyError):
+class LLMInterrupted(ReplyError, code="llm_interrupted", retryable=True):
     """The language model's stream broke off before its end."""
 
-    code = "llm_interrupted"
-    retryable = True
 
-
-class StartupError(VoicegwError):
+class StartupError(VoicegwError, code="startup_failed"):
     """The server cannot start."""
 
-    code = "startup_failed"
 
-
-class ConfigurationError(StartupError):
+class ConfigurationError(StartupError, code="configuration_error"):
     """A flag, an environment variable or the configuration file is wrong."""
 
-    code = "configuration_error"
 
-
-class ModelUnavailable(StartupError):
+class ModelUnavailable(StartupError, code="model_unavailable"):
     """The speech model can be neither loaded nor downloaded."""
 
-    code = "model_unavailable"
 
-
-class WorkerFailed(StartupError):
+class WorkerFailed(StartupError, code="worker_failed"):
     """A recognition worker died, or did not become ready in time, at start."""
-
-    code = "worker_failed"
 
 
 def tree(root: type[VoicegwError] = VoicegwError) -> Iterator[type[VoicegwError]]:

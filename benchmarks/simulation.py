@@ -14,7 +14,7 @@ from clients.audio import FRAME_S, SAMPLE_BYTES, frames, read_pcm
 from clients.samples import Sample
 from voicegw.asr.weights import locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
-from voicegw.core import events
+from voicegw.core import actions, commands
 from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
@@ -84,7 +84,7 @@ class _Stream:
             self._answer(until=now)
             self._session.receive_audio(frame, now)
             self._perform(now)
-        self._session.receive_command(events.End(), now)
+        self._session.receive_command(commands.End(), now)
         self._perform(now)
         self._answer(until=float("inf"))
         return self._received
@@ -101,9 +101,9 @@ class _Stream:
     def _perform(self, now: float) -> None:
         for action in self._session.actions():
             match action:
-                case events.Decode(job):
+                case actions.Decode(job):
                     self._asked = (now + DECODE_S, job)  # a newer one replaces the one that is out
-                case events.Emit(event):
+                case actions.Emit(event):
                     wire = native.encode(event, seq=len(self._received) + 1)
                     self._received.append(Received(now, _message.decode(wire)))
                 case _:

@@ -14,6 +14,7 @@ from clients.audio import frames, read_pcm
 from clients.samples import read_samples
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.core import events
+from voicegw.core.actions import Decode
 from voicegw.core.audio import AudioFormat, Framer, InputDecoder, Pcm
 from voicegw.core.endpoint import Endpointer, EndpointOptions
 from voicegw.core.hypothesis import Hypothesis, HypothesisOptions
@@ -93,7 +94,7 @@ def test_whole_frame(benchmark: BenchmarkFixture, endless: Iterator[bytes]) -> N
         actions = session.actions()
         while actions:
             action = actions.pop(0)
-            if isinstance(action, events.Decode):
+            if isinstance(action, Decode):
                 answer = DecodeResult("bench", action.job.number, said(5))
                 session.receive_result(answer, now)
                 actions += session.actions()

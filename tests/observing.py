@@ -30,6 +30,13 @@ def is_running(pid: int) -> bool:
     return False
 
 
+def certain() -> asyncio.Event:
+    """The confirmation of a turn that never was in doubt."""
+    confirmed = asyncio.Event()
+    confirmed.set()
+    return confirmed
+
+
 async def until(condition: Callable[[], object], within_s: float = PATIENCE_S) -> None:
     """Waits for what no event announces. Raises AssertionError when it does not come."""
     deadline = time.monotonic() + within_s

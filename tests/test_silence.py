@@ -9,7 +9,9 @@ from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 from voicegw.core import events
+from voicegw.core.actions import Decode, Emit
 from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder
+from voicegw.core.commands import Command, Commit, End
 from voicegw.core.jobs import DecodeResult
 from voicegw.core.session import Session, SessionOptions
 
@@ -59,9 +61,7 @@ def at(sound: Sound, dbfs: float) -> bytes:
     return (np.clip(level, -1, 1) * 32767).astype("<i2").tobytes()
 
 
-def heard(
-    engine: WhisperEngine, audio: bytes, commands: dict[int, events.Command] | None = None
-) -> list[str]:
+def heard(engine: WhisperEngine, audio: bytes, commands: dict[int, Command] | None = None) -> list[str]:
     """The words of every partial and final that a session makes of the audio; `commands` by byte offset."""
     decoder = InputDecoder(AudioFormat.PCM, SAMPLE_RATE)
     session, words, now = Session("s", SessionOptions(), decoder, make_scorer(VadOptions())), [], 0.0
@@ -71,11 +71,11 @@ def heard(
         actions = session.actions()
         while actions:
             action = actions.pop(0)
-            if isinstance(action, events.Decode):
+            if isinstance(action, Decode):
                 job = action.job
                 session.receive_result(DecodeResult("s", job.number, engine.decode([job])[0]), now)
                 actions += session.actions()
-            elif isinstance(action, events.Emit):
+            elif isinstance(action, Emit):
                 words.append(_words(action.event))
 
     for offset in range(0, len(audio), FRAME_BYTES):
@@ -84,7 +84,7 @@ def heard(
         if commands and offset in commands:
             session.receive_command(commands[offset], now)
         perform()
-    session.receive_command(events.End(), now)
+    session.receive_command(End(), now)
     perform()
     return [each for each in words if each]
 
@@ -106,13 +106,13 @@ def test_what_is_not_speech_makes_no_words(engine: WhisperEngine, kind: str, dbf
 
 
 def test_a_commit_after_silence_makes_no_words(engine: WhisperEngine) -> None:
-    assert heard(engine, bytes(64_000), {32_000: events.Commit(), 48_000: events.Commit()}) == []
+    assert heard(engine, bytes(64_000), {32_000: Commit(), 48_000: Commit()}) == []
 
 
 def test_a_commit_after_a_sentence_adds_nothing_to_it(engine: WhisperEngine) -> None:
     sample = single_utterances()[0]
     audio = pcm(sample) + bytes(64_000)
-    *_, final = heard(engine, audio, {len(pcm(sample)) // FRAME_BYTES * FRAME_BYTES: events.Commit()})
+    *_, final = heard(engine, audio, {len(pcm(sample)) // FRAME_BYTES * FRAME_BYTES: Commit()})
     assert word_error_rate(said(sample), final) <= 0.5
 
 

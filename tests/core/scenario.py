@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from voicegw.core import events
+from voicegw.core import actions, commands, events
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, InputDecoder, Pcm
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
@@ -74,8 +74,8 @@ class Scenario:
         self.told: list[events.Event] = []
         self.jobs: list[DecodeJob] = []
         self.job: DecodeJob | None = None
-        self.requests: list[events.Respond] = []
-        self.request: events.Respond | None = None
+        self.requests: list[actions.Respond] = []
+        self.request: actions.Respond | None = None
         self.stopped = self.closed = 0
         self.rate = rate
         self.sent = bytearray()
@@ -98,15 +98,15 @@ class Scenario:
         self.sent += data
         self._perform()
 
-    def command(self, command: events.Command) -> None:
+    def command(self, command: commands.Command) -> None:
         self.session.receive_command(command, self.now)
         self._perform()
 
     def say(self, text: str) -> None:
-        self.command(events.TypeText(text))
+        self.command(commands.TypeText(text))
 
     def end(self) -> None:
-        self.command(events.End())
+        self.command(commands.End())
 
     def wait(self, milliseconds: int) -> None:
         """Time passes without a frame."""
@@ -126,18 +126,18 @@ class Scenario:
         self.session.receive_failure(self._land(job).number, self.now)
         self._perform()
 
-    def reply(self, *pieces: str, turn: int | None = None) -> None:
+    def reply(self, *pieces: events.ReplyPiece, attempt: int | None = None) -> None:
         """The model writes."""
         for piece in pieces:
-            self.session.receive_reply_piece(turn or self._open_turn(), piece, self.now)
+            self.session.receive_reply_piece(attempt or self._open_attempt(), piece, self.now)
         self._perform()
 
-    def finish_reply(self, error: VoicegwError | None = None, turn: int | None = None) -> None:
+    def finish_reply(self, error: VoicegwError | None = None, attempt: int | None = None) -> None:
         """The model is done, or has failed."""
-        turn = turn or self._open_turn()
-        if self.request is not None and self.request.turn == turn:
+        attempt = attempt or self._open_attempt()
+        if self.request is not None and self.request.attempt == attempt:
             self.request = None
-        self.session.receive_reply_end(turn, error, self.now)
+        self.session.receive_reply_end(attempt, error, self.now)
         self._perform()
 
     def settle(self) -> None:
@@ -171,27 +171,27 @@ class Scenario:
             self.job = None
         return landed
 
-    def _open_turn(self) -> int:
+    def _open_attempt(self) -> int:
         assert self.request is not None, "no reply was asked for"
-        return self.request.turn
+        return self.request.attempt
 
     def _perform(self) -> None:
         for action in self.session.actions():
             match action:
-                case events.Emit(event):
+                case actions.Emit(event):
                     self.told.append(event)
-                case events.Decode(job):
+                case actions.Decode(job):
                     self.job = job
                     self.jobs.append(job)
-                case events.Respond():
+                case actions.Respond():
                     assert self.request is None, "a second reply was asked for while one was being written"
                     self.request = action
                     self.requests.append(action)
-                case events.StopResponding():
+                case actions.StopResponding():
                     assert self.request is not None, "there was no reply to stop"
                     self.request = None
                     self.stopped += 1
-                case events.Close():
+                case actions.Close():
                     self.closed += 1
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.core.scenario import QUICK, Scenario
-from voicegw.core import events
+from voicegw.core import commands, events
 from voicegw.core.audio import INPUT_RATES, SAMPLE_RATE, WINDOW_SAMPLES, AudioFormat, InputDecoder, to_samples
 from voicegw.core.events import EndReason, FinalTranscript, PartialTranscript, SpeechStarted, SpeechStopped
 from voicegw.core.jobs import DecodeKind
@@ -52,11 +52,11 @@ class AnySession(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.ended)
     @rule(
-        command=st.sampled_from([events.Commit(), events.Cancel()])
-        | st.builds(events.TypeText, WORDS.filter(bool))
-        | st.builds(events.Configure, end_silence_ms=st.integers(100, 300), reply=st.booleans())
+        command=st.sampled_from([commands.Commit(), commands.Cancel()])
+        | st.builds(commands.TypeText, WORDS.filter(bool))
+        | st.builds(commands.Configure, end_silence_ms=st.integers(100, 300), reply=st.booleans())
     )
-    def command(self, command: events.Command) -> None:
+    def command(self, command: commands.Command) -> None:
         self.scenario.command(command)
 
     @precondition(lambda self: not self.ended)
@@ -94,11 +94,11 @@ class AnySession(RuleBasedStateMachine):
     def finish_reply(self, error: LLMTimeout | None) -> None:
         self.scenario.finish_reply(error)
 
-    @rule(turn=st.integers(1, 9))
-    def finish_a_reply_nobody_waits_for(self, turn: int) -> None:
-        if self.scenario.request is None or self.scenario.request.turn != turn:
-            self.scenario.reply("stale", turn=turn)
-            self.scenario.finish_reply(turn=turn)
+    @rule(attempt=st.integers(1, 9))
+    def finish_a_reply_nobody_waits_for(self, attempt: int) -> None:
+        if self.scenario.request is None or self.scenario.request.attempt != attempt:
+            self.scenario.reply("stale", attempt=attempt)
+            self.scenario.finish_reply(attempt=attempt)
 
     @invariant()
     def stable_text_is_never_taken_back(self) -> None:
@@ -144,17 +144,17 @@ def assert_stable_text_only_grows(scenario: Scenario) -> None:
                 shown[turn] = text
 
 
-@given(st.lists(WORDS | st.sampled_from([None, events.Commit(), events.TypeText("and?")]), min_size=5))
-def test_stable_text_is_never_taken_back(steps: list[str | events.Command | None]) -> None:
+@given(st.lists(WORDS | st.sampled_from([None, commands.Commit(), commands.TypeText("and?")]), min_size=5))
+def test_stable_text_is_never_taken_back(steps: list[str | commands.Command | None]) -> None:
     """Someone speaks on while decodes agree, disagree, come back empty and fail (None)."""
     scenario = Scenario()
     for step in steps:
         scenario.hear("#####")
-        if isinstance(step, events.Command):
+        if isinstance(step, commands.Command):
             scenario.command(step)
         elif scenario.job is not None:
             scenario.fail() if step is None else scenario.answer(step)
-    scenario.command(events.Commit())
+    scenario.command(commands.Commit())
     while scenario.job is not None:
         scenario.answer("or not")
     assert_stable_text_only_grows(scenario)
@@ -195,7 +195,7 @@ def live(scenario: Scenario, speech: str, steps: list[Step]) -> None:
             case "audio":
                 scenario.send(samples * scenario.rate // SAMPLE_RATE)
             case "commit":
-                scenario.command(events.Commit())
+                scenario.command(commands.Commit())
             case "stall":
                 scenario.wait(600)
             case "answer" if scenario.job is not None:

@@ -1,17 +1,20 @@
 import pytest
 
 from voicegw.core import events
+from voicegw.core.actions import Action, Emit, Respond, StopResponding
 from voicegw.core.conversation import Conversation
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.events import (
-    Action,
     Message,
     ReplyDelta,
     ReplyDone,
+    ReplyNotice,
+    ReplyPiece,
     ReplyReason,
     ReplyStarted,
-    Respond,
-    StopResponding,
+    ReplyStep,
+    ToolAnswered,
+    ToolCalled,
 )
 from voicegw.core.latency import Stopwatch
 from voicegw.errors import LLMTimeout
@@ -28,9 +31,9 @@ class Chat:
 
     def done(self) -> list[object]:
         """What was wanted since the last call: events bare, latency reports as the number of their turn."""
-        actions = [action.event if isinstance(action, events.Emit) else action for action in self._actions]
+        wanted = [action.event if isinstance(action, Emit) else action for action in self._actions]
         self._actions.clear()
-        return [action.turn if isinstance(action, events.TurnLatency) else action for action in actions]
+        return [action.turn if isinstance(action, events.TurnLatency) else action for action in wanted]
 
     def speak(self) -> int:
         """Someone begins to speak; the number of the turn."""
@@ -51,12 +54,12 @@ class Chat:
         self.conversation.receive_typed(text, Stopwatch(turn, zero=10.0), NOW)
         return turn
 
-    def write(self, turn: int, *pieces: str) -> None:
+    def write(self, attempt: int, *pieces: ReplyPiece) -> None:
         for piece in pieces:
-            self.conversation.receive_piece(turn, piece, NOW)
+            self.conversation.receive_piece(attempt, piece, NOW)
 
-    def finish(self, turn: int, error: LLMTimeout | None = None) -> None:
-        self.conversation.receive_reply_end(turn, error, NOW)
+    def finish(self, attempt: int, error: LLMTimeout | None = None) -> None:
+        self.conversation.receive_reply_end(attempt, error, NOW)
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def assistant(text: str) -> Message:
 
 def test_an_utterance_is_answered(chat: Chat) -> None:
     chat.ask("hello")
-    assert chat.done() == [Respond(1, (user("hello"),))]
+    assert chat.done() == [Respond(1, 1, (user("hello"),))]
     chat.write(1, "good ", "", "day")
     assert chat.done() == [ReplyStarted(1), ReplyDelta(1, "good "), ReplyDelta(1, "day")]
     assert not chat.conversation.idle
@@ -89,7 +92,7 @@ def test_the_next_prompt_remembers_it(chat: Chat) -> None:
     chat.finish(1)
     chat.done()
     chat.ask("goodbye")
-    assert chat.done() == [Respond(2, (user("hello"), assistant("good day"), user("goodbye")))]
+    assert chat.done() == [Respond(2, 2, (user("hello"), assistant("good day"), user("goodbye")))]
 
 
 def test_an_utterance_without_words_is_not(chat: Chat) -> None:
@@ -109,14 +112,14 @@ def test_several_utterances_are_answered_together(chat: Chat) -> None:
     chat.final(first, "one", more=True)
     assert chat.done() == []
     chat.final(second, "two")
-    assert chat.done() == [1, Respond(2, (user("one"), user("two")))]
+    assert chat.done() == [1, Respond(2, 1, (user("one"), user("two")))]
 
 
 def test_the_answer_waits_for_a_last_one_without_words(chat: Chat) -> None:
     first, second = chat.speak(), chat.speak()
     chat.final(first, "one", more=True)
     chat.final(second, "")
-    assert chat.done() == [2, Respond(1, (user("one"),))]
+    assert chat.done() == [2, Respond(1, 1, (user("one"),))]
 
 
 def test_words_over_a_reply_stop_it_and_history_keeps_what_was_delivered(chat: Chat) -> None:
@@ -129,7 +132,7 @@ def test_words_over_a_reply_stop_it_and_history_keeps_what_was_delivered(chat: C
     assert chat.done() == [StopResponding(), ReplyDone(1, "once upon", ReplyReason.INTERRUPTED), 1]
     chat.final(turn, "a short one")
     history = (user("tell me a story"), assistant("once upon [cut off]"), user("a short one"))
-    assert chat.done() == [Respond(2, history)]
+    assert chat.done() == [Respond(2, 2, history)]
 
 
 def test_a_cough_over_a_reply_lets_it_go_on(chat: Chat) -> None:
@@ -159,18 +162,18 @@ def test_a_typed_message_takes_a_replys_place_and_comes_after_it_in_history(chat
     history = (user("hello"), assistant("good [cut off]"), user("stop that"))
     assert chat.done() == [
         *(StopResponding(), ReplyDone(1, "good", ReplyReason.INTERRUPTED), 1),
-        Respond(2, history),
+        Respond(2, 2, history),
     ]
 
 
 def test_a_typed_message_is_answered_while_someone_speaks(chat: Chat) -> None:
     turn = chat.speak()
     chat.type("quick")
-    assert chat.done() == [Respond(2, (user("quick"),))]
+    assert chat.done() == [Respond(2, 1, (user("quick"),))]
     chat.final(turn, "slow")
     assert chat.done() == [
         *(StopResponding(), ReplyDone(2, "", ReplyReason.INTERRUPTED), 2),
-        Respond(1, (user("quick"), user("slow"))),
+        Respond(1, 2, (user("quick"), user("slow"))),
     ]
 
 
@@ -178,7 +181,7 @@ def test_a_typed_message_is_answered_with_what_still_waits(chat: Chat) -> None:
     first, second = chat.speak(), chat.speak()
     chat.final(first, "one", more=True)
     chat.type("typed")
-    assert chat.done() == [1, Respond(3, (user("one"), user("typed")))]
+    assert chat.done() == [1, Respond(3, 1, (user("one"), user("typed")))]
     chat.final(second, "")
     assert chat.done() == [2]
 
@@ -202,4 +205,25 @@ def test_a_failed_reply_is_told_and_the_conversation_goes_on(chat: Chat) -> None
     fault = events.Fault("llm_timeout", "slow", retryable=True)
     assert chat.done() == [fault, ReplyDone(1, "good", ReplyReason.FAILED), 1]
     chat.ask("again")
-    assert chat.done() == [Respond(2, (user("hello"), assistant("good [cut off]"), user("again")))]
+    assert chat.done() == [Respond(2, 2, (user("hello"), assistant("good [cut off]"), user("again")))]
+
+
+def test_what_a_reply_does_beside_text_is_told_and_remembered(chat: Chat) -> None:
+    notice, call = ReplyNotice("llm_timeout", "asked again"), ToolCalled("c1", "clock", "{}")
+    answer = ToolAnswered("c1", "clock", "noon", ok=True)
+    chat.ask("what time is it")
+    chat.done()
+    chat.write(1, notice, call, answer, "noon")
+    steps = [ReplyStep(1, notice), ReplyStep(1, call), ReplyStep(1, answer)]
+    assert chat.done() == [*steps, ReplyStarted(1), ReplyDelta(1, "noon")]
+    chat.finish(1)
+    chat.ask("thanks")
+    *_, request = chat.done()
+    assert isinstance(request, Respond)
+    assert [message.role for message in request.messages] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+    ]

@@ -1,5 +1,5 @@
-from voicegw.core.dialogue import SYSTEM_PROMPT, Dialogue, DialogueOptions
-from voicegw.core.events import Message
+from voicegw.core.dialogue import SYSTEM_PROMPT, Dialogue, DialogueOptions, reply_messages
+from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 
 SYSTEM = Message("system", SYSTEM_PROMPT)
 
@@ -15,20 +15,20 @@ def assistant(text: str) -> Message:
 def test_the_prompt_is_the_system_message_and_what_was_said() -> None:
     dialogue = Dialogue(DialogueOptions())
     dialogue.add_user("hello")
-    dialogue.add_assistant("good day", cut_off=False)
+    dialogue.add_reply(["good day"], cut_off=False)
     dialogue.add_user("what time is it")
     assert dialogue.prompt() == (SYSTEM, user("hello"), assistant("good day"), user("what time is it"))
 
 
 def test_a_reply_that_was_cut_off_says_so() -> None:
     dialogue = Dialogue(DialogueOptions(system_prompt=""))
-    dialogue.add_assistant("it is half", cut_off=True)
+    dialogue.add_reply(["it is half"], cut_off=True)
     assert dialogue.prompt() == (assistant("it is half [cut off]"),)
 
 
 def test_a_reply_nobody_got_is_no_history() -> None:
     dialogue = Dialogue(DialogueOptions(system_prompt=""))
-    dialogue.add_assistant("", cut_off=True)
+    dialogue.add_reply([], cut_off=True)
     assert dialogue.prompt() == ()
 
 
@@ -36,7 +36,7 @@ def test_the_oldest_turns_are_dropped_whole() -> None:
     dialogue = Dialogue(DialogueOptions(system_prompt="", history_characters=1000))
     for turn in range(3):
         dialogue.add_user(f"{turn}" * 300)
-        dialogue.add_assistant(f"{turn}" * 300, cut_off=False)
+        dialogue.add_reply([f"{turn}" * 300], cut_off=False)
     dialogue.add_user("next")
     assert dialogue.prompt() == (user("2" * 300), assistant("2" * 300), user("next"))
 
@@ -44,6 +44,48 @@ def test_the_oldest_turns_are_dropped_whole() -> None:
 def test_the_newest_message_is_kept_however_long() -> None:
     dialogue = Dialogue(DialogueOptions(system_prompt="", history_characters=1000))
     dialogue.add_user("old")
-    dialogue.add_assistant("answer", cut_off=False)
+    dialogue.add_reply(["answer"], cut_off=False)
     dialogue.add_user("x" * 5000)
     assert dialogue.prompt() == (user("x" * 5000),)
+
+
+A, B = ToolCalled("a", "clock", "{}"), ToolCalled("b", "light", '{"on": true}')
+
+
+def answered(call: ToolCalled, content: str) -> ToolAnswered:
+    return ToolAnswered(call.id, call.name, content, ok=True)
+
+
+def test_calls_are_followed_by_their_answers() -> None:
+    pieces: list[ReplyPiece] = [
+        "Let me ",
+        "see.",
+        A,
+        B,
+        answered(B, "on"),
+        answered(A, "noon"),
+        "It is noon.",
+    ]
+    assert reply_messages(pieces) == [
+        Message("assistant", "Let me see.", (A, B)),
+        Message("tool", "noon", tool_call_id="a"),
+        Message("tool", "on", tool_call_id="b"),
+        assistant("It is noon."),
+    ]
+
+
+def test_a_call_that_was_interrupted_is_answered_so() -> None:
+    call, answer = reply_messages([A])
+    assert call == Message("assistant", "", (A,))
+    assert (answer.role, answer.tool_call_id) == ("tool", "a")
+    assert "interrupted" in answer.content
+
+
+def test_only_text_is_marked_as_cut_off() -> None:
+    dialogue = Dialogue(DialogueOptions(system_prompt=""))
+    dialogue.add_reply([A, answered(A, "noon")], cut_off=True)
+    assert dialogue.prompt()[-1] == Message("tool", "noon", tool_call_id="a")
+
+
+def test_notices_are_no_part_of_a_prompt() -> None:
+    assert reply_messages([ReplyNotice("llm_timeout", "asked again")]) == []

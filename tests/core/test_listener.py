@@ -3,7 +3,7 @@
 import pytest
 
 from tests.core.scenario import END, ONSET, PAUSE, Scenario, assert_final, assert_partial
-from voicegw.core import events
+from voicegw.core import commands, events
 from voicegw.core.audio import WINDOW_MS, to_samples
 from voicegw.core.events import EndReason, Fault, FinalTranscript, SpeechStarted, SpeechStopped
 from voicegw.core.jobs import DecodeKind
@@ -104,20 +104,20 @@ def test_a_final_that_comes_after_the_voice_went_on_is_a_partial(scenario: Scena
 
 def test_a_commit_ends_the_utterance_now(scenario: Scenario) -> None:
     scenario.hear("####")
-    scenario.command(events.Commit())
+    scenario.command(commands.Commit())
     assert scenario.told[-1] == SpeechStopped(1, windows(4), EndReason.COMMIT)
     scenario.answer("go")
     assert_final(scenario, 1, "go")
 
 
 def test_a_commit_in_silence_changes_nothing(scenario: Scenario) -> None:
-    scenario.command(events.Commit())
+    scenario.command(commands.Commit())
     assert scenario.told == []
 
 
 def test_no_words_are_shown_after_the_end(scenario: Scenario) -> None:
     scenario.hear(ONSET + PAUSE + ONSET)
-    scenario.command(events.Commit())
+    scenario.command(commands.Commit())
     scenario.answer("hello")
     assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
     scenario.answer("hello there")
@@ -127,7 +127,7 @@ def test_no_words_are_shown_after_the_end(scenario: Scenario) -> None:
 def test_an_endless_voice_is_cut_at_the_maximum_length(scenario: Scenario) -> None:
     scenario.hear("#" * 100)
     assert {stop.reason for stop in scenario.all(SpeechStopped)} == {EndReason.MAX_LENGTH}
-    scenario.command(events.Commit())
+    scenario.command(commands.Commit())
     scenario.settle()
     finals = scenario.all(FinalTranscript)
     assert [final.end - final.start for final in finals] == [windows(35), windows(35), windows(30)]
@@ -155,7 +155,7 @@ def test_a_failed_final_is_told_and_keeps_what_was_stable(scenario: Scenario) ->
     scenario.answer("turn the lie")
     scenario.hear("#####")
     scenario.answer("turn the light on")
-    scenario.command(events.Commit())
+    scenario.command(commands.Commit())
     scenario.fail()
     assert [fault.code for fault in scenario.all(Fault)] == ["recognition_failed"]
     assert_final(scenario, 1, "turn the")
@@ -173,7 +173,7 @@ def test_a_decode_that_failed_at_a_pause_costs_nothing_when_the_voice_goes_on(sc
 def test_an_answer_nobody_waits_for_changes_nothing(scenario: Scenario) -> None:
     scenario.hear("#####")
     partial = scenario.job
-    scenario.command(events.Commit())
+    scenario.command(commands.Commit())
     scenario.answer("old news", partial)
     scenario.fail(partial)
     assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
@@ -181,7 +181,7 @@ def test_an_answer_nobody_waits_for_changes_nothing(scenario: Scenario) -> None:
 
 def test_the_pre_roll_is_decoded_too(scenario: Scenario) -> None:
     scenario.hear("." * 50 + "##")
-    scenario.command(events.Commit())
+    scenario.command(commands.Commit())
     assert SpeechStarted(1, windows(50)) in scenario.told
     assert scenario.jobs[0].start == windows(35)
 
@@ -198,20 +198,20 @@ def test_latency_counts_from_the_last_voiced_sample(scenario: Scenario) -> None:
 
 class TestConfigure:
     def test_changes_the_end_silence(self, scenario: Scenario) -> None:
-        scenario.command(events.Configure(end_silence_ms=200))
+        scenario.command(commands.Configure(end_silence_ms=200))
         scenario.hear(ONSET + "." * 9)
         assert scenario.all(SpeechStopped) == []
         scenario.hear(".")
         assert len(scenario.all(SpeechStopped)) == 1
 
     def test_changes_the_cadence_and_the_maximum_length(self, scenario: Scenario) -> None:
-        scenario.command(events.Configure(partial_interval_ms=400, max_utterance_ms=2000))
+        scenario.command(commands.Configure(partial_interval_ms=400, max_utterance_ms=2000))
         scenario.hear("#" * 50)
         assert len(scenario.jobs[0].pcm) == 2 * windows(20)
         assert scenario.all(SpeechStopped) == []
 
     def test_a_value_out_of_bounds_changes_nothing(self, scenario: Scenario) -> None:
         with pytest.raises(InvalidValue, match="partial_interval_ms must be at least 100, not 1"):
-            scenario.command(events.Configure(end_silence_ms=200, partial_interval_ms=1))
+            scenario.command(commands.Configure(end_silence_ms=200, partial_interval_ms=1))
         scenario.hear(ONSET + END)
         assert len(scenario.all(SpeechStopped)) == 1

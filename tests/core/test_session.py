@@ -10,7 +10,7 @@ from tests.core.scenario import (
     assert_reply,
     assert_turn,
 )
-from voicegw.core import events
+from voicegw.core import actions, commands, events
 from voicegw.core.audio import AudioFormat, InputDecoder
 from voicegw.core.events import AudioAcknowledged, EndReason, Message, ReplyReason, SpeechStopped
 from voicegw.core.session import Session, SessionOptions
@@ -57,10 +57,10 @@ def test_speech_with_words_interrupts_the_reply(scenario: Scenario) -> None:
 def test_cancel_stops_the_reply(scenario: Scenario) -> None:
     scenario.say("tell me a story")
     scenario.reply("once upon")
-    scenario.command(events.Cancel())
+    scenario.command(commands.Cancel())
     assert_reply(scenario, 1, "once upon", ReplyReason.CANCELLED)
-    scenario.reply(" a time", turn=1)
-    scenario.finish_reply(turn=1)
+    scenario.reply(" a time", attempt=1)
+    scenario.finish_reply(attempt=1)
     assert scenario.session.idle
 
 
@@ -75,7 +75,7 @@ def test_a_failed_reply_leaves_the_session_going(scenario: Scenario) -> None:
 
 def test_a_lost_utterance_leaves_the_session_going(scenario: Scenario) -> None:
     scenario.hear("####")
-    scenario.command(events.Commit())
+    scenario.command(commands.Commit())
     scenario.fail()
     assert scenario.last(events.Fault).code == "recognition_failed"
     assert_final(scenario, 1, "")
@@ -85,11 +85,11 @@ def test_a_lost_utterance_leaves_the_session_going(scenario: Scenario) -> None:
 
 
 def test_replies_can_be_turned_off_and_on(scenario: Scenario) -> None:
-    scenario.command(events.Configure(reply=False))
+    scenario.command(commands.Configure(reply=False))
     scenario.hear(ONSET + END)
     scenario.answer("to nobody")
     assert scenario.requests == []
-    scenario.command(events.Configure(reply=True))
+    scenario.command(commands.Configure(reply=True))
     scenario.hear(ONSET + END)
     scenario.answer("to you")
     assert [request.turn for request in scenario.requests] == [2]
@@ -97,14 +97,14 @@ def test_replies_can_be_turned_off_and_on(scenario: Scenario) -> None:
 
 def test_configuring_something_else_leaves_replies_as_they_are(scenario: Scenario) -> None:
     scenario.session.configure_replies(False)
-    scenario.command(events.Configure(end_silence_ms=200))
+    scenario.command(commands.Configure(end_silence_ms=200))
     scenario.hear(ONSET + "." * 10)
     scenario.answer("to nobody")
     assert scenario.requests == []
 
 
-@pytest.mark.parametrize("command", [events.Played(100), events.Acknowledge(7)])
-def test_notes_from_the_client_ask_for_nothing(scenario: Scenario, command: events.Command) -> None:
+@pytest.mark.parametrize("command", [commands.Played(100), commands.Acknowledge(7)])
+def test_notes_from_the_client_ask_for_nothing(scenario: Scenario, command: commands.Command) -> None:
     scenario.command(command)
     assert scenario.told == []
 
@@ -116,7 +116,7 @@ class TestAudio:
         acknowledged = []
         for message in range(25):
             session.receive_audio(bytes(800), now=message * 0.1)
-            acknowledged += [action for action in session.actions() if isinstance(action, events.Emit)]
+            acknowledged += [action for action in session.actions() if isinstance(action, actions.Emit)]
         assert [ack.event for ack in acknowledged] == [AudioAcknowledged(8_000), AudioAcknowledged(16_000)]
 
     def test_of_half_a_sample_is_refused(self, scenario: Scenario) -> None:
@@ -174,7 +174,7 @@ class TestEnd:
         scenario.say("hello")
         scenario.end()
         scenario.reply("Good ")
-        scenario.command(events.Cancel())
+        scenario.command(commands.Cancel())
         assert_reply(scenario, 1, "Good ", ReplyReason.CANCELLED)
         assert scenario.closed == 1
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicegw.core import events
+from voicegw.core import commands, events
 from voicegw.core.jobs import Word
 from voicegw.dialects import native
 from voicegw.errors import InputError, MalformedMessage, MessageTooBig, UnknownMessageType, WrongFrameKind
@@ -14,15 +14,15 @@ from voicegw.errors import InputError, MalformedMessage, MessageTooBig, UnknownM
 LIMITS = events.Limits(max_message_bytes=65_536, max_burst_ms=5000, idle_timeout_ms=300_000)
 WORDS = (Word("Grüß", 16_000, 20_000, 0.98765), Word("Gott.", 20_000, 24_000, 0.5))
 
-COMMANDS: list[tuple[str, events.Command]] = [
-    ('{"type": "commit"}', events.Commit()),
-    ('{"type": "cancel"}', events.Cancel()),
-    ('{"type": "text", "text": "hello"}', events.TypeText("hello")),
-    ('{"type": "configure", "end_silence_ms": 300}', events.Configure(end_silence_ms=300)),
-    ('{"type": "configure", "reply": false}', events.Configure(reply=False)),
-    ('{"type": "played", "audio_ms": 40}', events.Played(40)),
-    ('{"type": "ack", "seq": 7}', events.Acknowledge(7)),
-    ('{"type": "end"}', events.End()),
+COMMANDS: list[tuple[str, commands.Command]] = [
+    ('{"type": "commit"}', commands.Commit()),
+    ('{"type": "cancel"}', commands.Cancel()),
+    ('{"type": "text", "text": "hello"}', commands.TypeText("hello")),
+    ('{"type": "configure", "end_silence_ms": 300}', commands.Configure(end_silence_ms=300)),
+    ('{"type": "configure", "reply": false}', commands.Configure(reply=False)),
+    ('{"type": "played", "audio_ms": 40}', commands.Played(40)),
+    ('{"type": "ack", "seq": 7}', commands.Acknowledge(7)),
+    ('{"type": "end"}', commands.End()),
 ]
 
 MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
@@ -63,6 +63,18 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
     (events.ReplyStarted(1), {"type": "reply_started", "turn": 1}),
     (events.ReplyDelta(1, "good "), {"type": "reply_delta", "turn": 1, "text": "good "}),
     (
+        events.ReplyStep(1, events.ToolCalled("c1", "clock", "{}")),
+        {"type": "tool_call", "turn": 1, "id": "c1", "name": "clock", "arguments": "{}"},
+    ),
+    (
+        events.ReplyStep(1, events.ToolAnswered("c1", "clock", "noon", ok=True)),
+        {"type": "tool_result", "turn": 1, "id": "c1", "name": "clock", "content": "noon", "ok": True},
+    ),
+    (
+        events.ReplyStep(1, events.ReplyNotice("llm_timeout", "asked again")),
+        {"type": "notice", "turn": 1, "code": "llm_timeout", "message": "asked again"},
+    ),
+    (
         events.ReplyDone(1, "good", events.ReplyReason.CANCELLED),
         {"type": "reply_done", "turn": 1, "text": "good", "reason": "cancelled"},
     ),
@@ -80,12 +92,12 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("text", "command"), COMMANDS)
-def test_reads_every_message(text: str, command: events.Command) -> None:
+def test_reads_every_message(text: str, command: commands.Command) -> None:
     assert native.decode(text) == command
 
 
 def test_knows_a_message_for_every_command() -> None:
-    assert {type(command) for _, command in COMMANDS} == set(events.Command.__args__)
+    assert {type(command) for _, command in COMMANDS} == set(commands.Command.__args__)
 
 
 @pytest.mark.parametrize(("event", "message"), MESSAGES)
@@ -94,7 +106,7 @@ def test_writes_every_event(event: events.Event, message: dict[str, Any]) -> Non
 
 
 def test_has_a_message_for_every_event() -> None:
-    assert [type(event) for event, _ in MESSAGES] == list(events.Event.__args__)
+    assert list(dict.fromkeys(type(event) for event, _ in MESSAGES)) == list(events.Event.__args__)
 
 
 BAD = {
@@ -140,7 +152,7 @@ def test_the_size_of_a_message_is_limited_in_bytes(text: str) -> None:
 @given(st.text() | st.from_regex(r'\{"type": ?"(text|ack|configure)", ?"\w+": ?("\w*"|-?\d+|null)\}'))
 def test_any_text_is_a_command_or_the_clients_mistake(text: str) -> None:
     with suppress(InputError):
-        assert isinstance(native.decode(text), events.Command)
+        assert isinstance(native.decode(text), commands.Command)
 
 
 class TestAudioFrame:

@@ -1,13 +1,14 @@
 """The ports of a gateway, played by the test: what is loud is speech; words and replies are scripted."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from voicegw.core.audio import SAMPLE_RATE, Pcm
+from voicegw.core.dialogue import Confirmation
 from voicegw.core.events import Message
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
@@ -62,8 +63,10 @@ class ScriptedResponder:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def respond(self, messages: tuple[Message, ...]) -> AsyncGenerator[str, None]:
-        self.prompts.append(messages)
+    async def respond(
+        self, messages: Sequence[Message], confirmed: Confirmation
+    ) -> AsyncGenerator[str, None]:
+        self.prompts.append(tuple(messages))
         try:
             for piece in self.pieces:
                 yield piece
@@ -72,6 +75,9 @@ class ScriptedResponder:
                 raise self.failure
         finally:
             self.stopped.set()
+
+    async def prewarm(self, messages: Sequence[Message]) -> None:
+        """There is nothing to warm."""
 
     async def close(self) -> None:
         """There is nothing to give back."""

@@ -2,16 +2,17 @@
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
 
 from tests.llm_server import Ending, LLMServer
+from tests.observing import certain
 from voicegw import errors
 from voicegw.core.dialogue import Responder
-from voicegw.core.events import Message
+from voicegw.core.events import Message, ReplyPiece, ToolCalled
 from voicegw.core.options import check
 from voicegw.reply.llm import OPENAI_URL, LLMOptions, LLMResponder, limit_field
 
@@ -37,15 +38,19 @@ async def listening(handler: Handler) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
 
 
-async def reply(llm: Responder) -> list[str]:
-    async with aclosing(llm.respond(PROMPT)) as pieces:
+async def reply(llm: Responder, prompt: Sequence[Message] = PROMPT) -> list[ReplyPiece]:
+    async with aclosing(llm.respond(prompt, certain())) as pieces:
         return [piece async for piece in pieces]
 
 
 async def failure(server: LLMServer, **options: Any) -> tuple[list[str], errors.ReplyError]:
     """What was said before the reply failed, and the error."""
     said = []
-    async with server, responder(server.url, **options) as llm, aclosing(llm.respond(PROMPT)) as pieces:
+    async with (
+        server,
+        responder(server.url, **options) as llm,
+        aclosing(llm.respond(PROMPT, certain())) as pieces,
+    ):
         try:
             async for piece in pieces:
                 said.append(piece)
@@ -61,7 +66,7 @@ async def test_tokens_come_one_by_one() -> None:
 
 async def test_tokens_are_not_held_back() -> None:
     server = LLMServer(tokens=["now", "never"], token_delay_s=60)
-    async with server, responder(server.url) as llm, aclosing(llm.respond(PROMPT)) as pieces:
+    async with server, responder(server.url) as llm, aclosing(llm.respond(PROMPT, certain())) as pieces:
         assert await asyncio.wait_for(anext(pieces), 5) == "now"
 
 
@@ -75,6 +80,35 @@ async def test_the_request() -> None:
         {"role": "user", "content": "Where is the secret kept?"},
     ]
     assert (body["model"], body["stream"], body["max_tokens"], body["temperature"]) == ("tiny", True, 7, 0.5)
+
+
+async def test_a_tool_call_and_its_answer_as_the_endpoint_knows_them() -> None:
+    call = ToolCalled("c1", "clock", '{"zone": "UTC"}')
+    prompt = (Message("assistant", "", (call,)), Message("tool", "noon", tool_call_id="c1"))
+    async with LLMServer() as server, responder(server.url) as llm:
+        await reply(llm, prompt)
+    function = {"name": "clock", "arguments": '{"zone": "UTC"}'}
+    assert server.exchanges[0].body["messages"] == [
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"id": "c1", "type": "function", "function": function}],
+        },
+        {"role": "tool", "content": "noon", "tool_call_id": "c1"},
+    ]
+
+
+async def test_prewarming_asks_for_one_token_and_leaves_the_connection_to_the_reply() -> None:
+    async with LLMServer() as server, responder(server.url) as llm:
+        await llm.prewarm(PROMPT[:1])
+        await reply(llm)
+    assert [exchange.body["max_tokens"] for exchange in server.exchanges] == [1, 300]
+    assert server.connections == 1
+
+
+async def test_prewarming_never_fails() -> None:
+    async with LLMServer(refuse=True) as server, responder(server.url) as llm:
+        await llm.prewarm(PROMPT[:1])
 
 
 @pytest.mark.parametrize(("key", "header"), [(KEY, f"Bearer {KEY}"), (None, None)])
@@ -243,7 +277,7 @@ async def test_cancelling_before_any_answer_is_seen_by_the_endpoint() -> None:
 
 async def test_closing_the_reply_is_seen_by_the_endpoint() -> None:
     async with LLMServer(tokens=["a", "b"], token_delay_s=60) as server, responder(server.url) as llm:
-        async with aclosing(llm.respond(PROMPT)) as pieces:
+        async with aclosing(llm.respond(PROMPT, certain())) as pieces:
             await anext(pieces)
         await asyncio.wait_for(server.exchanges[0].over.wait(), 1)
         assert server.exchanges[0].disconnected

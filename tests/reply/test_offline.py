@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.observing import certain
 from voicegw.core.dialogue import Responder
 from voicegw.core.events import Message
 from voicegw.reply.offline import OfflineResponder, pieces
@@ -19,8 +20,8 @@ def noon() -> datetime:
 
 async def ask(*messages: Message, responder: Responder | None = None) -> list[str]:
     responder = responder or OfflineResponder(noon, pace_ms=0)
-    async with aclosing(responder.respond(messages)) as reply:
-        return [piece async for piece in reply]
+    async with aclosing(responder.respond(messages, certain())) as reply:
+        return [piece async for piece in reply if isinstance(piece, str)]
 
 
 async def test_streams_a_few_words_at_a_time() -> None:
@@ -60,7 +61,7 @@ async def test_pace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_can_be_stopped_between_pieces() -> None:
     responder = OfflineResponder(noon, pace_ms=60_000)
-    async with aclosing(responder.respond((Message("user", "Say a b c d"),))) as reply:
+    async with aclosing(responder.respond((Message("user", "Say a b c d"),), certain())) as reply:
         assert await anext(reply) == "a b c"
     await responder.close()
 

@@ -4,18 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voicegw.core import turn
+from voicegw.core.actions import Action, Emit, Respond, StopResponding
 from voicegw.core.dialogue import Dialogue, DialogueOptions
-from voicegw.core.events import (
-    Action,
-    Emit,
-    Fault,
-    ReplyDelta,
-    ReplyDone,
-    ReplyReason,
-    ReplyStarted,
-    Respond,
-    StopResponding,
-)
+from voicegw.core.events import Fault, ReplyDelta, ReplyDone, ReplyPiece, ReplyReason, ReplyStarted, ReplyStep
 from voicegw.core.latency import Stopwatch
 from voicegw.errors import VoicegwError
 
@@ -25,11 +16,12 @@ class _Reply:
     """The reply in progress and what of it was delivered."""
 
     watch: Stopwatch
-    pieces: list[str] = field(default_factory=list)
+    attempt: int
+    pieces: list[ReplyPiece] = field(default_factory=list)
 
     @property
     def text(self) -> str:
-        return "".join(self.pieces)
+        return "".join(piece for piece in self.pieces if isinstance(piece, str))
 
 
 class Conversation:
@@ -43,6 +35,7 @@ class Conversation:
         self._reply: _Reply | None = None
         self._unanswered: Stopwatch | None = None
         self._turns = 0
+        self._attempts = 0
 
     @property
     def idle(self) -> bool:
@@ -81,21 +74,26 @@ class Conversation:
         self._await_answer(text, watch)
         self._start_for(effect)
 
-    def receive_piece(self, turn_number: int, text: str, now: float) -> None:
-        """The model wrote the next piece of this turn's reply; one of a stopped reply is ignored."""
-        reply = self._reply
-        if reply is None or reply.watch.turn != turn_number or not text:
+    def receive_piece(self, attempt: int, piece: ReplyPiece, now: float) -> None:
+        """The model wrote the next piece of this attempt; one of a stopped attempt is ignored."""
+        if self._reply is not None and self._reply.attempt == attempt and piece:
+            self._show(self._reply, piece, now)
+
+    def _show(self, reply: _Reply, piece: ReplyPiece, now: float) -> None:
+        number = reply.watch.turn
+        reply.pieces.append(piece)
+        if not isinstance(piece, str):
+            self._tell(Emit(ReplyStep(number, piece)))
             return
-        if not reply.pieces:
+        if reply.watch.first_token is None:
             reply.watch.first_token = now
             self._floor.signal(turn.Signal.TOKEN)
-            self._tell(Emit(ReplyStarted(turn_number)))
-        reply.pieces.append(text)
-        self._tell(Emit(ReplyDelta(turn_number, text)))
+            self._tell(Emit(ReplyStarted(number)))
+        self._tell(Emit(ReplyDelta(number, piece)))
 
-    def receive_reply_end(self, turn_number: int, error: VoicegwError | None, now: float) -> None:
-        """The model has finished this turn's reply, or failed to."""
-        if self._reply is None or self._reply.watch.turn != turn_number:
+    def receive_reply_end(self, attempt: int, error: VoicegwError | None, now: float) -> None:
+        """The model has finished this attempt, or failed to."""
+        if self._reply is None or self._reply.attempt != attempt:
             return
         self._floor.signal(turn.Signal.REPLIED)
         if error is not None:
@@ -121,13 +119,14 @@ class Conversation:
     def _start_for(self, effect: turn.Effect | None) -> None:
         if effect in (turn.Effect.START, turn.Effect.RESTART):
             assert self._unanswered is not None, "a reply starts for what was just said"
-            self._reply, self._unanswered = _Reply(self._unanswered), None
-            self._tell(Respond(self._reply.watch.turn, self._dialogue.prompt()))
+            self._attempts += 1
+            self._reply, self._unanswered = _Reply(self._unanswered, self._attempts), None
+            self._tell(Respond(self._reply.watch.turn, self._attempts, self._dialogue.prompt()))
 
     def _finish(self, reason: ReplyReason, now: float) -> None:
         """Closes the books on the running reply: history keeps what was delivered."""
         assert self._reply is not None, "the table stops and ends only a reply that was started"
         reply, self._reply = self._reply, None
-        self._dialogue.add_assistant(reply.text, cut_off=reason is not ReplyReason.COMPLETED)
+        self._dialogue.add_reply(reply.pieces, cut_off=reason is not ReplyReason.COMPLETED)
         self._tell(Emit(ReplyDone(reply.watch.turn, reply.text, reason)))
         self._tell(Emit(reply.watch.report(done=now)))

@@ -1,10 +1,10 @@
 """The conversation as the language model is shown it, and the port a model is reached through."""
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from voicegw.core.events import Message
+from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.options import option
 
 SYSTEM_PROMPT = (
@@ -12,14 +12,35 @@ SYSTEM_PROMPT = (
     "your answer is heard, not read. Answer in one to three short sentences of plain speech."
 )
 
+_SAID_NOTHING = Message("assistant", "")
+_NEVER_ANSWERED = "interrupted before there was an answer"
+
+
+class Confirmation(Protocol):
+    """Set once the turn that a reply was started for is certain; an `asyncio.Event` fits."""
+
+    async def wait(self) -> object:
+        """Returns when it is set."""
+        ...
+
 
 class Responder(Protocol):
     """Writes the assistant's side of a conversation."""
 
     name: str
 
-    def respond(self, messages: tuple[Message, ...]) -> AsyncGenerator[str, None]:
-        """The reply, piece by piece; raises a ReplyError. Closing the generator cancels the request."""
+    def respond(
+        self, messages: Sequence[Message], confirmed: Confirmation
+    ) -> AsyncGenerator[ReplyPiece, None]:
+        """The reply, piece by piece; raises a ReplyError. Closing the generator cancels the request.
+
+        It may run ahead of the confirmation, but calls no tool and does nothing else that cannot be undone
+        before `confirmed.wait()` has returned.
+        """
+        ...
+
+    async def prewarm(self, messages: Sequence[Message]) -> None:
+        """Has the model read `messages`, with which every prompt to come begins; never raises."""
         ...
 
     async def close(self) -> None:
@@ -47,10 +68,12 @@ class Dialogue:
         """A final transcript or a typed message."""
         self._history.append(Message("user", text))
 
-    def add_assistant(self, text: str, *, cut_off: bool) -> None:
-        """What was delivered of a reply; `cut_off` when the user never got the rest of it."""
-        if text:
-            self._history.append(Message("assistant", f"{text} [cut off]" if cut_off else text))
+    def add_reply(self, pieces: Sequence[ReplyPiece], *, cut_off: bool) -> None:
+        """What was delivered of a reply, with its tool calls; `cut_off` when the user never got the rest."""
+        said = reply_messages(pieces)
+        if cut_off and said and said[-1].role == "assistant":
+            said[-1] = replace(said[-1], content=f"{said[-1].content} [cut off]")
+        self._history += said
 
     def prompt(self) -> tuple[Message, ...]:
         """The messages for the next reply."""
@@ -67,3 +90,31 @@ class Dialogue:
         del self._history[0]
         while len(self._history) > 1 and self._history[0].role != "user":
             del self._history[0]
+
+
+def reply_messages(pieces: Sequence[ReplyPiece]) -> list[Message]:
+    """A reply as prompt messages: text and the calls behind it are one assistant message, and each call's
+    answer is a tool message right behind it, as endpoints insist."""
+    answers = {piece.id: piece.content for piece in pieces if isinstance(piece, ToolAnswered)}
+    messages: list[Message] = []
+    said = _SAID_NOTHING
+    for piece in pieces:
+        match piece:
+            case str():
+                said = replace(said, content=said.content + piece)
+            case ToolCalled():
+                said = replace(said, tool_calls=(*said.tool_calls, piece))
+            case ToolAnswered() if said.tool_calls:
+                messages += _with_answers(said, answers)
+                said = _SAID_NOTHING
+    return messages if said == _SAID_NOTHING else [*messages, *_with_answers(said, answers)]
+
+
+def _with_answers(said: Message, answers: Mapping[str, str]) -> list[Message]:
+    return [
+        said,
+        *(
+            Message("tool", answers.get(call.id, _NEVER_ANSWERED), tool_call_id=call.id)
+            for call in said.tool_calls
+        ),
+    ]

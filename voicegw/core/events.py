@@ -1,5 +1,5 @@
-"""The session's own vocabulary: what happens to it (commands), what it wants done (actions) and what it
-tells its client (events). Every dialect translates commands and events; none adds its own.
+"""The session's own vocabulary: what it tells its client (events), and what a prompt and a reply are made of.
+Every dialect translates the events and the commands (commands.py); none adds its own.
 
 Positions are session samples at 16 kHz, counted from the first one received, unless a name says otherwise.
 `turn` counts the utterances and typed messages of a session, from 1.
@@ -8,59 +8,56 @@ Positions are session samples at 16 kHz, counted from the first one received, un
 from dataclasses import dataclass
 from enum import StrEnum
 
-from voicegw.core.jobs import DecodeJob, Word
+from voicegw.core.jobs import Word
 from voicegw.errors import VoicegwError
 
-# --- commands: what a client can ask for, beside sending audio -------------------------------------------
+# --- what a reply and a prompt are made of ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """End the running utterance now."""
+class ToolCalled:
+    """The model calls a tool. `arguments` is the JSON object it wrote; `id` joins the answer to the call."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
-    """Stop the running reply."""
+class ToolAnswered:
+    """What a tool answered; with `ok` false, `content` says why it could not."""
+
+    id: str
+    name: str
+    content: str
+    ok: bool
 
 
 @dataclass(frozen=True, slots=True)
-class TypeText:
-    """A user message that was typed, not said."""
+class ReplyNotice:
+    """Trouble that did not end the reply: the error's code, and what is done about it, in our own words."""
 
-    text: str
+    code: str
+    remedy: str
 
 
-@dataclass(frozen=True, slots=True)
-class Configure:
-    """New values for this session's knobs; None leaves a knob as it is."""
-
-    end_silence_ms: int | None = None
-    max_utterance_ms: int | None = None
-    partial_interval_ms: int | None = None
-    reply: bool | None = None
+ReplyStepPiece = ToolCalled | ToolAnswered | ReplyNotice
+ReplyPiece = str | ReplyStepPiece  # str: text for the user
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """How much reply audio the client has played, in ms from the reply's start."""
+class Message:
+    """One entry of the prompt for a language model.
 
-    audio_ms: int
+    role: system, user, assistant or tool. tool_calls: what an assistant message calls.
+    tool_call_id: the call that a tool message answers.
+    """
 
+    role: str
+    content: str
+    tool_calls: tuple[ToolCalled, ...] = ()
+    tool_call_id: str = ""
 
-@dataclass(frozen=True, slots=True)
-class Acknowledge:
-    """The last event the client has seen."""
-
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """No more audio or messages will come: settle what is open, then close."""
-
-
-Command = Commit | Cancel | TypeText | Configure | Played | Acknowledge | End
 
 # --- events: what a client is told -----------------------------------------------------------------------
 
@@ -164,6 +161,14 @@ class ReplyDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyStep:
+    """Something happened in the reply beside text."""
+
+    turn: int
+    piece: ReplyStepPiece
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyDone:
     """The reply is over; `text` is all of it that was delivered."""
 
@@ -225,54 +230,10 @@ Event = (
     | FinalTranscript
     | ReplyStarted
     | ReplyDelta
+    | ReplyStep
     | ReplyDone
     | TurnLatency
     | AudioAcknowledged
     | GoingAway
     | Fault
 )
-
-# --- actions: what the session wants its shell to do -----------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One entry of the prompt for a language model; `role` is system, user or assistant."""
-
-    role: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Emit:
-    """Tell the client."""
-
-    event: Event
-
-
-@dataclass(frozen=True, slots=True)
-class Decode:
-    """Have this window recognised; a newer Decode replaces an older one that is still out."""
-
-    job: DecodeJob
-
-
-@dataclass(frozen=True, slots=True)
-class Respond:
-    """Start the language model on these messages, for this turn."""
-
-    turn: int
-    messages: tuple[Message, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StopResponding:
-    """Cancel the running request to the language model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Close the connection once everything before this has been sent."""
-
-
-Action = Emit | Decode | Respond | StopResponding | Close

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from voicegw.core import events
+from voicegw.core import actions, commands, events
+from voicegw.core.actions import Action, Emit
 from voicegw.core.audio import ArrivalClock, Pcm
 from voicegw.core.conversation import Conversation
 from voicegw.core.endpoint import Boundary, Endpointer, SpeechScorer
-from voicegw.core.events import Action, Emit, EndReason
+from voicegw.core.events import EndReason
 from voicegw.core.jobs import DecodeResult, text_of
 from voicegw.core.latency import Stopwatch
 from voicegw.core.options import check
@@ -47,7 +48,7 @@ class Listener:
         """Whether every utterance has had its final."""
         return self._transcriber.idle
 
-    def configure(self, command: events.Configure) -> None:
+    def configure(self, command: commands.Configure) -> None:
         """New endpointing and cadence for the rest of the session. Raises InvalidValue, changing nothing."""
         endpoint = replace(self._endpointer.options, **_given(command, "end_silence_ms", "max_utterance_ms"))
         recognition = replace(self._transcriber.options, **_given(command, "partial_interval_ms"))
@@ -94,7 +95,7 @@ class Listener:
         """Asks for the decode that is due, if any."""
         job = self._transcriber.next_job()
         if job is not None:
-            self._tell(events.Decode(job))
+            self._tell(actions.Decode(job))
 
     def _cross(self, boundary: Boundary, running: Utterance | None, now: float) -> None:
         if boundary is Boundary.STARTED:
@@ -152,6 +153,6 @@ class Listener:
         self._conversation.receive_final(text, watch, now, more=not self.idle)
 
 
-def _given(command: events.Configure, *names: str) -> dict[str, Any]:
+def _given(command: commands.Configure, *names: str) -> dict[str, Any]:
     """The knobs among `names` that the command sets."""
     return {name: value for name in names if (value := getattr(command, name)) is not None}

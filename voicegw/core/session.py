@@ -7,12 +7,13 @@ After each `receive_*` the shell carries out what `actions` returns, in order.
 
 from dataclasses import dataclass, field
 
-from voicegw.core import events
+from voicegw.core import commands, events
+from voicegw.core.actions import Action, Close, Emit
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
 from voicegw.core.conversation import Conversation
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
-from voicegw.core.events import Action, Emit, EndReason
+from voicegw.core.events import EndReason, ReplyPiece
 from voicegw.core.jobs import DecodeResult
 from voicegw.core.latency import Stopwatch
 from voicegw.core.listener import Listener
@@ -22,7 +23,7 @@ from voicegw.core.utterance import RecognitionOptions
 from voicegw.errors import InvalidState, VoicegwError
 
 _ACKNOWLEDGE_EVERY_MS = 1000
-_ALLOWED_AFTER_END = (events.Cancel, events.Acknowledge, events.Played)  # a reply may still be running
+_ALLOWED_AFTER_END = (commands.Cancel, commands.Acknowledge, commands.Played)  # a reply may still be running
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Session:
         """What is to be done since the last call."""
         if self._ending and not self._closed and self.idle:
             self._closed = True
-            self._actions.append(events.Close())
+            self._actions.append(Close())
         taken = self._actions[:]
         self._actions.clear()
         return taken
@@ -97,23 +98,23 @@ class Session:
         self._listener.request_decode()
         self._acknowledge()
 
-    def receive_command(self, command: events.Command, now: float) -> None:
+    def receive_command(self, command: commands.Command, now: float) -> None:
         """What the client asks for. Raises InvalidValue or InvalidState, changing nothing."""
         if self._ending and not isinstance(command, _ALLOWED_AFTER_END):
             raise InvalidState(f"{type(command).__name__} after End")
         match command:
-            case events.Commit():
+            case commands.Commit():
                 self._listener.force_end(EndReason.COMMIT, now)
-            case events.Cancel():
+            case commands.Cancel():
                 self._conversation.cancel(now)
-            case events.TypeText(text):
+            case commands.TypeText(text):
                 watch = Stopwatch(self._conversation.next_turn(), zero=now)
                 self._conversation.receive_typed(text, watch, now)
-            case events.Configure():
+            case commands.Configure():
                 self._listener.configure(command)
                 if command.reply is not None:
                     self.configure_replies(command.reply)
-            case events.End():
+            case commands.End():
                 self._end(now)
 
     def receive_result(self, result: DecodeResult, now: float) -> None:
@@ -124,13 +125,13 @@ class Session:
         """The Decode with this number was given up."""
         self._listener.receive_failure(number, now)
 
-    def receive_reply_piece(self, turn: int, text: str, now: float) -> None:
+    def receive_reply_piece(self, attempt: int, piece: ReplyPiece, now: float) -> None:
         """The model's next piece for a Respond."""
-        self._conversation.receive_piece(turn, text, now)
+        self._conversation.receive_piece(attempt, piece, now)
 
-    def receive_reply_end(self, turn: int, error: VoicegwError | None, now: float) -> None:
+    def receive_reply_end(self, attempt: int, error: VoicegwError | None, now: float) -> None:
         """The model is done with a Respond, or failed."""
-        self._conversation.receive_reply_end(turn, error, now)
+        self._conversation.receive_reply_end(attempt, error, now)
 
     def receive_tick(self, now: float) -> None:
         """Time passes; to be called a few times a second."""

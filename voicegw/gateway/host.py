@@ -13,7 +13,8 @@ from typing import Any
 
 import structlog
 
-from voicegw.core import events
+from voicegw.core import actions, events
+from voicegw.core.commands import Command
 from voicegw.core.dialogue import Responder
 from voicegw.core.jobs import DecodeJob, Overtaken, Recognizer, Shed
 from voicegw.core.session import Session
@@ -58,6 +59,7 @@ class SessionHost:
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._reply: asyncio.Task[None] | None = None
+        self._confirmed = asyncio.Event()
         self._draining = False
         self.tell(ready)
 
@@ -89,7 +91,7 @@ class SessionHost:
             self._session.receive_audio(data, time.monotonic())
             self._perform()
 
-    def receive_command(self, command: events.Command) -> None:
+    def receive_command(self, command: Command) -> None:
         """What the client asks for. Raises InputError, changing nothing."""
         if not self.ended.is_set():
             self._session.receive_command(command, time.monotonic())
@@ -126,20 +128,20 @@ class SessionHost:
             self._session.receive_result(result, time.monotonic())
         self._perform()
 
-    async def _respond(self, request: events.Respond) -> None:
+    async def _respond(self, request: actions.Respond, confirmed: asyncio.Event) -> None:
         error: VoicegwError | None = None
         try:
-            async with aclosing(self._services.responder.respond(request.messages)) as pieces:
+            async with aclosing(self._services.responder.respond(request.messages, confirmed)) as pieces:
                 async for piece in pieces:
                     self.alive_at = time.monotonic()
-                    self._session.receive_reply_piece(request.turn, piece, self.alive_at)
+                    self._session.receive_reply_piece(request.attempt, piece, self.alive_at)
                     self._perform()
         except ReplyError as failure:
             error = failure
         except Exception:  # a broken responder costs its reply, not the session
             log.exception("responder failed", session=self.name)
             error = InternalError("the responder failed")
-        self._session.receive_reply_end(request.turn, error, time.monotonic())
+        self._session.receive_reply_end(request.attempt, error, time.monotonic())
         self._perform()
 
     # --- what the session asks for ---
@@ -147,16 +149,26 @@ class SessionHost:
     def _perform(self) -> None:
         for action in self._session.actions():
             match action:
-                case events.Emit(event):
+                case actions.Emit(event):
                     self.tell(event)
-                case events.Decode(job):
+                case actions.Decode(job):
                     self._spawn(self._decode(job), "decode")
-                case events.Respond():
-                    self._reply = self._spawn(self._respond(action), "reply")
-                case events.StopResponding() if self._reply is not None:
+                case actions.Prewarm(messages):
+                    self._spawn(self._services.responder.prewarm(messages), "prewarm")
+                case actions.Respond():
+                    self._start_reply(action)
+                case actions.ConfirmReply():
+                    self._confirmed.set()
+                case actions.StopResponding() if self._reply is not None:
                     self._reply.cancel()
-                case events.Close():
+                case actions.Close():
                     self.finish(None)
+
+    def _start_reply(self, request: actions.Respond) -> None:
+        self._confirmed = asyncio.Event()
+        if not request.speculative:
+            self._confirmed.set()
+        self._reply = self._spawn(self._respond(request, self._confirmed), "reply")
 
     def tell(self, event: events.Event) -> None:
         """Queues an event for the client; one that reads too little ends the session."""

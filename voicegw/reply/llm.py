@@ -8,11 +8,14 @@ and a status code, and the library's exceptions are not chained: endpoints echo 
 import asyncio
 import codecs
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+import structlog
+
+from voicegw.core.dialogue import Confirmation
 from voicegw.core.events import Message
 from voicegw.core.options import option
 from voicegw.errors import (
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from openai import APIStatusError, AsyncStream
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
     from openai.types.chat.chat_completion_chunk import Choice
+
+log = structlog.get_logger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -89,7 +94,9 @@ class LLMResponder:
         )
         self._completions = self._client.chat.completions  # loads the library's types now, not in a turn
 
-    async def respond(self, messages: tuple[Message, ...]) -> AsyncGenerator[str, None]:
+    async def respond(
+        self, messages: Sequence[Message], confirmed: Confirmation
+    ) -> AsyncGenerator[str, None]:
         """The reply, token by token as they come; raises the LLM errors.
 
         Closing the generator, or cancelling the task that waits for a token, closes the HTTP connection, by
@@ -114,22 +121,55 @@ class LLMResponder:
         if not finished:  # a connection lost where HTTP cannot tell it from the end
             raise LLMInterrupted
 
-    async def _request(self, messages: tuple[Message, ...]) -> "AsyncStream[ChatCompletionChunk]":
+    async def prewarm(self, messages: Sequence[Message]) -> None:
+        """Asks for one token after `messages`, so that the connection is open and a prefix-caching endpoint
+        has them in its cache. Trouble is left for the first reply to report."""
+        now = asyncio.get_running_loop().time()
+        deadline = _Deadline("first token", now, self._options.first_token_timeout_ms)
+        try:
+            async with _ended_by(deadline, dropped=LLMUnreachable):
+                stream = await self._request(messages, max_tokens=1)
+            async with stream:
+                while await _next(stream, deadline) is not None:
+                    pass  # to its end: only then is the connection free for the next request
+        except ReplyError as error:
+            log.info("could not prewarm the language model", code=error.code)
+
+    async def _request(
+        self, messages: Sequence[Message], max_tokens: int | None = None
+    ) -> "AsyncStream[ChatCompletionChunk]":
         import openai
 
-        prompt = [{"role": message.role, "content": message.content} for message in messages]
+        prompt = [_wire(message) for message in messages]
         return await self._completions.create(
             model=self.name,
             messages=cast("list[ChatCompletionMessageParam]", prompt),
             temperature=self._options.temperature,
             stream=True,
             extra_headers=None if self._options.api_key else {"Authorization": openai.omit},
-            extra_body={limit_field(self._url): self._options.max_tokens},
+            extra_body={limit_field(self._url): max_tokens or self._options.max_tokens},
         )
 
     async def close(self) -> None:
         """Closes the connection pool; replies still running fail."""
         await self._client.close()
+
+
+def _wire(message: Message) -> dict[str, object]:
+    """The message as the endpoint knows it."""
+    entry: dict[str, object] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        entry["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id:
+        entry["tool_call_id"] = message.tool_call_id
+    return entry
 
 
 class _Deadline:

@@ -6,9 +6,10 @@ language model.
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 
+from voicegw.core.dialogue import Confirmation
 from voicegw.core.events import Message
 from voicegw.reply import cities
 from voicegw.reply.rules import reply_to
@@ -31,13 +32,18 @@ class OfflineResponder:
         self._pace_s = pace_ms / 1000
         cities.zones()  # reads files, which no turn should wait for
 
-    async def respond(self, messages: tuple[Message, ...]) -> AsyncGenerator[str, None]:
+    async def respond(
+        self, messages: Sequence[Message], confirmed: Confirmation
+    ) -> AsyncGenerator[str, None]:
         """The reply to the last user message; what came before it is not read."""
         text = next((message.content for message in reversed(messages) if message.role == "user"), "")
         for number, piece in enumerate(pieces(reply_to(text, self._clock()))):
             if number:
                 await asyncio.sleep(self._pace_s)
             yield piece
+
+    async def prewarm(self, messages: Sequence[Message]) -> None:
+        """Rules need no warming."""
 
     async def close(self) -> None:
         """There is nothing to give back."""

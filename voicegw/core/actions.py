@@ -1,0 +1,61 @@
+"""What a session wants its shell to do."""
+
+from dataclasses import dataclass
+
+from voicegw.core.events import Event, Message
+from voicegw.core.jobs import DecodeJob
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell the client."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """Have this window recognised; a newer Decode replaces an older one that is still out."""
+
+    job: DecodeJob
+
+
+@dataclass(frozen=True, slots=True)
+class Prewarm:
+    """Have the model read the beginning that every prompt of this session shares."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Start the language model on these messages, for this turn.
+
+    attempt: unique in the session; what the model writes is handed back by it. speculative: the turn is not
+    certain yet; a ConfirmReply or a StopResponding follows.
+    """
+
+    turn: int
+    attempt: int
+    messages: tuple[Message, ...]
+    speculative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmReply:
+    """The turn that this attempt was started for is certain now."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopResponding:
+    """Cancel the running request to the language model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection once everything before this has been sent."""
+
+
+Action = Emit | Decode | Prewarm | Respond | ConfirmReply | StopResponding | Close

@@ -1,0 +1,53 @@
+"""What a client can ask of a session, beside sending audio. Every dialect translates these; none adds its
+own."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """End the running utterance now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Stop the running reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypeText:
+    """A user message that was typed, not said."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """New values for this session's knobs; None leaves a knob as it is."""
+
+    end_silence_ms: int | None = None
+    max_utterance_ms: int | None = None
+    partial_interval_ms: int | None = None
+    reply: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """How much reply audio the client has played, in ms from the reply's start."""
+
+    audio_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """The last event the client has seen."""
+
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """No more audio or messages will come: settle what is open, then close."""
+
+
+Command = Commit | Cancel | TypeText | Configure | Played | Acknowledge | End

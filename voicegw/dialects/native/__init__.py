@@ -1,0 +1,81 @@
+"""The native dialect of `/v1/stream`: JSON text frames with a `type`, binary frames of audio.
+
+Positions and times on the wire are integer milliseconds from the session's first sample; only
+`next_sample` and `samples` count samples, at the client's own rate.
+"""
+
+from voicegw.dialects.native.codec import MAX_MESSAGE_BYTES, check_audio, decode, encode
+from voicegw.dialects.native.messages import (
+    MAX_TEXT_CHARACTERS,
+    AckedMessage,
+    AckMessage,
+    CancelMessage,
+    ClientMessage,
+    CommitMessage,
+    ConfigureMessage,
+    EndMessage,
+    ErrorMessage,
+    FinalMessage,
+    GoingAwayMessage,
+    Inbound,
+    LatencyMessage,
+    Milliseconds,
+    NoticeMessage,
+    Outbound,
+    PartialMessage,
+    PlayedMessage,
+    ReadyMessage,
+    ReplyDeltaMessage,
+    ReplyDoneMessage,
+    ReplyStartedMessage,
+    ServerMessage,
+    SpeechStartedMessage,
+    SpeechStoppedMessage,
+    TextMessage,
+    ToolCallMessage,
+    ToolResultMessage,
+    WordBlock,
+    schema,
+)
+
+PATH = "/v1/stream"
+SUBPROTOCOL = "voicegw.v1"
+
+__all__ = [
+    "MAX_MESSAGE_BYTES",
+    "MAX_TEXT_CHARACTERS",
+    "PATH",
+    "SUBPROTOCOL",
+    "AckMessage",
+    "AckedMessage",
+    "CancelMessage",
+    "ClientMessage",
+    "CommitMessage",
+    "ConfigureMessage",
+    "EndMessage",
+    "ErrorMessage",
+    "FinalMessage",
+    "GoingAwayMessage",
+    "Inbound",
+    "LatencyMessage",
+    "Milliseconds",
+    "NoticeMessage",
+    "Outbound",
+    "PartialMessage",
+    "PlayedMessage",
+    "ReadyMessage",
+    "ReplyDeltaMessage",
+    "ReplyDoneMessage",
+    "ReplyStartedMessage",
+    "ServerMessage",
+    "SpeechStartedMessage",
+    "SpeechStoppedMessage",
+    "TextMessage",
+    "ToolCallMessage",
+    "ToolResultMessage",
+    "WordBlock",
+    "check_audio",
+    "decode",
+    "encode",
+    "schema",
+]

@@ -1,0 +1,131 @@
+"""Frames of the native dialect to commands, and events to frames."""
+
+from dataclasses import asdict
+
+import msgspec
+
+from voicegw.core import commands, events
+from voicegw.core.audio import to_ms
+from voicegw.dialects.native import messages
+from voicegw.errors import MalformedMessage, MessageTooBig, UnknownMessageType, WrongFrameKind
+
+MAX_MESSAGE_BYTES = 64 * 1024
+
+_decoder = msgspec.json.Decoder(messages.ClientMessage)
+_encoder = msgspec.json.Encoder()
+
+
+def decode(text: str) -> commands.Command:
+    """The command in a text frame. Raises MessageTooBig, MalformedMessage or UnknownMessageType."""
+    _check_size(len(text.encode()))
+    try:
+        message = _decoder.decode(text)
+    except msgspec.ValidationError as error:
+        if str(error).endswith("`$.type`"):
+            raise UnknownMessageType(str(error)) from error
+        raise MalformedMessage(str(error)) from error
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MalformedMessage(f"{error}; text frames carry JSON, audio goes in binary frames") from error
+    return _command(message)
+
+
+def _command(message: messages.ClientMessage) -> commands.Command:
+    match message:
+        case messages.CommitMessage():
+            return commands.Commit()
+        case messages.CancelMessage():
+            return commands.Cancel()
+        case messages.TextMessage(text):
+            return commands.TypeText(text)
+        case messages.ConfigureMessage():
+            return commands.Configure(**msgspec.structs.asdict(message))
+        case messages.PlayedMessage(audio_ms):
+            return commands.Played(audio_ms)
+        case messages.AckMessage(seq):
+            return commands.Acknowledge(seq)
+        case messages.EndMessage():
+            return commands.End()
+
+
+def check_audio(data: bytes) -> None:
+    """Raises MessageTooBig for an oversized binary frame and WrongFrameKind for JSON sent as one.
+
+    PCM that starts and ends like a JSON message would be a freak of nature, so the check costs nobody.
+    """
+    _check_size(len(data))
+    if data[:1] == b"{" and data[-1:] == b"}" and b'"type"' in data:
+        raise WrongFrameKind("JSON in a binary frame; send it as text")
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_MESSAGE_BYTES:
+        raise MessageTooBig(f"{size} bytes; the limit is {MAX_MESSAGE_BYTES}")
+
+
+def encode(event: events.Event, seq: int) -> bytes:
+    """The event as the content of the text frame numbered `seq`."""
+    return _encoder.encode(_message(event, seq))
+
+
+def _message(event: events.Event, seq: int) -> messages.ServerMessage:
+    match event:
+        case events.SessionReady(session, epoch, resumed, sample, limits):
+            return messages.ReadyMessage(
+                seq=seq, session=session, epoch=epoch, resumed=resumed, next_sample=sample, limits=limits
+            )
+        case events.SpeechStarted(turn, at):
+            return messages.SpeechStartedMessage(seq=seq, turn=turn, at_ms=to_ms(at))
+        case events.PartialTranscript(turn, stable, tentative, audio_end):
+            return messages.PartialMessage(
+                seq=seq, turn=turn, stable=stable, tentative=tentative, audio_ms=to_ms(audio_end)
+            )
+        case events.SpeechStopped(turn, at, reason):
+            return messages.SpeechStoppedMessage(seq=seq, turn=turn, at_ms=to_ms(at), reason=reason)
+        case events.FinalTranscript():
+            return _final(event, seq)
+        case events.ReplyStarted(turn):
+            return messages.ReplyStartedMessage(seq=seq, turn=turn)
+        case events.ReplyDelta(turn, text):
+            return messages.ReplyDeltaMessage(seq=seq, turn=turn, text=text)
+        case events.ReplyDone(turn, text, reply_reason):
+            return messages.ReplyDoneMessage(seq=seq, turn=turn, text=text, reason=reply_reason)
+        case events.ReplyStep(turn, piece):
+            return _step(turn, piece, seq)
+        case events.TurnLatency():
+            return _latency(event, seq)
+        case events.AudioAcknowledged(samples):
+            return messages.AckedMessage(seq=seq, samples=samples)
+        case events.GoingAway(retry_after_ms):
+            return messages.GoingAwayMessage(seq=seq, retry_after_ms=retry_after_ms)
+        case events.Fault(code, message, retryable):
+            return messages.ErrorMessage(seq=seq, code=code, message=message, retryable=retryable)
+
+
+def _final(event: events.FinalTranscript, seq: int) -> messages.FinalMessage:
+    words = [
+        messages.WordBlock(word.text, to_ms(word.start), to_ms(word.end), round(word.probability, 3))
+        for word in event.words
+    ]
+    return messages.FinalMessage(
+        seq=seq,
+        turn=event.turn,
+        text=event.text,
+        words=words,
+        start_ms=to_ms(event.start),
+        end_ms=to_ms(event.end),
+    )
+
+
+def _step(turn: int, piece: events.ReplyStepPiece, seq: int) -> messages.ServerMessage:
+    match piece:
+        case events.ToolCalled(call, name, arguments):
+            return messages.ToolCallMessage(seq=seq, turn=turn, id=call, name=name, arguments=arguments)
+        case events.ToolAnswered(call, name, content, ok):
+            return messages.ToolResultMessage(seq=seq, turn=turn, id=call, name=name, content=content, ok=ok)
+        case events.ReplyNotice(code, remedy):
+            return messages.NoticeMessage(seq=seq, turn=turn, code=code, message=remedy)
+
+
+def _latency(event: events.TurnLatency, seq: int) -> messages.LatencyMessage:
+    steps = {name: round(value) for name, value in asdict(event).items() if value is not None}
+    return messages.LatencyMessage(seq=seq, **steps)

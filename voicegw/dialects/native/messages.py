@@ -1,0 +1,206 @@
+"""The messages of the native dialect. Every one is a msgspec struct, so one declaration gives validation,
+encoding and the JSON Schema for client authors (`schema()`)."""
+
+from typing import Annotated
+
+import msgspec
+
+from voicegw.core import events
+
+MAX_TEXT_CHARACTERS = 8_000
+
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, description="milliseconds from the session's first sample")]
+
+# --- client to server ------------------------------------------------------------------------------------
+
+
+class Inbound(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
+    """A JSON message from the client."""
+
+
+class CommitMessage(Inbound, tag="commit"):
+    """End the running utterance now, without waiting for silence."""
+
+
+class CancelMessage(Inbound, tag="cancel"):
+    """Stop the running reply."""
+
+
+class TextMessage(Inbound, tag="text"):
+    """A typed user message, answered like a spoken one."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
+
+
+class ConfigureMessage(Inbound, tag="configure"):
+    """Change this session's knobs; what is left out stays as it is."""
+
+    end_silence_ms: int | None = None
+    max_utterance_ms: int | None = None
+    partial_interval_ms: int | None = None
+    reply: bool | None = None
+
+
+class PlayedMessage(Inbound, tag="played"):
+    """How much of the reply's audio has been played, in ms."""
+
+    audio_ms: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class AckMessage(Inbound, tag="ack"):
+    """The `seq` of the last event seen."""
+
+    seq: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class EndMessage(Inbound, tag="end"):
+    """Nothing more will be sent: settle the running utterance and its reply, then close."""
+
+
+ClientMessage = (
+    CommitMessage | CancelMessage | TextMessage | ConfigureMessage | PlayedMessage | AckMessage | EndMessage
+)
+
+# --- server to client ------------------------------------------------------------------------------------
+
+
+class Outbound(msgspec.Struct, tag_field="type", kw_only=True):
+    """A JSON message to the client; `seq` counts them from 1, without gaps."""
+
+    seq: int
+
+
+class ReadyMessage(Outbound, tag="ready"):
+    session: str
+    epoch: int
+    resumed: bool
+    next_sample: int
+    limits: events.Limits
+
+
+class SpeechStartedMessage(Outbound, tag="speech_started"):
+    turn: int
+    at_ms: Milliseconds
+
+
+class PartialMessage(Outbound, tag="partial"):
+    turn: int
+    stable: str
+    tentative: str
+    audio_ms: Milliseconds
+
+
+class SpeechStoppedMessage(Outbound, tag="speech_stopped"):
+    turn: int
+    at_ms: Milliseconds
+    reason: events.EndReason
+
+
+class WordBlock(msgspec.Struct):
+    """One word of a final."""
+
+    word: str
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+    probability: float
+
+
+class FinalMessage(Outbound, tag="final"):
+    turn: int
+    text: str
+    words: list[WordBlock]
+    start_ms: Milliseconds
+    end_ms: Milliseconds
+
+
+class ReplyStartedMessage(Outbound, tag="reply_started"):
+    turn: int
+
+
+class ReplyDeltaMessage(Outbound, tag="reply_delta"):
+    turn: int
+    text: str
+
+
+class ReplyDoneMessage(Outbound, tag="reply_done"):
+    turn: int
+    text: str
+    reason: events.ReplyReason
+
+
+class ToolCallMessage(Outbound, tag="tool_call"):
+    """The model calls a tool; `arguments` is the JSON object it wrote."""
+
+    turn: int
+    id: str
+    name: str
+    arguments: str
+
+
+class ToolResultMessage(Outbound, tag="tool_result"):
+    """What the tool answered; with `ok` false, why it could not."""
+
+    turn: int
+    id: str
+    name: str
+    content: str
+    ok: bool
+
+
+class NoticeMessage(Outbound, tag="notice"):
+    """Trouble that did not end the reply: an error's `code`, and in `message` what is done about it."""
+
+    turn: int
+    code: str
+    message: str
+
+
+class LatencyMessage(Outbound, tag="latency", omit_defaults=True):
+    """ms; `endpoint`, `final`, `first_token` and `done` count from the end of speech."""
+
+    turn: int
+    endpoint_ms: int | None = None
+    queue_ms: int | None = None
+    decode_ms: int | None = None
+    final_ms: int | None = None
+    first_token_ms: int | None = None
+    done_ms: int | None = None
+
+
+class AckedMessage(Outbound, tag="ack"):
+    samples: int
+
+
+class GoingAwayMessage(Outbound, tag="going_away"):
+    retry_after_ms: int
+
+
+class ErrorMessage(Outbound, tag="error"):
+    code: str
+    message: str
+    retryable: bool
+
+
+ServerMessage = (
+    ReadyMessage
+    | SpeechStartedMessage
+    | PartialMessage
+    | SpeechStoppedMessage
+    | FinalMessage
+    | ReplyStartedMessage
+    | ReplyDeltaMessage
+    | ReplyDoneMessage
+    | ToolCallMessage
+    | ToolResultMessage
+    | NoticeMessage
+    | LatencyMessage
+    | AckedMessage
+    | GoingAwayMessage
+    | ErrorMessage
+)
+
+
+def schema() -> dict[str, object]:
+    """JSON Schema of every message, for client authors: `client` and `server` definitions."""
+    (client, server), definitions = msgspec.json.schema_components([ClientMessage, ServerMessage])
+    return {"client": client, "server": server, "$defs": definitions}

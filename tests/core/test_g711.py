@@ -1,9 +1,15 @@
 """Against values worked out by hand from the tables of ITU-T G.711 (1988), scaled to 16 bits."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from voicegw.core.g711 import decode_alaw, decode_mulaw
+from voicegw.core.g711 import decode_alaw, decode_mulaw, encode_alaw, encode_mulaw
+
+Decode = Callable[[bytes], NDArray[np.int16]]
+Encode = Callable[[NDArray[np.int16]], bytes]
 
 EVERY_CODE = bytes(range(256))
 
@@ -45,3 +51,17 @@ def test_levels_rise_by_steps_that_never_shrink() -> None:
 
 def test_no_bytes_are_no_samples() -> None:
     assert len(decode_mulaw(b"")) == len(decode_alaw(b"")) == 0
+
+
+@pytest.mark.parametrize(("decode", "encode"), [(decode_mulaw, encode_mulaw), (decode_alaw, encode_alaw)])
+def test_a_sample_becomes_the_code_that_is_nearest(decode: Decode, encode: Encode) -> None:
+    samples = np.arange(-32_768, 32_768, 37).astype(np.int16)
+    levels = decode(EVERY_CODE).astype(int)
+    nearest = np.abs(samples.astype(int)[:, None] - levels).min(axis=1)
+    assert np.array_equal(np.abs(samples.astype(int) - decode(encode(samples))), nearest)
+
+
+@pytest.mark.parametrize(("decode", "encode"), [(decode_mulaw, encode_mulaw), (decode_alaw, encode_alaw)])
+def test_what_was_encoded_once_stays_the_same(decode: Decode, encode: Encode) -> None:
+    levels = decode(EVERY_CODE)
+    assert np.array_equal(decode(encode(levels)), levels)

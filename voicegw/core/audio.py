@@ -68,6 +68,15 @@ class InputDecoder:
         return np.frombuffer(data, dtype="<i2")
 
 
+def encode(pcm: bytes, audio_format: AudioFormat) -> bytes:
+    """s16le audio in a client's format, at the same rate."""
+    if audio_format is AudioFormat.MULAW:
+        return g711.encode_mulaw(np.frombuffer(pcm, dtype="<i2"))
+    if audio_format is AudioFormat.ALAW:
+        return g711.encode_alaw(np.frombuffer(pcm, dtype="<i2"))
+    return pcm
+
+
 class Framer:
     """Cuts a stream of arbitrary pieces into windows of exactly 20 ms."""
 

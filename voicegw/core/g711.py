@@ -19,8 +19,18 @@ def _alaw_table() -> NDArray[np.int16]:
     return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
 
 
+def _encoder(decoded: NDArray[np.int16]) -> NDArray[np.uint8]:
+    """For each sample, as an unsigned index, the code whose decoded value is nearest."""
+    order = np.argsort(decoded, kind="stable")
+    values = decoded[order].astype(np.float64)
+    samples = np.arange(65_536, dtype=np.uint16).view(np.int16)
+    return order[np.searchsorted((values[1:] + values[:-1]) / 2, samples)].astype(np.uint8)
+
+
 _MULAW = _mulaw_table()
 _ALAW = _alaw_table()
+_TO_MULAW = _encoder(_MULAW)
+_TO_ALAW = _encoder(_ALAW)
 
 
 def decode_mulaw(data: bytes) -> NDArray[np.int16]:
@@ -31,3 +41,13 @@ def decode_mulaw(data: bytes) -> NDArray[np.int16]:
 def decode_alaw(data: bytes) -> NDArray[np.int16]:
     """A-law bytes as linear samples, at the same rate."""
     return _ALAW[np.frombuffer(data, dtype=np.uint8)]
+
+
+def encode_mulaw(pcm: NDArray[np.int16]) -> bytes:
+    """Linear samples as mu-law bytes, at the same rate."""
+    return _TO_MULAW[pcm.view(np.uint16)].tobytes()
+
+
+def encode_alaw(pcm: NDArray[np.int16]) -> bytes:
+    """Linear samples as A-law bytes, at the same rate."""
+    return _TO_ALAW[pcm.view(np.uint16)].tobytes()

@@ -7,14 +7,14 @@ five" is one number, "six twenty five" is two, "nine seven zero" three.
 
 from fractions import Fraction
 
-_SMALL_WORDS = [
+SMALL_WORDS = [
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
     *("ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen"),
     *("nineteen", "twenty"),
 ]
-_TENS = ["thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_SMALL = dict(zip(_SMALL_WORDS + _TENS, [*range(21), *range(30, 100, 10)], strict=True))
-_SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
+TENS = ["thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_SMALL = dict(zip(SMALL_WORDS + TENS, [*range(21), *range(30, 100, 10)], strict=True))
+SCALES = {"thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 _DECIMALS = 4
 
 
@@ -73,10 +73,10 @@ class _Cardinal:
             return self._add(_SMALL[word])
         if word == "hundred":
             return self._multiply()
-        if word in _SCALES:
-            return self._close(_SCALES[word])
+        if word in SCALES:
+            return self._close(SCALES[word])
         if word == "a":  # "a hundred"
-            return (following == "hundred" or following in _SCALES) and self._fresh() and self._add(1)
+            return (following == "hundred" or following in SCALES) and self._fresh() and self._add(1)
         return word == "and" and not self._fresh() and self._room == 100 and following in _SMALL
 
     def _fresh(self) -> bool:

@@ -1,0 +1,158 @@
+import pytest
+
+from voicegw.core.playback import FRAME_MS, Playback
+from voicegw.core.sentences import Sentence
+
+RATE = 8_000
+LEAD_MS = 400
+FIRST = "One two three four. "
+SECOND = "Five six seven eight."
+
+
+def audio(milliseconds: int) -> bytes:
+    return bytes(2 * RATE * milliseconds // 1000)
+
+
+def playing(*sentences: tuple[str, int], complete: bool = True) -> Playback:
+    """A reply of these sentences with so many ms of audio each."""
+    playback, start = Playback(RATE, LEAD_MS), 0
+    for text, milliseconds in sentences:
+        playback.begin(Sentence(start, text))
+        playback.append(audio(milliseconds))
+        if complete:
+            playback.complete()
+        start += len(text)
+    return playback
+
+
+def release_ms(playback: Playback, now: float) -> int:
+    """How much audio may be sent now."""
+    return sum(len(frame) for frame in playback.release(now)) // 2 * 1000 // RATE
+
+
+def play(playback: Playback, seconds: float, begin: float = 0.0) -> None:
+    """Time passes, a tick every 100 ms."""
+    for tick in range(round(seconds * 10) + 1):
+        playback.release(begin + tick / 10)
+
+
+def test_the_lead_goes_out_at_once_in_messages_of_100_ms() -> None:
+    frames = playing((FIRST, 1000)).release(5.0)
+    assert [len(frame) for frame in frames] == [len(audio(FRAME_MS))] * 4
+
+
+def test_no_more_than_the_lead_is_ever_out() -> None:
+    playback = playing((FIRST, 3000))
+    for tick in range(100):
+        playback.release(tick / 37)
+        assert playback.released - playback.position(tick / 37) <= RATE * LEAD_MS // 1000
+
+
+def test_what_was_played_makes_room() -> None:
+    playback = playing((FIRST, 3000))
+    assert [release_ms(playback, now) for now in (0.0, 0.05, 0.1, 0.3)] == [400, 0, 100, 200]
+
+
+def test_a_sentence_that_is_still_being_made_goes_out_in_grains_of_20_ms() -> None:
+    playback = playing((FIRST, 55), complete=False)
+    assert release_ms(playback, 0.0) == 40
+    playback.complete()
+    assert release_ms(playback, 0.0) == 15
+
+
+def test_the_clock_stands_when_there_is_nothing_to_play() -> None:
+    playback = playing((FIRST, 200), complete=False)
+    playback.release(0.0)
+    assert playback.position(9.0) == playback.released
+    playback.append(audio(1000))
+    assert release_ms(playback, 9.0) == LEAD_MS
+    assert playback.position(9.1) == RATE * 300 // 1000
+
+
+def test_a_report_sets_the_clock_right() -> None:
+    playback = playing((FIRST, 3000))
+    playback.release(0.0)
+    playback.receive_played(100, now=0.4)
+    assert playback.position(0.4) == RATE // 10
+    assert release_ms(playback, 0.4) == 100
+
+
+def test_more_than_was_sent_cannot_have_been_played() -> None:
+    playback = playing((FIRST, 3000))
+    playback.release(0.0)
+    playback.receive_played(60_000, now=0.1)
+    assert playback.position(0.1) == playback.released
+
+
+def test_nothing_is_sent_during_a_pause() -> None:
+    playback = playing((FIRST, 3000))
+    playback.release(0.0)
+    playback.paused = True
+    assert release_ms(playback, 2.0) == 0
+    assert playback.position(2.0) == playback.released
+    playback.paused = False
+    assert release_ms(playback, 2.0) == LEAD_MS
+
+
+def test_it_is_over_when_all_was_played() -> None:
+    playback = playing((FIRST, 450))
+    assert not playback.over(0.0)
+    play(playback, 0.4)
+    assert not playback.over(0.4)
+    assert playback.over(0.46)
+
+
+def test_what_was_not_sent_can_be_dropped() -> None:
+    playback = playing((FIRST, 1000))
+    playback.release(0.0)
+    assert playback.drop() == RATE * 600 // 1000
+    assert release_ms(playback, 9.0) == 0
+
+
+def test_the_next_sentence_is_wanted_when_the_one_before_is_all_that_is_left() -> None:
+    playback = playing((FIRST, 1000))
+    assert playback.releasing_last
+    playback.begin(Sentence(len(FIRST), SECOND))
+    playback.append(audio(1000))
+    assert not playback.releasing_last
+    play(playback, 0.7)
+    assert playback.releasing_last
+
+
+@pytest.mark.parametrize(
+    ("seconds", "heard"),
+    [
+        (0.0, ""),
+        (0.1, ""),
+        (0.5, "One two"),
+        (0.9, "One two three"),
+        (1.0, FIRST),
+        (1.5, FIRST + "Five six"),
+        (2.5, FIRST + SECOND),
+    ],
+)
+def test_what_was_heard_ends_behind_a_word(seconds: float, heard: str) -> None:
+    playback = playing((FIRST, 1000), (SECOND, 1000))
+    play(playback, seconds)
+    assert (FIRST + SECOND)[: playback.heard(seconds)].rstrip() == heard.rstrip()
+
+
+def test_numbers_take_their_time() -> None:
+    playback = playing(("Call 555123456 now.", 1000))
+    play(playback, 0.7)
+    assert playback.heard(0.7) == len("Call")
+
+
+def test_the_length_of_an_unfinished_sentence_is_guessed() -> None:
+    playback = playing((FIRST, 200), complete=False)
+    playback.release(0.0)
+    assert playback.heard(5.0) == 0
+    playback.append(audio(300))
+    play(playback, 1.0, begin=5.0)
+    assert playback.heard(6.0) == len("One two")
+
+
+def test_silent_text_is_passed_with_what_was_heard_before_it() -> None:
+    playback = playing((FIRST, 100), ("```\n", 0), (SECOND, 100))
+    play(playback, 0.15)
+    assert playback.heard(0.15) >= len(FIRST + "```\n")

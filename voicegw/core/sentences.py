@@ -1,0 +1,146 @@
+"""Cuts a reply into sentences while it is still being written, so that the first can be spoken at once.
+
+A cut has to be right the first time: what has been handed to a voice cannot be taken back. So a full stop
+ends a sentence only once the next word has begun, and shows by its first letter that it begins one; the
+stops of abbreviations, initials, decimals and list numbers do not. The first piece may also end at a comma:
+how soon a reply is heard matters more than its melody. Markdown lines (items, headings, rows of a table) are
+pieces of their own, and code is marked as nothing to be said.
+"""
+
+import re
+from dataclasses import dataclass
+
+_CLOSERS = r"[*_~`\"')\]}”’»]*"
+_BREAK = re.compile(
+    rf"(?P<stop>[.!?…]+){_CLOSERS}(?=\s)"  # a sentence of a language with blanks between words
+    rf"|[。！？]+[」』”’）]*"  # of one without: ends where it says so
+    rf"|\n"
+)
+_CLAUSE = re.compile(rf"(?:[,;:—–]|--)+{_CLOSERS}\s+")
+_FENCE = re.compile(r"[ \t]{0,3}(?:```|~~~)")
+_MAYBE_FENCE = re.compile(r"[ \t]{0,3}(?:`{0,3}|~{0,3})")
+_LAST_WORD = re.compile(r"[^\s*_(\[\"'“‘]*$")
+_NUMBER_OF_ITEM = re.compile(r"(?:^|\n)[\s*_#>-]*(?:\d{1,3}|[a-zA-Z])$")
+_INITIALS = re.compile(r"(?:[A-Z]\.)*[A-HJ-Z]")  # "J. R. Smith", "U.S. Army", not "so do I."
+_NEVER_LAST = re.compile(
+    r"(?:mr|mrs|ms|mx|dr|prof|st|sr|sra|mme|rev|hon|fr|gen|col|maj|capt|cmdr|lt|sgt|pres|gov|sen|rep|supt"
+    r"|vs|e\.g|i\.e|eg|ie|cf|viz|mt|ft|approx)",
+    re.IGNORECASE,
+)
+_BEFORE_NUMBERS = re.compile(
+    r"(?:nos?|nr|figs?|pp?|vol|ch|sec|art|par|ca|c|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)",
+    re.IGNORECASE,
+)
+
+MAX_CHARACTERS = 240  # about 15 s of speech
+FIRST_CLAUSE_CHARACTERS = 30  # about 2 s: shorter, and the voice would wait for the next words
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A piece of a reply that is spoken in one go; the pieces of a reply, joined, are its text.
+
+    start: its place in the reply's text, in characters. silent: it is code, which is not read out.
+    """
+
+    start: int
+    text: str
+    silent: bool = False
+
+    @property
+    def end(self) -> int:
+        """The place behind it."""
+        return self.start + len(self.text)
+
+
+class SentenceCutter:
+    """Takes in one reply piece by piece and gives its sentences, none longer than 240 characters."""
+
+    def __init__(self) -> None:
+        self._pending = ""
+        self._start = 0
+        self._in_code = False
+
+    def push(self, text: str) -> list[Sentence]:
+        """The sentences that are certain now."""
+        self._pending += text
+        return self._cut(ended=False)
+
+    def flush(self) -> list[Sentence]:
+        """What is left: the reply has ended."""
+        return self._cut(ended=True)
+
+    def _cut(self, *, ended: bool) -> list[Sentence]:
+        sentences = []
+        while length := self._next(ended):
+            text, self._pending = self._pending[:length], self._pending[length:]
+            silent = self._in_code or _FENCE.match(text) is not None
+            if _FENCE.match(text):
+                self._in_code = not self._in_code
+            sentences.append(Sentence(self._start, text, silent))
+            self._start += length
+        return sentences
+
+    def _next(self, ended: bool) -> int:
+        """The length of the piece that can be cut off now; 0 when that is not certain yet."""
+        length = self._line() if self._in_code else self._sentence(ended)
+        if length > MAX_CHARACTERS or (length == 0 and len(self._pending) > MAX_CHARACTERS):
+            length = _bounded(self._pending)
+        return length or (len(self._pending) if ended else 0)
+
+    def _line(self) -> int:
+        return self._pending.find("\n") + 1
+
+    def _sentence(self, ended: bool) -> int:
+        pending = self._pending
+        if _FENCE.match(pending):
+            return self._line()
+        if not ended and _MAYBE_FENCE.fullmatch(pending):
+            return 0
+        for found in _BREAK.finditer(pending):
+            following = pending[found.end() :].lstrip()
+            if not following and not ended:
+                return self._clause()
+            if _ends_sentence(pending, found, following):
+                return len(pending) - len(following)
+        return self._clause()
+
+    def _clause(self) -> int:
+        """The first piece of a reply may end at a comma."""
+        if self._start == 0:
+            for found in _CLAUSE.finditer(self._pending):
+                if found.end() >= FIRST_CLAUSE_CHARACTERS:
+                    return found.end()
+        return 0
+
+
+def _ends_sentence(text: str, found: re.Match[str], following: str) -> bool:
+    """Whether the stop or line end `found` ends a sentence, given what follows behind the blanks."""
+    blanks = text[found.end() : len(text) - len(following)]
+    if found[0] == "\n":
+        return not following[:1].islower()
+    if found["stop"] is None:
+        return True
+    if "\n\n" in blanks or not following:
+        return True
+    if following[0].islower():
+        return "\n" in blanks and found["stop"] != "."
+    return found["stop"] != "." or not _abbreviates(text[: found.start()], following)
+
+
+def _abbreviates(before: str, following: str) -> bool:
+    """Whether a single stop behind `before` belongs to its last word."""
+    last = _LAST_WORD.search(before)
+    word = last[0] if last else ""
+    if _NEVER_LAST.fullmatch(word) or _INITIALS.fullmatch(word) or _NUMBER_OF_ITEM.search(before):
+        return True
+    return _BEFORE_NUMBERS.fullmatch(word) is not None and following[0].isdigit()
+
+
+def _bounded(text: str) -> int:
+    """Where to cut what has no end in sight: at a clause, else between words, else anywhere."""
+    head = text[:MAX_CHARACTERS]
+    clauses = [found.end() for found in _CLAUSE.finditer(head)]
+    if clauses and clauses[-1] >= FIRST_CLAUSE_CHARACTERS:
+        return clauses[-1]
+    return head.rfind(" ") + 1 or len(head)

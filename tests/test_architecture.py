@@ -36,7 +36,7 @@ MAY_IMPORT["clients"] = {"voicegw.errors", "voicegw.core", "voicegw.dialects"}
 
 PURE = {
     *("__future__", "bisect", "collections", "dataclasses", "enum", "math", "typing", "_typeshed"),
-    *("msgspec", "numpy"),
+    *("re", "msgspec", "numpy"),
 }
 
 

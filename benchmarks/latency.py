@@ -11,8 +11,8 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from benchmarks.arguments import add_json, add_model, add_serve, new_parser
 from benchmarks.figures import MEANINGS, Played, accuracy_figures, timing_figures
 from benchmarks.measures import WordErrors, word_errors
 from benchmarks.playing import play_all
@@ -72,17 +72,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench latency",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("latency", __doc__)
     add = parser.add_argument
     add("--files", nargs="+", metavar="NAME", help="samples to play (default: all session-*)")
     add("--condition", default="clean", help="of the sessions, those recorded so (default: %(default)s)")
     add("--repeats", type=int, default=1, metavar="N", help="how often each is played (default: %(default)s)")
     add("--streams", type=int, default=1, metavar="N", help="sessions at once (default: %(default)s)")
-    add("--model", default="bundled", help="the speech model, as for `voicegw serve` (default: %(default)s)")
+    add_model(parser)
     add(
         "--llm-first-token-ms",
         type=int,
@@ -90,14 +86,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MS",
         help="what the language model endpoint takes to its first token (default: %(default)s)",
     )
-    add("--json", type=Path, metavar="FILE", help="write the figures here as well")
-    add(
-        "--serve",
-        nargs=argparse.REMAINDER,
-        default=[],
-        metavar="ARG",
-        help="the rest goes to `voicegw serve`",
-    )
+    add_json(parser)
+    add_serve(parser)
     return parser
 
 

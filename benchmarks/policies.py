@@ -15,9 +15,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from benchmarks import comparison
+from benchmarks.arguments import add_json, add_model, new_parser
 from benchmarks.figures import Played, accuracy_figures, timing_figures
 from benchmarks.latency import offline_errors
 from benchmarks.measures import emission, matches, percentile
@@ -84,19 +84,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench policies",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("policies", __doc__)
     add = parser.add_argument
     add(
         "--condition",
         default="clean",
         help="the sessions recorded so: clean, noise10 or phone (default: %(default)s)",
     )
-    add("--model", default="bundled", help="the speech model, as for `voicegw serve` (default: %(default)s)")
-    add("--json", type=Path, metavar="FILE", help="write the figures here as well")
+    add_model(parser)
+    add_json(parser)
     return parser
 
 

@@ -17,12 +17,12 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import comparison
+from benchmarks.arguments import add_json, new_parser
 from benchmarks.measures import percentile
 from benchmarks.noisy_speech import SPEECH_DBFS, Mask, Signal, Speech, delays_ms, read_speech, scores, share
 from clients.samples import read_samples
@@ -87,13 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench vad",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("vad", __doc__)
     parser.add_argument("--seed", type=int, default=1, help="which noise (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
+    add_json(parser)
     return parser
 
 

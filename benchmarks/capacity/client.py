@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from benchmarks.capacity.speaker import Orders, Schedule, Speaker, Spoken
-from benchmarks.peers.tracks import Track, pieces, track
 from benchmarks.recording import Received, Recording
+from benchmarks.tracks import Track, pieces, track
 from clients.audio import SAMPLE_BYTES, frames, paced
 from clients.client import VoiceClient
 from clients.errors import ClientError, Refused

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.arguments import add_device, add_json, add_model, add_serve, new_parser
 from benchmarks.capacity.chart import svg
 from benchmarks.capacity.climbing import Bench, Climb, overload_of
 from benchmarks.capacity.crowd import Timing
@@ -86,11 +87,7 @@ def _settings(options: argparse.Namespace, end_silence_ms: int) -> dict[str, obj
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench capacity",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("capacity", __doc__)
     add = parser.add_argument
     add(
         "--streams",
@@ -117,17 +114,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a last run with half again as many (default: yes)",
     )
     add("--reply", choices=("none", "text"), default="none", help="what clients ask for (default: none)")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="of the server (default: %(default)s)")
-    add("--model", default="bundled", help="the speech model, as for `voicegw serve` (default: %(default)s)")
-    add("--json", type=Path, metavar="FILE", help="write the figures here as well")
+    add_device(parser)
+    add_model(parser)
+    add_json(parser)
     add("--plot", type=_picture, metavar="FILE.svg", help="draw latency over streams")
-    add(
-        "--serve",
-        nargs=argparse.REMAINDER,
-        default=[],
-        metavar="ARG",
-        help="the rest goes to `voicegw serve`",
-    )
+    add_serve(parser)
     return parser
 
 

@@ -13,15 +13,16 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import add_device, add_json, new_parser
 from benchmarks.peers.contest import Contestant, absolute, compete, ratios
 from benchmarks.peers.realtimestt import REALTIMESTT
 from benchmarks.peers.running import Bench
 from benchmarks.peers.tables import print_tables
-from benchmarks.peers.tracks import pieces
 from benchmarks.peers.voicegw import VOICEGW
 from benchmarks.peers.whisperlive import WHISPERLIVE
 from benchmarks.peers.whisperlivekit import WHISPERLIVEKIT
 from benchmarks.report import commit, write_json
+from benchmarks.tracks import pieces
 from clients.samples import read_samples
 from voicegw.asr.weights import locate
 from voicegw.core.endpoint import EndpointOptions
@@ -77,11 +78,7 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench peers",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = new_parser("peers", __doc__)
     add = parser.add_argument
     add(
         "--peers",
@@ -113,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         help="runs with more streams, all of which must hold (default: %(default)s)",
     )
     add("--full", action="store_true", help=f"{FULL_SECONDS:g} s, {FULL_RUNS} runs of each, all must hold")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="for all servers (default: %(default)s)")
+    add_device(parser)
     add("--model", default="bundled", help="a CTranslate2 directory, for all (default: %(default)s)")
     add(
         "--end-silence-ms",
@@ -122,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MS",
         help="the silence that ends an utterance, for all that can be told (default: %(default)s)",
     )
-    add("--json", type=Path, metavar="FILE", help="write the figures here as well")
+    add_json(parser)
     return parser
 
 

@@ -13,8 +13,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from benchmarks.peers.dialect import Dialect
-from benchmarks.peers.tracks import Track
 from benchmarks.recording import Update
+from benchmarks.tracks import Track
 from clients.audio import FRAME_MS, frames, paced
 from clients.errors import ClientError
 from voicegw.core.audio import SAMPLE_RATE

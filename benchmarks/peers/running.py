@@ -12,8 +12,8 @@ from benchmarks.peers.installing import home, interpreter
 from benchmarks.peers.peer import Peer, Setup
 from benchmarks.peers.playing import play
 from benchmarks.peers.serving import free_port, serving
-from benchmarks.peers.tracks import Track, track
 from benchmarks.processes import busy_seconds, cpu_seconds
+from benchmarks.tracks import Track, track
 from clients.errors import ClientError
 
 IMPORT_S = 120.0  # of PyTorch, on a busy machine

@@ -3,7 +3,7 @@ from http import HTTPStatus
 
 from benchmarks.capacity.client import sample_parts, speak_all
 from benchmarks.capacity.speaker import Orders, Schedule, Speaker, Spoken
-from benchmarks.peers.tracks import Track
+from benchmarks.tracks import Track
 from clients.samples import Utterance
 from tests.clients.scripted_server import PARTIAL, READY, Peer, scripted_server
 

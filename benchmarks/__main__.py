@@ -11,6 +11,7 @@ BENCHMARKS = {
     "capacity": "how many speakers at once are heard in time, and what becomes of more",
     "policies": "when words are shown and become stable, setting by setting, on a simulated clock",
     "vad": "speech missed, noise taken for speech, delays and cost of the voice activity detectors",
+    "gateway": "CPU time a frame, memory a connection, loop lag and refusals of the gateway itself",
     "frames": "the per-frame path and the message codec, in microseconds (pytest-benchmark)",
 }
 

@@ -1,0 +1,147 @@
+"""The measurements: servers and clients in processes of their own, each kind on a core of its own."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from benchmarks.gateway.orders import Knock, Knocked, Stream, Streamed
+from benchmarks.lines import Talker, talker
+from benchmarks.stand_in import State
+from clients.audio import FRAME_S
+
+SERVERS: Mapping[str, tuple[str, ...]] = {
+    "bare": ("--bare",),
+    "gateway": ("--vad", "none"),
+    "gateway_vad": ("--vad", "webrtc"),
+}
+Outcome = TypeVar("Outcome")
+
+LEAD_S = 0.5  # from an order to its first frame
+EDGE_S = 0.3  # of a stream's beginning and end is not measured
+SETTLE_S = 2.0  # for what a server does once, after sessions were opened or closed
+FIRST_SESSIONS = 50  # opened and closed before memory is measured
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU time of the server for one frame, and how late the client was in sending them."""
+
+    frame_us: float
+    late_p99_ms: float
+
+
+@asynccontextmanager
+async def server(kind: str, *arguments: str) -> AsyncIterator[Talker]:
+    """One of SERVERS, on the first core that this process may use."""
+    async with talker("benchmarks.stand_in", *SERVERS[kind], *arguments) as process:
+        process.pin(min(os.sched_getaffinity(0)))
+        yield process
+
+
+@asynccontextmanager
+async def load(of: Talker, sessions: int) -> AsyncIterator[Talker]:
+    """A client process with open sessions, on the last core."""
+    url = of.greeting.removeprefix("listening on ")
+    async with talker("benchmarks.gateway.client", "--url", url, "--sessions", str(sessions)) as process:
+        process.pin(max(os.sched_getaffinity(0)))
+        yield process
+
+
+async def state(of: Talker, order: bytes = b"state") -> State:
+    """What the server has used."""
+    return await of.ask(order, State)
+
+
+async def stream(client: Talker, seconds: float, every_s: float = FRAME_S) -> Streamed:
+    """Streams, beginning a little later."""
+    start_s = time.monotonic() + LEAD_S
+    return await _follow(client, Stream(start_s, start_s + seconds, every_s), Streamed)
+
+
+async def _follow(client: Talker, order: Stream | Knock, outcome: type[Outcome]) -> Outcome:
+    return await client.ask(msgspec.json.encode(order), outcome, order.end_s - time.monotonic())
+
+
+async def frame_cost(of: Talker, client: Talker, sessions: int, seconds: float) -> Cost:
+    """The server's CPU time in the middle of a stream, over the frames that were due in it."""
+    streaming = asyncio.create_task(stream(client, seconds + 2 * EDGE_S))
+    await asyncio.sleep(LEAD_S + EDGE_S)
+    begun_s, before = time.monotonic(), await state(of)
+    await asyncio.sleep(seconds)
+    after, ended_s = await state(of), time.monotonic()
+    streamed = await streaming
+    frames = (ended_s - begun_s) * sessions / FRAME_S
+    return Cost(1e6 * (after.cpu_s - before.cpu_s) / frames, streamed.late_p99_ms)
+
+
+async def frame_costs(sessions: int, seconds: float, repeats: int) -> dict[str, list[Cost]]:
+    """The costs of all kinds of server, taken in turn, so that what disturbs one disturbs all."""
+    costs: dict[str, list[Cost]] = {kind: [] for kind in SERVERS}
+    async with AsyncExitStack() as stack:
+        servers = {kind: await stack.enter_async_context(server(kind)) for kind in SERVERS}
+        clients = {
+            kind: await stack.enter_async_context(load(one, sessions)) for kind, one in servers.items()
+        }
+        for _ in range(repeats):
+            for kind, one in servers.items():
+                costs[kind].append(await frame_cost(one, clients[kind], sessions, seconds))
+    return costs
+
+
+async def loop_lags_ms(sessions: int, seconds: float) -> tuple[float, ...]:
+    """How late the event loop gets to things while the sessions stream, with voice activity detection."""
+    async with server("gateway_vad") as one, load(one, sessions) as client:
+        await stream(client, 2 * EDGE_S)
+        await state(one, b"watch")
+        await stream(client, seconds)
+        return (await state(one)).lags_ms
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident bytes for each connection: open and idle, and after it has streamed."""
+
+    idle_bytes: float
+    active_bytes: float
+
+
+async def memory(kind: str, connections: int, seconds: float) -> Memory:
+    """What many connections add to the server's resident memory. Each streams `seconds` of speech, in
+    longer than that if there are many."""
+    async with server(kind) as one:
+        async with load(one, FIRST_SESSIONS) as client:
+            await stream(client, seconds)
+        empty = await _settled(one)
+        async with load(one, connections) as client:
+            idle = await _settled(one)
+            slower = max(1.0, connections / 200)
+            await stream(client, seconds * slower, FRAME_S * slower)
+            active = await state(one)
+    each = [(taken.rss_bytes - empty.rss_bytes) / connections for taken in (idle, active)]
+    return Memory(*each)
+
+
+async def _settled(of: Talker) -> State:
+    await asyncio.sleep(SETTLE_S)
+    return await state(of)
+
+
+async def refusals(capacity: int, seconds: float) -> Knocked:
+    """Half as many attempts again a second as the sessions that are in, while those stream."""
+    async with (
+        server("gateway_vad", "--max-sessions", str(capacity)) as one,
+        load(one, capacity) as inside,
+        load(one, 0) as outside,
+    ):
+        streaming = asyncio.create_task(stream(inside, seconds + 2 * EDGE_S))
+        start_s = time.monotonic() + LEAD_S + EDGE_S
+        attempts = round(capacity / 2 * seconds)
+        knocked = await _follow(outside, Knock(start_s, start_s + seconds, attempts), Knocked)
+        await streaming
+    return knocked

@@ -1,0 +1,182 @@
+"""`python -m benchmarks.stand_in`: a real gateway in a process of its own, with recognition and replies
+stood in for, so that what it costs and what becomes of its sessions is the gateway's own doing.
+
+It prints the ready line of `voicegw serve`. Each line on stdin, `watch` or `state`, is answered by its State
+in JSON on one line; from the first `watch` on, the event loop's lag is sampled too.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from zlib import crc32
+
+import msgspec
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from voicegw.asr.vad import VadOptions, make_scorer
+from voicegw.core.audio import SAMPLE_RATE, Pcm
+from voicegw.core.dialogue import Confirmation
+from voicegw.core.endpoint import SpeechScorer
+from voicegw.core.events import Message, ReplyPiece
+from voicegw.core.jobs import DecodeJob, DecodeResult, Word
+from voicegw.core.session import SessionOptions
+from voicegw.gateway.admission import AdmissionOptions
+from voicegw.gateway.host import Services
+from voicegw.gateway.server import Gateway, GatewayOptions
+from voicegw.telemetry import Metrics, configure_logging
+
+LAG_EVERY_S = 0.005
+BLOCK_SAMPLES = SAMPLE_RATE // 2
+REPLY = ("It", " is", " done", ".")
+
+
+class State(msgspec.Struct, frozen=True):
+    """What the process has used so far, and how late its event loop was since it was last asked."""
+
+    cpu_s: float
+    rss_bytes: int
+    lags_ms: tuple[float, ...] = ()
+
+
+class Deaf:
+    """Hears no words."""
+
+    async def recognize(self, job: DecodeJob) -> DecodeResult:
+        """At once."""
+        return DecodeResult(job.session, job.number, ())
+
+
+class Fingerprints:
+    """Hears a word in every half second, counted from the session's start, and spells it from the samples.
+
+    So a transcript is the same however the audio was decoded, and another one if a single sample differs.
+    """
+
+    async def recognize(self, job: DecodeJob) -> DecodeResult:
+        """At once."""
+        end = job.start + len(job.pcm) // 2
+        first = -(-job.start // BLOCK_SAMPLES) * BLOCK_SAMPLES
+        begins = range(first, end - BLOCK_SAMPLES + 1, BLOCK_SAMPLES)
+        words = tuple(self._word(job, begin) for begin in begins)
+        return DecodeResult(job.session, job.number, words)
+
+    def _word(self, job: DecodeJob, begin: int) -> Word:
+        offset = 2 * (begin - job.start)
+        heard = crc32(job.pcm[offset : offset + 2 * BLOCK_SAMPLES])
+        return Word(f"x{heard:08x}", begin, begin + BLOCK_SAMPLES, 1.0)
+
+
+class Parrot:
+    """Always replies the same."""
+
+    name = "parrot"
+
+    async def respond(
+        self, messages: Sequence[Message], confirmed: Confirmation
+    ) -> AsyncGenerator[ReplyPiece, None]:
+        """At once."""
+        for piece in REPLY:
+            yield piece
+
+    async def prewarm(self, messages: Sequence[Message]) -> None:
+        """There is nothing to warm."""
+
+    async def close(self) -> None:
+        """There is nothing to give back."""
+
+
+class Unhearing:
+    """Scores every window as silence, for nothing."""
+
+    def score(self, window: Pcm) -> float:
+        """No."""
+        return 0.0
+
+
+def _scorer(vad: str) -> SpeechScorer:
+    return Unhearing() if vad == "none" else make_scorer(VadOptions(engine="webrtc"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until stdin ends; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.stand_in", description=__doc__)
+    add = parser.add_argument
+    add("--bare", action="store_true", help="not a gateway, but a loop that receives and does nothing")
+    add("--vad", choices=("webrtc", "none"), default="webrtc")
+    add("--hears", choices=("nothing", "fingerprints"), default="nothing")
+    add("--max-sessions", type=int, default=10_000)
+    options = parser.parse_args(argv)
+    configure_logging("error", as_json=False)
+    asyncio.run(_serve(options))
+    return 0
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    async with AsyncExitStack() as stack:
+        url = await (_start_bare(stack) if options.bare else _start_gateway(stack, options))
+        print(f"listening on {url}", flush=True)
+        await _answer()
+
+
+async def _start_gateway(stack: AsyncExitStack, options: argparse.Namespace) -> str:
+    gateway = Gateway(
+        GatewayOptions(port=0, admission=AdmissionOptions(max_sessions=options.max_sessions)),
+        SessionOptions(),
+        Services(Deaf() if options.hears == "nothing" else Fingerprints(), Parrot(), Metrics()),
+        new_scorer=lambda: _scorer(options.vad),
+        ready=lambda: True,
+    )
+    await gateway.start()
+    stack.push_async_callback(gateway.stop)
+    return gateway.address
+
+
+async def _start_bare(stack: AsyncExitStack) -> str:
+    """With the gateway's own settings of the package."""
+    server = await stack.enter_async_context(serve(_receive, "127.0.0.1", 0, compression=None))
+    host, port = next(iter(server.sockets)).getsockname()[:2]
+    return f"ws://{host}:{port}/v1/stream"
+
+
+async def _receive(socket: ServerConnection) -> None:
+    with suppress(ConnectionClosed):
+        async for _ in socket:
+            pass
+
+
+async def _answer() -> None:
+    """Answers the lines on stdin until it ends."""
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    lags_ms: list[float] = []
+    watch: asyncio.Task[None] | None = None
+    while line := await lines.readline():
+        if line == b"watch\n" and watch is None:
+            watch = asyncio.create_task(_watch(lags_ms), name="lag")
+        state = State(time.process_time(), _resident_bytes(), tuple(lags_ms))
+        lags_ms.clear()
+        sys.stdout.buffer.write(msgspec.json.encode(state) + b"\n")
+        sys.stdout.buffer.flush()
+    if watch is not None:
+        watch.cancel()
+
+
+async def _watch(lags_ms: list[float]) -> None:
+    while True:
+        due_s = time.monotonic() + LAG_EVERY_S
+        await asyncio.sleep(LAG_EVERY_S)
+        lags_ms.append(1000 * (time.monotonic() - due_s))
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

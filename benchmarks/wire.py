@@ -1,0 +1,142 @@
+"""A WebSocket client on a bare TCP socket: as cheap as a client can be, and as rude as it is told to be.
+
+The framing is the `websockets` package's own, without its tasks and buffers. Every wait has a timeout.
+"""
+
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from typing import Self
+from urllib.parse import urlsplit
+
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+from websockets.protocol import State
+from websockets.uri import parse_uri
+
+PATIENCE_S = 20.0  # for an answer, on a busy machine
+_READ_BYTES = 65_536
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
+
+
+class Broken(Exception):
+    """The server hung up, or did not answer in time."""
+
+
+def encoded(payload: bytes, opcode: Opcode = Opcode.BINARY, *, fin: bool = True) -> bytes:
+    """A masked frame as it stands on the wire."""
+    return Frame(opcode, payload, fin).serialize(mask=True)
+
+
+class Wire:
+    """A TCP connection to the server of a ws:// URL; `upgrade` makes it a WebSocket."""
+
+    def __init__(self, url: str) -> None:
+        target = urlsplit(url)
+        assert target.hostname is not None
+        self._protocol = ClientProtocol(parse_uri(url), max_size=None)
+        self.socket = socket.create_connection((target.hostname, target.port or 80), PATIENCE_S)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    @property
+    def close_code(self) -> int | None:
+        """What the server closed with; None while it has not closed, 1006 when it just hung up."""
+        return self._protocol.close_code if self._protocol.state is State.CLOSED else None
+
+    def handshake(self) -> bytes:
+        """The request to upgrade, as it stands on the wire."""
+        self._protocol.send_request(self._protocol.connect())
+        return b"".join(self._protocol.data_to_send())
+
+    def upgrade(self) -> int:
+        """Asks for a WebSocket; the HTTP status of the answer, 101 when it is one. Raises Broken."""
+        self.send_raw(self.handshake())
+        while (answer := next(self.receive(), None)) is None:
+            pass
+        assert isinstance(answer, Response)
+        return answer.status_code
+
+    def send(self, payload: bytes, opcode: Opcode = Opcode.BINARY) -> None:
+        """Sends a message. Raises Broken."""
+        self.send_raw(encoded(payload, opcode))
+
+    def send_raw(self, data: bytes) -> None:
+        """Sends bytes as they are. Raises Broken."""
+        try:
+            self.socket.sendall(data)
+        except OSError as error:
+            raise Broken(f"while sending: {error}") from error
+
+    def receive(self, timeout_s: float = PATIENCE_S) -> Iterator[Frame | Response]:
+        """What the next piece read from the network completes; pings are answered.
+
+        Raises Broken when nothing comes in `timeout_s`, or when nothing more can come.
+        """
+        if self.close_code is not None:
+            raise Broken(f"closed with {self.close_code}")
+        self.socket.settimeout(timeout_s)
+        try:
+            data = self.socket.recv(_READ_BYTES)
+        except TimeoutError:
+            raise Broken(f"no answer for {timeout_s:g} s") from None
+        except OSError:
+            data = b""
+        if data:
+            self._protocol.receive_data(data)
+        else:
+            self._protocol.receive_eof()
+        self._answer()
+        for event in self._protocol.events_received():
+            if not isinstance(event, Frame | Response):
+                raise Broken(f"not an answer: {event!r}")
+            yield event
+
+    def messages(self, timeout_s: float = PATIENCE_S) -> Iterator[bytes]:
+        """Messages as they come, until the server closes.
+
+        Raises Broken when there is none for `timeout_s`. The server sends every message in one frame.
+        """
+        while self.close_code is None:
+            for frame in self.receive(timeout_s):
+                if isinstance(frame, Frame) and frame.opcode in (Opcode.TEXT, Opcode.BINARY):
+                    yield bytes(frame.data)
+
+    def drain(self) -> None:
+        """Throws away what has arrived, and answers its pings. Raises Broken when the server has hung up."""
+        self.socket.setblocking(False)
+        try:
+            while data := self.socket.recv(_READ_BYTES):
+                self._protocol.receive_data(data)
+            raise Broken("the server has hung up")
+        except BlockingIOError:
+            self.socket.settimeout(PATIENCE_S)
+            self._protocol.events_received()
+            self._answer()
+        except OSError as error:
+            raise Broken(f"while reading: {error}") from error
+
+    def reset(self) -> None:
+        """Hangs up with a TCP reset, in the middle of whatever is under way."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.socket.close()
+
+    def _answer(self) -> None:
+        """Sends what the protocol asks for: pongs, and the second half of the closing handshake."""
+        for data in self._protocol.data_to_send():
+            try:
+                self.socket.sendall(data) if data else self.socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                return  # it is the server that has gone first
+
+
+def elapsed_ms(since_s: float) -> float:
+    """From a moment on the monotonic clock until now."""
+    return 1000 * (time.monotonic() - since_s)

@@ -1,0 +1,26 @@
+"""The processes of the benchmark, for real and for a moment."""
+
+import os
+
+import pytest
+
+from benchmarks.gateway import bench
+
+pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads Linux's /proc")
+
+
+async def test_a_server_under_load_tells_what_it_used() -> None:
+    async with bench.server("gateway_vad") as server, bench.load(server, 2) as client:
+        cost = await bench.frame_cost(server, client, sessions=2, seconds=0.2)
+        await bench.state(server, b"watch")
+        assert (await bench.stream(client, 0.2)).frames == 20
+        lags_ms = (await bench.state(server)).lags_ms
+    assert 0 < cost.frame_us < 10_000
+    assert lags_ms
+    assert min(lags_ms) >= 0
+
+
+async def test_who_comes_when_all_places_are_taken_is_refused() -> None:
+    knocked = await bench.refusals(capacity=4, seconds=1.0)
+    assert knocked.statuses == (503, 503)
+    assert min(knocked.answered_ms) > 0

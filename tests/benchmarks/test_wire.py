@@ -1,0 +1,70 @@
+"""The bare client against a real server of the `websockets` package."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from websockets.frames import Opcode
+from websockets.sync.server import ServerConnection, serve
+
+from benchmarks.wire import Broken, Wire, encoded
+
+
+def echo(socket: ServerConnection) -> None:
+    for message in socket:
+        if message == "bye":
+            socket.close(4000, "as you wish")
+            return
+        socket.send(message)
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with serve(echo, "127.0.0.1", 0, compression=None) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
+        server.shutdown()
+        thread.join()
+
+
+def test_messages_go_both_ways(url: str) -> None:
+    with Wire(url) as wire:
+        assert wire.upgrade() == 101
+        wire.send(b"\0\1")
+        wire.send(b"hello", Opcode.TEXT)
+        messages = wire.messages()
+        assert [next(messages), next(messages)] == [b"\0\1", b"hello"]
+
+
+def test_the_server_s_close_code_is_kept(url: str) -> None:
+    with Wire(url) as wire:
+        wire.upgrade()
+        wire.send(b"bye", Opcode.TEXT)
+        assert list(wire.messages()) == []
+        assert wire.close_code == 4000
+        with pytest.raises(Broken, match="closed with 4000"):
+            next(wire.receive())
+
+
+def test_pings_are_answered_while_draining(url: str) -> None:
+    with Wire(url) as wire:
+        wire.upgrade()
+        wire.send_raw(encoded(b"half a mess", Opcode.TEXT, fin=False) + encoded(b"age", Opcode.CONT))
+        assert next(wire.messages()) == b"half a message"
+        wire.drain()
+
+
+def test_a_silent_server_is_not_waited_for(url: str) -> None:
+    with Wire(url) as wire:
+        wire.upgrade()
+        with pytest.raises(Broken, match="no answer"):
+            next(wire.receive(timeout_s=0.01))
+
+
+def test_after_a_reset_nothing_can_be_sent(url: str) -> None:
+    wire = Wire(url)
+    wire.upgrade()
+    wire.reset()
+    with pytest.raises(Broken):
+        wire.send(b"anybody there?")

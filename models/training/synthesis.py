@@ -11,13 +11,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from models.training.chains import chained
 from models.training.composition import composed
 from models.training.corpus import write_shard
 from models.training.text import Sentence, sentence
 from models.training.voices import SAMPLE_RATE, Speaker, Utterance, draw_voice
 
 LONGEST_S = 11.0
-_COMPOSED = "composed-"  # how the shards of composed sentences are called
+_SORTS = {"composed": composed, "chained": chained}  # how the shards of other sentences are called
 
 
 def utterances(seed: str, count: int, draw: Callable[[random.Random], Sentence]) -> list[Utterance]:
@@ -34,7 +35,7 @@ def utterances(seed: str, count: int, draw: Callable[[random.Random], Sentence])
 
 def _make_shard(task: tuple[Path, str, int]) -> int:
     path, seed, count = task
-    draw = composed if path.name.startswith(_COMPOSED) else sentence
+    draw = _SORTS.get(path.name.split("-")[0], sentence)
     write_shard(path, utterances(seed, count, draw))
     return count
 
@@ -59,13 +60,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--utterances", type=int, default=40000)
     parser.add_argument("--composed", type=int, default=20000, help="utterances of composed sentences")
+    parser.add_argument("--chained", type=int, default=6000, help="utterances of chained sentences")
     parser.add_argument("--per-shard", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    plain, joined = (
-        range(-(-count // options.per_shard)) for count in (options.utterances, options.composed)
-    )
-    shards = [*(str(shard) for shard in plain), *(f"{_COMPOSED}{shard}" for shard in joined)]
+    counts = {"": options.utterances, "composed-": options.composed, "chained-": options.chained}
+    shards = [
+        f"{sort}{shard}" for sort, count in counts.items() for shard in range(-(-count // options.per_shard))
+    ]
     synthesise(options.folder, options.seed, shards, options.per_shard, options.processes)
 
 

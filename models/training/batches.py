@@ -21,9 +21,10 @@ from models.training.windows import Window, WindowMaker
 
 LENGTHS = (100, 140, 180, 220, 260, 300, 360, 420, 500, 600, 720, 860, 1000, 1200, 1500, 2000, 2500, 3000)
 _TOKEN_STEP = 16  # token lengths are multiples of this
-_TIMESTAMP_SHARE = 0.3
-_PADDED_EVERY = 36  # one batch in so many is padded to 30 s, as stock Whisper code pads
-_LONG_EVERY = 16  # one in so many is of windows of 8 to 30 s, full of utterances
+_TIMESTAMP_SHARE = 0.2
+_PADDED_EVERY = 48  # one batch in so many is padded to 30 s, as stock Whisper code pads
+_LONG_EVERY = 10  # one in so many is of windows of 8 to 30 s, full of utterances
+_RESPONSE = 0.15  # of the features' scale, on which 0.25 are 10 dB
 _EASY_SHARE = 0.1  # of the windows after the easy beginning
 
 
@@ -110,7 +111,7 @@ class Batches(IterableDataset[Batch]):
         """The bucket; now and then a larger one, so that any amount of padding is known."""
         frames = -(-len(window.samples) // 160)
         fitting = [length for length in LENGTHS if length >= frames]
-        return fitting[min(len(fitting) - 1, self._rng.choice([0] * 12 + [1, 2, 3]))]
+        return fitting[min(len(fitting) - 1, self._rng.choice([0] * 27 + [1, 2, 3]))]
 
     def _encode(self, window: Window, length: int) -> Example:
         """Half of the windows end in sound up to the batch's length, the others in zero features."""
@@ -120,8 +121,13 @@ class Batches(IterableDataset[Batch]):
         return self._masked(self._examples.encode(window, self._rng.random() < _TIMESTAMP_SHARE))
 
     def _masked(self, example: Example) -> Example:
-        """SpecAugment, lightly: one band of frequencies and one stretch of time replaced by the mean."""
+        """A smooth random frequency response, which makes voices differ; and light SpecAugment: one band of
+        frequencies and one stretch of time replaced by the mean.
+        """
         mel, rng = example.mel, self._rng
+        if rng.random() < 0.5:
+            knots = [rng.uniform(-_RESPONSE, _RESPONSE) for _ in range(6)]
+            mel += np.interp(np.arange(80), np.linspace(0, 79, 6), knots).astype(np.float32)[:, None]
         if rng.random() < 0.4:
             start = rng.randrange(68)
             mel[start : start + rng.randint(1, 12)] = mel.mean()

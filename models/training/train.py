@@ -1,19 +1,19 @@
 """Trains the network on synthesised speech, on one or several CPU processes, and resumes where it stopped.
 
-One process of one thread per core is faster than threads. The learning rate falls with the minutes of
-training done (a suspended process does not count), so the schedule ends when the budget does.
+One process of one thread per core is faster than threads. The learning rate falls linearly to zero over
+`--minutes` of training, in which a suspended process does not count, or until the time of day `--until`,
+however busy the machine is meanwhile.
 """
 
 import argparse
 import copy
 import json
-import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,22 +25,11 @@ from models.training import losses, tokens
 from models.training.batches import Batch, Batches, loader
 from models.training.network import Size, SpeechNetwork
 from models.training.phones import PHONES
+from models.training.schedule import Progress, time_of_day
 
-_WARM_UP_STEPS = 300
-_LAST_SHARE = 0.02  # of the peak learning rate, at the end
 _CLIP = 1.0
-_STALL_S = 20.0  # a step that took longer was suspended: the excess is no training time
 _REPORT_EVERY = 50
 _PATIENCE = timedelta(hours=3)  # of a process whose neighbour is suspended
-
-
-@dataclass
-class Progress:
-    """How far training is; kept in the checkpoint."""
-
-    step: int = 0
-    seconds: float = 0.0
-    audio_s: float = 0.0
 
 
 class Averager:
@@ -97,15 +86,10 @@ class Trainer:
         self.progress = Progress()
         self._peak_rate = peak_rate
 
-    def rate(self, done: float) -> float:
-        """The learning rate when a share `done` of the training is behind: warm-up, then half a cosine."""
-        falling = _LAST_SHARE + (1 - _LAST_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
-        return self._peak_rate * min(1.0, (self.progress.step + 1) / _WARM_UP_STEPS) * falling
-
     def step(self, batch: Batch, done: float, averager: Averager) -> dict[str, float]:
         """One update; returns the parts of the loss."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(done)
+            group["lr"] = self._peak_rate * self.progress.rate(done)
         result = losses.compute(self.network, batch)
         self.optimizer.zero_grad(set_to_none=True)
         result.total.backward()
@@ -146,9 +130,9 @@ class Trainer:
 class Journal:
     """Progress bar and the lines of `journal.jsonl`, from which the plot is drawn."""
 
-    def __init__(self, path: Path, minutes: float, seconds: float) -> None:
+    def __init__(self, path: Path) -> None:
         self._file = path.open("a")
-        self._bar = tqdm(total=round(minutes * 60), initial=round(seconds), unit="s")
+        self._bar = tqdm(total=100, unit="%")
         self._sums: dict[str, float] = {}
         self._count = 0
 
@@ -159,7 +143,7 @@ class Journal:
             means = {name: round(total / self._count, 4) for name, total in self._sums.items()}
             self.write({**asdict(progress), **means})
             self._bar.set_postfix(step=progress.step, **{name: f"{mean:.2f}" for name, mean in means.items()})
-            self._bar.update(round(progress.seconds) - self._bar.n)
+            self._bar.update(round(100 * progress.done) - self._bar.n)
             self._sums, self._count = {}, 0
 
     def write(self, record: dict[str, float]) -> None:
@@ -176,6 +160,8 @@ def run(rank: int, options: argparse.Namespace, meeting: str) -> None:
     if checkpoint.exists():
         trainer.resume(checkpoint)
     progress = trainer.progress
+    if options.again:
+        progress.begin_cycle()
     stream = Batches(
         options.speech,
         options.tokenizer,
@@ -186,24 +172,22 @@ def run(rank: int, options: argparse.Namespace, meeting: str) -> None:
         short=options.short_steps,
     )
     batches = loader(stream)
-    journal = (
-        Journal(options.out / "journal.jsonl", options.minutes, progress.seconds)
-        if averager.rank == 0
-        else None
-    )
-    saved_at = progress.seconds
-    while (done := averager.agree(progress.seconds / (options.minutes * 60))) < 1:
-        began = time.monotonic()
+    journal = Journal(options.out / "journal.jsonl") if averager.rank == 0 else None
+    saved_at = probed_at = progress.seconds
+    while (done := averager.agree(progress.done)) < 1:
+        began, left_s = time.monotonic(), progress.left_s(options.minutes, options.until)
         batch = next(batches)
         parts = trainer.step(batch, done, averager)
         progress.audio_s += averager.size * batch.audio_s
-        progress.seconds += min(_STALL_S, time.monotonic() - began)
+        progress.advance(time.monotonic() - began, left_s)
         if journal:
             journal.add(parts, progress)
             if progress.seconds - saved_at > options.save_every * 60:
                 trainer.save(checkpoint)
                 saved_at = progress.seconds
-                _probe(checkpoint, options.tokenizer)
+                if saved_at - probed_at > options.probe_every * 60:
+                    _probe(checkpoint, options.tokenizer)
+                    probed_at = saved_at
     if journal:
         trainer.save(checkpoint)
         _probe(checkpoint, options.tokenizer).wait()
@@ -220,12 +204,17 @@ def main() -> None:
     parser.add_argument("--speech", type=Path, default=Path("models/work/speech"))
     parser.add_argument("--tokenizer", type=Path, default=Path("models/work/tokenizer.json"))
     parser.add_argument("--out", type=Path, default=Path("models/work/run"))
-    parser.add_argument("--minutes", type=float, default=80, help="training time, all runs together")
+    parser.add_argument(
+        "--minutes", type=float, default=80, help="training time of a cycle, all runs together"
+    )
+    parser.add_argument("--until", type=time_of_day, metavar="HH:MM", help="end then, instead of --minutes")
+    parser.add_argument("--again", action="store_true", help="a new cycle: the learning rate falls once more")
     parser.add_argument("--batch-s", type=int, default=24, help="seconds of audio per process and step")
     parser.add_argument("--rate", type=float, default=1.6e-3, help="peak learning rate")
     parser.add_argument("--easy-steps", type=int, default=400, help="steps on clean single utterances first")
     parser.add_argument("--short-steps", type=int, default=2500, help="steps without long and padded windows")
     parser.add_argument("--save-every", type=float, default=4, help="minutes between checkpoints")
+    parser.add_argument("--probe-every", type=float, default=4, help="minutes between measurements")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2, help="each takes one core")
     options = parser.parse_args()

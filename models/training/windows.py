@@ -19,7 +19,7 @@ LONGEST_S = 30.0
 _TOLERANCE = 640  # 40 ms: a word cut by no more than this still counts as heard
 _STREAMING_SILENCE = 4800  # 300 ms: what the server appends to a running utterance before it decodes
 PROMPT_WORDS = 48
-_SPLICED = 0.15  # share of utterances that are the beginning of one and the end of another
+_SPLICED = 0.3  # share of utterances that are the beginning of one and the end of another
 
 
 class Source(Protocol):
@@ -142,7 +142,7 @@ class WindowMaker:
         if not self._order:
             self._order = list(range(len(self._source)))
             self.rng.shuffle(self._order)
-        factor = self.rng.uniform(0.87, 1.15) if self.rng.random() < 0.6 else 1.0
+        factor = self.rng.uniform(0.83, 1.2) if self.rng.random() < 0.7 else 1.0
         return whole(self._source[self._order.pop()], factor)
 
     def easy(self) -> Window:
@@ -154,11 +154,11 @@ class WindowMaker:
     def draw(self, at_least_s: float = 0.0) -> Window:
         """A random window; with `at_least_s`, of utterances to about that length."""
         rng = self.rng
-        if not at_least_s and rng.random() < 0.06:
+        if not at_least_s and rng.random() < 0.04:
             return Window(self._augmenter.background(int(rng.uniform(0.4, 7) * SAMPLE_RATE)))
         window, ends_within = self._speech(self._target_s(at_least_s))
         samples = window.samples
-        if rng.random() < 0.15 and not ends_within:
+        if rng.random() < 0.1 and not ends_within:
             samples = np.append(samples, silence(rng.uniform(0, 2)))
         samples = self._augmenter.channel(samples)
         if rng.random() < (0.4 if ends_within else 0.25):
@@ -170,9 +170,9 @@ class WindowMaker:
         if at_least_s:
             return at_least_s
         chance = self.rng.random()
-        if chance < 0.82:
+        if chance < 0.65:
             return 0.0
-        return self.rng.uniform(2, 8) if chance < 0.97 else self.rng.uniform(8, 20)
+        return self.rng.uniform(2, 8) if chance < 0.93 else self.rng.uniform(8, 20)
 
     def _speech(self, target_s: float) -> tuple[Window, bool]:
         """Utterances one after the other, and whether the window ends within the last of them."""
@@ -184,7 +184,7 @@ class WindowMaker:
         lead = (
             0.0
             if piece.before
-            else rng.choice([rng.uniform(0, 0.1), rng.uniform(0, 0.5), rng.uniform(0, 1.3)])
+            else rng.choice([rng.uniform(0, 0.1), rng.uniform(0, 0.4), rng.uniform(0, 0.8)])
         )
         parts, pieces, position = [silence(lead)], [], int(lead * SAMPLE_RATE)
         while True:
@@ -194,7 +194,7 @@ class WindowMaker:
                 piece = self._without_end(piece)
             pieces.append((position, piece))
             level = np.float32(rng.uniform(0.5, 1))
-            gap = rng.uniform(0, 0.7) if enough else rng.uniform(0.2, 1.5)
+            gap = rng.uniform(0, 0.5) if enough else rng.uniform(0.2, 1.5)
             gap = 0.0 if ends_within and rng.random() < 0.7 else gap
             parts += [piece.samples * level, silence(gap)]
             position += len(piece.samples) + int(gap * SAMPLE_RATE)

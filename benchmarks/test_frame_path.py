@@ -100,7 +100,7 @@ def test_whole_frame(benchmark: BenchmarkFixture, endless: Iterator[bytes]) -> N
                 actions += session.actions()
 
     benchmark(frame)
-    assert next(clock) > 1
+    assert next(clock) > 0
 
 
 @pytest.mark.parametrize("words", [3, 12, 40])
@@ -120,14 +120,14 @@ def test_update_hypothesis(benchmark: BenchmarkFixture, words: int) -> None:
 def test_encode_partial(benchmark: BenchmarkFixture) -> None:
     """A partial to its text frame."""
     partial = events.PartialTranscript(1, "set the lights in the", "kitchen to blue", 48_000)
-    assert '"type":"partial"' in benchmark(native.encode, partial, 7)
+    assert b'"type":"partial"' in benchmark(native.encode, partial, 7)
 
 
 @pytest.mark.parametrize("words", [3, 12])
 def test_encode_final(benchmark: BenchmarkFixture, words: int) -> None:
     """A final with its words to its text frame."""
     final = events.FinalTranscript(1, "so many words", said(words), 0, 48_000)
-    assert '"type":"final"' in benchmark(native.encode, final, 7)
+    assert b'"type":"final"' in benchmark(native.encode, final, 7)
 
 
 def test_decode_message(benchmark: BenchmarkFixture) -> None:

@@ -7,7 +7,7 @@ input samples always give ceil(n * 16000 / rate) samples, so positions convert b
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -84,20 +84,23 @@ class Framer:
         self.position = 0  # samples taken in
         self._rest: Pcm = np.empty(0, dtype=np.int16)
 
-    def push(self, pcm: Pcm) -> Iterator[Pcm]:
+    def push(self, pcm: Pcm) -> Sequence[Pcm]:
         """The windows completed by `pcm`, in order; what is left over waits for the next piece."""
         self.position += len(pcm)
-        pcm = np.concatenate([self._rest, pcm]) if len(self._rest) else pcm
+        if len(pcm) == WINDOW_SAMPLES and not len(self._rest):
+            return (pcm,)  # nearly every client sends windows
+        pcm = np.concatenate([self._rest, pcm])
         whole = len(pcm) - len(pcm) % WINDOW_SAMPLES
         self._rest = pcm[whole:].copy()
-        for begin in range(0, whole, WINDOW_SAMPLES):
-            yield pcm[begin : begin + WINDOW_SAMPLES]
+        return [pcm[begin : begin + WINDOW_SAMPLES] for begin in range(0, whole, WINDOW_SAMPLES)]
 
-    def flush(self) -> Iterator[Pcm]:
+    def flush(self) -> Sequence[Pcm]:
         """The last, unfinished window, filled up with silence; none when nothing is left over."""
-        if len(self._rest):
-            yield np.pad(self._rest, (0, WINDOW_SAMPLES - len(self._rest)))
-            self._rest = np.empty(0, dtype=np.int16)
+        if not len(self._rest):
+            return ()
+        last = np.pad(self._rest, (0, WINDOW_SAMPLES - len(self._rest)))
+        self._rest = np.empty(0, dtype=np.int16)
+        return (last,)
 
 
 class Tape:
@@ -105,16 +108,13 @@ class Tape:
 
     def __init__(self) -> None:
         self.start = 0
+        self.end = 0  # the position after the last sample; the session's clock
         self._data = bytearray()
-
-    @property
-    def end(self) -> int:
-        """The position after the last sample; the session's clock."""
-        return self.start + len(self._data) // 2
 
     def append(self, pcm: Pcm) -> None:
         """Adds samples at the end."""
         self._data += pcm.tobytes()
+        self.end += len(pcm)
 
     def cut(self, start: int, end: int) -> bytes:
         """The samples from `start` to `end` as s16le; positions no longer held are left out."""

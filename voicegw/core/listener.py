@@ -65,7 +65,7 @@ class Listener:
             running.speech_end = self._endpointer.speech_end
         if boundary is not None:
             self._cross(boundary, running, now)
-        if self._endpointer.too_long:
+        if running is not None and self._endpointer.too_long:
             self.force_end(EndReason.MAX_LENGTH, now)
 
     def receive_tick(self, now: float, last_audio_at: float) -> None:

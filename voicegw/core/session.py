@@ -76,6 +76,8 @@ class Session:
         if self._ending and not self._closed and self.idle:
             self._closed = True
             self._actions.append(Close())
+        if not self._actions:
+            return []
         taken = self._actions[:]
         self._actions.clear()
         return taken

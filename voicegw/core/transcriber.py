@@ -9,10 +9,12 @@ final, which does not wait for a partial that is still out: it takes its place.
 from collections import deque
 from dataclasses import dataclass
 
-from voicegw.core.audio import Pcm, Tape, to_samples
+from voicegw.core.audio import SAMPLE_RATE, Pcm, Tape, to_samples
 from voicegw.core.hypothesis import Hypothesis
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult
 from voicegw.core.utterance import RecognitionOptions, Utterance
+
+_FORGET_EVERY = SAMPLE_RATE // 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,11 @@ class Transcriber:
         return not self._pending
 
     def append(self, window: Pcm) -> None:
-        """Keeps the next window; forgets what neither an utterance nor the next pre-roll can need."""
+        """Keeps the next window; forgets, now and then, what no utterance and no pre-roll needs."""
         self._tape.append(window)
-        first_needed = self._pending[0].window_start if self._pending else self.position - 2 * self._pre_roll
-        self._tape.forget(first_needed)
+        if self._tape.end % _FORGET_EVERY < len(window):
+            needed = self._pending[0].window_start if self._pending else self.position - 2 * self._pre_roll
+            self._tape.forget(needed)
 
     def begin(self, turn: int, speech_start: int) -> None:
         """An utterance starts, a pre-roll before its first voiced sample."""

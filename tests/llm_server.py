@@ -32,6 +32,19 @@ class Ending(Enum):
     GARBLED = auto()  # an event that is not JSON
 
 
+@dataclass(frozen=True)
+class Answer:
+    """One answer, where it is not as the server's knobs say. tool_calls: (name, arguments as JSON), each
+    streamed in fragments behind the tokens."""
+
+    tokens: Sequence[str] = ()
+    tool_calls: Sequence[tuple[str, str]] = ()
+    first_token_delay_s: float = 0.0
+    token_delay_s: float = 0.0
+    status: int = 200
+    ending: Ending = Ending.COMPLETE
+
+
 @dataclass(eq=False)
 class Exchange:
     """One request and how it went; times are `time.monotonic()` seconds, None until it happens."""
@@ -57,6 +70,7 @@ class LLMServer:
     The first token goes out `first_token_delay_s` after the request is here, each further one `token_delay_s`
     after the one before. `chunk_bytes` is the size of the HTTP chunks, wherever that cuts a character; None
     gives each event its own. With `refuse`, nobody listens on the port. `asked` is set by the first request.
+    `answers` are given first, one to a request, before those that the knobs say.
     """
 
     tokens: Sequence[str] = ("Hello", " there", ".")
@@ -66,6 +80,7 @@ class LLMServer:
     ending: Ending = Ending.COMPLETE
     chunk_bytes: int | None = None
     refuse: bool = False
+    answers: list[Answer] = field(default_factory=list)
     exchanges: list[Exchange] = field(default_factory=list, init=False)
     asked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     connections: int = field(default=0, init=False)
@@ -124,38 +139,37 @@ class LLMServer:
                 exchange.over.set()
 
     async def _answer(self, exchange: Exchange, writer: asyncio.StreamWriter) -> None:
-        if self.status != 200:
-            writer.write(_error_response(self.status, exchange))
+        answer = self.answers.pop(0) if self.answers else self._usual()
+        if answer.status != 200:
+            await _pause(exchange, answer, 0)
+            writer.write(_error_response(answer.status, exchange))
             return
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         self._send(writer, b": a comment, as some endpoints send while they wait\n\n")
         self._send(writer, _event({"role": "assistant", "content": None}))
-        for number, token in enumerate(self.tokens):
-            await self._pause(exchange, number)
+        deltas = [{"content": token} for token in answer.tokens] + _call_deltas(answer.tool_calls)
+        for number, delta in enumerate(deltas):
+            await _pause(exchange, answer, number)
             exchange.first_token_s = exchange.first_token_s or time.monotonic()
-            self._send(writer, _event({"content": token}))
-        await self._pause(exchange, len(self.tokens))
-        self._end(writer)
+            self._send(writer, _event(delta))
+        await _pause(exchange, answer, len(deltas))
+        self._end(writer, answer)
 
-    async def _pause(self, exchange: Exchange, number: int) -> None:
-        """Waits until token `number` is due."""
-        if number == 0:
-            await asyncio.sleep(exchange.received_s + self.first_token_delay_s - time.monotonic())
-        else:
-            await asyncio.sleep(self.token_delay_s)
+    def _usual(self) -> Answer:
+        return Answer(self.tokens, (), self.first_token_delay_s, self.token_delay_s, self.status, self.ending)
 
-    def _end(self, writer: asyncio.StreamWriter) -> None:
-        if self.ending is Ending.CUT:
+    def _end(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
+        if answer.ending is Ending.CUT:
             writer.transport.abort()
             return
-        if self.ending is Ending.ERROR:
+        if answer.ending is Ending.ERROR:
             self._send(writer, b'data: {"error": {"message": "out of memory"}}\n\n')
-        if self.ending is Ending.GARBLED:
+        if answer.ending is Ending.GARBLED:
             self._send(writer, b"data: <html>\n\n")
-        if self.ending is Ending.COMPLETE:
-            self._send(writer, _event({}, finish_reason="stop"))
+        if answer.ending is Ending.COMPLETE:
+            self._send(writer, _event({}, finish_reason="tool_calls" if answer.tool_calls else "stop"))
             self._send(writer, b'data: {"choices": [], "usage": {"completion_tokens": 3}}\n\n')
             self._send(writer, b"data: [DONE]\n\n")
         writer.write(b"0\r\n\r\n")
@@ -166,6 +180,29 @@ class LLMServer:
         for start in range(0, len(data), size):
             piece = data[start : start + size]
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+
+async def _pause(exchange: Exchange, answer: Answer, number: int) -> None:
+    """Waits until token `number` is due."""
+    if number == 0:
+        await asyncio.sleep(exchange.received_s + answer.first_token_delay_s - time.monotonic())
+    else:
+        await asyncio.sleep(answer.token_delay_s)
+
+
+def _call_deltas(calls: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Calls as endpoints stream them: name and id first, then the arguments in pieces, the calls in turns."""
+    begin = [
+        {"index": index, "id": f"call_{index}_{name}", "function": {"name": name, "arguments": ""}}
+        for index, (name, _) in enumerate(calls)
+    ]
+    halves = [
+        {"index": index, "function": {"arguments": part}}
+        for half in (0, 1)
+        for index, (_, text) in enumerate(calls)
+        for part in [text[: len(text) // 2] if half == 0 else text[len(text) // 2 :]]
+    ]
+    return [{"tool_calls": [fragment]} for fragment in (*begin, *halves)]
 
 
 async def _read(reader: asyncio.StreamReader, connection: int) -> Exchange | None:

@@ -14,6 +14,7 @@ import pytest
 from voicegw import errors
 from voicegw.core import endpoint, turn
 from voicegw.core.table import mermaid
+from voicegw.reply import breaker
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("voicegw/**/*.py"), *ROOT.glob("clients/**/*.py")])
@@ -162,7 +163,9 @@ def test_every_module_says_what_it_is(path: Path) -> None:
 Table = dict[tuple[Enum, Enum], tuple[Enum, Any]]
 
 
-@pytest.mark.parametrize(("name", "table"), [("endpoint", endpoint.TABLE), ("turn", turn.TABLE)])
+@pytest.mark.parametrize(
+    ("name", "table"), [("endpoint", endpoint.TABLE), ("turn", turn.TABLE), ("breaker", breaker.TABLE)]
+)
 def test_the_diagrams_in_the_guide_are_the_tables(name: str, table: Table) -> None:
     guide = (ROOT / "voicegw/README.md").read_text()
     drawn = re.findall(rf"<!-- {name} table -->\n```mermaid\n(.*?)\n```", guide, re.DOTALL)

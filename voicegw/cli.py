@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -17,13 +17,15 @@ from voicegw.asr.pool import WorkerPool
 from voicegw.asr.vad import make_scorer
 from voicegw.asr.weights import locate
 from voicegw.config import Settings
-from voicegw.core.dialogue import Responder
+from voicegw.core.events import Message
 from voicegw.dialects import native
-from voicegw.errors import StartupError
+from voicegw.errors import ConfigurationError, StartupError
 from voicegw.gateway.host import Services
 from voicegw.gateway.server import Gateway
-from voicegw.reply.llm import LLMOptions, LLMResponder
+from voicegw.reply.failover import FailoverResponder
+from voicegw.reply.llm import LLMResponder
 from voicegw.reply.offline import OfflineResponder
+from voicegw.reply.readiness import FirstAnswer
 from voicegw.telemetry import Metrics, configure_logging
 
 log = structlog.get_logger(__name__)
@@ -69,7 +71,8 @@ async def serve(settings: Settings) -> None:
     stopping, forced = _on_signals()
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        responder = _responder(settings.llm)
+        model = _model(settings, metrics)
+        responder = OfflineResponder() if model is None else model
         stack.push_async_callback(responder.close)
         directory = await asyncio.to_thread(locate, settings.asr.model)
         pool = WorkerPool(directory, settings.asr, settings.pool, metrics)
@@ -77,7 +80,7 @@ async def serve(settings: Settings) -> None:
         gateway = Gateway(
             settings.gateway,
             settings.session,
-            Services(pool, responder, metrics),
+            Services(pool, responder, metrics, check_model=_await_model(model, settings, stack)),
             new_scorer=lambda: make_scorer(settings.vad),
             ready=lambda: pool.ready,
             crowded=lambda: pool.crowded,
@@ -112,11 +115,28 @@ async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(stopped, working, return_exceptions=True)
 
 
-def _responder(options: LLMOptions) -> Responder:
-    if options.configured:
-        return LLMResponder(options)
-    log.info("no model endpoint is configured; the offline responder answers")
-    return OfflineResponder()
+def _model(settings: Settings, metrics: Metrics) -> FailoverResponder | None:
+    """The model behind its endpoints; None when none is configured."""
+    if not settings.llm.configured:
+        if settings.llm_fallback.configured:
+            raise ConfigurationError("llm_fallback is for when `llm` fails: configure that first")
+        log.info("no model endpoint is configured; the offline responder answers")
+        return None
+    chosen = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
+    return FailoverResponder([LLMResponder(options) for options in chosen], settings.failover, metrics)
+
+
+def _await_model(
+    model: FailoverResponder | None, settings: Settings, stack: AsyncExitStack
+) -> Callable[[], str]:
+    """Has the model asked until it answers, for as long as `stack` is open; returns what readiness asks."""
+    if model is None:
+        return lambda: "no model endpoint is configured; the offline responder answers"
+    prompt = [Message("system", settings.session.dialogue.system_prompt)]
+    first = FirstAnswer(model, prompt, settings.failover.ready_wait_ms)
+    asking = asyncio.create_task(first.ask(), name="first answer")
+    stack.callback(asking.cancel)
+    return first.check
 
 
 def _on_signals() -> tuple[asyncio.Event, asyncio.Event]:

@@ -31,6 +31,7 @@ from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.server import GatewayOptions
+from voicegw.reply.failover import FailoverOptions
 from voicegw.reply.llm import LLMOptions
 
 _SHORTCUTS: dict[str, str | list[str]] = {
@@ -77,6 +78,8 @@ class Settings:
     pool: PoolOptions = field(default_factory=PoolOptions)
     vad: VadOptions = field(default_factory=VadOptions)
     llm: LLMOptions = field(default_factory=LLMOptions)
+    llm_fallback: LLMOptions = field(default_factory=LLMOptions)
+    failover: FailoverOptions = field(default_factory=FailoverOptions)
     cluster: RedisOptions = field(default_factory=RedisOptions)
     log: LogOptions = field(default_factory=LogOptions)
 

@@ -13,7 +13,8 @@
      |    +-- NotReady  AtCapacity  Draining  StoreUnavailable  SlowConsumer  Unresponsive
      |    +-- InternalError  RecognitionFailed
      +-- ReplyError                  the language model's doing; the session goes on
-     |    +-- LLMUnreachable  LLMUnauthorized  LLMRateLimited  LLMRejected  LLMTimeout  LLMInterrupted
+     |    +-- LLMUnreachable  LLMUnauthorized  LLMRateLimited  LLMRejected  LLMBroken  LLMTimeout
+     |    +-- LLMInterrupted  LLMUnavailable  ToolFailed  TooManyToolCalls  ModerationFailed
      +-- StartupError                the server cannot start: one line, exit status 1
           +-- ConfigurationError  ModelUnavailable  WorkerFailed
 
@@ -173,7 +174,7 @@ class ServerError(VoicegwError, retryable=True):
 
 
 class NotReady(ServerError, code="not_ready", http_status=503):
-    """No recognition worker is warm yet."""
+    """No recognition worker is warm yet, or the language model endpoint has not answered yet."""
 
 
 class AtCapacity(ServerError, code="at_capacity", http_status=503):
@@ -221,7 +222,11 @@ class LLMRateLimited(ReplyError, code="llm_rate_limited", retryable=True):
 
 
 class LLMRejected(ReplyError, code="llm_rejected"):
-    """The language model endpoint answered with another error."""
+    """The language model endpoint did not accept the request."""
+
+
+class LLMBroken(ReplyError, code="llm_broken", retryable=True):
+    """The language model endpoint had a fault of its own, or streamed something unreadable."""
 
 
 class LLMTimeout(ReplyError, code="llm_timeout", retryable=True):
@@ -230,6 +235,22 @@ class LLMTimeout(ReplyError, code="llm_timeout", retryable=True):
 
 class LLMInterrupted(ReplyError, code="llm_interrupted", retryable=True):
     """The language model's stream broke off before its end."""
+
+
+class LLMUnavailable(ReplyError, code="llm_unavailable", retryable=True):
+    """The language model endpoint has kept failing and is left alone for a while."""
+
+
+class ToolFailed(ReplyError, code="tool_failed"):
+    """A tool gave no result; the model is told why, and the reply goes on."""
+
+
+class TooManyToolCalls(ReplyError, code="too_many_tool_calls"):
+    """The language model went on calling tools instead of answering."""
+
+
+class ModerationFailed(ReplyError, code="moderation_failed", retryable=True):
+    """The moderation service did not answer; the conversation goes on unjudged."""
 
 
 class StartupError(VoicegwError, code="startup_failed"):

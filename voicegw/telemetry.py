@@ -74,6 +74,40 @@ class Metrics:
         self.worker_restarts = Counter(
             "voicegw_worker_restarts", "Recognition workers replaced", registry=self.registry
         )
+        self.llm_requests = Counter(
+            "voicegw_llm_requests",
+            "Requests for a reply: `answered`, `stopped` by us, or by error code",
+            ["endpoint", "outcome"],
+            registry=self.registry,
+        )
+        self.llm_remedies = Counter(
+            "voicegw_llm_remedies",
+            "What was done about a model endpoint in trouble: retry, switch, opened, closed",
+            ["remedy"],
+            registry=self.registry,
+        )
+        self.llm_breaker_open = Gauge(
+            "voicegw_llm_breaker_open",
+            "Whether a model endpoint is being left alone",
+            ["endpoint"],
+            registry=self.registry,
+        )
+        self.tool_seconds = Histogram(
+            "voicegw_tool_seconds",
+            "Tool calls, by whether they gave a result",
+            ["tool", "ok"],
+            buckets=_LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self.errands_waiting = Gauge(
+            "voicegw_errands_waiting", "Tool calls waiting in the background", registry=self.registry
+        )
+        self.moderation_checks = Counter(
+            "voicegw_moderation_checks",
+            "Texts judged, by outcome: passed, hit, failed",
+            ["what", "outcome"],
+            registry=self.registry,
+        )
 
     def observe_turn(self, latency: TurnLatency) -> None:
         """Counts a finished turn, from the same numbers as its `latency` event."""
@@ -93,6 +127,10 @@ class Metrics:
     def observe_decode(self, kind: DecodeKind, milliseconds: float) -> None:
         """Counts a finished decode."""
         self.decode_seconds.labels(kind.value).observe(milliseconds / 1000)
+
+    def observe_tool(self, name: str, seconds: float, *, ok: bool) -> None:
+        """Counts a tool call that is over."""
+        self.tool_seconds.labels(name, "yes" if ok else "no").observe(seconds)
 
     def exposition(self) -> bytes:
         """All of it in Prometheus' text format."""

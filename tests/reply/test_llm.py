@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.llm_server import Ending, LLMServer
+from tests.llm_server import Answer, Ending, LLMServer
 from tests.observing import certain
 from voicegw import errors
 from voicegw.core.dialogue import Responder
@@ -43,9 +43,9 @@ async def reply(llm: Responder, prompt: Sequence[Message] = PROMPT) -> list[Repl
         return [piece async for piece in pieces]
 
 
-async def failure(server: LLMServer, **options: Any) -> tuple[list[str], errors.ReplyError]:
+async def failure(server: LLMServer, **options: Any) -> tuple[list[str | ToolCalled], errors.ReplyError]:
     """What was said before the reply failed, and the error."""
-    said = []
+    said: list[str | ToolCalled] = []
     async with (
         server,
         responder(server.url, **options) as llm,
@@ -96,6 +96,44 @@ async def test_a_tool_call_and_its_answer_as_the_endpoint_knows_them() -> None:
         },
         {"role": "tool", "content": "noon", "tool_call_id": "c1"},
     ]
+
+
+TOOL = {"type": "function", "function": {"name": "clock", "description": "The time.", "parameters": {}}}
+
+
+async def test_tools_are_offered() -> None:
+    async with LLMServer() as server:
+        llm = LLMResponder(LLMOptions(url=server.url, model="tiny"), [TOOL])
+        await reply(llm)
+        await llm.prewarm(PROMPT[:1])
+        await llm.close()
+    assert [exchange.body["tools"] for exchange in server.exchanges] == [[TOOL], [TOOL]]
+
+
+async def test_the_calls_that_the_model_wants_come_behind_its_words() -> None:
+    answer = Answer(["One moment."], [("clock", '{"zone": "CET"}'), ("clock", "{}")])
+    async with LLMServer(answers=[answer]) as server, responder(server.url) as llm:
+        said = await reply(llm)
+    assert said == [
+        "One moment.",
+        ToolCalled("call_0_clock", "clock", '{"zone": "CET"}'),
+        ToolCalled("call_1_clock", "clock", "{}"),
+    ]
+
+
+async def test_a_call_that_breaks_off_is_not_made() -> None:
+    answer = Answer(tool_calls=[("clock", '{"zone": "CET"}')], ending=Ending.CUT)
+    said, error = await failure(LLMServer(answers=[answer]))
+    assert (said, type(error)) == ([], errors.LLMInterrupted)
+
+
+async def test_a_call_is_a_first_token() -> None:
+    answer = Answer(tool_calls=[("clock", '{"zone": "CET"}')], token_delay_s=0.3)
+    async with (
+        LLMServer(answers=[answer]) as server,
+        responder(server.url, first_token_timeout_ms=500) as llm,
+    ):
+        assert len(await reply(llm)) == 1
 
 
 async def test_prewarming_asks_for_one_token_and_leaves_the_connection_to_the_reply() -> None:
@@ -167,7 +205,8 @@ async def test_dropped_before_the_answer() -> None:
         (403, errors.LLMUnauthorized),
         (429, errors.LLMRateLimited),
         (400, errors.LLMRejected),
-        (500, errors.LLMRejected),
+        (500, errors.LLMBroken),
+        (503, errors.LLMBroken),
     ],
 )
 async def test_refusals(status: int, expected: type[errors.ReplyError]) -> None:
@@ -230,8 +269,8 @@ async def test_the_total_limit_covers_the_first_token() -> None:
     [
         (Ending.CUT, errors.LLMInterrupted),
         (Ending.UNFINISHED, errors.LLMInterrupted),
-        (Ending.ERROR, errors.LLMRejected),
-        (Ending.GARBLED, errors.LLMRejected),
+        (Ending.ERROR, errors.LLMBroken),
+        (Ending.GARBLED, errors.LLMBroken),
     ],
 )
 async def test_bad_endings(ending: Ending, expected: type[errors.ReplyError]) -> None:

@@ -25,12 +25,16 @@ class ToolCalled:
 
 @dataclass(frozen=True, slots=True)
 class ToolAnswered:
-    """What a tool answered; with `ok` false, `content` says why it could not."""
+    """What a tool answered; with `ok` false, `content` says why it could not.
+
+    errand: set when the call goes on in the background and this only says so (errands.py).
+    """
 
     id: str
     name: str
     content: str
     ok: bool
+    errand: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,14 @@ class ReplyReason(StrEnum):
     INTERRUPTED = "interrupted"  # the user spoke or typed over it
     CANCELLED = "cancelled"  # the client asked, or the session ended
     FAILED = "failed"
+    MODERATED = "moderated"  # moderation found something in it, or in what it answers
+
+
+class Judged(StrEnum):
+    """What moderation judges."""
+
+    INPUT = "input"  # what the user said or typed
+    REPLY = "reply"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ there, hands in what the client sends, and learns from `ended` when the session 
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,7 @@ class Services:
     recognizer: Recognizer
     responder: Responder
     metrics: Metrics
+    check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady
 
 
 class SessionHost:

@@ -142,7 +142,8 @@ class Gateway:
                 return _response(HTTPStatus.OK, b"ok\n")
             case "/readyz":
                 self._admission.check_ready()
-                return _response(HTTPStatus.OK, b"ready\n")
+                remark = self._services.check_model()
+                return _response(HTTPStatus.OK, f"ready\n{remark}".strip().encode() + b"\n")
             case "/metrics":
                 return _response(HTTPStatus.OK, self.metrics.exposition(), CONTENT_TYPE)
             case _:

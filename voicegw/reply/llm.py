@@ -1,38 +1,28 @@
 """A language model behind any endpoint that speaks OpenAI's chat completions, streamed.
 
 One `LLMResponder`, and so one connection pool, serves every session. Nothing is retried here: the caller
-hears of a failure at once, as one of the LLM errors, and decides. Error messages are made of our own words
-and a status code, and the library's exceptions are not chained: endpoints echo keys and prompts in theirs.
+hears of a failure at once, as one of the LLM errors, and decides (failover.py).
 """
 
 import asyncio
-import codecs
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 
 from voicegw.core.dialogue import Confirmation
-from voicegw.core.events import Message
+from voicegw.core.events import Message, ToolCalled
 from voicegw.core.options import option
-from voicegw.errors import (
-    LLMInterrupted,
-    LLMRateLimited,
-    LLMRejected,
-    LLMTimeout,
-    LLMUnauthorized,
-    LLMUnreachable,
-    ReplyError,
-    StartupError,
-)
+from voicegw.errors import LLMInterrupted, LLMUnreachable, ReplyError, StartupError
+from voicegw.reply.llm_faults import Deadline, ended_by, next_chunk
+from voicegw.reply.llm_wire import Text, ToolCallDeltas, entry
+from voicegw.reply.prewarm import Prewarming
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncStream
+    from openai import AsyncStream
     from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
-    from openai.types.chat.chat_completion_chunk import Choice
 
 log = structlog.get_logger(__name__)
 
@@ -60,6 +50,10 @@ class LLMOptions:
         1.0, "how freely the model words its reply; some models take nothing but 1", ge=0, le=2
     )
 
+    prewarm_interval_ms: int = option(
+        5_000, "shortest time between two requests that prewarm the same prompt", ge=0, le=3_600_000
+    )
+
     @property
     def configured(self) -> bool:
         """Whether an endpoint was asked for. A key alone does not count: one left in the environment must
@@ -74,9 +68,13 @@ def limit_field(url: str) -> str:
 
 
 class LLMResponder:
-    """Streams replies from the endpoint. Raises StartupError for options that lead nowhere."""
+    """Streams replies from the endpoint, which is offered `tools`, entries of a request's list of that name.
 
-    def __init__(self, options: LLMOptions) -> None:
+    answered: whether it has ever completed or begun an answer. Raises StartupError for options that lead
+    nowhere.
+    """
+
+    def __init__(self, options: LLMOptions, tools: Sequence[dict[str, Any]] = ()) -> None:
         import openai
 
         if options.model is None:
@@ -85,7 +83,10 @@ class LLMResponder:
         if not re.match(r"https?://\w", self._url):
             raise StartupError(f"the language model endpoint {self._url} is not an http:// or https:// URL")
         self.name = options.model
+        self.answered = False
         self._options = options
+        self._tools = list(tools)
+        self._prewarming = Prewarming(self.warm, options.prewarm_interval_ms / 1000)
         self._client = openai.AsyncOpenAI(
             base_url=self._url,
             api_key=options.api_key or "none",  # the library insists on one; _request leaves it out
@@ -96,133 +97,77 @@ class LLMResponder:
 
     async def respond(
         self, messages: Sequence[Message], confirmed: Confirmation
-    ) -> AsyncGenerator[str, None]:
-        """The reply, token by token as they come; raises the LLM errors.
+    ) -> AsyncGenerator[str | ToolCalled, None]:
+        """The reply, token by token as they come, and behind it the calls the model wants made; raises the
+        LLM errors.
 
         Closing the generator, or cancelling the task that waits for a token, closes the HTTP connection, by
         which the endpoint knows to stop. Hold it in `contextlib.aclosing`: one that is merely dropped is
         closed only when the garbage collector finds it.
         """
-        now = asyncio.get_running_loop().time()
-        end = _Deadline("end of the reply", now, self._options.total_timeout_ms)
-        first_token = _Deadline("first token", now, self._options.first_token_timeout_ms)
-        deadline = min(first_token, end, key=lambda each: each.at)
-        async with _ended_by(deadline, dropped=LLMUnreachable):
+        first_token, end = self._deadlines()
+        deadline = first_token
+        async with ended_by(deadline, dropped=LLMUnreachable):
             stream = await self._request(messages)
-        finished = False
-        joined = codecs.getincrementaldecoder("utf-16-le")("replace")
+        finished, reply, wanted = False, Text(), ToolCallDeltas()
         async with stream:
-            while (chunk := await _next(stream, deadline)) is not None:
+            while (chunk := await next_chunk(stream, deadline)) is not None:
                 for choice in chunk.choices or ():
                     finished = finished or choice.finish_reason is not None
-                    if text := _text(choice, joined):
+                    if choice.delta and choice.delta.tool_calls:
+                        wanted.receive(choice.delta.tool_calls)
                         deadline = end
+                    if text := reply.receive(choice):
+                        deadline, self.answered = end, True
                         yield text
         if not finished:  # a connection lost where HTTP cannot tell it from the end
             raise LLMInterrupted
+        self.answered = True
+        for call in wanted.calls():
+            yield call
 
     async def prewarm(self, messages: Sequence[Message]) -> None:
-        """Asks for one token after `messages`, so that the connection is open and a prefix-caching endpoint
-        has them in its cache. Trouble is left for the first reply to report."""
-        now = asyncio.get_running_loop().time()
-        deadline = _Deadline("first token", now, self._options.first_token_timeout_ms)
+        """Warms `messages` up unless that was done a moment ago or is being done; trouble is left for the
+        first reply to report."""
         try:
-            async with _ended_by(deadline, dropped=LLMUnreachable):
-                stream = await self._request(messages, max_tokens=1)
-            async with stream:
-                while await _next(stream, deadline) is not None:
-                    pass  # to its end: only then is the connection free for the next request
+            await self._prewarming.warm(messages)
         except ReplyError as error:
             log.info("could not prewarm the language model", code=error.code)
+
+    async def warm(self, messages: Sequence[Message]) -> None:
+        """Asks for one token after `messages`, so that the connection is open and a prefix-caching endpoint
+        has them in its cache. Raises the LLM errors."""
+        deadline, _ = self._deadlines()
+        async with ended_by(deadline, dropped=LLMUnreachable):
+            stream = await self._request(messages, max_tokens=1)
+        async with stream:
+            while await next_chunk(stream, deadline) is not None:
+                pass  # to its end: only then is the connection free for the next request
+        self.answered = True
+
+    def _deadlines(self) -> tuple[Deadline, Deadline]:
+        """For the first token and for the end of a request made now; the first is never the later one."""
+        now = asyncio.get_running_loop().time()
+        end = Deadline("end of the reply", now, self._options.total_timeout_ms)
+        first_token = Deadline("first token", now, self._options.first_token_timeout_ms)
+        return min(first_token, end, key=lambda each: each.at), end
 
     async def _request(
         self, messages: Sequence[Message], max_tokens: int | None = None
     ) -> "AsyncStream[ChatCompletionChunk]":
         import openai
 
-        prompt = [_wire(message) for message in messages]
+        prompt = [entry(message) for message in messages]
         return await self._completions.create(
             model=self.name,
             messages=cast("list[ChatCompletionMessageParam]", prompt),
             temperature=self._options.temperature,
             stream=True,
             extra_headers=None if self._options.api_key else {"Authorization": openai.omit},
+            tools=cast("Any", self._tools or openai.omit),
             extra_body={limit_field(self._url): max_tokens or self._options.max_tokens},
         )
 
     async def close(self) -> None:
         """Closes the connection pool; replies still running fail."""
         await self._client.close()
-
-
-def _wire(message: Message) -> dict[str, object]:
-    """The message as the endpoint knows it."""
-    entry: dict[str, object] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        entry["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id:
-        entry["tool_call_id"] = message.tool_call_id
-    return entry
-
-
-class _Deadline:
-    """The moment, on the event loop's clock, by which something has to have come."""
-
-    def __init__(self, what: str, start_s: float, limit_ms: int) -> None:
-        self.at = start_s + limit_ms / 1000
-        self.missed = f"no {what} within {limit_ms} ms"
-
-
-@asynccontextmanager
-async def _ended_by(deadline: _Deadline, dropped: type[ReplyError]) -> AsyncIterator[None]:
-    """Bounds the block in time and turns its failures into LLM errors; `dropped` for a lost connection."""
-    import openai
-
-    try:
-        async with asyncio.timeout_at(deadline.at):
-            yield
-    except TimeoutError:
-        raise LLMTimeout(deadline.missed) from None
-    except openai.APITimeoutError:  # connecting is all that the HTTP client itself times
-        raise LLMTimeout("no connection to the language model endpoint in time") from None
-    except openai.APIConnectionError:
-        raise dropped from None
-    except openai.APIStatusError as error:
-        raise _refusal(error) from None
-    except openai.APIError:
-        raise LLMRejected("the language model endpoint reported an error in its stream") from None
-
-
-async def _next(
-    stream: "AsyncStream[ChatCompletionChunk]", deadline: _Deadline
-) -> "ChatCompletionChunk | None":
-    """The next chunk; None at the end."""
-    async with _ended_by(deadline, dropped=LLMInterrupted):
-        try:
-            return await anext(stream, None)
-        except ValueError:  # neither JSON nor text
-            raise LLMRejected("the language model endpoint streamed something unreadable") from None
-
-
-def _text(choice: "Choice", joined: codecs.IncrementalDecoder) -> str:
-    """The choice's text. An endpoint that cuts an emoji into two JSON escapes sends half a surrogate pair,
-    which no one could encode again: `joined` keeps it until its other half is here."""
-    content = choice.delta.content if choice.delta else None
-    return joined.decode((content or "").encode("utf-16-le", "surrogatepass"))
-
-
-def _refusal(error: "APIStatusError") -> ReplyError:
-    """The error for an HTTP status; of the endpoint's words only a short code, such as model_not_found."""
-    if error.status_code in (401, 403):
-        return LLMUnauthorized()
-    if error.status_code == 429:
-        return LLMRateLimited()
-    code = f", {error.code}" if re.fullmatch(r"[a-z_]{1,40}", str(error.code or "")) else ""
-    return LLMRejected(f"the language model endpoint answered HTTP {error.status_code}{code}")

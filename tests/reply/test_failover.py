@@ -1,0 +1,239 @@
+"""A model endpoint in trouble: asked again, replaced, left alone; real HTTP servers in every role."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from tests.llm_server import Answer, Ending, LLMServer
+from voicegw import errors
+from voicegw.core.events import Message, ReplyNotice, ReplyPiece
+from voicegw.reply.breaker import BreakerOptions
+from voicegw.reply.failover import FailoverOptions, FailoverResponder
+from voicegw.reply.llm import LLMOptions, LLMResponder
+from voicegw.telemetry import Metrics
+
+PROMPT = (Message("user", "hello"),)
+SLOW = Answer(["too late"], first_token_delay_s=60)
+FAULT = Answer(status=503)
+TIMEOUT_MS = 500
+
+
+@dataclass
+class Setting:
+    """Endpoints and the responder in front of them."""
+
+    responder: FailoverResponder
+    servers: Sequence[LLMServer]
+    metrics: Metrics
+
+    async def reply(self) -> list[ReplyPiece]:
+        confirmed = asyncio.Event()
+        async with aclosing(self.responder.respond(PROMPT, confirmed)) as pieces:
+            return [piece async for piece in pieces]
+
+    async def failure(self) -> errors.ReplyError:
+        with pytest.raises(errors.ReplyError) as failed:
+            await self.reply()
+        return failed.value
+
+    def asked(self) -> list[int]:
+        """How many requests each endpoint had."""
+        return [len(server.exchanges) for server in self.servers]
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"voicegw_llm_{name}", labels)
+
+
+@asynccontextmanager
+async def setting(
+    *servers: LLMServer, retries: int = 1, failures: int = 100, rest_ms: int = 60_000
+) -> AsyncIterator[Setting]:
+    metrics = Metrics()
+    options = FailoverOptions(retries=retries, breaker=BreakerOptions(failures, rest_ms))
+    for server in servers:
+        await server.__aenter__()
+    endpoints = [
+        LLMResponder(LLMOptions(url=server.url, model="tiny", first_token_timeout_ms=TIMEOUT_MS))
+        for server in servers
+    ]
+    responder = FailoverResponder(endpoints, options, metrics)
+    try:
+        yield Setting(responder, servers, metrics)
+    finally:
+        await responder.close()
+        for server in servers:
+            await server.__aexit__(None, None, None)
+
+
+async def until_asked(server: LLMServer, times: int) -> None:
+    async with asyncio.timeout(5):
+        while len(server.exchanges) < times:  # noqa: ASYNC110 - the server sets an event for the first only
+            await asyncio.sleep(0.001)
+
+
+async def test_an_endpoint_that_is_well_is_asked_once() -> None:
+    async with setting(LLMServer(tokens=["Hi", "."]), LLMServer()) as stage:
+        assert await stage.reply() == ["Hi", "."]
+        assert stage.asked() == [1, 0]
+        assert stage.value("requests_total", endpoint="first", outcome="answered") == 1
+
+
+@pytest.mark.parametrize(
+    ("trouble", "code"),
+    [
+        (SLOW, "llm_timeout"),
+        (FAULT, "llm_broken"),
+        (Answer(ending=Ending.UNFINISHED), "llm_interrupted"),
+        (Answer(ending=Ending.ERROR), "llm_broken"),
+    ],
+)
+async def test_trouble_before_the_first_token_is_worth_a_second_try(trouble: Answer, code: str) -> None:
+    async with setting(LLMServer(tokens=["Hi"], answers=[trouble])) as stage:
+        assert await stage.reply() == [ReplyNotice(code, "the first endpoint is asked again"), "Hi"]
+        assert stage.value("remedies_total", remedy="retry") == 1
+
+
+async def test_only_one() -> None:
+    async with setting(LLMServer(answers=[SLOW, FAULT])) as stage:
+        assert isinstance(await stage.failure(), errors.LLMBroken)
+        assert stage.asked() == [2]
+
+
+async def test_a_slow_request_is_cancelled_before_the_next_is_made() -> None:
+    async with setting(LLMServer(answers=[SLOW])) as stage:
+        await stage.reply()
+        await asyncio.wait_for(stage.servers[0].exchanges[0].over.wait(), 5)
+        assert stage.servers[0].exchanges[0].disconnected
+
+
+async def test_a_reply_that_has_begun_is_never_begun_again() -> None:
+    async with setting(LLMServer(answers=[Answer(["half"], ending=Ending.CUT)]), LLMServer()) as stage:
+        assert isinstance(await stage.failure(), errors.LLMInterrupted)
+        assert stage.asked() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(429, "llm_rate_limited"), (401, "llm_unauthorized"), (400, "llm_rejected")]
+)
+async def test_a_no_is_not_asked_again_but_elsewhere(status: int, code: str) -> None:
+    async with setting(LLMServer(status=status), LLMServer(tokens=["Hi"])) as stage:
+        assert await stage.reply() == [ReplyNotice(code, "the second endpoint is asked instead"), "Hi"]
+        assert stage.asked() == [1, 1]
+
+
+async def test_after_the_retry_comes_the_second_endpoint() -> None:
+    async with setting(LLMServer(status=500), LLMServer(tokens=["Hi"])) as stage:
+        *notices, text = await stage.reply()
+        assert text == "Hi"
+        assert [notice.remedy for notice in notices if isinstance(notice, ReplyNotice)] == [
+            "the first endpoint is asked again",
+            "the second endpoint is asked instead",
+        ]
+        assert stage.asked() == [2, 1]
+
+
+async def test_an_endpoint_nobody_listens_at() -> None:
+    async with setting(LLMServer(refuse=True), LLMServer(tokens=["Hi"])) as stage:
+        assert (await stage.reply())[-1] == "Hi"
+
+
+async def test_when_all_fail_the_reply_fails() -> None:
+    async with setting(LLMServer(status=500), LLMServer(status=401)) as stage:
+        assert isinstance(await stage.failure(), errors.LLMUnauthorized)
+        assert stage.asked() == [2, 1]
+
+
+async def test_an_endpoint_that_keeps_failing_is_left_alone() -> None:
+    async with setting(LLMServer(status=500), LLMServer(tokens=["Hi"]), failures=2) as stage:
+        notices = await stage.reply()
+        assert (
+            ReplyNotice("llm_unavailable", "the first endpoint keeps failing and is left alone for 60 s")
+            in notices
+        )
+        assert await stage.reply() == ["Hi"]
+        assert stage.asked() == [2, 2]
+        assert stage.value("breaker_open", endpoint="first") == 1
+
+
+async def test_with_nothing_else_to_ask_the_failure_is_immediate_and_says_so() -> None:
+    async with setting(LLMServer(status=500), failures=2) as stage:
+        await stage.failure()
+        assert isinstance(await stage.failure(), errors.LLMUnavailable)
+        assert stage.asked() == [2]
+
+
+async def test_the_first_endpoint_is_used_again_once_it_answers() -> None:
+    async with setting(LLMServer(tokens=["Hi"], answers=[FAULT]), failures=1, rest_ms=1) as stage:
+        await stage.failure()
+        await asyncio.sleep(0.01)
+        assert await stage.reply() == [
+            ReplyNotice("llm_unavailable", "the first endpoint answers again"),
+            "Hi",
+        ]
+        assert await stage.reply() == ["Hi"]
+        assert stage.value("remedies_total", remedy="closed") == 1
+
+
+async def test_a_refusal_of_one_request_does_not_count_against_the_endpoint() -> None:
+    async with setting(LLMServer(tokens=["Hi"], answers=[Answer(status=400)]), failures=1) as stage:
+        await stage.failure()
+        assert await stage.reply() == ["Hi"]
+
+
+async def test_a_trial_that_the_user_interrupts_is_the_next_ones_to_make() -> None:
+    server = LLMServer(tokens=["Hi"], answers=[FAULT, Answer(["late"], first_token_delay_s=60)])
+    async with setting(server, failures=1, rest_ms=1, retries=0) as stage:
+        await stage.failure()
+        await asyncio.sleep(0.01)
+        trial = asyncio.create_task(stage.reply())
+        await until_asked(server, 2)
+        trial.cancel()
+        await asyncio.wait({trial})
+        assert "Hi" in await stage.reply()
+        assert stage.value("requests_total", endpoint="first", outcome="stopped") == 1
+
+
+async def test_cancelling_reaches_the_endpoint() -> None:
+    async with setting(LLMServer(tokens=["a", "b"], token_delay_s=60)) as stage:
+        async with aclosing(stage.responder.respond(PROMPT, asyncio.Event())) as pieces:
+            assert await anext(pieces) == "a"
+        await asyncio.wait_for(stage.servers[0].exchanges[0].over.wait(), 5)
+        assert stage.servers[0].exchanges[0].disconnected
+
+
+async def test_an_empty_reply_is_a_reply() -> None:
+    async with setting(LLMServer(tokens=[]), LLMServer(), failures=1) as stage:
+        assert await stage.reply() == []
+        assert stage.asked() == [1, 0]
+
+
+async def test_the_endpoint_that_would_be_asked_is_prewarmed() -> None:
+    async with setting(LLMServer(answers=[FAULT, FAULT]), LLMServer(), failures=2) as stage:
+        await stage.responder.prewarm(PROMPT)
+        assert stage.asked() == [1, 0]
+        await stage.responder.prewarm(PROMPT)  # failed a moment ago: not again yet
+        assert stage.asked() == [1, 0]
+
+
+async def test_an_endpoint_left_alone_is_not_prewarmed() -> None:
+    async with setting(LLMServer(status=500), LLMServer(), failures=1) as stage:
+        await stage.reply()
+        await stage.responder.prewarm(PROMPT)
+        assert stage.asked() == [1, 2]
+
+
+async def test_any_endpoints_answer_is_an_answer() -> None:
+    async with setting(LLMServer(status=500), LLMServer()) as stage:
+        assert not stage.responder.answered
+        await stage.responder.warm(PROMPT)
+        assert stage.responder.answered
+
+
+async def test_no_endpoints_answer_is_none() -> None:
+    async with setting(LLMServer(status=500), LLMServer(refuse=True)) as stage:
+        with pytest.raises(errors.LLMUnreachable):
+            await stage.responder.warm(PROMPT)
+        assert not stage.responder.answered

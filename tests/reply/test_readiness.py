@@ -1,0 +1,66 @@
+"""Readiness waits for the model's first answer, but not for ever."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from tests.llm_server import LLMServer
+from voicegw.core.events import Message
+from voicegw.errors import NotReady
+from voicegw.reply.failover import FailoverOptions, FailoverResponder
+from voicegw.reply.llm import LLMOptions, LLMResponder
+from voicegw.reply.readiness import FirstAnswer
+from voicegw.telemetry import Metrics
+
+PROMPT = [Message("system", "Be brief.")]
+
+
+@asynccontextmanager
+async def asking(server: LLMServer, wait_ms: int) -> AsyncIterator[FirstAnswer]:
+    async with server:
+        endpoint = LLMResponder(LLMOptions(url=server.url, model="tiny"))
+        responder = FailoverResponder([endpoint], FailoverOptions(), Metrics())
+        first = FirstAnswer(responder, PROMPT, wait_ms, pause_s=0.01)
+        task = asyncio.create_task(first.ask())
+        yield first
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await responder.close()
+
+
+async def until_answered(first: FirstAnswer) -> str:
+    while True:
+        try:
+            return first.check()
+        except NotReady:
+            await asyncio.sleep(0.005)
+
+
+async def test_not_ready_before_the_first_answer() -> None:
+    async with asking(LLMServer(first_token_delay_s=60), wait_ms=60_000) as first:
+        with pytest.raises(NotReady, match="has not answered yet"):
+            first.check()
+
+
+async def test_ready_with_it() -> None:
+    server = LLMServer()
+    async with asking(server, wait_ms=60_000) as first:
+        assert await asyncio.wait_for(until_answered(first), 5) == "the model endpoint has answered"
+        assert server.exchanges[0].body["max_tokens"] == 1
+
+
+async def test_an_endpoint_that_comes_late_is_found() -> None:
+    server = LLMServer(status=503)
+    async with asking(server, wait_ms=60_000) as first:
+        await server.asked.wait()
+        server.status = 200
+        assert await asyncio.wait_for(until_answered(first), 5) == "the model endpoint has answered"
+
+
+async def test_a_server_without_its_model_says_so_and_serves() -> None:
+    async with asking(LLMServer(refuse=True), wait_ms=20) as first:
+        remark = await asyncio.wait_for(until_answered(first), 5)
+        assert remark == "the model endpoint has not answered yet; replies may fail"

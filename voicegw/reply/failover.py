@@ -1,0 +1,180 @@
+"""What is done when the model endpoint is in trouble, as a responder around the endpoints' own.
+
+A request that fails before its first token is made again on the same endpoint where that may help, then on
+the second endpoint, where there is one; one that keeps failing is left alone for a while (breaker.py). A
+reply that has begun is never begun again: nobody hears the same words twice. When nothing helps the reply
+fails, with the error of the last endpoint asked: the offline responder never poses as the model. Each remedy
+is a notice to the client, a metric and a line in the log.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from voicegw.core.dialogue import Confirmation, Responder
+from voicegw.core.events import Message, ReplyNotice, ReplyPiece
+from voicegw.core.options import option
+from voicegw.errors import (
+    LLMBroken,
+    LLMInterrupted,
+    LLMRejected,
+    LLMTimeout,
+    LLMUnavailable,
+    LLMUnreachable,
+    ReplyError,
+)
+from voicegw.reply.breaker import Breaker, BreakerOptions, Effect, State
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+_WORTH_REPEATING = (LLMTimeout, LLMUnreachable, LLMInterrupted, LLMBroken)
+_NAMES = ("first", "second")
+_STOPPED, _ANSWERED = "stopped", "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverOptions:
+    """What is done when the model endpoint is in trouble."""
+
+    retries: int = option(1, "times a request is made again that failed before its first token", ge=0, le=5)
+    ready_wait_ms: int = option(
+        30_000, "how long readiness waits for the model endpoint's first answer", ge=0, le=3_600_000
+    )
+    breaker: BreakerOptions = field(default_factory=BreakerOptions)
+
+
+class Endpoint(Responder, Protocol):
+    """A responder that is one endpoint. answered: whether it ever has."""
+
+    answered: bool
+
+    async def warm(self, messages: Sequence[Message]) -> None:
+        """Makes a minimal request. Raises a ReplyError."""
+        ...
+
+
+class FailoverResponder:
+    """Asks the first of `responders`, and the second when that one fails."""
+
+    def __init__(self, responders: Sequence[Endpoint], options: FailoverOptions, metrics: Metrics) -> None:
+        self.name = responders[0].name
+        self._retries = options.retries
+        self._metrics = metrics
+        self._endpoints = [
+            _Guarded(name, responder, options.breaker, metrics)
+            for name, responder in zip(_NAMES, responders, strict=False)
+        ]
+
+    @property
+    def answered(self) -> bool:
+        """Whether any endpoint has ever answered."""
+        return any(endpoint.responder.answered for endpoint in self._endpoints)
+
+    async def respond(
+        self, messages: Sequence[Message], confirmed: Confirmation
+    ) -> AsyncGenerator[ReplyPiece, None]:
+        """The reply of the first endpoint that gives one, with notices in front of it for what it took.
+
+        Raises the last endpoint's error, or LLMUnavailable when all are left alone.
+        """
+        failure: ReplyError | None = None
+        asked: _Guarded | None = None
+        for endpoint in [each for each in self._endpoints for _ in range(1 + self._retries)]:
+            again = endpoint is asked
+            if again and not isinstance(failure, _WORTH_REPEATING):
+                continue
+            if not endpoint.breaker.admits(time.monotonic()):
+                continue
+            if failure is not None:
+                yield self._remedy(failure, "retry" if again else "switch", endpoint)
+            asked, begun = endpoint, False
+            try:
+                async with aclosing(endpoint.ask(messages, confirmed)) as pieces:
+                    async for piece in pieces:
+                        begun = begun or not isinstance(piece, ReplyNotice)
+                        yield piece
+                return
+            except ReplyError as error:
+                if begun:
+                    raise
+                failure = error
+        raise failure or LLMUnavailable()
+
+    def _remedy(self, failure: ReplyError, remedy: str, endpoint: "_Guarded") -> ReplyNotice:
+        self._metrics.llm_remedies.labels(remedy).inc()
+        log.warning("model endpoint failed", code=failure.code, remedy=remedy, asking=endpoint.name)
+        if remedy == "retry":
+            return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked again")
+        return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked instead")
+
+    async def prewarm(self, messages: Sequence[Message]) -> None:
+        """Prewarms the endpoint that the next reply would ask; never raises."""
+        for endpoint in self._endpoints:
+            if endpoint.breaker.state is State.CLOSED:
+                await endpoint.responder.prewarm(messages)
+                return
+
+    async def warm(self, messages: Sequence[Message]) -> None:
+        """Makes a minimal request of the endpoints in turn until one answers. Raises the last error."""
+        failure: ReplyError = LLMUnavailable()
+        for endpoint in self._endpoints:
+            try:
+                await endpoint.responder.warm(messages)
+                return
+            except ReplyError as error:
+                failure = error
+        raise failure
+
+    async def close(self) -> None:
+        """Closes the endpoints' responders."""
+        for endpoint in self._endpoints:
+            await endpoint.responder.close()
+
+
+class _Guarded:
+    """One endpoint's responder behind its breaker."""
+
+    def __init__(self, name: str, responder: Endpoint, options: BreakerOptions, metrics: Metrics) -> None:
+        self.name = name
+        self.responder = responder
+        self.breaker = Breaker(options)
+        self._rest_s = options.rest_ms / 1000
+        self._metrics = metrics
+        metrics.llm_breaker_open.labels(name).set_function(lambda: self.breaker.state is not State.CLOSED)
+
+    async def ask(
+        self, messages: Sequence[Message], confirmed: Confirmation
+    ) -> AsyncGenerator[ReplyPiece, None]:
+        """The reply, and notices when the breaker opens or closes over it."""
+        begun, outcome = False, _STOPPED
+        try:
+            async with aclosing(self.responder.respond(messages, confirmed)) as pieces:
+                async for piece in pieces:
+                    if not begun:
+                        begun = True
+                        if self.breaker.receive_answer() is Effect.CLOSED:
+                            yield self._notice("closed", "answers again")
+                    yield piece
+            outcome = _ANSWERED
+        except ReplyError as error:
+            outcome = error.code
+            blamed = not begun and not isinstance(error, LLMRejected)
+            if blamed and self.breaker.receive_failure(time.monotonic()) is Effect.OPENED:
+                yield self._notice("opened", f"keeps failing and is left alone for {self._rest_s:g} s")
+            raise
+        finally:
+            self._metrics.llm_requests.labels(self.name, outcome).inc()
+            if not begun and outcome == _STOPPED:
+                self.breaker.receive_abandoned()
+            elif not begun and outcome in (_ANSWERED, LLMRejected.code):  # a no is an answer too
+                self.breaker.receive_answer()
+
+    def _notice(self, remedy: str, what: str) -> ReplyNotice:
+        self._metrics.llm_remedies.labels(remedy).inc()
+        log.warning("model endpoint's breaker", state=remedy, endpoint=self.name)
+        return ReplyNotice(LLMUnavailable.code, f"the {self.name} endpoint {what}")

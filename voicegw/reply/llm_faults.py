@@ -1,0 +1,72 @@
+"""How a request to a model endpoint goes wrong, as LLM errors. Their messages are made of our own words and a
+status code, and the library's exceptions are not chained: endpoints echo keys and prompts in theirs."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from voicegw.errors import (
+    LLMBroken,
+    LLMInterrupted,
+    LLMRateLimited,
+    LLMRejected,
+    LLMTimeout,
+    LLMUnauthorized,
+    ReplyError,
+)
+
+if TYPE_CHECKING:
+    from openai import APIStatusError, AsyncStream
+    from openai.types.chat import ChatCompletionChunk
+
+
+class Deadline:
+    """The moment, on the event loop's clock, by which something has to have come."""
+
+    def __init__(self, what: str, start_s: float, limit_ms: int) -> None:
+        self.at = start_s + limit_ms / 1000
+        self.missed = f"no {what} within {limit_ms} ms"
+
+
+@asynccontextmanager
+async def ended_by(deadline: Deadline, dropped: type[ReplyError]) -> AsyncIterator[None]:
+    """Bounds the block in time and turns its failures into LLM errors; `dropped` for a lost connection."""
+    import openai
+
+    try:
+        async with asyncio.timeout_at(deadline.at):
+            yield
+    except TimeoutError:
+        raise LLMTimeout(deadline.missed) from None
+    except openai.APITimeoutError:  # connecting is all that the HTTP client itself times
+        raise LLMTimeout("no connection to the language model endpoint in time") from None
+    except openai.APIConnectionError:
+        raise dropped from None
+    except openai.APIStatusError as error:
+        raise _refusal(error) from None
+    except openai.APIError:
+        raise LLMBroken("the language model endpoint reported an error in its stream") from None
+
+
+async def next_chunk(
+    stream: "AsyncStream[ChatCompletionChunk]", deadline: Deadline
+) -> "ChatCompletionChunk | None":
+    """The next chunk; None at the end."""
+    async with ended_by(deadline, dropped=LLMInterrupted):
+        try:
+            return await anext(stream, None)
+        except ValueError:  # neither JSON nor text
+            raise LLMBroken("the language model endpoint streamed something unreadable") from None
+
+
+def _refusal(error: "APIStatusError") -> ReplyError:
+    """The error for an HTTP status; of the endpoint's words only a short code, such as model_not_found."""
+    if error.status_code in (401, 403):
+        return LLMUnauthorized()
+    if error.status_code == 429:
+        return LLMRateLimited()
+    code = f", {error.code}" if re.fullmatch(r"[a-z_]{1,40}", str(error.code or "")) else ""
+    kind = LLMBroken if error.status_code >= 500 else LLMRejected
+    return kind(f"the language model endpoint answered HTTP {error.status_code}{code}")

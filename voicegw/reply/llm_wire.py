@@ -1,0 +1,86 @@
+"""Chat completions on the wire: messages as an endpoint knows them, and what its fragments add up to."""
+
+import codecs
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voicegw.core.events import Message, ToolCalled
+
+if TYPE_CHECKING:
+    from openai.types.chat.chat_completion_chunk import Choice, ChoiceDeltaToolCall
+
+
+def entry(message: Message) -> dict[str, object]:
+    """The message as the endpoint knows it."""
+    entry: dict[str, object] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        entry["tool_calls"] = [
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id:
+        entry["tool_call_id"] = message.tool_call_id
+    return entry
+
+
+class Text:
+    """The text of a reply, as its fragments come."""
+
+    def __init__(self) -> None:
+        self._joined = codecs.getincrementaldecoder("utf-16-le")("replace")
+
+    def receive(self, choice: "Choice") -> str:
+        """The choice's text. An endpoint that cuts an emoji into two JSON escapes sends half a surrogate
+        pair, which no one could encode again: it is kept until its other half is here."""
+        content = choice.delta.content if choice.delta else None
+        return self._joined.decode((content or "").encode("utf-16-le", "surrogatepass"))
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call as far as it has come."""
+
+    index: int
+    id: str
+    name: str = ""
+    arguments: str = ""
+
+
+class ToolCallDeltas:
+    """Puts the calls of one completion together.
+
+    Endpoints differ: some number the calls, some give each the number 0 and tell them apart by their ids,
+    some give no ids at all.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[_Call] = []
+
+    def receive(self, fragments: "Sequence[ChoiceDeltaToolCall]") -> None:
+        """The fragments of one chunk."""
+        for fragment in fragments:
+            call = self._call(fragment.index, fragment.id or "")
+            if fragment.function is not None:
+                call.name += fragment.function.name or ""
+                call.arguments += fragment.function.arguments or ""
+
+    def _call(self, index: int, id_: str) -> _Call:
+        """The call a fragment belongs to: the last one with its number, unless it goes by another id."""
+        for call in reversed(self._calls):
+            if call.index == index and id_ in ("", call.id):
+                return call
+        self._calls.append(_Call(index, id_))
+        return self._calls[-1]
+
+    def calls(self) -> list[ToolCalled]:
+        """The calls, complete, each with an id."""
+        return [
+            ToolCalled(call.id or f"call_{secrets.token_hex(6)}", call.name, call.arguments)
+            for call in self._calls
+        ]

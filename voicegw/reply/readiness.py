@@ -1,0 +1,51 @@
+"""Whether the model endpoint has answered once, for the readiness probe: "ready means warm".
+
+An endpoint that is down keeps the probe red for a stated time only. After that the server says that it is
+ready without: what is said is still transcribed, and the turns fail with the reason.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from voicegw.core.events import Message
+from voicegw.errors import NotReady, ReplyError
+from voicegw.reply.failover import FailoverResponder
+
+log = structlog.get_logger(__name__)
+
+
+class FirstAnswer:
+    """Waits for the first answer of `responder`, asked with `messages`, for `wait_ms` at the most; asks again
+    `pause_s` after a failure."""
+
+    def __init__(
+        self,
+        responder: FailoverResponder,
+        messages: Sequence[Message],
+        wait_ms: int,
+        pause_s: float = 1.0,
+    ) -> None:
+        self._responder = responder
+        self._messages = messages
+        self._overdue_at = time.monotonic() + wait_ms / 1000
+        self._pause_s = pause_s
+
+    async def ask(self) -> None:
+        """Asks until there has been an answer, to this or to anyone's question."""
+        while not self._responder.answered:
+            try:
+                await self._responder.warm(self._messages)
+            except ReplyError as error:
+                log.warning("the model endpoint has not answered yet", code=error.code)
+                await asyncio.sleep(self._pause_s)
+
+    def check(self) -> str:
+        """What is to be said beside "ready". Raises NotReady while the answer is being waited for."""
+        if self._responder.answered:
+            return "the model endpoint has answered"
+        if time.monotonic() < self._overdue_at:
+            raise NotReady("the model endpoint has not answered yet")
+        return "the model endpoint has not answered yet; replies may fail"

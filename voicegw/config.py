@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_origin, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -30,6 +31,9 @@ from voicegw.cluster.connect import RedisOptions
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.errors import ConfigurationError
+from voicegw.gateway.access import AccessOptions
+from voicegw.gateway.auth import TokenOptions
+from voicegw.gateway.limits import LimitOptions
 from voicegw.gateway.server import GatewayOptions
 from voicegw.reply.failover import FailoverOptions
 from voicegw.reply.llm import LLMOptions
@@ -37,6 +41,11 @@ from voicegw.reply.llm import LLMOptions
 _SHORTCUTS: dict[str, str | list[str]] = {
     "gateway.host": "host",
     "gateway.port": "port",
+    "gateway.tls.cert": "tls-cert",
+    "gateway.tls.key": "tls-key",
+    "access.behind_proxy": "behind-proxy",
+    "access.origins": "origins",
+    "tokens.keys": "token-keys",
     "asr.model": "model",
     "asr.device": "device",
     "asr.language": "language",
@@ -73,6 +82,9 @@ class Settings:
     """Everything that `voicegw serve` can be told."""
 
     gateway: GatewayOptions = field(default_factory=GatewayOptions)
+    access: AccessOptions = field(default_factory=AccessOptions)
+    tokens: TokenOptions = field(default_factory=TokenOptions)
+    limits: LimitOptions = field(default_factory=LimitOptions)
     session: SessionOptions = field(default_factory=SessionOptions)
     asr: WhisperOptions = field(default_factory=WhisperOptions)
     pool: PoolOptions = field(default_factory=PoolOptions)
@@ -169,8 +181,14 @@ def _fields(options: type[Any]) -> dict[str, Any]:
             result[item.name] = (model, Field(default_factory=model, description=kind.__doc__))
         else:
             assert item.default is not MISSING, f"{options.__name__}.{item.name} needs a default"
-            result[item.name] = (kind, Field(default=item.default, **item.metadata))
+            of = Annotated[kind, NoDecode, BeforeValidator(_listed)] if get_origin(kind) is tuple else kind
+            result[item.name] = (of, Field(default=item.default, **item.metadata))
     return result
+
+
+def _listed(value: Any) -> Any:
+    """A list written as one text, `a, b`, as in an environment variable."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _options(kind: type[Options], values: BaseModel) -> Options:

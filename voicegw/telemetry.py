@@ -30,6 +30,16 @@ class Metrics:
         self.refused = Counter(
             "voicegw_refused", "Upgrades refused, by error code", ["code"], registry=self.registry
         )
+        self.handshakes_dropped = Counter(
+            "voicegw_handshakes_dropped",
+            "Connections ended unanswered because too many were unfinished",
+            registry=self.registry,
+        )
+        self.limits_unshared = Counter(
+            "voicegw_limits_unshared",
+            "Times that Redis did not answer about limits, so that this gateway counted alone",
+            registry=self.registry,
+        )
         self.faults = Counter(
             "voicegw_faults", "Errors told to clients, by code", ["code"], registry=self.registry
         )

@@ -12,10 +12,16 @@ from voicegw.core.dialogue import Confirmation
 from voicegw.core.events import Message
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
+from voicegw.gateway.access import Access, AccessOptions
 from voicegw.gateway.admission import AdmissionOptions
+from voicegw.gateway.auth import Authenticator, TokenOptions
+from voicegw.gateway.caller import HandshakeOptions
 from voicegw.gateway.connection import ConnectionOptions
 from voicegw.gateway.host import Services
+from voicegw.gateway.limits import LimitOptions, Limits
 from voicegw.gateway.server import Gateway, GatewayOptions
+from voicegw.gateway.spent import LocalSpentTokens, SpentTokens
+from voicegw.gateway.tls import TlsOptions
 from voicegw.telemetry import Metrics
 
 LOUD = np.full(SAMPLE_RATE // 2, 8_000, dtype="<i2").tobytes()  # half a second
@@ -97,6 +103,10 @@ class Stage:
         return self.gateway.address
 
     @property
+    def port(self) -> int:
+        return int(self.url.partition("//")[2].partition("/")[0].rpartition(":")[2])
+
+    @property
     def root(self) -> str:
         """Where the plain HTTP pages are."""
         return self.url.replace("ws://", "http://").rpartition("/v1/")[0]
@@ -105,21 +115,47 @@ class Stage:
         return self.gateway.metrics.registry.get_sample_value(f"voicegw_{name}", labels)
 
 
+@dataclass(frozen=True)
+class Gate:
+    """Who gets in."""
+
+    access: AccessOptions = field(default_factory=AccessOptions)
+    tokens: TokenOptions = field(default_factory=TokenOptions)
+    limits: LimitOptions = field(default_factory=LimitOptions)
+    handshake: HandshakeOptions = field(default_factory=HandshakeOptions)
+    tls: TlsOptions = field(default_factory=TlsOptions)
+    spent: SpentTokens = field(default_factory=LocalSpentTokens)
+
+    def opened(self, metrics: Metrics) -> Access:
+        authenticator = Authenticator(self.tokens, self.spent)
+        return Access(self.access, authenticator, Limits(self.limits, metrics))
+
+
 @asynccontextmanager
 async def staged(
-    *, port: int = 0, max_sessions: int = 10, drain_timeout_ms: int = 5_000, **limits: int
+    *,
+    port: int = 0,
+    max_sessions: int = 10,
+    drain_timeout_ms: int = 5_000,
+    gate: Gate | None = None,
+    **limits: int,
 ) -> AsyncIterator[Stage]:
     """A gateway for as long as the block lasts; `limits` are its ConnectionOptions."""
+    gate = gate or Gate()
     options = GatewayOptions(
         port=port,
         drain_timeout_ms=drain_timeout_ms,
-        admission=AdmissionOptions(max_sessions=max_sessions),
+        # the machine may be busy with something else; that is not what is tested here
+        admission=AdmissionOptions(max_sessions=max_sessions, max_loop_lag_ms=60_000),
         connection=ConnectionOptions(**limits),
+        handshake=gate.handshake,
+        tls=gate.tls,
     )
     recognizer, responder, warm = ScriptedRecognizer(), ScriptedResponder(), asyncio.Event()
     warm.set()
     services = Services(recognizer, responder, Metrics())
-    gateway = Gateway(options, SessionOptions(), services, LoudnessScorer, warm.is_set)
+    access = gate.opened(services.metrics)
+    gateway = Gateway(options, SessionOptions(), services, LoudnessScorer, warm.is_set, access=access)
     await gateway.start()
     try:
         yield Stage(gateway, recognizer, responder, warm)

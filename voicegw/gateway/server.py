@@ -6,17 +6,14 @@ metrics as plain HTTP on the same port.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from http import HTTPStatus
+from functools import partial
+from typing import Any
 
-import msgspec
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
 
 from voicegw.core import events
 from voicegw.core.audio import InputDecoder
@@ -25,12 +22,17 @@ from voicegw.core.options import option
 from voicegw.core.session import Session, SessionOptions
 from voicegw.dialects import native, parameters
 from voicegw.dialects.parameters import ReplyMode, StreamParameters
-from voicegw.errors import RETRY_AFTER_MS, Draining, NotFound, VoicegwError
+from voicegw.errors import Draining
+from voicegw.gateway.access import Access
 from voicegw.gateway.admission import Admission, AdmissionOptions
+from voicegw.gateway.caller import Caller, Doorstep, HandshakeOptions
 from voicegw.gateway.connection import Connection, ConnectionOptions
+from voicegw.gateway.entrance import Entrance, select_subprotocol
 from voicegw.gateway.host import Services, SessionHost
 from voicegw.gateway.outbox import Outbox
-from voicegw.telemetry import CONTENT_TYPE, Metrics
+from voicegw.gateway.reload import Reloader
+from voicegw.gateway.tls import Certificate, TlsOptions, check_exposure
+from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -47,11 +49,14 @@ class GatewayOptions:
     drain_timeout_ms: int = option(10_000, "time that open turns get to finish when stopping", ge=0)
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     connection: ConnectionOptions = field(default_factory=ConnectionOptions)
+    handshake: HandshakeOptions = field(default_factory=HandshakeOptions)
+    tls: TlsOptions = field(default_factory=TlsOptions)
 
 
 class Gateway:
     """`new_scorer` makes the voice activity detector of one session; `ready` says whether words can be
-    recognised yet, `crowded` whether recognition is so far behind that nobody more should be let in."""
+    recognised yet, `crowded` whether recognition is so far behind that nobody more should be let in;
+    `access` decides who is let in; without it, anyone on this machine is."""
 
     def __init__(
         self,
@@ -61,11 +66,14 @@ class Gateway:
         new_scorer: Callable[[], SpeechScorer],
         ready: Callable[[], bool],
         crowded: Callable[[], bool] = lambda: False,
+        access: Access | None = None,
     ) -> None:
         self._options = options
         self._session_options = session_options
         self._services = services
         self._new_scorer = new_scorer
+        self._access = access or Access.development(services.metrics)
+        self._reloader = Reloader([])
         self._admission = Admission(options.admission, ready, crowded)
         self._hosts: set[SessionHost] = set()
         self._empty = asyncio.Event()
@@ -82,34 +90,64 @@ class Gateway:
         """The URL of the native dialect; valid once started."""
         assert self._server is not None, "start() comes first"
         host, port = next(iter(self._server.sockets)).getsockname()[:2]
-        return f"ws://{f'[{host}]' if ':' in host else host}:{port}{native.PATH}"
+        scheme = "wss" if self._options.tls.enabled else "ws"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{native.PATH}"
 
     async def start(self) -> None:
-        """Listens. Raises OSError when the address cannot be had."""
+        """Listens. Raises OSError when the address cannot be had, and ConfigurationError when it may not be
+        listened on like this."""
+        authenticator = self._access.authenticator
+        check_exposure(
+            self._options.host,
+            encrypted=self._options.tls.enabled,
+            behind_proxy=self._access.options.behind_proxy,
+            tokens=not authenticator.development,
+        )
+        certificate = Certificate(self._options.tls) if self._options.tls.enabled else None
+        await self._listen(certificate)
+        self._reloader = Reloader([authenticator, *([certificate] if certificate else [])])
+        self._attend(self._reloader.watch(), "reloader")
+        self._attend(self._admission.watch_loop(), "loop-lag")
+        self.metrics.loop_lag.set_function(lambda: self._admission.loop_lag_s)
+        log.info("listening", address=self.address)
+        if authenticator.development:
+            log.warning("development mode: no token is asked for, and only this machine is let in")
+
+    def reload(self) -> None:
+        """Takes up certificates and keys that have changed."""
+        self._reloader.reload()
+
+    async def _listen(self, certificate: Certificate | None) -> None:
+        handshake_s = self._options.handshake.timeout_ms / 1000
+        doorstep = Doorstep(self._options.handshake, self._access.addresses.is_shared, self.metrics)
+        entrance = Entrance(self._access, self._admission, self._services, lambda: len(self._hosts))
         self._server = await self._stack.enter_async_context(
             serve(
                 self._serve,
                 self._options.host,
                 self._options.port,
-                process_request=self._answer_or_admit,
-                select_subprotocol=_select_subprotocol,
+                ssl=None if certificate is None else certificate.context,
+                create_connection=partial(Caller, doorstep),  # type: ignore[arg-type]  # a class, or as good
+                process_request=entrance.answer,
+                select_subprotocol=select_subprotocol,
                 compression=None,  # PCM does not compress; see the architecture guide
+                open_timeout=handshake_s,
                 max_size=_TRANSPORT_LIMIT_BYTES,
                 close_timeout=_CLOSE_S,
                 server_header=None,
             )
         )
-        watch = asyncio.create_task(self._admission.watch_loop(), name="loop-lag")
-        self._stack.push_async_callback(_cancelled, watch)
-        self.metrics.loop_lag.set_function(lambda: self._admission.loop_lag_s)
-        log.info("listening", address=self.address)
+
+    def _attend(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Runs a task for as long as the server."""
+        self._stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
 
     async def drain(self) -> None:
         """Admits nobody, tells everyone, lets open turns finish until the deadline, then closes."""
         self._admission.draining = True
         log.info("draining", sessions=len(self._hosts))
         for host in tuple(self._hosts):
-            host.drain(RETRY_AFTER_MS)
+            host.drain(self._admission.retry_after_ms(Draining()))
         try:
             async with asyncio.timeout(self._options.drain_timeout_ms / 1000):
                 await self._empty.wait()
@@ -121,45 +159,20 @@ class Gateway:
         """Closes what is left and stops listening."""
         await self._stack.aclose()
 
-    # --- admission ---
-
-    async def _answer_or_admit(self, socket: ServerConnection, request: Request) -> Response | None:
-        """Answers plain HTTP and refused upgrades; None lets the WebSocket handshake go on."""
-        try:
-            path = request.path.partition("?")[0]
-            if path != native.PATH:
-                return self._answer(path)
-            parameters.parse(request.path)
-            self._admission.check(len(self._hosts))
-            return None
-        except VoicegwError as error:
-            self.metrics.refused.labels(error.code).inc()
-            return _refusal(error)
-
-    def _answer(self, path: str) -> Response:
-        match path:
-            case "/healthz":
-                return _response(HTTPStatus.OK, b"ok\n")
-            case "/readyz":
-                self._admission.check_ready()
-                remark = self._services.check_model()
-                return _response(HTTPStatus.OK, f"ready\n{remark}".strip().encode() + b"\n")
-            case "/metrics":
-                return _response(HTTPStatus.OK, self.metrics.exposition(), CONTENT_TYPE)
-            case _:
-                raise NotFound(f"nothing is at {path}; the native dialect is at {native.PATH}")
-
     # --- one session ---
 
     async def _serve(self, socket: ServerConnection) -> None:
+        assert isinstance(socket, Caller)
         assert socket.request is not None
+        assert socket.identity is not None
         host = self._host(parameters.parse(socket.request.path))
         self._hosts.add(host)
         self._count()
         if self._admission.draining:
-            host.drain(RETRY_AFTER_MS)
+            host.drain(self._admission.retry_after_ms(Draining()))
         try:
-            await Connection(socket, host, self._options.connection).run()
+            with self._access.occupancy.place(socket.identity.user, socket.identity.address):
+                await Connection(socket, host, self._options.connection).run()
         finally:
             self._hosts.discard(host)
             self._count()
@@ -190,31 +203,3 @@ async def _cancelled(task: asyncio.Task[None]) -> None:
     """Ends a task that never ends by itself."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-def _select_subprotocol(socket: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """The native subprotocol when it is offered; a client that offers none is welcome too."""
-    name = Subprotocol(native.SUBPROTOCOL)
-    return name if name in offered else None
-
-
-def _refusal(error: VoicegwError) -> Response:
-    retry_after_ms = RETRY_AFTER_MS if error.retryable else None
-    body = {
-        "error": {
-            "code": error.code,
-            "message": error.message,
-            "retryable": error.retryable,
-            "retry_after_ms": retry_after_ms,
-        }
-    }
-    status = HTTPStatus(error.http_status or HTTPStatus.INTERNAL_SERVER_ERROR)
-    response = _response(status, msgspec.json.encode(body), "application/json")
-    if retry_after_ms is not None:
-        response.headers["Retry-After"] = str(-(-retry_after_ms // 1000))
-    return response
-
-
-def _response(status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8") -> Response:
-    headers = Headers({"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"})
-    return Response(status.value, status.phrase, headers, body)

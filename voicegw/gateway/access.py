@@ -1,0 +1,71 @@
+"""Whether this caller may have this session: its address, the page it comes from, its token, its limits."""
+
+from dataclasses import dataclass, field
+
+from websockets.http11 import Request
+
+from voicegw.core.options import option
+from voicegw.dialects.parameters import StreamParameters
+from voicegw.gateway.address import AddressBook, ProxyOptions
+from voicegw.gateway.auth import Authenticator, Identity, TokenOptions, token_in
+from voicegw.gateway.limits import LimitOptions, Limits, Occupancy, Resource
+from voicegw.gateway.origin import check_origin
+from voicegw.gateway.spent import LocalSpentTokens
+from voicegw.telemetry import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class AccessOptions:
+    """From where clients may come."""
+
+    origins: tuple[str, ...] = option(
+        (), "web origins whose pages may connect, beside the server's own; * for all"
+    )
+    behind_proxy: bool = option(False, "a proxy in front terminates TLS and names the client")
+    proxy: ProxyOptions = field(default_factory=ProxyOptions)
+
+
+class Access:
+    """The rules in their order; the cheap ones first, and what uses something up last."""
+
+    def __init__(self, options: AccessOptions, authenticator: Authenticator, limits: Limits) -> None:
+        self.options = options
+        self.authenticator = authenticator
+        self.limits = limits
+        self.occupancy = Occupancy(limits.options)
+        self.addresses = AddressBook(options.proxy if options.behind_proxy else None, limits.options.exempt)
+
+    @classmethod
+    def development(cls, metrics: Metrics) -> "Access":
+        """Everybody on this machine, without a token."""
+        authenticator = Authenticator(TokenOptions(), LocalSpentTokens())
+        return cls(AccessOptions(), authenticator, Limits(LimitOptions(), metrics))
+
+    async def identify(self, peer: str, request: Request, wanted: StreamParameters) -> Identity:
+        """Who asks for the session `wanted`. Raises OriginRefused, RateLimited, TooManyConnections, or an
+        error of the token's: TokenMissing, TokenInvalid, TokenExpired, ScopeMissing."""
+        headers = request.headers
+        check_origin(
+            headers.get("Origin"),
+            headers.get("Host", ""),
+            self.options.origins,
+            development=self.authenticator.development,
+        )
+        address = self.addresses.client(peer, headers)
+        await self.limits.admit(Resource.CONNECTIONS, "", address)
+        identity = self.authenticator.identify(token_in(headers), address)
+        check_scopes(identity, wanted)
+        await self.limits.admit(Resource.CONNECTIONS, identity.user, "")
+        self.occupancy.check(identity.user, address)
+        return identity
+
+    async def settle(self, identity: Identity) -> None:
+        """Uses up a token that works once. Raises TokenUsed or StoreUnavailable."""
+        await self.authenticator.spend(identity)
+
+
+def check_scopes(identity: Identity, wanted: StreamParameters) -> None:
+    """Raises ScopeMissing when the token does not allow such a session."""
+    identity.scopes.check("rate", str(wanted.rate))
+    identity.scopes.check("format", wanted.audio_format)
+    identity.scopes.check("reply", wanted.reply)

@@ -1,0 +1,75 @@
+"""A TCP connection from its first byte, before anybody knows who it is: bounded in number and in time, so
+that connections that never say what they want keep nobody out.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+
+from voicegw.core.options import option
+from voicegw.gateway.auth import Identity
+from voicegw.telemetry import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeOptions:
+    """What a connection may cost before it has said what it wants."""
+
+    timeout_ms: int = option(5_000, "time for a request to arrive and be answered; as long for TLS", ge=100)
+    max_pending: int = option(1_000, "connections at once that have not finished their handshake", ge=1)
+    max_pending_per_address: int = option(100, "the same from one address", ge=1)
+
+
+class Doorstep:
+    """Counts the connections whose handshake is not finished. `many`: whether many clients share a peer
+    address, as behind a proxy, so that no limit per address holds for it."""
+
+    def __init__(self, options: HandshakeOptions, many: Callable[[str], bool], metrics: Metrics) -> None:
+        self._options = options
+        self._many = many
+        self._metrics = metrics
+        self._pending: Counter[str] = Counter()
+
+    def enter(self, peer: str) -> bool:
+        """Counts one more; whether there is room for it."""
+        crowded = self._pending.total() >= self._options.max_pending or (
+            self._pending[peer] >= self._options.max_pending_per_address and not self._many(peer)
+        )
+        self._pending[peer] += 1
+        if crowded:
+            self._metrics.handshakes_dropped.inc()
+        return not crowded
+
+    def leave(self, peer: str) -> None:
+        """One is finished, or gone."""
+        self._pending[peer] -= 1
+        if not self._pending[peer]:
+            del self._pending[peer]
+
+
+class Caller(ServerConnection):
+    """`peer`: the address at the other end of the TCP connection. `identity`: whose it is, once let in."""
+
+    def __init__(self, doorstep: Doorstep, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.identity: Identity | None = None
+        self.peer = ""
+        self._doorstep = doorstep
+
+    def connection_made(self, transport: Any) -> None:
+        """There is a connection; where there are too many it ends at once, unanswered."""
+        super().connection_made(transport)
+        name = transport.get_extra_info("peername")
+        self.peer = str(name[0]) if name else ""
+        if not self._doorstep.enter(self.peer):
+            transport.abort()
+
+    async def handshake(self, *arguments: Any, **named: Any) -> None:
+        """The opening handshake, as often as `connection_made`."""
+        try:
+            await super().handshake(*arguments, **named)
+        finally:
+            self._doorstep.leave(self.peer)

@@ -1,0 +1,98 @@
+"""What is answered before the upgrade: plain pages, refusals with their reason, or nothing, which lets the
+handshake go on. Every refusal says when to come back, each a little differently.
+"""
+
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+
+import msgspec
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from voicegw.dialects import native, parameters
+from voicegw.errors import NotFound, VoicegwError
+from voicegw.gateway.access import Access
+from voicegw.gateway.admission import Admission
+from voicegw.gateway.caller import Caller
+from voicegw.gateway.host import Services
+from voicegw.telemetry import CONTENT_TYPE
+
+
+class Entrance:
+    """`sessions`: how many are open."""
+
+    def __init__(
+        self, access: Access, admission: Admission, services: Services, sessions: Callable[[], int]
+    ) -> None:
+        self._access = access
+        self._admission = admission
+        self._services = services
+        self._sessions = sessions
+
+    async def answer(self, caller: ServerConnection, request: Request) -> Response | None:
+        """Answers plain HTTP and refused upgrades; None lets the WebSocket handshake go on."""
+        assert isinstance(caller, Caller)
+        try:
+            path = request.path.partition("?")[0]
+            if path != native.PATH:
+                return self._page(path)
+            await self._admit(caller, request)
+            return None
+        except VoicegwError as error:
+            self._services.metrics.refused.labels(error.code).inc()
+            return self._refusal(error)
+
+    async def _admit(self, caller: Caller, request: Request) -> None:
+        wanted = parameters.parse(request.path)
+        self._admission.check(self._sessions())
+        identity = await self._access.identify(caller.peer, request, wanted)
+        self._admission.check_rush()
+        await self._access.settle(identity)
+        self._admission.check(self._sessions())  # again: there were waits, and others in the meantime
+        self._admission.take()
+        caller.identity = identity
+
+    def _page(self, path: str) -> Response:
+        match path:
+            case "/healthz":
+                return _response(HTTPStatus.OK, b"ok\n")
+            case "/readyz":
+                self._admission.check_ready()
+                remark = self._services.check_model()
+                return _response(HTTPStatus.OK, f"ready\n{remark}".strip().encode() + b"\n")
+            case "/metrics":
+                return _response(HTTPStatus.OK, self._services.metrics.exposition(), CONTENT_TYPE)
+            case _:
+                raise NotFound(f"nothing is at {path}; the native dialect is at {native.PATH}")
+
+    def _refusal(self, error: VoicegwError) -> Response:
+        retry_after_ms = self._admission.retry_after_ms(error) if error.retryable else None
+        body = {
+            "error": {
+                "code": error.code,
+                "message": error.message,
+                "retryable": error.retryable,
+                "retry_after_ms": retry_after_ms,
+            }
+        }
+        status = HTTPStatus(error.http_status or HTTPStatus.INTERNAL_SERVER_ERROR)
+        response = _response(status, msgspec.json.encode(body), "application/json")
+        if retry_after_ms is not None:
+            response.headers["Retry-After"] = str(-(-retry_after_ms // 1000))
+        if status is HTTPStatus.UNAUTHORIZED:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+
+
+def select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """The native subprotocol when it is offered, never the one that holds the token; a client that offers
+    none is welcome too."""
+    name = Subprotocol(native.SUBPROTOCOL)
+    return name if name in offered else None
+
+
+def _response(status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8") -> Response:
+    headers = Headers({"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"})
+    return Response(status.value, status.phrase, headers, body)

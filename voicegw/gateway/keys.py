@@ -1,0 +1,150 @@
+"""The keys that tokens are checked with, and may be signed with: each has one algorithm, decided here and
+never by a token.
+
+A key file is a JSON Web Key Set (RFC 7517): shared secrets (`oct`), Ed25519 (`OKP`) or RSA keys, the latter
+two as public keys wherever tokens are only checked. A token names its key by `kid`; one that names none is
+checked with the token secret, or with the only key there is. To rotate, add a key to the file, sign with it,
+and drop the old one once the last token signed with it has expired.
+"""
+
+import base64
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import jwt
+
+from voicegw.errors import ConfigurationError, TokenInvalid
+
+_MIN_SECRET_BYTES = 32
+_MIN_RSA_BITS = 2048
+_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
+
+
+class Algorithm(StrEnum):
+    """How tokens may be signed."""
+
+    HS256 = "HS256"
+    EDDSA = "EdDSA"
+    RS256 = "RS256"
+
+
+_BY_TYPE = {"oct": Algorithm.HS256, "OKP": Algorithm.EDDSA, "RSA": Algorithm.RS256}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key. `signing` is None where only the public half is known."""
+
+    kid: str | None
+    algorithm: Algorithm
+    checking: jwt.PyJWK
+    signing: jwt.PyJWK | None
+
+
+class Keyring:
+    """The keys known at one time, by `kid`; the last one that can sign is the newest."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._keys = {key.kid: key for key in keys}
+
+    def find(self, kid: str | None) -> jwt.PyJWK:
+        """The key to check a token with. Raises TokenInvalid when there is none of this name."""
+        key = self._keys.get(kid)
+        if key is None and kid is None and len(self._keys) == 1:
+            [key] = self._keys.values()
+        if key is None:
+            raise TokenInvalid("signed with a key that is not known here")
+        return key.checking
+
+    def signer(self, kid: str | None = None) -> Key:
+        """The key of this name, or the newest, to sign with. Raises ConfigurationError when there is none."""
+        able = [key for key in self._keys.values() if key.signing is not None and kid in (None, key.kid)]
+        if not able:
+            raise ConfigurationError("there is no key to sign with" + (f" by the name {kid}" if kid else ""))
+        return able[-1]
+
+
+def load(secret: str | None, keys_file: str | None) -> Keyring:
+    """The keys that are configured. Raises ConfigurationError, which never tells any of them."""
+    keys = [] if keys_file is None else _read(Path(keys_file))
+    if secret is not None:
+        encoded = base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
+        keys.append(_key({"kty": "oct", "k": encoded}, "the token secret"))
+    kids = [key.kid for key in keys]
+    if len(set(kids)) < len(kids):
+        raise ConfigurationError(f"{keys_file} has two keys of one name; each needs a kid of its own")
+    return Keyring(keys)
+
+
+def _read(path: Path) -> list[Key]:
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"cannot read the keys in {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigurationError(f"{path} is not JSON") from error
+    entries = content.get("keys") if isinstance(content, dict) else None
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+        raise ConfigurationError(f'{path} is not a JSON Web Key Set: {{"keys": [...]}}')
+    return [_key(entry, f"key {number} in {path}") for number, entry in enumerate(entries, start=1)]
+
+
+def _key(entry: Mapping[str, Any], where: str) -> Key:
+    kid, algorithm = entry.get("kid"), _BY_TYPE.get(str(entry.get("kty")))
+    if algorithm is None or entry.get("alg", algorithm) != algorithm:
+        raise ConfigurationError(f"{where} must be an oct (HS256), OKP (EdDSA) or RSA (RS256) key")
+    if kid is not None and not isinstance(kid, str):
+        raise ConfigurationError(f"{where} has a kid that is not text")
+    try:
+        checking = jwt.PyJWK(_public(entry), algorithm)
+        signing = jwt.PyJWK(dict(entry), algorithm) if "d" in entry or algorithm is Algorithm.HS256 else None
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        raise ConfigurationError(f"{where} cannot be used") from None  # the cause may quote the key
+    _check_strength(checking, algorithm, where)
+    return Key(kid, algorithm, checking, signing)
+
+
+def _check_strength(key: jwt.PyJWK, algorithm: Algorithm, where: str) -> None:
+    if algorithm is Algorithm.HS256 and len(key.key) < _MIN_SECRET_BYTES:
+        raise ConfigurationError(f"{where} is too short: {_MIN_SECRET_BYTES} bytes or more, chosen at random")
+    if algorithm is Algorithm.RS256 and key.key.key_size < _MIN_RSA_BITS:
+        raise ConfigurationError(f"{where} is too short: {_MIN_RSA_BITS} bits or more")
+
+
+def generate(algorithm: Algorithm, kid: str) -> dict[str, str]:
+    """A new key, its private half included, as an entry of a key file."""
+    match algorithm:
+        case Algorithm.HS256:
+            secret = base64.urlsafe_b64encode(secrets.token_bytes(_MIN_SECRET_BYTES)).rstrip(b"=").decode()
+            members = {"kty": "oct", "k": secret}
+        case Algorithm.EDDSA:
+            from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+            members = jwt.algorithms.OKPAlgorithm.to_jwk(Ed25519PrivateKey.generate(), as_dict=True)
+        case Algorithm.RS256:
+            from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+
+            private = generate_private_key(public_exponent=65_537, key_size=_MIN_RSA_BITS)
+            members = jwt.algorithms.RSAAlgorithm.to_jwk(private, as_dict=True)
+            members.pop("key_ops", None)
+    return {**members, "kid": kid, "alg": algorithm.value}
+
+
+def public_halves(path: Path) -> list[dict[str, Any]]:
+    """What a gateway needs of a key file to check tokens.
+
+    Raises ConfigurationError, also for a shared secret, which has no public half.
+    """
+    if any(key.algorithm is Algorithm.HS256 for key in _read(path)):
+        raise ConfigurationError(f"{path} has a shared secret, of which nothing is public")
+    entries: list[dict[str, Any]] = json.loads(path.read_bytes())["keys"]
+    return [_public(entry) for entry in entries]
+
+
+def _public(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name not in _PRIVATE_MEMBERS}

@@ -1,0 +1,187 @@
+"""How much one session, one user and one address may use: connections, messages, audio and model tokens.
+
+Rates are written as `limits` reads them: `100/second; 2000/minute`. What users and addresses use is counted
+by that library, in memory or for all gateways in Redis; what a session uses is counted in its own windows.
+The frame path never waits: a meter (`meter.py`) adds up locally and settles in blocks.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import structlog
+from limits import RateLimitItem, parse_many
+from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import StorageError
+
+from voicegw.core.options import option
+from voicegw.errors import ConfigurationError, RateLimited, TooManyConnections
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+_STORAGE_S = 0.08  # a refusal must not take longer than 100 ms, whatever Redis does
+_RETRY_STORAGE_S = 5.0
+
+
+class Resource(StrEnum):
+    """What is counted."""
+
+    CONNECTIONS = "connections"
+    MESSAGES = "messages"
+    AUDIO_SECONDS = "audio_seconds"
+    MODEL_TOKENS = "model_tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOptions:
+    """What each may use; none for no limit. Rates are such as `100/second; 2000/minute`."""
+
+    session_messages: str | None = option("6000/minute", "JSON messages of one session")
+    session_audio_seconds: str | None = option(None, "seconds of audio in one session")
+    session_model_tokens: str | None = option(None, "tokens of prompts and replies in one session")
+    user_connections: str | None = option(None, "sessions that one user may begin")
+    user_messages: str | None = option(None, "JSON messages of one user")
+    user_audio_seconds: str | None = option(None, "seconds of audio of one user")
+    user_model_tokens: str | None = option(None, "tokens of prompts and replies of one user")
+    address_connections: str | None = option("300/minute", "connections, also refused ones, from one address")
+    address_messages: str | None = option(None, "JSON messages from one address")
+    address_audio_seconds: str | None = option(None, "seconds of audio from one address")
+    address_model_tokens: str | None = option(None, "tokens of prompts and replies for one address")
+    user_open: int = option(0, "sessions of one user open at once on one gateway; 0 for any number", ge=0)
+    address_open: int = option(100, "sessions of one address open at once on one gateway; 0 for any", ge=0)
+    exempt: tuple[str, ...] = option(
+        ("127.0.0.0/8", "::1"), "addresses and networks that limits per address are not for"
+    )
+    patience_ms: int = option(
+        30_000, "time for which a client may go on sending over a limit before it is disconnected", ge=0
+    )
+
+    def rates(self, scope: str) -> dict[Resource, list[RateLimitItem]]:
+        """The rates of `session`, `user` or `address`. Raises ConfigurationError for what is no rate."""
+        names = {resource: f"{scope}_{resource.value}" for resource in Resource}
+        texts = {resource: getattr(self, name, None) for resource, name in names.items()}
+        try:
+            return {resource: parse_many(text) for resource, text in texts.items() if text}
+        except ValueError as error:
+            raise ConfigurationError(f"limits of a {scope}: {error}; a rate is such as 100/second") from error
+
+
+@dataclass(slots=True)
+class _Window:
+    """A fixed window of one rate that begins with what is first counted in it."""
+
+    rate: RateLimitItem
+    ends_at: float = 0.0
+    used: float = 0.0
+
+    def charge(self, cost: float, now: float) -> float:
+        """Counts `cost`; seconds to wait if that is too much, else 0."""
+        if now >= self.ends_at:
+            self.ends_at, self.used = now + self.rate.get_expiry(), 0.0
+        self.used += cost
+        return self.ends_at - now if self.used > self.rate.amount else 0.0
+
+
+class SessionWindows:
+    """The rates of one session."""
+
+    def __init__(self, rates: dict[Resource, list[RateLimitItem]]) -> None:
+        self._windows = {resource: [_Window(rate) for rate in of] for resource, of in rates.items()}
+
+    def charge(self, resource: Resource, cost: float, now: float) -> float:
+        """Counts `cost`; seconds to wait if that is too much, else 0. `now`: monotonic seconds."""
+        return max((window.charge(cost, now) for window in self._windows.get(resource, ())), default=0.0)
+
+
+class Limits:
+    """The rates of users and addresses. `storage`: shared by several gateways (made with `wrap_exceptions`),
+    or None for this one alone.
+
+    When the storage does not answer in time, this gateway counts by itself for a while: limits guard the
+    service, and must not end it.
+    """
+
+    def __init__(self, options: LimitOptions, metrics: Metrics, storage: Storage | None = None) -> None:
+        self.options = options
+        self.session_rates = options.rates("session")
+        self._metrics = metrics
+        self._rates = {scope: options.rates(scope) for scope in ("user", "address")}
+        self._local = FixedWindowRateLimiter(MemoryStorage())
+        self._shared = None if storage is None else FixedWindowRateLimiter(storage)
+        self._shared_again_at = 0.0
+
+    def applies(self, resource: Resource, user: str, address: str) -> bool:
+        """Whether anybody has to be asked about it."""
+        return next(self._counted(resource, user, address), None) is not None
+
+    async def charge(self, resource: Resource, cost: int, user: str, address: str) -> float:
+        """Counts `cost` for both; seconds to wait if that is too much for one of them, else 0."""
+        waits = [await self._charge(rate, key, cost) for rate, key in self._counted(resource, user, address)]
+        return max(waits, default=0.0)
+
+    async def admit(self, resource: Resource, user: str, address: str) -> None:
+        """Counts one. Raises RateLimited."""
+        wait_s = await self.charge(resource, 1, user, address)
+        if wait_s > 0:
+            raise RateLimited(f"too many {resource.value}", retry_after_ms=round(wait_s * 1000))
+
+    def _counted(
+        self, resource: Resource, user: str, address: str
+    ) -> Iterator[tuple[RateLimitItem, tuple[str, str, str]]]:
+        for scope, name in (("user", user), ("address", address)):
+            if name:
+                for rate in self._rates[scope].get(resource, ()):
+                    yield rate, (scope, name, resource.value)
+
+    async def _charge(self, rate: RateLimitItem, key: tuple[str, ...], cost: int) -> float:
+        now = time.monotonic()
+        if self._shared is not None and now >= self._shared_again_at:
+            try:
+                async with asyncio.timeout(_STORAGE_S):
+                    return await _hit(self._shared, rate, key, cost)
+            except (StorageError, TimeoutError) as error:
+                self._shared_again_at = now + _RETRY_STORAGE_S
+                self._metrics.limits_unshared.inc()
+                log.warning("limits are counted by this gateway alone", reason=type(error).__name__)
+        return await _hit(self._local, rate, key, cost)
+
+
+async def _hit(
+    limiter: FixedWindowRateLimiter, rate: RateLimitItem, key: tuple[str, ...], cost: int
+) -> float:
+    if await limiter.hit(rate, *key, cost=cost):
+        return 0.0
+    window = await limiter.get_window_stats(rate, *key)
+    return max(0.001, window.reset_time - time.time())
+
+
+@dataclass
+class Occupancy:
+    """How many sessions of each user and each address are open on this gateway."""
+
+    options: LimitOptions
+    _open: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def check(self, user: str, address: str) -> None:
+        """Raises TooManyConnections unless both may have one more."""
+        limits = ((("user", user), self.options.user_open), (("address", address), self.options.address_open))
+        for key, limit in limits:
+            if key[1] and limit and self._open[key] >= limit:
+                raise TooManyConnections(f"this {key[0]} has {limit} sessions open; more are not allowed")
+
+    @contextmanager
+    def place(self, user: str, address: str) -> Iterator[None]:
+        """Counts one more for as long as the block lasts."""
+        keys = [("user", user), ("address", address)]
+        self._open.update(keys)
+        try:
+            yield
+        finally:
+            self._open.subtract(keys)
+            self._open = +self._open  # without those that are at zero

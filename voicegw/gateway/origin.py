@@ -1,0 +1,27 @@
+"""Which web pages may connect. A browser states the page's origin; other programs state none, and none is
+asked of them: they cannot be tricked into lending their access to a stranger's page.
+"""
+
+from urllib.parse import urlsplit
+
+from voicegw.errors import OriginRefused
+from voicegw.gateway.tls import is_loopback
+
+ANY = "*"
+
+
+def check_origin(origin: str | None, host: str, allowed: tuple[str, ...], *, development: bool) -> None:
+    """Raises OriginRefused unless a page from `origin` may connect to this server, addressed as `host`.
+
+    Allowed are the listed origins and the server's own. In development mode, where no token stands in the
+    way, only pages of this machine are its own: a stranger's page could have its name point to 127.0.0.1.
+    """
+    if origin is None or ANY in allowed or origin.lower() in map(str.lower, allowed):
+        return
+    try:
+        page = urlsplit(origin)
+        if is_loopback(page.hostname or "") if development else page.netloc.lower() == host.lower():
+            return
+    except ValueError:  # a bracket that is not closed
+        pass
+    raise OriginRefused("pages from this origin may not connect; see --origins")

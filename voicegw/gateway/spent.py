@@ -1,0 +1,36 @@
+"""The tokens that work once and were shown: one gateway remembers them here, several share them in Redis."""
+
+import heapq
+import time
+from typing import Protocol
+
+
+class SpentTokens(Protocol):
+    """Where they are remembered."""
+
+    async def spend(self, token: str, expires_at: float) -> bool:
+        """Whether this is the first time; `expires_at` (epoch seconds) is when it may be forgotten.
+
+        Raises StoreUnavailable when that cannot be told.
+        """
+
+
+class LocalSpentTokens:
+    """Remembers them until they expire; after a restart it does not."""
+
+    def __init__(self) -> None:
+        self._tokens: set[str] = set()
+        self._expiries: list[tuple[float, str]] = []
+
+    async def spend(self, token: str, expires_at: float) -> bool:
+        """See SpentTokens."""
+        self._forget(time.time())
+        if token in self._tokens:
+            return False
+        self._tokens.add(token)
+        heapq.heappush(self._expiries, (expires_at, token))
+        return True
+
+    def _forget(self, now: float) -> None:
+        while self._expiries and self._expiries[0][0] <= now:
+            self._tokens.discard(heapq.heappop(self._expiries)[1])

@@ -12,9 +12,9 @@
      +-- ServerError                 our doing; a client may try again
      |    +-- NotReady  AtCapacity  Draining  StoreUnavailable  SlowConsumer  Unresponsive
      |    +-- InternalError  RecognitionFailed
-     +-- ReplyError                  the language model's doing; the session goes on
+     +-- ReplyError                  the model's or the voice's doing; the session goes on
      |    +-- LLMUnreachable  LLMUnauthorized  LLMRateLimited  LLMRejected  LLMBroken  LLMTimeout
-     |    +-- LLMInterrupted  LLMUnavailable  ToolFailed  TooManyToolCalls  ModerationFailed
+     |    +-- LLMInterrupted  LLMUnavailable  ToolFailed  TooManyToolCalls  ModerationFailed  VoiceFailed
      +-- StartupError                the server cannot start: one line, exit status 1
           +-- ConfigurationError  ModelUnavailable  WorkerFailed
 
@@ -251,6 +251,10 @@ class TooManyToolCalls(ReplyError, code="too_many_tool_calls"):
 
 class ModerationFailed(ReplyError, code="moderation_failed", retryable=True):
     """The moderation service did not answer; the conversation goes on unjudged."""
+
+
+class VoiceFailed(ReplyError, code="voice_failed", retryable=True):
+    """The voice could not say a sentence, and why; the reply ends with what was heard before it."""
 
 
 class StartupError(VoicegwError, code="startup_failed"):

@@ -1,0 +1,89 @@
+"""Any endpoint that speaks OpenAI's /audio/speech as the voice, streamed.
+
+As in llm.py, nothing is retried here, and error messages are made of our own words and a status code only:
+endpoints echo keys and texts in theirs.
+"""
+
+import re
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+
+from voicegw.errors import StartupError, VoiceFailed
+from voicegw.reply.voice import VoiceOptions
+
+OPENAI_URL = "https://api.openai.com/v1"
+_PIECE_BYTES = 4800  # 100 ms at 24 kHz
+_NOT_PCM = re.compile(
+    r"audio/(?!.*(?:pcm|raw|l16))|text/|application/json"
+)  # some servers know WAV or MP3 only
+
+
+class SpeechEndpoint:
+    """Streams speech from the endpoint. Raises StartupError for a URL that is none."""
+
+    def __init__(self, options: VoiceOptions) -> None:
+        import openai
+
+        url = options.url or OPENAI_URL
+        if not re.match(r"https?://\w", url):
+            raise StartupError(f"the speech endpoint {url} is not an http:// or https:// URL")
+        self.name = options.model
+        self.rate = options.endpoint_rate
+        self._options = options
+        self._client = openai.AsyncOpenAI(
+            base_url=url,
+            api_key=options.api_key or "none",  # the library insists on one; the request leaves it out
+            timeout=openai.Timeout(None, connect=options.connect_timeout_ms / 1000),
+            max_retries=0,
+        )
+        self._speech = self._client.audio.speech.with_streaming_response
+
+    async def synthesise(self, words: str) -> AsyncGenerator[bytes, None]:
+        """Mono s16le as it comes; closing the generator closes the HTTP connection, so the endpoint stops."""
+        import openai
+
+        with _as_voice_failures():
+            async with self._speech.create(
+                model=self._options.model,
+                voice=self._options.name or "alloy",
+                input=words,
+                response_format="pcm",
+                speed=self._options.speed,
+                extra_headers=None if self._options.api_key else {"Authorization": openai.omit},
+            ) as response:
+                kind = response.headers.get("content-type", "")
+                if _NOT_PCM.match(kind):
+                    raise VoiceFailed(f"the speech endpoint sent {kind.partition(';')[0][:40]}, not PCM")
+                async for piece in response.iter_bytes(_PIECE_BYTES):
+                    yield piece
+
+    async def close(self) -> None:
+        """Closes the connection pool; sentences still running fail."""
+        await self._client.close()
+
+
+@contextmanager
+def _as_voice_failures() -> Iterator[None]:
+    import openai
+
+    try:
+        yield
+    except openai.APITimeoutError:  # connecting is all that the HTTP client itself times
+        raise VoiceFailed("no connection to the speech endpoint in time") from None
+    except openai.APIConnectionError:
+        raise VoiceFailed("the speech endpoint refused or dropped the connection") from None
+    except openai.APIStatusError as error:
+        raise VoiceFailed(f"the speech endpoint answered HTTP {error.status_code}") from None
+    except (openai.APIError, _http_error()):
+        raise VoiceFailed("the speech endpoint broke off in the middle of a sentence") from None
+
+
+def _http_error() -> type[Exception]:
+    """What the HTTP library under `openai`, which changes with its version, raises when a body breaks off;
+    `openai` lets it pass."""
+    import openai
+
+    library = sys.modules[openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]]
+    error: type[Exception] = library.HTTPError
+    return error

@@ -10,7 +10,7 @@ def slot(name: str) -> int:
 
 
 def test_all_work_is_in_one_place_of_a_cluster() -> None:
-    work = (KEYS.finals, KEYS.partials, KEYS.dead_jobs, KEYS.workers, KEYS.results("g"), KEYS.window("g", 1))
+    work = (KEYS.finals, KEYS.partials, KEYS.dead_jobs, KEYS.workers, KEYS.gateways, KEYS.results("g"))
     assert len(set(work)) == len(work)
     assert len(set(map(slot, work))) == 1
 

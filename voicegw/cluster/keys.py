@@ -29,16 +29,17 @@ class Keys:
 
     @property
     def workers(self) -> str:
-        """Hash of what each worker last said about itself."""
+        """Hash of what each worker last said about itself, and when."""
         return f"{self._work}:workers"
+
+    @property
+    def gateways(self) -> str:
+        """Hash of when each gateway was last there."""
+        return f"{self._work}:gateways"
 
     def results(self, gateway: str) -> str:
         """Stream of answers for one gateway."""
         return f"{self._work}:results:{gateway}"
-
-    def window(self, gateway: str, number: int) -> str:
-        """Audio that decode jobs refer to, as one gateway has numbered it."""
-        return f"{self._work}:window:{gateway}:{number}"
 
     def session(self, name: str, part: str) -> str:
         """One of the keys that hold a session: its snapshot, its events, its audio."""

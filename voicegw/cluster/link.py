@@ -1,0 +1,64 @@
+"""Whether Redis answers, as those who talk to it find; says so in the log when that changes."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+from redis.exceptions import RedisClusterException, RedisError
+
+from voicegw.telemetry import ClusterMetrics
+
+log = structlog.get_logger(__name__)
+
+TROUBLE = (RedisError, RedisClusterException, OSError, TimeoutError)
+_LONGEST_BACKOFF_S = 0.5
+
+
+class Link:
+    """`where` is the address without its password."""
+
+    def __init__(self, where: str, metrics: ClusterMetrics) -> None:
+        self._where = where
+        self._metrics = metrics
+        self._lost_at: float | None = None
+        metrics.redis_up.set(1)
+
+    def away_s(self) -> float:
+        """For how long Redis has not answered; 0 while it does."""
+        return 0.0 if self._lost_at is None else time.monotonic() - self._lost_at
+
+    def worked(self) -> bool:
+        """Redis does what it is asked; returns whether it did not before."""
+        if self._lost_at is None:
+            return False
+        log.info("redis is back", redis=self._where, away_s=round(self.away_s(), 2))
+        self._lost_at = None
+        self._metrics.redis_up.set(1)
+        return True
+
+    def failed(self, error: BaseException) -> None:
+        """Something that Redis was asked went wrong."""
+        self._metrics.redis_errors.labels(type(error).__name__).inc()
+        if self._lost_at is None:
+            self._lost_at = time.monotonic()
+            self._metrics.redis_up.set(0)
+            log.warning("redis trouble; waiting for it", redis=self._where, reason=str(error))
+
+    async def pause(self, attempt: int) -> None:
+        """The wait before trying again, longer each time, and never the same for two who try."""
+        longest_s = min(_LONGEST_BACKOFF_S, 0.02 * 2 ** min(attempt, 10))
+        await asyncio.sleep(random.uniform(longest_s / 2, longest_s))
+
+    async def repeat(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Does `step` again and again; Redis trouble ends a step, never the repetition."""
+        attempt = 0
+        while True:
+            try:
+                await step()
+                attempt = 0
+            except TROUBLE as error:
+                self.failed(error)
+                await self.pause(attempt)
+                attempt += 1

@@ -1,0 +1,84 @@
+"""What gateways and workers write into Redis: submissions, answers, and what a worker says about itself.
+
+Fields are only ever added at the end, with a default, so that gateways and workers of neighbouring versions
+understand each other while an installation is being upgraded.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from voicegw.core.jobs import DecodeJob, DecodeResult
+from voicegw.errors import MalformedMessage
+
+
+class Submission(msgspec.Struct, frozen=True, array_like=True):
+    """A job on its way to a worker.
+
+    gateway, ticket: who asks, and which of its questions this is. A gateway has a new name in each of its
+    lives and numbers every question anew, so an answer can never be taken for that to another question, be
+    it of the same session in an earlier epoch.
+    """
+
+    gateway: str
+    ticket: int
+    job: DecodeJob
+
+
+class Outcome(StrEnum):
+    """How a job ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    OVERTAKEN = "overtaken"
+    SHED = "shed"
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """The end of a job. `result` belongs to DONE, `reason` to FAILED."""
+
+    ticket: int
+    outcome: Outcome
+    result: DecodeResult | None = None
+    reason: str = ""
+
+
+class WorkerStatus(msgspec.Struct, frozen=True, array_like=True):
+    """What a worker says about itself, twice a second.
+
+    slots: jobs it can do at once; none while it is not warm. held: jobs it has. busy_share: share of the
+    time since it last said so that its processes decoded, 0 to 1.
+    """
+
+    slots: int
+    held: int
+    busy_share: float
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """The bytes of any of these."""
+    return msgspec.msgpack.encode(message)
+
+
+def decode_submission(data: bytes) -> Submission:
+    """Raises MalformedMessage for anything else."""
+    try:
+        return msgspec.msgpack.decode(data, type=Submission)
+    except msgspec.MsgspecError as error:
+        raise MalformedMessage(f"not a submission: {error}") from error
+
+
+def decode_answer(data: bytes) -> Answer:
+    """Raises MalformedMessage for anything else."""
+    try:
+        return msgspec.msgpack.decode(data, type=Answer)
+    except msgspec.MsgspecError as error:
+        raise MalformedMessage(f"not an answer: {error}") from error
+
+
+def decode_status(data: bytes) -> WorkerStatus:
+    """Raises MalformedMessage for anything else."""
+    try:
+        return msgspec.msgpack.decode(data, type=WorkerStatus)
+    except msgspec.MsgspecError as error:
+        raise MalformedMessage(f"not a worker's status: {error}") from error

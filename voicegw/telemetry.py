@@ -118,6 +118,7 @@ class Metrics:
             ["what", "outcome"],
             registry=self.registry,
         )
+        self.cluster = ClusterMetrics(self.registry)
 
     def observe_turn(self, latency: TurnLatency) -> None:
         """Counts a finished turn, from the same numbers as its `latency` event."""
@@ -145,6 +146,32 @@ class Metrics:
     def exposition(self) -> bytes:
         """All of it in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class ClusterMetrics:
+    """What Redis, and the work that gateways and workers share through it, look like from here; the streams
+    are `finals` and `partials`."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
+            return Gauge(f"voicegw_cluster_{name}", meaning, labels, registry=registry)
+
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(f"voicegw_cluster_{name}", meaning, labels, registry=registry)
+
+        self.redis_up = gauge("redis_up", "Whether Redis answers")
+        self.redis_errors = counter("redis_errors", "Commands to Redis that failed, by error", "error")
+        self.waiting = gauge("waiting_jobs", "Jobs that no worker has: the lag", "stream")
+        self.held = gauge("held_jobs", "Jobs that workers have", "stream")
+        self.oldest = gauge("oldest_waiting_seconds", "How long the oldest of them has waited", "stream")
+        self.workers = gauge("workers", "Workers that are there and warm")
+        self.group_busy = gauge("group_busy_share", "Share of time at work, mean of the workers")
+        self.busy = gauge("busy_share", "Share of time at work, of this worker")
+        self.claimed = counter("claimed_jobs", "Jobs taken over from silent workers")
+        self.dropped = counter("dropped_jobs", "Jobs of gateways that are gone, and jobs that came twice")
+        self.dead = counter("dead_jobs", "Jobs given up, kept in the dead jobs' stream")
+        self.late_answers = counter("late_answers", "Answers that nobody waited for any more")
+        self.asked_again = counter("jobs_asked_again", "Jobs that Redis had lost")
 
 
 def configure_logging(level: str, *, as_json: bool) -> None:

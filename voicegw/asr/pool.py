@@ -79,6 +79,7 @@ class WorkerPool:
         self._tasks: list[asyncio.Task[None]] = []
         self._warm = 0
         self._batch = 1
+        self._busy_s = 0.0
         self._partial_wait = WaitMeter()
         metrics.partial_wait.set_function(self._partial_wait_s)
 
@@ -86,6 +87,21 @@ class WorkerPool:
     def ready(self) -> bool:
         """Whether a worker has decoded audio and waits for jobs."""
         return self._warm > 0
+
+    @property
+    def warm(self) -> int:
+        """How many processes are warm."""
+        return self._warm
+
+    @property
+    def capacity(self) -> int:
+        """How many jobs can be decoded at once."""
+        return self._warm * self._batch
+
+    @property
+    def busy_s(self) -> float:
+        """How many seconds all processes together have decoded for."""
+        return self._busy_s
 
     @property
     def crowded(self) -> bool:
@@ -228,6 +244,7 @@ class WorkerPool:
         request = encode_jobs([entry.job for entry in batch])
         answer = await process.ask(request, self._options.decode_timeout_ms)
         decode_ms = (time.monotonic() - taken) * 1000
+        self._busy_s += decode_ms / 1000
         if isinstance(answer, Done):
             for entry, result in zip(batch, answer.results, strict=True):
                 self._metrics.observe_decode(entry.job.kind, decode_ms)

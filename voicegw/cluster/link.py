@@ -4,16 +4,20 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import structlog
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import AuthenticationError, AuthorizationError, RedisClusterException, RedisError
 
+from voicegw.errors import ConfigurationError
 from voicegw.telemetry import ClusterMetrics
 
 log = structlog.get_logger(__name__)
 
 TROUBLE = (RedisError, RedisClusterException, OSError, TimeoutError)
 _LONGEST_BACKOFF_S = 0.5
+
+Outcome = TypeVar("Outcome")
 
 
 class Link:
@@ -46,19 +50,33 @@ class Link:
             self._metrics.redis_up.set(0)
             log.warning("redis trouble; waiting for it", redis=self._where, reason=str(error))
 
-    async def pause(self, attempt: int) -> None:
+    async def begin(self, step: Callable[[], Awaitable[None]]) -> None:
+        """The first step. Redis may come later; but a user or password that it refuses is a
+        ConfigurationError."""
+        try:
+            await step()
+        except (AuthenticationError, AuthorizationError) as error:
+            raise ConfigurationError(f"Redis refuses the user or the password: {error}") from error
+        except TROUBLE as error:
+            self.failed(error)
+
+    async def persist(self, step: Callable[[], Awaitable[Outcome]]) -> Outcome:
+        """Does `step` until Redis lets it."""
+        attempt = 0
+        while True:
+            try:
+                return await step()
+            except TROUBLE as error:
+                self.failed(error)
+                await self._pause(attempt)
+                attempt += 1
+
+    async def _pause(self, attempt: int) -> None:
         """The wait before trying again, longer each time, and never the same for two who try."""
         longest_s = min(_LONGEST_BACKOFF_S, 0.02 * 2 ** min(attempt, 10))
         await asyncio.sleep(random.uniform(longest_s / 2, longest_s))
 
-    async def repeat(self, step: Callable[[], Awaitable[None]]) -> None:
-        """Does `step` again and again; Redis trouble ends a step, never the repetition."""
-        attempt = 0
-        while True:
-            try:
-                await step()
-                attempt = 0
-            except TROUBLE as error:
-                self.failed(error)
-                await self.pause(attempt)
-                attempt += 1
+    async def repeat(self, step: Callable[[], Awaitable[None]], stop: asyncio.Event | None = None) -> None:
+        """Does `step` again and again, until `stop`; Redis trouble ends none of it."""
+        while stop is None or not stop.is_set():
+            await self.persist(step)

@@ -1,0 +1,111 @@
+"""Gateways and workers of one Redis, in this process, with recognisers that do what a test says."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tests.observing import PATIENCE_S, until
+from voicegw.cluster.connect import RedisOptions
+from voicegw.cluster.consumer import Consumer, ConsumerOptions
+from voicegw.cluster.remote import RemoteOptions, RemoteRecognizer
+from voicegw.cluster.taking import WorkerStreams
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
+from voicegw.errors import RecognitionFailed
+from voicegw.telemetry import Metrics
+
+PARTIAL, FINAL = DecodeKind.PARTIAL, DecodeKind.FINAL
+
+
+def job(number: int = 1, kind: DecodeKind = FINAL, session: str = "s", pcm: bytes = b"\1\0" * 800) -> DecodeJob:
+    return DecodeJob(session, number, kind, 0, pcm)
+
+
+def redis_options(url: str) -> RedisOptions:
+    """Quick to see that nobody answers."""
+    return RedisOptions(url=url, timeout_ms=300, connect_timeout_ms=300)
+
+
+class Metered:
+    """What a part counts."""
+
+    metrics: Metrics
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"voicegw_{name}", labels)
+
+
+class Gateway(RemoteRecognizer, Metered):
+    def __init__(self, url: str, **options: int) -> None:
+        self.metrics = Metrics()
+        super().__init__(redis_options(url), RemoteOptions(**options), self.metrics)
+
+    def ask(self, wanted: DecodeJob) -> "asyncio.Task[DecodeResult]":
+        return asyncio.create_task(self.recognize(wanted))
+
+
+@asynccontextmanager
+async def gateway(url: str, **options: int) -> AsyncIterator[Gateway]:
+    made = Gateway(url, **options)
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+class FakePool:
+    """Answers with one word, the session's name, unless it is told to hold on or to fail."""
+
+    def __init__(self, capacity: int = 4) -> None:
+        self.capacity = self.warm = capacity
+        self.busy_s = 0.0
+        self.asked: list[DecodeJob] = []
+        self.fault: Exception | None = None
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def recognize(self, wanted: DecodeJob) -> DecodeResult:
+        self.asked.append(wanted)
+        await self.may_answer.wait()
+        if self.fault is not None:
+            raise self.fault
+        word = Word(wanted.session.partition("@")[0], 0, 800, 1.0)
+        return DecodeResult(wanted.session, wanted.number, (word,), decode_ms=1.0)
+
+
+class Worker(Consumer, Metered):
+    """`freeze` is what SIGSTOP does to one: it holds what it holds and neither works nor signs in."""
+
+    def __init__(self, url: str, pool: FakePool, **options: int) -> None:
+        self.metrics = Metrics()
+        self.pool = pool
+        super().__init__(redis_options(url), ConsumerOptions(**options), pool, self.metrics)
+
+
+@asynccontextmanager
+async def worker(url: str, pool: FakePool | None = None, **options: int) -> AsyncIterator[Worker]:
+    """A worker that takes jobs; it leaves with the block."""
+    made = Worker(url, pool or FakePool(), **options)
+    running = asyncio.create_task(made.run())
+    try:
+        await until(lambda: made.ready or running.done())
+        yield made
+    finally:
+        made.leave()
+        made.pool.may_answer.set()
+        await asyncio.wait_for(running, PATIENCE_S)
+
+
+@asynccontextmanager
+async def lost_worker(url: str) -> AsyncIterator[WorkerStreams]:
+    """One that takes jobs and does not do them, as one that was killed."""
+    streams = WorkerStreams(redis_options(url), "lost")
+    await streams.found()
+    try:
+        yield streams
+    finally:
+        await streams.close()
+
+
+def failed(reason: str) -> RecognitionFailed:
+    return RecognitionFailed(reason)

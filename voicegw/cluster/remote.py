@@ -1,0 +1,255 @@
+"""The gateway's side of recognition on other machines: hands jobs to Redis, and answers back to who asked.
+
+Sessions only ever see `recognize`, as with the pool of local processes, and the ladder under overload is the
+same: partials wait longer; beyond a mean wait nobody more is let in; beyond a longer one no partials are
+asked for, until the wait has faded.
+
+A job is kept here until it is answered. Twice: a moment after it was asked for, and whenever Redis has been
+away, it is looked up in Redis; if it is found neither waiting nor being done, and is not answered either, it
+was lost, and is asked for again. So Redis may forget everything and no session notices more than a wait.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+
+from voicegw.cluster.connect import RedisOptions, parse
+from voicegw.cluster.link import TROUBLE, Link
+from voicegw.cluster.messages import Answer, Outcome, Submission
+from voicegw.cluster.register import Register
+from voicegw.cluster.submitting import BEGINNING, GatewayStreams
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed
+from voicegw.core.load import WaitMeter
+from voicegw.core.options import option
+from voicegw.errors import RecognitionFailed
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+_SIGN_IN_S = 0.25
+_LOOKED_UP_AFTER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteOptions:
+    """How long jobs in Redis may take, and when a gateway lets nobody more in."""
+
+    job_timeout_ms: int = option(
+        120_000, "time from asking to answer before a job is given up; its audio is kept until then", ge=100
+    )
+    crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
+    shed_wait_ms: int = option(1500, "mean wait of partials from which none are asked for", ge=1)
+    away_ms: int = option(3000, "time without Redis from which no session is let in", ge=100)
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """A job that is out. `entry`: where it is in Redis, once it is; `missed`: it was not found there."""
+
+    number: int
+    job: DecodeJob
+    answer: asyncio.Future[DecodeResult]
+    asked: float
+    entry: str | None = None
+    missed: bool = False
+
+    @property
+    def kind(self) -> DecodeKind:
+        return self.job.kind
+
+
+class RemoteRecognizer:
+    """A Recognizer over the workers that share a Redis."""
+
+    def __init__(self, redis: RedisOptions, options: RemoteOptions, metrics: Metrics) -> None:
+        self._name = secrets.token_hex(8)
+        self._options = options
+        self._metrics = metrics
+        self._streams = GatewayStreams(redis, self._name)
+        self._link = Link(str(parse(redis.url or "")), metrics.cluster)
+        self._register: Register | None = None
+        self._tickets: dict[int, _Ticket] = {}
+        self._asked = 0
+        self._read_until = BEGINNING
+        self._partial_wait = WaitMeter()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._chores: set[asyncio.Task[object]] = set()
+        metrics.decode_queue.set_function(lambda: len(self._tickets))
+        metrics.partial_wait.set_function(self._partial_wait_s)
+
+    @property
+    def ready(self) -> bool:
+        """Whether Redis answers and a worker there is warm."""
+        away = self._link.away_s() * 1000 >= self._options.away_ms
+        return self._register is not None and self._register.warm > 0 and not away
+
+    @property
+    def crowded(self) -> bool:
+        """Whether partials wait so long that more sessions would spoil those that are open."""
+        return self._partial_wait_s() * 1000 >= self._options.crowded_wait_ms
+
+    def _partial_wait_s(self) -> float:
+        return self._partial_wait.mean_s(time.monotonic())
+
+    async def start(self) -> None:
+        """Begins to listen for answers, whether or not Redis and workers are there yet. Raises
+        ConfigurationError when Redis does not accept this gateway's user and password."""
+        await self._link.begin(self._sign_in)
+        for name, step in (("answers", self._receive), ("register", self._keep_up)):
+            self._tasks.append(asyncio.create_task(self._link.repeat(step), name=f"cluster-{name}"))
+
+    async def close(self) -> None:
+        """Takes back what is out and leaves."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._chores, return_exceptions=True)
+        for ticket in tuple(self._tickets.values()):
+            _settle(ticket, RecognitionFailed("the recogniser is shutting down"))
+            await self._take_back(ticket)
+        with suppress(*TROUBLE):
+            await self._streams.sign_out()
+        await self._streams.close()
+
+    async def recognize(self, job: DecodeJob) -> DecodeResult:
+        """See Recognizer."""
+        if job.kind is DecodeKind.PARTIAL and self._partial_wait_s() * 1000 >= self._options.shed_wait_ms:
+            self._metrics.partials_shed.inc()
+            raise Shed
+        self._asked += 1
+        ticket = _Ticket(self._asked, job, asyncio.get_running_loop().create_future(), time.monotonic())
+        overtaken = [old for old in self._tickets.values() if _overtakes(job, old)]
+        self._tickets[ticket.number] = ticket
+        try:
+            async with asyncio.timeout(self._options.job_timeout_ms / 1000):
+                await self._submit(ticket)
+                await self._withdraw(overtaken)
+                return await ticket.answer
+        except TimeoutError:
+            self._metrics.decode_failures.inc()
+            raise RecognitionFailed("the recogniser did not answer in time") from None
+        finally:
+            del self._tickets[ticket.number]
+            if not ticket.answer.done() or ticket.answer.cancelled():
+                self._do_later(self._take_back(ticket))
+
+    async def _submit(self, ticket: _Ticket) -> None:
+        """Puts the job in line, as soon as Redis takes it; or not at all when it is overtaken meanwhile."""
+
+        async def step() -> None:
+            if not ticket.answer.done():
+                ticket.entry = await self._streams.submit(Submission(self._name, ticket.number, ticket.job))
+
+        await self._link.persist(step)
+
+    async def _withdraw(self, overtaken: Iterable[_Ticket]) -> None:
+        """Partials that wait behind a newer job of their session are of no use to anybody."""
+        for ticket in overtaken:
+            if await self._take_back(ticket):
+                _settle(ticket, Overtaken())
+
+    def _do_later(self, chore: Coroutine[Any, Any, object]) -> None:
+        """What nobody waits for."""
+        task = asyncio.create_task(chore, name="cluster-chore")
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+    async def _take_back(self, ticket: _Ticket) -> bool:
+        """Whether a job could be taken out of the line, or had never got there."""
+        if ticket.entry is None:
+            return True
+        with suppress(*TROUBLE):
+            return await self._streams.withdraw(ticket.kind, ticket.entry)
+        return False
+
+    # --- answers ---
+
+    async def _receive(self) -> None:
+        try:
+            self._read_until, answers = await self._streams.answers(self._read_until)
+        except TROUBLE:
+            # The stream may be a new one by now, whose entries have lower numbers; what is read twice
+            # is awaited by nobody.
+            self._read_until = BEGINNING
+            raise
+        now = time.monotonic()
+        for answer in answers:
+            self._deliver(answer, now)
+
+    def _deliver(self, answer: Answer, now: float) -> None:
+        ticket = self._tickets.get(answer.ticket)
+        if ticket is None or ticket.answer.done():
+            self._metrics.cluster.late_answers.inc()
+            return
+        match answer:
+            case Answer(outcome=Outcome.DONE, result=DecodeResult() as result):
+                self._observe(ticket, result, now)
+            case Answer(outcome=Outcome.OVERTAKEN):
+                _settle(ticket, Overtaken())
+            case Answer(outcome=Outcome.SHED):
+                self._metrics.partials_shed.inc()
+                _settle(ticket, Shed())
+            case _:
+                self._metrics.decode_failures.inc()
+                _settle(ticket, RecognitionFailed(answer.reason))
+
+    def _observe(self, ticket: _Ticket, result: DecodeResult, now: float) -> None:
+        """Hands a result on. What it did not take a worker to decode, it waited, wherever that was."""
+        queue_ms = max(0.0, (now - ticket.asked) * 1000 - result.decode_ms)
+        self._metrics.observe_decode(ticket.kind, result.decode_ms)
+        if ticket.kind is DecodeKind.PARTIAL:
+            self._partial_wait.observe(queue_ms / 1000, now)
+        job = ticket.job
+        ticket.answer.set_result(
+            msgspec.structs.replace(result, session=job.session, number=job.number, queue_ms=queue_ms)
+        )
+
+    # --- what is there ---
+
+    async def _keep_up(self) -> None:
+        await self._sign_in()
+        returned = self._link.worked()
+        await self._look_up(0.0 if returned else _LOOKED_UP_AFTER_S)
+        await self._streams.forget_answers(self._read_until)
+        await asyncio.sleep(_SIGN_IN_S)
+
+    async def _sign_in(self) -> None:
+        register = await self._streams.sign_in()
+        if self._register is None or (register.warm > 0) != (self._register.warm > 0):
+            log.info("workers", warm=register.warm)
+        self._register = register
+        self._metrics.workers_ready.set(register.warm)
+        register.show(self._metrics.cluster)
+
+    async def _look_up(self, older_than_s: float) -> None:
+        """Asks again for what was lost: missing twice, so that an answer on its way arrives first."""
+        now = time.monotonic()
+        due = [
+            ticket
+            for ticket in self._tickets.values()
+            if ticket.entry is not None and (ticket.missed or now - ticket.asked >= older_than_s)
+        ]
+        for kind in DecodeKind:
+            asked = {ticket.entry: ticket for ticket in due if ticket.kind is kind and ticket.entry}
+            missing = await self._streams.missing(kind, list(asked))
+            for entry, ticket in asked.items():
+                lost, ticket.missed = ticket.missed and entry in missing, entry in missing
+                if lost and not ticket.answer.done():
+                    self._metrics.cluster.asked_again.inc()
+                    ticket.missed = False
+                    await self._submit(ticket)
+
+
+def _overtakes(job: DecodeJob, other: _Ticket) -> bool:
+    return other.kind is DecodeKind.PARTIAL and other.job.session == job.session
+
+
+def _settle(ticket: _Ticket, error: Exception) -> None:
+    if not ticket.answer.done():
+        ticket.answer.set_exception(error)

@@ -1,0 +1,33 @@
+"""Redis's replies as values: the one place that knows their shape."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stream's entry as it was delivered: where it is, its bytes, and how many workers have had it."""
+
+    stream: str
+    id: str
+    payload: bytes
+    deliveries: int = 1
+
+
+def delivered(reply: Any, field: str) -> list[Entry]:
+    """The entries in a reply to XREAD or XREADGROUP, each with the bytes of its `field`."""
+    return [
+        Entry(text(stream), text(entry), fields[field.encode()])
+        for stream, entries in reply or ()
+        for entry, fields in entries
+    ]
+
+
+def claimed(stream: str, entries: Any) -> list[Entry]:
+    """The entries in a reply to scripts.CLAIM."""
+    return [Entry(stream, text(entry), payload, deliveries) for entry, payload, deliveries in entries]
+
+
+def text(value: Any) -> str:
+    """A name or an entry's place, which are plain ASCII."""
+    return str(value, "ascii")

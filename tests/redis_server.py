@@ -63,7 +63,8 @@ class RedisServer:
     def command(self, *words: str) -> str:
         """What redis-cli prints for a command."""
         called = ["redis-cli", "-p", str(self.port), *words]
-        return subprocess.run(called, capture_output=True, text=True, timeout=START_S, check=True).stdout
+        printed = subprocess.run(called, capture_output=True, timeout=START_S, check=True).stdout
+        return printed.decode(errors="replace")
 
     def kill(self) -> None:
         """As `kill -9`; harmless when it does not run."""

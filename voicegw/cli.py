@@ -7,10 +7,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -19,10 +18,12 @@ from voicegw.asr.pool import WorkerPool
 from voicegw.asr.vad import make_scorer
 from voicegw.asr.weights import locate
 from voicegw.cluster import connect
+from voicegw.cluster.consumer import Consumer
 from voicegw.cluster.keys import Keys
 from voicegw.cluster.rates import rate_storage
+from voicegw.cluster.remote import RemoteRecognizer
 from voicegw.cluster.spent import SharedSpentTokens
-from voicegw.config import Settings
+from voicegw.config import Settings, WorkerSettings
 from voicegw.core.events import Message
 from voicegw.dialects import native
 from voicegw.errors import ConfigurationError, StartupError
@@ -33,6 +34,7 @@ from voicegw.gateway.host import Services
 from voicegw.gateway.keys import Algorithm
 from voicegw.gateway.limits import Limits
 from voicegw.gateway.mint import Grant, mint
+from voicegw.gateway.probes import probes
 from voicegw.gateway.server import Gateway
 from voicegw.gateway.spent import LocalSpentTokens, SpentTokens
 from voicegw.reply.failover import FailoverResponder
@@ -54,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(native.schema(), indent=2))
         return 0
     try:
+        if chosen.command == "worker":
+            _run_worker(config.load_worker(rest))
+            return 0
         settings = config.load(rest)
         if chosen.command == "token":
             print(_token(chosen, settings))
@@ -74,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser(
         "serve", help="serve voice sessions; `voicegw serve --help` lists the flags", add_help=False
+    )
+    commands.add_parser(
+        "worker", help="recognise for other machines' gateways; `voicegw worker --help`", add_help=False
     )
     commands.add_parser("schema", help="print the JSON Schema of every message, for client authors")
     _add_token_command(commands)
@@ -125,39 +133,78 @@ async def serve(settings: Settings) -> None:
         model = _model(settings, metrics)
         responder = OfflineResponder() if model is None else model
         stack.push_async_callback(responder.close)
-        directory = await asyncio.to_thread(locate, settings.asr.model)
-        pool = WorkerPool(directory, settings.asr, settings.pool, metrics)
-        stack.push_async_callback(pool.close)
+        recognizer = await _recognizer(settings, metrics)
+        stack.push_async_callback(recognizer.close)
         gateway = Gateway(
             settings.gateway,
             settings.session,
-            Services(pool, responder, metrics, check_model=_await_model(model, settings, stack)),
+            Services(recognizer, responder, metrics, check_model=_await_model(model, settings, stack)),
             new_scorer=lambda: make_scorer(settings.vad),
-            ready=lambda: pool.ready,
-            crowded=lambda: pool.crowded,
+            ready=lambda: recognizer.ready,
+            crowded=lambda: recognizer.crowded,
             access=_access(settings, metrics, stack),
         )
         stack.push_async_callback(gateway.stop)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.reload)
-        await _start(gateway, pool, stopping)
+        await _start(gateway, recognizer, stopping)
         await stopping.wait()
         await _unless(forced, gateway.drain())
 
 
-async def _start(gateway: Gateway, pool: WorkerPool, stopping: asyncio.Event) -> None:
+def _run_worker(settings: WorkerSettings) -> None:
+    configure_logging(settings.log.level, as_json=settings.log.as_json)
+    asyncio.run(work(settings))
+
+
+async def work(settings: WorkerSettings) -> None:
+    """Takes work from Redis until SIGTERM or SIGINT: load, warm, take, finish, leave. A second signal forces.
+
+    Raises StartupError when it cannot start.
+    """
+    stopping, forced = _on_signals()
+    metrics = Metrics()
+    async with AsyncExitStack() as stack:
+        directory = await asyncio.to_thread(locate, settings.asr.model)
+        pool = WorkerPool(directory, settings.asr, settings.pool, metrics)
+        stack.push_async_callback(pool.close)
+        consumer = Consumer(settings.cluster, settings.consumer, pool, metrics)
+        if settings.consumer.probe_port is not None:
+            address = settings.consumer.probe_host, settings.consumer.probe_port
+            url = await stack.enter_async_context(probes(*address, lambda: consumer.ready, metrics))
+            log.info("probes", url=url)
+        await _unless(stopping, pool.start(os.cpu_count() or 1))
+        if not stopping.is_set():
+            print(f"working as {consumer.name}", flush=True)
+        working = asyncio.create_task(consumer.run(), name="consumer")
+        await _unless(stopping, asyncio.shield(working))
+        consumer.leave()
+        await _unless(forced, working)
+
+
+async def _recognizer(settings: Settings, metrics: Metrics) -> WorkerPool | RemoteRecognizer:
+    """The processes of this machine, or with a Redis, workers wherever they are."""
+    if settings.cluster.url is not None:
+        return RemoteRecognizer(settings.cluster, settings.remote, metrics)
+    directory = await asyncio.to_thread(locate, settings.asr.model)
+    return WorkerPool(directory, settings.asr, settings.pool, metrics)
+
+
+async def _start(
+    gateway: Gateway, recognizer: WorkerPool | RemoteRecognizer, stopping: asyncio.Event
+) -> None:
     """Listens first, so that the probes answer while the model loads, then warms the workers."""
     try:
         await gateway.start()
     except OSError as error:
         raise StartupError(f"cannot listen: {error.strerror or error}") from error
-    await _unless(stopping, pool.start(os.cpu_count() or 1))
+    await _unless(stopping, recognizer.start(os.cpu_count() or 1))
     if not stopping.is_set():
         print(f"listening on {gateway.address}", flush=True)
 
 
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> None:
     """Does `work`, or gives it up when `stop` is set first."""
-    stopped, working = asyncio.create_task(stop.wait()), asyncio.create_task(work)
+    stopped, working = asyncio.create_task(stop.wait()), asyncio.ensure_future(work)
     try:
         await asyncio.wait((stopped, working), return_when=asyncio.FIRST_COMPLETED)
         if working.done():

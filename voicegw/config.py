@@ -28,6 +28,8 @@ from voicegw.asr.pool import PoolOptions
 from voicegw.asr.vad import VadOptions
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.cluster.connect import RedisOptions
+from voicegw.cluster.consumer import ConsumerOptions
+from voicegw.cluster.remote import RemoteOptions
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.errors import ConfigurationError
@@ -93,11 +95,38 @@ class Settings:
     llm_fallback: LLMOptions = field(default_factory=LLMOptions)
     failover: FailoverOptions = field(default_factory=FailoverOptions)
     cluster: RedisOptions = field(default_factory=RedisOptions)
+    remote: RemoteOptions = field(default_factory=RemoteOptions)
+    log: LogOptions = field(default_factory=LogOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """Everything that `voicegw worker` can be told."""
+
+    cluster: RedisOptions = field(default_factory=RedisOptions)
+    consumer: ConsumerOptions = field(default_factory=ConsumerOptions)
+    asr: WhisperOptions = field(default_factory=WhisperOptions)
+    pool: PoolOptions = field(default_factory=PoolOptions)
     log: LogOptions = field(default_factory=LogOptions)
 
 
 def load(arguments: Sequence[str]) -> Settings:
-    """The settings that the flags `arguments`, the environment and the TOML file give.
+    """The settings of `voicegw serve`. Raises ConfigurationError as `_load` does."""
+    settings = _load(Settings, "voicegw serve", _HELP, arguments)
+    return replace(settings, llm=_with_openai_variables(settings.llm))
+
+
+def load_worker(arguments: Sequence[str]) -> WorkerSettings:
+    """The settings of `voicegw worker`. Raises ConfigurationError as `_load` does, and without a Redis."""
+    settings = _load(WorkerSettings, "voicegw worker", _WORKER_HELP, arguments)
+    if settings.cluster.url is None:
+        raise ConfigurationError("a worker needs a Redis to take its work from: --redis URL")
+    return settings
+
+
+def _load(kind: type[Options], program: str, text: str, arguments: Sequence[str]) -> Options:
+    """What the flags `arguments`, the environment and the TOML file say. One file may serve all commands:
+    each leaves the sections of the others alone.
 
     Raises ConfigurationError in one line. `--help`, and flags that do not exist, end the process as
     argparse does.
@@ -109,14 +138,13 @@ def load(arguments: Sequence[str]) -> Settings:
     if path is not None and not path.is_file():
         raise ConfigurationError(f"there is no configuration file {path}")
     try:
-        parsed = _source(path)(_cli_parse_args=list(flags))
+        parsed = _source(kind, program, text, path)(_cli_parse_args=list(flags))
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     except (SettingsError, ValueError) as error:
         raise ConfigurationError(str(error)) from error
-    settings = _options(Settings, parsed)
-    return replace(settings, llm=_with_openai_variables(settings.llm))
+    return _options(kind, parsed)
 
 
 def _with_openai_variables(llm: LLMOptions) -> LLMOptions:
@@ -134,20 +162,26 @@ def _with_openai_variables(llm: LLMOptions) -> LLMOptions:
     )
 
 
-def _source(toml: Path | None) -> type[BaseSettings]:
-    """A settings model with the fields of `Settings` that reads from all the places."""
+def _source(kind: type[Any], program: str, text: str, toml: Path | None) -> type[BaseSettings]:
+    """A settings model with the fields of `kind` that reads from all the places."""
+    sections = {item.name for item in fields(kind)}
+    foreign = {item.name for other in (Settings, WorkerSettings) for item in fields(other)} - sections
+
+    class OwnSections(TomlConfigSettingsSource):
+        def __call__(self) -> dict[str, Any]:
+            return {name: value for name, value in super().__call__().items() if name not in foreign}
 
     class Source(BaseSettings):
         model_config = SettingsConfigDict(
             env_prefix="VOICEGW_",
             env_nested_delimiter="__",
             extra="forbid",
-            cli_prog_name="voicegw serve",
+            cli_prog_name=program,
             cli_kebab_case=True,
             cli_implicit_flags=True,
             cli_avoid_json=True,
             cli_hide_none_type=True,
-            cli_shortcuts=_SHORTCUTS,
+            cli_shortcuts={k: v for k, v in _SHORTCUTS.items() if k.partition(".")[0] in sections},
         )
 
         @classmethod
@@ -160,9 +194,9 @@ def _source(toml: Path | None) -> type[BaseSettings]:
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             given = (init_settings, env_settings)
-            return given if toml is None else (*given, TomlConfigSettingsSource(settings_cls, toml))
+            return given if toml is None else (*given, OwnSections(settings_cls, toml))
 
-    return create_model("Settings", __base__=Source, __doc__=_HELP, **_fields(Settings))
+    return create_model("Settings", __base__=Source, __doc__=text, **_fields(kind))
 
 
 def _model(options: Any) -> type[BaseModel]:
@@ -208,3 +242,8 @@ _HELP = """Serve voice sessions.
 Every option can also be an environment variable (VOICEGW_GATEWAY__PORT=8000) or stand in a TOML file
 (--config FILE). The model that answers: --llm-model at --llm-url, or at OPENAI_BASE_URL with
 OPENAI_API_KEY; without a model's name, a small offline responder answers."""
+
+_WORKER_HELP = """Recognise speech for the gateways that share a Redis (`voicegw serve --redis URL`).
+
+Every option can also be an environment variable (VOICEGW_POOL__WORKERS=2) or stand in a TOML file
+(--config FILE)."""

@@ -16,7 +16,9 @@ from voicegw.telemetry import Metrics
 PARTIAL, FINAL = DecodeKind.PARTIAL, DecodeKind.FINAL
 
 
-def job(number: int = 1, kind: DecodeKind = FINAL, session: str = "s", pcm: bytes = b"\1\0" * 800) -> DecodeJob:
+def job(
+    number: int = 1, kind: DecodeKind = FINAL, session: str = "s", pcm: bytes = b"\1\0" * 800
+) -> DecodeJob:
     return DecodeJob(session, number, kind, 0, pcm)
 
 
@@ -46,8 +48,8 @@ class Gateway(RemoteRecognizer, Metered):
 @asynccontextmanager
 async def gateway(url: str, **options: int) -> AsyncIterator[Gateway]:
     made = Gateway(url, **options)
-    await made.start()
     try:
+        await made.start()
         yield made
     finally:
         await made.close()
@@ -74,12 +76,13 @@ class FakePool:
 
 
 class Worker(Consumer, Metered):
-    """`freeze` is what SIGSTOP does to one: it holds what it holds and neither works nor signs in."""
+    """A consumer of that pool, and what it counts."""
 
     def __init__(self, url: str, pool: FakePool, **options: int) -> None:
         self.metrics = Metrics()
         self.pool = pool
-        super().__init__(redis_options(url), ConsumerOptions(**options), pool, self.metrics)
+        limits = ConsumerOptions(**options)  # type: ignore[arg-type]
+        super().__init__(redis_options(url), limits, pool, self.metrics)
 
 
 @asynccontextmanager

@@ -79,7 +79,7 @@ class Consumer:
         self._metrics = metrics.cluster
         self._streams = WorkerStreams(redis, self.name)
         self._link = Link(str(parse(redis.url or "")), metrics.cluster)
-        self._held: dict[str, Entry] = {}
+        self._held: dict[tuple[str, str], Entry] = {}
         self._doing: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._register: Register | None = None
         self._leaving = asyncio.Event()
@@ -142,12 +142,12 @@ class Consumer:
         free = self._pool.capacity - len(self._held)
         if free > 0 and not self._leaving.is_set():
             for entry in await self._streams.claim(self._options.lease_ms, free):
-                self._metrics.claimed.inc()
+                self._metrics.claimed.inc(entry.place not in self._held)
                 await self._accept(entry)
 
     async def _accept(self, entry: Entry) -> None:
         """Begins with a job, or sees that there is nothing to do about it."""
-        if entry.id in self._held:
+        if entry.place in self._held:
             return  # its lease had run out, and this worker itself has claimed it
         try:
             submission = decode_submission(entry.payload)
@@ -164,7 +164,7 @@ class Consumer:
             answer = Answer(submission.ticket, Outcome.FAILED, reason=reason)
             await self._bury(entry, submission.gateway, answer, reason)
         else:
-            self._held[entry.id] = entry
+            self._held[entry.place] = entry
             self._doing[identity] = self._spawn(self._do(entry, submission), "job")
 
     async def _bury(self, entry: Entry, gateway: str, answer: Answer | None, reason: str) -> None:
@@ -180,7 +180,7 @@ class Consumer:
             # If Redis has lost the job by the time it is back, whoever asked has it done again.
             await self._link.persist(lambda: self._publish(entry, submission, answer))
         finally:
-            del self._held[entry.id]
+            del self._held[entry.place]
             del self._doing[submission.gateway, submission.ticket]
             self._room.set()
 

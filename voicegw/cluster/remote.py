@@ -98,9 +98,10 @@ class RemoteRecognizer:
     def _partial_wait_s(self) -> float:
         return self._partial_wait.mean_s(time.monotonic())
 
-    async def start(self) -> None:
-        """Begins to listen for answers, whether or not Redis and workers are there yet. Raises
-        ConfigurationError when Redis does not accept this gateway's user and password."""
+    async def start(self, cores: int = 0) -> None:
+        """Begins to listen for answers, whether or not Redis and workers are there yet; how many `cores` this
+        machine has is of no matter. Raises ConfigurationError when Redis does not accept this gateway's user
+        and password."""
         await self._link.begin(self._sign_in)
         for name, step in (("answers", self._receive), ("register", self._keep_up)):
             self._tasks.append(asyncio.create_task(self._link.repeat(step), name=f"cluster-{name}"))

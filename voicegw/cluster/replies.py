@@ -13,6 +13,11 @@ class Entry:
     payload: bytes
     deliveries: int = 1
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Which one it is: entries of different streams may have the same id."""
+        return self.stream, self.id
+
 
 def delivered(reply: Any, field: str) -> list[Entry]:
     """The entries in a reply to XREAD or XREADGROUP, each with the bytes of its `field`."""

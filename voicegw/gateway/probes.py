@@ -1,0 +1,50 @@
+"""Liveness, readiness and metrics of a process without sessions, as plain HTTP on a port of its own."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from voicegw.errors import StartupError
+from voicegw.telemetry import CONTENT_TYPE, Metrics
+
+_PLAIN = "text/plain; charset=utf-8"
+
+
+@asynccontextmanager
+async def probes(host: str, port: int, ready: Callable[[], bool], metrics: Metrics) -> AsyncGenerator[str]:
+    """Answers /healthz, /readyz and /metrics while the block runs; gives its URL. Raises StartupError when
+    the address cannot be had."""
+
+    def answer(_: ServerConnection, request: Request) -> Response:
+        match request.path.partition("?")[0]:
+            case "/healthz":
+                return _response(HTTPStatus.OK, b"ok\n")
+            case "/readyz" if ready():
+                return _response(HTTPStatus.OK, b"ready\n")
+            case "/readyz":
+                return _response(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n")
+            case "/metrics":
+                return _response(HTTPStatus.OK, metrics.exposition(), CONTENT_TYPE)
+            case _:
+                return _response(HTTPStatus.NOT_FOUND, b"not found\n")
+
+    try:
+        server = await serve(_no_session, host, port, process_request=answer, server_header=None)
+    except OSError as error:
+        raise StartupError(f"cannot listen: {error.strerror or error}") from error
+    async with server:
+        own_host, own_port = next(iter(server.sockets)).getsockname()[:2]
+        yield f"http://{f'[{own_host}]' if ':' in own_host else own_host}:{own_port}"
+
+
+async def _no_session(socket: ServerConnection) -> None:
+    """Never called: every request is answered before a handshake."""
+
+
+def _response(status: HTTPStatus, body: bytes, content_type: str = _PLAIN) -> Response:
+    headers = Headers({"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"})
+    return Response(status.value, status.phrase, headers, body)

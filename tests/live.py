@@ -17,7 +17,7 @@ from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.session import SessionOptions
 from voicegw.gateway.admission import AdmissionOptions
 from voicegw.gateway.connection import ConnectionOptions
-from voicegw.gateway.host import Services
+from voicegw.gateway.host import ResumeOptions, Services
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.reply.llm import LLMOptions, LLMResponder
 from voicegw.telemetry import Metrics
@@ -83,6 +83,7 @@ class LiveServer:
                     # the machine may be busy with something else; that is not what is tested
                     admission=AdmissionOptions(max_loop_lag_ms=60_000),
                     connection=self._limits,
+                    resume=ResumeOptions(window_ms=0),
                 ),
                 SessionOptions(),
                 Services(pool, responder, self._metrics),

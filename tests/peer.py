@@ -2,7 +2,7 @@
 rely on, that messages decode and that their numbers have no gaps."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -21,11 +21,11 @@ _decoder: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(nati
 
 
 class Peer:
-    """One open connection; `messages` is all that was received."""
+    """One open connection; `messages` is all that was received, on earlier ones of the session too."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, seen: Sequence[native.ServerMessage] = ()) -> None:
         self.socket = socket
-        self.messages: list[native.ServerMessage] = []
+        self.messages: list[native.ServerMessage] = [*seen]
 
     async def send(self, *messages: str | bytes | native.Inbound) -> None:
         for message in messages:
@@ -68,9 +68,11 @@ class Peer:
 
 
 @asynccontextmanager
-async def joined(url: str, query: str = "", **options: Any) -> AsyncIterator[Peer]:
-    """A session that has been greeted."""
+async def joined(
+    url: str, query: str = "", *, seen: Sequence[native.ServerMessage] = (), **options: Any
+) -> AsyncIterator[Peer]:
+    """A session that has been greeted. seen: what came before, of one that is resumed."""
     async with connect(f"{url}?{query}", compression=None, proxy=None, **options) as socket:
-        peer = Peer(socket)
-        assert isinstance(await peer.receive(), native.ReadyMessage)
+        peer = Peer(socket, seen)
+        await peer.until(native.ReadyMessage)
         yield peer

@@ -6,7 +6,7 @@
      |    +-- InvalidState  TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout
      |    +-- NotFound  UnsupportedRate  UnsupportedFormat  UnsupportedReply  InvalidParameter
      |    +-- OriginRefused  TokenMissing  TokenInvalid  TokenExpired  TokenUsed  ScopeMissing
-     |    +-- SessionTooLong
+     |    +-- SessionTooLong  TakenOver
      +-- LimitError                  more than a client's share; later it may
      |    +-- RateLimited  TooManyConnections  LimitIgnored
      +-- ServerError                 our doing; a client may try again
@@ -151,6 +151,10 @@ class ScopeMissing(InputError, code="scope_missing", http_status=403):
 
 class SessionTooLong(InputError, code="session_too_long", close_code=1008):
     """The session has reached the greatest length; a new one may be opened."""
+
+
+class TakenOver(InputError, code="taken_over", close_code=4001):
+    """Another connection has resumed this session; the older one is closed."""
 
 
 class LimitError(VoicegwError, retryable=True):

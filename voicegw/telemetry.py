@@ -20,7 +20,20 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.sessions = Gauge("voicegw_sessions", "Open sessions", registry=self.registry)
+        self.sessions = Gauge(
+            "voicegw_sessions", "Sessions held, parked ones included", registry=self.registry
+        )
+        self.sessions_parked = Gauge(
+            "voicegw_sessions_parked",
+            "Sessions that wait for a client that was cut off",
+            registry=self.registry,
+        )
+        self.resumes = Counter(
+            "voicegw_resumes_total",
+            "Clients that came back, by outcome: resumed, or lost",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.session_ends = Counter(
             "voicegw_session_ends",
             "Sessions over, by error code or `done`",

@@ -17,7 +17,7 @@ from voicegw.gateway.admission import AdmissionOptions
 from voicegw.gateway.auth import Authenticator, TokenOptions
 from voicegw.gateway.caller import HandshakeOptions
 from voicegw.gateway.connection import ConnectionOptions
-from voicegw.gateway.host import Services
+from voicegw.gateway.host import ResumeOptions, Services
 from voicegw.gateway.limits import LimitOptions, Limits
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.spent import LocalSpentTokens, SpentTokens
@@ -138,6 +138,7 @@ async def staged(
     max_sessions: int = 10,
     drain_timeout_ms: int = 5_000,
     gate: Gate | None = None,
+    resume: ResumeOptions | None = None,
     **limits: int,
 ) -> AsyncIterator[Stage]:
     """A gateway for as long as the block lasts; `limits` are its ConnectionOptions."""
@@ -150,6 +151,7 @@ async def staged(
         connection=ConnectionOptions(**limits),
         handshake=gate.handshake,
         tls=gate.tls,
+        resume=resume or ResumeOptions(),
     )
     recognizer, responder, warm = ScriptedRecognizer(), ScriptedResponder(), asyncio.Event()
     warm.set()

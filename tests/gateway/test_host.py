@@ -11,6 +11,7 @@ from voicegw.core.events import ReplyReason
 from voicegw.core.jobs import Overtaken
 from voicegw.dialects import native
 from voicegw.errors import LLMInterrupted, LLMTimeout, RecognitionFailed, ReplyError
+from voicegw.gateway.host import ResumeOptions
 
 HELLO = native.TextMessage(text="hello")
 
@@ -132,8 +133,8 @@ async def test_someone_who_stops_sending_has_finished_speaking() -> None:
         assert (await peer.until(native.SpeechStoppedMessage)).reason == "stalled"
 
 
-async def test_a_client_that_vanishes_takes_its_work_along() -> None:
-    async with staged() as stage, joined(stage.url) as peer:
+async def test_a_client_that_vanishes_for_good_takes_its_work_along() -> None:
+    async with staged(resume=ResumeOptions(window_ms=0)) as stage, joined(stage.url) as peer:
         stage.recognizer.gate.clear()
         stage.responder.gate.clear()
         await peer.send(HELLO)

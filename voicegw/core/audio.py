@@ -21,6 +21,7 @@ SAMPLE_RATE = 16_000
 WINDOW_MS = 20
 WINDOW_SAMPLES = SAMPLE_RATE * WINDOW_MS // 1000
 INPUT_RATES = (8_000, 16_000, 24_000, 48_000)
+_LONGEST_CREDIT_MS = 150_000.0
 
 Pcm = NDArray[np.int16]
 
@@ -153,12 +154,20 @@ class PaceLimit:
     def __init__(self, burst_ms: int) -> None:
         self._burst_ms = burst_ms
         self._level_ms = 0.0
+        self._credit_ms = 0.0
         self._drained_at: float | None = None
+
+    def forgive(self, audio_ms: float) -> None:
+        """So much more audio may come beyond the burst: a client that was cut off sends what it has kept."""
+        self._credit_ms = min(self._credit_ms + audio_ms, _LONGEST_CREDIT_MS)
 
     def admit(self, audio_ms: float, now: float) -> None:
         """Takes in `audio_ms` at monotonic second `now`; raises AudioTooFast when the bucket is full."""
         elapsed_ms = 0.0 if self._drained_at is None else (now - self._drained_at) * 1000
         self._drained_at = now
         self._level_ms = max(0.0, self._level_ms - elapsed_ms) + audio_ms
+        forgiven_ms = min(self._credit_ms, max(0.0, self._level_ms - self._burst_ms))
+        self._credit_ms -= forgiven_ms
+        self._level_ms -= forgiven_ms
         if self._level_ms > self._burst_ms:
             raise AudioTooFast(f"audio is more than {self._burst_ms} ms ahead of real time")

@@ -104,9 +104,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SessionReady:
-    """The first event: the session is open and its audio is awaited.
+    """The session is open and its audio is awaited: the first event, and the last of those that a client
+    which comes back has missed.
 
-    next_input_sample: the sample to send next, at the client's own rate.
+    next_input_sample: the sample to send next, at the client's own rate. next_message: how many text
+    messages have been taken in, which is the number of the one to send next, from 0.
     """
 
     session: str
@@ -114,6 +116,7 @@ class SessionReady:
     resumed: bool
     next_input_sample: int
     limits: Limits
+    next_message: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +211,11 @@ class TurnLatency:
 
 @dataclass(frozen=True, slots=True)
 class AudioAcknowledged:
-    """All audio before this sample, at the client's own rate, has been taken in."""
+    """All audio before this sample, at the client's own rate, and so many text messages have been taken
+    in, and are not needed again."""
 
     input_samples: int
+    messages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ class Session:
         language: str = "",
     ) -> None:
         self.name = name
+        self.messages_taken = 0  # text messages of the client, good or bad
         self._actions: list[Action] = []
         self._decoder = decoder
         self._framer = Framer()
@@ -64,12 +65,28 @@ class Session:
         )
         self._acknowledged = 0
         self._last_audio_at = 0.0
+        self._away = False
         self._ending = self._closed = False
 
     @property
     def idle(self) -> bool:
         """Whether every utterance has had its final and no reply is running."""
         return self._listener.idle and self._conversation.idle
+
+    @property
+    def next_input_sample(self) -> int:
+        """How many samples have been taken in, at the client's own rate."""
+        return self._decoder.input_samples
+
+    def receive_absence(self) -> None:
+        """The client is cut off: who is in mid-word is not taken to have finished."""
+        self._away = True
+
+    def receive_return(self, missed_ms: float, now: float) -> None:
+        """The client is back, with up to so much audio that it could not send."""
+        self._away = False
+        self._last_audio_at = now
+        self._pace.forgive(missed_ms)
 
     def actions(self) -> list[Action]:
         """What is to be done since the last call."""
@@ -137,7 +154,7 @@ class Session:
 
     def receive_tick(self, now: float) -> None:
         """Time passes; to be called a few times a second."""
-        self._listener.receive_tick(now, self._last_audio_at)
+        self._listener.receive_tick(now, now if self._away else self._last_audio_at)
 
     def _end(self, now: float) -> None:
         self._ending = True
@@ -150,4 +167,4 @@ class Session:
         fresh = self._decoder.input_samples - self._acknowledged
         if fresh and fresh * 1000 >= every_ms * self._decoder.rate:
             self._acknowledged = self._decoder.input_samples
-            self._actions.append(Emit(events.AudioAcknowledged(self._acknowledged)))
+            self._actions.append(Emit(events.AudioAcknowledged(self._acknowledged, self.messages_taken)))

@@ -19,13 +19,24 @@ class ReplyMode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """The session to go on with. epoch: the last one the client was told; last_seq: the last event it has."""
+
+    session: str
+    epoch: int
+    last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamParameters:
-    """rate: of the audio sent, in Hz. language: ISO 639-1, empty for the server's default."""
+    """rate: of the audio sent, in Hz. language: ISO 639-1, empty for the server's default. Of a session that
+    is resumed, all but `resume` is known already."""
 
     rate: int = 16_000
     audio_format: AudioFormat = AudioFormat.PCM
     reply: ReplyMode = ReplyMode.TEXT
     language: str = ""
+    resume: Resume | None = None
 
 
 def parse(target: str) -> StreamParameters:
@@ -45,7 +56,21 @@ def parse(target: str) -> StreamParameters:
         audio_format=audio_format,
         reply=_reply(query.get("reply", ReplyMode.TEXT)),
         language=_language(query.get("lang", "")),
+        resume=_resume(query) if "session" in query else None,
     )
+
+
+def _resume(query: dict[str, str]) -> Resume:
+    if not re.fullmatch(r"[\w-]{1,64}", query["session"], re.ASCII):
+        raise InvalidParameter("session: not a name that this server gives")
+    return Resume(query["session"], _count(query, "epoch"), _count(query, "last_seq"))
+
+
+def _count(query: dict[str, str], name: str) -> int:
+    text = query.get(name, "0")
+    if not re.fullmatch(r"[0-9]{1,15}", text):
+        raise InvalidParameter(f"{name} {text!r} is not a number")
+    return int(text)
 
 
 def _rate(text: str) -> int:

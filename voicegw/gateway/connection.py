@@ -10,16 +10,27 @@ from dataclasses import dataclass
 import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from voicegw.core import events
 from voicegw.core.options import option
 from voicegw.dialects import native
-from voicegw.errors import IdleTimeout, InputError, InternalError, SlowConsumer, TooManyErrors, VoicegwError
+from voicegw.errors import (
+    IdleTimeout,
+    InputError,
+    InternalError,
+    SlowConsumer,
+    TakenOver,
+    TooManyErrors,
+    VoicegwError,
+)
 from voicegw.gateway.host import SessionHost
+from voicegw.gateway.outbox import Reader
 
 log = structlog.get_logger(__name__)
 
 _FLUSH_S = 2.0
+_DELIBERATE = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,33 +44,51 @@ class ConnectionOptions:
 
 
 class Connection:
-    """Joins one accepted WebSocket to its session's host."""
+    """Joins one accepted WebSocket to its session's host. after: the last event that the client of a resumed
+    session has seen."""
 
-    def __init__(self, socket: ServerConnection, host: SessionHost, options: ConnectionOptions) -> None:
+    def __init__(
+        self,
+        socket: ServerConnection,
+        host: SessionHost,
+        options: ConnectionOptions,
+        after: int | None = None,
+    ) -> None:
         self._socket = socket
         self._host = host
         self._options = options
+        self._after = after
         self._rejected = 0
+        self._over: asyncio.Future[VoicegwError | None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
-        """Serves the client until it leaves, the session ends, or an error ends it."""
+        """Serves the client until it leaves, another connection takes the session, or it ends."""
+        error: VoicegwError | None = InternalError()
+        reader = self._host.attach(self._leave, self._after)
         try:
             async with asyncio.TaskGroup() as group:
-                writer = group.create_task(self._write(), name="writer")
+                writer = group.create_task(self._write(reader), name="writer")
                 others = (
                     group.create_task(self._read(), name="reader"),
                     group.create_task(self._watch(), name="watch"),
                 )
-                await self._host.run()
+                error = await self._over
                 for task in others:
                     task.cancel()
-                await self._flush(writer)
+                if not isinstance(error, SlowConsumer | TakenOver):
+                    await self._flush(reader, writer)
                 writer.cancel()
         except* Exception:
             log.exception("connection failed", session=self._host.name)
             self._host.finish(InternalError())
         finally:
-            await self._close(self._host.error)
+            await self._close(error)
+            self._host.detach(self._leave, hung_up=self._hung_up())
+
+    def _leave(self, error: VoicegwError | None) -> None:
+        """The first one to call this decides how the connection ends."""
+        if not self._over.done():
+            self._over.set_result(error)
 
     # --- tasks ---
 
@@ -69,12 +98,15 @@ class Connection:
                 self._receive(message)
         except ConnectionClosed as closed:
             log.debug("client vanished", session=self._host.name, reason=str(closed))
-        self._host.finish(None)
+        self._leave(None)
 
     def _receive(self, message: str | bytes) -> None:
+        if self._over.done():
+            return
         self._host.alive_at = time.monotonic()
         try:
             if isinstance(message, str):
+                self._host.receive_message()
                 self._host.receive_command(native.decode(message))
             else:
                 native.check_audio(message)
@@ -92,19 +124,18 @@ class Connection:
         if self._rejected > self._options.max_errors:
             self._host.finish(TooManyErrors())
 
-    async def _write(self) -> None:
-        outbox = self._host.outbox
+    async def _write(self, reader: Reader) -> None:
         try:
             while True:
-                message = await outbox.get()
+                message = await reader.get()
                 async with asyncio.timeout(self._options.send_timeout_ms / 1000):
                     await self._socket.send(message, text=True)
-                outbox.sent()
+                reader.sent()
         except TimeoutError:
             late = SlowConsumer(f"one message took over {self._options.send_timeout_ms} ms to send")
-            self._host.finish(late)
+            self._leave(late)
         except ConnectionClosed:
-            self._host.finish(None)
+            self._leave(None)
 
     async def _watch(self) -> None:
         allowed_s = self._options.idle_timeout_ms / 1000
@@ -116,14 +147,17 @@ class Connection:
 
     # --- the end ---
 
-    async def _flush(self, writer: asyncio.Task[None]) -> None:
+    async def _flush(self, reader: Reader, writer: asyncio.Task[None]) -> None:
         """Gives what is queued, and the reason for the end, a moment to reach a client that reads."""
-        if isinstance(self._host.error, SlowConsumer):
-            return
-        drained = asyncio.create_task(self._host.outbox.drained(), name="flush")
+        drained = asyncio.create_task(reader.drained(), name="flush")
         await asyncio.wait((drained, writer), timeout=_FLUSH_S, return_when=asyncio.FIRST_COMPLETED)
         drained.cancel()
 
     async def _close(self, error: VoicegwError | None) -> None:
         code = 1000 if error is None or error.close_code is None else error.close_code
         await self._socket.close(code, "" if error is None else error.code)
+
+    def _hung_up(self) -> bool:
+        """Whether the client has closed the connection on purpose, or has agreed to a normal end of it."""
+        received = self._socket.protocol.close_rcvd
+        return received is not None and received.code in _DELIBERATE

@@ -2,7 +2,7 @@
 handshake go on. Every refusal says when to come back, each a little differently.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -12,19 +12,21 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from voicegw.dialects import native, parameters
+from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import NotFound, VoicegwError
 from voicegw.gateway.access import Access
 from voicegw.gateway.admission import Admission
 from voicegw.gateway.caller import Caller
 from voicegw.gateway.host import Services
+from voicegw.gateway.sessions import Sessions
 from voicegw.telemetry import CONTENT_TYPE
 
 
 class Entrance:
-    """`sessions`: how many are open."""
+    """`sessions`: those that are here already, whose clients may come back for them."""
 
     def __init__(
-        self, access: Access, admission: Admission, services: Services, sessions: Callable[[], int]
+        self, access: Access, admission: Admission, services: Services, sessions: Sessions
     ) -> None:
         self._access = access
         self._admission = admission
@@ -46,13 +48,20 @@ class Entrance:
 
     async def _admit(self, caller: Caller, request: Request) -> None:
         wanted = parameters.parse(request.path)
-        self._admission.check(self._sessions())
+        self._check_room(wanted)
         identity = await self._access.identify(caller.peer, request, wanted)
         self._admission.check_rush()
         await self._access.settle(identity)
-        self._admission.check(self._sessions())  # again: there were waits, and others in the meantime
+        self._check_room(wanted)  # again: there were waits, and others in the meantime
         self._admission.take()
         caller.identity = identity
+
+    def _check_room(self, wanted: StreamParameters) -> None:
+        """A session that is here takes no more room when its client comes back."""
+        if self._sessions.holds(wanted.resume):
+            self._admission.check_ready()
+        else:
+            self._admission.check(len(self._sessions))
 
     def _page(self, path: str) -> Response:
         match path:

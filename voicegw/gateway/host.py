@@ -1,32 +1,36 @@
 """One live core session with the tasks it asks for: a ticker, its decodes, its reply.
 
-A host knows no socket. What it has to tell goes into its outbox; whoever holds the socket takes it from
-there, hands in what the client sends, and learns from `ended` when the session is over.
+A host outlives its sockets. What it has to tell goes into its outbox; the connection that is attached takes
+it from there, hands in what the client sends, and is told when to leave. A host without a connection is
+parked: it goes on deciding until its client comes back, or for `ResumeOptions.window_ms`.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from voicegw.core import actions, events
-from voicegw.core.commands import Command
+from voicegw.core.commands import Acknowledge, Command
 from voicegw.core.dialogue import Responder
 from voicegw.core.jobs import DecodeJob, Overtaken, Recognizer, Shed
+from voicegw.core.options import option
 from voicegw.core.session import Session
+from voicegw.core.store import MemoryStore, Store
 from voicegw.errors import (
     Draining,
     InternalError,
     RecognitionFailed,
     ReplyError,
     SlowConsumer,
+    TakenOver,
     VoicegwError,
 )
-from voicegw.gateway.outbox import Outbox
+from voicegw.gateway.outbox import Outbox, Reader
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -42,31 +46,60 @@ class Services:
     responder: Responder
     metrics: Metrics
     check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady
+    store: Store = field(default_factory=MemoryStore)
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeOptions:
+    """What is kept for a client that was cut off."""
+
+    window_ms: int = option(120_000, "time it has to come back; 0 for none", ge=0, le=3_600_000)
+    max_kept_bytes: int = option(500_000, "events kept for one client after they were sent", ge=10_000)
+    max_parked: int = option(200, "sessions that may wait for their clients; beyond, the oldest ends", ge=0)
+
+
+Leave = Callable[[VoicegwError | None], None]
 
 
 class SessionHost:
     """`alive_at`: monotonic second of the last message, either way. `error`: why the session ended, once it
-    has; None for an end that was asked for."""
+    has; None for an end that was asked for. `epoch` grows when another gateway takes the session over."""
 
     def __init__(
-        self, session: Session, services: Services, outbox: Outbox, ready: events.SessionReady
+        self,
+        session: Session,
+        services: Services,
+        outbox: Outbox,
+        options: ResumeOptions,
+        limits: events.Limits,
+        user: str = "",
     ) -> None:
-        self.outbox = outbox
+        self.user = user
+        self.epoch = 1
         self.ended = asyncio.Event()
         self.error: VoicegwError | None = None
         self.alive_at = time.monotonic()
         self._session = session
         self._services = services
+        self._options = options
+        self._limits = limits
+        self._outbox = outbox
+        self._leave: Leave | None = None
+        self._complete = False
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
         self._reply: asyncio.Task[None] | None = None
         self._confirmed = asyncio.Event()
         self._draining = False
-        self.tell(ready)
 
     @property
     def name(self) -> str:
         return self._session.name
+
+    @property
+    def parked(self) -> bool:
+        """Whether no connection is attached."""
+        return self._leave is None
 
     async def run(self) -> None:
         """Carries the session until it ends; leaving the task group is the whole clean-up."""
@@ -79,12 +112,56 @@ class SessionHost:
         except* Exception:
             log.exception("session failed", session=self.name)
             self.finish(InternalError())
+        finally:
+            self._say_why()
+
+    def _say_why(self) -> None:
         if self.error is not None and not isinstance(self.error, SlowConsumer):
             self.tell(events.Fault.of(self.error))
-        self._services.metrics.outbox_coalesced.inc(self.outbox.coalesced)
+        self._services.metrics.outbox_coalesced.inc(self._outbox.journal.coalesced)
         self._services.metrics.session_ends.labels("done" if self.error is None else self.error.code).inc()
+        if self._leave is not None:
+            self._leave(self.error)
+
+    # --- connections ---
+
+    def can_resume_after(self, seq: int) -> bool:
+        """Whether a client that has seen the events up to `seq` can be given the rest."""
+        return not self.ended.is_set() and self._outbox.journal.can_resume_after(seq)
+
+    def attach(self, leave: Leave, after: int | None = None) -> Reader:
+        """A connection takes the session, from the one that may still have it, and reads from here on what
+        there is to tell; it goes when `leave` is called. after: the last event that a returning client has
+        seen."""
+        if self._leave is not None:
+            self._leave(TakenOver())
+        self._leave, now = leave, time.monotonic()
+        samples, messages = self._session.next_input_sample, self._session.messages_taken
+        reader = self._outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
+        resumed = after is not None
+        self.tell(events.SessionReady(self.name, self.epoch, resumed, samples, self._limits, messages))
+        if resumed:
+            self._session.receive_return((now - self.alive_at) * 1000, now)
+        if self._complete:
+            leave(None)
+        self.alive_at = now
+        return reader
+
+    def detach(self, leave: Leave, *, hung_up: bool) -> None:
+        """The connection is closed. A client that has `hung_up` will not be back; any other may be."""
+        if self._leave != leave:
+            return
+        self._leave = None
+        if hung_up or not self._options.window_ms:
+            self.finish(None)
+        self.alive_at = time.monotonic()
+        self._session.receive_absence()
 
     # --- what comes in ---
+
+    def receive_message(self) -> None:
+        """A text message is here, good or bad; its number tells where a client that was cut off goes on."""
+        self._session.messages_taken += 1
 
     def receive_audio(self, data: bytes) -> None:
         """A piece of the client's audio. Raises InputError, using none of it."""
@@ -94,6 +171,8 @@ class SessionHost:
 
     def receive_command(self, command: Command) -> None:
         """What the client asks for. Raises InputError, changing nothing."""
+        if isinstance(command, Acknowledge):
+            self._outbox.journal.acknowledge(command.seq)
         if not self.ended.is_set():
             self._session.receive_command(command, time.monotonic())
             self._perform()
@@ -115,8 +194,11 @@ class SessionHost:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            self._session.receive_tick(time.monotonic())
+            now = time.monotonic()
+            self._session.receive_tick(now)
             self._perform()
+            if self.parked and (now - self.alive_at) * 1000 > self._options.window_ms:
+                self.finish(None)
             if self._draining and self._session.idle:
                 self.finish(Draining())
 
@@ -163,7 +245,9 @@ class SessionHost:
                 case actions.StopResponding() if self._reply is not None:
                     self._reply.cancel()
                 case actions.Close():
-                    self.finish(None)
+                    self._complete = True
+                    if self._leave is not None:
+                        self._leave(None)
 
     def _start_reply(self, request: actions.Respond) -> None:
         self._confirmed = asyncio.Event()
@@ -172,16 +256,19 @@ class SessionHost:
         self._reply = self._spawn(self._respond(request, self._confirmed), "reply")
 
     def tell(self, event: events.Event) -> None:
-        """Queues an event for the client; one that reads too little ends the session."""
+        """Puts an event into the outbox. A client that reads too little is cut off, and the session of one
+        that does not come back for it in time ends."""
         match event:
             case events.TurnLatency():
                 self._services.metrics.observe_turn(event)
             case events.Fault(code):
                 self._services.metrics.faults.labels(code).inc()
         try:
-            self.outbox.put(event)
+            self._outbox.put(event)
         except SlowConsumer as error:
             self.finish(error)
+        if self._leave is not None and self._outbox.journal.crowded:
+            self._leave(SlowConsumer("too much waits to be read"))
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         """A task that ends with the session."""

@@ -1,88 +1,71 @@
-"""What waits to be sent to one client: bounded in bytes, and newest wins where only the newest matters.
-
-Finals, replies and errors are never dropped. A partial that has not been sent yet is replaced, in its
-place and under its sequence number, by the next partial of the same turn, so that a slow client gets
-fewer of them and still sees contiguous numbers. A client that does not even keep up with that is told so
-and closed (SlowConsumer).
+"""The way from a session's journal to a socket: whoever holds the socket reads the journal from where its
+client left off, and waits here for what comes next.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from voicegw.core.events import AudioAcknowledged, Event, PartialTranscript
-from voicegw.errors import SlowConsumer
-
-
-@dataclass(slots=True)
-class _Slot:
-    """One queued message, and what newer message may take its place."""
-
-    seq: int
-    key: tuple[str, int] | None
-    frame: bytes
+from voicegw.core.events import AudioAcknowledged, Event
+from voicegw.core.journal import Entry, Journal
 
 
-class Outbox:
-    """`encode` turns an event and its sequence number into a text frame."""
+class Reader:
+    """One socket's place in the journal: everything up to `seq` has been taken."""
 
-    def __init__(self, encode: Callable[[Event, int], bytes], max_bytes: int) -> None:
-        self.coalesced = 0
-        self._encode = encode
-        self._max_bytes = max_bytes
-        self._slots: dict[int, _Slot] = {}
-        self._by_key: dict[tuple[str, int], _Slot] = {}
-        self._bytes = 0
-        self._seq = 0
-        self._filled = asyncio.Event()
-        self._emptied = asyncio.Event()
-        self._emptied.set()
-
-    def put(self, event: Event) -> None:
-        """Queues an event. Raises SlowConsumer, queueing nothing, when the client is too far behind."""
-        key = _key(event)
-        replaced = self._by_key.get(key) if key is not None else None
-        seq = self._seq + 1 if replaced is None else replaced.seq
-        slot = _Slot(seq, key, self._encode(event, seq))
-        grown = self._bytes + len(slot.frame) - (len(replaced.frame) if replaced else 0)
-        if grown > self._max_bytes:
-            raise SlowConsumer(f"more than {self._max_bytes} bytes wait to be read")
-        self.coalesced += replaced is not None
-        self._seq = max(seq, self._seq)
-        self._bytes = grown
-        self._slots[seq] = slot
-        if key is not None:
-            self._by_key[key] = slot
-        self._filled.set()
-        self._emptied.clear()
+    def __init__(self, journal: Journal, seq: int) -> None:
+        self.changed = asyncio.Event()
+        self._journal = journal
+        self._seq = seq
+        self._sending = False
 
     async def get(self) -> bytes:
         """The next message to send, waiting for it."""
-        while not self._slots:
-            self._filled.clear()
-            await self._filled.wait()
-        slot = self._slots.pop(next(iter(self._slots)))
-        if slot.key is not None:
-            del self._by_key[slot.key]
-        self._bytes -= len(slot.frame)
-        return slot.frame
+        while (entry := self._journal.next_after(self._seq)) is None:
+            self.changed.clear()
+            await self.changed.wait()
+        self._seq = entry.seq
+        self._sending = True
+        return entry.frame
 
     def sent(self) -> None:
         """The message last taken is with the network."""
-        if not self._slots:
-            self._emptied.set()
+        self._sending = False
+        self.changed.set()
 
     async def drained(self) -> None:
-        """Waits until everything queued has been sent."""
-        await self._emptied.wait()
+        """Waits until everything there is has been sent."""
+        while self._sending or self._seq < self._journal.last:
+            self.changed.clear()
+            await self.changed.wait()
 
 
-def _key(event: Event) -> tuple[str, int] | None:
-    """What makes two events stand for the same thing, so that the newer one is enough."""
-    match event:
-        case PartialTranscript(turn):
-            return ("partial", turn)
-        case AudioAcknowledged():
-            return ("ack", 0)
-        case _:
-            return None
+class Outbox:
+    """What one session has to say. With `write_ahead`, an event waits until it is saved."""
+
+    def __init__(self, journal: Journal, *, write_ahead: bool = False) -> None:
+        self.journal = journal
+        self._write_ahead = write_ahead
+        self._reader: Reader | None = None
+
+    def put(self, event: Event) -> None:
+        """Adds an event to the journal. Raises SlowConsumer when far too much waits there."""
+        self.journal.add(event)
+        self._settle()
+
+    def _settle(self) -> None:
+        if not self._write_ahead:
+            self.release(self.journal.unsaved())
+
+    def release(self, entries: Iterable[Entry]) -> None:
+        """These are saved, and may be sent."""
+        self.journal.saved(entries)
+        if self._reader is not None:
+            self._reader.changed.set()
+
+    def reader(self, after: int, taken: AudioAcknowledged) -> Reader:
+        """For a new socket, whose client has seen the events up to `after`; `taken` is what it need not send
+        again. A reader that was there before is not told of anything new."""
+        self.journal.retire_greetings(after, taken)
+        self._reader = Reader(self.journal, after)
+        self._settle()
+        return self._reader

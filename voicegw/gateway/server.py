@@ -5,7 +5,6 @@ metrics as plain HTTP on the same port.
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -15,22 +14,19 @@ from typing import Any
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from voicegw.core import events
-from voicegw.core.audio import InputDecoder
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.options import option
-from voicegw.core.session import Session, SessionOptions
+from voicegw.core.session import SessionOptions
 from voicegw.dialects import native, parameters
-from voicegw.dialects.parameters import ReplyMode, StreamParameters
 from voicegw.errors import Draining
 from voicegw.gateway.access import Access
 from voicegw.gateway.admission import Admission, AdmissionOptions
 from voicegw.gateway.caller import Caller, Doorstep, HandshakeOptions
 from voicegw.gateway.connection import Connection, ConnectionOptions
 from voicegw.gateway.entrance import Entrance, select_subprotocol
-from voicegw.gateway.host import Services, SessionHost
-from voicegw.gateway.outbox import Outbox
+from voicegw.gateway.host import ResumeOptions, Services
 from voicegw.gateway.reload import Reloader
+from voicegw.gateway.sessions import Sessions
 from voicegw.gateway.tls import Certificate, TlsOptions, check_exposure
 from voicegw.telemetry import Metrics
 
@@ -51,6 +47,7 @@ class GatewayOptions:
     connection: ConnectionOptions = field(default_factory=ConnectionOptions)
     handshake: HandshakeOptions = field(default_factory=HandshakeOptions)
     tls: TlsOptions = field(default_factory=TlsOptions)
+    resume: ResumeOptions = field(default_factory=ResumeOptions)
 
 
 class Gateway:
@@ -69,15 +66,11 @@ class Gateway:
         access: Access | None = None,
     ) -> None:
         self._options = options
-        self._session_options = session_options
         self._services = services
-        self._new_scorer = new_scorer
         self._access = access or Access.development(services.metrics)
         self._reloader = Reloader([])
         self._admission = Admission(options.admission, ready, crowded)
-        self._hosts: set[SessionHost] = set()
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self.sessions = Sessions(session_options, options.connection, options.resume, services, new_scorer)
         self._stack = AsyncExitStack()
         self._server: Server | None = None
 
@@ -120,7 +113,7 @@ class Gateway:
     async def _listen(self, certificate: Certificate | None) -> None:
         handshake_s = self._options.handshake.timeout_ms / 1000
         doorstep = Doorstep(self._options.handshake, self._access.addresses.is_shared, self.metrics)
-        entrance = Entrance(self._access, self._admission, self._services, lambda: len(self._hosts))
+        entrance = Entrance(self._access, self._admission, self._services, self.sessions)
         self._server = await self._stack.enter_async_context(
             serve(
                 self._serve,
@@ -145,19 +138,15 @@ class Gateway:
     async def drain(self) -> None:
         """Admits nobody, tells everyone, lets open turns finish until the deadline, then closes."""
         self._admission.draining = True
-        log.info("draining", sessions=len(self._hosts))
-        for host in tuple(self._hosts):
-            host.drain(self._admission.retry_after_ms(Draining()))
-        try:
-            async with asyncio.timeout(self._options.drain_timeout_ms / 1000):
-                await self._empty.wait()
-        except TimeoutError:
-            for host in tuple(self._hosts):
-                host.finish(Draining())
+        log.info("draining", sessions=len(self.sessions))
+        await self.sessions.drain(
+            lambda: self._admission.retry_after_ms(Draining()), self._options.drain_timeout_ms / 1000
+        )
 
     async def stop(self) -> None:
         """Closes what is left and stops listening."""
         await self._stack.aclose()
+        await self.sessions.end()
 
     # --- one session ---
 
@@ -165,38 +154,12 @@ class Gateway:
         assert isinstance(socket, Caller)
         assert socket.request is not None
         assert socket.identity is not None
-        host = self._host(parameters.parse(socket.request.path))
-        self._hosts.add(host)
-        self._count()
+        host, after = self.sessions.find(parameters.parse(socket.request.path), socket.identity.user)
         if self._admission.draining:
             host.drain(self._admission.retry_after_ms(Draining()))
-        try:
-            with self._access.occupancy.place(socket.identity.user, socket.identity.address):
-                await Connection(socket, host, self._options.connection).run()
-        finally:
-            self._hosts.discard(host)
-            self._count()
-
-    def _count(self) -> None:
-        self.metrics.sessions.set(len(self._hosts))
-        if self._hosts:
-            self._empty.clear()
-        else:
-            self._empty.set()
-
-    def _host(self, wanted: StreamParameters) -> SessionHost:
-        name = secrets.token_urlsafe(12)
-        decoder = InputDecoder(wanted.audio_format, wanted.rate)
-        session = Session(name, self._session_options, decoder, self._new_scorer(), wanted.language)
-        session.configure_replies(wanted.reply is not ReplyMode.NONE)
-        limits = events.Limits(
-            max_message_bytes=native.MAX_MESSAGE_BYTES,
-            max_burst_ms=self._session_options.max_burst_ms,
-            idle_timeout_ms=self._options.connection.idle_timeout_ms,
-        )
-        ready = events.SessionReady(name, epoch=1, resumed=False, next_input_sample=0, limits=limits)
-        outbox = Outbox(native.encode, self._options.connection.max_outbox_bytes)
-        return SessionHost(session, self._services, outbox, ready)
+        with self._access.occupancy.place(socket.identity.user, socket.identity.address):
+            await Connection(socket, host, self._options.connection, after).run()
+        self.sessions.limit_parked()
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -69,10 +69,8 @@ def encode(event: events.Event, seq: int) -> bytes:
 
 def _message(event: events.Event, seq: int) -> messages.ServerMessage:
     match event:
-        case events.SessionReady(session, epoch, resumed, sample, limits):
-            return messages.ReadyMessage(
-                seq=seq, session=session, epoch=epoch, resumed=resumed, next_sample=sample, limits=limits
-            )
+        case events.SessionReady():
+            return _ready(event, seq)
         case events.SpeechStarted(turn, at):
             return messages.SpeechStartedMessage(seq=seq, turn=turn, at_ms=to_ms(at))
         case events.PartialTranscript(turn, stable, tentative, audio_end):
@@ -93,12 +91,24 @@ def _message(event: events.Event, seq: int) -> messages.ServerMessage:
             return _step(turn, piece, seq)
         case events.TurnLatency():
             return _latency(event, seq)
-        case events.AudioAcknowledged(samples):
-            return messages.AckedMessage(seq=seq, samples=samples)
+        case events.AudioAcknowledged(samples, taken):
+            return messages.AckedMessage(seq=seq, samples=samples, messages=taken)
         case events.GoingAway(retry_after_ms):
             return messages.GoingAwayMessage(seq=seq, retry_after_ms=retry_after_ms)
         case events.Fault(code, message, retryable):
             return messages.ErrorMessage(seq=seq, code=code, message=message, retryable=retryable)
+
+
+def _ready(event: events.SessionReady, seq: int) -> messages.ReadyMessage:
+    return messages.ReadyMessage(
+        seq=seq,
+        session=event.session,
+        epoch=event.epoch,
+        resumed=event.resumed,
+        next_sample=event.next_input_sample,
+        limits=event.limits,
+        next_message=event.next_message,
+    )
 
 
 def _final(event: events.FinalTranscript, seq: int) -> messages.FinalMessage:

@@ -76,6 +76,7 @@ class ReadyMessage(Outbound, tag="ready"):
     resumed: bool
     next_sample: int
     limits: events.Limits
+    next_message: int = 0
 
 
 class SpeechStartedMessage(Outbound, tag="speech_started"):
@@ -169,6 +170,7 @@ class LatencyMessage(Outbound, tag="latency", omit_defaults=True):
 
 class AckedMessage(Outbound, tag="ack"):
     samples: int
+    messages: int = 0
 
 
 class GoingAwayMessage(Outbound, tag="going_away"):

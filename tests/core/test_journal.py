@@ -1,0 +1,178 @@
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicegw.core.events import (
+    AudioAcknowledged,
+    Event,
+    Limits,
+    PartialTranscript,
+    ReplyDelta,
+    SessionReady,
+    SpeechStarted,
+)
+from voicegw.core.journal import Journal
+from voicegw.errors import SlowConsumer
+
+READY = SessionReady("s", 1, False, 0, Limits(1, 1, 1))
+TAKEN = AudioAcknowledged(320)
+
+
+def encode(event: Event, seq: int) -> bytes:
+    """`seq:what` and something to tell two apart by."""
+    match event:
+        case PartialTranscript(turn, stable):
+            return f"{seq}:partial{turn} {stable}".encode()
+        case ReplyDelta(_, text):
+            return f"{seq}:delta {text}".encode()
+        case AudioAcknowledged(samples):
+            return f"{seq}:ack {samples}".encode()
+        case _:
+            return f"{seq}:{type(event).__name__}".encode()
+
+
+def partial(turn: int, stable: str) -> PartialTranscript:
+    return PartialTranscript(turn, stable, "", 0)
+
+
+def journal_of(*events: Event, waiting: int = 1_000, kept: int = 1_000, save: bool = True) -> Journal:
+    journal = Journal(encode, waiting, kept)
+    for event in events:
+        journal.add(event)
+    if save:
+        journal.saved(journal.unsaved())
+    return journal
+
+
+def shown(journal: Journal, after: int = 0) -> list[str]:
+    """What a client that has seen the events up to `after` is handed."""
+    frames = []
+    while (entry := journal.next_after(after)) is not None:
+        frames.append(entry.frame.decode())
+        after = entry.seq
+    return frames
+
+
+def frames(journal: Journal) -> Mapping[int, bytes]:
+    return {entry.seq: entry.frame for entry in journal.all()}
+
+
+def test_numbers_from_1_in_order() -> None:
+    assert shown(journal_of(SpeechStarted(1, 0), ReplyDelta(1, "a"))) == ["1:SpeechStarted", "2:delta a"]
+
+
+def test_the_newest_partial_of_a_turn_takes_the_older_ones_place() -> None:
+    journal = journal_of(partial(1, "a"), SpeechStarted(2, 0), partial(1, "a b"), partial(2, "c"))
+    assert shown(journal) == ["1:partial1 a b", "2:SpeechStarted", "3:partial2 c"]
+    assert journal.coalesced == 1
+
+
+def test_what_has_been_shown_is_not_replaced() -> None:
+    journal = journal_of(partial(1, "a"))
+    assert shown(journal) == ["1:partial1 a"]
+    journal.add(partial(1, "a b"))
+    journal.saved(journal.unsaved())
+    assert shown(journal, after=1) == ["2:partial1 a b"]
+
+
+def test_nothing_is_shown_before_it_is_saved() -> None:
+    journal = journal_of(ReplyDelta(1, "a"), partial(1, "b"), save=False)
+    assert shown(journal) == []
+    journal.saved(journal.unsaved()[:1])
+    assert shown(journal) == ["1:delta a"]
+
+
+def test_what_was_replaced_while_it_was_being_saved_is_saved_again() -> None:
+    journal = journal_of(partial(1, "a"), save=False)
+    on_its_way = journal.unsaved()
+    journal.add(partial(1, "a b"))
+    journal.saved(on_its_way)
+    assert shown(journal) == []
+    journal.saved(journal.unsaved())
+    assert shown(journal) == ["1:partial1 a b"]
+
+
+def test_a_client_that_comes_back_gets_what_it_has_missed() -> None:
+    journal = journal_of(*(ReplyDelta(1, text) for text in "abcd"))
+    assert shown(journal) == ["1:delta a", "2:delta b", "3:delta c", "4:delta d"]
+    journal.acknowledge(1)
+    assert journal.can_resume_after(1)
+    assert not journal.can_resume_after(0)
+    assert shown(journal, after=2) == ["3:delta c", "4:delta d"]
+
+
+def test_a_client_that_has_seen_more_than_there_is_cannot_resume() -> None:
+    assert not journal_of(ReplyDelta(1, "a")).can_resume_after(2)
+
+
+def test_an_acknowledgement_of_more_than_was_shown_is_not_believed() -> None:
+    journal = journal_of(ReplyDelta(1, "a"), ReplyDelta(1, "b"))
+    journal.next_after(0)
+    journal.acknowledge(9)
+    assert shown(journal, after=1) == ["2:delta b"]
+
+
+def test_old_events_go_when_newer_ones_need_the_room() -> None:
+    journal = journal_of(*(ReplyDelta(1, "a" * 91) for _ in range(5)), kept=300)
+    assert len(shown(journal)) == 5
+    assert journal.first == 3
+    assert journal.can_resume_after(2)
+    assert not journal.can_resume_after(1)
+
+
+def test_is_crowded_before_it_is_full() -> None:
+    journal = journal_of(ReplyDelta(1, "a" * 1_100))
+    assert journal.crowded
+    with pytest.raises(SlowConsumer, match="2000 bytes"):
+        journal.add(ReplyDelta(1, "b" * 1_000))
+    assert journal.last == 1
+    shown(journal)
+    assert not journal.crowded
+
+
+def test_replaced_messages_take_no_room() -> None:
+    journal = journal_of(*(partial(1, "a" * 8 * length) for length in range(100)))
+    assert journal.coalesced == 99
+    assert not journal.crowded
+
+
+def test_a_greeting_that_was_missed_is_not_repeated() -> None:
+    journal = journal_of(READY, SpeechStarted(1, 0), READY, ReplyDelta(1, "a"))
+    journal.retire_greetings(1, TAKEN)
+    journal.add(READY)
+    journal.saved(journal.unsaved())
+    assert shown(journal, after=1) == ["2:SpeechStarted", "3:ack 320", "4:delta a", "5:SessionReady"]
+
+
+def test_a_restored_journal_goes_on_where_the_other_was() -> None:
+    first = journal_of(*(ReplyDelta(1, text) for text in "abc"))
+    shown(first)
+    first.acknowledge(1)
+    journal = Journal.restored(encode, 1_000, 1_000, frames(first), first.last)
+    assert not journal.unsaved()
+    journal.add(ReplyDelta(1, "d"))
+    journal.saved(journal.unsaved())
+    assert shown(journal, after=1) == ["2:delta b", "3:delta c", "4:delta d"]
+
+
+@given(st.lists(st.sampled_from(["partial", "delta", "show", "save", "cut off", "ack"]), max_size=60))
+def test_every_client_sees_contiguous_numbers(steps: list[str]) -> None:
+    journal, seen = journal_of(), 0
+    for count, step in enumerate(steps):
+        match step:
+            case "partial":
+                journal.add(partial(1, str(count)))
+            case "delta":
+                journal.add(ReplyDelta(1, str(count)))
+            case "save":
+                journal.saved(journal.unsaved())
+            case "ack":
+                journal.acknowledge(seen)
+            case "cut off":
+                assert journal.can_resume_after(seen)
+            case _ if (entry := journal.next_after(seen)) is not None:
+                assert entry.seq == seen + 1
+                assert entry.frame.startswith(f"{entry.seq}:".encode())
+                seen = entry.seq

@@ -1,0 +1,177 @@
+"""A client that was cut off comes back for its session; every port is scripted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tests.gateway.fakes import LOUD, QUIET, Stage, staged
+from tests.observing import until
+from tests.peer import Kind, Peer, joined
+from voicegw.dialects import native
+from voicegw.gateway.host import ResumeOptions
+
+HELLO = native.TextMessage(text="hello")
+
+
+def cut(peer: Peer) -> None:
+    """The connection is gone, and nobody has said so."""
+    peer.socket.transport.abort()
+
+
+@asynccontextmanager
+async def back(stage: Stage, peer: Peer, last_seq: int | None = None) -> AsyncIterator[Peer]:
+    """The same client, on a new connection; `messages` go on behind those it had seen."""
+    [ready] = peer.of(native.ReadyMessage)[:1]
+    seen = len(peer.messages) if last_seq is None else last_seq
+    query = f"session={ready.session}&epoch={ready.epoch}&last_seq={seen}"
+    async with joined(stage.url, query, seen=peer.messages[:seen]) as again:
+        yield again
+
+
+async def told(peer: Peer, kind: type[Kind]) -> Kind:
+    """The first message of this kind, which may have come before the greeting."""
+    return peer.of(kind)[0] if peer.of(kind) else await peer.until(kind)
+
+
+async def assert_typed_turn(stage: Stage, peer: Peer) -> None:
+    stage.responder.gate.set()
+    await peer.send(HELLO)
+    assert (await peer.until(native.ReplyDoneMessage)).text == "Good day."
+
+
+async def test_gets_what_it_missed_and_then_where_to_go_on() -> None:
+    async with staged() as stage, joined(stage.url) as peer:
+        stage.responder.gate.clear()
+        await peer.send(HELLO)
+        await peer.until(native.ReplyDeltaMessage)
+        cut(peer)
+        await until(lambda: stage.value("sessions_parked") == 1)
+        stage.responder.gate.set()
+        async with back(stage, peer) as again:
+            ready = again.of(native.ReadyMessage)[-1]
+            assert (ready.resumed, ready.epoch, ready.next_message) == (True, 1, 1)
+            assert (await told(again, native.ReplyDoneMessage)).text == "Good day."
+
+
+async def test_goes_on_in_mid_word() -> None:
+    async with staged() as stage, joined(stage.url) as peer:
+        await peer.say(LOUD)
+        await peer.until(native.PartialMessage)
+        cut(peer)
+        async with back(stage, peer) as again:
+            assert again.of(native.ReadyMessage)[-1].next_sample == len(LOUD) // 2
+            await again.say(LOUD + 2 * QUIET)
+            final = await again.until(native.FinalMessage)
+        assert len(again.of(native.SpeechStartedMessage)) == 1
+        assert final.end_ms - final.start_ms > 1_000
+
+
+async def test_a_final_that_settles_meanwhile_is_waiting() -> None:
+    async with staged() as stage, joined(stage.url) as peer:
+        stage.recognizer.gate.clear()
+        await peer.say(LOUD)
+        await peer.send(native.EndMessage())
+        await peer.until(native.SpeechStoppedMessage)
+        cut(peer)
+        await until(lambda: stage.value("sessions_parked") == 1)
+        stage.recognizer.gate.set()
+        async with back(stage, peer) as again:
+            assert await again.closed() == 1000
+        assert again.of(native.FinalMessage)[0].text == "hello there"
+        assert again.of(native.ReplyDoneMessage)
+    await until(lambda: stage.value("sessions") == 0)
+
+
+async def test_a_connection_takes_the_session_from_an_older_one() -> None:
+    async with staged() as stage, joined(stage.url) as peer, back(stage, peer) as again:
+        assert await peer.closed() == 4001
+        await assert_typed_turn(stage, again)
+        assert stage.value("sessions") == 1
+
+
+async def test_events_may_be_asked_for_again() -> None:
+    async with staged() as stage, joined(stage.url) as peer:
+        await assert_typed_turn(stage, peer)
+        cut(peer)
+        async with back(stage, peer, last_seq=1) as again:
+            assert again.of(native.ReplyDoneMessage) == peer.of(native.ReplyDoneMessage)
+            assert len(again.of(native.ReadyMessage)) == 2
+
+
+async def test_what_is_acknowledged_cannot_be_asked_for_again() -> None:
+    async with staged() as stage, joined(stage.url) as peer:
+        await assert_typed_turn(stage, peer)
+        await peer.send(native.AckMessage(seq=3))
+        await until(lambda: stage.value("sessions") == 1)
+        await assert_typed_turn(stage, peer)
+        cut(peer)
+        async with joined(stage.url, f"session={peer.messages[0].session}&epoch=1&last_seq=1") as again:  # type: ignore[union-attr]
+            assert not again.of(native.ReadyMessage)[0].resumed
+        await until(lambda: stage.value("sessions") == 0)
+
+
+async def test_an_unknown_session_is_told_so_and_gets_a_new_one() -> None:
+    async with staged() as stage, joined(stage.url, "session=nobody&epoch=1&last_seq=5") as peer:
+        assert not peer.of(native.ReadyMessage)[0].resumed
+        await assert_typed_turn(stage, peer)
+        assert stage.value("resumes_total", outcome="lost") == 1
+
+
+async def test_nobody_waits_for_a_client_longer_than_the_window() -> None:
+    async with staged(resume=ResumeOptions(window_ms=50)) as stage, joined(stage.url) as peer:
+        cut(peer)
+        await until(lambda: stage.value("sessions") == 0)
+        async with joined(stage.url, f"session={peer.messages[0].session}") as again:  # type: ignore[union-attr]
+            assert not again.of(native.ReadyMessage)[0].resumed
+
+
+async def test_only_so_many_sessions_wait() -> None:
+    one = ResumeOptions(max_parked=1)
+    async with staged(resume=one) as stage, joined(stage.url) as first, joined(stage.url) as second:
+        cut(first)
+        await until(lambda: stage.value("sessions_parked") == 1)
+        cut(second)
+        await until(lambda: stage.value("sessions") == 1)
+        async with back(stage, second) as again:
+            assert again.of(native.ReadyMessage)[-1].resumed
+
+
+async def test_a_client_that_hangs_up_is_not_waited_for() -> None:
+    async with staged() as stage:
+        async with joined(stage.url):
+            pass
+        await until(lambda: stage.value("sessions") == 0)
+
+
+async def test_waiting_sessions_count_as_sessions() -> None:
+    async with staged(max_sessions=1) as stage, joined(stage.url) as peer:
+        cut(peer)
+        await until(lambda: stage.value("sessions_parked") == 1)
+        async with back(stage, peer) as again:
+            await assert_typed_turn(stage, again)
+
+
+async def test_what_was_said_meanwhile_may_come_at_once() -> None:
+    async with staged() as stage, joined(stage.url) as peer:
+        await peer.say(LOUD)
+        cut(peer)
+        await until(lambda: stage.value("sessions_parked") == 1)
+        [host] = stage.gateway.sessions
+        host.alive_at -= 60
+        async with back(stage, peer) as again:
+            await again.say(QUIET * 100)
+            await again.until(native.FinalMessage)
+            await assert_typed_turn(stage, again)
+
+
+async def test_a_client_that_does_not_read_may_come_back_for_the_rest() -> None:
+    async with staged(send_timeout_ms=200) as stage, joined(stage.url, max_queue=1) as peer:
+        stage.responder.pieces = ["x" * 60_000] * 15
+        await peer.send(HELLO)
+        await until(lambda: stage.value("sessions_parked") == 1)
+        seen = await peer.closed() and len(peer.messages)
+        async with back(stage, peer) as again:
+            await told(again, native.ReplyDoneMessage)
+            assert seen < len(again.messages)
+            assert len(again.of(native.ReplyDeltaMessage)) == 15
+    await asyncio.sleep(0)

@@ -23,7 +23,7 @@ def test_states_a_code_of_its_own(error: type[VoicegwError]) -> None:
 
 @pytest.mark.parametrize("error", EVERY)
 def test_close_codes_and_statuses_exist(error: type[VoicegwError]) -> None:
-    assert error.close_code in {None, 1008, 1009, 1011, 1012, 1013}
+    assert error.close_code in {None, 1008, 1009, 1011, 1012, 1013, 4001}
     if error.http_status is not None:
         assert HTTPStatus(error.http_status) // 100 == (5 if issubclass(error, errors.ServerError) else 4)
 

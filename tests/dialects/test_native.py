@@ -34,6 +34,7 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
             "epoch": 1,
             "resumed": False,
             "next_sample": 9,
+            "next_message": 0,
             "limits": {"max_message_bytes": 65_536, "max_burst_ms": 5000, "idle_timeout_ms": 300_000},
         },
     ),
@@ -82,7 +83,7 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
         events.TurnLatency(1, 500.4, 0.0, 80.6, 510.0, None, None),
         {"type": "latency", "turn": 1, "endpoint_ms": 500, "queue_ms": 0, "decode_ms": 81, "final_ms": 510},
     ),
-    (events.AudioAcknowledged(8000), {"type": "ack", "samples": 8000}),
+    (events.AudioAcknowledged(8000, 2), {"type": "ack", "samples": 8000, "messages": 2}),
     (events.GoingAway(1000), {"type": "going_away", "retry_after_ms": 1000}),
     (
         events.Fault("llm_timeout", "slow", retryable=True),

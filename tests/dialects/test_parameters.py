@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicegw.core.audio import INPUT_RATES, AudioFormat
-from voicegw.dialects.parameters import ReplyMode, StreamParameters, parse
+from voicegw.dialects.parameters import ReplyMode, Resume, StreamParameters, parse
 from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
 
 
@@ -60,7 +60,13 @@ def test_an_unknown_parameter_is_named() -> None:
 
 
 def test_a_resume_may_be_asked_for() -> None:
-    assert parse("/?session=abc&epoch=1&last_seq=7") == StreamParameters()
+    assert parse("/?session=abc&epoch=1&last_seq=7") == StreamParameters(resume=Resume("abc", 1, 7))
+
+
+@pytest.mark.parametrize("query", ["session=", "session=a/b", "session=a&epoch=x", "session=a&last_seq=-1"])
+def test_a_resume_that_cannot_be_read(query: str) -> None:
+    with pytest.raises(InvalidParameter):
+        parse(f"/?{query}")
 
 
 @given(st.text() | st.text().map("/v1/stream?rate=8000&".__add__))

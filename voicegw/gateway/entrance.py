@@ -25,9 +25,7 @@ from voicegw.telemetry import CONTENT_TYPE
 class Entrance:
     """`sessions`: those that are here already, whose clients may come back for them."""
 
-    def __init__(
-        self, access: Access, admission: Admission, services: Services, sessions: Sessions
-    ) -> None:
+    def __init__(self, access: Access, admission: Admission, services: Services, sessions: Sessions) -> None:
         self._access = access
         self._admission = admission
         self._services = services

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from voicegw.config import load
+from voicegw.reply.toolbox import Toolbox
+from voicegw.telemetry import Metrics
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 TOML = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
@@ -16,4 +18,6 @@ def test_the_configuration_is_accepted(example: str, tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "voicegw.toml"
     path.write_text(example)
-    assert load(["--config", str(path)]) != load([])
+    settings = load(["--config", str(path)])
+    assert settings != load([])
+    Toolbox(settings.tools, Metrics())

@@ -37,10 +37,13 @@ from voicegw.gateway.mint import Grant, mint
 from voicegw.gateway.probes import probes
 from voicegw.gateway.server import Gateway
 from voicegw.gateway.spent import LocalSpentTokens, SpentTokens
+from voicegw.reply.errands import LocalErrands
 from voicegw.reply.failover import FailoverResponder
 from voicegw.reply.llm import LLMResponder
 from voicegw.reply.offline import OfflineResponder
 from voicegw.reply.readiness import FirstAnswer
+from voicegw.reply.tool_rounds import ToolResponder
+from voicegw.reply.toolbox import Toolbox
 from voicegw.telemetry import Metrics, configure_logging
 
 log = structlog.get_logger(__name__)
@@ -130,8 +133,14 @@ async def serve(settings: Settings) -> None:
     stopping, forced = _on_signals()
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        model = _model(settings, metrics)
-        responder = OfflineResponder() if model is None else model
+        tools = Toolbox(settings.tools, metrics)
+        stack.push_async_callback(tools.close)
+        model = _model(settings, tools, metrics)
+        errands = LocalErrands(tools.run, settings.tools, metrics)
+        stack.push_async_callback(errands.close)
+        responder = (
+            OfflineResponder() if model is None else ToolResponder(model, tools, errands, settings.tools)
+        )
         stack.push_async_callback(responder.close)
         recognizer = await _recognizer(settings, metrics)
         stack.push_async_callback(recognizer.close)
@@ -215,7 +224,7 @@ async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> None:
         await asyncio.gather(stopped, working, return_exceptions=True)
 
 
-def _model(settings: Settings, metrics: Metrics) -> FailoverResponder | None:
+def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:
     """The model behind its endpoints; None when none is configured."""
     if not settings.llm.configured:
         if settings.llm_fallback.configured:
@@ -223,7 +232,8 @@ def _model(settings: Settings, metrics: Metrics) -> FailoverResponder | None:
         log.info("no model endpoint is configured; the offline responder answers")
         return None
     chosen = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
-    return FailoverResponder([LLMResponder(options) for options in chosen], settings.failover, metrics)
+    endpoints = [LLMResponder(options, tools.offers) for options in chosen]
+    return FailoverResponder(endpoints, settings.failover, metrics)
 
 
 def _await_model(

@@ -39,6 +39,7 @@ from voicegw.gateway.limits import LimitOptions
 from voicegw.gateway.server import GatewayOptions
 from voicegw.reply.failover import FailoverOptions
 from voicegw.reply.llm import LLMOptions
+from voicegw.reply.tools import ToolOptions
 
 _SHORTCUTS: dict[str, str | list[str]] = {
     "gateway.host": "host",
@@ -94,6 +95,7 @@ class Settings:
     llm: LLMOptions = field(default_factory=LLMOptions)
     llm_fallback: LLMOptions = field(default_factory=LLMOptions)
     failover: FailoverOptions = field(default_factory=FailoverOptions)
+    tools: ToolOptions = field(default_factory=ToolOptions)
     cluster: RedisOptions = field(default_factory=RedisOptions)
     remote: RemoteOptions = field(default_factory=RemoteOptions)
     log: LogOptions = field(default_factory=LogOptions)

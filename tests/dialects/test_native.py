@@ -72,12 +72,28 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
         {"type": "tool_result", "turn": 1, "id": "c1", "name": "clock", "content": "noon", "ok": True},
     ),
     (
+        events.ReplyStep(1, events.ToolAnswered("c1", "clock", "accepted", ok=True, errand="e1")),
+        {"type": "tool_progress", "turn": 1, "id": "c1", "name": "clock", "content": "accepted"},
+    ),
+    (
         events.ReplyStep(1, events.ReplyNotice("llm_timeout", "asked again")),
         {"type": "notice", "turn": 1, "code": "llm_timeout", "message": "asked again"},
     ),
     (
         events.ReplyDone(1, "good", events.ReplyReason.CANCELLED),
         {"type": "reply_done", "turn": 1, "text": "good", "reason": "cancelled"},
+    ),
+    (
+        events.ErrandReport(1, "c1", "clock", "half", done=False, ok=True),
+        {"type": "tool_progress", "turn": 1, "id": "c1", "name": "clock", "content": "half"},
+    ),
+    (
+        events.ErrandReport(1, "c1", "clock", "noon", done=True, ok=True),
+        {"type": "tool_result", "turn": 1, "id": "c1", "name": "clock", "content": "noon", "ok": True},
+    ),
+    (
+        events.Moderated(1, events.Judged.REPLY, ("violence",)),
+        {"type": "moderated", "turn": 1, "what": "reply", "categories": ["violence"]},
     ),
     (
         events.TurnLatency(1, 500.4, 0.0, 80.6, 510.0, None, None),

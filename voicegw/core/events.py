@@ -193,6 +193,30 @@ class ReplyDone:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrandReport:
+    """How the tool call `id` gets on in the background; with `done`, its result, and `ok` whether it is one.
+
+    turn: the one whose reply called the tool.
+    """
+
+    turn: int
+    id: str
+    name: str
+    content: str
+    done: bool
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moderated:
+    """Moderation found `categories` in what was said in this turn, or in its reply."""
+
+    turn: int
+    what: Judged
+    categories: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TurnLatency:
     """One turn's latency budget in ms; None for a step that did not happen.
 
@@ -239,16 +263,15 @@ class Fault:
         return cls(error.code, error.message, error.retryable)
 
 
+ReplyEvent = ReplyStarted | ReplyDelta | ReplyStep | ReplyDone | ErrandReport | Moderated
+
 Event = (
     SessionReady
     | SpeechStarted
     | PartialTranscript
     | SpeechStopped
     | FinalTranscript
-    | ReplyStarted
-    | ReplyDelta
-    | ReplyStep
-    | ReplyDone
+    | ReplyEvent
     | TurnLatency
     | AudioAcknowledged
     | GoingAway

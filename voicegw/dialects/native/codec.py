@@ -81,14 +81,6 @@ def _message(event: events.Event, seq: int) -> messages.ServerMessage:
             return messages.SpeechStoppedMessage(seq=seq, turn=turn, at_ms=to_ms(at), reason=reason)
         case events.FinalTranscript():
             return _final(event, seq)
-        case events.ReplyStarted(turn):
-            return messages.ReplyStartedMessage(seq=seq, turn=turn)
-        case events.ReplyDelta(turn, text):
-            return messages.ReplyDeltaMessage(seq=seq, turn=turn, text=text)
-        case events.ReplyDone(turn, text, reply_reason):
-            return messages.ReplyDoneMessage(seq=seq, turn=turn, text=text, reason=reply_reason)
-        case events.ReplyStep(turn, piece):
-            return _step(turn, piece, seq)
         case events.TurnLatency():
             return _latency(event, seq)
         case events.AudioAcknowledged(samples, taken):
@@ -97,6 +89,28 @@ def _message(event: events.Event, seq: int) -> messages.ServerMessage:
             return messages.GoingAwayMessage(seq=seq, retry_after_ms=retry_after_ms)
         case events.Fault(code, message, retryable):
             return messages.ErrorMessage(seq=seq, code=code, message=message, retryable=retryable)
+        case _:
+            return _about_reply(event, seq)
+
+
+def _about_reply(event: events.ReplyEvent, seq: int) -> messages.ServerMessage:
+    match event:
+        case events.ReplyStarted(turn):
+            return messages.ReplyStartedMessage(seq=seq, turn=turn)
+        case events.ReplyDelta(turn, text):
+            return messages.ReplyDeltaMessage(seq=seq, turn=turn, text=text)
+        case events.ReplyDone(turn, text, reply_reason):
+            return messages.ReplyDoneMessage(seq=seq, turn=turn, text=text, reason=reply_reason)
+        case events.ReplyStep(turn, piece):
+            return _step(turn, piece, seq)
+        case events.ErrandReport(turn, call, name, content, done, ok):
+            if done:
+                return messages.ToolResultMessage(
+                    seq=seq, turn=turn, id=call, name=name, content=content, ok=ok
+                )
+            return messages.ToolProgressMessage(seq=seq, turn=turn, id=call, name=name, content=content)
+        case events.Moderated(turn, what, categories):
+            return messages.ModeratedMessage(seq=seq, turn=turn, what=what, categories=list(categories))
 
 
 def _ready(event: events.SessionReady, seq: int) -> messages.ReadyMessage:
@@ -130,6 +144,8 @@ def _step(turn: int, piece: events.ReplyStepPiece, seq: int) -> messages.ServerM
     match piece:
         case events.ToolCalled(call, name, arguments):
             return messages.ToolCallMessage(seq=seq, turn=turn, id=call, name=name, arguments=arguments)
+        case events.ToolAnswered(call, name, content, errand=errand) if errand:
+            return messages.ToolProgressMessage(seq=seq, turn=turn, id=call, name=name, content=content)
         case events.ToolAnswered(call, name, content, ok):
             return messages.ToolResultMessage(seq=seq, turn=turn, id=call, name=name, content=content, ok=ok)
         case events.ReplyNotice(code, remedy):

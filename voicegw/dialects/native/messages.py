@@ -148,6 +148,23 @@ class ToolResultMessage(Outbound, tag="tool_result"):
     ok: bool
 
 
+class ToolProgressMessage(Outbound, tag="tool_progress"):
+    """How a call in the background gets on; its `tool_result` follows when there is one."""
+
+    turn: int
+    id: str
+    name: str
+    content: str
+
+
+class ModeratedMessage(Outbound, tag="moderated"):
+    """Moderation found `categories` in what was said (`input`) or in the `reply`, which is stopped."""
+
+    turn: int
+    what: events.Judged
+    categories: list[str]
+
+
 class NoticeMessage(Outbound, tag="notice"):
     """Trouble that did not end the reply: an error's `code`, and in `message` what is done about it."""
 
@@ -194,6 +211,8 @@ ServerMessage = (
     | ReplyDoneMessage
     | ToolCallMessage
     | ToolResultMessage
+    | ToolProgressMessage
+    | ModeratedMessage
     | NoticeMessage
     | LatencyMessage
     | AckedMessage

@@ -1,0 +1,61 @@
+"""Python functions of an application, as tools and moderation call them."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+
+
+def add(a: int, b: int) -> int:
+    return a + b
+
+
+def shout(text: str) -> str:
+    return text.upper()
+
+
+async def add_later(a: int, b: int) -> dict[str, int]:
+    await asyncio.sleep(0)
+    return {"sum": a + b}
+
+
+async def count(to: int) -> AsyncGenerator[int, None]:
+    for number in range(1, to + 1):
+        yield number
+
+
+async def hang() -> None:
+    await asyncio.sleep(60)
+
+
+def doze() -> str:
+    time.sleep(0.3)
+    return "awake"
+
+
+def fail() -> None:
+    raise ValueError("no such city")
+
+
+def give_an_object() -> object:
+    return object()
+
+
+def long() -> str:
+    return "x" * 100_000
+
+
+NOT_A_FUNCTION = 7
+
+
+def judge(text: str) -> list[str]:
+    """The categories that a text names after "bad:"."""
+    return [word.removeprefix("bad:") for word in text.split() if word.startswith("bad:")]
+
+
+async def judge_later(text: str) -> list[str]:
+    await asyncio.sleep(0)
+    return judge(text)
+
+
+def judge_badly(text: str) -> list[str]:
+    raise RuntimeError(f"cannot judge {text}")

@@ -1,0 +1,134 @@
+"""Where a tool's call goes: an HTTP endpoint, or a Python function of the application.
+
+Both run a call as an asynchronous generator of texts. The last one is the result; those before it are
+progress, which only a call in the background reports.
+"""
+
+import importlib
+import inspect
+from asyncio import get_running_loop
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from voicegw.errors import ConfigurationError, ToolFailed
+from voicegw.reply.tools import Tool
+
+if TYPE_CHECKING:
+    import httpx2
+
+_DETAIL_CHARACTERS = 300
+
+
+class Backend(Protocol):
+    """Runs the calls of one tool."""
+
+    def run(self, arguments: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Progress and then the result. Raises ToolFailed, whose text is for the model, or what the
+        application's code raises."""
+        ...
+
+
+class HttpBackend:
+    """POSTs the arguments as JSON. An answer of type `application/x-ndjson` is progress line by line, and its
+    last line the result; any other is one JSON value."""
+
+    def __init__(self, client: "httpx2.AsyncClient", tool: Tool, max_bytes: int) -> None:
+        assert tool.url is not None, "declarations are checked"
+        self._client = client
+        self._url = tool.url
+        self._headers = tool.headers
+        self._max_bytes = max_bytes
+
+    async def run(self, arguments: dict[str, Any]) -> AsyncGenerator[str, None]:
+        import httpx2
+
+        request = self._client.stream("POST", self._url, json=arguments, headers=self._headers)
+        try:
+            async with request as response, aclosing(self._read(response)) as texts:
+                async for text in texts:
+                    if not response.is_success:
+                        raise ToolFailed(f"HTTP {response.status_code}: {text[:_DETAIL_CHARACTERS]}")
+                    yield _checked(text, self._max_bytes)
+        except httpx2.HTTPError as error:
+            raise ToolFailed(f"no answer from the tool: {type(error).__name__}") from None
+
+    async def _read(self, response: "httpx2.Response") -> AsyncGenerator[str, None]:
+        """The lines of a stream, or the whole body; never holds much more than the limit."""
+        by_line = response.headers.get("content-type", "").startswith("application/x-ndjson")
+        pending = b""
+        async for data in response.aiter_bytes():
+            pending += data
+            while by_line and b"\n" in pending:
+                line, _, pending = pending.partition(b"\n")
+                if line.strip():
+                    yield line.decode(errors="replace")
+            if len(pending) > self._max_bytes:
+                raise ToolFailed(f"the result is longer than {self._max_bytes} bytes")
+        if pending.strip() or not by_line:
+            yield pending.decode(errors="replace")
+
+
+def _checked(text: str, max_bytes: int) -> str:
+    """`text` as it is, or null for none. Raises ToolFailed unless it is JSON of the right size."""
+    if len(text.encode()) > max_bytes:
+        raise ToolFailed(f"the result is longer than {max_bytes} bytes")
+    try:
+        msgspec.json.decode(text or "null")
+    except (msgspec.DecodeError, RecursionError):
+        raise ToolFailed("the result is not JSON") from None
+    return text or "null"
+
+
+class FunctionBackend:
+    """Calls a function: a coroutine function is awaited, an asynchronous generator reports progress with each
+    value and its last one is the result, a plain function runs in a thread of `threads`.
+
+    A thread cannot be stopped: a plain function that outlasts its timeout keeps its thread until it returns.
+    Raises ConfigurationError when there is no such function.
+    """
+
+    def __init__(self, threads: ThreadPoolExecutor, tool: Tool, max_bytes: int) -> None:
+        self._threads = threads
+        self._name = tool.name
+        self._max_bytes = max_bytes
+        self._function = import_function(tool.entry_point or "", f"tool {tool.name}")
+
+    async def run(self, arguments: dict[str, Any]) -> AsyncGenerator[str, None]:
+        async with aclosing(self._values(arguments)) as values:
+            async for value in values:
+                yield self._text(value)
+
+    async def _values(self, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
+        if inspect.isasyncgenfunction(self._function):
+            async with aclosing(self._function(**arguments)) as values:
+                async for value in values:
+                    yield value
+        elif inspect.iscoroutinefunction(self._function):
+            yield await self._function(**arguments)
+        else:
+            call = partial(self._function, **arguments)
+            yield await get_running_loop().run_in_executor(self._threads, call)
+
+    def _text(self, value: Any) -> str:
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        if len(text.encode()) > self._max_bytes:
+            raise ToolFailed(f"the result is longer than {self._max_bytes} bytes")
+        return text
+
+
+def import_function(path: str, what: str) -> Callable[..., Any]:
+    """The function at `package.module:function`. Raises ConfigurationError, which begins with `what`."""
+    module, _, name = path.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"{what}: there is no function {path}: {error}") from error
+    if not callable(function):
+        raise ConfigurationError(f"{what}: {path} is not a function")
+    result: Callable[..., Any] = function
+    return result

@@ -1,0 +1,93 @@
+"""A responder whose model may call tools: as long as it does, the calls are made and the model is asked again
+with the answers, a bounded number of times.
+
+No tool is called before the turn is certain. Calls of one round run side by side; each answer is handed on as
+it comes. A call in the background is answered at once and goes to the errands.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import msgspec
+
+from voicegw.core.dialogue import Confirmation, Responder, reply_messages
+from voicegw.core.errands import Errands
+from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.errors import ToolFailed, TooManyToolCalls
+from voicegw.reply.toolbox import Toolbox, failed
+from voicegw.reply.tools import ToolOptions
+
+
+class ToolResponder:
+    """`model` yields ToolCalled for what it wants called; calls over `max_calls` in a round are dropped."""
+
+    def __init__(self, model: Responder, toolbox: Toolbox, errands: Errands, options: ToolOptions) -> None:
+        self.name = model.name
+        self._model = model
+        self._toolbox = toolbox
+        self._errands = errands
+        self._options = options
+
+    async def respond(
+        self, messages: Sequence[Message], confirmed: Confirmation
+    ) -> AsyncGenerator[ReplyPiece, None]:
+        """The reply with its calls and answers. Raises the model's errors, or TooManyToolCalls."""
+        prompt, gap = tuple(messages), False
+        for rounds_left in reversed(range(self._options.max_rounds + 1)):
+            said: list[ReplyPiece] = []
+            calls: list[ToolCalled] = []
+            async with aclosing(self._model.respond(prompt, confirmed)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, ToolCalled):
+                        calls.append(piece)
+                        continue
+                    if gap and isinstance(piece, str):
+                        yield " "  # what is said after a call is a new sentence
+                        gap = False
+                    said.append(piece)
+                    yield piece
+            if not calls:
+                return
+            if not rounds_left:
+                raise TooManyToolCalls
+            await confirmed.wait()
+            gap = gap or any(isinstance(piece, str) for piece in said)
+            async with aclosing(self._round(calls[: self._options.max_calls])) as steps:
+                async for step in steps:
+                    said.append(step)
+                    yield step
+            prompt += tuple(reply_messages(said))
+
+    async def _round(self, calls: Sequence[ToolCalled]) -> AsyncGenerator[ReplyPiece, None]:
+        """Tells of every call, then of the answers as they come. Left early, the calls are cancelled."""
+        for call in calls:
+            yield call
+        tasks = [asyncio.create_task(self._answer(call), name="tool call") for call in calls]
+        try:
+            for answer in asyncio.as_completed(tasks):
+                yield await answer
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _answer(self, call: ToolCalled) -> ToolAnswered:
+        if not self._toolbox.in_background(call.name):
+            return await self._toolbox.call(call)
+        try:
+            self._toolbox.check(call)
+            errand = await self._errands.submit(call)
+        except ToolFailed as failure:
+            news = failed(failure.message)
+            return ToolAnswered(call.id, call.name, news.content, ok=False)
+        content = msgspec.json.encode({"status": "accepted; the result comes later", "job": errand}).decode()
+        return ToolAnswered(call.id, call.name, content, ok=True, errand=errand)
+
+    async def prewarm(self, messages: Sequence[Message]) -> None:
+        """Prewarms the model; never raises."""
+        await self._model.prewarm(messages)
+
+    async def close(self) -> None:
+        """Closes the model; tools and errands belong to whoever made them."""
+        await self._model.close()

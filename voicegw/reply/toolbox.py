@@ -1,0 +1,136 @@
+"""Calls the declared tools: checks the arguments, bounds the time, and turns every failure into an answer the
+model can read. What users say may stand in arguments and results, so neither is logged.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import structlog
+
+from voicegw.core.errands import ErrandNews
+from voicegw.core.events import ToolAnswered, ToolCalled
+from voicegw.errors import ToolFailed
+from voicegw.reply.tool_backends import Backend, FunctionBackend, HttpBackend
+from voicegw.reply.tools import Tool, ToolOptions, declared
+from voicegw.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+log = structlog.get_logger(__name__)
+
+_THREADS = 8  # for plain functions; each that hangs holds one
+_MAX_ARGUMENTS_CHARACTERS = 64 * 1024
+_CONNECT_S = 3.0
+
+
+class Toolbox:
+    """Raises ConfigurationError for declarations that lead nowhere."""
+
+    def __init__(self, options: ToolOptions, metrics: Metrics) -> None:
+        import httpx2
+
+        self._options = options
+        self._metrics = metrics
+        self._client = httpx2.AsyncClient(timeout=httpx2.Timeout(None, connect=_CONNECT_S))
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tool")
+        self._tools = {tool.name: tool for tool in declared(options)}
+        self._validators = {name: _validator(tool) for name, tool in self._tools.items()}
+        self._backends = {name: self._backend(tool) for name, tool in self._tools.items()}
+
+    @property
+    def offers(self) -> tuple[dict[str, Any], ...]:
+        """The tools as the model is told of them."""
+        return tuple(tool.offer() for tool in self._tools.values())
+
+    def in_background(self, name: str) -> bool:
+        """Whether calls of this tool are errands."""
+        return name in self._tools and self._tools[name].background
+
+    def check(self, call: ToolCalled) -> dict[str, Any]:
+        """The call's arguments. Raises ToolFailed when they, or the name, are not those of a tool."""
+        if call.name not in self._tools:
+            raise ToolFailed(f"there is no tool {call.name!r}; there are {', '.join(self._tools)}")
+        if len(call.arguments) > _MAX_ARGUMENTS_CHARACTERS:
+            raise ToolFailed("the arguments are too long")
+        try:
+            arguments = msgspec.json.decode(call.arguments or "{}")
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise ToolFailed(f"the arguments are not JSON: {error}") from None
+        for mismatch in self._validators[call.name].iter_errors(arguments):
+            raise ToolFailed(f"arguments{mismatch.json_path[1:]}: {mismatch.message}")
+        return dict(arguments)
+
+    async def call(self, call: ToolCalled) -> ToolAnswered:
+        """The tool's answer, within its timeout."""
+        async with aclosing(self.run(call)) as reports:
+            *_, news = [report async for report in reports]
+        return ToolAnswered(call.id, call.name, news.content, news.ok)
+
+    async def run(self, call: ToolCalled) -> AsyncGenerator[ErrandNews, None]:
+        """Progress as it comes, and the result last; a failure is a result too."""
+        started = time.monotonic()
+        news = ErrandNews("null", done=True)
+        try:
+            async with aclosing(self._texts(call)) as texts:
+                async for text in texts:
+                    yield ErrandNews(text)
+                    news = ErrandNews(text, done=True)
+        except ToolFailed as failure:
+            news = failed(failure.message)
+            log.info("tool failed", tool=call.name)
+        except Exception as error:  # noqa: BLE001 - the application's code may raise anything
+            news = failed(f"{type(error).__name__}: {error}")
+            log.warning("tool raised", tool=call.name, error=type(error).__name__)  # its message may quote
+        known = call.name if call.name in self._tools else "unknown"
+        self._metrics.observe_tool(known, time.monotonic() - started, ok=news.ok)
+        yield news
+
+    async def _texts(self, call: ToolCalled) -> AsyncGenerator[str, None]:
+        """What the tool says, one text after the other. Raises ToolFailed, or what the application raises."""
+        arguments = self.check(call)
+        limit_ms = self._limit_ms(self._tools[call.name])
+        deadline = asyncio.get_running_loop().time() + limit_ms / 1000
+        async with aclosing(self._backends[call.name].run(arguments)) as texts:
+            while True:
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        text = await anext(texts, None)
+                except TimeoutError:
+                    raise ToolFailed(f"no result within {limit_ms} ms") from None
+                if text is None:
+                    return
+                yield text
+
+    def _limit_ms(self, tool: Tool) -> int:
+        usual = self._options.errand_timeout_ms if tool.background else self._options.timeout_ms
+        return tool.timeout_ms or usual
+
+    def _backend(self, tool: Tool) -> Backend:
+        if tool.url is not None:
+            return HttpBackend(self._client, tool, self._options.max_result_bytes)
+        return FunctionBackend(self._threads, tool, self._options.max_result_bytes)
+
+    async def close(self) -> None:
+        """Gives connections and threads back; functions still running are left to end by themselves."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        await self._client.aclose()
+
+
+def failed(reason: str) -> ErrandNews:
+    """The result that tells the model what went wrong."""
+    content = msgspec.json.encode({"error": reason[:500]}).decode()
+    return ErrandNews(content, done=True, ok=False)
+
+
+def _validator(tool: Tool) -> "Validator":
+    """Checks arguments against the tool's schema. The empty registry keeps `$ref` from fetching anything."""
+    from jsonschema import Draft202012Validator
+    from referencing import Registry
+
+    return Draft202012Validator(tool.parameters, registry=Registry())

@@ -84,16 +84,6 @@ def test_more_than_was_sent_cannot_have_been_played() -> None:
     assert playback.position(0.1) == playback.released
 
 
-def test_nothing_is_sent_during_a_pause() -> None:
-    playback = playing((FIRST, 3000))
-    playback.release(0.0)
-    playback.paused = True
-    assert release_ms(playback, 2.0) == 0
-    assert playback.position(2.0) == playback.released
-    playback.paused = False
-    assert release_ms(playback, 2.0) == LEAD_MS
-
-
 def test_it_is_over_when_all_was_played() -> None:
     playback = playing((FIRST, 450))
     assert not playback.over(0.0)

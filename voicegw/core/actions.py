@@ -54,8 +54,36 @@ class StopResponding:
 
 
 @dataclass(frozen=True, slots=True)
+class Speak:
+    """Have the voice say a sentence of a turn's reply. Its audio, at `rate`, comes back by both numbers."""
+
+    turn: int
+    number: int
+    text: str
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Send the next audio of the reply, which is in the client's own format. It carries no sequence number
+    and is not repeated to a client that comes back: late audio is of no use."""
+
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StopSpeaking:
+    """Stop the voice, and send nothing that waits to be sent of its audio. dropped_ms: what of the audio the
+    session itself had not given out."""
+
+    dropped_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Close the connection once everything before this has been sent."""
 
 
-Action = Emit | Decode | Prewarm | Respond | ConfirmReply | StopResponding | Close
+Action = (
+    Emit | Decode | Prewarm | Respond | ConfirmReply | StopResponding | Speak | Play | StopSpeaking | Close
+)

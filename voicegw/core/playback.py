@@ -33,7 +33,6 @@ class Playback:
 
     def __init__(self, rate: int, lead_ms: int) -> None:
         self.released = 0  # sent to the far end
-        self.paused = False
         self._rate = rate
         self._lead = lead_ms * rate // 1000
         self._queue = bytearray()
@@ -67,7 +66,7 @@ class Playback:
         """What may be sent now, in messages."""
         room = self._lead - (self.released - self.position(now))
         frame = self._rate * FRAME_MS // 1000
-        if self.paused or room < frame:
+        if room < frame or not self._queue:
             return []
         count = min(room, self.waiting)
         if count < self.waiting or not self._tracks[-1].complete:

@@ -1,0 +1,180 @@
+"""The spoken side of replies, with a voice that is played by the test."""
+
+import pytest
+
+from voicegw.core.actions import Action, Play, Speak, StopSpeaking
+from voicegw.core.audio import AudioFormat
+from voicegw.core.speech import Heard, Speech, SpeechOptions
+
+RATE = 8_000
+ONE, TWO, THREE = "One two three. ", "Four five six. ", "Seven eight nine."
+
+
+class Speaker:
+    """Time is `now`; `told` is what the speech has asked for."""
+
+    def __init__(self, audio_format: AudioFormat = AudioFormat.PCM) -> None:
+        self.told: list[Action] = []
+        self.speech = Speech(SpeechOptions(), audio_format, RATE, self.told.append)
+        self.now = 100.0
+        self.speech.begin(turn=1)
+
+    def write(self, *pieces: str, ended: bool = True) -> None:
+        for piece in pieces:
+            self.speech.receive_text(piece, self.now)
+        if ended:
+            self.speech.receive_text_end(self.now)
+
+    def say(self, number: int, milliseconds: int) -> None:
+        """The voice says a sentence."""
+        self.speech.receive_audio(1, number, bytes(2 * RATE * milliseconds // 1000), self.now)
+        self.speech.receive_audio_end(1, number, self.now)
+
+    def wait(self, milliseconds: int) -> None:
+        for _ in range(milliseconds // 20):
+            self.now += 0.02
+            self.speech.receive_tick(self.now)
+
+    @property
+    def asked(self) -> list[tuple[int, str]]:
+        return [(action.number, action.text) for action in self.told if isinstance(action, Speak)]
+
+    @property
+    def played_ms(self) -> int:
+        played = b"".join(action.audio for action in self.told if isinstance(action, Play))
+        return len(played) // 2 * 1000 // RATE
+
+
+def test_a_sentence_is_asked_for_as_soon_as_it_is_there() -> None:
+    speaker = Speaker()
+    speaker.write(ONE, ended=False)
+    assert speaker.asked == []
+    speaker.write(TWO, ended=False)
+    assert speaker.told == [Speak(1, 1, ONE, RATE)]
+
+
+def test_the_voice_is_one_sentence_ahead_and_no_more() -> None:
+    speaker = Speaker()
+    speaker.write(ONE, TWO, THREE)
+    assert speaker.asked == [(1, ONE)]
+    speaker.say(1, 1000)
+    assert speaker.asked == [(1, ONE), (2, TWO)]
+    speaker.say(2, 1000)
+    assert len(speaker.asked) == 2
+    speaker.wait(700)
+    assert speaker.asked[2:] == [(3, THREE)]
+
+
+def test_audio_is_paced_and_the_reply_over_when_it_has_been_played() -> None:
+    speaker = Speaker()
+    speaker.write(ONE)
+    speaker.say(1, 1000)
+    assert speaker.played_ms == 400
+    speaker.wait(980)
+    assert speaker.played_ms == 1000
+    assert not speaker.speech.over(speaker.now)
+    speaker.wait(40)
+    assert speaker.speech.over(speaker.now)
+    assert speaker.speech.stop(speaker.now) == Heard(ONE, begun=100.0)
+    assert not any(isinstance(action, StopSpeaking) for action in speaker.told)
+
+
+def test_a_reply_that_is_still_being_written_is_not_over() -> None:
+    speaker = Speaker()
+    speaker.write(ONE, TWO, ended=False)
+    speaker.say(1, 100)
+    speaker.wait(1000)
+    assert not speaker.speech.over(speaker.now)
+
+
+def test_stopped_it_tells_what_was_heard_and_drops_the_rest() -> None:
+    speaker = Speaker()
+    speaker.write(ONE, TWO)
+    speaker.say(1, 1000)
+    speaker.say(2, 1000)
+    speaker.wait(1700)
+    assert speaker.speech.stop(speaker.now) == Heard("One two three. Four five", begun=100.0)
+    assert speaker.told[-1] == StopSpeaking(dropped_ms=0)
+    assert speaker.speech.stop(speaker.now) is None
+
+
+def test_what_waits_when_it_is_stopped_is_dropped() -> None:
+    speaker = Speaker()
+    speaker.write(ONE, TWO)
+    speaker.say(1, 1000)
+    speaker.say(2, 1000)
+    assert speaker.speech.stop(speaker.now) == Heard("", begun=100.0)
+    assert speaker.told[-1] == StopSpeaking(dropped_ms=1600)
+
+
+def test_audio_for_what_was_stopped_is_ignored() -> None:
+    speaker = Speaker()
+    speaker.write(ONE, TWO)
+    speaker.speech.stop(speaker.now)
+    before = len(speaker.told)
+    speaker.say(1, 1000)
+    speaker.speech.begin(turn=2)
+    speaker.say(1, 1000)
+    assert len(speaker.told) == before
+
+
+def test_held_back_nothing_is_sent_until_it_goes_on() -> None:
+    speaker = Speaker()
+    speaker.write(ONE)
+    speaker.say(1, 2000)
+    speaker.speech.hold(True, speaker.now)
+    speaker.wait(1000)
+    assert speaker.played_ms == 400
+    speaker.speech.hold(False, speaker.now)
+    assert speaker.played_ms == 800
+
+
+def test_reports_of_the_client_set_the_pace_but_not_those_of_another_turn() -> None:
+    speaker = Speaker()
+    speaker.write(ONE)
+    speaker.say(1, 2000)
+    speaker.speech.receive_played(7, 400, speaker.now)
+    assert speaker.played_ms == 400
+    speaker.speech.receive_played(1, 200, speaker.now)
+    assert speaker.played_ms == 600
+    speaker.speech.receive_played(None, 400, speaker.now)
+    assert speaker.played_ms == 800
+
+
+def test_code_is_passed_over() -> None:
+    speaker = Speaker()
+    speaker.write(ONE, "\n```\nx = 1\n```\n", THREE)
+    speaker.say(1, 100)
+    assert speaker.asked == [(1, ONE + "\n"), (2, THREE)]
+    speaker.say(2, 100)
+    speaker.wait(300)
+    assert speaker.speech.over(speaker.now)
+
+
+@pytest.mark.parametrize("text", ["", " ", "```\nx\n```"])
+def test_a_reply_with_nothing_to_say_is_over_at_once(text: str) -> None:
+    speaker = Speaker()
+    speaker.write(text)
+    assert speaker.speech.over(speaker.now)
+    assert speaker.speech.stop(speaker.now) == Heard(text, begun=None)
+
+
+@pytest.mark.parametrize("audio_format", [AudioFormat.MULAW, AudioFormat.ALAW])
+def test_audio_goes_out_in_the_client_s_format(audio_format: AudioFormat) -> None:
+    speaker = Speaker(audio_format)
+    speaker.write(ONE)
+    speaker.say(1, 100)
+    [play] = [action for action in speaker.told if isinstance(action, Play)]
+    assert len(play.audio) == RATE // 10
+
+
+def test_without_a_reply_nothing_happens() -> None:
+    told: list[Action] = []
+    speech = Speech(SpeechOptions(), AudioFormat.PCM, RATE, told.append)
+    speech.receive_text("x", 1.0)
+    speech.receive_text_end(1.0)
+    speech.receive_played(None, 100, 1.0)
+    speech.receive_tick(1.0)
+    assert speech.over(1.0)
+    assert not speech.receive_audio_end(1, 1, 1.0)
+    assert told == []

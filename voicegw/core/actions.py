@@ -69,6 +69,7 @@ class Play:
     and is not repeated to a client that comes back: late audio is of no use."""
 
     audio: bytes
+    audio_ms: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,9 +127,9 @@ class Connection:
     async def _write(self, reader: Reader) -> None:
         try:
             while True:
-                message = await reader.get()
+                frame = await reader.get()
                 async with asyncio.timeout(self._options.send_timeout_ms / 1000):
-                    await self._socket.send(message, text=True)
+                    await self._socket.send(frame.data, text=frame.text)
                 reader.sent()
         except TimeoutError:
             late = SlowConsumer(f"one message took over {self._options.send_timeout_ms} ms to send")

@@ -1,12 +1,37 @@
 """The way from a session's journal to a socket: whoever holds the socket reads the journal from where its
 client left off, and waits here for what comes next.
+
+Reply audio goes between the events, in its order, but is no event: it has no number, is not kept for a client
+that comes back, and is dropped when the reply is stopped or when a client that reads too little lets two
+seconds of it pile up.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from voicegw.core.events import AudioAcknowledged, Event
 from voicegw.core.journal import Entry, Journal
+
+_MAX_AUDIO_MS = 2000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is sent as one WebSocket message."""
+
+    data: bytes
+    text: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Audio:
+    """Reply audio that waits, to be sent behind event number `after`."""
+
+    data: bytes
+    audio_ms: float
+    after: int
 
 
 class Reader:
@@ -16,16 +41,25 @@ class Reader:
         self.changed = asyncio.Event()
         self._journal = journal
         self._seq = seq
+        self._audio: deque[_Audio] = deque()
         self._sending = False
 
-    async def get(self) -> bytes:
+    async def get(self) -> Frame:
         """The next message to send, waiting for it."""
-        while (entry := self._journal.next_after(self._seq)) is None:
+        while (frame := self._next()) is None:
             self.changed.clear()
             await self.changed.wait()
-        self._seq = entry.seq
         self._sending = True
-        return entry.frame
+        return frame
+
+    def _next(self) -> Frame | None:
+        if self._audio and self._audio[0].after <= self._seq:
+            return Frame(self._audio.popleft().data, text=False)
+        entry = self._journal.next_after(self._seq)
+        if entry is None:
+            return None
+        self._seq = entry.seq
+        return Frame(entry.frame)
 
     def sent(self) -> None:
         """The message last taken is with the network."""
@@ -34,9 +68,24 @@ class Reader:
 
     async def drained(self) -> None:
         """Waits until everything there is has been sent."""
-        while self._sending or self._seq < self._journal.last:
+        while self._sending or self._audio or self._seq < self._journal.last:
             self.changed.clear()
             await self.changed.wait()
+
+    def play(self, data: bytes, audio_ms: float) -> float:
+        """Reply audio, behind the events so far. How many ms of older audio it pushed out as stale."""
+        self._audio.append(_Audio(data, audio_ms, self._journal.last))
+        self.changed.set()
+        dropped, waiting = 0.0, sum(audio.audio_ms for audio in self._audio)
+        while waiting - dropped > _MAX_AUDIO_MS:
+            dropped += self._audio.popleft().audio_ms
+        return dropped
+
+    def drop_audio(self) -> float:
+        """Forgets the audio that waits; how many ms of it there were."""
+        dropped = sum(audio.audio_ms for audio in self._audio)
+        self._audio.clear()
+        return dropped
 
 
 class Outbox:
@@ -51,6 +100,14 @@ class Outbox:
         """Adds an event to the journal. Raises SlowConsumer when far too much waits there."""
         self.journal.add(event)
         self._settle()
+
+    def play(self, data: bytes, audio_ms: float) -> float:
+        """Reply audio for whoever reads now. How many ms of audio, this or older, will not be heard."""
+        return audio_ms if self._reader is None else self._reader.play(data, audio_ms)
+
+    def drop_audio(self) -> float:
+        """Forgets the reply audio that waits; how many ms of it there were."""
+        return 0.0 if self._reader is None else self._reader.drop_audio()
 
     def _settle(self) -> None:
         if not self._write_ahead:

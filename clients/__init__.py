@@ -1,6 +1,9 @@
 """Programs and a library that talk to a voicegw server from the other end of the socket.
 
 client.py        the asyncio client everything here is built on
+line.py          opening connections, and coming back when one is lost
+unacknowledged.py
+                 what was sent and may have to be sent again
 errors.py        what can go wrong at this end
 audio.py         sound files, real-time pacing, the microphone
 talk.py          a source of audio in, messages out, both at once

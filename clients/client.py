@@ -1,60 +1,80 @@
-"""One connection to `/v1/stream`: audio and requests in, typed messages out.
+"""A session at `/v1/stream`: audio and requests in, typed messages out, across lost connections.
 
     async with VoiceClient.connect("ws://127.0.0.1:8765/v1/stream") as client:
         await client.send_audio(pcm)
         await client.end()
         async for message in client: ...
 
-Sending and iterating may run in different tasks. No wait is without a bound: keepalive pings find a dead
-connection while a session is open, and `settle_s` limits how long the server may take after `end()`.
+Sending and iterating may run in different tasks. When the connection is lost, iterating makes a new one, gets
+the messages that were missed, and sends again what the server has not acknowledged; who iterates sees every
+message once. A `ready` with `resumed` false among them says that the session was lost: a new one has begun,
+and its turns count from 1 again.
+
+No wait is without a bound: pings find a dead connection while a session is open, `reconnect_s` limits how
+long a new one is tried for, and `settle_s` how long the server may take after `end()`.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Literal, Self
-from urllib.parse import urlencode, urlsplit
+from typing import Any, Self
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.typing import Subprotocol
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
-from clients.errors import ConnectionLost, NotOurDialect, Refused, Unreachable
+from clients.errors import ClientError, ConnectionLost, NotOurDialect, Refused, Unreachable
+from clients.line import OPEN_S, Line
+from clients.unacknowledged import Unacknowledged
 from voicegw.dialects import native
 
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/stream"
-OPEN_S = 10.0  # for the upgrade, and again for the first message
 SEND_S = 10.0  # for the socket to take a message; a server that reads nothing for so long is gone
 SETTLE_S = 60.0  # from `end` to the close: the open utterance and its reply
+RECONNECT_S = 120.0  # as long as a server waits for a client that was cut off
+KEPT_S = 120  # of audio that the server has not acknowledged
 NORMAL_CLOSURE = 1000
+FINAL_CLOSURES = {
+    NORMAL_CLOSURE,
+    1002,
+    1003,
+    1007,
+    1008,
+    1009,
+    1010,
+    4001,
+}  # the server wants no more of this client
+_ACKNOWLEDGE_EVERY = 32
 
 _decoder: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
 _encoder = msgspec.json.Encoder()
 
 
-class _Refusal(msgspec.Struct):
-    code: str
-    message: str
-    retryable: bool = False
-    retry_after_ms: int | None = None
-
-
-class _RefusalBody(msgspec.Struct):
-    error: _Refusal
-
-
 class VoiceClient:
-    """An open session. `ready` is the server's greeting: session, epoch, limits."""
+    """An open session. `ready` is the server's last greeting: session, epoch, limits."""
 
     def __init__(
-        self, socket: ClientConnection, ready: native.ReadyMessage, settle_s: float = SETTLE_S
+        self,
+        line: Line,
+        socket: ClientConnection,
+        ready: native.ReadyMessage,
+        unsent: Unacknowledged,
+        settle_s: float,
+        reconnect_s: float,
     ) -> None:
         self.ready = ready
+        self._line = line
         self._socket = socket
+        self._unsent = unsent
         self._settle_s = settle_s
+        self._reconnect_s = reconnect_s
         self._settle_by: float | None = None  # event loop time; set by `end`
         self._waiting: asyncio.Timeout | None = None
+        self._sending = asyncio.Lock()
+        self._seen = ready.seq
+        self._seen_acknowledged = 0
+        self._is_greeted = True
+        self._lost: ConnectionLost | None = None
 
     @classmethod
     @asynccontextmanager
@@ -66,17 +86,23 @@ class VoiceClient:
         audio_format: str = "pcm_s16le",
         reply: str = "text",
         settle_s: float = SETTLE_S,
+        reconnect_s: float = RECONNECT_S,
     ) -> AsyncIterator[Self]:
         """An open session, closed when the block is left.
 
+        url: of the server; or of several, separated by commas, of which another is tried when one is lost.
+        reconnect_s: how long to try for a new connection when one is lost; 0 for not at all.
         Raises Refused with the server's reason, or Unreachable.
         """
-        query = urlencode({"rate": rate, "format": audio_format, "reply": reply})
-        socket = await _open(f"{url}{'&' if '?' in url else '?'}{query}")
+        line = Line(url.split(","), {"rate": str(rate), "format": audio_format, "reply": reply})
+        unsent = Unacknowledged(2 if audio_format == "pcm_s16le" else 1, KEPT_S * rate)
+        socket = await line.open()
+        client = None
         try:
-            yield cls(socket, await _greeting(socket), settle_s)
+            client = cls(line, socket, await _greeting(socket), unsent, settle_s, reconnect_s)
+            yield client
         finally:
-            await socket.close()
+            await (socket if client is None else client._socket).close()
 
     async def send_audio(self, frame: bytes) -> None:
         """Send any number of whole samples, at the rate and in the format the session was opened with."""
@@ -125,64 +151,106 @@ class VoiceClient:
     async def __anext__(self) -> native.ServerMessage:
         """The server's next message, until it closes normally.
 
-        Raises ConnectionLost when it closes otherwise or does not settle in time, and NotOurDialect.
+        Raises ConnectionLost when it closes otherwise and cannot be reached again, or does not settle in
+        time, and NotOurDialect.
         """
         try:
             async with asyncio.timeout_at(self._settle_by) as self._waiting:
-                return _decoded(await self._socket.recv())
-        except ConnectionClosed as closed:
-            lost = _lost(closed)
-            if lost.close_code == NORMAL_CLOSURE:
-                raise StopAsyncIteration from None
-            raise lost from closed
+                while True:
+                    message = await self._receive()
+                    if message is not None:
+                        return message
         except TimeoutError:
             raise ConnectionLost(f"the server did not settle in {self._settle_s:g} s after `end`") from None
         finally:
             self._waiting = None
 
+    # --- receiving ---
+
+    async def _receive(self) -> native.ServerMessage | None:
+        """The next message; None for one that was seen before, and for a connection made anew."""
+        try:
+            message = _decoded(await self._socket.recv())
+        except ConnectionClosed as closed:
+            lost = _lost(closed)
+            if lost.close_code == NORMAL_CLOSURE:
+                raise StopAsyncIteration from None
+            await self._reconnect(lost)
+            return None
+        return await self._take(message)
+
+    async def _take(self, message: native.ServerMessage) -> native.ServerMessage | None:
+        if isinstance(message, native.ReadyMessage):
+            await self._resume(message)
+        elif message.seq <= self._seen:
+            return None
+        if message.seq != self._seen + 1:
+            raise NotOurDialect(f"message {message.seq} came after message {self._seen}")
+        self._seen = message.seq
+        if isinstance(message, native.AckedMessage):
+            self._unsent.acknowledge(message.samples, message.messages)
+        if isinstance(message, native.GoingAwayMessage):
+            self._line.hint(message.retry_after_ms)
+        if self._is_greeted and self._seen >= self._seen_acknowledged + _ACKNOWLEDGE_EVERY:
+            self._seen_acknowledged = self._seen
+            await self._request(native.AckMessage(seq=self._seen))
+        return message
+
+    async def _resume(self, ready: native.ReadyMessage) -> None:
+        """The server says where it goes on: with the same session, or with a new one."""
+        self.ready = ready
+        if ready.resumed:
+            self._unsent.rewind(ready.next_sample, ready.next_message)
+        else:
+            self._unsent.restart()
+            self._seen = self._seen_acknowledged = 0
+        self._is_greeted = True
+        await self._send_pending()
+
+    async def _reconnect(self, lost: ConnectionLost) -> None:
+        """A new connection for the session; its greeting is still to come. Raises ConnectionLost."""
+        self._is_greeted = False
+        if lost.close_code in FINAL_CLOSURES or not self._reconnect_s:
+            self._lost = lost
+            raise lost
+        query = {
+            "session": self.ready.session,
+            "epoch": str(self.ready.epoch),
+            "last_seq": str(self._seen),
+        }
+        await self._socket.close()
+        try:
+            self._socket = await self._line.reopen(query, self._reconnect_s)
+        except ClientError as error:
+            self._lost = ConnectionLost(f"{lost}; then {error}", close_code=lost.close_code)
+            raise self._lost from error
+
+    # --- sending ---
+
     async def _request(self, message: native.ClientMessage) -> None:
         await self._send(_encoder.encode(message).decode())
 
     async def _send(self, message: str | bytes) -> None:
-        try:
-            async with asyncio.timeout(SEND_S):
-                await self._socket.send(message)
-        except ConnectionClosed as closed:
-            raise _lost(closed) from closed
-        except TimeoutError:
-            raise ConnectionLost(f"the server took nothing for {SEND_S:g} s") from None
+        if self._lost is not None:
+            raise self._lost
+        self._unsent.add(message)
+        await self._send_pending()
 
-
-async def _open(url: str) -> ClientConnection:
-    try:
-        return await connect(
-            url,
-            subprotocols=[Subprotocol(native.SUBPROTOCOL)],
-            compression=None,
-            open_timeout=OPEN_S,
-            proxy=_proxy_for(url),
-        )
-    except InvalidStatus as refused:
-        raise _refusal(refused.response.status_code, refused.response.body) from refused
-    except InvalidURI as error:
-        raise Unreachable(str(error)) from error
-    except (InvalidHandshake, OSError, TimeoutError) as error:
-        raise Unreachable(f"no voicegw server answers at {url.partition('?')[0]}: {error}") from error
-
-
-def _proxy_for(url: str) -> Literal[True] | None:
-    """The system's proxy, except for this machine: few proxies reach back to it."""
-    return None if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"} else True
-
-
-def _refusal(status: int, body: bytes | bytearray | None) -> Refused:
-    try:
-        error = msgspec.json.decode(body or b"", type=_RefusalBody).error
-    except msgspec.MsgspecError:
-        return Refused(status, "http", f"HTTP status {status}", retryable=status in {429, 503})
-    return Refused(
-        status, error.code, error.message, retryable=error.retryable, retry_after_ms=error.retry_after_ms
-    )
+    async def _send_pending(self) -> None:
+        """Sends what there is; without a connection, or with one that is lost meanwhile, it is kept."""
+        async with self._sending:
+            socket = self._socket
+            try:
+                for message in self._unsent.pending():
+                    if not self._is_greeted or socket is not self._socket:
+                        return
+                    async with asyncio.timeout(SEND_S):
+                        await socket.send(message)
+            except ConnectionClosed as closed:
+                if not self._reconnect_s or _lost(closed).close_code in FINAL_CLOSURES:
+                    raise _lost(closed) from closed
+            except TimeoutError:
+                raise ConnectionLost(f"the server took nothing for {SEND_S:g} s") from None
 
 
 async def _greeting(socket: ClientConnection) -> native.ReadyMessage:

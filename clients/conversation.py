@@ -35,18 +35,23 @@ class Turn:
 
 @dataclass
 class Conversation:
-    """The turns by number, and the codes of the errors that were reported."""
+    """The turns by number, and the codes of the errors that were reported. When a session is lost and a new
+    one begins, its turns count on from those there are."""
 
     turns: dict[int, Turn] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+    _earlier: int = 0
 
     def receive(self, message: native.ServerMessage) -> Turn | None:
         """Take in a message; the turn it changed, if it is about one."""
         if isinstance(message, native.ErrorMessage):
             self.errors.append(message.code)
+        if isinstance(message, native.ReadyMessage) and not message.resumed:
+            self._earlier = max(self.turns, default=0)
         number = getattr(message, "turn", None)
         if number is None:
             return None
+        number += self._earlier
         turn = self.turns.setdefault(number, Turn(number))
         _apply(message, turn)
         return turn

@@ -54,7 +54,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--url", default=DEFAULT_URL, help="the server's stream (default: %(default)s)")
+    parser.add_argument(
+        "--url",
+        default=DEFAULT_URL,
+        help="the server's stream, or those of several, separated by commas: when one is lost, the next goes "
+        "on (default: %(default)s)",
+    )
     parser.add_argument("--file", type=Path, metavar="PATH", help="play this sound file in real time")
     parser.add_argument("--device", metavar="NAME", help="microphone: a part of its name, or its number")
     parser.add_argument(

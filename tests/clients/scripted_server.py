@@ -64,6 +64,7 @@ Script = Callable[[Peer], Awaitable[None]]
 @dataclass(eq=False)
 class ScriptedServer:
     url: str
+    refuse_with: tuple[HTTPStatus, str] | None = None
     peers: list[Peer] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
 
@@ -80,7 +81,7 @@ async def scripted_server(
     script: Script = one_turn, *, refuse_with: tuple[HTTPStatus, str] | None = None
 ) -> AsyncIterator[ScriptedServer]:
     """Runs `script` for every connection, or answers the upgrade with a status and a body."""
-    scripted = ScriptedServer("")
+    scripted = ScriptedServer("", refuse_with)
 
     async def on_connection(socket: ServerConnection) -> None:
         scripted.peers.append(Peer(socket))
@@ -88,7 +89,7 @@ async def scripted_server(
 
     def on_request(connection: ServerConnection, request: Request) -> Response | None:
         scripted.paths.append(request.path)
-        return connection.respond(*refuse_with) if refuse_with else None
+        return connection.respond(*scripted.refuse_with) if scripted.refuse_with else None
 
     async with serve(
         on_connection,

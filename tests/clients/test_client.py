@@ -3,11 +3,14 @@ import socket
 from http import HTTPStatus
 
 import pytest
+from msgspec import structs
 
 from clients.client import VoiceClient
 from clients.errors import ConnectionLost, NotOurDialect, Refused, Unreachable
-from tests.clients.scripted_server import FINAL, LATENCY, PARTIAL, READY, TURN, Peer, scripted_server
+from tests.clients.scripted_server import PARTIAL, READY, TURN, Peer, Script, scripted_server
 from voicegw.dialects import native
+
+SECOND = TURN[0]
 
 
 async def messages_of(client: VoiceClient) -> list[native.ServerMessage]:
@@ -114,11 +117,11 @@ async def test_a_url_that_is_none_is_unreachable(url: str) -> None:
 
 async def test_an_abnormal_close_is_a_lost_connection() -> None:
     async def cut(peer: Peer) -> None:
-        await peer.send(READY, FINAL)
+        await peer.send(READY, SECOND)
         await peer.socket.close(1013, "too slow")
 
-    async with scripted_server(cut) as server, VoiceClient.connect(server.url) as client:
-        assert await anext(client) == FINAL
+    async with scripted_server(cut) as server, VoiceClient.connect(server.url, reconnect_s=0) as client:
+        assert await anext(client) == SECOND
         with pytest.raises(ConnectionLost, match="1013: too slow") as lost:
             await anext(client)
         assert lost.value.close_code == 1013
@@ -131,7 +134,7 @@ async def test_a_connection_that_breaks_is_lost() -> None:
         await peer.send(READY)
         peer.socket.transport.abort()
 
-    async with scripted_server(vanish) as server, VoiceClient.connect(server.url) as client:
+    async with scripted_server(vanish) as server, VoiceClient.connect(server.url, reconnect_s=0) as client:
         with pytest.raises(ConnectionLost, match="broke") as lost:
             await anext(client)
     assert lost.value.close_code == 1006
@@ -149,13 +152,139 @@ async def test_a_message_of_an_unknown_shape() -> None:
 
 async def test_a_server_that_does_not_settle_is_given_up() -> None:
     async def dawdle(peer: Peer) -> None:
-        await peer.send(READY, LATENCY)
+        await peer.send(READY, SECOND)
         await peer.socket.wait_closed()
 
     async with scripted_server(dawdle) as server, VoiceClient.connect(server.url, settle_s=0.01) as client:
-        assert await anext(client) == LATENCY
+        assert await anext(client) == SECOND
         waiting = asyncio.ensure_future(anext(client))
         await asyncio.sleep(0)
         await client.end()
         with pytest.raises(ConnectionLost, match=r"did not settle in 0\.01 s"):
             await waiting
+
+
+# --- lost connections ---
+
+
+def greeting(*, resumed: bool, seq: int, samples: int = 0, messages: int = 0) -> native.ReadyMessage:
+    session = "s1" if resumed else "s2"
+    return structs.replace(
+        READY, session=session, resumed=resumed, seq=seq, next_sample=samples, next_message=messages
+    )
+
+
+def in_turn(*scripts: Script) -> Script:
+    """The first connection gets the first script, and so on."""
+    waiting = list(scripts)
+
+    async def play(peer: Peer) -> None:
+        await waiting.pop(0)(peer)
+
+    return play
+
+
+async def cut_off(peer: Peer) -> None:
+    """Takes 640 samples and a request, says one thing, and is gone."""
+    await peer.send(READY)
+    await peer.until(native.CommitMessage)
+    await peer.send(TURN[0])
+    await asyncio.sleep(0.01)
+    peer.socket.transport.abort()
+
+
+async def test_comes_back_for_what_it_missed_and_sends_again_what_was_not_taken() -> None:
+    async def go_on(peer: Peer) -> None:
+        await peer.send(TURN[1], greeting(resumed=True, seq=4, samples=320))
+        await peer.until(native.EndMessage)
+
+    async with scripted_server(in_turn(cut_off, go_on)) as server, VoiceClient.connect(server.url) as client:
+        await client.send_audio(b"\x01\x00" * 640)
+        await client.commit()
+        assert [await anext(client) for _ in range(3)] == [
+            *TURN[:2],
+            greeting(resumed=True, seq=4, samples=320),
+        ]
+        await client.send_audio(b"\x02\x00" * 100)
+        await client.end()
+        assert await messages_of(client) == []
+    assert server.paths[1].endswith("&session=s1&epoch=1&last_seq=2")
+    assert server.peers[1].audio == b"\x01\x00" * 320 + b"\x02\x00" * 100
+    assert server.peers[1].requests == [native.CommitMessage(), native.EndMessage()]
+
+
+async def test_a_session_that_is_lost_is_begun_anew() -> None:
+    async def begin(peer: Peer) -> None:
+        await peer.send(greeting(resumed=False, seq=1))
+        await peer.until(native.EndMessage)
+        await peer.send(*TURN)
+
+    async with scripted_server(in_turn(cut_off, begin)) as server, VoiceClient.connect(server.url) as client:
+        await client.send_audio(b"\x01\x00" * 640)
+        await client.commit()
+        await client.end()
+        said = await messages_of(client)
+    assert said == [TURN[0], greeting(resumed=False, seq=1), *TURN]
+    assert server.peers[1].audio == b"\x01\x00" * 640
+
+
+async def test_a_message_that_comes_twice_is_told_once() -> None:
+    async def repeat(peer: Peer) -> None:
+        await peer.send(TURN[0], TURN[1], greeting(resumed=True, seq=4))
+        await peer.socket.close()
+
+    async with scripted_server(in_turn(cut_off, repeat)) as server, VoiceClient.connect(server.url) as client:
+        await client.commit()
+        numbers = [message.seq for message in await messages_of(client)]
+    assert numbers == [2, 3, 4]
+
+
+async def test_a_message_that_is_missing_is_noticed() -> None:
+    async def skip(peer: Peer) -> None:
+        await peer.send(READY, TURN[2])
+
+    async with scripted_server(skip) as server, VoiceClient.connect(server.url) as client:
+        with pytest.raises(NotOurDialect, match="message 4 came after message 1"):
+            await anext(client)
+
+
+async def test_a_client_that_the_server_has_had_enough_of_stays_away() -> None:
+    async def throw_out(peer: Peer) -> None:
+        await peer.send(READY)
+        await peer.socket.close(1008, "audio_too_fast")
+
+    async with scripted_server(throw_out) as server, VoiceClient.connect(server.url) as client:
+        with pytest.raises(ConnectionLost, match="1008: audio_too_fast"):
+            await anext(client)
+    assert len(server.peers) == 1
+
+
+async def test_a_server_that_does_not_come_back_is_given_up() -> None:
+    async with scripted_server(cut_off) as server, VoiceClient.connect(server.url, reconnect_s=0.1) as client:
+        await client.commit()
+        assert await anext(client) == SECOND
+        server.refuse_with = (HTTPStatus.SERVICE_UNAVAILABLE, "")
+        with pytest.raises(ConnectionLost, match="broke; then the server refused"):
+            await anext(client)
+        with pytest.raises(ConnectionLost):
+            await client.send_audio(b"\0\0")
+
+
+async def test_another_server_is_tried_when_one_is_gone() -> None:
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        gone = f"ws://127.0.0.1:{unheard.getsockname()[1]}/v1/stream"
+        async with scripted_server() as server, VoiceClient.connect(f"{gone},{server.url}") as client:
+            await client.end()
+            assert await messages_of(client) == list(TURN)
+
+
+async def test_acknowledges_what_it_has_seen() -> None:
+    async def talk(peer: Peer) -> None:
+        said = [native.ReplyDeltaMessage(seq=seq, turn=1, text="x") for seq in range(2, 41)]
+        await peer.send(READY, *said)
+        await peer.until(native.AckMessage)
+
+    async with scripted_server(talk) as server, VoiceClient.connect(server.url) as client:
+        await messages_of(client)
+    assert server.peers[0].requests == [native.AckMessage(seq=32)]

@@ -70,3 +70,7 @@ def test_when_a_conversation_is_completed(
 )
 def test_words_are_compared_without_case_and_punctuation(text: str, words: list[str]) -> None:
     assert normalised(text) == words
+
+
+def test_a_session_that_is_begun_anew_adds_its_turns() -> None:
+    assert sorted(conversation(READY, FINAL, READY, FINAL).turns) == [1, 2]

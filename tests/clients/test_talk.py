@@ -57,7 +57,7 @@ async def test_a_lost_connection_stops_the_source() -> None:
         await peer.socket.close(1011)
 
     source = endless()
-    async with scripted_server(cut) as server, VoiceClient.connect(server.url) as client:
+    async with scripted_server(cut) as server, VoiceClient.connect(server.url, reconnect_s=0) as client:
         with pytest.raises(ConnectionLost, match="1011"):
             await talk(client, source, lambda _: None)
     await source.aclose()

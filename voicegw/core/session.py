@@ -23,6 +23,7 @@ from voicegw.core.utterance import RecognitionOptions
 from voicegw.errors import InvalidState, VoicegwError
 
 _ACKNOWLEDGE_EVERY_MS = 1000
+_ACKNOWLEDGE_EVERY_MESSAGES = 16
 _ALLOWED_AFTER_END = (commands.Cancel, commands.Acknowledge, commands.Played)  # a reply may still be running
 
 
@@ -63,7 +64,7 @@ class Session:
             self._conversation,
             self._actions.append,
         )
-        self._acknowledged = 0
+        self._acknowledged = 0, 0  # samples and messages
         self._last_audio_at = 0.0
         self._away = False
         self._ending = self._closed = False
@@ -135,6 +136,7 @@ class Session:
                     self.configure_replies(command.reply)
             case commands.End():
                 self._end(now)
+        self._acknowledge()
 
     def receive_result(self, result: DecodeResult, now: float) -> None:
         """The answer to a Decode."""
@@ -164,7 +166,9 @@ class Session:
         self._listener.force_end(EndReason.END, now)
 
     def _acknowledge(self, every_ms: int = _ACKNOWLEDGE_EVERY_MS) -> None:
-        fresh = self._decoder.input_samples - self._acknowledged
-        if fresh and fresh * 1000 >= every_ms * self._decoder.rate:
-            self._acknowledged = self._decoder.input_samples
-            self._actions.append(Emit(events.AudioAcknowledged(self._acknowledged, self.messages_taken)))
+        samples, messages = self._acknowledged
+        fresh = self._decoder.input_samples - samples
+        due = fresh and fresh * 1000 >= every_ms * self._decoder.rate
+        if due or self.messages_taken >= messages + _ACKNOWLEDGE_EVERY_MESSAGES:
+            self._acknowledged = self._decoder.input_samples, self.messages_taken
+            self._actions.append(Emit(events.AudioAcknowledged(*self._acknowledged)))

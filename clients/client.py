@@ -16,7 +16,7 @@ long a new one is tried for, and `settle_s` how long the server may take after `
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 import msgspec
@@ -193,7 +193,9 @@ class VoiceClient:
             self._line.hint(message.retry_after_ms)
         if self._is_greeted and self._seen >= self._seen_acknowledged + _ACKNOWLEDGE_EVERY:
             self._seen_acknowledged = self._seen
-            await self._request(native.AckMessage(seq=self._seen))
+            self._unsent.add(_encoder.encode(native.AckMessage(seq=self._seen)).decode())
+            with suppress(ConnectionClosed):
+                await self._send_pending()
         return message
 
     async def _resume(self, ready: native.ReadyMessage) -> None:
@@ -205,7 +207,8 @@ class VoiceClient:
             self._unsent.restart()
             self._seen = self._seen_acknowledged = 0
         self._is_greeted = True
-        await self._send_pending()
+        with suppress(ConnectionClosed):
+            await self._send_pending()
 
     async def _reconnect(self, lost: ConnectionLost) -> None:
         """A new connection for the session; its greeting is still to come. Raises ConnectionLost."""
@@ -234,23 +237,25 @@ class VoiceClient:
         if self._lost is not None:
             raise self._lost
         self._unsent.add(message)
-        await self._send_pending()
+        try:
+            await self._send_pending()
+        except ConnectionClosed as closed:
+            if not self._reconnect_s or _lost(closed).close_code in FINAL_CLOSURES:
+                raise _lost(closed) from closed
 
     async def _send_pending(self) -> None:
-        """Sends what there is; without a connection, or with one that is lost meanwhile, it is kept."""
+        """Sends what there is, unless there is no connection at the moment. Raises ConnectionClosed when it
+        is lost meanwhile: what was not sent is kept, and whoever iterates makes a new one."""
         async with self._sending:
             socket = self._socket
-            try:
-                for message in self._unsent.pending():
-                    if not self._is_greeted or socket is not self._socket:
-                        return
+            for message in self._unsent.pending():
+                if not self._is_greeted or socket is not self._socket:
+                    return
+                try:
                     async with asyncio.timeout(SEND_S):
                         await socket.send(message)
-            except ConnectionClosed as closed:
-                if not self._reconnect_s or _lost(closed).close_code in FINAL_CLOSURES:
-                    raise _lost(closed) from closed
-            except TimeoutError:
-                raise ConnectionLost(f"the server took nothing for {SEND_S:g} s") from None
+                except TimeoutError:
+                    raise ConnectionLost(f"the server took nothing for {SEND_S:g} s") from None
 
 
 async def _greeting(socket: ClientConnection) -> native.ReadyMessage:

@@ -22,6 +22,7 @@ COMMANDS: list[tuple[str, commands.Command]] = [
     ('{"type": "configure", "reply": false}', commands.Configure(reply=False)),
     ('{"type": "played", "audio_ms": 40}', commands.Played(40)),
     ('{"type": "ack", "seq": 7}', commands.Acknowledge(7)),
+    ('{"type": "refresh", "token": "a.b.c"}', commands.Refresh("a.b.c")),
     ('{"type": "end"}', commands.End()),
 ]
 
@@ -101,9 +102,15 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
     ),
     (events.AudioAcknowledged(8000, 2), {"type": "ack", "samples": 8000, "messages": 2}),
     (events.GoingAway(1000), {"type": "going_away", "retry_after_ms": 1000}),
+    (events.Ending("idle_timeout", 900), {"type": "ending", "code": "idle_timeout", "in_ms": 900}),
+    (events.Refreshed(60_000), {"type": "refreshed", "expires_in_ms": 60_000}),
     (
         events.Fault("llm_timeout", "slow", retryable=True),
         {"type": "error", "code": "llm_timeout", "message": "slow", "retryable": True},
+    ),
+    (
+        events.Fault("rate_limited", "much", retryable=True, retry_after_ms=70),
+        {"type": "error", "code": "rate_limited", "message": "much", "retryable": True, "retry_after_ms": 70},
     ),
 ]
 

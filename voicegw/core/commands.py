@@ -1,7 +1,7 @@
 """What a client can ask of a session, beside sending audio. Every dialect translates these; none adds its
 own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,15 @@ class Acknowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """A new token of the same user's; for the connection, not for the session."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """No more audio or messages will come: settle what is open, then close."""
 
 
-Command = Commit | Cancel | TypeText | Configure | Played | Acknowledge | End
+Command = Commit | Cancel | TypeText | Configure | Played | Acknowledge | Refresh | End

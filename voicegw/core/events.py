@@ -250,17 +250,33 @@ class GoingAway:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """The session will end in `in_ms`, with the error `code`, unless something is done about it."""
+
+    code: str
+    in_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """A new token was accepted; the session may go on for `expires_in_ms`."""
+
+    expires_in_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Something went wrong; `code` is one of errors.py."""
 
     code: str
     message: str
     retryable: bool
+    retry_after_ms: int | None = None
 
     @classmethod
     def of(cls, error: VoicegwError) -> "Fault":
         """The event that reports `error`."""
-        return cls(error.code, error.message, error.retryable)
+        return cls(error.code, error.message, error.retryable, error.retry_after_ms)
 
 
 ReplyEvent = ReplyStarted | ReplyDelta | ReplyStep | ReplyDone | ErrandReport | Moderated
@@ -275,5 +291,7 @@ Event = (
     | TurnLatency
     | AudioAcknowledged
     | GoingAway
+    | Ending
+    | Refreshed
     | Fault
 )

@@ -20,7 +20,7 @@ import msgspec
 from websockets.datastructures import Headers
 
 from voicegw.core.options import option
-from voicegw.errors import ScopeMissing, TokenExpired, TokenInvalid, TokenMissing, TokenUsed
+from voicegw.errors import InvalidState, ScopeMissing, TokenExpired, TokenInvalid, TokenMissing, TokenUsed
 from voicegw.gateway import keys
 from voicegw.gateway.spent import SpentTokens
 
@@ -118,6 +118,11 @@ class Authenticator:
         """Whether anyone gets in, because nobody said which tokens are good."""
         return not self._options.enabled
 
+    @property
+    def session_ttl_s(self) -> float:
+        """How long a session may last on one token."""
+        return math.inf if self.development else self._options.session_ttl_s
+
     def reload(self) -> None:
         """Reads the keys again. Raises ConfigurationError, and goes on with those it had."""
         self._keys = keys.load(self._options.secret, self._options.keys)
@@ -145,7 +150,10 @@ class Authenticator:
             raise TokenUsed
 
     async def renew(self, identity: Identity, token: str) -> Identity:
-        """The same user with a new token. Raises as `identify` and `spend` do."""
+        """The same user with a new token. Raises as `identify` and `spend` do, and InvalidState in
+        development mode."""
+        if self.development:
+            raise InvalidState("no token is asked for here")
         renewed = self.identify(token, identity.address)
         if renewed.user != identity.user:
             raise TokenInvalid("for another user than the session's")

@@ -1,11 +1,13 @@
 """One WebSocket: reads what the client sends into a session, writes what the session tells, and watches
-whether anybody is still there. Leaving the task group is the whole clean-up; the close code is chosen in
-one place.
+whether anybody is still there and may stay. Leaving the task group is the whole clean-up; the close code is
+chosen in one place.
 """
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from websockets.asyncio.server import ServerConnection
@@ -13,19 +15,27 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from voicegw.core import events
+from voicegw.core.commands import Command, Configure, Refresh
 from voicegw.core.options import option
 from voicegw.dialects import native
 from voicegw.errors import (
-    IdleTimeout,
     InputError,
     InternalError,
+    InvalidState,
+    LimitError,
+    OddByteCount,
+    RateLimited,
     SlowConsumer,
+    StoreUnavailable,
     TakenOver,
     TooManyErrors,
+    Unresponsive,
     VoicegwError,
 )
 from voicegw.gateway.host import SessionHost
+from voicegw.gateway.liveness import Lifetime, LivenessOptions
 from voicegw.gateway.outbox import Reader
+from voicegw.gateway.visit import Visit
 
 log = structlog.get_logger(__name__)
 
@@ -34,10 +44,9 @@ _DELIBERATE = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionOptions:
-    """What one client may cost."""
+class ConnectionOptions(LivenessOptions):
+    """What one client may cost, and for how long."""
 
-    idle_timeout_ms: int = option(300_000, "time without a message, either way, that ends a session", ge=100)
     send_timeout_ms: int = option(10_000, "time a client may take to read one message", ge=100)
     max_outbox_bytes: int = option(1_000_000, "what may wait to be read by one client", ge=10_000)
     max_errors: int = option(50, "rejected messages after which a client is disconnected", ge=1)
@@ -51,31 +60,34 @@ class Connection:
         self,
         socket: ServerConnection,
         host: SessionHost,
+        visit: Visit,
         options: ConnectionOptions,
         after: int | None = None,
     ) -> None:
         self._socket = socket
         self._host = host
+        self._visit = visit
         self._options = options
         self._after = after
         self._rejected = 0
+        self._heard_at = time.monotonic()
+        self._group = asyncio.TaskGroup()
+        self._renewal: asyncio.Task[None] | None = None
         self._over: asyncio.Future[VoicegwError | None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Serves the client until it leaves, another connection takes the session, or it ends."""
         error: VoicegwError | None = InternalError()
         reader = self._host.attach(self._leave, self._after)
+        self._host.meter = self._visit.meter
         try:
-            async with asyncio.TaskGroup() as group:
+            async with self._group as group:
                 writer = group.create_task(self._write(reader), name="writer")
-                others = (
-                    group.create_task(self._read(), name="reader"),
-                    group.create_task(self._watch(), name="watch"),
-                )
+                others = [group.create_task(work, name=name) for name, work in self._work().items()]
                 error = await self._over
-                for task in others:
+                for task in (*others, *filter(None, [self._renewal])):
                     task.cancel()
-                if not isinstance(error, SlowConsumer | TakenOver):
+                if not isinstance(error, SlowConsumer | TakenOver | Unresponsive):
                     await self._flush(reader, writer)
                 writer.cancel()
         except* Exception:
@@ -84,6 +96,12 @@ class Connection:
         finally:
             await self._close(error)
             self._host.detach(self._leave, hung_up=self._hung_up())
+            await self._visit.meter.settle(time.monotonic())
+
+    def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """What goes on beside the writer."""
+        work = {"reader": self._read(), "watch": self._watch(), "probe": self._probe()}
+        return work | ({"settle": self._settle()} if self._visit.meter.shared else {})
 
     def _leave(self, error: VoicegwError | None) -> None:
         """The first one to call this decides how the connection ends."""
@@ -95,32 +113,81 @@ class Connection:
     async def _read(self) -> None:
         try:
             async for message in self._socket:
-                self._receive(message)
+                if len(message) > self._visit.piece_bytes and isinstance(message, bytes):
+                    await self._receive_long(message)
+                else:
+                    self._receive(message)
         except ConnectionClosed as closed:
             log.debug("client vanished", session=self._host.name, reason=str(closed))
         self._leave(None)
 
+    async def _receive_long(self, audio: bytes) -> None:
+        """Takes in much audio piece by piece, so that other sessions have their turn in between."""
+        size = self._visit.piece_bytes
+        try:
+            native.check_audio(audio)
+            if len(audio) % self._visit.sample_bytes:
+                raise OddByteCount
+        except InputError as error:
+            self._reject(error)
+        else:
+            for begin in range(0, len(audio), size):
+                self._receive(audio[begin : begin + size])
+                await asyncio.sleep(0)
+
     def _receive(self, message: str | bytes) -> None:
         if self._over.done():
             return
-        self._host.alive_at = time.monotonic()
+        now = self._heard_at = self._host.alive_at = time.monotonic()
         try:
             if isinstance(message, str):
                 self._host.receive_message()
-                self._host.receive_command(native.decode(message))
+                if self._visit.meter.admit_message(now):
+                    self._obey(native.decode(message))
             else:
                 native.check_audio(message)
-                self._host.receive_audio(message)
-        except InputError as error:
+                self._hear(message, now)
+        except (InputError, LimitError) as error:
             self._reject(error)
 
-    def _reject(self, error: InputError) -> None:
-        """A bad message is answered, and ends the session only if its class says so or it is one of many."""
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Refresh(token):
+                if self._renewal is not None and not self._renewal.done():
+                    raise InvalidState("another token is being looked at")
+                self._renewal = self._group.create_task(self._renew(token), name="renewal")
+            case Configure():
+                self._visit.check(command)
+                self._host.receive_command(command)
+            case _:
+                self._host.receive_command(command)
+
+    def _hear(self, audio: bytes, now: float) -> None:
+        """Audio over a limit is heard as silence: positions stay what they are for both sides."""
+        try:
+            allowed = self._visit.meter.admit_audio(len(audio), now)
+        except RateLimited as error:
+            allowed = False
+            self._reject(error)
+        self._host.receive_audio(audio if allowed else self._visit.silence * len(audio))
+
+    async def _renew(self, token: str) -> None:
+        try:
+            self._host.tell(events.Refreshed(await self._visit.renew(token)))
+        except (InputError, StoreUnavailable) as error:
+            self._complain(error)
+
+    def _reject(self, error: InputError | LimitError) -> None:
+        """What is not accepted is answered, and ends the session if its class says so."""
         if error.close_code is not None:
             self._host.finish(error)
-            return
-        self._rejected += 1
+        else:
+            self._complain(error)
+
+    def _complain(self, error: VoicegwError) -> None:
+        """Says what was wrong, so many times and no more."""
         self._host.tell(events.Fault.of(error))
+        self._rejected += isinstance(error, InputError)
         if self._rejected > self._options.max_errors:
             self._host.finish(TooManyErrors())
 
@@ -138,12 +205,40 @@ class Connection:
             self._leave(None)
 
     async def _watch(self) -> None:
-        allowed_s = self._options.idle_timeout_ms / 1000
+        """Ends a session whose time is up, and says so before."""
+        lifetime = Lifetime(self._options, self._host.opened_at, self._visit.session_ttl_s)
         while True:
-            left_s = self._host.alive_at + allowed_s - time.monotonic()
-            if left_s <= 0:
-                return self._host.finish(IdleTimeout())
-            await asyncio.sleep(left_s)
+            try:
+                now = time.monotonic()
+                for ending in lifetime.check(now, self._host.alive_at, self._visit.identity.expires_at):
+                    self._host.tell(ending)
+            except InputError as error:
+                return self._host.finish(error)
+            await asyncio.sleep(lifetime.next_check() - now)
+
+    async def _probe(self) -> None:
+        """Asks a client that is silent whether it is still there; any frame of its counts as an answer."""
+        allowed_s = self._options.ping_timeout_ms / 1000
+        while True:
+            await asyncio.sleep(self._heard_at + self._options.ping_interval_ms / 1000 - time.monotonic())
+            asked_at = time.monotonic()
+            if asked_at < self._heard_at + self._options.ping_interval_ms / 1000:
+                continue
+            try:
+                async with asyncio.timeout(allowed_s):
+                    await (await self._socket.ping())
+                    self._heard_at = time.monotonic()
+            except TimeoutError:
+                if self._heard_at < asked_at:
+                    return self._leave(Unresponsive())
+            except ConnectionClosed:
+                return None
+
+    async def _settle(self) -> None:
+        """Reports what is used, block by block."""
+        while True:
+            await self._visit.meter.due.wait()
+            await self._visit.meter.settle(time.monotonic())
 
     # --- the end ---
 

@@ -7,7 +7,7 @@ parked: it goes on deciding until its client comes back, or for `ResumeOptions.w
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,12 +24,14 @@ from voicegw.core.store import MemoryStore, Store
 from voicegw.errors import (
     Draining,
     InternalError,
+    RateLimited,
     RecognitionFailed,
     ReplyError,
     SlowConsumer,
     TakenOver,
     VoicegwError,
 )
+from voicegw.gateway.meter import Meter
 from voicegw.gateway.outbox import Outbox, Reader
 from voicegw.telemetry import Metrics
 
@@ -62,7 +64,8 @@ Leave = Callable[[VoicegwError | None], None]
 
 
 class SessionHost:
-    """`alive_at`: monotonic second of the last message, either way. `error`: why the session ended, once it
+    """`opened_at`, `alive_at`: monotonic seconds of the beginning and of the last message, either way.
+    `meter`: counts what the client that is attached uses. `error`: why the session ended, once it
     has; None for an end that was asked for. `epoch` grows when another gateway takes the session over."""
 
     def __init__(
@@ -78,7 +81,8 @@ class SessionHost:
         self.epoch = 1
         self.ended = asyncio.Event()
         self.error: VoicegwError | None = None
-        self.alive_at = time.monotonic()
+        self.meter: Meter | None = None
+        self.opened_at = self.alive_at = time.monotonic()
         self._session = session
         self._services = services
         self._options = options
@@ -214,18 +218,29 @@ class SessionHost:
     async def _respond(self, request: actions.Respond, confirmed: asyncio.Event) -> None:
         error: VoicegwError | None = None
         try:
+            self._charge_prompt(request.messages)
             async with aclosing(self._services.responder.respond(request.messages, confirmed)) as pieces:
                 async for piece in pieces:
                     self.alive_at = time.monotonic()
+                    self._charge_piece(piece)
                     self._session.receive_reply_piece(request.attempt, piece, self.alive_at)
                     self._perform()
-        except ReplyError as failure:
+        except (ReplyError, RateLimited) as failure:
             error = failure
         except Exception:  # a broken responder costs its reply, not the session
             log.exception("responder failed", session=self.name)
             error = InternalError("the responder failed")
         self._session.receive_reply_end(request.attempt, error, time.monotonic())
         self._perform()
+
+    def _charge_prompt(self, messages: Sequence[events.Message]) -> None:
+        """Raises RateLimited when the model may not be asked."""
+        if self.meter is not None:
+            self.meter.admit_reply("".join(message.content for message in messages), time.monotonic())
+
+    def _charge_piece(self, piece: events.ReplyPiece) -> None:
+        if self.meter is not None and isinstance(piece, str):
+            self.meter.count_reply(piece, time.monotonic())
 
     # --- what the session asks for ---
 

@@ -4,20 +4,21 @@ Counting is a few additions and never waits. What is owed to the shared counters
 task of the connection's; what they answer holds from then on, so one block of each may be too much.
 """
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass
 
 from voicegw.errors import LimitIgnored, RateLimited
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.limits import Limits, Resource, SessionWindows
 
 _BLOCKS = {Resource.MESSAGES: 10.0, Resource.AUDIO_SECONDS: 2.0, Resource.MODEL_TOKENS: 100.0}
+_CHARACTERS_PER_TOKEN = 4  # about, in English
 
 
 @dataclass(slots=True)
 class _Account:
     """One resource. Times are monotonic seconds."""
 
-    resource: Resource
     shared: bool
     owed: float = 0.0
     refused_until: float = 0.0
@@ -25,57 +26,89 @@ class _Account:
     told_until: float = 0.0
 
 
-@dataclass
 class Meter:
-    """Of one session."""
+    """Of one session. audio_bytes_per_s: of the audio that its client sends."""
 
-    limits: Limits
-    identity: Identity
-    _windows: SessionWindows = field(init=False)
-    _accounts: dict[Resource, _Account] = field(init=False)
-
-    def __post_init__(self) -> None:
-        user, address = self.identity.user, self.identity.address
-        self._windows = SessionWindows(self.limits.session_rates)
+    def __init__(self, limits: Limits, identity: Identity, audio_bytes_per_s: int) -> None:
+        self.due = asyncio.Event()  # a block is owed to the shared counters
+        self._limits = limits
+        self._user, self._address = identity.user, identity.address
+        self._audio_bytes_per_s = audio_bytes_per_s
+        self._windows = SessionWindows(limits.session_rates)
         self._accounts = {
-            resource: _Account(resource, self.limits.applies(resource, user, address)) for resource in _BLOCKS
+            resource: _Account(limits.applies(resource, self._user, self._address)) for resource in _BLOCKS
         }
 
-    def admit(self, resource: Resource, cost: float, now: float) -> bool:
-        """Counts `cost` at monotonic second `now` and says whether it may be used.
+    @property
+    def shared(self) -> bool:
+        """Whether anything is ever owed to the shared counters."""
+        return any(account.shared for account in self._accounts.values())
+
+    def admit_message(self, now: float) -> bool:
+        """Counts a JSON message at monotonic second `now` and says whether it may be used.
 
         Raises RateLimited where the client has to be told that it is over a limit, once until that is over,
         and LimitIgnored when it has gone on for too long.
         """
+        return self._admit(Resource.MESSAGES, 1, now)
+
+    def admit_audio(self, size: int, now: float) -> bool:
+        """The same for `size` bytes of audio."""
+        return self._admit(Resource.AUDIO_SECONDS, size / self._audio_bytes_per_s, now)
+
+    def admit_reply(self, prompt: str, now: float) -> None:
+        """Counts a prompt for the model. Raises RateLimited when it may not be sent."""
+        account = self._accounts[Resource.MODEL_TOKENS]
+        if now < account.refused_until or not self._charge(
+            account, Resource.MODEL_TOKENS, _tokens(prompt), now
+        ):
+            raise _refusal(Resource.MODEL_TOKENS, account, now)
+
+    def count_reply(self, piece: str, now: float) -> None:
+        """Counts what the model wrote."""
+        self._charge(self._accounts[Resource.MODEL_TOKENS], Resource.MODEL_TOKENS, _tokens(piece), now)
+
+    async def settle(self, now: float) -> None:
+        """Reports what is owed, in whole units."""
+        self.due.clear()
+        for resource, account in self._accounts.items():
+            cost = int(account.owed)
+            if cost:
+                account.owed -= cost
+                wait_s = await self._limits.charge(resource, cost, self._user, self._address)
+                account.refused_until = max(account.refused_until, now + wait_s if wait_s else 0.0)
+
+    def _admit(self, resource: Resource, cost: float, now: float) -> bool:
         account = self._accounts[resource]
-        if now >= account.refused_until:
-            wait_s = self._windows.charge(resource, cost, now)
-            account.refused_until = now + wait_s
-            if not wait_s:
-                account.owed += cost if account.shared else 0.0
-                account.refused_since = None
-                return True
+        if now >= account.refused_until and self._charge(account, resource, cost, now):
+            account.refused_since = None
+            return True
         if account.refused_since is None:
             account.refused_since = now
-        if (now - account.refused_since) * 1000 > self.limits.options.patience_ms:
+        if (now - account.refused_since) * 1000 > self._limits.options.patience_ms:
             raise LimitIgnored(f"too many {resource.value} for too long")
         if now < account.told_until:
             return False
         account.told_until = account.refused_until
-        wait_ms = round((account.refused_until - now) * 1000)
-        raise RateLimited(f"too many {resource.value}", retry_after_ms=wait_ms)
+        raise _refusal(resource, account, now)
 
-    @property
-    def due(self) -> bool:
-        """Whether a block is owed to the shared counters."""
-        return any(account.owed >= _BLOCKS[account.resource] for account in self._accounts.values())
+    def _charge(self, account: _Account, resource: Resource, cost: float, now: float) -> bool:
+        wait_s = self._windows.charge(resource, cost, now)
+        if wait_s:
+            account.refused_until = now + wait_s
+            return False
+        if account.shared:
+            account.owed += cost
+            if account.owed >= _BLOCKS[resource]:
+                self.due.set()
+        return True
 
-    async def settle(self, now: float) -> None:
-        """Reports what is owed, in whole units."""
-        for account in self._accounts.values():
-            cost = int(account.owed)
-            if cost:
-                account.owed -= cost
-                user, address = self.identity.user, self.identity.address
-                wait_s = await self.limits.charge(account.resource, cost, user, address)
-                account.refused_until = max(account.refused_until, now + wait_s if wait_s else 0.0)
+
+def _tokens(text: str) -> float:
+    return len(text) / _CHARACTERS_PER_TOKEN
+
+
+def _refusal(resource: Resource, account: _Account, now: float) -> RateLimited:
+    return RateLimited(
+        f"too many {resource.value}", retry_after_ms=max(1, round((account.refused_until - now) * 1000))
+    )

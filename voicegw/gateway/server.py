@@ -28,6 +28,7 @@ from voicegw.gateway.host import ResumeOptions, Services
 from voicegw.gateway.reload import Reloader
 from voicegw.gateway.sessions import Sessions
 from voicegw.gateway.tls import Certificate, TlsOptions, check_exposure
+from voicegw.gateway.visit import Visit
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -126,6 +127,7 @@ class Gateway:
                 compression=None,  # PCM does not compress; see the architecture guide
                 open_timeout=handshake_s,
                 max_size=_TRANSPORT_LIMIT_BYTES,
+                ping_interval=None,  # the connection asks by itself, and takes any frame for an answer
                 close_timeout=_CLOSE_S,
                 server_header=None,
             )
@@ -154,11 +156,13 @@ class Gateway:
         assert isinstance(socket, Caller)
         assert socket.request is not None
         assert socket.identity is not None
-        host, after = self.sessions.find(parameters.parse(socket.request.path), socket.identity.user)
+        wanted = parameters.parse(socket.request.path)
+        visit = Visit.of(self._access, socket.identity, wanted)
+        host, after = self.sessions.find(wanted, socket.identity.user)
         if self._admission.draining:
             host.drain(self._admission.retry_after_ms(Draining()))
         with self._access.occupancy.place(socket.identity.user, socket.identity.address):
-            await Connection(socket, host, self._options.connection, after).run()
+            await Connection(socket, host, visit, self._options.connection, after).run()
         self.sessions.limit_parked()
 
 

@@ -11,6 +11,8 @@ from voicegw.errors import MalformedMessage, MessageTooBig, UnknownMessageType, 
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
+_Farewell = events.GoingAway | events.Ending | events.Refreshed | events.Fault
+
 _decoder = msgspec.json.Decoder(messages.ClientMessage)
 _encoder = msgspec.json.Encoder()
 
@@ -43,6 +45,8 @@ def _command(message: messages.ClientMessage) -> commands.Command:
             return commands.Played(audio_ms)
         case messages.AckMessage(seq):
             return commands.Acknowledge(seq)
+        case messages.RefreshMessage(token):
+            return commands.Refresh(token)
         case messages.EndMessage():
             return commands.End()
 
@@ -85,12 +89,22 @@ def _message(event: events.Event, seq: int) -> messages.ServerMessage:
             return _latency(event, seq)
         case events.AudioAcknowledged(samples, taken):
             return messages.AckedMessage(seq=seq, samples=samples, messages=taken)
-        case events.GoingAway(retry_after_ms):
-            return messages.GoingAwayMessage(seq=seq, retry_after_ms=retry_after_ms)
-        case events.Fault(code, message, retryable):
-            return messages.ErrorMessage(seq=seq, code=code, message=message, retryable=retryable)
+        case events.GoingAway() | events.Ending() | events.Refreshed() | events.Fault():
+            return _farewell(event, seq)
         case _:
             return _about_reply(event, seq)
+
+
+def _farewell(event: _Farewell, seq: int) -> messages.ServerMessage:
+    match event:
+        case events.GoingAway(retry_after_ms):
+            return messages.GoingAwayMessage(seq=seq, retry_after_ms=retry_after_ms)
+        case events.Ending(code, in_ms):
+            return messages.EndingMessage(seq=seq, code=code, in_ms=in_ms)
+        case events.Refreshed(expires_in_ms):
+            return messages.RefreshedMessage(seq=seq, expires_in_ms=expires_in_ms)
+        case events.Fault():
+            return messages.ErrorMessage(seq=seq, **asdict(event))
 
 
 def _about_reply(event: events.ReplyEvent, seq: int) -> messages.ServerMessage:

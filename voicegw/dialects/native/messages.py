@@ -8,6 +8,7 @@ import msgspec
 from voicegw.core import events
 
 MAX_TEXT_CHARACTERS = 8_000
+MAX_TOKEN_CHARACTERS = 8_000
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, description="milliseconds from the session's first sample")]
 
@@ -53,12 +54,25 @@ class AckMessage(Inbound, tag="ack"):
     seq: Annotated[int, msgspec.Meta(ge=0)]
 
 
+class RefreshMessage(Inbound, tag="refresh"):
+    """A new token of the same user's, so that the session may go on when the old one's time is up."""
+
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TOKEN_CHARACTERS)]
+
+
 class EndMessage(Inbound, tag="end"):
     """Nothing more will be sent: settle the running utterance and its reply, then close."""
 
 
 ClientMessage = (
-    CommitMessage | CancelMessage | TextMessage | ConfigureMessage | PlayedMessage | AckMessage | EndMessage
+    CommitMessage
+    | CancelMessage
+    | TextMessage
+    | ConfigureMessage
+    | PlayedMessage
+    | AckMessage
+    | RefreshMessage
+    | EndMessage
 )
 
 # --- server to client ------------------------------------------------------------------------------------
@@ -194,10 +208,22 @@ class GoingAwayMessage(Outbound, tag="going_away"):
     retry_after_ms: int
 
 
-class ErrorMessage(Outbound, tag="error"):
+class EndingMessage(Outbound, tag="ending"):
+    """Why and when the session will end, unless something is done about it; `code` is that of the error."""
+
+    code: str
+    in_ms: int
+
+
+class RefreshedMessage(Outbound, tag="refreshed"):
+    expires_in_ms: int
+
+
+class ErrorMessage(Outbound, tag="error", omit_defaults=True):
     code: str
     message: str
     retryable: bool
+    retry_after_ms: int | None = None
 
 
 ServerMessage = (
@@ -217,6 +243,8 @@ ServerMessage = (
     | LatencyMessage
     | AckedMessage
     | GoingAwayMessage
+    | EndingMessage
+    | RefreshedMessage
     | ErrorMessage
 )
 

@@ -1,0 +1,61 @@
+"""The rules of the door in their order, over real sockets."""
+
+import json
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.gateway.fakes import Gate, Stage, staged
+from tests.gateway.test_auth import OPTIONS, bearer, token
+from tests.peer import joined
+from voicegw.gateway.access import AccessOptions
+
+
+async def answer(stage: Stage, **options: Any) -> str:
+    """The code with which it is refused, or `welcome`."""
+    try:
+        async with joined(stage.url, **options):
+            return "welcome"
+    except InvalidStatus as refused:
+        return str(json.loads(refused.response.body or b"")["error"]["code"])
+
+
+@pytest.mark.parametrize(
+    ("origin", "code"),
+    [(None, "welcome"), ("http://localhost:3000", "welcome"), ("https://evil.example", "origin_refused")],
+)
+async def test_without_tokens_pages_of_this_machine_are_welcome(origin: str | None, code: str) -> None:
+    async with staged() as stage:
+        assert await answer(stage, origin=origin) == code
+
+
+@pytest.mark.parametrize(
+    ("origin", "code"),
+    [
+        (None, "welcome"),
+        ("https://app.example", "welcome"),
+        ("http://localhost:3000", "origin_refused"),
+        ("https://evil.example", "origin_refused"),
+    ],
+)
+async def test_with_tokens_the_listed_pages_are(origin: str | None, code: str) -> None:
+    gate = Gate(tokens=OPTIONS, access=AccessOptions(origins=("https://app.example",)))
+    async with staged(gate=gate) as stage:
+        assert await answer(stage, origin=origin, **bearer(token())) == code
+
+
+async def test_a_page_that_is_refused_does_not_use_up_the_token() -> None:
+    once = bearer(token(jti="1"))
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage:
+        assert await answer(stage, origin="https://evil.example", **once) == "origin_refused"
+        assert await answer(stage, **once) == "welcome"
+
+
+async def test_a_401_says_what_it_wants() -> None:
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage:
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(stage.url, proxy=None):
+                pass
+        assert refused.value.response.headers["WWW-Authenticate"] == "Bearer"

@@ -1,0 +1,39 @@
+"""What is said to those who are not let in."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.gateway.fakes import Stage, staged
+from voicegw.errors import RETRY_AFTER_MS
+
+
+async def refusal(stage: Stage) -> dict[str, Any]:
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(stage.url, proxy=None):
+            pass
+    body: dict[str, Any] = json.loads(refused.value.response.body or b"")["error"]
+    return body
+
+
+async def test_those_who_are_refused_together_do_not_come_back_together() -> None:
+    async with staged() as stage:
+        stage.warm.clear()
+        waits_ms = [(await refusal(stage))["retry_after_ms"] for _ in range(20)]
+    assert min(waits_ms) >= RETRY_AFTER_MS
+    assert len(set(waits_ms)) > 10
+
+
+async def test_a_refusal_is_quick() -> None:
+    async with staged() as stage:
+        stage.warm.clear()
+        began = time.monotonic()
+        for _ in range(10):
+            assert (await refusal(stage))["code"] == "not_ready"
+        assert (
+            time.monotonic() - began < 5
+        )  # ten of them, on a machine that may be busy; see scripts/bench gateway

@@ -1,0 +1,103 @@
+from typing import Any
+
+import pytest
+
+from voicegw.errors import LimitIgnored, RateLimited
+from voicegw.gateway.auth import Identity
+from voicegw.gateway.limits import LimitOptions, Limits
+from voicegw.gateway.meter import Meter
+from voicegw.telemetry import Metrics
+
+ALICE = Identity("alice", "203.0.113.7")
+SECOND = 32_000  # bytes
+
+
+def meter(limits: Limits | None = None, **options: Any) -> Meter:
+    return Meter(limits or Limits(LimitOptions(**options), Metrics()), ALICE, audio_bytes_per_s=SECOND)
+
+
+def retry_after_ms(limited: Meter, now: float) -> int | None:
+    with pytest.raises(RateLimited) as refused:
+        limited.admit_message(now)
+    return refused.value.retry_after_ms
+
+
+def test_says_once_that_it_is_too_much_and_then_drops() -> None:
+    limited = meter(session_messages="2/second")
+    assert limited.admit_message(10.0)
+    assert limited.admit_message(10.0)
+    assert retry_after_ms(limited, 10.4) == 600
+    assert not limited.admit_message(10.5)
+    assert limited.admit_message(11.0)
+
+
+def test_one_who_goes_on_regardless_is_disconnected() -> None:
+    limited = meter(session_messages="1/hour", patience_ms=5_000)
+    assert limited.admit_message(0.0)
+    retry_after_ms(limited, 1.0)
+    assert not limited.admit_message(6.0)
+    with pytest.raises(LimitIgnored):
+        limited.admit_message(6.1)
+
+
+def test_one_who_waits_is_forgiven() -> None:
+    limited = meter(session_messages="1/second", patience_ms=5_000)
+    for second in range(0, 60, 2):
+        assert limited.admit_message(second)
+        retry_after_ms(limited, second + 0.5)
+
+
+def test_audio_is_counted_in_seconds() -> None:
+    limited = meter(session_audio_seconds="2/minute")
+    assert all(limited.admit_audio(SECOND // 64, 0.0) for _ in range(128))
+    with pytest.raises(RateLimited):
+        limited.admit_audio(SECOND // 64, 0.0)
+
+
+async def test_blocks_are_reported_and_the_answer_holds_from_then_on() -> None:
+    limited = meter(user_messages="15/minute")
+    for _ in range(2):
+        assert not limited.due.is_set()
+        assert all(limited.admit_message(0.0) for _ in range(10))
+        assert limited.due.is_set()
+        await limited.settle(0.0)
+    assert 59_000 < (retry_after_ms(limited, 0.0) or 0) <= 60_000
+
+
+async def test_a_user_is_one_in_all_sessions() -> None:
+    limits = Limits(LimitOptions(user_audio_seconds="3/minute"), Metrics())
+    first, second = meter(limits), meter(limits)
+    for each in (first, second):
+        assert each.admit_audio(2 * SECOND, 0.0)
+        await each.settle(0.0)
+    with pytest.raises(RateLimited):
+        second.admit_audio(SECOND, 0.0)
+
+
+async def test_fractions_are_kept_for_the_next_report() -> None:
+    limits = Limits(LimitOptions(user_audio_seconds="2/minute"), Metrics())
+    limited = meter(limits)
+    for _ in range(8):
+        limited.admit_audio(SECOND // 3, 0.0)
+        await limited.settle(0.0)
+    limited.admit_audio(SECOND, 0.0)
+    await limited.settle(0.0)
+    with pytest.raises(RateLimited):
+        limited.admit_audio(SECOND, 0.0)
+
+
+def test_prompts_and_replies_are_counted_in_tokens() -> None:
+    limited = meter(session_model_tokens="100/minute")
+    limited.admit_reply("x" * 200, 0.0)
+    limited.count_reply("x" * 240, 0.0)
+    for _ in range(2):  # each turn has an answer of its own
+        with pytest.raises(RateLimited):
+            limited.admit_reply("x", 0.0)
+    limited.admit_reply("x", 60.0)
+
+
+def test_without_limits_nothing_is_owed() -> None:
+    free = meter(session_messages=None)
+    assert all(free.admit_message(0.0) for _ in range(1_000))
+    assert not free.shared
+    assert not free.due.is_set()

@@ -12,6 +12,7 @@ BENCHMARKS = {
     "policies": "when words are shown and become stable, setting by setting, on a simulated clock",
     "vad": "speech missed, noise taken for speech, delays and cost of the voice activity detectors",
     "gateway": "CPU time a frame, memory a connection, loop lag and refusals of the gateway itself",
+    "fuzz": "fuzzed messages and abrupt disconnects at a real server, beside a healthy neighbour",
     "frames": "the per-frame path and the message codec, in microseconds (pytest-benchmark)",
 }
 

@@ -23,6 +23,11 @@ def busy_seconds() -> float:
     return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
 
 
+def children(root: int) -> set[int]:
+    """The process ids of all living descendants."""
+    return _tree(root).keys() - {root}
+
+
 def _tree(root: int) -> dict[int, list[str]]:
     """The stat fields of the process and of all its living descendants, by process id."""
     everyone = {int(entry.name): _stat(entry) for entry in _PROC.iterdir() if entry.name.isdigit()}

@@ -27,12 +27,13 @@ from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
 from voicegw.gateway.admission import AdmissionOptions
-from voicegw.gateway.host import Services
+from voicegw.gateway.host import ResumeOptions, Services
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.telemetry import Metrics, configure_logging
 
 LAG_EVERY_S = 0.005
 BLOCK_SAMPLES = SAMPLE_RATE // 2
+CROWD = 10_000  # sessions, more than any benchmark opens
 REPLY = ("It", " is", " done", ".")
 
 
@@ -110,7 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--bare", action="store_true", help="not a gateway, but a loop that receives and does nothing")
     add("--vad", choices=("webrtc", "none"), default="webrtc")
     add("--hears", choices=("nothing", "fingerprints"), default="nothing")
-    add("--max-sessions", type=int, default=10_000)
+    add("--max-sessions", type=int, default=CROWD)
+    add("--resume-window-ms", type=int, default=ResumeOptions().window_ms)
     options = parser.parse_args(argv)
     configure_logging("error", as_json=False)
     asyncio.run(_serve(options))
@@ -125,8 +127,9 @@ async def _serve(options: argparse.Namespace) -> None:
 
 
 async def _start_gateway(stack: AsyncExitStack, options: argparse.Namespace) -> str:
+    admission = AdmissionOptions(options.max_sessions, accepts_per_s=CROWD, accept_burst=CROWD)
     gateway = Gateway(
-        GatewayOptions(port=0, admission=AdmissionOptions(max_sessions=options.max_sessions)),
+        GatewayOptions(port=0, admission=admission, resume=ResumeOptions(window_ms=options.resume_window_ms)),
         SessionOptions(),
         Services(Deaf() if options.hears == "nothing" else Fingerprints(), Parrot(), Metrics()),
         new_scorer=lambda: _scorer(options.vad),

@@ -6,7 +6,8 @@ The framing is the `websockets` package's own, without its tasks and buffers. Ev
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -37,6 +38,7 @@ class Wire:
         target = urlsplit(url)
         assert target.hostname is not None
         self._protocol = ClientProtocol(parse_uri(url), max_size=None)
+        self._unread: deque[bytes] = deque()
         self.socket = socket.create_connection((target.hostname, target.port or 80), PATIENCE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -59,9 +61,12 @@ class Wire:
     def upgrade(self) -> int:
         """Asks for a WebSocket; the HTTP status of the answer, 101 when it is one. Raises Broken."""
         self.send_raw(self.handshake())
-        while (answer := next(self.receive(), None)) is None:
-            pass
+        while not (events := self.receive()):
+            if self.close_code is not None:
+                raise Broken("the handshake was not answered")
+        answer, *frames = events
         assert isinstance(answer, Response)
+        self._keep(frames)
         return answer.status_code
 
     def send(self, payload: bytes, opcode: Opcode = Opcode.BINARY) -> None:
@@ -75,8 +80,8 @@ class Wire:
         except OSError as error:
             raise Broken(f"while sending: {error}") from error
 
-    def receive(self, timeout_s: float = PATIENCE_S) -> Iterator[Frame | Response]:
-        """What the next piece read from the network completes; pings are answered.
+    def receive(self, timeout_s: float = PATIENCE_S) -> list[Frame | Response]:
+        """What the next piece read from the network completes, which may be nothing; pings are answered.
 
         Raises Broken when nothing comes in `timeout_s`, or when nothing more can come.
         """
@@ -94,20 +99,19 @@ class Wire:
         else:
             self._protocol.receive_eof()
         self._answer()
-        for event in self._protocol.events_received():
-            if not isinstance(event, Frame | Response):
-                raise Broken(f"not an answer: {event!r}")
-            yield event
+        return [event for event in self._protocol.events_received() if isinstance(event, Frame | Response)]
 
     def messages(self, timeout_s: float = PATIENCE_S) -> Iterator[bytes]:
-        """Messages as they come, until the server closes.
+        """Messages as they come, until the server closes; another call goes on where one was left.
 
         Raises Broken when there is none for `timeout_s`. The server sends every message in one frame.
         """
-        while self.close_code is None:
-            for frame in self.receive(timeout_s):
-                if isinstance(frame, Frame) and frame.opcode in (Opcode.TEXT, Opcode.BINARY):
-                    yield bytes(frame.data)
+        while True:
+            while self._unread:
+                yield self._unread.popleft()
+            if self.close_code is not None:
+                return
+            self._keep(self.receive(timeout_s))
 
     def drain(self) -> None:
         """Throws away what has arrived, and answers its pings. Raises Broken when the server has hung up."""
@@ -127,6 +131,13 @@ class Wire:
         """Hangs up with a TCP reset, in the middle of whatever is under way."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.socket.close()
+
+    def _keep(self, events: Sequence[Frame | Response]) -> None:
+        self._unread += (
+            bytes(frame.data)
+            for frame in events
+            if isinstance(frame, Frame) and frame.opcode in (Opcode.TEXT, Opcode.BINARY)
+        )
 
     def _answer(self) -> None:
         """Sends what the protocol asks for: pongs, and the second half of the closing handshake."""

@@ -70,7 +70,7 @@ def test_everything_is_in_the_exposition(metrics: Metrics) -> None:
     text = metrics.exposition().decode()
     assert "version=0.0.4" in CONTENT_TYPE
     families = {line.split()[2] for line in text.splitlines() if line.startswith("# HELP")}
-    assert all(name.startswith("voicegw_") for name in families)
+    assert all(name.startswith(("voicegw_", "process_")) for name in families)
     assert {"voicegw_sessions", "voicegw_workers_ready", "voicegw_decode_queue"} <= families
     documented = [line.split(maxsplit=3) for line in text.splitlines() if line.startswith("# HELP")]
     assert all(len(words) == 4 for words in documented)
@@ -97,3 +97,9 @@ def test_libraries_do_not_log_what_users_say() -> None:
     code += "import logging; print([logging.getLogger(n).level for n in ('openai', 'httpx2', 'httpcore2')])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(ran.stdout) == [logging.WARNING] * 3
+
+
+def test_the_process_s_own_memory_and_descriptors_are_among_them(metrics: Metrics) -> None:
+    page = metrics.exposition().decode()
+    assert "\nprocess_resident_memory_bytes " in page
+    assert "\nprocess_open_fds " in page

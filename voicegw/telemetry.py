@@ -4,7 +4,7 @@ import logging
 import sys
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from voicegw.core.events import TurnLatency
 from voicegw.core.jobs import DecodeKind
@@ -16,10 +16,12 @@ _DECODE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 
 
 class Metrics:
-    """The metrics of one server, in a registry of their own."""
+    """The metrics of one server, in a registry of their own, with its process's memory and descriptors."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.tasks = Gauge("voicegw_tasks", "Tasks in the event loop", registry=self.registry)
         self.sessions = Gauge(
             "voicegw_sessions", "Sessions held, parked ones included", registry=self.registry
         )

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from benchmarks.processes import busy_seconds, cpu_seconds
+from benchmarks.processes import busy_seconds, children, cpu_seconds
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads Linux's /proc")
 
@@ -27,6 +27,13 @@ def test_counts_children_that_live_and_those_that_are_gone() -> None:
         process.stdout.readline()
         assert cpu_seconds(process.pid) >= 0.08 + cpu_seconds(process.pid, descendants=False)
         process.stdin.close()
+
+
+def test_children_are_found_while_they_live() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert process.pid in children(os.getpid())
+        process.communicate(b"\n")
+    assert process.pid not in children(os.getpid())
 
 
 def test_a_process_that_is_gone_has_used_nothing() -> None:

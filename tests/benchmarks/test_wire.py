@@ -33,8 +33,8 @@ def test_messages_go_both_ways(url: str) -> None:
         assert wire.upgrade() == 101
         wire.send(b"\0\1")
         wire.send(b"hello", Opcode.TEXT)
-        messages = wire.messages()
-        assert [next(messages), next(messages)] == [b"\0\1", b"hello"]
+        assert next(wire.messages()) == b"\0\1"
+        assert next(wire.messages()) == b"hello"
 
 
 def test_the_server_s_close_code_is_kept(url: str) -> None:
@@ -44,7 +44,7 @@ def test_the_server_s_close_code_is_kept(url: str) -> None:
         assert list(wire.messages()) == []
         assert wire.close_code == 4000
         with pytest.raises(Broken, match="closed with 4000"):
-            next(wire.receive())
+            wire.receive()
 
 
 def test_pings_are_answered_while_draining(url: str) -> None:
@@ -59,7 +59,7 @@ def test_a_silent_server_is_not_waited_for(url: str) -> None:
     with Wire(url) as wire:
         wire.upgrade()
         with pytest.raises(Broken, match="no answer"):
-            next(wire.receive(timeout_s=0.01))
+            wire.receive(timeout_s=0.01)
 
 
 def test_after_a_reset_nothing_can_be_sent(url: str) -> None:

@@ -103,6 +103,8 @@ class Gateway:
         self._attend(self._reloader.watch(), "reloader")
         self._attend(self._admission.watch_loop(), "loop-lag")
         self.metrics.loop_lag.set_function(lambda: self._admission.loop_lag_s)
+        loop = asyncio.get_running_loop()
+        self.metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         log.info("listening", address=self.address)
         if authenticator.development:
             log.warning("development mode: no token is asked for, and only this machine is let in")

@@ -1,0 +1,61 @@
+"""What a server process holds, by its own metrics and by /proc: memory, descriptors, tasks, children."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks.processes import children
+
+ANSWER_S = 20.0
+POLL_S = 0.2
+_opener = build_opener(ProxyHandler({}))  # few proxies reach back to this machine
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Resident bytes, and how many of each there are; `sessions` includes those that wait for a client."""
+
+    rss_bytes: int
+    descriptors: int
+    tasks: int
+    children: int
+    sessions: int
+
+    def exceeds(self, before: "Footprint", share: float) -> list[str]:
+        """What has grown by more than so large a part of what was there before, in words."""
+        names = ("rss_bytes", "descriptors", "tasks", "children", "sessions")
+        grown = ((name, getattr(before, name), getattr(self, name)) for name in names)
+        return [f"{name} from {old} to {new}" for name, old, new in grown if new > old * (1 + share)]
+
+
+def footprint(url: str, pid: int) -> Footprint:
+    """Of the server with this process id that serves the URL. Raises OSError when it does not answer."""
+    values = metrics(url)
+    return Footprint(
+        rss_bytes=round(values["process_resident_memory_bytes"]),
+        descriptors=round(values["process_open_fds"]),
+        tasks=round(values["voicegw_tasks"]),
+        children=len(children(pid)),
+        sessions=round(values["voicegw_sessions"]),
+    )
+
+
+def metrics(url: str) -> dict[str, float]:
+    """The server's metrics that have no labels."""
+    with _opener.open(f"http://{urlsplit(url).netloc}/metrics", timeout=ANSWER_S) as page:
+        families = text_string_to_metric_families(page.read().decode())
+    return {
+        sample.name: sample.value for family in families for sample in family.samples if not sample.labels
+    }
+
+
+def settled(look: Callable[[], Footprint], within_s: float) -> Footprint:
+    """The footprint once no session is left, or the last one seen in that time."""
+    deadline = time.monotonic() + within_s
+    while (seen := look()).sessions and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+    return seen

@@ -1,0 +1,10 @@
+"""`scripts/bench fuzz`: what rude clients do to a server, and to those beside them.
+
+The parts: `command` runs the campaign beside a healthy neighbour, `campaign` has the clients, `attack` is
+one of them, `corpus` draws messages from the dialect's schema, and `decoders` has the targets that
+`scripts/bench decoders` fuzzes by coverage.
+"""
+
+from benchmarks.fuzz.command import main
+
+__all__ = ["main"]

@@ -1,0 +1,97 @@
+"""Many rude clients at one server, a few at a time."""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from benchmarks.fuzz.attack import Attack, Ending, Outcome, Violation
+
+AT_ONCE = 8
+MOST_VIOLATIONS = 20  # then the server is broken enough
+POLITE_EVERY = 7
+ABRUPT = tuple(ending for ending in Ending if ending is not Ending.POLITE)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many messages, and how many clients that go without a word, at least."""
+
+    messages: int
+    disconnects: int
+
+    @property
+    def messages_each(self) -> int:
+        """Of one client, in the mean; twice what is needed, since servers hang up on many."""
+        return max(2, 2 * self.messages // max(1, self.disconnects))
+
+    def scaled(self, factor: float) -> "Size":
+        """A campaign with the same clients, but fewer of them."""
+        return Size(round(self.messages * factor), round(self.disconnects * factor))
+
+
+@dataclass
+class Tally:
+    """What the clients did, and what they got. violations: the number of the client, and what it saw."""
+
+    clients: int = 0
+    sent: int = 0
+    endings: Counter[Ending] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+
+    @property
+    def disconnects(self) -> int:
+        """How many went without a word."""
+        return self.endings.total() - self.endings[Ending.POLITE]
+
+    def add(self, outcome: Outcome) -> None:
+        """One client more."""
+        self.clients += 1
+        self.sent += outcome.sent
+        self.endings[outcome.ending] += 1
+        self.codes += outcome.codes
+
+
+def client(url: str, size: Size, seed: int, number: int) -> Outcome:
+    """One client of a campaign by its number: the same seed and number do the same. Raises Violation."""
+    rng = random.Random(f"{seed}/{number}")
+    ending = Ending.POLITE if number % POLITE_EVERY == 0 else rng.choice(ABRUPT)
+    return Attack(url, rng, ending).run(rng.randrange(2 * size.messages_each))
+
+
+def campaign(url: str, size: Size, seed: int) -> Tally:
+    """Clients until both numbers are reached, or the server has broken the rules too often."""
+    tally, lock = Tally(), threading.Lock()
+
+    def numbers() -> Iterator[int]:
+        number = 0
+        while len(tally.violations) < MOST_VIOLATIONS and (
+            tally.sent < size.messages or tally.disconnects < size.disconnects
+        ):
+            yield number
+            number += 1
+
+    waiting = numbers()
+
+    def work() -> None:
+        while True:
+            with lock:
+                number = next(waiting, None)
+            if number is None:
+                return
+            try:
+                outcome = client(url, size, seed, number)
+            except (Violation, OSError) as violation:
+                with lock:
+                    tally.violations.append(f"client {number}: {violation}")
+            else:
+                with lock:
+                    tally.add(outcome)
+
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        for future in [threads.submit(work) for _ in range(AT_ONCE)]:
+            future.result()
+    return tally

@@ -1,0 +1,126 @@
+"""Rude clients at one real server: fuzzed messages, and abrupt disconnects at any moment.
+
+A healthy neighbour speaks all the while. It is to be heard as when it was alone, every answer that the rude
+clients get has to be one that is documented, and in the end the server must hold no more memory, tasks,
+descriptors and processes than before, within 5 % (`--growth`). Whatever fails is told with the number of the
+client, which `--only` repeats.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from benchmarks.arguments import add_json, add_model, add_serve, new_parser
+from benchmarks.footprint import Footprint, footprint, settled
+from benchmarks.fuzz.campaign import Size, Tally, campaign, client
+from benchmarks.report import report
+from benchmarks.subject import Neighbour, sample_named, subject
+from clients.errors import ClientError
+
+GROWTH = 0.05
+WARM_UP = 0.25  # of the campaign, before the footprint that is compared
+SETTLE_S = 30.0
+MEANINGS = {
+    "messages": "sent by rude clients",
+    "disconnects": "of them that went without a word",
+    "clients": "rude clients",
+    "errors_told": "messages that were answered by an error event",
+    "violations": "answers, or silences, that no client may see",
+    "neighbour_heard": "times the neighbour said the same meanwhile",
+    "neighbour_different": "times it was not heard as when it was alone",
+    "leaks": "things of which the server holds more than before, beyond `--growth`",
+    "rss_before_mb": "the server's resident memory after a quarter of the campaign, to warm up",
+    "rss_after_mb": "the same after all of it",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the campaign; the exit status is 1 when anything was found."""
+    options = _parser().parse_args(argv)
+    try:
+        troubles = asyncio.run(_run(options))
+    except ClientError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for trouble in troubles:
+        print(trouble, file=sys.stderr)
+    return 1 if troubles else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser("fuzz", __doc__)
+    add = parser.add_argument
+    add("--messages", type=int, default=10_000, metavar="N", help="to send (default: %(default)s)")
+    add("--disconnects", type=int, default=500, metavar="N", help="at least (default: %(default)s)")
+    add("--seed", type=int, default=1, help="which messages and disconnects (default: %(default)s)")
+    add("--only", type=int, metavar="NUMBER", help="nothing but this client of the campaign")
+    add("--neighbour", default="conversation.wav", metavar="FILE", help="the sample it says (%(default)s)")
+    add("--growth", type=float, default=GROWTH, help="share that counts as none (default: %(default)s)")
+    add_model(parser)
+    add_json(parser)
+    add_serve(parser)
+    return parser
+
+
+async def _run(options: argparse.Namespace) -> list[str]:
+    """What was found, in words. Raises ClientError."""
+    size = Size(options.messages, options.disconnects)
+    async with subject(options.model, options.serve) as server:
+        if options.only is not None:
+            return await asyncio.to_thread(_repeat, server.url, size, options.seed, options.only)
+        neighbour = Neighbour(server.url, sample_named(options.neighbour))
+        await neighbour.speak_alone()
+        tally, before, after = await fuzz(server.url, server.pid, size, options.seed, neighbour)
+    leaks = after.exceeds(before, options.growth)
+    settings = {name: getattr(options, name) for name in ("seed", "model", "neighbour", "serve")}
+    figures = {**_figures(tally, neighbour, before, after), "leaks": len(leaks)}
+    report("fuzz", settings, figures, MEANINGS, options.json)
+    return [
+        *tally.violations,
+        *(f"the neighbour was heard as {heard}" for heard in neighbour.different),
+        *leaks,
+    ]
+
+
+def _repeat(url: str, size: Size, seed: int, number: int) -> list[str]:
+    try:
+        print(client(url, size, seed, number))
+    except AssertionError as violation:
+        return [str(violation)]
+    return []
+
+
+async def fuzz(
+    url: str, pid: int, size: Size, seed: int, neighbour: Neighbour
+) -> tuple[Tally, Footprint, Footprint]:
+    """The campaign beside the neighbour, and the server's footprints before and after."""
+
+    def look() -> Footprint:
+        return footprint(url, pid)
+
+    warm_up = size.scaled(WARM_UP)
+    await asyncio.to_thread(campaign, url, warm_up, seed)
+    before = await asyncio.to_thread(settled, look, SETTLE_S)
+    over = asyncio.Event()
+    speaking = asyncio.create_task(neighbour.speak_on(over))
+    try:
+        tally = await asyncio.to_thread(campaign, url, size, seed + 1)
+    finally:
+        over.set()
+        await speaking
+    return tally, before, await asyncio.to_thread(settled, look, SETTLE_S)
+
+
+def _figures(tally: Tally, neighbour: Neighbour, before: Footprint, after: Footprint) -> dict[str, float]:
+    return {
+        "messages": tally.sent,
+        "disconnects": tally.disconnects,
+        "clients": tally.clients,
+        "errors_told": tally.codes.total(),
+        "violations": len(tally.violations),
+        "neighbour_heard": neighbour.heard,
+        "neighbour_different": len(neighbour.different),
+        "rss_before_mb": before.rss_bytes / 2**20,
+        "rss_after_mb": after.rss_bytes / 2**20,
+    }

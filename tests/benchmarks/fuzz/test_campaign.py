@@ -1,0 +1,23 @@
+import pytest
+
+from benchmarks.fuzz import campaign as module
+from benchmarks.fuzz.attack import Ending, Outcome, Violation
+from benchmarks.fuzz.campaign import MOST_VIOLATIONS, Size, campaign
+
+
+def test_goes_on_until_both_numbers_are_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    endings = (Ending.POLITE, Ending.RESET)
+    monkeypatch.setattr(module, "client", lambda *a: Outcome(endings[a[-1] % 2], sent=10))
+    tally = campaign("", Size(messages=100, disconnects=30), seed=1)
+    assert tally.sent >= 100
+    assert 30 <= tally.disconnects < 45
+
+
+def test_a_broken_server_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_off(*_: object) -> Outcome:
+        raise Violation("it is broken")
+
+    monkeypatch.setattr(module, "client", break_off)
+    tally = campaign("", Size(messages=100, disconnects=30), seed=1)
+    assert MOST_VIOLATIONS <= len(tally.violations) < 2 * MOST_VIOLATIONS
+    assert tally.violations[0].endswith("it is broken")

@@ -1,0 +1,27 @@
+"""A small dose of the campaign against a real gateway."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fuzz import main
+
+pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads Linux's /proc")
+
+
+def test_rude_clients_disturb_nobody_and_leave_nothing_behind(tmp_path: Path) -> None:
+    file = tmp_path / "fuzz.json"
+    dose = ("--messages", "800", "--disconnects", "50", "--neighbour", "yes-1.wav", "--growth", "0.1")
+    assert main(["--model", "none", *dose, "--json", str(file)]) == 0
+    figures = json.loads(file.read_text())["figures"]
+    assert figures["messages"] >= 800
+    assert figures["disconnects"] >= 50
+    assert figures["neighbour_heard"] > 0
+    assert not figures["violations"] + figures["neighbour_different"] + figures["leaks"]
+
+
+def test_one_client_can_be_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--model", "none", "--only", "7"]) == 0
+    assert "Ending.POLITE" in capsys.readouterr().out

@@ -83,7 +83,7 @@ async def test_a_caller_that_leaves_takes_its_job_along(redis_url: str) -> None:
 
 
 async def test_a_job_is_given_up_in_time(redis_url: str) -> None:
-    async with gateway(redis_url, job_timeout_ms=100) as asking, lost_worker(redis_url) as line:
+    async with gateway(redis_url, job_timeout_ms=300) as asking, lost_worker(redis_url) as line:
         with pytest.raises(RecognitionFailed, match="in time"):
             await asking.recognize(job())
         assert asking.value("decode_failures_total") == 1

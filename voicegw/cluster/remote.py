@@ -108,7 +108,7 @@ class RemoteRecognizer:
 
     async def close(self) -> None:
         """Takes back what is out and leaves."""
-        for task in self._tasks:
+        for task in (*self._tasks, *self._chores):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._chores, return_exceptions=True)
         for ticket in tuple(self._tickets.values()):
@@ -127,33 +127,35 @@ class RemoteRecognizer:
         ticket = _Ticket(self._asked, job, asyncio.get_running_loop().create_future(), time.monotonic())
         overtaken = [old for old in self._tickets.values() if _overtakes(job, old)]
         self._tickets[ticket.number] = ticket
+        # A task of its own: a caller that leaves must not break off a command that Redis may have got.
+        self._do_later(self._put_in_line(ticket, overtaken))
         try:
             async with asyncio.timeout(self._options.job_timeout_ms / 1000):
-                await self._submit(ticket)
-                await self._withdraw(overtaken)
                 return await ticket.answer
         except TimeoutError:
             self._metrics.decode_failures.inc()
             raise RecognitionFailed("the recogniser did not answer in time") from None
         finally:
             del self._tickets[ticket.number]
-            if not ticket.answer.done() or ticket.answer.cancelled():
+            if ticket.answer.cancelled():
                 self._do_later(self._take_back(ticket))
 
+    async def _put_in_line(self, ticket: _Ticket, overtaken: Iterable[_Ticket]) -> None:
+        await self._submit(ticket)
+        for other in overtaken:  # of no use to anybody behind a newer job of their session
+            if await self._take_back(other):
+                _settle(other, Overtaken())
+
     async def _submit(self, ticket: _Ticket) -> None:
-        """Puts the job in line, as soon as Redis takes it; or not at all when it is overtaken meanwhile."""
+        """Puts the job in line as soon as Redis takes it, and out again if nobody waits for it by then."""
 
         async def step() -> None:
             if not ticket.answer.done():
                 ticket.entry = await self._streams.submit(Submission(self._name, ticket.number, ticket.job))
 
         await self._link.persist(step)
-
-    async def _withdraw(self, overtaken: Iterable[_Ticket]) -> None:
-        """Partials that wait behind a newer job of their session are of no use to anybody."""
-        for ticket in overtaken:
-            if await self._take_back(ticket):
-                _settle(ticket, Overtaken())
+        if ticket.answer.done():
+            await self._take_back(ticket)
 
     def _do_later(self, chore: Coroutine[Any, Any, object]) -> None:
         """What nobody waits for."""

@@ -72,7 +72,7 @@ class GatewayStreams:
     async def forget_answers(self, until: str) -> None:
         """Deletes answers up to `until`, which have been read."""
         if until != BEGINNING:
-            await self._redis.xtrim(self._results, minid=until)
+            await self._redis.xtrim(self._results, minid=until, approximate=False)
 
     async def sign_in(self) -> Register:
         """Tells that this gateway is there; returns who else is."""

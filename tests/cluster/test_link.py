@@ -1,0 +1,75 @@
+"""What Redis trouble does to those who go on asking; nothing here needs a Redis."""
+
+import asyncio
+
+import pytest
+from redis.exceptions import AuthenticationError, ConnectionError
+
+from tests.observing import until
+from voicegw.cluster.link import Link
+from voicegw.errors import ConfigurationError
+from voicegw.telemetry import Metrics
+
+
+class Watched(Link):
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        super().__init__("redis://here", self.metrics.cluster)
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"voicegw_cluster_{name}", labels)
+
+
+class Step:
+    """Fails as often as it is told, with what it is told."""
+
+    def __init__(self, failures: int, error: Exception | None = None) -> None:
+        self.calls = 0
+        self._failures = failures
+        self._error = error or ConnectionError("gone")
+
+    async def __call__(self) -> None:
+        self.calls += 1
+        await asyncio.sleep(0)
+        if self.calls <= self._failures:
+            raise self._error
+
+
+def test_trouble_is_told_once_and_its_end_too(capsys: pytest.CaptureFixture[str]) -> None:
+    link = Watched()
+    assert (link.away_s(), link.value("redis_up"), link.worked()) == (0.0, 1, False)
+    for _ in range(3):
+        link.failed(ConnectionError("gone"))
+    assert link.away_s() > 0
+    assert (link.value("redis_up"), link.value("redis_errors_total", error="ConnectionError")) == (0, 3)
+    assert link.worked()
+    assert (link.away_s(), link.value("redis_up"), link.worked()) == (0.0, 1, False)
+    said = capsys.readouterr().out
+    assert (said.count("redis trouble"), said.count("redis is back")) == (1, 1)
+
+
+async def test_persisting_goes_on_until_it_is_done() -> None:
+    link, step = Watched(), Step(2)
+    await link.persist(step)
+    assert step.calls == 3
+
+
+async def test_persisting_is_for_redis_trouble_only() -> None:
+    with pytest.raises(ZeroDivisionError):
+        await Watched().persist(Step(1, ZeroDivisionError()))
+
+
+async def test_repeats_through_trouble_until_it_is_stopped() -> None:
+    stop, step = asyncio.Event(), Step(2)
+    repeating = asyncio.create_task(Watched().repeat(step, stop))
+    await until(lambda: step.calls > 5)
+    stop.set()
+    await repeating
+
+
+async def test_the_first_step_may_fail_but_not_for_a_password() -> None:
+    link = Watched()
+    await link.begin(Step(1))
+    assert link.away_s() > 0
+    with pytest.raises(ConfigurationError, match="password"):
+        await link.begin(Step(1, AuthenticationError("no")))

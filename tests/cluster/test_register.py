@@ -1,0 +1,76 @@
+"""Who is there, from a real Redis: several who sign in, and streams with something in them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.cluster.house import redis_options
+from tests.redis_server import RedisServer
+from voicegw.cluster.connect import close, connect
+from voicegw.cluster.keys import Keys
+from voicegw.cluster.messages import WorkerStatus
+from voicegw.cluster.register import Queue, Register, Registrar
+from voicegw.telemetry import Metrics
+
+KEYS = Keys("voicegw")
+BUSY, COLD = WorkerStatus(4, 2, 0.5), WorkerStatus(0, 0, 0.0)
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect(redis_options(redis_url))
+    yield client
+    await close(client)
+
+
+async def registered(redis: Redis) -> Register:
+    return await Registrar(redis, KEYS, "a gateway").sign_in(None)
+
+
+async def test_workers_are_there_until_they_sign_out(redis: Redis) -> None:
+    for name, status in (("a", BUSY), ("b", COLD)):
+        await Registrar(redis, KEYS, name).sign_in(status)
+    assert dict((await registered(redis)).workers) == {"a": BUSY, "b": COLD}
+    assert (await registered(redis)).warm == 1
+    await Registrar(redis, KEYS, "a").sign_out()
+    assert dict((await registered(redis)).workers) == {"b": COLD}
+
+
+async def test_the_silent_are_gone_and_forgotten_in_the_end(redis: Redis, redis_server: RedisServer) -> None:
+    now_ms = int(redis_server.command("time").split()[0]) * 1000
+    for name, silent_ms in (("late", 11_000), ("lost", 70_000)):
+        for register in (KEYS.workers, KEYS.gateways):
+            redis_server.command("hset", register, name, f"{now_ms - silent_ms} ")
+    there = await registered(redis)
+    assert (there.warm, there.gone_gateways) == (0, frozenset({"late", "lost"}))
+    assert (await registered(redis)).gone_gateways == {"late"}
+
+
+async def test_a_worker_of_another_make_is_not_counted(redis: Redis, redis_server: RedisServer) -> None:
+    redis_server.command("hset", KEYS.workers, "other", "99999999999999 nonsense")
+    assert dict((await registered(redis)).workers) == {}
+
+
+async def test_what_waits_and_what_is_held(redis: Redis) -> None:
+    assert (await registered(redis)).finals == Queue(0, 0, 0)
+    for _ in range(3):
+        await redis.xadd(KEYS.finals, {"job": b""})
+    assert (await registered(redis)).finals.waiting == 3
+    await redis.xgroup_create(KEYS.finals, "workers", id="0")
+    await redis.xreadgroup("workers", "a", {KEYS.finals: ">"}, count=1)
+    there = await registered(redis)
+    assert (there.finals.waiting, there.finals.held, there.partials) == (2, 1, Queue(0, 0, 0))
+    assert 0 <= there.finals.oldest_ms < 10_000
+
+
+def test_what_to_scale_by_is_shown() -> None:
+    metrics = Metrics()
+    Register({"a": BUSY, "b": COLD}, frozenset(), Queue(3, 2, 1500), Queue(0, 0, 0)).show(metrics.cluster)
+
+    def value(name: str, **labels: str) -> float | None:
+        return metrics.registry.get_sample_value(f"voicegw_cluster_{name}", labels)
+
+    assert (value("waiting_jobs", stream="finals"), value("held_jobs", stream="finals")) == (3, 2)
+    assert value("oldest_waiting_seconds", stream="finals") == 1.5
+    assert (value("workers"), value("group_busy_share")) == (1, 0.5)

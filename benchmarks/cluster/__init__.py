@@ -1,0 +1,9 @@
+"""`scripts/bench cluster`: what the way over Redis costs, and what more workers bring.
+
+The parts: `hop` times decodes by a local process and by a worker in turns, `scaling` counts what one and two
+workers get done, `command` adds the time that the faults of benchmarks.chaos cost, and shows the figures.
+"""
+
+from benchmarks.cluster.command import main
+
+__all__ = ["main"]

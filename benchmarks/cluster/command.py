@@ -1,0 +1,76 @@
+"""What recognition by workers behind Redis costs and brings, everything on this machine and real.
+
+The hop: decodes by a local worker process and by a worker behind Redis take turns, one at a time; what counts
+is the time from asking to the answer less the decoding. Scaling: jobs a second of one worker and of two, of
+one process each, with always enough to do. Recovery: a few runs of each fault of `scripts/bench chaos`.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from benchmarks.arguments import add_json, new_parser
+from benchmarks.chaos import command as chaos
+from benchmarks.cluster.hop import Overheads, overheads
+from benchmarks.cluster.scaling import jobs_per_second
+from benchmarks.measures import percentile
+from benchmarks.report import report
+from clients.errors import ClientError
+
+MEANINGS = {
+    "local_p50_ms": "a decode by a local process: time beyond the decoding",
+    "local_p99_ms": "the same, at the 99th percentile",
+    "remote_p50_ms": "a decode by a worker behind Redis: time beyond the decoding",
+    "remote_p99_ms": "the same, at the 99th percentile",
+    "hop_p50_ms": "what the way over Redis adds: the difference of the medians",
+    "hop_p99_ms": "the difference of the 99th percentiles",
+    "jobs_per_s_1_worker": "windows of 1 to 8 s decoded",
+    "jobs_per_s_2_workers": "the same by two workers",
+    "worker_scaling_ratio": "two workers over one",
+    **{name: meaning for name, meaning in chaos.MEANINGS.items() if name != "fault_runs"},
+    "fault_runs": "faults of workers and of Redis, each with speakers at work",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; its exit status."""
+    options = _parser().parse_args(argv)
+    try:
+        figures = asyncio.run(_measure(options))
+    except ClientError as error:
+        print(error, file=sys.stderr)
+        return 1
+    settings = {name: getattr(options, name) for name in ("decodes", "seconds", "runs", "seed")}
+    report("cluster", settings, figures, MEANINGS, options.json)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser("cluster", __doc__)
+    add = parser.add_argument
+    add("--decodes", type=int, default=500, metavar="N", help="each way (default: %(default)s)")
+    add("--seconds", type=float, default=20.0, help="of counting jobs (default: %(default)g)")
+    add("--runs", type=int, default=20, metavar="N", help="faults (default: %(default)s)")
+    add("--seed", type=int, default=1, metavar="S", help="of the faults (default: %(default)s)")
+    add_json(parser)
+    return parser
+
+
+async def _measure(options: argparse.Namespace) -> dict[str, float]:
+    figures = hop_figures(await overheads(options.decodes))
+    one = await jobs_per_second(1, options.seconds)
+    two = await jobs_per_second(2, options.seconds)
+    figures |= {"jobs_per_s_1_worker": one, "jobs_per_s_2_workers": two, "worker_scaling_ratio": two / one}
+    return figures | chaos.figures_of(await chaos.measure(options.runs, options.seed))
+
+
+def hop_figures(found: Overheads) -> dict[str, float]:
+    """The two ways, and what one takes longer than the other."""
+    figures = {}
+    for percent in (50, 99):
+        local, remote = percentile(found.local_ms, percent), percentile(found.remote_ms, percent)
+        figures[f"local_p{percent}_ms"] = local
+        figures[f"remote_p{percent}_ms"] = remote
+        figures[f"hop_p{percent}_ms"] = remote - local
+    return figures

@@ -1,0 +1,56 @@
+"""How many jobs a second one worker gets done, and two, from a queue that never runs empty."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import msgspec
+
+from benchmarks.chaos.installation import installation
+from benchmarks.chaos.load import gateways
+from benchmarks.cluster.hop import windows_of_all_lengths
+from tests.observing import until
+from voicegw.cluster.remote import RemoteRecognizer
+from voicegw.core.jobs import DecodeJob
+
+WAITING = 8  # jobs that are out at any time
+WARM_UP_S = 1.0
+
+
+async def jobs_per_second(workers: int, seconds: float) -> float:
+    """What so many workers, of one process each, get done."""
+    async with installation(workers) as there, gateways(there.redis.url, 1) as [remote]:
+        await until(lambda: remote.ready)
+        load = _Load(remote)
+        async with asyncio.TaskGroup() as group:
+            asking = [group.create_task(load.ask(number)) for number in range(WAITING)]
+            await asyncio.sleep(WARM_UP_S)
+            before, since = load.done, time.monotonic()
+            await asyncio.sleep(seconds)
+            done = (load.done - before) / (time.monotonic() - since)
+            for task in asking:
+                task.cancel()
+    return done
+
+
+class _Load:
+    """Jobs without end; `done` counts the answers."""
+
+    def __init__(self, recognizer: RemoteRecognizer) -> None:
+        self.done = 0
+        self._recognizer = recognizer
+        self._jobs = self._endless()
+
+    def _endless(self) -> Iterator[DecodeJob]:
+        windows, number = windows_of_all_lengths(WAITING), 0
+        while True:
+            number += 1
+            yield msgspec.structs.replace(windows[number % WAITING], number=number)
+
+    async def ask(self, speaker: int) -> None:
+        """One job after the other."""
+        while True:
+            await self._recognizer.recognize(
+                msgspec.structs.replace(next(self._jobs), session=f"speaker {speaker}")
+            )
+            self.done += 1

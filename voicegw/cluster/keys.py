@@ -11,6 +11,7 @@ class Keys:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._work = f"{{{prefix}:work}}"
+        self._errands = f"{{{prefix}:errands}}"
 
     @property
     def finals(self) -> str:
@@ -36,6 +37,15 @@ class Keys:
     def gateways(self) -> str:
         """Hash of when each gateway was last there."""
         return f"{self._work}:gateways"
+
+    @property
+    def errands(self) -> str:
+        """Stream of tool calls in the background."""
+        return f"{self._errands}:calls"
+
+    def errand_news(self, errand: str) -> str:
+        """Stream of what one of them says."""
+        return f"{self._errands}:news:{errand}"
 
     def results(self, gateway: str) -> str:
         """Stream of answers for one gateway."""

@@ -1,0 +1,172 @@
+"""Tool calls in the background through a real Redis: made at most once, by whichever worker takes them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.cluster.house import redis_options
+from tests.redis_server import RedisServer
+from voicegw.cluster.connect import close, connect
+from voicegw.cluster.errand_worker import ErrandWorker, ErrandWorkerOptions
+from voicegw.cluster.errands import RemoteErrandOptions, RemoteErrands
+from voicegw.cluster.keys import Keys
+from voicegw.core.errands import ErrandNews
+from voicegw.core.events import ToolCalled
+from voicegw.errors import ToolFailed
+from voicegw.telemetry import Metrics
+
+CALL = ToolCalled("c1", "book", '{"table": 7}')
+HALF, RESULT = ErrandNews("half"), ErrandNews("done", done=True)
+
+
+@dataclass
+class Work:
+    """Says "half", waits for the gate, says "done"."""
+
+    calls: list[ToolCalled] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def make(self, call: ToolCalled) -> AsyncGenerator[ErrandNews, None]:
+        self.calls.append(call)
+        self.begun.set()
+        yield HALF
+        await self.gate.wait()
+        yield RESULT
+
+
+@asynccontextmanager
+async def errands(url: str, **options: int) -> AsyncIterator[RemoteErrands]:
+    home = RemoteErrands(redis_options(url), RemoteErrandOptions(**options))  # type: ignore[arg-type]
+    yield home
+    await home.close()
+
+
+@asynccontextmanager
+async def worker(url: str, work: Work, **options: int) -> AsyncIterator[ErrandWorker]:
+    settings = ErrandWorkerOptions(**{"lease_ms": 400, "drain_timeout_ms": 0, **options})  # type: ignore[arg-type]
+    made = ErrandWorker(redis_options(url), settings, work.make, Metrics())
+    running = asyncio.create_task(made.run())
+    try:
+        yield made
+    finally:
+        made.leave()
+        await asyncio.wait_for(running, 10)
+
+
+async def news(home: RemoteErrands, errand: str) -> list[ErrandNews]:
+    async with asyncio.timeout(20), aclosing(home.follow(errand)) as reports:
+        return [report async for report in reports]
+
+
+async def test_a_call_is_made_elsewhere_and_its_news_come_back(redis_url: str) -> None:
+    work = Work()
+    async with errands(redis_url) as home, worker(redis_url, work):
+        errand = await home.submit(CALL)
+        async with aclosing(home.follow(errand)) as reports:
+            assert await asyncio.wait_for(anext(reports), 10) == HALF
+            work.gate.set()
+            assert await asyncio.wait_for(anext(reports), 10) == RESULT
+    assert work.calls == [CALL]
+
+
+async def test_calls_wait_for_a_worker_and_for_their_follower(redis_url: str) -> None:
+    work = Work()
+    work.gate.set()
+    async with errands(redis_url) as home:
+        names = [await home.submit(CALL) for _ in range(5)]
+        async with worker(redis_url, work), worker(redis_url, work):
+            assert [await news(home, name) for name in names] == [[HALF, RESULT]] * 5
+    assert len(work.calls) == 5
+
+
+async def test_a_full_queue_refuses(redis_url: str) -> None:
+    async with errands(redis_url, max_waiting=2) as home:
+        await home.submit(CALL)
+        await home.submit(CALL)
+        with pytest.raises(ToolFailed, match="too many"):
+            await home.submit(CALL)
+
+
+async def test_done_calls_make_room(redis_url: str) -> None:
+    work = Work()
+    work.gate.set()
+    async with errands(redis_url, max_waiting=1) as home, worker(redis_url, work):
+        for _ in range(3):
+            assert (await news(home, await home.submit(CALL)))[-1] == RESULT
+
+
+async def test_without_redis_the_model_is_told(redis_server: RedisServer) -> None:
+    async with errands(redis_server.url) as home:
+        redis_server.kill()
+        with pytest.raises(ToolFailed, match="at the moment"):
+            await home.submit(CALL)
+
+
+async def test_a_call_whose_worker_was_lost_is_not_made_again(redis_url: str) -> None:
+    work, ghost = Work(), connect(redis_options(redis_url))
+    stream = Keys("voicegw").errands
+    await ghost.xgroup_create(stream, "tools", id="0-0", mkstream=True)
+    async with errands(redis_url) as home:
+        errand = await home.submit(CALL)
+        await ghost.xreadgroup("tools", "ghost", {stream: ">"})
+        await close(ghost)
+        async with worker(redis_url, work):
+            (report,) = await news(home, errand)
+    assert "not known whether it was done" in report.content
+    assert (report.ok, work.calls) == (False, [])
+
+
+async def test_a_call_longer_than_the_lease_is_not_lost(redis_url: str) -> None:
+    work = Work()
+    async with (
+        errands(redis_url) as home,
+        worker(redis_url, work, lease_ms=200),
+        worker(redis_url, work, lease_ms=200),
+    ):
+        errand = await home.submit(CALL)
+        await asyncio.wait_for(work.begun.wait(), 10)
+        await asyncio.sleep(0.8)
+        work.gate.set()
+        assert (await news(home, errand))[-1] == RESULT
+
+
+async def test_a_worker_that_leaves_finishes_what_it_holds(redis_url: str) -> None:
+    work = Work()
+    async with errands(redis_url) as home:
+        async with worker(redis_url, work, drain_timeout_ms=10_000) as leaving:
+            errand = await home.submit(CALL)
+            await asyncio.wait_for(work.begun.wait(), 10)
+            leaving.leave()
+            work.gate.set()
+        assert (await news(home, errand))[-1] == RESULT
+
+
+async def test_and_says_so_about_what_it_cannot(redis_url: str) -> None:
+    work = Work()
+    async with errands(redis_url) as home:
+        async with worker(redis_url, work, drain_timeout_ms=0):
+            errand = await home.submit(CALL)
+            await asyncio.wait_for(work.begun.wait(), 10)
+        assert not (await news(home, errand))[-1].ok
+
+
+async def test_a_result_survives_a_redis_that_is_away(redis_server: RedisServer) -> None:
+    work = Work()
+    async with errands(redis_server.url) as home, worker(redis_server.url, work, lease_ms=60_000):
+        errand = await home.submit(CALL)
+        await asyncio.wait_for(work.begun.wait(), 10)
+        redis_server.pause()
+        work.gate.set()
+        await asyncio.sleep(0.5)
+        redis_server.resume()
+        assert (await news(home, errand))[-1] == RESULT
+
+
+async def test_nobody_waits_for_ever(redis_url: str) -> None:
+    async with errands(redis_url, give_up_ms=100) as home:
+        (report,) = await news(home, await home.submit(CALL))
+    assert report == ErrandNews('{"error":"no result in time"}', done=True, ok=False)

@@ -1,0 +1,116 @@
+"""Who judges what is said: an endpoint that speaks OpenAI's moderations, or a Python function of the
+application. When and what is core/moderation.py's to say."""
+
+import asyncio
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from voicegw.core.options import option
+from voicegw.errors import ConfigurationError, ModerationFailed
+from voicegw.reply.llm import OPENAI_URL
+from voicegw.reply.tool_backends import import_function
+
+_CONNECT_S = 3.0
+
+
+@dataclass(frozen=True)
+class ModerationOptions:
+    """Who judges what is said, if anyone does, and how often."""
+
+    model: str | None = option(None, "moderation model, as the endpoint knows it; naming it turns judging on")
+    url: str | None = option(None, "base URL of an OpenAI-compatible endpoint; OpenAI's by default")
+    api_key: str | None = field(
+        default=None, repr=False, metadata={"description": "API key; without one, none is sent"}
+    )
+    entry_point: str | None = option(
+        None, "`package.module:function` that judges in place of an endpoint; naming it turns judging on"
+    )
+    timeout_ms: int = option(2_000, "longest wait for a judgement", ge=1, le=60_000)
+    every_characters: int = option(
+        200, "length after which a reply is judged within a sentence", ge=20, le=100_000
+    )
+
+    @property
+    def configured(self) -> bool:
+        """Whether anyone is to judge."""
+        return self.model is not None or self.entry_point is not None
+
+
+class EndpointModerator:
+    """Asks an OpenAI-compatible `/moderations`. Raises ConfigurationError for a URL that leads nowhere."""
+
+    def __init__(self, options: ModerationOptions) -> None:
+        import openai
+
+        self.every_characters = options.every_characters
+        url = options.url or OPENAI_URL
+        if not re.match(r"https?://\w", url):
+            raise ConfigurationError(f"the moderation endpoint {url} is not an http:// or https:// URL")
+        self._model = options.model or ""
+        self._headers = None if options.api_key else {"Authorization": openai.omit}
+        self._timeout_s = options.timeout_ms / 1000
+        self._client = openai.AsyncOpenAI(
+            base_url=url,
+            api_key=options.api_key or "none",  # the library insists on one
+            timeout=openai.Timeout(None, connect=_CONNECT_S),
+            max_retries=0,
+        )
+
+    async def judge(self, text: str) -> Sequence[str]:
+        """The categories the endpoint finds. Raises ModerationFailed."""
+        import openai
+
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._client.moderations.create(
+                    model=self._model, input=text, extra_headers=self._headers
+                )
+        except (TimeoutError, openai.APIError, ValueError) as error:  # theirs may quote the text
+            raise ModerationFailed(f"no judgement: {type(error).__name__}") from None
+        if not answer.results:
+            raise ModerationFailed("no judgement in the answer")
+        return [name for result in answer.results for name in _categories(result)]
+
+    async def close(self) -> None:
+        """Gives the connections back."""
+        await self._client.close()
+
+
+def _categories(result: Any) -> list[str]:
+    """What a result finds; `flagged` alone, from an endpoint that gives no categories, is one too."""
+    found = result.categories.model_dump(by_alias=True) if result.categories else {}
+    names = sorted(name for name, hit in found.items() if hit)
+    return (names or ["flagged"]) if result.flagged else []
+
+
+class FunctionModerator:
+    """Calls the application's function with the text; it returns the categories, or nothing. A plain function
+    runs in a thread. Raises ConfigurationError when there is no such function."""
+
+    def __init__(self, options: ModerationOptions) -> None:
+        self.every_characters = options.every_characters
+        self._function: Callable[[str], Any] = import_function(options.entry_point or "", "moderation")
+        self._timeout_s = options.timeout_ms / 1000
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="moderation")
+
+    async def judge(self, text: str) -> Sequence[str]:
+        """The categories the function returns. Raises ModerationFailed."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = await self._call(text)
+            return [str(category) for category in found or ()]
+        except Exception as error:  # noqa: BLE001 - the application's code may raise anything
+            raise ModerationFailed(f"no judgement: {type(error).__name__}") from None
+
+    async def _call(self, text: str) -> Any:
+        if inspect.iscoroutinefunction(self._function):
+            return await self._function(text)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._function, text)
+
+    async def close(self) -> None:
+        """Gives the threads back."""
+        self._threads.shutdown(wait=False, cancel_futures=True)

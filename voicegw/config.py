@@ -29,6 +29,8 @@ from voicegw.asr.vad import VadOptions
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.cluster.connect import RedisOptions
 from voicegw.cluster.consumer import ConsumerOptions
+from voicegw.cluster.errand_worker import ErrandWorkerOptions
+from voicegw.cluster.errands import RemoteErrandOptions
 from voicegw.cluster.remote import RemoteOptions
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
@@ -96,6 +98,7 @@ class Settings:
     llm_fallback: LLMOptions = field(default_factory=LLMOptions)
     failover: FailoverOptions = field(default_factory=FailoverOptions)
     tools: ToolOptions = field(default_factory=ToolOptions)
+    errands: RemoteErrandOptions = field(default_factory=RemoteErrandOptions)
     cluster: RedisOptions = field(default_factory=RedisOptions)
     remote: RemoteOptions = field(default_factory=RemoteOptions)
     log: LogOptions = field(default_factory=LogOptions)
@@ -107,6 +110,8 @@ class WorkerSettings:
 
     cluster: RedisOptions = field(default_factory=RedisOptions)
     consumer: ConsumerOptions = field(default_factory=ConsumerOptions)
+    errands: ErrandWorkerOptions = field(default_factory=ErrandWorkerOptions)
+    tools: ToolOptions = field(default_factory=ToolOptions)
     asr: WhisperOptions = field(default_factory=WhisperOptions)
     pool: PoolOptions = field(default_factory=PoolOptions)
     log: LogOptions = field(default_factory=LogOptions)

@@ -1,4 +1,4 @@
-"""The command line, and the only place that names the concrete parts a server is made of."""
+"""The command line, and beside assistant.py the only place that names a server's concrete parts."""
 
 import argparse
 import asyncio
@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from voicegw import __version__, config
 from voicegw.asr.pool import WorkerPool
 from voicegw.asr.vad import make_scorer
 from voicegw.asr.weights import locate
+from voicegw.assistant import assemble, make_errands
 from voicegw.cluster import connect
 from voicegw.cluster.consumer import Consumer
 from voicegw.cluster.keys import Keys
@@ -24,7 +25,6 @@ from voicegw.cluster.rates import rate_storage
 from voicegw.cluster.remote import RemoteRecognizer
 from voicegw.cluster.spent import SharedSpentTokens
 from voicegw.config import Settings, WorkerSettings
-from voicegw.core.events import Message
 from voicegw.dialects import native
 from voicegw.errors import ConfigurationError, StartupError
 from voicegw.gateway import keys
@@ -37,13 +37,6 @@ from voicegw.gateway.mint import Grant, mint
 from voicegw.gateway.probes import probes
 from voicegw.gateway.server import Gateway
 from voicegw.gateway.spent import LocalSpentTokens, SpentTokens
-from voicegw.reply.errands import LocalErrands
-from voicegw.reply.failover import FailoverResponder
-from voicegw.reply.llm import LLMResponder
-from voicegw.reply.offline import OfflineResponder
-from voicegw.reply.readiness import FirstAnswer
-from voicegw.reply.tool_rounds import ToolResponder
-from voicegw.reply.toolbox import Toolbox
 from voicegw.telemetry import Metrics, configure_logging
 
 log = structlog.get_logger(__name__)
@@ -133,21 +126,13 @@ async def serve(settings: Settings) -> None:
     stopping, forced = _on_signals()
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        tools = Toolbox(settings.tools, metrics)
-        stack.push_async_callback(tools.close)
-        model = _model(settings, tools, metrics)
-        errands = LocalErrands(tools.run, settings.tools, metrics)
-        stack.push_async_callback(errands.close)
-        responder = (
-            OfflineResponder() if model is None else ToolResponder(model, tools, errands, settings.tools)
-        )
-        stack.push_async_callback(responder.close)
+        assistant = await assemble(settings, metrics, stack)
         recognizer = await _recognizer(settings, metrics)
         stack.push_async_callback(recognizer.close)
         gateway = Gateway(
             settings.gateway,
             settings.session,
-            Services(recognizer, responder, metrics, check_model=_await_model(model, settings, stack)),
+            Services(recognizer, assistant.responder, metrics, check_model=assistant.check_model),
             new_scorer=lambda: make_scorer(settings.vad),
             ready=lambda: recognizer.ready,
             crowded=lambda: recognizer.crowded,
@@ -172,7 +157,15 @@ async def work(settings: WorkerSettings) -> None:
     """
     stopping, forced = _on_signals()
     metrics = Metrics()
+    if settings.errands.only:
+        print("working on tool calls", flush=True)
+        await _unless(forced, make_errands(settings, metrics, stopping))
+        return
     async with AsyncExitStack() as stack:
+        if settings.errands.take:
+            errands = asyncio.create_task(make_errands(settings, metrics, stopping), name="errands")
+            stack.push_async_callback(_unless, forced, errands)
+            stack.callback(stopping.set)  # whatever it is that ends this worker
         directory = await asyncio.to_thread(locate, settings.asr.model)
         pool = WorkerPool(directory, settings.asr, settings.pool, metrics)
         stack.push_async_callback(pool.close)
@@ -222,31 +215,6 @@ async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> None:
         stopped.cancel()
         working.cancel()
         await asyncio.gather(stopped, working, return_exceptions=True)
-
-
-def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:
-    """The model behind its endpoints; None when none is configured."""
-    if not settings.llm.configured:
-        if settings.llm_fallback.configured:
-            raise ConfigurationError("llm_fallback is for when `llm` fails: configure that first")
-        log.info("no model endpoint is configured; the offline responder answers")
-        return None
-    chosen = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
-    endpoints = [LLMResponder(options, tools.offers) for options in chosen]
-    return FailoverResponder(endpoints, settings.failover, metrics)
-
-
-def _await_model(
-    model: FailoverResponder | None, settings: Settings, stack: AsyncExitStack
-) -> Callable[[], str]:
-    """Has the model asked until it answers, for as long as `stack` is open; returns what readiness asks."""
-    if model is None:
-        return lambda: "no model endpoint is configured; the offline responder answers"
-    prompt = [Message("system", settings.session.dialogue.system_prompt)]
-    first = FirstAnswer(model, prompt, settings.failover.ready_wait_ms)
-    asking = asyncio.create_task(first.ask(), name="first answer")
-    stack.callback(asking.cancel)
-    return first.check
 
 
 def _access(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Access:

@@ -15,6 +15,10 @@ def test_all_work_is_in_one_place_of_a_cluster() -> None:
     assert len(set(map(slot, work))) == 1
 
 
+def test_an_errands_call_and_news_are_in_one_place() -> None:
+    assert slot(KEYS.errands) == slot(KEYS.errand_news("e"))
+
+
 def test_a_session_is_in_one_place_and_sessions_spread() -> None:
     assert slot(KEYS.session("a", "audio")) == slot(KEYS.session("a", "events"))
     assert slot(KEYS.session("a", "audio")) != slot(KEYS.session("b", "audio"))

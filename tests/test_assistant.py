@@ -1,0 +1,55 @@
+"""What the settings say is what replies are made with."""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from voicegw.assistant import Assistant, assemble
+from voicegw.cluster.connect import RedisOptions
+from voicegw.cluster.errands import RemoteErrandOptions, RemoteErrands
+from voicegw.config import Settings
+from voicegw.errors import ConfigurationError, NotReady
+from voicegw.reply.errands import LocalErrands
+from voicegw.reply.llm import LLMOptions
+from voicegw.reply.tools import ToolOptions
+from voicegw.telemetry import Metrics
+
+NOWHERE = LLMOptions(url="http://127.0.0.1:9/v1", model="tiny")
+
+
+async def assembled(**settings: Any) -> Assistant:
+    async with AsyncExitStack() as stack:
+        return await assemble(Settings(**settings), Metrics(), stack)
+
+
+async def test_without_an_endpoint_the_offline_responder_answers_and_says_so() -> None:
+    assistant = await assembled()
+    assert assistant.responder.name == "offline"
+    assert assistant.check_model() == "no model endpoint is configured"
+
+
+async def test_with_one_it_never_does_and_readiness_waits_for_it() -> None:
+    assistant = await assembled(llm=NOWHERE)
+    assert assistant.responder.name == "tiny"
+    with pytest.raises(NotReady):
+        assistant.check_model()
+
+
+async def test_a_fallback_needs_something_to_stand_in_for() -> None:
+    with pytest.raises(ConfigurationError, match="llm_fallback"):
+        await assembled(llm_fallback=NOWHERE)
+
+
+async def test_a_wrong_tool_stops_the_start() -> None:
+    with pytest.raises(ConfigurationError, match=r"tools\.functions"):
+        await assembled(tools=ToolOptions(functions=({"name": "it"},)))
+
+
+async def test_errands_are_made_here_or_by_workers() -> None:
+    assert isinstance((await assembled()).errands, LocalErrands)
+    by_workers = RemoteErrandOptions(by_workers=True)
+    cluster = RedisOptions(url="redis://127.0.0.1:9")
+    assert isinstance((await assembled(errands=by_workers, cluster=cluster)).errands, RemoteErrands)
+    with pytest.raises(ConfigurationError, match="--redis"):
+        await assembled(errands=by_workers)

@@ -1,0 +1,95 @@
+"""Puts together what replies are made with: the model behind its endpoints, the tools it may call, and who
+judges what is said. Part of the composition root, beside cli.py."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import structlog
+
+from voicegw.cluster.errand_worker import ErrandWorker
+from voicegw.cluster.errands import RemoteErrands
+from voicegw.config import Settings, WorkerSettings
+from voicegw.core.dialogue import Responder
+from voicegw.core.errands import Errands
+from voicegw.core.events import Message
+from voicegw.errors import ConfigurationError
+from voicegw.reply.errands import LocalErrands
+from voicegw.reply.failover import FailoverResponder
+from voicegw.reply.llm import LLMResponder
+from voicegw.reply.offline import OfflineResponder
+from voicegw.reply.readiness import FirstAnswer
+from voicegw.reply.tool_rounds import ToolResponder
+from voicegw.reply.toolbox import Toolbox
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Assistant:
+    """check_model: what the readiness page says of the model; raises NotReady while it is waited for."""
+
+    responder: Responder
+    errands: Errands
+    check_model: Callable[[], str]
+
+
+async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Assistant:
+    """Everything that replies need, closed with `stack`. Raises ConfigurationError."""
+    tools = Toolbox(settings.tools, metrics)
+    stack.push_async_callback(tools.close)
+    errands = _errands(settings, tools, metrics)
+    stack.push_async_callback(errands.close)
+    model = _model(settings, tools, metrics)
+    if model is None:
+        return Assistant(OfflineResponder(), errands, lambda: "no model endpoint is configured")
+    responder = ToolResponder(model, tools, errands, settings.tools)
+    stack.push_async_callback(responder.close)
+    prompt = settings.session.dialogue.system_prompt or "Hello."
+    first = FirstAnswer(model, [Message("system", prompt)], settings.failover.ready_wait_ms)
+    asking = asyncio.create_task(first.ask(), name="first answer")
+    stack.callback(asking.cancel)
+    return Assistant(responder, errands, first.check)
+
+
+def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:
+    """The model behind its endpoints; None when none is configured."""
+    if not settings.llm.configured:
+        if settings.llm_fallback.configured:
+            raise ConfigurationError("llm_fallback is for when `llm` fails: configure that first")
+        log.info("no model endpoint is configured; the offline responder answers")
+        return None
+    chosen = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
+    endpoints = [LLMResponder(options, tools.offers) for options in chosen]
+    return FailoverResponder(endpoints, settings.failover, metrics)
+
+
+def _errands(settings: Settings, tools: Toolbox, metrics: Metrics) -> Errands:
+    """Where tool calls in the background are made."""
+    if not settings.errands.by_workers:
+        return LocalErrands(tools.run, settings.tools, metrics)
+    if settings.cluster.url is None:
+        raise ConfigurationError("errands.by_workers needs a Redis that the workers share: --redis URL")
+    return RemoteErrands(settings.cluster, settings.errands)
+
+
+async def make_errands(settings: WorkerSettings, metrics: Metrics, stopping: asyncio.Event) -> None:
+    """Makes the tool calls that gateways hand to Redis, until `stopping` is set and those it holds are done.
+
+    Raises ConfigurationError.
+    """
+    tools = Toolbox(settings.tools, metrics)
+    worker = ErrandWorker(settings.cluster, settings.errands, tools.run, metrics)
+    working = asyncio.create_task(worker.run(), name="errands")
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+        worker.leave()
+        await working
+    finally:
+        stopped.cancel()
+        working.cancel()
+        await asyncio.gather(working, stopped, return_exceptions=True)
+        await tools.close()

@@ -3,7 +3,6 @@ full, behind with its work, or run at. Those who are refused are told different 
 that they can be let in when they do.
 """
 
-import asyncio
 import random
 import time
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from voicegw.core.load import WaitMeter
 from voicegw.core.options import option
 from voicegw.errors import RETRY_AFTER_MS, AtCapacity, Draining, NotReady, VoicegwError
 
-_LOOP_CHECK_S = 0.05
 _MAX_RETRY_S = 60.0
 
 
@@ -85,13 +83,9 @@ class Admission:
         """How late the event loop gets to things, on the mean of about the last second."""
         return self._lag.mean_s(time.monotonic())
 
-    async def watch_loop(self) -> None:
-        """Measures the event loop's lag until cancelled."""
-        while True:
-            due = time.monotonic() + _LOOP_CHECK_S
-            await asyncio.sleep(_LOOP_CHECK_S)
-            now = time.monotonic()
-            self._lag.observe(now - due, now)
+    def observe_lag(self, late_s: float, now: float) -> None:
+        """The event loop got to something so late, at a monotonic second."""
+        self._lag.observe(late_s, now)
 
 
 class TokenBucket:

@@ -1,4 +1,4 @@
-"""One live core session with the tasks it asks for: a ticker, its decodes, its reply.
+"""One live core session with the tasks it asks for: its decodes, its reply.
 
 A host outlives its sockets. What it has to tell goes into its outbox; the connection that is attached takes
 it from there, hands in what the client sends, and is told when to leave. A host without a connection is
@@ -36,8 +36,6 @@ from voicegw.gateway.outbox import Outbox, Reader
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
-
-_TICK_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,6 @@ class SessionHost:
         """Carries the session until it ends; leaving the task group is the whole clean-up."""
         try:
             async with self._group:
-                self._spawn(self._tick(), "ticker")
                 await self.ended.wait()
                 for task in tuple(self._tasks):
                     task.cancel()
@@ -193,18 +190,22 @@ class SessionHost:
             self.error = error
             self.ended.set()
 
-    # --- tasks ---
-
-    async def _tick(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK_S)
-            now = time.monotonic()
+    def tick(self, now: float) -> None:
+        """Time passes; to be called a few times a second. What goes wrong costs this session only."""
+        if self.ended.is_set():
+            return
+        try:
             self._session.receive_tick(now)
             self._perform()
-            if self.parked and (now - self.alive_at) * 1000 > self._options.window_ms:
-                self.finish(None)
-            if self._draining and self._session.idle:
-                self.finish(Draining())
+        except Exception:  # the caller has other sessions to tell
+            log.exception("session failed", session=self.name)
+            self.finish(InternalError())
+        if self.parked and (now - self.alive_at) * 1000 > self._options.window_ms:
+            self.finish(None)
+        if self._draining and self._session.idle:
+            self.finish(Draining())
+
+    # --- tasks ---
 
     async def _decode(self, job: DecodeJob) -> None:
         try:

@@ -27,6 +27,7 @@ from voicegw.gateway.entrance import Entrance, select_subprotocol
 from voicegw.gateway.host import ResumeOptions, Services
 from voicegw.gateway.reload import Reloader
 from voicegw.gateway.sessions import Sessions
+from voicegw.gateway.ticker import tick
 from voicegw.gateway.tls import Certificate, TlsOptions, check_exposure
 from voicegw.gateway.visit import Visit
 from voicegw.telemetry import Metrics
@@ -101,7 +102,7 @@ class Gateway:
         await self._listen(certificate)
         self._reloader = Reloader([authenticator, *([certificate] if certificate else [])])
         self._attend(self._reloader.watch(), "reloader")
-        self._attend(self._admission.watch_loop(), "loop-lag")
+        self._attend(tick(self._admission.observe_lag, self.sessions.tick), "ticker")
         self.metrics.loop_lag.set_function(lambda: self._admission.loop_lag_s)
         loop = asyncio.get_running_loop()
         self.metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))

@@ -91,6 +91,11 @@ class Sessions:
         if not self._hosts:
             self._empty.set()
 
+    def tick(self, _late_s: float, now: float) -> None:
+        """Lets every session know the time, in monotonic seconds."""
+        for host in self:
+            host.tick(now)
+
     def _parked(self) -> list[SessionHost]:
         return [host for host in self._hosts.values() if host.parked]
 

@@ -1,0 +1,41 @@
+import asyncio
+import time
+
+import pytest
+
+from tests.gateway.fakes import staged
+from tests.observing import until
+from tests.peer import joined
+from voicegw.core.session import Session
+from voicegw.dialects import native
+from voicegw.errors import InternalError
+from voicegw.gateway.ticker import TICK_S, tick
+
+
+async def test_everyone_is_told_the_time_and_how_late_it_is() -> None:
+    told: list[tuple[float, float]] = []
+    task = asyncio.create_task(tick(lambda late, now: told.append((late, now)), lambda _late, _now: None))
+    await asyncio.sleep(0)
+    begun = time.monotonic()
+    time.sleep(2 * TICK_S)  # noqa: ASYNC251 - holding the loop up is what is tested
+    await until(lambda: told)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    late, now = told[0]
+    assert 0.9 * TICK_S < late < 10
+    assert now >= begun + 2 * TICK_S
+
+
+async def test_a_session_that_breaks_at_a_tick_costs_itself_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with staged() as stage, joined(stage.url) as unlucky, joined(stage.url) as other:
+        broken, _ = stage.gateway.sessions
+
+        def receive_tick(session: Session, now: float) -> None:
+            if session.name == broken.name:
+                raise ZeroDivisionError
+
+        monkeypatch.setattr(Session, "receive_tick", receive_tick)
+        assert await unlucky.error() == InternalError.code
+        assert await unlucky.closed() == InternalError.close_code
+        await other.send(native.TextMessage(text="hello"))
+        await other.until(native.ReplyDoneMessage)

@@ -60,7 +60,7 @@ async def microphone(rate: int, device: str | None = None) -> AsyncGenerator[tup
 
     device: a part of the device's name, or its number; None for the system's default.
     """
-    sounddevice = _sounddevice()
+    sounddevice = sounddevice_library()
     loop = asyncio.get_running_loop()
     captured: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(BACKLOG_FRAMES)
 
@@ -90,8 +90,9 @@ async def microphone(rate: int, device: str | None = None) -> AsyncGenerator[tup
                 raise AudioError(f"the microphone gave no audio for {MICROPHONE_S:g} s") from None
 
 
-def _sounddevice() -> Any:
-    """The capture library, which is an extra, and which needs the system's PortAudio."""
+def sounddevice_library() -> Any:
+    """The library for microphones and loudspeakers, which is an extra, and which needs the system's
+    PortAudio. Raises AudioError without them."""
     try:
         import sounddevice
     except ImportError as error:

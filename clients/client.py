@@ -15,7 +15,7 @@ long a new one is tried for, and `settle_s` how long the server may take after `
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
@@ -34,16 +34,7 @@ SETTLE_S = 60.0  # from `end` to the close: the open utterance and its reply
 RECONNECT_S = 120.0  # as long as a server waits for a client that was cut off
 KEPT_S = 120  # of audio that the server has not acknowledged
 NORMAL_CLOSURE = 1000
-FINAL_CLOSURES = {
-    NORMAL_CLOSURE,
-    1002,
-    1003,
-    1007,
-    1008,
-    1009,
-    1010,
-    4001,
-}  # the server wants no more of this client
+FINAL_CLOSURES = {NORMAL_CLOSURE, 1002, 1003, 1007, 1008, 1009, 1010, 4001}  # no more of this client
 _ACKNOWLEDGE_EVERY = 32
 
 _decoder: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
@@ -61,8 +52,10 @@ class VoiceClient:
         unsent: Unacknowledged,
         settle_s: float,
         reconnect_s: float,
+        on_audio: Callable[[bytes], None],
     ) -> None:
         self.ready = ready
+        self._on_audio = on_audio
         self._line = line
         self._socket = socket
         self._unsent = unsent
@@ -87,11 +80,14 @@ class VoiceClient:
         reply: str = "text",
         settle_s: float = SETTLE_S,
         reconnect_s: float = RECONNECT_S,
+        on_audio: Callable[[bytes], None] = lambda audio: None,
     ) -> AsyncIterator[Self]:
         """An open session, closed when the block is left.
 
         url: of the server; or of several, separated by commas, of which another is tried when one is lost.
         reconnect_s: how long to try for a new connection when one is lost; 0 for not at all.
+        on_audio: takes the reply audio of a session with reply="audio", in the session's format, when it
+        comes while iterating, in its place between the messages.
         Raises Refused with the server's reason, or Unreachable.
         """
         line = Line(url.split(","), {"rate": str(rate), "format": audio_format, "reply": reply})
@@ -99,7 +95,7 @@ class VoiceClient:
         socket = await line.open()
         client = None
         try:
-            client = cls(line, socket, await _greeting(socket), unsent, settle_s, reconnect_s)
+            client = cls(line, socket, await _greeting(socket), unsent, settle_s, reconnect_s, on_audio)
             yield client
         finally:
             await (socket if client is None else client._socket).close()
@@ -119,6 +115,10 @@ class VoiceClient:
     async def say(self, text: str) -> None:
         """Send a typed message, which is answered like a spoken one."""
         await self._request(native.TextMessage(text=text))
+
+    async def played(self, audio_ms: int, turn: int | None = None) -> None:
+        """Report how much of a reply's audio has been played: of the reply to `turn`, or of the last one."""
+        await self._request(native.PlayedMessage(audio_ms=audio_ms, turn=turn))
 
     async def configure(
         self,
@@ -168,16 +168,20 @@ class VoiceClient:
     # --- receiving ---
 
     async def _receive(self) -> native.ServerMessage | None:
-        """The next message; None for one that was seen before, and for a connection made anew."""
+        """The next message; None for reply audio, for one that was seen before, and for a connection made
+        anew."""
         try:
-            message = _decoded(await self._socket.recv())
+            frame = await self._socket.recv()
         except ConnectionClosed as closed:
             lost = _lost(closed)
             if lost.close_code == NORMAL_CLOSURE:
                 raise StopAsyncIteration from None
             await self._reconnect(lost)
             return None
-        return await self._take(message)
+        if isinstance(frame, bytes):
+            self._on_audio(frame)
+            return None
+        return await self._take(_decoded(frame))
 
     async def _take(self, message: native.ServerMessage) -> native.ServerMessage | None:
         if isinstance(message, native.ReadyMessage):

@@ -12,12 +12,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from pathlib import Path
 from statistics import median
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from clients import voice_demo
 from clients.audio import frames, paced, read_pcm
 from clients.client import VoiceClient
 from clients.conversation import Conversation, Turn, normalised
@@ -59,9 +61,15 @@ class Outcome:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demonstration; its exit status."""
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
-    parser.parse_args(argv)
+    parser.add_argument(
+        "--voice",
+        type=Path,
+        metavar="FILE.wav",
+        help="have a spoken conversation instead, with one answer broken into, and write it to FILE.wav",
+    )
+    options, console = parser.parse_args(argv), Console(highlight=False)
     try:
-        asyncio.run(_demonstrate(Console(highlight=False)))
+        asyncio.run(_demonstrate(console) if options.voice is None else _speak(options.voice, console))
     except ClientError as error:
         print(error, file=sys.stderr)
         return 1
@@ -88,6 +96,11 @@ async def _demonstrate(console: Console) -> None:
         console.print(_summary(outcomes))
         if conversation.errors or not all(outcome.completed for outcome in outcomes):
             raise Incomplete("not every utterance was heard and answered")
+
+
+async def _speak(path: Path, console: Console) -> None:
+    _stop_in_order_on_sigterm()
+    await voice_demo.record(path, console)
 
 
 def _stop_in_order_on_sigterm() -> None:

@@ -5,7 +5,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 from rich.console import Console
@@ -14,9 +14,11 @@ from clients.audio import frames, microphone, paced, read_pcm
 from clients.client import DEFAULT_URL, VoiceClient
 from clients.conversation import Conversation
 from clients.errors import ClientError
+from clients.playback import Loudspeaker, ReplyPlayer
 from clients.talk import talk
 from clients.terminal import view
 from voicegw.core.audio import INPUT_RATES
+from voicegw.dialects import native
 
 DESCRIPTION = """\
 Talk to a voicegw server and watch your words appear while you speak: solid once they are stable, dim while
@@ -32,6 +34,7 @@ examples:
                                            play it a file instead; any rate, any channel count
   python -m clients.microphone --rate 8000 --no-reply
                                            telephone quality, dictation without replies
+  python -m clients.microphone --voice    hear the replies too
 
 exit status: 0 when every turn was completed, 1 when one was not or the connection failed, 2 for wrong usage
 """
@@ -69,7 +72,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=INPUT_RATES,
         help="samples per second on the wire (default: %(default)s); a file is converted to it",
     )
-    parser.add_argument("--no-reply", action="store_true", help="transcribe only")
+    replies = parser.add_mutually_exclusive_group()
+    replies.add_argument("--no-reply", action="store_true", help="transcribe only")
+    replies.add_argument(
+        "--voice", action="store_true", help="hear the replies (wear headphones: echo interrupts them)"
+    )
     parser.add_argument(
         "--end-silence-ms",
         type=int,
@@ -82,21 +89,25 @@ def _parser() -> argparse.ArgumentParser:
 async def _converse(options: argparse.Namespace) -> int:
     conversation = Conversation()
     expects_reply = not options.no_reply
-    async with (
-        aclosing(_source(options)) as source,
-        VoiceClient.connect(
-            options.url, rate=options.rate, reply="text" if expects_reply else "none"
-        ) as client,
-    ):
+    mode = "audio" if options.voice else "text" if expects_reply else "none"
+    async with AsyncExitStack() as stack:
+        source = await stack.enter_async_context(aclosing(_source(options)))
+        player = ReplyPlayer(stack.enter_context(Loudspeaker(options.rate))) if options.voice else None
+        heard = player.receive if player is not None else lambda audio: None
+        connecting = VoiceClient.connect(options.url, rate=options.rate, reply=mode, on_audio=heard)
+        client = await stack.enter_async_context(connecting)
+        if player is not None:
+            stack.callback(asyncio.create_task(player.report(client), name="report").cancel)
         if options.end_silence_ms is not None:
             await client.configure(end_silence_ms=options.end_silence_ms)
-        with view(Console(highlight=False)) as screen:
-            await talk(
-                client,
-                source,
-                lambda message: screen.show(message, conversation.receive(message)),
-                _interrupted(),
-            )
+        screen = stack.enter_context(view(Console(highlight=False)))
+
+        def show(message: native.ServerMessage) -> None:
+            if player is not None:
+                player.see(message)
+            screen.show(message, conversation.receive(message))
+
+        await talk(client, source, show, _interrupted())
     return 0 if conversation.is_completed(expects_reply=expects_reply) else 1
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ import soundfile
 
 from clients.microphone import _interrupted, main
 from tests.clients.scripted_server import DONE, FINAL, READY, Peer, one_turn, scripted_server
+from tests.clients.test_playback import SoundDevice
 from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
 
@@ -51,6 +53,13 @@ async def test_asks_for_no_reply_and_other_knobs(sound: str) -> None:
         await run("--url", server.url, "--file", sound, "--no-reply", "--end-silence-ms", "300")
     assert "reply=none" in server.paths[0]
     assert server.peers[0].requests[0] == native.ConfigureMessage(end_silence_ms=300)
+
+
+async def test_asks_for_replies_that_can_be_heard(sound: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", SoundDevice())
+    async with scripted_server() as server:
+        assert await run("--url", server.url, "--file", sound, "--voice") == 0
+    assert "reply=audio" in server.paths[0]
 
 
 async def test_a_failed_reply_is_a_failure(sound: str) -> None:

@@ -33,9 +33,11 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How much reply audio the client has played, in ms from the reply's start."""
+    """How much reply audio the client has played, in ms from the reply's start; of the reply to `turn`, or
+    of the last one."""
 
     audio_ms: int
+    turn: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,8 @@ def _command(message: messages.ClientMessage) -> commands.Command:
             return commands.TypeText(text)
         case messages.ConfigureMessage():
             return commands.Configure(**msgspec.structs.asdict(message))
-        case messages.PlayedMessage(audio_ms):
-            return commands.Played(audio_ms)
+        case messages.PlayedMessage(audio_ms, turn):
+            return commands.Played(audio_ms, turn)
         case messages.AckMessage(seq):
             return commands.Acknowledge(seq)
         case messages.RefreshMessage(token):

@@ -43,9 +43,10 @@ class ConfigureMessage(Inbound, tag="configure"):
 
 
 class PlayedMessage(Inbound, tag="played"):
-    """How much of the reply's audio has been played, in ms."""
+    """How much of the reply's audio has been played, in ms; `turn` says of which reply, if not of the last."""
 
     audio_ms: Annotated[int, msgspec.Meta(ge=0)]
+    turn: int | None = None
 
 
 class AckMessage(Inbound, tag="ack"):

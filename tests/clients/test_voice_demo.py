@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from clients.conversation import Conversation, Turn
+from clients.errors import Incomplete
+from clients.voice_demo import BARGE_IN_MS, RATE, AssistantTrack, Line, User, check, script, write
+from tests.clients.scripted_server import DONE, FINAL
+from voicegw.core.events import ReplyReason
+from voicegw.dialects import native
+
+SECOND = b"\1\1" * RATE
+INTERRUPTED = native.ReplyDoneMessage(seq=8, turn=1, text="It", reason=ReplyReason.INTERRUPTED)
+
+
+class Clock:
+    """Seconds from the start, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_assistant_is_heard_at_the_time_it_speaks() -> None:
+    clock = Clock()
+    track = AssistantTrack(clock)
+    clock.now = 1.0
+    track.begin()
+    track.play(SECOND)
+    track.play(SECOND)
+    clock.now = 2.5
+    assert len(track.pcm) == 3 * len(SECOND)
+    assert bytes(track.pcm[: len(SECOND)]) == bytes(len(SECOND))
+    assert track.played_ms == 1500
+
+
+def test_it_falls_silent_at_once() -> None:
+    clock = Clock()
+    track = AssistantTrack(clock)
+    track.play(SECOND)
+    clock.now = 0.25
+    track.flush()
+    assert len(track.pcm) == len(SECOND) // 4
+    assert track.played_ms == 250
+
+
+def test_the_user_waits_for_the_answer_and_a_moment_longer() -> None:
+    user = User([Line(SECOND), Line(SECOND)], AssistantTrack(Clock()))
+    heard = user.frames()
+    first = [next(heard) for _ in range(35 + 50 + 10)]
+    assert first[-1] == bytes(640)
+    user.see(DONE)
+    assert [next(heard) for _ in range(36)][-1] == SECOND[:640]
+
+
+def test_the_user_breaks_into_an_answer_that_is_heard() -> None:
+    clock = Clock()
+    track = AssistantTrack(clock)
+    user = User([Line(SECOND), Line(SECOND, breaks_in=True)], track)
+    heard = user.frames()
+    for _ in range(35 + 50):
+        next(heard)
+    track.begin()
+    track.play(2 * SECOND)
+    assert next(heard) == bytes(640)
+    clock.now = BARGE_IN_MS / 1000
+    assert next(heard) == SECOND[:640]
+    user.see(INTERRUPTED)
+    assert len(user.pcm) == (35 + 50 + 2) * 640
+
+
+def test_the_user_does_not_wait_for_ever() -> None:
+    assert len(list(User([Line(SECOND)], AssistantTrack(Clock())).frames())) < 2_000
+
+
+def test_the_script_says_what_the_samples_say() -> None:
+    assert [line.breaks_in for line in script()].count(True) == 1
+    assert all(len(line.pcm) > len(SECOND) // 2 for line in script())
+
+
+def test_both_sides_are_written_side_by_side(tmp_path: Path) -> None:
+    write(tmp_path / "talk.wav", SECOND, SECOND[:1000])
+    samples, rate = soundfile.read(tmp_path / "talk.wav", dtype="int16")
+    assert (rate, samples.shape) == (RATE, (RATE, 2))
+    assert np.array_equal(samples[:, 0], np.frombuffer(SECOND, dtype="<i2"))
+    assert not samples[500:, 1].any()
+
+
+def conversation(*reasons: ReplyReason | None) -> Conversation:
+    turns = {number: Turn(number, final=FINAL, reason=reason) for number, reason in enumerate(reasons)}
+    return Conversation(turns)
+
+
+def test_a_conversation_that_went_as_written_passes() -> None:
+    check(conversation(*[ReplyReason.COMPLETED] * 4, ReplyReason.INTERRUPTED))
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [[ReplyReason.COMPLETED] * 5, [ReplyReason.COMPLETED] * 4, [ReplyReason.COMPLETED] * 4 + [None]],
+)
+def test_one_that_did_not_fails(reasons: list[ReplyReason | None]) -> None:
+    with pytest.raises(Incomplete):
+        check(conversation(*reasons))

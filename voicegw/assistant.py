@@ -1,5 +1,5 @@
-"""Puts together what replies are made with: the model behind its endpoints, the tools it may call, and who
-judges what is said. Part of the composition root, beside cli.py."""
+"""Puts together what replies are made with: the model behind its endpoints, the tools it may call, who judges
+what is said, and the voice. Part of the composition root, beside cli.py."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,9 @@ from voicegw.config import Settings, WorkerSettings
 from voicegw.core.dialogue import Responder
 from voicegw.core.errands import Errands
 from voicegw.core.events import Message
+from voicegw.core.speech import Voice
 from voicegw.errors import ConfigurationError
+from voicegw.reply import voice_espeak
 from voicegw.reply.errands import LocalErrands
 from voicegw.reply.failover import FailoverResponder
 from voicegw.reply.llm import LLMResponder
@@ -22,6 +24,8 @@ from voicegw.reply.offline import OfflineResponder
 from voicegw.reply.readiness import FirstAnswer
 from voicegw.reply.tool_rounds import ToolResponder
 from voicegw.reply.toolbox import Toolbox
+from voicegw.reply.voice import SentenceVoice, VoiceEngine, VoiceOptions
+from voicegw.reply.voice_openai import SpeechEndpoint
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -34,24 +38,28 @@ class Assistant:
     responder: Responder
     errands: Errands
     check_model: Callable[[], str]
+    voice: Voice | None
 
 
 async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Assistant:
-    """Everything that replies need, closed with `stack`. Raises ConfigurationError."""
+    """Everything that replies need, closed with `stack`. Raises StartupError."""
+    voice = _voice(settings.voice)
+    if voice is not None:
+        stack.push_async_callback(voice.close)
     tools = Toolbox(settings.tools, metrics)
     stack.push_async_callback(tools.close)
     errands = _errands(settings, tools, metrics)
     stack.push_async_callback(errands.close)
     model = _model(settings, tools, metrics)
     if model is None:
-        return Assistant(OfflineResponder(), errands, lambda: "no model endpoint is configured")
+        return Assistant(OfflineResponder(), errands, lambda: "no model endpoint is configured", voice)
     responder = ToolResponder(model, tools, errands, settings.tools)
     stack.push_async_callback(responder.close)
     prompt = settings.session.dialogue.system_prompt or "Hello."
     first = FirstAnswer(model, [Message("system", prompt)], settings.failover.ready_wait_ms)
     asking = asyncio.create_task(first.ask(), name="first answer")
     stack.callback(asking.cancel)
-    return Assistant(responder, errands, first.check)
+    return Assistant(responder, errands, first.check, voice)
 
 
 def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:
@@ -64,6 +72,21 @@ def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResp
     chosen = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
     endpoints = [LLMResponder(options, tools.offers) for options in chosen]
     return FailoverResponder(endpoints, settings.failover, metrics)
+
+
+def _voice(options: VoiceOptions) -> Voice | None:
+    """What says replies aloud; None when nothing does. Raises StartupError for one that is not there."""
+    engine = options.engine
+    if engine is VoiceEngine.AUTO:
+        engine = VoiceEngine.ESPEAK if voice_espeak.installed() else VoiceEngine.NONE
+        log.info("voice", engine=engine.value)
+    match engine:
+        case VoiceEngine.OPENAI:
+            return SentenceVoice(SpeechEndpoint(options), options)
+        case VoiceEngine.ESPEAK:
+            return SentenceVoice(voice_espeak.EspeakEngine(options), options)
+        case _:
+            return None
 
 
 def _errands(settings: Settings, tools: Toolbox, metrics: Metrics) -> Errands:

@@ -132,7 +132,13 @@ async def serve(settings: Settings) -> None:
         gateway = Gateway(
             settings.gateway,
             settings.session,
-            Services(recognizer, assistant.responder, metrics, check_model=assistant.check_model),
+            Services(
+                recognizer,
+                assistant.responder,
+                metrics,
+                check_model=assistant.check_model,
+                voice=assistant.voice,
+            ),
             new_scorer=lambda: make_scorer(settings.vad),
             ready=lambda: recognizer.ready,
             crowded=lambda: recognizer.crowded,

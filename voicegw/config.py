@@ -42,6 +42,7 @@ from voicegw.gateway.server import GatewayOptions
 from voicegw.reply.failover import FailoverOptions
 from voicegw.reply.llm import LLMOptions
 from voicegw.reply.tools import ToolOptions
+from voicegw.reply.voice import VoiceEngine, VoiceOptions
 
 _SHORTCUTS: dict[str, str | list[str]] = {
     "gateway.host": "host",
@@ -58,6 +59,10 @@ _SHORTCUTS: dict[str, str | list[str]] = {
     "vad.engine": "vad-engine",
     "llm.url": "llm-url",
     "llm.model": "llm-model",
+    "voice.engine": "voice-engine",
+    "voice.url": "voice-url",
+    "voice.model": "voice-model",
+    "voice.name": "voice-name",
     "cluster.url": "redis",
     "log.level": "log-level",
 }
@@ -97,6 +102,7 @@ class Settings:
     llm: LLMOptions = field(default_factory=LLMOptions)
     llm_fallback: LLMOptions = field(default_factory=LLMOptions)
     failover: FailoverOptions = field(default_factory=FailoverOptions)
+    voice: VoiceOptions = field(default_factory=VoiceOptions)
     tools: ToolOptions = field(default_factory=ToolOptions)
     errands: RemoteErrandOptions = field(default_factory=RemoteErrandOptions)
     cluster: RedisOptions = field(default_factory=RedisOptions)
@@ -120,7 +126,7 @@ class WorkerSettings:
 def load(arguments: Sequence[str]) -> Settings:
     """The settings of `voicegw serve`. Raises ConfigurationError as `_load` does."""
     settings = _load(Settings, "voicegw serve", _HELP, arguments)
-    return replace(settings, llm=_with_openai_variables(settings.llm))
+    return replace(settings, llm=_with_openai_variables(settings.llm), voice=_with_key(settings.voice))
 
 
 def load_worker(arguments: Sequence[str]) -> WorkerSettings:
@@ -167,6 +173,13 @@ def _with_openai_variables(llm: LLMOptions) -> LLMOptions:
         url=llm.url or os.environ.get("OPENAI_BASE_URL"),
         api_key=llm.api_key or os.environ.get("OPENAI_API_KEY"),
     )
+
+
+def _with_key(voice: VoiceOptions) -> VoiceOptions:
+    """The key every OpenAI client reads, where OpenAI itself was asked to speak."""
+    if voice.engine is not VoiceEngine.OPENAI or voice.url is not None:
+        return voice
+    return replace(voice, api_key=voice.api_key or os.environ.get("OPENAI_API_KEY"))
 
 
 def _source(kind: type[Any], program: str, text: str, toml: Path | None) -> type[BaseSettings]:

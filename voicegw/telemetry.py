@@ -13,6 +13,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _LATENCY_BUCKETS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0)
 _DECODE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_REAL_TIME_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
 class Metrics:
@@ -117,6 +118,23 @@ class Metrics:
             ["endpoint"],
             registry=self.registry,
         )
+        self.voice_first_audio = Histogram(
+            "voicegw_voice_first_audio_seconds",
+            "From a sentence to the first of its audio",
+            buckets=_LATENCY_BUCKETS,
+            registry=self.registry,
+        )
+        self.voice_real_time_factor = Histogram(
+            "voicegw_voice_real_time_factor",
+            "Time that the voice took for a sentence, by the length of its audio",
+            buckets=_REAL_TIME_BUCKETS,
+            registry=self.registry,
+        )
+        self.reply_audio_dropped = Counter(
+            "voicegw_reply_audio_dropped_seconds",
+            "Reply audio that was made and not sent: interrupted, stale, or nobody was there",
+            registry=self.registry,
+        )
         self.tool_seconds = Histogram(
             "voicegw_tool_seconds",
             "Tool calls, by whether they gave a result",
@@ -149,6 +167,11 @@ class Metrics:
         for step, milliseconds in steps.items():
             if milliseconds is not None:
                 self.turn_latency.labels(step).observe(milliseconds / 1000)
+
+    def observe_synthesis(self, first_audio_s: float, real_time_factor: float) -> None:
+        """Counts a sentence that was said to its end."""
+        self.voice_first_audio.observe(first_audio_s)
+        self.voice_real_time_factor.observe(real_time_factor)
 
     def observe_decode(self, kind: DecodeKind, milliseconds: float) -> None:
         """Counts a finished decode."""

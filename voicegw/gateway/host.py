@@ -20,6 +20,7 @@ from voicegw.core.dialogue import Responder
 from voicegw.core.jobs import DecodeJob, Overtaken, Recognizer, Shed
 from voicegw.core.options import option
 from voicegw.core.session import Session
+from voicegw.core.speech import Voice
 from voicegw.core.store import MemoryStore, Store
 from voicegw.errors import (
     Draining,
@@ -47,6 +48,7 @@ class Services:
     metrics: Metrics
     check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady
     store: Store = field(default_factory=MemoryStore)
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True, slots=True)

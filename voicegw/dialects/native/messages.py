@@ -43,7 +43,7 @@ class ConfigureMessage(Inbound, tag="configure"):
 
 
 class PlayedMessage(Inbound, tag="played"):
-    """How much of the reply's audio has been played, in ms; `turn` says of which reply, if not of the last."""
+    """How much of a reply's audio has been played, in ms: of the reply to `turn`, or of the last one."""
 
     audio_ms: Annotated[int, msgspec.Meta(ge=0)]
     turn: int | None = None

@@ -23,7 +23,8 @@ SERVERS: Mapping[str, tuple[str, ...]] = {
 Outcome = TypeVar("Outcome")
 
 LEAD_S = 0.5  # from an order to its first frame
-EDGE_S = 0.3  # of a stream's beginning and end is not measured
+EDGE_S = 0.3  # before and after what is looked at, while all stream
+TAIL_S = 0.1  # for a server to get to the last frames
 SETTLE_S = 2.0  # for what a server does once, after sessions were opened or closed
 FIRST_SESSIONS = 50  # opened and closed before memory is measured
 
@@ -68,16 +69,13 @@ async def _follow(client: Talker, order: Stream | Knock, outcome: type[Outcome])
     return await client.ask(msgspec.json.encode(order), outcome, order.end_s - time.monotonic())
 
 
-async def frame_cost(of: Talker, client: Talker, sessions: int, seconds: float) -> Cost:
-    """The server's CPU time in the middle of a stream, over the frames that were due in it."""
-    streaming = asyncio.create_task(stream(client, seconds + 2 * EDGE_S))
-    await asyncio.sleep(LEAD_S + EDGE_S)
-    begun_s, before = time.monotonic(), await state(of)
-    await asyncio.sleep(seconds)
-    after, ended_s = await state(of), time.monotonic()
-    streamed = await streaming
-    frames = (ended_s - begun_s) * sessions / FRAME_S
-    return Cost(1e6 * (after.cpu_s - before.cpu_s) / frames, streamed.late_p99_ms)
+async def frame_cost(of: Talker, client: Talker, seconds: float) -> Cost:
+    """The server's CPU time from before the first frame to after the last, over the frames."""
+    before = await state(of)
+    streamed = await stream(client, seconds)
+    await asyncio.sleep(TAIL_S)
+    after = await state(of)
+    return Cost(1e6 * (after.cpu_s - before.cpu_s) / streamed.frames, streamed.late_p99_ms)
 
 
 async def frame_costs(sessions: int, seconds: float, repeats: int) -> dict[str, list[Cost]]:
@@ -90,7 +88,7 @@ async def frame_costs(sessions: int, seconds: float, repeats: int) -> dict[str, 
         }
         for _ in range(repeats):
             for kind, one in servers.items():
-                costs[kind].append(await frame_cost(one, clients[kind], sessions, seconds))
+                costs[kind].append(await frame_cost(one, clients[kind], seconds))
     return costs
 
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads L
 
 async def test_a_server_under_load_tells_what_it_used() -> None:
     async with bench.server("gateway_vad") as server, bench.load(server, 2) as client:
-        cost = await bench.frame_cost(server, client, sessions=2, seconds=0.2)
+        cost = await bench.frame_cost(server, client, seconds=0.2)
         await bench.state(server, b"watch")
         assert (await bench.stream(client, 0.2)).frames == 20
         lags_ms = (await bench.state(server)).lags_ms

@@ -96,7 +96,8 @@ class SessionWindows:
 
     def charge(self, resource: Resource, cost: float, now: float) -> float:
         """Counts `cost`; seconds to wait if that is too much, else 0. `now`: monotonic seconds."""
-        return max((window.charge(cost, now) for window in self._windows.get(resource, ())), default=0.0)
+        windows = self._windows.get(resource)
+        return max(window.charge(cost, now) for window in windows) if windows else 0.0
 
 
 class Limits:

@@ -14,6 +14,7 @@ from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperOptions
+from voicegw.core.conversation import ReplyOptions
 from voicegw.core.session import SessionOptions
 from voicegw.gateway.admission import AdmissionOptions
 from voicegw.gateway.connection import ConnectionOptions
@@ -85,7 +86,7 @@ class LiveServer:
                     connection=self._limits,
                     resume=ResumeOptions(window_ms=0),
                 ),
-                SessionOptions(),
+                SessionOptions(reply=ReplyOptions(prewarm=False, speculate=False)),
                 Services(pool, responder, self._metrics),
                 new_scorer=lambda: make_scorer(VadOptions()),
                 ready=lambda: pool.ready,

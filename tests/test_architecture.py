@@ -38,7 +38,7 @@ MAY_IMPORT["clients"] = {"voicegw.errors", "voicegw.core", "voicegw.dialects"}
 
 PURE = {
     *("__future__", "bisect", "collections", "dataclasses", "enum", "math", "typing", "_typeshed"),
-    *("re", "msgspec", "numpy"),
+    *("itertools", "re", "msgspec", "numpy"),
 }
 
 

@@ -41,7 +41,7 @@ def test_two_servers_do_not_share_metrics(metrics: Metrics) -> None:
 
 
 def test_a_turn_is_counted_by_the_steps_it_took(metrics: Metrics) -> None:
-    metrics.observe_turn(TurnLatency(1, 520.0, None, 20.0, 560.0, None, None))
+    metrics.observe_turn(TurnLatency(1, endpoint_ms=520.0, decode_ms=20.0, final_ms=560.0))
     counted = {
         step: metrics.registry.get_sample_value("voicegw_turn_latency_seconds_sum", {"step": step})
         for step in ("endpoint", "queue", "decode", "final", "first_token", "done")

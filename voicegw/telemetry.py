@@ -75,6 +75,18 @@ class Metrics:
             buckets=_LATENCY_BUCKETS,
             registry=self.registry,
         )
+        self.replies = Counter(
+            "voicegw_replies",
+            "Requests to the language model that were over, by whether they were begun ahead of their turn "
+            "and whether the turn used them",
+            ["speculative", "used"],
+            registry=self.registry,
+        )
+        self.wasted_tokens = Counter(
+            "voicegw_wasted_tokens",
+            "Tokens that the language model wrote ahead of a turn which then went on",
+            registry=self.registry,
+        )
         self.decode_queue = Gauge("voicegw_decode_queue", "Decode jobs waiting", registry=self.registry)
         self.decode_seconds = Histogram(
             "voicegw_decode_seconds",
@@ -161,7 +173,10 @@ class Metrics:
             "queue": latency.queue_ms,
             "decode": latency.decode_ms,
             "final": latency.final_ms,
+            "asked": latency.asked_ms,
+            "model": latency.model_ms,
             "first_token": latency.first_token_ms,
+            "first_audio": latency.first_audio_ms,
             "done": latency.done_ms,
         }
         for step, milliseconds in steps.items():
@@ -172,6 +187,12 @@ class Metrics:
         """Counts a sentence that was said to its end."""
         self.voice_first_audio.observe(first_audio_s)
         self.voice_real_time_factor.observe(real_time_factor)
+
+    def observe_attempt(self, *, speculative: bool, used: bool, tokens: int) -> None:
+        """Counts a request to the language model that is over, and what it wrote for nobody."""
+        self.replies.labels(str(speculative).lower(), str(used).lower()).inc()
+        if not used:
+            self.wasted_tokens.inc(tokens)
 
     def observe_decode(self, kind: DecodeKind, milliseconds: float) -> None:
         """Counts a finished decode."""

@@ -11,6 +11,8 @@ import numpy as np
 
 from voicegw.core import actions, commands, events
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, InputDecoder, Pcm
+from voicegw.core.barge_in import BargeInOptions
+from voicegw.core.conversation import ReplyOptions
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import Session, SessionOptions
@@ -20,6 +22,7 @@ from voicegw.errors import VoicegwError
 QUICK = SessionOptions(
     EndpointOptions(onset_ms=40, pause_ms=60, end_silence_ms=120, max_utterance_ms=1000, stall_ms=500),
     RecognitionOptions(partial_interval_ms=100, shown_edge_ms=0),
+    reply=ReplyOptions(barge_in=BargeInOptions(voiced_ms=40)),
     max_burst_ms=60_000,
 )
 ONSET = "##"
@@ -57,7 +60,8 @@ class ScriptedScorer:
 
 
 class Scenario:
-    """`told` is every event so far, `job` the decode that is out, `request` the reply being written."""
+    """`told` is every event so far, `job` the decode that is out, `request` the reply being written,
+    `ready` one that is written but waits for its turn to be certain."""
 
     def __init__(
         self,
@@ -76,6 +80,9 @@ class Scenario:
         self.job: DecodeJob | None = None
         self.requests: list[actions.Respond] = []
         self.request: actions.Respond | None = None
+        self.ready: actions.Respond | None = None
+        self.confirmed: list[int] = []
+        self.prewarmed: list[tuple[events.Message, ...]] = []
         self.stopped = self.closed = 0
         self.rate = rate
         self.sent = bytearray()
@@ -136,7 +143,8 @@ class Scenario:
         """The model is done, or has failed."""
         attempt = attempt or self._open_attempt()
         if self.request is not None and self.request.attempt == attempt:
-            self.request = None
+            waits = self.request.speculative and attempt not in self.confirmed and error is None
+            self.request, self.ready = None, self.request if waits else None
         self.session.receive_reply_end(attempt, error, self.now)
         self._perform()
 
@@ -183,13 +191,21 @@ class Scenario:
                 case actions.Decode(job):
                     self.job = job
                     self.jobs.append(job)
+                case actions.Prewarm(messages):
+                    self.prewarmed.append(messages)
+                case actions.ConfirmReply(attempt):
+                    [open_attempt] = [each for each in (self.request, self.ready) if each is not None]
+                    assert (open_attempt.attempt, open_attempt.speculative) == (attempt, True)
+                    self.confirmed.append(attempt)
+                    self.ready = None
                 case actions.Respond():
                     assert self.request is None, "a second reply was asked for while one was being written"
+                    assert self.ready is None, "a second reply was asked for while one was waiting"
                     self.request = action
                     self.requests.append(action)
                 case actions.StopResponding():
-                    assert self.request is not None, "there was no reply to stop"
-                    self.request = None
+                    assert self.request or self.ready, "there was no reply to stop"
+                    self.request = self.ready = None
                     self.stopped += 1
                 case actions.Close():
                     self.closed += 1

@@ -2,7 +2,7 @@ import pytest
 
 from voicegw.core import events
 from voicegw.core.actions import Action, Emit, Respond, StopResponding
-from voicegw.core.conversation import Conversation
+from voicegw.core.conversation import Conversation, ReplyOptions
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.events import (
     Message,
@@ -27,7 +27,9 @@ class Chat:
 
     def __init__(self) -> None:
         self._actions: list[Action] = []
-        self.conversation = Conversation(DialogueOptions(system_prompt=""), self._actions.append)
+        self.conversation = Conversation(
+            DialogueOptions(system_prompt=""), ReplyOptions(), self._actions.append
+        )
 
     def done(self) -> list[object]:
         """What was wanted since the last call: events bare, latency reports as the number of their turn."""
@@ -37,11 +39,11 @@ class Chat:
 
     def speak(self) -> int:
         """Someone begins to speak; the number of the turn."""
-        self.conversation.receive_speech()
+        self.conversation.receive_speech(NOW)
         return self.conversation.next_turn()
 
     def final(self, turn: int, text: str, *, more: bool = False) -> None:
-        self.conversation.receive_final(text, Stopwatch(turn, zero=10.0), NOW, more=more)
+        self.conversation.receive_final(text, 500, Stopwatch(turn, zero=10.0), NOW, more=more)
 
     def ask(self, text: str) -> int:
         """An utterance from start to final; the number of the turn."""
@@ -56,10 +58,10 @@ class Chat:
 
     def write(self, attempt: int, *pieces: ReplyPiece) -> None:
         for piece in pieces:
-            self.conversation.receive_piece(attempt, piece, NOW)
+            self.conversation.replies.receive_piece(attempt, piece, NOW)
 
     def finish(self, attempt: int, error: LLMTimeout | None = None) -> None:
-        self.conversation.receive_reply_end(attempt, error, NOW)
+        self.conversation.replies.receive_end(attempt, error, NOW)
 
 
 @pytest.fixture
@@ -128,7 +130,7 @@ def test_words_over_a_reply_stop_it_and_history_keeps_what_was_delivered(chat: C
     chat.done()
     turn = chat.speak()
     assert chat.done() == []
-    chat.conversation.receive_words(NOW)
+    chat.conversation.receive_words("no", 500, NOW)
     assert chat.done() == [StopResponding(), ReplyDone(1, "once upon", ReplyReason.INTERRUPTED), 1]
     chat.final(turn, "a short one")
     history = (user("tell me a story"), assistant("once upon [cut off]"), user("a short one"))

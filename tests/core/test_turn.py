@@ -44,6 +44,30 @@ def test_a_typed_message_takes_a_replys_place(before: tuple[Signal, ...]) -> Non
     assert signals(*before, Signal.TYPED)[1] == [Effect.START, Effect.RESTART]
 
 
+PAUSED = (Signal.SPEECH, Signal.PAUSE)
+
+
+def test_a_reply_is_prepared_in_a_pause_and_shown_when_the_final_is_as_expected() -> None:
+    assert signals(*PAUSED) == (State.ANTICIPATING, [Effect.PREPARE])
+    assert signals(*PAUSED, Signal.EXPECTED) == (State.THINKING, [Effect.PREPARE, Effect.CONFIRM])
+
+
+def test_a_prepared_reply_is_stopped_when_the_speaker_goes_on() -> None:
+    assert signals(*PAUSED, Signal.SPEECH) == (State.LISTENING, [Effect.PREPARE, Effect.STOP])
+
+
+def test_a_prepared_reply_is_replaced_when_the_final_differs() -> None:
+    assert signals(*PAUSED, Signal.HEARD) == (State.THINKING, [Effect.PREPARE, Effect.RESTART])
+    assert signals(*PAUSED, Signal.NOTHING) == (State.IDLE, [Effect.PREPARE, Effect.STOP])
+
+
+def test_a_prepared_reply_is_seen_only_through_its_confirmation() -> None:
+    shown = {State.THINKING, State.REPLYING, State.CONTESTED}
+    for (state, signal), (following, effect) in TABLE.items():
+        if state is State.ANTICIPATING and following in shown:
+            assert effect in (Effect.CONFIRM, Effect.RESTART), signal
+
+
 def test_a_typed_message_is_answered_while_someone_speaks() -> None:
     assert signals(Signal.SPEECH, Signal.TYPED) == (State.CONTESTED, [Effect.START])
 
@@ -60,14 +84,20 @@ def test_nothing_comes_of_nothing(signal: Signal) -> None:
         signals(signal)
 
 
-HAS_REPLY = {State.THINKING, State.REPLYING, State.CONTESTED}
+HAS_REPLY = {State.ANTICIPATING, State.THINKING, State.REPLYING, State.CONTESTED}
 
 
 def test_effects_fit_the_states() -> None:
     """A reply is started where none is and stopped where one is; without an effect it stays or ends."""
     for (state, signal), (following, effect) in TABLE.items():
         before, after = state in HAS_REPLY, following in HAS_REPLY
-        expected = {Effect.START: (False, True), Effect.STOP: (True, False), Effect.RESTART: (True, True)}
+        expected = {
+            Effect.START: (False, True),
+            Effect.PREPARE: (False, True),
+            Effect.CONFIRM: (True, True),
+            Effect.STOP: (True, False),
+            Effect.RESTART: (True, True),
+        }
         if effect is not None:
             assert (before, after) == expected[effect], (state, signal)
         else:

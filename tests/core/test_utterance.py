@@ -15,7 +15,7 @@ PARTIAL, FINAL = DecodeKind.PARTIAL, DecodeKind.FINAL
 def utterance() -> Utterance:
     """Voiced from sample 5000 to 6000 so far."""
     hypothesis = Hypothesis(RecognitionOptions())
-    return Utterance(1, start=200, speech_end=6000, heard_until=5000, hypothesis=hypothesis)
+    return Utterance(1, start=200, speech_start=200, speech_end=6000, heard_until=5000, hypothesis=hypothesis)
 
 
 def hear(utterance: Utterance, kind: DecodeKind, until: int, text: str) -> None:
@@ -102,7 +102,12 @@ def test_a_final_that_failed_at_a_pause_is_forgotten_when_the_voice_goes_on(utte
 def long_running(text: str) -> Utterance:
     """An utterance in which these words are stable but the last, decoded up to sample 60,000."""
     running = Utterance(
-        1, start=0, speech_end=60_000, heard_until=0, hypothesis=Hypothesis(RecognitionOptions())
+        1,
+        start=0,
+        speech_start=0,
+        speech_end=60_000,
+        heard_until=0,
+        hypothesis=Hypothesis(RecognitionOptions()),
     )
     for until in (59_000, 60_000):
         running.receive(DecodeResult("s", 1, spoken(text)), PARTIAL, until)

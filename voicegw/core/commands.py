@@ -26,9 +26,12 @@ class Configure:
     """New values for this session's knobs; None leaves a knob as it is."""
 
     end_silence_ms: int | None = None
+    min_end_silence_ms: int | None = None
+    max_end_silence_ms: int | None = None
     max_utterance_ms: int | None = None
     partial_interval_ms: int | None = None
     reply: bool | None = None
+    speculate: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

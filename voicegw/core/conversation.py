@@ -1,108 +1,126 @@
-"""The reply side of a session: routes between the turn table, the dialogue and the running reply."""
+"""The talking side of a session: what the user does moves the turn table, and with it the replies."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, Emit, Respond, StopResponding
+from voicegw.core.actions import Action, Emit, Prewarm
+from voicegw.core.barge_in import BargeInOptions, interrupts
 from voicegw.core.dialogue import Dialogue, DialogueOptions
-from voicegw.core.events import Fault, ReplyDelta, ReplyDone, ReplyPiece, ReplyReason, ReplyStarted, ReplyStep
+from voicegw.core.events import ReplyReason
 from voicegw.core.latency import Stopwatch
-from voicegw.errors import VoicegwError
+from voicegw.core.options import option
+from voicegw.core.replies import Replies
 
 
-@dataclass(slots=True)
-class _Reply:
-    """The reply in progress and what of it was delivered."""
+@dataclass(frozen=True, slots=True)
+class ReplyOptions:
+    """When the language model is asked, and what stops it."""
 
-    watch: Stopwatch
-    attempt: int
-    pieces: list[ReplyPiece] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return "".join(piece for piece in self.pieces if isinstance(piece, str))
+    speculate: bool = option(True, "ask the model in a pause, and show its reply if the turn ends there")
+    max_speculations: int = option(2, "pauses of one turn in which the model is asked", ge=1, le=10)
+    prewarm: bool = option(True, "have the model read the system prompt when a session opens")
+    barge_in: BargeInOptions = field(default_factory=BargeInOptions)
 
 
 class Conversation:
-    """Asks the model and stops it. `tell` takes the actions; `now` is monotonic seconds."""
+    """Decides when the model is asked and when it is stopped; `replies` takes what it writes.
 
-    def __init__(self, options: DialogueOptions, tell: Callable[[Action], None]) -> None:
+    `tell` takes the actions; `now` is monotonic seconds.
+    """
+
+    def __init__(
+        self, dialogue: DialogueOptions, options: ReplyOptions, tell: Callable[[Action], None]
+    ) -> None:
         self.replies_wanted = True
+        self.speculate = options.speculate
+        self._options = options
         self._tell = tell
         self._floor = turn.floor()
-        self._dialogue = Dialogue(options)
-        self._reply: _Reply | None = None
+        self._dialogue = Dialogue(dialogue)
+        self.replies = Replies(self._floor, self._dialogue, tell)
         self._unanswered: Stopwatch | None = None
         self._turns = 0
-        self._attempts = 0
+        self._speculations = 0  # of the running utterance
 
     @property
     def idle(self) -> bool:
         """Whether no reply is running."""
-        return self._reply is None
+        return self.replies.idle
+
+    def open(self) -> None:
+        """A new session begins: the model may read ahead."""
+        if self._options.prewarm and self.replies_wanted and self._dialogue.opening:
+            self._tell(Prewarm(self._dialogue.opening))
 
     def next_turn(self) -> int:
         """The number of the utterance or typed message that now begins."""
         self._turns += 1
         return self._turns
 
-    def receive_speech(self) -> None:
-        """Someone began to speak."""
-        self._floor.signal(turn.Signal.SPEECH)
+    # --- what the user does ---
 
-    def receive_words(self, now: float) -> None:
-        """The running utterance has words: over a reply, that is a barge-in."""
-        self._stop_for(self._floor.signal(turn.Signal.WORDS), ReplyReason.INTERRUPTED, now)
+    def receive_speech(self, now: float) -> None:
+        """Someone began to speak, or goes on after a pause."""
+        self._signal(turn.Signal.SPEECH, now)
 
-    def receive_final(self, text: str, watch: Stopwatch, now: float, *, more: bool) -> None:
+    def receive_words(self, text: str, voiced_ms: int, now: float) -> None:
+        """The running utterance has words: over a reply, enough of them are a barge-in."""
+        if self._is_heard(text, voiced_ms):
+            self._signal(turn.Signal.WORDS, now)
+
+    def receive_pause(self, turn_number: int, text: str, now: float) -> None:
+        """The speaker pauses; if the silence lasts, this is the final."""
+        wanted = self.speculate and self.replies_wanted and bool(text)
+        begun = self._speculations < self._options.max_speculations
+        if wanted and begun and self._floor.state is turn.State.LISTENING:
+            self._speculations += 1
+            self._signal(turn.Signal.PAUSE, now)
+            self.replies.ask(turn_number, self._dialogue.prompt(text), now)
+
+    def receive_final(self, text: str, voiced_ms: int, watch: Stopwatch, now: float, *, more: bool) -> None:
         """An utterance is settled; with `more` of them open, its answer waits for the last one."""
-        if text:
-            self.receive_words(now)
-        if text and self.replies_wanted:
+        watch.attempts, self._speculations = self._speculations, 0
+        heard = bool(text) and self._is_heard(text, voiced_ms)
+        if heard:
+            self._signal(turn.Signal.WORDS, now)
+        if heard and self.replies_wanted:
             self._await_answer(text, watch)
         else:
             self._tell(Emit(watch.report(done=None)))
         if not more:
-            answer = self._unanswered is not None
-            self._start_for(self._floor.signal(turn.Signal.HEARD if answer else turn.Signal.NOTHING))
+            self._answer(self._signal(self._outcome(), now), now)
 
     def receive_typed(self, text: str, watch: Stopwatch, now: float) -> None:
         """A typed message is answered at once, in place of whatever was being answered."""
-        effect = self._floor.signal(turn.Signal.TYPED)
-        self._stop_for(effect, ReplyReason.INTERRUPTED, now)
+        effect = self._signal(turn.Signal.TYPED, now)
         self._await_answer(text, watch)
-        self._start_for(effect)
-
-    def receive_piece(self, attempt: int, piece: ReplyPiece, now: float) -> None:
-        """The model wrote the next piece of this attempt; one of a stopped attempt is ignored."""
-        if self._reply is not None and self._reply.attempt == attempt and piece:
-            self._show(self._reply, piece, now)
-
-    def _show(self, reply: _Reply, piece: ReplyPiece, now: float) -> None:
-        number = reply.watch.turn
-        reply.pieces.append(piece)
-        if not isinstance(piece, str):
-            self._tell(Emit(ReplyStep(number, piece)))
-            return
-        if reply.watch.first_token is None:
-            reply.watch.first_token = now
-            self._floor.signal(turn.Signal.TOKEN)
-            self._tell(Emit(ReplyStarted(number)))
-        self._tell(Emit(ReplyDelta(number, piece)))
-
-    def receive_reply_end(self, attempt: int, error: VoicegwError | None, now: float) -> None:
-        """The model has finished this attempt, or failed to."""
-        if self._reply is None or self._reply.attempt != attempt:
-            return
-        self._floor.signal(turn.Signal.REPLIED)
-        if error is not None:
-            self._tell(Emit(Fault.of(error)))
-        self._finish(ReplyReason.COMPLETED if error is None else ReplyReason.FAILED, now)
+        self._answer(effect, now)
 
     def cancel(self, now: float) -> None:
         """The client wants no more of the running reply; harmless when there is none."""
-        self._stop_for(self._floor.signal(turn.Signal.CANCEL), ReplyReason.CANCELLED, now)
+        self._signal(turn.Signal.CANCEL, now, ReplyReason.CANCELLED)
+
+    def _is_heard(self, text: str, voiced_ms: int) -> bool:
+        """Whether words are meant for us: over a reply, coughs and backchannels are not."""
+        contested = self._floor.state is turn.State.CONTESTED
+        return not contested or interrupts(text, voiced_ms, self._options.barge_in)
+
+    def _outcome(self) -> turn.Signal:
+        """What the last open utterance has come to."""
+        if self._unanswered is None:
+            return turn.Signal.NOTHING
+        foreseen = self.replies.answers(self._dialogue.prompt())
+        return turn.Signal.EXPECTED if foreseen else turn.Signal.HEARD
+
+    def _signal(
+        self, signal: turn.Signal, now: float, reason: ReplyReason = ReplyReason.INTERRUPTED
+    ) -> turn.Effect | None:
+        """Moves on in the table, and stops the reply if that is the effect."""
+        effect = self._floor.signal(signal)
+        if effect in (turn.Effect.STOP, turn.Effect.RESTART):
+            self.replies.stop(reason, now)
+        return effect
 
     def _await_answer(self, text: str, watch: Stopwatch) -> None:
         """The user said this; a turn that still waits for its answer is answered together with it."""
@@ -111,22 +129,14 @@ class Conversation:
             self._tell(Emit(self._unanswered.report(done=None)))
         self._unanswered = watch
 
-    def _stop_for(self, effect: turn.Effect | None, reason: ReplyReason, now: float) -> None:
-        if effect in (turn.Effect.STOP, turn.Effect.RESTART):
-            self._tell(StopResponding())
-            self._finish(reason, now)
-
-    def _start_for(self, effect: turn.Effect | None) -> None:
-        if effect in (turn.Effect.START, turn.Effect.RESTART):
-            assert self._unanswered is not None, "a reply starts for what was just said"
-            self._attempts += 1
-            self._reply, self._unanswered = _Reply(self._unanswered, self._attempts), None
-            self._tell(Respond(self._reply.watch.turn, self._attempts, self._dialogue.prompt()))
-
-    def _finish(self, reason: ReplyReason, now: float) -> None:
-        """Closes the books on the running reply: history keeps what was delivered."""
-        assert self._reply is not None, "the table stops and ends only a reply that was started"
-        reply, self._reply = self._reply, None
-        self._dialogue.add_reply(reply.pieces, cut_off=reason is not ReplyReason.COMPLETED)
-        self._tell(Emit(ReplyDone(reply.watch.turn, reply.text, reason)))
-        self._tell(Emit(reply.watch.report(done=now)))
+    def _answer(self, effect: turn.Effect | None, now: float) -> None:
+        """Starts or shows the reply if that is the effect."""
+        watch = self._unanswered
+        if watch is None or effect is None:
+            return
+        self._unanswered = None
+        if effect is turn.Effect.CONFIRM:
+            self.replies.confirm(watch, now)
+        else:
+            watch.attempts += 1
+            self.replies.ask(watch.turn, self._dialogue.prompt(), now, watch)

@@ -53,12 +53,18 @@ class DialogueOptions:
     """What the language model is told."""
 
     system_prompt: str = option(SYSTEM_PROMPT, "first message of every prompt")
-    history_characters: int = option(16_000, "history kept in a prompt", ge=1000, le=1_000_000)
+    history_characters: int = option(
+        16_000, "history in a prompt; when it is full, the older half is forgotten", ge=1000, le=1_000_000
+    )
 
 
 class Dialogue:
-    """History with a system prompt first, cut in whole turns so that its prefix stays the same for a
-    prefix-caching model server. It holds what was delivered, not what was generated."""
+    """History behind a system prompt. It holds what was delivered, not what was generated.
+
+    A prompt is the one before with more at its end, byte for byte, so that a prefix-caching model server has
+    read most of it already. Only when the history is full is it cut, in whole turns and down to half, so that
+    the prefix is broken seldom.
+    """
 
     def __init__(self, options: DialogueOptions) -> None:
         self._options = options
@@ -75,21 +81,31 @@ class Dialogue:
             said[-1] = replace(said[-1], content=f"{said[-1].content} [cut off]")
         self._history += said
 
-    def prompt(self) -> tuple[Message, ...]:
-        """The messages for the next reply."""
-        while self._characters() > self._options.history_characters and len(self._history) > 1:
-            self._forget_turn()
-        system = [Message("system", self._options.system_prompt)] if self._options.system_prompt else []
-        return (*system, *self._history)
+    @property
+    def opening(self) -> tuple[Message, ...]:
+        """What every prompt begins with."""
+        return (Message("system", self._options.system_prompt),) if self._options.system_prompt else ()
 
-    def _characters(self) -> int:
-        return sum(len(message.content) for message in self._history)
+    def prompt(self, provisional: str | None = None) -> tuple[Message, ...]:
+        """The messages for the next reply; `provisional` is what the user has probably said."""
+        said = () if provisional is None else (Message("user", provisional),)
+        if self._characters(said) > self._options.history_characters:
+            while self._history[1:] and self._characters(said) > self._options.history_characters // 2:
+                self._forget_turn()
+        return (*self.opening, *self._history, *said)
+
+    def _characters(self, said: tuple[Message, ...]) -> int:
+        return sum(map(_length, (*self._history, *said)))
 
     def _forget_turn(self) -> None:
         """Drops the oldest message and what followed it up to the next user message."""
         del self._history[0]
         while len(self._history) > 1 and self._history[0].role != "user":
             del self._history[0]
+
+
+def _length(message: Message) -> int:
+    return len(message.content) + sum(len(call.arguments) for call in message.tool_calls)
 
 
 def reply_messages(pieces: Sequence[ReplyPiece]) -> list[Message]:

@@ -5,6 +5,9 @@ paused after a short silence, which is when a final decode may be tried ahead of
 long one. It also ends when told to, or when it reaches its maximum length.
 
 Only an onset counts as voice inside a pause, too: one stray window does not restart the silence.
+
+How long the long silence is depends on the words: it is shorter after a finished sentence and longer after
+one that must go on (completeness.py). While the words are not known, it is `end_silence_ms`.
 """
 
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ from enum import Enum
 from typing import Protocol
 
 from voicegw.core.audio import WINDOW_SAMPLES, Pcm, to_samples
+from voicegw.core.completeness import Completeness
 from voicegw.core.options import option
 from voicegw.core.table import Machine
 
@@ -32,6 +36,13 @@ class EndpointOptions:
     onset_ms: int = option(40, "voiced time that begins an utterance", ge=20, le=300)
     pause_ms: int = option(160, "silence after which a final decode is tried ahead of time", ge=40, le=5000)
     end_silence_ms: int = option(500, "silence that ends an utterance", ge=100, le=5000)
+    adaptive: bool = option(True, "let the words said so far shorten and lengthen the end silence")
+    min_end_silence_ms: int = option(
+        400, "end silence after a finished sentence, if shorter", ge=100, le=5000
+    )
+    max_end_silence_ms: int = option(
+        1000, "end silence after a comma, an `and` or in a string of digits, if longer", ge=100, le=5000
+    )
     pre_roll_ms: int = option(300, "audio kept from before the onset", ge=300, le=1000)
     max_utterance_ms: int = option(25_000, "length at which an utterance is ended", ge=1000, le=28_000)
     stall_ms: int = option(1500, "wall-clock time without frames that ends an utterance", ge=200, le=60_000)
@@ -74,7 +85,7 @@ class Endpointer:
     """Finds the utterances in one session's scores.
 
     position: the session's clock in samples. speech_start, speech_end: where the voice of the running or
-    last utterance began and, so far, ended.
+    last utterance began and, so far, ended. completeness: how finished its words sound, when they are known.
     """
 
     def __init__(self, options: EndpointOptions) -> None:
@@ -82,6 +93,7 @@ class Endpointer:
         self.position = 0
         self.speech_start = 0
         self.speech_end = 0
+        self.completeness = Completeness.OPEN
         self._machine: Machine[State, Signal, Boundary] = Machine(TABLE, State.SILENT)
         self._voiced_run = 0
 
@@ -89,6 +101,16 @@ class Endpointer:
     def open(self) -> bool:
         """Whether an utterance is running."""
         return self._machine.state is not State.SILENT
+
+    @property
+    def end_silence_ms(self) -> int:
+        """The silence that ends the running utterance, after the words it has so far."""
+        options = self.options
+        if options.adaptive and self.completeness is Completeness.FINISHED:
+            return min(options.min_end_silence_ms, options.end_silence_ms)
+        if options.adaptive and self.completeness is Completeness.UNFINISHED:
+            return max(options.max_end_silence_ms, options.end_silence_ms)
+        return options.end_silence_ms
 
     @property
     def too_long(self) -> bool:
@@ -104,6 +126,7 @@ class Endpointer:
             if not self.open:
                 self.speech_start = self.position - self._voiced_run
             self.speech_end = self.position
+            self.completeness = Completeness.OPEN
             return self._machine.signal(Signal.ONSET)
         if self._voiced_run:
             return None  # too soon to tell a voice, which an end here would cut in two, from a click
@@ -113,7 +136,7 @@ class Endpointer:
         state = self._machine.state
         if state is State.SPEAKING and silence >= to_samples(self.options.pause_ms):
             return self._machine.signal(Signal.PAUSE)
-        if state is State.PAUSED and silence >= to_samples(self.options.end_silence_ms):
+        if state is State.PAUSED and silence >= to_samples(self.end_silence_ms):
             return self._machine.signal(Signal.END)
         return None
 

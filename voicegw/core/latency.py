@@ -1,4 +1,8 @@
-"""One turn's latency budget, from stamps in monotonic seconds that the session passes in."""
+"""One turn's latency budget, from stamps in monotonic seconds that the session passes in.
+
+The same numbers become the `latency` event, the histograms and the trace record (telemetry.py). What was not
+measured is None, never a guess.
+"""
 
 from dataclasses import dataclass
 
@@ -7,15 +11,25 @@ from voicegw.core.events import TurnLatency
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Stamps of one turn. `zero` is the end of speech on the audio clock, or a typed message's arrival."""
+    """Stamps of one turn. `zero` is the end of speech on the audio clock, or a typed message's arrival.
+
+    asked: when the request that was answered went out; written: when the model had its first token, shown or
+    not. attempts: requests for this turn; speculative: whether the answer was begun before
+    the turn was certain.
+    """
 
     turn: int
     zero: float
     endpoint: float | None = None
     final: float | None = None
+    asked: float | None = None
+    written: float | None = None
     first_token: float | None = None
+    first_audio: float | None = None
     queue_ms: float | None = None
     decode_ms: float | None = None
+    attempts: int = 0
+    speculative: bool = False
 
     def report(self, done: float | None) -> TurnLatency:
         """The budget, once the turn is over; `done` is None for a turn without a reply."""
@@ -25,9 +39,17 @@ class Stopwatch:
             queue_ms=self.queue_ms,
             decode_ms=self.decode_ms,
             final_ms=self._since_zero(self.final),
+            asked_ms=self._since_zero(self.asked),
+            model_ms=self._model_ms(),
             first_token_ms=self._since_zero(self.first_token),
+            first_audio_ms=self._since_zero(self.first_audio),
             done_ms=self._since_zero(done),
+            attempts=self.attempts,
+            speculative=self.speculative,
         )
+
+    def _model_ms(self) -> float | None:
+        return None if self.asked is None or self.written is None else (self.written - self.asked) * 1000
 
     def _since_zero(self, stamp: float | None) -> float | None:
         return None if stamp is None else (stamp - self.zero) * 1000

@@ -12,6 +12,7 @@ from typing import Any
 from voicegw.core import actions, commands, events
 from voicegw.core.actions import Action, Emit
 from voicegw.core.audio import ArrivalClock, Pcm
+from voicegw.core.completeness import Completeness, judge
 from voicegw.core.conversation import Conversation
 from voicegw.core.endpoint import Boundary, Endpointer, SpeechScorer
 from voicegw.core.events import EndReason
@@ -50,7 +51,11 @@ class Listener:
 
     def configure(self, command: commands.Configure) -> None:
         """New endpointing and cadence for the rest of the session. Raises InvalidValue, changing nothing."""
-        endpoint = replace(self._endpointer.options, **_given(command, "end_silence_ms", "max_utterance_ms"))
+        endpoint = replace(
+            self._endpointer.options,
+            **_given(command, "end_silence_ms", "min_end_silence_ms", "max_end_silence_ms"),
+            **_given(command, "max_utterance_ms"),
+        )
         recognition = replace(self._transcriber.options, **_given(command, "partial_interval_ms"))
         check(endpoint)
         check(recognition)
@@ -84,6 +89,7 @@ class Listener:
         utterance = self._transcriber.receive(result)
         if utterance is not None and utterance.end is None:
             self._show(utterance, now)
+            self._look_ahead(now)
         self._settle(now)
 
     def receive_failure(self, number: int, now: float) -> None:
@@ -99,18 +105,19 @@ class Listener:
 
     def _cross(self, boundary: Boundary, running: Utterance | None, now: float) -> None:
         if boundary is Boundary.STARTED:
-            self._begin_utterance()
+            self._begin_utterance(now)
         elif running is not None and boundary is Boundary.PAUSED:
             running.paused = True
         elif running is not None and boundary is Boundary.RESUMED:
             running.paused = False
+            self._conversation.receive_speech(now)
         elif boundary is Boundary.ENDED:
             self._end_utterance(EndReason.SILENCE, now)
 
-    def _begin_utterance(self) -> None:
+    def _begin_utterance(self, now: float) -> None:
         turn, start = self._conversation.next_turn(), self._endpointer.speech_start
         self._transcriber.begin(turn, start)
-        self._conversation.receive_speech()
+        self._conversation.receive_speech(now)
         self._tell(Emit(events.SpeechStarted(turn, start)))
 
     def _end_utterance(self, reason: EndReason, now: float) -> None:
@@ -132,11 +139,20 @@ class Listener:
     def _show(self, utterance: Utterance, now: float) -> None:
         stable, tentative = text_of(utterance.hypothesis.stable), text_of(utterance.hypothesis.tentative)
         if stable or tentative:
-            self._conversation.receive_words(now)
+            self._conversation.receive_words(f"{stable} {tentative}", utterance.voiced_ms, now)
         if (stable, tentative) != utterance.shown:
             utterance.shown = (stable, tentative)
             partial = events.PartialTranscript(utterance.turn, stable, tentative, utterance.heard_until)
             self._tell(Emit(partial))
+
+    def _look_ahead(self, now: float) -> None:
+        """In a pause whose words are known: how long it must last, and what to ask the model meanwhile."""
+        utterance = self._transcriber.provisional
+        if utterance is not None:
+            text = text_of(tuple(utterance.words()))
+            self._endpointer.completeness = judge(text)
+            if self._endpointer.completeness is not Completeness.UNFINISHED:
+                self._conversation.receive_pause(utterance.turn, text, now)
 
     def _publish(self, utterance: Utterance, now: float) -> None:
         assert utterance.end is not None, "an utterance is published when it is over"
@@ -150,7 +166,7 @@ class Listener:
         text = text_of(words)
         final = events.FinalTranscript(utterance.turn, text, words, utterance.start, utterance.end)
         self._tell(Emit(final))
-        self._conversation.receive_final(text, watch, now, more=not self.idle)
+        self._conversation.receive_final(text, utterance.voiced_ms, watch, now, more=not self.idle)
 
 
 def _given(command: commands.Configure, *names: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from voicegw.core import commands, events
 from voicegw.core.actions import Action, Close, Emit
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
-from voicegw.core.conversation import Conversation
+from voicegw.core.conversation import Conversation, ReplyOptions
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
 from voicegw.core.events import EndReason, ReplyPiece
@@ -34,6 +34,7 @@ class SessionOptions:
     endpoint: EndpointOptions = field(default_factory=EndpointOptions)
     recognition: RecognitionOptions = field(default_factory=RecognitionOptions)
     dialogue: DialogueOptions = field(default_factory=DialogueOptions)
+    reply: ReplyOptions = field(default_factory=ReplyOptions)
     max_burst_ms: int = option(5000, "audio a client may be ahead of real time", ge=100, le=60_000)
 
 
@@ -55,7 +56,7 @@ class Session:
         self._framer = Framer()
         self._pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
-        self._conversation = Conversation(options.dialogue, self._actions.append)
+        self._conversation = Conversation(options.dialogue, options.reply, self._actions.append)
         self._listener = Listener(
             Endpointer(options.endpoint),
             Transcriber(name, options.recognition, options.endpoint.pre_roll_ms, language),
@@ -100,6 +101,10 @@ class Session:
         self._actions.clear()
         return taken
 
+    def open(self) -> None:
+        """A new session begins, not one that is resumed."""
+        self._conversation.open()
+
     def configure_replies(self, wanted: bool) -> None:
         """Whether what is said is answered; if not, the session only transcribes."""
         self._conversation.replies_wanted = wanted
@@ -134,6 +139,8 @@ class Session:
                 self._listener.configure(command)
                 if command.reply is not None:
                     self.configure_replies(command.reply)
+                if command.speculate is not None:
+                    self._conversation.speculate = command.speculate
             case commands.End():
                 self._end(now)
         self._acknowledge()
@@ -148,11 +155,11 @@ class Session:
 
     def receive_reply_piece(self, attempt: int, piece: ReplyPiece, now: float) -> None:
         """The model's next piece for a Respond."""
-        self._conversation.receive_piece(attempt, piece, now)
+        self._conversation.replies.receive_piece(attempt, piece, now)
 
     def receive_reply_end(self, attempt: int, error: VoicegwError | None, now: float) -> None:
         """The model is done with a Respond, or failed."""
-        self._conversation.receive_reply_end(attempt, error, now)
+        self._conversation.replies.receive_end(attempt, error, now)
 
     def receive_tick(self, now: float) -> None:
         """Time passes; to be called a few times a second."""

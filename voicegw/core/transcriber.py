@@ -55,6 +55,13 @@ class Transcriber:
         """Whether every utterance has been handed out."""
         return not self._pending
 
+    @property
+    def provisional(self) -> Utterance | None:
+        """The running utterance while its speaker pauses, once all that was voiced has had a final decode and
+        nothing said before it is still open: its words are those of the final, if the silence lasts."""
+        running = self.running if len(self._pending) == 1 else None
+        return running if running is not None and running.paused and running.covered else None
+
     def append(self, window: Pcm) -> None:
         """Keeps the next window; forgets, now and then, what no utterance and no pre-roll needs."""
         self._tape.append(window)
@@ -67,7 +74,14 @@ class Transcriber:
         start = max(speech_start - self._pre_roll, self._spoken_for, self._tape.start)
         hypothesis = Hypothesis(self.options)
         self._pending.append(
-            Utterance(turn, start, speech_end=self.position, heard_until=speech_start, hypothesis=hypothesis)
+            Utterance(
+                turn,
+                start,
+                speech_start,
+                speech_end=self.position,
+                heard_until=speech_start,
+                hypothesis=hypothesis,
+            )
         )
 
     def finish(self) -> None:

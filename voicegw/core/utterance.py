@@ -9,6 +9,7 @@ the utterance is settled with no further decode.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from voicegw.core.audio import to_ms
 from voicegw.core.hypothesis import Hypothesis, HypothesisOptions
 from voicegw.core.jobs import DecodeKind, DecodeResult, Word
 from voicegw.core.options import option
@@ -28,7 +29,8 @@ class RecognitionOptions(HypothesisOptions):
 class Utterance:
     """Positions are session samples.
 
-    start: the first sample that belongs to it, pre-roll included. window_start: the first one that is still
+    start: the first sample that belongs to it, pre-roll included. speech_start: its first voiced sample.
+    window_start: the first one that is still
     decoded. speech_end: its last voiced sample so far. heard_until: the end of the last decoded window.
     shown: the stable and the tentative text that the client was last told. end: the position after its last
     sample, once it is over. settled: the last final decode.
@@ -36,6 +38,7 @@ class Utterance:
 
     turn: int
     start: int
+    speech_start: int
     speech_end: int
     heard_until: int
     hypothesis: Hypothesis
@@ -53,22 +56,22 @@ class Utterance:
     @property
     def complete(self) -> bool:
         """Whether the utterance is over and no further decode can tell more about it."""
-        return self.end is not None and (self._covered or self.failed)
+        return self.end is not None and (self.covered or self.failed)
 
     @property
     def failed(self) -> bool:
         """Whether the final decode of everything that was voiced was given up."""
-        return not self._covered and self._failed_until >= self.speech_end
+        return not self.covered and self._failed_until >= self.speech_end
 
     @property
-    def _covered(self) -> bool:
+    def covered(self) -> bool:
         """Whether a final decode has heard everything that was voiced."""
         return self.settled is not None and self._settled_until >= self.speech_end
 
     def due(self, position: int, interval: int) -> DecodeKind | None:
         """Which decode of the window from `window_start` to `position` (or `end`) is due, if any."""
         if self.end is not None or self.paused:
-            return None if self._covered or self.failed else DecodeKind.FINAL
+            return None if self.covered or self.failed else DecodeKind.FINAL
         new_speech = self.speech_end > self.heard_until
         return DecodeKind.PARTIAL if new_speech and position - self.heard_until >= interval else None
 
@@ -92,6 +95,11 @@ class Utterance:
         if kind is DecodeKind.FINAL:
             self._failed_until = until
 
+    @property
+    def voiced_ms(self) -> int:
+        """From its first voiced sample to its last one so far."""
+        return to_ms(self.speech_end - self.speech_start)
+
     def words(self) -> Sequence[Word]:
         """The final words; only those shown as stable when the final decode failed."""
-        return self.hypothesis.settle(self.settled.words if self.settled and self._covered else ())
+        return self.hypothesis.settle(self.settled.words if self.settled and self.covered else ())

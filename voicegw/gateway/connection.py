@@ -79,7 +79,7 @@ class Connection:
         """Serves the client until it leaves, another connection takes the session, or it ends."""
         error: VoicegwError | None = InternalError()
         reader = self._host.attach(self._leave, self._after)
-        self._host.meter = self._visit.meter
+        self._host.replying.meter = self._visit.meter
         try:
             async with self._group as group:
                 writer = group.create_task(self._write(reader), name="writer")

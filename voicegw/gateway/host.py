@@ -7,8 +7,7 @@ parked: it goes on deciding until its client comes back, or for `ResumeOptions.w
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,15 +24,13 @@ from voicegw.core.store import MemoryStore, Store
 from voicegw.errors import (
     Draining,
     InternalError,
-    RateLimited,
     RecognitionFailed,
-    ReplyError,
     SlowConsumer,
     TakenOver,
     VoicegwError,
 )
-from voicegw.gateway.meter import Meter
 from voicegw.gateway.outbox import Outbox, Reader
+from voicegw.gateway.replying import Replying
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -65,7 +62,7 @@ Leave = Callable[[VoicegwError | None], None]
 
 class SessionHost:
     """`opened_at`, `alive_at`: monotonic seconds of the beginning and of the last message, either way.
-    `meter`: counts what the client that is attached uses. `error`: why the session ended, once it
+    `error`: why the session ended, once it
     has; None for an end that was asked for. `epoch` grows when another gateway takes the session over."""
 
     def __init__(
@@ -81,7 +78,6 @@ class SessionHost:
         self.epoch = 1
         self.ended = asyncio.Event()
         self.error: VoicegwError | None = None
-        self.meter: Meter | None = None
         self.opened_at = self.alive_at = time.monotonic()
         self._session = session
         self._services = services
@@ -92,8 +88,9 @@ class SessionHost:
         self._complete = False
         self._group = asyncio.TaskGroup()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._reply: asyncio.Task[None] | None = None
-        self._confirmed = asyncio.Event()
+        self.replying = Replying(
+            session, services.responder, services.metrics, self._spawn, self._carry_on_replying
+        )
         self._draining = False
 
     @property
@@ -109,6 +106,7 @@ class SessionHost:
         """Carries the session until it ends; leaving the task group is the whole clean-up."""
         try:
             async with self._group:
+                self._perform()
                 await self.ended.wait()
                 for task in tuple(self._tasks):
                     task.cancel()
@@ -218,32 +216,9 @@ class SessionHost:
             self._session.receive_result(result, time.monotonic())
         self._perform()
 
-    async def _respond(self, request: actions.Respond, confirmed: asyncio.Event) -> None:
-        error: VoicegwError | None = None
-        try:
-            self._charge_prompt(request.messages)
-            async with aclosing(self._services.responder.respond(request.messages, confirmed)) as pieces:
-                async for piece in pieces:
-                    self.alive_at = time.monotonic()
-                    self._charge_piece(piece)
-                    self._session.receive_reply_piece(request.attempt, piece, self.alive_at)
-                    self._perform()
-        except (ReplyError, RateLimited) as failure:
-            error = failure
-        except Exception:  # a broken responder costs its reply, not the session
-            log.exception("responder failed", session=self.name)
-            error = InternalError("the responder failed")
-        self._session.receive_reply_end(request.attempt, error, time.monotonic())
+    def _carry_on_replying(self) -> None:
+        self.alive_at = time.monotonic()
         self._perform()
-
-    def _charge_prompt(self, messages: Sequence[events.Message]) -> None:
-        """Raises RateLimited when the model may not be asked."""
-        if self.meter is not None:
-            self.meter.admit_reply("".join(message.content for message in messages), time.monotonic())
-
-    def _charge_piece(self, piece: events.ReplyPiece) -> None:
-        if self.meter is not None and isinstance(piece, str):
-            self.meter.count_reply(piece, time.monotonic())
 
     # --- what the session asks for ---
 
@@ -257,21 +232,15 @@ class SessionHost:
                 case actions.Prewarm(messages):
                     self._spawn(self._services.responder.prewarm(messages), "prewarm")
                 case actions.Respond():
-                    self._start_reply(action)
+                    self.replying.start(action)
                 case actions.ConfirmReply():
-                    self._confirmed.set()
-                case actions.StopResponding() if self._reply is not None:
-                    self._reply.cancel()
+                    self.replying.confirm()
+                case actions.StopResponding():
+                    self.replying.stop()
                 case actions.Close():
                     self._complete = True
                     if self._leave is not None:
                         self._leave(None)
-
-    def _start_reply(self, request: actions.Respond) -> None:
-        self._confirmed = asyncio.Event()
-        if not request.speculative:
-            self._confirmed.set()
-        self._reply = self._spawn(self._respond(request, self._confirmed), "reply")
 
     def tell(self, event: events.Event) -> None:
         """Puts an event into the outbox. A client that reads too little is cut off, and the session of one

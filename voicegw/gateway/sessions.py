@@ -69,6 +69,7 @@ class Sessions:
         decoder = InputDecoder(wanted.audio_format, wanted.rate)
         session = Session(name, self._options, decoder, self._new_scorer(), wanted.language)
         session.configure_replies(wanted.reply is not ReplyMode.NONE)
+        session.open()
         journal = Journal(native.encode, self._connection.max_outbox_bytes, self._resume.max_kept_bytes)
         limits = Limits(
             max_message_bytes=native.MAX_MESSAGE_BYTES,

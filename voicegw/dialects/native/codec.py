@@ -1,6 +1,7 @@
 """Frames of the native dialect to commands, and events to frames."""
 
 from dataclasses import asdict
+from typing import Any
 
 import msgspec
 
@@ -167,5 +168,7 @@ def _step(turn: int, piece: events.ReplyStepPiece, seq: int) -> messages.ServerM
 
 
 def _latency(event: events.TurnLatency, seq: int) -> messages.LatencyMessage:
-    steps = {name: round(value) for name, value in asdict(event).items() if value is not None}
-    return messages.LatencyMessage(seq=seq, **steps)
+    known: dict[str, Any] = {name: value for name, value in asdict(event).items() if value is not None}
+    for name, value in known.items():
+        known[name] = round(value) if isinstance(value, float) else value
+    return messages.LatencyMessage(seq=seq, **known)

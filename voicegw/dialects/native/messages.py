@@ -37,9 +37,12 @@ class ConfigureMessage(Inbound, tag="configure"):
     """Change this session's knobs; what is left out stays as it is."""
 
     end_silence_ms: int | None = None
+    min_end_silence_ms: int | None = None
+    max_end_silence_ms: int | None = None
     max_utterance_ms: int | None = None
     partial_interval_ms: int | None = None
     reply: bool | None = None
+    speculate: bool | None = None
 
 
 class PlayedMessage(Inbound, tag="played"):
@@ -189,15 +192,21 @@ class NoticeMessage(Outbound, tag="notice"):
 
 
 class LatencyMessage(Outbound, tag="latency", omit_defaults=True):
-    """ms; `endpoint`, `final`, `first_token` and `done` count from the end of speech."""
+    """ms; `endpoint`, `final`, `asked`, `first_token`, `first_audio` and `done` count from the end of speech,
+    `queue`, `decode` and `model` are durations. What did not happen is left out."""
 
     turn: int
     endpoint_ms: int | None = None
     queue_ms: int | None = None
     decode_ms: int | None = None
     final_ms: int | None = None
+    asked_ms: int | None = None
+    model_ms: int | None = None
     first_token_ms: int | None = None
+    first_audio_ms: int | None = None
     done_ms: int | None = None
+    attempts: int = 0
+    speculative: bool = False
 
 
 class AckedMessage(Outbound, tag="ack"):

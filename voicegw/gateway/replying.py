@@ -1,0 +1,118 @@
+"""The requests to the language model that one session asks for, one at a time.
+
+An attempt that was begun ahead of its turn stays around, finished or not, until the turn is certain or the
+attempt is stopped: only then is it known whether the work was wasted.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from voicegw.core.actions import Respond
+from voicegw.core.dialogue import Responder
+from voicegw.core.events import Message, ReplyPiece
+from voicegw.core.session import Session
+from voicegw.errors import InternalError, RateLimited, ReplyError, VoicegwError
+from voicegw.gateway.meter import Meter
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A request under way. tokens: pieces that the model has written, about one for each token."""
+
+    request: Respond
+    confirmed: asyncio.Event = field(default_factory=asyncio.Event)
+    tokens: int = 0
+
+
+class Replying:
+    """`spawn` starts a task that ends with the session; `perform` carries out what the session then wants.
+
+    meter: counts what the client that is attached uses.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        responder: Responder,
+        metrics: Metrics,
+        spawn: Spawn,
+        perform: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._responder = responder
+        self._metrics = metrics
+        self._spawn = spawn
+        self._perform = perform
+        self.meter: Meter | None = None
+        self._attempt: _Attempt | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, request: Respond) -> None:
+        """Asks the model; what it writes is handed to the session."""
+        self._attempt = attempt = _Attempt(request)
+        if not request.speculative:
+            attempt.confirmed.set()
+        self._task = self._spawn(self._run(attempt), "reply")
+
+    def confirm(self) -> None:
+        """The turn of the running attempt is certain."""
+        if self._attempt is not None:
+            self._attempt.confirmed.set()
+
+    def stop(self) -> None:
+        """Cancels the running attempt, by which its connection to the model is closed."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self, attempt: _Attempt) -> None:
+        try:
+            error = await self._write(attempt)
+            self._session.receive_reply_end(attempt.request.attempt, error, time.monotonic())
+            self._perform()
+            if error is None:
+                await attempt.confirmed.wait()
+        finally:
+            self._metrics.observe_attempt(
+                speculative=attempt.request.speculative,
+                used=attempt.confirmed.is_set(),
+                tokens=attempt.tokens,
+            )
+
+    async def _write(self, attempt: _Attempt) -> VoicegwError | None:
+        """Hands on what the model writes; the error that ended it early."""
+        request = attempt.request
+        try:
+            self._charge_prompt(request.messages)
+            async with aclosing(self._responder.respond(request.messages, attempt.confirmed)) as pieces:
+                async for piece in pieces:
+                    self._count(attempt, piece)
+                    self._session.receive_reply_piece(request.attempt, piece, time.monotonic())
+                    self._perform()
+        except (ReplyError, RateLimited) as failure:
+            return failure
+        except Exception:  # a broken responder costs its reply, not the session
+            log.exception("responder failed", session=self._session.name)
+            return InternalError("the responder failed")
+        return None
+
+    def _charge_prompt(self, messages: Sequence[Message]) -> None:
+        """Raises RateLimited when the model may not be asked."""
+        if self.meter is not None:
+            self.meter.admit_reply("".join(message.content for message in messages), time.monotonic())
+
+    def _count(self, attempt: _Attempt, piece: ReplyPiece) -> None:
+        if isinstance(piece, str):
+            attempt.tokens += 1
+            if self.meter is not None:
+                self.meter.count_reply(piece, time.monotonic())

@@ -172,6 +172,16 @@ class Scenario:
         """The names of the events so far, without acknowledgements."""
         return [type(event).__name__ for event in self.told if type(event) is not events.AudioAcknowledged]
 
+    @property
+    def seen(self) -> list[actions.Respond]:
+        """The requests for a reply that were for a turn, not only ahead of one that never came."""
+        return [each for each in self.requests if not each.speculative or each.attempt in self.confirmed]
+
+    @property
+    def open_attempts(self) -> list[int]:
+        """The attempt that is being written, or waits for its turn to be certain."""
+        return [each.attempt for each in (self.request, self.ready) if each is not None]
+
     def _land(self, job: DecodeJob | None) -> DecodeJob:
         landed = job or self.job
         assert landed is not None, "no decode is out"
@@ -194,8 +204,8 @@ class Scenario:
                 case actions.Prewarm(messages):
                     self.prewarmed.append(messages)
                 case actions.ConfirmReply(attempt):
-                    [open_attempt] = [each for each in (self.request, self.ready) if each is not None]
-                    assert (open_attempt.attempt, open_attempt.speculative) == (attempt, True)
+                    assert self.open_attempts == [attempt]
+                    assert self.requests[-1].speculative
                     self.confirmed.append(attempt)
                     self.ready = None
                 case actions.Respond():

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from voicegw.core.events import TurnLatency
 from voicegw.core.jobs import DecodeKind
+from voicegw.core.latency import TurnLatency
 from voicegw.telemetry import CONTENT_TYPE, Metrics
 
 LOGGING = """

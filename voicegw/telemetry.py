@@ -6,8 +6,8 @@ import sys
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from voicegw.core.events import TurnLatency
 from voicegw.core.jobs import DecodeKind
+from voicegw.core.latency import TurnLatency
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -1,5 +1,4 @@
-from voicegw.core.events import TurnLatency
-from voicegw.core.latency import Stopwatch
+from voicegw.core.latency import Stopwatch, TurnLatency
 
 
 def test_steps_count_in_ms_from_the_end_of_speech() -> None:

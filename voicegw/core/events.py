@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from voicegw.core.jobs import Word
+from voicegw.core.latency import TurnLatency as TurnLatency
 from voicegw.errors import VoicegwError
 
 # --- what a reply and a prompt are made of ----------------------------------------------------------------
@@ -214,30 +215,6 @@ class Moderated:
     turn: int
     what: Judged
     categories: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TurnLatency:
-    """One turn's latency budget in ms; None for a step that did not happen or could not be measured.
-
-    endpoint, final, asked, first_token, first_audio and done count from the end of speech on the audio clock
-    (for a typed message from its arrival); queue and decode are the durations inside the decode that gave the
-    final, and model is the one from the request that was answered to its first token, which a speculative
-    request may have written before it was shown. attempts: requests to the model for this turn.
-    """
-
-    turn: int
-    endpoint_ms: float | None = None
-    queue_ms: float | None = None
-    decode_ms: float | None = None
-    final_ms: float | None = None
-    asked_ms: float | None = None
-    model_ms: float | None = None
-    first_token_ms: float | None = None
-    first_audio_ms: float | None = None
-    done_ms: float | None = None
-    attempts: int = 0
-    speculative: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,29 @@ measured is None, never a guess.
 
 from dataclasses import dataclass
 
-from voicegw.core.events import TurnLatency
+
+@dataclass(frozen=True, slots=True)
+class TurnLatency:
+    """One turn's latency budget in ms; None for a step that did not happen or could not be measured.
+
+    endpoint, final, asked, first_token, first_audio and done count from the end of speech on the audio clock
+    (for a typed message from its arrival); queue and decode are the durations inside the decode that gave the
+    final, and model is the one from the request that was answered to its first token, which a speculative
+    request may have written before it was shown. attempts: requests to the model for this turn.
+    """
+
+    turn: int
+    endpoint_ms: float | None = None
+    queue_ms: float | None = None
+    decode_ms: float | None = None
+    final_ms: float | None = None
+    asked_ms: float | None = None
+    model_ms: float | None = None
+    first_token_ms: float | None = None
+    first_audio_ms: float | None = None
+    done_ms: float | None = None
+    attempts: int = 0
+    speculative: bool = False
 
 
 @dataclass(slots=True)

@@ -1,0 +1,66 @@
+"""The account of work under faults, with recognisers that err on purpose."""
+
+import asyncio
+
+from benchmarks.chaos.load import GIVE_UP_S, Account, JobLoad, windows
+from tests.observing import until
+from tests.speech import single_utterances
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
+from voicegw.errors import RecognitionFailed
+
+SAMPLE = single_utterances()[0]
+
+
+class Recognizer:
+    """Hears the window's length; `fault` may change that."""
+
+    def __init__(self) -> None:
+        self.fault = ""
+
+    async def recognize(self, job: DecodeJob) -> DecodeResult:
+        await asyncio.sleep(0)
+        if self.fault == "lost":
+            raise RecognitionFailed
+        return DecodeResult(job.session, job.number, (Word(f"{len(job.pcm)}{self.fault}", 0, 1, 1.0),))
+
+
+async def account_of(fault: str) -> Account:
+    recognizer = Recognizer()
+    load = JobLoad([recognizer], [SAMPLE], speakers=2)
+    await load.learn()
+    async with load.running() as account:
+        recognizer.fault = fault
+        await until(lambda: account.asked > 2)
+    return account
+
+
+async def test_nothing_fails() -> None:
+    account = await account_of("")
+    assert (account.lost, account.wrong) == (0, 0)
+    assert sum(map(len, account.answered_at.values())) == account.asked
+
+
+async def test_what_is_not_answered_is_lost() -> None:
+    account = await account_of("lost")
+    assert account.lost == account.asked
+    assert not any(account.answered_at.values())
+
+
+async def test_other_words_are_wrong() -> None:
+    account = await account_of("x")
+    assert account.wrong == account.asked
+    assert account.lost == 0
+
+
+def test_windows_grow_to_the_whole() -> None:
+    found = list(windows(SAMPLE))
+    kinds = [kind for _, kind, _ in found]
+    assert kinds == [DecodeKind.PARTIAL] * (len(found) - 1) + [DecodeKind.FINAL]
+    sizes = [len(pcm) for _, _, pcm in found]
+    assert sizes == sorted(sizes)
+    assert len({name for name, _, _ in found}) == len(found)
+
+
+def test_recovery_is_to_the_next_answer_of_each_speaker() -> None:
+    account = Account(answered_at={0: [1.0, 5.0, 9.0], 1: [4.5], 2: [3.0]})
+    assert account.recovery_s(4.0) == [1.0, 0.5, GIVE_UP_S]

@@ -176,6 +176,8 @@ async def work(settings: WorkerSettings) -> None:
         pool = WorkerPool(directory, settings.asr, settings.pool, metrics)
         stack.push_async_callback(pool.close)
         consumer = Consumer(settings.cluster, settings.consumer, pool, metrics)
+        stack.push_async_callback(consumer.close)
+        await consumer.start()
         if settings.consumer.probe_port is not None:
             address = settings.consumer.probe_host, settings.consumer.probe_port
             url = await stack.enter_async_context(probes(*address, lambda: consumer.ready, metrics))

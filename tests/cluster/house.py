@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from tests.observing import PATIENCE_S, until
 from voicegw.cluster.connect import RedisOptions
@@ -89,14 +89,17 @@ class Worker(Consumer, Metered):
 async def worker(url: str, pool: FakePool | None = None, **options: int) -> AsyncIterator[Worker]:
     """A worker that takes jobs; it leaves with the block."""
     made = Worker(url, pool or FakePool(), **options)
-    running = asyncio.create_task(made.run())
-    try:
-        await until(lambda: made.ready or running.done())
-        yield made
-    finally:
-        made.leave()
-        made.pool.may_answer.set()
-        await asyncio.wait_for(running, PATIENCE_S)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(made.close)
+        await made.start()
+        running = asyncio.create_task(made.run())
+        try:
+            await until(lambda: made.ready or running.done())
+            yield made
+        finally:
+            made.leave()
+            made.pool.may_answer.set()
+            await asyncio.wait_for(running, PATIENCE_S)
 
 
 @asynccontextmanager

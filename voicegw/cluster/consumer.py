@@ -68,7 +68,7 @@ class LocalPool(Recognizer, Protocol):
 
 
 class Consumer:
-    """Works from `run` until `leave`."""
+    """Works from `run` until `leave`; `start` comes first and `close` last."""
 
     def __init__(
         self, redis: RedisOptions, options: ConsumerOptions, pool: LocalPool, metrics: Metrics
@@ -93,25 +93,28 @@ class Consumer:
         there = self._register is not None and not self._link.away_s()
         return there and self._pool.capacity > 0 and not self._leaving.is_set()
 
+    async def start(self) -> None:
+        """Makes sure that Redis, if it is there, lets this worker in. Raises ConfigurationError."""
+        await self._link.begin(self._streams.found)
+
     async def run(self) -> None:
-        """Works until told to leave, and then until what it holds is done or handed back. Raises
-        ConfigurationError when Redis does not accept this worker's user and password."""
-        try:
-            await self._link.begin(self._streams.found)
-            async with self._group:
-                taking = self._spawn(self._link.repeat(self._take, self._leaving), "taking")
-                keeping = [
-                    self._spawn(self._link.repeat(step), name)
-                    for name, step in (("leases", self._keep_leases), ("register", self._sign_in))
-                ]
-                await self._leaving.wait()
-                unfinished = await self._finish(taking)
-                for task in (*keeping, *self._doing.values()):
-                    task.cancel()
-            with suppress(*TROUBLE):
-                await self._hand_over(unfinished)
-        finally:
-            await self._streams.close()
+        """Works until told to leave, and then until what it holds is done or handed back."""
+        async with self._group:
+            taking = self._spawn(self._link.repeat(self._take, self._leaving), "taking")
+            keeping = [
+                self._spawn(self._link.repeat(step), name)
+                for name, step in (("leases", self._keep_leases), ("register", self._sign_in))
+            ]
+            await self._leaving.wait()
+            unfinished = await self._finish(taking)
+            for task in (*keeping, *self._doing.values()):
+                task.cancel()
+        with suppress(*TROUBLE):
+            await self._hand_over(unfinished)
+
+    async def close(self) -> None:
+        """Closes the connections to Redis."""
+        await self._streams.close()
 
     def leave(self) -> None:
         """No more jobs: `run` comes to its end."""

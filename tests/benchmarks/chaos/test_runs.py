@@ -9,7 +9,7 @@ from benchmarks.chaos.runs import Run, one_run
 from tests.observing import until
 from tests.speech import single_utterances
 
-DOSE = (faults.worker_killed, faults.worker_paused, faults.worker_process_killed, faults.redis_restarted)
+DOSE = (faults.worker_killed, faults.worker_paused, faults.redis_restarted)
 
 
 def assert_nothing_lost(run: Run) -> None:

@@ -24,7 +24,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from clients.errors import ClientError, ConnectionLost, NotOurDialect, Refused, Unreachable
-from clients.line import OPEN_S, Line
+from clients.line import OPEN_S, Line, Token
 from clients.unacknowledged import Unacknowledged
 from voicegw.dialects import native
 
@@ -36,6 +36,7 @@ KEPT_S = 120  # of audio that the server has not acknowledged
 NORMAL_CLOSURE = 1000
 FINAL_CLOSURES = {NORMAL_CLOSURE, 1002, 1003, 1007, 1008, 1009, 1010, 4001}  # no more of this client
 _ACKNOWLEDGE_EVERY = 32
+_TOKEN_EXPIRED = "token_expired"
 
 _decoder: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
 _encoder = msgspec.json.Encoder()
@@ -78,6 +79,7 @@ class VoiceClient:
         rate: int = 16_000,
         audio_format: str = "pcm_s16le",
         reply: str = "text",
+        token: Token | None = None,
         settle_s: float = SETTLE_S,
         reconnect_s: float = RECONNECT_S,
         on_audio: Callable[[bytes], None] = lambda audio: None,
@@ -85,12 +87,13 @@ class VoiceClient:
         """An open session, closed when the block is left.
 
         url: of the server; or of several, separated by commas, of which another is tried when one is lost.
-        reconnect_s: how long to try for a new connection when one is lost; 0 for not at all.
+        token: lets the client in; or a function that makes one, for every connection and whenever the session
+        needs another. reconnect_s: how long to try for a new connection when one is lost; 0 for not at all.
         on_audio: takes the reply audio of a session with reply="audio", in the session's format, when it
         comes while iterating, in its place between the messages.
         Raises Refused with the server's reason, or Unreachable.
         """
-        line = Line(url.split(","), {"rate": str(rate), "format": audio_format, "reply": reply})
+        line = Line(url.split(","), {"rate": str(rate), "format": audio_format, "reply": reply}, token)
         unsent = Unacknowledged(2 if audio_format == "pcm_s16le" else 1, KEPT_S * rate)
         socket = await line.open()
         client = None
@@ -195,12 +198,22 @@ class VoiceClient:
             self._unsent.acknowledge(message.samples, message.messages)
         if isinstance(message, native.GoingAwayMessage):
             self._line.hint(message.retry_after_ms)
+        if isinstance(message, native.EndingMessage) and message.code == _TOKEN_EXPIRED:
+            self._refresh()
+            with suppress(ConnectionClosed):
+                await self._send_pending()
         if self._is_greeted and self._seen >= self._seen_acknowledged + _ACKNOWLEDGE_EVERY:
             self._seen_acknowledged = self._seen
             self._unsent.add(_encoder.encode(native.AckMessage(seq=self._seen)).decode())
             with suppress(ConnectionClosed):
                 await self._send_pending()
         return message
+
+    def _refresh(self) -> None:
+        """Queues a new token, if one can be made."""
+        token = self._line.new_token()
+        if token is not None:
+            self._unsent.add(_encoder.encode(native.RefreshMessage(token=token)).decode())
 
     async def _resume(self, ready: native.ReadyMessage) -> None:
         """The server says where it goes on: with the same session, or with a new one."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
@@ -20,6 +20,9 @@ PING_S, PONG_S = 2.0, 5.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 
 
+Token = str | Callable[[], str]
+
+
 class _Refusal(msgspec.Struct):
     code: str
     message: str
@@ -32,12 +35,18 @@ class _RefusalBody(msgspec.Struct):
 
 
 class Line:
-    """How to reach the server: its URLs, and what the session is to be."""
+    """How to reach the server: its URLs, what the session is to be, and the token that lets its client in, or
+    what makes a new one for each connection."""
 
-    def __init__(self, urls: Sequence[str], query: Mapping[str, str]) -> None:
+    def __init__(self, urls: Sequence[str], query: Mapping[str, str], token: Token | None = None) -> None:
         self._urls = list(urls)
         self._query = query
+        self._token = token
         self._hint_s = 0.0
+
+    def new_token(self) -> str | None:
+        """A token that was not shown before; None where no more can be made."""
+        return self._token() if callable(self._token) else None
 
     def hint(self, retry_after_ms: int) -> None:
         """The server has said when to come back."""
@@ -54,7 +63,8 @@ class Line:
     async def _open(self, resume: Mapping[str, str] | None) -> ClientConnection:
         url = self._urls[0]
         query = urlencode({**self._query, **(resume or {})})
-        return await _open(f"{url}{'&' if '?' in url else '?'}{query}")
+        token = self._token() if callable(self._token) else self._token
+        return await _open(f"{url}{'&' if '?' in url else '?'}{query}", token)
 
     async def reopen(self, resume: Mapping[str, str], within_s: float) -> ClientConnection:
         """The same, tried again and again, after pauses of random length that grow, but not before the
@@ -78,10 +88,11 @@ class Line:
         self._urls.append(self._urls.pop(0))
 
 
-async def _open(url: str) -> ClientConnection:
+async def _open(url: str, token: str | None) -> ClientConnection:
     try:
         return await connect(
             url,
+            additional_headers={} if token is None else {"Authorization": f"Bearer {token}"},
             subprotocols=[Subprotocol(native.SUBPROTOCOL)],
             compression=None,
             open_timeout=OPEN_S,

@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=INPUT_RATES,
         help="samples per second on the wire (default: %(default)s); a file is converted to it",
     )
+    parser.add_argument("--token", help="token that lets you in, where the server asks for one")
     replies = parser.add_mutually_exclusive_group()
     replies.add_argument("--no-reply", action="store_true", help="transcribe only")
     replies.add_argument(
@@ -94,7 +95,9 @@ async def _converse(options: argparse.Namespace) -> int:
         source = await stack.enter_async_context(aclosing(_source(options)))
         player = ReplyPlayer(stack.enter_context(Loudspeaker(options.rate))) if options.voice else None
         heard = player.receive if player is not None else lambda audio: None
-        connecting = VoiceClient.connect(options.url, rate=options.rate, reply=mode, on_audio=heard)
+        connecting = VoiceClient.connect(
+            options.url, rate=options.rate, reply=mode, token=options.token, on_audio=heard
+        )
         client = await stack.enter_async_context(connecting)
         if player is not None:
             stack.callback(asyncio.create_task(player.report(client), name="report").cancel)

@@ -50,9 +50,13 @@ class Peer:
             assert not isinstance(message, native.ErrorMessage), message
         return message
 
+    async def until_error(self) -> native.ErrorMessage:
+        """The next error event."""
+        return await self.until(native.ErrorMessage)
+
     async def error(self) -> str:
         """The code of the next error event."""
-        return (await self.until(native.ErrorMessage)).code
+        return (await self.until_error()).code
 
     async def closed(self) -> int:
         """The close code, after whatever else is still to come."""

@@ -96,11 +96,12 @@ class Judged(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a client may send."""
+    """What a client may send, and for how long."""
 
     max_message_bytes: int
     max_burst_ms: int
     idle_timeout_ms: int
+    max_session_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ class SessionReady:
     which comes back has missed.
 
     next_input_sample: the sample to send next, at the client's own rate. next_message: how many text
-    messages have been taken in, which is the number of the one to send next, from 0.
+    messages have been taken in, which is the number of the one to send next, from 0. development: anybody on
+    the server's machine may connect, without a token.
     """
 
     session: str
@@ -118,6 +120,7 @@ class SessionReady:
     next_input_sample: int
     limits: Limits
     next_message: int = 0
+    development: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,11 @@ class SessionHost:
         samples, messages = self._session.next_input_sample, self._session.messages_taken
         reader = self._outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
         resumed = after is not None
-        self.tell(events.SessionReady(self.name, self.epoch, resumed, samples, self._limits, messages))
+        self.tell(
+            events.SessionReady(
+                self.name, self.epoch, resumed, samples, self._limits, messages, development=not self.user
+            )
+        )
         if resumed:
             self._session.receive_return((now - self.alive_at) * 1000, now)
         if self._complete:

@@ -75,6 +75,7 @@ class Sessions:
             max_message_bytes=native.MAX_MESSAGE_BYTES,
             max_burst_ms=self._options.max_burst_ms,
             idle_timeout_ms=self._connection.idle_timeout_ms,
+            max_session_ms=self._connection.max_session_ms,
         )
         return SessionHost(session, self._services, Outbox(journal), self._resume, limits, user)
 

@@ -137,6 +137,7 @@ def _ready(event: events.SessionReady, seq: int) -> messages.ReadyMessage:
         next_sample=event.next_input_sample,
         limits=event.limits,
         next_message=event.next_message,
+        development=event.development,
     )
 
 

@@ -95,6 +95,7 @@ class ReadyMessage(Outbound, tag="ready"):
     next_sample: int
     limits: events.Limits
     next_message: int = 0
+    development: bool = False
 
 
 class SpeechStartedMessage(Outbound, tag="speech_started"):

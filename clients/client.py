@@ -199,21 +199,23 @@ class VoiceClient:
         if isinstance(message, native.GoingAwayMessage):
             self._line.hint(message.retry_after_ms)
         if isinstance(message, native.EndingMessage) and message.code == _TOKEN_EXPIRED:
-            self._refresh()
-            with suppress(ConnectionClosed):
-                await self._send_pending()
+            await self._refresh()
         if self._is_greeted and self._seen >= self._seen_acknowledged + _ACKNOWLEDGE_EVERY:
             self._seen_acknowledged = self._seen
-            self._unsent.add(_encoder.encode(native.AckMessage(seq=self._seen)).decode())
-            with suppress(ConnectionClosed):
-                await self._send_pending()
+            await self._answer(native.AckMessage(seq=self._seen))
         return message
 
-    def _refresh(self) -> None:
-        """Queues a new token, if one can be made."""
+    async def _refresh(self) -> None:
+        """Shows a new token, if one can be made."""
         token = self._line.new_token()
         if token is not None:
-            self._unsent.add(_encoder.encode(native.RefreshMessage(token=token)).decode())
+            await self._answer(native.RefreshMessage(token=token))
+
+    async def _answer(self, message: native.ClientMessage) -> None:
+        """Sends what the client itself has to say; now, or once there is a connection again."""
+        self._unsent.add(_encoder.encode(message).decode())
+        with suppress(ConnectionClosed):
+            await self._send_pending()
 
     async def _resume(self, ready: native.ReadyMessage) -> None:
         """The server says where it goes on: with the same session, or with a new one."""

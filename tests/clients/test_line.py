@@ -1,8 +1,13 @@
 import pytest
 
+from clients.client import VoiceClient
 from clients.errors import Refused, Unreachable
 from clients.line import Line
 from tests.clients.scripted_server import scripted_server
+from tests.gateway.fakes import Gate, staged
+from tests.gateway.test_auth import SECRET, token
+from voicegw.dialects import native
+from voicegw.gateway.auth import TokenOptions
 
 NOBODY = "ws://127.0.0.1:9/v1/stream"
 
@@ -25,3 +30,19 @@ async def test_a_refusal_for_good_is_not_tried_again() -> None:
         with pytest.raises(Refused):
             await Line([server.url], {}).reopen({}, within_s=60)
     assert len(server.paths) == 1
+
+
+async def test_shows_its_token_and_a_new_one_when_the_session_needs_it() -> None:
+    made = (token(jti=str(number)) for number in range(9))
+    gate = Gate(tokens=TokenOptions(secret=SECRET, session_ttl_s=1))
+    async with staged(gate=gate) as stage, VoiceClient.connect(stage.url, token=lambda: next(made)) as client:
+        renewed = 0
+        while renewed < 2:
+            renewed += isinstance(await anext(client), native.RefreshedMessage)
+
+
+async def test_without_its_token_it_is_refused_for_good() -> None:
+    async with staged(gate=Gate(tokens=TokenOptions(secret=SECRET))) as stage:
+        with pytest.raises(Refused) as refused:
+            await Line([stage.url], {}, "nonsense").reopen({}, within_s=60)
+    assert (refused.value.code, refused.value.retryable) == ("token_invalid", False)

@@ -89,3 +89,8 @@ def test_only_text_is_marked_as_cut_off() -> None:
 
 def test_notices_are_no_part_of_a_prompt() -> None:
     assert reply_messages([ReplyNotice("llm_timeout", "asked again")]) == []
+
+
+def test_a_reply_in_very_many_pieces_does_not_take_long() -> None:
+    [message] = reply_messages(["x" * 1_000] * 20_000)  # minutes, if every piece were added to all before
+    assert len(message.content) == 20_000_000

@@ -67,6 +67,7 @@ async def test_a_client_that_is_no_longer_there_is_given_up() -> None:
     async with staged(ping_interval_ms=50, ping_timeout_ms=100) as stage, joined(stage.url) as peer:
         peer.socket.transport.pause_reading()  # as if the cable had been cut
         await until(lambda: stage.value("sessions_parked") == 1)
+        peer.socket.transport.abort()
 
 
 async def test_a_client_that_answers_pings_is_not() -> None:

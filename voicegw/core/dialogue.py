@@ -12,7 +12,6 @@ SYSTEM_PROMPT = (
     "your answer is heard, not read. Answer in one to three short sentences of plain speech."
 )
 
-_SAID_NOTHING = Message("assistant", "")
 _NEVER_ANSWERED = "interrupted before there was an answer"
 
 
@@ -113,24 +112,24 @@ def reply_messages(pieces: Sequence[ReplyPiece]) -> list[Message]:
     answer is a tool message right behind it, as endpoints insist."""
     answers = {piece.id: piece.content for piece in pieces if isinstance(piece, ToolAnswered)}
     messages: list[Message] = []
-    said = _SAID_NOTHING
+    text: list[str] = []  # joined once: a reply may come in very many pieces
+    calls: list[ToolCalled] = []
     for piece in pieces:
         match piece:
             case str():
-                said = replace(said, content=said.content + piece)
+                text.append(piece)
             case ToolCalled():
-                said = replace(said, tool_calls=(*said.tool_calls, piece))
-            case ToolAnswered() if said.tool_calls:
-                messages += _with_answers(said, answers)
-                said = _SAID_NOTHING
-    return messages if said == _SAID_NOTHING else [*messages, *_with_answers(said, answers)]
+                calls.append(piece)
+            case ToolAnswered() if calls:
+                messages += _with_answers(text, calls, answers)
+                text, calls = [], []
+    return [*messages, *_with_answers(text, calls, answers)] if text or calls else messages
 
 
-def _with_answers(said: Message, answers: Mapping[str, str]) -> list[Message]:
-    return [
-        said,
-        *(
-            Message("tool", answers.get(call.id, _NEVER_ANSWERED), tool_call_id=call.id)
-            for call in said.tool_calls
-        ),
-    ]
+def _with_answers(
+    text: Sequence[str], calls: Sequence[ToolCalled], answers: Mapping[str, str]
+) -> list[Message]:
+    answered = (
+        Message("tool", answers.get(call.id, _NEVER_ANSWERED), tool_call_id=call.id) for call in calls
+    )
+    return [Message("assistant", "".join(text), tool_calls=tuple(calls)), *answered]

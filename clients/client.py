@@ -36,7 +36,6 @@ KEPT_S = 120  # of audio that the server has not acknowledged
 NORMAL_CLOSURE = 1000
 FINAL_CLOSURES = {NORMAL_CLOSURE, 1002, 1003, 1007, 1008, 1009, 1010, 4001}  # no more of this client
 _ACKNOWLEDGE_EVERY = 32
-_TOKEN_EXPIRED = "token_expired"
 
 _decoder: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
 _encoder = msgspec.json.Encoder()
@@ -176,7 +175,7 @@ class VoiceClient:
         try:
             frame = await self._socket.recv()
         except ConnectionClosed as closed:
-            lost = _lost(closed)
+            lost = ConnectionLost.of(closed)
             if lost.close_code == NORMAL_CLOSURE:
                 raise StopAsyncIteration from None
             await self._reconnect(lost)
@@ -198,17 +197,16 @@ class VoiceClient:
             self._unsent.acknowledge(message.samples, message.messages)
         if isinstance(message, native.GoingAwayMessage):
             self._line.hint(message.retry_after_ms)
-        if isinstance(message, native.EndingMessage) and message.code == _TOKEN_EXPIRED:
-            await self._refresh()
+        if isinstance(message, native.EndingMessage):
+            await self._refresh(message)
         if self._is_greeted and self._seen >= self._seen_acknowledged + _ACKNOWLEDGE_EVERY:
             self._seen_acknowledged = self._seen
             await self._answer(native.AckMessage(seq=self._seen))
         return message
 
-    async def _refresh(self) -> None:
-        """Shows a new token, if one can be made."""
-        token = self._line.new_token()
-        if token is not None:
+    async def _refresh(self, ending: native.EndingMessage) -> None:
+        """Shows a new token, if that is what is wanted and one can be made."""
+        if ending.code == "token_expired" and (token := self._line.new_token()) is not None:
             await self._answer(native.RefreshMessage(token=token))
 
     async def _answer(self, message: native.ClientMessage) -> None:
@@ -259,8 +257,8 @@ class VoiceClient:
         try:
             await self._send_pending()
         except ConnectionClosed as closed:
-            if not self._reconnect_s or _lost(closed).close_code in FINAL_CLOSURES:
-                raise _lost(closed) from closed
+            if not self._reconnect_s or ConnectionLost.of(closed).close_code in FINAL_CLOSURES:
+                raise ConnectionLost.of(closed) from closed
 
     async def _send_pending(self) -> None:
         """Sends what there is, unless there is no connection at the moment. Raises ConnectionClosed when it
@@ -282,7 +280,7 @@ async def _greeting(socket: ClientConnection) -> native.ReadyMessage:
         async with asyncio.timeout(OPEN_S):
             first = _decoded(await socket.recv())
     except ConnectionClosed as closed:
-        raise _lost(closed) from closed
+        raise ConnectionLost.of(closed) from closed
     except TimeoutError:
         raise Unreachable(f"the server opened a session but did not greet it within {OPEN_S:g} s") from None
     match first:
@@ -299,11 +297,3 @@ def _decoded(data: Any) -> native.ServerMessage:
         return _decoder.decode(data)
     except msgspec.MsgspecError as error:
         raise NotOurDialect(f"a message of an unknown shape: {error}") from error
-
-
-def _lost(closed: ConnectionClosed) -> ConnectionLost:
-    frame = closed.rcvd or closed.sent
-    if frame is None:
-        return ConnectionLost("the connection broke")
-    reason = f": {frame.reason}" if frame.reason else ""
-    return ConnectionLost(f"the server closed the connection ({frame.code}{reason})", close_code=frame.code)

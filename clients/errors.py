@@ -9,6 +9,10 @@ ClientError
  +-- ServerFailed     a local server did not start
 """
 
+from typing import Self
+
+from websockets.exceptions import ConnectionClosed
+
 
 class ClientError(Exception):
     """Base of every error the clients raise on purpose."""
@@ -45,6 +49,15 @@ class ConnectionLost(ClientError):
     def __init__(self, message: str, *, close_code: int = 1006) -> None:
         super().__init__(message)
         self.close_code = close_code
+
+    @classmethod
+    def of(cls, closed: ConnectionClosed) -> Self:
+        """What the end of the connection says of itself."""
+        frame = closed.rcvd or closed.sent
+        if frame is None:
+            return cls("the connection broke")
+        reason = f": {frame.reason}" if frame.reason else ""
+        return cls(f"the server closed the connection ({frame.code}{reason})", close_code=frame.code)
 
 
 class NotOurDialect(ClientError):

@@ -37,7 +37,7 @@ MAY_IMPORT["voicegw.cli"] = MAY_IMPORT["voicegw.assistant"] | {"voicegw.assistan
 MAY_IMPORT["clients"] = {"voicegw.errors", "voicegw.core", "voicegw.dialects"}
 
 PURE = {
-    *("__future__", "bisect", "collections", "dataclasses", "enum", "math", "typing", "_typeshed"),
+    *("__future__", "array", "bisect", "collections", "dataclasses", "enum", "math", "typing", "_typeshed"),
     *("itertools", "re", "msgspec", "numpy"),
 }
 

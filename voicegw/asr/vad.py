@@ -9,7 +9,6 @@ which it prolongs every word end where the level has dropped away.
 """
 
 import math
-from collections import deque
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
@@ -71,14 +70,14 @@ class NoiseFloor:
     BIAS_DB = 1.0  # by how much the minimum underestimates steady noise
 
     def __init__(self) -> None:
-        self._powers: deque[float] = deque(maxlen=self.AVERAGED_WINDOWS)
-        self._minima = deque([math.inf] * self.SPANS, maxlen=self.SPANS)
+        self._powers: list[float] = []
+        self._minima = [math.inf] * self.SPANS
         self._minimum = math.inf
         self._windows = 0
 
     def receive(self, power: float) -> float:
         """Takes in the next window's mean square; the floor in dBFS."""
-        self._powers.append(power)
+        self._powers = [*self._powers, power][-self.AVERAGED_WINDOWS :]
         self._minimum = min(self._minimum, sum(self._powers) / len(self._powers))
         floor = min(self._minimum, min(self._minima))
         self._advance()
@@ -91,7 +90,7 @@ class NoiseFloor:
     def _advance(self) -> None:
         self._windows += 1
         if self._windows == self.SPAN_WINDOWS:
-            self._minima.append(self._minimum)
+            self._minima = [*self._minima[1:], self._minimum]
             self._minimum, self._windows = math.inf, 0
 
 
@@ -115,21 +114,21 @@ class WebRtcScorer:
         self._start_vad = partial(webrtcvad.Vad, options.mode)
         self._floor = NoiseFloor()
         self._lowest_floor = math.inf  # since webrtcvad was last started
-        self._levels: deque[float] = deque(maxlen=self.RISE_WINDOWS)
+        self._levels: list[float] = []
         self._speech_level = -math.inf
-        self._voiced = deque([False] * options.smoothing_windows, maxlen=options.smoothing_windows)
+        self._voiced = [False] * options.smoothing_windows
         self._vad: Any = None
 
     def score(self, window: Pcm) -> float:
         """The share of the last `smoothing_windows` windows, this one included, that were voiced."""
-        self._voiced.append(self._is_voiced(window))
+        self._voiced = [*self._voiced[1:], self._is_voiced(window)]
         return sum(self._voiced) / len(self._voiced)
 
     def _is_voiced(self, window: Pcm) -> bool:
         samples = window.astype(np.float32)
         power = float(samples @ samples) / WINDOW_SAMPLES - float(samples @ MEAN) ** 2
         level = dbfs(power)
-        self._levels.append(level)
+        self._levels = [*self._levels, level][-self.RISE_WINDOWS :]
         self._speech_level -= self.TAIL_DECAY_DB
         if level < DIGITAL_SILENCE_DBFS:
             self._floor.receive_silence()

@@ -5,8 +5,8 @@ first one. What a client sends at another rate or in G.711 is converted on entry
 input samples always give ceil(n * 16000 / rate) samples, so positions convert both ways without drift.
 """
 
+from array import array
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -130,22 +130,32 @@ class Tape:
 
 
 class ArrivalClock:
-    """When each sample arrived, for the last 4096 messages: joins the audio clock to the wall clock."""
+    """When each sample arrived, for the last 2048 messages at least: joins the audio clock to the wall clock.
+
+    That is more than the longest utterance in messages of 20 ms. Arrays, since a stream would otherwise keep
+    thousands of small objects alive.
+    """
+
+    KEPT = 2048
 
     def __init__(self) -> None:
-        self._marks: deque[tuple[int, float]] = deque(maxlen=4096)
+        self._positions = array("q")
+        self._times = array("d")
 
     def mark(self, position: int, now: float) -> None:
         """The samples before `position` have arrived by `now` (monotonic seconds)."""
-        self._marks.append((position, now))
+        self._positions.append(position)
+        self._times.append(now)
+        if len(self._times) == 2 * self.KEPT:
+            del self._positions[: self.KEPT], self._times[: self.KEPT]
 
     def wall(self, position: int) -> float | None:
         """When the sample before `position` arrived, in monotonic seconds; None if it has not arrived yet.
 
         For samples older than the record this is the oldest time on it.
         """
-        index = bisect_left(self._marks, position, key=lambda mark: mark[0])
-        return self._marks[index][1] if index < len(self._marks) else None
+        index = bisect_left(self._positions, position)
+        return self._times[index] if index < len(self._times) else None
 
 
 class PaceLimit:

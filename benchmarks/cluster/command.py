@@ -1,8 +1,9 @@
 """What recognition by workers behind Redis costs and brings, everything on this machine and real.
 
 The hop: decodes by a local worker process and by a worker behind Redis take turns, one at a time; what counts
-is the time from asking to the answer less the decoding. Scaling: jobs a second of one worker and of two, of
-one process each, with always enough to do. Recovery: a few runs of each fault of `scripts/bench chaos`.
+is the time from asking to the answer less the decoding. Windows: what sending only new audio would save.
+Scaling: jobs a second of one worker and of two, of one process each, with always enough to do. Recovery: some
+of the faults of `scripts/bench chaos`.
 """
 
 import argparse
@@ -12,8 +13,10 @@ from collections.abc import Sequence
 
 from benchmarks.arguments import add_json, new_parser
 from benchmarks.chaos import command as chaos
+from benchmarks.chaos.installation import installation
 from benchmarks.cluster.hop import Overheads, overheads
 from benchmarks.cluster.scaling import jobs_per_second
+from benchmarks.cluster.windows import windows_figures
 from benchmarks.measures import percentile
 from benchmarks.report import report
 from clients.errors import ClientError
@@ -25,6 +28,14 @@ MEANINGS = {
     "remote_p99_ms": "the same, at the 99th percentile",
     "hop_p50_ms": "what the way over Redis adds: the difference of the medians",
     "hop_p99_ms": "the difference of the 99th percentiles",
+    **{
+        f"{way}_{seconds}s_p50_ms": f"{seconds} s of audio from one connection to another, {how}"
+        for seconds in (2, 4, 10)
+        for way, how in (
+            ("inline", "whole, as it is done"),
+            ("appended", "only the new 250 ms, and read there"),
+        )
+    },
     "jobs_per_s_1_worker": "windows of 1 to 8 s decoded",
     "jobs_per_s_2_workers": "the same by two workers",
     "worker_scaling_ratio": "two workers over one",
@@ -59,6 +70,8 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _measure(options: argparse.Namespace) -> dict[str, float]:
     figures = hop_figures(await overheads(options.decodes))
+    async with installation(workers=0) as there:
+        figures |= await windows_figures(there.redis, options.decodes)
     one = await jobs_per_second(1, options.seconds)
     two = await jobs_per_second(2, options.seconds)
     figures |= {"jobs_per_s_1_worker": one, "jobs_per_s_2_workers": two, "worker_scaling_ratio": two / one}

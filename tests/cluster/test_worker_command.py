@@ -2,10 +2,14 @@
 tests/benchmarks/chaos, which shares its code with `scripts/bench chaos`."""
 
 import asyncio
+import os
+import re
+import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +25,7 @@ from voicegw.core.jobs import text_of
 from voicegw.dialects import native
 from voicegw.errors import RecognitionFailed
 
+README = Path(__file__).parent.parent.parent / "README.md"
 SAMPLE = single_utterances()[0]
 FINALS = "{voicegw:work}:finals"
 COMMAND = (sys.executable, "-m", "voicegw.cli", "worker", "--model", "bundled")
@@ -32,12 +37,15 @@ def fetch(url: str) -> str:
 
 
 def status(url: str) -> int:
+    """0 while nobody listens."""
     try:
         with urllib.request.urlopen(url, timeout=10) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
             return error.code
+    except OSError:
+        return 0
 
 
 async def test_a_worker_from_its_start_to_its_end() -> None:
@@ -62,16 +70,34 @@ async def test_a_worker_from_its_start_to_its_end() -> None:
             each.cancel()
 
 
-async def test_a_session_by_way_of_redis() -> None:
-    async with installation(workers=1, gateways=1) as there:
-        probe = there.urls[0].replace("ws:", "http:").replace("v1/stream", "readyz")
-        await until(lambda: status(probe) == 200)
-        async with VoiceClient.connect(there.urls[0], reply="none") as client:
-            for frame in frames(pcm(SAMPLE), SAMPLE_RATE):
-                await client.send_audio(frame)
-            await client.end()
-            finals = [message.text async for message in client if isinstance(message, native.FinalMessage)]
+async def test_the_readme_s_commands_make_an_installation(tmp_path: Path) -> None:
+    """Two gateways and two workers, as written but for the ports, which may be taken here."""
+    [commands] = re.findall(r"<!-- cluster -->\n```\n(.*?)```", README.read_text(), re.DOTALL)
+    redis, *gateways = (str(free_port()) for _ in range(3))
+    commands = commands.replace("redis-server ", f"redis-server --port {redis} --dir {tmp_path} ")
+    commands = commands.replace("6379", redis).replace("8765 8766", " ".join(gateways))
+    shell = await asyncio.create_subprocess_shell(
+        f"{commands}\nwait", cwd=README.parent, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        for port in gateways:
+            await until(lambda port=port: status(f"http://127.0.0.1:{port}/readyz") == 200, 90)  # type: ignore[misc]
+            assert_heard(await finals_of(f"ws://127.0.0.1:{port}/v1/stream"))
+    finally:
+        os.killpg(shell.pid, signal.SIGTERM)
+        await asyncio.wait_for(shell.wait(), PATIENCE_S)
+
+
+def assert_heard(finals: list[str]) -> None:
     assert word_error_rate(said(SAMPLE), " ".join(finals)) <= 0.5
+
+
+async def finals_of(url: str) -> list[str]:
+    async with VoiceClient.connect(url, reply="none") as client:
+        for frame in frames(pcm(SAMPLE), SAMPLE_RATE):
+            await client.send_audio(frame)
+        await client.end()
+        return [message.text async for message in client if isinstance(message, native.FinalMessage)]
 
 
 async def refusal(*flags: str) -> str:

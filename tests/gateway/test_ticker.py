@@ -7,7 +7,7 @@ from tests.gateway.fakes import staged
 from tests.observing import until
 from tests.peer import joined
 from voicegw.core.session import Session
-from voicegw.dialects import native
+from voicegw.dialects import native, parameters
 from voicegw.errors import InternalError
 from voicegw.gateway.ticker import TICK_S, tick
 
@@ -39,3 +39,11 @@ async def test_a_session_that_breaks_at_a_tick_costs_itself_only(monkeypatch: py
         assert await unlucky.closed() == InternalError.close_code
         await other.send(native.TextMessage(text="hello"))
         await other.until(native.ReplyDoneMessage)
+
+
+async def test_a_session_that_has_not_begun_is_not_told_yet() -> None:
+    async with staged() as stage:
+        host, _ = stage.gateway.sessions.find(parameters.parse(native.PATH), "user")
+        stage.gateway.sessions.tick(0.0, time.monotonic())
+        await asyncio.sleep(0)
+        assert not host.ended.is_set()

@@ -91,7 +91,7 @@ class SessionHost:
         self.replying = Replying(
             session, services.responder, services.metrics, self._spawn, self._carry_on_replying
         )
-        self._draining = False
+        self._draining = self._running = False
 
     @property
     def name(self) -> str:
@@ -106,6 +106,7 @@ class SessionHost:
         """Carries the session until it ends; leaving the task group is the whole clean-up."""
         try:
             async with self._group:
+                self._running = True
                 self._perform()
                 await self.ended.wait()
                 for task in tuple(self._tasks):
@@ -196,7 +197,7 @@ class SessionHost:
 
     def tick(self, now: float) -> None:
         """Time passes; to be called a few times a second. What goes wrong costs this session only."""
-        if self.ended.is_set():
+        if not self._running or self.ended.is_set():
             return
         try:
             self._session.receive_tick(now)

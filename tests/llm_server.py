@@ -12,7 +12,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -70,7 +70,8 @@ class LLMServer:
     The first token goes out `first_token_delay_s` after the request is here, each further one `token_delay_s`
     after the one before. `chunk_bytes` is the size of the HTTP chunks, wherever that cuts a character; None
     gives each event its own. With `refuse`, nobody listens on the port. `asked` is set by the first request.
-    `answers` are given first, one to a request, before those that the knobs say.
+    What `script` makes of a request's body is the answer, unless that is None; then `answers` are given, one
+    to a request; then what the knobs say.
     """
 
     tokens: Sequence[str] = ("Hello", " there", ".")
@@ -81,6 +82,7 @@ class LLMServer:
     chunk_bytes: int | None = None
     refuse: bool = False
     answers: list[Answer] = field(default_factory=list)
+    script: Callable[[dict[str, Any]], Answer | None] = lambda body: None
     exchanges: list[Exchange] = field(default_factory=list, init=False)
     asked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     connections: int = field(default=0, init=False)
@@ -139,7 +141,7 @@ class LLMServer:
                 exchange.over.set()
 
     async def _answer(self, exchange: Exchange, writer: asyncio.StreamWriter) -> None:
-        answer = self.answers.pop(0) if self.answers else self._usual()
+        answer = self.script(exchange.body) or (self.answers.pop(0) if self.answers else self._usual())
         if answer.status != 200:
             await _pause(exchange, answer, 0)
             writer.write(_error_response(answer.status, exchange))

@@ -12,6 +12,7 @@ from voicegw.config import Settings
 from voicegw.errors import ConfigurationError, NotReady
 from voicegw.reply.errands import LocalErrands
 from voicegw.reply.llm import LLMOptions
+from voicegw.reply.moderation import EndpointModerator, FunctionModerator, ModerationOptions
 from voicegw.reply.tools import ToolOptions
 from voicegw.telemetry import Metrics
 
@@ -44,6 +45,14 @@ async def test_a_fallback_needs_something_to_stand_in_for() -> None:
 async def test_a_wrong_tool_stops_the_start() -> None:
     with pytest.raises(ConfigurationError, match=r"tools\.functions"):
         await assembled(tools=ToolOptions(functions=({"name": "it"},)))
+
+
+async def test_who_judges_is_who_was_named() -> None:
+    assert (await assembled()).moderator is None
+    endpoint = ModerationOptions(model="m", url="http://127.0.0.1:9")
+    assert isinstance((await assembled(moderation=endpoint)).moderator, EndpointModerator)
+    function = ModerationOptions(entry_point="tests.reply.functions:judge")
+    assert isinstance((await assembled(moderation=function)).moderator, FunctionModerator)
 
 
 async def test_errands_are_made_here_or_by_workers() -> None:

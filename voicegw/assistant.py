@@ -14,12 +14,14 @@ from voicegw.config import Settings, WorkerSettings
 from voicegw.core.dialogue import Responder
 from voicegw.core.errands import Errands
 from voicegw.core.events import Message
+from voicegw.core.moderation import Moderator
 from voicegw.core.speech import Voice
 from voicegw.errors import ConfigurationError
 from voicegw.reply import voice_espeak
 from voicegw.reply.errands import LocalErrands
 from voicegw.reply.failover import FailoverResponder
 from voicegw.reply.llm import LLMResponder
+from voicegw.reply.moderation import EndpointModerator, FunctionModerator, ModerationOptions
 from voicegw.reply.offline import OfflineResponder
 from voicegw.reply.readiness import FirstAnswer
 from voicegw.reply.tool_rounds import ToolResponder
@@ -37,6 +39,7 @@ class Assistant:
 
     responder: Responder
     errands: Errands
+    moderator: Moderator | None
     check_model: Callable[[], str]
     voice: Voice | None
 
@@ -51,15 +54,18 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
     errands = _errands(settings, tools, metrics)
     stack.push_async_callback(errands.close)
     model = _model(settings, tools, metrics)
+    moderator = _moderator(settings.moderation)
+    if moderator is not None:
+        stack.push_async_callback(moderator.close)
     if model is None:
-        return Assistant(OfflineResponder(), errands, lambda: "no model endpoint is configured", voice)
+        return Assistant(OfflineResponder(), errands, moderator, _no_model, voice)
     responder = ToolResponder(model, tools, errands, settings.tools)
     stack.push_async_callback(responder.close)
     prompt = settings.session.dialogue.system_prompt or "Hello."
     first = FirstAnswer(model, [Message("system", prompt)], settings.failover.ready_wait_ms)
     asking = asyncio.create_task(first.ask(), name="first answer")
     stack.callback(asking.cancel)
-    return Assistant(responder, errands, first.check, voice)
+    return Assistant(responder, errands, moderator, first.check, voice)
 
 
 def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:
@@ -89,6 +95,17 @@ def _voice(options: VoiceOptions) -> Voice | None:
             return None
 
 
+def _no_model() -> str:
+    return "no model endpoint is configured"
+
+
+def _moderator(options: ModerationOptions) -> Moderator | None:
+    """Who judges what is said, if anyone is to."""
+    if options.entry_point is not None:
+        return FunctionModerator(options)
+    return EndpointModerator(options) if options.configured else None
+
+
 def _errands(settings: Settings, tools: Toolbox, metrics: Metrics) -> Errands:
     """Where tool calls in the background are made."""
     if not settings.errands.by_workers:
@@ -104,7 +121,7 @@ async def make_errands(settings: WorkerSettings, metrics: Metrics, stopping: asy
     Raises ConfigurationError.
     """
     tools = Toolbox(settings.tools, metrics)
-    worker = ErrandWorker(settings.cluster, settings.errands, tools.run, metrics)
+    worker = ErrandWorker(settings.cluster, settings.tool_worker, tools.run, metrics)
     working = asyncio.create_task(worker.run(), name="errands")
     stopped = asyncio.create_task(stopping.wait())
     try:

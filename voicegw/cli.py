@@ -138,6 +138,8 @@ async def serve(settings: Settings) -> None:
                 metrics,
                 check_model=assistant.check_model,
                 voice=assistant.voice,
+                errands=assistant.errands,
+                moderator=assistant.moderator,
             ),
             new_scorer=lambda: make_scorer(settings.vad),
             ready=lambda: recognizer.ready,
@@ -163,12 +165,12 @@ async def work(settings: WorkerSettings) -> None:
     """
     stopping, forced = _on_signals()
     metrics = Metrics()
-    if settings.errands.only:
+    if settings.tool_worker.only:
         print("working on tool calls", flush=True)
         await _unless(forced, make_errands(settings, metrics, stopping))
         return
     async with AsyncExitStack() as stack:
-        if settings.errands.take:
+        if settings.tool_worker.take:
             errands = asyncio.create_task(make_errands(settings, metrics, stopping), name="errands")
             stack.push_async_callback(_unless, forced, errands)
             stack.callback(stopping.set)  # whatever it is that ends this worker

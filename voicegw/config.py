@@ -41,6 +41,7 @@ from voicegw.gateway.limits import LimitOptions
 from voicegw.gateway.server import GatewayOptions
 from voicegw.reply.failover import FailoverOptions
 from voicegw.reply.llm import LLMOptions
+from voicegw.reply.moderation import ModerationOptions
 from voicegw.reply.tools import ToolOptions
 from voicegw.reply.voice import VoiceEngine, VoiceOptions
 
@@ -68,6 +69,7 @@ _SHORTCUTS: dict[str, str | list[str]] = {
 }
 
 Options = TypeVar("Options")
+Keyed = TypeVar("Keyed", VoiceOptions, ModerationOptions)
 
 
 class LogLevel(StrEnum):
@@ -105,6 +107,7 @@ class Settings:
     voice: VoiceOptions = field(default_factory=VoiceOptions)
     tools: ToolOptions = field(default_factory=ToolOptions)
     errands: RemoteErrandOptions = field(default_factory=RemoteErrandOptions)
+    moderation: ModerationOptions = field(default_factory=ModerationOptions)
     cluster: RedisOptions = field(default_factory=RedisOptions)
     remote: RemoteOptions = field(default_factory=RemoteOptions)
     log: LogOptions = field(default_factory=LogOptions)
@@ -116,7 +119,7 @@ class WorkerSettings:
 
     cluster: RedisOptions = field(default_factory=RedisOptions)
     consumer: ConsumerOptions = field(default_factory=ConsumerOptions)
-    errands: ErrandWorkerOptions = field(default_factory=ErrandWorkerOptions)
+    tool_worker: ErrandWorkerOptions = field(default_factory=ErrandWorkerOptions)
     tools: ToolOptions = field(default_factory=ToolOptions)
     asr: WhisperOptions = field(default_factory=WhisperOptions)
     pool: PoolOptions = field(default_factory=PoolOptions)
@@ -126,7 +129,12 @@ class WorkerSettings:
 def load(arguments: Sequence[str]) -> Settings:
     """The settings of `voicegw serve`. Raises ConfigurationError as `_load` does."""
     settings = _load(Settings, "voicegw serve", _HELP, arguments)
-    return replace(settings, llm=_with_openai_variables(settings.llm), voice=_with_key(settings.voice))
+    return replace(
+        settings,
+        llm=_with_openai_variables(settings.llm),
+        voice=_with_key(settings.voice, settings.voice.engine is VoiceEngine.OPENAI),
+        moderation=_with_key(settings.moderation, settings.moderation.model is not None),
+    )
 
 
 def load_worker(arguments: Sequence[str]) -> WorkerSettings:
@@ -175,11 +183,11 @@ def _with_openai_variables(llm: LLMOptions) -> LLMOptions:
     )
 
 
-def _with_key(voice: VoiceOptions) -> VoiceOptions:
-    """The key every OpenAI client reads, where OpenAI itself was asked to speak."""
-    if voice.engine is not VoiceEngine.OPENAI or voice.url is not None:
-        return voice
-    return replace(voice, api_key=voice.api_key or os.environ.get("OPENAI_API_KEY"))
+def _with_key(options: Keyed, wanted: bool) -> Keyed:
+    """The key every OpenAI client reads, where OpenAI itself is `wanted` to speak or to judge."""
+    if not wanted or options.url is not None:
+        return options
+    return replace(options, api_key=options.api_key or os.environ.get("OPENAI_API_KEY"))
 
 
 def _source(kind: type[Any], program: str, text: str, toml: Path | None) -> type[BaseSettings]:

@@ -1,11 +1,15 @@
 import pytest
 
 from voicegw.core import events
-from voicegw.core.actions import Action, Emit, Respond, StopResponding
+from voicegw.core.actions import Action, Emit, FollowErrand, Respond, StopResponding
 from voicegw.core.conversation import Conversation, ReplyOptions
 from voicegw.core.dialogue import DialogueOptions
+from voicegw.core.errands import ErrandNews
 from voicegw.core.events import (
+    ErrandReport,
+    Judged,
     Message,
+    Moderated,
     ReplyDelta,
     ReplyDone,
     ReplyNotice,
@@ -17,6 +21,7 @@ from voicegw.core.events import (
     ToolCalled,
 )
 from voicegw.core.latency import Stopwatch
+from voicegw.core.moderation import Check
 from voicegw.errors import LLMTimeout
 
 NOW = 11.0
@@ -228,4 +233,94 @@ def test_what_a_reply_does_beside_text_is_told_and_remembered(chat: Chat) -> Non
         "tool",
         "assistant",
         "user",
+    ]
+
+
+CALL = ToolCalled("c1", "book", '{"table": 7}')
+AGAIN = ToolCalled("c0", "book", '{"table": 7}')
+BOOKED = [Message("assistant", "", (AGAIN,)), Message("tool", "booked", tool_call_id="c0")]
+HIT = ("violence",)
+
+
+def errand(chat: Chat) -> int:
+    """A turn whose reply has handed a call to the background, and goes on."""
+    turn = chat.type("book a table")
+    chat.done()
+    chat.write(1, CALL, ToolAnswered("c1", "book", "accepted", ok=True, errand="e1"), "On it.")
+    return turn
+
+
+def test_an_errand_is_followed() -> None:
+    chat = Chat()
+    turn = errand(chat)
+    assert FollowErrand(turn, CALL, "e1") in chat.done()
+
+
+def test_news_of_an_errand_are_told() -> None:
+    chat = Chat()
+    turn = errand(chat)
+    chat.done()
+    chat.conversation.receive_errand_news(turn, CALL, ErrandNews("half"))
+    chat.conversation.receive_errand_news(turn, CALL, ErrandNews("booked", done=True))
+    assert chat.done() == [
+        ErrandReport(turn, "c1", "book", "half", done=False, ok=True),
+        ErrandReport(turn, "c1", "book", "booked", done=True, ok=True),
+    ]
+
+
+def test_the_model_learns_of_the_result_before_the_next_message() -> None:
+    chat = Chat()
+    turn = errand(chat)
+    chat.conversation.receive_errand_news(turn, CALL, ErrandNews("booked", done=True))
+    chat.finish(1)
+    chat.done()
+    chat.type("thanks")
+    (request,) = (each for each in chat.done() if isinstance(each, Respond))
+    assert request.messages[-4:] == (Message("assistant", "On it."), *BOOKED, Message("user", "thanks"))
+
+
+def test_a_hit_stops_the_reply_and_history_says_so() -> None:
+    chat = Chat()
+    turn = chat.type("tell me a story")
+    chat.write(1, "Once upon. ")
+    chat.done()
+    chat.conversation.receive_verdict(Check(turn, Judged.REPLY, "Once upon. "), HIT, NOW)
+    assert chat.done() == [
+        Moderated(turn, Judged.REPLY, HIT),
+        StopResponding(),
+        ReplyDone(turn, "Once upon. ", ReplyReason.MODERATED),
+        turn,
+    ]
+    chat.type("go on")
+    (request,) = (each for each in chat.done() if isinstance(each, Respond))
+    assert request.messages[1] == Message("assistant", "[stopped by moderation]")
+
+
+def test_a_hit_on_what_was_said_stops_its_reply() -> None:
+    chat = Chat()
+    turn = chat.type("something bad")
+    chat.done()
+    chat.conversation.receive_verdict(Check(turn, Judged.INPUT, "something bad"), HIT, NOW)
+    assert ReplyDone(turn, "", ReplyReason.MODERATED) in chat.done()
+    chat.type("hello")
+    (request,) = (each for each in chat.done() if isinstance(each, Respond))
+    assert request.messages[0] == Message("user", "[withheld by moderation]")
+
+
+def test_a_late_hit_leaves_the_next_reply_alone() -> None:
+    chat = Chat()
+    first = chat.type("something bad")
+    chat.write(1, "Well. ")
+    chat.finish(1)
+    chat.type("hello")
+    chat.done()
+    chat.conversation.receive_verdict(Check(first, Judged.REPLY, "Well. "), HIT, NOW)
+    chat.conversation.receive_verdict(Check(first, Judged.INPUT, "something bad"), HIT, NOW)
+    assert chat.done() == [Moderated(first, Judged.REPLY, HIT), Moderated(first, Judged.INPUT, HIT)]
+    chat.type("and now")
+    (request,) = (each for each in chat.done() if isinstance(each, Respond))
+    assert [message.content for message in request.messages[:3]] == [
+        "[withheld by moderation]",
+        "[stopped by moderation]",
+        "hello",
     ]

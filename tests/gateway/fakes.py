@@ -139,9 +139,11 @@ async def staged(
     drain_timeout_ms: int = 5_000,
     gate: Gate | None = None,
     resume: ResumeOptions | None = None,
+    services: Services | None = None,
     **limits: int,
 ) -> AsyncIterator[Stage]:
-    """A gateway for as long as the block lasts; `limits` are its ConnectionOptions."""
+    """A gateway for as long as the block lasts; `limits` are its ConnectionOptions. Other `services` take the
+    place of the scripted ones."""
     gate = gate or Gate()
     options = GatewayOptions(
         port=port,
@@ -155,7 +157,7 @@ async def staged(
     )
     recognizer, responder, warm = ScriptedRecognizer(), ScriptedResponder(), asyncio.Event()
     warm.set()
-    services = Services(recognizer, responder, Metrics())
+    services = services or Services(recognizer, responder, Metrics())
     access = gate.opened(services.metrics)
     gateway = Gateway(options, SessionOptions(), services, LoudnessScorer, warm.is_set, access=access)
     await gateway.start()

@@ -4,8 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Literal
 
-from voicegw.core.events import Judged, ReplyDelta
+from voicegw.core.actions import Respond
+from voicegw.core.events import (
+    Event,
+    FinalTranscript,
+    Judged,
+    Message,
+    ReplyDelta,
+    ReplyNotice,
+    ReplyStep,
+)
 from voicegw.core.moderation import Check
 from voicegw.errors import ModerationFailed
 from voicegw.gateway.moderation import Moderation
@@ -39,7 +49,7 @@ class Court:
     judge: Judge
     moderation: Moderation
     hits: list[tuple[Check, tuple[str, ...]]]
-    failures: list[ModerationFailed]
+    told: list[Event]
     metrics: Metrics
 
     def count(self, what: str, outcome: str) -> float | None:
@@ -50,14 +60,18 @@ class Court:
 @asynccontextmanager
 async def court(judge: Judge) -> AsyncIterator[Court]:
     hits: list[tuple[Check, tuple[str, ...]]] = []
-    failures: list[ModerationFailed] = []
+    told: list[Event] = []
     metrics = Metrics()
-    moderation = Moderation(judge, metrics, lambda check, found: hits.append((check, found)), failures.append)
+    moderation = Moderation(judge, metrics, lambda check, found: hits.append((check, found)), told.append)
     running = asyncio.create_task(moderation.run())
-    yield Court(judge, moderation, hits, failures, metrics)
+    yield Court(judge, moderation, hits, told, metrics)
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running
+
+
+def say(session: "Court", turn: int, text: str) -> None:
+    session.moderation.receive_event(FinalTranscript(turn, text, (), 0, 1))
 
 
 async def settle() -> None:
@@ -68,8 +82,8 @@ async def settle() -> None:
 async def test_a_hit() -> None:
     async with court(Judge()) as session:
         session.judge.gate.set()
-        session.moderation.receive_input(3, "something bad")
-        session.moderation.receive_input(4, "something nice")
+        say(session, 3, "something bad")
+        say(session, 4, "something nice")
         await settle()
     assert session.hits == [(Check(3, Judged.INPUT, "something bad"), ("bad",))]
     assert (session.count("input", "hit"), session.count("input", "passed")) == (1, 1)
@@ -88,12 +102,37 @@ async def test_one_check_at_a_time_and_then_the_newest_text() -> None:
 async def test_a_judge_that_fails_is_mentioned_once_and_asked_again() -> None:
     async with court(Judge(down=True)) as session:
         session.judge.gate.set()
-        session.moderation.receive_input(1, "something bad")
-        session.moderation.receive_input(2, "something bad")
+        say(session, 1, "something bad")
+        say(session, 2, "something bad")
         await settle()
         session.judge.down = False
-        session.moderation.receive_input(3, "something bad")
+        say(session, 3, "something bad")
         await settle()
-    assert len(session.failures) == 1
+    assert session.told == [ReplyStep(1, ReplyNotice("moderation_failed", "what is said goes unjudged"))]
     assert [check.turn for check, _ in session.hits] == [3]
     assert session.count("input", "failed") == 2
+
+
+async def test_what_was_typed_is_judged_and_what_is_only_supposed_is_not() -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        asked = (Message("user", "something bad"),)
+        session.moderation.receive_request(Respond(1, 1, asked, speculative=True))
+        await settle()
+        assert session.judge.judged == []
+        session.moderation.receive_request(Respond(1, 2, asked))
+        await settle()
+    assert [check.turn for check, _ in session.hits] == [1]
+
+
+async def test_a_judge_that_breaks_costs_its_judgement_only() -> None:
+    async with court(Judge(gate=BrokenGate())) as session:
+        say(session, 1, "something bad")
+        await settle()
+        assert session.count("input", "failed") == 1
+        assert len(session.told) == 1
+
+
+class BrokenGate(asyncio.Event):
+    async def wait(self) -> Literal[True]:
+        raise AttributeError("something bad")

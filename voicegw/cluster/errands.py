@@ -33,7 +33,7 @@ _LONGEST_WAIT_S = 2.0  # between looks at a Redis that is in trouble
 class RemoteErrandOptions:
     """Tool calls in the background, where gateways share a Redis."""
 
-    by_workers: bool = option(False, "have `voicegw worker --errands.take` do the calls, through Redis")
+    by_workers: bool = option(False, "have `voicegw worker --tool-worker.take` do the calls, through Redis")
     max_waiting: int = option(1_000, "calls that may wait in Redis", ge=1, le=1_000_000)
     give_up_ms: int = option(3_600_000, "time after which a call's result is no longer waited for", ge=100)
 

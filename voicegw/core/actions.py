@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from voicegw.core.events import Event, Message
+from voicegw.core.events import Event, Message, ToolCalled
 from voicegw.core.jobs import DecodeJob
 
 
@@ -81,10 +81,29 @@ class StopSpeaking:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowErrand:
+    """Hand the news of this errand back, as those of `call`, made in this turn's reply."""
+
+    turn: int
+    call: ToolCalled
+    errand: str
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Close the connection once everything before this has been sent."""
 
 
 Action = (
-    Emit | Decode | Prewarm | Respond | ConfirmReply | StopResponding | Speak | Play | StopSpeaking | Close
+    Emit
+    | Decode
+    | Prewarm
+    | Respond
+    | ConfirmReply
+    | StopResponding
+    | FollowErrand
+    | Speak
+    | Play
+    | StopSpeaking
+    | Close
 )

@@ -7,8 +7,10 @@ from voicegw.core import turn
 from voicegw.core.actions import Action, Emit, Prewarm
 from voicegw.core.barge_in import BargeInOptions, interrupts
 from voicegw.core.dialogue import Dialogue, DialogueOptions
-from voicegw.core.events import ReplyReason
+from voicegw.core.errands import ErrandNews
+from voicegw.core.events import ErrandReport, Judged, Moderated, ReplyReason, ToolCalled
 from voicegw.core.latency import Stopwatch
+from voicegw.core.moderation import Check
 from voicegw.core.options import option
 from voicegw.core.replies import Replies
 
@@ -100,6 +102,28 @@ class Conversation:
     def cancel(self, now: float) -> None:
         """The client wants no more of the running reply; harmless when there is none."""
         self._signal(turn.Signal.CANCEL, now, ReplyReason.CANCELLED)
+
+    # --- what others find out ---
+
+    def receive_errand_news(self, turn_number: int, call: ToolCalled, news: ErrandNews) -> None:
+        """A tool call in the background gets on; the model learns of its result with the next message."""
+        if news.done:
+            self._dialogue.add_result(call, news.content)
+        report = ErrandReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
+        self._tell(Emit(report))
+
+    def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:
+        """Moderation found something: the reply that it is in, or would answer it, stops, and history keeps a
+        note in place of the words."""
+        self._tell(Emit(Moderated(check.turn, check.what, categories)))
+        if check.what is Judged.INPUT:
+            stop = self._dialogue.withhold_input(check.text)
+        else:
+            stop = self.replies.is_for(check.turn)
+        if stop:
+            self._signal(turn.Signal.CANCEL, now, ReplyReason.MODERATED)
+        if check.what is Judged.REPLY:
+            self._dialogue.withhold_reply(check.text)
 
     def _is_heard(self, text: str, voiced_ms: int) -> bool:
         """Whether words are meant for us: over a reply, coughs and backchannels are not."""

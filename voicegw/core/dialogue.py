@@ -12,6 +12,9 @@ SYSTEM_PROMPT = (
     "your answer is heard, not read. Answer in one to three short sentences of plain speech."
 )
 
+_CUT_OFF = " [cut off]"
+_WITHHELD_INPUT = Message("user", "[withheld by moderation]")
+_WITHHELD_REPLY = "[stopped by moderation]"
 _NEVER_ANSWERED = "interrupted before there was an answer"
 
 
@@ -68,16 +71,40 @@ class Dialogue:
     def __init__(self, options: DialogueOptions) -> None:
         self._options = options
         self._history: list[Message] = []
+        self._news: list[Message] = []  # results of errands, that go in front of the next user message
 
     def add_user(self, text: str) -> None:
         """A final transcript or a typed message."""
-        self._history.append(Message("user", text))
+        self._history += [*self._news, Message("user", text)]
+        self._news = []
+
+    def add_result(self, call: ToolCalled, content: str) -> None:
+        """The result of a call in the background: the model finds it as one more call with its answer, which
+        is something that every endpoint with tools understands."""
+        again = replace(call, id=_other_id(call.id))
+        self._news += [Message("assistant", "", (again,)), Message("tool", content, tool_call_id=again.id)]
+
+    def withhold_input(self, text: str) -> bool:
+        """Puts a note in the place of what the user said; whether it has not been answered yet."""
+        for place, message in reversed(list(enumerate(self._history))):
+            if message.role == "user" and message.content.endswith(text):
+                self._history[place] = _WITHHELD_INPUT
+                return all(later.role == "user" for later in self._history[place:])
+        return False
+
+    def withhold_reply(self, text: str) -> None:
+        """Puts a note in the place of what was delivered of a reply, of which `text` was judged."""
+        for place, message in reversed(list(enumerate(self._history))):
+            delivered = message.content.removesuffix(_CUT_OFF)
+            if message.role == "assistant" and delivered and (delivered in text or text in delivered):
+                self._history[place] = replace(message, content=_WITHHELD_REPLY)
+                return
 
     def add_reply(self, pieces: Sequence[ReplyPiece], *, cut_off: bool) -> None:
         """What was delivered of a reply, with its tool calls; `cut_off` when the user never got the rest."""
         said = reply_messages(pieces)
         if cut_off and said and said[-1].role == "assistant":
-            said[-1] = replace(said[-1], content=f"{said[-1].content} [cut off]")
+            said[-1] = replace(said[-1], content=f"{said[-1].content}{_CUT_OFF}")
         self._history += said
 
     @property
@@ -91,16 +118,21 @@ class Dialogue:
         if self._characters(said) > self._options.history_characters:
             while self._history[1:] and self._characters(said) > self._options.history_characters // 2:
                 self._forget_turn()
-        return (*self.opening, *self._history, *said)
+        return (*self.opening, *self._history, *self._news, *said)
 
     def _characters(self, said: tuple[Message, ...]) -> int:
-        return sum(map(_length, (*self._history, *said)))
+        return sum(map(_length, (*self._history, *self._news, *said)))
 
     def _forget_turn(self) -> None:
         """Drops the oldest message and what followed it up to the next user message."""
         del self._history[0]
         while len(self._history) > 1 and self._history[0].role != "user":
             del self._history[0]
+
+
+def _other_id(call: str) -> str:
+    """An id of the same form, as some endpoints are strict about that."""
+    return call[:-1] + ("0" if call[-1:] != "0" else "1")
 
 
 def _length(message: Message) -> int:

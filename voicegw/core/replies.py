@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, ConfirmReply, Emit, Respond, StopResponding
+from voicegw.core.actions import Action, ConfirmReply, Emit, FollowErrand, Respond, StopResponding
 from voicegw.core.dialogue import Dialogue
 from voicegw.core.events import (
     Fault,
@@ -17,6 +17,8 @@ from voicegw.core.events import (
     ReplyReason,
     ReplyStarted,
     ReplyStep,
+    ToolAnswered,
+    ToolCalled,
 )
 from voicegw.core.latency import Stopwatch
 from voicegw.core.table import Machine
@@ -66,6 +68,11 @@ class Replies:
     def idle(self) -> bool:
         """Whether no reply is being written."""
         return self._attempt is None
+
+    def is_for(self, turn_number: int) -> bool:
+        """Whether this turn is being answered."""
+        watch = None if self._attempt is None else self._attempt.watch
+        return watch is not None and watch.turn == turn_number
 
     def answers(self, messages: tuple[Message, ...]) -> bool:
         """Whether these messages are what the model was asked ahead of time."""
@@ -130,6 +137,10 @@ class Replies:
         attempt.delivered.append(piece)
         if not isinstance(piece, str):
             self._tell(Emit(ReplyStep(watch.turn, piece)))
+            if isinstance(piece, ToolAnswered) and piece.errand:
+                calls = (each for each in attempt.delivered if isinstance(each, ToolCalled))
+                call = next(each for each in calls if each.id == piece.id)
+                self._tell(FollowErrand(watch.turn, call, piece.errand))
             return
         if watch.first_token is None:
             watch.first_token = now

@@ -13,10 +13,12 @@ from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
 from voicegw.core.conversation import Conversation, ReplyOptions
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
-from voicegw.core.events import EndReason, ReplyPiece
+from voicegw.core.errands import ErrandNews
+from voicegw.core.events import EndReason, ReplyPiece, ToolCalled
 from voicegw.core.jobs import DecodeResult
 from voicegw.core.latency import Stopwatch
 from voicegw.core.listener import Listener
+from voicegw.core.moderation import Check
 from voicegw.core.options import option
 from voicegw.core.transcriber import Transcriber
 from voicegw.core.utterance import RecognitionOptions
@@ -160,6 +162,14 @@ class Session:
     def receive_reply_end(self, attempt: int, error: VoicegwError | None, now: float) -> None:
         """The model is done with a Respond, or failed."""
         self._conversation.replies.receive_end(attempt, error, now)
+
+    def receive_errand_news(self, turn: int, call: ToolCalled, news: ErrandNews) -> None:
+        """What is new of a FollowErrand."""
+        self._conversation.receive_errand_news(turn, call, news)
+
+    def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:
+        """Moderation found something in what was said, or in a reply."""
+        self._conversation.receive_verdict(check, categories, now)
 
     def receive_tick(self, now: float) -> None:
         """Time passes; to be called a few times a second."""

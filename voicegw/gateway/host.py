@@ -16,7 +16,9 @@ import structlog
 from voicegw.core import actions, events
 from voicegw.core.commands import Acknowledge, Command
 from voicegw.core.dialogue import Responder
+from voicegw.core.errands import Errands
 from voicegw.core.jobs import DecodeJob, Overtaken, Recognizer, Shed
+from voicegw.core.moderation import Check, Moderator
 from voicegw.core.options import option
 from voicegw.core.session import Session
 from voicegw.core.speech import Voice
@@ -29,6 +31,8 @@ from voicegw.errors import (
     TakenOver,
     VoicegwError,
 )
+from voicegw.gateway.errands import follow
+from voicegw.gateway.moderation import Moderation
 from voicegw.gateway.outbox import Outbox, Reader
 from voicegw.gateway.replying import Replying
 from voicegw.telemetry import Metrics
@@ -46,6 +50,8 @@ class Services:
     check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady
     store: Store = field(default_factory=MemoryStore)
     voice: Voice | None = None
+    errands: Errands | None = None
+    moderator: Moderator | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,7 @@ class SessionHost:
         self.replying = Replying(
             session, services.responder, services.metrics, self._spawn, self._carry_on_replying
         )
+        self._moderation = Moderation(services.moderator, services.metrics, self._receive_verdict, self.tell)
         self._draining = self._running = False
 
     @property
@@ -107,6 +114,7 @@ class SessionHost:
         try:
             async with self._group:
                 self._running = True
+                self._spawn(self._moderation.run(), "moderation")
                 self._perform()
                 await self.ended.wait()
                 for task in tuple(self._tasks):
@@ -221,6 +229,10 @@ class SessionHost:
             self._session.receive_result(result, time.monotonic())
         self._perform()
 
+    def _receive_verdict(self, check: Check, categories: tuple[str, ...]) -> None:
+        self._session.receive_verdict(check, categories, time.monotonic())
+        self._perform()
+
     def _carry_on_replying(self) -> None:
         self.alive_at = time.monotonic()
         self._perform()
@@ -237,7 +249,11 @@ class SessionHost:
                 case actions.Prewarm(messages):
                     self._spawn(self._services.responder.prewarm(messages), "prewarm")
                 case actions.Respond():
+                    self._moderation.receive_request(action)
                     self.replying.start(action)
+                case actions.FollowErrand():
+                    follows = follow(self._services.errands, action, self._session, self._perform)
+                    self._spawn(follows, "errand")
                 case actions.ConfirmReply():
                     self.replying.confirm()
                 case actions.StopResponding():
@@ -250,6 +266,7 @@ class SessionHost:
     def tell(self, event: events.Event) -> None:
         """Puts an event into the outbox. A client that reads too little is cut off, and the session of one
         that does not come back for it in time ends."""
+        self._moderation.receive_event(event)
         match event:
             case events.TurnLatency():
                 self._services.metrics.observe_turn(event)

@@ -1,0 +1,181 @@
+"""A whole turn with everything that replies are made with, assembled from a TOML file as `voicegw serve`
+does: a gateway on a socket, a model endpoint, tools and a moderation service that are HTTP servers. Only the
+words are scripted."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway.fakes import SPOKEN, ScriptedRecognizer, Stage, staged
+from tests.gateway.test_server import get
+from tests.json_server import JsonServer, Reply
+from tests.llm_server import Answer, LLMServer
+from tests.peer import Peer, joined
+from voicegw.assistant import assemble
+from voicegw.config import load
+from voicegw.core.events import Judged, ReplyReason
+from voicegw.dialects import native
+from voicegw.gateway.host import Services
+from voicegw.telemetry import Metrics
+
+LLM = '[llm]\nurl = "{llm}"\nmodel = "tiny"\nfirst_token_timeout_ms = 1000\n'
+FALLBACK = '[llm_fallback]\nurl = "{fallback}"\nmodel = "tiny"\n'
+TOOL = """
+[[tools.functions]]
+name = "{name}"
+description = "Books a table."
+url = "{url}"
+background = {background}
+parameters = {{ type = "object", properties = {{ table = {{ type = "integer" }} }} }}
+"""
+MODERATION = '[moderation]\nurl = "{url}"\nmodel = "judge"\ntimeout_ms = 500\n'
+BOOK = Answer(["One moment."], [("book", '{"table": 7}')])
+
+
+def book(body: dict[str, Any]) -> Answer | None:
+    """The model calls the tool when it is asked to, and not for a single token."""
+    asked = body["max_tokens"] > 1 and body["messages"][-1]["content"] != "Thanks."
+    return BOOK if asked and body["messages"][-1]["role"] == "user" else None
+
+
+@asynccontextmanager
+async def serving(configuration: str, directory: Path) -> AsyncIterator[tuple[Stage, Peer]]:
+    """A gateway with this configuration, and a client of it."""
+    path = directory / "voicegw.toml"
+    path.write_text(configuration)
+    settings = load(["--config", str(path)])
+    async with AsyncExitStack() as stack:
+        metrics = Metrics()
+        parts = await assemble(settings, metrics, stack)
+        services = Services(
+            ScriptedRecognizer(),
+            parts.responder,
+            metrics,
+            check_model=parts.check_model,
+            errands=parts.errands,
+            moderator=parts.moderator,
+        )
+        stage = await stack.enter_async_context(staged(services=services))
+        yield stage, await stack.enter_async_context(joined(stage.url))
+
+
+def prompts(server: LLMServer) -> list[list[dict[str, Any]]]:
+    """What the model was asked for replies; prewarming asks for one token only."""
+    return [each.body["messages"] for each in server.exchanges if each.body["max_tokens"] > 1]
+
+
+async def test_a_tool_is_called_and_its_result_answered(tmp_path: Path) -> None:
+    async with (
+        LLMServer(tokens=["Table 7 is yours."], script=book) as llm,
+        JsonServer(lambda _: Reply({"ok": 1})) as tool,
+    ):
+        text = LLM.format(llm=llm.url) + TOOL.format(name="book", url=tool.url, background="false")
+        async with serving(text, tmp_path) as (_, peer):
+            await peer.say(SPOKEN)
+            done = await peer.until(native.ReplyDoneMessage)
+    (call,), (result,) = peer.of(native.ToolCallMessage), peer.of(native.ToolResultMessage)
+    assert (call.name, call.arguments) == ("book", '{"table": 7}')
+    assert (result.id, result.content, result.ok) == (call.id, '{"ok": 1}', True)
+    assert done.text == "One moment. Table 7 is yours."
+    assert [message["role"] for message in prompts(llm)[-1]] == ["system", "user", "assistant", "tool"]
+    assert [request.body for request in tool.requests] == [{"table": 7}]
+
+
+async def test_a_tool_in_the_background_reports_and_the_next_turn_knows(tmp_path: Path) -> None:
+    async with (
+        LLMServer(tokens=["Fine."], script=book) as llm,
+        JsonServer(lambda _: Reply(lines=["half", "booked"])) as tool,
+    ):
+        text = LLM.format(llm=llm.url) + TOOL.format(name="book", url=tool.url, background="true")
+        async with serving(text, tmp_path) as (_, peer):
+            await peer.send(native.TextMessage("Book a table."))
+            result = await peer.until(native.ToolResultMessage)
+            if not peer.of(native.ReplyDoneMessage):
+                await peer.until(native.ReplyDoneMessage)
+            await peer.send(native.TextMessage("Thanks."))
+            await peer.until(native.ReplyDoneMessage)
+    assert (result.content, result.ok) == ('"booked"', True)
+    accepted, *progress = (message.content for message in peer.of(native.ToolProgressMessage))
+    assert "accepted" in accepted
+    assert progress[0] == '"half"'
+    *_, called, told, thanks = prompts(llm)[-1]
+    assert (called["role"], told["content"], thanks["content"]) == ("assistant", '"booked"', "Thanks.")
+
+
+def verdict(body: dict[str, str]) -> Reply:
+    bad = "bad" in body["input"]
+    result = {"flagged": bad, "categories": {"violence": bad}, "category_scores": {"violence": 0.0}}
+    return Reply({"id": "m", "model": "judge", "results": [result]})
+
+
+async def test_a_reply_that_moderation_objects_to_stops(tmp_path: Path) -> None:
+    tokens = ["This is bad. ", *["And on. "] * 200]
+    async with LLMServer(tokens=tokens, token_delay_s=0.02) as llm, JsonServer(verdict) as judge:
+        text = LLM.format(llm=llm.url) + MODERATION.format(url=judge.url)
+        async with serving(text, tmp_path) as (_, peer):
+            await peer.send(native.TextMessage("Say something."))
+            moderated = await peer.until(native.ModeratedMessage)
+            done = await peer.until(native.ReplyDoneMessage)
+            await llm.exchanges[-1].over.wait()
+            llm.tokens = ["Of course."]
+            await peer.send(native.TextMessage("Go on."))
+            await peer.until(native.ReplyDoneMessage)
+    assert (moderated.what, moderated.categories) == (Judged.REPLY, ["violence"])
+    assert done.reason is ReplyReason.MODERATED
+    assert any(each.disconnected for each in llm.exchanges)
+    assert prompts(llm)[-1][-2]["content"] == "[stopped by moderation]"
+
+
+async def test_what_is_said_is_judged_too(tmp_path: Path) -> None:
+    async with LLMServer(first_token_delay_s=0.5) as llm, JsonServer(verdict) as judge:
+        text = LLM.format(llm=llm.url) + MODERATION.format(url=judge.url)
+        async with serving(text, tmp_path) as (_, peer):
+            await peer.send(native.TextMessage("Something bad."))
+            moderated = await peer.until(native.ModeratedMessage)
+            done = await peer.until(native.ReplyDoneMessage)
+    assert (moderated.what, done.text, done.reason) == (Judged.INPUT, "", ReplyReason.MODERATED)
+
+
+async def test_a_moderation_service_that_hangs_holds_up_nothing(tmp_path: Path) -> None:
+    async with LLMServer() as llm, JsonServer(lambda _: Reply(delay_s=60)) as judge:
+        text = LLM.format(llm=llm.url) + MODERATION.format(url=judge.url)
+        async with serving(text, tmp_path) as (stage, peer):
+            await peer.send(native.TextMessage("Hello."))
+            assert (await peer.until(native.ReplyDoneMessage)).reason is ReplyReason.COMPLETED
+            notice = await peer.until(native.NoticeMessage)
+            assert stage.gateway.metrics.registry.get_sample_value(
+                "voicegw_moderation_checks_total", {"what": "input", "outcome": "failed"}
+            )
+    assert notice.code == "moderation_failed"
+
+
+async def test_an_endpoint_in_trouble_is_replaced_and_the_client_told(tmp_path: Path) -> None:
+    async with LLMServer(status=503) as broken, LLMServer(tokens=["Hello."]) as well:
+        text = LLM.format(llm=broken.url) + FALLBACK.format(fallback=well.url)
+        async with serving(text, tmp_path) as (_, peer):
+            await peer.send(native.TextMessage("Hello?"))
+            done = await peer.until(native.ReplyDoneMessage)
+    assert (done.text, done.reason) == ("Hello.", ReplyReason.COMPLETED)
+    assert [notice.code for notice in peer.of(native.NoticeMessage)] == ["llm_broken", "llm_broken"]
+
+
+async def test_with_nobody_left_to_ask_the_turn_fails_and_nobody_poses_as_the_model(tmp_path: Path) -> None:
+    text = LLM.format(llm="http://127.0.0.1:9/v1")
+    async with serving(text, tmp_path) as (_, peer):
+        await peer.send(native.TextMessage("What is two plus two?"))
+        assert await peer.error() == "llm_unreachable"
+        done = await peer.until(native.ReplyDoneMessage)
+    assert (done.text, done.reason) == ("", ReplyReason.FAILED)
+
+
+@pytest.mark.parametrize("wait_ms", [0, 60_000])
+async def test_readiness_tells_of_the_model(tmp_path: Path, wait_ms: int) -> None:
+    async with LLMServer(refuse=True) as nowhere:
+        text = LLM.format(llm=nowhere.url) + f"[failover]\nready_wait_ms = {wait_ms}\n"
+        async with serving(text, tmp_path) as (stage, _):
+            page = await get(stage, "/readyz")
+    assert page.status == (503 if wait_ms else 200)
+    assert b"has not answered yet" in page.body

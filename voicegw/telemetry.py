@@ -227,7 +227,7 @@ class ClusterMetrics:
         self.group_busy = gauge("group_busy_share", "Share of time at work, mean of the workers")
         self.busy = gauge("busy_share", "Share of time at work, of this worker")
         self.claimed = counter("claimed_jobs", "Jobs taken over from silent workers")
-        self.dropped = counter("dropped_jobs", "Jobs of gateways that are gone, and jobs that came twice")
+        self.dropped = counter("dropped_jobs", "Jobs of gateways that are gone")
         self.dead = counter("dead_jobs", "Jobs given up, kept in the dead jobs' stream")
         self.late_answers = counter("late_answers", "Answers that nobody waited for any more")
         self.asked_again = counter("jobs_asked_again", "Jobs that Redis had lost")

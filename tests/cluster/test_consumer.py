@@ -105,12 +105,12 @@ async def test_what_is_being_done_is_not_claimed(redis_url: str) -> None:
 
 async def test_a_worker_without_a_process_lets_others_do_its_jobs(redis_url: str) -> None:
     broken, sound = FakePool(), FakePool()
-    async with gateway(redis_url) as asking, worker(redis_url, broken, lease_ms=100) as first:
+    async with gateway(redis_url) as asking, worker(redis_url, broken) as first:
         broken.may_answer.clear()
         asked = asking.ask(job())
         await until(lambda: broken.asked)
         broken.capacity = 0
-        async with worker(redis_url, sound, lease_ms=100):
+        async with worker(redis_url, sound, lease_ms=1000):
             await asked
         broken.may_answer.set()
         await until(lambda: first.value("cluster_late_answers_total") == 1)
@@ -158,19 +158,36 @@ async def test_what_is_no_job_is_put_aside(redis_server: RedisServer) -> None:
     assert "not a submission" in redis_server.command("xrange", DEAD, "-", "+")
 
 
-async def test_one_question_is_answered_once_though_it_came_twice(redis_url: str) -> None:
+async def test_a_job_that_comes_twice_is_done_once(redis_server: RedisServer) -> None:
     pool = FakePool()
     pool.may_answer.clear()
     async with AsyncExitStack() as stack:
-        asking = GatewayStreams(redis_options(redis_url), "g")
+        asking = GatewayStreams(redis_options(redis_server.url), "g")
         stack.push_async_callback(asking.close)
-        working = await stack.enter_async_context(worker(redis_url, pool))
+        await stack.enter_async_context(worker(redis_server.url, pool))
         for _ in range(2):
             await asking.submit(Submission("g", 1, job()))
-        await until(lambda: working.value("cluster_dropped_jobs_total") == 1)
+        await until(lambda: redis_server.command("xpending", FINALS, "workers").startswith("2"))
         pool.may_answer.set()
         _, answers = await asking.answers(BEGINNING)
-        assert [answer.ticket for answer in answers] == [1]
+        assert {answer.ticket for answer in answers} == {1}
+        await until(lambda: redis_server.command("xlen", FINALS).strip() == "0")
+    assert len(pool.asked) == 1
+
+
+async def test_what_redis_forgot_while_it_was_done_is_answered_when_asked_again(
+    redis_server: RedisServer,
+) -> None:
+    pool = FakePool()
+    async with gateway(redis_server.url) as asking, worker(redis_server.url, pool):
+        pool.may_answer.clear()
+        asked = asking.ask(job())
+        await until(lambda: pool.asked)
+        redis_server.command("flushall")
+        await until(lambda: asking.value("cluster_jobs_asked_again_total") == 1)
+        await until(lambda: redis_server.command("xpending", FINALS, "workers").startswith("1"))
+        pool.may_answer.set()
+        assert await asked
     assert len(pool.asked) == 1
 
 

@@ -9,6 +9,7 @@ from tests.redis_server import RedisServer
 from voicegw.cluster.messages import Answer, Outcome, Submission
 from voicegw.cluster.submitting import BEGINNING, GatewayStreams
 from voicegw.cluster.taking import WorkerStreams
+from voicegw.errors import ConfigurationError
 
 ANSWER = Answer(1, Outcome.OVERTAKEN)
 
@@ -124,3 +125,12 @@ async def test_the_dead_are_forgotten_when_long_silent(
     monkeypatch.setattr("voicegw.cluster.taking._CONSUMER_FORGOTTEN_MS", -1)
     assert await one.forget_the_dead() == 1
     assert redis_server.command("xinfo", "consumers", one.streams[0], "workers").strip() == ""
+
+
+async def test_a_redis_that_is_too_old_is_refused(
+    one: WorkerStreams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await one.check()
+    monkeypatch.setattr("voicegw.cluster.taking._OLDEST_REDIS", 99)
+    with pytest.raises(ConfigurationError, match=r"Redis 99.0 or newer is needed, not \d+\.\d+"):
+        await one.check()

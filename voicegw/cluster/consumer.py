@@ -1,9 +1,9 @@
 """A worker among many: takes jobs from Redis, has them done by the local pool, and publishes the answers.
 
 It takes no more than its processes can do at once, so that what waits, waits where any worker can take it.
-A job is its own for a lease, which it renews while it has a process to do it with; a lease that has run out
-is claimed by another worker. If the first one comes back, whoever is done first is believed: an answer is
-published and its job acknowledged in one step, and only once.
+A job is its own for a lease, which it renews while it has a process to do it with; when the lease has run
+out, another worker claims the job. If the first one comes back, whoever is done first is believed: an answer
+is published and its job acknowledged in one step, and only once.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _TAKEN_OVER_CHECKS = 20
 class ConsumerOptions:
     """How a worker shares the work with others."""
 
-    lease_ms: int = option(600, "time after which a silent worker's jobs are done by others", ge=50)
+    lease_ms: int = option(500, "time after which a silent worker's jobs are done by others", ge=50)
     max_deliveries: int = option(3, "workers that may be lost with a job before it is given up", ge=1, le=100)
     drain_timeout_ms: int = option(10_000, "time to finish what is held when leaving", ge=0)
     probe_host: str = option("127.0.0.1", "address of /metrics, /readyz and /healthz")
@@ -67,6 +67,15 @@ class LocalPool(Recognizer, Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Doing:
+    """A job that is being done. `entries`: where it is in Redis; more than one when it was asked again."""
+
+    submission: Submission
+    entries: list[Entry]
+    task: asyncio.Task[None] | None = None
+
+
 class Consumer:
     """Works from `run` until `leave`; `start` comes first and `close` last."""
 
@@ -79,8 +88,7 @@ class Consumer:
         self._metrics = metrics.cluster
         self._streams = WorkerStreams(redis, self.name)
         self._link = Link(str(parse(redis.url or "")), metrics.cluster)
-        self._held: dict[tuple[str, str], Entry] = {}
-        self._doing: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._doing: dict[tuple[str, int], _Doing] = {}
         self._register: Register | None = None
         self._leaving = asyncio.Event()
         self._room = asyncio.Event()
@@ -94,7 +102,8 @@ class Consumer:
         return there and self._pool.capacity > 0 and not self._leaving.is_set()
 
     async def start(self) -> None:
-        """Makes sure that Redis, if it is there, lets this worker in. Raises ConfigurationError."""
+        """Makes sure that Redis, if it is there, is one to work with. Raises ConfigurationError."""
+        await self._link.begin(self._streams.check)
         await self._link.begin(self._streams.found)
 
     async def run(self) -> None:
@@ -107,7 +116,7 @@ class Consumer:
             ]
             await self._leaving.wait()
             unfinished = await self._finish(taking)
-            for task in (*keeping, *self._doing.values()):
+            for task in (*keeping, *self._tasks()):
                 task.cancel()
         with suppress(*TROUBLE):
             await self._hand_over(unfinished)
@@ -124,10 +133,20 @@ class Consumer:
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         return self._group.create_task(work, name=f"cluster-{name}")
 
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [doing.task for doing in self._doing.values() if doing.task is not None]
+
+    def _held(self) -> list[Entry]:
+        return [entry for doing in self._doing.values() for entry in doing.entries]
+
     # --- taking ---
 
+    @property
+    def _free(self) -> int:
+        return self._pool.capacity - len(self._doing)
+
     async def _take(self) -> None:
-        free = self._pool.capacity - len(self._held)
+        free = self._free
         if free <= 0:
             self._room.clear()
             with suppress(TimeoutError):
@@ -138,28 +157,31 @@ class Consumer:
             await self._accept(entry)
 
     async def _keep_leases(self) -> None:
-        """Renews what is held, unless there is no process left to do it, and claims what others let lie."""
+        """Renews what is held, or lets others have it while there is no process to do it; and claims what
+        others let lie."""
         await asyncio.sleep(self._options.lease_ms / 5000)
-        if self._pool.capacity > 0:
-            await self._streams.renew(list(self._held.values()))
-        free = self._pool.capacity - len(self._held)
-        if free > 0 and not self._leaving.is_set():
-            for entry in await self._streams.claim(self._options.lease_ms, free):
-                self._metrics.claimed.inc(entry.place not in self._held)
+        keep = self._streams.renew if self._pool.capacity > 0 else self._streams.hand_back
+        await keep(self._held())
+        if self._free > 0 and not self._leaving.is_set():
+            for entry in await self._streams.claim(self._options.lease_ms, self._free):
+                self._metrics.claimed.inc()
                 await self._accept(entry)
 
     async def _accept(self, entry: Entry) -> None:
         """Begins with a job, or sees that there is nothing to do about it."""
-        if entry.place in self._held:
-            return  # its lease had run out, and this worker itself has claimed it
         try:
             submission = decode_submission(entry.payload)
         except MalformedMessage as error:
             await self._bury(entry, "", None, error.message)
             return
         identity = (submission.gateway, submission.ticket)
-        gone = self._register is not None and submission.gateway in self._register.gone_gateways
-        if gone or identity in self._doing:
+        if (
+            identity in self._doing
+        ):  # asked again, or claimed by this worker itself because it was slow to renew
+            entries = self._doing[identity].entries
+            if entry.place not in (known.place for known in entries):
+                entries.append(entry)
+        elif self._register is not None and submission.gateway in self._register.gone_gateways:
             self._metrics.dropped.inc()
             await self._streams.publish(entry, submission.gateway, None)
         elif entry.deliveries > self._options.max_deliveries:
@@ -167,8 +189,8 @@ class Consumer:
             answer = Answer(submission.ticket, Outcome.FAILED, reason=reason)
             await self._bury(entry, submission.gateway, answer, reason)
         else:
-            self._held[entry.place] = entry
-            self._doing[identity] = self._spawn(self._do(entry, submission), "job")
+            doing = self._doing[identity] = _Doing(submission, [entry])
+            doing.task = self._spawn(self._do(doing), "job")
 
     async def _bury(self, entry: Entry, gateway: str, answer: Answer | None, reason: str) -> None:
         self._metrics.dead.inc()
@@ -177,13 +199,13 @@ class Consumer:
 
     # --- doing ---
 
-    async def _do(self, entry: Entry, submission: Submission) -> None:
+    async def _do(self, doing: _Doing) -> None:
+        submission = doing.submission
         try:
             answer = await self._answer(submission)
             # If Redis has lost the job by the time it is back, whoever asked has it done again.
-            await self._link.persist(lambda: self._publish(entry, submission, answer))
+            await self._link.persist(lambda: self._publish(doing, answer))
         finally:
-            del self._held[entry.place]
             del self._doing[submission.gateway, submission.ticket]
             self._room.set()
 
@@ -201,11 +223,13 @@ class Consumer:
             return Answer(submission.ticket, Outcome.FAILED, reason="a fault in the worker")
         return Answer(submission.ticket, Outcome.DONE, result)
 
-    async def _publish(self, entry: Entry, submission: Submission, answer: Answer) -> None:
-        if answer.outcome is Outcome.FAILED:
-            await self._bury(entry, submission.gateway, answer, answer.reason)
-        elif not await self._streams.publish(entry, submission.gateway, answer):
-            self._metrics.late_answers.inc()
+    async def _publish(self, doing: _Doing, answer: Answer) -> None:
+        gateway = doing.submission.gateway
+        for entry in doing.entries:
+            if answer.outcome is Outcome.FAILED:
+                await self._bury(entry, gateway, answer, answer.reason)
+            elif not await self._streams.publish(entry, gateway, answer):
+                self._metrics.late_answers.inc()
 
     # --- being there ---
 
@@ -213,7 +237,7 @@ class Consumer:
         capacity = 0 if self._leaving.is_set() else self._pool.capacity
         share = self._share.measure(time.monotonic())
         self._metrics.busy.set(share)
-        self._register = await self._streams.sign_in(WorkerStatus(capacity, len(self._held), share))
+        self._register = await self._streams.sign_in(WorkerStatus(capacity, len(self._doing), share))
         self._register.show(self._metrics)
         if self._link.worked():
             await self._streams.found()
@@ -223,14 +247,14 @@ class Consumer:
     async def _finish(self, taking: "asyncio.Task[None]") -> list[Entry]:
         """Lets the last read end by itself, since what it brings would be lost with it, and then the jobs;
         returns what had to be left."""
-        log.info("leaving", held=len(self._held))
+        log.info("leaving", held=len(self._doing))
         with suppress(TimeoutError):
             async with asyncio.timeout(self._options.drain_timeout_ms / 1000):
                 await asyncio.wait((taking,))
-                while self._doing:
-                    await asyncio.wait(self._doing.values())
+                while tasks := self._tasks():
+                    await asyncio.wait(tasks)
         taking.cancel()
-        return list(self._held.values())
+        return self._held()
 
     async def _hand_over(self, unfinished: list[Entry]) -> None:
         """Gives the others a moment to claim what was left, and leaves nothing of this worker behind. If

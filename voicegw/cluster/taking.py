@@ -12,12 +12,14 @@ from voicegw.cluster.messages import Answer, WorkerStatus, encode
 from voicegw.cluster.register import Register, Registrar
 from voicegw.cluster.replies import Entry, claimed, delivered, text
 from voicegw.cluster.scripts import CLAIM, FORGET_CONSUMERS, GROUP, PUBLISH, SET_IDLE
+from voicegw.errors import ConfigurationError
 
 BLOCK_MS = 300  # how long a worker that is to leave may go on waiting for jobs
 _RESULTS_LIVE_MS = 300_000
 _CONSUMER_FORGOTTEN_MS = 60_000
 _LONG_AGO_MS = 86_400_000
 _BEGINNING = "0-0"
+_OLDEST_REDIS = 7
 
 
 class WorkerStreams:
@@ -38,6 +40,13 @@ class WorkerStreams:
     def streams(self) -> tuple[str, str]:
         """The job streams, in the order in which they are read."""
         return self._keys.finals, self._keys.partials
+
+    async def check(self) -> None:
+        """Raises ConfigurationError when this Redis is too old for scripts that may write an answer when
+        memory is short."""
+        version = str((await self._redis.info("server"))["redis_version"])
+        if int(version.partition(".")[0]) < _OLDEST_REDIS:
+            raise ConfigurationError(f"Redis {_OLDEST_REDIS}.0 or newer is needed, not {version}")
 
     async def found(self) -> None:
         """Makes the streams and their group where they do not exist, or no longer do."""

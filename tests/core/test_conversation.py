@@ -1,7 +1,15 @@
 import pytest
 
 from voicegw.core import events
-from voicegw.core.actions import Action, Emit, FollowErrand, Respond, StopResponding
+from voicegw.core.actions import (
+    Action,
+    ConfirmReply,
+    Emit,
+    FollowErrand,
+    Prewarm,
+    Respond,
+    StopResponding,
+)
 from voicegw.core.conversation import Conversation, ReplyOptions
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.errands import ErrandNews
@@ -35,6 +43,10 @@ class Chat:
         self.conversation = Conversation(
             DialogueOptions(system_prompt=""), ReplyOptions(), self._actions.append
         )
+
+    def pause(self, turn: int, text: str) -> None:
+        """The speaker of this turn pauses, having said this."""
+        self.conversation.receive_pause(turn, text, NOW)
 
     def done(self) -> list[object]:
         """What was wanted since the last call: events bare, latency reports as the number of their turn."""
@@ -324,3 +336,157 @@ def test_a_late_hit_leaves_the_next_reply_alone() -> None:
         "[stopped by moderation]",
         "hello",
     ]
+
+
+class TestAheadOfATurn:
+    """What is asked in a pause is unseen until the turn is certain."""
+
+    def test_a_reply_is_shown_when_the_final_is_as_expected(self, chat: Chat) -> None:
+        turn = chat.speak()
+        chat.pause(turn, "what time is it")
+        prompt = (user("what time is it"),)
+        assert chat.done() == [Respond(1, 1, prompt, speculative=True)]
+        chat.write(1, "It is ", "noon")
+        assert chat.done() == []
+        chat.final(turn, "what time is it")
+        deltas = [ReplyDelta(1, "It is "), ReplyDelta(1, "noon")]
+        assert chat.done() == [ConfirmReply(1), ReplyStarted(1), *deltas]
+        chat.write(1, ".")
+        chat.finish(1)
+        assert chat.done() == [ReplyDelta(1, "."), ReplyDone(1, "It is noon.", ReplyReason.COMPLETED), 1]
+
+    def test_one_that_is_complete_before_its_turn_is_shown_at_once(self, chat: Chat) -> None:
+        turn = chat.speak()
+        chat.pause(turn, "hello")
+        chat.write(1, "Good day")
+        chat.finish(1)
+        assert not chat.conversation.idle
+        chat.done()
+        chat.final(turn, "hello")
+        assert chat.done()[-2:] == [ReplyDone(1, "Good day", ReplyReason.COMPLETED), 1]
+        assert chat.conversation.idle
+
+    def test_one_is_dropped_without_a_word_when_speech_goes_on(self, chat: Chat) -> None:
+        turn = chat.speak()
+        chat.pause(turn, "set a timer")
+        chat.write(1, "For how")
+        chat.done()
+        chat.conversation.receive_speech(NOW)
+        assert chat.done() == [StopResponding()]
+        chat.final(turn, "set a timer for ten minutes")
+        assert chat.done() == [Respond(1, 2, (user("set a timer for ten minutes"),))]
+
+    def test_one_is_replaced_when_the_final_says_something_else(self, chat: Chat) -> None:
+        turn = chat.speak()
+        chat.pause(turn, "set a time")
+        chat.done()
+        chat.final(turn, "set a timer")
+        assert chat.done() == [StopResponding(), Respond(1, 2, (user("set a timer"),))]
+
+    def test_one_is_dropped_when_nothing_was_said_after_all(self, chat: Chat) -> None:
+        turn = chat.speak()
+        chat.pause(turn, "you")
+        chat.done()
+        chat.final(turn, "")
+        assert chat.done() == [1, StopResponding()]
+        assert chat.conversation.idle
+
+    def test_one_that_fails_unseen_is_asked_again_in_its_turn(self, chat: Chat) -> None:
+        turn = chat.speak()
+        chat.pause(turn, "hello")
+        chat.finish(1, LLMTimeout("slow"))
+        chat.final(turn, "hello")
+        first, again = (Respond(1, 1, (user("hello"),), speculative=True), Respond(1, 2, (user("hello"),)))
+        assert chat.done() == [first, again]
+
+    def test_a_typed_message_takes_its_place(self, chat: Chat) -> None:
+        turn = chat.speak()
+        chat.pause(turn, "hello")
+        chat.done()
+        chat.type("quick")
+        assert chat.done() == [StopResponding(), Respond(2, 2, (user("quick"),))]
+
+    def test_cancelling_has_nothing_to_cancel(self, chat: Chat) -> None:
+        turn = chat.speak()
+        chat.pause(turn, "hello")
+        chat.done()
+        chat.conversation.cancel(NOW)
+        chat.final(turn, "hello")
+        assert chat.done() == [ConfirmReply(1)]
+
+    def test_so_many_pauses_of_a_turn_are_used(self, chat: Chat) -> None:
+        turn = chat.speak()
+        for text in ("a", "a b", "a b c"):
+            chat.pause(turn, text)
+            chat.conversation.receive_speech(NOW)
+        assert [action for action in chat.done() if isinstance(action, Respond)] == [
+            Respond(1, 1, (user("a"),), speculative=True),
+            Respond(1, 2, (user("a b"),), speculative=True),
+        ]
+
+    @pytest.mark.parametrize("off", ["speculate", "replies_wanted"])
+    def test_it_can_be_turned_off(self, chat: Chat, off: str) -> None:
+        setattr(chat.conversation, off, False)
+        chat.pause(chat.speak(), "hello")
+        assert chat.done() == []
+
+    def test_nothing_is_asked_over_a_reply(self, chat: Chat) -> None:
+        chat.ask("hello")
+        turn = chat.speak()
+        chat.done()
+        chat.pause(turn, "mm-hm")
+        assert chat.done() == []
+
+    def test_the_latency_says_so(self, chat: Chat) -> None:
+        watch = Stopwatch(1, zero=10.0)
+        chat.pause(chat.speak(), "hello")
+        chat.conversation.replies.receive_piece(1, "Hi", 11.5)
+        chat.conversation.receive_final("hello", 500, watch, 12.0, more=False)
+        report = watch.report(done=None)
+        assert (report.speculative, report.attempts) == (True, 1)
+        assert (report.asked_ms, report.model_ms, report.first_token_ms) == (None, None, 2000.0)
+        chat.finish(1)
+        report = watch.report(done=None)
+        assert (report.asked_ms, report.model_ms) == (1000.0, 500.0)
+
+
+def test_backchannels_over_a_reply_let_it_go_on_and_are_no_history(chat: Chat) -> None:
+    chat.ask("tell me a story")
+    chat.write(1, "once upon")
+    chat.done()
+    turn = chat.speak()
+    chat.conversation.receive_words("mm-hm", 500, NOW)
+    chat.final(turn, "mm-hm, yeah")
+    assert chat.done() == [2]
+    chat.write(1, " a time")
+    chat.finish(1)
+    chat.ask("go on then")
+    *_, request = chat.done()
+    assert request == Respond(
+        3, 2, (user("tell me a story"), assistant("once upon a time"), user("go on then"))
+    )
+
+
+def test_a_backchannel_after_a_reply_is_an_answer(chat: Chat) -> None:
+    chat.ask("shall I?")
+    chat.write(1, "sure?")
+    turn = chat.speak()
+    chat.finish(1)
+    chat.done()
+    chat.final(turn, "yeah")
+    assert isinstance(chat.done()[-1], Respond)
+
+
+def test_opening_has_the_model_read_the_system_prompt() -> None:
+    actions: list[Action] = []
+    Conversation(DialogueOptions(system_prompt="Be brief."), ReplyOptions(), actions.append).open()
+    assert actions == [Prewarm((Message("system", "Be brief."),))]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "options"), [("", ReplyOptions()), ("Be brief.", ReplyOptions(prewarm=False))]
+)
+def test_there_may_be_nothing_to_read(prompt: str, options: ReplyOptions) -> None:
+    actions: list[Action] = []
+    Conversation(DialogueOptions(system_prompt=prompt), options, actions.append).open()
+    assert actions == []

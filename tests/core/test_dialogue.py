@@ -1,3 +1,6 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from voicegw.core.dialogue import SYSTEM_PROMPT, Dialogue, DialogueOptions, reply_messages
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 
@@ -94,3 +97,27 @@ def test_notices_are_no_part_of_a_prompt() -> None:
 def test_a_reply_in_very_many_pieces_does_not_take_long() -> None:
     [message] = reply_messages(["x" * 1_000] * 20_000)  # minutes, if every piece were added to all before
     assert len(message.content) == 20_000_000
+
+
+def test_a_provisional_prompt_is_the_one_that_follows() -> None:
+    dialogue = Dialogue(DialogueOptions())
+    dialogue.add_user("hello")
+    foreseen = dialogue.prompt("are you there")
+    assert dialogue.prompt() == foreseen[:-1]
+    dialogue.add_user("are you there")
+    assert dialogue.prompt() == foreseen
+
+
+@given(st.lists(st.tuples(st.integers(1, 120), st.integers(0, 200)), min_size=20, max_size=80))
+def test_a_prompt_begins_with_the_one_before_but_for_a_few_large_cuts(lengths: list[tuple[int, int]]) -> None:
+    dialogue = Dialogue(DialogueOptions(history_characters=2000))
+    before, cuts = dialogue.prompt(), 0
+    for said, replied in lengths:
+        dialogue.add_user("u" * said)
+        prompt = dialogue.prompt()
+        cuts += prompt[: len(before)] != before
+        before = prompt
+        dialogue.add_reply(["a" * replied], cut_off=False)
+    assert prompt[0] == SYSTEM
+    assert prompt[1].role == "user"
+    assert cuts <= sum(map(sum, lengths)) / 1000  # each drops about half of the history

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from voicegw.core.audio import WINDOW_MS, WINDOW_SAMPLES, to_ms
+from voicegw.core.completeness import Completeness
 from voicegw.core.endpoint import Boundary, Endpointer, EndpointOptions
 from voicegw.core.table import IllegalSignal
 
@@ -70,6 +71,43 @@ def test_says_where_the_voice_began_and_ended() -> None:
 def test_an_end_sooner_than_the_pause_comes_right_after_it() -> None:
     hasty = EndpointOptions(onset_ms=20, pause_ms=160, end_silence_ms=100)
     assert boundaries("#" + "." * 9, hasty)[1:] == [(8, Boundary.PAUSED), (9, Boundary.ENDED)]
+
+
+class TestTheSilenceFollowsTheWords:
+    options = EndpointOptions(
+        onset_ms=40, pause_ms=60, end_silence_ms=200, min_end_silence_ms=120, max_end_silence_ms=400
+    )
+
+    @pytest.mark.parametrize(
+        ("completeness", "windows"),
+        [(Completeness.FINISHED, 6), (Completeness.OPEN, 10), (Completeness.UNFINISHED, 20)],
+    )
+    def test_shorter_after_a_sentence_longer_after_an_and(
+        self, completeness: Completeness, windows: int
+    ) -> None:
+        endpointer = Endpointer(self.options)
+        listen(endpointer, "##...")
+        endpointer.completeness = completeness
+        assert listen(endpointer, "." * 40) == [(windows - 4, Boundary.ENDED)]
+
+    def test_until_the_voice_goes_on(self) -> None:
+        endpointer = Endpointer(self.options)
+        listen(endpointer, "##...")
+        endpointer.completeness = Completeness.FINISHED
+        assert listen(endpointer, "##" + "." * 12)[-1] == (11, Boundary.ENDED)
+
+    def test_never_past_what_was_set_for_no_words(self) -> None:
+        endpointer = Endpointer(EndpointOptions(end_silence_ms=300))
+        endpointer.completeness = Completeness.FINISHED
+        assert endpointer.end_silence_ms == 300
+        endpointer.options = EndpointOptions(end_silence_ms=2000)
+        endpointer.completeness = Completeness.UNFINISHED
+        assert endpointer.end_silence_ms == 2000
+
+    def test_unless_it_is_turned_off(self) -> None:
+        endpointer = Endpointer(EndpointOptions(adaptive=False))
+        endpointer.completeness = Completeness.UNFINISHED
+        assert endpointer.end_silence_ms == 500
 
 
 def test_is_open_from_onset_to_end() -> None:

@@ -1,8 +1,10 @@
 """The hearing side, driven through a whole session: see scenario.py."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.core.scenario import END, ONSET, PAUSE, Scenario, assert_final, assert_partial
+from tests.core.scenario import END, ONSET, PAUSE, QUICK, Scenario, assert_final, assert_partial
 from voicegw.core import commands, events
 from voicegw.core.audio import WINDOW_MS, to_samples
 from voicegw.core.events import EndReason, Fault, FinalTranscript, SpeechStarted, SpeechStopped
@@ -196,7 +198,60 @@ def test_latency_counts_from_the_last_voiced_sample(scenario: Scenario) -> None:
     assert (report.queue_ms, report.decode_ms) == (3.0, 40.0)
 
 
+class TestAPause:
+    """QUICK: a decode after 60 ms; the end after 120, 100 after a finished sentence, 400 after a comma."""
+
+    @pytest.fixture
+    def scenario(self) -> Scenario:
+        endpoint = replace(QUICK.endpoint, min_end_silence_ms=100, max_end_silence_ms=400)
+        return Scenario(replace(QUICK, endpoint=endpoint))
+
+    @pytest.mark.parametrize(("said", "windows"), [("stop.", 2), ("stop it now", 3), ("well, and", 17)])
+    def test_lasts_as_long_as_its_words_ask_for(self, scenario: Scenario, said: str, windows: int) -> None:
+        scenario.hear(ONSET + PAUSE)
+        scenario.answer(said)
+        scenario.hear("." * (windows - 1))
+        assert scenario.all(SpeechStopped) == []
+        scenario.hear(".")
+        assert_final(scenario, 1, said)
+
+    def test_has_the_model_asked(self, scenario: Scenario) -> None:
+        scenario.hear(ONSET + PAUSE)
+        scenario.answer("stop.")
+        assert scenario.request is not None
+        assert scenario.request.speculative
+        scenario.hear("...")
+        assert scenario.confirmed == [1]
+
+    def test_in_mid_sentence_has_not(self, scenario: Scenario) -> None:
+        scenario.hear(ONSET + PAUSE)
+        scenario.answer("stop the")
+        assert scenario.request is None
+
+    def test_that_ends_has_the_model_stopped(self, scenario: Scenario) -> None:
+        scenario.hear(ONSET + PAUSE)
+        scenario.answer("stop.")
+        scenario.hear("##")
+        assert (scenario.request, scenario.stopped) == (None, 1)
+
+    def test_that_is_heard_of_too_late_changes_nothing(self, scenario: Scenario) -> None:
+        scenario.hear(ONSET + PAUSE)
+        late = scenario.job
+        scenario.hear("##")
+        scenario.answer("stop.", late)
+        assert scenario.request is None
+        scenario.hear("." * 5)
+        assert scenario.all(SpeechStopped) == []
+
+
 class TestConfigure:
+    def test_changes_what_the_words_do_to_the_end_silence(self, scenario: Scenario) -> None:
+        scenario.command(commands.Configure(min_end_silence_ms=100, max_end_silence_ms=160))
+        scenario.hear(ONSET + PAUSE)
+        scenario.answer("well,")
+        scenario.hear("." * 5)
+        assert len(scenario.all(SpeechStopped)) == 1
+
     def test_changes_the_end_silence(self, scenario: Scenario) -> None:
         scenario.command(commands.Configure(end_silence_ms=200))
         scenario.hear(ONSET + "." * 9)

@@ -3,6 +3,7 @@ import pytest
 from tests.core.scenario import (
     END,
     ONSET,
+    PAUSE,
     QUICK,
     Scenario,
     ScriptedScorer,
@@ -101,6 +102,26 @@ def test_configuring_something_else_leaves_replies_as_they_are(scenario: Scenari
     scenario.hear(ONSET + "." * 10)
     scenario.answer("to nobody")
     assert scenario.requests == []
+
+
+def test_speculation_can_be_turned_off(scenario: Scenario) -> None:
+    scenario.command(commands.Configure(speculate=False))
+    scenario.hear(ONSET + PAUSE)
+    scenario.answer("what time is it")
+    assert scenario.request is None
+
+
+def test_a_new_session_has_the_model_read_ahead(scenario: Scenario) -> None:
+    scenario.session.open()
+    scenario.hear(".")
+    assert [message.role for [message] in scenario.prewarmed] == ["system"]
+
+
+def test_one_that_only_transcribes_has_not(scenario: Scenario) -> None:
+    scenario.session.configure_replies(False)
+    scenario.session.open()
+    scenario.hear(".")
+    assert scenario.prewarmed == []
 
 
 @pytest.mark.parametrize("command", [commands.Played(100), commands.Acknowledge(7)])

@@ -4,10 +4,11 @@ import subprocess
 import sys
 
 import pytest
+import structlog
 
 from voicegw.core.jobs import DecodeKind
 from voicegw.core.latency import TurnLatency
-from voicegw.telemetry import CONTENT_TYPE, Metrics
+from voicegw.telemetry import CONTENT_TYPE, Metrics, trace_turn
 
 LOGGING = """
 import structlog
@@ -25,6 +26,35 @@ except ValueError:
 @pytest.fixture
 def metrics() -> Metrics:
     return Metrics()
+
+
+def test_a_turn_is_traced_in_one_record_of_numbers() -> None:
+    with structlog.testing.capture_logs() as records:
+        trace_turn("s1", TurnLatency(3, endpoint_ms=500.04, done_ms=900.0, attempts=2, speculative=True))
+    assert records == [
+        {
+            "event": "turn",
+            "log_level": "info",
+            "session": "s1",
+            "turn": 3,
+            "endpoint_ms": 500.0,
+            "done_ms": 900.0,
+            "attempts": 2,
+            "speculative": True,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("speculative", "used", "wasted"), [(True, False, 7), (True, True, 0), (False, True, 0)]
+)
+def test_what_the_model_wrote_for_nobody_is_counted(
+    metrics: Metrics, speculative: bool, used: bool, wasted: int
+) -> None:
+    metrics.observe_attempt(speculative=speculative, used=used, tokens=7)
+    labels = {"speculative": str(speculative).lower(), "used": str(used).lower()}
+    assert metrics.registry.get_sample_value("voicegw_replies_total", labels) == 1
+    assert metrics.registry.get_sample_value("voicegw_wasted_tokens_total") == wasted
 
 
 def log_lines(level: str, *, as_json: bool) -> list[str]:

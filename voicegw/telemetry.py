@@ -1,13 +1,18 @@
-"""Every metric's name, buckets and labels, and the set-up of the log. What users say goes into neither."""
+"""Every metric's name, buckets and labels, the record of each turn, and the set-up of the log. What users say
+goes into none of them."""
 
 import logging
 import sys
+from dataclasses import asdict
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from voicegw.core.jobs import DecodeKind
 from voicegw.core.latency import TurnLatency
+
+log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -231,6 +236,15 @@ class ClusterMetrics:
         self.dead = counter("dead_jobs", "Jobs given up, kept in the dead jobs' stream")
         self.late_answers = counter("late_answers", "Answers that nobody waited for any more")
         self.asked_again = counter("jobs_asked_again", "Jobs that Redis had lost")
+
+
+def trace_turn(session: str, latency: TurnLatency) -> None:
+    """Logs a finished turn as one record: the same numbers as its `latency` event, steps that did not happen
+    left out."""
+    steps: dict[str, Any] = {name: value for name, value in asdict(latency).items() if value is not None}
+    for name, value in steps.items():
+        steps[name] = round(value, 1) if isinstance(value, float) else value
+    log.info("turn", session=session, **steps)
 
 
 def configure_logging(level: str, *, as_json: bool) -> None:

@@ -35,7 +35,7 @@ from voicegw.gateway.errands import follow
 from voicegw.gateway.moderation import Moderation
 from voicegw.gateway.outbox import Outbox, Reader
 from voicegw.gateway.replying import Replying
-from voicegw.telemetry import Metrics
+from voicegw.telemetry import Metrics, trace_turn
 
 log = structlog.get_logger(__name__)
 
@@ -270,6 +270,7 @@ class SessionHost:
         match event:
             case events.TurnLatency():
                 self._services.metrics.observe_turn(event)
+                trace_turn(self.name, event)
             case events.Fault(code):
                 self._services.metrics.faults.labels(code).inc()
         try:

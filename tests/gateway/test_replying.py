@@ -1,0 +1,111 @@
+"""The requests of one session, with a scripted session and model around them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from tests.gateway.fakes import ScriptedResponder
+from tests.observing import until
+from voicegw.core.actions import Respond
+from voicegw.core.events import Message
+from voicegw.core.session import Session
+from voicegw.errors import LLMTimeout
+from voicegw.gateway.replying import Replying
+from voicegw.telemetry import Metrics
+
+PROMPT = (Message("user", "hello"),)
+
+
+@dataclass
+class Stage:
+    """Replying, and what the session heard of it: pieces, and for each end its error's code."""
+
+    name = "s1"
+    responder: ScriptedResponder = field(default_factory=ScriptedResponder)
+    metrics: Metrics = field(default_factory=Metrics)
+    heard: list[tuple[int, object]] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        session = cast(Session, self)
+        self.replying = Replying(session, self.responder, self.metrics, self._spawn, lambda: None)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        self.tasks.append(asyncio.create_task(work, name=name))
+        return self.tasks[-1]
+
+    def receive_reply_piece(self, attempt: int, piece: object, now: float) -> None:
+        self.heard.append((attempt, piece))
+
+    def receive_reply_end(self, attempt: int, error: Exception | None, now: float) -> None:
+        self.heard.append((attempt, None if error is None else type(error).__name__))
+
+    def count(self, *, speculative: bool, used: bool) -> float:
+        labels = {"speculative": str(speculative).lower(), "used": str(used).lower()}
+        return self.metrics.registry.get_sample_value("voicegw_replies_total", labels) or 0
+
+    @property
+    def wasted(self) -> float | None:
+        return self.metrics.registry.get_sample_value("voicegw_wasted_tokens_total")
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    one = Stage()
+    yield one
+    for task in one.tasks:
+        task.cancel()
+    await asyncio.gather(*one.tasks, return_exceptions=True)
+
+
+async def test_hands_on_what_the_model_writes(stage: Stage) -> None:
+    stage.replying.start(Respond(1, 1, PROMPT))
+    await stage.tasks[0]
+    assert stage.heard == [(1, "Good"), (1, " day."), (1, None)]
+    assert (stage.count(speculative=False, used=True), stage.wasted) == (1, 0)
+
+
+async def test_stopping_closes_the_request(stage: Stage) -> None:
+    stage.responder.gate.clear()
+    stage.replying.start(Respond(1, 1, PROMPT))
+    await until(lambda: stage.heard)
+    stage.replying.stop()
+    await stage.responder.stopped.wait()
+    assert stage.heard == [(1, "Good")]
+
+
+async def test_an_attempt_ahead_of_its_turn_waits_to_be_of_use(stage: Stage) -> None:
+    stage.replying.start(Respond(1, 1, PROMPT, speculative=True))
+    await until(lambda: len(stage.heard) == 3)
+    assert stage.count(speculative=True, used=True) == 0
+    stage.replying.confirm()
+    await stage.tasks[0]
+    assert (stage.count(speculative=True, used=True), stage.wasted) == (1, 0)
+
+
+async def test_one_that_is_stopped_was_a_waste(stage: Stage) -> None:
+    stage.replying.start(Respond(1, 1, PROMPT, speculative=True))
+    await until(lambda: len(stage.heard) == 3)
+    stage.replying.stop()
+    await asyncio.gather(*stage.tasks, return_exceptions=True)
+    assert (stage.count(speculative=True, used=False), stage.wasted) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("failure", "name"), [(LLMTimeout(), "LLMTimeout"), (RuntimeError(), "InternalError")]
+)
+async def test_a_failure_is_told(stage: Stage, failure: Exception, name: str) -> None:
+    stage.responder.failure = failure
+    stage.replying.start(Respond(1, 1, PROMPT, speculative=True))
+    await stage.tasks[0]
+    assert stage.heard[-1] == (1, name)
+    assert stage.count(speculative=True, used=False) == 1
+
+
+def test_stopping_and_confirming_nothing_is_harmless() -> None:
+    stage = Stage()
+    stage.replying.stop()
+    stage.replying.confirm()

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
-from voicegw.core.events import ToolCalled
-from voicegw.reply.llm_wire import ToolCallDeltas
+from voicegw.core.events import Message, ToolCalled
+from voicegw.reply.llm_wire import ToolCallDeltas, entry
 
 
 def calls(*fragments: dict[str, Any]) -> list[ToolCalled]:
@@ -56,3 +56,11 @@ def test_a_call_without_an_id_gets_one_of_its_own() -> None:
 
 def test_no_fragments_no_calls() -> None:
     assert calls() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent"), [('{"a": 1}', '{"a": 1}'), ("", "{}"), ('{"a":', "{}"), ("[1]", "{}")]
+)
+def test_arguments_that_are_no_object_do_not_spoil_the_conversation(arguments: str, sent: str) -> None:
+    wire: Any = entry(Message("assistant", "", (ToolCalled("a", "time", arguments),)))
+    assert wire["tool_calls"][0]["function"] == {"name": "time", "arguments": sent}

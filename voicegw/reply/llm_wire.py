@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from voicegw.core.events import Message, ToolCalled
 
 if TYPE_CHECKING:
@@ -20,13 +22,22 @@ def entry(message: Message) -> dict[str, object]:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
+                "function": {"name": call.name, "arguments": _object(call.arguments)},
             }
             for call in message.tool_calls
         ]
     if message.tool_call_id:
         entry["tool_call_id"] = message.tool_call_id
     return entry
+
+
+def _object(arguments: str) -> str:
+    """The arguments as the model wrote them, or an empty object when they are none: some endpoints read them
+    to write their prompt, and would refuse all that follows in this conversation."""
+    try:
+        return arguments if isinstance(msgspec.json.decode(arguments), dict) else "{}"
+    except (msgspec.DecodeError, RecursionError):
+        return "{}"
 
 
 class Text:

@@ -5,13 +5,14 @@ import asyncio
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError, ModerationFailed
 from voicegw.reply.llm import OPENAI_URL
+from voicegw.reply.threads import Threads
 from voicegw.reply.tool_backends import import_function
 
 _CONNECT_S = 3.0
@@ -95,7 +96,7 @@ class FunctionModerator:
         self.every_characters = options.every_characters
         self._function: Callable[[str], Any] = import_function(options.entry_point or "", "moderation")
         self._timeout_s = options.timeout_ms / 1000
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="moderation")
+        self._threads = Threads(2, "moderation")
 
     async def judge(self, text: str) -> Sequence[str]:
         """The categories the function returns. Raises ModerationFailed."""
@@ -109,8 +110,7 @@ class FunctionModerator:
     async def _call(self, text: str) -> Any:
         if inspect.iscoroutinefunction(self._function):
             return await self._function(text)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._function, text)
+        return await self._threads.run(partial(self._function, text))
 
     async def close(self) -> None:
-        """Gives the threads back."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """There is nothing to give back."""

@@ -6,9 +6,7 @@ progress, which only a call in the background reports.
 
 import importlib
 import inspect
-from asyncio import get_running_loop
 from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from voicegw.errors import ConfigurationError, ToolFailed
+from voicegw.reply.threads import Threads
 from voicegw.reply.tools import Tool
 
 if TYPE_CHECKING:
@@ -88,11 +87,10 @@ class FunctionBackend:
     """Calls a function: a coroutine function is awaited, an asynchronous generator reports progress with each
     value and its last one is the result, a plain function runs in a thread of `threads`.
 
-    A thread cannot be stopped: a plain function that outlasts its timeout keeps its thread until it returns.
     Raises ConfigurationError when there is no such function.
     """
 
-    def __init__(self, threads: ThreadPoolExecutor, tool: Tool, max_bytes: int) -> None:
+    def __init__(self, threads: Threads, tool: Tool, max_bytes: int) -> None:
         self._threads = threads
         self._name = tool.name
         self._max_bytes = max_bytes
@@ -111,8 +109,7 @@ class FunctionBackend:
         elif inspect.iscoroutinefunction(self._function):
             yield await self._function(**arguments)
         else:
-            call = partial(self._function, **arguments)
-            yield await get_running_loop().run_in_executor(self._threads, call)
+            yield await self._threads.run(partial(self._function, **arguments))
 
     def _text(self, value: Any) -> str:
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()

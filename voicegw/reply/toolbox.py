@@ -5,7 +5,6 @@ model can read. What users say may stand in arguments and results, so neither is
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import structlog
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import ToolAnswered, ToolCalled
 from voicegw.errors import ToolFailed
+from voicegw.reply.threads import Threads
 from voicegw.reply.tool_backends import Backend, FunctionBackend, HttpBackend
 from voicegw.reply.tools import Tool, ToolOptions, declared
 from voicegw.telemetry import Metrics
@@ -38,7 +38,7 @@ class Toolbox:
         self._options = options
         self._metrics = metrics
         self._client = httpx2.AsyncClient(timeout=httpx2.Timeout(None, connect=_CONNECT_S))
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="tool")
+        self._threads = Threads(_THREADS, "tool")
         self._tools = {tool.name: tool for tool in declared(options)}
         self._validators = {name: _validator(tool) for name, tool in self._tools.items()}
         self._backends = {name: self._backend(tool) for name, tool in self._tools.items()}
@@ -117,8 +117,7 @@ class Toolbox:
         return FunctionBackend(self._threads, tool, self._options.max_result_bytes)
 
     async def close(self) -> None:
-        """Gives connections and threads back; functions still running are left to end by themselves."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Gives connections back."""
         await self._client.aclose()
 
 

@@ -74,7 +74,7 @@ class _Stream:
         self._decode = decode
         self._asked: tuple[float, DecodeJob] | None = None  # the decode that is out; when its answer is due
         self._received: list[Received] = []
-        session.configure_replies(False)
+        session.configure_replies(commands.ReplyMode.NONE)
 
     def play(self, pcm: bytes) -> list[Received]:
         """Send all the audio, then `end`; every message that came back."""

@@ -16,6 +16,7 @@ from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.core import events
 from voicegw.core.actions import Decode
 from voicegw.core.audio import AudioFormat, Framer, InputDecoder, Pcm
+from voicegw.core.commands import ReplyMode
 from voicegw.core.endpoint import Endpointer, EndpointOptions
 from voicegw.core.hypothesis import Hypothesis, HypothesisOptions
 from voicegw.core.jobs import DecodeResult, Word
@@ -85,7 +86,7 @@ def test_whole_frame(benchmark: BenchmarkFixture, endless: Iterator[bytes]) -> N
     session = Session(
         "bench", SessionOptions(), InputDecoder(AudioFormat.PCM, RATE), make_scorer(VadOptions())
     )
-    session.configure_replies(False)
+    session.configure_replies(ReplyMode.NONE)
     clock = itertools.count()
 
     def frame() -> None:

@@ -2,6 +2,7 @@
 rely on, that messages decode and that their numbers have no gaps."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ class Peer:
     def __init__(self, socket: ClientConnection, seen: Sequence[native.ServerMessage] = ()) -> None:
         self.socket = socket
         self.messages: list[native.ServerMessage] = [*seen]
+        self.audio: list[tuple[float, bytes]] = []  # binary frames, with the monotonic second they came
 
     async def send(self, *messages: str | bytes | native.Inbound) -> None:
         for message in messages:
@@ -37,9 +39,11 @@ class Peer:
         await self.send(*(pcm[begin : begin + FRAME_BYTES] for begin in range(0, len(pcm), FRAME_BYTES)))
 
     async def receive(self) -> native.ServerMessage:
-        """The next message, numbered one more than the last."""
+        """The next message, numbered one more than the last; reply audio before it goes to `audio`."""
         async with asyncio.timeout(PATIENCE_S):
-            message = _decoder.decode(await self.socket.recv())
+            while isinstance(frame := await self.socket.recv(), bytes):
+                self.audio.append((time.monotonic(), frame))
+        message = _decoder.decode(frame)
         self.messages.append(message)
         assert message.seq == len(self.messages)
         return message

@@ -11,7 +11,7 @@ from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 from voicegw.core import events
 from voicegw.core.actions import Decode, Emit
 from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder
-from voicegw.core.commands import Command, Commit, End
+from voicegw.core.commands import Command, Commit, End, ReplyMode
 from voicegw.core.jobs import DecodeResult
 from voicegw.core.session import Session, SessionOptions
 
@@ -65,7 +65,7 @@ def heard(engine: WhisperEngine, audio: bytes, commands: dict[int, Command] | No
     """The words of every partial and final that a session makes of the audio; `commands` by byte offset."""
     decoder = InputDecoder(AudioFormat.PCM, SAMPLE_RATE)
     session, words, now = Session("s", SessionOptions(), decoder, make_scorer(VadOptions())), [], 0.0
-    session.configure_replies(False)
+    session.configure_replies(ReplyMode.NONE)
 
     def perform() -> None:
         actions = session.actions()

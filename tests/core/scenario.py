@@ -83,6 +83,8 @@ class Scenario:
         self.ready: actions.Respond | None = None
         self.confirmed: list[int] = []
         self.prewarmed: list[tuple[events.Message, ...]] = []
+        self.speak: actions.Speak | None = None  # the sentence that the voice is at
+        self.played = b""  # the reply audio that was sent
         self.stopped = self.closed = 0
         self.rate = rate
         self.sent = bytearray()
@@ -146,6 +148,15 @@ class Scenario:
             waits = self.request.speculative and attempt not in self.confirmed and error is None
             self.request, self.ready = None, self.request if waits else None
         self.session.receive_reply_end(attempt, error, self.now)
+        self._perform()
+
+    def utter(self, milliseconds: int, error: VoicegwError | None = None) -> None:
+        """The voice says the sentence it was asked for, or fails in it."""
+        speak, self.speak = self.speak, None
+        assert speak is not None, "the voice was asked for nothing"
+        pcm = bytes(2 * speak.rate * milliseconds // 1000)
+        self.session.receive_speech(speak.turn, speak.number, pcm, self.now)
+        self.session.receive_speech_end(speak.turn, speak.number, error, self.now)
         self._perform()
 
     def settle(self) -> None:
@@ -217,6 +228,13 @@ class Scenario:
                     assert self.request or self.ready, "there was no reply to stop"
                     self.request = self.ready = None
                     self.stopped += 1
+                case actions.Speak():
+                    assert self.speak is None, "the voice was asked for two sentences at a time"
+                    self.speak = action
+                case actions.Play(audio):
+                    self.played += audio
+                case actions.StopSpeaking():
+                    self.speak = None
                 case actions.Close():
                     self.closed += 1
 

@@ -10,6 +10,7 @@ from voicegw.core.actions import (
     Respond,
     StopResponding,
 )
+from voicegw.core.audio import AudioFormat
 from voicegw.core.conversation import Conversation, ReplyOptions
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.errands import ErrandNews
@@ -30,19 +31,26 @@ from voicegw.core.events import (
 )
 from voicegw.core.latency import Stopwatch
 from voicegw.core.moderation import Check
+from voicegw.core.speech import Speech, SpeechOptions
 from voicegw.errors import LLMTimeout
 
 NOW = 11.0
+
+
+def opened(options: ReplyOptions, system_prompt: str = "") -> tuple[Conversation, list[Action]]:
+    """A conversation, and the list that what it wants done goes into."""
+    actions: list[Action] = []
+    speech = Speech(SpeechOptions(), AudioFormat.PCM, 16_000, actions.append)
+    return Conversation(
+        DialogueOptions(system_prompt=system_prompt), options, speech, actions.append
+    ), actions
 
 
 class Chat:
     """A conversation, and what it wants done."""
 
     def __init__(self) -> None:
-        self._actions: list[Action] = []
-        self.conversation = Conversation(
-            DialogueOptions(system_prompt=""), ReplyOptions(), self._actions.append
-        )
+        self.conversation, self._actions = opened(ReplyOptions())
 
     def pause(self, turn: int, text: str) -> None:
         """The speaker of this turn pauses, having said this."""
@@ -478,8 +486,8 @@ def test_a_backchannel_after_a_reply_is_an_answer(chat: Chat) -> None:
 
 
 def test_opening_has_the_model_read_the_system_prompt() -> None:
-    actions: list[Action] = []
-    Conversation(DialogueOptions(system_prompt="Be brief."), ReplyOptions(), actions.append).open()
+    conversation, actions = opened(ReplyOptions(), "Be brief.")
+    conversation.open()
     assert actions == [Prewarm((Message("system", "Be brief."),))]
 
 
@@ -487,6 +495,6 @@ def test_opening_has_the_model_read_the_system_prompt() -> None:
     ("prompt", "options"), [("", ReplyOptions()), ("Be brief.", ReplyOptions(prewarm=False))]
 )
 def test_there_may_be_nothing_to_read(prompt: str, options: ReplyOptions) -> None:
-    actions: list[Action] = []
-    Conversation(DialogueOptions(system_prompt=prompt), options, actions.append).open()
+    conversation, actions = opened(options, prompt)
+    conversation.open()
     assert actions == []

@@ -86,18 +86,18 @@ def test_a_lost_utterance_leaves_the_session_going(scenario: Scenario) -> None:
 
 
 def test_replies_can_be_turned_off_and_on(scenario: Scenario) -> None:
-    scenario.command(commands.Configure(reply=False))
+    scenario.command(commands.Configure(reply=commands.ReplyMode.NONE))
     scenario.hear(ONSET + END)
     scenario.answer("to nobody")
     assert scenario.requests == []
-    scenario.command(commands.Configure(reply=True))
+    scenario.command(commands.Configure(reply=commands.ReplyMode.TEXT))
     scenario.hear(ONSET + END)
     scenario.answer("to you")
     assert [request.turn for request in scenario.requests] == [2]
 
 
 def test_configuring_something_else_leaves_replies_as_they_are(scenario: Scenario) -> None:
-    scenario.session.configure_replies(False)
+    scenario.session.configure_replies(commands.ReplyMode.NONE)
     scenario.command(commands.Configure(end_silence_ms=200))
     scenario.hear(ONSET + "." * 10)
     scenario.answer("to nobody")
@@ -118,7 +118,7 @@ def test_a_new_session_has_the_model_read_ahead(scenario: Scenario) -> None:
 
 
 def test_one_that_only_transcribes_has_not(scenario: Scenario) -> None:
-    scenario.session.configure_replies(False)
+    scenario.session.configure_replies(commands.ReplyMode.NONE)
     scenario.session.open()
     scenario.hear(".")
     assert scenario.prewarmed == []

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicegw.core.audio import INPUT_RATES, AudioFormat
-from voicegw.dialects.parameters import ReplyMode, Resume, StreamParameters, parse
+from voicegw.core.commands import ReplyMode
+from voicegw.dialects.parameters import Resume, StreamParameters, parse
 from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
 
 
@@ -42,9 +43,9 @@ def test_another_format_is_refused(audio_format: str) -> None:
         parse(f"/?format={audio_format}")
 
 
-@pytest.mark.parametrize("reply", ["audio", "", "yes"])
+@pytest.mark.parametrize("reply", ["video", "", "yes"])
 def test_another_kind_of_reply_is_refused(reply: str) -> None:
-    with pytest.raises(UnsupportedReply, match="supported: text, none"):
+    with pytest.raises(UnsupportedReply, match="supported: text, audio, none"):
         parse(f"/?reply={reply}")
 
 

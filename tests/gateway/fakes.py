@@ -90,6 +90,36 @@ class ScriptedResponder:
 
 
 @dataclass
+class ScriptedVoice:
+    """Says every sentence in `seconds` of noise, then fails with `failure` or ends; between two pieces it
+    waits for the gate."""
+
+    name = "scripted"
+    seconds: float = 1.0
+    failure: Exception | None = None
+    sentences: list[str] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def speak(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
+        self.sentences.append(text)
+        try:
+            for _ in range(2):
+                yield b"\x11\x22" * round(self.seconds / 2 * rate)
+                await self.gate.wait()
+            if self.failure is not None:
+                raise self.failure
+        finally:
+            self.stopped.set()
+
+    async def close(self) -> None:
+        """There is nothing to give back."""
+
+
+@dataclass
 class Stage:
     """A gateway listening on a free port, and the hands that move its ports."""
 
@@ -140,6 +170,7 @@ async def staged(
     gate: Gate | None = None,
     resume: ResumeOptions | None = None,
     services: Services | None = None,
+    voice: ScriptedVoice | None = None,
     **limits: int,
 ) -> AsyncIterator[Stage]:
     """A gateway for as long as the block lasts; `limits` are its ConnectionOptions. Other `services` take the
@@ -157,7 +188,7 @@ async def staged(
     )
     recognizer, responder, warm = ScriptedRecognizer(), ScriptedResponder(), asyncio.Event()
     warm.set()
-    services = services or Services(recognizer, responder, Metrics())
+    services = services or Services(recognizer, responder, Metrics(), voice=voice)
     access = gate.opened(services.metrics)
     gateway = Gateway(options, SessionOptions(), services, LoudnessScorer, warm.is_set, access=access)
     await gateway.start()

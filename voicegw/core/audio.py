@@ -49,8 +49,8 @@ class InputDecoder:
 
     def __init__(self, audio_format: AudioFormat, rate: int) -> None:
         self.rate = rate
+        self.format = audio_format
         self.input_samples = 0
-        self._format = audio_format
         self._resampler = None if rate == SAMPLE_RATE else Resampler(rate, SAMPLE_RATE)
 
     def decode(self, data: bytes) -> Pcm:
@@ -60,9 +60,9 @@ class InputDecoder:
         return pcm if self._resampler is None else self._resampler.push(pcm)
 
     def _samples(self, data: bytes) -> Pcm:
-        if self._format is AudioFormat.MULAW:
+        if self.format is AudioFormat.MULAW:
             return g711.decode_mulaw(data)
-        if self._format is AudioFormat.ALAW:
+        if self.format is AudioFormat.ALAW:
             return g711.decode_alaw(data)
         if len(data) % 2:
             raise OddByteCount(f"{len(data)} bytes are not whole 16-bit samples; the frame was not used")

@@ -2,6 +2,15 @@
 own."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class ReplyMode(StrEnum):
+    """How turns are answered."""
+
+    TEXT = "text"
+    AUDIO = "audio"  # said aloud, and in text
+    NONE = "none"  # the session only transcribes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,7 @@ class Configure:
     max_end_silence_ms: int | None = None
     max_utterance_ms: int | None = None
     partial_interval_ms: int | None = None
-    reply: bool | None = None
+    reply: ReplyMode | None = None
     speculate: bool | None = None
 
 

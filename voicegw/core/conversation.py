@@ -13,6 +13,7 @@ from voicegw.core.latency import Stopwatch
 from voicegw.core.moderation import Check
 from voicegw.core.options import option
 from voicegw.core.replies import Replies
+from voicegw.core.speech import Speech
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,11 @@ class Conversation:
     """
 
     def __init__(
-        self, dialogue: DialogueOptions, options: ReplyOptions, tell: Callable[[Action], None]
+        self,
+        dialogue: DialogueOptions,
+        options: ReplyOptions,
+        speech: Speech,
+        tell: Callable[[Action], None],
     ) -> None:
         self.replies_wanted = True
         self.speculate = options.speculate
@@ -40,7 +45,7 @@ class Conversation:
         self._tell = tell
         self._floor = turn.floor()
         self._dialogue = Dialogue(dialogue)
-        self.replies = Replies(self._floor, self._dialogue, tell)
+        self.replies = Replies(self._floor, self._dialogue, speech, tell)
         self._unanswered: Stopwatch | None = None
         self._turns = 0
         self._speculations = 0  # of the running utterance
@@ -140,10 +145,12 @@ class Conversation:
     def _signal(
         self, signal: turn.Signal, now: float, reason: ReplyReason = ReplyReason.INTERRUPTED
     ) -> turn.Effect | None:
-        """Moves on in the table, and stops the reply if that is the effect."""
+        """Moves on in the table, and stops the reply if that is the effect. One that is spoken pauses for as
+        long as it is contested."""
         effect = self._floor.signal(signal)
         if effect in (turn.Effect.STOP, turn.Effect.RESTART):
             self.replies.stop(reason, now)
+        self.replies.speech.hold(self._floor.state is turn.State.CONTESTED, now)
         return effect
 
     def _await_answer(self, text: str, watch: Stopwatch) -> None:

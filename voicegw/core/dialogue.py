@@ -139,6 +139,18 @@ def _length(message: Message) -> int:
     return len(message.content) + sum(len(call.arguments) for call in message.tool_calls)
 
 
+def heard_of(pieces: Sequence[ReplyPiece], characters: int) -> list[ReplyPiece]:
+    """A reply whose text was heard up to so many characters. What tools did stays: it has happened."""
+    heard: list[ReplyPiece] = []
+    for piece in pieces:
+        if not isinstance(piece, str):
+            heard.append(piece)
+        elif characters > 0:
+            heard.append(piece[:characters])
+            characters -= len(piece)
+    return heard
+
+
 def reply_messages(pieces: Sequence[ReplyPiece]) -> list[Message]:
     """A reply as prompt messages: text and the calls behind it are one assistant message, and each call's
     answer is a tool message right behind it, as endpoints insist."""

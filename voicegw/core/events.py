@@ -8,6 +8,7 @@ Positions are session samples at 16 kHz, counted from the first one received, un
 from dataclasses import dataclass
 from enum import StrEnum
 
+from voicegw.core.audio import AudioFormat
 from voicegw.core.jobs import Word
 from voicegw.core.latency import TurnLatency as TurnLatency
 from voicegw.errors import VoicegwError
@@ -105,13 +106,22 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class AudioShape:
+    """How reply audio is encoded: as the client's own audio is. rate: samples a second."""
+
+    format: AudioFormat
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionReady:
     """The session is open and its audio is awaited: the first event, and the last of those that a client
     which comes back has missed.
 
     next_input_sample: the sample to send next, at the client's own rate. next_message: how many text
     messages have been taken in, which is the number of the one to send next, from 0. development: anybody on
-    the server's machine may connect, without a token.
+    the server's machine may connect, without a token. reply_audio: what replies are said in; None when they
+    are not.
     """
 
     session: str
@@ -121,6 +131,7 @@ class SessionReady:
     limits: Limits
     next_message: int = 0
     development: bool = False
+    reply_audio: AudioShape | None = None
 
 
 @dataclass(frozen=True, slots=True)

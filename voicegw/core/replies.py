@@ -1,5 +1,5 @@
 """What the model writes, from the request to the end of the reply: kept unseen until its turn is certain,
-then shown, stopped or finished, and remembered as it was delivered.
+then shown, said aloud if that is wanted, stopped or finished, and remembered as it was delivered or heard.
 """
 
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from voicegw.core import turn
 from voicegw.core.actions import Action, ConfirmReply, Emit, FollowErrand, Respond, StopResponding
-from voicegw.core.dialogue import Dialogue
+from voicegw.core.dialogue import Dialogue, heard_of
 from voicegw.core.events import (
     Fault,
     Message,
@@ -21,6 +21,7 @@ from voicegw.core.events import (
     ToolCalled,
 )
 from voicegw.core.latency import Stopwatch
+from voicegw.core.speech import Speech
 from voicegw.core.table import Machine
 from voicegw.errors import VoicegwError
 
@@ -30,8 +31,8 @@ class Attempt:
     """One request to the model. messages: what it was asked, at monotonic second `asked`.
 
     watch: the turn that it answers; None while that is not certain. Until then what the model writes is kept
-    in `unseen`, and `over` says that there will be no more. written: when its first text was. delivered: what
-    the user has been given.
+    in `unseen`. over: the model has finished, or with `failed` broken off. written: when its first text was.
+    delivered: what the user has been given.
     """
 
     number: int
@@ -42,6 +43,7 @@ class Attempt:
     unseen: list[ReplyPiece] = field(default_factory=list)
     delivered: list[ReplyPiece] = field(default_factory=list)
     over: bool = False
+    failed: bool = False
 
     @property
     def text(self) -> str:
@@ -50,14 +52,20 @@ class Attempt:
 
 
 class Replies:
-    """One attempt at a time. `floor` hears of the first token and of the end; `now` is monotonic seconds."""
+    """One attempt at a time. `floor` hears of the first token and of the end; `now` is monotonic seconds.
+
+    aloud: the next reply is to be spoken. A spoken reply is over when it has been played out.
+    """
 
     def __init__(
         self,
         floor: Machine[turn.State, turn.Signal, turn.Effect],
         dialogue: Dialogue,
+        speech: Speech,
         tell: Callable[[Action], None],
     ) -> None:
+        self.aloud = False
+        self.speech = speech
         self._floor = floor
         self._dialogue = dialogue
         self._tell = tell
@@ -66,7 +74,7 @@ class Replies:
 
     @property
     def idle(self) -> bool:
-        """Whether no reply is being written."""
+        """Whether no reply is being written or spoken."""
         return self._attempt is None
 
     def is_for(self, turn_number: int) -> bool:
@@ -126,11 +134,47 @@ class Replies:
 
     def stop(self, reason: ReplyReason, now: float) -> None:
         """The one place where a reply is stopped; nobody hears of one that was unseen."""
-        self._tell(StopResponding())
-        if self._attempt is not None and self._attempt.watch is None:
+        attempt = self._attempt
+        assert attempt is not None, "the table stops only a reply that was started"
+        if attempt.watch is None or not attempt.over:
+            self._tell(StopResponding())
+        if attempt.watch is None:
             self._attempt = None
         else:
             self._finish(reason, now)
+
+    # --- the spoken reply ---
+
+    def receive_audio(self, turn_number: int, sentence: int, pcm: bytes, now: float) -> None:
+        """The voice's next audio for a Speak."""
+        self.speech.receive_audio(turn_number, sentence, pcm, now)
+
+    def receive_audio_end(
+        self, turn_number: int, sentence: int, error: VoicegwError | None, now: float
+    ) -> None:
+        """The voice is done with a Speak, or failed: then the reply ends with what was heard of it."""
+        if not self.speech.waits_for(turn_number, sentence):
+            return
+        if error is None:
+            self.speech.receive_audio_end(turn_number, sentence, now)
+            self._conclude(now)
+        else:
+            self._tell(Emit(Fault.of(error)))
+            self._floor.signal(turn.Signal.REPLIED)
+            self.stop(ReplyReason.FAILED, now)
+
+    def receive_played(self, turn_number: int | None, audio_ms: int, now: float) -> None:
+        """The client has played so much of a spoken reply."""
+        self.speech.receive_played(turn_number, audio_ms, now)
+        self._conclude(now)
+
+    def receive_tick(self, now: float) -> None:
+        """Time passes: more can be played, or the spoken reply is over."""
+        if self._attempt is not None:
+            self.speech.receive_tick(now)
+            self._conclude(now)
+
+    # --- from the first piece to the last ---
 
     def _show(self, attempt: Attempt, watch: Stopwatch, piece: ReplyPiece, now: float) -> None:
         """The one place where a reply becomes visible."""
@@ -146,21 +190,39 @@ class Replies:
             watch.first_token = now
             self._floor.signal(turn.Signal.TOKEN)
             self._tell(Emit(ReplyStarted(watch.turn)))
+            if self.aloud:
+                self.speech.begin(watch.turn)
         self._tell(Emit(ReplyDelta(watch.turn, piece)))
+        self.speech.receive_text(piece, now)
 
     def _end(self, error: VoicegwError | None, now: float) -> None:
-        self._floor.signal(turn.Signal.REPLIED)
+        """The model is done; what it wrote may still have to be said."""
+        assert self._attempt is not None, "only a reply that was started ends"
+        self._attempt.over, self._attempt.failed = True, error is not None
         if error is not None:
             self._tell(Emit(Fault.of(error)))
-        self._finish(ReplyReason.COMPLETED if error is None else ReplyReason.FAILED, now)
+        self.speech.receive_text_end(now)
+        self._conclude(now)
+
+    def _conclude(self, now: float) -> None:
+        """Finishes a reply that was written, and said aloud if it is spoken."""
+        attempt = self._attempt
+        if attempt is None or attempt.watch is None or not attempt.over or not self.speech.over(now):
+            return
+        self._floor.signal(turn.Signal.REPLIED)
+        self._finish(ReplyReason.FAILED if attempt.failed else ReplyReason.COMPLETED, now)
 
     def _finish(self, reason: ReplyReason, now: float) -> None:
-        """The one place where the books on a reply are closed: history keeps what was delivered."""
+        """The one place where the books on a reply are closed: history keeps what was delivered, and of a
+        spoken reply what was heard."""
         attempt, self._attempt = self._attempt, None
         assert attempt is not None, "the table stops and ends only a reply that was started"
         assert attempt.watch is not None, "one that was never certain is dropped, not finished"
         watch = attempt.watch
         watch.asked, watch.written = attempt.asked, attempt.written
+        if (heard := self.speech.stop(now)) is not None:
+            watch.first_audio = heard.begun
+            attempt.delivered = heard_of(attempt.delivered, len(heard.text))
         self._dialogue.add_reply(attempt.delivered, cut_off=reason is not ReplyReason.COMPLETED)
         self._tell(Emit(ReplyDone(watch.turn, attempt.text, reason)))
         self._tell(Emit(watch.report(done=now)))

@@ -20,6 +20,7 @@ from voicegw.core.latency import Stopwatch
 from voicegw.core.listener import Listener
 from voicegw.core.moderation import Check
 from voicegw.core.options import option
+from voicegw.core.speech import Speech, SpeechOptions
 from voicegw.core.transcriber import Transcriber
 from voicegw.core.utterance import RecognitionOptions
 from voicegw.errors import InvalidState, VoicegwError
@@ -37,6 +38,7 @@ class SessionOptions:
     recognition: RecognitionOptions = field(default_factory=RecognitionOptions)
     dialogue: DialogueOptions = field(default_factory=DialogueOptions)
     reply: ReplyOptions = field(default_factory=ReplyOptions)
+    speech: SpeechOptions = field(default_factory=SpeechOptions)
     max_burst_ms: int = option(5000, "audio a client may be ahead of real time", ge=100, le=60_000)
 
 
@@ -58,14 +60,16 @@ class Session:
         self._framer = Framer()
         self._pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
-        self._conversation = Conversation(options.dialogue, options.reply, self._actions.append)
+        tell = self._actions.append
+        self._speech = Speech(options.speech, decoder.format, decoder.rate, tell)
+        self._conversation = Conversation(options.dialogue, options.reply, self._speech, tell)
         self._listener = Listener(
             Endpointer(options.endpoint),
             Transcriber(name, options.recognition, options.endpoint.pre_roll_ms, language),
             scorer,
             self._arrivals,
             self._conversation,
-            self._actions.append,
+            tell,
         )
         self._acknowledged = 0, 0  # samples and messages
         self._last_audio_at = 0.0
@@ -83,12 +87,12 @@ class Session:
         return self._decoder.input_samples
 
     def receive_absence(self) -> None:
-        """The client is cut off: who is in mid-word is not taken to have finished."""
-        self._away = True
+        """The client is cut off: who is in mid-word is not taken to have finished, and nothing is said."""
+        self._away = self._speech.away = True
 
     def receive_return(self, missed_ms: float, now: float) -> None:
         """The client is back, with up to so much audio that it could not send."""
-        self._away = False
+        self._away = self._speech.away = False
         self._last_audio_at = now
         self._pace.forgive(missed_ms)
 
@@ -107,9 +111,16 @@ class Session:
         """A new session begins, not one that is resumed."""
         self._conversation.open()
 
-    def configure_replies(self, wanted: bool) -> None:
-        """Whether what is said is answered; if not, the session only transcribes."""
-        self._conversation.replies_wanted = wanted
+    def configure_replies(self, mode: commands.ReplyMode) -> None:
+        """How what is said from now on is answered."""
+        self._conversation.replies_wanted = mode is not commands.ReplyMode.NONE
+        self._conversation.replies.aloud = mode is commands.ReplyMode.AUDIO
+
+    @property
+    def reply_audio(self) -> events.AudioShape | None:
+        """What replies are said in; None when they are not."""
+        aloud = self._conversation.replies.aloud
+        return events.AudioShape(self._decoder.format, self._decoder.rate) if aloud else None
 
     def receive_audio(self, data: bytes, now: float) -> None:
         """A piece of audio. Raises OddByteCount, AudioTooFast, or InvalidState after `end`."""
@@ -123,6 +134,7 @@ class Session:
         for window in self._framer.push(pcm):
             self._listener.receive_window(window, now)
         self._listener.request_decode()
+        self._conversation.replies.receive_tick(now)
         self._acknowledge()
 
     def receive_command(self, command: commands.Command, now: float) -> None:
@@ -143,6 +155,8 @@ class Session:
                     self.configure_replies(command.reply)
                 if command.speculate is not None:
                     self._conversation.speculate = command.speculate
+            case commands.Played(audio_ms, turn):
+                self._conversation.replies.receive_played(turn, audio_ms, now)
             case commands.End():
                 self._end(now)
         self._acknowledge()
@@ -171,8 +185,17 @@ class Session:
         """Moderation found something in what was said, or in a reply."""
         self._conversation.receive_verdict(check, categories, now)
 
+    def receive_speech(self, turn: int, sentence: int, pcm: bytes, now: float) -> None:
+        """The voice's next audio for a Speak."""
+        self._conversation.replies.receive_audio(turn, sentence, pcm, now)
+
+    def receive_speech_end(self, turn: int, sentence: int, error: VoicegwError | None, now: float) -> None:
+        """The voice is done with a Speak, or failed."""
+        self._conversation.replies.receive_audio_end(turn, sentence, error, now)
+
     def receive_tick(self, now: float) -> None:
         """Time passes; to be called a few times a second."""
+        self._conversation.replies.receive_tick(now)
         self._listener.receive_tick(now, now if self._away else self._last_audio_at)
 
     def _end(self, now: float) -> None:

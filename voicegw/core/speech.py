@@ -72,6 +72,7 @@ class Speech:
         self._format = audio_format
         self._rate = rate
         self._tell = tell
+        self.away = False  # nobody is there to hear
         self._spoken: _Spoken | None = None
         self._held = False
 
@@ -100,15 +101,16 @@ class Speech:
             spoken.playback.append(pcm)
             self._go_on(spoken, now)
 
-    def receive_audio_end(self, turn: int, number: int, now: float) -> bool:
-        """The voice is done with a Speak; False if that was stopped before."""
-        spoken = self._answered(turn, number)
-        if spoken is None:
-            return False
-        spoken.asked = False
-        spoken.playback.complete()
-        self._go_on(spoken, now)
-        return True
+    def receive_audio_end(self, turn: int, number: int, now: float) -> None:
+        """The voice is done with a Speak."""
+        if (spoken := self._answered(turn, number)) is not None:
+            spoken.asked = False
+            spoken.playback.complete()
+            self._go_on(spoken, now)
+
+    def waits_for(self, turn: int, number: int) -> bool:
+        """Whether the voice is at this Speak: it was not stopped."""
+        return self._answered(turn, number) is not None
 
     def receive_played(self, turn: int | None, audio_ms: int, now: float) -> None:
         """The client has played so much of the reply of `turn`; without one, of the one being played."""
@@ -152,7 +154,7 @@ class Speech:
 
     def _go_on(self, spoken: _Spoken, now: float) -> None:
         """Sends what may be sent and asks for what is to be said next."""
-        for pcm in () if self._held else spoken.playback.release(now):
+        for pcm in () if self._held or self.away else spoken.playback.release(now):
             spoken.begun = now if spoken.begun is None else spoken.begun
             self._tell(Play(encode(pcm, self._format), len(pcm) * 500 / self._rate))
         while spoken.waiting and not spoken.asked and spoken.playback.releasing_last:

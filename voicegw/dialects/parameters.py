@@ -2,20 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from urllib.parse import parse_qsl
 
 from voicegw.core.audio import INPUT_RATES, AudioFormat
+from voicegw.core.commands import ReplyMode
 from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
 
 _TELEPHONE_RATE = 8_000
-
-
-class ReplyMode(StrEnum):
-    """How turns are answered."""
-
-    TEXT = "text"
-    NONE = "none"  # the session only transcribes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from voicegw.core.commands import ReplyMode
 from voicegw.dialects import native, parameters
 from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import NotFound, VoicegwError
@@ -19,6 +20,7 @@ from voicegw.gateway.admission import Admission
 from voicegw.gateway.caller import Caller
 from voicegw.gateway.host import Services
 from voicegw.gateway.sessions import Sessions
+from voicegw.gateway.speaking import check_voice
 from voicegw.telemetry import CONTENT_TYPE
 
 
@@ -46,6 +48,8 @@ class Entrance:
 
     async def _admit(self, caller: Caller, request: Request) -> None:
         wanted = parameters.parse(request.path)
+        if wanted.reply is ReplyMode.AUDIO:
+            check_voice(self._services.voice)
         self._check_room(wanted)
         identity = await self._access.identify(caller.peer, request, wanted)
         self._admission.check_rush()

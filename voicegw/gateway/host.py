@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from voicegw.core import actions, events
-from voicegw.core.commands import Acknowledge, Command
+from voicegw.core.commands import Acknowledge, Command, Configure, ReplyMode
 from voicegw.core.dialogue import Responder
 from voicegw.core.errands import Errands
 from voicegw.core.jobs import DecodeJob, Overtaken, Recognizer, Shed
@@ -35,6 +35,7 @@ from voicegw.gateway.errands import follow
 from voicegw.gateway.moderation import Moderation
 from voicegw.gateway.outbox import Outbox, Reader
 from voicegw.gateway.replying import Replying
+from voicegw.gateway.speaking import Speaking, check_voice
 from voicegw.telemetry import Metrics, trace_turn
 
 log = structlog.get_logger(__name__)
@@ -68,8 +69,8 @@ Leave = Callable[[VoicegwError | None], None]
 
 class SessionHost:
     """`opened_at`, `alive_at`: monotonic seconds of the beginning and of the last message, either way.
-    `error`: why the session ended, once it
-    has; None for an end that was asked for. `epoch` grows when another gateway takes the session over."""
+    `error`: why the session ended, once it has; None for an end that was asked for. `epoch` grows when
+    another gateway takes the session over."""
 
     def __init__(
         self,
@@ -98,6 +99,9 @@ class SessionHost:
             session, services.responder, services.metrics, self._spawn, self._carry_on_replying
         )
         self._moderation = Moderation(services.moderator, services.metrics, self._receive_verdict, self.tell)
+        self._speaking = Speaking(
+            session, services.voice, services.metrics, outbox, self._spawn, self._carry_on_replying
+        )
         self._draining = self._running = False
 
     @property
@@ -149,9 +153,10 @@ class SessionHost:
         samples, messages = self._session.next_input_sample, self._session.messages_taken
         reader = self._outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
         resumed = after is not None
+        development, aloud = not self.user, self._session.reply_audio
         self.tell(
             events.SessionReady(
-                self.name, self.epoch, resumed, samples, self._limits, messages, development=not self.user
+                self.name, self.epoch, resumed, samples, self._limits, messages, development, aloud
             )
         )
         if resumed:
@@ -187,6 +192,8 @@ class SessionHost:
         """What the client asks for. Raises InputError, changing nothing."""
         if isinstance(command, Acknowledge):
             self._outbox.journal.acknowledge(command.seq)
+        if isinstance(command, Configure) and command.reply is ReplyMode.AUDIO:
+            check_voice(self._services.voice)
         if not self.ended.is_set():
             self._session.receive_command(command, time.monotonic())
             self._perform()
@@ -258,6 +265,8 @@ class SessionHost:
                     self.replying.confirm()
                 case actions.StopResponding():
                     self.replying.stop()
+                case actions.Speak() | actions.Play() | actions.StopSpeaking():
+                    self._speaking.perform(action)
                 case actions.Close():
                     self._complete = True
                     if self._leave is not None:

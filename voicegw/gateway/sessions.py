@@ -10,7 +10,7 @@ from voicegw.core.events import Limits
 from voicegw.core.journal import Journal
 from voicegw.core.session import Session, SessionOptions
 from voicegw.dialects import native
-from voicegw.dialects.parameters import ReplyMode, Resume, StreamParameters
+from voicegw.dialects.parameters import Resume, StreamParameters
 from voicegw.errors import Draining
 from voicegw.gateway.connection import ConnectionOptions
 from voicegw.gateway.host import ResumeOptions, Services, SessionHost
@@ -68,7 +68,7 @@ class Sessions:
         name = secrets.token_urlsafe(12)
         decoder = InputDecoder(wanted.audio_format, wanted.rate)
         session = Session(name, self._options, decoder, self._new_scorer(), wanted.language)
-        session.configure_replies(wanted.reply is not ReplyMode.NONE)
+        session.configure_replies(wanted.reply)
         session.open()
         journal = Journal(native.encode, self._connection.max_outbox_bytes, self._resume.max_kept_bytes)
         limits = Limits(

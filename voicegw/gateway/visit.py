@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from voicegw.core.audio import AudioFormat
 from voicegw.core.commands import Configure
-from voicegw.dialects.parameters import ReplyMode, StreamParameters
+from voicegw.dialects.parameters import StreamParameters
 from voicegw.gateway.access import Access
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.meter import Meter
@@ -46,7 +46,7 @@ class Visit:
     def check(self, command: Configure) -> None:
         """Raises ScopeMissing for a way to reply that the token does not allow."""
         if command.reply is not None:
-            self.identity.scopes.check("reply", ReplyMode.TEXT if command.reply else ReplyMode.NONE)
+            self.identity.scopes.check("reply", command.reply)
 
     async def renew(self, token: str) -> int:
         """Goes on with a new token; ms until the next one is needed. Raises as `Authenticator.renew`."""

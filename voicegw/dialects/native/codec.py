@@ -41,7 +41,7 @@ def _command(message: messages.ClientMessage) -> commands.Command:
         case messages.TextMessage(text):
             return commands.TypeText(text)
         case messages.ConfigureMessage():
-            return commands.Configure(**msgspec.structs.asdict(message))
+            return _configure(message)
         case messages.PlayedMessage(audio_ms, turn):
             return commands.Played(audio_ms, turn)
         case messages.AckMessage(seq):
@@ -50,6 +50,13 @@ def _command(message: messages.ClientMessage) -> commands.Command:
             return commands.Refresh(token)
         case messages.EndMessage():
             return commands.End()
+
+
+def _configure(message: messages.ConfigureMessage) -> commands.Configure:
+    knobs = msgspec.structs.asdict(message)
+    if isinstance(message.reply, bool):
+        knobs["reply"] = commands.ReplyMode.TEXT if message.reply else commands.ReplyMode.NONE
+    return commands.Configure(**knobs)
 
 
 def check_audio(data: bytes) -> None:
@@ -138,6 +145,7 @@ def _ready(event: events.SessionReady, seq: int) -> messages.ReadyMessage:
         limits=event.limits,
         next_message=event.next_message,
         development=event.development,
+        reply_audio=event.reply_audio,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from voicegw.core import events
+from voicegw.core.commands import ReplyMode
 
 MAX_TEXT_CHARACTERS = 8_000
 MAX_TOKEN_CHARACTERS = 8_000
@@ -41,7 +42,7 @@ class ConfigureMessage(Inbound, tag="configure"):
     max_end_silence_ms: int | None = None
     max_utterance_ms: int | None = None
     partial_interval_ms: int | None = None
-    reply: bool | None = None
+    reply: bool | ReplyMode | None = None  # true for text, false for none
     speculate: bool | None = None
 
 
@@ -89,6 +90,8 @@ class Outbound(msgspec.Struct, tag_field="type", kw_only=True):
 
 
 class ReadyMessage(Outbound, tag="ready"):
+    """`reply_audio` is what the binary frames to the client hold, where replies are said aloud."""
+
     session: str
     epoch: int
     resumed: bool
@@ -96,6 +99,7 @@ class ReadyMessage(Outbound, tag="ready"):
     limits: events.Limits
     next_message: int = 0
     development: bool = False
+    reply_audio: events.AudioShape | None = None
 
 
 class SpeechStartedMessage(Outbound, tag="speech_started"):

@@ -1,0 +1,175 @@
+"""Spoken replies from end to end of the core: said as they are written, over when they are heard, cut where
+the user broke in."""
+
+import pytest
+
+from tests.core.scenario import END, ONSET, Scenario, assert_reply
+from voicegw.core import actions, commands, events
+from voicegw.core.audio import AudioFormat
+from voicegw.core.commands import ReplyMode
+from voicegw.core.events import Message, ReplyReason
+from voicegw.errors import LLMInterrupted, VoiceFailed
+
+REPLY = "One two three four. Five six."
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    """A session that answers aloud."""
+    scenario = Scenario()
+    scenario.session.configure_replies(ReplyMode.AUDIO)
+    return scenario
+
+
+def history(scenario: Scenario) -> list[Message]:
+    """What the model is told next, without the system prompt and the last question."""
+    scenario.say("and?")
+    assert scenario.request is not None
+    return list(scenario.request.messages[1:-1])
+
+
+def wait(scenario: Scenario, milliseconds: int) -> None:
+    """Time passes, a tick every 50 ms."""
+    for _ in range(milliseconds // 50):
+        scenario.wait(50)
+
+
+def ask(scenario: Scenario, reply: str = REPLY, *, seconds: float = 1) -> None:
+    """A question, its reply, and `seconds` of audio for its first sentence."""
+    scenario.say("hello")
+    scenario.reply(reply)
+    scenario.finish_reply()
+    scenario.utter(round(seconds * 1000))
+
+
+def test_a_reply_is_over_when_it_has_been_heard(scenario: Scenario) -> None:
+    ask(scenario)
+    scenario.utter(500)
+    wait(scenario, 1400)
+    assert scenario.all(events.ReplyDone) == []
+    assert not scenario.session.idle
+    wait(scenario, 200)
+    assert_reply(scenario, 1, REPLY)
+    assert len(scenario.played) == 2 * 16_000 * 1.5
+    assert scenario.session.idle
+
+
+def test_its_first_audio_is_in_the_latency(scenario: Scenario) -> None:
+    scenario.say("hello")
+    scenario.reply(REPLY)
+    scenario.finish_reply()
+    scenario.now += 0.25
+    scenario.utter(400)
+    scenario.utter(100)
+    wait(scenario, 1000)
+    assert scenario.last(events.TurnLatency).first_audio_ms == pytest.approx(250)
+
+
+def test_history_keeps_what_was_heard_when_the_user_breaks_in(scenario: Scenario) -> None:
+    ask(scenario)
+    wait(scenario, 600)
+    scenario.hear(ONSET + "#" * 8)
+    scenario.answer("wait a moment")
+    assert_reply(scenario, 1, "One two three", ReplyReason.INTERRUPTED)
+    scenario.hear(END)
+    scenario.settle()
+    assert history(scenario)[1] == Message("assistant", "One two three [cut off]")
+
+
+def test_nothing_of_a_stopped_reply_is_played(scenario: Scenario) -> None:
+    ask(scenario)
+    speak = scenario.speak
+    assert speak is not None
+    scenario.command(commands.Cancel())
+    played = scenario.played
+    scenario.session.receive_speech(speak.turn, speak.number, bytes(32_000), scenario.now)
+    scenario.session.receive_speech_end(speak.turn, speak.number, None, scenario.now)
+    wait(scenario, 1000)
+    assert scenario.played == played
+    assert scenario.last(events.ReplyDone).reason is ReplyReason.CANCELLED
+
+
+def test_what_was_heard_follows_the_reports_of_the_client(scenario: Scenario) -> None:
+    ask(scenario)
+    wait(scenario, 600)
+    scenario.command(commands.Played(250, turn=1))
+    scenario.command(commands.Cancel())
+    assert scenario.last(events.ReplyDone).text == "One"
+
+
+def test_a_backchannel_pauses_the_reply_and_it_goes_on(scenario: Scenario) -> None:
+    ask(scenario, seconds=3)
+    wait(scenario, 200)
+    scenario.hear(ONSET + "#" * 8)
+    sent = len(scenario.played)
+    scenario.answer("mm-hm")
+    wait(scenario, 300)
+    assert len(scenario.played) == sent
+    scenario.hear(END)
+    if scenario.job is not None:
+        scenario.answer("mm-hm")
+    wait(scenario, 3000)
+    scenario.utter(100)
+    wait(scenario, 3000)
+    assert_reply(scenario, 1, REPLY)
+
+
+def test_a_voice_that_fails_ends_the_reply_with_what_was_heard(scenario: Scenario) -> None:
+    ask(scenario)
+    wait(scenario, 600)
+    scenario.utter(0, error=VoiceFailed())
+    assert scenario.last(events.Fault).code == "voice_failed"
+    assert_reply(scenario, 1, "One two", ReplyReason.FAILED)
+    assert scenario.session.idle
+
+
+def test_a_voice_that_fails_stops_a_model_that_still_writes(scenario: Scenario) -> None:
+    scenario.say("hello")
+    scenario.reply(REPLY)
+    scenario.utter(0, error=VoiceFailed())
+    assert (scenario.stopped, scenario.request) == (1, None)
+
+
+def test_what_a_failing_model_wrote_is_still_said(scenario: Scenario) -> None:
+    scenario.say("hello")
+    scenario.reply("One two.")
+    scenario.finish_reply(LLMInterrupted())
+    assert scenario.last(events.Fault).code == "llm_interrupted"
+    scenario.utter(200)
+    wait(scenario, 300)
+    assert_reply(scenario, 1, "One two.", ReplyReason.FAILED)
+
+
+def test_a_session_that_ends_lets_the_reply_be_heard(scenario: Scenario) -> None:
+    ask(scenario)
+    scenario.end()
+    assert scenario.closed == 0
+    scenario.utter(100)
+    wait(scenario, 1200)
+    assert scenario.closed == 1
+
+
+def test_nothing_is_said_to_nobody(scenario: Scenario) -> None:
+    ask(scenario, seconds=3)
+    scenario.session.receive_absence()
+    sent = len(scenario.played)
+    wait(scenario, 1000)
+    assert len(scenario.played) == sent
+    scenario.session.receive_return(0, scenario.now)
+    wait(scenario, 100)
+    assert len(scenario.played) > sent
+
+
+def test_audio_can_be_turned_on_and_off(scenario: Scenario) -> None:
+    scenario.command(commands.Configure(reply=ReplyMode.TEXT))
+    assert scenario.session.reply_audio is None
+    scenario.say("hello")
+    scenario.reply(REPLY)
+    scenario.finish_reply()
+    assert_reply(scenario, 1, REPLY)
+    scenario.command(commands.Configure(reply=ReplyMode.AUDIO))
+    assert scenario.session.reply_audio == events.AudioShape(AudioFormat.PCM, 16_000)
+    scenario.say("hello")
+    scenario.reply(REPLY)
+    assert scenario.speak == actions.Speak(2, 1, "One two three four. ", 16_000)
+    scenario.finish_reply()

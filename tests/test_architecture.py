@@ -161,6 +161,8 @@ def test_every_module_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(body(path))
 
 
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
 Table = dict[tuple[Enum, Enum], tuple[Enum, Any]]
 
 
@@ -188,3 +190,14 @@ def test_every_file_the_guide_names_exists() -> None:
         for name in sorted(named)
         if not (ROOT / name).exists() and not (ROOT / "voicegw" / name).exists()
     ]
+
+
+def test_every_test_that_proves_a_defence_exists() -> None:
+    guide = (ROOT / "voicegw/README.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", guide)
+    assert len(named) > 20
+    defined = {
+        path: {node.name for node in ast.walk(body(ROOT / path)) if isinstance(node, FUNCTIONS)}
+        for path in {path for path, _ in named}
+    }
+    assert not [f"{path}::{name}" for path, name in named if name not in defined[path]]

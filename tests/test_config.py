@@ -64,6 +64,13 @@ def test_the_file_may_be_named_by_the_environment(toml: Path, monkeypatch: pytes
         (["--llm-url", "http://x/v1"], "llm.url", "http://x/v1"),
         (["--llm-model", "m"], "llm.model", "m"),
         (["--redis", "rediss://h"], "cluster.url", "rediss://h"),
+        (["--tls-cert", "c.pem"], "gateway.tls.cert", "c.pem"),
+        (["--tls-key", "k.pem"], "gateway.tls.key", "k.pem"),
+        (["--behind-proxy"], "access.behind_proxy", True),
+        (["--origins", "https://a,https://b"], "access.origins", ("https://a", "https://b")),
+        (["--origins", "https://a", "--origins", "https://b"], "access.origins", ("https://a", "https://b")),
+        (["--token-keys", "k.json"], "tokens.keys", "k.json"),
+        (["--limits.user-messages", "1/hour"], "limits.user_messages", "1/hour"),
         (["--log-level", "debug"], "log.level", LogLevel.DEBUG),
         (["--log.as-json"], "log.as_json", True),
         (["--session.endpoint.end-silence-ms", "700"], "session.endpoint.end_silence_ms", 700),
@@ -167,3 +174,10 @@ def test_every_option_says_what_it_is_for() -> None:
                 assert item.metadata["description"], item.name
 
     check(Settings())
+
+
+def test_a_list_may_be_written_as_one_text(monkeypatch: pytest.MonkeyPatch, toml: Path) -> None:
+    monkeypatch.setenv("VOICEGW_ACCESS__ORIGINS", "https://a, https://b")
+    assert load([]).access.origins == ("https://a", "https://b")
+    toml.write_text('[access]\nmetrics_from = ["10.0.0.0/8"]\n')
+    assert load(["--config", str(toml)]).access.metrics_from == ("10.0.0.0/8",)

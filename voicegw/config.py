@@ -50,7 +50,7 @@ _SHORTCUTS: dict[str, str | list[str]] = {
     "gateway.port": "port",
     "gateway.tls.cert": "tls-cert",
     "gateway.tls.key": "tls-key",
-    "access.behind_proxy": "behind-proxy",
+    "access.behind-proxy": "behind-proxy",
     "access.origins": "origins",
     "tokens.keys": "token-keys",
     "asr.model": "model",

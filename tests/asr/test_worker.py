@@ -100,3 +100,19 @@ def test_what_a_library_prints_does_not_reach_the_pipe() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=LIMIT_S, check=True)
     assert (ran.stdout, ran.stderr) == (b"signal", b"noise")
+
+
+def test_a_worker_gets_no_more_memory_than_it_may_have() -> None:
+    setup = frame(msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS, max_memory_mb=16)))
+    command = [sys.executable, "-m", "voicegw.asr.worker"]
+    ran = subprocess.run(command, input=setup, capture_output=True, timeout=LIMIT_S, check=False)
+    assert ran.returncode != 0
+    assert not [answer for answer in answers_in(BytesIO(ran.stdout)) if isinstance(answer, Ready)]
+
+
+def test_enough_memory_is_enough() -> None:
+    setup = frame(msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS, max_memory_mb=4_096)))
+    with process() as (requests, answers):
+        requests.write(setup)
+        requests.flush()
+        assert isinstance(next(answers_in(answers)), Ready)

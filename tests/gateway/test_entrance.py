@@ -8,8 +8,10 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.gateway.fakes import Stage, staged
+from tests.gateway.fakes import Gate, Stage, staged
+from tests.gateway.test_server import get
 from voicegw.errors import RETRY_AFTER_MS
+from voicegw.gateway.access import AccessOptions
 
 
 async def refusal(stage: Stage) -> dict[str, Any]:
@@ -37,3 +39,10 @@ async def test_a_refusal_is_quick() -> None:
         assert (
             time.monotonic() - began < 5
         )  # ten of them, on a machine that may be busy; see scripts/bench gateway
+
+
+async def test_metrics_are_for_listed_addresses_only() -> None:
+    for networks, status in ((("127.0.0.0/8",), 200), (("10.0.0.0/8",), 404)):
+        async with staged(gate=Gate(access=AccessOptions(metrics_from=networks))) as stage:
+            page = await get(stage, "/metrics")
+        assert page.status == status

@@ -1,9 +1,18 @@
+import re
+from pathlib import Path
+from typing import Any
+
 import jwt
+import pytest
 
 from voicegw.gateway import keys
+from voicegw.gateway.auth import Authenticator, TokenOptions
 from voicegw.gateway.mint import Grant, mint
+from voicegw.gateway.spent import LocalSpentTokens
 
-KEY = keys.load("a secret of thirty-two bytes or more", None).signer()
+SECRET = "a secret of thirty-two bytes or more"
+KEY = keys.load(SECRET, None).signer()
+README = Path(__file__).parents[2] / "README.md"
 
 
 def claims(grant: Grant) -> dict[str, object]:
@@ -24,3 +33,13 @@ def test_narrows_by_scopes() -> None:
 
 def test_tokens_for_one_use_are_told_apart() -> None:
     assert claims(Grant("alice", once=True))["jti"] != claims(Grant("alice", once=True))["jti"]
+
+
+def test_the_lines_in_the_readme_make_a_good_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = re.search(r"<!-- mint -->\n```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert found is not None
+    monkeypatch.setenv("VOICEGW_TOKENS__SECRET", SECRET)
+    application: dict[str, Any] = {}
+    exec(found[1], application)
+    door = Authenticator(TokenOptions(secret=SECRET), LocalSpentTokens())
+    assert door.identify(application["voice_token"]("alice"), "").user == "alice"

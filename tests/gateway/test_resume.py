@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.gateway.fakes import LOUD, QUIET, Stage, staged
+from tests.gateway.fakes import LOUD, QUIET, Gate, Stage, staged
+from tests.gateway.test_auth import OPTIONS, bearer, token
 from tests.observing import until
 from tests.peer import Kind, Peer, joined
 from voicegw.dialects import native
@@ -115,6 +116,17 @@ async def test_an_unknown_session_is_told_so_and_gets_a_new_one() -> None:
         assert not peer.of(native.ReadyMessage)[0].resumed
         await assert_typed_turn(stage, peer)
         assert stage.value("resumes_total", outcome="lost") == 1
+
+
+async def test_a_session_is_resumed_by_its_user_only() -> None:
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage, joined(stage.url, **bearer(token())) as peer:
+        cut(peer)
+        await until(lambda: stage.value("sessions_parked") == 1)
+        query = f"session={peer.of(native.ReadyMessage)[0].session}&epoch=1&last_seq=1"
+        async with joined(stage.url, query, **bearer(token(sub="bob"))) as stranger:
+            assert not stranger.of(native.ReadyMessage)[0].resumed
+        async with joined(stage.url, query, seen=peer.messages, **bearer(token())) as again:
+            assert again.of(native.ReadyMessage)[-1].resumed
 
 
 async def test_nobody_waits_for_a_client_longer_than_the_window() -> None:

@@ -19,10 +19,11 @@ _LENGTH = Struct(">I")
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What the worker is to load."""
+    """What the worker is to load, and the memory it may have, in MB; 0 for no limit."""
 
     directory: str
     options: WhisperOptions
+    max_memory_mb: int = 0
 
     @property
     def path(self) -> Path:

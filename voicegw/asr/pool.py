@@ -44,6 +44,7 @@ class PoolOptions:
     slow_decode_ms: int = option(250, "a 4 s window that takes longer gets more threads", ge=1)
     crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
     shed_wait_ms: int = option(1500, "mean wait of partials from which none are decoded", ge=1)
+    max_memory_mb: int = option(0, "memory that one worker may take, in MB; 0 for no limit", ge=0)
     max_attempts: int = option(3, "workers that may die of one job before it is given up", ge=1, le=10)
 
 
@@ -200,7 +201,7 @@ class WorkerPool:
         while True:
             try:
                 async with WorkerProcess.running() as process:
-                    setup = Setup(str(self._directory), self._whisper)
+                    setup = Setup(str(self._directory), self._whisper, self._options.max_memory_mb)
                     cost = await process.warm_up(setup, self._options.start_timeout_ms)
                     backoff_s = 0.1
                     if not warm.done():

@@ -5,6 +5,7 @@ input closes, which happens also when its parent dies.
 """
 
 import os
+import resource
 import signal
 import sys
 from typing import BinaryIO
@@ -28,6 +29,11 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
     if payload is None:
         return 0
     setup = msgspec.msgpack.decode(payload, type=Setup)
+    if setup.max_memory_mb:
+        limit = setup.max_memory_mb * 1024 * 1024
+        resource.setrlimit(
+            resource.RLIMIT_DATA, (limit, limit)
+        )  # not RLIMIT_AS: a GPU maps far more than it uses
     try:
         engine = WhisperEngine(setup.path, setup.options)
         cost = engine.warm()

@@ -6,7 +6,7 @@ from websockets.http11 import Request
 
 from voicegw.core.options import option
 from voicegw.dialects.parameters import StreamParameters
-from voicegw.gateway.address import AddressBook, ProxyOptions
+from voicegw.gateway.address import AddressBook, ProxyOptions, networks
 from voicegw.gateway.auth import Authenticator, Identity, TokenOptions, token_in
 from voicegw.gateway.limits import LimitOptions, Limits, Occupancy, Resource
 from voicegw.gateway.origin import check_origin
@@ -22,6 +22,10 @@ class AccessOptions:
         (), "web origins whose pages may connect, beside the server's own; * for all"
     )
     behind_proxy: bool = option(False, "a proxy in front terminates TLS and names the client")
+    metrics_from: tuple[str, ...] = option(
+        ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+        "addresses and networks that may read /metrics",
+    )
     proxy: ProxyOptions = field(default_factory=ProxyOptions)
 
 
@@ -33,6 +37,7 @@ class Access:
         self.authenticator = authenticator
         self.limits = limits
         self.occupancy = Occupancy(limits.options)
+        self._metrics_from = networks(options.metrics_from)
         self.addresses = AddressBook(options.proxy if options.behind_proxy else None, limits.options.exempt)
 
     @classmethod
@@ -58,6 +63,10 @@ class Access:
         await self.limits.admit(Resource.CONNECTIONS, identity.user, "")
         self.occupancy.check(identity.user, address)
         return identity
+
+    def may_read_metrics(self, peer: str, request: Request) -> bool:
+        """Whether this client may know how busy the server is."""
+        return self.addresses.comes_from(self._metrics_from, peer, request.headers)
 
     async def settle(self, identity: Identity) -> None:
         """Uses up a token that works once. Raises TokenUsed or StoreUnavailable."""

@@ -50,13 +50,22 @@ class AddressBook:
 
     def client(self, peer: str, headers: Headers) -> str:
         """The address that limits go by: an IPv4 address, an IPv6 /64, or empty for no limits."""
+        address = self._address(peer, headers)
+        return "" if address is None or _within(address, self._exempt) else _group(address)
+
+    def comes_from(self, listed: Iterable[Network], peer: str, headers: Headers) -> bool:
+        """Whether the client's address is one of those `listed`."""
+        address = self._address(peer, headers)
+        return address is not None and _within(address, listed)
+
+    def _address(self, peer: str, headers: Headers) -> Address | None:
         try:
             address = _parse(peer)
         except ValueError:
-            return ""
+            return None
         if self._header is not None and self._trusts(address):
             address = self._behind(address, _chain(headers, self._header))
-        return "" if _within(address, self._exempt) else _group(address)
+        return address
 
     def is_shared(self, peer: str) -> bool:
         """Whether many clients may stand behind this peer, so that no limit goes by its address."""

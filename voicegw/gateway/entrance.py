@@ -39,7 +39,7 @@ class Entrance:
         try:
             path = request.path.partition("?")[0]
             if path != native.PATH:
-                return self._page(path)
+                return self._page(path, caller, request)
             await self._admit(caller, request)
             return None
         except VoicegwError as error:
@@ -65,7 +65,7 @@ class Entrance:
         else:
             self._admission.check(len(self._sessions))
 
-    def _page(self, path: str) -> Response:
+    def _page(self, path: str, caller: Caller, request: Request) -> Response:
         match path:
             case "/healthz":
                 return _response(HTTPStatus.OK, b"ok\n")
@@ -73,7 +73,7 @@ class Entrance:
                 self._admission.check_ready()
                 remark = self._services.check_model()
                 return _response(HTTPStatus.OK, f"ready\n{remark}".strip().encode() + b"\n")
-            case "/metrics":
+            case "/metrics" if self._access.may_read_metrics(caller.peer, request):
                 return _response(HTTPStatus.OK, self._services.metrics.exposition(), CONTENT_TYPE)
             case _:
                 raise NotFound(f"nothing is at {path}; the native dialect is at {native.PATH}")

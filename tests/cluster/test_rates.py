@@ -1,0 +1,47 @@
+"""Against a real Redis."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.redis_server import RedisServer
+from voicegw.cluster import connect
+from voicegw.cluster.connect import RedisOptions
+from voicegw.cluster.keys import Keys
+from voicegw.cluster.rates import rate_storage
+from voicegw.gateway.limits import LimitOptions, Limits, Resource
+from voicegw.telemetry import Metrics
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine may be busy."""
+    monkeypatch.setattr("voicegw.gateway.limits._STORAGE_S", 5.0)
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect.connect(RedisOptions(url=redis_url))
+    await client.ping()
+    yield client
+    await connect.close(client)
+
+
+def gateway(client: Redis) -> Limits:
+    return Limits(LimitOptions(user_messages="3/minute"), Metrics(), rate_storage(client, Keys("voicegw")))
+
+
+async def test_gateways_count_together(client: Redis) -> None:
+    gateways = [gateway(client) for _ in range(2)]
+    waits = [await each.charge(Resource.MESSAGES, 1, "alice", "") for each in (*gateways, *gateways)]
+    assert waits[:3] == [0, 0, 0]
+    assert 0 < waits[3] <= 60
+    assert all("voicegw:limits" in str(key) for key in await client.keys("*"))
+
+
+async def test_without_redis_each_counts_alone(client: Redis, redis_server: RedisServer) -> None:
+    limits = gateway(client)
+    redis_server.kill()
+    waits = [await limits.charge(Resource.MESSAGES, 1, "alice", "") for _ in range(4)]
+    assert [wait > 0 for wait in waits] == [False, False, False, True]

@@ -1,0 +1,49 @@
+"""Against a real Redis."""
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.redis_server import RedisServer
+from voicegw.cluster import connect
+from voicegw.cluster.connect import RedisOptions
+from voicegw.cluster.keys import Keys
+from voicegw.cluster.spent import SharedSpentTokens
+from voicegw.errors import StoreUnavailable
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine may be busy."""
+    monkeypatch.setattr("voicegw.cluster.spent._ANSWER_S", 5.0)
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[Redis]:
+    client = connect.connect(RedisOptions(url=redis_url))
+    await client.ping()
+    yield client
+    await connect.close(client)
+
+
+async def test_what_one_gateway_has_seen_another_refuses(client: Redis) -> None:
+    one, other = (SharedSpentTokens(client, Keys("voicegw")) for _ in range(2))
+    later = time.time() + 60
+    assert await one.spend("alice/1", later)
+    assert not await other.spend("alice/1", later)
+    assert await other.spend("bob/1", later)
+
+
+async def test_marks_expire_and_tell_nothing(client: Redis) -> None:
+    await SharedSpentTokens(client, Keys("voicegw")).spend("alice/1", time.time() + 60)
+    [key] = await client.keys("*")
+    assert b"alice" not in key
+    assert 50_000 < await client.pttl(key) <= 60_000
+
+
+async def test_whoever_cannot_be_checked_is_not_let_in(client: Redis, redis_server: RedisServer) -> None:
+    redis_server.kill()
+    with pytest.raises(StoreUnavailable):
+        await SharedSpentTokens(client, Keys("voicegw")).spend("alice/1", time.time() + 60)

@@ -36,6 +36,10 @@ def fail() -> None:
     raise ValueError("no such city")
 
 
+def run_out_of_time() -> None:
+    raise TimeoutError("the printer")
+
+
 def give_an_object() -> object:
     return object()
 

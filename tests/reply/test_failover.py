@@ -153,7 +153,8 @@ async def test_an_endpoint_that_keeps_failing_is_left_alone() -> None:
             ReplyNotice("llm_unavailable", "the first endpoint keeps failing and is left alone for 60 s")
             in notices
         )
-        assert await stage.reply() == ["Hi"]
+        instead = ReplyNotice("llm_unavailable", "the second endpoint is asked instead")
+        assert await stage.reply() == [instead, "Hi"]
         assert stage.asked() == [2, 2]
         assert stage.value("breaker_open", endpoint="first") == 1
 

@@ -139,6 +139,15 @@ async def test_calls_in_a_round_are_bounded() -> None:
     assert [piece for piece in said if isinstance(piece, ToolCalled)] == calls[:2]
 
 
+async def test_calls_of_the_same_id_are_told_apart() -> None:
+    other = ToolCalled("c1", "add", '{"a": 1, "b": 1}')
+    model = Model([[ADD], [other], ["Five and two."]])
+    await reply(model)
+    first, second = (message for message in model.prompts[2] if message.role == "tool")
+    assert (first.tool_call_id, first.content, second.content) == ("c1", "5", "2")
+    assert second.tool_call_id != "c1"
+
+
 async def test_notices_pass_and_errors_too() -> None:
     notice = ReplyNotice("llm_timeout", "asked again")
     assert await reply(Model([[notice, "Hi."]])) == [notice, "Hi."]

@@ -80,7 +80,7 @@ class FailoverResponder:
     ) -> AsyncGenerator[ReplyPiece, None]:
         """The reply of the first endpoint that gives one, with notices in front of it for what it took.
 
-        Raises the last endpoint's error, or LLMUnavailable when all are left alone.
+        Raises the error of the endpoint asked last, or LLMUnavailable when all are left alone.
         """
         failure: ReplyError | None = None
         asked: _Guarded | None = None
@@ -89,6 +89,7 @@ class FailoverResponder:
             if again and not isinstance(failure, _WORTH_REPEATING):
                 continue
             if not endpoint.breaker.admits(time.monotonic()):
+                failure = failure or LLMUnavailable()
                 continue
             if failure is not None:
                 yield self._remedy(failure, "retry" if again else "switch", endpoint)
@@ -103,7 +104,8 @@ class FailoverResponder:
                 if begun:
                     raise
                 failure = error
-        raise failure or LLMUnavailable()
+        assert failure is not None, "every endpoint was asked, or left alone"
+        raise failure
 
     def _remedy(self, failure: ReplyError, remedy: str, endpoint: "_Guarded") -> ReplyNotice:
         self._metrics.llm_remedies.labels(remedy).inc()

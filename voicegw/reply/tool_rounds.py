@@ -6,8 +6,10 @@ it comes. A call in the background is answered at once and goes to the errands.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+import secrets
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 import msgspec
 
@@ -40,7 +42,7 @@ class ToolResponder:
             async with aclosing(self._model.respond(prompt, confirmed)) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, ToolCalled):
-                        calls.append(piece)
+                        calls.append(_with_own_id(piece, (*calls, *_calls(prompt))))
                         continue
                     if gap and isinstance(piece, str):
                         yield " "  # what is said after a call is a new sentence
@@ -91,3 +93,14 @@ class ToolResponder:
     async def close(self) -> None:
         """Closes the model; tools and errands belong to whoever made them."""
         await self._model.close()
+
+
+def _calls(prompt: Sequence[Message]) -> Iterator[ToolCalled]:
+    return (call for message in prompt for call in message.tool_calls)
+
+
+def _with_own_id(call: ToolCalled, others: Sequence[ToolCalled]) -> ToolCalled:
+    """Answers are told apart by the ids of their calls; some endpoints number them from 0 each time."""
+    if call.id not in {other.id for other in others}:
+        return call
+    return replace(call, id=f"call_{secrets.token_hex(6)}")

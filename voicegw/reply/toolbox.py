@@ -54,6 +54,8 @@ class Toolbox:
 
     def check(self, call: ToolCalled) -> dict[str, Any]:
         """The call's arguments. Raises ToolFailed when they, or the name, are not those of a tool."""
+        from referencing.exceptions import Unresolvable
+
         if call.name not in self._tools:
             raise ToolFailed(f"there is no tool {call.name!r}; there are {', '.join(self._tools)}")
         if len(call.arguments) > _MAX_ARGUMENTS_CHARACTERS:
@@ -62,8 +64,11 @@ class Toolbox:
             arguments = msgspec.json.decode(call.arguments or "{}")
         except (msgspec.DecodeError, RecursionError) as error:
             raise ToolFailed(f"the arguments are not JSON: {error}") from None
-        for mismatch in self._validators[call.name].iter_errors(arguments):
-            raise ToolFailed(f"arguments{mismatch.json_path[1:]}: {mismatch.message}")
+        try:
+            for mismatch in self._validators[call.name].iter_errors(arguments):
+                raise ToolFailed(f"arguments{mismatch.json_path[1:]}: {mismatch.message}")
+        except Unresolvable as error:
+            raise ToolFailed(f"the schema of the arguments cannot be resolved: {error}") from None
         return dict(arguments)
 
     async def call(self, call: ToolCalled) -> ToolAnswered:
@@ -98,10 +103,13 @@ class Toolbox:
         deadline = asyncio.get_running_loop().time() + limit_ms / 1000
         async with aclosing(self._backends[call.name].run(arguments)) as texts:
             while True:
+                limit = asyncio.timeout_at(deadline)
                 try:
-                    async with asyncio.timeout_at(deadline):
+                    async with limit:
                         text = await anext(texts, None)
                 except TimeoutError:
+                    if not limit.expired():
+                        raise  # the application's own
                     raise ToolFailed(f"no result within {limit_ms} ms") from None
                 if text is None:
                     return

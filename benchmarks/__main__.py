@@ -14,7 +14,7 @@ BENCHMARKS = {
     "gateway": "CPU time a frame, memory a connection, loop lag and refusals of the gateway itself",
     "fuzz": "fuzzed messages and abrupt disconnects at a real server, beside a healthy neighbour",
     "cluster": "what the way over Redis adds to a decode, and how two workers share the work",
-    "chaos": "workers and Redis killed, paused and restarted while speakers are recognised",
+    "chaos": "workers, gateways and Redis killed, paused and restarted while people speak",
     "frames": "the per-frame path and the message codec, in microseconds (pytest-benchmark)",
 }
 

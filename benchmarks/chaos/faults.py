@@ -79,6 +79,29 @@ async def memory_short(there: Installation, random: Random) -> None:
     await asyncio.to_thread(there.redis.command, "config", "set", "maxmemory", "0")
 
 
+async def gateway_killed(there: Installation, random: Random) -> None:
+    """A gateway is gone from one moment to the next, with its sessions; later it is there again."""
+    gateway = random.choice(there.gateways)
+    await gateway.kill()
+    await asyncio.sleep(random.uniform(0.5, 3.0))
+    await gateway.start()
+
+
+async def gateway_paused(there: Installation, random: Random) -> None:
+    """A gateway stands still, and later goes on as if its sessions were still its own."""
+    gateway = random.choice(there.gateways)
+    gateway.pause()
+    await asyncio.sleep(random.uniform(1.0, 5.0))
+    gateway.resume()
+
+
+async def gateway_leaves(there: Installation, random: Random) -> None:
+    """A gateway is replaced in good order."""
+    gateway = random.choice(there.gateways)
+    await gateway.leave()
+    await gateway.start()
+
+
 WORKER_FAULTS: dict[str, Fault] = {
     fault.__name__: fault for fault in (worker_killed, worker_paused, worker_process_killed, worker_leaves)
 }
@@ -86,3 +109,7 @@ REDIS_FAULTS: dict[str, Fault] = {
     fault.__name__: fault
     for fault in (redis_paused, redis_restarted, redis_emptied, connections_cut, memory_short)
 }
+GATEWAY_FAULTS: dict[str, Fault] = {
+    fault.__name__: fault for fault in (gateway_killed, gateway_paused, gateway_leaves)
+}
+FORGETFUL = {"redis_emptied"}  # faults that sessions do not survive

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import Random
 
 from clients.audio import read_pcm
 from clients.samples import Sample
@@ -37,6 +38,10 @@ class Account:
     lost: int = 0
     wrong: int = 0
     answered_at: dict[int, list[float]] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, int]:
+        """What was asked and what became of it."""
+        return {"jobs": self.asked, "lost_jobs": self.lost, "wrong_jobs": self.wrong}
 
     def recovery_s(self, since: float) -> list[float]:
         """For each speaker, the time from the fault to the first answer after it."""
@@ -71,6 +76,10 @@ class JobLoad:
             for name, kind, pcm in window:
                 job = DecodeJob("reference", len(self._expected) + 1, kind, 0, pcm)
                 self._expected[name] = text_of((await self._recognizers[0].recognize(job)).words)
+
+    def moment_s(self, random: Random) -> float:
+        """When something is to fail."""
+        return random.uniform(0.5, 1.5)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Account]:

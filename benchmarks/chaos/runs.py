@@ -3,30 +3,52 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from random import Random
+from typing import Protocol
 
 from benchmarks.chaos.faults import Fault
 from benchmarks.chaos.installation import Installation
-from benchmarks.chaos.load import JobLoad
 
 SETTLE_S = 1.0  # after a fault has been mended
 
 
+class Account(Protocol):
+    """What became of the work of a run."""
+
+    def recovery_s(self, since: float) -> list[float]:
+        """For each speaker who was concerned, the time from the fault until they were heard again."""
+        ...
+
+    def counts(self) -> dict[str, int]:
+        """What there was, and what was lost of it, by name."""
+        ...
+
+
+class Load(Protocol):
+    """Work that goes on while something fails."""
+
+    def moment_s(self, random: Random) -> float:
+        """How far into the work something is to fail."""
+        ...
+
+    def running(self) -> AbstractAsyncContextManager[Account]:
+        """The work goes on while the block runs, and is all done when it has been left."""
+        ...
+
+
 @dataclass(frozen=True)
 class Run:
-    """One fault and what it cost. `recovery_s`: from the fault to the next answer, for each speaker;
-    `asked`, `lost`, `wrong`: jobs."""
+    """One fault and what it cost. `recovery_s`: until speakers were heard again; `counts`: of the account."""
 
     fault: str
     recovery_s: tuple[float, ...]
-    asked: int
-    lost: int
-    wrong: int
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 async def runs(
-    there: Installation, load: JobLoad, faults: Mapping[str, Fault], count: int, seed: int
+    there: Installation, load: Load, faults: Mapping[str, Fault], count: int, seed: int
 ) -> AsyncIterator[Run]:
     """One after the other, on the same installation; run k of a seed is always the same."""
     for number in range(count):
@@ -35,11 +57,11 @@ async def runs(
         yield await one_run(there, load, name, faults[name], random)
 
 
-async def one_run(there: Installation, load: JobLoad, name: str, fault: Fault, random: Random) -> Run:
+async def one_run(there: Installation, load: Load, name: str, fault: Fault, random: Random) -> Run:
     """A fault in the middle of the work, and what became of every job."""
     async with load.running() as account:
-        await asyncio.sleep(random.uniform(0.5, 1.5))
+        await asyncio.sleep(load.moment_s(random))
         since = time.monotonic()
         await fault(there, random)
         await asyncio.sleep(SETTLE_S)
-    return Run(name, tuple(account.recovery_s(since)), account.asked, account.lost, account.wrong)
+    return Run(name, tuple(account.recovery_s(since)), account.counts())

@@ -75,7 +75,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
     one = await jobs_per_second(1, options.seconds)
     two = await jobs_per_second(2, options.seconds)
     figures |= {"jobs_per_s_1_worker": one, "jobs_per_s_2_workers": two, "worker_scaling_ratio": two / one}
-    return figures | chaos.figures_of(await chaos.measure(options.runs, options.seed))
+    return figures | chaos.figures_of(await chaos.measure_jobs(options.runs, options.seed))
 
 
 def hop_figures(found: Overheads) -> dict[str, float]:

@@ -13,8 +13,8 @@ DOSE = (faults.worker_killed, faults.worker_paused, faults.redis_restarted)
 
 
 def assert_nothing_lost(run: Run) -> None:
-    assert run.asked > 0, run
-    assert (run.lost, run.wrong) == (0, 0), run
+    assert run.counts["jobs"] > 0, run
+    assert (run.counts["lost_jobs"], run.counts["wrong_jobs"]) == (0, 0), run
     assert max(run.recovery_s) < 20, run
 
 

@@ -1,0 +1,155 @@
+"""Whole sessions that go on while something fails, and the account of them, by samples and by words.
+
+Clients play recordings in real time, as `clients.client` does: cut off, they reconnect and resume. What each
+recording gives when nothing fails is known from undisturbed sessions before; as these may differ among
+themselves in a word, the nearest of them counts.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+
+from benchmarks.measures import WordErrors, word_errors
+from benchmarks.recording import HeardTurn, Received, Recording, lost_samples, turns_of
+from clients.audio import SAMPLE_BYTES, frames, paced, read_pcm
+from clients.client import VoiceClient
+from clients.conversation import normalised
+from clients.errors import ClientError
+from clients.samples import Sample
+from clients.talk import talk
+from voicegw.core.audio import SAMPLE_RATE
+from voicegw.dialects import native
+
+LIMIT_S = 90.0  # beyond the recording's own length, for a session to be over
+UNDISTURBED = 3  # sessions of each recording
+
+
+@dataclass
+class Played:
+    """A session: the recording, and what came back while it lasts. `failed`: it did not come to its end."""
+
+    sample: Sample
+    received: list[Received] = field(default_factory=list)
+    begin_s: float = 0.0
+    sent_samples: int = 0
+    failed: bool = False
+
+    @property
+    def recording(self) -> Recording:
+        return Recording(
+            self.sample.file, self.begin_s, self.sent_samples, SAMPLE_RATE, 0.0, tuple(self.received)
+        )
+
+    @property
+    def words(self) -> list[str]:
+        """The words of all finals."""
+        finals = (turn.final.text for turn in turns_of(self.recording) if turn.final is not None)
+        return normalised(" ".join(finals))
+
+    @property
+    def begun_anew(self) -> bool:
+        """Whether its client was told that the session could not be resumed."""
+        greetings = [each.message for each in self.received if isinstance(each.message, native.ReadyMessage)]
+        return any(not greeting.resumed for greeting in greetings)
+
+    def recovery_s(self, since: float) -> float | None:
+        """From a fault to the next words, if the session was in the middle of a turn."""
+        if not any(_is_open(turn, since) for turn in turns_of(self.recording)):
+            return None
+        words = [
+            each.at_s for each in self.received if isinstance(each.message, _WORDS) and each.at_s > since
+        ]
+        return min(words, default=since + LIMIT_S) - since
+
+
+_WORDS = (native.PartialMessage, native.FinalMessage)
+
+
+def _is_open(turn: HeardTurn, at_s: float) -> bool:
+    begun = turn.updates and turn.updates[0].at_s <= at_s
+    return bool(begun) and (turn.final_at_s is None or turn.final_at_s > at_s)
+
+
+@dataclass
+class SessionAccount:
+    """The sessions of a run, and what undisturbed ones heard, by file."""
+
+    expected: Mapping[str, Sequence[list[str]]]
+    played: list[Played] = field(default_factory=list)
+
+    def recovery_s(self, since: float) -> list[float]:
+        """For each session that was in the middle of a turn, the time to its next words."""
+        return [each for played in self.played if (each := played.recovery_s(since)) is not None]
+
+    def counts(self) -> dict[str, int]:
+        """What was lost and doubled; words that were only heard otherwise are `changed`."""
+        recovered = [each for each in self.played if not each.failed and not each.begun_anew]
+        errors = [self._errors(played) for played in recovered]
+        return {
+            "sessions": len(self.played),
+            "failed_sessions": sum(each.failed for each in self.played),
+            "unresumed_sessions": sum(each.begun_anew for each in self.played),
+            "lost_samples": sum(lost_samples(each.recording) for each in recovered),
+            "lost_words": sum(each.deletions for each in errors),
+            "doubled_words": sum(each.insertions for each in errors),
+            "changed_words": sum(each.substitutions for each in errors),
+        }
+
+    def _errors(self, played: Played) -> WordErrors:
+        against = [word_errors(expected, played.words) for expected in self.expected[played.sample.file]]
+        return min(against, key=lambda found: found.deletions + found.insertions + found.substitutions)
+
+
+class SessionLoad:
+    """Speakers who each play one recording in a run. `url`: of all gateways, separated by commas."""
+
+    def __init__(self, url: str, samples: Sequence[Sample], speakers: int) -> None:
+        self._url = url
+        self._samples = samples
+        self._speakers = speakers
+        self._expected: dict[str, list[list[str]]] = {}
+
+    async def learn(self) -> None:
+        """What each recording gives when nothing fails."""
+        for sample in self._samples:
+            undisturbed = [Played(sample) for _ in range(UNDISTURBED)]
+            await asyncio.gather(*[self._play(each) for each in undisturbed])
+            if any(each.failed for each in undisturbed):
+                raise ClientError(f"{sample.file} cannot be played even when nothing fails")
+            self._expected[sample.file] = [each.words for each in undisturbed]
+
+    def moment_s(self, random: Random) -> float:
+        """When something is to fail: somewhere in the middle of the shortest recording."""
+        return random.uniform(0.5, min(sample.duration_ms for sample in self._samples) / 1000)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[SessionAccount]:
+        """The recordings begin to be played; when the block is left, they are played to their ends."""
+        account = SessionAccount(self._expected)
+        account.played = [Played(self._samples[n % len(self._samples)]) for n in range(self._speakers)]
+        sessions = [asyncio.create_task(self._play(each), name="session") for each in account.played]
+        try:
+            yield account
+            await asyncio.gather(*sessions)
+        finally:
+            for session in sessions:
+                session.cancel()
+            await asyncio.gather(*sessions, return_exceptions=True)
+
+    async def _play(self, played: Played) -> None:
+        pcm = read_pcm(played.sample.path, SAMPLE_RATE)
+        played.sent_samples = len(pcm) // SAMPLE_BYTES
+        played.begin_s = time.monotonic()
+        try:
+            async with asyncio.timeout(played.sample.duration_ms / 1000 + LIMIT_S):
+                async with VoiceClient.connect(self._url, rate=SAMPLE_RATE, reply="none") as client:
+                    await talk(client, paced(frames(pcm, SAMPLE_RATE)), lambda m: _note(played, m))
+        except (ClientError, TimeoutError):
+            played.failed = True
+
+
+def _note(played: Played, message: native.ServerMessage) -> None:
+    played.received.append(Received(time.monotonic(), message))

@@ -150,6 +150,7 @@ def latency(message: native.LatencyMessage) -> Text:
         "endpoint": message.endpoint_ms,
         "final": message.final_ms,
         "first token": message.first_token_ms,
+        "first audio": message.first_audio_ms,
         "done": message.done_ms,
         "queue": message.queue_ms,
         "decode": message.decode_ms,

@@ -82,11 +82,16 @@ class User:
         self._script = script
         self._assistant = assistant
         self._answered = True
+        self._answering = False
 
     def see(self, message: native.ServerMessage) -> None:
-        """An answer is over; one that was broken into is followed by another."""
-        if isinstance(message, native.ReplyDoneMessage):
-            self._answered = message.reason is not ReplyReason.INTERRUPTED
+        """An answer begins, or is over; one that was broken into is followed by another."""
+        match message:
+            case native.ReplyStartedMessage():
+                self._answering = True
+            case native.ReplyDoneMessage():
+                self._answering = False
+                self._answered = message.reason is not ReplyReason.INTERRUPTED
 
     def frames(self) -> Iterator[bytes]:
         """What the microphone hears, 20 ms at a time, until the last answer is over."""
@@ -99,7 +104,7 @@ class User:
     def _wait(self, breaks_in: bool) -> Iterator[bytes]:
         silent_ms = 0
         for _ in range(PATIENCE_MS // FRAME_MS):
-            if breaks_in and not self._answered and self._assistant.played_ms >= BARGE_IN_MS:
+            if breaks_in and self._answering and self._assistant.played_ms >= BARGE_IN_MS:
                 return
             silent_ms = silent_ms + FRAME_MS if self._answered else 0
             if silent_ms > PAUSE_MS:

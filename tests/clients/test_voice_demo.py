@@ -64,6 +64,7 @@ def test_the_user_breaks_into_an_answer_that_is_heard() -> None:
     heard = user.frames()
     for _ in range(35 + 50):
         next(heard)
+    user.see(native.ReplyStartedMessage(seq=2, turn=1))
     track.begin()
     track.play(2 * SECOND)
     assert next(heard) == bytes(640)

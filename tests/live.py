@@ -21,6 +21,8 @@ from voicegw.gateway.connection import ConnectionOptions
 from voicegw.gateway.host import ResumeOptions, Services
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.reply.llm import LLMOptions, LLMResponder
+from voicegw.reply.voice import SentenceVoice, VoiceOptions
+from voicegw.reply.voice_espeak import EspeakEngine, installed
 from voicegw.telemetry import Metrics
 
 START_S = 60.0
@@ -87,7 +89,7 @@ class LiveServer:
                     resume=ResumeOptions(window_ms=0),
                 ),
                 SessionOptions(reply=ReplyOptions(prewarm=False, speculate=False)),
-                Services(pool, responder, self._metrics),
+                Services(pool, responder, self._metrics, voice=_voice()),
                 new_scorer=lambda: make_scorer(VadOptions()),
                 ready=lambda: pool.ready,
             )
@@ -97,6 +99,12 @@ class LiveServer:
             self.url = gateway.address
             self._up.set_result(None)
             await self._stopping.wait()
+
+
+def _voice() -> SentenceVoice | None:
+    """espeak-ng, where it is installed."""
+    options = VoiceOptions()
+    return SentenceVoice(EspeakEngine(options), options) if installed() else None
 
 
 def _doing(task: "asyncio.Task[object]") -> str:

@@ -2,6 +2,8 @@
 the user broke in."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.core.scenario import END, ONSET, Scenario, assert_reply
 from voicegw.core import actions, commands, events
@@ -173,3 +175,41 @@ def test_audio_can_be_turned_on_and_off(scenario: Scenario) -> None:
     scenario.reply(REPLY)
     assert scenario.speak == actions.Speak(2, 1, "One two three four. ", 16_000)
     scenario.finish_reply()
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.integers(50, 3000), min_size=1, max_size=6),
+    st.integers(0, 8000),
+    st.sampled_from(["speech", "cancel", "typed"]),
+)
+def test_however_it_is_interrupted_nothing_follows_and_what_was_heard_is_a_beginning(
+    sentences_ms: list[int], after_ms: int, how: str
+) -> None:
+    scenario = Scenario()
+    scenario.session.configure_replies(ReplyMode.AUDIO)
+    reply = " ".join(f"Sentence number {number} is this one." for number in range(len(sentences_ms)))
+    scenario.say("hello")
+    scenario.reply(reply)
+    scenario.finish_reply()
+    for elapsed in range(0, after_ms, 50):
+        if scenario.speak is not None and elapsed % 100 == 0:
+            scenario.utter(sentences_ms[scenario.speak.number - 1])
+        scenario.wait(50)
+    interrupt(scenario, how)
+    done, *_ = scenario.all(events.ReplyDone)
+    played = scenario.played
+    wait(scenario, 1000)
+    assert scenario.played == played
+    assert reply.startswith(done.text)
+    assert done.reason is not ReplyReason.COMPLETED or done.text == reply
+
+
+def interrupt(scenario: Scenario, how: str) -> None:
+    """The reply, if it is not over yet, ends now."""
+    if how == "speech":
+        scenario.hear(ONSET + "#" * 8)
+        scenario.answer("wait a moment")
+    elif how == "typed":
+        scenario.say("wait")
+    scenario.command(commands.Cancel())

@@ -11,12 +11,16 @@ from pathlib import Path
 
 import jwt
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from tests.observing import PATIENCE_S, children, is_running, until
+from tests.peer import joined
 from voicegw import __version__
 from voicegw.cli import main
 from voicegw.dialects import native
 from voicegw.gateway import keys
+from voicegw.gateway.mint import Grant, mint
 
 COMMAND = [sys.executable, "-m", "voicegw.cli"]
 
@@ -172,3 +176,40 @@ def test_it_does_not_open_itself_to_a_network_by_accident(
 ) -> None:
     ran = run("serve", "--model", "bundled", "--port", "0", "--host", "0.0.0.0", *flags, **environment)
     assert_refused(ran, named)
+
+
+async def test_sighup_takes_up_new_keys_and_leaves_open_sessions_alone(tmp_path: Path) -> None:
+    entries = [keys.generate(keys.Algorithm.EDDSA, kid) for kid in ("old", "new")]
+    file = tmp_path / "keys.json"
+    tokens = {}
+    for entry in reversed(entries):
+        file.write_text(json.dumps({"keys": [entry]}))
+        tokens[entry["kid"]] = mint(Grant("alice"), keys.load(None, str(file)).signer())
+    flags = ["serve", "--model", "bundled", "--port", "0", "--workers", "1", "--token-keys", str(file)]
+    server = await asyncio.create_subprocess_exec(
+        *COMMAND, *flags, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert server.stdout is not None
+    try:
+        url = (await asyncio.wait_for(server.stdout.readline(), 60)).decode().split()[-1]
+        async with joined(url, additional_headers={"Authorization": f"Bearer {tokens['old']}"}) as peer:
+            file.write_text(json.dumps({"keys": [entries[1]]}))
+            server.send_signal(signal.SIGHUP)
+            await until(lambda: admits(url, tokens["new"]))
+            assert not admits(url, tokens["old"])
+            await (await peer.socket.ping())
+        server.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(server.wait(), PATIENCE_S) == 0
+    finally:
+        if server.returncode is None:
+            server.kill()
+
+
+def admits(url: str, token: str) -> bool:
+    """Whether the server takes this token."""
+    headers = {"Authorization": f"Bearer {token}"}
+    try:
+        with connect(url, additional_headers=headers, compression=None, proxy=None):
+            return True
+    except InvalidStatus:
+        return False

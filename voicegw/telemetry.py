@@ -66,7 +66,8 @@ class Metrics:
         )
         self.outbox_coalesced = Counter(
             "voicegw_outbox_coalesced",
-            "Messages replaced by newer ones before sending",
+            "Messages replaced by newer ones before sending, by kind",
+            ["kind"],
             registry=self.registry,
         )
         self.loop_lag = Gauge(

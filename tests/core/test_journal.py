@@ -66,7 +66,7 @@ def test_numbers_from_1_in_order() -> None:
 def test_the_newest_partial_of_a_turn_takes_the_older_ones_place() -> None:
     journal = journal_of(partial(1, "a"), SpeechStarted(2, 0), partial(1, "a b"), partial(2, "c"))
     assert shown(journal) == ["1:partial1 a b", "2:SpeechStarted", "3:partial2 c"]
-    assert journal.coalesced == 1
+    assert journal.coalesced == {"partial": 1}
 
 
 def test_what_has_been_shown_is_not_replaced() -> None:
@@ -134,7 +134,7 @@ def test_is_crowded_before_it_is_full() -> None:
 
 def test_replaced_messages_take_no_room() -> None:
     journal = journal_of(*(partial(1, "a" * 8 * length) for length in range(100)))
-    assert journal.coalesced == 99
+    assert journal.coalesced.total() == 99
     assert not journal.crowded
 
 

@@ -222,3 +222,22 @@ def test_the_schema_names_every_message_and_follows_its_references() -> None:
     for direction in ("client", "server"):
         for reference in schema[direction]["anyOf"]:
             assert reference["$ref"].removeprefix("#/$defs/") in schema["$defs"]
+
+
+def test_every_text_that_a_client_may_send_is_bounded() -> None:
+    definitions: dict[str, Any] = native.schema()["$defs"]  # type: ignore[assignment]
+    inbound = [kind.__name__ for kind in native.Inbound.__subclasses__()]
+    texts = [
+        (name, field, kind)
+        for name in inbound
+        for field, kind in definitions[name]["properties"].items()
+        if kind.get("type") == "string"
+    ]
+    assert len(texts) >= 2
+    assert not [(name, field) for name, field, kind in texts if "maxLength" not in kind]
+
+
+def test_no_message_may_have_fields_that_nobody_knows() -> None:
+    definitions: dict[str, Any] = native.schema()["$defs"]  # type: ignore[assignment]
+    for kind in native.Inbound.__subclasses__():
+        assert definitions[kind.__name__]["additionalProperties"] is False

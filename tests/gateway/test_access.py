@@ -59,3 +59,9 @@ async def test_a_401_says_what_it_wants() -> None:
             async with connect(stage.url, proxy=None):
                 pass
         assert refused.value.response.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_two_origins_are_none_that_is_allowed() -> None:
+    page = "http://localhost"
+    async with staged() as stage:
+        assert await answer(stage, origin=page, additional_headers={"Origin": page}) == "origin_refused"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from tests.gateway.fakes import LOUD, QUIET, Gate, Stage, staged
 from tests.gateway.test_auth import OPTIONS, bearer, token
@@ -187,3 +187,13 @@ async def test_a_client_that_does_not_read_may_come_back_for_the_rest() -> None:
             assert seen < len(again.messages)
             assert len(again.of(native.ReplyDeltaMessage)) == 15
     await asyncio.sleep(0)
+
+
+async def test_nobody_pushes_out_the_sessions_of_others() -> None:
+    gate = Gate(tokens=OPTIONS)
+    async with staged(gate=gate, resume=ResumeOptions(max_parked=2)) as stage, AsyncExitStack() as stack:
+        for user in ("alice", "bob", "bob"):
+            cut(await stack.enter_async_context(joined(stage.url, **bearer(token(sub=user)))))
+            await until(lambda: not any(not host.parked for host in stage.gateway.sessions))
+        await until(lambda: stage.value("sessions") == 2)
+        assert sorted(host.user for host in stage.gateway.sessions) == ["alice", "bob"]

@@ -8,6 +8,7 @@ An event may be handed out once it is saved: with a store that survives this pro
 seen is there for the gateway that takes over.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -38,7 +39,7 @@ class Journal:
 
     def __init__(self, encode: Encode, max_waiting_bytes: int, max_kept_bytes: int) -> None:
         self.last = 0
-        self.coalesced = 0
+        self.coalesced: Counter[str] = Counter()  # events replaced by newer ones, by what they are
         self._encode = encode
         self._max_waiting_bytes = max_waiting_bytes
         self._max_kept_bytes = max_kept_bytes
@@ -69,7 +70,8 @@ class Journal:
         if waiting > 2 * self._max_waiting_bytes:
             raise SlowConsumer(f"more than {2 * self._max_waiting_bytes} bytes wait to be read")
         self.last = max(self.last, entry.seq)
-        self.coalesced += old is not None
+        if key is not None and old is not None:
+            self.coalesced[key[0]] += 1
         self._waiting_bytes = waiting
         self._keep(entry)
         if isinstance(event, SessionReady):

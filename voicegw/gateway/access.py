@@ -50,9 +50,10 @@ class Access:
         """Who asks for the session `wanted`. Raises OriginRefused, RateLimited, TooManyConnections, or an
         error of the token's: TokenMissing, TokenInvalid, TokenExpired, ScopeMissing."""
         headers = request.headers
+        origins = headers.get_all("Origin")  # more than one is nobody's
         check_origin(
-            headers.get("Origin"),
-            headers.get("Host", ""),
+            ", ".join(origins) if origins else None,
+            ", ".join(headers.get_all("Host")),
             self.options.origins,
             development=self.authenticator.development,
         )

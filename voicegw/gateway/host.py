@@ -132,7 +132,8 @@ class SessionHost:
     def _say_why(self) -> None:
         if self.error is not None and not isinstance(self.error, SlowConsumer):
             self.tell(events.Fault.of(self.error))
-        self._services.metrics.outbox_coalesced.inc(self._outbox.journal.coalesced)
+        for kind, count in self._outbox.journal.coalesced.items():
+            self._services.metrics.outbox_coalesced.labels(kind).inc(count)
         self._services.metrics.session_ends.labels("done" if self.error is None else self.error.code).inc()
         if self._leave is not None:
             self._leave(self.error)

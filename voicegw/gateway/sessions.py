@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from voicegw.core.audio import InputDecoder
@@ -102,8 +103,11 @@ class Sessions:
         return [host for host in self._hosts.values() if host.parked]
 
     def limit_parked(self) -> None:
-        """Ends the sessions that have waited longest, of more than may wait."""
-        waiting = sorted(self._parked(), key=lambda host: host.alive_at)
+        """Ends sessions of those users who have most of them waiting, the longest first, when more wait than
+        may: nobody can push out the sessions of others."""
+        parked = self._parked()
+        crowds = Counter(host.user for host in parked)
+        waiting = sorted(parked, key=lambda host: (-crowds[host.user], host.alive_at))
         for host in waiting[: max(0, len(waiting) - self._resume.max_parked)]:
             host.finish(None)
 

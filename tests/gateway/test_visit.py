@@ -1,0 +1,57 @@
+import time
+
+import pytest
+
+from tests.gateway.test_auth import SECRET, token
+from voicegw.core.audio import AudioFormat
+from voicegw.core.commands import Configure, ReplyMode
+from voicegw.dialects.parameters import StreamParameters
+from voicegw.errors import ScopeMissing, TokenInvalid
+from voicegw.gateway.access import Access, AccessOptions
+from voicegw.gateway.auth import Authenticator, TokenOptions
+from voicegw.gateway.limits import LimitOptions, Limits
+from voicegw.gateway.spent import LocalSpentTokens
+from voicegw.gateway.visit import Visit
+from voicegw.telemetry import Metrics
+
+
+def visit(scope: str = "", rate: int = 16_000, audio_format: AudioFormat = AudioFormat.PCM) -> Visit:
+    authenticator = Authenticator(TokenOptions(secret=SECRET, session_ttl_s=100), LocalSpentTokens())
+    access = Access(AccessOptions(), authenticator, Limits(LimitOptions(), Metrics()))
+    identity = authenticator.identify(token(scope=scope), "")
+    return Visit.of(access, identity, StreamParameters(rate=rate, audio_format=audio_format))
+
+
+@pytest.mark.parametrize(
+    ("rate", "audio_format", "piece_bytes", "silence"),
+    [
+        (16_000, AudioFormat.PCM, 6_400, b"\0"),
+        (48_000, AudioFormat.PCM, 19_200, b"\0"),
+        (8_000, AudioFormat.MULAW, 1_600, b"\xff"),
+        (8_000, AudioFormat.ALAW, 1_600, b"\xd5"),
+    ],
+)
+def test_knows_the_audio_of_its_client(
+    rate: int, audio_format: AudioFormat, piece_bytes: int, silence: bytes
+) -> None:
+    begun = visit(rate=rate, audio_format=audio_format)
+    assert (begun.piece_bytes, begun.silence) == (piece_bytes, silence)
+
+
+def test_replies_are_those_that_the_token_allows() -> None:
+    narrow = visit("reply:none reply:text")
+    narrow.check(Configure(reply=ReplyMode.TEXT))
+    narrow.check(Configure(end_silence_ms=700))
+    with pytest.raises(ScopeMissing):
+        narrow.check(Configure(reply=ReplyMode.AUDIO))
+
+
+async def test_goes_on_with_a_new_token_of_the_same_user() -> None:
+    begun = visit()
+    expires_at = begun.identity.expires_at
+    assert 99_000 < await begun.renew(token(scope="reply:none")) <= 100_000
+    assert begun.identity.expires_at >= expires_at > time.monotonic()
+    with pytest.raises(TokenInvalid):
+        await begun.renew(token(sub="bob"))
+    with pytest.raises(ScopeMissing):
+        begun.check(Configure(reply=ReplyMode.TEXT))

@@ -61,7 +61,7 @@ def test_a_reply_is_not_judged_word_by_word() -> None:
     assert due(replying("A few", " words")) == []
 
 
-@pytest.mark.parametrize("end", [". ", "! ", "? ", "\n", "。"])
+@pytest.mark.parametrize("end", [".", ". ", "! ", "? ", "\n", "。"])
 def test_a_reply_is_judged_at_the_end_of_a_sentence(end: str) -> None:
     assert due(replying("It is so", end)) == ["It is so" + end]
 

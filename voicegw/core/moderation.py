@@ -16,7 +16,7 @@ from voicegw.core.events import FinalTranscript, Judged, ReplyDelta, ReplyDone, 
 _MAX_WAITING = 16
 _MAX_CHARACTERS = 4_000  # of a text that goes on, its end
 
-_SENTENCE_END = re.compile(r"[.!?。！？]\s|[。！？\n]")
+_SENTENCE_END = re.compile(r"[.!?](\s|$)|[。！？\n]")  # at the end too: more may come late, or never
 
 
 class Moderator(Protocol):

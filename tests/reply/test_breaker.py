@@ -1,6 +1,8 @@
 """An endpoint that fails is left alone, and tried again by one request at a time."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from voicegw.core.table import IllegalSignal, Machine
 from voicegw.reply.breaker import TABLE, Breaker, BreakerOptions, Effect, Signal, State
@@ -99,3 +101,19 @@ def test_nothing_rests_that_is_not_open(state: State) -> None:
 def test_every_outcome_is_allowed_in_every_state() -> None:
     outcomes = set(Signal) - {Signal.RESTED}
     assert all((state, signal) in TABLE for state in State for signal in outcomes)
+
+
+@given(some.lists(some.tuples(some.floats(0, 20), some.sampled_from(["answer", "fail", "abandon"]))))
+def test_whatever_happens_an_endpoint_is_tried_again_after_its_rest(story: list[tuple[float, str]]) -> None:
+    breaker, now = Breaker(OPTIONS), 0.0
+    for seconds, outcome in story:
+        now += seconds
+        if not breaker.admits(now):
+            continue
+        if outcome == "answer":
+            breaker.receive_answer()
+        elif outcome == "fail":
+            breaker.receive_failure(now)
+        else:
+            breaker.receive_abandoned()
+    assert breaker.admits(now + OPTIONS.rest_ms / 1000)

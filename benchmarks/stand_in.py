@@ -16,6 +16,7 @@ from pathlib import Path
 from zlib import crc32
 
 import msgspec
+import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -33,7 +34,10 @@ from voicegw.telemetry import Metrics, configure_logging
 
 LAG_EVERY_S = 0.005
 BLOCK_SAMPLES = SAMPLE_RATE // 2
+EDGE_SAMPLES = SAMPLE_RATE // 10  # of a block's end, which is silent below QUIET
+QUIET = 1_000
 CROWD = 10_000  # sessions, more than any benchmark opens
+MOST_LAG_MS = 60_000  # a busy machine is no reason to refuse anybody here
 REPLY = ("It", " is", " done", ".")
 
 
@@ -57,6 +61,8 @@ class Fingerprints:
     """Hears a word in every half second, counted from the session's start, and spells it from the samples.
 
     So a transcript is the same however the audio was decoded, and another one if a single sample differs.
+    A half second that ends in silence holds no word: how far a window reaches into the silence behind what
+    was said is a matter of time.
     """
 
     async def recognize(self, job: DecodeJob) -> DecodeResult:
@@ -64,13 +70,15 @@ class Fingerprints:
         end = job.start + len(job.pcm) // 2
         first = -(-job.start // BLOCK_SAMPLES) * BLOCK_SAMPLES
         begins = range(first, end - BLOCK_SAMPLES + 1, BLOCK_SAMPLES)
-        words = tuple(self._word(job, begin) for begin in begins)
-        return DecodeResult(job.session, job.number, words)
+        words = (self._word(job, begin) for begin in begins)
+        return DecodeResult(job.session, job.number, tuple(word for word in words if word is not None))
 
-    def _word(self, job: DecodeJob, begin: int) -> Word:
+    def _word(self, job: DecodeJob, begin: int) -> Word | None:
         offset = 2 * (begin - job.start)
-        heard = crc32(job.pcm[offset : offset + 2 * BLOCK_SAMPLES])
-        return Word(f"x{heard:08x}", begin, begin + BLOCK_SAMPLES, 1.0)
+        block = job.pcm[offset : offset + 2 * BLOCK_SAMPLES]
+        if np.abs(np.frombuffer(block, dtype="<i2")[-EDGE_SAMPLES:]).max() < QUIET:
+            return None
+        return Word(f"x{crc32(block):08x}", begin, begin + BLOCK_SAMPLES, 1.0)
 
 
 class Parrot:
@@ -127,7 +135,9 @@ async def _serve(options: argparse.Namespace) -> None:
 
 
 async def _start_gateway(stack: AsyncExitStack, options: argparse.Namespace) -> str:
-    admission = AdmissionOptions(options.max_sessions, accepts_per_s=CROWD, accept_burst=CROWD)
+    admission = AdmissionOptions(
+        options.max_sessions, max_loop_lag_ms=MOST_LAG_MS, accepts_per_s=CROWD, accept_burst=CROWD
+    )
     gateway = Gateway(
         GatewayOptions(port=0, admission=admission, resume=ResumeOptions(window_ms=options.resume_window_ms)),
         SessionOptions(),

@@ -16,6 +16,7 @@ STAND_IN = "none"  # the model of a server in which recognition and replies are 
 RESUME_WINDOW_MS = 1_000  # short: what is waited for before a server may be called clean
 ROOM = (
     *("--gateway.admission.max-sessions", "3000"),
+    *("--gateway.admission.max-loop-lag-ms", "60000"),
     *("--gateway.admission.accepts-per-s", "10000"),
     *("--gateway.admission.accept-burst", "10000"),
     *("--gateway.resume.window-ms", str(RESUME_WINDOW_MS)),

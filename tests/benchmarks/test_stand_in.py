@@ -22,3 +22,9 @@ async def test_a_single_other_sample_is_another_word() -> None:
     changed[BLOCK_SAMPLES] += 1
     before, after = await words(0, 4 * BLOCK_SAMPLES), await words(0, 4 * BLOCK_SAMPLES, changed)
     assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True, True]
+
+
+async def test_a_half_second_that_ends_in_silence_holds_no_word() -> None:
+    fading = AUDIO.copy()
+    fading[2 * BLOCK_SAMPLES - 1_600 : 2 * BLOCK_SAMPLES] = 0
+    assert len(await words(0, 4 * BLOCK_SAMPLES, fading)) == 3

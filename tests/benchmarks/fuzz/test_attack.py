@@ -77,4 +77,5 @@ def test_a_close_code_that_no_client_may_see() -> None:
 @pytest.mark.parametrize("ending", [ending for ending in Ending if ending is not Ending.POLITE])
 def test_every_rude_ending(ending: Ending) -> None:
     outcome = attacked(answering(), ending, messages=5)
-    assert outcome.sent == (0 if ending is Ending.HANDSHAKE else 5)
+    assert outcome.sent <= (0 if ending is Ending.HANDSHAKE else 5)
+    assert outcome.ending is ending

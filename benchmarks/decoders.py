@@ -1,0 +1,59 @@
+"""Coverage-guided fuzzing of what reads a client's bytes, with atheris: `pip install .[fuzz]`.
+
+It begins with a valid message of each kind, and stops at the first input that raises anything but an error
+that a client may cause; the input is kept in the directory named by `--found`.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from benchmarks.arguments import new_parser
+
+NAMES = ("native", "url")  # as in benchmarks.fuzz.targets, which is to be imported only when it is watched
+GRACE_S = 60.0  # to start and to end
+MAX_INPUT_BYTES = 4096
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fuzz each target for its time; the exit status is 1 when something was found."""
+    parser = new_parser("decoders", __doc__)
+    add = parser.add_argument
+    add("--targets", nargs="+", choices=NAMES, default=NAMES, help="which ones (default: all)")
+    add("--seconds", type=int, default=60, help="for each (default: %(default)s)")
+    add("--found", type=Path, default=Path("."), metavar="DIR", help="for what is found (default: here)")
+    options = parser.parse_args(argv)
+    if find_spec("atheris") is None:
+        print("atheris is not installed; it is in the `fuzz` extra", file=sys.stderr)
+        return 2
+    statuses = [_run(name, options.seconds, options.found) for name in options.targets]
+    return max(statuses)
+
+
+def _run(name: str, seconds: int, found: Path) -> int:
+    """In a process of its own, which atheris ends."""
+    from benchmarks.fuzz.targets import TARGETS
+
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, seed in enumerate(TARGETS[name].seeds):
+            (Path(corpus) / str(number)).write_bytes(seed)
+        flags = (f"-max_total_time={seconds}", f"-max_len={MAX_INPUT_BYTES}", f"-artifact_prefix={found}/")
+        command = [sys.executable, "-m", "benchmarks.decoders", name, *flags, corpus]
+        return int(subprocess.run(command, timeout=seconds + GRACE_S, check=False).returncode != 0)
+
+
+def _fuzz(name: str, arguments: Sequence[str]) -> None:
+    """Does not return."""
+    import atheris
+
+    with atheris.instrument_imports(include=["voicegw"]):
+        from benchmarks.fuzz.targets import TARGETS
+    atheris.Setup([name, *arguments], TARGETS[name].run)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    _fuzz(sys.argv[1], sys.argv[2:])

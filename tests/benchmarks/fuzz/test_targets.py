@@ -1,0 +1,40 @@
+from random import Random
+
+import pytest
+
+from benchmarks.decoders import NAMES
+from benchmarks.fuzz import corpus
+from benchmarks.fuzz.targets import BOUNDARY, TARGETS, run_native, run_url
+from voicegw.dialects import parameters
+
+ROUNDS = 300
+
+
+def test_every_target_can_be_asked_for() -> None:
+    assert tuple(TARGETS) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_seeds_and_what_is_near_them_raise_nothing(name: str) -> None:
+    rng = Random(5)
+    for _ in range(ROUNDS):
+        data = bytearray(rng.choice(TARGETS[name].seeds))
+        for _ in range(rng.randrange(4)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        TARGETS[name].run(bytes(data))
+
+
+def test_spoilt_messages_in_a_row_raise_nothing() -> None:
+    rng = Random(6)
+    for _ in range(ROUNDS):
+        draws = rng.choices((corpus.valid, corpus.spoilt, corpus.audio), k=rng.randrange(1, 6))
+        run_native(BOUNDARY.join(draw(rng) for draw in draws))
+
+
+def test_what_is_no_client_s_error_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: str) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(parameters, "parse", broken)
+    with pytest.raises(ZeroDivisionError):
+        run_url(b"/v1/stream")

@@ -101,7 +101,7 @@ async def measure_sessions(
 ) -> list[Run]:
     """So many runs with whole sessions, each told on stderr as it ends."""
     async with installation(WORKERS, GATEWAYS) as there:
-        load = SessionLoad(",".join(there.urls), _samples(), speakers)
+        load = SessionLoad(there.urls, _samples(), speakers)
         await load.learn()
         return [_told(run) async for run in runs(there, load, faults, count, seed)]
 

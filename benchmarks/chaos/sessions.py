@@ -8,7 +8,7 @@ themselves in a word, the nearest of them counts.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 
@@ -17,13 +17,14 @@ from benchmarks.recording import HeardTurn, Received, Recording, lost_samples, t
 from clients.audio import SAMPLE_BYTES, frames, paced, read_pcm
 from clients.client import VoiceClient
 from clients.conversation import normalised
-from clients.errors import ClientError
+from clients.errors import ClientError, Refused, ServerFailed
 from clients.samples import Sample
 from clients.talk import talk
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
 
 LIMIT_S = 90.0  # beyond the recording's own length, for a session to be over
+ATTEMPTS = 100  # to open a session
 UNDISTURBED = 3  # sessions of each recording
 
 
@@ -104,10 +105,10 @@ class SessionAccount:
 
 
 class SessionLoad:
-    """Speakers who each play one recording in a run. `url`: of all gateways, separated by commas."""
+    """Speakers who each play one recording in a run, every one at another of the gateways' `urls` first."""
 
-    def __init__(self, url: str, samples: Sequence[Sample], speakers: int) -> None:
-        self._url = url
+    def __init__(self, urls: Sequence[str], samples: Sequence[Sample], speakers: int) -> None:
+        self._urls = list(urls)
         self._samples = samples
         self._speakers = speakers
         self._expected: dict[str, list[list[str]]] = {}
@@ -116,7 +117,7 @@ class SessionLoad:
         """What each recording gives when nothing fails."""
         for sample in self._samples:
             undisturbed = [Played(sample) for _ in range(UNDISTURBED)]
-            await asyncio.gather(*[self._play(each) for each in undisturbed])
+            await asyncio.gather(*[self._play(each, n) for n, each in enumerate(undisturbed)])
             if any(each.failed for each in undisturbed):
                 raise ClientError(f"{sample.file} cannot be played even when nothing fails")
             self._expected[sample.file] = [each.words for each in undisturbed]
@@ -130,7 +131,9 @@ class SessionLoad:
         """The recordings begin to be played; when the block is left, they are played to their ends."""
         account = SessionAccount(self._expected)
         account.played = [Played(self._samples[n % len(self._samples)]) for n in range(self._speakers)]
-        sessions = [asyncio.create_task(self._play(each), name="session") for each in account.played]
+        sessions = [
+            asyncio.create_task(self._play(each, n), name="session") for n, each in enumerate(account.played)
+        ]
         try:
             yield account
             await asyncio.gather(*sessions)
@@ -139,16 +142,26 @@ class SessionLoad:
                 session.cancel()
             await asyncio.gather(*sessions, return_exceptions=True)
 
-    async def _play(self, played: Played) -> None:
+    async def _play(self, played: Played, number: int) -> None:
         pcm = read_pcm(played.sample.path, SAMPLE_RATE)
         played.sent_samples = len(pcm) // SAMPLE_BYTES
-        played.begin_s = time.monotonic()
         try:
-            async with asyncio.timeout(played.sample.duration_ms / 1000 + LIMIT_S):
-                async with VoiceClient.connect(self._url, rate=SAMPLE_RATE, reply="none") as client:
-                    await talk(client, paced(frames(pcm, SAMPLE_RATE)), lambda m: _note(played, m))
+            async with asyncio.timeout(played.sample.duration_ms / 1000 + LIMIT_S), AsyncExitStack() as stack:
+                client = await self._enter(stack, number % len(self._urls))
+                played.begin_s = time.monotonic()
+                await talk(client, paced(frames(pcm, SAMPLE_RATE)), lambda m: _note(played, m))
         except (ClientError, TimeoutError):
             played.failed = True
+
+    async def _enter(self, stack: AsyncExitStack, first: int) -> VoiceClient:
+        """A session. While the installation still recovers from the fault before, newcomers are refused."""
+        urls = ",".join(self._urls[first:] + self._urls[:first])
+        for _ in range(ATTEMPTS):
+            with suppress(Refused):
+                opened = VoiceClient.connect(urls, rate=SAMPLE_RATE, reply="none")
+                return await stack.enter_async_context(opened)
+            await asyncio.sleep(LIMIT_S / 2 / ATTEMPTS)
+        raise ServerFailed("every attempt to open a session was refused")
 
 
 def _note(played: Played, message: native.ServerMessage) -> None:

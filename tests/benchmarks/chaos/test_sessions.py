@@ -72,7 +72,7 @@ def test_recovery_is_to_the_next_words_of_an_open_turn() -> None:
 
 
 async def test_recordings_that_cannot_be_played_stop_it() -> None:
-    load = SessionLoad(f"ws://127.0.0.1:{free_port()}/v1/stream", [SAMPLE], speakers=1)
+    load = SessionLoad([f"ws://127.0.0.1:{free_port()}/v1/stream"], [SAMPLE], speakers=1)
     with pytest.raises(ClientError, match=SAMPLE.file):
         await load.learn()
     assert 0.5 <= load.moment_s(Random(1)) <= SAMPLE.duration_ms / 1000

@@ -7,9 +7,11 @@ from pathlib import Path
 
 BENCHMARKS = {
     "latency": "words, finals and replies against the clock: sample sessions played in real time",
+    "conversation": "the wait for an answer, what speculation costs, and how fast replies stop for a speaker",
     "peers": "WhisperLive, WhisperLiveKit and RealtimeSTT on the same model, audio and machine",
     "capacity": "how many speakers at once are heard in time, and what becomes of more",
     "policies": "when words are shown and become stable, setting by setting, on a simulated clock",
+    "turns": "when turns end, with a fixed silence and with one that follows the words, on a simulated clock",
     "vad": "speech missed, noise taken for speech, delays and cost of the voice activity detectors",
     "gateway": "CPU time a frame, memory a connection, loop lag and refusals of the gateway itself",
     "fuzz": "fuzzed messages and abrupt disconnects at a real server, beside a healthy neighbour",
@@ -29,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
         return int(importlib.import_module(f"benchmarks.{name}").main(arguments))
     print("usage: scripts/bench NAME [arguments]; scripts/bench NAME --help says which\n")
     for known, meaning in BENCHMARKS.items():
-        print(f"  {known:10} {meaning}")
+        print(f"  {known:12} {meaning}")
     return 0 if name in {"-h", "--help"} else 2
 
 

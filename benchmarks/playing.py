@@ -16,15 +16,16 @@ STAGGER_S = 0.25  # starts are spread over one interval between partials, as unr
 START_S = 30.0  # for the interpreter of a client process, on a busy machine
 
 
-async def play_all(url: str, samples: Sequence[Sample], streams: int) -> list[Played]:
-    """The recordings of all samples, `streams` of them at a time. Raises ClientError when one fails."""
+async def play_all(url: str, samples: Sequence[Sample], streams: int, reply: str = "text") -> list[Played]:
+    """The recordings of all samples, `streams` of them at a time, with replies of that kind. Raises
+    ClientError when one fails."""
     waiting = list(samples)
     played: list[Played] = []
 
     async def speaker(delay_s: float) -> None:
         while waiting:
             sample = waiting.pop(0)
-            played.append(Played(sample, await _play(url, sample, delay_s)))
+            played.append(Played(sample, await _play(url, sample, delay_s, reply)))
 
     speakers = [asyncio.create_task(speaker(STAGGER_S * n / streams)) for n in range(streams)]
     try:
@@ -36,10 +37,10 @@ async def play_all(url: str, samples: Sequence[Sample], streams: int) -> list[Pl
     return played
 
 
-async def _play(url: str, sample: Sample, delay_s: float) -> Recording:
+async def _play(url: str, sample: Sample, delay_s: float, reply: str) -> Recording:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.session", "--url", url),
-        *("--file", str(sample.path), "--delay-s", str(delay_s)),
+        *("--file", str(sample.path), "--delay-s", str(delay_s), "--reply", reply),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -90,7 +90,7 @@ class Timings:
     there for good. endpoint, final, first_token: from the end of the last word to speech_stopped, to
     final (FL) and to reply_started (V2T), for turns that silence ended. overhead: what V2T has beyond
     endpoint, final decode (as far as that came after the endpoint) and the model endpoint's own
-    first-token time.
+    first-token time, as far as a request made ahead of the endpoint left any of it.
     """
 
     first_words: float | None = None
@@ -142,4 +142,7 @@ def _overhead(turn: HeardTurn, llm_first_token_ms: float) -> float | None:
     settling, replying = (_since(turn.stopped_at_s, s) for s in (turn.final_at_s, turn.first_token_at_s))
     if settling is None or replying is None or turn.latency is None or turn.latency.decode_ms is None:
         return None
-    return replying - min(settling, turn.latency.decode_ms) - llm_first_token_ms
+    latency, decoding = turn.latency, min(settling, turn.latency.decode_ms)
+    if latency.speculative and latency.asked_ms is not None and latency.endpoint_ms is not None:
+        return replying - max(decoding, latency.asked_ms + llm_first_token_ms - latency.endpoint_ms)
+    return replying - decoding - llm_first_token_ms

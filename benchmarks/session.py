@@ -29,9 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--file", type=Path, required=True)
     parser.add_argument("--rate", type=int, default=16_000)
     parser.add_argument("--delay-s", type=float, default=0.0, help="wait before the first frame")
+    parser.add_argument("--reply", choices=("text", "audio", "none"), default="text")
     options = parser.parse_args(argv)
     try:
-        recording = asyncio.run(record(options.url, options.file, options.rate, options.delay_s))
+        recording = asyncio.run(
+            record(options.url, options.file, options.rate, options.delay_s, options.reply)
+        )
     except ClientError as error:
         print(error, file=sys.stderr)
         return 1
@@ -39,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def record(url: str, file: Path, rate: int, delay_s: float = 0.0) -> Recording:
+async def record(url: str, file: Path, rate: int, delay_s: float = 0.0, reply: str = "text") -> Recording:
     """Play the file to the server in real time; everything that came back. Raises ClientError."""
     pcm = read_pcm(file, rate)
     received: list[Received] = []
@@ -52,7 +55,7 @@ async def record(url: str, file: Path, rate: int, delay_s: float = 0.0) -> Recor
             yield due, frame
 
     async with asyncio.timeout(delay_s + len(pcm) / SAMPLE_BYTES / rate + DEADLINE_S):
-        async with VoiceClient.connect(url, rate=rate) as client:
+        async with VoiceClient.connect(url, rate=rate, reply=reply) as client:
             await talk(client, source(), lambda m: received.append(Received(time.monotonic(), m)))
     return Recording(
         file=file.name,

@@ -1,0 +1,181 @@
+"""`scripts/bench conversation`: how long people wait for an answer, and how fast a reply stops for them.
+
+Starts a real server with the speech model and a local language model endpoint whose first-token time and
+token rate are known, and plays sample sessions to it in real time, each from a client process of its own:
+once with every request made when its turn is certain, and once with requests made in a pause already, as is
+the default. Then questions are asked and interrupted in mid-reply. Where a voice is installed, a last round
+asks for spoken replies.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.arguments import add_device, add_json, add_model, add_serve, new_parser
+from benchmarks.conversation_figures import MEANINGS, Round, barge_in_figures, round_figures, voice_figures
+from benchmarks.playing import play_all
+from benchmarks.report import report
+from clients.audio import SAMPLE_BYTES, read_pcm
+from clients.errors import ClientError
+from clients.local_server import local_server
+from clients.samples import Sample, Utterance, read_samples
+from tests.llm_server import LLMServer
+from voicegw.core.audio import SAMPLE_RATE
+
+REPLY = ("It ", "is ", "done ", "and ", "there ", "is ", "no ", "more ", "to ", "say", ".")
+LONG_REPLY = ("word ",) * 150
+WARM_UP = "command-1.wav"
+ASKED = ("question-1.wav", "question-3.wav")
+INTERRUPTING = ("command-2.wav", "question-2.wav", "command-3.wav")
+LISTENING_MS = (1_500, 2_500)  # from the end of a question to its interruption
+TAIL_MS = 2_500
+
+
+@dataclass(frozen=True)
+class Model:
+    """The language model endpoint's pace."""
+
+    first_token_ms: int
+    tokens_per_s: float
+
+    def serve(self, tokens: Sequence[str]) -> LLMServer:
+        return LLMServer(
+            tokens=tokens,
+            first_token_delay_s=self.first_token_ms / 1000,
+            token_delay_s=1 / self.tokens_per_s,
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; its exit status."""
+    options = _parser().parse_args(argv)
+    samples = [
+        sample
+        for sample in read_samples()
+        if (sample.file in options.files if options.files else _is_session(sample))
+    ]
+    if not samples:
+        print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
+        return 2
+    try:
+        figures = asyncio.run(_measure(options, samples * options.repeats))
+    except ClientError as error:
+        print(error, file=sys.stderr)
+        return 1
+    settings = {
+        "model": options.model,
+        "files": [sample.file for sample in samples],
+        "repeats": options.repeats,
+        "interruptions": options.interruptions,
+        "llm_first_token_ms": options.llm_first_token_ms,
+        "llm_tokens_per_s": options.llm_tokens_per_s,
+        "voice": options.voice,
+        "serve": options.serve,
+    }
+    report("conversation", settings, figures, MEANINGS, options.json)
+    return 0
+
+
+def _is_session(sample: Sample) -> bool:
+    return sample.file.startswith("session-") and sample.condition == "clean"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = new_parser("conversation", __doc__)
+    add = parser.add_argument
+    add("--files", nargs="+", metavar="NAME", help="samples to play (default: the clean sessions)")
+    add("--repeats", type=int, default=1, metavar="N", help="how often each is played (default: %(default)s)")
+    add(
+        "--interruptions",
+        type=int,
+        default=20,
+        metavar="N",
+        help="replies that are interrupted (default: %(default)s)",
+    )
+    add("--llm-first-token-ms", type=int, default=250, metavar="MS", help="(default: %(default)s)")
+    add("--llm-tokens-per-s", type=float, default=40.0, metavar="N", help="(default: %(default)s)")
+    add("--voice", action="store_true", help="play the sessions once more with spoken replies")
+    add_model(parser)
+    add_device(parser)
+    add_json(parser)
+    add_serve(parser)
+    return parser
+
+
+async def _measure(options: argparse.Namespace, samples: Sequence[Sample]) -> dict[str, float]:
+    model = Model(options.llm_first_token_ms, options.llm_tokens_per_s)
+    flags = ("--model", options.model, "--device", options.device, *options.serve)
+    waiting = await _play(model, samples, (*flags, "--no-session.reply.speculate"))
+    ahead = await _play(model, samples, flags)
+    figures = {f"waiting_{name}": value for name, value in round_figures(waiting).items()}
+    figures |= round_figures(ahead)
+    figures |= await _interrupt(model, options.interruptions, flags)
+    if options.voice:
+        spoken = await _play(model, samples, flags, reply="audio")
+        figures |= voice_figures(spoken.played)
+    return figures
+
+
+async def _play(model: Model, samples: Sequence[Sample], flags: Sequence[str], reply: str = "text") -> Round:
+    """The samples played to a server of their own, and the requests that it made."""
+    async with model.serve(REPLY) as llm:
+        endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark", "--log-level", "warning")
+        async with local_server(*flags, *endpoint) as server:
+            await play_all(server.url, [_sample(WARM_UP)], streams=1, reply=reply)
+            before = len(llm.exchanges)
+            played = await play_all(server.url, samples, streams=1, reply=reply)
+        return Round(played, llm.exchanges[before:], model.first_token_ms)
+
+
+async def _interrupt(model: Model, count: int, flags: Sequence[str]) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        samples = [interruption(Path(folder), number) for number in range(count)]
+        async with model.serve(LONG_REPLY) as llm:
+            endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark", "--log-level", "warning")
+            async with local_server(*flags, *endpoint) as server:
+                played = await play_all(server.url, samples, streams=1)
+            return barge_in_figures(played, llm.exchanges)
+
+
+def interruption(folder: Path, number: int) -> Sample:
+    """A question, time for the reply to begin, and someone who does not wait for its end; on disk."""
+    chance = random.Random(number)
+    listening_ms = chance.randint(*LISTENING_MS)
+    asked, interrupting = _sample(chance.choice(ASKED)), _sample(chance.choice(INTERRUPTING))
+    before = read_pcm(asked.path, SAMPLE_RATE) + _silence(listening_ms)
+    pcm = before + read_pcm(interrupting.path, SAMPLE_RATE) + _silence(TAIL_MS)
+    path = folder / f"interruption-{number}.wav"
+    _write_wav(path, pcm)
+    begin_ms = _length_ms(before) + interrupting.utterances[0].start_ms
+    return Sample(str(path), "clean", _length_ms(pcm), (Utterance("", begin_ms, _length_ms(pcm)),))
+
+
+def _length_ms(pcm: bytes) -> int:
+    return len(pcm) // SAMPLE_BYTES * 1000 // SAMPLE_RATE
+
+
+def _silence(milliseconds: int) -> bytes:
+    return bytes(SAMPLE_BYTES * (milliseconds * SAMPLE_RATE // 1000))
+
+
+def _write_wav(path: Path, pcm: bytes) -> None:
+    import wave
+
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(pcm)
+
+
+def _sample(file: str) -> Sample:
+    return next(sample for sample in read_samples() if sample.file == file)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

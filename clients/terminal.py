@@ -37,6 +37,15 @@ def view(console: Console) -> View:
     return LiveView(console) if console.is_terminal else LineView(console)
 
 
+_ASIDE = (  # of a turn, but no part of how it is drawn; some come when it has been left behind
+    native.ToolCallMessage,
+    native.ToolProgressMessage,
+    native.ToolResultMessage,
+    native.NoticeMessage,
+    native.ModeratedMessage,
+)
+
+
 class LineView:
     """One line for each partial, final, reply and latency."""
 
@@ -69,6 +78,14 @@ def _line(message: native.ServerMessage) -> Text | None:
             return Text("reply    ") + reply(message.text, message.reason)
         case native.LatencyMessage():
             return Text("latency  ") + latency(message)
+        case native.ToolCallMessage():
+            return Text(f"tool     {message.name}({message.arguments})", style="dim")
+        case native.ToolProgressMessage() | native.ToolResultMessage():
+            return Text(f"tool     {message.name}: {message.content}", style="dim")
+        case native.NoticeMessage():
+            return Text(f"notice   {message.code}: {message.message}", style="yellow")
+        case native.ModeratedMessage():
+            return Text(f"stopped  {message.what}: {', '.join(message.categories)}", style="red")
         case native.ErrorMessage():
             return Text(f"error    {message.code}: {message.message}", style="red")
         case native.GoingAwayMessage():
@@ -96,7 +113,7 @@ class LiveView:
 
     def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
         """Redraw the open turns with this message in them."""
-        if turn is None:
+        if turn is None or isinstance(message, _ASIDE):
             line = _line(message)
             if line is not None:
                 self._live.console.print(line)

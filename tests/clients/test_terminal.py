@@ -1,12 +1,13 @@
 import io
 
 import msgspec
+import pytest
 from rich.console import Console
 
 from clients.conversation import Conversation
 from clients.terminal import OPEN_TURNS, LineView, LiveView, View, latency, reply, view, words
 from tests.clients.scripted_server import DONE, FINAL, LATENCY, PARTIAL, TURN
-from voicegw.core.events import ReplyReason
+from voicegw.core.events import Judged, ReplyReason
 from voicegw.dialects import native
 
 GOING = native.GoingAwayMessage(seq=20, retry_after_ms=1000)
@@ -59,6 +60,29 @@ def test_a_long_line_is_not_broken() -> None:
 def test_trouble_is_shown() -> None:
     assert lines(ERROR, GOING) == ["error    llm_timeout: too slow", "the server is going away"]
     assert left_behind(ERROR) == ["error    llm_timeout: too slow"]
+
+
+ASIDE: dict[str, native.ServerMessage] = {
+    'tool     clock({"zone": "CET"})': native.ToolCallMessage(
+        seq=1, turn=1, id="c", name="clock", arguments='{"zone": "CET"}'
+    ),
+    "tool     clock: half": native.ToolProgressMessage(seq=1, turn=1, id="c", name="clock", content="half"),
+    "tool     clock: noon": native.ToolResultMessage(
+        seq=1, turn=1, id="c", name="clock", content="noon", ok=True
+    ),
+    "notice   llm_timeout: asked again": native.NoticeMessage(
+        seq=1, turn=1, code="llm_timeout", message="asked again"
+    ),
+    "stopped  reply: violence": native.ModeratedMessage(
+        seq=1, turn=1, what=Judged.REPLY, categories=["violence"]
+    ),
+}
+
+
+@pytest.mark.parametrize(("line", "message"), ASIDE.items(), ids=list(ASIDE))
+def test_what_happens_beside_the_words_is_a_line(line: str, message: native.ServerMessage) -> None:
+    assert lines(message) == [f"turn 1 {line}"]
+    assert left_behind(*TURN, message)[-1] == line
 
 
 def test_stable_text_is_solid_and_tentative_text_dim() -> None:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import structlog
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -11,6 +12,7 @@ from tests.gateway.fakes import Gate, Stage, staged
 from tests.gateway.test_auth import OPTIONS, bearer, token
 from tests.peer import joined
 from voicegw.gateway.access import AccessOptions
+from voicegw.gateway.address import ProxyOptions
 
 
 async def answer(stage: Stage, **options: Any) -> str:
@@ -65,3 +67,12 @@ async def test_two_origins_are_none_that_is_allowed() -> None:
     page = "http://localhost"
     async with staged() as stage:
         assert await answer(stage, origin=page, additional_headers={"Origin": page}) == "origin_refused"
+
+
+async def test_a_proxy_that_is_not_listed_is_remarked_on_once() -> None:
+    proxied = AccessOptions(behind_proxy=True, proxy=ProxyOptions(trusted=("10.0.0.9",)))
+    with structlog.testing.capture_logs() as records:
+        async with staged(gate=Gate(tokens=OPTIONS, access=proxied)) as stage:
+            for _ in range(2):
+                assert await answer(stage, **bearer(token())) == "welcome"
+    assert [record["peer"] for record in records if "not listed" in record["event"]] == ["127.0.0.1"]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import structlog
 from websockets.http11 import Request
 
 from voicegw.core.options import option
@@ -12,6 +13,8 @@ from voicegw.gateway.limits import LimitOptions, Limits, Occupancy, Resource
 from voicegw.gateway.origin import check_origin
 from voicegw.gateway.spent import LocalSpentTokens
 from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Access:
         self.authenticator = authenticator
         self.limits = limits
         self.occupancy = Occupancy(limits.options)
+        self._remarked = False
         self._metrics_from = networks(options.metrics_from)
         self.addresses = AddressBook(options.proxy if options.behind_proxy else None, limits.options.exempt)
 
@@ -57,6 +61,7 @@ class Access:
             self.options.origins,
             development=self.authenticator.development,
         )
+        self._remark(peer)
         address = self.addresses.client(peer, headers)
         await self.limits.admit(Resource.CONNECTIONS, "", address)
         identity = self.authenticator.identify(token_in(headers), address)
@@ -64,6 +69,12 @@ class Access:
         await self.limits.admit(Resource.CONNECTIONS, identity.user, "")
         self.occupancy.check(identity.user, address)
         return identity
+
+    def _remark(self, peer: str) -> None:
+        """Says once that limits see one client where there may be many."""
+        if not self._remarked and self.addresses.is_unlisted(peer):
+            self._remarked = True
+            log.warning("a proxy that is not listed: all behind it count as one client", peer=peer)
 
     def may_read_metrics(self, peer: str, request: Request) -> bool:
         """Whether this client may know how busy the server is."""

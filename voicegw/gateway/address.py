@@ -67,6 +67,13 @@ class AddressBook:
             address = self._behind(address, _chain(headers, self._header))
         return address
 
+    def is_unlisted(self, peer: str) -> bool:
+        """Whether this should be a proxy's address, and is none of those that are listed."""
+        try:
+            return self._header is not None and not self._trusts(_parse(peer))
+        except ValueError:
+            return False
+
     def is_shared(self, peer: str) -> bool:
         """Whether many clients may stand behind this peer, so that no limit goes by its address."""
         try:

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "vad": "speech missed, noise taken for speech, delays and cost of the voice activity detectors",
     "gateway": "CPU time a frame, memory a connection, loop lag and refusals of the gateway itself",
     "fuzz": "fuzzed messages and abrupt disconnects at a real server, beside a healthy neighbour",
+    "soak": "crowds that come and go for minutes, and what the server holds after each round",
     "decoders": "what reads a client's bytes, fuzzed by coverage (atheris)",
     "cluster": "what the way over Redis adds to a decode, and how two workers share the work",
     "chaos": "workers, gateways and Redis killed, paused and restarted while people speak",

@@ -28,8 +28,9 @@ from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
 from voicegw.gateway.admission import AdmissionOptions
-from voicegw.gateway.host import ResumeOptions, Services
+from voicegw.gateway.saving import ResumeOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
+from voicegw.gateway.services import Services
 from voicegw.telemetry import Metrics, configure_logging
 
 LAG_EVERY_S = 0.005

@@ -18,8 +18,9 @@ from voicegw.core.conversation import ReplyOptions
 from voicegw.core.session import SessionOptions
 from voicegw.gateway.admission import AdmissionOptions
 from voicegw.gateway.connection import ConnectionOptions
-from voicegw.gateway.host import ResumeOptions, Services
+from voicegw.gateway.saving import ResumeOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
+from voicegw.gateway.services import Services
 from voicegw.reply.llm import LLMOptions, LLMResponder
 from voicegw.reply.voice import SentenceVoice, VoiceOptions
 from voicegw.reply.voice_espeak import EspeakEngine, installed

@@ -18,7 +18,7 @@ from voicegw.assistant import assemble
 from voicegw.config import load
 from voicegw.core.events import Judged, ReplyReason
 from voicegw.dialects import native
-from voicegw.gateway.host import Services
+from voicegw.gateway.services import Services
 from voicegw.telemetry import Metrics
 
 LLM = '[llm]\nurl = "{llm}"\nmodel = "tiny"\nfirst_token_timeout_ms = 1000\n'

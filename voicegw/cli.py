@@ -24,22 +24,26 @@ from voicegw.cluster.keys import Keys
 from voicegw.cluster.rates import rate_storage
 from voicegw.cluster.remote import RemoteRecognizer
 from voicegw.cluster.spent import SharedSpentTokens
+from voicegw.cluster.store import RedisStore
 from voicegw.config import Settings, WorkerSettings
+from voicegw.core.store import MemoryStore, Store
 from voicegw.dialects import native
 from voicegw.errors import ConfigurationError, StartupError
 from voicegw.gateway import keys
 from voicegw.gateway.access import Access
 from voicegw.gateway.auth import Authenticator
-from voicegw.gateway.host import Services
 from voicegw.gateway.keys import Algorithm
 from voicegw.gateway.limits import Limits
 from voicegw.gateway.mint import Grant, mint
 from voicegw.gateway.probes import probes
 from voicegw.gateway.server import Gateway
+from voicegw.gateway.services import Services
 from voicegw.gateway.spent import LocalSpentTokens, SpentTokens
 from voicegw.telemetry import Metrics, configure_logging
 
 log = structlog.get_logger(__name__)
+
+_FORGET_MS = 60_000  # a session stays in Redis longer than anybody waits for its client
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,6 +144,7 @@ async def serve(settings: Settings) -> None:
                 voice=assistant.voice,
                 errands=assistant.errands,
                 moderator=assistant.moderator,
+                store=_store(settings, stack),
             ),
             new_scorer=lambda: make_scorer(settings.vad),
             ready=lambda: recognizer.ready,
@@ -199,6 +204,18 @@ async def _recognizer(settings: Settings, metrics: Metrics) -> WorkerPool | Remo
         return RemoteRecognizer(settings.cluster, settings.remote, metrics)
     directory = await asyncio.to_thread(locate, settings.asr.model)
     return WorkerPool(directory, settings.asr, settings.pool, metrics)
+
+
+def _store(settings: Settings, stack: AsyncExitStack) -> Store:
+    """Redis, where there is one, so that another gateway can take sessions over."""
+    if settings.cluster.url is None:
+        return MemoryStore()
+    client = connect.connect(settings.cluster)
+    stack.push_async_callback(connect.close, client)
+    live_ms = settings.gateway.resume.window_ms + _FORGET_MS
+    store = RedisStore(client, Keys(settings.cluster.prefix), live_ms)
+    stack.push_async_callback(store.close)
+    return store
 
 
 async def _start(

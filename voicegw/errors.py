@@ -11,7 +11,7 @@
      |    +-- RateLimited  TooManyConnections  LimitIgnored
      +-- ServerError                 our doing; a client may try again
      |    +-- NotReady  AtCapacity  Draining  StoreUnavailable  SlowConsumer  Unresponsive
-     |    +-- InternalError  RecognitionFailed
+     |    +-- InternalError  RecognitionFailed  Moved
      +-- ReplyError                  the model's or the voice's doing; the session goes on
      |    +-- LLMUnreachable  LLMUnauthorized  LLMRateLimited  LLMRejected  LLMBroken  LLMTimeout
      |    +-- LLMInterrupted  LLMUnavailable  ToolFailed  TooManyToolCalls  ModerationFailed  VoiceFailed
@@ -209,6 +209,10 @@ class RecognitionFailed(ServerError, code="recognition_failed"):
     """An utterance could not be decoded, after retries; its words are lost."""
 
 
+class Moved(ServerError, code="session_moved", close_code=1012):
+    """Another gateway holds this session now; a client that comes back finds it."""
+
+
 class ReplyError(VoicegwError):
     """The language model gave no reply, or half of one."""
 
@@ -291,7 +295,6 @@ def rows() -> list[str]:
         if "code" in vars(error) and not issubclass(error, StartupError):
             meaning = (error.__doc__ or "").partition("\n")[0]
             status, close = error.http_status or "", error.close_code or ""
-            lines.append(
-                f"| `{error.code}` | {meaning} | {status} | {close} | {'yes' if error.retryable else 'no'} |"
-            )
+            retry = "yes" if error.retryable else "no"
+            lines.append(f"| `{error.code}` | {meaning} | {status} | {close} | {retry} |")
     return lines

@@ -46,9 +46,11 @@ def ramp(samples: int, start: int = 0) -> Pcm:
 
 
 class ScriptedScorer:
-    """Scores windows as told, and every window after that as silence."""
+    """Scores windows as told, and every window after that as silence. What comes while it is `deaf` does not
+    count."""
 
     def __init__(self) -> None:
+        self.deaf = False
         self._scores: deque[float] = deque()
 
     def expect(self, speech: str) -> None:
@@ -56,7 +58,7 @@ class ScriptedScorer:
 
     def score(self, window: Pcm) -> float:
         assert window.shape == (WINDOW_SAMPLES,)
-        return self._scores.popleft() if self._scores else 0.0
+        return self._scores.popleft() if self._scores and not self.deaf else 0.0
 
 
 class Scenario:
@@ -86,6 +88,8 @@ class Scenario:
         self.speak: actions.Speak | None = None  # the sentence that the voice is at
         self.played = b""  # the reply audio that was sent
         self.stopped = self.closed = 0
+        self.options = options
+        self.audio_format = audio_format
         self.rate = rate
         self.sent = bytearray()
         self.width = 2 if audio_format is AudioFormat.PCM else 1
@@ -105,11 +109,11 @@ class Scenario:
         data = audio.astype(np.int16 if self.width == 2 else np.uint8).tobytes()
         self.session.receive_audio(data, self.now)
         self.sent += data
-        self._perform()
+        self.perform()
 
     def command(self, command: commands.Command) -> None:
         self.session.receive_command(command, self.now)
-        self._perform()
+        self.perform()
 
     def say(self, text: str) -> None:
         self.command(commands.TypeText(text))
@@ -121,25 +125,25 @@ class Scenario:
         """Time passes without a frame."""
         self.now += milliseconds / 1000
         self.session.receive_tick(self.now)
-        self._perform()
+        self.perform()
 
     def answer(self, text: str, job: DecodeJob | None = None) -> None:
         """The decode that is out (or an older one) comes back with these words."""
         job = self._land(job)
         result = DecodeResult(job.session, job.number, spoken(text, job.start), queue_ms=3.0, decode_ms=40.0)
         self.session.receive_result(result, self.now)
-        self._perform()
+        self.perform()
 
     def fail(self, job: DecodeJob | None = None) -> None:
         """The decode that is out (or an older one) is given up."""
         self.session.receive_failure(self._land(job).number, self.now)
-        self._perform()
+        self.perform()
 
     def reply(self, *pieces: events.ReplyPiece, attempt: int | None = None) -> None:
         """The model writes."""
         for piece in pieces:
             self.session.receive_reply_piece(attempt or self._open_attempt(), piece, self.now)
-        self._perform()
+        self.perform()
 
     def finish_reply(self, error: VoicegwError | None = None, attempt: int | None = None) -> None:
         """The model is done, or has failed."""
@@ -148,7 +152,7 @@ class Scenario:
             waits = self.request.speculative and attempt not in self.confirmed and error is None
             self.request, self.ready = None, self.request if waits else None
         self.session.receive_reply_end(attempt, error, self.now)
-        self._perform()
+        self.perform()
 
     def utter(self, milliseconds: int, error: VoicegwError | None = None) -> None:
         """The voice says the sentence it was asked for, or fails in it."""
@@ -157,7 +161,7 @@ class Scenario:
         pcm = bytes(2 * speak.rate * milliseconds // 1000)
         self.session.receive_speech(speak.turn, speak.number, pcm, self.now)
         self.session.receive_speech_end(speak.turn, speak.number, error, self.now)
-        self._perform()
+        self.perform()
 
     def settle(self) -> None:
         """Answers what is open until nothing is."""
@@ -204,7 +208,8 @@ class Scenario:
         assert self.request is not None, "no reply was asked for"
         return self.request.attempt
 
-    def _perform(self) -> None:
+    def perform(self) -> None:
+        """Does what the session asks for."""
         for action in self.session.actions():
             match action:
                 case actions.Emit(event):

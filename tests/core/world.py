@@ -98,7 +98,7 @@ class World(Scenario):
         if self.job is not None and self._due["decode"] <= self._window:
             job, self.job = self.job, None
             self.session.receive_result(DecodeResult(job.session, job.number, self._heard(job)), self.now)
-            self._perform()
+            self.perform()
 
     def _heard(self, job: DecodeJob) -> tuple[Word, ...]:
         begin, end = job.start // WINDOW_SAMPLES, (job.start + len(job.pcm) // 2) // WINDOW_SAMPLES

@@ -12,14 +12,16 @@ from voicegw.core.dialogue import Confirmation
 from voicegw.core.events import Message
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
+from voicegw.core.store import MemoryStore, Store
 from voicegw.gateway.access import Access, AccessOptions
 from voicegw.gateway.admission import AdmissionOptions
 from voicegw.gateway.auth import Authenticator, TokenOptions
 from voicegw.gateway.caller import HandshakeOptions
 from voicegw.gateway.connection import ConnectionOptions
-from voicegw.gateway.host import ResumeOptions, Services
 from voicegw.gateway.limits import LimitOptions, Limits
+from voicegw.gateway.saving import ResumeOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
+from voicegw.gateway.services import Services
 from voicegw.gateway.spent import LocalSpentTokens, SpentTokens
 from voicegw.gateway.tls import TlsOptions
 from voicegw.telemetry import Metrics
@@ -171,6 +173,7 @@ async def staged(
     resume: ResumeOptions | None = None,
     services: Services | None = None,
     voice: ScriptedVoice | None = None,
+    store: Store | None = None,
     **limits: int,
 ) -> AsyncIterator[Stage]:
     """A gateway for as long as the block lasts; `limits` are its ConnectionOptions. Other `services` take the
@@ -188,7 +191,8 @@ async def staged(
     )
     recognizer, responder, warm = ScriptedRecognizer(), ScriptedResponder(), asyncio.Event()
     warm.set()
-    services = services or Services(recognizer, responder, Metrics(), voice=voice)
+    if services is None:
+        services = Services(recognizer, responder, Metrics(), voice=voice, store=store or MemoryStore())
     access = gate.opened(services.metrics)
     gateway = Gateway(options, SessionOptions(), services, LoudnessScorer, warm.is_set, access=access)
     await gateway.start()

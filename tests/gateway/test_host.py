@@ -11,7 +11,7 @@ from voicegw.core.events import ReplyReason
 from voicegw.core.jobs import Overtaken
 from voicegw.dialects import native
 from voicegw.errors import LLMInterrupted, LLMTimeout, RecognitionFailed, ReplyError
-from voicegw.gateway.host import ResumeOptions
+from voicegw.gateway.saving import ResumeOptions
 
 HELLO = native.TextMessage(text="hello")
 

@@ -9,7 +9,7 @@ from tests.gateway.test_auth import OPTIONS, bearer, token
 from tests.observing import until
 from tests.peer import Kind, Peer, joined
 from voicegw.dialects import native
-from voicegw.gateway.host import ResumeOptions
+from voicegw.gateway.saving import ResumeOptions
 
 HELLO = native.TextMessage(text="hello")
 
@@ -22,7 +22,7 @@ def cut(peer: Peer) -> None:
 @asynccontextmanager
 async def back(stage: Stage, peer: Peer, last_seq: int | None = None) -> AsyncIterator[Peer]:
     """The same client, on a new connection; `messages` go on behind those it had seen."""
-    [ready] = peer.of(native.ReadyMessage)[:1]
+    ready = peer.of(native.ReadyMessage)[-1]
     seen = len(peer.messages) if last_seq is None else last_seq
     query = f"session={ready.session}&epoch={ready.epoch}&last_seq={seen}"
     async with joined(stage.url, query, seen=peer.messages[:seen]) as again:

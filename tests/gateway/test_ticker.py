@@ -43,7 +43,7 @@ async def test_a_session_that_breaks_at_a_tick_costs_itself_only(monkeypatch: py
 
 async def test_a_session_that_has_not_begun_is_not_told_yet() -> None:
     async with staged() as stage:
-        host, _ = stage.gateway.sessions.find(parameters.parse(native.PATH), "user")
+        host, _ = await stage.gateway.sessions.find(parameters.parse(native.PATH), "user")
         stage.gateway.sessions.tick(0.0, time.monotonic())
         await asyncio.sleep(0)
         assert not host.ended.is_set()

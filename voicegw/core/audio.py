@@ -10,11 +10,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from enum import StrEnum
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from voicegw.core import g711
-from voicegw.core.resample import Resampler
+from voicegw.core.resample import Resampler, ResamplerState
 from voicegw.errors import AudioTooFast, OddByteCount
 
 SAMPLE_RATE = 16_000
@@ -44,6 +45,13 @@ class AudioFormat(StrEnum):
     ALAW = "alaw"
 
 
+class DecoderState(msgspec.Struct, array_like=True):
+    """Where a decoder is; `resampler` when it converts."""
+
+    input_samples: int
+    resampler: ResamplerState | None
+
+
 class InputDecoder:
     """Turns a client's bytes into int16 at 16 kHz and counts the samples taken in."""
 
@@ -52,6 +60,16 @@ class InputDecoder:
         self.format = audio_format
         self.input_samples = 0
         self._resampler = None if rate == SAMPLE_RATE else Resampler(rate, SAMPLE_RATE)
+
+    def snapshot(self) -> DecoderState:
+        """All it knows."""
+        return DecoderState(self.input_samples, self._resampler.snapshot() if self._resampler else None)
+
+    def restore(self, state: DecoderState) -> None:
+        """Goes on where another decoder of the same format and rate was."""
+        self.input_samples = state.input_samples
+        if self._resampler is not None and state.resampler is not None:
+            self._resampler.restore(state.resampler)
 
     def decode(self, data: bytes) -> Pcm:
         """The new samples at 16 kHz. Raises OddByteCount, taking nothing in, when one is cut in half."""
@@ -78,12 +96,27 @@ def encode(pcm: bytes, audio_format: AudioFormat) -> bytes:
     return pcm
 
 
+class FramerState(msgspec.Struct, array_like=True):
+    """The samples taken in, and those of them that make no whole window yet (s16le)."""
+
+    position: int
+    rest: bytes
+
+
 class Framer:
     """Cuts a stream of arbitrary pieces into windows of exactly 20 ms."""
 
     def __init__(self) -> None:
         self.position = 0  # samples taken in
         self._rest: Pcm = np.empty(0, dtype=np.int16)
+
+    def snapshot(self) -> FramerState:
+        """All it knows."""
+        return FramerState(self.position, self._rest.tobytes())
+
+    def restore(self, state: FramerState) -> None:
+        """Goes on where another framer was."""
+        self.position, self._rest = state.position, np.frombuffer(state.rest, dtype="<i2")
 
     def push(self, pcm: Pcm) -> Sequence[Pcm]:
         """The windows completed by `pcm`, in order; what is left over waits for the next piece."""

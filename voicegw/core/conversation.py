@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from voicegw.core import turn
 from voicegw.core.actions import Action, Emit, Prewarm
 from voicegw.core.barge_in import BargeInOptions, interrupts
-from voicegw.core.dialogue import Dialogue, DialogueOptions
+from voicegw.core.dialogue import Dialogue, DialogueOptions, DialogueState
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import ErrandReport, Judged, Moderated, ReplyReason, ToolCalled
 from voicegw.core.latency import Stopwatch
 from voicegw.core.moderation import Check
 from voicegw.core.options import option
-from voicegw.core.replies import Replies
+from voicegw.core.replies import Replies, ReplyState
 from voicegw.core.speech import Speech
 
 
@@ -24,6 +26,21 @@ class ReplyOptions:
     max_speculations: int = option(2, "pauses of one turn in which the model is asked", ge=1, le=10)
     prewarm: bool = option(True, "have the model read the system prompt when a session opens")
     barge_in: BargeInOptions = field(default_factory=BargeInOptions)
+
+
+class ConversationState(msgspec.Struct, array_like=True):
+    """What the talking side knows, for another process to go on with."""
+
+    replies_wanted: bool
+    aloud: bool
+    speculate: bool
+    floor: turn.State
+    dialogue: DialogueState
+    unanswered: Stopwatch | None
+    turns: int
+    attempts: int
+    speculations: int
+    reply: ReplyState | None
 
 
 class Conversation:
@@ -54,6 +71,33 @@ class Conversation:
     def idle(self) -> bool:
         """Whether no reply is running."""
         return self.replies.idle
+
+    def snapshot(self) -> ConversationState:
+        """All it knows."""
+        return ConversationState(
+            *(
+                self.replies_wanted,
+                self.replies.aloud,
+                self.speculate,
+                self._floor.state,
+                self._dialogue.snapshot(),
+            ),
+            *(self._unanswered, self._turns, self.replies.attempts, self._speculations),
+            self.replies.snapshot(),
+        )
+
+    def restore(self, state: ConversationState, later_s: float, now: float) -> None:
+        """Goes on where another conversation was; this process's clock is `later_s` ahead of its. A reply
+        that was being written ahead of its turn is forgotten."""
+        self.replies_wanted, self.speculate = state.replies_wanted, state.speculate
+        self.replies.aloud = state.aloud
+        self._turns, self._speculations = state.turns, state.speculations
+        self._unanswered = None if state.unanswered is None else state.unanswered.shifted(later_s)
+        self._dialogue.restore(state.dialogue)
+        self._floor.state = state.floor
+        if state.floor is turn.State.ANTICIPATING:
+            self._floor.signal(turn.Signal.REPLIED)
+        self.replies.restore(state.attempts, state.reply, later_s, now)
 
     def open(self) -> None:
         """A new session begins: the model may read ahead."""

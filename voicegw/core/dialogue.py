@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import msgspec
+
 from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.options import option
 
@@ -60,6 +62,13 @@ class DialogueOptions:
     )
 
 
+class DialogueState(msgspec.Struct, array_like=True):
+    """What a dialogue knows, for another process to go on with."""
+
+    history: list[Message]
+    news: list[Message]
+
+
 class Dialogue:
     """History behind a system prompt. It holds what was delivered, not what was generated.
 
@@ -72,6 +81,18 @@ class Dialogue:
         self._options = options
         self._history: list[Message] = []
         self._news: list[Message] = []  # results of errands, that go in front of the next user message
+
+    def snapshot(self) -> DialogueState:
+        """All it knows."""
+        return DialogueState(self._history, self._news)
+
+    def restore(self, state: DialogueState) -> None:
+        """Goes on where another dialogue was."""
+        self._history, self._news = state.history, state.news
+
+    def add_failed(self, said: Sequence[Message]) -> None:
+        """What was delivered of a reply that another process had begun."""
+        self._history += mark_cut_off(list(said))
 
     def add_user(self, text: str) -> None:
         """A final transcript or a typed message."""
@@ -103,9 +124,7 @@ class Dialogue:
     def add_reply(self, pieces: Sequence[ReplyPiece], *, cut_off: bool) -> None:
         """What was delivered of a reply, with its tool calls; `cut_off` when the user never got the rest."""
         said = reply_messages(pieces)
-        if cut_off and said and said[-1].role == "assistant":
-            said[-1] = replace(said[-1], content=f"{said[-1].content}{_CUT_OFF}")
-        self._history += said
+        self._history += mark_cut_off(said) if cut_off else said
 
     @property
     def opening(self) -> tuple[Message, ...]:
@@ -149,6 +168,13 @@ def heard_of(pieces: Sequence[ReplyPiece], characters: int) -> list[ReplyPiece]:
             heard.append(piece[:characters])
             characters -= len(piece)
     return heard
+
+
+def mark_cut_off(said: list[Message]) -> list[Message]:
+    """A reply of which the user never got the rest."""
+    if not said or said[-1].role != "assistant":
+        return said
+    return [*said[:-1], replace(said[-1], content=f"{said[-1].content}{_CUT_OFF}")]
 
 
 def reply_messages(pieces: Sequence[ReplyPiece]) -> list[Message]:

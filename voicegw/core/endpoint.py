@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+import msgspec
+
 from voicegw.core.audio import WINDOW_SAMPLES, Pcm, to_samples
 from voicegw.core.completeness import Completeness
 from voicegw.core.options import option
@@ -81,6 +83,18 @@ TABLE = {
 }
 
 
+class EndpointerState(msgspec.Struct, array_like=True):
+    """What an endpointer knows, for another process to go on with."""
+
+    options: EndpointOptions
+    position: int
+    speech_start: int
+    speech_end: int
+    completeness: Completeness
+    state: State
+    voiced_run: int
+
+
 class Endpointer:
     """Finds the utterances in one session's scores.
 
@@ -96,6 +110,20 @@ class Endpointer:
         self.completeness = Completeness.OPEN
         self._machine: Machine[State, Signal, Boundary] = Machine(TABLE, State.SILENT)
         self._voiced_run = 0
+
+    def snapshot(self) -> EndpointerState:
+        """All it knows."""
+        return EndpointerState(
+            *(self.options, self.position, self.speech_start, self.speech_end),
+            *(self.completeness, self._machine.state, self._voiced_run),
+        )
+
+    def restore(self, state: EndpointerState) -> None:
+        """Goes on where another endpointer was."""
+        self.options, self.position = state.options, state.position
+        self.speech_start, self.speech_end = state.speech_start, state.speech_end
+        self.completeness, self._voiced_run = state.completeness, state.voiced_run
+        self._machine.state = state.state
 
     @property
     def open(self) -> bool:

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from voicegw.core.audio import to_samples
 from voicegw.core.jobs import Word, text_of
 from voicegw.core.options import option
@@ -49,6 +51,15 @@ class HypothesisOptions:
     )
 
 
+class HypothesisState(msgspec.Struct, array_like=True):
+    """What a hypothesis knows, for another process to go on with."""
+
+    stable: list[Word]
+    tentative: list[Word]
+    anchor: int
+    tails: list[list[Word]]
+
+
 class Hypothesis:
     """The words of one utterance so far. Positions are session samples."""
 
@@ -58,6 +69,18 @@ class Hypothesis:
         self.tentative: list[Word] = []
         self._anchor = 0  # the first stable word that the window still holds
         self._tails: list[list[Word]] = []  # the last decodes' words behind the stable ones
+
+    def snapshot(self) -> HypothesisState:
+        """All it knows."""
+        return HypothesisState(self.stable, self.tentative, self._anchor, self._tails)
+
+    @classmethod
+    def restored(cls, options: HypothesisOptions, state: HypothesisState) -> "Hypothesis":
+        """One that goes on where another was."""
+        hypothesis = cls(options)
+        hypothesis.stable, hypothesis.tentative = state.stable, state.tentative
+        hypothesis._anchor, hypothesis._tails = state.anchor, state.tails
+        return hypothesis
 
     @property
     def prompt(self) -> str:

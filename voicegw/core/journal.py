@@ -148,22 +148,13 @@ class Journal:
             self._keep(new)
         self._greetings.clear()
 
-    @classmethod
-    def restored(
-        cls,
-        encode: Encode,
-        max_waiting_bytes: int,
-        max_kept_bytes: int,
-        frames: Mapping[int, bytes],
-        last: int,
-    ) -> "Journal":
-        """The journal that a store has kept; any of it may have been shown."""
-        journal = cls(encode, max_waiting_bytes, max_kept_bytes)
-        journal.last = last
+    def restore(self, frames: Mapping[int, bytes], last: int) -> None:
+        """Goes on where another journal was, with the events that a store has kept of it; any of them may
+        have been shown."""
+        self.last = last
         for seq in sorted(frames):
-            journal._entries[seq] = Entry(seq, None, frames[seq], saved=True, shown=True)
-            journal._kept_bytes += len(frames[seq])
-        return journal
+            self._entries[seq] = Entry(seq, None, frames[seq], saved=True, shown=True)
+            self._kept_bytes += len(frames[seq])
 
 
 def _key(event: Event) -> _Key | None:

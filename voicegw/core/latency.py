@@ -4,7 +4,7 @@ The same numbers become the `latency` event, the histograms and the trace record
 measured is None, never a guess.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,9 @@ class TurnLatency:
     speculative: bool = False
 
 
+_STAMPS = ("zero", "endpoint", "final", "asked", "written", "first_token", "first_audio")
+
+
 @dataclass(slots=True)
 class Stopwatch:
     """Stamps of one turn. `zero` is the end of speech on the audio clock, or a typed message's arrival.
@@ -52,6 +55,11 @@ class Stopwatch:
     decode_ms: float | None = None
     attempts: int = 0
     speculative: bool = False
+
+    def shifted(self, by_s: float) -> "Stopwatch":
+        """The same stamps on a clock that is `by_s` ahead: another process goes on with the turn."""
+        stamps = {name: getattr(self, name) for name in _STAMPS}
+        return replace(self, **{name: at + by_s for name, at in stamps.items() if at is not None})
 
     def report(self, done: float | None) -> TurnLatency:
         """The budget, once the turn is over; `done` is None for a turn without a reply."""

@@ -9,19 +9,30 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from voicegw.core import actions, commands, events
 from voicegw.core.actions import Action, Emit
-from voicegw.core.audio import ArrivalClock, Pcm
+from voicegw.core.audio import WINDOW_SAMPLES, ArrivalClock, Pcm
 from voicegw.core.completeness import Completeness, judge
 from voicegw.core.conversation import Conversation
-from voicegw.core.endpoint import Boundary, Endpointer, SpeechScorer
+from voicegw.core.endpoint import Boundary, Endpointer, EndpointerState, SpeechScorer
 from voicegw.core.events import EndReason
 from voicegw.core.jobs import DecodeResult, text_of
 from voicegw.core.latency import Stopwatch
 from voicegw.core.options import check
-from voicegw.core.transcriber import Transcriber
+from voicegw.core.transcriber import REHEARD, Transcriber, TranscriberState
 from voicegw.core.utterance import Utterance
 from voicegw.errors import RecognitionFailed
+
+
+class ListenerState(msgspec.Struct, array_like=True):
+    """What the hearing side knows beside the audio, for another process to go on with. watches: of utterances
+    that are over and wait for their words."""
+
+    endpointer: EndpointerState
+    transcriber: TranscriberState
+    watches: list[Stopwatch]
 
 
 class Listener:
@@ -48,6 +59,31 @@ class Listener:
     def idle(self) -> bool:
         """Whether every utterance has had its final."""
         return self._transcriber.idle
+
+    @property
+    def audio_needed_from(self) -> int:
+        """The audio before this session sample is of no more use."""
+        return self._transcriber.audio_needed_from
+
+    def audio_after(self, position: int) -> tuple[int, bytes]:
+        """The audio (s16le) from `position` on, or from where it is kept, and where that is."""
+        return self._transcriber.audio_after(position)
+
+    def snapshot(self) -> ListenerState:
+        """All it knows beside the audio."""
+        watches = list(self._watches.values())
+        return ListenerState(self._endpointer.snapshot(), self._transcriber.snapshot(), watches)
+
+    def restore(self, state: ListenerState, audio: Pcm, start: int, later_s: float) -> None:
+        """Goes on where another listener was, with its audio from the session sample `start` on; this
+        process's clock is `later_s` ahead of the other's. The scorer hears the last second again."""
+        self._endpointer.restore(state.endpointer)
+        self._transcriber.restore(state.transcriber, audio, start)
+        self._watches = {watch.turn: watch.shifted(later_s) for watch in state.watches}
+        reheard = audio[-REHEARD:]
+        for begin in range(len(reheard) % WINDOW_SAMPLES, len(reheard), WINDOW_SAMPLES):
+            self._scorer.score(reheard[begin : begin + WINDOW_SAMPLES])
+        self.request_decode()
 
     def configure(self, command: commands.Configure) -> None:
         """New endpointing and cadence for the rest of the session. Raises InvalidValue, changing nothing."""

@@ -5,9 +5,11 @@ then shown, said aloud if that is wanted, stopped or finished, and remembered as
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from voicegw.core import turn
 from voicegw.core.actions import Action, ConfirmReply, Emit, FollowErrand, Respond, StopResponding
-from voicegw.core.dialogue import Dialogue, heard_of
+from voicegw.core.dialogue import Dialogue, heard_of, reply_messages
 from voicegw.core.events import (
     Fault,
     Message,
@@ -23,7 +25,7 @@ from voicegw.core.events import (
 from voicegw.core.latency import Stopwatch
 from voicegw.core.speech import Speech
 from voicegw.core.table import Machine
-from voicegw.errors import VoicegwError
+from voicegw.errors import LLMInterrupted, VoicegwError
 
 
 @dataclass(slots=True)
@@ -49,6 +51,16 @@ class Attempt:
     def text(self) -> str:
         """The text among what was delivered."""
         return "".join(piece for piece in self.delivered if isinstance(piece, str))
+
+
+class ReplyState(msgspec.Struct, array_like=True):
+    """A reply under way whose turn is certain, for another process to deal with. text, said: what of it the
+    user was given, and as prompt messages."""
+
+    watch: Stopwatch
+    messages: tuple[Message, ...]
+    text: str
+    said: list[Message]
 
 
 class Replies:
@@ -81,6 +93,36 @@ class Replies:
         """Whether this turn is being answered."""
         watch = None if self._attempt is None else self._attempt.watch
         return watch is not None and watch.turn == turn_number
+
+    def snapshot(self) -> ReplyState | None:
+        """The reply under way; None when there is none, or none that anybody knows of."""
+        attempt = self._attempt
+        if attempt is None or attempt.watch is None:
+            return None
+        said = reply_messages(attempt.delivered)
+        return ReplyState(attempt.watch, attempt.messages, attempt.text, said)
+
+    def restore(self, attempts: int, state: ReplyState | None, later_s: float, now: float) -> None:
+        """Another process had begun this reply: it is asked for again if the user was given nothing of it,
+        and has failed otherwise."""
+        self._attempts = attempts
+        if state is not None and not state.said:
+            watch = state.watch.shifted(later_s)
+            self.ask(watch.turn, state.messages, now, watch)
+        elif state is not None:
+            self._give_up(state, state.watch.shifted(later_s), now)
+
+    def _give_up(self, state: ReplyState, watch: Stopwatch, now: float) -> None:
+        self._floor.signal(turn.Signal.REPLIED)
+        self._tell(Emit(Fault.of(LLMInterrupted("the gateway that had asked for the reply is gone"))))
+        self._dialogue.add_failed(state.said)
+        self._tell(Emit(ReplyDone(watch.turn, state.text, ReplyReason.FAILED)))
+        self._tell(Emit(watch.report(done=now)))
+
+    @property
+    def attempts(self) -> int:
+        """How often the model was asked."""
+        return self._attempts
 
     def answers(self, messages: tuple[Message, ...]) -> bool:
         """Whether these messages are what the model was asked ahead of time."""

@@ -9,12 +9,21 @@ count.
 
 from math import gcd
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 _TAPS = 96
 _KAISER_BETA = 8.0  # about 80 dB of stop band
 _CUTOFF = 0.92  # of the lower Nyquist frequency: leaves room for the filter's slope
+
+
+class ResamplerState(msgspec.Struct, array_like=True):
+    """Where a resampler is: its filter's memory (s16le) and the samples in and out."""
+
+    tail: bytes
+    taken: int
+    given: int
 
 
 class Resampler:
@@ -27,6 +36,15 @@ class Resampler:
         self._tail = np.zeros(self._phases.shape[1] - 1, dtype=np.float32)
         self._taken = 0
         self._given = 0
+
+    def snapshot(self) -> ResamplerState:
+        """All it knows."""
+        return ResamplerState(self._tail.astype("<i2").tobytes(), self._taken, self._given)
+
+    def restore(self, state: ResamplerState) -> None:
+        """Goes on where another resampler was."""
+        self._tail = np.frombuffer(state.tail, dtype="<i2").astype(np.float32)
+        self._taken, self._given = state.taken, state.given
 
     def push(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """The output samples that `pcm` completes; pieces may have any length."""

@@ -7,6 +7,8 @@ After each `receive_*` the shell carries out what `actions` returns, in order.
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from voicegw.core import commands, events
 from voicegw.core.actions import Action, Close, Emit
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
@@ -20,6 +22,7 @@ from voicegw.core.latency import Stopwatch
 from voicegw.core.listener import Listener
 from voicegw.core.moderation import Check
 from voicegw.core.options import option
+from voicegw.core.snapshot import SessionState
 from voicegw.core.speech import Speech, SpeechOptions
 from voicegw.core.transcriber import Transcriber
 from voicegw.core.utterance import RecognitionOptions
@@ -85,6 +88,35 @@ class Session:
     def next_input_sample(self) -> int:
         """How many samples have been taken in, at the client's own rate."""
         return self._decoder.input_samples
+
+    @property
+    def audio_needed_from(self) -> int:
+        """The audio before this session sample is of no more use."""
+        return self._listener.audio_needed_from
+
+    def audio_after(self, position: int) -> tuple[int, bytes]:
+        """The audio (s16le) from `position` on, or from where it is kept, and where that is."""
+        return self._listener.audio_after(position)
+
+    def snapshot(self, now: float) -> SessionState:
+        """All it knows beside the audio."""
+        return SessionState(
+            *(now, self.messages_taken, self._acknowledged, self._ending),
+            *(self._decoder.snapshot(), self._framer.snapshot()),
+            *(self._listener.snapshot(), self._conversation.snapshot()),
+        )
+
+    def restore(self, state: SessionState, audio: bytes, start: int, now: float) -> None:
+        """Goes on where another process was, with its audio from the session sample `start` on."""
+        later_s = now - state.taken_at
+        self.messages_taken, self._acknowledged = state.messages_taken, state.acknowledged
+        self._ending = state.ending
+        self.receive_absence()
+        self._decoder.restore(state.decoder)
+        self._framer.restore(state.framer)
+        self._arrivals.mark(state.framer.position, now)
+        self._conversation.restore(state.conversation, later_s, now)
+        self._listener.restore(state.listener, np.frombuffer(audio, dtype="<i2"), start, later_s)
 
     def receive_absence(self) -> None:
         """The client is cut off: who is in mid-word is not taken to have finished, and nothing is said."""

@@ -9,12 +9,25 @@ final, which does not wait for a partial that is still out: it takes its place.
 from collections import deque
 from dataclasses import dataclass
 
+import msgspec
+
 from voicegw.core.audio import SAMPLE_RATE, Pcm, Tape, to_samples
 from voicegw.core.hypothesis import Hypothesis
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult
-from voicegw.core.utterance import RecognitionOptions, Utterance
+from voicegw.core.utterance import RecognitionOptions, Utterance, UtteranceState
 
 _FORGET_EVERY = SAMPLE_RATE // 4
+REHEARD = SAMPLE_RATE  # a scorer that begins anew in mid-session hears so much of the past first
+
+
+class TranscriberState(msgspec.Struct, array_like=True):
+    """What a transcriber knows beside the audio, for another process to go on with. A decode that is out is
+    not part of it: it is asked for again."""
+
+    options: RecognitionOptions
+    jobs: int
+    spoken_for: int
+    pending: list[UtteranceState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +79,30 @@ class Transcriber:
         """Keeps the next window; forgets, now and then, what no utterance and no pre-roll needs."""
         self._tape.append(window)
         if self._tape.end % _FORGET_EVERY < len(window):
-            needed = self._pending[0].window_start if self._pending else self.position - 2 * self._pre_roll
-            self._tape.forget(needed)
+            self._tape.forget(self.audio_needed_from)
+
+    @property
+    def audio_needed_from(self) -> int:
+        """The audio before this is needed by no utterance, no pre-roll, and no scorer that begins anew."""
+        kept = self.position - max(2 * self._pre_roll, REHEARD)
+        return max(0, min(kept, self._pending[0].window_start) if self._pending else kept)
+
+    def audio_after(self, position: int) -> tuple[int, bytes]:
+        """The audio from `position` on, or from where it is kept, and where that is."""
+        start = max(position, self._tape.start)
+        return start, self._tape.cut(start, self._tape.end)
+
+    def snapshot(self) -> TranscriberState:
+        """All it knows beside the audio."""
+        pending = [utterance.snapshot() for utterance in self._pending]
+        return TranscriberState(self.options, self._jobs, self._spoken_for, pending)
+
+    def restore(self, state: TranscriberState, audio: Pcm, start: int) -> None:
+        """Goes on where another transcriber was; `audio` begins at the session sample `start`."""
+        self.options, self._jobs, self._spoken_for = state.options, state.jobs, state.spoken_for
+        self._pending = deque(Utterance.restored(state.options, one) for one in state.pending)
+        self._tape.start = self._tape.end = start
+        self._tape.append(audio)
 
     def begin(self, turn: int, speech_start: int) -> None:
         """An utterance starts, a pre-roll before its first voiced sample."""

@@ -9,8 +9,10 @@ the utterance is settled with no further decode.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from voicegw.core.audio import to_ms
-from voicegw.core.hypothesis import Hypothesis, HypothesisOptions
+from voicegw.core.hypothesis import Hypothesis, HypothesisOptions, HypothesisState
 from voicegw.core.jobs import DecodeKind, DecodeResult, Word
 from voicegw.core.options import option
 
@@ -23,6 +25,30 @@ class RecognitionOptions(HypothesisOptions):
     trim_after_ms: int = option(
         10_000, "window length from which stable words are cut off", ge=2000, le=28_000
     )
+
+
+class UtteranceState(msgspec.Struct, array_like=True):
+    """What is known of an utterance, for another process to go on with; the fields are those of Utterance."""
+
+    turn: int
+    start: int
+    speech_start: int
+    speech_end: int
+    heard_until: int
+    hypothesis: HypothesisState
+    paused: bool
+    shown: tuple[str, str]
+    end: int | None
+    settled: DecodeResult | None
+    window_start: int
+    settled_until: int
+    failed_until: int
+
+
+_PLAIN = (
+    *("turn", "start", "speech_start", "speech_end", "heard_until", "paused"),
+    *("shown", "end", "settled", "window_start"),
+)
 
 
 @dataclass(slots=True)
@@ -52,6 +78,26 @@ class Utterance:
 
     def __post_init__(self) -> None:
         self.window_start = self.start
+
+    def snapshot(self) -> UtteranceState:
+        """All that is known of it."""
+        return UtteranceState(
+            **{name: getattr(self, name) for name in _PLAIN},
+            hypothesis=self.hypothesis.snapshot(),
+            settled_until=self._settled_until,
+            failed_until=self._failed_until,
+        )
+
+    @classmethod
+    def restored(cls, options: HypothesisOptions, state: UtteranceState) -> "Utterance":
+        """One that goes on where another was."""
+        hypothesis = Hypothesis.restored(options, state.hypothesis)
+        utterance = cls(
+            **{name: getattr(state, name) for name in _PLAIN if name != "window_start"}, hypothesis=hypothesis
+        )
+        utterance.window_start = state.window_start
+        utterance._settled_until, utterance._failed_until = state.settled_until, state.failed_until
+        return utterance
 
     @property
     def complete(self) -> bool:

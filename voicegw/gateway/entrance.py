@@ -18,7 +18,7 @@ from voicegw.errors import NotFound, VoicegwError
 from voicegw.gateway.access import Access
 from voicegw.gateway.admission import Admission
 from voicegw.gateway.caller import Caller
-from voicegw.gateway.host import Services
+from voicegw.gateway.services import Services
 from voicegw.gateway.sessions import Sessions
 from voicegw.gateway.speaking import check_voice
 from voicegw.telemetry import CONTENT_TYPE

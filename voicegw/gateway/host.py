@@ -1,31 +1,27 @@
 """One live core session with the tasks it asks for: its decodes, its reply.
 
-A host outlives its sockets. What it has to tell goes into its outbox; the connection that is attached takes
-it from there, hands in what the client sends, and is told when to leave. A host without a connection is
-parked: it goes on deciding until its client comes back, or for `ResumeOptions.window_ms`.
+It outlives its sockets: the connection that is attached hands in what the client sends, takes what is told
+from the outbox, and learns when to leave. Without one it is parked, and goes on deciding for a while.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from voicegw.core import actions, events
 from voicegw.core.commands import Acknowledge, Command, Configure, ReplyMode
-from voicegw.core.dialogue import Responder
-from voicegw.core.errands import Errands
-from voicegw.core.jobs import DecodeJob, Overtaken, Recognizer, Shed
-from voicegw.core.moderation import Check, Moderator
-from voicegw.core.options import option
+from voicegw.core.jobs import DecodeJob, Overtaken, Shed
+from voicegw.core.moderation import Check
 from voicegw.core.session import Session
-from voicegw.core.speech import Voice
-from voicegw.core.store import MemoryStore, Store
+from voicegw.core.store import Fenced, Saved
+from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import (
     Draining,
     InternalError,
+    Moved,
     RecognitionFailed,
     SlowConsumer,
     TakenOver,
@@ -35,42 +31,18 @@ from voicegw.gateway.errands import follow
 from voicegw.gateway.moderation import Moderation
 from voicegw.gateway.outbox import Outbox, Reader
 from voicegw.gateway.replying import Replying
+from voicegw.gateway.saving import HostState, ResumeOptions, Saver
+from voicegw.gateway.services import Services
 from voicegw.gateway.speaking import Speaking, check_voice
-from voicegw.telemetry import Metrics, trace_turn
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What every session uses: the ports of the core, and the metrics."""
-
-    recognizer: Recognizer
-    responder: Responder
-    metrics: Metrics
-    check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady
-    store: Store = field(default_factory=MemoryStore)
-    voice: Voice | None = None
-    errands: Errands | None = None
-    moderator: Moderator | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ResumeOptions:
-    """What is kept for a client that was cut off."""
-
-    window_ms: int = option(120_000, "time it has to come back; 0 for none", ge=0, le=3_600_000)
-    max_kept_bytes: int = option(500_000, "events kept for one client after they were sent", ge=10_000)
-    max_parked: int = option(200, "sessions that may wait for their clients; beyond, the oldest ends", ge=0)
-
 
 Leave = Callable[[VoicegwError | None], None]
 
 
 class SessionHost:
     """`opened_at`, `alive_at`: monotonic seconds of the beginning and of the last message, either way.
-    `error`: why the session ended, once it has; None for an end that was asked for. `epoch` grows when
-    another gateway takes the session over."""
+    `error`: why the session ended, once it has; None for an end that was asked for."""
 
     def __init__(
         self,
@@ -79,10 +51,10 @@ class SessionHost:
         outbox: Outbox,
         options: ResumeOptions,
         limits: events.Limits,
+        wanted: StreamParameters,
         user: str = "",
     ) -> None:
-        self.user = user
-        self.epoch = 1
+        self.name, self.user = session.name, user
         self.ended = asyncio.Event()
         self.error: VoicegwError | None = None
         self.opened_at = self.alive_at = time.monotonic()
@@ -103,10 +75,15 @@ class SessionHost:
             session, services.voice, services.metrics, outbox, self._spawn, self._carry_on_replying
         )
         self._draining = self._running = False
-
-    @property
-    def name(self) -> str:
-        return self._session.name
+        self.saver = Saver(
+            services.store,
+            session,
+            wanted,
+            user,
+            outbox,
+            options,
+            lambda error: self.tell(events.Fault.of(error)),
+        )
 
     @property
     def parked(self) -> bool:
@@ -119,6 +96,8 @@ class SessionHost:
             async with self._group:
                 self._running = True
                 self._spawn(self._moderation.run(), "moderation")
+                if self._services.store.durable:
+                    self._spawn(self._save(), "saver")
                 self._perform()
                 await self.ended.wait()
                 for task in tuple(self._tasks):
@@ -126,17 +105,35 @@ class SessionHost:
         except* Exception:
             log.exception("session failed", session=self.name)
             self.finish(InternalError())
-        finally:
-            self._say_why()
+        self._say_why()
+        if not self._lives_on:
+            await self.saver.drop()
+
+    @property
+    def _lives_on(self) -> bool:
+        """Whether the session is over for this gateway only, and another one has it or will have."""
+        return isinstance(self.error, Moved | Draining if self._services.store.durable else Moved)
 
     def _say_why(self) -> None:
-        if self.error is not None and not isinstance(self.error, SlowConsumer):
+        if not self._lives_on and self.error is not None and not isinstance(self.error, SlowConsumer):
             self.tell(events.Fault.of(self.error))
+        self._outbox.release(() if self._lives_on else self._outbox.journal.unsaved())
         for kind, count in self._outbox.journal.coalesced.items():
             self._services.metrics.outbox_coalesced.labels(kind).inc(count)
         self._services.metrics.session_ends.labels("done" if self.error is None else self.error.code).inc()
         if self._leave is not None:
             self._leave(self.error)
+
+    async def _save(self) -> None:
+        try:
+            await self.saver.run()
+        except Fenced:
+            self.finish(Moved())
+
+    def restore(self, saved: Saved, state: HostState) -> None:
+        """Goes on where another gateway was; its client may have been cut off for the whole window."""
+        self.alive_at = time.monotonic() - self._options.window_ms / 1000
+        self.saver.restore(saved, state, time.monotonic())
 
     # --- connections ---
 
@@ -157,7 +154,7 @@ class SessionHost:
         development, aloud = not self.user, self._session.reply_audio
         self.tell(
             events.SessionReady(
-                self.name, self.epoch, resumed, samples, self._limits, messages, development, aloud
+                self.name, self.saver.epoch, resumed, samples, self._limits, messages, development, aloud
             )
         )
         if resumed:
@@ -174,6 +171,8 @@ class SessionHost:
         self._leave = None
         if hung_up or not self._options.window_ms:
             self.finish(None)
+        if self._draining and self._services.store.durable:
+            self.finish(Draining())
         self.alive_at = time.monotonic()
         self._session.receive_absence()
 
@@ -200,10 +199,18 @@ class SessionHost:
             self._perform()
 
     def drain(self, retry_after_ms: int) -> None:
-        """Tells the client to move on; the session ends at its next quiet moment."""
-        if not self._draining:
-            self._draining = True
+        """Tells the client to move on. With a store that outlives this gateway it does so at once and finds
+        its session there; otherwise the session ends at its next quiet moment."""
+        if self._draining:
+            return
+        self._draining = True
+        if not self._services.store.durable:
             self.tell(events.GoingAway(retry_after_ms))
+        elif self._leave is None:
+            self.finish(Draining())
+        else:
+            self.tell(events.GoingAway(retry_after_ms=0))
+            self._leave(Draining())
 
     def finish(self, error: VoicegwError | None) -> None:
         """Ends the session; the first one to call this decides why."""
@@ -223,7 +230,7 @@ class SessionHost:
             self.finish(InternalError())
         if self.parked and (now - self.alive_at) * 1000 > self._options.window_ms:
             self.finish(None)
-        if self._draining and self._session.idle:
+        if self._draining and self._session.idle and not self._services.store.durable:
             self.finish(Draining())
 
     # --- tasks ---
@@ -274,15 +281,9 @@ class SessionHost:
                         self._leave(None)
 
     def tell(self, event: events.Event) -> None:
-        """Puts an event into the outbox. A client that reads too little is cut off, and the session of one
-        that does not come back for it in time ends."""
+        """Puts an event into the outbox. A client that reads too little is cut off; it may come back."""
         self._moderation.receive_event(event)
-        match event:
-            case events.TurnLatency():
-                self._services.metrics.observe_turn(event)
-                trace_turn(self.name, event)
-            case events.Fault(code):
-                self._services.metrics.faults.labels(code).inc()
+        self._services.count(event, self.name)
         try:
             self._outbox.put(event)
         except SlowConsumer as error:

@@ -89,10 +89,12 @@ class Reader:
 
 
 class Outbox:
-    """What one session has to say. With `write_ahead`, an event waits until it is saved."""
+    """What one session has to say. With `write_ahead`, an event waits until it is saved; `unsaved` is set
+    when there is one."""
 
     def __init__(self, journal: Journal, *, write_ahead: bool = False) -> None:
         self.journal = journal
+        self.unsaved = asyncio.Event()
         self._write_ahead = write_ahead
         self._reader: Reader | None = None
 
@@ -110,7 +112,9 @@ class Outbox:
         return 0.0 if self._reader is None else self._reader.drop_audio()
 
     def _settle(self) -> None:
-        if not self._write_ahead:
+        if self._write_ahead:
+            self.unsaved.set()
+        else:
             self.release(self.journal.unsaved())
 
     def release(self, entries: Iterable[Entry]) -> None:

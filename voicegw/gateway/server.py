@@ -13,19 +13,21 @@ from typing import Any
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.frames import CloseCode
 
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native, parameters
-from voicegw.errors import Draining
+from voicegw.errors import Draining, StoreUnavailable
 from voicegw.gateway.access import Access
 from voicegw.gateway.admission import Admission, AdmissionOptions
 from voicegw.gateway.caller import Caller, Doorstep, HandshakeOptions
 from voicegw.gateway.connection import Connection, ConnectionOptions
 from voicegw.gateway.entrance import Entrance, select_subprotocol
-from voicegw.gateway.host import ResumeOptions, Services
 from voicegw.gateway.reload import Reloader
+from voicegw.gateway.saving import ResumeOptions
+from voicegw.gateway.services import Services
 from voicegw.gateway.sessions import Sessions
 from voicegw.gateway.ticker import tick
 from voicegw.gateway.tls import Certificate, TlsOptions, check_exposure
@@ -161,7 +163,11 @@ class Gateway:
         assert socket.identity is not None
         wanted = parameters.parse(socket.request.path)
         visit = Visit.of(self._access, socket.identity, wanted)
-        host, after = self.sessions.find(wanted, socket.identity.user)
+        try:
+            host, after = await self.sessions.find(wanted, socket.identity.user)
+        except StoreUnavailable as error:
+            await socket.close(CloseCode.TRY_AGAIN_LATER, error.code)
+            return
         if self._admission.draining:
             host.drain(self._admission.retry_after_ms(Draining()))
         with self._access.occupancy.place(socket.identity.user, socket.identity.address):

@@ -5,17 +5,25 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+import structlog
+
+from voicegw.core import snapshot
 from voicegw.core.audio import InputDecoder
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.events import Limits
 from voicegw.core.journal import Journal
 from voicegw.core.session import Session, SessionOptions
+from voicegw.core.store import StoreTrouble
 from voicegw.dialects import native
 from voicegw.dialects.parameters import Resume, StreamParameters
-from voicegw.errors import Draining
+from voicegw.errors import Draining, Moved, StoreUnavailable
 from voicegw.gateway.connection import ConnectionOptions
-from voicegw.gateway.host import ResumeOptions, Services, SessionHost
+from voicegw.gateway.host import SessionHost
 from voicegw.gateway.outbox import Outbox
+from voicegw.gateway.saving import HostState, ResumeOptions, stored_name
+from voicegw.gateway.services import Services
+
+log = structlog.get_logger(__name__)
 
 
 class Sessions:
@@ -36,6 +44,7 @@ class Sessions:
         self._new_scorer = new_scorer
         self._hosts: dict[str, SessionHost] = {}
         self._tasks: dict[asyncio.Task[None], SessionHost] = {}
+        self._returning: dict[str, asyncio.Lock] = {}
         self._empty = asyncio.Event()
         self._empty.set()
         services.metrics.sessions.set_function(lambda: len(self._hosts))
@@ -51,34 +60,80 @@ class Sessions:
         """Whether the session that a client comes back for is here, so that it takes no more room."""
         return resume is not None and resume.session in self._hosts
 
-    def find(self, wanted: StreamParameters, user: str) -> tuple[SessionHost, int | None]:
+    async def find(self, wanted: StreamParameters, user: str) -> tuple[SessionHost, int | None]:
         """The session to serve: the one that is resumed, with the last event its client has seen, or a new
-        one. To anybody but its user a session is one that does not exist."""
+        one. To anybody but its user a session is one that does not exist. Raises StoreUnavailable."""
         if wanted.resume is not None:
-            host = self._hosts.get(wanted.resume.session)
-            mine = host is not None and host.user == user
-            resumed = host is not None and mine and host.can_resume_after(wanted.resume.last_seq)
+            host = await self._returned_to(wanted.resume, user)
+            resumed = host is not None and host.can_resume_after(wanted.resume.last_seq)
             self._services.metrics.resumes.labels("resumed" if resumed else "lost").inc()
             if host is not None and resumed:
                 return host, wanted.resume.last_seq
-            if host is not None and mine:
+            if host is not None:
                 host.finish(None)
-        return self._start(self._new_host(wanted, user)), None
+        return self._begin(wanted, user), None
 
-    def _new_host(self, wanted: StreamParameters, user: str) -> SessionHost:
-        name = secrets.token_urlsafe(12)
-        decoder = InputDecoder(wanted.audio_format, wanted.rate)
-        session = Session(name, self._options, decoder, self._new_scorer(), wanted.language)
+    async def _returned_to(self, resume: Resume, user: str) -> SessionHost | None:
+        """The session that a client comes back for; several connections that do so wait for one another."""
+        lock = self._returning.setdefault(resume.session, asyncio.Lock())
+        try:
+            async with lock:
+                return self._held(resume, user) or await self._claim(resume, user)
+        finally:
+            if not lock.locked():
+                self._returning.pop(resume.session, None)
+
+    def _held(self, resume: Resume, user: str) -> SessionHost | None:
+        """The session, if it is here and no other gateway has held it since."""
+        host = self._hosts.get(resume.session)
+        if host is None or host.user != user or host.ended.is_set():
+            return None
+        if resume.epoch <= host.saver.epoch:
+            return host
+        host.finish(Moved())
+        return None
+
+    async def _claim(self, resume: Resume, user: str) -> SessionHost | None:
+        """The session, taken over from the gateway that held it."""
+        try:
+            saved = await self._services.store.claim(stored_name(resume.session, user))
+        except StoreTrouble as trouble:
+            raise StoreUnavailable(str(trouble)) from trouble
+        state = None if saved is None else snapshot.decode(saved.snapshot, HostState)
+        if saved is None or state is None:
+            return None
+        journal = self._journal()
+        journal.restore(saved.events, state.last_event)
+        session = self._new_session(resume.session, state.parameters)
+        host = self._new_host(session, journal, state.parameters, user)
+        host.restore(saved, state)
+        log.info("session taken over", session=host.name, epoch=host.saver.epoch)
+        return self._start(host)
+
+    def _begin(self, wanted: StreamParameters, user: str) -> SessionHost:
+        session = self._new_session(secrets.token_urlsafe(12), wanted)
         session.configure_replies(wanted.reply)
         session.open()
-        journal = Journal(native.encode, self._connection.max_outbox_bytes, self._resume.max_kept_bytes)
+        return self._start(self._new_host(session, self._journal(), wanted, user))
+
+    def _journal(self) -> Journal:
+        return Journal(native.encode, self._connection.max_outbox_bytes, self._resume.max_kept_bytes)
+
+    def _new_session(self, name: str, wanted: StreamParameters) -> Session:
+        decoder = InputDecoder(wanted.audio_format, wanted.rate)
+        return Session(name, self._options, decoder, self._new_scorer(), wanted.language)
+
+    def _new_host(
+        self, session: Session, journal: Journal, wanted: StreamParameters, user: str
+    ) -> SessionHost:
         limits = Limits(
             max_message_bytes=native.MAX_MESSAGE_BYTES,
             max_burst_ms=self._options.max_burst_ms,
             idle_timeout_ms=self._connection.idle_timeout_ms,
             max_session_ms=self._connection.max_session_ms,
         )
-        return SessionHost(session, self._services, Outbox(journal), self._resume, limits, user)
+        outbox = Outbox(journal, write_ahead=self._services.store.durable)
+        return SessionHost(session, self._services, outbox, self._resume, limits, wanted, user)
 
     def _start(self, host: SessionHost) -> SessionHost:
         self._hosts[host.name] = host
@@ -90,7 +145,8 @@ class Sessions:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         host = self._tasks.pop(task)
-        del self._hosts[host.name]
+        if self._hosts.get(host.name) is host:  # not one that has taken the session over since
+            del self._hosts[host.name]
         if not self._hosts:
             self._empty.set()
 

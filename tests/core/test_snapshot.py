@@ -1,0 +1,176 @@
+"""A session that goes on in another process tells the same as one that is left alone."""
+
+from collections.abc import Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.core.scenario import QUICK, Scenario
+from voicegw.core import commands, events, snapshot
+from voicegw.core.audio import INPUT_RATES, AudioFormat, InputDecoder
+from voicegw.core.events import FinalTranscript, ReplyReason
+from voicegw.core.jobs import DecodeJob, DecodeResult, Word
+from voicegw.core.session import Session
+from voicegw.core.snapshot import SessionState
+
+BLOCK = 1600  # samples that make a word
+SPEECH = st.lists(st.sampled_from(["#####", "#" * 12, ".", "...", "." * 7, "." * 14, "#"]), max_size=12)
+
+
+def heard(job: DecodeJob) -> DecodeResult:
+    """A recogniser that hears in every window what was said there: each tenth of a second is a word."""
+    end = job.start + len(job.pcm) // 2
+    words = [
+        Word(f"w{block}", block * BLOCK, (block + 1) * BLOCK, 0.9)
+        for block in range(-(-job.start // BLOCK), end // BLOCK)
+    ]
+    return DecodeResult(job.session, job.number, tuple(words))
+
+
+def answer(scenario: Scenario) -> None:
+    while (job := scenario.job) is not None:
+        scenario.job = None
+        scenario.session.receive_result(heard(job), scenario.now)
+        scenario.perform()
+
+
+def moved(scenario: Scenario) -> None:
+    """The session goes on in another process, whose clock shows another time; what was out is lost."""
+    taken = snapshot.encode(scenario.session.snapshot(scenario.now))
+    start, audio = scenario.session.audio_after(scenario.session.audio_needed_from)
+    state = snapshot.decode(taken, SessionState)
+    assert isinstance(state, SessionState)
+    decoder = InputDecoder(scenario.audio_format, scenario.rate)
+    scenario.session = Session(scenario.session.name, scenario.options, decoder, scenario.scorer)
+    scenario.now += 1_000
+    scenario.job = scenario.request = None
+    scenario.scorer.deaf = True
+    scenario.session.restore(state, audio, start, scenario.now)
+    scenario.scorer.deaf = False
+    scenario.session.receive_return(0, scenario.now)
+    scenario.perform()
+
+
+def said(speech: list[str], cuts: set[int], slow: set[int]) -> Iterator[FinalTranscript]:
+    """The finals of a session that is moved after the windows `cuts`, and whose decodes take a window
+    longer after `slow`."""
+    scenario = Scenario(QUICK)
+    scenario.session.configure_replies(commands.ReplyMode.NONE)
+    for number, window in enumerate("".join(speech) + "." * 30):
+        scenario.hear(window)
+        if number not in slow:
+            answer(scenario)
+        if number in cuts:
+            moved(scenario)
+            answer(scenario)
+    answer(scenario)
+    yield from scenario.all(FinalTranscript)
+
+
+@given(SPEECH, st.sets(st.integers(0, 120), max_size=4))
+def test_the_finals_are_those_of_a_session_left_alone(speech: list[str], cuts: set[int]) -> None:
+    assert list(said(speech, cuts, set())) == list(said(speech, set(), set()))
+
+
+@given(SPEECH, st.sets(st.integers(0, 120), max_size=4), st.sets(st.integers(0, 120), max_size=20))
+def test_a_decode_that_was_out_is_asked_for_again(speech: list[str], cuts: set[int], slow: set[int]) -> None:
+    alone = [(final.turn, final.text) for final in said(speech, set(), slow)]
+    assert [(final.turn, final.text) for final in said(speech, cuts, slow)] == alone
+
+
+@given(
+    st.sampled_from(INPUT_RATES),
+    st.lists(st.integers(0, 700), min_size=1, max_size=20),
+    st.sets(st.integers(0, 19)),
+)
+def test_no_sample_is_lost_or_doubled(rate: int, pieces: list[int], cuts: set[int]) -> None:
+    tapes = []
+    for places in (set(), cuts):
+        scenario = Scenario(QUICK, rate=rate)
+        for number, samples in enumerate(pieces):
+            scenario.send(samples)
+            if number in places:
+                moved(scenario)
+        tapes.append((scenario.session.audio_after(0), scenario.session.next_input_sample))
+    assert tapes[0] == tapes[1]
+
+
+def test_a_reply_of_which_nothing_was_given_is_asked_for_again() -> None:
+    scenario = Scenario()
+    scenario.say("What time is it?")
+    moved(scenario)
+    assert scenario.request is not None
+    assert scenario.request.messages[-1].content == "What time is it?"
+    scenario.reply("Noon.")
+    scenario.finish_reply()
+    assert scenario.last(events.ReplyDone) == events.ReplyDone(1, "Noon.", ReplyReason.COMPLETED)
+
+
+def test_a_reply_of_which_something_was_given_has_failed() -> None:
+    scenario = Scenario()
+    scenario.say("What time is it?")
+    scenario.reply("It is")
+    moved(scenario)
+    assert scenario.request is None
+    assert scenario.last(events.ReplyDone) == events.ReplyDone(1, "It is", ReplyReason.FAILED)
+    scenario.say("Go on.")
+    assert [message.content for message in scenario.requests[-1].messages[-2:]] == [
+        "It is [cut off]",
+        "Go on.",
+    ]
+
+
+def test_what_was_said_is_remembered() -> None:
+    scenario = Scenario()
+    scenario.say("My name is Ada.")
+    scenario.reply("Hello.")
+    scenario.finish_reply()
+    moved(scenario)
+    scenario.say("What is it?")
+    contents = [message.content for message in scenario.requests[-1].messages]
+    assert contents[-3:] == ["My name is Ada.", "Hello.", "What is it?"]
+    assert scenario.request is not None
+    assert scenario.request.turn == 2
+
+
+def test_settings_and_positions_are_kept() -> None:
+    scenario = Scenario()
+    scenario.command(commands.Configure(end_silence_ms=300, reply=commands.ReplyMode.NONE))
+    scenario.session.messages_taken = 3
+    scenario.send(500)
+    moved(scenario)
+    assert scenario.session.next_input_sample == 500
+    assert scenario.session.messages_taken == 3
+    again = scenario.session.snapshot(0.0)
+    assert again.listener.endpointer.options.end_silence_ms == 300
+    assert not again.conversation.replies_wanted
+
+
+def test_a_session_that_was_ending_ends() -> None:
+    scenario = Scenario()
+    scenario.hear("#" * 10)
+    scenario.job = None
+    scenario.end()
+    moved(scenario)
+    answer(scenario)
+    scenario.settle()
+    assert scenario.closed == 1
+
+
+def test_a_snapshot_of_another_version_is_not_understood() -> None:
+    taken = snapshot.encode(Scenario().session.snapshot(0.0))
+    assert snapshot.decode(taken, SessionState) is not None
+    assert snapshot.decode(taken.replace(bytes([snapshot.VERSION]), b"\x7f", 1), SessionState) is None
+    assert snapshot.decode(b"nonsense", SessionState) is None
+
+
+def test_telephone_audio_is_converted_without_a_seam() -> None:
+    def tape(*, move: bool) -> tuple[int, bytes]:
+        scenario = Scenario(QUICK, audio_format=AudioFormat.MULAW, rate=8_000)
+        scenario.send(777)
+        if move:
+            moved(scenario)
+        scenario.send(777)
+        return scenario.session.audio_after(0)
+
+    assert tape(move=True) == tape(move=False)

@@ -1,0 +1,177 @@
+"""Two gateways that share a real Redis: whoever the client comes back to goes on with its session."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.gateway.fakes import LOUD, QUIET, Stage, staged
+from tests.gateway.test_resume import HELLO, assert_typed_turn, back, cut, told
+from tests.observing import until
+from tests.peer import joined
+from tests.redis_server import RedisServer
+from voicegw.cluster.connect import RedisOptions, close, connect
+from voicegw.cluster.keys import Keys
+from voicegw.cluster.store import RedisStore
+from voicegw.dialects import native
+from voicegw.dialects.parameters import Resume, StreamParameters
+from voicegw.gateway.saving import ResumeOptions
+
+PATIENT = ResumeOptions(store_patience_ms=60_000)
+
+
+@asynccontextmanager
+async def gateway(url: str, resume: ResumeOptions = PATIENT) -> AsyncIterator[Stage]:
+    client = connect(RedisOptions(url, timeout_ms=300))
+    store = RedisStore(client, Keys("test"), live_ms=60_000)
+    try:
+        async with staged(store=store, resume=resume) as stage:
+            yield stage
+    finally:
+        await store.close()
+        await close(client)
+
+
+async def test_another_gateway_goes_on_in_mid_word(redis_url: str) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        await peer.say(LOUD)
+        await peer.until(native.PartialMessage)
+        cut(peer)
+        async with back(second, peer) as again:
+            ready = again.of(native.ReadyMessage)[-1]
+            assert (ready.resumed, ready.epoch) == (True, 2)
+            await again.say((LOUD + LOUD + 2 * QUIET)[2 * ready.next_sample :])
+            final = await again.until(native.FinalMessage)
+            assert (final.turn, len(again.of(native.SpeechStartedMessage))) == (1, 1)
+            assert final.end_ms - final.start_ms > 1_000
+
+
+async def test_events_that_were_missed_come_from_the_store(redis_url: str) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        async with back(second, peer, last_seq=1) as again:
+            assert again.of(native.ReplyDoneMessage)[0].text == "Good day."
+            await assert_typed_turn(second, again)
+        assert [message.content for message in second.responder.prompts[-1][-3:]] == [
+            *("hello", "Good day.", "hello")
+        ]
+
+
+async def test_a_reply_that_had_begun_has_failed(redis_url: str) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        first.responder.gate.clear()
+        await peer.send(HELLO)
+        await peer.until(native.ReplyDeltaMessage)
+        cut(peer)
+        async with back(second, peer) as again:
+            assert await again.error() == "llm_interrupted"
+            done = await again.until(native.ReplyDoneMessage)
+            assert (done.text, done.reason) == ("Good", "failed")
+
+
+async def test_the_client_may_go_back_and_forth(redis_url: str) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        async with back(second, peer) as again:
+            await assert_typed_turn(second, again)
+            cut(again)
+            async with back(first, again) as home:
+                assert home.of(native.ReadyMessage)[-1].epoch == 3
+                await assert_typed_turn(first, home)
+
+
+async def test_a_gateway_that_was_stopped_is_fenced_off(redis_url: str) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        await assert_typed_turn(first, peer)
+        async with back(second, peer) as again:
+            await peer.send(HELLO)  # the first gateway still listens to this one
+            assert await peer.closed() == 1012
+            await assert_typed_turn(second, again)
+        assert len(second.responder.prompts) == 1
+        await until(lambda: first.value("sessions") == 0)
+        assert first.value("session_ends_total", reason="session_moved") == 1
+
+
+async def test_two_that_come_back_at_once_have_one_session(redis_url: str) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        async with back(second, peer) as one, back(second, peer) as other:
+            assert await one.closed() == 4001
+            await assert_typed_turn(second, other)
+        assert second.value("resumes_total", outcome="resumed") == 2
+
+
+async def test_draining_moves_the_client_at_once(redis_url: str) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        await peer.say(LOUD)
+        await peer.until(native.PartialMessage)
+        draining = asyncio.create_task(first.gateway.drain())
+        assert (await peer.until(native.GoingAwayMessage)).retry_after_ms == 0
+        assert await peer.closed() == 1012
+        await draining
+        async with back(second, peer) as again:
+            ready = again.of(native.ReadyMessage)[-1]
+            await again.say((LOUD + 2 * QUIET)[2 * ready.next_sample :])
+            assert (await again.until(native.FinalMessage)).text == "hello there"
+
+
+async def test_a_session_that_is_over_is_forgotten(redis_url: str, redis_server: RedisServer) -> None:
+    async with gateway(redis_url) as stage:
+        async with joined(stage.url) as peer:
+            await assert_typed_turn(stage, peer)
+            await peer.send(native.EndMessage())
+            assert await peer.closed() == 1000
+        await until(lambda: stage.value("sessions") == 0)
+        async with back(stage, peer, last_seq=0) as again:
+            assert not again.of(native.ReadyMessage)[-1].resumed
+        assert len(redis_server.command("keys", "*:events").split()) == 1
+
+
+async def test_another_users_session_does_not_exist(redis_url: str) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        name = peer.of(native.ReadyMessage)[0].session
+        wanted = StreamParameters(resume=Resume(name, 1, len(peer.messages)))
+        assert (await second.gateway.sessions.find(wanted, "mallory"))[1] is None
+        async with back(second, peer) as again:
+            assert again.of(native.ReadyMessage)[-1].resumed
+
+
+@pytest.mark.parametrize("how", ["pause", "restart"])
+async def test_events_wait_for_redis_and_none_is_lost(
+    redis_url: str, redis_server: RedisServer, how: str
+) -> None:
+    async with gateway(redis_url) as stage, joined(stage.url) as peer:
+        await assert_typed_turn(stage, peer)
+        if how == "pause":
+            redis_server.pause()
+            await peer.send(HELLO)
+            await asyncio.sleep(0.5)
+            redis_server.resume()
+        else:
+            redis_server.kill()
+            await peer.send(HELLO)
+            await asyncio.sleep(0.2)
+            redis_server.start()
+        await peer.until(native.ReplyDoneMessage)
+        cut(peer)
+        async with gateway(redis_url) as second, back(second, peer) as again:
+            assert again.of(native.ReadyMessage)[-1].resumed
+            await assert_typed_turn(second, again)
+
+
+async def test_without_redis_for_long_the_session_goes_on_unsaved_and_says_so(
+    redis_url: str, redis_server: RedisServer
+) -> None:
+    async with gateway(redis_url, ResumeOptions(store_patience_ms=100)) as stage, joined(stage.url) as peer:
+        redis_server.command("config", "set", "maxmemory", "1")
+        await peer.send(HELLO)
+        await told(peer, native.ReplyStartedMessage)
+        assert await peer.error() == "store_unavailable"
+        redis_server.command("config", "set", "maxmemory", "0")
+        await assert_typed_turn(stage, peer)

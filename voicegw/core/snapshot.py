@@ -1,0 +1,55 @@
+"""A session as bytes, for another process to go on with: everything it knows beside its audio and what it has
+told its client.
+
+`VERSION` grows whenever a state's fields change; a snapshot of another version is not understood, and its
+session is then lost, which its client is told.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from voicegw.core.audio import DecoderState, FramerState
+from voicegw.core.conversation import ConversationState
+from voicegw.core.listener import ListenerState
+
+VERSION = 1
+
+
+class SessionState(msgspec.Struct, array_like=True):
+    """taken_at: monotonic seconds, by the clock that the stamps inside are of. The others are the fields of
+    Session."""
+
+    taken_at: float
+    messages_taken: int
+    acknowledged: tuple[int, int]
+    ending: bool
+    decoder: DecoderState
+    framer: FramerState
+    listener: ListenerState
+    conversation: ConversationState
+
+
+class _Versioned(msgspec.Struct, array_like=True):
+    version: int
+    content: msgspec.Raw
+
+
+State = TypeVar("State", bound=msgspec.Struct)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def encode(state: msgspec.Struct) -> bytes:
+    """The state as bytes."""
+    return _encoder.encode(_Versioned(VERSION, msgspec.Raw(_encoder.encode(state))))
+
+
+def decode(data: bytes, kind: type[State]) -> State | None:
+    """The state in `data`; None when it is of another version."""
+    try:
+        versioned = msgspec.msgpack.decode(data, type=_Versioned)
+        if versioned.version != VERSION:
+            return None
+        return msgspec.msgpack.decode(versioned.content, type=kind)
+    except msgspec.MsgspecError:
+        return None

@@ -1,0 +1,36 @@
+"""What every session of a gateway uses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from voicegw.core.dialogue import Responder
+from voicegw.core.errands import Errands
+from voicegw.core.events import Event, Fault, TurnLatency
+from voicegw.core.jobs import Recognizer
+from voicegw.core.moderation import Moderator
+from voicegw.core.speech import Voice
+from voicegw.core.store import MemoryStore, Store
+from voicegw.telemetry import Metrics, trace_turn
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every session uses: the ports of the core, and the metrics."""
+
+    recognizer: Recognizer
+    responder: Responder
+    metrics: Metrics
+    check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady
+    store: Store = field(default_factory=MemoryStore)
+    voice: Voice | None = None
+    errands: Errands | None = None
+    moderator: Moderator | None = None
+
+    def count(self, event: Event, session: str) -> None:
+        """What a session tells, as metrics and traces."""
+        match event:
+            case TurnLatency():
+                self.metrics.observe_turn(event)
+                trace_turn(session, event)
+            case Fault(code):
+                self.metrics.faults.labels(code).inc()

@@ -19,6 +19,7 @@ BENCHMARKS = {
     "decoders": "what reads a client's bytes, fuzzed by coverage (atheris)",
     "cluster": "what the way over Redis adds to a decode, and how two workers share the work",
     "chaos": "workers, gateways and Redis killed, paused and restarted while people speak",
+    "storm": "all clients cut off at once: how long until every one has its session back",
     "frames": "the per-frame path and the message codec, in microseconds (pytest-benchmark)",
 }
 

@@ -1,0 +1,94 @@
+"""The way between clients and a gateway: a TCP relay whose connections can be cut, or go silent without a
+word, as a mobile network does it."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
+_READ_BYTES = 65_536
+
+
+class _Pair:
+    """A connection and its continuation. Nothing passes while `flowing` is not set."""
+
+    def __init__(self, *ends: asyncio.StreamWriter) -> None:
+        self.flowing = asyncio.Event()
+        self.flowing.set()
+        self._ends = ends
+
+    async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(_READ_BYTES):
+                await self.flowing.wait()
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            self.cut()
+        await self.flowing.wait()
+        writer.close()
+
+    def cut(self) -> None:
+        """Both ends get a reset."""
+        self.flowing.set()
+        for end in self._ends:
+            end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            end.transport.abort()
+
+
+class Link:
+    """The way to one gateway; `url` leads there."""
+
+    def __init__(self, target: str) -> None:
+        self._target = urlsplit(target)
+        self._pairs: set[_Pair] = set()
+        self.relays: set[asyncio.Task[None]] = set()
+        self.url = ""
+
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Relays one connection until it ends; one to a gateway that is gone ends at once."""
+        task = asyncio.create_task(self._relay(reader, writer), name="relay")
+        self.relays.add(task)
+        task.add_done_callback(self.relays.discard)
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            to = await asyncio.open_connection(self._target.hostname, self._target.port)
+        except OSError:
+            writer.transport.abort()
+            return
+        pair = _Pair(writer, to[1])
+        self._pairs.add(pair)
+        try:
+            await asyncio.gather(pair.relay(reader, to[1]), pair.relay(to[0], writer))
+        finally:
+            self._pairs.discard(pair)
+            pair.cut()
+
+    def cut(self) -> None:
+        """Resets every connection there is."""
+        for pair in tuple(self._pairs):
+            pair.cut()
+
+    def silence(self) -> None:
+        """From now on nothing passes on the connections there are, and nobody is told; new ones work."""
+        for pair in self._pairs:
+            pair.flowing.clear()
+
+
+@asynccontextmanager
+async def link(target: str) -> AsyncIterator[Link]:
+    """A link for as long as the block lasts."""
+    made = Link(target)
+    server = await asyncio.start_server(made.connected, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    made.url = f"ws://127.0.0.1:{port}{urlsplit(target).path}"
+    try:
+        yield made
+    finally:
+        server.close()
+        made.cut()
+        await asyncio.gather(*made.relays, return_exceptions=True)

@@ -9,11 +9,13 @@ from voicegw.assistant import Assistant, assemble
 from voicegw.cluster.connect import RedisOptions
 from voicegw.cluster.errands import RemoteErrandOptions, RemoteErrands
 from voicegw.config import Settings
-from voicegw.errors import ConfigurationError, NotReady
+from voicegw.errors import ConfigurationError, NotReady, StartupError
+from voicegw.reply import voice_espeak
 from voicegw.reply.errands import LocalErrands
 from voicegw.reply.llm import LLMOptions
 from voicegw.reply.moderation import EndpointModerator, FunctionModerator, ModerationOptions
 from voicegw.reply.tools import ToolOptions
+from voicegw.reply.voice import VoiceEngine, VoiceOptions
 from voicegw.telemetry import Metrics
 
 NOWHERE = LLMOptions(url="http://127.0.0.1:9/v1", model="tiny")
@@ -62,3 +64,26 @@ async def test_errands_are_made_here_or_by_workers() -> None:
     assert isinstance((await assembled(errands=by_workers, cluster=cluster)).errands, RemoteErrands)
     with pytest.raises(ConfigurationError, match="--redis"):
         await assembled(errands=by_workers)
+
+
+@pytest.mark.parametrize(
+    ("engine", "program", "name"),
+    [
+        (VoiceEngine.AUTO, "espeak-ng", "espeak"),
+        (VoiceEngine.AUTO, "espeak-not-there", None),
+        (VoiceEngine.OPENAI, "espeak-not-there", "gpt-4o-mini-tts"),
+        (VoiceEngine.NONE, "espeak-ng", None),
+    ],
+)
+async def test_the_voice_is_the_one_chosen_or_the_one_that_is_there(
+    engine: VoiceEngine, program: str, name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voice_espeak, "PROGRAM", program)
+    voice = (await assembled(voice=VoiceOptions(engine=engine))).voice
+    assert (None if voice is None else voice.name) == name
+
+
+async def test_a_voice_that_is_not_installed_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voice_espeak, "PROGRAM", "espeak-not-there")
+    with pytest.raises(StartupError, match="not installed"):
+        await assembled(voice=VoiceOptions(engine=VoiceEngine.ESPEAK))

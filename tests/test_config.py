@@ -151,6 +151,13 @@ def test_openai_variables_complete_a_named_model(monkeypatch: pytest.MonkeyPatch
     assert load(["--llm-model", "m", "--llm-url", "http://here/v1"]).llm.url == "http://here/v1"
 
 
+def test_openai_s_key_is_for_its_own_voice_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "key")
+    assert load(["--voice-engine", "openai"]).voice.api_key == "key"
+    assert load(["--voice-engine", "openai", "--voice-url", "http://here/v1"]).voice.api_key is None
+    assert load([]).voice.api_key is None
+
+
 def test_openai_variables_alone_send_nothing_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://there/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "key")

@@ -96,6 +96,12 @@ def test_decodes_are_counted_by_kind(metrics: Metrics, kind: DecodeKind) -> None
     assert metrics.registry.get_sample_value("voicegw_decode_seconds_bucket", within) == 1
 
 
+def test_sentences_are_counted_by_how_long_they_took(metrics: Metrics) -> None:
+    metrics.observe_synthesis(first_audio_s=0.05, real_time_factor=0.1)
+    assert metrics.registry.get_sample_value("voicegw_voice_first_audio_seconds_sum") == 0.05
+    assert metrics.registry.get_sample_value("voicegw_voice_real_time_factor_sum") == 0.1
+
+
 def test_everything_is_in_the_exposition(metrics: Metrics) -> None:
     text = metrics.exposition().decode()
     assert "version=0.0.4" in CONTENT_TYPE

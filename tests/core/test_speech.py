@@ -141,6 +141,16 @@ def test_reports_of_the_client_set_the_pace_but_not_those_of_another_turn() -> N
     assert speaker.played_ms == 800
 
 
+def test_what_stands_before_a_break_is_said_without_waiting_for_more() -> None:
+    speaker = Speaker()
+    speaker.write("Let me see.", ended=False)
+    speaker.speech.receive_break(speaker.now)
+    assert speaker.asked == [(1, "Let me see.")]
+    speaker.say(1, 100)
+    speaker.write(" It is noon.")
+    assert speaker.asked[1:] == [(2, " It is noon.")]
+
+
 def test_code_is_passed_over() -> None:
     speaker = Speaker()
     speaker.write(ONE, "\n```\nx = 1\n```\n", THREE)

@@ -142,6 +142,14 @@ def test_what_a_failing_model_wrote_is_still_said(scenario: Scenario) -> None:
     assert_reply(scenario, 1, "One two.", ReplyReason.FAILED)
 
 
+def test_what_is_written_before_a_tool_is_called_is_said_at_once(scenario: Scenario) -> None:
+    scenario.say("hello")
+    scenario.reply("Let me see.", events.ToolCalled("1", "look", "{}"))
+    assert scenario.speak is not None
+    assert scenario.speak.text == "Let me see."
+    scenario.command(commands.Cancel())
+
+
 def test_a_session_that_ends_lets_the_reply_be_heard(scenario: Scenario) -> None:
     ask(scenario)
     scenario.end()

@@ -223,6 +223,7 @@ class Replies:
         attempt.delivered.append(piece)
         if not isinstance(piece, str):
             self._tell(Emit(ReplyStep(watch.turn, piece)))
+            self.speech.receive_break(now)
             if isinstance(piece, ToolAnswered) and piece.errand:
                 calls = (each for each in attempt.delivered if isinstance(each, ToolCalled))
                 call = next(each for each in calls if each.id == piece.id)

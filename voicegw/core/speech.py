@@ -88,6 +88,12 @@ class Speech:
             spoken.waiting.extend(spoken.cutter.push(text))
             self._go_on(spoken, now)
 
+    def receive_break(self, now: float) -> None:
+        """The model does something else before it writes on: what it has written is a sentence."""
+        if (spoken := self._spoken) is not None:
+            spoken.waiting.extend(spoken.cutter.flush())
+            self._go_on(spoken, now)
+
     def receive_text_end(self, now: float) -> None:
         """The reply is written."""
         if (spoken := self._spoken) is not None:

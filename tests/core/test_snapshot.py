@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from tests.core.scenario import QUICK, Scenario
 from voicegw.core import commands, events, snapshot
+from voicegw.core.actions import FollowErrand
 from voicegw.core.audio import INPUT_RATES, AudioFormat, InputDecoder
-from voicegw.core.events import FinalTranscript, ReplyReason
+from voicegw.core.errands import ErrandNews
+from voicegw.core.events import FinalTranscript, ReplyReason, ToolAnswered, ToolCalled
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import Session
 from voicegw.core.snapshot import SessionState
@@ -118,6 +120,29 @@ def test_a_reply_of_which_something_was_given_has_failed() -> None:
         "It is [cut off]",
         "Go on.",
     ]
+
+
+def test_errands_are_followed_until_their_results_are_there() -> None:
+    scenario, call = Scenario(), ToolCalled("c1", "book", "{}")
+    scenario.say("Book a table.")
+    scenario.reply(call, ToolAnswered("c1", "book", "accepted", ok=True, errand="e1"), "On it.")
+    scenario.finish_reply()
+    moved(scenario)
+    assert scenario.followed == 2 * [FollowErrand(1, call, "e1")]
+    scenario.session.receive_errand_news(1, call, ErrandNews("booked", done=True))
+    moved(scenario)
+    assert len(scenario.followed) == 2
+    scenario.say("Thanks.")
+    assert [message.content for message in scenario.requests[-1].messages[-2:]] == ["booked", "Thanks."]
+
+
+def test_a_reply_that_has_called_a_tool_is_not_asked_for_again() -> None:
+    scenario = Scenario()
+    scenario.say("Book a table.")
+    scenario.reply(ToolCalled("c1", "book", "{}"))
+    moved(scenario)
+    assert scenario.request is None
+    assert scenario.last(events.ReplyDone).reason is ReplyReason.FAILED
 
 
 def test_what_was_said_is_remembered() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, Emit, Prewarm
+from voicegw.core.actions import Action, Emit, FollowErrand, Prewarm
 from voicegw.core.barge_in import BargeInOptions, interrupts
 from voicegw.core.dialogue import Dialogue, DialogueOptions, DialogueState
 from voicegw.core.errands import ErrandNews
@@ -41,6 +41,7 @@ class ConversationState(msgspec.Struct, array_like=True):
     attempts: int
     speculations: int
     reply: ReplyState | None
+    errands: list[FollowErrand]
 
 
 class Conversation:
@@ -84,6 +85,7 @@ class Conversation:
             ),
             *(self._unanswered, self._turns, self.replies.attempts, self._speculations),
             self.replies.snapshot(),
+            self.replies.errands,
         )
 
     def restore(self, state: ConversationState, later_s: float, now: float) -> None:
@@ -98,6 +100,9 @@ class Conversation:
         if state.floor is turn.State.ANTICIPATING:
             self._floor.signal(turn.Signal.REPLIED)
         self.replies.restore(state.attempts, state.reply, later_s, now)
+        self.replies.errands = state.errands
+        for request in state.errands:
+            self._tell(request)
 
     def open(self) -> None:
         """A new session begins: the model may read ahead."""
@@ -157,6 +162,7 @@ class Conversation:
     def receive_errand_news(self, turn_number: int, call: ToolCalled, news: ErrandNews) -> None:
         """A tool call in the background gets on; the model learns of its result with the next message."""
         if news.done:
+            self.replies.errands = [each for each in self.replies.errands if each.call.id != call.id]
             self._dialogue.add_result(call, news.content)
         report = ErrandReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
         self._tell(Emit(report))

@@ -66,7 +66,8 @@ class ReplyState(msgspec.Struct, array_like=True):
 class Replies:
     """One attempt at a time. `floor` hears of the first token and of the end; `now` is monotonic seconds.
 
-    aloud: the next reply is to be spoken. A spoken reply is over when it has been played out.
+    aloud: the next reply is to be spoken. A spoken reply is over when it has been played out. errands: calls
+    in the background whose results have not come yet.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Replies:
         self._floor = floor
         self._dialogue = dialogue
         self._tell = tell
+        self.errands: list[FollowErrand] = []
         self._attempt: Attempt | None = None
         self._attempts = 0
 
@@ -227,7 +229,8 @@ class Replies:
             if isinstance(piece, ToolAnswered) and piece.errand:
                 calls = (each for each in attempt.delivered if isinstance(each, ToolCalled))
                 call = next(each for each in calls if each.id == piece.id)
-                self._tell(FollowErrand(watch.turn, call, piece.errand))
+                self.errands.append(FollowErrand(watch.turn, call, piece.errand))
+                self._tell(self.errands[-1])
             return
         if watch.first_token is None:
             watch.first_token = now

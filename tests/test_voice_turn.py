@@ -289,11 +289,11 @@ async def test_speech_over_a_reply_stops_it(server: LiveServer) -> None:
     [
         ({"status": 401}, "llm_unauthorized"),
         ({"status": 429}, "llm_rate_limited"),
-        ({"status": 500}, "llm_rejected"),
+        ({"status": 500}, "llm_broken"),
         ({"first_token_delay_s": 60.0}, "llm_timeout"),
         ({"ending": Ending.CUT}, "llm_interrupted"),
         ({"ending": Ending.UNFINISHED}, "llm_interrupted"),
-        ({"ending": Ending.GARBLED}, "llm_rejected"),
+        ({"ending": Ending.GARBLED}, "llm_broken"),
     ],
 )
 async def test_a_reply_that_fails_costs_its_turn(

@@ -59,7 +59,12 @@ async def _speak(orders: Orders, speaker: Speaker, schedule: Schedule, parts: Se
         await _until(attempt_s)
         asked_s = time.monotonic()
         try:
-            async with VoiceClient.connect(orders.url, reply=orders.reply, settle_s=SETTLE_S) as client:
+            async with VoiceClient.connect(
+                orders.url,
+                reply=orders.reply,
+                settle_s=SETTLE_S,
+                reconnect_s=0,  # a break is to be seen
+            ) as client:
                 begin_s = max(due_s, time.monotonic())
                 said = track(parts, speaker.begin, schedule.end_s - begin_s)
                 spoken = await _say(client, said, begin_s)

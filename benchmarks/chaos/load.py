@@ -17,7 +17,7 @@ from clients.samples import Sample
 from voicegw.cluster.connect import RedisOptions
 from voicegw.cluster.remote import RemoteOptions, RemoteRecognizer
 from voicegw.core.audio import SAMPLE_RATE
-from voicegw.core.jobs import DecodeJob, DecodeKind, Recognizer, text_of
+from voicegw.core.jobs import DecodeJob, DecodeKind, Recognizer, Shed, text_of
 from voicegw.errors import RecognitionFailed
 from voicegw.telemetry import Metrics
 
@@ -31,12 +31,14 @@ Window = tuple[str, DecodeKind, bytes]
 class Account:
     """Jobs asked, and those that were not answered or answered with other words than without a fault.
 
+    shed: partials that were put off because there was too much to do, which is an answer too.
     answered_at: when each speaker got an answer, on the monotonic clock, by speaker.
     """
 
     asked: int = 0
     lost: int = 0
     wrong: int = 0
+    shed: int = 0
     answered_at: dict[int, list[float]] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
@@ -112,6 +114,8 @@ class JobLoad:
                         heard = text_of((await recognizer.recognize(job)).words)
                 except (RecognitionFailed, TimeoutError):
                     account.lost += 1
+                except Shed:
+                    account.shed += 1
                 else:
                     answered.append(time.monotonic())
                     account.wrong += heard != self._expected[name]

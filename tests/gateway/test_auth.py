@@ -32,8 +32,8 @@ OPTIONS = TokenOptions(secret=SECRET)
 
 
 def token(*, key: str = SECRET, headers: dict[str, Any] | None = None, **claims: Any) -> str:
-    """A good token, but for what is given; a claim of None is left out."""
-    whole = {"aud": "voicegw", "sub": "alice", "exp": time.time() + 60} | claims
+    """Good for longer than all tests take, but for what is given; a claim of None is left out."""
+    whole = {"aud": "voicegw", "sub": "alice", "exp": time.time() + 1_800} | claims
     said = {name: value for name, value in whole.items() if value is not None}
     return jwt.encode(said, key, algorithm="HS256", headers=headers)
 
@@ -44,7 +44,7 @@ def encoded(data: bytes) -> str:
 
 def unsigned(header: dict[str, Any], signature: str = "") -> str:
     """A token that nobody signed."""
-    claims = {"aud": "voicegw", "sub": "alice", "exp": time.time() + 60}
+    claims = {"aud": "voicegw", "sub": "alice", "exp": time.time() + 1_800}
     return ".".join([*(encoded(json.dumps(part).encode()) for part in (header, claims)), signature])
 
 
@@ -94,7 +94,7 @@ BAD = {
     "an unknown key": (token(headers={"kid": "stranger"}), TokenInvalid, "key"),
     "a kid that is a path": (token(headers={"kid": "../../dev/null"}), TokenInvalid, "key"),
     "expired": (token(exp=time.time() - 60), TokenExpired, ""),
-    "not valid yet": (token(nbf=time.time() + 60), TokenInvalid, "yet"),
+    "not valid yet": (token(nbf=time.time() + 1_200), TokenInvalid, "yet"),
     "another audience": (token(aud="elsewhere"), TokenInvalid, "audience"),
     "no audience": (token(aud=None), TokenInvalid, "'aud'"),
     "no expiry": (token(exp=None), TokenInvalid, "'exp'"),
@@ -257,7 +257,7 @@ async def test_a_page_shows_its_token_as_a_subprotocol_that_is_not_echoed() -> N
         (unsigned({"alg": "none"}), (401, "token_invalid")),
         (token(headers={"kid": "stranger"}), (401, "token_invalid")),
         (token(aud="elsewhere"), (401, "token_invalid")),
-        (token(nbf=time.time() + 600), (401, "token_invalid")),
+        (token(nbf=time.time() + 1_200), (401, "token_invalid")),
         (token(exp=time.time() - 60), (401, "token_expired")),
     ],
 )

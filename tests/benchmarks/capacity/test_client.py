@@ -1,6 +1,8 @@
 import time
 from http import HTTPStatus
 
+import msgspec
+
 from benchmarks.capacity.client import sample_parts, speak_all
 from benchmarks.capacity.speaker import Orders, Schedule, Speaker, Spoken
 from benchmarks.tracks import Track
@@ -9,6 +11,7 @@ from tests.clients.scripted_server import PARTIAL, READY, Peer, scripted_server
 
 PARTS = [Track(bytes(32_000), (Utterance("hello", 100, 600),))]
 REFUSAL = '{"error": {"code": "at_capacity", "message": "full", "retryable": true, "retry_after_ms": 100}}'
+WORD = msgspec.structs.replace(PARTIAL, seq=READY.seq + 1)
 
 
 async def speaking(url: str, *speakers: Speaker, seconds: float) -> list[Spoken]:
@@ -21,7 +24,7 @@ async def breaks(peer: Peer) -> None:
     await peer.send(READY)
     for _ in range(3):
         peer.audio += await peer.socket.recv()  # type: ignore[arg-type]
-    await peer.send(PARTIAL)
+    await peer.send(WORD)
     await peer.socket.close(1011)
 
 
@@ -30,7 +33,7 @@ async def test_a_session_that_breaks_keeps_what_it_had() -> None:
         [spoken] = await speaking(server.url, Speaker(0, 0), seconds=3)
     assert "1011" in spoken.trouble
     assert spoken.recording is not None
-    assert [item.message for item in spoken.recording.received] == [PARTIAL]
+    assert [item.message for item in spoken.recording.received] == [WORD]
     assert len(spoken.late_ms) >= 3
     assert spoken.recording.sent_samples == 320 * len(spoken.late_ms)
     assert spoken.utterances[0].text == "hello"

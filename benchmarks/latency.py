@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.arguments import add_json, add_model, add_serve, new_parser
+from benchmarks.arguments import FIXED_END_SILENCE, add_json, add_model, add_serve, new_parser
 from benchmarks.figures import MEANINGS, Played, accuracy_figures, timing_figures
 from benchmarks.measures import WordErrors, word_errors
 from benchmarks.playing import play_all
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not samples:
         print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
         return 2
-    flags = ["--model", options.model, *options.serve]
+    flags = ["--model", options.model, FIXED_END_SILENCE, *options.serve]
     try:
         server = config.load(flags)
         outcome = asyncio.run(_measure(options, flags, samples))

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.arguments import add_device, add_json, add_model, add_serve, new_parser
+from benchmarks.arguments import FIXED_END_SILENCE, add_device, add_json, add_model, add_serve, new_parser
 from benchmarks.capacity.chart import svg
 from benchmarks.capacity.climbing import Bench, Climb, overload_of
 from benchmarks.capacity.crowd import Timing
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     if options.full:
         options.seconds, options.runs, options.starts = FULL_SECONDS, FULL_RUNS, "both"
-    flags = ["--model", options.model, "--device", options.device, *options.serve]
+    flags = ["--model", options.model, "--device", options.device, FIXED_END_SILENCE, *options.serve]
     try:
         end_silence_ms = config.load(flags).session.endpoint.end_silence_ms
         timing = Timing(options.seconds, options.warm_up_s)

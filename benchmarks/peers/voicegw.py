@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.arguments import FIXED_END_SILENCE
 from benchmarks.peers.dialect import Dialect, Message
 from benchmarks.peers.peer import Peer, Setup
 
@@ -31,7 +32,7 @@ def _command(setup: Setup) -> Sequence[str]:
         *(str(setup.python), "-m", "voicegw.cli", "serve", "--port", str(setup.port)),
         *("--asr.model", str(setup.model), "--asr.device", setup.device),
         *("--asr.compute-type", setup.compute_type, "--asr.threads", str(setup.threads)),
-        *("--session.endpoint.end-silence-ms", str(setup.end_silence_ms)),
+        *("--session.endpoint.end-silence-ms", str(setup.end_silence_ms), FIXED_END_SILENCE),
         *("--log.level", "WARNING"),
     )
 

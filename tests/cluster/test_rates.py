@@ -1,11 +1,13 @@
 """Against a real Redis."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
-from tests.redis_server import RedisServer
+from tests.observing import until
+from tests.redis_server import RedisServer, free_port
 from voicegw.cluster import connect
 from voicegw.cluster.connect import RedisOptions
 from voicegw.cluster.keys import Keys
@@ -45,3 +47,17 @@ async def test_without_redis_each_counts_alone(client: Redis, redis_server: Redi
     redis_server.kill()
     waits = [await limits.charge(Resource.MESSAGES, 1, "alice", "") for _ in range(4)]
     assert [wait > 0 for wait in waits] == [False, False, False, True]
+
+
+async def test_a_redis_cluster_counts_too(tmp_path: Path) -> None:
+    node = RedisServer(tmp_path, {"cluster-enabled": "yes", "cluster-port": free_port()})
+    node.start()
+    try:
+        node.command("cluster", "addslotsrange", "0", "16383")
+        await until(lambda: "cluster_state:ok" in node.command("cluster", "info"))
+        client = connect.connect(RedisOptions(url=f"redis+cluster://127.0.0.1:{node.port}"))
+        waits = [await gateway(client).charge(Resource.MESSAGES, 2, "alice", "") for _ in range(2)]
+        assert [wait > 0 for wait in waits] == [False, True]
+        await connect.close(client)
+    finally:
+        node.kill()

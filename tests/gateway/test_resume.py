@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import pytest
+from websockets.exceptions import InvalidStatus
+
 from tests.gateway.fakes import LOUD, QUIET, Gate, Stage, staged
 from tests.gateway.test_auth import OPTIONS, bearer, token
 from tests.observing import until
 from tests.peer import Kind, Peer, joined
 from voicegw.dialects import native
+from voicegw.gateway.limits import LimitOptions
 from voicegw.gateway.saving import ResumeOptions
 
 HELLO = native.TextMessage(text="hello")
@@ -197,3 +201,14 @@ async def test_nobody_pushes_out_the_sessions_of_others() -> None:
             await until(lambda: not any(not host.parked for host in stage.gateway.sessions))
         await until(lambda: stage.value("sessions") == 2)
         assert sorted(host.user for host in stage.gateway.sessions) == ["alice", "bob"]
+
+
+async def test_a_client_that_comes_back_is_not_one_too_many() -> None:
+    gate = Gate(tokens=OPTIONS, limits=LimitOptions(user_open=1))
+    async with staged(gate=gate) as stage, joined(stage.url, **bearer(token())) as peer:
+        query = f"session={peer.of(native.ReadyMessage)[0].session}&epoch=1&last_seq=1"
+        async with joined(stage.url, query, seen=peer.messages, **bearer(token())) as again:
+            assert again.of(native.ReadyMessage)[-1].resumed
+            with pytest.raises(InvalidStatus, match="429"):
+                async with joined(stage.url, **bearer(token())):
+                    pass

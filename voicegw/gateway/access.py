@@ -51,8 +51,8 @@ class Access:
         return cls(AccessOptions(), authenticator, Limits(LimitOptions(), metrics))
 
     async def identify(self, peer: str, request: Request, wanted: StreamParameters) -> Identity:
-        """Who asks for the session `wanted`. Raises OriginRefused, RateLimited, TooManyConnections, or an
-        error of the token's: TokenMissing, TokenInvalid, TokenExpired, ScopeMissing."""
+        """Who asks for the session `wanted`. Raises OriginRefused, RateLimited, or an error of the token's:
+        TokenMissing, TokenInvalid, TokenExpired, ScopeMissing."""
         headers = request.headers
         origins = headers.get_all("Origin")  # more than one is nobody's
         check_origin(
@@ -67,7 +67,6 @@ class Access:
         identity = self.authenticator.identify(token_in(headers), address)
         check_scopes(identity, wanted)
         await self.limits.admit(Resource.CONNECTIONS, identity.user, "")
-        self.occupancy.check(identity.user, address)
         return identity
 
     def _remark(self, peer: str) -> None:

@@ -17,6 +17,7 @@ from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import NotFound, VoicegwError
 from voicegw.gateway.access import Access
 from voicegw.gateway.admission import Admission
+from voicegw.gateway.auth import Identity
 from voicegw.gateway.caller import Caller
 from voicegw.gateway.services import Services
 from voicegw.gateway.sessions import Sessions
@@ -52,18 +53,25 @@ class Entrance:
             check_voice(self._services.voice)
         self._check_room(wanted)
         identity = await self._access.identify(caller.peer, request, wanted)
+        self._check_share(wanted, identity)
         self._admission.check_rush()
         await self._access.settle(identity)
-        self._check_room(wanted)  # again: there were waits, and others in the meantime
+        self._check_room(wanted, identity.user)  # again: there were waits, and others in the meantime
+        self._check_share(wanted, identity)
         self._admission.take()
         caller.identity = identity
 
-    def _check_room(self, wanted: StreamParameters) -> None:
+    def _check_room(self, wanted: StreamParameters, user: str | None = None) -> None:
         """A session that is here takes no more room when its client comes back."""
-        if self._sessions.holds(wanted.resume):
+        if self._sessions.holds(wanted.resume, user):
             self._admission.check_ready()
         else:
             self._admission.check(len(self._sessions))
+
+    def _check_share(self, wanted: StreamParameters, identity: Identity) -> None:
+        """A client that comes back takes the place of its own connection, which may look alive still."""
+        if not self._sessions.holds(wanted.resume, identity.user):
+            self._access.occupancy.check(identity.user, identity.address)
 
     def _page(self, path: str, caller: Caller, request: Request) -> Response:
         match path:

@@ -56,9 +56,11 @@ class Sessions:
     def __iter__(self) -> Iterator[SessionHost]:
         return iter(tuple(self._hosts.values()))
 
-    def holds(self, resume: Resume | None) -> bool:
-        """Whether the session that a client comes back for is here, so that it takes no more room."""
-        return resume is not None and resume.session in self._hosts
+    def holds(self, resume: Resume | None, user: str | None = None) -> bool:
+        """Whether the session that a client comes back for is here, so that it takes no more room; and is
+        this user's, once that is known."""
+        host = None if resume is None else self._hosts.get(resume.session)
+        return host is not None and user in (None, host.user)
 
     async def find(self, wanted: StreamParameters, user: str) -> tuple[SessionHost, int | None]:
         """The session to serve: the one that is resumed, with the last event its client has seen, or a new

@@ -2,8 +2,9 @@
 
 The hop: decodes by a local worker process and by a worker behind Redis take turns, one at a time; what counts
 is the time from asking to the answer less the decoding. Windows: what sending only new audio would save.
-Scaling: jobs a second of one worker and of two, of one process each, with always enough to do. Recovery: some
-of the faults of `scripts/bench chaos`.
+Scaling: jobs a second of one worker and of two, of one process each, with always enough to do. Storm: a
+gateway is killed with all its sessions. Recovery: some of the faults of `scripts/bench chaos`, of workers and
+Redis while jobs are done, and of gateways while recordings are played.
 """
 
 import argparse
@@ -13,9 +14,11 @@ from collections.abc import Sequence
 
 from benchmarks.arguments import add_json, new_parser
 from benchmarks.chaos import command as chaos
+from benchmarks.chaos.faults import GATEWAY_FAULTS
 from benchmarks.chaos.installation import installation
 from benchmarks.cluster.hop import Overheads, overheads
 from benchmarks.cluster.scaling import jobs_per_second
+from benchmarks.cluster.storm import storm
 from benchmarks.cluster.windows import windows_figures
 from benchmarks.measures import percentile
 from benchmarks.report import report
@@ -39,8 +42,10 @@ MEANINGS = {
     "jobs_per_s_1_worker": "windows of 1 to 8 s decoded",
     "jobs_per_s_2_workers": "the same by two workers",
     "worker_scaling_ratio": "two workers over one",
+    "storm_back_s": "a gateway is killed with all its sessions: until the last client is let in elsewhere",
+    "storm_unresumed": "clients that were told that their session was lost",
     **{name: meaning for name, meaning in chaos.MEANINGS.items() if name != "fault_runs"},
-    "fault_runs": "faults of workers and of Redis, each with speakers at work",
+    "fault_runs": "faults, each with speakers at work",
 }
 
 
@@ -52,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ClientError as error:
         print(error, file=sys.stderr)
         return 1
-    settings = {name: getattr(options, name) for name in ("decodes", "seconds", "runs", "seed")}
+    settings = {name: getattr(options, name) for name in ("decodes", "seconds", "clients", "runs", "seed")}
     report("cluster", settings, figures, MEANINGS, options.json)
     return 0
 
@@ -62,7 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--decodes", type=int, default=500, metavar="N", help="each way (default: %(default)s)")
     add("--seconds", type=float, default=20.0, help="of counting jobs (default: %(default)g)")
-    add("--runs", type=int, default=20, metavar="N", help="faults (default: %(default)s)")
+    add("--clients", type=int, default=200, metavar="N", help="in the storm (default: %(default)s)")
+    add("--runs", type=int, default=20, metavar="N", help="faults of each kind (default: %(default)s)")
     add("--seed", type=int, default=1, metavar="S", help="of the faults (default: %(default)s)")
     add_json(parser)
     return parser
@@ -75,7 +81,11 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
     one = await jobs_per_second(1, options.seconds)
     two = await jobs_per_second(2, options.seconds)
     figures |= {"jobs_per_s_1_worker": one, "jobs_per_s_2_workers": two, "worker_scaling_ratio": two / one}
-    return figures | chaos.figures_of(await chaos.measure_jobs(options.runs, options.seed))
+    cut = await storm(options.clients)
+    figures |= {"storm_back_s": max(cut.back_s), "storm_unresumed": options.clients - cut.resumed}
+    done = await chaos.measure_jobs(options.runs, options.seed)
+    done += await chaos.measure_sessions(options.runs, options.seed, GATEWAY_FAULTS)
+    return figures | chaos.figures_of(done)
 
 
 def hop_figures(found: Overheads) -> dict[str, float]:

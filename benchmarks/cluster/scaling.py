@@ -10,8 +10,7 @@ from benchmarks.chaos.installation import installation
 from benchmarks.chaos.load import gateways
 from benchmarks.cluster.hop import windows_of_all_lengths
 from tests.observing import until
-from voicegw.cluster.remote import RemoteRecognizer
-from voicegw.core.jobs import DecodeJob
+from voicegw.core.jobs import DecodeJob, Recognizer
 
 WAITING = 8  # jobs that are out at any time
 WARM_UP_S = 1.0
@@ -36,7 +35,7 @@ async def jobs_per_second(workers: int, seconds: float) -> float:
 class _Load:
     """Jobs without end; `done` counts the answers."""
 
-    def __init__(self, recognizer: RemoteRecognizer) -> None:
+    def __init__(self, recognizer: Recognizer) -> None:
         self.done = 0
         self._recognizer = recognizer
         self._jobs = self._endless()

@@ -8,12 +8,12 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
 from benchmarks.arguments import add_json, new_parser
-from benchmarks.links import Link, link
+from benchmarks.links import link
 from benchmarks.measures import percentile
 from benchmarks.report import report
 from clients.client import VoiceClient
@@ -93,18 +93,18 @@ async def measure(count: int, serve: Sequence[str] = ()) -> Storm:
             clients += await asyncio.gather(
                 *(stack.enter_async_context(VoiceClient.connect(way.url, reply="none")) for _ in some)
             )
-        return await raise_storm(clients, way)
+        return await raise_storm(clients, way.cut)
 
 
-async def raise_storm(clients: Sequence[VoiceClient], way: Link) -> Storm:
-    """Cuts all of them off, and waits until they are back."""
+async def raise_storm(clients: Sequence[VoiceClient], cut: Callable[[], object]) -> Storm:
+    """`cut` cuts all of them off; waits until they are back."""
     storm = Storm(len(clients))
     listeners = [asyncio.create_task(_listen(client, storm), name="listener") for client in clients]
     try:
         for client in clients:
             await client.send_audio(AUDIO)
         storm.cut_at = time.monotonic()
-        way.cut()
+        cut()
         with suppress(TimeoutError):
             async with asyncio.timeout(GIVE_UP_S):
                 await storm.over.wait()

@@ -1,8 +1,9 @@
 """`scripts/bench cluster`: what the way over Redis costs, and what more workers bring.
 
 The parts: `hop` times decodes by a local process and by a worker in turns, `windows` what sending audio only
-once would save, `scaling` counts what one and two workers get done, `storm` cuts off all clients of a
-gateway, `command` adds the time that faults cost, as benchmarks.chaos has it, and shows the figures.
+once would save, `scaling` counts what one and two workers get done, `takeover`
+kills a gateway with all its sessions, `command` adds the time that faults cost, as benchmarks.chaos has it,
+and shows the figures.
 """
 
 from benchmarks.cluster.command import main

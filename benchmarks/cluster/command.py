@@ -2,9 +2,10 @@
 
 The hop: decodes by a local worker process and by a worker behind Redis take turns, one at a time; what counts
 is the time from asking to the answer less the decoding. Windows: what sending only new audio would save.
-Scaling: jobs a second of one worker and of two, of one process each, with always enough to do. Storm: a
-gateway is killed with all its sessions. Recovery: some of the faults of `scripts/bench chaos`, of workers and
-Redis while jobs are done, and of gateways while recordings are played.
+Scaling: jobs a second of one worker and of two, of one process each, with always enough to do. Storm: all
+clients of a server are cut off. Takeover: a gateway is killed with all its sessions. Recovery: some of the
+faults of `scripts/bench chaos`: of workers and Redis while jobs are done, of gateways while recordings are
+played.
 """
 
 import argparse
@@ -12,13 +13,14 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
+from benchmarks import storm
 from benchmarks.arguments import add_json, new_parser
 from benchmarks.chaos import command as chaos
 from benchmarks.chaos.faults import GATEWAY_FAULTS
 from benchmarks.chaos.installation import installation
 from benchmarks.cluster.hop import Overheads, overheads
 from benchmarks.cluster.scaling import jobs_per_second
-from benchmarks.cluster.storm import storm
+from benchmarks.cluster.takeover import takeover
 from benchmarks.cluster.windows import windows_figures
 from benchmarks.measures import percentile
 from benchmarks.report import report
@@ -42,8 +44,9 @@ MEANINGS = {
     "jobs_per_s_1_worker": "windows of 1 to 8 s decoded",
     "jobs_per_s_2_workers": "the same by two workers",
     "worker_scaling_ratio": "two workers over one",
-    "storm_back_s": "a gateway is killed with all its sessions: until the last client is let in elsewhere",
-    "storm_unresumed": "clients that were told that their session was lost",
+    **storm.MEANINGS,
+    "takeover_back_s": "a gateway is killed with all its sessions: until the last is at another gateway",
+    "takeover_lost": "clients whose session was lost, or who did not come back",
     **{name: meaning for name, meaning in chaos.MEANINGS.items() if name != "fault_runs"},
     "fault_runs": "faults, each with speakers at work",
 }
@@ -81,8 +84,9 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
     one = await jobs_per_second(1, options.seconds)
     two = await jobs_per_second(2, options.seconds)
     figures |= {"jobs_per_s_1_worker": one, "jobs_per_s_2_workers": two, "worker_scaling_ratio": two / one}
-    cut = await storm(options.clients)
-    figures |= {"storm_back_s": max(cut.back_s), "storm_unresumed": options.clients - cut.resumed}
+    figures |= storm.figures_of(await storm.measure(options.clients))
+    taken_over = storm.figures_of(await takeover(options.clients))
+    figures |= {f"takeover_{name}": taken_over[f"storm_{name}"] for name in ("back_s", "lost")}
     done = await chaos.measure_jobs(options.runs, options.seed)
     done += await chaos.measure_sessions(options.runs, options.seed, GATEWAY_FAULTS)
     return figures | chaos.figures_of(done)

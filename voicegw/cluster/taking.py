@@ -14,7 +14,7 @@ from voicegw.cluster.replies import Entry, claimed, delivered, text
 from voicegw.cluster.scripts import CLAIM, FORGET_CONSUMERS, GROUP, PUBLISH, SET_IDLE
 from voicegw.errors import ConfigurationError
 
-BLOCK_MS = 300  # how long a worker that is to leave may go on waiting for jobs
+BLOCK_MS = 100  # how long a worker that is to leave may go on waiting for jobs
 _RESULTS_LIVE_MS = 300_000
 _CONSUMER_FORGOTTEN_MS = 60_000
 _LONG_AGO_MS = 86_400_000

@@ -100,7 +100,7 @@ async def _send(writer: asyncio.StreamWriter, reply: Reply) -> None:
         writer.write(reply.raw)
     elif not reply.lines:
         writer.write(json.dumps(reply.value).encode())
-    for line in reply.lines:
+    for line in reply.lines if reply.raw is None else ():
         writer.write(json.dumps(line).encode() + b"\n")
         await writer.drain()
         await asyncio.sleep(reply.pause_s)

@@ -97,7 +97,8 @@ async def test_the_arguments_are_posted_as_json() -> None:
     ("reply", "reason"),
     [
         (Reply({"reason": "no such city"}, status=404), 'HTTP 404: {"reason": "no such city"}'),
-        (Reply(status=500, raw=b""), "HTTP 500: "),
+        (Reply(status=500, raw=b""), "HTTP 500"),
+        (Reply(status=500, raw=b"", lines=["none is sent"]), "HTTP 500"),
         (Reply(raw=b"<html>"), "the result is not JSON"),
         (Reply("x" * 1000), "longer than 1000 bytes"),
         (Reply(lines=["x" * 1000]), "longer than 1000 bytes"),

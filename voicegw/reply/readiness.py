@@ -35,12 +35,16 @@ class FirstAnswer:
 
     async def ask(self) -> None:
         """Asks until there has been an answer, to this or to anyone's question."""
+        trouble = ""
         while not self._responder.answered:
             try:
                 await self._responder.warm(self._messages)
             except ReplyError as error:
-                log.warning("the model endpoint has not answered yet", code=error.code)
+                if error.code != trouble:
+                    trouble = error.code
+                    log.warning("waiting for the model endpoint", code=trouble)
                 await asyncio.sleep(self._pause_s)
+        log.info("the model endpoint has answered")
 
     def check(self) -> str:
         """What is to be said beside "ready". Raises NotReady while the answer is being waited for."""

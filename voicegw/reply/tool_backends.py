@@ -53,6 +53,8 @@ class HttpBackend:
                     if not response.is_success:
                         raise ToolFailed(f"HTTP {response.status_code}: {text[:_DETAIL_CHARACTERS]}")
                     yield _checked(text, self._max_bytes)
+                if not response.is_success:
+                    raise ToolFailed(f"HTTP {response.status_code}")
         except httpx2.HTTPError as error:
             raise ToolFailed(f"no answer from the tool: {type(error).__name__}") from None
 
@@ -92,7 +94,6 @@ class FunctionBackend:
 
     def __init__(self, threads: Threads, tool: Tool, max_bytes: int) -> None:
         self._threads = threads
-        self._name = tool.name
         self._max_bytes = max_bytes
         self._function = import_function(tool.entry_point or "", f"tool {tool.name}")
 

@@ -16,7 +16,8 @@ from clients.errors import Refused, Unreachable
 from voicegw.dialects import native
 
 OPEN_S = 10.0  # for the upgrade
-PING_S, PONG_S = 2.0, 5.0
+PING_S, PONG_S = 1.0, 2.0
+CLOSE_S = 2.0  # for the closing handshake, and for a connection that is dead to be given up
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 
 
@@ -98,6 +99,7 @@ async def _open(url: str, token: str | None) -> ClientConnection:
             open_timeout=OPEN_S,
             ping_interval=PING_S,
             ping_timeout=PONG_S,
+            close_timeout=CLOSE_S,
             proxy=_proxy_for(url),
         )
     except InvalidStatus as refused:

@@ -14,7 +14,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.arguments import add_json, new_parser
-from benchmarks.chaos.faults import FORGETFUL, GATEWAY_FAULTS, REDIS_FAULTS, WORKER_FAULTS, Fault
+from benchmarks.chaos.faults import (
+    CLIENT_FAULTS,
+    FORGETFUL,
+    GATEWAY_FAULTS,
+    REDIS_FAULTS,
+    WORKER_FAULTS,
+    Fault,
+)
 from benchmarks.chaos.installation import installation
 from benchmarks.chaos.load import JobLoad, gateways
 from benchmarks.chaos.runs import Run, runs
@@ -26,7 +33,7 @@ from clients.samples import Sample, read_samples
 
 JOB_FAULTS = {**WORKER_FAULTS, **REDIS_FAULTS}
 SURVIVED = {name: fault for name, fault in REDIS_FAULTS.items() if name not in FORGETFUL}
-SESSION_FAULTS = {**WORKER_FAULTS, **GATEWAY_FAULTS, **SURVIVED}
+SESSION_FAULTS = {**WORKER_FAULTS, **GATEWAY_FAULTS, **CLIENT_FAULTS, **SURVIVED}
 SAMPLES = 4
 GATEWAYS = 2
 WORKERS = 2
@@ -46,6 +53,7 @@ MEANINGS = {
     "changed_words": "words of finals that were others",
     "recovery_worker_p95_ms": "from a fault of a worker until a speaker is heard again",
     "recovery_gateway_p95_ms": "from a fault of a gateway",
+    "recovery_client_p95_ms": "from when all clients were cut off",
     "recovery_redis_p95_ms": "from a fault of Redis, its length included",
 }
 
@@ -101,7 +109,7 @@ async def measure_sessions(
 ) -> list[Run]:
     """So many runs with whole sessions, each told on stderr as it ends."""
     async with installation(WORKERS, GATEWAYS) as there:
-        load = SessionLoad(there.urls, _samples(), speakers)
+        load = SessionLoad(await there.link(), _samples(), speakers)
         await load.learn()
         return [_told(run) async for run in runs(there, load, faults, count, seed)]
 
@@ -126,8 +134,11 @@ def figures_of(done: Iterable[Run]) -> dict[str, float]:
         totals.update(run.counts)
         recovered[run.fault] += [1000 * each for each in run.recovery_s]
     figures: dict[str, float] = dict(totals)
-    kinds = (("worker", WORKER_FAULTS), ("gateway", GATEWAY_FAULTS), ("redis", REDIS_FAULTS))
-    for what, names in kinds:
+    kinds = {
+        **{"worker": WORKER_FAULTS, "gateway": GATEWAY_FAULTS},
+        **{"client": CLIENT_FAULTS, "redis": REDIS_FAULTS},
+    }
+    for what, names in kinds.items():
         times = [each for name in names for each in recovered.get(name, [])]
         if times:
             figures[f"recovery_{what}_p95_ms"] = percentile(times, 95)

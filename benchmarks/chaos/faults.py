@@ -102,6 +102,20 @@ async def gateway_leaves(there: Installation, random: Random) -> None:
     await gateway.start()
 
 
+async def clients_cut(there: Installation, random: Random) -> None:
+    """All clients' connections are reset, and some of them again while they are being made anew."""
+    for _ in range(random.choice((1, 1, 2, 3))):
+        for each in there.links:
+            each.cut()
+        await asyncio.sleep(random.uniform(0.0, 0.4))
+
+
+async def clients_silenced(there: Installation, random: Random) -> None:
+    """Nothing passes on the clients' connections any more, and nobody is told: they are half open."""
+    for each in there.links:
+        each.silence()
+
+
 WORKER_FAULTS: dict[str, Fault] = {
     fault.__name__: fault for fault in (worker_killed, worker_paused, worker_process_killed, worker_leaves)
 }
@@ -112,4 +126,5 @@ REDIS_FAULTS: dict[str, Fault] = {
 GATEWAY_FAULTS: dict[str, Fault] = {
     fault.__name__: fault for fault in (gateway_killed, gateway_paused, gateway_leaves)
 }
+CLIENT_FAULTS: dict[str, Fault] = {fault.__name__: fault for fault in (clients_cut, clients_silenced)}
 FORGETFUL = {"redis_emptied"}  # faults that sessions do not survive

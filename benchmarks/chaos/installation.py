@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import IO
 
+from benchmarks.links import Link, link
 from clients.errors import ServerFailed
 from tests.redis_server import RedisServer, free_port
 
@@ -94,6 +95,7 @@ class Installation:
         self.workers: list[Member] = []
         self.gateways: list[Member] = []
         self.urls: list[str] = []  # of the gateways, in their order
+        self.links: list[Link] = []  # through which their clients reach them
         self._directory = directory
         self._stack = AsyncExitStack()
 
@@ -119,6 +121,11 @@ class Installation:
         member = Member(log, command, "--redis", self.redis.url, *flags)
         self._stack.push_async_callback(member.kill)
         return member
+
+    async def link(self) -> list[str]:
+        """Puts a relay in front of each gateway, so that clients can be cut off; its URLs."""
+        self.links = [await self._stack.enter_async_context(link(url)) for url in self.urls]
+        return [each.url for each in self.links]
 
     async def close(self) -> None:
         await self._stack.aclose()

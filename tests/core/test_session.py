@@ -205,3 +205,25 @@ class TestEnd:
             scenario.send(320)
         with pytest.raises(InvalidState, match="TypeText after End"):
             scenario.say("hello?")
+
+
+def test_time_in_which_everything_stood_still_silences_nobody() -> None:
+    scenario = Scenario()
+    scenario.hear(ONSET + "##")
+    scenario.now += 3.0
+    scenario.session.receive_tick(scenario.now, late_s=2.9)
+    scenario.perform()
+    assert not scenario.all(SpeechStopped)
+    scenario.wait(500)
+    assert scenario.last(SpeechStopped).reason is EndReason.STALLED
+
+
+def test_a_client_that_was_cut_off_has_not_finished_speaking() -> None:
+    scenario = Scenario()
+    scenario.hear(ONSET + "##")
+    scenario.session.receive_absence()
+    scenario.wait(60_000)
+    assert not scenario.all(SpeechStopped)
+    scenario.session.receive_return(60_000, scenario.now)
+    scenario.wait(500)
+    assert scenario.all(SpeechStopped)

@@ -30,7 +30,7 @@ async def test_a_session_that_breaks_at_a_tick_costs_itself_only(monkeypatch: py
     async with staged() as stage, joined(stage.url) as unlucky, joined(stage.url) as other:
         broken, _ = stage.gateway.sessions
 
-        def receive_tick(session: Session, now: float) -> None:
+        def receive_tick(session: Session, now: float, late_s: float) -> None:
             if session.name == broken.name:
                 raise ZeroDivisionError
 

@@ -30,6 +30,7 @@ from voicegw.errors import InvalidState, VoicegwError
 
 _ACKNOWLEDGE_EVERY_MS = 1000
 _ACKNOWLEDGE_EVERY_MESSAGES = 16
+_STANDSTILL_S = 0.5
 _ALLOWED_AFTER_END = (commands.Cancel, commands.Acknowledge, commands.Played)  # a reply may still be running
 
 
@@ -225,8 +226,12 @@ class Session:
         """The voice is done with a Speak, or failed."""
         self._conversation.replies.receive_audio_end(turn, sentence, error, now)
 
-    def receive_tick(self, now: float) -> None:
-        """Time passes; to be called a few times a second."""
+    def receive_tick(self, now: float, late_s: float = 0.0) -> None:
+        """Time passes; to be called a few times a second. late_s: after it was due; when everything has stood
+        still for so long, nobody could be heard, and what was said meanwhile comes at once."""
+        if late_s >= _STANDSTILL_S:
+            self._last_audio_at = min(now, self._last_audio_at + late_s)
+            self._pace.forgive(late_s * 1000)
         self._conversation.replies.receive_tick(now)
         self._listener.receive_tick(now, now if self._away else self._last_audio_at)
 

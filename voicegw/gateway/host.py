@@ -218,12 +218,12 @@ class SessionHost:
             self.error = error
             self.ended.set()
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, late_s: float) -> None:
         """Time passes; to be called a few times a second. What goes wrong costs this session only."""
         if not self._running or self.ended.is_set():
             return
         try:
-            self._session.receive_tick(now)
+            self._session.receive_tick(now, late_s)
             self._perform()
         except Exception:  # the caller has other sessions to tell
             log.exception("session failed", session=self.name)

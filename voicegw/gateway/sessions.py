@@ -152,10 +152,10 @@ class Sessions:
         if not self._hosts:
             self._empty.set()
 
-    def tick(self, _late_s: float, now: float) -> None:
-        """Lets every session know the time, in monotonic seconds."""
+    def tick(self, late_s: float, now: float) -> None:
+        """Lets every session know the time, in monotonic seconds, and by how much this is late."""
         for host in self:
-            host.tick(now)
+            host.tick(now, late_s)
 
     def _parked(self) -> list[SessionHost]:
         return [host for host in self._hosts.values() if host.parked]

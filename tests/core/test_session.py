@@ -227,3 +227,16 @@ def test_a_client_that_was_cut_off_has_not_finished_speaking() -> None:
     scenario.session.receive_return(60_000, scenario.now)
     scenario.wait(500)
     assert scenario.all(SpeechStopped)
+
+
+def test_who_falls_silent_has_finished_only_if_the_client_is_there() -> None:
+    scenario = Scenario()
+    scenario.hear(ONSET + "##")
+    assert not scenario.session.falls_silent(scenario.now + 0.4)
+    assert scenario.session.falls_silent(scenario.now + 0.5)
+    assert not scenario.session.falls_silent(scenario.now + 0.6)
+    scenario.wait(5_000)
+    assert not scenario.all(SpeechStopped)
+    scenario.session.receive_sign()
+    scenario.wait(0)
+    assert scenario.last(SpeechStopped).reason is EndReason.STALLED

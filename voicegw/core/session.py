@@ -31,6 +31,7 @@ from voicegw.errors import InvalidState, VoicegwError
 _ACKNOWLEDGE_EVERY_MS = 1000
 _ACKNOWLEDGE_EVERY_MESSAGES = 16
 _STANDSTILL_S = 0.5
+_DOUBT_S = 0.5
 _ALLOWED_AFTER_END = (commands.Cancel, commands.Acknowledge, commands.Played)  # a reply may still be running
 
 
@@ -78,6 +79,7 @@ class Session:
         self._acknowledged = 0, 0  # samples and messages
         self._last_audio_at = 0.0
         self._away = False
+        self._asked = self._answered = False  # whether a client that fell silent is still there
         self._ending = self._closed = False
 
     @property
@@ -163,6 +165,7 @@ class Session:
         pcm = self._decoder.decode(data)
         self._pace.admit((self._decoder.input_samples - before) * 1000 / self._decoder.rate, now)
         self._last_audio_at = now
+        self._asked = self._answered = False
         self._arrivals.mark(self._framer.position + len(pcm), now)
         for window in self._framer.push(pcm):
             self._listener.receive_window(window, now)
@@ -233,7 +236,19 @@ class Session:
             self._last_audio_at = min(now, self._last_audio_at + late_s)
             self._pace.forgive(late_s * 1000)
         self._conversation.replies.receive_tick(now)
-        self._listener.receive_tick(now, now if self._away else self._last_audio_at)
+        cut_off = self._away or (self._asked and not self._answered)
+        self._listener.receive_tick(now, now if cut_off else self._last_audio_at)
+
+    def falls_silent(self, now: float) -> bool:
+        """Whether audio has just stopped coming in mid-word. Whoever asks must find out whether the client is
+        still there: until `receive_sign`, it is taken to be cut off."""
+        fresh = not self._asked and not self._listener.idle and now - self._last_audio_at >= _DOUBT_S
+        self._asked |= fresh
+        return fresh
+
+    def receive_sign(self) -> None:
+        """The client is there: it does not send because nobody speaks any more."""
+        self._answered = True
 
     def _end(self, now: float) -> None:
         self._ending = True

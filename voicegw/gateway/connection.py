@@ -6,6 +6,7 @@ chosen in one place.
 import asyncio
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,19 +74,21 @@ class Connection:
         self._heard_at = time.monotonic()
         self._group = asyncio.TaskGroup()
         self._renewal: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
         self._over: asyncio.Future[VoicegwError | None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
         """Serves the client until it leaves, another connection takes the session, or it ends."""
         error: VoicegwError | None = InternalError()
         reader = self._host.attach(self._leave, self._after)
+        self._host.doubt = self._doubt
         self._host.replying.meter = self._visit.meter
         try:
             async with self._group as group:
                 writer = group.create_task(self._write(reader), name="writer")
                 others = [group.create_task(work, name=name) for name, work in self._work().items()]
                 error = await self._over
-                for task in (*others, *filter(None, [self._renewal])):
+                for task in (*others, *filter(None, [self._renewal, self._asking])):
                     task.cancel()
                 if not isinstance(error, SlowConsumer | TakenOver | Unresponsive):
                     await self._flush(reader, writer)
@@ -233,6 +236,16 @@ class Connection:
                     return self._leave(Unresponsive())
             except ConnectionClosed:
                 return None
+
+    def _doubt(self) -> None:
+        """No audio comes in mid-word: has the client stopped sending, or has the network?"""
+        if not self._over.done():
+            self._asking = self._group.create_task(self._ask(), name="ask")
+
+    async def _ask(self) -> None:
+        with suppress(ConnectionClosed):
+            await (await self._socket.ping())
+            self._host.receive_sign()
 
     async def _settle(self) -> None:
         """Reports what is used, block by block."""

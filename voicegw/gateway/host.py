@@ -1,8 +1,6 @@
 """One live core session with the tasks it asks for: its decodes, its reply.
 
-It outlives its sockets: the connection that is attached hands in what the client sends, takes what is told
-from the outbox, and learns when to leave. Without one it is parked, and goes on deciding for a while.
-"""
+It outlives its sockets. Without a connection it is parked, and goes on deciding for a while."""
 
 import asyncio
 import time
@@ -74,6 +72,7 @@ class SessionHost:
         self._speaking = Speaking(
             session, services.voice, services.metrics, outbox, self._spawn, self._carry_on_replying
         )
+        self.doubt = self.receive_sign = session.receive_sign  # a connection has its own way to find out
         self._draining = self._running = False
         self.saver = Saver(
             services.store,
@@ -142,9 +141,8 @@ class SessionHost:
         return not self.ended.is_set() and self._outbox.journal.can_resume_after(seq)
 
     def attach(self, leave: Leave, after: int | None = None) -> Reader:
-        """A connection takes the session, from the one that may still have it, and reads from here on what
-        there is to tell; it goes when `leave` is called. after: the last event that a returning client has
-        seen."""
+        """A connection takes the session, from another one that has it, and reads what there is to tell; it
+        goes when `leave` is called. after: the last event that a returning client has seen."""
         if self._leave is not None:
             self._leave(TakenOver())
         self._leave, now = leave, time.monotonic()
@@ -223,6 +221,8 @@ class SessionHost:
         if not self._running or self.ended.is_set():
             return
         try:
+            if not self.parked and self._session.falls_silent(now):
+                self.doubt()
             self._session.receive_tick(now, late_s)
             self._perform()
         except Exception:  # the caller has other sessions to tell

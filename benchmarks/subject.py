@@ -23,7 +23,7 @@ ROOM = (
     *("--log-level", "error"),
 )
 
-Transcript = tuple[tuple[int, int, str], ...]
+Transcript = tuple[tuple[int, str], ...]
 
 
 @asynccontextmanager
@@ -39,12 +39,11 @@ async def subject(model: str, flags: Sequence[str] = ()) -> AsyncIterator[LocalS
 
 
 def transcript(recording: Recording) -> Transcript:
-    """What was heard, and where."""
+    """What was heard, and from where on. Where a turn ends, in the silence behind it, may depend on when its
+    words were known, and so on how busy the machine is."""
     messages = (item.message for item in recording.received)
     return tuple(
-        (message.start_ms, message.end_ms, message.text)
-        for message in messages
-        if isinstance(message, native.FinalMessage)
+        (message.start_ms, message.text) for message in messages if isinstance(message, native.FinalMessage)
     )
 
 

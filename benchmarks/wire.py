@@ -102,9 +102,10 @@ class Wire:
         return [event for event in self._protocol.events_received() if isinstance(event, Frame | Response)]
 
     def messages(self, timeout_s: float = PATIENCE_S) -> Iterator[bytes]:
-        """Messages as they come, until the server closes; another call goes on where one was left.
+        """Text messages as they come, until the server closes; another call goes on where one was left.
 
-        Raises Broken when there is none for `timeout_s`. The server sends every message in one frame.
+        Raises Broken when nothing comes for `timeout_s`. The server sends every message in one frame; what it
+        sends as binary is reply audio, which nobody here wants to hear.
         """
         while True:
             while self._unread:
@@ -134,9 +135,7 @@ class Wire:
 
     def _keep(self, events: Sequence[Frame | Response]) -> None:
         self._unread += (
-            bytes(frame.data)
-            for frame in events
-            if isinstance(frame, Frame) and frame.opcode in (Opcode.TEXT, Opcode.BINARY)
+            bytes(frame.data) for frame in events if isinstance(frame, Frame) and frame.opcode is Opcode.TEXT
         )
 
     def _answer(self) -> None:

@@ -55,14 +55,14 @@ class Tally:
         self.codes += outcome.codes
 
 
-def client(url: str, size: Size, seed: int, number: int) -> Outcome:
+def client(url: str, size: Size, seed: str, number: int) -> Outcome:
     """One client of a campaign by its number: the same seed and number do the same. Raises Violation."""
     rng = random.Random(f"{seed}/{number}")
     ending = Ending.POLITE if number % POLITE_EVERY == 0 else rng.choice(ABRUPT)
     return Attack(url, rng, ending).run(rng.randrange(2 * size.messages_each))
 
 
-def campaign(url: str, size: Size, seed: int) -> Tally:
+def campaign(url: str, size: Size, seed: str) -> Tally:
     """Clients until both numbers are reached, or the server has broken the rules too often."""
     tally, lock = Tally(), threading.Lock()
 

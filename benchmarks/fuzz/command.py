@@ -3,7 +3,7 @@
 A healthy neighbour speaks all the while. It is to be heard as when it was alone, every answer that the rude
 clients get has to be one that is documented, and in the end the server must hold no more memory, tasks,
 descriptors and processes than before, within 5 % (`--growth`). Whatever fails is told with the number of the
-client, which `--only` repeats.
+client, which `--only` repeats with the same numbers and seed.
 """
 
 import argparse
@@ -68,7 +68,7 @@ async def _run(options: argparse.Namespace) -> list[str]:
     size = Size(options.messages, options.disconnects)
     async with subject(options.model, options.serve) as server:
         if options.only is not None:
-            return await asyncio.to_thread(_repeat, server.url, size, options.seed, options.only)
+            return await asyncio.to_thread(_repeat, server.url, size, str(options.seed), options.only)
         neighbour = Neighbour(server.url, sample_named(options.neighbour))
         await neighbour.speak_alone()
         tally, before, after = await fuzz(server.url, server.pid, size, options.seed, neighbour)
@@ -83,7 +83,7 @@ async def _run(options: argparse.Namespace) -> list[str]:
     ]
 
 
-def _repeat(url: str, size: Size, seed: int, number: int) -> list[str]:
+def _repeat(url: str, size: Size, seed: str, number: int) -> list[str]:
     try:
         print(client(url, size, seed, number))
     except AssertionError as violation:
@@ -99,16 +99,16 @@ async def fuzz(
     def look() -> Footprint:
         return footprint(url, pid)
 
-    warm_up = size.scaled(WARM_UP)
-    await asyncio.to_thread(campaign, url, warm_up, seed)
+    warm_up = await asyncio.to_thread(campaign, url, size.scaled(WARM_UP), f"{seed} to warm up")
     before = await asyncio.to_thread(settled, look, SETTLE_S)
     over = asyncio.Event()
     speaking = asyncio.create_task(neighbour.speak_on(over))
     try:
-        tally = await asyncio.to_thread(campaign, url, size, seed + 1)
+        tally = await asyncio.to_thread(campaign, url, size, str(seed))
     finally:
         over.set()
         await speaking
+    tally.violations += warm_up.violations
     return tally, before, await asyncio.to_thread(settled, look, SETTLE_S)
 
 

@@ -31,10 +31,11 @@ def url() -> Iterator[str]:
 def test_messages_go_both_ways(url: str) -> None:
     with Wire(url) as wire:
         assert wire.upgrade() == 101
-        wire.send(b"\0\1")
         wire.send(b"hello", Opcode.TEXT)
-        assert next(wire.messages()) == b"\0\1"
+        wire.send(b"\0\1")
+        wire.send(b"again", Opcode.TEXT)
         assert next(wire.messages()) == b"hello"
+        assert next(wire.messages()) == b"again"
 
 
 def test_the_server_s_close_code_is_kept(url: str) -> None:

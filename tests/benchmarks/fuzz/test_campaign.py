@@ -8,7 +8,7 @@ from benchmarks.fuzz.campaign import MOST_VIOLATIONS, Size, campaign
 def test_goes_on_until_both_numbers_are_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     endings = (Ending.POLITE, Ending.RESET)
     monkeypatch.setattr(module, "client", lambda *a: Outcome(endings[a[-1] % 2], sent=10))
-    tally = campaign("", Size(messages=100, disconnects=30), seed=1)
+    tally = campaign("", Size(messages=100, disconnects=30), seed="1")
     assert tally.sent >= 100
     assert 30 <= tally.disconnects < 45
 
@@ -18,6 +18,6 @@ def test_a_broken_server_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) 
         raise Violation("it is broken")
 
     monkeypatch.setattr(module, "client", break_off)
-    tally = campaign("", Size(messages=100, disconnects=30), seed=1)
+    tally = campaign("", Size(messages=100, disconnects=30), seed="1")
     assert MOST_VIOLATIONS <= len(tally.violations) < 2 * MOST_VIOLATIONS
     assert tally.violations[0].endswith("it is broken")

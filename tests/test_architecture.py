@@ -33,7 +33,12 @@ MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.reply", "vo
 MAY_IMPORT["voicegw.gateway"] = BASE | {"voicegw.asr", "voicegw.reply", "voicegw.cluster"}
 MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | {"voicegw.gateway"}
 MAY_IMPORT["voicegw.assistant"] = MAY_IMPORT["voicegw.config"] | {"voicegw.config"}
-MAY_IMPORT["voicegw.cli"] = MAY_IMPORT["voicegw.assistant"] | {"voicegw.assistant", "voicegw"}
+MAY_IMPORT["voicegw.token_command"] = MAY_IMPORT["voicegw.assistant"]
+MAY_IMPORT["voicegw.cli"] = MAY_IMPORT["voicegw.assistant"] | {
+    "voicegw.assistant",
+    "voicegw.token_command",
+    "voicegw",
+}
 MAY_IMPORT["clients"] = {"voicegw.errors", "voicegw.core", "voicegw.dialects"}
 
 PURE = {

@@ -2,18 +2,16 @@
 
 import argparse
 import asyncio
-import datetime
 import json
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import structlog
 
-from voicegw import __version__, config
+from voicegw import __version__, config, token_command
 from voicegw.asr.pool import WorkerPool
 from voicegw.asr.vad import make_scorer
 from voicegw.asr.weights import locate
@@ -28,13 +26,10 @@ from voicegw.cluster.store import RedisStore
 from voicegw.config import Settings, WorkerSettings
 from voicegw.core.store import MemoryStore, Store
 from voicegw.dialects import native
-from voicegw.errors import ConfigurationError, StartupError
-from voicegw.gateway import keys
+from voicegw.errors import StartupError
 from voicegw.gateway.access import Access
 from voicegw.gateway.auth import Authenticator
-from voicegw.gateway.keys import Algorithm
 from voicegw.gateway.limits import Limits
-from voicegw.gateway.mint import Grant, mint
 from voicegw.gateway.probes import probes
 from voicegw.gateway.server import Gateway
 from voicegw.gateway.services import Services
@@ -61,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         settings = config.load(rest)
         if chosen.command == "token":
-            print(_token(chosen, settings))
+            print(token_command.run(chosen, settings))
             return 0
         configure_logging(settings.log.level, as_json=settings.log.as_json)
         asyncio.run(serve(settings))
@@ -84,42 +79,8 @@ def _parser() -> argparse.ArgumentParser:
         "worker", help="recognise for other machines' gateways; `voicegw worker --help`", add_help=False
     )
     commands.add_parser("schema", help="print the JSON Schema of every message, for client authors")
-    _add_token_command(commands)
+    token_command.add_to(commands)
     return parser
-
-
-def _add_token_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    token = commands.add_parser(
-        "token",
-        help="make tokens that let clients in, and the keys that sign them",
-        description=_TOKEN_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    what = token.add_mutually_exclusive_group(required=True)
-    what.add_argument("--user", help="print a token for this user (`sub`); limits are counted by it")
-    what.add_argument(
-        "--new-key", choices=list(Algorithm), help="print a key file with a new key to sign with"
-    )
-    what.add_argument("--public", metavar="FILE", help="print the half of a key file that gateways need")
-    token.add_argument("--valid-s", type=int, default=60, help="seconds to connect in (default: %(default)s)")
-    token.add_argument("--scope", action="append", default=[], help="what it allows; none for everything")
-    token.add_argument("--once", action="store_true", help="it opens one session only (`jti`)")
-    token.add_argument("--kid", help="name of the key to sign with, or of the new key")
-
-
-def _token(chosen: argparse.Namespace, settings: Settings) -> str:
-    """What `voicegw token` prints. Raises ConfigurationError."""
-    if chosen.new_key is not None:
-        kid = chosen.kid or datetime.date.today().isoformat()
-        return json.dumps({"keys": [keys.generate(Algorithm(chosen.new_key), kid)]}, indent=2)
-    if chosen.public is not None:
-        return json.dumps({"keys": keys.public_halves(Path(chosen.public))}, indent=2)
-    if not settings.tokens.enabled:
-        raise ConfigurationError("nothing to sign with: give --token-keys FILE or VOICEGW_TOKENS__SECRET")
-    signer = keys.load(settings.tokens.secret, settings.tokens.keys).signer(chosen.kid)
-    grant = Grant(chosen.user, settings.tokens.audience, chosen.valid_s, tuple(chosen.scope), chosen.once)
-    return mint(grant, signer)
 
 
 async def serve(settings: Settings) -> None:
@@ -266,28 +227,6 @@ def _on_signals() -> tuple[asyncio.Event, asyncio.Event]:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, receive)
     return stopping, forced
-
-
-_TOKEN_HELP = """Make tokens that let clients in, and the keys that sign them.
-
-With one secret, shared by the gateway and the application that hands out tokens:
-
-  export VOICEGW_TOKENS__SECRET=$(openssl rand -hex 32)
-  voicegw serve                                  # now asks for a token
-  voicegw token --user alice                     # prints one that is good for a minute
-
-With a key pair, so that gateways can check tokens and not make them:
-
-  voicegw token --new-key EdDSA > signing.json   # stays with the application
-  voicegw token --public signing.json > keys.json
-  voicegw serve --token-keys keys.json
-  voicegw token --user alice --token-keys signing.json
-
-To change keys, add the new one to keys.json (a running gateway takes it up by itself, or on SIGHUP), sign
-with it, and take the old one out when its last token has expired.
-
-Scopes narrow a token: --scope rate:8000 --scope format:mulaw --scope reply:none. A kind that is not named
-(rate, format, reply) is free."""
 
 
 if __name__ == "__main__":

@@ -1,0 +1,68 @@
+"""`voicegw token`: makes tokens that let clients in, and the keys that sign them."""
+
+import argparse
+import datetime
+import json
+from pathlib import Path
+
+from voicegw.config import Settings
+from voicegw.errors import ConfigurationError
+from voicegw.gateway import keys
+from voicegw.gateway.keys import Algorithm
+from voicegw.gateway.mint import Grant, mint
+
+_HELP = """Make tokens that let clients in, and the keys that sign them.
+
+With one secret, shared by the gateway and the application that hands out tokens:
+
+  export VOICEGW_TOKENS__SECRET=$(openssl rand -hex 32)
+  voicegw serve                                  # now asks for a token
+  voicegw token --user alice                     # prints one that is good for a minute
+
+With a key pair, so that gateways can check tokens and not make them:
+
+  voicegw token --new-key EdDSA > signing.json   # stays with the application
+  voicegw token --public signing.json > keys.json
+  voicegw serve --token-keys keys.json
+  voicegw token --user alice --token-keys signing.json
+
+To change keys, add the new one to keys.json (a running gateway takes it up by itself, or on SIGHUP), sign
+with it, and take the old one out when its last token has expired.
+
+Scopes narrow a token: --scope rate:8000 --scope format:mulaw --scope reply:none. A kind that is not named
+(rate, format, reply) is free."""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declares the command and its flags."""
+    token = commands.add_parser(
+        "token",
+        help="make tokens that let clients in, and the keys that sign them",
+        description=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    what = token.add_mutually_exclusive_group(required=True)
+    what.add_argument("--user", help="print a token for this user (`sub`); limits are counted by it")
+    what.add_argument(
+        "--new-key", choices=list(Algorithm), help="print a key file with a new key to sign with"
+    )
+    what.add_argument("--public", metavar="FILE", help="print the half of a key file that gateways need")
+    token.add_argument("--valid-s", type=int, default=60, help="seconds to connect in (default: %(default)s)")
+    token.add_argument("--scope", action="append", default=[], help="what it allows; none for everything")
+    token.add_argument("--once", action="store_true", help="it opens one session only (`jti`)")
+    token.add_argument("--kid", help="name of the key to sign with, or of the new key")
+
+
+def run(chosen: argparse.Namespace, settings: Settings) -> str:
+    """What the command prints. Raises ConfigurationError."""
+    if chosen.new_key is not None:
+        kid = chosen.kid or datetime.date.today().isoformat()
+        return json.dumps({"keys": [keys.generate(Algorithm(chosen.new_key), kid)]}, indent=2)
+    if chosen.public is not None:
+        return json.dumps({"keys": keys.public_halves(Path(chosen.public))}, indent=2)
+    if not settings.tokens.enabled:
+        raise ConfigurationError("nothing to sign with: give --token-keys FILE or VOICEGW_TOKENS__SECRET")
+    signer = keys.load(settings.tokens.secret, settings.tokens.keys).signer(chosen.kid)
+    grant = Grant(chosen.user, settings.tokens.audience, chosen.valid_s, tuple(chosen.scope), chosen.once)
+    return mint(grant, signer)

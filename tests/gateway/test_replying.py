@@ -7,11 +7,13 @@ from typing import Any, cast
 
 import pytest
 
-from tests.gateway.fakes import ScriptedResponder
+from tests.gateway.fakes import LOUD, ScriptedResponder, staged
 from tests.observing import until
+from tests.peer import joined
 from voicegw.core.actions import Respond
 from voicegw.core.events import Message
 from voicegw.core.session import Session
+from voicegw.dialects import native
 from voicegw.errors import LLMTimeout
 from voicegw.gateway.replying import Replying
 from voicegw.telemetry import Metrics
@@ -109,3 +111,28 @@ def test_stopping_and_confirming_nothing_is_harmless() -> None:
     stage = Stage()
     stage.replying.stop()
     stage.replying.confirm()
+
+
+async def test_a_reply_is_begun_in_a_pause_and_shown_when_the_turn_ends() -> None:
+    half_a_pause = bytes(32_000 * 3 // 10)  # long enough for a decode, too short for an end
+    async with staged() as stage, joined(stage.url) as peer:
+        await peer.send(LOUD, half_a_pause)
+        await until(lambda: stage.responder.prompts)
+        assert peer.of(native.SpeechStoppedMessage) == []
+        await peer.send(half_a_pause)
+        assert (await peer.until(native.ReplyDoneMessage)).text == "Good day."
+        latency = await peer.until(native.LatencyMessage)
+    assert (latency.speculative, latency.attempts, len(stage.responder.prompts)) == (True, 1, 1)
+    assert stage.value("replies_total", speculative="true", used="true") == 1
+
+
+async def test_one_that_the_speaker_goes_on_after_is_never_heard_of() -> None:
+    async with staged() as stage, joined(stage.url) as peer:
+        stage.responder.gate.clear()
+        await peer.send(LOUD, bytes(32_000 * 3 // 10))
+        await until(lambda: stage.responder.prompts)
+        await peer.send(LOUD)
+        await stage.responder.stopped.wait()
+        await until(lambda: stage.value("wasted_tokens_total") == 1)
+        assert peer.of(native.ReplyStartedMessage) == []
+        assert peer.of(native.ReplyDoneMessage) == []

@@ -19,7 +19,7 @@ from benchmarks.subject import Neighbour, sample_named, subject
 from clients.errors import ClientError
 
 GROWTH = 0.05
-WARM_UP = 0.25  # of the campaign, before the footprint that is compared
+WARM_UP = 0.5  # of the campaign, before the footprint that is compared
 SETTLE_S = 30.0
 MEANINGS = {
     "messages": "sent by rude clients",
@@ -30,7 +30,7 @@ MEANINGS = {
     "neighbour_heard": "times the neighbour said the same meanwhile",
     "neighbour_different": "times it was not heard as when it was alone",
     "leaks": "things of which the server holds more than before, beyond `--growth`",
-    "rss_before_mb": "the server's resident memory after a quarter of the campaign, to warm up",
+    "rss_before_mb": "the server's resident memory after half as large a campaign, to warm up",
     "rss_after_mb": "the same after all of it",
 }
 

@@ -30,6 +30,7 @@ from benchmarks.measures import percentile
 from benchmarks.report import report
 from clients.errors import ClientError
 from clients.samples import Sample, read_samples
+from voicegw.telemetry import configure_logging
 
 JOB_FAULTS = {**WORKER_FAULTS, **REDIS_FAULTS}
 SURVIVED = {name: fault for name, fault in REDIS_FAULTS.items() if name not in FORGETFUL}
@@ -61,6 +62,7 @@ MEANINGS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the faults; the exit status is 1 when something was lost."""
     options = _parser().parse_args(argv)
+    configure_logging("error", as_json=False)
     known = JOB_FAULTS if options.load == "jobs" else SESSION_FAULTS
     faults = {name: known[name] for name in options.fault or known}
     measure = measure_jobs if options.load == "jobs" else measure_sessions

@@ -25,6 +25,7 @@ from benchmarks.cluster.windows import windows_figures
 from benchmarks.measures import percentile
 from benchmarks.report import report
 from clients.errors import ClientError
+from voicegw.telemetry import configure_logging
 
 MEANINGS = {
     "local_p50_ms": "a decode by a local process: time beyond the decoding",
@@ -55,6 +56,7 @@ MEANINGS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
+    configure_logging("error", as_json=False)
     try:
         figures = asyncio.run(_measure(options))
     except ClientError as error:

@@ -143,7 +143,7 @@ class Scenario:
     def reply(self, *pieces: events.ReplyPiece, attempt: int | None = None) -> None:
         """The model writes."""
         for piece in pieces:
-            self.session.receive_reply_piece(attempt or self._open_attempt(), piece, self.now)
+            self.session.replies.receive_piece(attempt or self._open_attempt(), piece, self.now)
         self.perform()
 
     def finish_reply(self, error: VoicegwError | None = None, attempt: int | None = None) -> None:
@@ -152,7 +152,7 @@ class Scenario:
         if self.request is not None and self.request.attempt == attempt:
             waits = self.request.speculative and attempt not in self.confirmed and error is None
             self.request, self.ready = None, self.request if waits else None
-        self.session.receive_reply_end(attempt, error, self.now)
+        self.session.replies.receive_end(attempt, error, self.now)
         self.perform()
 
     def utter(self, milliseconds: int, error: VoicegwError | None = None) -> None:
@@ -160,8 +160,8 @@ class Scenario:
         speak, self.speak = self.speak, None
         assert speak is not None, "the voice was asked for nothing"
         pcm = bytes(2 * speak.rate * milliseconds // 1000)
-        self.session.receive_speech(speak.turn, speak.number, pcm, self.now)
-        self.session.receive_speech_end(speak.turn, speak.number, error, self.now)
+        self.session.speech.receive_audio(speak.turn, speak.number, pcm, self.now)
+        self.session.replies.receive_audio_end(speak.turn, speak.number, error, self.now)
         self.perform()
 
     def settle(self) -> None:

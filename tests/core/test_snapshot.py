@@ -108,6 +108,21 @@ def test_a_reply_of_which_nothing_was_given_is_asked_for_again() -> None:
     assert scenario.last(events.ReplyDone) == events.ReplyDone(1, "Noon.", ReplyReason.COMPLETED)
 
 
+def test_a_spoken_reply_has_failed_with_what_was_heard_of_it() -> None:
+    scenario = Scenario()
+    scenario.session.configure_replies(commands.ReplyMode.AUDIO)
+    scenario.say("What time is it?")
+    scenario.reply("It is ten past ten in the morning.")
+    scenario.finish_reply()
+    scenario.utter(2000)
+    for _ in range(10):
+        scenario.wait(100)
+    scenario.speak = None
+    moved(scenario)
+    assert scenario.last(events.ReplyDone) == events.ReplyDone(1, "It is ten past", ReplyReason.FAILED)
+    assert scenario.session.reply_audio is not None
+
+
 def test_a_reply_of_which_something_was_given_has_failed() -> None:
     scenario = Scenario()
     scenario.say("What time is it?")

@@ -84,8 +84,8 @@ def test_nothing_of_a_stopped_reply_is_played(scenario: Scenario) -> None:
     assert speak is not None
     scenario.command(commands.Cancel())
     played = scenario.played
-    scenario.session.receive_speech(speak.turn, speak.number, bytes(32_000), scenario.now)
-    scenario.session.receive_speech_end(speak.turn, speak.number, None, scenario.now)
+    scenario.session.speech.receive_audio(speak.turn, speak.number, bytes(32_000), scenario.now)
+    scenario.session.replies.receive_audio_end(speak.turn, speak.number, None, scenario.now)
     wait(scenario, 1000)
     assert scenario.played == played
     assert scenario.last(events.ReplyDone).reason is ReplyReason.CANCELLED

@@ -39,10 +39,15 @@ class Stage:
         self.tasks.append(asyncio.create_task(work, name=name))
         return self.tasks[-1]
 
-    def receive_reply_piece(self, attempt: int, piece: object, now: float) -> None:
+    @property
+    def replies(self) -> "Stage":
+        """The part of a session that takes what the model writes."""
+        return self
+
+    def receive_piece(self, attempt: int, piece: object, now: float) -> None:
         self.heard.append((attempt, piece))
 
-    def receive_reply_end(self, attempt: int, error: Exception | None, now: float) -> None:
+    def receive_end(self, attempt: int, error: Exception | None, now: float) -> None:
         self.heard.append((attempt, None if error is None else type(error).__name__))
 
     def count(self, *, speculative: bool, used: bool) -> float:

@@ -73,7 +73,7 @@ class Conversation:
         """Whether no reply is running."""
         return self.replies.idle
 
-    def snapshot(self) -> ConversationState:
+    def snapshot(self, now: float) -> ConversationState:
         """All it knows."""
         return ConversationState(
             *(
@@ -84,7 +84,7 @@ class Conversation:
                 self._dialogue.snapshot(),
             ),
             *(self._unanswered, self._turns, self.replies.attempts, self._speculations),
-            self.replies.snapshot(),
+            self.replies.snapshot(now),
             self.replies.errands,
         )
 

@@ -54,11 +54,12 @@ class Attempt:
 
 
 class ReplyState(msgspec.Struct, array_like=True):
-    """A reply under way whose turn is certain, for another process to deal with. text, said: what of it the
-    user was given, and as prompt messages."""
+    """A reply under way whose turn is certain, for another process to deal with. begun: the user was given
+    some of it. text, said: what was delivered of it, or heard of a spoken one, and as prompt messages."""
 
     watch: Stopwatch
     messages: tuple[Message, ...]
+    begun: bool
     text: str
     said: list[Message]
 
@@ -96,19 +97,21 @@ class Replies:
         watch = None if self._attempt is None else self._attempt.watch
         return watch is not None and watch.turn == turn_number
 
-    def snapshot(self) -> ReplyState | None:
+    def snapshot(self, now: float) -> ReplyState | None:
         """The reply under way; None when there is none, or none that anybody knows of."""
         attempt = self._attempt
         if attempt is None or attempt.watch is None:
             return None
-        said = reply_messages(attempt.delivered)
-        return ReplyState(attempt.watch, attempt.messages, attempt.text, said)
+        heard = self.speech.heard(now)
+        text = attempt.text if heard is None else heard
+        said = reply_messages(heard_of(attempt.delivered, len(text)))
+        return ReplyState(attempt.watch, attempt.messages, bool(attempt.delivered), text, said)
 
     def restore(self, attempts: int, state: ReplyState | None, later_s: float, now: float) -> None:
         """Another process had begun this reply: it is asked for again if the user was given nothing of it,
         and has failed otherwise."""
         self._attempts = attempts
-        if state is not None and not state.said:
+        if state is not None and not state.begun:
             watch = state.watch.shifted(later_s)
             self.ask(watch.turn, state.messages, now, watch)
         elif state is not None:
@@ -188,10 +191,6 @@ class Replies:
             self._finish(reason, now)
 
     # --- the spoken reply ---
-
-    def receive_audio(self, turn_number: int, sentence: int, pcm: bytes, now: float) -> None:
-        """The voice's next audio for a Speak."""
-        self.speech.receive_audio(turn_number, sentence, pcm, now)
 
     def receive_audio_end(
         self, turn_number: int, sentence: int, error: VoicegwError | None, now: float

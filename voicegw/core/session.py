@@ -16,7 +16,7 @@ from voicegw.core.conversation import Conversation, ReplyOptions
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
 from voicegw.core.errands import ErrandNews
-from voicegw.core.events import EndReason, ReplyPiece, ToolCalled
+from voicegw.core.events import EndReason, ToolCalled
 from voicegw.core.jobs import DecodeResult
 from voicegw.core.latency import Stopwatch
 from voicegw.core.listener import Listener
@@ -26,7 +26,7 @@ from voicegw.core.snapshot import SessionState
 from voicegw.core.speech import Speech, SpeechOptions
 from voicegw.core.transcriber import Transcriber
 from voicegw.core.utterance import RecognitionOptions
-from voicegw.errors import InvalidState, VoicegwError
+from voicegw.errors import InvalidState
 
 _ACKNOWLEDGE_EVERY_MS = 1000
 _ACKNOWLEDGE_EVERY_MESSAGES = 16
@@ -48,7 +48,11 @@ class SessionOptions:
 
 
 class Session:
-    """See the module. `decoder` and `scorer` are this session's own; `name` marks its decode jobs."""
+    """See the module. `decoder` and `scorer` are this session's own; `name` marks its decode jobs.
+
+    `replies` takes what the model writes for a Respond, and that the voice is done with a Speak; `speech`
+    takes the voice's audio.
+    """
 
     def __init__(
         self,
@@ -66,8 +70,9 @@ class Session:
         self._pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
         tell = self._actions.append
-        self._speech = Speech(options.speech, decoder.format, decoder.rate, tell)
-        self._conversation = Conversation(options.dialogue, options.reply, self._speech, tell)
+        self.speech = Speech(options.speech, decoder.format, decoder.rate, tell)
+        self._conversation = Conversation(options.dialogue, options.reply, self.speech, tell)
+        self.replies = self._conversation.replies
         self._listener = Listener(
             Endpointer(options.endpoint),
             Transcriber(name, options.recognition, options.endpoint.pre_roll_ms, language),
@@ -106,7 +111,7 @@ class Session:
         return SessionState(
             *(now, self.messages_taken, self._acknowledged, self._ending),
             *(self._decoder.snapshot(), self._framer.snapshot()),
-            *(self._listener.snapshot(), self._conversation.snapshot()),
+            *(self._listener.snapshot(), self._conversation.snapshot(now)),
         )
 
     def restore(self, state: SessionState, audio: bytes, start: int, now: float) -> None:
@@ -123,11 +128,11 @@ class Session:
 
     def receive_absence(self) -> None:
         """The client is cut off: who is in mid-word is not taken to have finished, and nothing is said."""
-        self._away = self._speech.away = True
+        self._away = self.speech.away = True
 
     def receive_return(self, missed_ms: float, now: float) -> None:
         """The client is back, with up to so much audio that it could not send."""
-        self._away = self._speech.away = False
+        self._away = self.speech.away = False
         self._last_audio_at = now
         self._pace.forgive(missed_ms)
 
@@ -149,12 +154,12 @@ class Session:
     def configure_replies(self, mode: commands.ReplyMode) -> None:
         """How what is said from now on is answered."""
         self._conversation.replies_wanted = mode is not commands.ReplyMode.NONE
-        self._conversation.replies.aloud = mode is commands.ReplyMode.AUDIO
+        self.replies.aloud = mode is commands.ReplyMode.AUDIO
 
     @property
     def reply_audio(self) -> events.AudioShape | None:
         """What replies are said in; None when they are not."""
-        aloud = self._conversation.replies.aloud
+        aloud = self.replies.aloud
         return events.AudioShape(self._decoder.format, self._decoder.rate) if aloud else None
 
     def receive_audio(self, data: bytes, now: float) -> None:
@@ -170,7 +175,7 @@ class Session:
         for window in self._framer.push(pcm):
             self._listener.receive_window(window, now)
         self._listener.request_decode()
-        self._conversation.replies.receive_tick(now)
+        self.replies.receive_tick(now)
         self._acknowledge()
 
     def receive_command(self, command: commands.Command, now: float) -> None:
@@ -192,7 +197,7 @@ class Session:
                 if command.speculate is not None:
                     self._conversation.speculate = command.speculate
             case commands.Played(audio_ms, turn):
-                self._conversation.replies.receive_played(turn, audio_ms, now)
+                self.replies.receive_played(turn, audio_ms, now)
             case commands.End():
                 self._end(now)
         self._acknowledge()
@@ -205,14 +210,6 @@ class Session:
         """The Decode with this number was given up."""
         self._listener.receive_failure(number, now)
 
-    def receive_reply_piece(self, attempt: int, piece: ReplyPiece, now: float) -> None:
-        """The model's next piece for a Respond."""
-        self._conversation.replies.receive_piece(attempt, piece, now)
-
-    def receive_reply_end(self, attempt: int, error: VoicegwError | None, now: float) -> None:
-        """The model is done with a Respond, or failed."""
-        self._conversation.replies.receive_end(attempt, error, now)
-
     def receive_errand_news(self, turn: int, call: ToolCalled, news: ErrandNews) -> None:
         """What is new of a FollowErrand."""
         self._conversation.receive_errand_news(turn, call, news)
@@ -221,21 +218,13 @@ class Session:
         """Moderation found something in what was said, or in a reply."""
         self._conversation.receive_verdict(check, categories, now)
 
-    def receive_speech(self, turn: int, sentence: int, pcm: bytes, now: float) -> None:
-        """The voice's next audio for a Speak."""
-        self._conversation.replies.receive_audio(turn, sentence, pcm, now)
-
-    def receive_speech_end(self, turn: int, sentence: int, error: VoicegwError | None, now: float) -> None:
-        """The voice is done with a Speak, or failed."""
-        self._conversation.replies.receive_audio_end(turn, sentence, error, now)
-
     def receive_tick(self, now: float, late_s: float = 0.0) -> None:
         """Time passes; to be called a few times a second. late_s: after it was due; when everything has stood
         still for so long, nobody could be heard, and what was said meanwhile comes at once."""
         if late_s >= _STANDSTILL_S:
             self._last_audio_at = min(now, self._last_audio_at + late_s)
             self._pace.forgive(late_s * 1000)
-        self._conversation.replies.receive_tick(now)
+        self.replies.receive_tick(now)
         cut_off = self._away or (self._asked and not self._answered)
         self._listener.receive_tick(now, now if cut_off else self._last_audio_at)
 

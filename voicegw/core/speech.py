@@ -141,16 +141,20 @@ class Speech:
             spoken.written and not spoken.asked and not spoken.waiting and spoken.playback.over(now)
         )
 
+    def heard(self, now: float) -> str | None:
+        """What of the reply's text has been heard; None when none is being spoken."""
+        if (spoken := self._spoken) is None:
+            return None
+        return spoken.text if self.over(now) else spoken.text[: spoken.playback.heard(now)].rstrip()
+
     def stop(self, now: float) -> Heard | None:
         """The reply is over, or is to be: drops what of it was not sent. None when none is being spoken."""
-        if self._spoken is None:
-            return None
-        finished = self.over(now)
+        heard, over = self.heard(now), self.over(now)
         spoken, self._spoken = self._spoken, None
-        if finished:
-            return Heard(spoken.text, spoken.begun)
-        heard = spoken.text[: spoken.playback.heard(now)].rstrip()
-        self._tell(StopSpeaking(spoken.playback.drop() * 1000 / self._rate))
+        if spoken is None or heard is None:
+            return None
+        if not over:
+            self._tell(StopSpeaking(spoken.playback.drop() * 1000 / self._rate))
         return Heard(heard, spoken.begun)
 
     def _answered(self, turn: int, number: int) -> _Spoken | None:

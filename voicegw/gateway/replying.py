@@ -78,7 +78,7 @@ class Replying:
     async def _run(self, attempt: _Attempt) -> None:
         try:
             error = await self._write(attempt)
-            self._session.receive_reply_end(attempt.request.attempt, error, time.monotonic())
+            self._session.replies.receive_end(attempt.request.attempt, error, time.monotonic())
             self._perform()
             if error is None:
                 await attempt.confirmed.wait()
@@ -97,7 +97,7 @@ class Replying:
             async with aclosing(self._responder.respond(request.messages, attempt.confirmed)) as pieces:
                 async for piece in pieces:
                     self._count(attempt, piece)
-                    self._session.receive_reply_piece(request.attempt, piece, time.monotonic())
+                    self._session.replies.receive_piece(request.attempt, piece, time.monotonic())
                     self._perform()
         except (ReplyError, RateLimited) as failure:
             return failure

@@ -63,7 +63,7 @@ class Speaking:
 
     async def _run(self, request: Speak) -> None:
         error = await self._say(request)
-        self._session.receive_speech_end(request.turn, request.number, error, time.monotonic())
+        self._session.replies.receive_audio_end(request.turn, request.number, error, time.monotonic())
         self._carry_on()
 
     async def _say(self, request: Speak) -> VoicegwError | None:
@@ -75,7 +75,7 @@ class Speaking:
                 async for pcm in pieces:
                     now = time.monotonic()
                     first, made = first or now, made + len(pcm)
-                    self._session.receive_speech(request.turn, request.number, pcm, now)
+                    self._session.speech.receive_audio(request.turn, request.number, pcm, now)
                     self._carry_on()
         except ReplyError as failure:
             return failure

@@ -30,6 +30,7 @@ from voicegw.core.audio import SAMPLE_RATE
 REPLY = ("It ", "is ", "done ", "and ", "there ", "is ", "no ", "more ", "to ", "say", ".")
 LONG_REPLY = ("word ",) * 150
 WARM_UP = "command-1.wav"
+AT_ONCE = 4  # sessions, each from a client process of its own
 ASKED = ("question-1.wav", "question-3.wav")
 INTERRUPTING = ("command-2.wav", "question-2.wav", "command-3.wav")
 LISTENING_MS = (1_500, 2_500)  # from the end of a question to its interruption
@@ -128,7 +129,7 @@ async def _play(model: Model, samples: Sequence[Sample], flags: Sequence[str], r
         async with local_server(*flags, *endpoint) as server:
             await play_all(server.url, [_sample(WARM_UP)], streams=1, reply=reply)
             before = len(llm.exchanges)
-            played = await play_all(server.url, samples, streams=1, reply=reply)
+            played = await play_all(server.url, samples, streams=AT_ONCE, reply=reply)
         return Round(played, llm.exchanges[before:], model.first_token_ms)
 
 

@@ -23,6 +23,11 @@ def children(parent: int | None = None) -> set[int]:
     return found
 
 
+def recognisers() -> set[int]:
+    """This process's children that recognise speech."""
+    return {pid for pid in children() if b"voicegw.asr.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()}
+
+
 def is_running(pid: int) -> bool:
     """Whether the process exists and has not ended."""
     with suppress(OSError):

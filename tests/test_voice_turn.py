@@ -18,7 +18,7 @@ from clients.audio import frames, paced
 from clients.samples import Sample
 from tests.live import LiveServer, live_server
 from tests.llm_server import Ending, LLMServer
-from tests.observing import PATIENCE_S, children, is_running, until
+from tests.observing import PATIENCE_S, children, is_running, recognisers, until
 from tests.peer import Peer, joined
 from tests.speech import pcm, said, single_utterances, word_error_rate
 from voicegw.core.audio import SAMPLE_RATE
@@ -210,7 +210,7 @@ async def test_a_worker_killed_in_mid_utterance_is_not_noticed(server: LiveServe
     async with joined(server.url) as peer:
         await peer.say(audio[:middle])
         await peer.until(native.SpeechStartedMessage)
-        [worker] = children()
+        [worker] = recognisers()
         os.kill(worker, signal.SIGKILL)
         await peer.say(audio[middle:])
         await assert_turn(peer, LONG)

@@ -1,6 +1,5 @@
 """Against a real Redis."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,14 +19,6 @@ from voicegw.telemetry import Metrics
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine may be busy."""
     monkeypatch.setattr("voicegw.gateway.limits._STORAGE_S", 5.0)
-
-
-@pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect.connect(RedisOptions(url=redis_url))
-    await client.ping()
-    yield client
-    await connect.close(client)
 
 
 def gateway(client: Redis) -> Limits:

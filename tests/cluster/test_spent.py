@@ -1,14 +1,11 @@
 """Against a real Redis."""
 
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
 
 from tests.redis_server import RedisServer
-from voicegw.cluster import connect
-from voicegw.cluster.connect import RedisOptions
 from voicegw.cluster.keys import Keys
 from voicegw.cluster.spent import SharedSpentTokens
 from voicegw.errors import StoreUnavailable
@@ -18,14 +15,6 @@ from voicegw.errors import StoreUnavailable
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine may be busy."""
     monkeypatch.setattr("voicegw.cluster.spent._ANSWER_S", 5.0)
-
-
-@pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect.connect(RedisOptions(url=redis_url))
-    await client.ping()
-    yield client
-    await connect.close(client)
 
 
 async def test_what_one_gateway_has_seen_another_refuses(client: Redis) -> None:

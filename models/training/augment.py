@@ -112,16 +112,16 @@ class Augmenter:
         return np.fft.irfft(spectrum, size)[: len(samples)].astype(np.float32)
 
     def channel(self, samples: Samples) -> Samples:
-        """A random way from the mouth to the server: room, level, noise of 5 to 40 dB, telephone."""
+        """A random way from the mouth to the server: room, level, noise of 3 to 40 dB, telephone."""
         rng = self.rng
         if rng.random() < 0.35:
             samples = self.room(samples)
         samples = samples * np.float32(
             10 ** rng.uniform(-1.6, -0.02) / max(1e-4, float(np.abs(samples).max()))
         )
-        if rng.random() < 0.6:
+        if rng.random() < 0.65:
             samples = self.add_noise(
-                samples, rng.uniform(5, 30) if rng.random() < 0.7 else rng.uniform(20, 40)
+                samples, rng.uniform(3, 25) if rng.random() < 0.75 else rng.uniform(20, 40)
             )
         elif rng.random() < 0.7:
             samples = samples + self.noise(len(samples)) * np.float32(10 ** rng.uniform(-5, -3.5))

@@ -28,7 +28,7 @@ def write_shard(path: Path, utterances: list[Utterance]) -> None:
     partial.replace(path.with_suffix(".jsonl"))
 
 
-_OFTEN = {"chained": 3}  # how often utterances count that are few and teach much
+_OFTEN = {"chained": 2}  # how often utterances count that are few and teach much
 
 
 class Corpus:

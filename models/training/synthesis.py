@@ -14,11 +14,13 @@ from tqdm import tqdm
 from models.training.chains import chained
 from models.training.composition import composed
 from models.training.corpus import write_shard
+from models.training.shuffles import shuffled
 from models.training.text import Sentence, sentence
 from models.training.voices import SAMPLE_RATE, Speaker, Utterance, draw_voice
 
 LONGEST_S = 11.0
-_SORTS = {"composed": composed, "chained": chained}  # how the shards of other sentences are called
+# How the shards of other sentences are called.
+_SORTS = {"composed": composed, "chained": chained, "shuffled": shuffled}
 
 
 def utterances(seed: str, count: int, draw: Callable[[random.Random], Sentence]) -> list[Utterance]:
@@ -61,12 +63,22 @@ def main() -> None:
     parser.add_argument("--utterances", type=int, default=40000)
     parser.add_argument("--composed", type=int, default=20000, help="utterances of composed sentences")
     parser.add_argument("--chained", type=int, default=6000, help="utterances of chained sentences")
+    parser.add_argument("--shuffled", type=int, default=15000, help="utterances of shuffled sentences")
     parser.add_argument("--per-shard", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    counts = {"": options.utterances, "composed-": options.composed, "chained-": options.chained}
+    counts = {
+        "": options.utterances,
+        "composed-": options.composed,
+        "chained-": options.chained,
+        "shuffled-": options.shuffled,
+    }
+    # All sorts grow together, so that training can begin before the last shard is made.
     shards = [
-        f"{sort}{shard}" for sort, count in counts.items() for shard in range(-(-count // options.per_shard))
+        f"{sort}{shard}"
+        for shard in range(-(-max(counts.values()) // options.per_shard))
+        for sort, count in counts.items()
+        if shard * options.per_shard < count
     ]
     synthesise(options.folder, options.seed, shards, options.per_shard, options.processes)
 

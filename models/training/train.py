@@ -2,7 +2,8 @@
 
 One process of one thread per core is faster than threads. The learning rate falls linearly to zero over
 `--minutes` of training, in which a suspended process does not count, or until the time of day `--until`,
-however busy the machine is meanwhile.
+however busy the machine is meanwhile. Where there is no checkpoint, `--start-from` takes the weights of a
+converted model; the helper heads, which conversion drops, then learn alone at first.
 """
 
 import argparse
@@ -16,19 +17,21 @@ import time
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, distributed, multiprocessing, nn
 from tqdm import tqdm
 
-from models.training import losses, tokens
+from models.training import converted, losses, tokens
 from models.training.batches import Batch, Batches, loader
-from models.training.network import Size, SpeechNetwork
+from models.training.network import HELPER_HEADS, Size, SpeechNetwork
 from models.training.phones import PHONES
 from models.training.schedule import Progress, time_of_day
 
 _CLIP = 1.0
 _REPORT_EVERY = 50
+_SETTLING_STEPS = 150  # in which new helper heads learn to read an encoder that is left as it is
 _PATIENCE = timedelta(hours=3)  # of a process whose neighbour is suspended
 
 
@@ -77,19 +80,17 @@ class Trainer:
         size = Size(tokens.VOCABULARY, len(PHONES), tokens.TEXT_TOKENS)
         self.network = SpeechNetwork(size)
         self.average = copy.deepcopy(self.network).eval()
-        trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        groups = [
-            {"params": [parameter for parameter in trained if parameter.dim() > 1], "weight_decay": 0.02},
-            {"params": [parameter for parameter in trained if parameter.dim() <= 1], "weight_decay": 0.0},
-        ]
-        self.optimizer = torch.optim.AdamW(groups, lr=peak_rate, betas=(0.9, 0.98), fused=True)
+        self.optimizer = torch.optim.AdamW(_groups(self.network), peak_rate, (0.9, 0.98), fused=True)
         self.progress = Progress()
         self._peak_rate = peak_rate
+        self._settled_step = 0
 
     def step(self, batch: Batch, done: float, averager: Averager) -> dict[str, float]:
         """One update; returns the parts of the loss."""
+        settling = self.progress.step < self._settled_step
         for group in self.optimizer.param_groups:
-            group["lr"] = self._peak_rate * self.progress.rate(done)
+            held = settling and not group["helper"]
+            group["lr"] = 0.0 if held else self._peak_rate * self.progress.rate(done)
         result = losses.compute(self.network, batch)
         self.optimizer.zero_grad(set_to_none=True)
         result.total.backward()
@@ -126,6 +127,31 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
 
+    def start_from(self, model: Path) -> None:
+        """The weights of a converted model, and new helper heads."""
+        weights = {name: torch.from_numpy(value) for name, value in converted.weights(model).items()}
+        for network in (self.network, self.average):
+            network.load_state_dict(weights, strict=False)
+        self._settled_step = _SETTLING_STEPS
+
+
+def _groups(network: SpeechNetwork) -> list[dict[str, Any]]:
+    """The optimizer's groups: matrices, which decay, and vectors; of the helper heads and of all the rest."""
+    named = [(name, weight) for name, weight in network.named_parameters() if weight.requires_grad]
+    return [
+        {
+            "params": [
+                weight
+                for name, weight in named
+                if (weight.dim() > 1, name.startswith(HELPER_HEADS)) == (matrix, helper)
+            ],
+            "weight_decay": 0.02 if matrix else 0.0,
+            "helper": helper,
+        }
+        for helper in (False, True)
+        for matrix in (True, False)
+    ]
+
 
 class Journal:
     """Progress bar and the lines of `journal.jsonl`, from which the plot is drawn."""
@@ -159,6 +185,8 @@ def run(rank: int, options: argparse.Namespace, meeting: str) -> None:
     averager = Averager(trainer.network, rank, options.processes, meeting)
     if checkpoint.exists():
         trainer.resume(checkpoint)
+    elif options.start_from:
+        trainer.start_from(options.start_from)
     progress = trainer.progress
     if options.again:
         progress.begin_cycle()
@@ -208,6 +236,7 @@ def main() -> None:
         "--minutes", type=float, default=80, help="training time of a cycle, all runs together"
     )
     parser.add_argument("--until", type=time_of_day, metavar="HH:MM", help="end then, instead of --minutes")
+    parser.add_argument("--start-from", type=Path, metavar="MODEL", help="a converted model's directory")
     parser.add_argument("--again", action="store_true", help="a new cycle: the learning rate falls once more")
     parser.add_argument("--batch-s", type=int, default=24, help="seconds of audio per process and step")
     parser.add_argument("--rate", type=float, default=1.6e-3, help="peak learning rate")

@@ -52,8 +52,11 @@ class Setting:
     def name(self) -> str:
         """As the table says it."""
         options = self.recognition
-        edge = f" {options.stable_edge_ms} ms" if options.policy is Policy.ALIGNMENT else ""
-        return f"{options.policy}{edge}, {options.shown_edge_ms} ms hidden, beam {self.beam_size}"
+        if options.policy is Policy.ALIGNMENT:
+            how = f"alignment {options.stable_edge_ms} ms"
+        else:
+            how = "agreement" if options.doubt else "agreement without doubt"
+        return f"{how}, {options.shown_edge_ms} ms hidden, beam {self.beam_size}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,6 +105,7 @@ def settings(base: RecognitionOptions, beam_size: int) -> list[Setting]:
     alignment = replace(base, policy=Policy.ALIGNMENT, shown_edge_ms=ALIGNED_SHOWN_EDGE_MS)
     return [
         *(Setting(replace(agreement, shown_edge_ms=ms), beam_size) for ms in (0, 100, 200, 300)),
+        Setting(replace(agreement, doubt=0.0), beam_size),
         *(Setting(replace(alignment, stable_edge_ms=ms), beam_size) for ms in (300, 500)),
         Setting(agreement, 1),
     ]

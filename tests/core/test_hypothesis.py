@@ -1,11 +1,13 @@
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.core.scenario import spoken
+from voicegw.core.audio import to_samples
 from voicegw.core.hypothesis import Hypothesis, HypothesisOptions, Policy, continuation
 from voicegw.core.jobs import Word, text_of
 
@@ -50,6 +52,36 @@ def test_more_decodes_may_have_to_agree() -> None:
 
 def test_agreement_is_letter_for_letter() -> None:
     assert after("Turn left now", "turn left now") == ("", "turn left now")
+
+
+def after_doubt(probability: float, *, heard_ms: int, **options: Any) -> str:
+    """What is stable when two decodes agree on a word of 100 ms, so probable, with three sure ones behind it,
+    and the window goes on until `heard_ms` after the word's end."""
+    hypothesis = Hypothesis(HypothesisOptions(**options))
+    first, *others = spoken("light is on now")
+    words = [msgspec.structs.replace(first, probability=probability), *others]
+    for _ in range(2):
+        hypothesis.update(words, until=first.end + to_samples(heard_ms), paused=False)
+    return text_of(hypothesis.stable)
+
+
+def test_a_doubtful_word_and_what_follows_it_wait() -> None:
+    assert after_doubt(0.69, heard_ms=1_599) == ""
+    assert after_doubt(0.7, heard_ms=1_599) == "light is on"
+
+
+def test_a_doubtful_word_is_stable_once_enough_was_heard_after_it() -> None:
+    assert after_doubt(0.1, heard_ms=1_600) == "light is on"
+    assert after_doubt(0.1, heard_ms=500, doubtful_edge_ms=500) == "light is on"
+
+
+def test_the_least_probable_of_the_agreeing_decodes_counts() -> None:
+    hypothesis, stable = Hypothesis(HypothesisOptions()), list[str]()
+    for probability in (0.5, 0.9, 0.9):
+        words = [msgspec.structs.replace(word, probability=probability) for word in spoken("turn left")]
+        hypothesis.update(words, until=words[-1].end, paused=False)
+        stable.append(text_of(hypothesis.stable))
+    assert stable == ["", "", "turn"]
 
 
 def test_agreement_goes_on_behind_the_stable_words() -> None:

@@ -6,6 +6,9 @@ et al. 2023): in one decode, when the audio it is aligned to ends safely before 
 last words of a decode stand at the edge of the audio, where a recogniser guesses: they are never made
 stable, and those at the very edge are not even shown.
 
+Agreement alone settles mistakes, because decodes of nearly the same audio make the same ones. So a word that
+the recogniser is not sure of has to wait, besides, until it is heard with what was said after it.
+
 What is stable is frozen letter for letter: a later decode that disagrees is joined on behind it, so that
 neither partials nor the final ever take a stable word back.
 
@@ -42,6 +45,10 @@ class HypothesisOptions:
     agreement: int = option(2, "agreement: decodes that must agree on a word", ge=2, le=5)
     edge_words: int = option(
         1, "agreement: words at the end of a decode that never become stable", ge=0, le=5
+    )
+    doubt: float = option(0.7, "agreement: mean token probability below which a word is doubtful", ge=0, le=1)
+    doubtful_edge_ms: int = option(
+        1600, "agreement: audio before the window's end whose doubtful words stay tentative", ge=0, le=10_000
     )
     stable_edge_ms: int = option(
         500, "alignment: audio before the window's end that stays tentative", ge=0, le=5000
@@ -92,7 +99,7 @@ class Hypothesis:
         tail = list(words[self._join(words) :])
         self._tails = [*self._tails, tail][-self._options.agreement :]
         if self._options.policy is Policy.AGREEMENT:
-            settled = self._agreed()
+            settled = self._agreed(until - to_samples(self._options.doubtful_edge_ms))
         else:
             settled = _ends_by(tail, until - to_samples(self._options.stable_edge_ms))
         self.stable += tail[:settled]
@@ -101,14 +108,17 @@ class Hypothesis:
         shown = _ends_by(tail, until - to_samples(hidden_ms)) if hidden_ms else len(tail)
         self.tentative = tail[settled:shown]
 
-    def _agreed(self) -> int:
-        """How many words at the head of the tails may become stable."""
+    def _agreed(self, edge: int) -> int:
+        """How many words at the head of the tails may become stable; of doubtful ones those that end by
+        `edge`."""
         if len(self._tails) < self._options.agreement:
             return 0
         shortest = min(len(tail) for tail in self._tails)
         limit = min(shortest, len(self._tails[-1]) - self._options.edge_words)
         for index in range(limit):
-            if len({tail[index].text for tail in self._tails}) > 1:
+            heard = [tail[index] for tail in self._tails]
+            doubtful = min(word.probability for word in heard) < self._options.doubt
+            if len({word.text for word in heard}) > 1 or (doubtful and heard[-1].end > edge):
                 return index
         return max(0, limit)
 

@@ -40,15 +40,16 @@ def test_the_figures_of_a_setting() -> None:
 
 def test_settings_have_names_of_their_own() -> None:
     names = [setting.name for setting in settings(RecognitionOptions(), 5)]
-    assert len(set(names)) == len(names) == 7
+    assert len(set(names)) == len(names) == 8
     assert "agreement, 200 ms hidden, beam 5" in names
+    assert "agreement without doubt, 100 ms hidden, beam 5" in names
     assert "alignment 300 ms, 150 ms hidden, beam 5" in names
 
 
 def test_what_is_not_compared_is_as_configured() -> None:
     compared = settings(RecognitionOptions(policy=Policy.ALIGNMENT, partial_interval_ms=400), 3)
     assert {setting.recognition.partial_interval_ms for setting in compared} == {400}
-    assert [setting.beam_size for setting in compared] == [3] * 6 + [1]
+    assert [setting.beam_size for setting in compared] == [3] * 7 + [1]
 
 
 def test_an_unknown_condition_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

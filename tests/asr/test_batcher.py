@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +31,22 @@ def test_finals_go_first_each_kind_in_its_order() -> None:
     for each in (entry("a", 1), entry("b", 1, FINAL), entry("c", 1), entry("d", 1, FINAL)):
         assert queue.add(each) is None
     assert taken(queue) == ["b1", "d1", "a1", "c1"]
+
+
+def test_a_final_that_was_lost_with_its_worker_goes_before_the_others() -> None:
+    queue = JobQueue[str]()
+    queue.add(entry("a", 1, FINAL))
+    queue.add(replace(entry("b", 1, FINAL), alone=True))
+    queue.add(entry("c", 1, FINAL))
+    assert taken(queue) == ["b1", "a1", "c1"]
+
+
+def test_the_first_partial_is_the_one_that_has_waited_longest() -> None:
+    queue = JobQueue[str]()
+    assert queue.first_partial is None
+    for each in (entry("a", 1, FINAL), entry("b", 1), entry("c", 1)):
+        queue.add(each)
+    assert queue.first_partial == entry("b", 1)
 
 
 def test_a_newer_partial_takes_the_older_ones_place_in_the_line() -> None:

@@ -295,3 +295,13 @@ async def test_a_pool_that_is_behind_sheds_partials_and_does_finals() -> None:
         await asyncio.gather(*waiting)
         await until(lambda: not pool.crowded)  # nothing waits any more, so the mean fades
         assert await pool.recognize(job(SILENCE, kind=DecodeKind.PARTIAL))
+
+
+async def test_a_pool_whose_workers_stand_still_is_crowded_before_they_go_on() -> None:
+    async with started(crowded_wait_ms=200) as pool:
+        pid, stuck = await stop_with(pool, job(SPEECH, session="a", kind=DecodeKind.PARTIAL))
+        waiting = ask(pool, job(SPEECH, session="b", kind=DecodeKind.PARTIAL))
+        await until(lambda: pool.crowded)
+        os.kill(pid, signal.SIGCONT)
+        assert_heard(await stuck)
+        assert_heard(await waiting)

@@ -51,6 +51,8 @@ class JobQueue(Generic[Ticket]):
             self._partials[job.session] = entry  # a dict keeps the place of a key that is set again
             return waiting
         self._finals[job.session, job.number] = entry
+        if entry.alone:  # it has waited for longer than the others
+            self._finals = {(job.session, job.number): entry} | self._finals
         return self._partials.pop(job.session, None)
 
     def _newest(self, session: str) -> int:
@@ -58,6 +60,11 @@ class JobQueue(Generic[Ticket]):
         partial = self._partials.get(session)
         waiting = [number for owner, number in self._finals if owner == session]
         return max(waiting, default=0) if partial is None else partial.job.number
+
+    @property
+    def first_partial(self) -> Entry[Ticket] | None:
+        """The partial that is next in line among partials, if one waits."""
+        return next(iter(self._partials.values()), None)
 
     def remove(self, job: DecodeJob) -> None:
         """Forgets a job that nobody waits for any more; harmless when it is not queued."""

@@ -110,7 +110,10 @@ class WorkerPool:
         return self._partial_wait_s() * 1000 >= self._options.crowded_wait_ms
 
     def _partial_wait_s(self) -> float:
-        return self._partial_wait.mean_s(time.monotonic())
+        """The mean, or what is known already of the next one's wait: where finals or a lack of processor
+        time leave no partial its turn, the mean alone would fade."""
+        now, first = time.monotonic(), self._queue.first_partial
+        return max(self._partial_wait.mean_s(now), now - first.ticket.submitted if first else 0.0)
 
     async def start(self, cores: int) -> None:
         """Starts the workers and waits until each is warm. Raises ModelUnavailable or WorkerFailed.

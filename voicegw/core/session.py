@@ -22,6 +22,7 @@ from voicegw.core.latency import Stopwatch
 from voicegw.core.listener import Listener
 from voicegw.core.moderation import Check
 from voicegw.core.options import option
+from voicegw.core.presence import Presence
 from voicegw.core.snapshot import SessionState
 from voicegw.core.speech import Speech, SpeechOptions
 from voicegw.core.transcriber import Transcriber
@@ -31,7 +32,6 @@ from voicegw.errors import InvalidState
 _ACKNOWLEDGE_EVERY_MS = 1000
 _ACKNOWLEDGE_EVERY_MESSAGES = 16
 _STANDSTILL_S = 0.5
-_DOUBT_S = 0.5
 _ALLOWED_AFTER_END = (commands.Cancel, commands.Acknowledge, commands.Played)  # a reply may still be running
 
 
@@ -82,9 +82,7 @@ class Session:
             tell,
         )
         self._acknowledged = 0, 0  # samples and messages
-        self._last_audio_at = 0.0
-        self._away = False
-        self._asked = self._answered = False  # whether a client that fell silent is still there
+        self._presence = Presence()
         self._ending = self._closed = False
 
     @property
@@ -128,12 +126,13 @@ class Session:
 
     def receive_absence(self) -> None:
         """The client is cut off: who is in mid-word is not taken to have finished, and nothing is said."""
-        self._away = self.speech.away = True
+        self._presence.receive_absence()
+        self.speech.away = True
 
     def receive_return(self, missed_ms: float, now: float) -> None:
         """The client is back, with up to so much audio that it could not send."""
-        self._away = self.speech.away = False
-        self._last_audio_at = now
+        self._presence.receive_return(now)
+        self.speech.away = False
         self._pace.forgive(missed_ms)
 
     def actions(self) -> list[Action]:
@@ -169,8 +168,7 @@ class Session:
         before = self._decoder.input_samples
         pcm = self._decoder.decode(data)
         self._pace.admit((self._decoder.input_samples - before) * 1000 / self._decoder.rate, now)
-        self._last_audio_at = now
-        self._asked = self._answered = False
+        self._presence.receive_audio(now)
         self._arrivals.mark(self._framer.position + len(pcm), now)
         for window in self._framer.push(pcm):
             self._listener.receive_window(window, now)
@@ -222,22 +220,19 @@ class Session:
         """Time passes; to be called a few times a second. late_s: after it was due; when everything has stood
         still for so long, nobody could be heard, and what was said meanwhile comes at once."""
         if late_s >= _STANDSTILL_S:
-            self._last_audio_at = min(now, self._last_audio_at + late_s)
+            self._presence.receive_standstill(late_s, now)
             self._pace.forgive(late_s * 1000)
         self.replies.receive_tick(now)
-        cut_off = self._away or (self._asked and not self._answered)
-        self._listener.receive_tick(now, now if cut_off else self._last_audio_at)
+        self._listener.receive_tick(now, self._presence.heard_until(now))
 
     def falls_silent(self, now: float) -> bool:
         """Whether audio has just stopped coming in mid-word. Whoever asks must find out whether the client is
         still there: until `receive_sign`, it is taken to be cut off."""
-        fresh = not self._asked and not self._listener.idle and now - self._last_audio_at >= _DOUBT_S
-        self._asked |= fresh
-        return fresh
+        return not self._listener.idle and self._presence.falls_silent(now)
 
     def receive_sign(self) -> None:
         """The client is there: it does not send because nobody speaks any more."""
-        self._answered = True
+        self._presence.receive_sign()
 
     def _end(self, now: float) -> None:
         self._ending = True

@@ -1,0 +1,52 @@
+from voicegw.core.presence import Presence
+
+
+def heard(now: float = 10.0) -> Presence:
+    """A client whose audio came until then."""
+    presence = Presence()
+    presence.receive_audio(now)
+    return presence
+
+
+def test_who_sends_is_there() -> None:
+    presence = heard(10.0)
+    assert not presence.falls_silent(10.4)
+    assert presence.heard_until(10.4) == 10.0
+
+
+def test_who_stops_is_asked_once() -> None:
+    presence = heard(10.0)
+    assert presence.falls_silent(10.5)
+    assert not presence.falls_silent(10.6)
+
+
+def test_until_the_answer_nobody_knows_whether_it_was_silence() -> None:
+    presence = heard(10.0)
+    presence.falls_silent(10.5)
+    assert presence.heard_until(12.0) == 12.0
+    presence.receive_sign()
+    assert presence.heard_until(12.0) == 10.0
+
+
+def test_audio_settles_every_doubt() -> None:
+    presence = heard(10.0)
+    presence.falls_silent(10.5)
+    presence.receive_audio(11.0)
+    assert presence.heard_until(11.2) == 11.0
+    assert presence.falls_silent(11.5)
+
+
+def test_who_is_away_is_not_silent_until_back() -> None:
+    presence = heard(10.0)
+    presence.receive_absence()
+    assert presence.heard_until(20.0) == 20.0
+    presence.receive_return(20.0)
+    assert presence.heard_until(21.0) == 20.0
+
+
+def test_time_in_which_everything_stood_still_is_no_silence() -> None:
+    presence = heard(10.0)
+    presence.receive_standstill(3.0, 13.1)
+    assert presence.heard_until(13.1) == 13.0
+    presence.receive_standstill(3.0, 13.2)
+    assert presence.heard_until(13.2) == 13.2

@@ -1,0 +1,47 @@
+"""Whether a client that sends no audio is still there: silence on the wire is not silence of the speaker.
+
+All times are monotonic seconds.
+"""
+
+_DOUBT_S = 0.5
+
+
+class Presence:
+    """A client is asked when it falls silent in mid-word, and taken to be cut off until it answers."""
+
+    def __init__(self) -> None:
+        self._audio_at = 0.0
+        self._away = False
+        self._asked = self._answered = False
+
+    def receive_audio(self, now: float) -> None:
+        """Audio came."""
+        self._audio_at = now
+        self._asked = self._answered = False
+
+    def receive_absence(self) -> None:
+        """The client has no connection."""
+        self._away = True
+
+    def receive_return(self, now: float) -> None:
+        """It has one again."""
+        self._away = False
+        self._audio_at = now
+
+    def receive_sign(self) -> None:
+        """The client is there: it does not send because nobody speaks any more."""
+        self._answered = True
+
+    def receive_standstill(self, late_s: float, now: float) -> None:
+        """Everything has stood still for so long, in which nobody could be heard."""
+        self._audio_at = min(now, self._audio_at + late_s)
+
+    def falls_silent(self, now: float) -> bool:
+        """Whether audio has just stopped coming; whoever asks must find out whether the client is there."""
+        fresh = not self._asked and now - self._audio_at >= _DOUBT_S
+        self._asked |= fresh
+        return fresh
+
+    def heard_until(self, now: float) -> float:
+        """Until when what was said has come: now, as far as one can know, if the client is cut off."""
+        return now if self._away or (self._asked and not self._answered) else self._audio_at

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from models.training.balance import balanced
 from models.training.chains import chained
 from models.training.composition import composed
 from models.training.corpus import write_shard
@@ -20,7 +21,7 @@ from models.training.voices import SAMPLE_RATE, Speaker, Utterance, draw_voice
 
 LONGEST_S = 11.0
 # How the shards of other sentences are called.
-_SORTS = {"composed": composed, "chained": chained, "shuffled": shuffled}
+_SORTS = {"composed": composed, "chained": chained, "shuffled": shuffled, "balanced": balanced}
 
 
 def utterances(seed: str, count: int, draw: Callable[[random.Random], Sentence]) -> list[Utterance]:
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--composed", type=int, default=20000, help="utterances of composed sentences")
     parser.add_argument("--chained", type=int, default=6000, help="utterances of chained sentences")
     parser.add_argument("--shuffled", type=int, default=15000, help="utterances of shuffled sentences")
+    parser.add_argument("--balanced", type=int, default=15000, help="utterances of balanced sentences")
     parser.add_argument("--per-shard", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
@@ -72,6 +74,7 @@ def main() -> None:
         "composed-": options.composed,
         "chained-": options.chained,
         "shuffled-": options.shuffled,
+        "balanced-": options.balanced,
     }
     # All sorts grow together, so that training can begin before the last shard is made.
     shards = [

@@ -5,7 +5,7 @@ import pytest
 from models.training.corpus import Corpus
 from models.training.synthesis import synthesise
 
-_SHARDS = ["0", "composed-0", "chained-0", "shuffled-0"]
+_SHARDS = ["0", "composed-0", "chained-0", "shuffled-0", "balanced-0"]
 
 
 @pytest.fixture(scope="module")
@@ -48,4 +48,4 @@ def test_every_word_of_the_corpus_has_its_time(folders: tuple[Path, Path]) -> No
 def test_few_utterances_that_teach_much_stand_in_the_corpus_several_times(
     folders: tuple[Path, Path],
 ) -> None:
-    assert len(Corpus(folders[0])) == 6 + 6 + 2 * 6 + 6
+    assert len(Corpus(folders[0])) == 6 + 6 + 2 * 6 + 6 + 6

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import tracemalloc
 from contextlib import AsyncExitStack, suppress
 
 from tests.gateway.fakes import Gate, Stage, staged
@@ -101,3 +102,20 @@ async def test_headers_without_end_are_refused() -> None:
         await ended(await opened(stage, stack, b"GET /" + b"x" * 20_000))
         async with joined(stage.url):
             pass
+
+
+async def test_what_is_read_takes_no_more_room_than_it_is_long() -> None:
+    """asyncio's own buffers are of 256 KiB, which breaks the heap of a busy gateway into pieces."""
+    loop = asyncio.get_running_loop()
+    async with staged() as stage:
+        with socket.create_connection(("127.0.0.1", stage.port), PATIENCE_S) as caller:
+            caller.setblocking(False)
+            tracemalloc.start()
+            try:
+                await loop.sock_sendall(caller, b"GET /healthz HTTP/1.1\r\n\r\n")
+                answer = await asyncio.wait_for(loop.sock_recv(caller, 1_000), PATIENCE_S)
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+    assert b"200" in answer
+    assert peak < 100_000

@@ -52,7 +52,7 @@ class Resampler:
         total = -(-(self._taken + len(pcm)) * self._up // self._down)
         out = np.empty(total - self._given, dtype=np.float32)
         if len(out):
-            windows = np.lib.stride_tricks.sliding_window_view(held, self._phases.shape[1])
+            windows = _windows(held, self._phases.shape[1])
             for lane in range(min(self._up, len(out))):
                 at = (self._given + lane) * self._down  # on the grid of the upsampled signal
                 newest, phase = divmod(at, self._up)
@@ -61,6 +61,12 @@ class Resampler:
         self._taken += len(pcm)
         self._given = total
         return np.clip(np.rint(out), -32768, 32767).astype(np.int16)
+
+
+def _windows(held: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Every stretch of `size` samples, without a copy: numpy's `sliding_window_view`, which takes 8 us."""
+    [step] = held.strides
+    return np.ndarray((len(held) - size + 1, size), held.dtype, held, strides=(step, step))
 
 
 def _phases(up: int, down: int) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 that connections that never say what they want keep nobody out.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from websockets.asyncio.server import ServerConnection
 from voicegw.core.options import option
 from voicegw.gateway.auth import Identity
 from voicegw.telemetry import Metrics
+
+_READ_BYTES = 16_384  # at a time; a message may come in several reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,15 @@ class HandshakeOptions:
 
 class Doorstep:
     """Counts the connections whose handshake is not finished. `many`: whether many clients share a peer
-    address, as behind a proxy, so that no limit per address holds for it."""
+    address, as behind a proxy, so that no limit per address holds for it. `inbox`: what is read from any of
+    the gateway's connections passes through here, and is copied out before the next one is read."""
 
     def __init__(self, options: HandshakeOptions, many: Callable[[str], bool], metrics: Metrics) -> None:
         self._options = options
         self._many = many
         self._metrics = metrics
         self._pending: Counter[str] = Counter()
+        self.inbox = memoryview(bytearray(_READ_BYTES))
 
     def enter(self, peer: str) -> bool:
         """Counts one more; whether there is room for it."""
@@ -50,8 +55,12 @@ class Doorstep:
             del self._pending[peer]
 
 
-class Caller(ServerConnection):
-    """`peer`: the address at the other end of the TCP connection. `identity`: whose it is, once let in."""
+class Caller(ServerConnection, asyncio.BufferedProtocol):
+    """`peer`: the address at the other end of the TCP connection. `identity`: whose it is, once let in.
+
+    It is a protocol with a buffer because asyncio otherwise asks for 256 KiB for every read, however little
+    comes: the heap of a gateway that is busy for long falls into pieces, and grows, for want of such holes.
+    """
 
     def __init__(self, doorstep: Doorstep, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -66,6 +75,14 @@ class Caller(ServerConnection):
         self.peer = str(name[0]) if name else ""
         if not self._doorstep.enter(self.peer):
             transport.abort()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next piece is to be read to."""
+        return self._doorstep.inbox
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """It is there."""
+        self.data_received(bytes(self._doorstep.inbox[:nbytes]))
 
     async def handshake(self, *arguments: Any, **named: Any) -> None:
         """The opening handshake, as often as `connection_made`."""

@@ -1,5 +1,5 @@
-"""The way between clients and a gateway: a TCP relay whose connections can be cut, or go silent without a
-word, as a mobile network does it."""
+"""The way between clients and a gateway: a TCP relay that may be slow, and whose connections can be cut, or
+go silent without a word, as a mobile network does it."""
 
 import asyncio
 import socket
@@ -15,14 +15,16 @@ _READ_BYTES = 65_536
 class _Pair:
     """A connection and its continuation. Nothing passes while `flowing` is not set."""
 
-    def __init__(self, *ends: asyncio.StreamWriter) -> None:
+    def __init__(self, delay_s: float, *ends: asyncio.StreamWriter) -> None:
         self.flowing = asyncio.Event()
         self.flowing.set()
+        self._delay_s = delay_s
         self._ends = ends
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(_READ_BYTES):
+                await asyncio.sleep(self._delay_s)
                 await self.flowing.wait()
                 writer.write(data)
                 await writer.drain()
@@ -41,16 +43,19 @@ class _Pair:
 
 
 class Link:
-    """The way to one gateway; `url` leads there."""
+    """The way to one gateway; `url` leads there. `connections`: how many have been made."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, delay_s: float) -> None:
+        self.connections = 0
         self._target = urlsplit(target)
+        self._delay_s = delay_s
         self._pairs: set[_Pair] = set()
         self.relays: set[asyncio.Task[None]] = set()
         self.url = ""
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relays one connection until it ends; one to a gateway that is gone ends at once."""
+        self.connections += 1
         task = asyncio.create_task(self._relay(reader, writer), name="relay")
         self.relays.add(task)
         task.add_done_callback(self.relays.discard)
@@ -61,7 +66,7 @@ class Link:
         except OSError:
             writer.transport.abort()
             return
-        pair = _Pair(writer, to[1])
+        pair = _Pair(self._delay_s, writer, to[1])
         self._pairs.add(pair)
         try:
             await asyncio.gather(pair.relay(reader, to[1]), pair.relay(to[0], writer))
@@ -81,9 +86,9 @@ class Link:
 
 
 @asynccontextmanager
-async def link(target: str) -> AsyncIterator[Link]:
-    """A link for as long as the block lasts."""
-    made = Link(target)
+async def link(target: str, delay_s: float = 0.0) -> AsyncIterator[Link]:
+    """A link for as long as the block lasts. delay_s: each way, for whatever passes."""
+    made = Link(target, delay_s)
     server = await asyncio.start_server(made.connected, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     made.url = f"ws://127.0.0.1:{port}{urlsplit(target).path}"

@@ -10,26 +10,24 @@ the messages that were missed, and sends again what the server has not acknowled
 message once. A `ready` with `resumed` false among them says that the session was lost: a new one has begun,
 and its turns count from 1 again.
 
-No wait is without a bound: pings find a dead connection while a session is open, `reconnect_s` limits how
-long a new one is tried for, and `settle_s` how long the server may take after `end()`.
+No wait is without a bound: a server that falls silent is found out (`clients.connection`), `reconnect_s`
+limits how long a new connection is tried for, and `settle_s` how long the server may take after `end()`.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Self
+from typing import Self
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed
 
+from clients.connection import Connection
 from clients.errors import ClientError, ConnectionLost, NotOurDialect, Refused, Unreachable
 from clients.line import OPEN_S, Line, Token
 from clients.unacknowledged import Unacknowledged
 from voicegw.dialects import native
 
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/stream"
-SEND_S = 10.0  # for the socket to take a message; a server that reads nothing for so long is gone
 SETTLE_S = 60.0  # from `end` to the close: the open utterance and its reply
 RECONNECT_S = 120.0  # as long as a server waits for a client that was cut off
 KEPT_S = 120  # of audio that the server has not acknowledged
@@ -37,7 +35,6 @@ NORMAL_CLOSURE = 1000
 FINAL_CLOSURES = {NORMAL_CLOSURE, 1002, 1003, 1007, 1008, 1009, 1010, 4001}  # no more of this client
 _ACKNOWLEDGE_EVERY = 32
 
-_decoder: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
 _encoder = msgspec.json.Encoder()
 
 
@@ -47,7 +44,7 @@ class VoiceClient:
     def __init__(
         self,
         line: Line,
-        socket: ClientConnection,
+        socket: Connection,
         ready: native.ReadyMessage,
         unsent: Unacknowledged,
         settle_s: float,
@@ -173,17 +170,16 @@ class VoiceClient:
         """The next message; None for reply audio, for one that was seen before, and for a connection made
         anew."""
         try:
-            frame = await self._socket.recv()
-        except ConnectionClosed as closed:
-            lost = ConnectionLost.of(closed)
+            message = await self._socket.take()
+        except ConnectionLost as lost:
             if lost.close_code == NORMAL_CLOSURE:
                 raise StopAsyncIteration from None
             await self._reconnect(lost)
             return None
-        if isinstance(frame, bytes):
-            self._on_audio(frame)
+        if isinstance(message, bytes):
+            self._on_audio(message)
             return None
-        return await self._take(_decoded(frame))
+        return await self._take(message)
 
     async def _take(self, message: native.ServerMessage) -> native.ServerMessage | None:
         if isinstance(message, native.ReadyMessage):
@@ -212,7 +208,7 @@ class VoiceClient:
     async def _answer(self, message: native.ClientMessage) -> None:
         """Sends what the client itself has to say; now, or once there is a connection again."""
         self._unsent.add(_encoder.encode(message).decode())
-        with suppress(ConnectionClosed):
+        with suppress(ConnectionLost):
             await self._send_pending()
 
     async def _resume(self, ready: native.ReadyMessage) -> None:
@@ -224,7 +220,7 @@ class VoiceClient:
             self._unsent.restart()
             self._seen = self._seen_acknowledged = 0
         self._is_greeted = True
-        with suppress(ConnectionClosed):
+        with suppress(ConnectionLost):
             await self._send_pending()
 
     async def _reconnect(self, lost: ConnectionLost) -> None:
@@ -239,6 +235,8 @@ class VoiceClient:
             "last_seq": str(self._seen),
         }
         await self._socket.close()
+        if self._socket.silent_s is not None:
+            self._line.turn()  # a process that is stopped takes connections, and answers none
         try:
             self._socket = await self._line.reopen(query, self._reconnect_s)
         except ClientError as error:
@@ -256,31 +254,25 @@ class VoiceClient:
         self._unsent.add(message)
         try:
             await self._send_pending()
-        except ConnectionClosed as closed:
-            if not self._reconnect_s or ConnectionLost.of(closed).close_code in FINAL_CLOSURES:
-                raise ConnectionLost.of(closed) from closed
+        except ConnectionLost as lost:
+            if not self._reconnect_s or lost.close_code in FINAL_CLOSURES:
+                raise
 
     async def _send_pending(self) -> None:
-        """Sends what there is, unless there is no connection at the moment. Raises ConnectionClosed when it
+        """Sends what there is, unless there is no connection at the moment. Raises ConnectionLost when it
         is lost meanwhile: what was not sent is kept, and whoever iterates makes a new one."""
         async with self._sending:
             socket = self._socket
             for message in self._unsent.pending():
                 if not self._is_greeted or socket is not self._socket:
                     return
-                try:
-                    async with asyncio.timeout(SEND_S):
-                        await socket.send(message)
-                except TimeoutError:
-                    raise ConnectionLost(f"the server took nothing for {SEND_S:g} s") from None
+                await socket.give(message)
 
 
-async def _greeting(socket: ClientConnection) -> native.ReadyMessage:
+async def _greeting(socket: Connection) -> native.ReadyMessage:
     try:
         async with asyncio.timeout(OPEN_S):
-            first = _decoded(await socket.recv())
-    except ConnectionClosed as closed:
-        raise ConnectionLost.of(closed) from closed
+            first = await socket.take()
     except TimeoutError:
         raise Unreachable(f"the server opened a session but did not greet it within {OPEN_S:g} s") from None
     match first:
@@ -290,10 +282,3 @@ async def _greeting(socket: ClientConnection) -> native.ReadyMessage:
             raise Refused(0, first.code, first.message, retryable=first.retryable)
         case other:
             raise NotOurDialect(f"the first message was {type(other).__name__}, not ready")
-
-
-def _decoded(data: Any) -> native.ServerMessage:
-    try:
-        return _decoder.decode(data)
-    except msgspec.MsgspecError as error:
-        raise NotOurDialect(f"a message of an unknown shape: {error}") from error

@@ -4,19 +4,23 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
+from clients.connection import Connection, Patience
 from clients.errors import Refused, Unreachable
 from voicegw.dialects import native
 
 OPEN_S = 10.0  # for the upgrade
-PING_S, PONG_S = 1.0, 2.0
+NEXT_S = (
+    3.0  # the same, where there is another server to be tried: TCP, TLS and upgrade at 0.5 s a round trip
+)
 CLOSE_S = 2.0  # for the closing handshake, and for a connection that is dead to be given up
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 
@@ -44,6 +48,7 @@ class Line:
         self._query = query
         self._token = token
         self._hint_s = 0.0
+        self._patience = Patience()
 
     def new_token(self) -> str | None:
         """A token that was not shown before; None where no more can be made."""
@@ -53,21 +58,29 @@ class Line:
         """The server has said when to come back."""
         self._hint_s = retry_after_ms / 1000
 
-    async def open(self, resume: Mapping[str, str] | None = None) -> ClientConnection:
+    def turn(self) -> None:
+        """From now on another server is tried first."""
+        self._urls.append(self._urls.pop(0))
+
+    async def open(self, resume: Mapping[str, str] | None = None) -> Connection:
         """A connection to the first of the URLs that answers. Raises Refused or Unreachable."""
         for _ in self._urls[1:]:
             with suppress(Unreachable):
-                return await self._open(resume)
-            self._turn()
-        return await self._open(resume)
+                return await self._open(resume, NEXT_S)
+            self.turn()
+        return await self._open(resume, OPEN_S)
 
-    async def _open(self, resume: Mapping[str, str] | None) -> ClientConnection:
+    async def _open(self, resume: Mapping[str, str] | None, within_s: float) -> Connection:
         url = self._urls[0]
         query = urlencode({**self._query, **(resume or {})})
         token = self._token() if callable(self._token) else self._token
-        return await _open(f"{url}{'&' if '?' in url else '?'}{query}", token)
+        connection = await _open(
+            f"{url}{'&' if '?' in url else '?'}{query}", token, within_s, partial(Connection, self._patience)
+        )
+        connection.watch()
+        return connection
 
-    async def reopen(self, resume: Mapping[str, str], within_s: float) -> ClientConnection:
+    async def reopen(self, resume: Mapping[str, str], within_s: float) -> Connection:
         """The same, tried again and again, after pauses of random length that grow, but not before the
         server has asked for it. Raises what the last attempt did."""
         give_up_at = asyncio.get_running_loop().time() + within_s
@@ -83,25 +96,24 @@ class Line:
                     raise
                 if isinstance(error, Refused) and error.retry_after_ms:
                     self.hint(error.retry_after_ms)
-            self._turn()
-
-    def _turn(self) -> None:
-        self._urls.append(self._urls.pop(0))
+            self.turn()
 
 
-async def _open(url: str, token: str | None) -> ClientConnection:
+async def _open(url: str, token: str | None, within_s: float, make: Callable[..., Connection]) -> Connection:
     try:
-        return await connect(
+        opened = await connect(
             url,
             additional_headers={} if token is None else {"Authorization": f"Bearer {token}"},
             subprotocols=[Subprotocol(native.SUBPROTOCOL)],
             compression=None,
-            open_timeout=OPEN_S,
-            ping_interval=PING_S,
-            ping_timeout=PONG_S,
+            open_timeout=within_s,
+            ping_interval=None,  # the connection asks by itself
             close_timeout=CLOSE_S,
             proxy=_proxy_for(url),
+            create_connection=make,  # type: ignore[arg-type]  # a class, or as good
         )
+        assert isinstance(opened, Connection)
+        return opened
     except InvalidStatus as refused:
         raise _refusal(refused.response.status_code, refused.response.body) from refused
     except InvalidURI as error:

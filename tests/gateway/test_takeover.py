@@ -1,6 +1,7 @@
 """Two gateways that share a real Redis: whoever the client comes back to goes on with its session."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -103,6 +104,21 @@ async def test_two_that_come_back_at_once_have_one_session(redis_url: str) -> No
             assert await one.closed() == 4001
             await assert_typed_turn(second, other)
         assert second.value("resumes_total", outcome="resumed") == 2
+
+
+async def test_who_has_given_up_before_it_was_answered_takes_no_session(redis_url: str) -> None:
+    """As a gateway that was stopped finds it when it goes on: a request, and behind it the end."""
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        await assert_typed_turn(first, peer)
+        session = peer.of(native.ReadyMessage)[0].session
+        with socket.create_connection(("127.0.0.1", second.port)) as impatient:
+            key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13"
+            host = f"Host: 127.0.0.1:{second.port}\r\nUpgrade: websocket\r\nConnection: Upgrade"
+            target = f"/v1/stream?session={session}&epoch=1&last_seq=2"
+            impatient.sendall(f"GET {target} HTTP/1.1\r\n{host}\r\n{key}\r\n\r\n".encode())
+        async with joined(second.url):  # who comes later has been served
+            await assert_typed_turn(first, peer)
+        assert second.value("resumes_total", outcome="resumed") is None
 
 
 async def test_draining_moves_the_client_at_once(redis_url: str) -> None:

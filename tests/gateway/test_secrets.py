@@ -1,5 +1,6 @@
 """Whatever happens, no token and no key is written anywhere."""
 
+import gc
 import json
 import logging
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 import structlog
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from tests.gateway.fakes import Gate, staged
@@ -17,6 +19,7 @@ from tests.peer import joined
 from voicegw.dialects import native
 from voicegw.gateway import keys
 from voicegw.gateway.auth import TokenOptions
+from voicegw.gateway.caller import Caller
 from voicegw.gateway.keys import Algorithm
 from voicegw.telemetry import configure_logging
 
@@ -61,3 +64,15 @@ async def test_no_token_and_no_key_is_ever_written(
 
 def test_no_option_shows_its_secret() -> None:
     assert SECRET not in repr(TokenOptions(secret=SECRET))
+
+
+async def test_a_session_does_not_keep_the_token_that_opened_it() -> None:
+    async with (
+        staged(gate=Gate(tokens=TokenOptions(secret=SECRET))) as stage,
+        joined(stage.url, **bearer(token())),
+    ):
+        callers = [one for one in gc.get_objects() if type(one) is Caller]
+        [caller] = [one for one in callers if one.state is State.OPEN]
+        assert caller.identity is not None
+        assert caller.request is not None
+        assert not caller.request.headers

@@ -6,7 +6,6 @@ there is by then. So load shows as a slower cadence, never as a growing queue. T
 final, which does not wait for a partial that is still out: it takes its place.
 """
 
-from collections import deque
 from dataclasses import dataclass
 
 import msgspec
@@ -49,7 +48,7 @@ class Transcriber:
         self._language = language
         self._pre_roll = to_samples(pre_roll_ms)
         self._tape = Tape()
-        self._pending: deque[Utterance] = deque()  # not settled yet, oldest first; the last may be running
+        self._pending: list[Utterance] = []  # not settled yet, oldest first; the last may be running
         self._flight: _Flight | None = None
         self._jobs = 0
         self._spoken_for = 0  # samples before this belong to earlier utterances
@@ -100,7 +99,7 @@ class Transcriber:
     def restore(self, state: TranscriberState, audio: Pcm, start: int) -> None:
         """Goes on where another transcriber was; `audio` begins at the session sample `start`."""
         self.options, self._jobs, self._spoken_for = state.options, state.jobs, state.spoken_for
-        self._pending = deque(Utterance.restored(state.options, one) for one in state.pending)
+        self._pending = [Utterance.restored(state.options, one) for one in state.pending]
         self._tape.start = self._tape.end = start
         self._tape.append(audio)
 
@@ -167,4 +166,4 @@ class Transcriber:
 
     def take_complete(self) -> Utterance | None:
         """The oldest utterance, when it is over and its words are known."""
-        return self._pending.popleft() if self._pending and self._pending[0].complete else None
+        return self._pending.pop(0) if self._pending and self._pending[0].complete else None

@@ -25,6 +25,7 @@ from voicegw.errors import (
     TakenOver,
     VoicegwError,
 )
+from voicegw.gateway.bell import Bell
 from voicegw.gateway.errands import follow
 from voicegw.gateway.moderation import Moderation
 from voicegw.gateway.outbox import Outbox, Reader
@@ -53,7 +54,7 @@ class SessionHost:
         user: str = "",
     ) -> None:
         self.name, self.user = session.name, user
-        self.ended = asyncio.Event()
+        self.ended = Bell()
         self.error: VoicegwError | None = None
         self.opened_at = self.alive_at = time.monotonic()
         self._session = session

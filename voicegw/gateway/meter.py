@@ -4,11 +4,11 @@ Counting is a few additions and never waits. What is owed to the shared counters
 task of the connection's; what they answer holds from then on, so one block of each may be too much.
 """
 
-import asyncio
 from dataclasses import dataclass
 
 from voicegw.errors import LimitIgnored, RateLimited
 from voicegw.gateway.auth import Identity
+from voicegw.gateway.bell import Bell
 from voicegw.gateway.limits import Limits, Resource, SessionWindows
 
 _BLOCKS = {Resource.MESSAGES: 10.0, Resource.AUDIO_SECONDS: 2.0, Resource.MODEL_TOKENS: 100.0}
@@ -30,7 +30,7 @@ class Meter:
     """Of one session. audio_bytes_per_s: of the audio that its client sends."""
 
     def __init__(self, limits: Limits, identity: Identity, audio_bytes_per_s: int) -> None:
-        self.due = asyncio.Event()  # a block is owed to the shared counters
+        self.due = Bell()  # a block is owed to the shared counters
         self._limits = limits
         self._user, self._address = identity.user, identity.address
         self._audio_bytes_per_s = audio_bytes_per_s

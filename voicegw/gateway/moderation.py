@@ -1,6 +1,5 @@
 """The moderation of one session: has what is due judged, one check at a time, and never holds anything up."""
 
-import asyncio
 from collections.abc import Callable
 
 import structlog
@@ -9,6 +8,7 @@ from voicegw.core import events
 from voicegw.core.actions import Respond
 from voicegw.core.moderation import Check, Moderator, Watch
 from voicegw.errors import ModerationFailed
+from voicegw.gateway.bell import Bell
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ class Moderation:
         self._hit = hit
         self._tell = tell
         self._watch = Watch(moderator.every_characters if moderator is not None else 0)
-        self._due = asyncio.Event()
+        self._due = Bell()
         self._told = False
 
     def receive_request(self, request: Respond) -> None:

@@ -7,12 +7,12 @@ seconds of it pile up.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from voicegw.core.events import AudioAcknowledged, Event
 from voicegw.core.journal import Entry, Journal
+from voicegw.gateway.bell import Bell
 
 _MAX_AUDIO_MS = 2000.0
 
@@ -41,7 +41,7 @@ class Reader:
         self.changed = asyncio.Event()
         self._journal = journal
         self._seq = seq
-        self._audio: deque[_Audio] = deque()
+        self._audio: list[_Audio] = []
         self._sending = False
 
     async def get(self) -> Frame:
@@ -54,7 +54,7 @@ class Reader:
 
     def _next(self) -> Frame | None:
         if self._audio and self._audio[0].after <= self._seq:
-            return Frame(self._audio.popleft().data, text=False)
+            return Frame(self._audio.pop(0).data, text=False)
         entry = self._journal.next_after(self._seq)
         if entry is None:
             return None
@@ -78,7 +78,7 @@ class Reader:
         self.changed.set()
         dropped, waiting = 0.0, sum(audio.audio_ms for audio in self._audio)
         while waiting - dropped > _MAX_AUDIO_MS:
-            dropped += self._audio.popleft().audio_ms
+            dropped += self._audio.pop(0).audio_ms
         return dropped
 
     def drop_audio(self) -> float:
@@ -94,7 +94,7 @@ class Outbox:
 
     def __init__(self, journal: Journal, *, write_ahead: bool = False) -> None:
         self.journal = journal
-        self.unsaved = asyncio.Event()
+        self.unsaved = Bell()
         self._write_ahead = write_ahead
         self._reader: Reader | None = None
 

@@ -162,6 +162,7 @@ class Gateway:
         assert socket.request is not None
         assert socket.identity is not None
         wanted = parameters.parse(socket.request.path)
+        socket.forget_handshake()
         visit = Visit.of(self._access, socket.identity, wanted)
         try:
             host, after = await self.sessions.find(wanted, socket.identity.user)

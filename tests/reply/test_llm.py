@@ -14,7 +14,7 @@ from voicegw import errors
 from voicegw.core.dialogue import Responder
 from voicegw.core.events import Message, ReplyPiece, ToolCalled
 from voicegw.core.options import check
-from voicegw.reply.llm import OPENAI_URL, LLMOptions, LLMResponder, limit_field
+from voicegw.reply.llm import KEEP_ALIVE_S, OPENAI_URL, LLMOptions, LLMResponder, limit_field
 
 PROMPT = (Message("system", "Be brief."), Message("user", "Where is the secret kept?"))
 KEY = "sk-4f9a"
@@ -166,6 +166,21 @@ async def test_replies_share_connections() -> None:
     assert (len(server.exchanges), server.connections) == (3, 1)
 
 
+@pytest.mark.parametrize(("idle_s", "connections"), [(None, 1), (0.01, 2)])
+async def test_a_connection_is_kept_for_the_next_turn(
+    idle_s: float | None, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if idle_s is None:
+        assert KEEP_ALIVE_S > 30
+    else:
+        monkeypatch.setattr("voicegw.reply.llm.KEEP_ALIVE_S", idle_s)
+    async with LLMServer() as server, responder(server.url) as llm:
+        await reply(llm)
+        await asyncio.sleep(0.03)
+        await reply(llm)
+    assert server.connections == connections
+
+
 async def test_replies_run_side_by_side() -> None:
     async with LLMServer(first_token_delay_s=0.05) as server, responder(server.url) as llm:
         replies = await asyncio.gather(*(reply(llm) for _ in range(20)))
@@ -276,6 +291,12 @@ async def test_the_total_limit_covers_the_first_token() -> None:
 async def test_bad_endings(ending: Ending, expected: type[errors.ReplyError]) -> None:
     said, error = await failure(LLMServer(tokens=["half", " a"], token_delay_s=0.01, ending=ending))
     assert (said, type(error)) == (["half", " a"], expected)
+
+
+@pytest.mark.parametrize("token", [7, ["a", "list"], {"type": "text"}])
+async def test_what_is_no_text_is_not_taken_for_it(token: Any) -> None:
+    said, error = await failure(LLMServer(tokens=["half", token]))
+    assert (said, type(error)) == (["half"], errors.LLMBroken)
 
 
 @pytest.mark.parametrize(

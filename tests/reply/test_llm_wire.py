@@ -2,17 +2,17 @@
 
 from typing import Any
 
+import msgspec
 import pytest
-from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 from voicegw.core.events import Message, ToolCalled
-from voicegw.reply.llm_wire import ToolCallDeltas, entry
+from voicegw.reply.llm_wire import CallFragment, Chunk, Text, ToolCallDeltas, entry
 
 
 def calls(*fragments: dict[str, Any]) -> list[ToolCalled]:
     deltas = ToolCallDeltas()
     for fragment in fragments:
-        deltas.receive([ChoiceDeltaToolCall.model_validate(fragment)])
+        deltas.receive([msgspec.convert(fragment, CallFragment)])
     return deltas.calls()
 
 
@@ -64,3 +64,23 @@ def test_no_fragments_no_calls() -> None:
 def test_arguments_that_are_no_object_do_not_spoil_the_conversation(arguments: str, sent: str) -> None:
     wire: Any = entry(Message("assistant", "", (ToolCalled("a", "time", arguments),)))
     assert wire["tool_calls"][0]["function"] == {"name": "time", "arguments": sent}
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"choices": None, "usage": {"completion_tokens": 3}},
+        {"choices": [{}]},
+        {"choices": [{"delta": None, "finish_reason": None}]},
+        {"choices": [{"delta": {"role": "assistant", "content": None, "tool_calls": None, "refusal": None}}]},
+        {"choices": [{"index": 0, "delta": {"tool_calls": [{"type": "function", "function": None}]}}]},
+    ],
+)
+def test_endpoints_leave_out_what_they_like(chunk: dict[str, Any]) -> None:
+    text, wanted = Text(), ToolCallDeltas()
+    for choice in msgspec.convert(chunk, Chunk).choices or ():
+        assert not text.receive(choice)
+        assert choice.finish_reason is None
+        wanted.receive((choice.delta and choice.delta.tool_calls) or ())
+    assert all(not call.name for call in wanted.calls())

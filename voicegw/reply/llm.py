@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -21,12 +21,12 @@ from voicegw.reply.llm_wire import Text, ToolCallDeltas, entry
 from voicegw.reply.prewarm import Prewarming
 
 if TYPE_CHECKING:
-    from openai import AsyncStream
-    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+    from openai import AsyncOpenAI, AsyncStream
 
 log = structlog.get_logger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
+KEEP_ALIVE_S = 50.0  # longer than people listen and think; most load balancers close after 60 s
 
 
 @dataclass(frozen=True)
@@ -85,15 +85,12 @@ class LLMResponder:
         self.name = options.model
         self.answered = False
         self._options = options
-        self._tools = list(tools)
+        self._body = {"model": options.model, "temperature": options.temperature, "stream": True}
+        if tools:
+            self._body["tools"] = list(tools)
+        self._headers = {} if options.api_key else {"Authorization": openai.omit}
         self._prewarming = Prewarming(self.warm, options.prewarm_interval_ms / 1000)
-        self._client = openai.AsyncOpenAI(
-            base_url=self._url,
-            api_key=options.api_key or "none",  # the library insists on one; _request leaves it out
-            timeout=openai.Timeout(None, connect=options.connect_timeout_ms / 1000),
-            max_retries=0,
-        )
-        self._completions = self._client.chat.completions  # loads the library's types now, not in a turn
+        self._client = _client(self._url, options)
 
     async def respond(
         self, messages: Sequence[Message], confirmed: Confirmation
@@ -154,20 +151,45 @@ class LLMResponder:
 
     async def _request(
         self, messages: Sequence[Message], max_tokens: int | None = None
-    ) -> "AsyncStream[ChatCompletionChunk]":
+    ) -> "AsyncStream[object]":
+        """Posts the request as it is, and gets the chunks as they are: `chat.completions.create` walks over
+        every message by its declared types, which takes longer than all the rest, and longer with every
+        turn."""
         import openai
 
-        prompt = [entry(message) for message in messages]
-        return await self._completions.create(
-            model=self.name,
-            messages=cast("list[ChatCompletionMessageParam]", prompt),
-            temperature=self._options.temperature,
+        return await self._client.post(
+            "/chat/completions",
+            body={
+                **self._body,
+                limit_field(self._url): max_tokens or self._options.max_tokens,
+                "messages": [entry(message) for message in messages],
+            },
+            options={"headers": self._headers},
+            cast_to=object,
             stream=True,
-            extra_headers=None if self._options.api_key else {"Authorization": openai.omit},
-            tools=cast("Any", self._tools or openai.omit),
-            extra_body={limit_field(self._url): max_tokens or self._options.max_tokens},
+            stream_cls=openai.AsyncStream[object],
         )
 
     async def close(self) -> None:
         """Closes the connection pool; replies still running fail."""
         await self._client.close()
+
+
+def _client(url: str, options: LLMOptions) -> "AsyncOpenAI":
+    """The library's client. Its own limits close a connection that was idle for 5 s, and so nearly every turn
+    would begin with a handshake."""
+    import openai
+
+    usual = openai.DEFAULT_CONNECTION_LIMITS
+    limits = type(usual)(
+        max_connections=usual.max_connections,
+        max_keepalive_connections=usual.max_keepalive_connections,
+        keepalive_expiry=KEEP_ALIVE_S,
+    )
+    return openai.AsyncOpenAI(
+        base_url=url,
+        api_key=options.api_key or "none",  # the library insists on one; the request leaves it out
+        timeout=openai.Timeout(None, connect=options.connect_timeout_ms / 1000),
+        max_retries=0,
+        http_client=openai.DefaultAsyncHttpxClient(limits=limits),
+    )

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from voicegw.errors import (
     LLMBroken,
     LLMInterrupted,
@@ -16,10 +18,10 @@ from voicegw.errors import (
     LLMUnauthorized,
     ReplyError,
 )
+from voicegw.reply.llm_wire import Chunk
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncStream
-    from openai.types.chat import ChatCompletionChunk
 
 
 class Deadline:
@@ -50,14 +52,13 @@ async def ended_by(deadline: Deadline, dropped: type[ReplyError]) -> AsyncIterat
         raise LLMBroken("the language model endpoint reported an error in its stream") from None
 
 
-async def next_chunk(
-    stream: "AsyncStream[ChatCompletionChunk]", deadline: Deadline
-) -> "ChatCompletionChunk | None":
+async def next_chunk(stream: "AsyncStream[object]", deadline: Deadline) -> Chunk | None:
     """The next chunk; None at the end."""
     async with ended_by(deadline, dropped=LLMInterrupted):
         try:
-            return await anext(stream, None)
-        except ValueError:  # neither JSON nor text
+            chunk = await anext(stream, None)
+            return None if chunk is None else msgspec.convert(chunk, Chunk)
+        except (ValueError, msgspec.ValidationError):  # neither JSON nor text, or no chunk
             raise LLMBroken("the language model endpoint streamed something unreadable") from None
 
 

@@ -4,14 +4,46 @@ import codecs
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from voicegw.core.events import Message, ToolCalled
 
-if TYPE_CHECKING:
-    from openai.types.chat.chat_completion_chunk import Choice, ChoiceDeltaToolCall
+
+class Function(msgspec.Struct):
+    """A piece of a called function's name and of its arguments."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CallFragment(msgspec.Struct):
+    """A piece of a tool call. index, id: which call it belongs to, as far as the endpoint says."""
+
+    index: int | None = None
+    id: str | None = None
+    function: Function | None = None
+
+
+class Delta(msgspec.Struct):
+    """What a chunk adds to the reply."""
+
+    content: str | None = None
+    tool_calls: tuple[CallFragment, ...] | None = None
+
+
+class Choice(msgspec.Struct):
+    """One of the replies in a chunk; we ask for one. finish_reason: anything but None ends the reply."""
+
+    delta: Delta | None = None
+    finish_reason: object = None
+
+
+class Chunk(msgspec.Struct):
+    """One event of a streamed completion, as far as it matters here: a type of our own is a tenth of the work
+    of the library's. Endpoints leave out, or set to null, whatever they like."""
+
+    choices: tuple[Choice, ...] | None = None
 
 
 def entry(message: Message) -> dict[str, object]:
@@ -46,7 +78,7 @@ class Text:
     def __init__(self) -> None:
         self._joined = codecs.getincrementaldecoder("utf-16-le")("replace")
 
-    def receive(self, choice: "Choice") -> str:
+    def receive(self, choice: Choice) -> str:
         """The choice's text. An endpoint that cuts an emoji into two JSON escapes sends half a surrogate
         pair, which no one could encode again: it is kept until its other half is here."""
         content = choice.delta.content if choice.delta else None
@@ -57,7 +89,7 @@ class Text:
 class _Call:
     """A call as far as it has come."""
 
-    index: int
+    index: int | None
     id: str
     name: str = ""
     arguments: str = ""
@@ -73,7 +105,7 @@ class ToolCallDeltas:
     def __init__(self) -> None:
         self._calls: list[_Call] = []
 
-    def receive(self, fragments: "Sequence[ChoiceDeltaToolCall]") -> None:
+    def receive(self, fragments: Sequence[CallFragment]) -> None:
         """The fragments of one chunk."""
         for fragment in fragments:
             call = self._call(fragment.index, fragment.id or "")
@@ -81,7 +113,7 @@ class ToolCallDeltas:
                 call.name += fragment.function.name or ""
                 call.arguments += fragment.function.arguments or ""
 
-    def _call(self, index: int, id_: str) -> _Call:
+    def _call(self, index: int | None, id_: str) -> _Call:
         """The call a fragment belongs to: the last one with its number, unless it goes by another id."""
         for call in reversed(self._calls):
             if call.index == index and id_ in ("", call.id):

@@ -1,6 +1,7 @@
 """The command as its user meets it: a process, its output and its exit status."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -16,7 +17,7 @@ from websockets.sync.client import connect
 from tests.observing import PATIENCE_S, children, is_running, until
 from tests.peer import joined
 from voicegw import __version__
-from voicegw.cli import main
+from voicegw.cli import main, set_aside
 from voicegw.dialects import native
 from voicegw.gateway import keys
 from voicegw.gateway.mint import Grant, mint
@@ -49,6 +50,14 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     output = capsys.readouterr().out
     assert "serve" in output
     assert "schema" in output
+
+
+def test_what_is_there_at_the_start_is_no_work_for_the_garbage_collector() -> None:
+    try:
+        set_aside()
+        assert gc.get_freeze_count() > len(gc.get_objects())
+    finally:
+        gc.unfreeze()
 
 
 def test_help_of_serve_lists_the_flags(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """The worker process by itself, spoken to through its pipes as the pool does."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import IO
 
 import msgspec
 
+from tests.observing import children
 from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr import worker
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
@@ -63,6 +65,16 @@ def test_loads_decodes_and_leaves_when_its_input_closes() -> None:
     assert (spoken.session, spoken.number, silent.number) == ("s", 3, 4)
     assert word_error_rate(said(sample), text_of(spoken.words)) <= 0.5
     assert silent.words == ()
+
+
+def test_gives_way_to_the_gateway() -> None:
+    before, own = children(), os.getpriority(os.PRIO_PROCESS, 0)
+    with process() as (requests, answers):
+        requests.write(SETUP)
+        requests.flush()
+        assert isinstance(next(answers_in(answers)), Ready)
+        [started] = children() - before
+        assert os.getpriority(os.PRIO_PROCESS, started) == min(19, own + 10)
 
 
 def test_leaves_at_once_when_nobody_sets_it_up() -> None:

@@ -17,6 +17,8 @@ from voicegw.asr.whisper import WhisperEngine
 from voicegw.core.jobs import DecodeResult, decode_jobs
 from voicegw.errors import StartupError
 
+_NICENESS = 10  # the gateway's event loop has work of microseconds, for everybody, and goes first
+
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> int:
     """Answers until `requests` ends; returns the process's exit status."""
@@ -59,6 +61,7 @@ def _decode(engine: WhisperEngine, payload: bytes) -> Answer:
 
 def main() -> int:
     """The entry point of `python -m voicegw.asr.worker`."""
+    os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not print into the pipe

@@ -130,7 +130,7 @@ async def _play(model: Model, samples: Sequence[Sample], flags: Sequence[str], r
             await play_all(server.url, [_sample(WARM_UP)], streams=1, reply=reply)
             before = len(llm.exchanges)
             played = await play_all(server.url, samples, streams=AT_ONCE, reply=reply)
-        return Round(played, llm.exchanges[before:], model.first_token_ms)
+        return Round(played, llm.exchanges[before:])
 
 
 async def _interrupt(model: Model, count: int, flags: Sequence[str]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmarks.figures import Played
 from benchmarks.measures import percentile
 from benchmarks.recording import Recording, turns_of
-from benchmarks.segments import timings
+from benchmarks.segments import Segment, timings
 from tests.llm_server import Exchange
 from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
@@ -35,12 +35,34 @@ class Round:
 
     played: Sequence[Played]
     exchanges: Sequence[Exchange]
-    llm_first_token_ms: float
 
     @property
     def requests(self) -> list[Exchange]:
         """Those for replies."""
         return [exchange for exchange in self.exchanges if not is_prewarm(exchange)]
+
+    def model_ms(self, segment: Segment) -> float | None:
+        """What the model endpoint took for the turn's first token, from having read the request on; None for
+        a turn without a reply. It is timed at the endpoint, because on a busy machine that is itself later
+        than it was told to be, by a few ms."""
+        times = [
+            (exchange.first_token_s, exchange.received_s)
+            for exchange in self.requests
+            if exchange.first_token_s is not None and _led_to(exchange, segment)
+        ]
+        if not times:
+            return None
+        first_token_s, received_s = max(times)
+        return 1000 * (first_token_s - received_s)
+
+
+def _led_to(exchange: Exchange, segment: Segment) -> bool:
+    """Whether this may be the request that the turn's reply came from: of those, it is the last one."""
+    final, shown_s, written_s = segment.turn.final, segment.turn.first_token_at_s, exchange.first_token_s
+    if final is None or shown_s is None or written_s is None or written_s > shown_s:
+        return False
+    *_, last = exchange.body["messages"]
+    return bool(last["content"] == final.text)
 
 
 def is_prewarm(exchange: Exchange) -> bool:
@@ -51,7 +73,7 @@ def is_prewarm(exchange: Exchange) -> bool:
 def round_figures(round_: Round) -> dict[str, float]:
     """What people waited for, and what that cost."""
     measured = [
-        timings(segment, round_.llm_first_token_ms) for one in round_.played for segment in one.compared[0]
+        timings(segment, round_.model_ms(segment)) for one in round_.played for segment in one.compared[0]
     ]
     answered = [
         report for one in round_.played for report in _reports(one.recording) if report.first_token_ms

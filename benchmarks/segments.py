@@ -90,7 +90,8 @@ class Timings:
     there for good. endpoint, final, first_token: from the end of the last word to speech_stopped, to
     final (FL) and to reply_started (V2T), for turns that silence ended. overhead: what V2T has beyond
     endpoint, final decode (as far as that came after the endpoint) and the model endpoint's own
-    first-token time, as far as a request made ahead of the endpoint left any of it.
+    first-token time, as far as a request made ahead of the endpoint left any of it; None where that time is
+    not known.
     """
 
     first_words: float | None = None
@@ -103,7 +104,7 @@ class Timings:
     overhead: float | None = None
 
 
-def timings(segment: Segment, llm_first_token_ms: float) -> Timings:
+def timings(segment: Segment, llm_first_token_ms: float | None) -> Timings:
     """The segment's latencies; none for a turn in which nobody spoke."""
     if not segment.words:
         return Timings()
@@ -137,10 +138,12 @@ def _since(from_s: float | None, to_s: float | None) -> float | None:
     return None if from_s is None or to_s is None else 1000 * (to_s - from_s)
 
 
-def _overhead(turn: HeardTurn, llm_first_token_ms: float) -> float | None:
+def _overhead(turn: HeardTurn, llm_first_token_ms: float | None) -> float | None:
     """From speech_stopped to the first token, without what is not the gateway's own."""
     settling, replying = (_since(turn.stopped_at_s, s) for s in (turn.final_at_s, turn.first_token_at_s))
-    if settling is None or replying is None or turn.latency is None or turn.latency.decode_ms is None:
+    if settling is None or replying is None or llm_first_token_ms is None:
+        return None
+    if turn.latency is None or turn.latency.decode_ms is None:
         return None
     latency, decoding = turn.latency, min(settling, turn.latency.decode_ms)
     if latency.speculative and latency.asked_ms is not None and latency.endpoint_ms is not None:

@@ -45,9 +45,14 @@ def exchange(*, disconnected_s: float | None = None, **body: Any) -> Exchange:
     return Exchange(body, None, 1, 10.0, disconnected_s=disconnected_s)
 
 
+def answered(received_s: float, first_token_s: float, text: str = "Set lights.") -> Exchange:
+    """A request for the answer to `text`."""
+    return Exchange({"messages": [{"content": text}]}, None, 1, received_s, first_token_s)
+
+
 def test_what_people_waited_for_and_what_it_cost() -> None:
-    requests = [exchange(max_tokens=1), exchange(disconnected_s=10.5), exchange()]
-    figures = round_figures(Round([played(ANSWERED, SET, LIGHTS)], requests, 250))
+    requests = [exchange(max_tokens=1), exchange(disconnected_s=10.5), answered(11.44, 11.69)]
+    figures = round_figures(Round([played(ANSWERED, SET, LIGHTS)], requests))
     assert figures["v2t_p50_ms"] == pytest.approx(512)
     assert figures["gateway_overhead_p50_ms"] == pytest.approx(1)  # the final was decoded ahead
     assert (figures["turns"], figures["calls_per_turn"], figures["ahead_percent"]) == (1, 2, 100)
@@ -56,8 +61,21 @@ def test_what_people_waited_for_and_what_it_cost() -> None:
 
 def test_a_model_that_is_still_at_it_is_no_overhead_of_the_gateway() -> None:
     late = recording((1710, STOPPED), (1711, FINAL), (1810, STARTED), (2000, AHEAD))
-    figures = round_figures(Round([played(late, SET, LIGHTS)], [exchange()], 370))
+    figures = round_figures(Round([played(late, SET, LIGHTS)], [answered(11.435, 11.805)]))
     assert figures["gateway_overhead_p50_ms"] == pytest.approx(100 - (230 + 370 - 510))
+
+
+def test_the_model_is_timed_at_its_endpoint_by_the_request_that_was_answered() -> None:
+    [segment], _ = played(ANSWERED, SET, LIGHTS).compared
+    requests = [
+        answered(11.1, 11.3),  # given up for the next one
+        answered(11.44, 11.698),
+        answered(11.45, 11.69, "Set the lights."),  # of another session
+        answered(11.5, 11.75),  # shown to nobody yet
+        exchange(max_tokens=1),
+    ]
+    assert Round([], requests).model_ms(segment) == pytest.approx(258)
+    assert Round([], []).model_ms(segment) is None
 
 
 def test_an_interruption_stops_the_reply_at_the_client_and_at_the_model() -> None:
@@ -86,7 +104,7 @@ def test_a_request_for_one_token_is_no_reply() -> None:
 
 def test_every_meaning_belongs_to_a_figure() -> None:
     session = [played(ANSWERED, SET, LIGHTS)]
-    figures = round_figures(Round(session, [], 250))
+    figures = round_figures(Round(session, []))
     named = {*figures, *(f"waiting_{name}" for name in figures)}
     named |= {*barge_in_figures(session, []), *voice_figures(session)}
     assert {*MEANINGS} <= named

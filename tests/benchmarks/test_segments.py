@@ -58,6 +58,12 @@ def test_a_decode_ahead_of_the_endpoint_is_not_taken_off_the_overhead() -> None:
     assert early.overhead == pytest.approx(1820 - 1710 - 1 - 100)
 
 
+def test_without_a_time_of_the_models_there_is_no_overhead() -> None:
+    measured = timings(segment_of(WHOLE, SET, LIGHTS), llm_first_token_ms=None)
+    assert measured.first_token == pytest.approx(700)
+    assert measured.overhead is None
+
+
 def test_a_word_that_is_wrong_has_no_latency_and_is_an_error() -> None:
     wrong = msgspec.structs.replace(FINAL, text="Set light.")
     segment = segment_of(recording((1760, wrong)), SET, LIGHTS)

@@ -105,6 +105,19 @@ def test_compose_services_wait_for_redis() -> None:
     assert "healthcheck" in services["redis"]
 
 
+def test_what_is_mounted_in_a_home_belongs_to_its_user() -> None:
+    image = (DEPLOY / "Dockerfile").read_text()
+    for service in COMPOSE["services"].values():
+        for volume in service.get("volumes", ()) if service["image"] == "voicegw" else ():
+            path = volume.partition(":")[2]
+            assert re.search(rf"install -d -o voicegw -g voicegw .*{path}\n", image), path
+
+
+def test_a_renewed_certificate_reaches_the_unit() -> None:
+    unit = (DEPLOY / "systemd/voicegw-gateway.service").read_text()
+    assert "LoadCredential" not in unit  # a copy, made once at the start
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
 def test_units_are_valid(unit: Path, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ async def _start_gateway(stack: AsyncExitStack, options: argparse.Namespace) -> 
         SessionOptions(),
         Services(Deaf() if options.hears == "nothing" else Fingerprints(), Parrot(), Metrics()),
         new_scorer=lambda: _scorer(options.vad),
-        ready=lambda: True,
+        unready=lambda: "",
     )
     await gateway.start()
     stack.push_async_callback(gateway.stop)

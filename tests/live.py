@@ -12,7 +12,7 @@ from tests import llm_server
 from tests.llm_server import LLMServer
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.vad import VadOptions, make_scorer
-from voicegw.asr.weights import BUNDLED, locate
+from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.conversation import ReplyOptions
 from voicegw.core.session import SessionOptions
@@ -77,9 +77,7 @@ class LiveServer:
             options = LLMOptions(url=self.llm.url, model="test", **self._llm_options)  # type: ignore[arg-type]
             responder = LLMResponder(options)
             stack.push_async_callback(responder.close)
-            pool = WorkerPool(
-                locate(BUNDLED), WhisperOptions(model=BUNDLED), PoolOptions(workers=1), self._metrics
-            )
+            pool = WorkerPool(WhisperOptions(model=BUNDLED), PoolOptions(workers=1), self._metrics)
             stack.push_async_callback(pool.close)
             gateway = Gateway(
                 GatewayOptions(
@@ -92,7 +90,7 @@ class LiveServer:
                 SessionOptions(reply=ReplyOptions(prewarm=False, speculate=False)),
                 Services(pool, responder, self._metrics, voice=_voice()),
                 new_scorer=lambda: make_scorer(VadOptions()),
-                ready=lambda: pool.ready,
+                unready=lambda: pool.unready,
             )
             stack.push_async_callback(gateway.stop)
             await gateway.start()

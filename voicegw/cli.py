@@ -15,7 +15,6 @@ import structlog
 from voicegw import __version__, config, token_command
 from voicegw.asr.pool import WorkerPool
 from voicegw.asr.vad import make_scorer
-from voicegw.asr.weights import locate
 from voicegw.assistant import assemble, make_errands
 from voicegw.cluster import connect
 from voicegw.cluster.consumer import Consumer
@@ -93,7 +92,7 @@ async def serve(settings: Settings) -> None:
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         assistant = await assemble(settings, metrics, stack)
-        recognizer = await _recognizer(settings, metrics)
+        recognizer = _recognizer(settings, metrics)
         stack.push_async_callback(recognizer.close)
         gateway = Gateway(
             settings.gateway,
@@ -109,7 +108,7 @@ async def serve(settings: Settings) -> None:
                 store=_store(settings, stack),
             ),
             new_scorer=lambda: make_scorer(settings.vad),
-            ready=lambda: recognizer.ready,
+            unready=lambda: recognizer.unready,
             crowded=lambda: recognizer.crowded,
             access=_access(settings, metrics, stack),
         )
@@ -141,15 +140,14 @@ async def work(settings: WorkerSettings) -> None:
             errands = asyncio.create_task(make_errands(settings, metrics, stopping), name="errands")
             stack.push_async_callback(_unless, forced, errands)
             stack.callback(stopping.set)  # whatever it is that ends this worker
-        directory = await asyncio.to_thread(locate, settings.asr.model)
-        pool = WorkerPool(directory, settings.asr, settings.pool, metrics)
+        pool = WorkerPool(settings.asr, settings.pool, metrics)
         stack.push_async_callback(pool.close)
         consumer = Consumer(settings.cluster, settings.consumer, pool, metrics)
         stack.push_async_callback(consumer.close)
         await consumer.start()
         if settings.consumer.probe_port is not None:
             address = settings.consumer.probe_host, settings.consumer.probe_port
-            url = await stack.enter_async_context(probes(*address, lambda: consumer.ready, metrics))
+            url = await stack.enter_async_context(probes(*address, lambda: consumer.unready, metrics))
             log.info("probes", url=url)
         await _unless(stopping, pool.start(os.cpu_count() or 1))
         if not stopping.is_set():
@@ -160,12 +158,11 @@ async def work(settings: WorkerSettings) -> None:
         await _unless(forced, working)
 
 
-async def _recognizer(settings: Settings, metrics: Metrics) -> WorkerPool | RemoteRecognizer:
+def _recognizer(settings: Settings, metrics: Metrics) -> WorkerPool | RemoteRecognizer:
     """The processes of this machine, or with a Redis, workers wherever they are."""
     if settings.cluster.url is not None:
         return RemoteRecognizer(settings.cluster, settings.remote, metrics)
-    directory = await asyncio.to_thread(locate, settings.asr.model)
-    return WorkerPool(directory, settings.asr, settings.pool, metrics)
+    return WorkerPool(settings.asr, settings.pool, metrics)
 
 
 def _store(settings: Settings, stack: AsyncExitStack) -> Store:
@@ -183,7 +180,8 @@ def _store(settings: Settings, stack: AsyncExitStack) -> Store:
 async def _start(
     gateway: Gateway, recognizer: WorkerPool | RemoteRecognizer, stopping: asyncio.Event
 ) -> None:
-    """Listens first, so that the probes answer while the model loads, then warms the workers."""
+    """Listens first, so that the probes answer while the model is downloaded and loads, then warms the
+    workers."""
     try:
         await gateway.start()
     except OSError as error:

@@ -11,7 +11,7 @@ from clients.audio import read_pcm
 from clients.samples import read_samples
 from tests.observing import until
 from voicegw.asr.pool import PoolOptions, WorkerPool
-from voicegw.asr.weights import BUNDLED, locate
+from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, Recognizer
@@ -32,7 +32,7 @@ class Overheads:
 async def overheads(count: int) -> Overheads:
     """Of `count` decodes by a local worker process and as many by a worker behind Redis."""
     found = Overheads()
-    pool = WorkerPool(locate(BUNDLED), WhisperOptions(model=BUNDLED), PoolOptions(workers=1), Metrics())
+    pool = WorkerPool(WhisperOptions(model=BUNDLED), PoolOptions(workers=1), Metrics())
     async with installation(workers=1) as there, gateways(there.redis.url, 1) as [remote]:
         try:
             await pool.start(os.cpu_count() or 1)

@@ -18,7 +18,7 @@ import pytest
 from tests.observing import PATIENCE_S, children, is_running, until
 from tests.speech import SAMPLE_BYTES, job, long_window, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.pool import PoolOptions, WorkerPool
-from voicegw.asr.weights import BUNDLED, locate
+from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, text_of
@@ -35,8 +35,8 @@ class Pool(WorkerPool):
 
     def __init__(self, directory: Path | None = None, **options: int) -> None:
         self.metrics = Metrics()
-        model, pool = WhisperOptions(model=BUNDLED), PoolOptions(**{"workers": 1, **options})
-        super().__init__(directory or locate(BUNDLED), model, pool, self.metrics)
+        model = WhisperOptions(model=str(directory or BUNDLED))
+        super().__init__(model, PoolOptions(**{"workers": 1, **options}), self.metrics)
 
     def value(self, name: str) -> float | None:
         return self.metrics.registry.get_sample_value(f"voicegw_{name}")
@@ -81,7 +81,7 @@ def assert_heard(result: DecodeResult) -> None:
 
 async def test_is_ready_once_warm_and_leaves_nothing() -> None:
     before, pool = children(), Pool()
-    assert not pool.ready
+    assert pool.unready == "no recognition worker is warm yet"
     await pool.start(cores=2)
     assert pool.ready
     assert len(children() - before) == pool.value("workers_ready") == 1

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import structlog
 
 from voicegw.asr.weights import BUNDLED, ModelFlags, locate, read_flags
 from voicegw.errors import ModelUnavailable
@@ -12,9 +13,15 @@ def test_a_model_is_a_directory_or_the_bundled_one(tmp_path: Path) -> None:
 
 
 def test_a_name_that_no_model_has() -> None:
-    with pytest.raises(ModelUnavailable, match="--model bundled") as unavailable:
+    with (
+        structlog.testing.capture_logs() as records,
+        pytest.raises(ModelUnavailable, match="--model bundled") as unavailable,
+    ):
         locate("no-such-model")
     assert "\n" not in unavailable.value.message
+    assert [(record["event"], record["model"]) for record in records] == [
+        ("getting the speech model; the first time it is downloaded", "no-such-model")
+    ]
 
 
 def test_flags_that_cannot_be_read(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ async def test_leaving_finishes_what_is_held(redis_server: RedisServer) -> None:
             held = asking.ask(job(1))
             await until(lambda: pool.asked)
             leaving.leave()
-            assert not leaving.ready
+            assert leaving.unready == "this worker is leaving"
             await asyncio.sleep(0.4)
             later = asking.ask(job(2))
             pool.may_answer.set()

@@ -32,11 +32,11 @@ async def test_every_session_gets_its_own_answer(redis_url: str) -> None:
 
 async def test_is_ready_when_a_worker_is_there_and_not_when_it_has_left(redis_url: str) -> None:
     async with gateway(redis_url) as asking:
-        assert not asking.ready
+        assert asking.unready in ("Redis has not answered yet", "no recognition worker is warm yet")
         async with worker(redis_url):
             await until(lambda: asking.ready)
             assert asking.value("workers_ready") == asking.value("cluster_workers") == 1
-        await until(lambda: not asking.ready)
+        await until(lambda: asking.unready == "no recognition worker is warm yet")
 
 
 async def test_an_answer_without_words_has_a_reason(redis_url: str) -> None:
@@ -165,7 +165,7 @@ async def test_a_redis_that_pauses_costs_the_pause(redis_server: RedisServer) ->
         redis_server.pause()
         waiting = asking.ask(job())
         await until(lambda: asking.value("cluster_redis_up") == 0)
-        await until(lambda: not asking.ready)
+        await until(lambda: asking.unready == "Redis does not answer")
         redis_server.resume()
         assert (await waiting).number == 1
         await until(lambda: asking.ready)

@@ -194,7 +194,14 @@ async def staged(
     if services is None:
         services = Services(recognizer, responder, Metrics(), voice=voice, store=store or MemoryStore())
     access = gate.opened(services.metrics)
-    gateway = Gateway(options, SessionOptions(), services, LoudnessScorer, warm.is_set, access=access)
+    gateway = Gateway(
+        options,
+        SessionOptions(),
+        services,
+        new_scorer=LoudnessScorer,
+        unready=lambda: "" if warm.is_set() else "nothing is warm",
+        access=access,
+    )
     await gateway.start()
     try:
         yield Stage(gateway, recognizer, responder, warm)

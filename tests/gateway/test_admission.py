@@ -7,7 +7,9 @@ from voicegw.gateway.admission import Admission, AdmissionOptions, TokenBucket
 
 
 def admission(*, ready: bool = True, crowded: bool = False, **options: int) -> Admission:
-    return Admission(AdmissionOptions(**options), lambda: ready, lambda: crowded)
+    return Admission(
+        AdmissionOptions(**options), lambda: "" if ready else "there is no worker", lambda: crowded
+    )
 
 
 def test_lets_sessions_in_up_to_their_number() -> None:
@@ -23,6 +25,11 @@ def test_lets_sessions_in_up_to_their_number() -> None:
 def test_says_why_not(door: Admission, error: type[VoicegwError]) -> None:
     with pytest.raises(error):
         door.check(sessions=0)
+
+
+def test_a_server_that_is_not_ready_says_what_is_missing() -> None:
+    with pytest.raises(NotReady, match="there is no worker"):
+        admission(ready=False).check_ready()
 
 
 def test_a_crowd_does_not_make_the_server_unready() -> None:

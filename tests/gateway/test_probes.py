@@ -20,11 +20,11 @@ def get(url: str) -> tuple[int, str]:
 
 
 async def test_answers_what_orchestrators_ask() -> None:
-    metrics, ready = Metrics(), False
-    async with probes("127.0.0.1", 0, lambda: ready, metrics) as url:
+    metrics, reason = Metrics(), "Redis does not answer"
+    async with probes("127.0.0.1", 0, lambda: reason, metrics) as url:
         assert await to_thread(get, f"{url}/healthz") == (200, "ok\n")
-        assert (await to_thread(get, f"{url}/readyz"))[0] == 503
-        ready = True
+        assert await to_thread(get, f"{url}/readyz") == (503, "not ready: Redis does not answer\n")
+        reason = ""
         assert await to_thread(get, f"{url}/readyz") == (200, "ready\n")
         assert "voicegw_cluster_waiting_jobs" in (await to_thread(get, f"{url}/metrics"))[1]
         assert (await to_thread(get, f"{url}/v1/stream"))[0] == 404
@@ -32,5 +32,5 @@ async def test_answers_what_orchestrators_ask() -> None:
 
 async def test_a_port_that_is_taken_stops_the_start() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(StartupError, match="cannot listen"):
-        async with probes("127.0.0.1", taken.getsockname()[1], lambda: True, Metrics()):
+        async with probes("127.0.0.1", taken.getsockname()[1], lambda: "", Metrics()):
             pass

@@ -63,7 +63,8 @@ async def test_is_healthy_before_it_is_ready() -> None:
         assert (await get(stage, "/healthz")).status == 200
         page = await get(stage, "/readyz")
         assert (page.status, page.headers["Retry-After"]) == (503, "2")
-        assert json.loads(page.body)["error"]["code"] == "not_ready"
+        error = json.loads(page.body)["error"]
+        assert (error["code"], error["message"]) == ("not_ready", "nothing is warm")
         stage.warm.set()
         assert (await get(stage, "/readyz")).status == 200
 

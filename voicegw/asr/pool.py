@@ -19,6 +19,7 @@ import structlog
 from voicegw.asr.batcher import Entry, JobQueue
 from voicegw.asr.pipe import Done, Failed, Setup
 from voicegw.asr.process import WorkerProcess
+from voicegw.asr.weights import locate
 from voicegw.asr.whisper import DecodeCost, WhisperOptions
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, encode_jobs
 from voicegw.core.load import WaitMeter
@@ -66,10 +67,8 @@ class _Ticket:
 class WorkerPool:
     """A Recognizer over local worker processes."""
 
-    def __init__(
-        self, directory: Path, whisper: WhisperOptions, options: PoolOptions, metrics: Metrics
-    ) -> None:
-        self._directory = directory
+    def __init__(self, whisper: WhisperOptions, options: PoolOptions, metrics: Metrics) -> None:
+        self._directory = Path()  # of the model, once it was looked for
         self._whisper = whisper
         self._options = options
         self._metrics = metrics
@@ -87,7 +86,12 @@ class WorkerPool:
     @property
     def ready(self) -> bool:
         """Whether a worker has decoded audio and waits for jobs."""
-        return self._warm > 0
+        return not self.unready
+
+    @property
+    def unready(self) -> str:
+        """Why nothing can be recognised yet; empty when it can."""
+        return "" if self._warm else "no recognition worker is warm yet"
 
     @property
     def warm(self) -> int:
@@ -116,10 +120,12 @@ class WorkerPool:
         return max(self._partial_wait.mean_s(now), now - first.ticket.submitted if first else 0.0)
 
     async def start(self, cores: int) -> None:
-        """Starts the workers and waits until each is warm. Raises ModelUnavailable or WorkerFailed.
+        """Gets the model, which may be a download, starts the workers and waits until each is warm. Raises
+        ModelUnavailable or WorkerFailed.
 
         The first one is measured, and the layout of the rest follows from what a decode costs.
         """
+        self._directory = await asyncio.to_thread(locate, self._whisper.model)
         try:
             threads, cost = self._whisper.threads or 1, await self._add_worker()
             if not self._whisper.threads and cost.single_ms > self._options.slow_decode_ms and cores > 1:

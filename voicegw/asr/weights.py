@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from voicegw.errors import ModelUnavailable
+
+log = structlog.get_logger(__name__)
 
 BUNDLED = "bundled"
 _BUNDLED_PLACES = ("bundled_model", "../models/bundled")  # in a wheel, in a checkout
@@ -34,6 +37,7 @@ def locate(model: str) -> Path:
 def _download(model: str) -> Path:
     from faster_whisper import download_model
 
+    log.info("getting the speech model; the first time it is downloaded", model=model)
     try:
         return Path(download_model(model))
     except Exception as error:  # the hub raises whatever its HTTP stack does

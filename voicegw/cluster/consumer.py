@@ -98,8 +98,18 @@ class Consumer:
     @property
     def ready(self) -> bool:
         """Whether it takes jobs: a process is warm, and Redis knows of it."""
-        there = self._register is not None and not self._link.away_s()
-        return there and self._pool.capacity > 0 and not self._leaving.is_set()
+        return not self.unready
+
+    @property
+    def unready(self) -> str:
+        """Why it takes no jobs; empty when it does."""
+        if self._leaving.is_set():
+            return "this worker is leaving"
+        if self._link.away_s():
+            return "Redis does not answer"
+        if not self._pool.capacity:
+            return "no recognition process is warm yet"
+        return "" if self._register else "Redis does not know of this worker yet"
 
     async def start(self) -> None:
         """Makes sure that Redis, if it is there, is one to work with. Raises ConfigurationError."""

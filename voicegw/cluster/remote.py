@@ -87,8 +87,16 @@ class RemoteRecognizer:
     @property
     def ready(self) -> bool:
         """Whether Redis answers and a worker there is warm."""
-        away = self._link.away_s() * 1000 >= self._options.away_ms
-        return self._register is not None and self._register.warm > 0 and not away
+        return not self.unready
+
+    @property
+    def unready(self) -> str:
+        """Why nothing can be recognised; empty when it can."""
+        if self._link.away_s() * 1000 >= self._options.away_ms:
+            return "Redis does not answer"
+        if self._register is None:
+            return "Redis has not answered yet"
+        return "" if self._register.warm else "no recognition worker is warm yet"
 
     @property
     def crowded(self) -> bool:

@@ -28,14 +28,15 @@ class AdmissionOptions:
 
 
 class Admission:
-    """`ready` and `crowded` tell of the recogniser: whether it is warm, and whether it is behind."""
+    """`unready` and `crowded` tell of the recogniser: why it is not ready yet, and nothing when it is; and
+    whether it is behind."""
 
     def __init__(
-        self, options: AdmissionOptions, ready: Callable[[], bool], crowded: Callable[[], bool]
+        self, options: AdmissionOptions, unready: Callable[[], str], crowded: Callable[[], bool]
     ) -> None:
         self.draining = False
         self._options = options
-        self._ready = ready
+        self._unready = unready
         self._crowded = crowded
         self._lag = WaitMeter()
         self._accepts = TokenBucket(options.accepts_per_s, options.accept_burst)
@@ -45,8 +46,8 @@ class Admission:
         """Raises Draining or NotReady unless the server takes sessions at all."""
         if self.draining:
             raise Draining
-        if not self._ready():
-            raise NotReady
+        if reason := self._unready():
+            raise NotReady(reason)
 
     def check(self, sessions: int) -> None:
         """Raises Draining, NotReady or AtCapacity unless one more than `sessions` may be opened now."""

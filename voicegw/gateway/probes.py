@@ -15,18 +15,16 @@ _PLAIN = "text/plain; charset=utf-8"
 
 
 @asynccontextmanager
-async def probes(host: str, port: int, ready: Callable[[], bool], metrics: Metrics) -> AsyncGenerator[str]:
-    """Answers /healthz, /readyz and /metrics while the block runs; gives its URL. Raises StartupError when
-    the address cannot be had."""
+async def probes(host: str, port: int, unready: Callable[[], str], metrics: Metrics) -> AsyncGenerator[str]:
+    """Answers /healthz, /readyz and /metrics while the block runs; gives its URL. `unready` says why the
+    process is not ready, and nothing when it is. Raises StartupError when the address cannot be had."""
 
     def answer(_: ServerConnection, request: Request) -> Response:
         match request.path.partition("?")[0]:
             case "/healthz":
                 return _response(HTTPStatus.OK, b"ok\n")
-            case "/readyz" if ready():
-                return _response(HTTPStatus.OK, b"ready\n")
             case "/readyz":
-                return _response(HTTPStatus.SERVICE_UNAVAILABLE, b"not ready\n")
+                return _readiness(unready())
             case "/metrics":
                 return _response(HTTPStatus.OK, metrics.exposition(), CONTENT_TYPE)
             case _:
@@ -43,6 +41,12 @@ async def probes(host: str, port: int, ready: Callable[[], bool], metrics: Metri
 
 async def _no_session(socket: ServerConnection) -> None:
     """Never called: every request is answered before a handshake."""
+
+
+def _readiness(reason: str) -> Response:
+    if reason:
+        return _response(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {reason}\n".encode())
+    return _response(HTTPStatus.OK, b"ready\n")
 
 
 def _response(status: HTTPStatus, body: bytes, content_type: str = _PLAIN) -> Response:

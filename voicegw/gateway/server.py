@@ -55,9 +55,9 @@ class GatewayOptions:
 
 
 class Gateway:
-    """`new_scorer` makes the voice activity detector of one session; `ready` says whether words can be
-    recognised yet, `crowded` whether recognition is so far behind that nobody more should be let in;
-    `access` decides who is let in; without it, anyone on this machine is."""
+    """`new_scorer` makes the voice activity detector of one session; `unready` says why words cannot be
+    recognised yet, and nothing when they can; `crowded`, whether recognition is so far behind that nobody
+    more should be let in; `access` decides who is let in; without it, anyone on this machine is."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Gateway:
         session_options: SessionOptions,
         services: Services,
         new_scorer: Callable[[], SpeechScorer],
-        ready: Callable[[], bool],
+        unready: Callable[[], str],
         crowded: Callable[[], bool] = lambda: False,
         access: Access | None = None,
     ) -> None:
@@ -73,7 +73,7 @@ class Gateway:
         self._services = services
         self._access = access or Access.development(services.metrics)
         self._reloader = Reloader([])
-        self._admission = Admission(options.admission, ready, crowded)
+        self._admission = Admission(options.admission, unready, crowded)
         self.sessions = Sessions(session_options, options.connection, options.resume, services, new_scorer)
         self._stack = AsyncExitStack()
         self._server: Server | None = None

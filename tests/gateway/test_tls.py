@@ -2,15 +2,20 @@
 
 import asyncio
 import ssl
+import tracemalloc
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
 import trustme
 
 from tests.gateway.fakes import Gate, Stage, staged
+from tests.gateway.test_caller import ended, opened
+from tests.observing import PATIENCE_S
 from tests.peer import joined
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.caller import HandshakeOptions
+from voicegw.gateway.limits import LimitOptions
 from voicegw.gateway.tls import Certificate, TlsOptions, check_exposure, is_loopback
 
 
@@ -96,6 +101,74 @@ async def test_a_handshake_that_does_not_go_on_is_ended(authority: Authority) ->
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
         assert await asyncio.wait_for(reader.read(), 10) == b""
         writer.close()
+
+
+async def test_one_address_cannot_fill_the_doorstep_in_the_middle_of_tls_either(authority: Authority) -> None:
+    handshake = HandshakeOptions(timeout_ms=60_000, max_pending_per_address=5)
+    gate = Gate(tls=authority.options, handshake=handshake, limits=LimitOptions(exempt=()))
+    async with staged(gate=gate) as stage, AsyncExitStack() as stack:
+        held = [await opened(stage, stack, b"\x16\x03\x01", local="127.0.0.2") for _ in range(5)]
+        await ended(await opened(stage, stack, local="127.0.0.2"))
+        assert stage.value("handshakes_dropped_total") == 1
+        async with joined(stage.url, ssl=authority.client()):
+            pass
+        held[0][1].write(b"no TLS at all")
+        await ended(held[0])
+        context = authority.client()
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", stage.port, ssl=context, local_addr=("127.0.0.2", 0)
+        )
+        writer.close()
+        assert stage.value("handshakes_dropped_total") == 1
+
+
+async def test_handshakes_that_fail_make_room(authority: Authority) -> None:
+    gate = Gate(tls=authority.options, handshake=HandshakeOptions(max_pending=3))
+    async with staged(gate=gate) as stage, AsyncExitStack() as stack:
+        for first in (b"GET /healthz HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x01\x00", b"", b"?"):
+            reader, writer = await opened(stage, stack, first)
+            writer.write_eof()
+            await ended((reader, writer))
+            with pytest.raises(ssl.SSLError):  # it does not trust the server
+                await asyncio.open_connection("127.0.0.1", stage.port, ssl=ssl.create_default_context())
+            async with joined(stage.url, ssl=authority.client()):
+                pass
+        assert stage.value("handshakes_dropped_total") == 0
+
+
+async def test_a_request_right_behind_the_handshake_is_answered(authority: Authority) -> None:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = authority.client().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    async with staged(gate=Gate(tls=authority.options)) as stage, AsyncExitStack() as stack:
+        reader, writer = await opened(stage, stack)
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                writer.write(outgoing.read())
+                incoming.write(await asyncio.wait_for(reader.read(65_536), PATIENCE_S))
+        tls.write(b"GET /healthz HTTP/1.1\r\n\r\n")
+        writer.write(outgoing.read())  # the end of the handshake and the request, in one piece
+        incoming.write(await asyncio.wait_for(reader.read(), PATIENCE_S))  # all there is to come
+        answer = b""
+        with suppress(ssl.SSLWantReadError):
+            while piece := tls.read():
+                answer += piece
+        assert answer.startswith(b"HTTP/1.1 200")
+
+
+async def test_an_encrypted_connection_does_not_take_hundreds_of_kilobytes(authority: Authority) -> None:
+    async with staged(gate=Gate(tls=authority.options)) as stage:
+        context = authority.client()
+        tracemalloc.start()
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", stage.port, ssl=context)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        writer.close()
+    assert peak < 200_000
 
 
 def test_both_files_are_needed_and_have_to_fit(authority: Authority, tmp_path: Path) -> None:

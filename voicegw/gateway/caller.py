@@ -3,15 +3,18 @@ that connections that never say what they want keep nobody out.
 """
 
 import asyncio
+import ssl
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 
 from voicegw.core.options import option
 from voicegw.gateway.auth import Identity
+from voicegw.gateway.securing import Securing
 from voicegw.telemetry import Metrics
 
 _READ_BYTES = 16_384  # at a time; a message may come in several reads
@@ -28,11 +31,19 @@ class HandshakeOptions:
 
 class Doorstep:
     """Counts the connections whose handshake is not finished. `many`: whether many clients share a peer
-    address, as behind a proxy, so that no limit per address holds for it. `inbox`: what is read from any of
-    the gateway's connections passes through here, and is copied out before the next one is read."""
+    address, as behind a proxy, so that no limit per address holds for it. `context`: for TLS, where there is
+    to be any. `inbox`: what is read from any of the gateway's connections passes through here, and is copied
+    out before the next one is read."""
 
-    def __init__(self, options: HandshakeOptions, many: Callable[[str], bool], metrics: Metrics) -> None:
-        self._options = options
+    def __init__(
+        self,
+        options: HandshakeOptions,
+        many: Callable[[str], bool],
+        metrics: Metrics,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        self.options = options
+        self.context = context
         self._many = many
         self._metrics = metrics
         self._pending: Counter[str] = Counter()
@@ -40,8 +51,8 @@ class Doorstep:
 
     def enter(self, peer: str) -> bool:
         """Counts one more; whether there is room for it."""
-        crowded = self._pending.total() >= self._options.max_pending or (
-            self._pending[peer] >= self._options.max_pending_per_address and not self._many(peer)
+        crowded = self._pending.total() >= self.options.max_pending or (
+            self._pending[peer] >= self.options.max_pending_per_address and not self._many(peer)
         )
         self._pending[peer] += 1
         if crowded:
@@ -72,11 +83,24 @@ class Caller(ServerConnection, asyncio.BufferedProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """There is a connection; where there are too many it ends at once, unanswered."""
-        super().connection_made(transport)
         name = transport.get_extra_info("peername")
         self.peer = str(name[0]) if name else ""
+        context, timeout_s = self._doorstep.context, self._doorstep.options.timeout_ms / 1000
         if not self._doorstep.enter(self.peer):
+            super().connection_made(transport)
             transport.abort()
+        elif context is None:
+            super().connection_made(transport)
+        else:
+            leave = partial(self._doorstep.leave, self.peer)
+            Securing(context, timeout_s, self._secured, leave).begin(transport)
+
+    def _secured(self, transport: asyncio.Transport, early: bytes) -> None:
+        """The connection is encrypted; `early` has come over it already."""
+        transport.set_protocol(self)
+        super().connection_made(transport)
+        if early:
+            self.data_received(early)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next piece is to be read to."""
@@ -87,7 +111,7 @@ class Caller(ServerConnection, asyncio.BufferedProtocol):
         self.data_received(bytes(self._doorstep.inbox[:nbytes]))
 
     async def handshake(self, *arguments: Any, **named: Any) -> None:
-        """The opening handshake, as often as `connection_made`."""
+        """The opening handshake, as often as it was begun."""
         try:
             await super().handshake(*arguments, **named)
         finally:

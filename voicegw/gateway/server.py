@@ -118,14 +118,18 @@ class Gateway:
 
     async def _listen(self, certificate: Certificate | None) -> None:
         handshake_s = self._options.handshake.timeout_ms / 1000
-        doorstep = Doorstep(self._options.handshake, self._access.addresses.is_shared, self.metrics)
+        doorstep = Doorstep(
+            self._options.handshake,
+            self._access.addresses.is_shared,
+            self.metrics,
+            None if certificate is None else certificate.context,
+        )
         entrance = Entrance(self._access, self._admission, self._services, self.sessions)
         self._server = await self._stack.enter_async_context(
             serve(
                 self._serve,
                 self._options.host,
                 self._options.port,
-                ssl=None if certificate is None else certificate.context,
                 create_connection=partial(Caller, doorstep),  # type: ignore[arg-type]  # a class, or as good
                 process_request=entrance.answer,
                 select_subprotocol=select_subprotocol,

@@ -12,6 +12,7 @@ import structlog
 
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
+from voicegw.gateway.securing import limit_buffers
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class Certificate:
         self.paths = (options.cert, options.key)
         self.context = _context()
         self.reload()
+        limit_buffers()
 
     def reload(self) -> None:
         """Reads both files again. Raises ConfigurationError, changing nothing, when they do not fit."""

@@ -151,11 +151,20 @@ def test_a_restored_journal_goes_on_where_the_other_was() -> None:
     shown(first)
     first.acknowledge(1)
     journal = Journal(encode, 1_000, 1_000)
-    journal.restore(frames(first), first.last)
+    journal.restore(frames(first), first.last, first.greetings)
     assert not journal.unsaved()
     journal.add(ReplyDelta(1, "d"))
     journal.saved(journal.unsaved())
     assert shown(journal, after=1) == ["2:delta b", "3:delta c", "4:delta d"]
+
+
+def test_a_restored_journal_does_not_repeat_a_greeting_either() -> None:
+    first = journal_of(READY, ReplyDelta(1, "a"), READY)
+    journal = Journal(encode, 1_000, 1_000)
+    journal.restore(frames(first), first.last, first.greetings)
+    journal.retire_greetings(1, TAKEN)
+    journal.saved(journal.unsaved())
+    assert shown(journal, after=1) == ["2:delta a", "3:ack 320"]
 
 
 @given(st.lists(st.sampled_from(["partial", "delta", "show", "save", "cut off", "ack"]), max_size=60))

@@ -84,6 +84,25 @@ async def test_the_client_may_go_back_and_forth(redis_url: str) -> None:
                 await assert_typed_turn(first, home)
 
 
+async def test_a_greeting_that_was_missed_is_no_greeting_at_the_next_gateway(redis_url: str) -> None:
+    """It says where to go on, and is wrong by the time that another gateway repeats it."""
+    async with (
+        gateway(redis_url) as first,
+        gateway(redis_url) as second,
+        gateway(redis_url) as third,
+        joined(first.url) as peer,
+    ):
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        async with back(second, peer) as unseen:
+            await unseen.say(LOUD)
+            await unseen.until(native.PartialMessage)
+            cut(unseen)
+            async with back(third, peer) as again:
+                [ready] = again.of(native.ReadyMessage)[1:]
+                assert (ready.epoch, ready.next_sample) == (3, len(LOUD) // 2)
+
+
 async def test_a_gateway_that_was_stopped_is_fenced_off(redis_url: str) -> None:
     async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
         await assert_typed_turn(first, peer)

@@ -132,6 +132,11 @@ class Journal:
         self._unsaved.pop(entry.seq, None)
         self._kept_bytes -= len(entry.frame)
 
+    @property
+    def greetings(self) -> list[int]:
+        """The numbers of the greetings that nobody has been known to act on."""
+        return sorted(self._greetings & self._entries.keys())
+
     def can_resume_after(self, seq: int) -> bool:
         """Whether everything behind `seq` is still here."""
         return self.first - 1 <= seq <= self.last
@@ -139,7 +144,7 @@ class Journal:
     def retire_greetings(self, after: int, taken: AudioAcknowledged) -> None:
         """Puts an acknowledgement in the place of every greeting behind `after`: a client that comes back
         must not take an old one for the one it waits for."""
-        for seq in [number for number in self._greetings & self._entries.keys() if number > after]:
+        for seq in [number for number in self.greetings if number > after]:
             old = self._entries[seq]
             new = Entry(seq, None, self._encode(taken, seq), shown=old.shown)
             grown = len(new.frame) - len(old.frame)
@@ -148,10 +153,11 @@ class Journal:
             self._keep(new)
         self._greetings.clear()
 
-    def restore(self, frames: Mapping[int, bytes], last: int) -> None:
+    def restore(self, frames: Mapping[int, bytes], last: int, greetings: Iterable[int]) -> None:
         """Goes on where another journal was, with the events that a store has kept of it; any of them may
         have been shown."""
         self.last = last
+        self._greetings.update(greetings)
         for seq in sorted(frames):
             self._entries[seq] = Entry(seq, None, frames[seq], saved=True, shown=True)
             self._kept_bytes += len(frames[seq])

@@ -47,10 +47,12 @@ class ResumeOptions:
 
 
 class HostState(msgspec.Struct, array_like=True):
-    """What a store has of a session beside its events and its audio. last_event: the number of the last."""
+    """What a store has of a session beside its events and its audio. last_event: the number of the last;
+    greetings: those that say where to go on, and are wrong once another gateway says so."""
 
     parameters: StreamParameters
     last_event: int
+    greetings: list[int]
     session: SessionState
 
 
@@ -124,7 +126,9 @@ class Saver:
         """What is to be written, and up to which sample the audio is then saved."""
         journal = self._outbox.journal
         start, audio = self._session.audio_after(self._saved_until or 0)
-        state = HostState(self._wanted, journal.last, self._session.snapshot(time.monotonic()))
+        state = HostState(
+            self._wanted, journal.last, journal.greetings, self._session.snapshot(time.monotonic())
+        )
         whole = start != self._saved_until
         step = Step(
             session=self._name,

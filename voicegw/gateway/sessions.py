@@ -105,7 +105,7 @@ class Sessions:
         if saved is None or state is None:
             return None
         journal = self._journal()
-        journal.restore(saved.events, state.last_event)
+        journal.restore(saved.events, state.last_event, state.greetings)
         session = self._new_session(resume.session, state.parameters)
         host = self._new_host(session, journal, state.parameters, user)
         host.restore(saved, state)

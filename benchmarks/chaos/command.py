@@ -39,7 +39,10 @@ SAMPLES = 4
 GATEWAYS = 2
 WORKERS = 2
 SPEAKERS = 6
-NONE_OF = ("lost_jobs", "wrong_jobs", "failed_sessions", "lost_samples", "lost_words", "doubled_words")
+NONE_OF = (
+    *("lost_jobs", "wrong_jobs", "failed_sessions"),
+    *("lost_samples", "doubled_samples", "lost_words", "doubled_words"),
+)
 MEANINGS = {
     "fault_runs": "faults, each with speakers at work",
     "jobs": "windows that were to be decoded",
@@ -49,6 +52,7 @@ MEANINGS = {
     "failed_sessions": "that did not come to their end",
     "unresumed_sessions": "that could not be resumed; their clients were told",
     "lost_samples": "sent, and neither acknowledged as silence nor covered by a final",
+    "doubled_samples": "acknowledged beyond those that were sent",
     "lost_words": "words of finals that were missing",
     "doubled_words": "words of finals that were too many",
     "changed_words": "words of finals that were others",

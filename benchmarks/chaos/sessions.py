@@ -89,11 +89,13 @@ class SessionAccount:
         """What was lost and doubled; words that were only heard otherwise are `changed`."""
         recovered = [each for each in self.played if not each.failed and not each.begun_anew]
         errors = [self._errors(played) for played in recovered]
+        missing = [lost_samples(played.recording) for played in recovered]
         return {
             "sessions": len(self.played),
             "failed_sessions": sum(each.failed for each in self.played),
             "unresumed_sessions": sum(each.begun_anew for each in self.played),
-            "lost_samples": sum(lost_samples(each.recording) for each in recovered),
+            "lost_samples": sum(max(0, samples) for samples in missing),
+            "doubled_samples": sum(max(0, -samples) for samples in missing),
             "lost_words": sum(each.deletions for each in errors),
             "doubled_words": sum(each.insertions for each in errors),
             "changed_words": sum(each.substitutions for each in errors),

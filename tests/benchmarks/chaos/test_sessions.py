@@ -53,6 +53,12 @@ def test_samples_that_nobody_acknowledged_are_lost() -> None:
     assert counts(played((1.0, FINAL), (2.0, acked), sent=1000)) == {"sessions": 1, "lost_samples": 100}
 
 
+def test_samples_that_were_taken_twice_make_up_for_none_that_were_lost() -> None:
+    acked = native.AckedMessage(seq=3, samples=900)
+    sessions = [played((1.0, FINAL), (2.0, acked), sent=sent) for sent in (1000, 700)]
+    assert counts(*sessions) == {"sessions": 2, "lost_samples": 100, "doubled_samples": 200}
+
+
 def test_sessions_that_failed_or_began_anew_are_counted_as_that() -> None:
     failed = Played(SAMPLE, failed=True)
     greeting = native.ReadyMessage(seq=1, session="t", epoch=1, resumed=False, next_sample=0, limits=LIMITS)

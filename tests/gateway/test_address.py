@@ -88,6 +88,13 @@ def test_some_addresses_are_exempt_from_limits() -> None:
     assert book.client("203.0.113.7", Headers()) == "203.0.113.7"
 
 
+def test_people_are_shown_the_whole_address_exempt_or_not() -> None:
+    book = AddressBook(OPTIONS, exempt=("2001:db8::/32",))
+    headers = Headers({"X-Forwarded-For": "2001:db8::7"})
+    assert book.shown(PROXY, headers) == "2001:db8::7"
+    assert book.shown("", headers) == ""
+
+
 def test_many_may_share_a_proxy_or_an_exempt_address() -> None:
     book = AddressBook(OPTIONS, exempt=("127.0.0.0/8",))
     assert [book.is_shared(peer) for peer in (PROXY, "127.0.0.1", "", "203.0.113.7")] == [

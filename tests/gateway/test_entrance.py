@@ -5,18 +5,21 @@ import time
 from typing import Any
 
 import pytest
+import structlog
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from tests.gateway.fakes import Gate, Stage, staged
+from tests.gateway.test_auth import SECRET
 from tests.gateway.test_server import get
 from voicegw.errors import RETRY_AFTER_MS
 from voicegw.gateway.access import AccessOptions
+from voicegw.gateway.auth import TokenOptions
 
 
-async def refusal(stage: Stage) -> dict[str, Any]:
+async def refusal(stage: Stage, **shown: Any) -> dict[str, Any]:
     with pytest.raises(InvalidStatus) as refused:
-        async with connect(stage.url, proxy=None):
+        async with connect(stage.url, proxy=None, **shown):
             pass
     body: dict[str, Any] = json.loads(refused.value.response.body or b"")["error"]
     return body
@@ -39,6 +42,21 @@ async def test_a_refusal_is_quick() -> None:
         assert (
             time.monotonic() - began < 5
         )  # ten of them, on a machine that may be busy; see scripts/bench gateway
+
+
+async def test_the_log_names_who_was_refused_and_why_but_not_a_flood() -> None:
+    access = AccessOptions(behind_proxy=True)
+    with structlog.testing.capture_logs() as records:
+        async with staged(gate=Gate(access=access, tokens=TokenOptions(secret=SECRET))) as stage:
+            await refusal(stage, additional_headers={"X-Forwarded-For": "203.0.113.7"})
+            stage.warm.clear()
+            await refusal(stage)
+    told = [record for record in records if record["event"] == "refused"]
+    assert [(each["log_level"], each["code"], each["address"]) for each in told] == [
+        ("info", "token_missing", "203.0.113.7"),
+        ("debug", "not_ready", "127.0.0.1"),
+    ]
+    assert told[1]["reason"] == "nothing is warm"
 
 
 async def test_metrics_are_for_listed_addresses_only() -> None:

@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
+import structlog
 
 from tests.llm_server import Answer, Ending, LLMServer
 from voicegw import errors
@@ -231,6 +232,20 @@ async def test_any_endpoints_answer_is_an_answer() -> None:
         assert not stage.responder.answered
         await stage.responder.warm(PROMPT)
         assert stage.responder.answered
+
+
+async def test_the_log_says_which_endpoint_failed_and_how() -> None:
+    async with setting(LLMServer(status=404), LLMServer()) as stage:
+        with structlog.testing.capture_logs() as records:
+            await stage.reply()
+        [failed, again] = records
+        assert (failed["event"], failed["endpoint"], failed["url"]) == (
+            "model endpoint failed",
+            "first",
+            stage.servers[0].url,
+        )
+        assert failed["reason"] == "the language model endpoint answered HTTP 404, test_code"
+        assert (again["remedy"], again["endpoint"]) == ("switch", "second")
 
 
 async def test_no_endpoints_answer_is_none() -> None:

@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.llm_server import Answer, Ending, LLMServer
 from tests.observing import certain
@@ -14,7 +15,7 @@ from voicegw import errors
 from voicegw.core.dialogue import Responder
 from voicegw.core.events import Message, ReplyPiece, ToolCalled
 from voicegw.core.options import check
-from voicegw.reply.llm import KEEP_ALIVE_S, OPENAI_URL, LLMOptions, LLMResponder, limit_field
+from voicegw.reply.llm import KEEP_ALIVE_S, OPENAI_URL, LLMOptions, LLMResponder, limit_field, shown
 
 PROMPT = (Message("system", "Be brief."), Message("user", "Where is the secret kept?"))
 KEY = "sk-4f9a"
@@ -146,7 +147,15 @@ async def test_prewarming_asks_for_one_token_and_leaves_the_connection_to_the_re
 
 async def test_prewarming_never_fails() -> None:
     async with LLMServer(refuse=True) as server, responder(server.url) as llm:
-        await llm.prewarm(PROMPT[:1])
+        with structlog.testing.capture_logs() as records:
+            await llm.prewarm(PROMPT[:1])
+    [record] = records
+    assert (record["code"], record["url"]) == ("llm_unreachable", server.url)
+
+
+@pytest.mark.parametrize("url", ["https://me:secret@model.example/v1?key=secret", "https://model.example/v1"])
+def test_where_an_endpoint_is_can_be_shown(url: str) -> None:
+    assert shown(url) == "https://model.example/v1"
 
 
 @pytest.mark.parametrize(("key", "header"), [(KEY, f"Bearer {KEY}"), (None, None)])

@@ -1,10 +1,12 @@
 """Readiness waits for the model's first answer, but not for ever."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+import structlog
 
 from tests.llm_server import LLMServer
 from voicegw.core.events import Message
@@ -39,6 +41,15 @@ async def until_answered(first: FirstAnswer) -> str:
             await asyncio.sleep(0.005)
 
 
+async def until_refused(first: FirstAnswer, words: str) -> None:
+    while True:
+        with pytest.raises(NotReady) as refused:
+            first.check()
+        if re.search(words, refused.value.message):
+            return
+        await asyncio.sleep(0.005)
+
+
 async def test_not_ready_before_the_first_answer() -> None:
     async with asking(LLMServer(first_token_delay_s=60), wait_ms=60_000) as first:
         with pytest.raises(NotReady, match="has not answered yet"):
@@ -63,4 +74,15 @@ async def test_an_endpoint_that_comes_late_is_found() -> None:
 async def test_a_server_without_its_model_says_so_and_serves() -> None:
     async with asking(LLMServer(refuse=True), wait_ms=20) as first:
         remark = await asyncio.wait_for(until_answered(first), 5)
-        assert remark == "the model endpoint has not answered yet; replies may fail"
+        assert remark.startswith("replies may fail: the model endpoint")
+
+
+async def test_an_endpoint_that_answers_no_is_told_from_one_that_is_slow() -> None:
+    with structlog.testing.capture_logs() as records:
+        async with asking(LLMServer(status=404), wait_ms=60_000) as first:
+            await asyncio.wait_for(until_refused(first, "gives no answer yet: .* HTTP 404"), 5)
+            await asyncio.sleep(0.1)  # and is asked some more
+    [record] = [each for each in records if each["event"] == "waiting for the model endpoint"]
+    assert record["code"] == "llm_rejected"
+    assert record["reason"] == "the language model endpoint answered HTTP 404, test_code"
+    assert record["url"].startswith("http://127.0.0.1:")

@@ -53,6 +53,11 @@ class AddressBook:
         address = self._address(peer, headers)
         return "" if address is None or _within(address, self._exempt) else _group(address)
 
+    def shown(self, peer: str, headers: Headers) -> str:
+        """The client's address for people who read the log."""
+        address = self._address(peer, headers)
+        return peer if address is None else str(address)
+
     def comes_from(self, listed: Iterable[Network], peer: str, headers: Headers) -> bool:
         """Whether the client's address is one of those `listed`."""
         address = self._address(peer, headers)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 import msgspec
+import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
@@ -23,6 +24,10 @@ from voicegw.gateway.services import Services
 from voicegw.gateway.sessions import Sessions
 from voicegw.gateway.speaking import check_voice
 from voicegw.telemetry import CONTENT_TYPE
+
+log = structlog.get_logger(__name__)
+
+_TELLING = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 class Entrance:
@@ -45,6 +50,7 @@ class Entrance:
             return None
         except VoicegwError as error:
             self._services.metrics.refused.labels(error.code).inc()
+            self._log(caller, request, error)
             return self._refusal(error)
 
     async def _admit(self, caller: Caller, request: Request) -> None:
@@ -85,6 +91,12 @@ class Entrance:
                 return _response(HTTPStatus.OK, self._services.metrics.exposition(), CONTENT_TYPE)
             case _:
                 raise NotFound(f"nothing is at {path}; the native dialect is at {native.PATH}")
+
+    def _log(self, caller: Caller, request: Request, error: VoicegwError) -> None:
+        """Who was refused, and why. What floods and crowds bring about is of no interest one by one."""
+        tell = log.info if error.http_status in _TELLING else log.debug
+        address = self._access.addresses.shown(caller.peer, request.headers)
+        tell("refused", code=error.code, address=address, reason=error.message)
 
     def _refusal(self, error: VoicegwError) -> Response:
         retry_after_ms = self._admission.retry_after_ms(error) if error.retryable else None

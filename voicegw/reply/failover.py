@@ -49,9 +49,10 @@ class FailoverOptions:
 
 
 class Endpoint(Responder, Protocol):
-    """A responder that is one endpoint. answered: whether it ever has."""
+    """A responder that is one endpoint. answered: whether it ever has; url: where it is, fit to be shown."""
 
     answered: bool
+    url: str
 
     async def warm(self, messages: Sequence[Message]) -> None:
         """Makes a minimal request. Raises a ReplyError."""
@@ -109,7 +110,7 @@ class FailoverResponder:
 
     def _remedy(self, failure: ReplyError, remedy: str, endpoint: "_Guarded") -> ReplyNotice:
         self._metrics.llm_remedies.labels(remedy).inc()
-        log.warning("model endpoint failed", code=failure.code, remedy=remedy, asking=endpoint.name)
+        log.info("the model is asked again", remedy=remedy, endpoint=endpoint.name)
         if remedy == "retry":
             return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked again")
         return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked instead")
@@ -126,7 +127,7 @@ class FailoverResponder:
         failure: ReplyError = LLMUnavailable()
         for endpoint in self._endpoints:
             try:
-                await endpoint.responder.warm(messages)
+                await endpoint.warm(messages)
                 return
             except ReplyError as error:
                 failure = error
@@ -147,6 +148,7 @@ class _Guarded:
         self.breaker = Breaker(options)
         self._rest_s = options.rest_ms / 1000
         self._metrics = metrics
+        self._trouble = ""
         metrics.llm_breaker_open.labels(name).set_function(lambda: self.breaker.state is not State.CLOSED)
 
     async def ask(
@@ -165,6 +167,7 @@ class _Guarded:
             outcome = _ANSWERED
         except ReplyError as error:
             outcome = error.code
+            self._log("model endpoint failed", error)
             blamed = not begun and not isinstance(error, LLMRejected)
             if blamed and self.breaker.receive_failure(time.monotonic()) is Effect.OPENED:
                 yield self._notice("opened", f"keeps failing and is left alone for {self._rest_s:g} s")
@@ -175,6 +178,21 @@ class _Guarded:
                 self.breaker.receive_abandoned()
             elif not begun and outcome in (_ANSWERED, LLMRejected.code):  # a no is an answer too
                 self.breaker.receive_answer()
+
+    async def warm(self, messages: Sequence[Message]) -> None:
+        """As the responder's; what is wrong is in the log once, however often it is tried."""
+        try:
+            await self.responder.warm(messages)
+        except ReplyError as error:
+            if error.message != self._trouble:
+                self._trouble = error.message
+                self._log("waiting for the model endpoint", error)
+            raise
+
+    def _log(self, event: str, error: ReplyError) -> None:
+        """The endpoint's trouble; an error's message is of our own wording (llm_faults.py)."""
+        where = {"endpoint": self.name, "url": self.responder.url}
+        log.warning(event, **where, code=error.code, reason=error.message)
 
     def _notice(self, remedy: str, what: str) -> ReplyNotice:
         self._metrics.llm_remedies.labels(remedy).inc()

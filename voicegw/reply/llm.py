@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
@@ -61,6 +62,12 @@ class LLMOptions:
         return self.url is not None or self.model is not None
 
 
+def shown(url: str) -> str:
+    """The URL without what may be a secret in it: a user and password, a query."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
 def limit_field(url: str) -> str:
     """What the endpoint at `url` calls the limit on a reply's tokens: OpenAI has renamed it and refuses the
     old name for its newer models, most others know the old name only."""
@@ -70,8 +77,8 @@ def limit_field(url: str) -> str:
 class LLMResponder:
     """Streams replies from the endpoint, which is offered `tools`, entries of a request's list of that name.
 
-    answered: whether it has ever completed or begun an answer. Raises StartupError for options that lead
-    nowhere.
+    answered: whether it has ever completed or begun an answer; url: where it is, fit to be shown. Raises
+    StartupError for options that lead nowhere.
     """
 
     def __init__(self, options: LLMOptions, tools: Sequence[dict[str, Any]] = ()) -> None:
@@ -83,6 +90,7 @@ class LLMResponder:
         if not re.match(r"https?://\w", self._url):
             raise StartupError(f"the language model endpoint {self._url} is not an http:// or https:// URL")
         self.name = options.model
+        self.url = shown(self._url)
         self.answered = False
         self._options = options
         self._body = {"model": options.model, "temperature": options.temperature, "stream": True}
@@ -129,7 +137,8 @@ class LLMResponder:
         try:
             await self._prewarming.warm(messages)
         except ReplyError as error:
-            log.info("could not prewarm the language model", code=error.code)
+            reason = {"code": error.code, "reason": error.message}
+            log.info("could not prewarm the language model", url=self.url, **reason)
 
     async def warm(self, messages: Sequence[Message]) -> None:
         """Asks for one token after `messages`, so that the connection is open and a prefix-caching endpoint

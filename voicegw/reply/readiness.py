@@ -32,17 +32,15 @@ class FirstAnswer:
         self._messages = messages
         self._overdue_at = time.monotonic() + wait_ms / 1000
         self._pause_s = pause_s
+        self._trouble = ""
 
     async def ask(self) -> None:
         """Asks until there has been an answer, to this or to anyone's question."""
-        trouble = ""
         while not self._responder.answered:
             try:
                 await self._responder.warm(self._messages)
             except ReplyError as error:
-                if error.code != trouble:
-                    trouble = error.code
-                    log.warning("waiting for the model endpoint", code=trouble)
+                self._trouble = error.message
                 await asyncio.sleep(self._pause_s)
         log.info("the model endpoint has answered")
 
@@ -50,6 +48,7 @@ class FirstAnswer:
         """What is to be said beside "ready". Raises NotReady while the answer is being waited for."""
         if self._responder.answered:
             return "the model endpoint has answered"
+        answer = f"gives no answer yet: {self._trouble}" if self._trouble else "has not answered yet"
         if time.monotonic() < self._overdue_at:
-            raise NotReady("the model endpoint has not answered yet")
-        return "the model endpoint has not answered yet; replies may fail"
+            raise NotReady(f"the model endpoint {answer}")
+        return f"replies may fail: the model endpoint {answer}"

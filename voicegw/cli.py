@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command == "worker":
             _run_worker(config.load_worker(rest))
             return 0
-        settings = config.load(rest)
+        settings = config.load(rest, f"voicegw {chosen.command}")
         if chosen.command == "token":
             print(token_command.run(chosen, settings))
             return 0

@@ -1,0 +1,172 @@
+"""Where options are read from, and how they are described, on options of the tests' own."""
+
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from voicegw.core.options import option
+from voicegw.errors import ConfigurationError
+from voicegw.reading import Command, read
+
+
+class Colour(StrEnum):
+    """Names unlike the values."""
+
+    DARK_RED = "red"
+    SKY_BLUE = "blue"
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """What it is painted with."""
+
+    colour: Colour = option(Colour.DARK_RED, "which one")
+    coats: int = option(2, "how many", ge=1, le=5)
+    litres: float = option(0.5, "how much", ge=0)
+    dilution: float = option(0.0, "water in it", le=1)
+    layers: tuple[str, ...] = option(("base", "top"), "their names")
+    stains: tuple[str, ...] = option((), "what is left out")
+    brush: str | None = option(None, "what with")
+    gloss: bool = option(False, "whether it shines")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A section."""
+
+    paint: Paint = field(default_factory=Paint)
+
+
+COMMAND = Command("house", "Paints.", {"paint.coats": "coats"}, {"paint", "roof"})
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("VOICEGW_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    return tmp_path / "house.toml"
+
+
+def paint(*arguments: str) -> Paint:
+    return read(House, COMMAND, arguments).paint
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        paint(*arguments)
+    assert "\n" not in refused.value.message
+    return refused.value.message
+
+
+def help_text(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as ended:
+        paint("--help")
+    assert ended.value.code == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_choice_is_written_by_its_value_everywhere(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml.write_text('[paint]\ncolour = "blue"\n')
+    from_file = paint("--config", str(toml)).colour
+    monkeypatch.setenv("VOICEGW_PAINT__COLOUR", "blue")
+    assert {from_file, paint().colour} == {Colour.SKY_BLUE}
+    assert paint("--paint.colour", "red").colour is Colour.DARK_RED
+    assert refusal("--paint.colour", "SKY_BLUE") == "paint.colour: must be 'red' or 'blue'"
+
+
+def test_the_file_adds_to_what_flags_and_variables_say(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml.write_text("[paint]\ncoats = 3\nlitres = 3.0\ngloss = true\n")
+    monkeypatch.setenv("VOICEGW_PAINT__LITRES", "4")
+    assert paint("--config", str(toml), "--coats", "5") == Paint(coats=5, litres=4.0, gloss=True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "usage: house [--config FILE] [--OPTION VALUE ...] Paints. options:",
+        "--config FILE TOML file with options (or VOICEGW_CONFIG)",
+        "--paint.colour {red,blue} which one (default: red)",
+        "--paint.coats int, --coats int how many; 1 to 5 (default: 2)",
+        "--paint.litres float how much; 0 or more (default: 0.5)",
+        "--paint.dilution float water in it; up to 1 (default: 0.0)",
+        "--paint.layers LIST their names (default: base, top)",
+        "--paint.stains LIST what is left out --paint.brush str what with --paint.gloss",
+        "whether it shines (default: false)",
+    ],
+)
+def test_help_says_what_an_option_takes(
+    said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert said in help_text(capsys, monkeypatch)
+
+
+def test_a_mistyped_flag_is_answered_in_two_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        paint("--paint.coat", "1")
+    usage, error = capsys.readouterr().err.splitlines()
+    assert usage.startswith("usage: house [--config FILE]")
+    assert error.startswith("house: error: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[pain]\ncoats = 1\n", "there is no option pain"),
+        ("[paint]\ncoat = 1\n", "there is no option paint.coat"),
+        ("[paint]\ncoats = 9\n", "paint.coats: must be less than or equal to 5"),
+        ("[paint]\ncoats = 'two'\n", "paint.coats: must be a valid integer"),
+        ("paint = 1\n", "paint: "),
+        ("a b\n", "Expected '='"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_said_with_its_name(content: str, said: str, toml: Path) -> None:
+    toml.write_text(content)
+    assert refusal("--config", str(toml)).startswith(f"{toml}: {said}")
+
+
+def test_what_is_wrong_is_looked_for_where_it_came_from(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml.write_text("[paint]\ncoats = 9\n")
+    monkeypatch.setenv("VOICEGW_PAINT__COATS", "8")
+    assert refusal("--config", str(toml)).startswith("VOICEGW_PAINT__COATS: paint.coats: must be less")
+    assert refusal("--config", str(toml), "--coats", "7").startswith("paint.coats: must be less")
+
+
+def test_other_commands_sections_are_left_alone(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml.write_text("[roof]\ntiles = 9\n")
+    monkeypatch.setenv("VOICEGW_ROOF__TILES", "9")
+    monkeypatch.setenv("VOICEGW_CONFIG", str(toml))
+    assert paint() == Paint()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("VOICEGW_PAIN__COATS", "1"), ("VOICEGW_COATS", "1"), ("VOICEGW_PORT", "9")]
+)
+def test_a_variable_that_no_command_reads_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert refusal() == f"{name}: there is no option of this name"
+
+
+def test_what_kubernetes_says_of_a_service_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = {
+        "VOICEGW_SERVICE_HOST": "10.0.0.1",
+        "VOICEGW_SERVICE_PORT": "80",
+        "VOICEGW_SERVICE_PORT_HTTP": "80",
+        "VOICEGW_PORT": "tcp://10.0.0.1:80",
+        "VOICEGW_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "VOICEGW_PORT_80_TCP_PROTO": "tcp",
+        "VOICEGW_GATEWAY_PORT_80_TCP_ADDR": "10.0.0.1",
+    }
+    for name, value in service.items():
+        monkeypatch.setenv(name, value)
+    assert paint() == Paint()

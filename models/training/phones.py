@@ -1,4 +1,4 @@
-"""One phone set for both synthesizers: the targets of the phone head."""
+"""One phone set for all synthesizers: the targets of the phone head."""
 
 from models.training.wordlists import words
 
@@ -20,6 +20,6 @@ _NUMBERS = {phone: number for number, phone in enumerate(PHONES)}
 
 
 def phone_number(name: str) -> int:
-    """The index in `PHONES` of a phone as espeak-ng or flite names it, stress and length aside."""
+    """The index in `PHONES` of a phone as espeak-ng, flite or Festival names it, stress and length aside."""
     plain = name.strip("',%=|;: ")
     return _NUMBERS.get(_FROM_ESPEAK.get(plain, plain), _NUMBERS[_OTHER])

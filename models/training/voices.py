@@ -2,12 +2,15 @@
 
 import random
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
 from models.training.espeak import Espeak, Rendering
+from models.training.festival import VOICES as FESTIVAL_PITCH_HZ
+from models.training.festival import Festival
 from models.training.flite import VOICES as FLITE_PITCH_HZ
 from models.training.flite import Flite
 from models.training.wordlists import words
@@ -32,6 +35,8 @@ _HELD_OUT_VARIANTS = words("f4 m5 max michel belinda quincy ed Lee")
 _TRAINED_FLITE = ["slt", "awb", "kal16"]
 _HELD_OUT_FLITE = ["rms"]
 _FLITE_SHARE = {False: 0.42, True: 0.25}  # by held_out: one held-out voice in four is flite's
+_FESTIVAL = ["ked", "ked", "kal", "slt"]  # all trained; only ked is a speaker whom flite does not have
+_FESTIVAL_SHARE = 1 / 8  # of the training speech
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Utterance:
 
 
 def draw_voice(rng: random.Random, held_out: bool = False) -> Voice:
-    """A random voice at a random natural pace and pitch."""
+    """A random voice of espeak-ng or flite at a random natural pace and pitch."""
     pace, pitch_range = rng.uniform(0.75, 1.3), rng.randint(25, 75)
     if rng.random() < _FLITE_SHARE[held_out]:
         name = rng.choice(_HELD_OUT_FLITE if held_out else _TRAINED_FLITE)
@@ -72,16 +77,34 @@ def draw_voice(rng: random.Random, held_out: bool = False) -> Voice:
     return Voice("espeak", name, pace, rng.uniform(0.4, 1.6), pitch_range)
 
 
+def draw_festival_voice(rng: random.Random) -> Voice:
+    """A random voice of Festival at a random natural pace and pitch."""
+    pace, pitch_range = rng.uniform(0.75, 1.3), rng.randint(25, 75)
+    return Voice("festival", rng.choice(_FESTIVAL), pace, rng.uniform(0.8, 1.25), pitch_range)
+
+
+def draw_training_voice(rng: random.Random) -> Voice:
+    """A random trained voice of any synthesizer.
+
+    The evaluation and the samples draw by `draw_voice`: their voices stay what they were, without Festival.
+    """
+    return draw_festival_voice(rng) if rng.random() < _FESTIVAL_SHARE else draw_voice(rng)
+
+
 class Speaker:
-    """Both synthesizers behind one call; one instance for a process."""
+    """All synthesizers behind one call; one instance for a process. Festival starts when it first speaks."""
 
     def __init__(self) -> None:
         self._espeak, self._flite = Espeak(), Flite()
 
+    @cached_property
+    def _festival(self) -> Festival:
+        return Festival()
+
     def speak(self, text: str, voice: Voice, kind: str = "") -> Utterance | None:
         """The sentence in that voice, or None where the synthesizer's words are not the written ones."""
         rendering = self._render(text, voice)
-        if len(rendering.word_starts) != len(text.split()):
+        if rendering is None or len(rendering.word_starts) != len(text.split()):
             return None
         samples = rendering.samples.astype(np.float32)
         if rendering.rate != SAMPLE_RATE:
@@ -110,9 +133,12 @@ class Speaker:
             phones=[phone for phone in phones if phone[0] < last - first],
         )
 
-    def _render(self, text: str, voice: Voice) -> Rendering:
+    def _render(self, text: str, voice: Voice) -> Rendering | None:
         if voice.engine == "flite":
             return self._flite.say(text, voice.name, 1 / voice.pace, FLITE_PITCH_HZ[voice.name] * voice.pitch)
+        if voice.engine == "festival":
+            pitch_hz = FESTIVAL_PITCH_HZ[voice.name] * voice.pitch
+            return self._festival.say(text, voice.name, 1 / voice.pace, pitch_hz, voice.pitch_range)
         return self._espeak.say(
             text, voice.name, round(175 * voice.pace), round(50 * voice.pitch), voice.pitch_range
         )

@@ -95,6 +95,7 @@ def test_flags_reach_their_option(arguments: list[str], path: str, value: object
         (["--asr.no-speech", "1.5"], "no_speech"),
         (["--log-level", "loud"], "level"),
         (["--vad-engine", "ears"], "vad"),
+        (["--language", "english"], "asr.language"),
     ],
 )
 def test_what_is_out_of_bounds_is_refused_in_one_line(arguments: list[str], named: str) -> None:

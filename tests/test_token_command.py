@@ -16,7 +16,11 @@ def test_help_of_token_teaches(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended.value.code == 0
     output = capsys.readouterr().out
     assert all(
-        word in output for word in ("--user", "--new-key", "VOICEGW_TOKENS__SECRET", "--scope", "SIGHUP")
+        word in output
+        for word in (
+            *("--user", "--new-key", "VOICEGW_TOKENS__SECRET", "--scope", "SIGHUP"),
+            *("--token-keys FILE", "--tokens.audience", "--config FILE"),
+        )
     )
 
 
@@ -38,8 +42,41 @@ def test_makes_keys_and_shows_gateways_their_public_half(tmp_path: Path) -> None
     made = run("token", "--user", "alice", "--token-keys", str(private)).stdout.strip()
     key = keys.load(None, str(public)).find("k")
     assert jwt.decode(made, key, audience="voicegw")["sub"] == "alice"
-    assert_refused(run("token", "--user", "alice", "--token-keys", str(public)), "no key to sign with")
+    assert_refused(run("token", "--user", "alice", "--token-keys", str(public)), str(public))
 
 
 def test_a_token_takes_a_key_to_sign_with() -> None:
     assert_refused(run("token", "--user", "alice"), "--token-keys", "VOICEGW_TOKENS__SECRET")
+
+
+def test_a_mistyped_flag_is_answered_in_its_own_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["token", "--user", "alice", "--bogus"])
+    assert ended.value.code == 2
+    assert "voicegw token: error: unrecognized arguments: --bogus" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--scope", "rates:8000"], "rate, format, reply"),
+        (["--scope", "rate"], "8000, 16000"),
+        (["--scope", "rate:8001"], "8000, 16000"),
+        (["--scope", "format:mp3"], "pcm_s16le, mulaw, alaw"),
+        (["--scope", "rate:8000 reply:loud"], "reply:loud"),
+        (["--valid-s", "0"], "--valid-s"),
+        (["--valid-s", "3601"], "tokens.max_ttl_s"),
+        (["--valid-s", "61", "--tokens.max-ttl-s", "60"], "1 to 60 s"),
+        (["--user", ""], "--user"),
+        (["--user", "a" * 129], "--user"),
+        (["--tokens.single-use", "always"], "--once"),
+    ],
+)
+def test_a_token_that_would_be_refused_or_allow_too_much_is_not_made(
+    flags: list[str], named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VOICEGW_TOKENS__SECRET", SECRET["VOICEGW_TOKENS__SECRET"])
+    assert main(["token", "--user", "alice", *flags]) == 1
+    output = capsys.readouterr()
+    assert named in output.err
+    assert not output.out

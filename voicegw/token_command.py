@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 from voicegw.config import Settings
+from voicegw.core.audio import INPUT_RATES, AudioFormat
+from voicegw.core.commands import ReplyMode
 from voicegw.errors import ConfigurationError
 from voicegw.gateway import keys
+from voicegw.gateway.auth import MAX_USER_CHARACTERS, SingleUse, TokenOptions
 from voicegw.gateway.keys import Algorithm
 from voicegw.gateway.mint import Grant, mint
 
@@ -30,7 +33,12 @@ To change keys, add the new one to keys.json (a running gateway takes it up by i
 with it, and take the old one out when its last token has expired.
 
 Scopes narrow a token: --scope rate:8000 --scope format:mulaw --scope reply:none. A kind that is not named
-(rate, format, reply) is free."""
+(rate, format, reply) is free.
+
+The key comes from --token-keys FILE or VOICEGW_TOKENS__SECRET, the audience from --tokens.audience. These and
+all other options of `voicegw serve` may stand in its TOML file, too: --config FILE."""
+
+_SCOPES = {"rate": tuple(map(str, INPUT_RATES)), "format": tuple(AudioFormat), "reply": tuple(ReplyMode)}
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -63,6 +71,24 @@ def run(chosen: argparse.Namespace, settings: Settings) -> str:
         return json.dumps({"keys": keys.public_halves(Path(chosen.public))}, indent=2)
     if not settings.tokens.enabled:
         raise ConfigurationError("nothing to sign with: give --token-keys FILE or VOICEGW_TOKENS__SECRET")
-    signer = keys.load(settings.tokens.secret, settings.tokens.keys).signer(chosen.kid)
-    grant = Grant(chosen.user, settings.tokens.audience, chosen.valid_s, tuple(chosen.scope), chosen.once)
-    return mint(grant, signer)
+    scopes = tuple(" ".join(chosen.scope).split())
+    grant = Grant(chosen.user, settings.tokens.audience, chosen.valid_s, scopes, chosen.once)
+    _check(grant, settings.tokens)
+    return mint(grant, keys.load(settings.tokens.secret, settings.tokens.keys).signer(chosen.kid))
+
+
+def _check(grant: Grant, tokens: TokenOptions) -> None:
+    """Raises ConfigurationError for a token that a gateway with these options would refuse, or that allows
+    more than was meant: a scope of a kind that no gateway knows narrows nothing."""
+    if not 1 <= len(grant.user) <= MAX_USER_CHARACTERS:
+        raise ConfigurationError(f"--user takes a name of 1 to {MAX_USER_CHARACTERS} characters")
+    if not 1 <= grant.valid_s <= tokens.max_ttl_s:
+        raise ConfigurationError(f"--valid-s takes 1 to {tokens.max_ttl_s} s (tokens.max_ttl_s)")
+    if tokens.single_use is SingleUse.ALWAYS and not grant.once:
+        raise ConfigurationError("tokens.single_use is `always`: only tokens made with --once are taken")
+    for scope in grant.scopes:
+        kind, _, value = scope.partition(":")
+        if kind not in _SCOPES:
+            raise ConfigurationError(f"--scope {scope}: the kinds are {', '.join(_SCOPES)}")
+        if value not in _SCOPES[kind]:
+            raise ConfigurationError(f"--scope {scope}: {kind} is one of {', '.join(_SCOPES[kind])}")

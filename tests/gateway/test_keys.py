@@ -60,7 +60,7 @@ def test_the_newest_key_signs_unless_another_is_named(path: Path) -> None:
     ring = keys.load(None, key_file(path, *(keys.generate(Algorithm.HS256, name) for name in "ab")))
     assert ring.signer().kid == "b"
     assert ring.signer("a").kid == "a"
-    with pytest.raises(ConfigurationError, match="by the name c"):
+    with pytest.raises(ConfigurationError, match=f"by the name c in {path}"):
         ring.signer("c")
 
 
@@ -69,8 +69,10 @@ def test_a_public_half_checks_and_does_not_sign(algorithm: Algorithm, path: Path
     private = key_file(path, keys.generate(algorithm, "a"))
     public = key_file(path.with_suffix(".public"), *keys.public_halves(Path(private)))
     assert keys.load(None, public).find("a").key_id == "a"
-    with pytest.raises(ConfigurationError, match="no key to sign with"):
+    with pytest.raises(ConfigurationError, match=f"no key to sign with: {public} holds public halves only"):
         keys.load(None, public).signer()
+    with pytest.raises(ConfigurationError, match=f"by the name a: {public} holds its public half only"):
+        keys.load(None, public).signer("a")
 
 
 def test_a_shared_secret_has_no_public_half(path: Path) -> None:

@@ -56,7 +56,8 @@ async def test_a_refusal_says_when_to_come_back() -> None:
 
 @pytest.mark.parametrize("text", ["many", "10", "10/fortnight"])
 def test_a_rate_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="100/second"):
+    said = f"^limits.user_messages: '{text}' is not a rate, such as 100/second$"
+    with pytest.raises(ConfigurationError, match=said):
         limits(user_messages=text)
 
 

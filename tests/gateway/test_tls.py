@@ -180,8 +180,9 @@ def test_both_files_are_needed_and_have_to_fit(authority: Authority, tmp_path: P
         TlsOptions(cert=cert, key=cert),
         TlsOptions(cert=none, key=key),
     ):
-        with pytest.raises(ConfigurationError):
+        with pytest.raises(ConfigurationError) as refused:
             Certificate(options)
+        assert "None" not in refused.value.message
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "LOCALHOST"])

@@ -31,7 +31,8 @@ from voicegw.asr.weights import read_flags
 from voicegw.core.audio import SAMPLE_RATE, to_samples
 from voicegw.core.jobs import DecodeJob, DecodeKind, Word
 from voicegw.core.options import option
-from voicegw.errors import ModelUnavailable
+from voicegw.dialects.parameters import is_language
+from voicegw.errors import ConfigurationError, ModelUnavailable
 
 _FRAMES_PER_SECOND = 100
 _PADDED_FRAMES = 3000
@@ -66,6 +67,10 @@ class WhisperOptions:
         -0.5, "mean token log-probability below which a second detector has to hear speech", ge=-9, le=0
     )
     max_compression: float = option(2.4, "compression ratio above which text is rejected", ge=1, le=9)
+
+    def __post_init__(self) -> None:
+        if not is_language(self.language):
+            raise ConfigurationError(f"asr.language: {self.language!r} is not an ISO 639 code, such as en")
 
 
 class DecodeCost(msgspec.Struct, frozen=True):

@@ -86,7 +86,12 @@ def _reply(text: str) -> ReplyMode:
         raise UnsupportedReply(f"reply {text!r}; supported: {', '.join(ReplyMode)}") from None
 
 
+def is_language(text: str) -> bool:
+    """Whether it is written like an ISO 639 code, or empty for the server's default."""
+    return not text or re.fullmatch(r"[a-z]{2,3}", text) is not None
+
+
 def _language(text: str) -> str:
-    if text and not re.fullmatch(r"[a-z]{2,3}", text):
+    if not is_language(text):
         raise InvalidParameter(f"lang {text!r} is not an ISO 639 code")
     return text

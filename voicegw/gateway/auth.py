@@ -28,6 +28,7 @@ _BEARER = "bearer"
 _PROTOCOL_PREFIX = "bearer."
 _LEEWAY_S = 5  # by which clocks may differ
 _REQUIRED = ("aud", "sub", "exp")
+MAX_USER_CHARACTERS = 128
 
 
 class SingleUse(StrEnum):
@@ -98,7 +99,7 @@ class Identity:
 class _Claims(msgspec.Struct):
     """What is read of a token's claims, after its signature was found to be right."""
 
-    sub: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    sub: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_USER_CHARACTERS)]
     exp: Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
     scope: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
     jti: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None

@@ -47,10 +47,11 @@ class Key:
 
 
 class Keyring:
-    """The keys known at one time, by `kid`; the last one that can sign is the newest."""
+    """The keys known at one time, by `kid`; the last that can sign is the newest. file: theirs, if any."""
 
-    def __init__(self, keys: Iterable[Key]) -> None:
+    def __init__(self, keys: Iterable[Key], file: str | None = None) -> None:
         self._keys = {key.kid: key for key in keys}
+        self._file = file
 
     def find(self, kid: str | None) -> jwt.PyJWK:
         """The key to check a token with. Raises TokenInvalid when there is none of this name."""
@@ -63,10 +64,15 @@ class Keyring:
 
     def signer(self, kid: str | None = None) -> Key:
         """The key of this name, or the newest, to sign with. Raises ConfigurationError when there is none."""
-        able = [key for key in self._keys.values() if key.signing is not None and kid in (None, key.kid)]
-        if not able:
-            raise ConfigurationError("there is no key to sign with" + (f" by the name {kid}" if kid else ""))
-        return able[-1]
+        named = [key for key in self._keys.values() if kid in (None, key.kid)]
+        able = [key for key in named if key.signing is not None]
+        if able:
+            return able[-1]
+        missing = "there is no key to sign with" + (f" by the name {kid}" if kid else "")
+        if named:  # a secret can sign, so they are the file's
+            halves = "its public half" if kid else "public halves"
+            raise ConfigurationError(f"{missing}: {self._file} holds {halves} only")
+        raise ConfigurationError(missing + (f" in {self._file}" if self._file else ""))
 
 
 def load(secret: str | None, keys_file: str | None) -> Keyring:
@@ -78,7 +84,7 @@ def load(secret: str | None, keys_file: str | None) -> Keyring:
     kids = [key.kid for key in keys]
     if len(set(kids)) < len(kids):
         raise ConfigurationError(f"{keys_file} has two keys of one name; each needs a kid of its own")
-    return Keyring(keys)
+    return Keyring(keys, keys_file)
 
 
 def _read(path: Path) -> list[Key]:

@@ -66,10 +66,14 @@ class LimitOptions:
         """The rates of `session`, `user` or `address`. Raises ConfigurationError for what is no rate."""
         names = {resource: f"{scope}_{resource.value}" for resource in Resource}
         texts = {resource: getattr(self, name, None) for resource, name in names.items()}
-        try:
-            return {resource: parse_many(text) for resource, text in texts.items() if text}
-        except ValueError as error:
-            raise ConfigurationError(f"limits of a {scope}: {error}; a rate is such as 100/second") from error
+        return {resource: _parse(text, names[resource]) for resource, text in texts.items() if text}
+
+
+def _parse(text: str, name: str) -> list[RateLimitItem]:
+    try:
+        return parse_many(text)
+    except ValueError as error:
+        raise ConfigurationError(f"limits.{name}: {text!r} is not a rate, such as 100/second") from error
 
 
 @dataclass(slots=True)

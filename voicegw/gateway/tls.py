@@ -60,7 +60,8 @@ def _load(context: ssl.SSLContext, cert: str, key: str) -> None:
     try:
         context.load_cert_chain(cert, key, password=b"")  # never asks for one on a terminal
     except ssl.SSLError as error:
-        raise ConfigurationError(f"{cert}, {key}: no certificate and its key ({error.reason})") from error
+        why = f" ({error.reason})" if error.reason else ""  # a file without any PEM has none
+        raise ConfigurationError(f"{cert}, {key}: no certificate and its key{why}") from error
     except OSError as error:
         raise ConfigurationError(f"cannot read {cert} and {key}: {error.strerror}") from error
 

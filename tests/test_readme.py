@@ -22,6 +22,13 @@ def install(directory: Path) -> None:
         file.write_text(code)
 
 
+def test_the_metrics_exist() -> None:
+    exposed = Metrics().exposition().decode()
+    named = set(re.findall(r"voicegw_[a-z]\w+", README))
+    for name in named:
+        assert f"# TYPE {name} " in exposed, name
+
+
 async def test_the_tool_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     install(tmp_path)

@@ -17,15 +17,25 @@ from models.training.composition import composed
 from models.training.corpus import write_shard
 from models.training.shuffles import shuffled
 from models.training.text import Sentence, sentence
-from models.training.voices import SAMPLE_RATE, Speaker, Utterance, draw_voice
+from models.training.voices import SAMPLE_RATE, Speaker, Utterance, Voice, draw_festival_voice, draw_voice
 
 LONGEST_S = 11.0
 # How the shards of other sentences are called.
 _SORTS = {"composed": composed, "chained": chained, "shuffled": shuffled, "balanced": balanced}
+_FESTIVAL = "festival"  # and those of any sentences in the voices of a synthesizer that few machines have
 
 
-def utterances(seed: str, count: int, draw: Callable[[random.Random], Sentence]) -> list[Utterance]:
-    """So many spoken sentences, drawn by `draw`, in trained voices."""
+def _any_sort(rng: random.Random) -> Sentence:
+    return rng.choice([sentence, *_SORTS.values()])(rng)
+
+
+def utterances(
+    seed: str,
+    count: int,
+    draw: Callable[[random.Random], Sentence],
+    draw_voice: Callable[[random.Random], Voice] = draw_voice,
+) -> list[Utterance]:
+    """So many spoken sentences, drawn by `draw`, in trained voices, drawn by `draw_voice`."""
     rng, speaker = random.Random(f"speech {seed}"), Speaker()
     spoken: list[Utterance] = []
     while len(spoken) < count:
@@ -38,8 +48,12 @@ def utterances(seed: str, count: int, draw: Callable[[random.Random], Sentence])
 
 def _make_shard(task: tuple[Path, str, int]) -> int:
     path, seed, count = task
-    draw = _SORTS.get(path.name.split("-")[0], sentence)
-    write_shard(path, utterances(seed, count, draw))
+    sort = path.name.split("-")[0]
+    if sort == _FESTIVAL:
+        spoken = utterances(seed, count, _any_sort, draw_festival_voice)
+    else:
+        spoken = utterances(seed, count, _SORTS.get(sort, sentence))
+    write_shard(path, spoken)
     return count
 
 
@@ -66,6 +80,7 @@ def main() -> None:
     parser.add_argument("--chained", type=int, default=6000, help="utterances of chained sentences")
     parser.add_argument("--shuffled", type=int, default=15000, help="utterances of shuffled sentences")
     parser.add_argument("--balanced", type=int, default=15000, help="utterances of balanced sentences")
+    parser.add_argument("--festival", type=int, default=8000, help="utterances in Festival's voices")
     parser.add_argument("--per-shard", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
@@ -75,6 +90,7 @@ def main() -> None:
         "chained-": options.chained,
         "shuffled-": options.shuffled,
         "balanced-": options.balanced,
+        f"{_FESTIVAL}-": options.festival,
     }
     # All sorts grow together, so that training can begin before the last shard is made.
     shards = [

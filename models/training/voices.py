@@ -36,7 +36,6 @@ _TRAINED_FLITE = ["slt", "awb", "kal16"]
 _HELD_OUT_FLITE = ["rms"]
 _FLITE_SHARE = {False: 0.42, True: 0.25}  # by held_out: one held-out voice in four is flite's
 _FESTIVAL = ["ked", "ked", "kal", "slt"]  # all trained; only ked is a speaker whom flite does not have
-_FESTIVAL_SHARE = 1 / 8  # of the training speech
 
 
 @dataclass(frozen=True)
@@ -78,17 +77,9 @@ def draw_voice(rng: random.Random, held_out: bool = False) -> Voice:
 
 
 def draw_festival_voice(rng: random.Random) -> Voice:
-    """A random voice of Festival at a random natural pace and pitch."""
+    """A random voice of Festival at a random natural pace and pitch; all of them are trained."""
     pace, pitch_range = rng.uniform(0.75, 1.3), rng.randint(25, 75)
     return Voice("festival", rng.choice(_FESTIVAL), pace, rng.uniform(0.8, 1.25), pitch_range)
-
-
-def draw_training_voice(rng: random.Random) -> Voice:
-    """A random trained voice of any synthesizer.
-
-    The evaluation and the samples draw by `draw_voice`: their voices stay what they were, without Festival.
-    """
-    return draw_festival_voice(rng) if rng.random() < _FESTIVAL_SHARE else draw_voice(rng)
 
 
 class Speaker:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.cluster.house import redis_options
+from tests.cluster.house import lose_a_cancel, redis_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.connect import close, connect
 from voicegw.cluster.errand_worker import ErrandWorker, ErrandWorkerOptions
@@ -164,6 +164,22 @@ async def test_a_result_survives_a_redis_that_is_away(redis_server: RedisServer)
         await asyncio.sleep(0.5)
         redis_server.resume()
         assert (await news(home, errand))[-1] == RESULT
+
+
+async def test_a_follower_that_is_cancelled_ends_though_the_cancel_was_lost(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def deaf(*_: object, **__: object) -> list[object]:
+        await lose_a_cancel()
+        return []
+
+    async with errands(redis_url) as home:
+        monkeypatch.setattr(home._redis, "xrange", deaf)
+        following = asyncio.create_task(news(home, "e"))
+        await asyncio.sleep(0.05)
+        following.cancel()
+        await asyncio.wait((following,), timeout=5)
+        assert following.cancelled()
 
 
 async def test_nobody_waits_for_ever(redis_url: str) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from redis.exceptions import AuthenticationError, ConnectionError
 
+from tests.cluster.house import lose_a_cancel
 from tests.observing import until
 from voicegw.cluster.link import Link
 from voicegw.errors import ConfigurationError
@@ -65,6 +66,30 @@ async def test_repeats_through_trouble_until_it_is_stopped() -> None:
     await until(lambda: step.calls > 5)
     stop.set()
     await repeating
+
+
+class Deaf(Step):
+    """Loses a cancel."""
+
+    async def __call__(self) -> None:
+        await lose_a_cancel()
+        await super().__call__()
+
+
+@pytest.mark.parametrize("failures", [0, 1000])
+async def test_a_cancel_that_a_step_has_lost_ends_it_all_the_same(failures: int) -> None:
+    repeating = asyncio.create_task(Watched().repeat(Deaf(failures)))
+    await asyncio.sleep(0)
+    repeating.cancel()
+    await asyncio.wait((repeating,), timeout=5)
+    assert repeating.cancelled()
+
+
+async def test_a_cancel_does_not_undo_what_was_done() -> None:
+    persisting = asyncio.create_task(Watched().persist(Deaf(0)))
+    await asyncio.sleep(0)
+    persisting.cancel()
+    await persisting
 
 
 async def test_the_first_step_may_fail_but_not_for_a_password() -> None:

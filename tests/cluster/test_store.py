@@ -1,10 +1,12 @@
 """Sessions in a real Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
 
 import pytest
 
+from tests.cluster.house import lose_a_cancel
 from tests.redis_server import RedisServer
 from voicegw.cluster.connect import RedisOptions, close, connect
 from voicegw.cluster.keys import Keys
@@ -137,6 +139,31 @@ async def test_nothing_is_kept_for_ever(store: RedisStore, redis_server: RedisSe
     await store.save(step())
     for key in redis_server.command("keys", "*").split():
         assert 0 < int(redis_server.command("pttl", key)) <= 60_000
+
+
+class Odd:
+    """A Redis client that does something odd before it answers."""
+
+    def __init__(self, odd: Callable[[], Awaitable[None]]) -> None:
+        self._odd = odd
+
+    def pipeline(self, transaction: bool) -> "Odd":
+        return self
+
+    def eval(self, *_: object) -> None:
+        pass
+
+    async def execute(self, raise_on_error: bool) -> list[None]:
+        await self._odd()
+        return [None]
+
+
+async def test_it_closes_though_a_cancel_was_lost() -> None:
+    store = RedisStore(cast(Any, Odd(lose_a_cancel)), Keys("test"), live_ms=60_000)
+    claiming = asyncio.create_task(store.claim("s"))
+    await asyncio.sleep(0.05)
+    await asyncio.wait_for(store.close(), 5)
+    assert await claiming is None
 
 
 async def test_many_sessions_share_a_round_trip(store: RedisStore, redis_server: RedisServer) -> None:

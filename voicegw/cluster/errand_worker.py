@@ -20,7 +20,7 @@ from redis.exceptions import ResponseError
 
 from voicegw.cluster.connect import RedisOptions, close, connect, parse
 from voicegw.cluster.keys import Keys
-from voicegw.cluster.link import TROUBLE, Link
+from voicegw.cluster.link import TROUBLE, Link, heed_cancel
 from voicegw.cluster.replies import Entry, delivered
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import ToolCalled
@@ -143,6 +143,7 @@ class ErrandWorker:
                     if not result.done:
                         with suppress(*TROUBLE):  # progress may get lost, a result may not
                             await self._report(errand, result)
+                        heed_cancel()
             await self._link.persist(lambda: self._report(errand, result, entry.id))
         except asyncio.CancelledError:
             with suppress(*TROUBLE):

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from voicegw.cluster.connect import RedisOptions, close, connect
 from voicegw.cluster.keys import Keys
-from voicegw.cluster.link import TROUBLE
+from voicegw.cluster.link import TROUBLE, heed_cancel
 from voicegw.cluster.replies import delivered
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import ToolCalled
@@ -69,6 +69,7 @@ class RemoteErrands:
                 pause_s = _LOOK_S
             except TROUBLE:
                 reply, pause_s = [], min(2 * pause_s, _LONGEST_WAIT_S)
+            heed_cancel()
             for entry in delivered([(stream.encode(), reply)], "news"):
                 seen = f"({entry.id}"
                 news = msgspec.json.decode(entry.payload, type=ErrandNews)

@@ -20,6 +20,16 @@ _LONGEST_BACKOFF_S = 0.5
 Outcome = TypeVar("Outcome")
 
 
+def heed_cancel() -> None:
+    """Raises CancelledError if the running task was cancelled; for loops around what asks Redis.
+
+    redis-py sends with `asyncio.wait_for`, which on Python 3.11 loses a cancel that comes when the sending is
+    already done. The task still knows that it was cancelled, and whoever does not look loops for ever.
+    """
+    if (task := asyncio.current_task()) is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Link:
     """`where` is the address without its password."""
 
@@ -67,6 +77,7 @@ class Link:
             try:
                 return await step()
             except TROUBLE as error:
+                heed_cancel()
                 self.failed(error)
                 await self._pause(attempt)
                 attempt += 1
@@ -80,3 +91,4 @@ class Link:
         """Does `step` again and again, until `stop`; Redis trouble ends none of it."""
         while stop is None or not stop.is_set():
             await self.persist(step)
+            heed_cancel()

@@ -15,6 +15,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from voicegw.cluster.keys import Keys
+from voicegw.cluster.link import heed_cancel
 from voicegw.core.store import Fenced, Saved, Step, StepsMissing, StoreTrouble
 
 log = structlog.get_logger(__name__)
@@ -141,6 +142,7 @@ class RedisStore:
             while not self._calls.empty() and len(calls) < _MAX_BATCH:
                 calls.append(self._calls.get_nowait())
             await self._run([call for call in calls if not call.answer.done()])
+            heed_cancel()
 
     async def _run(self, calls: list[_Call]) -> None:
         """Answers every one of the calls."""

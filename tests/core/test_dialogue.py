@@ -90,6 +90,15 @@ def test_only_text_is_marked_as_cut_off() -> None:
     assert dialogue.prompt()[-1] == Message("tool", "noon", tool_call_id="a")
 
 
+def test_a_cut_leaves_no_answer_of_a_tool_without_its_call() -> None:
+    dialogue = Dialogue(DialogueOptions(history_characters=1000))
+    dialogue.add_user("What is on the menu?")
+    dialogue.add_reply([A, answered(A, "x" * 1000)], cut_off=True)
+    assert dialogue.prompt("And the wine?") == (SYSTEM, Message("user", "And the wine?"))
+    dialogue.add_user("And the wine?")
+    assert dialogue.prompt() == (SYSTEM, Message("user", "And the wine?"))
+
+
 def test_notices_are_no_part_of_a_prompt() -> None:
     assert reply_messages([ReplyNotice("llm_timeout", "asked again")]) == []
 

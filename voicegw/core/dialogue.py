@@ -143,9 +143,10 @@ class Dialogue:
         return sum(map(_length, (*self._history, *self._news, *said)))
 
     def _forget_turn(self) -> None:
-        """Drops the oldest message and what followed it up to the next user message."""
+        """Drops the oldest message and what followed it up to the next user message, or all there is: an
+        answer of a tool without its call is one that endpoints refuse."""
         del self._history[0]
-        while len(self._history) > 1 and self._history[0].role != "user":
+        while self._history and self._history[0].role != "user":
             del self._history[0]
 
 

@@ -173,10 +173,26 @@ async def test_what_was_said_meanwhile_may_come_at_once() -> None:
         cut(peer)
         await until(lambda: stage.value("sessions_parked") == 1)
         [host] = stage.gateway.sessions
-        host.alive_at -= 60
+        host.stamps.heard_at -= 60
         async with back(stage, peer) as again:
             await again.say(QUIET * 100)
             await again.until(native.FinalMessage)
+            await assert_typed_turn(stage, again)
+
+
+async def test_a_reply_that_goes_on_meanwhile_does_not_make_it_less() -> None:
+    async with staged() as stage, joined(stage.url) as peer:
+        stage.responder.gate.clear()
+        await peer.send(HELLO)
+        await peer.until(native.ReplyDeltaMessage)
+        cut(peer)
+        await until(lambda: stage.value("sessions_parked") == 1)
+        [host] = stage.gateway.sessions
+        host.stamps.alive_at = host.stamps.heard_at = host.stamps.heard_at - 20
+        stage.responder.gate.set()
+        async with back(stage, peer) as again:
+            await told(again, native.ReplyDoneMessage)
+            await again.say(QUIET * 36)
             await assert_typed_turn(stage, again)
 
 

@@ -141,7 +141,8 @@ class Connection:
     def _receive(self, message: str | bytes) -> None:
         if self._over.done():
             return
-        now = self._heard_at = self._host.alive_at = time.monotonic()
+        now = self._heard_at = time.monotonic()
+        self._host.stamps.hear(now)
         try:
             if isinstance(message, str):
                 self._host.receive_message()
@@ -209,11 +210,13 @@ class Connection:
 
     async def _watch(self) -> None:
         """Ends a session whose time is up, and says so before."""
-        lifetime = Lifetime(self._options, self._host.opened_at, self._visit.session_ttl_s)
+        lifetime = Lifetime(self._options, self._host.stamps.opened_at, self._visit.session_ttl_s)
         while True:
             try:
                 now = time.monotonic()
-                for ending in lifetime.check(now, self._host.alive_at, self._visit.identity.expires_at):
+                for ending in lifetime.check(
+                    now, self._host.stamps.alive_at, self._visit.identity.expires_at
+                ):
                     self._host.tell(ending)
             except InputError as error:
                 return self._host.finish(error)

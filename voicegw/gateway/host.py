@@ -2,10 +2,8 @@
 
 It outlives its sockets. Without a connection it is parked, and goes on deciding for a while."""
 
-import asyncio
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import structlog
 
@@ -33,6 +31,8 @@ from voicegw.gateway.replying import Replying
 from voicegw.gateway.saving import HostState, ResumeOptions, Saver
 from voicegw.gateway.services import Services
 from voicegw.gateway.speaking import Speaking, check_voice
+from voicegw.gateway.stamps import Stamps
+from voicegw.gateway.tasks import Tasks
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +40,7 @@ Leave = Callable[[VoicegwError | None], None]
 
 
 class SessionHost:
-    """`opened_at`, `alive_at`: monotonic seconds of the beginning and of the last message, either way.
-    `error`: why the session ended, once it has; None for an end that was asked for."""
+    """`error`: why the session ended, once it has; None for an end that was asked for."""
 
     def __init__(
         self,
@@ -56,7 +55,7 @@ class SessionHost:
         self.name, self.user = session.name, user
         self.ended = Bell()
         self.error: VoicegwError | None = None
-        self.opened_at = self.alive_at = time.monotonic()
+        self.stamps = Stamps.begun(time.monotonic())
         self._session = session
         self._services = services
         self._options = options
@@ -64,8 +63,8 @@ class SessionHost:
         self._outbox = outbox
         self._leave: Leave | None = None
         self._complete = False
-        self._group = asyncio.TaskGroup()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
+        self._spawn = self._tasks.start
         self.replying = Replying(
             session, services.responder, services.metrics, self._spawn, self._carry_on_replying
         )
@@ -93,15 +92,14 @@ class SessionHost:
     async def run(self) -> None:
         """Carries the session until it ends; leaving the task group is the whole clean-up."""
         try:
-            async with self._group:
+            async with self._tasks:
                 self._running = True
                 self._spawn(self._moderation.run(), "moderation")
                 if self._services.store.durable:
                     self._spawn(self._save(), "saver")
                 self._perform()
                 await self.ended.wait()
-                for task in tuple(self._tasks):
-                    task.cancel()
+                self._tasks.cancel()
         except* Exception:
             log.exception("session failed", session=self.name)
             self.finish(InternalError())
@@ -132,8 +130,9 @@ class SessionHost:
 
     def restore(self, saved: Saved, state: HostState) -> None:
         """Goes on where another gateway was; its client may have been cut off for the whole window."""
-        self.alive_at = time.monotonic() - self._options.window_ms / 1000
-        self.saver.restore(saved, state, time.monotonic())
+        now = time.monotonic()
+        self.stamps.heard_at = now - self._options.window_ms / 1000
+        self.saver.restore(saved, state, now)
 
     # --- connections ---
 
@@ -156,11 +155,11 @@ class SessionHost:
                 self.name, self.saver.epoch, resumed, samples, self._limits, messages, development, aloud
             )
         )
+        missed_ms = self.stamps.welcome(now)
         if resumed:
-            self._session.receive_return((now - self.alive_at) * 1000, now)
+            self._session.receive_return(missed_ms, now)
         if self._complete:
             leave(None)
-        self.alive_at = now
         return reader
 
     def detach(self, leave: Leave, *, hung_up: bool) -> None:
@@ -172,7 +171,7 @@ class SessionHost:
             self.finish(None)
         if self._draining and self._services.store.durable:
             self.finish(Draining())
-        self.alive_at = time.monotonic()
+        self.stamps.alive_at = time.monotonic()
         self._session.receive_absence()
 
     # --- what comes in ---
@@ -229,7 +228,7 @@ class SessionHost:
         except Exception:  # the caller has other sessions to tell
             log.exception("session failed", session=self.name)
             self.finish(InternalError())
-        if self.parked and (now - self.alive_at) * 1000 > self._options.window_ms:
+        if self.parked and (now - self.stamps.alive_at) * 1000 > self._options.window_ms:
             self.finish(None)
         if self._draining and self._session.idle and not self._services.store.durable:
             self.finish(Draining())
@@ -250,7 +249,7 @@ class SessionHost:
         self._perform()
 
     def _carry_on_replying(self) -> None:
-        self.alive_at = time.monotonic()
+        self.stamps.alive_at = time.monotonic()
         self._perform()
 
     # --- what the session asks for ---
@@ -291,10 +290,3 @@ class SessionHost:
             self.finish(error)
         if self._leave is not None and self._outbox.journal.crowded:
             self._leave(SlowConsumer("too much waits to be read"))
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """A task that ends with the session."""
-        task = self._group.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

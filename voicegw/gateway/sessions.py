@@ -165,7 +165,7 @@ class Sessions:
         may: nobody can push out the sessions of others."""
         parked = self._parked()
         crowds = Counter(host.user for host in parked)
-        waiting = sorted(parked, key=lambda host: (-crowds[host.user], host.alive_at))
+        waiting = sorted(parked, key=lambda host: (-crowds[host.user], host.stamps.alive_at))
         for host in waiting[: max(0, len(waiting) - self._resume.max_parked)]:
             host.finish(None)
 

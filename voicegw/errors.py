@@ -66,7 +66,7 @@ class InputError(VoicegwError):
 
 
 class MalformedMessage(InputError, code="malformed_message"):
-    """A text frame that is not a JSON object of the documented shape."""
+    """A text frame that is no JSON object, or with a field missing, unknown, or of a wrong type or value."""
 
 
 class UnknownMessageType(InputError, code="unknown_type"):
@@ -74,7 +74,7 @@ class UnknownMessageType(InputError, code="unknown_type"):
 
 
 class InvalidValue(InputError, code="invalid_value"):
-    """A field of a message outside its range."""
+    """A number in `configure` outside its range."""
 
 
 class WrongFrameKind(InputError, code="wrong_frame_kind"):
@@ -102,7 +102,7 @@ class AudioTooFast(InputError, code="audio_too_fast", close_code=1008):
 
 
 class IdleTimeout(InputError, code="idle_timeout", close_code=1008):
-    """Nothing was heard from the client for the idle limit."""
+    """No message went either way for the idle limit."""
 
 
 class NotFound(InputError, code="not_found", http_status=404):

@@ -52,6 +52,8 @@ def _value(rng: Random, kind: inspect.Type) -> Any:
     match kind:
         case inspect.UnionType(types):
             return _value(rng, rng.choice(types))
+        case inspect.Metadata(type=described):
+            return _value(rng, described)
         case inspect.IntType(ge=least):
             return rng.choice((least or 0, 1, 300, 5_000, 2**40, rng.randrange(30_000)))
         case inspect.StrType():

@@ -237,6 +237,27 @@ def test_every_text_that_a_client_may_send_is_bounded() -> None:
     assert not [(name, field) for name, field, kind in texts if "maxLength" not in kind]
 
 
+def test_the_schema_says_what_everything_is() -> None:
+    definitions: dict[str, Any] = native.schema()["$defs"]  # type: ignore[assignment]
+    assert not [name for name, definition in definitions.items() if not definition.get("description")]
+
+
+@pytest.mark.parametrize(
+    ("knob", "low", "high"),
+    [
+        *((f"{which}end_silence_ms", 100, 5_000) for which in ("", "min_", "max_")),
+        ("max_utterance_ms", 1_000, 28_000),
+        ("partial_interval_ms", 100, 5_000),
+    ],
+)
+def test_the_schema_has_the_range_that_the_session_checks(knob: str, low: int, high: int) -> None:
+    definitions: dict[str, Any] = native.schema()["$defs"]  # type: ignore[assignment]
+    [described, _] = definitions["ConfigureMessage"]["properties"][knob]["anyOf"]
+    assert described == {"type": "integer", "minimum": low, "maximum": high}
+    decoded = native.decode(json.dumps({"type": "configure", knob: high + 1}))
+    assert getattr(decoded, knob) == high + 1  # so that the session can say `invalid_value`
+
+
 def test_no_message_may_have_fields_that_nobody_knows() -> None:
     definitions: dict[str, Any] = native.schema()["$defs"]  # type: ignore[assignment]
     for kind in native.Inbound.__subclasses__():

@@ -3,7 +3,7 @@ from random import Random
 import pytest
 
 from benchmarks.fuzz import corpus
-from voicegw.core.commands import Command
+from voicegw.core.commands import Command, Configure
 from voicegw.dialects import native
 from voicegw.errors import InputError
 
@@ -26,6 +26,12 @@ def test_valid_messages_are_mostly_taken() -> None:
     rng = Random(1)
     taken = [decoded(corpus.valid(rng)) is not None for _ in range(300)]
     assert sum(taken) > 250
+
+
+def test_a_field_that_is_described_is_drawn_like_any_other() -> None:
+    rng = Random(1)
+    configured = [command for _ in range(300) if isinstance(command := decoded(corpus.valid(rng)), Configure)]
+    assert any(command.end_silence_ms is not None for command in configured)
 
 
 def test_spoilt_messages_are_mostly_refused() -> None:

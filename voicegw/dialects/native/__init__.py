@@ -4,38 +4,40 @@ Positions and times on the wire are integer milliseconds from the session's firs
 `next_sample` and `samples` count samples, at the client's own rate.
 """
 
-from voicegw.dialects.native.codec import MAX_MESSAGE_BYTES, check_audio, decode, encode
-from voicegw.dialects.native.messages import (
+from voicegw.dialects.native.client_messages import (
     MAX_TEXT_CHARACTERS,
-    AckedMessage,
     AckMessage,
     CancelMessage,
     ClientMessage,
     CommitMessage,
     ConfigureMessage,
-    EndingMessage,
     EndMessage,
+    Inbound,
+    PlayedMessage,
+    RefreshMessage,
+    TextMessage,
+)
+from voicegw.dialects.native.codec import MAX_MESSAGE_BYTES, check_audio, decode, encode
+from voicegw.dialects.native.messages import (
+    AckedMessage,
+    EndingMessage,
     ErrorMessage,
     FinalMessage,
     GoingAwayMessage,
-    Inbound,
     LatencyMessage,
     Milliseconds,
     ModeratedMessage,
     NoticeMessage,
     Outbound,
     PartialMessage,
-    PlayedMessage,
     ReadyMessage,
     RefreshedMessage,
-    RefreshMessage,
     ReplyDeltaMessage,
     ReplyDoneMessage,
     ReplyStartedMessage,
     ServerMessage,
     SpeechStartedMessage,
     SpeechStoppedMessage,
-    TextMessage,
     ToolCallMessage,
     ToolProgressMessage,
     ToolResultMessage,

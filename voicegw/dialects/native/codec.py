@@ -7,14 +7,14 @@ import msgspec
 
 from voicegw.core import commands, events
 from voicegw.core.audio import to_ms
-from voicegw.dialects.native import messages
+from voicegw.dialects.native import client_messages, messages
 from voicegw.errors import MalformedMessage, MessageTooBig, UnknownMessageType, WrongFrameKind
 
 MAX_MESSAGE_BYTES = 64 * 1024
 
 _Farewell = events.GoingAway | events.Ending | events.Refreshed | events.Fault
 
-_decoder = msgspec.json.Decoder(messages.ClientMessage)
+_decoder = msgspec.json.Decoder(client_messages.ClientMessage)
 _encoder = msgspec.json.Encoder()
 
 
@@ -32,27 +32,27 @@ def decode(text: str) -> commands.Command:
     return _command(message)
 
 
-def _command(message: messages.ClientMessage) -> commands.Command:
+def _command(message: client_messages.ClientMessage) -> commands.Command:
     match message:
-        case messages.CommitMessage():
+        case client_messages.CommitMessage():
             return commands.Commit()
-        case messages.CancelMessage():
+        case client_messages.CancelMessage():
             return commands.Cancel()
-        case messages.TextMessage(text):
+        case client_messages.TextMessage(text):
             return commands.TypeText(text)
-        case messages.ConfigureMessage():
+        case client_messages.ConfigureMessage():
             return _configure(message)
-        case messages.PlayedMessage(audio_ms, turn):
+        case client_messages.PlayedMessage(audio_ms, turn):
             return commands.Played(audio_ms, turn)
-        case messages.AckMessage(seq):
+        case client_messages.AckMessage(seq):
             return commands.Acknowledge(seq)
-        case messages.RefreshMessage(token):
+        case client_messages.RefreshMessage(token):
             return commands.Refresh(token)
-        case messages.EndMessage():
+        case client_messages.EndMessage():
             return commands.End()
 
 
-def _configure(message: messages.ConfigureMessage) -> commands.Configure:
+def _configure(message: client_messages.ConfigureMessage) -> commands.Configure:
     knobs = msgspec.structs.asdict(message)
     if isinstance(message.reply, bool):
         knobs["reply"] = commands.ReplyMode.TEXT if message.reply else commands.ReplyMode.NONE

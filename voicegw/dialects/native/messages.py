@@ -1,96 +1,31 @@
-"""The messages of the native dialect. Every one is a msgspec struct, so one declaration gives validation,
-encoding and the JSON Schema for client authors (`schema()`)."""
+"""What the server sends in text frames, and the JSON Schema of all messages: each is a msgspec struct, so one
+declaration gives encoding and schema."""
 
 from typing import Annotated
 
 import msgspec
 
 from voicegw.core import events
-from voicegw.core.commands import ReplyMode
-
-MAX_TEXT_CHARACTERS = 8_000
-MAX_TOKEN_CHARACTERS = 8_000
+from voicegw.dialects.native.client_messages import ClientMessage
 
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, description="milliseconds from the session's first sample")]
-
-# --- client to server ------------------------------------------------------------------------------------
-
-
-class Inbound(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
-    """A JSON message from the client."""
-
-
-class CommitMessage(Inbound, tag="commit"):
-    """End the running utterance now, without waiting for silence."""
-
-
-class CancelMessage(Inbound, tag="cancel"):
-    """Stop the running reply."""
-
-
-class TextMessage(Inbound, tag="text"):
-    """A typed user message, answered like a spoken one."""
-
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
-
-
-class ConfigureMessage(Inbound, tag="configure"):
-    """Change this session's knobs; what is left out stays as it is."""
-
-    end_silence_ms: int | None = None
-    min_end_silence_ms: int | None = None
-    max_end_silence_ms: int | None = None
-    max_utterance_ms: int | None = None
-    partial_interval_ms: int | None = None
-    reply: bool | ReplyMode | None = None  # true for text, false for none
-    speculate: bool | None = None
-
-
-class PlayedMessage(Inbound, tag="played"):
-    """How much of a reply's audio has been played, in ms: of the reply to `turn`, or of the last one."""
-
-    audio_ms: Annotated[int, msgspec.Meta(ge=0)]
-    turn: int | None = None
-
-
-class AckMessage(Inbound, tag="ack"):
-    """The `seq` of the last event seen."""
-
-    seq: Annotated[int, msgspec.Meta(ge=0)]
-
-
-class RefreshMessage(Inbound, tag="refresh"):
-    """A new token of the same user's, so that the session may go on when the old one's time is up."""
-
-    token: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TOKEN_CHARACTERS)]
-
-
-class EndMessage(Inbound, tag="end"):
-    """Nothing more will be sent: settle the running utterance and its reply, then close."""
-
-
-ClientMessage = (
-    CommitMessage
-    | CancelMessage
-    | TextMessage
-    | ConfigureMessage
-    | PlayedMessage
-    | AckMessage
-    | RefreshMessage
-    | EndMessage
-)
-
-# --- server to client ------------------------------------------------------------------------------------
+Turn = Annotated[int, msgspec.Meta(description="number of the utterance or typed message, from 1")]
 
 
 class Outbound(msgspec.Struct, tag_field="type", kw_only=True):
-    """A JSON message to the client; `seq` counts them from 1, without gaps."""
+    """A JSON message to the client."""
 
-    seq: int
+    seq: Annotated[int, msgspec.Meta(ge=1, description="counts all messages from 1, without gaps")]
 
 
 class ReadyMessage(Outbound, tag="ready"):
-    """`reply_audio` is what the binary frames to the client hold, where replies are said aloud."""
+    """The session is open: the first message, and after a reconnect the one behind those that were missed.
+
+    `epoch` counts the session's connections; `resumed`: whether it is the session that was asked for.
+    `next_sample`: the sample to send next, at the client's rate; `next_message`: the number of the text frame
+    to send next, from 0. `development`: anybody on the server's machine gets in, without a token.
+    `reply_audio`: what binary frames to the client hold, where replies are said aloud; else null.
+    """
 
     session: str
     epoch: int
@@ -103,25 +38,32 @@ class ReadyMessage(Outbound, tag="ready"):
 
 
 class SpeechStartedMessage(Outbound, tag="speech_started"):
-    turn: int
+    """Someone began to speak, at about `at_ms`: utterance `turn` begins."""
+
+    turn: Turn
     at_ms: Milliseconds
 
 
 class PartialMessage(Outbound, tag="partial"):
-    turn: int
+    """The words of a running utterance so far, taking into account the audio before `audio_ms`. `stable` only
+    ever grows within a turn; `tentative`, which follows it, may change."""
+
+    turn: Turn
     stable: str
     tentative: str
     audio_ms: Milliseconds
 
 
 class SpeechStoppedMessage(Outbound, tag="speech_stopped"):
-    turn: int
+    """The utterance is over, and why; its last speech was at `at_ms`. Its `final` follows."""
+
+    turn: Turn
     at_ms: Milliseconds
     reason: events.EndReason
 
 
 class WordBlock(msgspec.Struct):
-    """One word of a final."""
+    """One word of a final, when it was said and how probable it is, from 0 to 1."""
 
     word: str
     start_ms: Milliseconds
@@ -130,7 +72,10 @@ class WordBlock(msgspec.Struct):
 
 
 class FinalMessage(Outbound, tag="final"):
-    turn: int
+    """The settled words of an utterance that lasted from `start_ms` to `end_ms`; `text` begins with the last
+    `stable`, and is empty if there were no words."""
+
+    turn: Turn
     text: str
     words: list[WordBlock]
     start_ms: Milliseconds
@@ -138,33 +83,41 @@ class FinalMessage(Outbound, tag="final"):
 
 
 class ReplyStartedMessage(Outbound, tag="reply_started"):
-    turn: int
+    """The first token of the reply to `turn` is there."""
+
+    turn: Turn
 
 
 class ReplyDeltaMessage(Outbound, tag="reply_delta"):
-    turn: int
+    """The next piece of the reply's text, to be put behind those before it."""
+
+    turn: Turn
     text: str
 
 
 class ReplyDoneMessage(Outbound, tag="reply_done"):
-    turn: int
+    """The reply is over, and why. `text`: all of it that was delivered; of a reply that is said aloud, all
+    that was heard."""
+
+    turn: Turn
     text: str
     reason: events.ReplyReason
 
 
 class ToolCallMessage(Outbound, tag="tool_call"):
-    """The model calls a tool; `arguments` is the JSON object it wrote."""
+    """The model calls a tool; `arguments` is the JSON object it wrote, as text. `id` is repeated in the
+    call's `tool_progress` and `tool_result`."""
 
-    turn: int
+    turn: Turn
     id: str
     name: str
     arguments: str
 
 
 class ToolResultMessage(Outbound, tag="tool_result"):
-    """What the tool answered; with `ok` false, why it could not."""
+    """What the tool answered, as text; with `ok` false, why it could not."""
 
-    turn: int
+    turn: Turn
     id: str
     name: str
     content: str
@@ -174,7 +127,7 @@ class ToolResultMessage(Outbound, tag="tool_result"):
 class ToolProgressMessage(Outbound, tag="tool_progress"):
     """How a call in the background gets on; its `tool_result` follows when there is one."""
 
-    turn: int
+    turn: Turn
     id: str
     name: str
     content: str
@@ -183,7 +136,7 @@ class ToolProgressMessage(Outbound, tag="tool_progress"):
 class ModeratedMessage(Outbound, tag="moderated"):
     """Moderation found `categories` in what was said (`input`) or in the `reply`, which is stopped."""
 
-    turn: int
+    turn: Turn
     what: events.Judged
     categories: list[str]
 
@@ -191,16 +144,18 @@ class ModeratedMessage(Outbound, tag="moderated"):
 class NoticeMessage(Outbound, tag="notice"):
     """Trouble that did not end the reply: an error's `code`, and in `message` what is done about it."""
 
-    turn: int
+    turn: Turn
     code: str
     message: str
 
 
 class LatencyMessage(Outbound, tag="latency", omit_defaults=True):
-    """ms; `endpoint`, `final`, `asked`, `first_token`, `first_audio` and `done` count from the end of speech,
-    `queue`, `decode` and `model` are durations. What did not happen is left out."""
+    """How long the steps of a turn took, in ms, once it is over. `endpoint`, `final`, `asked`, `first_token`,
+    `first_audio` and `done` count from the end of speech, `queue`, `decode` and `model` are durations. What
+    did not happen is left out. `attempts`: requests to the model; `speculative`: whether the one that was
+    used was made ahead of the turn's end."""
 
-    turn: int
+    turn: Turn
     endpoint_ms: int | None = None
     queue_ms: int | None = None
     decode_ms: int | None = None
@@ -215,26 +170,37 @@ class LatencyMessage(Outbound, tag="latency", omit_defaults=True):
 
 
 class AckedMessage(Outbound, tag="ack"):
+    """After every second of audio: all audio before sample `samples`, at the client's rate, and the first
+    `messages` text frames have been taken in and need not be sent again."""
+
     samples: int
     messages: int = 0
 
 
 class GoingAwayMessage(Outbound, tag="going_away"):
+    """The server is stopping: the session ends at its next quiet moment; connect again after
+    `retry_after_ms`."""
+
     retry_after_ms: int
 
 
 class EndingMessage(Outbound, tag="ending"):
-    """Why and when the session will end, unless something is done about it; `code` is that of the error."""
+    """The session will end in `in_ms` ms, unless something is done about it, with the error `code`."""
 
     code: str
     in_ms: int
 
 
 class RefreshedMessage(Outbound, tag="refreshed"):
+    """The new token was accepted; the next one is needed within `expires_in_ms` ms."""
+
     expires_in_ms: int
 
 
 class ErrorMessage(Outbound, tag="error", omit_defaults=True):
+    """Something went wrong: a `code` of the table of errors, and `message` in words. `retryable`: whether it
+    may work later, and if known after how many ms, `retry_after_ms`. With some codes the session ends."""
+
     code: str
     message: str
     retryable: bool

@@ -1,0 +1,91 @@
+"""What a client sends in text frames. Every message is a msgspec struct, so one declaration gives validation
+and the JSON Schema for client authors (`messages.schema()`)."""
+
+from dataclasses import fields
+from typing import Annotated, Any
+
+import msgspec
+
+from voicegw.core.commands import ReplyMode
+from voicegw.core.endpoint import EndpointOptions
+from voicegw.core.utterance import RecognitionOptions
+
+MAX_TEXT_CHARACTERS = 8_000
+MAX_TOKEN_CHARACTERS = 8_000
+
+
+def _range_of(options: type[Any], name: str) -> msgspec.Meta:
+    """The range of an option, for the schema only: the session checks it, and answers `invalid_value`."""
+    [bounds] = (item.metadata for item in fields(options) if item.name == name)
+    return msgspec.Meta(extra_json_schema={"minimum": bounds["ge"], "maximum": bounds["le"]})
+
+
+class Inbound(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
+    """A JSON message from the client."""
+
+
+class CommitMessage(Inbound, tag="commit"):
+    """End the running utterance now, without waiting for silence."""
+
+
+class CancelMessage(Inbound, tag="cancel"):
+    """Stop the running reply."""
+
+
+class TextMessage(Inbound, tag="text"):
+    """A typed user message, answered like a spoken one."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
+
+
+class ConfigureMessage(Inbound, tag="configure"):
+    """Change this session's knobs; what is left out stays as it is. Times are in ms.
+
+    The silence that ends a turn: `end_silence_ms`, or by what was said at least `min_end_silence_ms` and at
+    most `max_end_silence_ms`. `max_utterance_ms`: when an utterance is ended in any case.
+    `partial_interval_ms`: new speech between two partials. `reply`: how turns are answered; true for text,
+    false for none. `speculate`: whether the model is asked in a pause already.
+    """
+
+    end_silence_ms: Annotated[int, _range_of(EndpointOptions, "end_silence_ms")] | None = None
+    min_end_silence_ms: Annotated[int, _range_of(EndpointOptions, "min_end_silence_ms")] | None = None
+    max_end_silence_ms: Annotated[int, _range_of(EndpointOptions, "max_end_silence_ms")] | None = None
+    max_utterance_ms: Annotated[int, _range_of(EndpointOptions, "max_utterance_ms")] | None = None
+    partial_interval_ms: Annotated[int, _range_of(RecognitionOptions, "partial_interval_ms")] | None = None
+    reply: bool | ReplyMode | None = None
+    speculate: bool | None = None
+
+
+class PlayedMessage(Inbound, tag="played"):
+    """How much of a reply's audio has been played, in ms: of the reply to `turn`, or of the last one."""
+
+    audio_ms: Annotated[int, msgspec.Meta(ge=0)]
+    turn: int | None = None
+
+
+class AckMessage(Inbound, tag="ack"):
+    """The `seq` of the last event seen."""
+
+    seq: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class RefreshMessage(Inbound, tag="refresh"):
+    """A new token of the same user's, so that the session may go on when the old one's time is up."""
+
+    token: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TOKEN_CHARACTERS)]
+
+
+class EndMessage(Inbound, tag="end"):
+    """Nothing more will be sent: settle the running utterance and its reply, then close."""
+
+
+ClientMessage = (
+    CommitMessage
+    | CancelMessage
+    | TextMessage
+    | ConfigureMessage
+    | PlayedMessage
+    | AckMessage
+    | RefreshMessage
+    | EndMessage
+)

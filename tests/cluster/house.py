@@ -56,11 +56,14 @@ async def gateway(url: str, **options: int) -> AsyncIterator[Gateway]:
 
 
 class FakePool:
-    """Answers with one word, the session's name, unless it is told to hold on or to fail."""
+    """Answers with one word, the session's name, unless it is told to hold on (with the jobs of the session
+    `held`, or with all) or to fail."""
 
     def __init__(self, capacity: int = 4) -> None:
         self.capacity = self.warm = capacity
         self.busy_s = 0.0
+        self.decode_ms = 1.0
+        self.held = ""
         self.asked: list[DecodeJob] = []
         self.fault: Exception | None = None
         self.may_answer = asyncio.Event()
@@ -68,11 +71,13 @@ class FakePool:
 
     async def recognize(self, wanted: DecodeJob) -> DecodeResult:
         self.asked.append(wanted)
-        await self.may_answer.wait()
+        name = wanted.session.partition("@")[0]
+        if self.held in ("", name):
+            await self.may_answer.wait()
         if self.fault is not None:
             raise self.fault
-        word = Word(wanted.session.partition("@")[0], 0, 800, 1.0)
-        return DecodeResult(wanted.session, wanted.number, (word,), decode_ms=1.0)
+        words = (Word(name, 0, 800, 1.0),)
+        return DecodeResult(wanted.session, wanted.number, words, decode_ms=self.decode_ms)
 
 
 class Worker(Consumer, Metered):

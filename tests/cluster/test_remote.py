@@ -135,6 +135,70 @@ async def test_behind_it_sheds_partials_and_lets_nobody_in(redis_url: str) -> No
         assert await asking.recognize(job(3, FINAL))
 
 
+async def test_partials_that_have_no_turn_count_before_one_is_answered(redis_url: str) -> None:
+    pool = FakePool(capacity=1)
+    async with gateway(redis_url, crowded_wait_ms=200, shed_wait_ms=400) as asking, worker(redis_url, pool):
+        pool.may_answer.clear()
+        waiting = [asking.ask(job(n, PARTIAL, session=f"s{n}")) for n in range(3)]
+        await until(lambda: asking.crowded)
+        await asyncio.sleep(0.2)
+        with pytest.raises(Shed):
+            await asking.recognize(job(4, PARTIAL))
+        pool.may_answer.set()
+        await asyncio.gather(*waiting)
+
+
+async def test_so_do_those_that_workers_refuse(redis_url: str) -> None:
+    pool = FakePool()
+    async with gateway(redis_url, crowded_wait_ms=50) as asking, worker(redis_url, pool):
+        pool.may_answer.clear()
+        waiting = asking.ask(job(1, PARTIAL))
+        await asyncio.sleep(0.2)
+        pool.fault = Shed()
+        pool.may_answer.set()
+        with pytest.raises(Shed):
+            await waiting
+        assert asking.crowded
+
+
+async def test_and_those_that_redis_does_not_take(redis_server: RedisServer) -> None:
+    async with gateway(redis_server.url, crowded_wait_ms=200) as asking, worker(redis_server.url):
+        await until(lambda: asking.ready)
+        redis_server.pause()
+        waiting = asking.ask(job(1, PARTIAL))
+        await until(lambda: asking.crowded)
+        redis_server.resume()
+        await waiting
+        await until(lambda: not asking.crowded)
+
+
+async def test_a_decode_that_hangs_is_nobody_elses_wait(redis_url: str) -> None:
+    pool = FakePool()
+    async with gateway(redis_url, crowded_wait_ms=200) as asking, worker(redis_url, pool):
+        pool.held = "stuck"
+        pool.may_answer.clear()
+        stuck = asking.ask(job(1, PARTIAL, session="stuck"))
+        await until(lambda: pool.asked)
+        await asking.recognize(job(1, PARTIAL))
+        await asyncio.sleep(0.4)
+        assert not asking.crowded
+        pool.may_answer.set()
+        await stuck
+
+
+async def test_the_time_that_a_decode_takes_is_no_wait(redis_url: str) -> None:
+    pool = FakePool()
+    async with gateway(redis_url, crowded_wait_ms=200) as asking, worker(redis_url, pool):
+        pool.decode_ms = 60_000.0
+        await asking.recognize(job(1, PARTIAL))
+        pool.may_answer.clear()
+        slow = asking.ask(job(2, PARTIAL))
+        await asyncio.sleep(0.4)
+        assert not asking.crowded
+        pool.may_answer.set()
+        await slow
+
+
 async def test_what_redis_forgets_is_asked_again(redis_server: RedisServer) -> None:
     pool = FakePool()
     async with gateway(redis_server.url) as asking, worker(redis_server.url, pool):

@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 _SIGN_IN_S = 0.25
 _LOOKED_UP_AFTER_S = 1.0
+_FADING = 0.8  # what is left of the longest decode with each shorter one
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class RemoteRecognizer:
         self._asked = 0
         self._read_until = BEGINNING
         self._partial_wait = WaitMeter()
+        self._last_taken = 0  # the newest partial that a worker is known to have had
+        self._decode_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._chores: set[asyncio.Task[object]] = set()
         metrics.decode_queue.set_function(lambda: len(self._tickets))
@@ -104,7 +107,21 @@ class RemoteRecognizer:
         return self._partial_wait_s() * 1000 >= self._options.crowded_wait_ms
 
     def _partial_wait_s(self) -> float:
-        return self._partial_wait.mean_s(time.monotonic())
+        """The mean, or what is known already of the next one's wait: where finals leave no partial its turn,
+        or Redis is away, the mean alone would fade."""
+        now = time.monotonic()
+        return max(self._partial_wait.mean_s(now), self._waits_already_s(now))
+
+    def _waits_already_s(self, now: float) -> float:
+        """How long the next partial must have waited. Workers take partials in order, so those in front of
+        one that had its turn do not wait any more, even if a decode of theirs hangs. The next one may be
+        with a worker, too; so the time that a decode takes does not count."""
+        waiting = (
+            ticket.asked
+            for ticket in self._tickets.values()
+            if ticket.kind is DecodeKind.PARTIAL and ticket.number > self._last_taken
+        )
+        return now - next(waiting, now) - self._decode_s
 
     async def start(self, cores: int = 0) -> None:
         """Begins to listen for answers, whether or not Redis and workers are there yet; how many `cores` this
@@ -198,6 +215,8 @@ class RemoteRecognizer:
         if ticket is None or ticket.answer.done():
             self._metrics.cluster.late_answers.inc()
             return
+        if ticket.kind is DecodeKind.PARTIAL:
+            self._last_taken = max(self._last_taken, ticket.number)
         match answer:
             case Answer(outcome=Outcome.DONE, result=DecodeResult() as result):
                 self._observe(ticket, result, now)
@@ -205,6 +224,7 @@ class RemoteRecognizer:
                 _settle(ticket, Overtaken())
             case Answer(outcome=Outcome.SHED):
                 self._metrics.partials_shed.inc()
+                self._partial_wait.observe(now - ticket.asked, now)
                 _settle(ticket, Shed())
             case _:
                 self._metrics.decode_failures.inc()
@@ -216,6 +236,7 @@ class RemoteRecognizer:
         self._metrics.observe_decode(ticket.kind, result.decode_ms)
         if ticket.kind is DecodeKind.PARTIAL:
             self._partial_wait.observe(queue_ms / 1000, now)
+            self._decode_s = max(result.decode_ms / 1000, _FADING * self._decode_s)
         job = ticket.job
         ticket.answer.set_result(
             msgspec.structs.replace(result, session=job.session, number=job.number, queue_ms=queue_ms)

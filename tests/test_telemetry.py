@@ -70,6 +70,17 @@ def test_two_servers_do_not_share_metrics(metrics: Metrics) -> None:
     assert Metrics().registry.get_sample_value("voicegw_sessions") == 0
 
 
+def test_redis_is_spoken_of_only_where_there_is_one(metrics: Metrics) -> None:
+    assert b"voicegw_cluster_" not in metrics.exposition()
+    metrics.cluster.redis_up.set(1)
+    assert b"voicegw_cluster_redis_up 1.0" in metrics.exposition()
+
+
+def test_nothing_is_said_of_when_a_metric_was_made(metrics: Metrics) -> None:
+    metrics.observe_turn(TurnLatency(1, endpoint_ms=520.0))
+    assert b"_created" not in metrics.exposition()
+
+
 def test_a_turn_is_counted_by_the_steps_it_took(metrics: Metrics) -> None:
     metrics.observe_turn(TurnLatency(1, endpoint_ms=520.0, decode_ms=20.0, final_ms=560.0))
     counted = {

@@ -4,15 +4,26 @@ goes into none of them."""
 import logging
 import sys
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from voicegw.core.jobs import DecodeKind
 from voicegw.core.latency import TurnLatency
 
 log = structlog.get_logger(__name__)
+# a series more for each counter and histogram, that says when the process began
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -169,7 +180,11 @@ class Metrics:
             ["what", "outcome"],
             registry=self.registry,
         )
-        self.cluster = ClusterMetrics(self.registry)
+
+    @cached_property
+    def cluster(self) -> "ClusterMetrics":
+        """Those about Redis, there from their first use on: a server without one must not show it as down."""
+        return ClusterMetrics(self.registry)
 
     def observe_turn(self, latency: TurnLatency) -> None:
         """Counts a finished turn, from the same numbers as its `latency` event."""

@@ -93,7 +93,7 @@ async def _demonstrate(console: Console) -> None:
                     lambda message: screen.show(message, conversation.receive(message)),
                 )
         outcomes = outcomes_of(sample, conversation)
-        console.print(_summary(outcomes))
+        console.print(summary(outcomes))
         if conversation.errors or not all(outcome.completed for outcome in outcomes):
             raise Incomplete("not every utterance was heard and answered")
 
@@ -124,13 +124,14 @@ def _covers(turn: Turn, utterance: Utterance) -> bool:
     return final is not None and final.start_ms < utterance.end_ms and final.end_ms > utterance.start_ms
 
 
-def _summary(outcomes: Sequence[Outcome]) -> Table:
+def summary(outcomes: Sequence[Outcome]) -> Table:
+    """The figures in 80 columns: what was said gives way, or rich cuts the headers off."""
     table = Table(
         box=SIMPLE,
         caption="final and token: ms after the end of speech",
         caption_justify="left",
     )
-    table.add_column("said", no_wrap=True)
+    table.add_column("said", max_width=34, no_wrap=True, overflow="ellipsis")
     for name in ("right", "partials", "final", "token"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("done", no_wrap=True)

@@ -1,8 +1,11 @@
+import io
+
 import msgspec
 import pytest
+from rich.console import Console
 
 from clients.conversation import Conversation
-from clients.demo import Outcome, outcomes_of
+from clients.demo import Outcome, outcomes_of, summary
 from clients.samples import Sample, Utterance
 from tests.clients.scripted_server import DONE, FINAL, PARTIAL, TURN
 from voicegw.core.events import ReplyReason
@@ -46,3 +49,11 @@ def test_a_turn_belongs_to_the_utterance_it_overlaps() -> None:
 def test_words_count_in_order() -> None:
     [outcome] = outcomes(*TURN, said=Utterance("Now what is the time in Oslo?", 450, 1250))
     assert outcome.words_right == 2
+
+
+def test_the_summary_keeps_its_headers_in_80_columns() -> None:
+    written = io.StringIO()
+    long = Utterance("Could you please tell me what the time is in Oslo at the moment?", 450, 1250)
+    Console(file=written, width=80).print(summary(outcomes(*TURN, said=long)))
+    headers = next(line for line in written.getvalue().splitlines() if "said" in line)
+    assert headers.split() == ["said", "right", "partials", "final", "token", "done"]

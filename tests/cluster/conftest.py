@@ -5,8 +5,17 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
+from tests.redis_server import free_port
 from voicegw.cluster import connect
 from voicegw.cluster.connect import RedisOptions
+
+
+@pytest.fixture
+async def absent_cluster() -> AsyncIterator[Redis]:
+    """A client of a cluster of which no node answers."""
+    client = connect.connect(RedisOptions(url=f"redis+cluster://127.0.0.1:{free_port()}"))
+    yield client
+    await connect.close(client)
 
 
 @pytest.fixture

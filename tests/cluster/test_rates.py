@@ -40,6 +40,12 @@ async def test_without_redis_each_counts_alone(client: Redis, redis_server: Redi
     assert [wait > 0 for wait in waits] == [False, False, False, True]
 
 
+async def test_and_without_a_cluster(absent_cluster: Redis) -> None:
+    limits = gateway(absent_cluster)
+    waits = [await limits.charge(Resource.MESSAGES, 1, "alice", "") for _ in range(4)]
+    assert [wait > 0 for wait in waits] == [False, False, False, True]
+
+
 async def test_a_redis_cluster_counts_too(tmp_path: Path) -> None:
     node = RedisServer(tmp_path, {"cluster-enabled": "yes", "cluster-port": free_port()})
     node.start()

@@ -36,3 +36,8 @@ async def test_whoever_cannot_be_checked_is_not_let_in(client: Redis, redis_serv
     redis_server.kill()
     with pytest.raises(StoreUnavailable):
         await SharedSpentTokens(client, Keys("voicegw")).spend("alice/1", time.time() + 60)
+
+
+async def test_nor_when_it_is_a_cluster_that_is_away(absent_cluster: Redis) -> None:
+    with pytest.raises(StoreUnavailable):
+        await SharedSpentTokens(absent_cluster, Keys("voicegw")).spend("alice/1", time.time() + 60)

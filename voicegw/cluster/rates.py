@@ -4,6 +4,15 @@ from limits.aio.storage import RedisClusterStorage, RedisStorage, Storage
 from redis.asyncio import Redis, RedisCluster
 
 from voicegw.cluster.keys import Keys
+from voicegw.cluster.link import TROUBLE
+
+
+class _ClusterStorage(RedisClusterStorage):
+    """Knows that a cluster's trouble is not always a RedisError."""
+
+    @property
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
+        return TROUBLE
 
 
 def rate_storage(client: Redis, keys: Keys) -> Storage:
@@ -13,7 +22,7 @@ def rate_storage(client: Redis, keys: Keys) -> Storage:
     """
     if isinstance(client, RedisCluster):
         # The library makes clients for clusters itself and takes none; this one is put in its place.
-        storage = RedisClusterStorage(
+        storage = _ClusterStorage(
             "async+redis+cluster://unused:1",
             wrap_exceptions=True,
             implementation="redispy",

@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from voicegw.cluster.keys import Keys
+from voicegw.cluster.link import TROUBLE
 from voicegw.errors import StoreUnavailable
 
 _ANSWER_S = 0.08  # a refusal must not take longer than 100 ms
@@ -28,6 +28,6 @@ class SharedSpentTokens:
         try:
             async with asyncio.timeout(_ANSWER_S):
                 first = await self._client.set(key, b"", nx=True, pxat=int(expires_at * 1000))
-        except (RedisError, OSError, TimeoutError) as error:
+        except TROUBLE as error:
             raise StoreUnavailable from error
         return bool(first)

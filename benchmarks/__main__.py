@@ -1,9 +1,12 @@
 """`scripts/bench`: runs a benchmark by name."""
 
 import importlib
+import inspect
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from benchmarks.arguments import new_parser
 
 BENCHMARKS = {
     "latency": "words, finals and replies against the clock: sample sessions played in real time",
@@ -38,8 +41,14 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run_frames(arguments: Sequence[str]) -> int:
+    """What the steps of a frame's path and of the message codec take, in microseconds.
+
+    Arguments are those of pytest and pytest-benchmark: `-k decode` for some of the steps,
+    `--benchmark-json FILE` to keep the figures.
+    """
     import pytest
 
+    _, arguments = new_parser("frames", inspect.getdoc(_run_frames)).parse_known_args(arguments)
     module = Path(__file__).with_name("test_frame_path.py")
     shown = ("--benchmark-columns=median,iqr,rounds", "--benchmark-time-unit=us")
     return int(pytest.main([str(module), "--benchmark-enable", *shown, *arguments]))

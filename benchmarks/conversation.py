@@ -3,8 +3,8 @@
 Starts a real server with the speech model and a local language model endpoint whose first-token time and
 token rate are known, and plays sample sessions to it in real time, each from a client process of its own:
 once with every request made when its turn is certain, and once with requests made in a pause already, as is
-the default. Then questions are asked and interrupted in mid-reply. Where a voice is installed, a last round
-asks for spoken replies.
+the default. Then questions are asked and interrupted in mid-reply. With `--voice`, a last round asks for
+spoken replies.
 """
 
 import argparse
@@ -98,8 +98,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="replies that are interrupted (default: %(default)s)",
     )
-    add("--llm-first-token-ms", type=int, default=250, metavar="MS", help="(default: %(default)s)")
-    add("--llm-tokens-per-s", type=float, default=40.0, metavar="N", help="(default: %(default)s)")
+    add(
+        "--llm-first-token-ms",
+        type=int,
+        default=250,
+        metavar="MS",
+        help="what the language model endpoint takes to its first token (default: %(default)s)",
+    )
+    add(
+        "--llm-tokens-per-s",
+        type=float,
+        default=40.0,
+        metavar="N",
+        help="how fast the endpoint writes from there on (default: %(default)s)",
+    )
     add("--voice", action="store_true", help="play the sessions once more with spoken replies")
     add_model(parser)
     add_device(parser)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
-from benchmarks.arguments import add_json, new_parser
+from benchmarks.arguments import add_json, add_serve, new_parser
 from benchmarks.links import link
 from benchmarks.measures import percentile
 from benchmarks.report import report
@@ -66,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     figures = figures_of(storm)
-    report("storm", {"clients": options.clients}, figures, MEANINGS, options.json)
+    settings = {"clients": options.clients, "serve": options.serve}
+    report("storm", settings, figures, MEANINGS, options.json)
     return 1 if figures["storm_lost"] else 0
 
 
@@ -75,8 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clients", type=int, default=200, metavar="N", help="how many (default: %(default)s)"
     )
-    parser.add_argument("serve", nargs="*", help="flags for `voicegw serve`, behind --")
     add_json(parser)
+    add_serve(parser)
     return parser
 
 

@@ -1,7 +1,6 @@
-"""The command line of `scripts/bench capacity`: the most speakers at once of whom the server keeps every
-word within a second of its end (95th percentile), every final within half a second beyond the end silence
-(likewise), and loses nothing; what latency does as their number grows; and what becomes of half again as
-many.
+"""`scripts/bench capacity`: the most speakers at once of whom the server keeps every word within a second of
+its end (95th percentile), every final within half a second beyond the end silence (likewise), and loses
+nothing; what latency does as their number grows; and what becomes of half again as many.
 
 The speakers loop through the sample sessions, each from another place. The clients run on this machine too;
 what they use of it and how late they are is in the table. By default the sessions only transcribe; with

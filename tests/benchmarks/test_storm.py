@@ -2,6 +2,9 @@
 
 from contextlib import AsyncExitStack
 
+import pytest
+
+from benchmarks import storm
 from benchmarks.links import link
 from benchmarks.storm import Storm, figures_of, raise_storm
 from clients.client import VoiceClient
@@ -25,6 +28,21 @@ async def test_who_has_lost_a_session_is_counted() -> None:
         VoiceClient.connect(way.url) as client,
     ):
         assert figures_of(await raise_storm([client], way.cut))["storm_lost"] == 1
+
+
+def test_the_rest_of_the_line_goes_to_the_server(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[object] = []
+
+    async def measure(*of: object) -> Storm:
+        asked.extend(of)
+        return Storm(1, back_s=[0.1])
+
+    monkeypatch.setattr(storm, "measure", measure)
+    assert storm.main(["--clients", "3", "--serve", "--workers", "2"]) == 0
+    assert asked == [3, ["--workers", "2"]]
+    assert "storm_back_s" in capsys.readouterr().out
 
 
 def test_the_slowest_counts() -> None:

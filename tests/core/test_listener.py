@@ -163,6 +163,24 @@ def test_a_failed_final_is_told_and_keeps_what_was_stable(scenario: Scenario) ->
     assert_final(scenario, 1, "turn the")
 
 
+def test_nobody_waits_for_words_for_ever_and_no_audio_piles_up(scenario: Scenario) -> None:
+    for _ in range(1_000):  # 160 s
+        scenario.hear(ONSET + END)
+    assert len(scenario.all(FinalTranscript)) == len(scenario.all(Fault)) == 250
+    assert scenario.session.next_input_sample - scenario.session.audio_needed_from <= to_samples(121_000)
+    scenario.answer("hello")
+    assert_final(scenario, 251, "hello")
+
+
+def test_nor_does_who_says_nothing_more(scenario: Scenario) -> None:
+    scenario.hear(ONSET + END)
+    scenario.wait(119_000)
+    assert scenario.all(Fault) == []
+    scenario.wait(2_000)
+    assert [fault.code for fault in scenario.all(Fault)] == ["recognition_failed"]
+    assert_final(scenario, 1, "")
+
+
 def test_a_decode_that_failed_at_a_pause_costs_nothing_when_the_voice_goes_on(scenario: Scenario) -> None:
     scenario.hear(ONSET + PAUSE + ONSET)
     scenario.fail()

@@ -145,6 +145,23 @@ def test_a_failure_that_is_no_longer_awaited_changes_nothing(desk: Desk) -> None
     assert desk.transcriber.take_complete() is not None
 
 
+def test_what_was_given_up_waits_for_no_answer_and_lets_the_next_one_be_decoded(desk: Desk) -> None:
+    for turn in (1, 2):
+        desk.begin(turn)
+        desk.roll(6)
+        desk.transcriber.finish()
+    job = desk.job()
+    desk.transcriber.give_up()
+    given_up = desk.transcriber.take_complete()
+    assert given_up is not None
+    assert (given_up.turn, given_up.failed) == (1, True)
+    assert desk.transcriber.receive(answer(job)) is None
+    desk.transcriber.receive(answer(desk.job()))
+    settled = desk.transcriber.take_complete()
+    assert settled is not None
+    assert (settled.turn, settled.failed) == (2, False)
+
+
 def test_finish_without_an_utterance_changes_nothing(desk: Desk) -> None:
     desk.roll(50)
     desk.transcriber.finish()

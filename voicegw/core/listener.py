@@ -25,6 +25,8 @@ from voicegw.core.transcriber import REHEARD, Transcriber, TranscriberState
 from voicegw.core.utterance import Utterance
 from voicegw.errors import RecognitionFailed
 
+_LONGEST_WAIT_S = 120.0
+
 
 class ListenerState(msgspec.Struct, array_like=True):
     """What the hearing side knows beside the audio, for another process to go on with. watches: of utterances
@@ -99,6 +101,7 @@ class Listener:
 
     def receive_window(self, window: Pcm, now: float) -> None:
         """The next 20 ms of audio."""
+        self._give_up_overdue(now)
         self._transcriber.append(window)
         boundary = self._endpointer.receive(self._scorer.score(window))
         running = self._transcriber.running
@@ -111,6 +114,7 @@ class Listener:
 
     def receive_tick(self, now: float, last_audio_at: float) -> None:
         """Someone who stopped sending in mid-speech has finished speaking."""
+        self._give_up_overdue(now)
         if (now - last_audio_at) * 1000 >= self._endpointer.options.stall_ms:
             self.force_end(EndReason.STALLED, now)
 
@@ -138,6 +142,14 @@ class Listener:
         job = self._transcriber.next_job()
         if job is not None:
             self._tell(actions.Decode(job))
+
+    def _give_up_overdue(self, now: float) -> None:
+        """Ends the longest wait for words if it has been too long, so that the audio of a session that is not
+        recognised does not pile up. Each decode has a time limit, too, but waits for those before it."""
+        watch = next(iter(self._watches.values()), None)
+        if watch is not None and watch.endpoint is not None and now - watch.endpoint > _LONGEST_WAIT_S:
+            self._transcriber.give_up()
+            self._settle(now)
 
     def _cross(self, boundary: Boundary, running: Utterance | None, now: float) -> None:
         if boundary is Boundary.STARTED:

@@ -157,6 +157,15 @@ class Transcriber:
         if flight is not None:
             flight.utterance.receive_failure(flight.kind, flight.until)
 
+    def give_up(self) -> None:
+        """The oldest utterance, which is over, has waited for its words too long. An answer to a decode of it
+        that is still out is no longer awaited."""
+        oldest = self._pending[0]
+        assert oldest.end is not None, "only what is over is given up"
+        oldest.receive_failure(DecodeKind.FINAL, oldest.end)
+        if self._flight is not None and self._flight.utterance is oldest:
+            self._flight = None
+
     def _land(self, number: int) -> _Flight | None:
         flight = self._flight
         if flight is None or flight.number != number:

@@ -44,6 +44,16 @@ def test_who_is_away_is_not_silent_until_back() -> None:
     assert presence.heard_until(21.0) == 20.0
 
 
+def test_who_was_doubted_and_comes_back_is_asked_again() -> None:
+    presence = heard(10.0)
+    presence.falls_silent(10.5)
+    presence.receive_absence()
+    presence.receive_return(20.0)
+    assert presence.falls_silent(20.5)
+    presence.receive_sign()
+    assert presence.heard_until(21.0) == 20.0
+
+
 def test_time_in_which_everything_stood_still_is_no_silence() -> None:
     presence = heard(10.0)
     presence.receive_standstill(3.0, 13.1)

@@ -103,6 +103,7 @@ class Conversation:
         self.replies.errands = state.errands
         for request in state.errands:
             self._tell(request)
+        self._hold_if_contested(now)
 
     def open(self) -> None:
         """A new session begins: the model may read ahead."""
@@ -200,8 +201,12 @@ class Conversation:
         effect = self._floor.signal(signal)
         if effect in (turn.Effect.STOP, turn.Effect.RESTART):
             self.replies.stop(reason, now)
-        self.replies.speech.hold(self._floor.state is turn.State.CONTESTED, now)
+        self._hold_if_contested(now)
         return effect
+
+    def _hold_if_contested(self, now: float) -> None:
+        """Nothing is said over someone who may be speaking to us."""
+        self.replies.speech.hold(self._floor.state is turn.State.CONTESTED, now)
 
     def _await_answer(self, text: str, watch: Stopwatch) -> None:
         """The user said this; a turn that still waits for its answer is answered together with it."""

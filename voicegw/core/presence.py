@@ -24,9 +24,11 @@ class Presence:
         self._away = True
 
     def receive_return(self, now: float) -> None:
-        """It has one again."""
+        """It has one again. A doubt about the connection that was lost says nothing about this one, and a
+        client that has nothing to send must be asked anew."""
         self._away = False
         self._audio_at = now
+        self._asked = self._answered = False
 
     def receive_sign(self) -> None:
         """The client is there: it does not send because nobody speaks any more."""

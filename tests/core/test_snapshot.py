@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.scenario import QUICK, Scenario
+from tests.core.scenario import END, QUICK, Scenario
 from voicegw.core import commands, events, snapshot
 from voicegw.core.actions import FollowErrand
 from voicegw.core.audio import INPUT_RATES, AudioFormat, InputDecoder
@@ -123,6 +123,21 @@ def test_a_spoken_reply_has_failed_with_what_was_heard_of_it() -> None:
     assert scenario.session.reply_audio is not None
 
 
+def test_a_spoken_reply_is_not_said_over_somebody_who_speaks_on() -> None:
+    scenario = Scenario(QUICK)
+    scenario.session.configure_replies(commands.ReplyMode.AUDIO)
+    scenario.say("What time is it?")
+    scenario.hear("#" * 10)
+    moved(scenario)
+    scenario.reply("Noon.")
+    scenario.finish_reply()
+    scenario.utter(500)
+    assert scenario.played == b""
+    scenario.hear(END)
+    scenario.answer("")
+    assert scenario.played
+
+
 def test_a_reply_of_which_something_was_given_has_failed() -> None:
     scenario = Scenario()
     scenario.say("What time is it?")
@@ -135,6 +150,18 @@ def test_a_reply_of_which_something_was_given_has_failed() -> None:
         "It is [cut off]",
         "Go on.",
     ]
+
+
+def test_a_reply_that_was_begun_is_kept_without_its_prompt() -> None:
+    scenario = Scenario()
+    scenario.say("What time is it?")
+    prompt = scenario.session.snapshot(0.0).conversation.reply
+    assert prompt is not None
+    assert prompt.messages[-1].content == "What time is it?"
+    scenario.reply("It is")
+    begun = scenario.session.snapshot(0.0).conversation.reply
+    assert begun is not None
+    assert begun.messages == ()
 
 
 def test_errands_are_followed_until_their_results_are_there() -> None:

@@ -55,7 +55,8 @@ class Attempt:
 
 class ReplyState(msgspec.Struct, array_like=True):
     """A reply under way whose turn is certain, for another process to deal with. begun: the user was given
-    some of it. text, said: what was delivered of it, or heard of a spoken one, and as prompt messages."""
+    some of it, and `messages` are then left out. text, said: what was delivered of it, or heard of a spoken
+    one, and as prompt messages."""
 
     watch: Stopwatch
     messages: tuple[Message, ...]
@@ -105,7 +106,8 @@ class Replies:
         heard = self.speech.heard(now)
         text = attempt.text if heard is None else heard
         said = reply_messages(heard_of(attempt.delivered, len(text)))
-        return ReplyState(attempt.watch, attempt.messages, bool(attempt.delivered), text, said)
+        messages = () if attempt.delivered else attempt.messages  # once begun, it is not asked for again
+        return ReplyState(attempt.watch, messages, bool(attempt.delivered), text, said)
 
     def restore(self, attempts: int, state: ReplyState | None, later_s: float, now: float) -> None:
         """Another process had begun this reply: it is asked for again if the user was given nothing of it,

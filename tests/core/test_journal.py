@@ -167,6 +167,20 @@ def test_a_restored_journal_does_not_repeat_a_greeting_either() -> None:
     assert shown(journal, after=1) == ["2:delta a", "3:ack 320"]
 
 
+def test_nobody_can_resume_before_a_gap_in_what_is_restored() -> None:
+    saved = frames(journal_of(*(ReplyDelta(1, text) for text in "abcd")))
+    journal = Journal(encode, 1_000, 1_000)
+    journal.restore({seq: frame for seq, frame in saved.items() if seq != 2}, 4, [])
+    assert [seq for seq in range(6) if journal.can_resume_after(seq)] == [2, 3, 4]
+    assert shown(journal, after=2) == ["3:delta c", "4:delta d"]
+
+
+def test_nobody_can_resume_where_the_last_event_is_missing() -> None:
+    journal = Journal(encode, 1_000, 1_000)
+    journal.restore(frames(journal_of(ReplyDelta(1, "a"))), 2, [])
+    assert [seq for seq in range(4) if journal.can_resume_after(seq)] == [2]
+
+
 @given(st.lists(st.sampled_from(["partial", "delta", "show", "save", "cut off", "ack"]), max_size=60))
 def test_every_client_sees_contiguous_numbers(steps: list[str]) -> None:
     journal, seen = journal_of(), 0

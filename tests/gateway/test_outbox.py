@@ -42,6 +42,15 @@ async def test_with_write_ahead_an_event_waits_until_it_is_saved() -> None:
     assert await reading == Frame(b"1:delta a")
 
 
+async def test_adrift_an_event_waits_for_nothing() -> None:
+    outbox = Outbox(Journal(encode, 1_000, 1_000), write_ahead=True)
+    reader = outbox.reader(0, TAKEN)
+    outbox.put(ReplyDelta(1, "a"))
+    outbox.cut_loose()
+    outbox.put(ReplyDelta(1, "b"))
+    assert await sent_by(reader, 2) == ["1:delta a", "2:delta b"]
+
+
 async def test_is_drained_once_the_last_message_is_with_the_network(outbox: Outbox) -> None:
     reader = outbox.reader(0, TAKEN)
     await asyncio.wait_for(reader.drained(), 1)

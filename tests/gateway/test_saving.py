@@ -148,6 +148,53 @@ async def test_after_long_trouble_events_are_told_unsaved_and_that_is_said_once(
     ]
 
 
+async def test_adrift_nothing_waits_for_a_store_that_hangs() -> None:
+    async with saving(patience_ms=100) as stage:
+        stage.store.failures = [StoreTrouble("no answer"), StoreTrouble("no answer")]
+        reader = stage.outbox.reader(0, TAKEN)
+        stage.say("a")
+        assert (await asyncio.wait_for(reader.get(), 10)).data == b"1:delta a"
+        stage.store.gate.clear()
+        await until(lambda: len(stage.store.steps) == 3)
+        stage.say("b")
+        assert (await asyncio.wait_for(reader.get(), 10)).data == b"2:delta b"
+
+
+async def test_what_was_told_adrift_is_saved_when_the_store_is_back() -> None:
+    async with saving(patience_ms=100) as stage:
+        stage.hear(640)
+        stage.say("a")
+        await until(steps(stage, 1))
+        stage.store.failures = [StoreTrouble("no answer") for _ in range(3)]
+        stage.say("b")
+        await until(lambda: stage.complaints)
+        stage.say("c")
+        await until(lambda: any(step.whole for step in stage.store.steps[1:]))
+        assert [sorted(step.events) for step in stage.store.steps if step.whole] == [[1], [1, 2, 3]]
+        stage.store.gate.clear()
+        stage.say("d")
+        await until(lambda: 4 in stage.store.steps[-1].events)
+        reading = asyncio.create_task(stage.outbox.reader(3, TAKEN).get())
+        await asyncio.sleep(0)
+        assert not reading.done()
+        stage.store.gate.set()
+        assert (await reading).data == b"4:delta d"
+
+
+async def test_one_answer_that_is_late_does_not_set_a_session_adrift() -> None:
+    """It is this process that may have been stopped."""
+    async with saving(patience_ms=100) as stage:
+        stage.store.gate.clear()
+        stage.store.failures = [StoreTrouble("no answer"), Fenced()]
+        stage.say("a")
+        await until(lambda: stage.store.steps)
+        await asyncio.sleep(0.2)
+        stage.store.gate.set()
+        await until(lambda: not stage.store.failures)
+        assert stage.outbox.journal.unsaved()
+    assert not stage.complaints
+
+
 async def test_a_session_that_is_elsewhere_is_given_up() -> None:
     async with saving() as stage:
         stage.store.failures = [Fenced()]

@@ -1,18 +1,20 @@
 """Two gateways that share a real Redis: whoever the client comes back to goes on with its session."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from socket import create_connection
 
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.gateway.fakes import LOUD, QUIET, Stage, staged
 from tests.gateway.test_resume import HELLO, assert_typed_turn, back, cut, told
 from tests.observing import until
-from tests.peer import joined
+from tests.peer import Peer, joined
 from tests.redis_server import RedisServer
-from voicegw.cluster.connect import RedisOptions, close, connect
+from voicegw.cluster.connect import RedisOptions, close
+from voicegw.cluster.connect import connect as connect_redis
 from voicegw.cluster.keys import Keys
 from voicegw.cluster.store import RedisStore
 from voicegw.dialects import native
@@ -24,7 +26,7 @@ PATIENT = ResumeOptions(store_patience_ms=60_000)
 
 @asynccontextmanager
 async def gateway(url: str, resume: ResumeOptions = PATIENT) -> AsyncIterator[Stage]:
-    client = connect(RedisOptions(url, timeout_ms=300))
+    client = connect_redis(RedisOptions(url, timeout_ms=300))
     store = RedisStore(client, Keys("test"), live_ms=60_000)
     try:
         async with staged(store=store, resume=resume) as stage:
@@ -130,7 +132,7 @@ async def test_who_has_given_up_before_it_was_answered_takes_no_session(redis_ur
     async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
         await assert_typed_turn(first, peer)
         session = peer.of(native.ReadyMessage)[0].session
-        with socket.create_connection(("127.0.0.1", second.port)) as impatient:
+        with create_connection(("127.0.0.1", second.port)) as impatient:
             key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13"
             host = f"Host: 127.0.0.1:{second.port}\r\nUpgrade: websocket\r\nConnection: Upgrade"
             target = f"/v1/stream?session={session}&epoch=1&last_seq=2"
@@ -210,3 +212,27 @@ async def test_without_redis_for_long_the_session_goes_on_unsaved_and_says_so(
         assert await peer.error() == "store_unavailable"
         redis_server.command("config", "set", "maxmemory", "0")
         await assert_typed_turn(stage, peer)
+
+
+async def test_what_was_told_unsaved_is_there_for_a_later_takeover(
+    redis_url: str, redis_server: RedisServer
+) -> None:
+    impatient = ResumeOptions(store_patience_ms=100)
+    async with gateway(redis_url, impatient) as first, joined(first.url) as peer:
+        await assert_typed_turn(first, peer)
+        await peer.until(native.LatencyMessage)
+        seen = len(peer.messages)
+        redis_server.command("config", "set", "maxmemory", "1")
+        await peer.send(HELLO)
+        assert await peer.error() == "store_unavailable"
+        redis_server.command("config", "set", "maxmemory", "0")
+        [host] = first.gateway.sessions
+        await until(lambda: not host._outbox.adrift)
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        query = f"session={host.name}&epoch=1&last_seq={seen}"
+        async with gateway(redis_url) as second, connect(f"{second.url}?{query}", proxy=None) as socket:
+            again = Peer(socket, peer.messages[:seen])
+            assert await again.error() == "store_unavailable"
+            assert (await again.until(native.ReadyMessage)).resumed
+            assert again.of(native.ReplyDoneMessage) == peer.of(native.ReplyDoneMessage)

@@ -155,10 +155,13 @@ class Journal:
 
     def restore(self, frames: Mapping[int, bytes], last: int, greetings: Iterable[int]) -> None:
         """Goes on where another journal was, with the events that a store has kept of it; any of them may
-        have been shown."""
+        have been shown. What is before a gap is of no use: nobody could be given the rest."""
         self.last = last
         self._greetings.update(greetings)
-        for seq in sorted(frames):
+        first = last + 1
+        while first - 1 in frames:
+            first -= 1
+        for seq in range(first, last + 1):
             self._entries[seq] = Entry(seq, None, frames[seq], saved=True, shown=True)
             self._kept_bytes += len(frames[seq])
 

@@ -89,12 +89,13 @@ class Reader:
 
 
 class Outbox:
-    """What one session has to say. With `write_ahead`, an event waits until it is saved; `unsaved` is set
-    when there is one."""
+    """What one session has to say. With `write_ahead`, an event waits until it is saved, unless the outbox is
+    `adrift`; `unsaved` is set when there is one to save."""
 
     def __init__(self, journal: Journal, *, write_ahead: bool = False) -> None:
         self.journal = journal
         self.unsaved = Bell()
+        self.adrift = False
         self._write_ahead = write_ahead
         self._reader: Reader | None = None
 
@@ -114,8 +115,13 @@ class Outbox:
     def _settle(self) -> None:
         if self._write_ahead:
             self.unsaved.set()
-        else:
+        if not self._write_ahead or self.adrift:
             self.release(self.journal.unsaved())
+
+    def cut_loose(self) -> None:
+        """The store is away: nothing waits for it any longer."""
+        self.adrift = True
+        self.release(self.journal.unsaved())
 
     def release(self, entries: Iterable[Entry]) -> None:
         """These are saved, and may be sent."""

@@ -5,8 +5,9 @@ session in which nothing happens. While one is being written the next one gather
 fewer and larger steps. Audio that is not saved yet is still with the client, which keeps what has not been
 acknowledged; so audio alone is no reason to write.
 
-Without the store, events wait for `patience_ms`. Then they are told unsaved, and the client is told so: it
-goes on, but would not survive the loss of this gateway.
+Without the store, events wait for `patience_ms`. Then the session is adrift: events are told at once and
+unsaved, and the client is told so: it goes on, but would not survive the loss of this gateway. When a step
+arrives after all, a whole one follows it, with what the store has missed.
 """
 
 import asyncio
@@ -105,10 +106,14 @@ class Saver:
                     await self._outbox.unsaved.wait()
             self._outbox.unsaved.clear()
             await self._save()
+            while self._outbox.adrift:  # the store is back, and has not got what was told meanwhile
+                self._outbox.adrift, self._saved_until = False, None
+                await self._save()
 
     async def _save(self) -> None:
         """Writes a step with all there is, however often it takes."""
         while True:
+            begun_at = time.monotonic()
             step, until = self._step()
             entries = self._outbox.journal.unsaved()
             try:
@@ -116,7 +121,7 @@ class Saver:
             except StepsMissing:
                 self._saved_until = None
             except StoreTrouble as trouble:
-                self._suffer(trouble)
+                self._suffer(trouble, begun_at)
                 await asyncio.sleep(_RETRY_S)
             else:
                 self._saved_until, self._away_since = until, None
@@ -143,15 +148,12 @@ class Saver:
         )
         return step, start + len(audio) // 2
 
-    def _suffer(self, trouble: StoreTrouble) -> None:
-        """Gives up waiting, and says so, when the store has been away for long."""
-        now = time.monotonic()
+    def _suffer(self, trouble: StoreTrouble, begun_at: float) -> None:
+        """Gives up waiting, and says so, when the store has been away for long. One failure is not enough: to
+        a process that was stopped every answer is late, and the next one may be `Fenced`."""
         if self._away_since is None:
-            self._away_since = now
+            self._away_since = begun_at
             log.warning("session not saved", session=self._session.name, reason=str(trouble))
-        if (now - self._away_since) * 1000 < self._patience_ms:
-            return
-        if self._away_since != float("-inf"):
-            self._away_since = float("-inf")
+        elif not self._outbox.adrift and (time.monotonic() - self._away_since) * 1000 >= self._patience_ms:
+            self._outbox.cut_loose()
             self._complain(StoreUnavailable(f"{trouble}; the session goes on, but is not saved"))
-        self._outbox.release(self._outbox.journal.unsaved())

@@ -95,6 +95,20 @@ async def test_a_client_that_leaves_pings_unanswered_is_given_up() -> None:
         assert await peer.closed() == 1011
 
 
+async def test_a_client_that_falls_silent_again_before_it_answered_does_not_keep_the_connection_open() -> (
+    None
+):
+    async with staged() as stage, joined(stage.url) as peer:
+        mute_pongs(peer)
+        for _ in range(2):
+            await peer.say(LOUD)
+            await asyncio.sleep(0.8)
+        await peer.say(QUIET * 3)
+        await peer.send(native.EndMessage())
+        async with asyncio.timeout(5):
+            assert await peer.closed() == 1000
+
+
 async def test_any_frame_counts_as_an_answer_to_a_ping() -> None:
     async with staged(ping_interval_ms=50, ping_timeout_ms=500) as stage, joined(stage.url) as peer:
         mute_pongs(peer)

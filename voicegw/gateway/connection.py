@@ -241,8 +241,9 @@ class Connection:
                 return None
 
     def _doubt(self) -> None:
-        """No audio comes in mid-word: has the client stopped sending, or has the network?"""
-        if not self._over.done():
+        """No audio comes in mid-word: has the client stopped sending, or has the network? A question that is
+        not answered yet is not asked again."""
+        if not self._over.done() and (self._asking is None or self._asking.done()):
             self._asking = self._group.create_task(self._ask(), name="ask")
 
     async def _ask(self) -> None:

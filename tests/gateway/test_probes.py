@@ -26,7 +26,7 @@ async def test_answers_what_orchestrators_ask() -> None:
         assert await to_thread(get, f"{url}/readyz") == (503, "not ready: Redis does not answer\n")
         reason = ""
         assert await to_thread(get, f"{url}/readyz") == (200, "ready\n")
-        assert "voicegw_cluster_waiting_jobs" in (await to_thread(get, f"{url}/metrics"))[1]
+        assert "voicegw_workers_ready" in (await to_thread(get, f"{url}/metrics"))[1]
         assert (await to_thread(get, f"{url}/v1/stream"))[0] == 404
 
 

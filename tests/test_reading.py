@@ -124,7 +124,7 @@ def test_a_mistyped_flag_is_answered_in_two_lines(capsys: pytest.CaptureFixture[
         ("[paint]\ncoat = 1\n", "there is no option paint.coat"),
         ("[paint]\ncoats = 9\n", "paint.coats: must be less than or equal to 5"),
         ("[paint]\ncoats = 'two'\n", "paint.coats: must be a valid integer"),
-        ("paint = 1\n", "paint: "),
+        ("paint = 1\n", "paint: must be a table"),
         ("a b\n", "Expected '='"),
     ],
 )

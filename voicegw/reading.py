@@ -37,6 +37,8 @@ _CONFIG = "VOICEGW_CONFIG"
 _OF_A_SERVICE = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
 _ADDRESS_OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://.*")
 
+_NO_TABLE = frozenset({"model_type", "model_attributes_type", "dict_type"})
+
 Options = TypeVar("Options")
 
 
@@ -263,6 +265,8 @@ def _in_words(wrong: ErrorDetails, places: Mapping[str, Mapping[str, Any]]) -> s
     name = ".".join(path)
     if wrong["type"] == "extra_forbidden":
         text = f"there is no option {name}"
+    elif wrong["type"] in _NO_TABLE:
+        text = f"{name}: must be a table"
     else:
         must = wrong["msg"].replace("Input should be", "must be").partition(", unable to parse")[0]
         text = f"{name}: {must}"

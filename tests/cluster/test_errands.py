@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.cluster.house import lose_a_cancel, redis_options
+from tests.observing import until
 from tests.redis_server import RedisServer
 from voicegw.cluster.connect import close, connect
 from voicegw.cluster.errand_worker import ErrandWorker, ErrandWorkerOptions
@@ -24,17 +25,20 @@ HALF, RESULT = ErrandNews("half"), ErrandNews("done", done=True)
 
 @dataclass
 class Work:
-    """Says "half", waits for the gate, says "done"."""
+    """Says "half", waits for the gate, says "done", or fails."""
 
     calls: list[ToolCalled] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
+    fault: Exception | None = None
 
     async def make(self, call: ToolCalled) -> AsyncGenerator[ErrandNews, None]:
         self.calls.append(call)
         self.begun.set()
         yield HALF
         await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
         yield RESULT
 
 
@@ -164,6 +168,32 @@ async def test_a_result_survives_a_redis_that_is_away(redis_server: RedisServer)
         await asyncio.sleep(0.5)
         redis_server.resume()
         assert (await news(home, errand))[-1] == RESULT
+
+
+async def test_a_malformed_errand_costs_no_worker(redis_server: RedisServer) -> None:
+    stream, work = Keys("voicegw").errands, Work()
+    work.gate.set()
+    malformed = '["name", {"id": "1"}]'
+    ghost = connect(redis_options(redis_server.url))
+    await ghost.xgroup_create(stream, "tools", id="0-0", mkstream=True)
+    await ghost.xadd(stream, {"errand": malformed})
+    await ghost.xreadgroup("tools", "ghost", {stream: ">"})  # one that another worker was lost with
+    await ghost.xadd(stream, {"errand": malformed})
+    async with errands(redis_server.url) as home, worker(redis_server.url, work):
+        assert (await news(home, await home.submit(CALL)))[-1] == RESULT
+        await until(lambda: redis_server.command("xlen", stream).strip() == "0")
+    await close(ghost)
+
+
+async def test_a_fault_in_a_call_costs_no_worker(redis_url: str) -> None:
+    work = Work(fault=ZeroDivisionError())
+    work.gate.set()
+    async with errands(redis_url) as home, worker(redis_url, work):
+        report = (await news(home, await home.submit(CALL)))[-1]
+        assert "not known what was done" in report.content
+        assert not report.ok
+        work.fault = None
+        assert (await news(home, await home.submit(CALL)))[-1] == RESULT
 
 
 async def test_a_follower_that_is_cancelled_ends_though_the_cancel_was_lost(

@@ -68,6 +68,18 @@ async def test_repeats_through_trouble_until_it_is_stopped() -> None:
     await repeating
 
 
+async def test_no_fault_ends_a_repetition(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("voicegw.cluster.link._AFTER_FAULT_S", 0.01)
+    stop, step = asyncio.Event(), Step(1, ZeroDivisionError())
+    repeating = asyncio.create_task(Watched().repeat(step, stop))
+    await until(lambda: step.calls > 5)
+    stop.set()
+    await repeating
+    assert capsys.readouterr().out.count("[error") == 1
+
+
 class Deaf(Step):
     """Loses a cancel."""
 

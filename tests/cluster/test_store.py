@@ -166,6 +166,20 @@ async def test_it_closes_though_a_cancel_was_lost() -> None:
     assert await claiming is None
 
 
+async def test_a_fault_costs_no_more_than_what_it_met() -> None:
+    faults = [RuntimeError("odd")]
+
+    async def fail_once() -> None:
+        if faults:
+            raise faults.pop()
+
+    store = RedisStore(cast(Any, Odd(fail_once)), Keys("test"), live_ms=60_000)
+    with pytest.raises(StoreTrouble):
+        await store.claim("s")
+    assert await store.claim("s") is None
+    await store.close()
+
+
 async def test_many_sessions_share_a_round_trip(store: RedisStore, redis_server: RedisServer) -> None:
     await asyncio.gather(*(store.save(step(session=f"s{number}")) for number in range(500)))
     assert int(redis_server.command("dbsize")) == 1_500

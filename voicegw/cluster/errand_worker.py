@@ -39,6 +39,7 @@ _LOST = ErrandNews(
     done=True,
     ok=False,
 )
+_FAULT = ErrandNews('{"error":"a fault in the worker; it is not known what was done"}', done=True, ok=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,31 @@ class ErrandWorker:
             self._keys.errands, _GROUP, self.name, self._options.lease_ms, count=10
         )
         for entry in delivered([(self._keys.errands.encode(), reply[1])], "errand"):
-            if entry.id not in self._held:
-                errand, _ = _read(entry)
+            if entry.id not in self._held and (read := await self._read(entry)) is not None:
+                errand, _ = read
                 log.warning("an errand's worker was lost", errand=errand)
                 await self._report(errand, _LOST, entry.id)
 
     async def _do(self, entry: Entry) -> None:
-        errand, call = _read(entry)
+        try:
+            if (read := await self._read(entry)) is not None:
+                await self._carry_out(*read, entry.id)
+        finally:
+            del self._held[entry.id]
+
+    async def _carry_out(self, errand: str, call: ToolCalled, entry: str) -> None:
+        """Makes a call and reports its result, or that it had to be left."""
+        try:
+            result = await self._result(errand, call)
+            await self._link.persist(lambda: self._report(errand, result, entry))
+        except asyncio.CancelledError:
+            with suppress(*TROUBLE):
+                async with asyncio.timeout(_LAST_WORD_S):
+                    await self._report(errand, _LOST, entry)
+            raise
+
+    async def _result(self, errand: str, call: ToolCalled) -> ErrandNews:
+        """Makes a call, reports how it gets on, and returns what it comes to."""
         result = _LOST
         try:
             async with aclosing(self._make(call)) as reports:
@@ -144,14 +163,10 @@ class ErrandWorker:
                         with suppress(*TROUBLE):  # progress may get lost, a result may not
                             await self._report(errand, result)
                         heed_cancel()
-            await self._link.persist(lambda: self._report(errand, result, entry.id))
-        except asyncio.CancelledError:
-            with suppress(*TROUBLE):
-                async with asyncio.timeout(_LAST_WORD_S):
-                    await self._report(errand, _LOST, entry.id)
-            raise
-        finally:
-            del self._held[entry.id]
+        except Exception:  # a fault of ours costs this call, not the worker
+            log.exception("errand failed", errand=errand)
+            return _FAULT
+        return result
 
     async def _report(self, errand: str, news: ErrandNews, entry: str = "") -> None:
         """Adds to the errand's news, and with `entry` takes it off the list, in one step."""
@@ -164,7 +179,18 @@ class ErrandWorker:
                 pipe.xdel(self._keys.errands, entry)
             await pipe.execute()
 
+    async def _read(self, entry: Entry) -> tuple[str, ToolCalled] | None:
+        """The errand's name and its call. One that is malformed is taken off the list: no other worker could
+        read it, and who waits for it, if anybody, cannot be told."""
+        try:
+            return msgspec.json.decode(entry.payload, type=tuple[str, ToolCalled])
+        except msgspec.MsgspecError as error:
+            log.error("errand given up", entry=entry.id, reason=str(error))
+            await self._link.persist(lambda: self._strike_off(entry.id))
+            return None
 
-def _read(entry: Entry) -> tuple[str, ToolCalled]:
-    """The errand's name and its call."""
-    return msgspec.json.decode(entry.payload, type=tuple[str, ToolCalled])
+    async def _strike_off(self, entry: str) -> None:
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xack(self._keys.errands, _GROUP, entry)
+            pipe.xdel(self._keys.errands, entry)
+            await pipe.execute()

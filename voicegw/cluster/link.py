@@ -16,6 +16,7 @@ log = structlog.get_logger(__name__)
 
 TROUBLE = (RedisError, RedisClusterException, OSError, TimeoutError)
 _LONGEST_BACKOFF_S = 0.5
+_AFTER_FAULT_S = 1.0
 
 Outcome = TypeVar("Outcome")
 
@@ -88,7 +89,12 @@ class Link:
         await asyncio.sleep(random.uniform(longest_s / 2, longest_s))
 
     async def repeat(self, step: Callable[[], Awaitable[None]], stop: asyncio.Event | None = None) -> None:
-        """Does `step` again and again, until `stop`; Redis trouble ends none of it."""
+        """Does `step` again and again, until `stop`. Redis trouble does not end it, and a fault of ours does
+        not either: nobody would begin it again."""
         while stop is None or not stop.is_set():
-            await self.persist(step)
+            try:
+                await self.persist(step)
+            except Exception:
+                log.exception("a step failed; going on", step=getattr(step, "__qualname__", ""))
+                await asyncio.sleep(_AFTER_FAULT_S)
             heed_cancel()

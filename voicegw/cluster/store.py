@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 import structlog
 from redis.asyncio import Redis, RedisCluster
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import OutOfMemoryError
 
 from voicegw.cluster.keys import Keys
-from voicegw.cluster.link import heed_cancel
+from voicegw.cluster.link import TROUBLE, heed_cancel
 from voicegw.core.store import Fenced, Saved, Step, StepsMissing, StoreTrouble
 
 log = structlog.get_logger(__name__)
@@ -148,7 +148,10 @@ class RedisStore:
         """Answers every one of the calls."""
         try:
             answers = await self._execute(calls)
-        except (RedisError, OSError, TimeoutError) as error:
+        except TROUBLE as error:
+            answers = [error] * len(calls)
+        except Exception as error:  # a fault of ours costs these calls, not all that come after them
+            log.exception("sessions not written", calls=len(calls))
             answers = [error] * len(calls)
         for call, answer in zip(calls, answers, strict=True):
             if call.answer.done():

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.gateway.fakes import LOUD, QUIET, Gate, Stage, staged
 from tests.gateway.test_auth import OPTIONS, bearer, token
@@ -36,6 +37,10 @@ async def back(stage: Stage, peer: Peer, last_seq: int | None = None) -> AsyncIt
 async def told(peer: Peer, kind: type[Kind]) -> Kind:
     """The first message of this kind, which may have come before the greeting."""
     return peer.of(kind)[0] if peer.of(kind) else await peer.until(kind)
+
+
+def session_of(peer: Peer) -> str:
+    return peer.of(native.ReadyMessage)[0].session
 
 
 async def assert_typed_turn(stage: Stage, peer: Peer) -> None:
@@ -131,6 +136,26 @@ async def test_a_session_is_resumed_by_its_user_only() -> None:
             assert not stranger.of(native.ReadyMessage)[0].resumed
         async with joined(stage.url, query, seen=peer.messages, **bearer(token())) as again:
             assert again.of(native.ReadyMessage)[-1].resumed
+
+
+async def test_its_audio_is_measured_as_what_it_is_whatever_the_url_says() -> None:
+    gate = Gate(limits=LimitOptions(session_audio_seconds="2/hour"))
+    async with staged(gate=gate) as stage, joined(stage.url, "rate=8000&format=mulaw") as peer:
+        query = f"session={session_of(peer)}&epoch=1&last_seq=1&rate=48000&format=pcm_s16le"
+        async with joined(stage.url, query, seen=peer.messages) as again:
+            await again.say(b"\xff" * 3 * 8_000)
+            assert await again.error() == "rate_limited"
+
+
+@pytest.mark.parametrize("scope", ["rate:8000", "format:mulaw", "reply:none"])
+async def test_a_token_that_would_not_open_a_session_does_not_resume_it(scope: str) -> None:
+    narrow = bearer(token(scope=scope))
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage, joined(stage.url, **bearer(token())) as peer:
+        query = f"session={session_of(peer)}&epoch=1&last_seq=1&rate=8000&format=mulaw&reply=none"
+        async with connect(f"{stage.url}?{query}", proxy=None, **narrow) as socket:
+            with pytest.raises(ConnectionClosed, match=r"1008.*scope_missing"):
+                await socket.recv()
+        await assert_typed_turn(stage, peer)
 
 
 async def test_nobody_waits_for_a_client_longer_than_the_window() -> None:

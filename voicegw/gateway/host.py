@@ -40,7 +40,8 @@ Leave = Callable[[VoicegwError | None], None]
 
 
 class SessionHost:
-    """`error`: why the session ended, once it has; None for an end that was asked for."""
+    """`error`: why the session ended, once it has; None for an end that was asked for. `parameters`: what its
+    client asked for when it was opened, which holds on all its connections."""
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class SessionHost:
         wanted: StreamParameters,
         user: str = "",
     ) -> None:
-        self.name, self.user = session.name, user
+        self.name, self.user, self.parameters = session.name, user, wanted
         self.ended = Bell()
         self.error: VoicegwError | None = None
         self.stamps = Stamps.begun(time.monotonic())

@@ -19,8 +19,8 @@ from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native, parameters
-from voicegw.errors import Draining, StoreUnavailable
-from voicegw.gateway.access import Access
+from voicegw.errors import Draining, ScopeMissing, StoreUnavailable
+from voicegw.gateway.access import Access, check_scopes
 from voicegw.gateway.admission import Admission, AdmissionOptions
 from voicegw.gateway.caller import Caller, Doorstep, HandshakeOptions
 from voicegw.gateway.connection import Connection, ConnectionOptions
@@ -167,12 +167,16 @@ class Gateway:
         assert socket.identity is not None
         wanted = parameters.parse(socket.request.path)
         socket.forget_handshake()
-        visit = Visit.of(self._access, socket.identity, wanted)
         try:
             host, after = await self.sessions.find(wanted, socket.identity.user)
+            check_scopes(socket.identity, host.parameters)  # what a resumed session is, no URL says
         except StoreUnavailable as error:
             await socket.close(CloseCode.TRY_AGAIN_LATER, error.code)
             return
+        except ScopeMissing as error:
+            await socket.close(CloseCode.POLICY_VIOLATION, error.code)
+            return
+        visit = Visit.of(self._access, socket.identity, host.parameters)
         if self._admission.draining:
             host.drain(self._admission.retry_after_ms(Draining()))
         with self._access.occupancy.place(socket.identity.user, socket.identity.address):

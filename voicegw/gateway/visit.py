@@ -27,7 +27,7 @@ class Visit:
 
     @classmethod
     def of(cls, access: Access, identity: Identity, wanted: StreamParameters) -> "Visit":
-        """A visit that has just begun."""
+        """A visit that has just begun. wanted: when its session was opened, by this connection or another."""
         sample_bytes = 2 if wanted.audio_format is AudioFormat.PCM else 1
         return cls(
             access,

@@ -13,6 +13,11 @@ def test_entries_that_were_delivered() -> None:
     ]
 
 
+def test_an_entry_of_another_make_costs_nothing_but_itself() -> None:
+    reply = [[b"finals", [(b"1-0", {b"odd": b"x"}), (b"1-1", {b"job": b"y"})]]]
+    assert delivered(reply, "job") == [Entry("finals", "1-0", b""), Entry("finals", "1-1", b"y")]
+
+
 def test_nothing_in_time() -> None:
     assert delivered(None, "job") == delivered([], "job") == []
 

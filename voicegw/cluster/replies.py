@@ -20,9 +20,10 @@ class Entry:
 
 
 def delivered(reply: Any, field: str) -> list[Entry]:
-    """The entries in a reply to XREAD or XREADGROUP, each with the bytes of its `field`."""
+    """The entries in a reply to XREAD or XREADGROUP, each with the bytes of its `field`. One
+    without it has none: it counts as malformed, and the others in the reply are not lost with it."""
     return [
-        Entry(text(stream), text(entry), fields[field.encode()])
+        Entry(text(stream), text(entry), fields.get(field.encode(), b""))
         for stream, entries in reply or ()
         for entry, fields in entries
     ]

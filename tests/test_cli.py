@@ -16,6 +16,7 @@ from websockets.sync.client import connect
 
 from tests.observing import PATIENCE_S, children, is_running, until
 from tests.peer import joined
+from tests.redis_server import free_port
 from voicegw import __version__
 from voicegw.cli import main, set_aside
 from voicegw.dialects import native
@@ -127,6 +128,32 @@ async def test_a_signal_while_the_model_loads_stops_in_order(number: signal.Sign
     finally:
         if server.returncode is None:
             server.kill()
+
+
+async def test_the_port_answers_during_a_download_that_hangs_and_a_signal_ends_it(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hub:  # takes connections, and says nothing
+        hub.settimeout(PATIENCE_S)
+        port = str(free_port())
+        place = {"HF_ENDPOINT": f"http://127.0.0.1:{hub.getsockname()[1]}", "HF_HOME": str(tmp_path)}
+        arguments = [*COMMAND, "serve", "--model", "base.en", "--port", port]
+        server = await asyncio.create_subprocess_exec(
+            *arguments, stderr=subprocess.DEVNULL, env=os.environ | place | {"NO_PROXY": "127.0.0.1"}
+        )
+        try:
+            with (await asyncio.to_thread(hub.accept))[0]:
+                assert "no recognition worker is warm yet" in await asyncio.to_thread(refusal, port)
+                server.terminate()
+                assert await asyncio.wait_for(server.wait(), PATIENCE_S) == 0
+        finally:
+            if server.returncode is None:
+                server.kill()
+
+
+def refusal(port: str) -> str:
+    """What a client is told that is not let in."""
+    with pytest.raises(InvalidStatus) as refused, connect(f"ws://127.0.0.1:{port}/v1/stream", proxy=None):
+        pass
+    return (refused.value.response.body or b"").decode()
 
 
 SECRET = {"VOICEGW_TOKENS__SECRET": "a secret of thirty-two bytes or more"}

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from voicegw.asr.weights import BUNDLED, ModelFlags, locate, read_flags
+from voicegw.asr.weights import BUNDLED, ModelFlags, get, locate, read_flags
 from voicegw.errors import ModelUnavailable
 
 
@@ -22,6 +22,12 @@ def test_a_name_that_no_model_has() -> None:
     assert [(record["event"], record["model"]) for record in records] == [
         ("getting the speech model; the first time it is downloaded", "no-such-model")
     ]
+
+
+async def test_the_event_loop_goes_on_while_a_model_is_got() -> None:
+    assert (await get(BUNDLED) / "model.bin").is_file()
+    with pytest.raises(ModelUnavailable):
+        await get("no-such-model")
 
 
 def test_flags_that_cannot_be_read(tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from voicegw.asr import weights
 from voicegw.asr.batcher import Entry, JobQueue
 from voicegw.asr.pipe import Done, Failed, Setup
 from voicegw.asr.process import WorkerProcess
-from voicegw.asr.weights import locate
 from voicegw.asr.whisper import DecodeCost, WhisperOptions
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, encode_jobs
 from voicegw.core.load import WaitMeter
@@ -125,7 +125,7 @@ class WorkerPool:
 
         The first one is measured, and the layout of the rest follows from what a decode costs.
         """
-        self._directory = await asyncio.to_thread(locate, self._whisper.model)
+        self._directory = await weights.get(self._whisper.model)
         try:
             threads, cost = self._whisper.threads or 1, await self._add_worker()
             if not self._whisper.threads and cost.single_ms > self._options.slow_decode_ms and cores > 1:

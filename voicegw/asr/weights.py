@@ -1,5 +1,8 @@
 """Where a model's weights are, and what its directory says about it."""
 
+import asyncio
+import threading
+from concurrent.futures import Future
 from pathlib import Path
 
 import msgspec
@@ -32,6 +35,22 @@ def locate(model: str) -> Path:
     places = [package / name for name in _BUNDLED_PLACES] if model == BUNDLED else [Path(model).expanduser()]
     found = next((place.resolve() for place in places if place.is_dir()), None)
     return found or _download(model)
+
+
+async def get(model: str) -> Path:
+    """`locate`, beside the event loop: in a thread that a process which is told to stop does not wait for, as
+    it would for an executor's. A download can hang for minutes."""
+    found: Future[Path] = Future()
+    found.set_running_or_notify_cancel()  # nobody can cancel it: the thread goes on until it is done
+
+    def work() -> None:
+        try:
+            found.set_result(locate(model))
+        except Exception as error:  # noqa: BLE001 - raised again in the event loop
+            found.set_exception(error)
+
+    threading.Thread(target=work, name="weights", daemon=True).start()
+    return await asyncio.wrap_future(found)
 
 
 def _download(model: str) -> Path:

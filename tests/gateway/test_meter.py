@@ -6,14 +6,16 @@ from voicegw.errors import LimitIgnored, RateLimited
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.limits import LimitOptions, Limits
 from voicegw.gateway.meter import Meter
+from voicegw.gateway.usage import Usage
 from voicegw.telemetry import Metrics
 
 ALICE = Identity("alice", "203.0.113.7")
 SECOND = 32_000  # bytes
 
 
-def meter(limits: Limits | None = None, **options: Any) -> Meter:
-    return Meter(limits or Limits(LimitOptions(**options), Metrics()), ALICE, audio_bytes_per_s=SECOND)
+def meter(limits: Limits | None = None, usage: Usage | None = None, **options: Any) -> Meter:
+    limits = limits or Limits(LimitOptions(**options), Metrics())
+    return Meter(limits, ALICE, SECOND, usage or Usage(limits.session_rates))
 
 
 def retry_after_ms(limited: Meter, now: float) -> int | None:
@@ -45,6 +47,25 @@ def test_one_who_waits_is_forgiven() -> None:
     for second in range(0, 60, 2):
         assert limited.admit_message(second)
         retry_after_ms(limited, second + 0.5)
+
+
+def test_one_who_comes_back_has_used_what_it_used_before() -> None:
+    limits = Limits(LimitOptions(session_messages="1/hour", patience_ms=5_000), Metrics())
+    usage = Usage(limits.session_rates)
+    assert meter(limits, usage).admit_message(0.0)
+    retry_after_ms(meter(limits, usage), 1.0)
+    assert not meter(limits, usage).admit_message(6.0)
+    with pytest.raises(LimitIgnored):
+        meter(limits, usage).admit_message(6.1)
+
+
+async def test_one_who_comes_back_is_still_refused_what_its_user_has_used_up() -> None:
+    limits = Limits(LimitOptions(user_messages="5/minute"), Metrics())
+    usage = Usage(limits.session_rates)
+    first = meter(limits, usage)
+    assert all(first.admit_message(0.0) for _ in range(10))
+    await first.settle(0.0)
+    retry_after_ms(meter(limits, usage), 1.0)
 
 
 def test_audio_is_counted_in_seconds() -> None:

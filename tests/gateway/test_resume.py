@@ -147,6 +147,17 @@ async def test_its_audio_is_measured_as_what_it_is_whatever_the_url_says() -> No
             assert await again.error() == "rate_limited"
 
 
+async def test_what_it_may_use_does_not_start_anew() -> None:
+    gate = Gate(limits=LimitOptions(session_messages="5/hour"))
+    async with staged(gate=gate) as stage, joined(stage.url) as peer:
+        await peer.send(*[native.CancelMessage()] * 3)
+        await assert_typed_turn(stage, peer)
+        cut(peer)
+        async with back(stage, peer) as again:
+            await again.send(*[native.CancelMessage()] * 2)
+            assert await again.error() == "rate_limited"
+
+
 @pytest.mark.parametrize("scope", ["rate:8000", "format:mulaw", "reply:none"])
 async def test_a_token_that_would_not_open_a_session_does_not_resume_it(scope: str) -> None:
     narrow = bearer(token(scope=scope))

@@ -20,6 +20,7 @@ from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import StoreUnavailable
 from voicegw.gateway.outbox import Outbox
 from voicegw.gateway.saving import ResumeOptions, Saver, stored_name
+from voicegw.gateway.stamps import Stamps
 
 
 @dataclass
@@ -67,7 +68,9 @@ async def saving(patience_ms: int = 60_000) -> AsyncIterator[Stage]:
     outbox = Outbox(Journal(encode, 10_000, 10_000), write_ahead=True)
     session = Session("s", QUICK, InputDecoder(AudioFormat.PCM, 16_000), ScriptedScorer())
     options = ResumeOptions(store_patience_ms=patience_ms)
-    saver = Saver(store, session, StreamParameters(), "ada", outbox, options, complaints.append)
+    saver = Saver(
+        store, session, StreamParameters(), "ada", outbox, Stamps.begun(0.0), options, complaints.append
+    )
     running = asyncio.create_task(saver.run())
     try:
         yield Stage(store, outbox, session, saver, complaints)

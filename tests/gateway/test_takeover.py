@@ -1,6 +1,7 @@
 """Two gateways that share a real Redis: whoever the client comes back to goes on with its session."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from socket import create_connection
@@ -86,6 +87,17 @@ async def test_the_client_may_go_back_and_forth(redis_url: str) -> None:
                 await assert_typed_turn(first, home)
 
 
+async def test_a_session_is_as_old_as_it_was(redis_url: str) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        [host] = first.gateway.sessions
+        host.stamps.opened_at -= 1_000
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        async with back(second, peer):
+            [again] = second.gateway.sessions
+            assert 1_000 <= time.monotonic() - again.stamps.opened_at < 1_100
+
+
 async def test_a_greeting_that_was_missed_is_no_greeting_at_the_next_gateway(redis_url: str) -> None:
     """It says where to go on, and is wrong by the time that another gateway repeats it."""
     async with (
@@ -103,6 +115,21 @@ async def test_a_greeting_that_was_missed_is_no_greeting_at_the_next_gateway(red
             async with back(third, peer) as again:
                 [ready] = again.of(native.ReadyMessage)[1:]
                 assert (ready.epoch, ready.next_sample) == (3, len(LOUD) // 2)
+
+
+async def test_what_only_another_gateway_can_have_told_is_a_reason_to_claim(redis_url: str) -> None:
+    """A client that was cut off before the other's greeting knows its events, but not its epoch."""
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        async with back(second, peer) as other:
+            await assert_typed_turn(second, other)
+            cut(other)
+        ready, seen = peer.of(native.ReadyMessage)[0], len(other.messages)
+        query = f"session={ready.session}&epoch={ready.epoch}&last_seq={seen}"
+        async with joined(first.url, query, seen=other.messages) as again:
+            ready = again.of(native.ReadyMessage)[-1]
+            assert (ready.resumed, ready.epoch) == (True, 3)
 
 
 async def test_a_gateway_that_was_stopped_is_fenced_off(redis_url: str) -> None:

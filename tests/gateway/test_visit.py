@@ -11,6 +11,7 @@ from voicegw.gateway.access import Access, AccessOptions
 from voicegw.gateway.auth import Authenticator, TokenOptions
 from voicegw.gateway.limits import LimitOptions, Limits
 from voicegw.gateway.spent import LocalSpentTokens
+from voicegw.gateway.usage import Usage
 from voicegw.gateway.visit import Visit
 from voicegw.telemetry import Metrics
 
@@ -19,7 +20,7 @@ def visit(scope: str = "", rate: int = 16_000, audio_format: AudioFormat = Audio
     authenticator = Authenticator(TokenOptions(secret=SECRET, session_ttl_s=100), LocalSpentTokens())
     access = Access(AccessOptions(), authenticator, Limits(LimitOptions(), Metrics()))
     identity = authenticator.identify(token(scope=scope), "")
-    return Visit.of(access, identity, StreamParameters(rate=rate, audio_format=audio_format))
+    return Visit.of(access, identity, StreamParameters(rate=rate, audio_format=audio_format), Usage({}))
 
 
 @pytest.mark.parametrize(

@@ -9,21 +9,13 @@ import structlog
 
 from voicegw.core import actions, events
 from voicegw.core.commands import Acknowledge, Command, Configure, ReplyMode
-from voicegw.core.jobs import DecodeJob, Overtaken, Shed
 from voicegw.core.moderation import Check
 from voicegw.core.session import Session
 from voicegw.core.store import Fenced, Saved
 from voicegw.dialects.parameters import StreamParameters
-from voicegw.errors import (
-    Draining,
-    InternalError,
-    Moved,
-    RecognitionFailed,
-    SlowConsumer,
-    TakenOver,
-    VoicegwError,
-)
+from voicegw.errors import Draining, InternalError, Moved, SlowConsumer, TakenOver, VoicegwError
 from voicegw.gateway.bell import Bell
+from voicegw.gateway.decoding import decode
 from voicegw.gateway.errands import follow
 from voicegw.gateway.moderation import Moderation
 from voicegw.gateway.outbox import Outbox, Reader
@@ -33,6 +25,7 @@ from voicegw.gateway.services import Services
 from voicegw.gateway.speaking import Speaking, check_voice
 from voicegw.gateway.stamps import Stamps
 from voicegw.gateway.tasks import Tasks
+from voicegw.gateway.usage import Usage
 
 log = structlog.get_logger(__name__)
 
@@ -51,12 +44,13 @@ class SessionHost:
         options: ResumeOptions,
         limits: events.Limits,
         wanted: StreamParameters,
+        usage: Usage,
         user: str = "",
     ) -> None:
         self.name, self.user, self.parameters = session.name, user, wanted
         self.ended = Bell()
         self.error: VoicegwError | None = None
-        self.stamps = Stamps.begun(time.monotonic())
+        self.stamps, self.usage = Stamps.begun(time.monotonic()), usage
         self._session = session
         self._services = services
         self._options = options
@@ -81,6 +75,7 @@ class SessionHost:
             wanted,
             user,
             outbox,
+            self.stamps,
             options,
             lambda error: self.tell(events.Fault.of(error)),
         )
@@ -132,7 +127,7 @@ class SessionHost:
     def restore(self, saved: Saved, state: HostState) -> None:
         """Goes on where another gateway was; its client may have been cut off for the whole window."""
         now = time.monotonic()
-        self.stamps.heard_at = now - self._options.window_ms / 1000
+        self.stamps.restore(state.age_s, self._options.window_ms / 1000, now)
         self.saver.restore(saved, state, now)
 
     # --- connections ---
@@ -140,6 +135,10 @@ class SessionHost:
     def can_resume_after(self, seq: int) -> bool:
         """Whether a client that has seen the events up to `seq` can be given the rest."""
         return not self.ended.is_set() and self._outbox.journal.can_resume_after(seq)
+
+    def has_told(self, seq: int) -> bool:
+        """Whether there is an event of this number here."""
+        return seq <= self._outbox.journal.last
 
     def attach(self, leave: Leave, after: int | None = None) -> Reader:
         """A connection takes the session, from another one that has it, and reads what there is to tell; it
@@ -236,15 +235,6 @@ class SessionHost:
 
     # --- tasks ---
 
-    async def _decode(self, job: DecodeJob) -> None:
-        try:
-            result = await self._services.recognizer.recognize(job)
-        except (RecognitionFailed, Overtaken, Shed):
-            self._session.receive_failure(job.number, time.monotonic())
-        else:
-            self._session.receive_result(result, time.monotonic())
-        self._perform()
-
     def _receive_verdict(self, check: Check, categories: tuple[str, ...]) -> None:
         self._session.receive_verdict(check, categories, time.monotonic())
         self._perform()
@@ -261,7 +251,8 @@ class SessionHost:
                 case actions.Emit(event):
                     self.tell(event)
                 case actions.Decode(job):
-                    self._spawn(self._decode(job), "decode")
+                    decoding = decode(self._services.recognizer, job, self._session, self._perform)
+                    self._spawn(decoding, "decode")
                 case actions.Prewarm(messages):
                     self._spawn(self._services.responder.prewarm(messages), "prewarm")
                 case actions.Respond():

@@ -8,7 +8,7 @@ The frame path never waits: a meter (`meter.py`) adds up locally and settles in 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -95,7 +95,7 @@ class _Window:
 class SessionWindows:
     """The rates of one session."""
 
-    def __init__(self, rates: dict[Resource, list[RateLimitItem]]) -> None:
+    def __init__(self, rates: Mapping[Resource, Sequence[RateLimitItem]]) -> None:
         self._windows = {resource: [_Window(rate) for rate in of] for resource, of in rates.items()}
 
     def charge(self, resource: Resource, cost: float, now: float) -> float:

@@ -1,48 +1,36 @@
-"""What one session uses, held against its limits and those of its user and its address.
+"""What one connection uses, held against the limits of its session, its user and its address.
 
 Counting is a few additions and never waits. What is owed to the shared counters is settled in blocks, by a
 task of the connection's; what they answer holds from then on, so one block of each may be too much.
 """
 
-from dataclasses import dataclass
-
 from voicegw.errors import LimitIgnored, RateLimited
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.bell import Bell
-from voicegw.gateway.limits import Limits, Resource, SessionWindows
+from voicegw.gateway.limits import Limits, Resource
+from voicegw.gateway.usage import Account, Usage
 
 _BLOCKS = {Resource.MESSAGES: 10.0, Resource.AUDIO_SECONDS: 2.0, Resource.MODEL_TOKENS: 100.0}
 _CHARACTERS_PER_TOKEN = 4  # about, in English
 
 
-@dataclass(slots=True)
-class _Account:
-    """One resource. Times are monotonic seconds."""
-
-    shared: bool
-    owed: float = 0.0
-    refused_until: float = 0.0
-    refused_since: float | None = None
-    told_until: float = 0.0
-
-
 class Meter:
-    """Of one session. audio_bytes_per_s: of the audio that its client sends."""
+    """Of one connection. audio_bytes_per_s: of the audio that its client sends; usage: of its session."""
 
-    def __init__(self, limits: Limits, identity: Identity, audio_bytes_per_s: int) -> None:
+    def __init__(self, limits: Limits, identity: Identity, audio_bytes_per_s: int, usage: Usage) -> None:
         self.due = Bell()  # a block is owed to the shared counters
         self._limits = limits
         self._user, self._address = identity.user, identity.address
         self._audio_bytes_per_s = audio_bytes_per_s
-        self._windows = SessionWindows(limits.session_rates)
-        self._accounts = {
-            resource: _Account(limits.applies(resource, self._user, self._address)) for resource in _BLOCKS
+        self._windows, self._accounts = usage.windows, usage.accounts
+        self._owed = {  # to the shared counters that there are
+            resource: 0.0 for resource in _BLOCKS if limits.applies(resource, self._user, self._address)
         }
 
     @property
     def shared(self) -> bool:
         """Whether anything is ever owed to the shared counters."""
-        return any(account.shared for account in self._accounts.values())
+        return bool(self._owed)
 
     def admit_message(self, now: float) -> bool:
         """Counts a JSON message at monotonic second `now` and says whether it may be used.
@@ -71,11 +59,12 @@ class Meter:
     async def settle(self, now: float) -> None:
         """Reports what is owed, in whole units."""
         self.due.clear()
-        for resource, account in self._accounts.items():
-            cost = int(account.owed)
+        for resource, owed in tuple(self._owed.items()):
+            cost = int(owed)
             if cost:
-                account.owed -= cost
+                self._owed[resource] -= cost
                 wait_s = await self._limits.charge(resource, cost, self._user, self._address)
+                account = self._accounts[resource]
                 account.refused_until = max(account.refused_until, now + wait_s if wait_s else 0.0)
 
     def _admit(self, resource: Resource, cost: float, now: float) -> bool:
@@ -92,14 +81,14 @@ class Meter:
         account.told_until = account.refused_until
         raise _refusal(resource, account, now)
 
-    def _charge(self, account: _Account, resource: Resource, cost: float, now: float) -> bool:
+    def _charge(self, account: Account, resource: Resource, cost: float, now: float) -> bool:
         wait_s = self._windows.charge(resource, cost, now)
         if wait_s:
             account.refused_until = now + wait_s
             return False
-        if account.shared:
-            account.owed += cost
-            if account.owed >= _BLOCKS[resource]:
+        if resource in self._owed:
+            self._owed[resource] += cost
+            if self._owed[resource] >= _BLOCKS[resource]:
                 self.due.set()
         return True
 
@@ -108,7 +97,7 @@ def _tokens(text: str) -> float:
     return len(text) / _CHARACTERS_PER_TOKEN
 
 
-def _refusal(resource: Resource, account: _Account, now: float) -> RateLimited:
+def _refusal(resource: Resource, account: Account, now: float) -> RateLimited:
     return RateLimited(
         f"too many {resource.value}", retry_after_ms=max(1, round((account.refused_until - now) * 1000))
     )

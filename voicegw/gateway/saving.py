@@ -28,6 +28,7 @@ from voicegw.core.store import Saved, Step, StepsMissing, Store, StoreTrouble
 from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import StoreUnavailable
 from voicegw.gateway.outbox import Outbox
+from voicegw.gateway.stamps import Stamps
 
 log = structlog.get_logger(__name__)
 
@@ -48,10 +49,12 @@ class ResumeOptions:
 
 
 class HostState(msgspec.Struct, array_like=True):
-    """What a store has of a session beside its events and its audio. last_event: the number of the last;
-    greetings: those that say where to go on, and are wrong once another gateway says so."""
+    """What a store has of a session beside its events and its audio. age_s: since it was opened; last_event:
+    the number of the last; greetings: those that say where to go on, and are wrong once another gateway says
+    so."""
 
     parameters: StreamParameters
+    age_s: float
     last_event: int
     greetings: list[int]
     session: SessionState
@@ -73,6 +76,7 @@ class Saver:
         wanted: StreamParameters,
         user: str,
         outbox: Outbox,
+        stamps: Stamps,
         options: ResumeOptions,
         complain: Callable[[StoreUnavailable], None],
     ) -> None:
@@ -82,6 +86,7 @@ class Saver:
         self._wanted = wanted
         self._name = stored_name(session.name, user)
         self._outbox = outbox
+        self._stamps = stamps
         self._patience_ms = options.store_patience_ms
         self._complain = complain
         self._saved_until: int | None = None  # the sample; None when the store has nothing yet
@@ -131,8 +136,13 @@ class Saver:
         """What is to be written, and up to which sample the audio is then saved."""
         journal = self._outbox.journal
         start, audio = self._session.audio_after(self._saved_until or 0)
+        now = time.monotonic()
         state = HostState(
-            self._wanted, journal.last, journal.greetings, self._session.snapshot(time.monotonic())
+            self._wanted,
+            now - self._stamps.opened_at,
+            journal.last,
+            journal.greetings,
+            self._session.snapshot(now),
         )
         whole = start != self._saved_until
         step = Step(

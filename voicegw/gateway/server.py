@@ -74,7 +74,14 @@ class Gateway:
         self._access = access or Access.development(services.metrics)
         self._reloader = Reloader([])
         self._admission = Admission(options.admission, unready, crowded)
-        self.sessions = Sessions(session_options, options.connection, options.resume, services, new_scorer)
+        self.sessions = Sessions(
+            session_options,
+            options.connection,
+            options.resume,
+            services,
+            new_scorer,
+            self._access.limits.session_rates,
+        )
         self._stack = AsyncExitStack()
         self._server: Server | None = None
 
@@ -176,7 +183,7 @@ class Gateway:
         except ScopeMissing as error:
             await socket.close(CloseCode.POLICY_VIOLATION, error.code)
             return
-        visit = Visit.of(self._access, socket.identity, host.parameters)
+        visit = Visit.of(self._access, socket.identity, host.parameters, host.usage)
         if self._admission.draining:
             host.drain(self._admission.retry_after_ms(Draining()))
         with self._access.occupancy.place(socket.identity.user, socket.identity.address):

@@ -3,9 +3,10 @@
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import structlog
+from limits import RateLimitItem
 
 from voicegw.core import snapshot
 from voicegw.core.audio import InputDecoder
@@ -19,15 +20,17 @@ from voicegw.dialects.parameters import Resume, StreamParameters
 from voicegw.errors import Draining, Moved, StoreUnavailable
 from voicegw.gateway.connection import ConnectionOptions
 from voicegw.gateway.host import SessionHost
+from voicegw.gateway.limits import Resource
 from voicegw.gateway.outbox import Outbox
 from voicegw.gateway.saving import HostState, ResumeOptions, stored_name
 from voicegw.gateway.services import Services
+from voicegw.gateway.usage import Usage
 
 log = structlog.get_logger(__name__)
 
 
 class Sessions:
-    """`new_scorer` makes the voice activity detector of one session."""
+    """`new_scorer` makes the voice activity detector of one session; `rates`: what each may use."""
 
     def __init__(
         self,
@@ -36,12 +39,14 @@ class Sessions:
         resume: ResumeOptions,
         services: Services,
         new_scorer: Callable[[], SpeechScorer],
+        rates: Mapping[Resource, Sequence[RateLimitItem]],
     ) -> None:
         self._options = options
         self._connection = connection
         self._resume = resume
         self._services = services
         self._new_scorer = new_scorer
+        self._rates = rates
         self._hosts: dict[str, SessionHost] = {}
         self._tasks: dict[asyncio.Task[None], SessionHost] = {}
         self._returning: dict[str, asyncio.Lock] = {}
@@ -86,11 +91,12 @@ class Sessions:
                 self._returning.pop(resume.session, None)
 
     def _held(self, resume: Resume, user: str) -> SessionHost | None:
-        """The session, if it is here and no other gateway has held it since."""
+        """The session, if it is here and no other gateway has held it since: one that was cut off before the
+        other's greeting does not know of its epoch, but may have seen events that came before."""
         host = self._hosts.get(resume.session)
         if host is None or host.user != user or host.ended.is_set():
             return None
-        if resume.epoch <= host.saver.epoch:
+        if resume.epoch <= host.saver.epoch and host.has_told(resume.last_seq):
             return host
         host.finish(Moved())
         return None
@@ -135,7 +141,8 @@ class Sessions:
             max_session_ms=self._connection.max_session_ms,
         )
         outbox = Outbox(journal, write_ahead=self._services.store.durable)
-        return SessionHost(session, self._services, outbox, self._resume, limits, wanted, user)
+        usage = Usage(self._rates)
+        return SessionHost(session, self._services, outbox, self._resume, limits, wanted, usage, user)
 
     def _start(self, host: SessionHost) -> SessionHost:
         self._hosts[host.name] = host

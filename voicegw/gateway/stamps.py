@@ -17,6 +17,10 @@ class Stamps:
         """Of a session that has just begun."""
         return cls(now, now, now)
 
+    def restore(self, age_s: float, silent_s: float, now: float) -> None:
+        """Goes on where another gateway was, with a session so old whose client was not heard for so long."""
+        self.opened_at, self.heard_at = now - age_s, now - silent_s
+
     def hear(self, now: float) -> None:
         """Something has come from the client."""
         self.alive_at = self.heard_at = now

@@ -9,6 +9,7 @@ from voicegw.dialects.parameters import StreamParameters
 from voicegw.gateway.access import Access
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.meter import Meter
+from voicegw.gateway.usage import Usage
 
 _PIECE_MS = 200  # of audio handled before others have their turn
 _SILENCE = {AudioFormat.PCM: b"\0", AudioFormat.MULAW: b"\xff", AudioFormat.ALAW: b"\xd5"}
@@ -26,13 +27,13 @@ class Visit:
     silence: bytes
 
     @classmethod
-    def of(cls, access: Access, identity: Identity, wanted: StreamParameters) -> "Visit":
-        """A visit that has just begun. wanted: when its session was opened, by this connection or another."""
+    def of(cls, access: Access, identity: Identity, wanted: StreamParameters, usage: Usage) -> "Visit":
+        """A visit that has just begun, to a session that was `wanted` so and has used so much."""
         sample_bytes = 2 if wanted.audio_format is AudioFormat.PCM else 1
         return cls(
             access,
             identity,
-            Meter(access.limits, identity, wanted.rate * sample_bytes),
+            Meter(access.limits, identity, wanted.rate * sample_bytes, usage),
             sample_bytes,
             wanted.rate * _PIECE_MS // 1000 * sample_bytes,
             _SILENCE[wanted.audio_format],

@@ -11,10 +11,11 @@ from tests.gateway.fakes import LOUD, ScriptedResponder, staged
 from tests.observing import until
 from tests.peer import joined
 from voicegw.core.actions import Respond
-from voicegw.core.events import Message
+from voicegw.core.events import Message, ToolAnswered, ToolCalled
 from voicegw.core.session import Session
 from voicegw.dialects import native
-from voicegw.errors import LLMTimeout
+from voicegw.errors import LLMTimeout, RateLimited
+from voicegw.gateway.meter import Meter
 from voicegw.gateway.replying import Replying
 from voicegw.telemetry import Metrics
 
@@ -110,6 +111,45 @@ async def test_a_failure_is_told(stage: Stage, failure: Exception, name: str) ->
     await stage.tasks[0]
     assert stage.heard[-1] == (1, name)
     assert stage.count(speculative=True, used=False) == 1
+
+
+class Budget:
+    """A meter that notes the prompts it is shown, and lets `allowed` of them pass."""
+
+    def __init__(self, allowed: int) -> None:
+        self.prompts: list[str] = []
+        self._allowed = allowed
+
+    def admit_reply(self, prompt: str, now: float) -> None:
+        self.prompts.append(prompt)
+        if len(self.prompts) > self._allowed:
+            raise RateLimited(retry_after_ms=1)
+
+    def count_reply(self, piece: str, now: float) -> None:
+        """Not what is tested."""
+
+
+CALLS = [ToolCalled("a", "clock", "{}"), ToolCalled("b", "clock", "{}")]
+ANSWERS = [ToolAnswered("b", "clock", " noon", ok=True), ToolAnswered("a", "clock", " one", ok=True)]
+
+
+async def test_each_request_of_a_turn_with_tools_is_charged(stage: Stage) -> None:
+    stage.responder.pieces = cast(Any, ["So.", *CALLS, *ANSWERS, "Noon."])
+    budget = Budget(allowed=2)
+    stage.replying.meter = cast(Meter, budget)
+    stage.replying.start(Respond(1, 1, PROMPT))
+    await stage.tasks[0]
+    assert budget.prompts == ["hello", "helloSo. one noon"]
+    assert stage.heard[-2:] == [(1, "Noon."), (1, None)]
+
+
+async def test_over_the_budget_the_model_is_not_asked_again(stage: Stage) -> None:
+    stage.responder.pieces = cast(Any, [*CALLS, *ANSWERS, "Noon."])
+    stage.replying.meter = cast(Meter, Budget(allowed=1))
+    stage.replying.start(Respond(1, 1, PROMPT))
+    await stage.tasks[0]
+    assert stage.heard[-2:] == [(1, ANSWERS[-1]), (1, "RateLimited")]
+    assert stage.responder.stopped.is_set()
 
 
 def test_stopping_and_confirming_nothing_is_harmless() -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import structlog
 
 from voicegw.core.actions import Respond
-from voicegw.core.dialogue import Responder
-from voicegw.core.events import Message, ReplyPiece
+from voicegw.core.dialogue import Responder, reply_messages
+from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.session import Session
 from voicegw.errors import InternalError, RateLimited, ReplyError, VoicegwError
 from voicegw.gateway.meter import Meter
@@ -92,6 +92,7 @@ class Replying:
     async def _write(self, attempt: _Attempt) -> VoicegwError | None:
         """Hands on what the model writes; the error that ended it early."""
         request = attempt.request
+        said: list[ReplyPiece] = []
         try:
             self._charge_prompt(request.messages)
             async with aclosing(self._responder.respond(request.messages, attempt.confirmed)) as pieces:
@@ -99,6 +100,9 @@ class Replying:
                     self._count(attempt, piece)
                     self._session.replies.receive_piece(request.attempt, piece, time.monotonic())
                     self._perform()
+                    said.append(piece)
+                    if _leads_to_another_request(said):
+                        self._charge_prompt((*request.messages, *reply_messages(said)))
         except (ReplyError, RateLimited) as failure:
             return failure
         except Exception:  # a broken responder costs its reply, not the session
@@ -116,3 +120,11 @@ class Replying:
             attempt.tokens += 1
             if self.meter is not None:
                 self.meter.count_reply(piece, time.monotonic())
+
+
+def _leads_to_another_request(said: Sequence[ReplyPiece]) -> bool:
+    """Whether the last of these pieces answers the last open tool call: the model is asked again with it."""
+    if not isinstance(said[-1], ToolAnswered):
+        return False
+    answered = {piece.id for piece in said if isinstance(piece, ToolAnswered)}
+    return all(piece.id in answered for piece in said if isinstance(piece, ToolCalled))

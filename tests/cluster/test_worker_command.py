@@ -74,8 +74,8 @@ async def test_the_readme_s_commands_make_an_installation(tmp_path: Path) -> Non
     """Two gateways and two workers, as written but for the ports, which may be taken here."""
     [commands] = re.findall(r"<!-- cluster -->\n```\n(.*?)```", README.read_text(), re.DOTALL)
     redis, *gateways = (str(free_port()) for _ in range(3))
-    commands = commands.replace('"$(mktemp -d)"', f"{tmp_path} --port {redis}")
     commands = commands.replace("6379", redis).replace("8765 8766", " ".join(gateways))
+    commands = commands.replace('"$(mktemp -d)"', f"{tmp_path} --port {redis}")  # last: 46379 has 6379 in it
     shell = await asyncio.create_subprocess_shell(
         f"{commands}\nwait",
         cwd=README.parent,

@@ -35,7 +35,7 @@ class Ending(Enum):
 @dataclass(frozen=True)
 class Answer:
     """One answer, where it is not as the server's knobs say. tool_calls: (name, arguments as JSON), each
-    streamed in fragments behind the tokens."""
+    streamed in fragments behind the tokens. retry_after: the header that goes with an error."""
 
     tokens: Sequence[str] = ()
     tool_calls: Sequence[tuple[str, str]] = ()
@@ -43,6 +43,7 @@ class Answer:
     token_delay_s: float = 0.0
     status: int = 200
     ending: Ending = Ending.COMPLETE
+    retry_after: str | None = None
 
 
 @dataclass(eq=False)
@@ -144,7 +145,7 @@ class LLMServer:
         answer = self.script(exchange.body) or (self.answers.pop(0) if self.answers else self._usual())
         if answer.status != 200:
             await _pause(exchange, answer, 0)
-            writer.write(_error_response(answer.status, exchange))
+            writer.write(_error_response(answer, exchange))
             return
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -229,9 +230,12 @@ def _event(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
         return b"data: %b\n\n" % json.dumps(chunk).encode()
 
 
-def _error_response(status: int, exchange: Exchange) -> bytes:
+def _error_response(answer: Answer, exchange: Exchange) -> bytes:
     """An error that repeats the caller's key and words, as careless endpoints do."""
     message = f"{exchange.authorization} may not ask {exchange.body['messages']}"
     body = json.dumps({"error": {"message": message, "code": "test_code"}}).encode()
-    head = f"HTTP/1.1 {status} Error\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    head = [f"HTTP/1.1 {answer.status} Error", "Content-Type: application/json"]
+    head += [f"Content-Length: {len(body)}"]
+    if answer.retry_after is not None:
+        head += [f"Retry-After: {answer.retry_after}"]
+    return "\r\n".join([*head, "", ""]).encode() + body

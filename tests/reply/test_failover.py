@@ -125,6 +125,35 @@ async def test_a_no_is_not_asked_again_but_elsewhere(status: int, code: str) -> 
         assert stage.asked() == [1, 1]
 
 
+@pytest.mark.parametrize(("status", "code"), [(429, "llm_rate_limited"), (503, "llm_broken")])
+async def test_an_endpoint_that_says_when_is_not_asked_before(status: int, code: str) -> None:
+    busy = Answer(status=status, retry_after="30")
+    async with setting(LLMServer(answers=[busy]), LLMServer(tokens=["Hi"])) as stage:
+        assert await stage.reply() == [ReplyNotice(code, "the second endpoint is asked instead"), "Hi"]
+        instead = ReplyNotice("llm_unavailable", "the second endpoint is asked instead")
+        assert await stage.reply() == [instead, "Hi"]
+        await stage.responder.prewarm(PROMPT)
+        assert stage.asked() == [1, 3]
+
+
+async def test_with_nothing_else_to_ask_the_client_is_told_when() -> None:
+    async with setting(LLMServer(answers=[Answer(status=429, retry_after="30")])) as stage:
+        assert (await stage.failure()).retry_after_ms == 30_000
+        later = await stage.failure()
+        assert isinstance(later, errors.LLMUnavailable)
+        assert later.retry_after_ms is not None
+        assert 29_000 < later.retry_after_ms <= 30_000
+        assert stage.asked() == [1]
+
+
+async def test_when_its_time_is_over_it_is_asked_again() -> None:
+    busy = Answer(status=503, retry_after="0.05")
+    async with setting(LLMServer(tokens=["Hi"], answers=[busy])) as stage:
+        assert isinstance(await stage.failure(), errors.LLMBroken)
+        await asyncio.sleep(0.06)
+        assert await stage.reply() == ["Hi"]
+
+
 async def test_after_the_retry_comes_the_second_endpoint() -> None:
     async with setting(LLMServer(status=500), LLMServer(tokens=["Hi"])) as stage:
         *notices, text = await stage.reply()

@@ -4,6 +4,8 @@ import asyncio
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -238,6 +240,31 @@ async def test_refusals(status: int, expected: type[errors.ReplyError]) -> None:
     _, error = await failure(server)
     assert type(error) is expected
     assert len(server.exchanges) == 1  # nothing was retried
+
+
+@pytest.mark.parametrize(
+    ("header", "wait_s"),
+    [
+        (None, None),
+        ("7", 7),
+        ("1.5", 1.5),
+        ("86400", 60),  # no longer than is reasonable
+        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 60),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", None),
+        ("0", None),
+        ("-1", None),
+        ("soon", None),
+    ],
+)
+async def test_a_refusal_says_when_to_ask_again(header: str | None, wait_s: float | None) -> None:
+    _, error = await failure(LLMServer(answers=[Answer(status=429, retry_after=header)]))
+    assert error.retry_after_ms == (None if wait_s is None else wait_s * 1000)
+
+
+@pytest.mark.parametrize(("status", "wait_ms"), [(503, 7_000), (500, None), (400, None)])
+async def test_when_to_ask_again_is_for_a_busy_endpoint_to_say(status: int, wait_ms: int | None) -> None:
+    _, error = await failure(LLMServer(answers=[Answer(status=status, retry_after="7")]))
+    assert error.retry_after_ms == wait_ms
 
 
 async def test_a_refusal_says_why() -> None:

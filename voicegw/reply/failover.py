@@ -1,12 +1,13 @@
 """What is done when the model endpoint is in trouble, as a responder around the endpoints' own.
 
 A request that fails before its first token is made again on the same endpoint where that may help, then on
-the second endpoint, where there is one; one that keeps failing is left alone for a while (breaker.py). A
-reply that has begun is never begun again: nobody hears the same words twice. When nothing helps the reply
-fails, with the error of the last endpoint asked: the offline responder never poses as the model. Each remedy
-is a notice to the client, a metric and a line in the log.
+the second endpoint, where there is one; one that keeps failing is left alone for a while (breaker.py), and so
+is one that asks for it (Retry-After). A reply that has begun is never begun again: nobody hears the same
+words twice. When nothing helps the reply fails, with the error of the last endpoint asked: the offline
+responder never poses as the model. Each remedy is a notice to the client, a metric and a line in the log.
 """
 
+import math
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -89,8 +90,8 @@ class FailoverResponder:
             again = endpoint is asked
             if again and not isinstance(failure, _WORTH_REPEATING):
                 continue
-            if not endpoint.breaker.admits(time.monotonic()):
-                failure = failure or LLMUnavailable()
+            if (left_alone := endpoint.left_alone(time.monotonic())) is not None:
+                failure = failure or left_alone
                 continue
             if failure is not None:
                 yield self._remedy(failure, "retry" if again else "switch", endpoint)
@@ -118,7 +119,7 @@ class FailoverResponder:
     async def prewarm(self, messages: Sequence[Message]) -> None:
         """Prewarms the endpoint that the next reply would ask; never raises."""
         for endpoint in self._endpoints:
-            if endpoint.breaker.state is State.CLOSED:
+            if endpoint.breaker.state is State.CLOSED and not endpoint.wants_rest(time.monotonic()):
                 await endpoint.responder.prewarm(messages)
                 return
 
@@ -149,7 +150,21 @@ class _Guarded:
         self._rest_s = options.rest_ms / 1000
         self._metrics = metrics
         self._trouble = ""
+        self._rested_at = 0.0  # monotonic seconds
         metrics.llm_breaker_open.labels(name).set_function(lambda: self.breaker.state is not State.CLOSED)
+
+    def wants_rest(self, now: float) -> bool:
+        """Whether the endpoint has said that it does not want to be asked yet."""
+        return now < self._rested_at
+
+    def left_alone(self, now: float) -> LLMUnavailable | None:
+        """Why the endpoint is not asked now. None if it may be; after a breaker's rest it then has to be."""
+        if self.wants_rest(now):
+            wait_ms = math.ceil((self._rested_at - now) * 1000)
+            return LLMUnavailable(
+                "the language model endpoint asked to be left alone for a while", retry_after_ms=wait_ms
+            )
+        return None if self.breaker.admits(now) else LLMUnavailable()
 
     async def ask(
         self, messages: Sequence[Message], confirmed: Confirmation
@@ -168,6 +183,8 @@ class _Guarded:
         except ReplyError as error:
             outcome = error.code
             self._log("model endpoint failed", error)
+            if error.retry_after_ms is not None:
+                self._rested_at = time.monotonic() + error.retry_after_ms / 1000
             blamed = not begun and not isinstance(error, LLMRejected)
             if blamed and self.breaker.receive_failure(time.monotonic()) is Effect.OPENED:
                 yield self._notice("opened", f"keeps failing and is left alone for {self._rest_s:g} s")

@@ -3,8 +3,10 @@ status code, and the library's exceptions are not chained: endpoints echo keys a
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,6 +24,8 @@ from voicegw.reply.llm_wire import Chunk
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncStream
+
+_LONGEST_WAIT_S = 60.0  # quotas are raised, and clocks are wrong: worth a request a minute
 
 
 class Deadline:
@@ -63,11 +67,27 @@ async def next_chunk(stream: "AsyncStream[object]", deadline: Deadline) -> Chunk
 
 
 def _refusal(error: "APIStatusError") -> ReplyError:
-    """The error for an HTTP status; of the endpoint's words only a short code, such as model_not_found."""
+    """The error for an HTTP status; of the endpoint's words only a short code, such as model_not_found, and
+    when it wants to be asked again."""
     if error.status_code in (401, 403):
         return LLMUnauthorized()
+    retry_after_ms = _retry_after_ms(error.response.headers.get("retry-after", ""))
     if error.status_code == 429:
-        return LLMRateLimited()
+        return LLMRateLimited(retry_after_ms=retry_after_ms)
     code = f", {error.code}" if re.fullmatch(r"[a-z_]{1,40}", str(error.code or "")) else ""
     kind = LLMBroken if error.status_code >= 500 else LLMRejected
-    return kind(f"the language model endpoint answered HTTP {error.status_code}{code}")
+    message = f"the language model endpoint answered HTTP {error.status_code}{code}"
+    return kind(message, retry_after_ms=retry_after_ms if error.status_code == 503 else None)
+
+
+def _retry_after_ms(header: str) -> int | None:
+    """A Retry-After of seconds or a date, as the time from now, within reason; None for none, nonsense, and
+    what is past."""
+    try:
+        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", header):
+            wait_s = float(header)
+        else:
+            wait_s = parsedate_to_datetime(header).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
+    return round(min(wait_s, _LONGEST_WAIT_S) * 1000) if wait_s > 0 else None

@@ -174,7 +174,7 @@ async def test_a_fault_costs_no_more_than_what_it_met() -> None:
             raise faults.pop()
 
     store = RedisStore(cast(Any, Odd(fail_once)), Keys("test"), live_ms=60_000)
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(StoreTrouble, match="fault"):
         await store.claim("s")
     assert await store.claim("s") is None
     await store.close()

@@ -174,4 +174,6 @@ class RedisStore:
 def _reason(error: Exception) -> str:
     if isinstance(error, OutOfMemoryError):
         return "Redis is out of memory"
-    return f"Redis does not answer: {type(error).__name__}"
+    if isinstance(error, TROUBLE):
+        return f"Redis does not answer: {type(error).__name__}"
+    return f"a fault of the gateway: {type(error).__name__}"

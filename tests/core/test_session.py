@@ -104,6 +104,13 @@ def test_configuring_something_else_leaves_replies_as_they_are(scenario: Scenari
     assert scenario.requests == []
 
 
+@pytest.mark.parametrize("mode", commands.ReplyMode)
+def test_says_how_it_replies_now(scenario: Scenario, mode: commands.ReplyMode) -> None:
+    assert scenario.session.reply_mode is commands.ReplyMode.TEXT
+    scenario.command(commands.Configure(reply=mode))
+    assert scenario.session.reply_mode is mode
+
+
 def test_speculation_can_be_turned_off(scenario: Scenario) -> None:
     scenario.command(commands.Configure(speculate=False))
     scenario.hear(ONSET + PAUSE)

@@ -169,6 +169,31 @@ async def test_a_token_that_would_not_open_a_session_does_not_resume_it(scope: s
         await assert_typed_turn(stage, peer)
 
 
+async def test_a_token_has_to_allow_what_replies_are_configured_to_be() -> None:
+    narrow = bearer(token(scope="reply:none"))
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage, joined(stage.url, **bearer(token())) as peer:
+        await peer.send(native.ConfigureMessage(reply=False))
+        await assert_typed_turn(stage, peer)
+        query = f"session={session_of(peer)}&epoch=1&last_seq={len(peer.messages)}&reply=none"
+        async with joined(stage.url, query, seen=peer.messages, **narrow) as again:
+            assert again.of(native.ReadyMessage)[-1].resumed
+
+
+async def test_a_reply_that_goes_on_does_not_keep_the_session_for_longer() -> None:
+    async with staged(resume=ResumeOptions(window_ms=1_000)) as stage, joined(stage.url) as peer:
+        stage.responder.gate.clear()
+        await peer.send(HELLO)
+        await peer.until(native.ReplyDeltaMessage)
+        cut(peer)
+        await until(lambda: stage.value("sessions_parked") == 1)
+        [host] = stage.gateway.sessions
+        parked_at = host.stamps.alive_at
+        stage.responder.gate.set()
+        await asyncio.wait_for(stage.responder.stopped.wait(), 5)
+        assert host.stamps.alive_at == parked_at
+        await until(lambda: stage.value("sessions") == 0)
+
+
 async def test_nobody_waits_for_a_client_longer_than_the_window() -> None:
     async with staged(resume=ResumeOptions(window_ms=50)) as stage, joined(stage.url) as peer:
         cut(peer)

@@ -156,6 +156,13 @@ class Session:
         self.replies.aloud = mode is commands.ReplyMode.AUDIO
 
     @property
+    def reply_mode(self) -> commands.ReplyMode:
+        """How what is said is answered now."""
+        if not self._conversation.replies_wanted:
+            return commands.ReplyMode.NONE
+        return commands.ReplyMode.AUDIO if self.replies.aloud else commands.ReplyMode.TEXT
+
+    @property
     def reply_audio(self) -> events.AudioShape | None:
         """What replies are said in; None when they are not."""
         aloud = self.replies.aloud

@@ -4,6 +4,7 @@ It outlives its sockets. Without a connection it is parked, and goes on deciding
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -33,8 +34,8 @@ Leave = Callable[[VoicegwError | None], None]
 
 
 class SessionHost:
-    """`error`: why the session ended, once it has; None for an end that was asked for. `parameters`: what its
-    client asked for when it was opened, which holds on all its connections."""
+    """`wanted`: what its client asked for when it was opened, which holds on all its connections. `error`:
+    why the session ended, once it has; None for an end that was asked for."""
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class SessionHost:
         usage: Usage,
         user: str = "",
     ) -> None:
-        self.name, self.user, self.parameters = session.name, user, wanted
+        self.name, self.user, self._wanted = session.name, user, wanted
         self.ended = Bell()
         self.error: VoicegwError | None = None
         self.stamps, self.usage = Stamps.begun(time.monotonic()), usage
@@ -84,6 +85,11 @@ class SessionHost:
     def parked(self) -> bool:
         """Whether no connection is attached."""
         return self._leave is None
+
+    @property
+    def parameters(self) -> StreamParameters:
+        """What the session is: as it was opened, and as its replies have been configured since."""
+        return replace(self._wanted, reply=self._session.reply_mode)
 
     async def run(self) -> None:
         """Carries the session until it ends; leaving the task group is the whole clean-up."""
@@ -240,7 +246,8 @@ class SessionHost:
         self._perform()
 
     def _carry_on_replying(self) -> None:
-        self.stamps.alive_at = time.monotonic()
+        if not self.parked:  # nobody is told of it, and how long a client may be away does not hang on it
+            self.stamps.alive_at = time.monotonic()
         self._perform()
 
     # --- what the session asks for ---

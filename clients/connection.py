@@ -20,10 +20,8 @@ from clients.errors import ConnectionLost, NotOurDialect
 from voicegw.dialects import native
 
 SEND_S = 10.0  # for the socket to take a message; a server that reads nothing for so long is gone
-ASK_BUSY_S, ASK_IDLE_S = (
-    0.25,
-    1.0,
-)  # silence after which the server is asked, if something is being sent or not
+ASK_BUSY_S = 0.25  # silence after which the server is asked while something is being sent
+ASK_IDLE_S = 1.0  # and while nothing is
 BUSY_S = 1.0  # after the last message that was sent
 UNKNOWN_S = 2.0  # for an answer, as long as none has come
 LEAST_S = 0.8  # a packet that is lost twice in a row is there after 0.2 + 0.4 s, and then has its way to go

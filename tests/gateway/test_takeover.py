@@ -20,6 +20,7 @@ from voicegw.cluster.keys import Keys
 from voicegw.cluster.store import RedisStore
 from voicegw.dialects import native
 from voicegw.dialects.parameters import Resume, StreamParameters
+from voicegw.gateway import connection
 from voicegw.gateway.saving import ResumeOptions
 
 PATIENT = ResumeOptions(store_patience_ms=60_000)
@@ -227,6 +228,22 @@ async def test_events_wait_for_redis_and_none_is_lost(
         async with gateway(redis_url) as second, back(second, peer) as again:
             assert again.of(native.ReadyMessage)[-1].resumed
             await assert_typed_turn(second, again)
+
+
+async def test_a_session_that_ends_without_redis_still_tells_all(
+    redis_url: str, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_FLUSH_S", 0.1)
+    async with gateway(redis_url) as stage, joined(stage.url) as peer:
+        await peer.say(LOUD)
+        await peer.until(native.PartialMessage)
+        redis_server.pause()
+        await peer.send(native.EndMessage())
+        await asyncio.sleep(0.5)  # longer than a client that reads is given to read
+        redis_server.resume()
+        assert await peer.closed() == 1000
+        assert peer.of(native.AckedMessage)[-1].samples == len(LOUD) // 2
+        assert peer.of(native.FinalMessage)
 
 
 async def test_without_redis_for_long_the_session_goes_on_unsaved_and_says_so(

@@ -24,6 +24,7 @@ from voicegw.errors import (
     InternalError,
     InvalidState,
     LimitError,
+    Moved,
     OddByteCount,
     RateLimited,
     SlowConsumer,
@@ -90,7 +91,7 @@ class Connection:
                 error = await self._over
                 for task in (*others, *filter(None, [self._renewal, self._asking])):
                     task.cancel()
-                if not isinstance(error, SlowConsumer | TakenOver | Unresponsive):
+                if not isinstance(error, SlowConsumer | TakenOver | Unresponsive | Moved):
                     await self._flush(reader, writer)
                 writer.cancel()
         except* Exception:
@@ -260,9 +261,15 @@ class Connection:
     # --- the end ---
 
     async def _flush(self, reader: Reader, writer: asyncio.Task[None]) -> None:
-        """Gives what is queued, and the reason for the end, a moment to reach a client that reads."""
+        """Gives what is queued, and the reason for the end, a moment to reach a client that reads; the rest
+        of a complete session gets that moment once it is saved, because nobody comes back for it."""
         drained = asyncio.create_task(reader.drained(), name="flush")
-        await asyncio.wait((drained, writer), timeout=_FLUSH_S, return_when=asyncio.FIRST_COMPLETED)
+        owing, done = True, set[asyncio.Task[None]]()
+        while owing and not done:
+            owing = self._host.owing
+            done, _ = await asyncio.wait(
+                (drained, writer), timeout=_FLUSH_S, return_when=asyncio.FIRST_COMPLETED
+            )
         drained.cancel()
 
     async def _close(self, error: VoicegwError | None) -> None:

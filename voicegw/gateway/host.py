@@ -91,6 +91,11 @@ class SessionHost:
         """What the session is: as it was opened, and as its replies have been configured since."""
         return replace(self._wanted, reply=self._session.reply_mode)
 
+    @property
+    def owing(self) -> bool:
+        """Whether the session is complete, but what its client has not been told waits to be saved."""
+        return self._complete and not self.ended.is_set() and bool(self._outbox.journal.unsaved())
+
     async def run(self) -> None:
         """Carries the session until it ends; leaving the task group is the whole clean-up."""
         try:

@@ -19,6 +19,7 @@ LONGEST_S = 30.0
 _TOLERANCE = 640  # 40 ms: a word cut by no more than this still counts as heard
 _STREAMING_SILENCE = 4800  # 300 ms: what the server appends to a running utterance before it decodes
 PROMPT_WORDS = 48
+_SPEECHLESS = 0.12  # share of windows in which nobody speaks
 _SPLICED = 0.3  # share of utterances that are the beginning of one and the end of another
 
 
@@ -154,8 +155,9 @@ class WindowMaker:
     def draw(self, at_least_s: float = 0.0) -> Window:
         """A random window; with `at_least_s`, of utterances to about that length."""
         rng = self.rng
-        if not at_least_s and rng.random() < 0.04:
-            return Window(self._augmenter.background(int(rng.uniform(0.4, 7) * SAMPLE_RATE)))
+        if not at_least_s and rng.random() < _SPEECHLESS:
+            seconds = rng.uniform(0.4, 7) if rng.random() < 0.7 else rng.uniform(7, 29)
+            return Window(self._augmenter.background(int(seconds * SAMPLE_RATE)))
         window, ends_within = self._speech(self._target_s(at_least_s))
         samples = window.samples
         if rng.random() < 0.1 and not ends_within:

@@ -33,7 +33,7 @@ def _command(setup: Setup) -> Sequence[str]:
         *("--asr.model", str(setup.model), "--asr.device", setup.device),
         *("--asr.compute-type", setup.compute_type, "--asr.threads", str(setup.threads)),
         *("--session.endpoint.end-silence-ms", str(setup.end_silence_ms), FIXED_END_SILENCE),
-        *("--log.level", "WARNING"),
+        *("--log.level", "warning"),
     )
 
 

@@ -50,6 +50,30 @@ def change_rate(samples: Samples, factor: float) -> Samples:
     return np.asarray(np.interp(np.arange(count) * factor, np.arange(len(samples)), samples), np.float32)
 
 
+def _filter_centres_hz(filters: int, top_hz: float) -> NDArray[np.float64]:
+    """Where Whisper's mel filters lie: Slaney's scale, linear to 1000 Hz and logarithmic above."""
+    step, per_mel = np.log(6.4) / 27, 200 / 3
+    top = 15 + np.log(top_hz / 1000) / step
+    mels = np.linspace(0, top, filters + 2)[1:-1]
+    return np.where(mels < 15, mels * per_mel, 1000 * np.exp(step * (mels - 15)))
+
+
+def warped(mel: Samples, factor: float) -> Samples:
+    """A log-mel spectrogram (filters, frames) as if the vocal tract were shorter (above 1) or longer.
+
+    All frequencies are scaled, but for the highest, which are squeezed or stretched to fill the band (vocal
+    tract length perturbation; Jaitly and Hinton 2013).
+    """
+    top_hz = SAMPLE_RATE / 2
+    centres = _filter_centres_hz(len(mel), top_hz)
+    bend = 0.8 * top_hz * min(1.0, 1 / factor)
+    sources = np.interp(centres, [0, bend * factor, top_hz], [0, bend, top_hz])
+    positions = np.interp(sources, centres, np.arange(len(mel)))
+    below = np.minimum(positions.astype(int), len(mel) - 2)
+    share = (positions - below).astype(np.float32)[:, None]
+    return np.asarray(mel[below] * (1 - share) + mel[below + 1] * share, np.float32)
+
+
 class Augmenter:
     """Random channels and noise, all from one seed."""
 

@@ -5,7 +5,7 @@ The CPU kernels are compiled per shape, so few shapes train faster; batches hold
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from models.training import tokens
+from models.training.augment import warped
 from models.training.corpus import Corpus
 from models.training.examples import IGNORE, Example, ExampleMaker
 from models.training.windows import Window, WindowMaker
@@ -24,6 +25,7 @@ _TOKEN_STEP = 16  # token lengths are multiples of this
 _TIMESTAMP_SHARE = 0.2
 _PADDED_EVERY = 48  # one batch in so many is padded to 30 s, as stock Whisper code pads
 _LONG_EVERY = 10  # one in so many is of windows of 8 to 30 s, full of utterances
+_WARP = (0.84, 1.18)  # of the frequencies: longer and shorter vocal tracts
 _RESPONSE = 0.15  # of the features' scale, on which 0.25 are 10 dB
 _EASY_SHARE = 0.1  # of the windows after the easy beginning
 
@@ -121,10 +123,12 @@ class Batches(IterableDataset[Batch]):
         return self._masked(self._examples.encode(window, self._rng.random() < _TIMESTAMP_SHARE))
 
     def _masked(self, example: Example) -> Example:
-        """A smooth random frequency response, which makes voices differ; and light SpecAugment: one band of
-        frequencies and one stretch of time replaced by the mean.
+        """Another length of the vocal tract and a smooth random frequency response, which make voices differ;
+        and light SpecAugment: one band of frequencies and one stretch of time replaced by the mean.
         """
         mel, rng = example.mel, self._rng
+        if rng.random() < 0.5:
+            mel = warped(mel, rng.uniform(*_WARP))
         if rng.random() < 0.5:
             knots = [rng.uniform(-_RESPONSE, _RESPONSE) for _ in range(6)]
             mel += np.interp(np.arange(80), np.linspace(0, 79, 6), knots).astype(np.float32)[:, None]
@@ -134,7 +138,7 @@ class Batches(IterableDataset[Batch]):
         if rng.random() < 0.3 and mel.shape[1] > 100:
             start = rng.randrange(mel.shape[1] - 20)
             mel[:, start : start + rng.randint(1, 18)] = mel.mean()
-        return example
+        return replace(example, mel=mel)
 
 
 def loader(batches: Batches) -> Iterator[Batch]:

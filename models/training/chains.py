@@ -11,7 +11,7 @@ from functools import cache
 
 from models.training import text
 
-_LINKED = 12000  # sentences from which the links are learned
+_LINKED = 24000  # sentences from which the links are learned
 _SHORTEST_WORDS, _LONGEST_WORDS = 5, 14
 _BEGIN = ""
 

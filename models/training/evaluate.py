@@ -78,12 +78,13 @@ def conditions(recognizer: Recognizer, material: Material) -> Figures:
     cases = evalset.clean(material.utterances)
     hypotheses = [recognizer.text(case.samples) for case in cases]
     exact = [case.text == hypothesis for case, hypothesis in zip(cases, hypotheses, strict=True)]
-    augmenter = Augmenter(f"evaluation {material.seed}")
+    noisy = evalset.noisy(cases, 10, Augmenter(f"evaluation {material.seed}"))
     figures = {
         "WER clean": error_rate([case.text for case in cases], hypotheses),
         "WER clean, beam 5": _wer(recognizer, cases, beam=5),
         "WER clean, padded to 30 s": _wer(recognizer, cases, padded=True),
-        "WER noise 10 dB": _wer(recognizer, evalset.noisy(cases, 10, augmenter)),
+        "WER noise 10 dB": _wer(recognizer, noisy),
+        "WER noise 10 dB, beam 5": _wer(recognizer, noisy, beam=5),
         "WER telephone": _wer(recognizer, evalset.telephoned(cases)),
         "WER fast": _wer(recognizer, evalset.clean(material.fast)),
         "WER slow": _wer(recognizer, evalset.clean(material.slow)),

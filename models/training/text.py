@@ -9,23 +9,14 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from models.training import patterns_command, patterns_line, patterns_talk
 from models.training.grammar import expand, vocabulary
 from models.training.lexicon import LEXICON
 from models.training.wordlists import alternatives
 
-_PATTERNS: Mapping[str, Sequence[str]] = {
-    "command": patterns_command.COMMAND,
-    "question": patterns_talk.QUESTION,
-    "small talk": patterns_talk.SMALL_TALK,
-    "telephone": patterns_line.TELEPHONE,
-    "digits": patterns_line.DIGITS,
-    "date and time": patterns_line.DATE_TIME,
-    "money": patterns_line.MONEY,
-    "names": patterns_line.NAMES,
-    "confirmation": patterns_line.CONFIRMATION,
-}
+Patterns = Mapping[str, Sequence[str]]
+
 TYPES: Mapping[str, float] = {
     "command": 0.26,
     "question": 0.21,
@@ -37,17 +28,33 @@ TYPES: Mapping[str, float] = {
     "names": 0.04,
     "confirmation": 0.07,
 }
-TRAINED = {kind: [p for p in patterns if not p.startswith("*")] for kind, patterns in _PATTERNS.items()}
-HELD_OUT = {
-    kind: [p[1:].strip() for p in patterns if p.startswith("*")] for kind, patterns in _PATTERNS.items()
-}
+
+
+def _patterns() -> tuple[Patterns, Patterns]:
+    """Those of the files in `patterns`, trained and held out. A heading ``== TYPE`` says what follows it; a
+    leading ``*`` marks a held-out pattern: evaluated, never trained on.
+    """
+    trained, held_out = ({kind: list[str]() for kind in TYPES} for _ in range(2))
+    for path in sorted((Path(__file__).parent / "patterns").glob("*.txt")):
+        kind = ""
+        for line in filter(None, map(str.strip, path.read_text().splitlines())):
+            if line.startswith("=="):
+                kind = line[2:].strip()
+            elif line.startswith("*"):
+                held_out[kind].append(line[1:].strip())
+            else:
+                trained[kind].append(line)
+    return trained, held_out
+
+
+TRAINED, HELD_OUT = _patterns()
 
 _OPENERS = alternatives(
     "Okay,|Hello,|Hi,|Hey,|Well,|Yes,|No,|Sorry,|Actually,|And|So|Oh,|All right,|Thanks,|Please,|Then|Now|"
     "But|Excuse me,|Good morning,|Okay, now|Yes, and|Thank you,|Great,"
 )
 _CLOSERS = alternatives(", please|, thanks|, thank you| now| right now|, okay| again")
-_LONGEST_WORDS = 16
+LONGEST_WORDS = 16
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,7 @@ def sentence(rng: random.Random, held_out: bool = False, kind: str | None = None
         text = tidy(expand(pattern, LEXICON, rng))
         if not held_out and chosen not in ("digits", "confirmation"):
             text = _decorate(text, pattern, rng)
-        if len(text.split()) <= _LONGEST_WORDS:
+        if len(text.split()) <= LONGEST_WORDS:
             return Sentence(text, chosen)
 
 
@@ -87,7 +94,7 @@ def _decorate(text: str, pattern: str, rng: random.Random) -> str:
     return text
 
 
-def words_of(patterns: Mapping[str, Sequence[str]]) -> set[str]:
+def words_of(patterns: Patterns) -> set[str]:
     """The words that a set of patterns can produce, numbers left out."""
     return vocabulary([pattern for group in patterns.values() for pattern in group], LEXICON)
 

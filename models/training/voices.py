@@ -35,6 +35,8 @@ _HELD_OUT_VARIANTS = words("f4 m5 max michel belinda quincy ed Lee")
 _TRAINED_FLITE = ["slt", "awb", "kal16"]
 _HELD_OUT_FLITE = ["rms"]
 _FLITE_SHARE = {False: 0.42, True: 0.25}  # by held_out: one held-out voice in four is flite's
+# Pitches beyond a voice's own make it another speaker; those who are held out keep theirs.
+_PITCH = {False: (0.55, 1.35), True: (0.8, 1.25)}  # by held_out: of flite and Festival, relative
 _FESTIVAL = ["ked", "ked", "kal", "slt"]  # all trained; only ked is a speaker whom flite does not have
 
 
@@ -70,7 +72,7 @@ def draw_voice(rng: random.Random, held_out: bool = False) -> Voice:
     pace, pitch_range = rng.uniform(0.75, 1.3), rng.randint(25, 75)
     if rng.random() < _FLITE_SHARE[held_out]:
         name = rng.choice(_HELD_OUT_FLITE if held_out else _TRAINED_FLITE)
-        return Voice("flite", name, pace, rng.uniform(0.8, 1.25), pitch_range)
+        return Voice("flite", name, pace, rng.uniform(*_PITCH[held_out]), pitch_range)
     variant = rng.choice(_HELD_OUT_VARIANTS if held_out else _TRAINED_VARIANTS)
     name = f"{rng.choice(_ACCENTS)}+{variant}".rstrip("+")
     return Voice("espeak", name, pace, rng.uniform(0.4, 1.6), pitch_range)
@@ -79,7 +81,7 @@ def draw_voice(rng: random.Random, held_out: bool = False) -> Voice:
 def draw_festival_voice(rng: random.Random) -> Voice:
     """A random voice of Festival at a random natural pace and pitch; all of them are trained."""
     pace, pitch_range = rng.uniform(0.75, 1.3), rng.randint(25, 75)
-    return Voice("festival", rng.choice(_FESTIVAL), pace, rng.uniform(0.8, 1.25), pitch_range)
+    return Voice("festival", rng.choice(_FESTIVAL), pace, rng.uniform(*_PITCH[False]), pitch_range)
 
 
 class Speaker:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from faster_whisper.feature_extractor import FeatureExtractor
 
 from models.training.augment import (
     NOISE_COLOURS,
@@ -10,6 +11,7 @@ from models.training.augment import (
     change_rate,
     mu_law,
     telephone,
+    warped,
 )
 
 
@@ -72,3 +74,14 @@ def test_a_changed_rate_changes_length_and_pitch() -> None:
 
 def test_the_same_seed_gives_the_same_channel() -> None:
     assert np.array_equal(Augmenter(4).channel(_tone(440)), Augmenter(4).channel(_tone(440)))
+
+
+@pytest.mark.parametrize("factor", [0.84, 1.0, 1.18])
+def test_a_warped_spectrogram_has_its_peaks_at_scaled_frequencies(factor: float) -> None:
+    extractor = FeatureExtractor()
+
+    def spectrogram(hertz: float) -> Samples:
+        return np.asarray(extractor(_tone(hertz), padding=0), np.float32)
+
+    loudest = warped(spectrogram(1500), factor).mean(axis=1).argmax()
+    assert abs(int(loudest) - int(spectrogram(1500 * factor).mean(axis=1).argmax())) <= 1

@@ -5,6 +5,7 @@ import pytest
 
 from models.training import text
 from models.training.grammar import expand
+from models.training.lexicon import LEXICON
 from models.training.numerals import cardinal, ordinal
 
 
@@ -29,6 +30,15 @@ def test_no_pattern_is_both_trained_and_held_out() -> None:
     for kind in text.TYPES:
         assert text.HELD_OUT[kind], kind
         assert not set(text.TRAINED[kind]) & set(text.HELD_OUT[kind])
+
+
+@pytest.mark.parametrize("patterns", [text.TRAINED, text.HELD_OUT])
+def test_no_pattern_gives_long_sentences_only(patterns: text.Patterns) -> None:
+    """One that did would be drawn again for ever."""
+    rng = random.Random(6)
+    for pattern in (pattern for group in patterns.values() for pattern in group):
+        lengths = [len(text.tidy(expand(pattern, LEXICON, rng)).split()) for _ in range(30)]
+        assert min(lengths) <= text.LONGEST_WORDS, pattern
 
 
 def test_held_out_patterns_use_trained_words_only() -> None:

@@ -3,6 +3,7 @@ goes into none of them."""
 
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cached_property
 from typing import Any
@@ -32,153 +33,115 @@ _DECODE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 _REAL_TIME_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0)
 
 
+class _Instruments:
+    """Makes metrics in one registry, all with the same beginning of their names."""
+
+    def __init__(self, registry: CollectorRegistry, prefix: str) -> None:
+        self._registry, self._prefix = registry, prefix
+
+    def gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(self._prefix + name, meaning, labels, registry=self._registry)
+
+    def counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(self._prefix + name, meaning, labels, registry=self._registry)
+
+    def histogram(self, name: str, meaning: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(self._prefix + name, meaning, labels, registry=self._registry, buckets=buckets)
+
+
 class Metrics:
     """The metrics of one server, in a registry of their own, with its process's memory and descriptors."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.tasks = Gauge("voicegw_tasks", "Tasks in the event loop", registry=self.registry)
-        self.sessions = Gauge(
-            "voicegw_sessions", "Sessions held, parked ones included", registry=self.registry
+        make = _Instruments(self.registry, "voicegw_")
+        self._count_sessions(make)
+        self._count_recognition(make)
+        self._count_replies(make)
+
+    def _count_sessions(self, make: _Instruments) -> None:
+        self.tasks = make.gauge("tasks", "Tasks in the event loop")
+        self.sessions = make.gauge("sessions", "Sessions held, parked ones included")
+        self.sessions_parked = make.gauge(
+            "sessions_parked", "Sessions that wait for a client that was cut off"
         )
-        self.sessions_parked = Gauge(
-            "voicegw_sessions_parked",
-            "Sessions that wait for a client that was cut off",
-            registry=self.registry,
+        self.resumes = make.counter(
+            "resumes_total", "Clients that came back, by outcome: resumed, or lost", "outcome"
         )
-        self.resumes = Counter(
-            "voicegw_resumes_total",
-            "Clients that came back, by outcome: resumed, or lost",
-            ["outcome"],
-            registry=self.registry,
+        self.session_ends = make.counter("session_ends", "Sessions over, by error code or `done`", "reason")
+        self.refused = make.counter("refused", "Upgrades refused, by error code", "code")
+        self.handshakes_dropped = make.counter(
+            "handshakes_dropped", "Connections ended unanswered because too many were unfinished"
         )
-        self.session_ends = Counter(
-            "voicegw_session_ends",
-            "Sessions over, by error code or `done`",
-            ["reason"],
-            registry=self.registry,
-        )
-        self.refused = Counter(
-            "voicegw_refused", "Upgrades refused, by error code", ["code"], registry=self.registry
-        )
-        self.handshakes_dropped = Counter(
-            "voicegw_handshakes_dropped",
-            "Connections ended unanswered because too many were unfinished",
-            registry=self.registry,
-        )
-        self.limits_unshared = Counter(
-            "voicegw_limits_unshared",
+        self.limits_unshared = make.counter(
+            "limits_unshared",
             "Times that Redis did not answer about limits, so that this gateway counted alone",
-            registry=self.registry,
         )
-        self.faults = Counter(
-            "voicegw_faults", "Errors told to clients, by code", ["code"], registry=self.registry
+        self.faults = make.counter("faults", "Errors told to clients, by code", "code")
+        self.outbox_coalesced = make.counter(
+            "outbox_coalesced", "Messages replaced by newer ones before sending, by kind", "kind"
         )
-        self.outbox_coalesced = Counter(
-            "voicegw_outbox_coalesced",
-            "Messages replaced by newer ones before sending, by kind",
-            ["kind"],
-            registry=self.registry,
+        self.loop_lag = make.gauge("loop_lag_seconds", "Delay of the event loop, mean of a second")
+
+    def _count_recognition(self, make: _Instruments) -> None:
+        self.decode_queue = make.gauge("decode_queue", "Decode jobs waiting")
+        self.decode_seconds = make.histogram("decode_seconds", "Time in a worker", _DECODE_BUCKETS, "kind")
+        self.partial_wait = make.gauge(
+            "partial_wait_seconds", "Partials' time in the queue, mean of a second"
         )
-        self.loop_lag = Gauge(
-            "voicegw_loop_lag_seconds", "Delay of the event loop, mean of a second", registry=self.registry
+        self.partials_shed = make.counter("partials_shed", "Partials not decoded under overload")
+        self.decode_failures = make.counter("decode_failures", "Decode jobs given up")
+        self.workers_ready = make.gauge("workers_ready", "Warm recognition workers")
+        self.worker_restarts = make.counter("worker_restarts", "Recognition workers replaced")
+
+    def _count_replies(self, make: _Instruments) -> None:
+        self.turns = make.counter("turns", "Turns finished")
+        self.turn_latency = make.histogram(
+            "turn_latency_seconds", "From the end of speech to each step of a turn", _LATENCY_BUCKETS, "step"
         )
-        self.turns = Counter("voicegw_turns", "Turns finished", registry=self.registry)
-        self.turn_latency = Histogram(
-            "voicegw_turn_latency_seconds",
-            "From the end of speech to each step of a turn",
-            ["step"],
-            buckets=_LATENCY_BUCKETS,
-            registry=self.registry,
-        )
-        self.replies = Counter(
-            "voicegw_replies",
+        self.replies = make.counter(
+            "replies",
             "Requests to the language model that were over, by whether they were begun ahead of their turn "
             "and whether the turn used them",
-            ["speculative", "used"],
-            registry=self.registry,
+            "speculative",
+            "used",
         )
-        self.wasted_tokens = Counter(
-            "voicegw_wasted_tokens",
-            "Tokens that the language model wrote ahead of a turn which then went on",
-            registry=self.registry,
+        self.wasted_tokens = make.counter(
+            "wasted_tokens", "Tokens that the language model wrote ahead of a turn which then went on"
         )
-        self.decode_queue = Gauge("voicegw_decode_queue", "Decode jobs waiting", registry=self.registry)
-        self.decode_seconds = Histogram(
-            "voicegw_decode_seconds",
-            "Time in a worker",
-            ["kind"],
-            buckets=_DECODE_BUCKETS,
-            registry=self.registry,
-        )
-        self.partial_wait = Gauge(
-            "voicegw_partial_wait_seconds",
-            "Partials' time in the queue, mean of a second",
-            registry=self.registry,
-        )
-        self.partials_shed = Counter(
-            "voicegw_partials_shed", "Partials not decoded under overload", registry=self.registry
-        )
-        self.decode_failures = Counter(
-            "voicegw_decode_failures", "Decode jobs given up", registry=self.registry
-        )
-        self.workers_ready = Gauge(
-            "voicegw_workers_ready", "Warm recognition workers", registry=self.registry
-        )
-        self.worker_restarts = Counter(
-            "voicegw_worker_restarts", "Recognition workers replaced", registry=self.registry
-        )
-        self.llm_requests = Counter(
-            "voicegw_llm_requests",
+        self.llm_requests = make.counter(
+            "llm_requests",
             "Requests for a reply: `answered`, `stopped` by us, or by error code",
-            ["endpoint", "outcome"],
-            registry=self.registry,
+            "endpoint",
+            "outcome",
         )
-        self.llm_remedies = Counter(
-            "voicegw_llm_remedies",
+        self.llm_remedies = make.counter(
+            "llm_remedies",
             "What was done about a model endpoint in trouble: retry, switch, opened, closed",
-            ["remedy"],
-            registry=self.registry,
+            "remedy",
         )
-        self.llm_breaker_open = Gauge(
-            "voicegw_llm_breaker_open",
-            "Whether a model endpoint is being left alone",
-            ["endpoint"],
-            registry=self.registry,
+        self.llm_breaker_open = make.gauge(
+            "llm_breaker_open", "Whether a model endpoint is being left alone", "endpoint"
         )
-        self.voice_first_audio = Histogram(
-            "voicegw_voice_first_audio_seconds",
-            "From a sentence to the first of its audio",
-            buckets=_LATENCY_BUCKETS,
-            registry=self.registry,
+        self.voice_first_audio = make.histogram(
+            "voice_first_audio_seconds", "From a sentence to the first of its audio", _LATENCY_BUCKETS
         )
-        self.voice_real_time_factor = Histogram(
-            "voicegw_voice_real_time_factor",
+        self.voice_real_time_factor = make.histogram(
+            "voice_real_time_factor",
             "Time that the voice took for a sentence, by the length of its audio",
-            buckets=_REAL_TIME_BUCKETS,
-            registry=self.registry,
+            _REAL_TIME_BUCKETS,
         )
-        self.reply_audio_dropped = Counter(
-            "voicegw_reply_audio_dropped_seconds",
+        self.reply_audio_dropped = make.counter(
+            "reply_audio_dropped_seconds",
             "Reply audio that was made and not sent: interrupted, stale, or nobody was there",
-            registry=self.registry,
         )
-        self.tool_seconds = Histogram(
-            "voicegw_tool_seconds",
-            "Tool calls, by whether they gave a result",
-            ["tool", "ok"],
-            buckets=_LATENCY_BUCKETS,
-            registry=self.registry,
+        self.tool_seconds = make.histogram(
+            "tool_seconds", "Tool calls, by whether they gave a result", _LATENCY_BUCKETS, "tool", "ok"
         )
-        self.errands_waiting = Gauge(
-            "voicegw_errands_waiting", "Tool calls waiting in the background", registry=self.registry
-        )
-        self.moderation_checks = Counter(
-            "voicegw_moderation_checks",
-            "Texts judged, by outcome: passed, hit, failed",
-            ["what", "outcome"],
-            registry=self.registry,
+        self.errands_waiting = make.gauge("errands_waiting", "Tool calls waiting in the background")
+        self.moderation_checks = make.counter(
+            "moderation_checks", "Texts judged, by outcome: passed, hit, failed", "what", "outcome"
         )
 
     @cached_property
@@ -233,25 +196,20 @@ class ClusterMetrics:
     are `finals` and `partials`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
-            return Gauge(f"voicegw_cluster_{name}", meaning, labels, registry=registry)
-
-        def counter(name: str, meaning: str, *labels: str) -> Counter:
-            return Counter(f"voicegw_cluster_{name}", meaning, labels, registry=registry)
-
-        self.redis_up = gauge("redis_up", "Whether Redis answers")
-        self.redis_errors = counter("redis_errors", "Commands to Redis that failed, by error", "error")
-        self.waiting = gauge("waiting_jobs", "Jobs that no worker has: the lag", "stream")
-        self.held = gauge("held_jobs", "Jobs that workers have", "stream")
-        self.oldest = gauge("oldest_waiting_seconds", "How long the oldest of them has waited", "stream")
-        self.workers = gauge("workers", "Workers that are there and warm")
-        self.group_busy = gauge("group_busy_share", "Share of time at work, mean of the workers")
-        self.busy = gauge("busy_share", "Share of time at work, of this worker")
-        self.claimed = counter("claimed_jobs", "Jobs taken over from silent workers")
-        self.dropped = counter("dropped_jobs", "Jobs of gateways that are gone")
-        self.dead = counter("dead_jobs", "Jobs given up, kept in the dead jobs' stream")
-        self.late_answers = counter("late_answers", "Answers that nobody waited for any more")
-        self.asked_again = counter("jobs_asked_again", "Jobs that Redis had lost")
+        make = _Instruments(registry, "voicegw_cluster_")
+        self.redis_up = make.gauge("redis_up", "Whether Redis answers")
+        self.redis_errors = make.counter("redis_errors", "Commands to Redis that failed, by error", "error")
+        self.waiting = make.gauge("waiting_jobs", "Jobs that no worker has: the lag", "stream")
+        self.held = make.gauge("held_jobs", "Jobs that workers have", "stream")
+        self.oldest = make.gauge("oldest_waiting_seconds", "How long the oldest of them has waited", "stream")
+        self.workers = make.gauge("workers", "Workers that are there and warm")
+        self.group_busy = make.gauge("group_busy_share", "Share of time at work, mean of the workers")
+        self.busy = make.gauge("busy_share", "Share of time at work, of this worker")
+        self.claimed = make.counter("claimed_jobs", "Jobs taken over from silent workers")
+        self.dropped = make.counter("dropped_jobs", "Jobs of gateways that are gone")
+        self.dead = make.counter("dead_jobs", "Jobs given up, kept in the dead jobs' stream")
+        self.late_answers = make.counter("late_answers", "Answers that nobody waited for any more")
+        self.asked_again = make.counter("jobs_asked_again", "Jobs that Redis had lost")
 
 
 def trace_turn(session: str, latency: TurnLatency) -> None:

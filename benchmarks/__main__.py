@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,5 +55,15 @@ def _run_frames(arguments: Sequence[str]) -> int:
     return int(pytest.main([str(module), "--benchmark-enable", *shown, *arguments]))
 
 
+def _until_ended(argv: Sequence[str]) -> int:
+    """`main`; both signals end it as Ctrl-C does, in the background too, so that it ends its servers."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        return main(argv)
+    except KeyboardInterrupt:
+        return 130
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(_until_ended(sys.argv[1:]))

@@ -21,12 +21,12 @@ from models.training.voices import SAMPLE_RATE, Speaker, Utterance, Voice, draw_
 
 LONGEST_S = 11.0
 # How the shards of other sentences are called.
-_SORTS = {"composed": composed, "chained": chained, "shuffled": shuffled, "balanced": balanced}
+SORTS = {"composed": composed, "chained": chained, "shuffled": shuffled, "balanced": balanced}
 _FESTIVAL = "festival"  # and those of any sentences in the voices of a synthesizer that few machines have
 
 
 def _any_sort(rng: random.Random) -> Sentence:
-    return rng.choice([sentence, *_SORTS.values()])(rng)
+    return rng.choice([sentence, *SORTS.values()])(rng)
 
 
 def utterances(
@@ -52,7 +52,7 @@ def _make_shard(task: tuple[Path, str, int]) -> int:
     if sort == _FESTIVAL:
         spoken = utterances(seed, count, _any_sort, draw_festival_voice)
     else:
-        spoken = utterances(seed, count, _SORTS.get(sort, sentence))
+        spoken = utterances(seed, count, SORTS.get(sort, sentence))
     write_shard(path, spoken)
     return count
 

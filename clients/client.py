@@ -87,7 +87,7 @@ class VoiceClient:
         needs another. reconnect_s: how long to try for a new connection when one is lost; 0 for not at all.
         on_audio: takes the reply audio of a session with reply="audio", in the session's format, when it
         comes while iterating, in its place between the messages.
-        Raises Refused with the server's reason, or Unreachable.
+        Raises Refused with the server's reason, Unreachable, or ConnectionLost before the server has greeted.
         """
         line = Line(url.split(","), {"rate": str(rate), "format": audio_format, "reply": reply}, token)
         unsent = Unacknowledged(2 if audio_format == "pcm_s16le" else 1, KEPT_S * rate)

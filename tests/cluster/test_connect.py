@@ -144,6 +144,16 @@ async def test_a_server_that_does_not_answer(redis_server: RedisServer) -> None:
         assert await redis.ping()
 
 
+async def test_a_server_that_takes_nothing(redis_server: RedisServer) -> None:
+    async with client(redis_server.url, timeout_ms=200) as redis:
+        assert await redis.ping()
+        redis_server.pause()
+        with pytest.raises(TimeoutError, match="did not take"):
+            await redis.set("a", bytes(32 << 20))  # more than the buffers between the two hold
+        redis_server.resume()
+        assert await redis.ping()
+
+
 async def test_a_blocking_read_has_its_time_on_top(redis_url: str) -> None:
     blocking = connect(RedisOptions(url=redis_url, timeout_ms=100), blocks_ms=150)
     assert await blocking.blpop(["nothing"], timeout=0.15) is None

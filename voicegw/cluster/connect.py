@@ -11,15 +11,19 @@ to its caller only. A blocking read takes a client of its own (`connect(options,
 read would hand a connection that still blocks to the next caller.
 """
 
+import asyncio
+import builtins
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from redis.asyncio import Redis, RedisCluster, Sentinel
+from redis.asyncio import Connection, Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
+from redis.exceptions import TimeoutError
 
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
@@ -114,11 +118,13 @@ def _host(text: str, default_port: int) -> tuple[str, int]:
     return one.hostname, one.port or default_port
 
 
-def connect(options: RedisOptions, *, blocks_ms: int = 0) -> Redis:
+def connect(options: RedisOptions, *, blocks_ms: int = 0, single: bool = False) -> Redis:
     """A client, which connects when it is first used; `close` ends it.
 
-    blocks_ms: how long the commands sent on it may block in Redis; the time limit is beyond that. Raises
-    ConfigurationError for a URL that cannot be read.
+    blocks_ms: how long the commands sent on it may block in Redis; the time limit is beyond that.
+    single: with one connection for one command after the other, which does not cost the pool's care for each
+    (one server only: Sentinel and Cluster have pools always). Raises ConfigurationError for a URL that cannot
+    be read.
     """
     address = parse(options.url or "")
     arguments = _arguments(options, address, blocks_ms)
@@ -131,9 +137,10 @@ def connect(options: RedisOptions, *, blocks_ms: int = 0) -> Redis:
         timeouts = {name: value for name, value in arguments.items() if name.startswith("socket_")}
         sentinel = Sentinel(address.hosts, sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]
         master = sentinel.master_for(address.service, db=address.database, ssl=address.tls, **arguments)
-        return cast(Redis, master)
+        return _prompt(cast(Redis, master))
     [(host, port)] = address.hosts[:1]
-    return Redis(host=host, port=port, db=address.database, **arguments)
+    arguments["single_connection_client"] = single
+    return _prompt(Redis(host=host, port=port, db=address.database, **arguments))
 
 
 def _arguments(options: RedisOptions, address: Address, blocks_ms: int) -> dict[str, Any]:
@@ -153,6 +160,31 @@ def _arguments(options: RedisOptions, address: Address, blocks_ms: int) -> dict[
             "ssl_keyfile": options.tls_key_file,
         }
     return arguments
+
+
+class _SendsByTimer(Connection):
+    """A connection whose sending is limited by a timer. redis-py has `asyncio.wait_for`, which on Python 3.11
+    makes a task of every sending: a fifth of what a command costs."""
+
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
+        limit_s, self.socket_timeout = self.socket_timeout, None
+        try:
+            async with asyncio.timeout(limit_s):
+                await super().send_packed_command(command, check_health)
+        except builtins.TimeoutError:
+            raise TimeoutError("Redis did not take a command in time") from None
+        finally:
+            self.socket_timeout = limit_s
+
+
+def _prompt(client: Redis) -> Redis:
+    """The client, with connections that send by a timer."""
+    pool = client.connection_pool
+    kind = pool.connection_class
+    pool.connection_class = type(kind.__name__, (_SendsByTimer, kind), {})
+    return client
 
 
 async def close(client: Redis) -> None:

@@ -14,18 +14,19 @@ import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
 
 from voicegw.cluster.connect import RedisOptions, parse
 from voicegw.cluster.link import TROUBLE, Link
+from voicegw.cluster.local import BusyShare, LocalPool
 from voicegw.cluster.messages import Answer, Outcome, Submission, WorkerStatus, decode_submission
 from voicegw.cluster.register import Register
 from voicegw.cluster.replies import Entry
 from voicegw.cluster.taking import WorkerStreams
-from voicegw.core.jobs import DecodeJob, Overtaken, Recognizer, Shed
+from voicegw.core.jobs import DecodeJob, Overtaken, Shed
 from voicegw.core.options import option
 from voicegw.errors import MalformedMessage, RecognitionFailed
 from voicegw.telemetry import Metrics
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 _SIGN_IN_S = 0.5
 _FULL_S = 0.05  # how soon room that nothing announces is noticed
+_BEGIN_S = 0.001  # jobs are on their way to a process before the next ones are asked for
 _TAKEN_OVER_CHECKS = 20
 
 
@@ -46,25 +48,6 @@ class ConsumerOptions:
     drain_timeout_ms: int = option(10_000, "time to finish what is held when leaving", ge=0)
     probe_host: str = option("127.0.0.1", "address of /metrics, /readyz and /healthz")
     probe_port: int | None = option(None, "port of /metrics, /readyz and /healthz; none without one", ge=0)
-
-
-class LocalPool(Recognizer, Protocol):
-    """What a worker needs of the processes on its machine."""
-
-    @property
-    def capacity(self) -> int:
-        """Jobs that can be done at once; 0 while no process is warm."""
-        ...
-
-    @property
-    def warm(self) -> int:
-        """Processes that are warm."""
-        ...
-
-    @property
-    def busy_s(self) -> float:
-        """Seconds that all processes together have decoded for."""
-        ...
 
 
 @dataclass(slots=True)
@@ -93,7 +76,7 @@ class Consumer:
         self._leaving = asyncio.Event()
         self._room = asyncio.Event()
         self._group = asyncio.TaskGroup()
-        self._share = _BusyShare(pool)
+        self._share = BusyShare(pool)
 
     @property
     def ready(self) -> bool:
@@ -163,8 +146,11 @@ class Consumer:
                 async with asyncio.timeout(_FULL_S):
                     await self._room.wait()
             return
-        for entry in await self._streams.take(free):
+        entries = await self._streams.take(free)
+        for entry in entries:
             await self._accept(entry)
+        if entries:
+            await asyncio.sleep(_BEGIN_S)
 
     async def _keep_leases(self) -> None:
         """Renews what is held, or lets others have it while there is no process to do it; and claims what
@@ -276,21 +262,6 @@ class Consumer:
                 break
             await asyncio.sleep(_FULL_S)
         log.info("left", handed_back=len(unfinished))
-
-
-class _BusyShare:
-    """How much of the time between two looks the processes of a pool were at work, 0 to 1."""
-
-    def __init__(self, pool: LocalPool) -> None:
-        self._pool = pool
-        self._looked_at, self._busy_s = time.monotonic(), 0.0
-
-    def measure(self, now: float) -> float:
-        """The share since the last look."""
-        busy_s, passed_s = self._pool.busy_s - self._busy_s, now - self._looked_at
-        self._looked_at, self._busy_s = now, self._pool.busy_s
-        there_s = passed_s * max(1, self._pool.warm)
-        return min(1.0, busy_s / there_s) if there_s > 0 else 0.0
 
 
 def _own_name(submission: Submission) -> DecodeJob:

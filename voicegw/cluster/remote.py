@@ -209,6 +209,7 @@ class RemoteRecognizer:
         now = time.monotonic()
         for answer in answers:
             self._deliver(answer, now)
+        await asyncio.sleep(0)  # who waited for them comes before the next read
 
     def _deliver(self, answer: Answer, now: float) -> None:
         ticket = self._tickets.get(answer.ticket)

@@ -30,8 +30,13 @@ class GatewayStreams:
         self._keys = Keys(options.prefix)
         self._results = self._keys.results(name)
         self._redis: Redis = connect(options)
-        self._reader: Redis = connect(options, blocks_ms=_BLOCK_MS)
-        self._few = asyncio.Semaphore(_MOST_WRITES)
+        self._reader: Redis = connect(options, blocks_ms=_BLOCK_MS, single=True)
+        writers = [connect(options, single=True) for _ in range(_MOST_WRITES)]
+        # The one used last comes first, so that few are ever connected.
+        self._idle = asyncio.LifoQueue[Redis]()
+        for writer in writers:
+            self._idle.put_nowait(writer)
+        self._clients = (self._redis, self._reader, *writers)
         self._registrar = Registrar(self._redis, self._keys, name)
         self._withdraw = self._redis.register_script(WITHDRAW)
         self._missing = self._redis.register_script(MISSING)
@@ -42,9 +47,11 @@ class GatewayStreams:
     async def submit(self, submission: Submission) -> str:
         """Puts a job in line; returns its entry."""
         stream = self._stream(submission.job.kind)
-        async with self._few:
-            entry = await self._redis.xadd(stream, {"job": encode(submission)})
-        return text(entry)
+        writer = await self._idle.get()
+        try:
+            return text(await writer.xadd(stream, {"job": encode(submission)}))
+        finally:
+            self._idle.put_nowait(writer)
 
     async def withdraw(self, kind: DecodeKind, entry: str) -> bool:
         """Takes a job out of the line; False when it is too late, because a worker has it or had it."""
@@ -84,5 +91,5 @@ class GatewayStreams:
         await self._redis.delete(self._results)
 
     async def close(self) -> None:
-        await close(self._redis)
-        await close(self._reader)
+        for client in self._clients:
+            await close(client)

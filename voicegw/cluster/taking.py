@@ -29,9 +29,10 @@ class WorkerStreams:
         self._keys = Keys(options.prefix)
         self._name = name
         self._redis: Redis = connect(options)
-        self._reader: Redis = connect(options, blocks_ms=BLOCK_MS)
+        self._reader: Redis = connect(options, blocks_ms=BLOCK_MS, single=True)
+        self._publisher: Redis = connect(options, single=True)
         self._registrar = Registrar(self._redis, self._keys, name)
-        self._publish = self._redis.register_script(PUBLISH)
+        self._publish = self._publisher.register_script(PUBLISH)
         self._claim = self._redis.register_script(CLAIM)
         self._set_idle = self._redis.register_script(SET_IDLE)
         self._forget = self._redis.register_script(FORGET_CONSUMERS)
@@ -130,5 +131,5 @@ class WorkerStreams:
         await self._registrar.sign_out()
 
     async def close(self) -> None:
-        await close(self._redis)
-        await close(self._reader)
+        for client in (self._redis, self._reader, self._publisher):
+            await close(client)

@@ -178,7 +178,7 @@ class ServerError(VoicegwError, retryable=True):
 
 
 class NotReady(ServerError, code="not_ready", http_status=503):
-    """No recognition worker is warm yet, or the language model endpoint has not answered yet."""
+    """No recognition worker is warm yet, Redis is away, or the model endpoint has not answered yet."""
 
 
 class AtCapacity(ServerError, code="at_capacity", http_status=503):

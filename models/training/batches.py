@@ -76,14 +76,14 @@ class Batches(IterableDataset[Batch]):
     """
 
     def __init__(
-        self, speech: Path, tokenizer: Path, seed: str, audio_s: float, step: int, easy: int, short: int
+        self, corpus: Corpus, tokenizer: Path, seed: str, audio_s: float, step: int, easy: int, short: int
     ) -> None:
-        self._speech, self._tokenizer, self._seed, self._audio_s = speech, tokenizer, seed, audio_s
+        self._corpus, self._tokenizer, self._seed, self._audio_s = corpus, tokenizer, seed, audio_s
         self._step, self._easy, self._short = step, easy, short
 
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
-        self._windows = WindowMaker(Corpus(self._speech), self._seed)
+        self._windows = WindowMaker(self._corpus, self._seed)
         self._rng = self._windows.rng
         self._examples = ExampleMaker(Tokenizer.from_file(str(self._tokenizer)))
         self._waiting: dict[int, list[Example]] = {}

@@ -1,6 +1,7 @@
 """The synthesised utterances on disk: per shard one file of samples and one of descriptions."""
 
 import json
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,15 +33,19 @@ _OFTEN = {"chained": 2}  # how often utterances count that are few and teach muc
 
 
 class Corpus:
-    """Random access to the utterances of a folder of shards; some stand in it several times."""
+    """Random access to the utterances of a folder of shards; some stand in it several times.
 
-    def __init__(self, folder: Path) -> None:
+    without: sorts of sentences that are left out.
+    """
+
+    def __init__(self, folder: Path, without: Collection[str] = ()) -> None:
         self._samples: list[NDArray[np.int16]] = []
         self._records: list[tuple[int, dict[str, Any]]] = []
-        for index, path in enumerate(sorted(folder.glob("*.jsonl"))):
+        shards = [(path, path.name.split("-")[0]) for path in sorted(folder.glob("*.jsonl"))]
+        for index, (path, sort) in enumerate(each for each in shards if each[1] not in without):
             self._samples.append(np.memmap(path.with_suffix(".pcm"), np.int16, "r"))
             records = [(index, json.loads(line)) for line in path.read_text().splitlines()]
-            self._records.extend(records * _OFTEN.get(path.name.split("-")[0], 1))
+            self._records.extend(records * _OFTEN.get(sort, 1))
         if not self._records:
             raise FileNotFoundError(f"no synthesised speech in {folder}: run models.training.synthesis first")
 

@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from models.training import converted, losses, tokens
 from models.training.batches import Batch, Batches, loader
+from models.training.corpus import Corpus
 from models.training.network import HELPER_HEADS, Size, SpeechNetwork
 from models.training.phones import PHONES
 from models.training.schedule import Progress, time_of_day
@@ -191,7 +192,7 @@ def run(rank: int, options: argparse.Namespace, meeting: str) -> None:
     if options.again:
         progress.begin_cycle()
     stream = Batches(
-        options.speech,
+        Corpus(options.speech, options.without),
         options.tokenizer,
         seed=f"{options.seed}/{averager.rank}/{progress.step}",
         audio_s=options.batch_s,
@@ -230,6 +231,9 @@ def _probe(checkpoint: Path, tokenizer: Path) -> "subprocess.Popen[bytes]":
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--speech", type=Path, default=Path("models/work/speech"))
+    parser.add_argument(
+        "--without", nargs="+", default=(), metavar="SORT", help="sorts of speech to leave out"
+    )
     parser.add_argument("--tokenizer", type=Path, default=Path("models/work/tokenizer.json"))
     parser.add_argument("--out", type=Path, default=Path("models/work/run"))
     parser.add_argument(

@@ -49,3 +49,4 @@ def test_few_utterances_that_teach_much_stand_in_the_corpus_several_times(
     folders: tuple[Path, Path],
 ) -> None:
     assert len(Corpus(folders[0])) == 6 + 6 + 2 * 6 + 6 + 6
+    assert len(Corpus(folders[0], without=["chained", "shuffled"])) == 6 + 6 + 6

@@ -22,9 +22,14 @@ class Progress:
     done: float = 0.0  # share of the cycle that is behind
     cycle_step: int = 0  # where the cycle began
     cycle_seconds: float = 0.0
+    cycle: int = 1
 
-    def begin_cycle(self) -> None:
-        self.done, self.cycle_step, self.cycle_seconds = 0.0, self.step, self.seconds
+    def enter(self, cycle: int) -> bool:
+        """Begins that cycle unless it goes on already; False if a later one does."""
+        if cycle > self.cycle:
+            self.done, self.cycle_step, self.cycle_seconds = 0.0, self.step, self.seconds
+            self.cycle = cycle
+        return cycle == self.cycle
 
     def advance(self, elapsed_s: float, left_s: float) -> None:
         """A step took so long, of the seconds that were left before it: the share to do shrinks alike."""

@@ -2,7 +2,7 @@
 
 One process of one thread per core is faster than threads. The learning rate falls linearly to zero over
 `--minutes` of training, in which a suspended process does not count, or until the time of day `--until`,
-however busy the machine is meanwhile. Where there is no checkpoint, `--start-from` takes the weights of a
+however busy the machine is meanwhile; another `--cycle` lets it fall once more. Where there is no checkpoint, `--start-from` takes the weights of a
 converted model; the helper heads, which conversion drops, then learn alone at first.
 """
 
@@ -189,8 +189,8 @@ def run(rank: int, options: argparse.Namespace, meeting: str) -> None:
     elif options.start_from:
         trainer.start_from(options.start_from)
     progress = trainer.progress
-    if options.again:
-        progress.begin_cycle()
+    if not progress.enter(options.cycle):
+        return
     stream = Batches(
         Corpus(options.speech, options.without),
         options.tokenizer,
@@ -241,7 +241,9 @@ def main() -> None:
     )
     parser.add_argument("--until", type=time_of_day, metavar="HH:MM", help="end then, instead of --minutes")
     parser.add_argument("--start-from", type=Path, metavar="MODEL", help="a converted model's directory")
-    parser.add_argument("--again", action="store_true", help="a new cycle: the learning rate falls once more")
+    parser.add_argument(
+        "--cycle", type=int, default=1, help="which fall of the learning rate this is (default: %(default)s)"
+    )
     parser.add_argument("--batch-s", type=int, default=24, help="seconds of audio per process and step")
     parser.add_argument("--rate", type=float, default=1.6e-3, help="peak learning rate")
     parser.add_argument("--easy-steps", type=int, default=400, help="steps on clean single utterances first")

@@ -40,9 +40,18 @@ def test_the_rate_rises_then_falls_to_zero() -> None:
 
 def test_another_cycle_begins_where_the_last_one_ended() -> None:
     progress = _trained(Progress(), 300, 0.2, minutes=1)
-    progress.begin_cycle()
+    assert progress.enter(1)
+    assert progress.done == pytest.approx(1)
+    assert progress.enter(2)
     assert progress.rate(progress.done) == pytest.approx(1 / 200)
     assert progress.left_s(2, None) == pytest.approx(120)
+
+
+def test_a_cycle_that_another_has_followed_is_over() -> None:
+    progress = Progress(done=0.3, cycle=2)
+    assert not progress.enter(1)
+    assert progress.enter(2)
+    assert progress.done == 0.3
 
 
 def test_a_time_of_day_is_the_next_one() -> None:

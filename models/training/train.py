@@ -2,8 +2,9 @@
 
 One process of one thread per core is faster than threads. The learning rate falls linearly to zero over
 `--minutes` of training, in which a suspended process does not count, or until the time of day `--until`,
-however busy the machine is meanwhile; another `--cycle` lets it fall once more. Where there is no checkpoint, `--start-from` takes the weights of a
-converted model; the helper heads, which conversion drops, then learn alone at first.
+however busy the machine is meanwhile; in another `--cycle` it falls once more. Where there is no checkpoint,
+`--start-from` takes the weights of a converted model; the helper heads, which conversion drops, then learn
+alone at first.
 """
 
 import argparse

@@ -16,6 +16,7 @@ BENCHMARKS = {
     "capacity": "how many speakers at once are heard in time, and what becomes of more",
     "policies": "when words are shown and become stable, setting by setting, on a simulated clock",
     "turns": "when turns end, with a fixed silence and with one that follows the words, on a simulated clock",
+    "model": "how right the bundled model, or another, is in voices and wording it was not trained on",
     "vad": "speech missed, noise taken for speech, delays and cost of the voice activity detectors",
     "gateway": "CPU time a frame, memory a connection, loop lag and refusals of the gateway itself",
     "fuzz": "fuzzed messages and abrupt disconnects at a real server, beside a healthy neighbour",

@@ -79,13 +79,15 @@ def conditions(recognizer: Recognizer, material: Material) -> Figures:
     hypotheses = [recognizer.text(case.samples) for case in cases]
     exact = [case.text == hypothesis for case, hypothesis in zip(cases, hypotheses, strict=True)]
     noisy = evalset.noisy(cases, 10, Augmenter(f"evaluation {material.seed}"))
+    telephoned = evalset.telephoned(cases)
     figures = {
         "WER clean": error_rate([case.text for case in cases], hypotheses),
         "WER clean, beam 5": _wer(recognizer, cases, beam=5),
         "WER clean, padded to 30 s": _wer(recognizer, cases, padded=True),
         "WER noise 10 dB": _wer(recognizer, noisy),
         "WER noise 10 dB, beam 5": _wer(recognizer, noisy, beam=5),
-        "WER telephone": _wer(recognizer, evalset.telephoned(cases)),
+        "WER telephone": _wer(recognizer, telephoned),
+        "WER telephone, beam 5": _wer(recognizer, telephoned, beam=5),
         "WER fast": _wer(recognizer, evalset.clean(material.fast)),
         "WER slow": _wer(recognizer, evalset.clean(material.slow)),
         "WER trained wording, held-out voices": _wer(recognizer, evalset.clean(material.seen_wording)),

@@ -4,6 +4,7 @@ import argparse
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +103,26 @@ def convert(weights: dict[str, Any], tokenizer: Path, out: Path) -> None:
         made.rename(out)
 
 
+def mean(networks: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The mean of the weights of networks that have come from the same one (Izmailov et al. 2018)."""
+    return {name: torch.stack([weights[name] for weights in networks]).mean(0) for name in networks[0]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, default=Path("models/work/run/checkpoint.pt"))
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        nargs="+",
+        default=[Path("models/work/run/checkpoint.pt")],
+        help="one, or several, of whose weights the mean is taken (default: models/work/run/checkpoint.pt)",
+    )
     parser.add_argument("--tokenizer", type=Path, default=Path("models/work/tokenizer.json"))
     parser.add_argument("--out", type=Path, default=Path("models/work/converted"))
     options = parser.parse_args()
-    state = torch.load(options.checkpoint)
-    convert(state["average"], options.tokenizer, options.out)
-    step = state["progress"]["step"]
+    states = [torch.load(checkpoint) for checkpoint in options.checkpoint]
+    convert(mean([state["average"] for state in states]), options.tokenizer, options.out)
+    step = max(state["progress"]["step"] for state in states)
     size_mb = (options.out / "model.bin").stat().st_size / 1e6
     print(f"step {step}: {options.out}, {size_mb:.1f} MB")
 

@@ -7,7 +7,7 @@ import pytest
 
 from models.training.synthesis import SORTS
 
-LONGEST_WORDS = 16
+LENGTHS = {"composed": (1, 16), "chained": (5, 14), "shuffled": (1, 13), "balanced": (4, 12)}  # in words
 
 
 @pytest.mark.parametrize("sort", SORTS)
@@ -19,9 +19,10 @@ def test_the_same_seed_gives_the_same_sentences(sort: str) -> None:
 @pytest.mark.parametrize("sort", SORTS)
 def test_sentences_are_short_and_written_properly(sort: str) -> None:
     rng = random.Random(2)
-    for _ in range(300):
+    shortest, longest = LENGTHS[sort]
+    for _ in range(500):
         sentence = SORTS[sort](rng)
         assert sentence.kind == sort
         assert re.fullmatch(r"[A-Z][A-Za-z',.? ]*[.?]", sentence.text), sentence
         assert not re.search(r"  | [,.?]|,,|[{}<>|\[\]]", sentence.text), sentence
-        assert 2 <= len(sentence.text.split()) <= LONGEST_WORDS
+        assert shortest <= len(sentence.text.split()) <= longest

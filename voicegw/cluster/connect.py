@@ -123,8 +123,8 @@ def connect(options: RedisOptions, *, blocks_ms: int = 0, single: bool = False) 
 
     blocks_ms: how long the commands sent on it may block in Redis; the time limit is beyond that.
     single: with one connection for one command after the other, which does not cost the pool's care for each
-    (one server only: Sentinel and Cluster have pools always). Raises ConfigurationError for a URL that cannot
-    be read.
+    (one server only: Sentinel and Cluster have pools always).
+    Raises ConfigurationError for a URL that cannot be read.
     """
     address = parse(options.url or "")
     arguments = _arguments(options, address, blocks_ms)

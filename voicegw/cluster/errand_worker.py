@@ -68,7 +68,7 @@ class ErrandWorker:
         self._make = make
         self._keys = Keys(redis.prefix)
         self._redis: Redis = connect(redis)
-        self._reader: Redis = connect(redis, blocks_ms=_BLOCK_MS)
+        self._reader: Redis = connect(redis, blocks_ms=_BLOCK_MS, single=True)
         self._link = Link(str(parse(redis.url or "")), metrics.cluster)
         self._held: dict[str, asyncio.Task[None]] = {}
         self._leaving = asyncio.Event()

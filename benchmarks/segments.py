@@ -110,7 +110,7 @@ def timings(segment: Segment, llm_first_token_ms: float | None) -> Timings:
         return Timings()
     turn, recording = segment.turn, segment.recording
     onset_s = recording.scheduled_s(segment.words[0].start_ms)
-    emitted = _emissions(segment)
+    emitted = emissions(segment)
     ended = turn.stopped is not None and turn.stopped.reason is EndReason.SILENCE
     end_s = recording.scheduled_s(segment.words[-1].end_ms) if ended else None
     return Timings(
@@ -125,8 +125,9 @@ def timings(segment: Segment, llm_first_token_ms: float | None) -> Timings:
     )
 
 
-def _emissions(segment: Segment) -> list[tuple[float, float, float]]:
-    """For each word that was recognised: its end as scheduled, and its two emission times, in seconds."""
+def emissions(segment: Segment) -> list[tuple[float, float, float]]:
+    """For each word that was recognised: its end as scheduled, when it first stood in its final place, and
+    from when on it stood there for good, in seconds."""
     reference, updates = segment.reference, segment.turn.updates
     return [
         (segment.recording.scheduled_s(reference[said][1].end_ms), *emission(updates, heard))

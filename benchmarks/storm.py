@@ -1,7 +1,8 @@
-"""All clients are cut off at once: how long until every one of them has its session back.
+"""All clients are cut off at once: how long until every one of them has its session back, and whether those
+who keep their connections notice.
 
 The clients are the library's own, on loopback, each with an open session and audio on its way; a relay resets
-all their connections in one moment.
+all their connections in one moment. The survivors speak past the relay, from processes of their own.
 """
 
 import argparse
@@ -12,13 +13,14 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
-from benchmarks.arguments import add_json, add_serve, new_parser
+from benchmarks import survivors
+from benchmarks.arguments import FIXED_END_SILENCE, add_json, add_serve, new_parser
 from benchmarks.links import link
 from benchmarks.measures import percentile
 from benchmarks.report import report
 from clients.client import VoiceClient
 from clients.errors import ClientError
-from clients.local_server import local_server
+from clients.local_server import LocalServer, local_server
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
 
@@ -30,18 +32,26 @@ MEANINGS = {
     "storm_back_s": "until the last of them had its session back",
     "storm_back_p50_ms": "until half of them had",
     "storm_lost": "clients whose session was lost, or who did not come back",
+    **survivors.MEANINGS,
 }
 
 
 @dataclass
 class Storm:
-    """What became of so many clients. back_s: from the cut until each had its session again."""
+    """What became of so many clients. back_s: from the cut until each had its session again. survived: the
+    figures of those who were not cut off, if anybody was there."""
 
     clients: int
     back_s: list[float] = field(default_factory=list)
     lost: int = 0
     cut_at: float = 0.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    survived: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def over_at(self) -> float:
+        """When the last one was back."""
+        return self.cut_at + max(self.back_s, default=GIVE_UP_S)
 
     def receive(self, message: native.ServerMessage) -> None:
         if isinstance(message, native.ReadyMessage):
@@ -84,17 +94,39 @@ def _parser() -> argparse.ArgumentParser:
 async def measure(count: int, serve: Sequence[str] = ()) -> Storm:
     """A storm on a server of its own."""
     async with (
-        local_server("--model", "bundled", "--workers", "1", *serve) as server,
+        local_server("--model", "bundled", "--workers", "1", FIXED_END_SILENCE, *serve) as server,
         link(server.url) as way,
         AsyncExitStack() as stack,
     ):
-        clients = []
-        for begin in range(0, count, AT_ONCE):
-            some = range(min(AT_ONCE, count - begin))
-            clients += await asyncio.gather(
-                *(stack.enter_async_context(VoiceClient.connect(way.url, reply="none")) for _ in some)
-            )
-        return await raise_storm(clients, way.cut)
+        clients = await connected(stack, way.url, count)
+        return await survived_storm(server, clients, way.cut, serve)
+
+
+async def connected(stack: AsyncExitStack, url: str, count: int) -> list[VoiceClient]:
+    """So many clients, each with a session."""
+    clients = list[VoiceClient]()
+    for begin in range(0, count, AT_ONCE):
+        some = range(min(AT_ONCE, count - begin))
+        opening = [stack.enter_async_context(VoiceClient.connect(url, reply="none")) for _ in some]
+        clients += await asyncio.gather(*opening)
+    return clients
+
+
+async def survived_storm(
+    server: LocalServer, clients: Sequence[VoiceClient], cut: Callable[[], object], serve: Sequence[str] = ()
+) -> Storm:
+    """The storm while others, whom `cut` leaves alone, speak at a server with FIXED_END_SILENCE."""
+    storms: list[Storm] = []
+
+    async def rage() -> None:
+        await asyncio.sleep(survivors.AROUND_S)
+        storms.append(await raise_storm(clients, cut))
+
+    spoken = await survivors.speak_through(server, rage)
+    [storm] = storms
+    from_s, to_s = storm.cut_at - survivors.AROUND_S, storm.over_at + survivors.AROUND_S
+    storm.survived = survivors.figures_of(spoken, from_s, to_s, serve)
+    return storm
 
 
 async def raise_storm(clients: Sequence[VoiceClient], cut: Callable[[], object]) -> Storm:
@@ -132,4 +164,5 @@ def figures_of(storm: Storm) -> dict[str, float]:
         "storm_back_s": max(back),
         "storm_back_p50_ms": 1000 * percentile(back, 50),
         "storm_lost": storm.clients - len(storm.back_s),
+        **storm.survived,
     }

@@ -4,7 +4,7 @@ import asyncio
 import math
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -63,8 +63,19 @@ class Timing:
     warm_up_s: float
 
 
-async def run(server: LocalServer, speakers: Sequence[Speaker], timing: Timing, reply: str) -> Run:
-    """All speakers from the warm-up to the end. Raises ClientError when a client process fails."""
+async def _nothing() -> None:
+    pass
+
+
+async def run(
+    server: LocalServer,
+    speakers: Sequence[Speaker],
+    timing: Timing,
+    reply: str,
+    meanwhile: Callable[[], Awaitable[None]] = _nothing,
+) -> Run:
+    """All speakers from the warm-up to the end; `meanwhile` begins when the warm-up is over. Raises
+    ClientError when a client process fails."""
     count = math.ceil(len(speakers) / SPEAKERS_PER_PROCESS)
     groups = [Orders(server.url, reply, tuple(speakers[n::count])) for n in range(count)]
     async with _clients(groups) as clients:
@@ -75,6 +86,7 @@ async def run(server: LocalServer, speakers: Sequence[Speaker], timing: Timing, 
         try:
             await _until(from_s)
             before = _cpu(server, clients)
+            await meanwhile()
             await _until(to_s)
             used = _cpu(server, clients) - before
             spoken = await asyncio.wait_for(speaking, TAIL_S)

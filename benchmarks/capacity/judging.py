@@ -34,11 +34,16 @@ class Judged:
     to_s: float
 
     @cached_property
-    def compared(self) -> tuple[list[Segment], list[SpokenWord]]:
-        """The turns of steady state with their words, and the words of it that no turn covers."""
+    def heard(self) -> tuple[list[Segment], list[SpokenWord]]:
+        """The turns of the whole session with their words, and the words that no turn covers."""
         sent_ms = 1000 * self.recording.sent_samples // self.recording.rate
         words = [word for said in self.spoken.utterances for word in said.words if word.end_ms <= sent_ms]
-        found, missed = segments(self.recording, words)
+        return segments(self.recording, words)
+
+    @cached_property
+    def compared(self) -> tuple[list[Segment], list[SpokenWord]]:
+        """The same, of steady state only."""
+        found, missed = self.heard
         steady = [one for one in found if one.words and all(map(self.is_steady, one.words))]
         return steady, [word for word in missed if self.is_steady(word)]
 

@@ -3,9 +3,9 @@
 The hop: decodes by a local worker process and by a worker behind Redis take turns, one at a time; what counts
 is the time from asking to the answer less the decoding. Windows: what sending only new audio would save.
 Scaling: jobs a second of one worker and of two, of one process each, with always enough to do. Storm: all
-clients of a server are cut off. Takeover: a gateway is killed with all its sessions. Recovery: some of the
-faults of `scripts/bench chaos`: of workers and Redis while jobs are done, of gateways while recordings are
-played.
+clients of a server are cut off. Takeover: a gateway is killed with all its sessions. In both, the survivors
+are speakers who keep their connections. Recovery: some of the faults of `scripts/bench chaos`: of workers and
+Redis while jobs are done, of gateways while recordings are played.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from benchmarks import storm
+from benchmarks import storm, survivors
 from benchmarks.arguments import add_json, new_parser
 from benchmarks.chaos import command as chaos
 from benchmarks.chaos.faults import GATEWAY_FAULTS
@@ -48,6 +48,7 @@ MEANINGS = {
     **storm.MEANINGS,
     "takeover_back_s": "a gateway is killed with all its sessions: until the last is at another gateway",
     "takeover_lost": "clients whose session was lost, or who did not come back",
+    **{f"takeover_{name}": f"there: {meaning}" for name, meaning in survivors.MEANINGS.items()},
     **{name: meaning for name, meaning in chaos.MEANINGS.items() if name != "fault_runs"},
     "fault_runs": "faults, each with speakers at work",
 }
@@ -89,6 +90,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
     figures |= storm.figures_of(await storm.measure(options.clients))
     taken_over = storm.figures_of(await takeover(options.clients))
     figures |= {f"takeover_{name}": taken_over[f"storm_{name}"] for name in ("back_s", "lost")}
+    figures |= {f"takeover_{name}": taken_over[name] for name in survivors.MEANINGS}
     done = await chaos.measure_jobs(options.runs, options.seed)
     done += await chaos.measure_sessions(options.runs, options.seed, GATEWAY_FAULTS)
     return figures | chaos.figures_of(done)

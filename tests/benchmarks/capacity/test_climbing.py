@@ -6,7 +6,7 @@ from benchmarks.capacity.climbing import Bench, Climb, crowd_of, overload_of
 from benchmarks.capacity.crowd import Run, Timing
 from benchmarks.capacity.speaker import Speaker, Spoken
 from clients.errors import ClientError, ServerFailed
-from tests.benchmarks.capacity.test_judging import run, spoken
+from tests.benchmarks.capacity.spoken import run, spoken
 
 
 def holding(capacity: int, failure: type[ClientError] | None = None) -> Bench:

@@ -4,8 +4,8 @@ from benchmarks.capacity.climbing import Climb
 from benchmarks.capacity.judging import figures
 from benchmarks.capacity.search import Search
 from benchmarks.capacity.tables import curves, print_curve, print_summary, summary
+from tests.benchmarks.capacity.spoken import run, spoken
 from tests.benchmarks.capacity.test_climbing import holding
-from tests.benchmarks.capacity.test_judging import run, spoken
 
 GOOD = figures([run(spoken(6_000))], end_silence_ms=500)
 

@@ -21,6 +21,7 @@ from voicegw.errors import StoreUnavailable
 from voicegw.gateway.outbox import Outbox
 from voicegw.gateway.saving import ResumeOptions, Saver, stored_name
 from voicegw.gateway.stamps import Stamps
+from voicegw.gateway.usage import Usage
 
 
 @dataclass
@@ -69,7 +70,15 @@ async def saving(patience_ms: int = 60_000) -> AsyncIterator[Stage]:
     session = Session("s", QUICK, InputDecoder(AudioFormat.PCM, 16_000), ScriptedScorer())
     options = ResumeOptions(store_patience_ms=patience_ms)
     saver = Saver(
-        store, session, StreamParameters(), "ada", outbox, Stamps.begun(0.0), options, complaints.append
+        store,
+        session,
+        StreamParameters(),
+        "ada",
+        outbox,
+        Stamps.begun(0.0),
+        Usage({}),
+        options,
+        complaints.append,
     )
     running = asyncio.create_task(saver.run())
     try:

@@ -9,7 +9,7 @@ from socket import create_connection
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.gateway.fakes import LOUD, QUIET, Stage, staged
+from tests.gateway.fakes import LOUD, QUIET, Gate, Stage, staged
 from tests.gateway.test_resume import HELLO, assert_typed_turn, back, cut, told
 from tests.observing import until
 from tests.peer import Peer, joined
@@ -21,17 +21,20 @@ from voicegw.cluster.store import RedisStore
 from voicegw.dialects import native
 from voicegw.dialects.parameters import Resume, StreamParameters
 from voicegw.gateway import connection
+from voicegw.gateway.limits import LimitOptions
 from voicegw.gateway.saving import ResumeOptions
 
 PATIENT = ResumeOptions(store_patience_ms=60_000)
 
 
 @asynccontextmanager
-async def gateway(url: str, resume: ResumeOptions = PATIENT) -> AsyncIterator[Stage]:
+async def gateway(
+    url: str, resume: ResumeOptions = PATIENT, gate: Gate | None = None
+) -> AsyncIterator[Stage]:
     client = connect_redis(RedisOptions(url, timeout_ms=300))
     store = RedisStore(client, Keys("test"), live_ms=60_000)
     try:
-        async with staged(store=store, resume=resume) as stage:
+        async with staged(store=store, resume=resume, gate=gate) as stage:
             yield stage
     finally:
         await store.close()
@@ -62,6 +65,21 @@ async def test_events_that_were_missed_come_from_the_store(redis_url: str) -> No
         assert [message.content for message in second.responder.prompts[-1][-3:]] == [
             *("hello", "Good day.", "hello")
         ]
+
+
+async def test_what_a_session_may_use_does_not_start_anew(redis_url: str) -> None:
+    limited = Gate(limits=LimitOptions(session_messages="5/hour"))
+    async with (
+        gateway(redis_url, gate=limited) as first,
+        gateway(redis_url, gate=limited) as second,
+        joined(first.url) as peer,
+    ):
+        await peer.send(*[native.CancelMessage()] * 3)
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        async with back(second, peer) as again:
+            await again.send(*[native.CancelMessage()] * 2)
+            assert await again.error() == "rate_limited"
 
 
 async def test_a_reply_that_had_begun_has_failed(redis_url: str) -> None:

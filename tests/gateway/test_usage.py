@@ -1,8 +1,44 @@
+import msgspec
+import pytest
+
 from voicegw.gateway.limits import LimitOptions, Resource
-from voicegw.gateway.usage import Usage
+from voicegw.gateway.usage import Account, Usage, UsageState
+
+BOOTED, BOOTED_ELSEWHERE = 1_000_000.0, 1_000_500.0  # Unix times
+
+
+def used(rate: str) -> Usage:
+    return Usage(LimitOptions(session_messages=rate).rates("session"))
+
+
+def moved(usage: Usage, to: Usage) -> None:
+    told = msgspec.msgpack.encode(usage.state(BOOTED))
+    to.restore(msgspec.msgpack.decode(told, type=UsageState), BOOTED_ELSEWHERE)
 
 
 def test_begins_with_nothing_used_and_nothing_refused() -> None:
-    usage = Usage(LimitOptions(session_messages="1/minute").rates("session"))
+    usage = used("1/minute")
     assert usage.accounts[Resource.MESSAGES].refused_since is None
     assert [usage.windows.charge(Resource.MESSAGES, 1, 5.0) for _ in range(2)] == [0, 60]
+
+
+def test_a_window_goes_on_elsewhere() -> None:
+    here, there = used("2/hour; 3/minute"), used("2/hour; 3/minute")
+    for _ in range(2):
+        here.windows.charge(Resource.MESSAGES, 1, 600.0)
+    moved(here, there)
+    assert there.windows.charge(Resource.MESSAGES, 1, 130.0) == pytest.approx(3_570)
+
+
+def test_a_rate_that_is_another_there_begins_anew() -> None:
+    here, there = used("1/hour"), used("2/hour")
+    here.windows.charge(Resource.MESSAGES, 1, 600.0)
+    moved(here, there)
+    assert [there.windows.charge(Resource.MESSAGES, 1, 130.0) for _ in range(3)] == [0, 0, 3_600]
+
+
+def test_who_was_refused_stays_so() -> None:
+    here, there = used("1/hour"), used("1/hour")
+    here.accounts[Resource.MESSAGES] = Account(refused_until=660.0, refused_since=600.0, told_until=660.0)
+    moved(here, there)
+    assert there.accounts[Resource.MESSAGES] == Account(160.0, 100.0, 160.0)

@@ -77,6 +77,7 @@ class SessionHost:
             user,
             outbox,
             self.stamps,
+            usage,
             options,
             lambda error: self.tell(events.Fault.of(error)),
         )
@@ -139,6 +140,7 @@ class SessionHost:
         """Goes on where another gateway was; its client may have been cut off for the whole window."""
         now = time.monotonic()
         self.stamps.restore(state.age_s, self._options.window_ms / 1000, now)
+        self.usage.restore(state.usage, time.time() - now)
         self.saver.restore(saved, state, now)
 
     # --- connections ---

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
 import structlog
 from limits import RateLimitItem, parse_many
 from limits.aio.storage import MemoryStorage, Storage
@@ -92,6 +93,17 @@ class _Window:
         return self.ends_at - now if self.used > self.rate.amount else 0.0
 
 
+class WindowState(msgspec.Struct, array_like=True):
+    """A window as another gateway is told of it. ends_at: Unix time in s, since monotonic clocks differ."""
+
+    rate: str
+    ends_at: float
+    used: float
+
+
+WindowStates = dict[Resource, list[WindowState]]
+
+
 class SessionWindows:
     """The rates of one session."""
 
@@ -102,6 +114,21 @@ class SessionWindows:
         """Counts `cost`; seconds to wait if that is too much, else 0. `now`: monotonic seconds."""
         windows = self._windows.get(resource)
         return max(window.charge(cost, now) for window in windows) if windows else 0.0
+
+    def state(self, booted_at: float) -> WindowStates:
+        """What has been used. booted_at: Unix time of monotonic second 0."""
+        return {
+            resource: [WindowState(str(each.rate), booted_at + each.ends_at, each.used) for each in windows]
+            for resource, windows in self._windows.items()
+        }
+
+    def restore(self, state: WindowStates, booted_at: float) -> None:
+        """Goes on from there, as far as the rates are the same here."""
+        for resource, windows in self._windows.items():
+            known = {each.rate: each for each in state.get(resource, ())}
+            for window in windows:
+                if (each := known.get(str(window.rate))) is not None:
+                    window.ends_at, window.used = each.ends_at - booted_at, each.used
 
 
 class Limits:

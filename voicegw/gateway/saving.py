@@ -29,6 +29,7 @@ from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import StoreUnavailable
 from voicegw.gateway.outbox import Outbox
 from voicegw.gateway.stamps import Stamps
+from voicegw.gateway.usage import Usage, UsageState
 
 log = structlog.get_logger(__name__)
 
@@ -51,13 +52,14 @@ class ResumeOptions:
 class HostState(msgspec.Struct, array_like=True):
     """What a store has of a session beside its events and its audio. age_s: since it was opened; last_event:
     the number of the last; greetings: those that say where to go on, and are wrong once another gateway says
-    so."""
+    so; usage: what it has used of its own limits."""
 
     parameters: StreamParameters
     age_s: float
     last_event: int
     greetings: list[int]
     session: SessionState
+    usage: UsageState
 
 
 def stored_name(session: str, user: str) -> str:
@@ -77,6 +79,7 @@ class Saver:
         user: str,
         outbox: Outbox,
         stamps: Stamps,
+        usage: Usage,
         options: ResumeOptions,
         complain: Callable[[StoreUnavailable], None],
     ) -> None:
@@ -87,6 +90,7 @@ class Saver:
         self._name = stored_name(session.name, user)
         self._outbox = outbox
         self._stamps = stamps
+        self._usage = usage
         self._patience_ms = options.store_patience_ms
         self._complain = complain
         self._saved_until: int | None = None  # the sample; None when the store has nothing yet
@@ -143,6 +147,7 @@ class Saver:
             journal.last,
             journal.greetings,
             self._session.snapshot(now),
+            self._usage.state(time.time() - now),
         )
         whole = start != self._saved_until
         step = Step(

@@ -1,12 +1,13 @@
 """What one session has used of its own limits, and since when it is refused more: a new connection changes
-neither."""
+neither, wherever it leads."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from limits import RateLimitItem
 
-from voicegw.gateway.limits import Resource, SessionWindows
+from voicegw.gateway.limits import Resource, SessionWindows, WindowStates
 
 
 @dataclass(slots=True)
@@ -17,6 +18,20 @@ class Account:
     refused_since: float | None = None
     told_until: float = 0.0
 
+    def shifted(self, by_s: float) -> "Account":
+        """The same by another clock."""
+        since = self.refused_since
+        return Account(
+            self.refused_until + by_s, None if since is None else since + by_s, self.told_until + by_s
+        )
+
+
+class UsageState(msgspec.Struct, array_like=True):
+    """What another gateway is told of it; times are Unix times in s."""
+
+    windows: WindowStates
+    accounts: dict[Resource, Account]
+
 
 class Usage:
     """`rates`: what one session may use."""
@@ -24,3 +39,15 @@ class Usage:
     def __init__(self, rates: Mapping[Resource, Sequence[RateLimitItem]]) -> None:
         self.windows = SessionWindows(rates)
         self.accounts = {resource: Account() for resource in Resource}
+
+    def state(self, booted_at: float) -> UsageState:
+        """booted_at: Unix time of monotonic second 0."""
+        accounts = {resource: account.shifted(booted_at) for resource, account in self.accounts.items()}
+        return UsageState(self.windows.state(booted_at), accounts)
+
+    def restore(self, state: UsageState, booted_at: float) -> None:
+        """Goes on from where another gateway was."""
+        self.windows.restore(state.windows, booted_at)
+        self.accounts |= {
+            resource: account.shifted(-booted_at) for resource, account in state.accounts.items()
+        }

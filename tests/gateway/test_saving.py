@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import msgspec
 import pytest
 
 from tests.core.scenario import QUICK, ScriptedScorer
 from tests.core.test_journal import TAKEN, encode
 from tests.observing import until
+from voicegw.core import snapshot
 from voicegw.core.audio import AudioFormat, InputDecoder
 from voicegw.core.events import ReplyDelta
 from voicegw.core.journal import Journal
@@ -19,7 +21,7 @@ from voicegw.core.store import Fenced, Saved, Step, StepsMissing, StoreTrouble
 from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import StoreUnavailable
 from voicegw.gateway.outbox import Outbox
-from voicegw.gateway.saving import ResumeOptions, Saver, stored_name
+from voicegw.gateway.saving import HostState, ResumeOptions, Saver, stored_name
 from voicegw.gateway.stamps import Stamps
 from voicegw.gateway.usage import Usage
 
@@ -224,3 +226,12 @@ async def test_a_store_that_cannot_be_told_of_the_end_forgets_by_itself() -> Non
 def test_names_in_the_store_are_the_users_own(other: tuple[str, str]) -> None:
     assert stored_name("s", "ada") == stored_name("s", "ada")
     assert stored_name(*other) != stored_name("s", "ada")
+
+
+async def test_gateways_of_neighbouring_versions_understand_each_other() -> None:
+    async with saving() as stage:
+        stage.say("a")
+        await until(steps(stage, 1))
+        version, state = msgspec.msgpack.decode(stage.store.steps[0].snapshot, type=tuple[int, list[object]])
+        for content in (state[:-1], [*state, "new"]):
+            assert snapshot.decode(msgspec.msgpack.encode((version, content)), HostState) is not None

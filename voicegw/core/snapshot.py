@@ -1,8 +1,9 @@
 """A session as bytes, for another process to go on with: everything it knows beside its audio and what it has
 told its client.
 
-`VERSION` grows whenever a state's fields change; a snapshot of another version is not understood, and its
-session is then lost, which its client is told.
+Fields are only ever added at the end, with a default, so that gateways of neighbouring versions take sessions
+over from each other while an installation is being upgraded. `VERSION` grows with any other change; a
+snapshot of another version is not understood, and its session is then lost, which its client is told.
 """
 
 from typing import TypeVar
@@ -13,7 +14,7 @@ from voicegw.core.audio import DecoderState, FramerState
 from voicegw.core.conversation import ConversationState
 from voicegw.core.listener import ListenerState
 
-VERSION = 4
+VERSION = 3
 
 
 class SessionState(msgspec.Struct, array_like=True):

@@ -93,7 +93,7 @@ class _Window:
         return self.ends_at - now if self.used > self.rate.amount else 0.0
 
 
-class WindowState(msgspec.Struct, array_like=True):
+class WindowState(msgspec.Struct, frozen=True, array_like=True):
     """A window as another gateway is told of it. ends_at: Unix time in s, since monotonic clocks differ."""
 
     rate: str

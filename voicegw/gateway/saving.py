@@ -59,7 +59,7 @@ class HostState(msgspec.Struct, array_like=True):
     last_event: int
     greetings: list[int]
     session: SessionState
-    usage: UsageState
+    usage: UsageState = UsageState()
 
 
 def stored_name(session: str, user: str) -> str:

@@ -26,11 +26,11 @@ class Account:
         )
 
 
-class UsageState(msgspec.Struct, array_like=True):
+class UsageState(msgspec.Struct, frozen=True, array_like=True):
     """What another gateway is told of it; times are Unix times in s."""
 
-    windows: WindowStates
-    accounts: dict[Resource, Account]
+    windows: WindowStates = {}
+    accounts: dict[Resource, Account] = {}
 
 
 class Usage:

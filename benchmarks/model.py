@@ -49,13 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         directory = locate(options.model)
-        material = Material.make(options.utterances, options.seed)
+        material = Material(options.utterances, options.seed)
+        count = len(material.utterances)
     except (ModelUnavailable, OSError) as error:  # the latter without espeak-ng or flite
         print(error, file=sys.stderr)
         return 1
     recognizer = Recognizer(directory)
     rows = conditions(recognizer, material) | word_times(recognizer, material) | quiet(recognizer, material)
-    settings = {"model": options.model, "utterances": len(material.utterances), "seed": options.seed}
+    settings = {"model": options.model, "utterances": count, "seed": options.seed}
     report("model", settings, figures_of(rows, directory), MEANINGS, options.json)
     return 0
 

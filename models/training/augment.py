@@ -1,6 +1,7 @@
 """Makes clean speech sound like rooms, microphones, noise and telephone lines (float32 at 16 kHz)."""
 
 import random
+from functools import cache
 
 import numpy as np
 import soxr
@@ -50,6 +51,7 @@ def change_rate(samples: Samples, factor: float) -> Samples:
     return np.asarray(np.interp(np.arange(count) * factor, np.arange(len(samples)), samples), np.float32)
 
 
+@cache
 def _filter_centres_hz(filters: int, top_hz: float) -> NDArray[np.float64]:
     """Where Whisper's mel filters lie: Slaney's scale, linear to 1000 Hz and logarithmic above."""
     step, per_mel = np.log(6.4) / 27, 200 / 3

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import jiwer
@@ -42,29 +43,45 @@ def error_rate(references: Iterable[str], hypotheses: Iterable[str]) -> float:
 
 @dataclass(frozen=True)
 class Material:
-    """Everything that is decoded, made once for all models."""
+    """Everything that is decoded: `count` utterances of each sort, synthesised when first asked for and kept
+    for all models."""
 
-    utterances: list[Utterance]
-    fast: list[Utterance]
-    slow: list[Utterance]
-    seen_wording: list[Utterance]
-    seen_voices: list[Utterance]
+    count: int
     seed: int
 
-    @classmethod
-    def make(cls, count: int, seed: int) -> "Material":
-        speaker = Speaker()
-        main = evalset.plans(f"{seed}", count)
-        seen_wording = evalset.plans(f"{seed} wording", count, held_out_wording=False)
-        seen_voices = evalset.plans(f"{seed} voices", count, held_out_voices=False)
-        return cls(
-            utterances=evalset.spoken(speaker, main),
-            fast=evalset.spoken(speaker, main, evalset.FAST),
-            slow=evalset.spoken(speaker, main, evalset.SLOW),
-            seen_wording=evalset.spoken(speaker, seen_wording),
-            seen_voices=evalset.spoken(speaker, seen_voices),
-            seed=seed,
-        )
+    @cached_property
+    def _speaker(self) -> Speaker:
+        return Speaker()
+
+    @cached_property
+    def utterances(self) -> list[Utterance]:
+        """In held-out voices and wording. Raises OSError without a synthesizer."""
+        return self._spoken()
+
+    @cached_property
+    def fast(self) -> list[Utterance]:
+        """The same, said faster than any in training."""
+        return self._spoken(evalset.FAST)
+
+    @cached_property
+    def slow(self) -> list[Utterance]:
+        """The same, said slower than any in training."""
+        return self._spoken(evalset.SLOW)
+
+    def _spoken(self, pace: float | None = None) -> list[Utterance]:
+        return evalset.spoken(self._speaker, evalset.plans(f"{self.seed}", self.count), pace)
+
+    @cached_property
+    def seen_wording(self) -> list[Utterance]:
+        """In wording like that of training."""
+        plans = evalset.plans(f"{self.seed} wording", self.count, held_out_wording=False)
+        return evalset.spoken(self._speaker, plans)
+
+    @cached_property
+    def seen_voices(self) -> list[Utterance]:
+        """In voices of training."""
+        plans = evalset.plans(f"{self.seed} voices", self.count, held_out_voices=False)
+        return evalset.spoken(self._speaker, plans)
 
 
 def _wer(recognizer: Recognizer, cases: Iterable[Case], padded: bool = False, beam: int = 1) -> float:
@@ -74,7 +91,7 @@ def _wer(recognizer: Recognizer, cases: Iterable[Case], padded: bool = False, be
 
 
 def conditions(recognizer: Recognizer, material: Material) -> Figures:
-    """Word error rates by condition, wording, voice and type of sentence."""
+    """Word error rates by condition, voice and type of sentence."""
     cases = evalset.clean(material.utterances)
     hypotheses = [recognizer.text(case.samples) for case in cases]
     exact = [case.text == hypothesis for case, hypothesis in zip(cases, hypotheses, strict=True)]
@@ -88,10 +105,6 @@ def conditions(recognizer: Recognizer, material: Material) -> Figures:
         "WER noise 10 dB, beam 5": _wer(recognizer, noisy, beam=5),
         "WER telephone": _wer(recognizer, telephoned),
         "WER telephone, beam 5": _wer(recognizer, telephoned, beam=5),
-        "WER fast": _wer(recognizer, evalset.clean(material.fast)),
-        "WER slow": _wer(recognizer, evalset.clean(material.slow)),
-        "WER trained wording, held-out voices": _wer(recognizer, evalset.clean(material.seen_wording)),
-        "WER held-out wording, trained voices": _wer(recognizer, evalset.clean(material.seen_voices)),
         "exact with case and punctuation, %": 100 * float(np.mean(exact)),
     }
     groups: Mapping[str, Callable[[Case], str]] = {"voices": lambda case: case.voice.split(":")[0], "": _kind}
@@ -107,6 +120,16 @@ def conditions(recognizer: Recognizer, material: Material) -> Figures:
 
 def _kind(case: Case) -> str:
     return case.kind
+
+
+def variants(recognizer: Recognizer, material: Material) -> Figures:
+    """Word error rates at other speeds, and without what is held out."""
+    return {
+        "WER fast": _wer(recognizer, evalset.clean(material.fast)),
+        "WER slow": _wer(recognizer, evalset.clean(material.slow)),
+        "WER trained wording, held-out voices": _wer(recognizer, evalset.clean(material.seen_wording)),
+        "WER held-out wording, trained voices": _wer(recognizer, evalset.clean(material.seen_voices)),
+    }
 
 
 def streaming(recognizer: Recognizer, material: Material) -> Figures:
@@ -171,6 +194,7 @@ def speed(recognizer: Recognizer, material: Material) -> Figures:
 
 MEASURES: Sequence[Callable[[Recognizer, Material], Figures]] = (
     conditions,
+    variants,
     streaming,
     word_times,
     quiet,
@@ -195,7 +219,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
-    material = Material.make(options.utterances, options.seed)
+    material = Material(options.utterances, options.seed)
     results: dict[str, Figures] = {}
     for directory in options.models:
         recognizer = Recognizer(directory)

@@ -85,6 +85,21 @@ async def test_a_caller_that_leaves_takes_its_job_along(redis_url: str) -> None:
         assert asking.value("decode_queue") == 0
 
 
+async def test_a_caller_that_leaves_while_its_job_is_on_its_way_holds_nothing_up(
+    redis_server: RedisServer,
+) -> None:
+    async with gateway(redis_server.url) as asking, worker(redis_server.url, FakePool()):
+        await asking.recognize(job())
+        redis_server.pause()
+        waiting = asking.ask(job(2))
+        await until(lambda: asking.value("decode_queue") == 1)
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        assert asking.value("decode_queue") == 0
+        redis_server.resume()
+        assert (await asking.recognize(job(3))).number == 3
+
+
 async def test_a_job_is_given_up_in_time(redis_url: str) -> None:
     async with gateway(redis_url, job_timeout_ms=300) as asking, lost_worker(redis_url) as line:
         with pytest.raises(RecognitionFailed, match="in time"):

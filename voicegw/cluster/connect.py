@@ -187,8 +187,7 @@ class _OneConnection(Redis):
     """
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        await self.initialize()
-        connection = self.connection
+        connection = self.connection or (await self.initialize()).connection
         assert connection is not None, "initialize has made it"
         async with self._single_conn_lock:
             if not connection.is_connected:

@@ -152,22 +152,24 @@ class RemoteRecognizer:
         ticket = _Ticket(self._asked, job, asyncio.get_running_loop().create_future(), time.monotonic())
         overtaken = [old for old in self._tickets.values() if _overtakes(job, old)]
         self._tickets[ticket.number] = ticket
-        # A task of its own: a caller that leaves must not break off a command that Redis may have got.
-        self._do_later(self._put_in_line(ticket, overtaken))
         try:
             async with asyncio.timeout(self._options.job_timeout_ms / 1000):
+                await self._submit(ticket)
+                if overtaken:
+                    self._do_later(self._retire(overtaken))
                 return await ticket.answer
         except TimeoutError:
             self._metrics.decode_failures.inc()
             raise RecognitionFailed("the recogniser did not answer in time") from None
         finally:
             del self._tickets[ticket.number]
-            if ticket.answer.cancelled():
+            if ticket.answer.cancel() or ticket.answer.cancelled():
+                # One whose command was on its way is not known here, and may be done for nobody.
                 self._do_later(self._take_back(ticket))
 
-    async def _put_in_line(self, ticket: _Ticket, overtaken: Iterable[_Ticket]) -> None:
-        await self._submit(ticket)
-        for other in overtaken:  # of no use to anybody behind a newer job of their session
+    async def _retire(self, overtaken: Iterable[_Ticket]) -> None:
+        """Takes back what is of no use to anybody behind a newer job of its session."""
+        for other in overtaken:
             if await self._take_back(other):
                 _settle(other, Overtaken())
 
@@ -207,20 +209,23 @@ class RemoteRecognizer:
             self._read_until = BEGINNING
             raise
         now = time.monotonic()
-        for answer in answers:
-            self._deliver(answer, now)
-        await asyncio.sleep(0)  # who waited for them comes before the next read
+        done = [self._deliver(answer, now) for answer in answers]
+        await asyncio.sleep(0)  # who waited for them comes before the metrics and the next read
+        for ticket in filter(None, done):
+            self._observe(ticket, now)
 
-    def _deliver(self, answer: Answer, now: float) -> None:
+    def _deliver(self, answer: Answer, now: float) -> _Ticket | None:
+        """Settles a ticket; returns it if the job was done."""
         ticket = self._tickets.get(answer.ticket)
         if ticket is None or ticket.answer.done():
             self._metrics.cluster.late_answers.inc()
-            return
+            return None
         if ticket.kind is DecodeKind.PARTIAL:
             self._last_taken = max(self._last_taken, ticket.number)
         match answer:
             case Answer(outcome=Outcome.DONE, result=DecodeResult() as result):
-                self._observe(ticket, result, now)
+                ticket.answer.set_result(_own(result, ticket, now))
+                return ticket
             case Answer(outcome=Outcome.OVERTAKEN):
                 _settle(ticket, Overtaken())
             case Answer(outcome=Outcome.SHED):
@@ -230,18 +235,14 @@ class RemoteRecognizer:
             case _:
                 self._metrics.decode_failures.inc()
                 _settle(ticket, RecognitionFailed(answer.reason))
+        return None
 
-    def _observe(self, ticket: _Ticket, result: DecodeResult, now: float) -> None:
-        """Hands a result on. What it did not take a worker to decode, it waited, wherever that was."""
-        queue_ms = max(0.0, (now - ticket.asked) * 1000 - result.decode_ms)
+    def _observe(self, ticket: _Ticket, now: float) -> None:
+        result = ticket.answer.result()
         self._metrics.observe_decode(ticket.kind, result.decode_ms)
         if ticket.kind is DecodeKind.PARTIAL:
-            self._partial_wait.observe(queue_ms / 1000, now)
+            self._partial_wait.observe(result.queue_ms / 1000, now)
             self._decode_s = max(result.decode_ms / 1000, _FADING * self._decode_s)
-        job = ticket.job
-        ticket.answer.set_result(
-            msgspec.structs.replace(result, session=job.session, number=job.number, queue_ms=queue_ms)
-        )
 
     # --- what is there ---
 
@@ -277,6 +278,13 @@ class RemoteRecognizer:
                     self._metrics.cluster.asked_again.inc()
                     ticket.missed = False
                     await self._submit(ticket)
+
+
+def _own(result: DecodeResult, ticket: _Ticket, now: float) -> DecodeResult:
+    """The result as its session knows it. What it did not take a worker to decode, it waited, wherever that
+    was."""
+    job, queue_ms = ticket.job, max(0.0, (now - ticket.asked) * 1000 - result.decode_ms)
+    return msgspec.structs.replace(result, session=job.session, number=job.number, queue_ms=queue_ms)
 
 
 def _overtakes(job: DecodeJob, other: _Ticket) -> bool:

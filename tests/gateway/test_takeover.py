@@ -29,9 +29,9 @@ PATIENT = ResumeOptions(store_patience_ms=60_000)
 
 @asynccontextmanager
 async def gateway(
-    url: str, resume: ResumeOptions = PATIENT, gate: Gate | None = None
+    url: str, resume: ResumeOptions = PATIENT, gate: Gate | None = None, redis_timeout_ms: int = 10_000
 ) -> AsyncIterator[Stage]:
-    client = connect_redis(RedisOptions(url, timeout_ms=300))
+    client = connect_redis(RedisOptions(url, timeout_ms=redis_timeout_ms))
     store = RedisStore(client, Keys("test"), live_ms=60_000)
     try:
         async with staged(store=store, resume=resume, gate=gate) as stage:
@@ -229,7 +229,7 @@ async def test_another_users_session_does_not_exist(redis_url: str) -> None:
 async def test_events_wait_for_redis_and_none_is_lost(
     redis_url: str, redis_server: RedisServer, how: str
 ) -> None:
-    async with gateway(redis_url) as stage, joined(stage.url) as peer:
+    async with gateway(redis_url, redis_timeout_ms=300) as stage, joined(stage.url) as peer:
         await assert_typed_turn(stage, peer)
         if how == "pause":
             redis_server.pause()
@@ -252,7 +252,7 @@ async def test_a_session_that_ends_without_redis_still_tells_all(
     redis_url: str, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "_FLUSH_S", 0.1)
-    async with gateway(redis_url) as stage, joined(stage.url) as peer:
+    async with gateway(redis_url, redis_timeout_ms=300) as stage, joined(stage.url) as peer:
         await peer.say(LOUD)
         await peer.until(native.PartialMessage)
         redis_server.pause()

@@ -92,8 +92,17 @@ def test_a_decode_that_disagrees_is_joined_on_behind() -> None:
     assert after("the cat sat", "the cat sat on", "a cat sat on mats") == ("the cat sat on", "mats")
 
 
+def test_a_decode_without_words_is_no_news() -> None:
+    assert after("turn the lie", "") == ("", "turn the lie")
+    assert after("turn the lie", "", "turn the light on") == ("turn the", "light on")
+
+
 def test_an_empty_decode_takes_nothing_stable_back() -> None:
-    assert after("a b c", "a b c", "") == ("a b", "")
+    hypothesis = Hypothesis(HypothesisOptions(shown_edge_ms=0))
+    for text in ("a b c", "a b c"):
+        hear(hypothesis, text)
+    hear(hypothesis, "", paused=True)
+    assert (text_of(hypothesis.stable), hypothesis.tentative) == ("a b", [])
 
 
 def test_the_final_keeps_the_stable_words_as_they_were_shown() -> None:

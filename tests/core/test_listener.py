@@ -49,6 +49,9 @@ def test_words_that_turn_out_to_be_none_are_taken_off_the_screen(scenario: Scena
     scenario.answer("oh")
     scenario.hear("#####")
     scenario.answer("")
+    assert_partial(scenario, "", "oh")
+    scenario.hear(PAUSE)
+    scenario.answer("")
     assert_partial(scenario, "", "")
 
 

@@ -95,7 +95,11 @@ class Hypothesis:
         return text_of(self.stable[: self._anchor])[-_PROMPT_CHARACTERS:]
 
     def update(self, words: Sequence[Word], until: int, *, paused: bool) -> None:
-        """Takes in a decode of the window that ends at `until`; in a pause its last words are no guesses."""
+        """Takes in a decode of the window that ends at `until`; in a pause its last words are no guesses. In
+        running speech one without words is no news: most often its text was rejected as improbable, and is
+        itself again in the next."""
+        if not (words or paused):
+            return
         tail = list(words[self._join(words) :])
         self._tails = [*self._tails, tail][-self._options.agreement :]
         if self._options.policy is Policy.AGREEMENT:

@@ -1,15 +1,14 @@
 """URLs, and clients for real servers: with a password, with TLS, behind Sentinel, as a Cluster of one."""
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trustme
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, ConnectionError, ResponseError, TimeoutError
+from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError
 
 from tests.observing import until
 from tests.redis_server import RedisServer, free_port
@@ -17,7 +16,6 @@ from voicegw.cluster.connect import Address, RedisOptions, close, connect, parse
 from voicegw.errors import ConfigurationError
 
 LOCAL = ("127.0.0.1", 6379)
-either = pytest.mark.parametrize("single", [False, True], ids=["pool", "single"])
 
 
 @pytest.mark.parametrize(
@@ -58,8 +56,8 @@ def test_logs_and_reprs_hold_no_password() -> None:
 
 
 @asynccontextmanager
-async def client(url: str, single: bool = False, **options: object) -> AsyncIterator[Redis]:
-    made = connect(RedisOptions(url=url, **options), single=single)  # type: ignore[arg-type]
+async def client(url: str, **options: object) -> AsyncIterator[Redis]:
+    made = connect(RedisOptions(url=url, **options))  # type: ignore[arg-type]
     try:
         yield made
     finally:
@@ -70,31 +68,28 @@ def server(directory: Path, **settings: object) -> RedisServer:
     return RedisServer(directory, {name.replace("_", "-"): value for name, value in settings.items()})
 
 
-@either
-async def test_one_server(redis_url: str, single: bool) -> None:
-    async with client(f"{redis_url}/3", single) as redis:
+async def test_one_server(redis_url: str) -> None:
+    async with client(f"{redis_url}/3") as redis:
         assert await redis.set("a", "b")
         assert await redis.get("a") == b"b"
-    async with client(redis_url, single) as redis:
+    async with client(redis_url) as redis:
         assert await redis.get("a") is None
 
 
-@either
-async def test_a_password(tmp_path: Path, single: bool) -> None:
+async def test_a_password(tmp_path: Path) -> None:
     guarded = server(tmp_path, requirepass="secret")
     guarded.start()
     try:
-        async with client(f"redis://:secret@127.0.0.1:{guarded.port}", single) as redis:
+        async with client(f"redis://:secret@127.0.0.1:{guarded.port}") as redis:
             assert await redis.ping()
-        async with client(f"redis://:wrong@127.0.0.1:{guarded.port}", single) as redis:
+        async with client(f"redis://:wrong@127.0.0.1:{guarded.port}") as redis:
             with pytest.raises(AuthenticationError):
                 await redis.ping()
     finally:
         guarded.kill()
 
 
-@either
-async def test_tls_trusts_who_it_is_told_to(tmp_path: Path, single: bool) -> None:
+async def test_tls_trusts_who_it_is_told_to(tmp_path: Path) -> None:
     authority, port = trustme.CA(), free_port()
     authority.cert_pem.write_to_path(ca := str(tmp_path / "ca.pem"))
     issued = authority.issue_cert("127.0.0.1")
@@ -104,9 +99,9 @@ async def test_tls_trusts_who_it_is_told_to(tmp_path: Path, single: bool) -> Non
     secured.start()
     try:
         url = f"rediss://127.0.0.1:{port}"
-        async with client(url, single, tls_ca_file=ca, tls_cert_file=own, tls_key_file=own) as redis:
+        async with client(url, tls_ca_file=ca, tls_cert_file=own, tls_key_file=own) as redis:
             assert await redis.ping()
-        async with client(url, single) as redis:
+        async with client(url) as redis:
             with pytest.raises((ConnectionError, ssl.SSLError)):
                 await redis.ping()
     finally:
@@ -139,9 +134,8 @@ async def test_a_cluster(tmp_path: Path) -> None:
         node.kill()
 
 
-@either
-async def test_a_server_that_does_not_answer(redis_server: RedisServer, single: bool) -> None:
-    async with client(redis_server.url, single, timeout_ms=50) as redis:
+async def test_a_server_that_does_not_answer(redis_server: RedisServer) -> None:
+    async with client(redis_server.url, timeout_ms=50) as redis:
         assert await redis.ping()
         redis_server.pause()
         with pytest.raises(TimeoutError):
@@ -150,57 +144,11 @@ async def test_a_server_that_does_not_answer(redis_server: RedisServer, single: 
         assert await redis.ping()
 
 
-@either
-async def test_a_server_that_takes_nothing(redis_server: RedisServer, single: bool) -> None:
-    async with client(redis_server.url, single, timeout_ms=200) as redis:
+async def test_a_server_that_takes_nothing(redis_server: RedisServer) -> None:
+    async with client(redis_server.url, timeout_ms=200) as redis:
         assert await redis.ping()
         redis_server.pause()
         with pytest.raises(TimeoutError, match="did not take"):
             await redis.set("a", bytes(32 << 20))  # more than the buffers between the two hold
         redis_server.resume()
         assert await redis.ping()
-
-
-@either
-async def test_a_server_that_was_away(redis_server: RedisServer, single: bool) -> None:
-    async with client(redis_server.url, single) as redis:
-        assert await redis.ping()
-        redis_server.restart()
-        with suppress(ConnectionError):
-            await redis.ping()  # a pool may have seen that its connection is gone
-        assert await redis.ping()
-
-
-@either
-async def test_everyone_gets_the_answer_to_their_own_command(redis_url: str, single: bool) -> None:
-    async with client(redis_url, single) as redis:
-        asked = [f"{number}".encode() for number in range(50)]
-        assert await asyncio.gather(*(redis.echo(each) for each in asked)) == asked
-
-
-@either
-async def test_an_answer_that_nobody_waits_for_any_more_goes_to_nobody_else(
-    redis_server: RedisServer, single: bool
-) -> None:
-    async with client(redis_server.url, single) as redis:
-        waiting = asyncio.ensure_future(redis.blpop(["list"], timeout=5))
-        await until(lambda: "blocked_clients:1" in redis_server.command("info", "clients"))
-        waiting.cancel()
-        await asyncio.wait((waiting,))
-        redis_server.command("rpush", "list", "late")
-        assert await redis.echo(b"mine") == b"mine"
-
-
-@either
-async def test_an_error_spoils_only_its_command(redis_url: str, single: bool) -> None:
-    async with client(redis_url, single) as redis:
-        await redis.set("a", "b")
-        with pytest.raises(ResponseError):
-            await redis.llen("a")
-        assert await redis.get("a") == b"b"
-
-
-async def test_a_blocking_read_has_its_time_on_top(redis_url: str) -> None:
-    blocking = connect(RedisOptions(url=redis_url, timeout_ms=100), blocks_ms=150)
-    assert await blocking.blpop(["nothing"], timeout=0.15) is None
-    await close(blocking)

@@ -7,8 +7,7 @@
 `rediss` in place of `redis` means TLS. With Sentinel, the user and the password are the server's.
 
 Clients never retry by themselves: whether a command that may have been executed may be sent again is known
-to its caller only. A blocking read takes a client of its own (`connect(options, blocks_ms=...)`): a cancelled
-read would hand a connection that still blocks to the next caller.
+to its caller only.
 """
 
 import asyncio
@@ -118,42 +117,72 @@ def _host(text: str, default_port: int) -> tuple[str, int]:
     return one.hostname, one.port or default_port
 
 
-def connect(options: RedisOptions, *, blocks_ms: int = 0, single: bool = False) -> Redis:
-    """A client, which connects when it is first used; `close` ends it.
+def connect(options: RedisOptions) -> Redis:
+    """A client with a pool, which connects when it is first used; `close` ends it. For blocking reads, and
+    for what has to be quick, there are lines (`cluster/line.py`).
 
-    blocks_ms: how long the commands sent on it may block in Redis; the time limit is beyond that.
-    single: with one connection for one command after the other, which does not cost the pool's care for each
-    (one server only: Sentinel and Cluster have pools always).
     Raises ConfigurationError for a URL that cannot be read.
     """
     address = parse(options.url or "")
-    arguments = _arguments(options, address, blocks_ms)
+    arguments = _arguments(options, address)
     if address.kind == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.hosts]
         # The commands used here are the same on both, though they share no type.
         return cast(Redis, RedisCluster(startup_nodes=nodes, **arguments))
     if address.kind == "sentinel":
         del arguments["ssl"]
-        timeouts = {name: value for name, value in arguments.items() if name.startswith("socket_")}
-        sentinel = Sentinel(address.hosts, sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]
-        master = sentinel.master_for(address.service, db=address.database, ssl=address.tls, **arguments)
+        master = _sentinel(options, address).master_for(
+            address.service, db=address.database, ssl=address.tls, **arguments
+        )
         return _prompt(cast(Redis, master))
     [(host, port)] = address.hosts[:1]
-    arguments |= {"host": host, "port": port, "db": address.database}
-    if single:
-        return _prompt(_OneConnection(single_connection_client=True, **arguments))
-    return _prompt(Redis(**arguments))
+    return _prompt(Redis(host=host, port=port, db=address.database, **arguments))
 
 
-def _arguments(options: RedisOptions, address: Address, blocks_ms: int) -> dict[str, Any]:
+class Finder:
+    """Where the server is, each time it is asked: the only one, or the one that Sentinel names."""
+
+    def __init__(self, options: RedisOptions, address: Address) -> None:
+        self._address = address
+        self._sentinel = _sentinel(options, address) if address.kind == "sentinel" else None
+
+    async def find(self) -> tuple[str, int]:
+        """Host and port. Raises RedisError or OSError."""
+        if self._sentinel is None:
+            return self._address.hosts[0]
+        host, port = await self._sentinel.discover_master(self._address.service)
+        return str(host), int(port)
+
+    async def close(self) -> None:
+        """Ends the connections to Sentinel."""
+        if self._sentinel is not None:
+            await _forsake(self._sentinel)
+
+
+async def _forsake(sentinel: Sentinel) -> None:
+    for each in sentinel.sentinels:
+        await each.aclose()
+
+
+def _timeouts(options: RedisOptions) -> dict[str, Any]:
+    return {
+        "socket_connect_timeout": options.connect_timeout_ms / 1000,
+        "socket_timeout": options.timeout_ms / 1000,
+    }
+
+
+def _sentinel(options: RedisOptions, address: Address) -> Sentinel:
+    return Sentinel(address.hosts, sentinel_kwargs=_timeouts(options))  # type: ignore[no-untyped-call]
+
+
+def _arguments(options: RedisOptions, address: Address) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "username": address.username,
         "password": address.password,
-        "socket_connect_timeout": options.connect_timeout_ms / 1000,
-        "socket_timeout": (options.timeout_ms + blocks_ms) / 1000,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
         "ssl": address.tls,
+        **_timeouts(options),
     }
     if address.tls:
         arguments |= {
@@ -181,21 +210,6 @@ class _SendsByTimer(Connection):
             self.socket_timeout = limit_s
 
 
-class _OneConnection(Redis):
-    """A client with one connection, for one command after the other. It leaves out what redis-py has around
-    every command for pools, for retries and for its own metrics: a third of what one costs that comes alone.
-    """
-
-    async def execute_command(self, *args: Any, **options: Any) -> Any:
-        connection = self.connection or (await self.initialize()).connection
-        assert connection is not None, "initialize has made it"
-        async with self._single_conn_lock:
-            if not connection.is_connected:
-                await connection.connect()  # type: ignore[no-untyped-call]
-            await connection.send_command(*args)
-            return await self.parse_response(connection, args[0], **options)
-
-
 def _prompt(client: Redis) -> Redis:
     """The client, with connections that send by a timer."""
     pool = client.connection_pool
@@ -209,5 +223,4 @@ async def close(client: Redis) -> None:
     await client.aclose()
     pool = getattr(client, "connection_pool", None)
     if isinstance(pool, SentinelConnectionPool):
-        for sentinel in pool.sentinel_manager.sentinels:
-            await sentinel.aclose()
+        await _forsake(pool.sentinel_manager)

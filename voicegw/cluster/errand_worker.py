@@ -11,7 +11,6 @@ import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 import structlog
@@ -20,6 +19,7 @@ from redis.exceptions import ResponseError
 
 from voicegw.cluster.connect import RedisOptions, close, connect, parse
 from voicegw.cluster.keys import Keys
+from voicegw.cluster.line import new_line
 from voicegw.cluster.link import TROUBLE, Link, heed_cancel
 from voicegw.cluster.replies import Entry, delivered
 from voicegw.core.errands import ErrandNews
@@ -68,7 +68,7 @@ class ErrandWorker:
         self._make = make
         self._keys = Keys(redis.prefix)
         self._redis: Redis = connect(redis)
-        self._reader: Redis = connect(redis, blocks_ms=_BLOCK_MS, single=True)
+        self._reader = new_line(redis, blocks_ms=_BLOCK_MS)
         self._link = Link(str(parse(redis.url or "")), metrics.cluster)
         self._held: dict[str, asyncio.Task[None]] = {}
         self._leaving = asyncio.Event()
@@ -89,7 +89,7 @@ class ErrandWorker:
                     task.cancel()
         finally:
             await close(self._redis)
-            await close(self._reader)
+            await self._reader.close()
 
     def leave(self) -> None:
         """No more calls: `run` comes to its end."""
@@ -108,9 +108,9 @@ class ErrandWorker:
         if free <= 0:
             await asyncio.wait(self._held.values(), return_when=asyncio.FIRST_COMPLETED, timeout=1)
             return
-        wanted: Any = {self._keys.errands: ">"}
+        waiting = ("COUNT", free, "BLOCK", _BLOCK_MS, "STREAMS", self._keys.errands, ">")
         try:
-            reply = await self._reader.xreadgroup(_GROUP, self.name, wanted, count=free, block=_BLOCK_MS)
+            reply = await self._reader.execute("XREADGROUP", "GROUP", _GROUP, self.name, *waiting)
         except ResponseError as error:
             if not str(error).startswith("NOGROUP"):
                 raise

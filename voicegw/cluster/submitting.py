@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from voicegw.cluster.connect import RedisOptions, close, connect
 from voicegw.cluster.keys import Keys
+from voicegw.cluster.line import Line, new_line
 from voicegw.cluster.messages import Answer, Submission, decode_answer, encode
 from voicegw.cluster.register import Register, Registrar
 from voicegw.cluster.replies import delivered, text
@@ -30,13 +31,12 @@ class GatewayStreams:
         self._keys = Keys(options.prefix)
         self._results = self._keys.results(name)
         self._redis: Redis = connect(options)
-        self._reader: Redis = connect(options, blocks_ms=_BLOCK_MS, single=True)
-        writers = [connect(options, single=True) for _ in range(_MOST_WRITES)]
+        self._reader = new_line(options, blocks_ms=_BLOCK_MS)
+        self._writers = [new_line(options) for _ in range(_MOST_WRITES)]
         # The one used last comes first, so that few are ever connected.
-        self._idle = asyncio.LifoQueue[Redis]()
-        for writer in writers:
+        self._idle = asyncio.LifoQueue[Line]()
+        for writer in self._writers:
             self._idle.put_nowait(writer)
-        self._clients = (self._redis, self._reader, *writers)
         self._registrar = Registrar(self._redis, self._keys, name)
         self._withdraw = self._redis.register_script(WITHDRAW)
         self._missing = self._redis.register_script(MISSING)
@@ -49,7 +49,7 @@ class GatewayStreams:
         stream = self._stream(submission.job.kind)
         writer = await self._idle.get()
         try:
-            return text(await writer.xadd(stream, {"job": encode(submission)}))
+            return text(await writer.execute("XADD", stream, "*", "job", encode(submission)))
         finally:
             self._idle.put_nowait(writer)
 
@@ -66,7 +66,8 @@ class GatewayStreams:
 
     async def answers(self, after: str) -> tuple[str, list[Answer]]:
         """Waits a moment for answers beyond `after`; returns where they end, and them."""
-        replies = await self._reader.xread({self._results: after}, count=_MOST_ANSWERS, block=_BLOCK_MS)
+        waiting = ("COUNT", _MOST_ANSWERS, "BLOCK", _BLOCK_MS)
+        replies = await self._reader.execute("XREAD", *waiting, "STREAMS", self._results, after)
         answers = []
         for entry in delivered(replies, "answer"):
             after = entry.id
@@ -91,5 +92,6 @@ class GatewayStreams:
         await self._redis.delete(self._results)
 
     async def close(self) -> None:
-        for client in self._clients:
-            await close(client)
+        for line in (self._reader, *self._writers):
+            await line.close()
+        await close(self._redis)

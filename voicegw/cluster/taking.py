@@ -1,13 +1,13 @@
 """The worker's side of the streams: jobs out, answers in. Every method raises what Redis does."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from voicegw.cluster.connect import RedisOptions, close, connect
 from voicegw.cluster.keys import Keys
+from voicegw.cluster.line import new_line
 from voicegw.cluster.messages import Answer, WorkerStatus, encode
 from voicegw.cluster.register import Register, Registrar
 from voicegw.cluster.replies import Entry, claimed, delivered, text
@@ -29,10 +29,9 @@ class WorkerStreams:
         self._keys = Keys(options.prefix)
         self._name = name
         self._redis: Redis = connect(options)
-        self._reader: Redis = connect(options, blocks_ms=BLOCK_MS, single=True)
-        self._publisher: Redis = connect(options, single=True)
+        self._reader = new_line(options, blocks_ms=BLOCK_MS)
+        self._publisher = new_line(options)
         self._registrar = Registrar(self._redis, self._keys, name)
-        self._publish = self._publisher.register_script(PUBLISH)
         self._claim = self._redis.register_script(CLAIM)
         self._set_idle = self._redis.register_script(SET_IDLE)
         self._forget = self._redis.register_script(FORGET_CONSUMERS)
@@ -60,9 +59,10 @@ class WorkerStreams:
 
     async def take(self, most: int) -> list[Entry]:
         """Waits a moment for jobs; up to `most` finals, and as many partials."""
-        wanted: Any = dict.fromkeys(self.streams, ">")
+        waiting = ("COUNT", most, "BLOCK", BLOCK_MS)
+        wanted = ("STREAMS", *self.streams, *(">" for _ in self.streams))
         try:
-            replies = await self._reader.xreadgroup(GROUP, self._name, wanted, count=most, block=BLOCK_MS)
+            replies = await self._reader.execute("XREADGROUP", "GROUP", GROUP, self._name, *waiting, *wanted)
         except ResponseError as error:
             if not str(error).startswith("NOGROUP"):
                 raise
@@ -89,7 +89,8 @@ class WorkerStreams:
         is dead, it is kept where someone can look at it. False when another worker has been faster."""
         keys = [entry.stream, self._keys.results(gateway), self._keys.dead_jobs]
         written = b"" if answer is None else encode(answer)
-        return bool(await self._publish(keys=keys, args=[GROUP, entry.id, written, _RESULTS_LIVE_MS, dead]))
+        arguments = (GROUP, entry.id, written, _RESULTS_LIVE_MS, dead)
+        return bool(await self._publisher.evaluate(PUBLISH, keys, *arguments))
 
     async def renew(self, entries: Sequence[Entry]) -> None:
         """Tells that these are being done."""
@@ -131,5 +132,6 @@ class WorkerStreams:
         await self._registrar.sign_out()
 
     async def close(self) -> None:
-        for client in (self._redis, self._reader, self._publisher):
-            await close(client)
+        for line in (self._reader, self._publisher):
+            await line.close()
+        await close(self._redis)

@@ -1,11 +1,16 @@
 """What tests against a real Redis share."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
+import trustme
 from redis.asyncio import Redis
 
-from tests.redis_server import free_port
+from tests.observing import until
+from tests.redis_server import RedisServer, free_port
 from voicegw.cluster import connect
 from voicegw.cluster.connect import RedisOptions
 
@@ -25,3 +30,48 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
     await client.ping()
     yield client
     await connect.close(client)
+
+
+@pytest.fixture
+async def cluster_url(tmp_path: Path) -> AsyncIterator[str]:
+    """A Cluster of one node."""
+    node = RedisServer(tmp_path, {"cluster-enabled": "yes", "cluster-port": free_port()})
+    node.start()
+    try:
+        node.command("cluster", "addslotsrange", "0", "16383")
+        await until(lambda: "cluster_state:ok" in node.command("cluster", "info"))
+        yield f"redis+cluster://127.0.0.1:{node.port}"
+    finally:
+        node.kill()
+
+
+@pytest.fixture
+def sentinel_url(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Sentinel that watches the Redis server of this test, by the name of `main`."""
+    watched = {"sentinel": f"monitor main 127.0.0.1 {redis_server.port} 1"}
+    sentinel = RedisServer(tmp_path_factory.mktemp("sentinel"), watched, "--sentinel")
+    sentinel.start()
+    yield f"redis+sentinel://127.0.0.1:{sentinel.port}/main"
+    sentinel.kill()
+
+
+@dataclass(frozen=True)
+class Secured:
+    """A server that takes TLS only, and clients with a certificate only; `files` are their RedisOptions."""
+
+    url: str
+    files: dict[str, Any]
+
+
+@pytest.fixture
+def secured(tmp_path: Path) -> Iterator[Secured]:
+    authority, port = trustme.CA(), free_port()
+    authority.cert_pem.write_to_path(ca := str(tmp_path / "ca.pem"))
+    issued = authority.issue_cert("127.0.0.1")
+    issued.private_key_and_cert_chain_pem.write_to_path(own := str(tmp_path / "own.pem"))
+    files = {"tls-cert-file": own, "tls-key-file": own, "tls-ca-cert-file": ca}
+    server = RedisServer(tmp_path, {"port": 0, "tls-port": port, **files})
+    server.start()
+    options = {"tls_ca_file": ca, "tls_cert_file": own, "tls_key_file": own}
+    yield Secured(f"rediss://127.0.0.1:{port}", options)
+    server.kill()

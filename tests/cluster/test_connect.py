@@ -6,12 +6,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import trustme
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError
 
-from tests.observing import until
-from tests.redis_server import RedisServer, free_port
+from tests.cluster.conftest import Secured
+from tests.redis_server import RedisServer
 from voicegw.cluster.connect import Address, RedisOptions, close, connect, parse
 from voicegw.errors import ConfigurationError
 
@@ -64,10 +63,6 @@ async def client(url: str, **options: object) -> AsyncIterator[Redis]:
         await close(made)
 
 
-def server(directory: Path, **settings: object) -> RedisServer:
-    return RedisServer(directory, {name.replace("_", "-"): value for name, value in settings.items()})
-
-
 async def test_one_server(redis_url: str) -> None:
     async with client(f"{redis_url}/3") as redis:
         assert await redis.set("a", "b")
@@ -77,7 +72,7 @@ async def test_one_server(redis_url: str) -> None:
 
 
 async def test_a_password(tmp_path: Path) -> None:
-    guarded = server(tmp_path, requirepass="secret")
+    guarded = RedisServer(tmp_path, {"requirepass": "secret"})
     guarded.start()
     try:
         async with client(f"redis://:secret@127.0.0.1:{guarded.port}") as redis:
@@ -89,49 +84,25 @@ async def test_a_password(tmp_path: Path) -> None:
         guarded.kill()
 
 
-async def test_tls_trusts_who_it_is_told_to(tmp_path: Path) -> None:
-    authority, port = trustme.CA(), free_port()
-    authority.cert_pem.write_to_path(ca := str(tmp_path / "ca.pem"))
-    issued = authority.issue_cert("127.0.0.1")
-    issued.private_key_and_cert_chain_pem.write_to_path(own := str(tmp_path / "own.pem"))
-    files = {"tls_cert_file": own, "tls_key_file": own, "tls_ca_cert_file": ca}
-    secured = server(tmp_path, port=0, tls_port=port, **files)
-    secured.start()
-    try:
-        url = f"rediss://127.0.0.1:{port}"
-        async with client(url, tls_ca_file=ca, tls_cert_file=own, tls_key_file=own) as redis:
-            assert await redis.ping()
-        async with client(url) as redis:
-            with pytest.raises((ConnectionError, ssl.SSLError)):
-                await redis.ping()
-    finally:
-        secured.kill()
+async def test_tls_trusts_who_it_is_told_to(secured: Secured) -> None:
+    async with client(secured.url, **secured.files) as redis:
+        assert await redis.ping()
+    async with client(secured.url) as redis:
+        with pytest.raises((ConnectionError, ssl.SSLError)):
+            await redis.ping()
 
 
-async def test_the_master_that_sentinel_names(redis_server: RedisServer, tmp_path: Path) -> None:
-    watched = {"sentinel": f"monitor main 127.0.0.1 {redis_server.port} 1"}
-    sentinel = RedisServer(tmp_path, watched, "--sentinel")
-    sentinel.start()
-    try:
-        async with client(f"redis+sentinel://127.0.0.1:{sentinel.port}/main/1") as redis:
-            assert await redis.set("a", "b")
-        async with client(f"{redis_server.url}/1") as redis:
-            assert await redis.get("a") == b"b"
-    finally:
-        sentinel.kill()
+async def test_the_master_that_sentinel_names(redis_server: RedisServer, sentinel_url: str) -> None:
+    async with client(f"{sentinel_url}/1") as redis:
+        assert await redis.set("a", "b")
+    async with client(f"{redis_server.url}/1") as redis:
+        assert await redis.get("a") == b"b"
 
 
-async def test_a_cluster(tmp_path: Path) -> None:
-    node = server(tmp_path, cluster_enabled="yes", cluster_port=free_port())
-    node.start()
-    try:
-        node.command("cluster", "addslotsrange", "0", "16383")
-        await until(lambda: "cluster_state:ok" in node.command("cluster", "info"))
-        async with client(f"redis+cluster://127.0.0.1:{node.port}") as redis:
-            assert await redis.set("a", "b")
-            assert await redis.get("a") == b"b"
-    finally:
-        node.kill()
+async def test_a_cluster(cluster_url: str) -> None:
+    async with client(cluster_url) as redis:
+        assert await redis.set("a", "b")
+        assert await redis.get("a") == b"b"
 
 
 async def test_a_server_that_does_not_answer(redis_server: RedisServer) -> None:

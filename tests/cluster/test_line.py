@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-import trustme
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
-from tests.cluster.test_connect import server
+from tests.cluster.conftest import Secured
 from tests.observing import until
 from tests.redis_server import RedisServer, free_port
 from voicegw.cluster.connect import RedisOptions
@@ -46,34 +45,20 @@ async def test_one_server(redis_url: str) -> None:
         assert await made.execute("GET", "s") is None
 
 
-async def test_a_cluster(tmp_path: Path) -> None:
-    node = server(tmp_path, cluster_enabled="yes", cluster_port=free_port())
-    node.start()
-    try:
-        node.command("cluster", "addslotsrange", "0", "16383")
-        await until(lambda: "cluster_state:ok" in node.command("cluster", "info"))
-        async with line(f"redis+cluster://127.0.0.1:{node.port}") as made:
-            await assert_carries_streams(made)
-    finally:
-        node.kill()
+async def test_a_cluster(cluster_url: str) -> None:
+    async with line(cluster_url) as made:
+        await assert_carries_streams(made)
 
 
-async def test_the_master_that_sentinel_names(redis_server: RedisServer, tmp_path: Path) -> None:
-    sentinel = RedisServer(
-        tmp_path, {"sentinel": f"monitor main 127.0.0.1 {redis_server.port} 1"}, "--sentinel"
-    )
-    sentinel.start()
-    try:
-        async with line(f"redis+sentinel://127.0.0.1:{sentinel.port}/main/1") as made:
-            await assert_carries_streams(made)
-        async with line(f"{redis_server.url}/1") as made:
-            assert await made.execute("XLEN", "s") == 2
-    finally:
-        sentinel.kill()
+async def test_the_master_that_sentinel_names(redis_server: RedisServer, sentinel_url: str) -> None:
+    async with line(f"{sentinel_url}/1") as made:
+        await assert_carries_streams(made)
+    async with line(f"{redis_server.url}/1") as made:
+        assert await made.execute("XLEN", "s") == 2
 
 
 async def test_a_password(tmp_path: Path) -> None:
-    guarded = server(tmp_path, requirepass="secret")
+    guarded = RedisServer(tmp_path, {"requirepass": "secret"})
     guarded.start()
     guarded.command("-a", "secret", "acl", "setuser", "me", "on", ">mine", "+@all", "~*")
     try:
@@ -87,23 +72,12 @@ async def test_a_password(tmp_path: Path) -> None:
         guarded.kill()
 
 
-async def test_tls_trusts_who_it_is_told_to(tmp_path: Path) -> None:
-    authority, port = trustme.CA(), free_port()
-    authority.cert_pem.write_to_path(ca := str(tmp_path / "ca.pem"))
-    issued = authority.issue_cert("127.0.0.1")
-    issued.private_key_and_cert_chain_pem.write_to_path(own := str(tmp_path / "own.pem"))
-    files = {"tls_cert_file": own, "tls_key_file": own, "tls_ca_cert_file": ca}
-    secured = server(tmp_path, port=0, tls_port=port, **files)
-    secured.start()
-    try:
-        url = f"rediss://127.0.0.1:{port}"
-        async with line(url, tls_ca_file=ca, tls_cert_file=own, tls_key_file=own) as made:
-            assert await made.execute("ECHO", bytes(1 << 20)) == bytes(1 << 20)
-        async with line(url) as made:
-            with pytest.raises(ssl.SSLError):
-                await made.execute("PING")
-    finally:
-        secured.kill()
+async def test_tls_trusts_who_it_is_told_to(secured: Secured) -> None:
+    async with line(secured.url, **secured.files) as made:
+        assert await made.execute("ECHO", bytes(1 << 20)) == bytes(1 << 20)
+    async with line(secured.url) as made:
+        with pytest.raises(ssl.SSLError):
+            await made.execute("PING")
 
 
 async def test_everyone_gets_the_reply_to_their_own_command(redis_url: str) -> None:

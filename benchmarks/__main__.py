@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks.arguments import new_parser
 
 BENCHMARKS = {
+    "recordings": "whether recordings of your own can be used by the others, and what they are",
     "latency": "words, finals and replies against the clock: sample sessions played in real time",
     "conversation": "the wait for an answer, what speculation costs, and how fast replies stop for a speaker",
     "peers": "WhisperLive, WhisperLiveKit and RealtimeSTT on the same model, audio and machine",

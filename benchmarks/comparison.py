@@ -11,7 +11,8 @@ from benchmarks.report import console, write_json
 
 Rows = Mapping[tuple[str, ...], Mapping[str, float]]  # what was compared, and its figures
 Columns = Mapping[str, tuple[str, ...]]  # a column's title, and the figures in it
-_DECIMALS = {"ms": 0, "us": 0, "percent": 1}
+_COUNTS = ("insertions", "deletions", "substitutions", "recordings")
+_DECIMALS = {"ms": 0, "us": 0, "percent": 1, "points": 1, "minute": 1, **dict.fromkeys(_COUNTS, 0)}
 
 
 def report(

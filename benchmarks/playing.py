@@ -38,8 +38,9 @@ async def play_all(url: str, samples: Sequence[Sample], streams: int, reply: str
 
 
 async def _play(url: str, sample: Sample, delay_s: float, reply: str) -> Recording:
+    wanted = f"{url}?lang={sample.language}" if sample.language else url
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.session", "--url", url),
+        *(sys.executable, "-m", "benchmarks.session", "--url", wanted),
         *("--file", str(sample.path), "--delay-s", str(delay_s), "--reply", reply),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -9,21 +9,28 @@ whole server in real time, and defines the same figures.
   UPWR     shown words that the next partial changed or removed, per final word
   WEL      from a word's end until it first stands in its final place, in ms
   stable   from a word's end until it stands there as stable text, in ms
+
+With --recordings the WER is over whole recordings, after Whisper's normaliser, and offline is one padded
+pass of stock faster-whisper over each; ins / del / sub are the stream's errors, `empty` are recordings of
+which only the offline pass has words, and `made up` are words a minute where nobody speaks.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks import comparison
-from benchmarks.arguments import add_json, add_model, new_parser
+from benchmarks.arguments import add_json, add_model, add_serve, new_parser
 from benchmarks.figures import Played, accuracy_figures, timing_figures
 from benchmarks.latency import offline_errors
 from benchmarks.measures import emission, matches, percentile
 from benchmarks.recording import Update
+from benchmarks.recordings.accuracy import figures, heard_of, write_texts
+from benchmarks.recordings.material import Material, about_recordings, add_recordings, material, tell
 from benchmarks.segments import Segment
 from benchmarks.simulation import DECODE_S, Decoder, simulate
+from clients.errors import ClientError
 from clients.samples import Sample, read_samples
 from voicegw import config
 from voicegw.asr.vad import make_scorer
@@ -41,16 +48,28 @@ COLUMNS = {
 }
 
 
+RECORDED_COLUMNS = COLUMNS | {
+    "coverage %": ("coverage_percent",),
+    "ins / del / sub": ("insertions", "deletions", "substitutions"),
+    "empty": ("empty_recordings",),
+    "made up": ("made_up_words_per_minute",),
+}
+CONFIGURED = "configured"
+
+
 @dataclass(frozen=True)
 class Setting:
     """One line of the table."""
 
     recognition: RecognitionOptions
     beam_size: int
+    is_configured: bool = False
 
     @property
     def name(self) -> str:
         """As the table says it."""
+        if self.is_configured:
+            return CONFIGURED
         options = self.recognition
         if options.policy is Policy.ALIGNMENT:
             how = f"alignment {options.stable_edge_ms} ms"
@@ -62,28 +81,18 @@ class Setting:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    samples = [
-        s for s in read_samples() if s.file.startswith("session-") and s.condition == options.condition
-    ]
-    if not samples:
-        print("no sessions in that condition; models/samples/refs.json lists them", file=sys.stderr)
-        return 2
     try:
-        server = config.load(["--model", options.model])
-        rows = _measure(samples, server)
-    except StartupError as error:
+        server = config.load(["--model", options.model, *options.serve])
+        compared = _compared(options.setting, server)
+        if not compared:
+            print("no such setting", file=sys.stderr)
+            return 2
+        if options.recordings is not None:
+            return _compare_recordings(options, compared, server)
+        return _compare_samples(options, compared, server)
+    except (ClientError, StartupError) as error:
         print(error, file=sys.stderr)
         return 1
-    about = {
-        "model": options.model,
-        "condition": options.condition,
-        "sessions": len(samples),
-        "words": sum(len(said.words) for sample in samples for said in sample.utterances),
-        "partial_interval_ms": server.session.recognition.partial_interval_ms,
-        "decode_ms": round(1000 * DECODE_S),
-    }
-    comparison.report("policies", about, rows, COLUMNS, ("setting",), options.json)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,9 +103,33 @@ def _parser() -> argparse.ArgumentParser:
         default="clean",
         help="the sessions recorded so: clean, noise10 or phone (default: %(default)s)",
     )
+    add(
+        "--setting",
+        nargs="+",
+        metavar="NAME",
+        help=f"those whose name holds one of these; `{CONFIGURED}`: the server's own (default: all others)",
+    )
+    add(
+        "--decode-ms",
+        type=int,
+        default=round(1000 * DECODE_S),
+        metavar="MS",
+        help="from a decode's request to its answer (default: %(default)s)",
+    )
+    add_recordings(parser)
     add_model(parser)
     add_json(parser)
+    add_serve(parser)
     return parser
+
+
+def _compared(names: Sequence[str] | None, server: config.Settings) -> list[Setting]:
+    base, beam_size = server.session.recognition, server.asr.beam_size
+    found = settings(base, beam_size)
+    if names is None:
+        return found
+    found = [Setting(base, beam_size, is_configured=True), *found]
+    return [setting for setting in found if any(name in setting.name for name in names)]
 
 
 def settings(base: RecognitionOptions, beam_size: int) -> list[Setting]:
@@ -111,23 +144,78 @@ def settings(base: RecognitionOptions, beam_size: int) -> list[Setting]:
     ]
 
 
-def _measure(samples: Sequence[Sample], server: config.Settings) -> comparison.Rows:
-    decoder = Decoder(server.asr)
-    compared = settings(server.session.recognition, server.asr.beam_size)
+def _compare_samples(
+    options: argparse.Namespace, compared: Sequence[Setting], server: config.Settings
+) -> int:
+    samples = [
+        s for s in read_samples() if s.file.startswith("session-") and s.condition == options.condition
+    ]
+    if not samples:
+        print("no sessions in that condition; models/samples/refs.json lists them", file=sys.stderr)
+        return 2
     offline = {
         beam: offline_errors(samples, replace(server.asr, beam_size=beam)).percent
         for beam in {setting.beam_size for setting in compared}
     }
-    rows: dict[tuple[str, ...], dict[str, float]] = {}
+    rows: comparison.Rows = {
+        (setting.name,): {**figures_of(played), "wer_offline_percent": offline[setting.beam_size]}
+        for setting, played in _play(samples, compared, server, options.decode_ms)
+    }
+    about = _about(options, samples, server) | {"condition": options.condition}
+    comparison.report("policies", about, rows, COLUMNS, ("setting",), options.json)
+    return 0
+
+
+def _compare_recordings(
+    options: argparse.Namespace, compared: Sequence[Setting], server: config.Settings
+) -> int:
+    with material(options, server.asr) as found:
+        rows: comparison.Rows = {
+            (setting.name,): {**figures_of(played), **_recorded_figures(options, found, played)}
+            for setting, played in _play(found.recorded, compared, server, options.decode_ms)
+        }
+        about = _about(options, found.recorded, server) | about_recordings(options)
+    comparison.report("policies", about, rows, RECORDED_COLUMNS, ("setting",), options.json)
+    return 0
+
+
+def _recorded_figures(
+    options: argparse.Namespace, found: Material, played: Sequence[Played]
+) -> dict[str, float]:
+    heard = heard_of(found, played)
+    if options.texts is not None:
+        write_texts(heard, options.texts)
+    coverage = accuracy_figures(played)["coverage_percent"]
+    return {"coverage_percent": coverage, **figures(heard)}
+
+
+def _about(
+    options: argparse.Namespace, samples: Sequence[Sample], server: config.Settings
+) -> dict[str, object]:
+    return {
+        "model": options.model,
+        "sessions": len(samples),
+        "words": sum(len(said.words) for sample in samples for said in sample.utterances),
+        "partial_interval_ms": server.session.recognition.partial_interval_ms,
+        "decode_ms": options.decode_ms,
+        "serve": options.serve,
+    }
+
+
+def _play(
+    samples: Sequence[Sample], compared: Sequence[Setting], server: config.Settings, decode_ms: int
+) -> Iterator[tuple[Setting, list[Played]]]:
+    """Every setting, and what came of the samples."""
+    decoder = Decoder(server.asr)
     for setting in compared:
         session = replace(server.session, recognition=setting.recognition)
         decode = decoder.with_beam(setting.beam_size)
-        played = [Played(s, simulate(s, session, make_scorer(server.vad), decode)) for s in samples]
-        rows[(setting.name,)] = {
-            **figures_of(played),
-            "wer_offline_percent": offline[setting.beam_size],
-        }
-    return rows
+        played = []
+        for number, sample in enumerate(samples, 1):
+            tell(f"{setting.name}: {number} / {len(samples)}")
+            recording = simulate(sample, session, make_scorer(server.vad), decode, decode_ms / 1000)
+            played.append(Played(sample, recording))
+        yield setting, played
 
 
 def figures_of(played: Sequence[Played]) -> dict[str, float]:

@@ -4,6 +4,7 @@ Audio comes as a client sends it, a frame every 20 ms, and every decode is answe
 asked for, however long it takes here; so the outcome depends on the settings and the model alone.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -35,14 +36,15 @@ class Decoder:
         self._options = options
         self._directory = locate(options.model)
         self._engines: dict[int, WhisperEngine] = {}
-        self._known: dict[tuple[DecodeKind, int, bytes, str], tuple[Word, ...]] = {}
+        self._known: dict[tuple[DecodeKind, int, bytes, str, str], tuple[Word, ...]] = {}
 
     def with_beam(self, beam_size: int) -> Decode:
         """The decoder whose finals are searched with this beam; partials are greedy."""
         return lambda job: self._words(job, beam_size if job.kind is DecodeKind.FINAL else 1)
 
     def _words(self, job: DecodeJob, beam_size: int) -> tuple[Word, ...]:
-        key = (job.kind, beam_size, job.pcm, job.prompt)
+        window = hashlib.sha256(job.pcm).digest()  # minutes of audio are thousands of windows
+        key = (job.kind, beam_size, window, job.prompt, job.language)
         if key not in self._known:
             [self._known[key]] = self._engine(beam_size).decode([msgspec.structs.replace(job, start=0)])
         return tuple(_moved(word, job.start) for word in self._known[key])
@@ -58,20 +60,28 @@ def _moved(word: Word, by: int) -> Word:
     return msgspec.structs.replace(word, start=word.start + by, end=word.end + by)
 
 
-def simulate(sample: Sample, options: SessionOptions, scorer: SpeechScorer, decode: Decode) -> Recording:
+def simulate(
+    sample: Sample,
+    options: SessionOptions,
+    scorer: SpeechScorer,
+    decode: Decode,
+    decode_s: float = DECODE_S,
+) -> Recording:
     """What a client that plays the sample from second 0 on would record."""
     pcm = read_pcm(sample.path, SAMPLE_RATE)
-    session = Session(sample.file, options, InputDecoder(AudioFormat.PCM, SAMPLE_RATE), scorer)
-    received = _Stream(session, decode).play(pcm)
+    decoder = InputDecoder(AudioFormat.PCM, SAMPLE_RATE)
+    session = Session(sample.file, options, decoder, scorer, sample.language)
+    received = _Stream(session, decode, decode_s).play(pcm)
     return Recording(sample.file, 0.0, len(pcm) // SAMPLE_BYTES, SAMPLE_RATE, 0.0, tuple(received))
 
 
 class _Stream:
     """The shell around one session: what a connection and its workers do for it. Times are in seconds."""
 
-    def __init__(self, session: Session, decode: Decode) -> None:
+    def __init__(self, session: Session, decode: Decode, decode_s: float) -> None:
         self._session = session
         self._decode = decode
+        self._decode_s = decode_s
         self._asked: tuple[float, DecodeJob] | None = None  # the decode that is out; when its answer is due
         self._received: list[Received] = []
         session.configure_replies(commands.ReplyMode.NONE)
@@ -94,7 +104,7 @@ class _Stream:
         while self._asked is not None and self._asked[0] <= until:
             (due, job), self._asked = self._asked, None
             words = self._decode(job)
-            result = DecodeResult(self._session.name, job.number, words, decode_ms=1000 * DECODE_S)
+            result = DecodeResult(self._session.name, job.number, words, decode_ms=1000 * self._decode_s)
             self._session.receive_result(result, due)
             self._perform(due)
 
@@ -102,7 +112,7 @@ class _Stream:
         for action in self._session.actions():
             match action:
                 case actions.Decode(job):
-                    self._asked = (now + DECODE_S, job)  # a newer one replaces the one that is out
+                    self._asked = (now + self._decode_s, job)  # a newer one replaces the one that is out
                 case actions.Emit(event):
                     wire = native.encode(event, seq=len(self._received) + 1)
                     self._received.append(Received(now, _message.decode(wire)))

@@ -27,13 +27,15 @@ class Utterance(msgspec.Struct, frozen=True):
 class Sample(msgspec.Struct, frozen=True):
     """A sound file and its reference.
 
-    condition: what was done to the recording: clean, or a kind of noise or line.
+    condition: what was done to the recording: clean, or a kind of noise or line. language: ISO 639-1; empty
+    for what a server takes for granted.
     """
 
     file: str
     condition: str
     duration_ms: int
     utterances: tuple[Utterance, ...]
+    language: str = ""
 
     @property
     def path(self) -> Path:

@@ -1,0 +1,27 @@
+"""Texts of recordings as words that are compared.
+
+People's texts write the same words in different ways: "twenty one" and "21", "colour" and "color". So they
+go through Whisper's own normaliser, as published error rates do, and as a whole, since a number may be said
+across two turns. The bundled samples are written one way and need none of it
+(`clients.conversation.normalised`).
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+UNSPACED = ("ja", "ko", "th", "yue", "zh")  # compared by characters
+
+
+def words_of(text: str, language: str) -> list[str]:
+    """The words as they are compared; characters in languages that put no blanks between words."""
+    return _normaliser(language)(text).split()
+
+
+@cache
+def _normaliser(language: str) -> Callable[[str], str]:
+    from whisper_normalizer.basic import BasicTextNormalizer  # type: ignore[import-untyped]
+    from whisper_normalizer.english import EnglishTextNormalizer  # type: ignore[import-untyped]
+
+    if language == "en":
+        return EnglishTextNormalizer()  # type: ignore[no-any-return]
+    return BasicTextNormalizer(split_letters=language in UNSPACED)  # type: ignore[no-any-return]

@@ -4,6 +4,9 @@ Starts a real server and a local language model endpoint whose first-token time 
 sessions to it in real time, each from a client process of its own, and compares what arrived with what was
 said. The same model then decodes the true utterances offline, for the word error rate that streaming is
 held against.
+
+With --recordings a user's own are played, without replies. Their word error rates are over whole recordings,
+after Whisper's normaliser, and offline is one padded pass of stock faster-whisper over each.
 """
 
 import argparse
@@ -17,6 +20,8 @@ from benchmarks.figures import MEANINGS, Played, accuracy_figures, timing_figure
 from benchmarks.measures import WordErrors, word_errors
 from benchmarks.playing import play_all
 from benchmarks.processes import cpu_seconds
+from benchmarks.recordings import accuracy
+from benchmarks.recordings.material import Material, about_recordings, add_recordings, material
 from benchmarks.report import report
 from clients.audio import read_pcm
 from clients.conversation import normalised
@@ -48,27 +53,54 @@ class Outcome:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    samples = _chosen(options.files, options.condition)
-    if not samples:
-        print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
-        return 2
     flags = ["--model", options.model, FIXED_END_SILENCE, *options.serve]
     try:
         server = config.load(flags)
-        outcome = asyncio.run(_measure(options, flags, samples))
+        if options.recordings is not None:
+            with material(options, server.asr) as found:
+                return _run_recordings(options, flags, server, found)
+        samples = _chosen(options.files, options.condition)
+        if not samples:
+            print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
+            return 2
+        return _run_samples(options, flags, server, samples)
     except (ClientError, StartupError) as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def _run_samples(
+    options: argparse.Namespace, flags: Sequence[str], server: config.Settings, samples: Sequence[Sample]
+) -> int:
+    outcome = asyncio.run(_measure(options, flags, samples))
+    figures = _figures(options, server, outcome)
+    offline = offline_errors(samples, server.asr).percent
+    figures |= {"wer_offline_percent": offline, "wer_gap_points": figures["wer_percent"] - offline}
+    settings = {"files": [sample.file for sample in samples], **_settings(options, server)}
+    report("latency", settings, figures, MEANINGS, options.json)
+    return 0
+
+
+def _run_recordings(
+    options: argparse.Namespace, flags: Sequence[str], server: config.Settings, found: Material
+) -> int:
+    outcome = asyncio.run(_measure(options, flags, found.recorded))
+    heard = accuracy.heard_of(found, outcome.played)
+    if options.texts is not None:
+        accuracy.write_texts(heard, options.texts)
+    figures = {**_figures(options, server, outcome), **accuracy.figures(heard)}
+    settings = {"recordings": len(found.recorded), **about_recordings(options), **_settings(options, server)}
+    report("latency", settings, figures, MEANINGS | accuracy.MEANINGS, options.json)
+    return 0
+
+
+def _figures(options: argparse.Namespace, server: config.Settings, outcome: Outcome) -> dict[str, float]:
     end_silence_ms = server.session.endpoint.end_silence_ms
-    figures = {
+    return {
         **timing_figures(outcome.played, end_silence_ms, options.llm_first_token_ms),
         **accuracy_figures(outcome.played),
         **_cpu_figures(outcome),
     }
-    offline = offline_errors(samples, server.asr).percent
-    figures |= {"wer_offline_percent": offline, "wer_gap_points": figures["wer_percent"] - offline}
-    report("latency", _settings(options, samples, end_silence_ms), figures, MEANINGS, options.json)
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--condition", default="clean", help="of the sessions, those recorded so (default: %(default)s)")
     add("--repeats", type=int, default=1, metavar="N", help="how often each is played (default: %(default)s)")
     add("--streams", type=int, default=1, metavar="N", help="sessions at once (default: %(default)s)")
+    add_recordings(parser)
     add_model(parser)
     add(
         "--llm-first-token-ms",
@@ -105,7 +138,8 @@ async def _measure(options: argparse.Namespace, flags: Sequence[str], samples: S
         async with local_server(*flags, *endpoint, "--log-level", "warning") as server:
             await play_all(server.url, [_warm_up()], streams=1)
             whole_s, gateway_s = cpu_seconds(server.pid), cpu_seconds(server.pid, descendants=False)
-            played = await play_all(server.url, [*samples] * options.repeats, options.streams)
+            reply = "text" if options.recordings is None else "none"
+            played = await play_all(server.url, [*samples] * options.repeats, options.streams, reply)
             return Outcome(
                 played,
                 cpu_seconds(server.pid) - whole_s,
@@ -132,17 +166,11 @@ def offline_errors(samples: Sequence[Sample], options: WhisperOptions) -> WordEr
     return total
 
 
-def _settings(
-    options: argparse.Namespace, samples: Sequence[Sample], end_silence_ms: int
-) -> dict[str, object]:
+def _settings(options: argparse.Namespace, server: config.Settings) -> dict[str, object]:
+    kept = ("model", "repeats", "streams", "llm_first_token_ms", "serve")
     return {
-        "model": options.model,
-        "files": [sample.file for sample in samples],
-        "repeats": options.repeats,
-        "streams": options.streams,
-        "end_silence_ms": end_silence_ms,
-        "llm_first_token_ms": options.llm_first_token_ms,
-        "serve": options.serve,
+        **{name: getattr(options, name) for name in kept},
+        "end_silence_ms": server.session.endpoint.end_silence_ms,
     }
 
 

@@ -46,7 +46,8 @@ class Decoder:
         window = hashlib.sha256(job.pcm).digest()  # minutes of audio are thousands of windows
         key = (job.kind, beam_size, window, job.prompt, job.language)
         if key not in self._known:
-            [self._known[key]] = self._engine(beam_size).decode([msgspec.structs.replace(job, start=0)])
+            [words] = self._engine(beam_size).decode([msgspec.structs.replace(job, start=0)])
+            self._known[key] = words
         return tuple(_moved(word, job.start) for word in self._known[key])
 
     def _engine(self, beam_size: int) -> WhisperEngine:

@@ -2,10 +2,12 @@
 
 People's texts write the same words in different ways: "twenty one" and "21", "colour" and "color". So they
 go through Whisper's own normaliser, as published error rates do, and as a whole, since a number may be said
-across two turns. The bundled samples are written one way and need none of it
-(`clients.conversation.normalised`).
+across two turns. It makes "two zero one" one word, and "2-0-1" three, of which the last is "one". So every
+digit is then a word of its own, and "one" is a digit. The bundled samples are written one way and need none
+of it (`clients.conversation.normalised`).
 """
 
+import re
 from collections.abc import Callable
 from functools import cache
 
@@ -14,7 +16,10 @@ UNSPACED = ("ja", "ko", "th", "yue", "zh")  # compared by characters
 
 def words_of(text: str, language: str) -> list[str]:
     """The words as they are compared; characters in languages that put no blanks between words."""
-    return _normaliser(language)(text).split()
+    normal = _normaliser(language)(text)
+    if language == "en":
+        normal = re.sub(r"\bone\b", "1", normal)
+    return re.sub(r"(?<=\d)(?=\d)", " ", normal).split()
 
 
 @cache

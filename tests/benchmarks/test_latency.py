@@ -1,7 +1,11 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from benchmarks.latency import main, offline_errors
 from clients.samples import Sample, read_samples
+from tests.benchmarks.recordings.directory import entry, write_directory
 from voicegw.asr.whisper import WhisperOptions
 
 
@@ -23,3 +27,15 @@ def test_the_offline_pass_decodes_every_utterance() -> None:
 def test_a_server_that_cannot_start_ends_the_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--files", "command-1.wav", "--model", "/nowhere/at-all"]) == 1
     assert "did not start" in capsys.readouterr().err
+
+
+def test_a_users_own_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_directory(tmp_path, entry(), entry("yes-1.wav", text="Yes, please."))
+    json_file = tmp_path / "figures.json"
+    played = ["--recordings", str(tmp_path), "--model", "bundled", "--streams", "2"]
+    assert main([*played, "--json", str(json_file)]) == 0
+    figures = json.loads(json_file.read_bytes())["figures"]
+    assert (figures["wer_percent"], figures["wer_gap_points"], figures["empty_recordings"]) == (0, 0, 0)
+    assert figures["coverage_percent"] == 100
+    assert 0 < figures["wel_p50_ms"] < 5000

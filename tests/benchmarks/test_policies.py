@@ -1,9 +1,13 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from benchmarks.figures import Played
 from benchmarks.policies import COLUMNS, figures_of, main, settings, stable_ms
 from benchmarks.recording import Received, Recording
 from clients.samples import Sample, SpokenWord, Utterance
+from tests.benchmarks.recordings.directory import entry, write_directory
 from voicegw.core.hypothesis import Policy
 from voicegw.core.utterance import RecognitionOptions
 from voicegw.dialects import native
@@ -60,3 +64,33 @@ def test_an_unknown_condition_is_wrong_usage(capsys: pytest.CaptureFixture[str])
 def test_a_missing_model_is_a_stated_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--model", "/nowhere/at-all"]) == 1
     assert "/nowhere/at-all" in capsys.readouterr().err
+
+
+def test_settings_are_chosen_by_name_and_none_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--setting", "nonsense"]) == 2
+    assert "no such setting" in capsys.readouterr().err
+
+
+def test_a_users_own_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_directory(tmp_path, entry(), entry("yes-1.wav", kind="nonspeech", lang="xx", text=""))
+    json_file, texts = tmp_path / "figures.json", tmp_path / "texts.jsonl"
+    played = ["--recordings", str(tmp_path), "--model", "bundled", "--setting", "configured"]
+    assert main([*played, "--decode-ms", "100", "--json", str(json_file), "--texts", str(texts)]) == 0
+    result = json.loads(json_file.read_bytes())
+    assert result["settings"]["decode_ms"] == 100
+    assert str(tmp_path) not in json_file.read_text()
+    figures = result["figures"]
+    assert figures["configured_wer_percent"] == figures["configured_wer_offline_percent"] == 0
+    assert figures["configured_made_up_words_per_minute"] > 0
+    assert {json.loads(line)["file"] for line in texts.read_text().splitlines()} == {
+        "command-1.wav",
+        "yes-1.wav",
+    }
+
+
+def test_a_directory_without_a_manifest_is_a_stated_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--model", "bundled", "--recordings", str(tmp_path)]) == 1
+    assert "manifest.jsonl cannot be read" in capsys.readouterr().err

@@ -1,0 +1,76 @@
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from benchmarks.recordings.accuracy import Heard, figures, streamed_text, write_texts
+from benchmarks.recordings.material import Recorded
+from tests.benchmarks.test_segments import FINAL, recording
+
+
+def heard(text: str, streamed: str, offline: str = "", kind: str = "read", **fields: bool) -> Heard:
+    """Of a minute; nobody speaks where there is no text."""
+    recorded = Recorded(
+        file="",
+        condition="clean",
+        duration_ms=60_000,
+        utterances=(),
+        language="en" if text else "",
+        name=f"{kind}.wav",
+        text=text,
+        kind=kind,
+        is_speech=bool(text),
+        is_scored=fields.get("is_scored", bool(text)),
+    )
+    return Heard(recorded, streamed, offline)
+
+
+def test_errors_are_of_whole_recordings_after_the_normaliser() -> None:
+    whole = heard("twenty one apples", "Twenty one, apples.", "21 pears")
+    assert (whole.errors.hits, whole.offline_errors.hits) == (3, 2)
+
+
+def test_the_rates_are_pooled_and_the_gap_is_between_them() -> None:
+    found = figures([heard("a b c d", "a b x", "a b c d"), heard("e f g h", "e e f g h", "e f g")])
+    assert found["wer_percent"] == pytest.approx(100 * 3 / 8)
+    assert found["wer_offline_percent"] == pytest.approx(100 * 1 / 8)
+    assert found["wer_gap_points"] == pytest.approx(25)
+    assert (found["insertions"], found["deletions"], found["substitutions"]) == (1, 1, 1)
+    assert found["wer_worst_session_percent"] == 50
+
+
+def test_each_kind_has_rates_of_its_own_if_there_are_several() -> None:
+    found = figures([heard("a b", "a b", "a x"), heard("a b", "a", "a b", kind="command")])
+    assert (found["wer_read_percent"], found["wer_command_percent"]) == (0, 50)
+    assert (found["wer_offline_read_percent"], found["wer_gap_read_points"]) == (50, -50)
+    assert not any("_en_" in name for name in found)
+    assert not any("read" in name for name in figures([heard("a", "a")]))
+
+
+def test_a_text_that_is_not_exact_is_not_scored_but_silence_is_seen() -> None:
+    found = figures([heard("a b", "", "a", is_scored=False), heard("a b", "", "")])
+    assert found["wer_percent"] == 100
+    assert found["deletions"] == 2
+    assert found["empty_recordings"] == 1
+
+
+def test_words_where_nobody_speaks_are_made_up() -> None:
+    found = figures([heard("", "Thank you.", "you", kind="nonspeech"), heard("", "", kind="nonspeech")])
+    assert found["made_up_words_per_minute"] == 1
+    assert found["made_up_words_offline_per_minute"] == 0.5
+    assert math.isnan(found["wer_percent"])
+    assert math.isnan(figures([heard("a", "a")])["made_up_words_per_minute"])
+
+
+def test_what_was_heard_is_all_the_finals() -> None:
+    assert streamed_text(recording((900, FINAL))) == "Set lights."
+    assert streamed_text(recording()) == ""
+
+
+def test_texts_are_written_with_the_worst_first(tmp_path: Path) -> None:
+    write_texts([heard("a", "a", kind="good"), heard("a", "b", "a", kind="bad")], tmp_path / "texts")
+    first, second = map(json.loads, (tmp_path / "texts").read_text().splitlines())
+    assert (first["file"], first["errors"], first["offline_errors"]) == ("bad.wav", 1, 0)
+    assert (first["said"], first["streamed"], first["offline"]) == ("a", "b", "a")
+    assert second["kind"] == "good"

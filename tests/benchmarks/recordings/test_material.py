@@ -1,0 +1,68 @@
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.recordings.material import Material, about_recordings, add_recordings, material
+from benchmarks.recordings.stock import read_audio
+from clients.samples import SAMPLES
+from tests.benchmarks.recordings.directory import COMMAND, TEXT, entry, write_directory
+from voicegw.asr.weights import BUNDLED
+from voicegw.asr.whisper import WhisperOptions
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return write_directory(
+        tmp_path,
+        entry(),
+        entry("yes-1.wav", text="Yes.", wer_ok=False),
+        entry("digits-1.wav", lang="ja", text="今日"),
+        entry("command-2.wav", kind="nonspeech", lang="xx", text=""),
+    )
+
+
+def read(directory: Path, *flags: str) -> Material:
+    parser = argparse.ArgumentParser()
+    add_recordings(parser)
+    options = parser.parse_args(["--recordings", str(directory), *flags])
+    with material(options, WhisperOptions(model=BUNDLED)) as found:
+        return found
+
+
+def test_recordings_are_samples_with_the_times_of_their_words(directory: Path) -> None:
+    command, inexact, unspaced, noise = read(directory).recorded
+    assert (command.name, command.path, command.language) == (COMMAND, directory / COMMAND, "en")
+    assert [word.word for said in command.utterances for word in said.words] == TEXT.split()
+    assert command.duration_ms == pytest.approx(1000 * len(read_audio(SAMPLES / COMMAND)) / 16_000, abs=1)
+    assert [one.is_scored for one in (command, inexact, unspaced, noise)] == [True, False, True, False]
+    assert not any(one.utterances for one in (inexact, unspaced, noise))
+    assert (noise.is_speech, noise.language) == (False, "")
+
+
+def test_by_telephone_the_same_is_played_in_a_narrow_band(directory: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_recordings(parser)
+    flags = ["--recordings", str(directory), "--phone", "--kinds", "command", "--limit", "1"]
+    options = parser.parse_args(flags)
+    with material(options, WhisperOptions(model=BUNDLED)) as found:
+        phoned = found.recorded[0]
+        spectra = [np.abs(np.fft.rfft(read_audio(path))) ** 2 for path in (phoned.path, directory / COMMAND)]
+    high, plain = (float(power[len(power) // 2 :].sum() / power.sum()) for power in spectra)
+    assert high < 0.05 * plain
+    assert (phoned.name, phoned.condition, bool(phoned.utterances)) == (COMMAND, "phone", True)
+    assert not phoned.path.exists()
+    assert about_recordings(options) == {
+        "manifests": ["manifest.jsonl"],
+        "kinds": ["command"],
+        "limit": 1,
+        "phone": True,
+    }
+
+
+def test_the_offline_pass_is_of_the_model(directory: Path) -> None:
+    found = read(directory, "--kinds", "command", "--limit", "1")
+    [command] = [one for one in found.recorded if one.language == "en"]
+    assert found.offline_text(command) == TEXT

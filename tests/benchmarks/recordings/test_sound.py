@@ -1,0 +1,39 @@
+import numpy as np
+
+from benchmarks.recordings.sound import levels_db, sounding
+from voicegw.core.audio import SAMPLE_RATE
+
+
+def levels(*spans: tuple[int, float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """A tone of so many ms at so many dB, one after the other."""
+    tones = [np.full(SAMPLE_RATE * ms // 1000, 10 ** (db / 20), np.float32) for ms, db in spans]
+    return levels_db(np.concatenate(tones))
+
+
+def test_levels_are_in_decibels_of_full_scale() -> None:
+    assert np.allclose(levels((20, 0), (10, -20)), [0, 0, -20], atol=0.01)
+
+
+def test_a_pause_is_no_part_of_a_word() -> None:
+    assert sounding(levels((1000, -60), (300, -20), (500, -60)), 0, 1600) == (1000, 1300)
+
+
+def test_a_word_may_have_a_closure_in_it_and_end_quietly() -> None:
+    word = ((500, -70), (200, -20), (100, -70), (200, -20), (100, -40), (500, -70))
+    assert sounding(levels(*word), 0, 1600) == (500, 1100)
+
+
+def test_what_another_speaker_says_before_is_left_out() -> None:
+    assert sounding(levels((200, -30), (400, -70), (300, -20), (100, -70)), 0, 1000) == (600, 900)
+
+
+def test_a_short_word_stays_as_it_is() -> None:
+    assert sounding(levels((300, -70), (100, -20)), 100, 400) == (100, 400)
+
+
+def test_where_nothing_stands_out_the_times_stay() -> None:
+    assert sounding(levels((2000, -60)), 100, 900) == (100, 900)
+
+
+def test_a_word_is_a_frame_long_and_may_lie_at_the_end() -> None:
+    assert sounding(levels((100, -20)), 100, 100) == (100, 110)

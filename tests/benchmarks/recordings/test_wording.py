@@ -1,0 +1,23 @@
+import pytest
+
+from benchmarks.recordings.wording import words_of
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "language"),
+    [
+        ("Twenty-one colours, it's ten.", "21 colors it is 10", "en"),
+        ("one zero one", "1-0-1", "en"),
+        ("Mr. Smith, uh, pays $5", "mister smith pays five dollars", "en"),
+        ("¡Hola, Mundo!", "hola mundo", "es"),
+        ("今日は、晴れ。", "今日は晴れ", "ja"),
+    ],
+)
+def test_texts_that_say_the_same(one: str, other: str, language: str) -> None:
+    assert words_of(one, language) == words_of(other, language)
+
+
+def test_what_counts_as_a_word() -> None:
+    assert words_of("one hundred and twenty", "en") == ["1", "2", "0"]
+    assert words_of("砸自己", "zh") == ["砸", "自", "己"]
+    assert words_of("Wie geht's?", "de") == ["wie", "geht", "s"]

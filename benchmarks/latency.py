@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from benchmarks.arguments import FIXED_END_SILENCE, add_json, add_model, add_serve, new_parser
 from benchmarks.figures import MEANINGS, Played, accuracy_figures, timing_figures
 from benchmarks.measures import WordErrors, word_errors
+from benchmarks.offline import utterance_texts
 from benchmarks.playing import play_all
 from benchmarks.processes import cpu_seconds
 from benchmarks.recordings import accuracy
-from benchmarks.recordings.material import Material, about_recordings, add_recordings, material
+from benchmarks.recordings.material import Material, about_recordings, add_recordings, add_texts, material
 from benchmarks.report import report
-from clients.audio import read_pcm
 from clients.conversation import normalised
 from clients.errors import ClientError
 from clients.local_server import local_server
@@ -32,12 +32,9 @@ from tests.llm_server import LLMServer
 from voicegw import config
 from voicegw.asr.weights import locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
-from voicegw.core.audio import SAMPLE_RATE, to_samples
-from voicegw.core.jobs import DecodeJob, DecodeKind, text_of
 from voicegw.errors import StartupError
 
 WARM_UP = "command-1.wav"
-OFFLINE_MARGIN_MS = 300  # around an utterance's true times, as a server's pre-roll and hangover give
 REPLY = ("It", " is", " done", ".")
 
 
@@ -111,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--repeats", type=int, default=1, metavar="N", help="how often each is played (default: %(default)s)")
     add("--streams", type=int, default=1, metavar="N", help="sessions at once (default: %(default)s)")
     add_recordings(parser)
+    add_texts(parser)
     add_model(parser)
     add(
         "--llm-first-token-ms",
@@ -154,16 +152,14 @@ def _warm_up() -> Sample:
 def offline_errors(samples: Sequence[Sample], options: WhisperOptions) -> WordErrors:
     """The errors of the same weights and options on the utterances cut at their true times."""
     engine = WhisperEngine(locate(options.model), options)
-    total = WordErrors()
-    for sample in samples:
-        pcm = read_pcm(sample.path, SAMPLE_RATE)
-        for utterance in sample.utterances:
-            begin = max(0, to_samples(utterance.start_ms - OFFLINE_MARGIN_MS))
-            end = to_samples(utterance.end_ms + OFFLINE_MARGIN_MS)
-            window = DecodeJob("offline", 0, DecodeKind.FINAL, begin, pcm[2 * begin : 2 * end])
-            [words] = engine.decode([window])
-            total += word_errors(normalised(utterance.text), normalised(text_of(words)))
-    return total
+    return sum(
+        (
+            word_errors(normalised(said.text), normalised(heard))
+            for sample in samples
+            for said, heard in zip(sample.utterances, utterance_texts(engine, sample), strict=True)
+        ),
+        WordErrors(),
+    )
 
 
 def _settings(options: argparse.Namespace, server: config.Settings) -> dict[str, object]:

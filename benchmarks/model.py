@@ -4,6 +4,9 @@ The sound is synthesised anew by espeak-ng and flite; the same --seed gives the 
 those of the decoding that finals have (a beam of 5), unless the name says greedy, as partials have it.
 Windows are as long as their sound. `models/evaluate` prints all that is measured, and several models side by
 side.
+
+With --recordings, how right it is on these, by kind: wer_percent is utterance by utterance as the server
+decodes them, wer_offline_percent as stock faster-whisper does, in one padded pass over each recording.
 """
 
 import argparse
@@ -11,12 +14,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.arguments import add_json, new_parser
+from benchmarks.arguments import add_json, add_serve, new_parser
+from benchmarks.offline import whole_text
+from benchmarks.recordings import accuracy
+from benchmarks.recordings.material import about_recordings, add_recordings, add_texts, material
 from benchmarks.report import report
+from clients.errors import ClientError
 from models.training.evaluate import Figures, Material, conditions, quiet, word_times
 from models.training.recognizer import Recognizer
+from voicegw import config
 from voicegw.asr.weights import BUNDLED, locate
-from voicegw.errors import ModelUnavailable
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.errors import ModelUnavailable, StartupError
 
 MEANINGS = {
     "wer_clean_percent": "clean speech",
@@ -30,6 +39,12 @@ MEANINGS = {
     "word_end_error_p90_ms": "the same, at the 90th percentile",
     "short_context_wer_gap": "points that are lost when windows are not padded to 30 s, clean, greedy",
     "model_mb": "the model's directory",
+}
+RECORDED_MEANINGS = accuracy.MEANINGS | {
+    "wer_percent": "utterances as the server decodes them, against the recording's text, normalised",
+    "wer_gap_points": "the difference",
+    "empty_recordings": "no words so, though the offline pass has some",
+    "made_up_words_per_minute": "so where nobody speaks",
 }
 _ROWS = {  # where a figure stands in the table of `models/evaluate`
     "wer_clean_percent": "WER clean, beam 5",
@@ -47,6 +62,8 @@ _ROWS = {  # where a figure stands in the table of `models/evaluate`
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
+    if options.recordings is not None:
+        return _run_recordings(options)
     try:
         directory = locate(options.model)
         material = Material(options.utterances, options.seed)
@@ -61,13 +78,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _run_recordings(options: argparse.Namespace) -> int:
+    try:
+        model = config.load(["--model", options.model, *options.serve]).asr
+        with material(options, model) as found:
+            engine = WhisperEngine(locate(model.model), model)
+            heard = [
+                accuracy.Heard(one, whole_text(engine, one), found.offline_text(one))
+                for one in found.recorded
+            ]
+    except (ClientError, StartupError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.texts is not None:
+        accuracy.write_texts(heard, options.texts)
+    settings = {"model": options.model, "recordings": len(heard), "serve": options.serve}
+    settings |= about_recordings(options)
+    report("model", settings, accuracy.figures(heard), RECORDED_MEANINGS, options.json)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("model", __doc__)
     add = parser.add_argument
     add("--model", default=BUNDLED, help="a name or a directory, as for voicegw serve (default: %(default)s)")
     add("--utterances", type=int, default=270, metavar="N", help="held-out ones (default: %(default)s)")
     add("--seed", type=int, default=1, metavar="S", help="of sentences, voices, noise (default: %(default)s)")
+    add_recordings(parser)
+    add_texts(parser)
     add_json(parser)
+    add_serve(parser)
     return parser
 
 

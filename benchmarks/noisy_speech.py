@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Speech:
-    """Recordings in a row, their words at -20 dBFS, and where the words are.
+    """Recordings in a row, their words at one level, and where the words are.
 
     in_word: windows inside a word. silent: windows well away from any utterance. utterances: the begin and
     end of each, in ms.
@@ -42,9 +42,9 @@ class Speech:
         return np.asarray(self.signal + noise(color, SPEECH_DBFS - snr_db, seconds, seed))
 
 
-def read_speech(samples: Sequence[Sample]) -> Speech:
-    """The samples in a row, each cut to whole windows."""
-    parts = [_speech_of(sample) for sample in samples]
+def read_speech(samples: Sequence[Sample], level_dbfs: float | None = SPEECH_DBFS) -> Speech:
+    """The samples in a row, each cut to whole windows, their words at the level; None: at their own."""
+    parts = [_speech_of(sample, level_dbfs) for sample in samples]
     begins_ms = np.cumsum([0, *(len(part.in_word) * WINDOW_MS for part in parts)])[:-1]
     return Speech(
         signal=np.concatenate([part.signal for part in parts]),
@@ -58,15 +58,17 @@ def read_speech(samples: Sequence[Sample]) -> Speech:
     )
 
 
-def _speech_of(sample: Sample) -> Speech:
-    signal = np.frombuffer(read_pcm(sample.path, SAMPLE_RATE), dtype="<i2") / 32768
+def _speech_of(sample: Sample, level_dbfs: float | None) -> Speech:
+    signal: Signal = np.frombuffer(read_pcm(sample.path, SAMPLE_RATE), dtype="<i2") / 32768
     signal = signal[: len(signal) // WINDOW_SAMPLES * WINDOW_SAMPLES]
     middles = (np.arange(len(signal) // WINDOW_SAMPLES) + 0.5) * WINDOW_MS
     words = [(word.start_ms, word.end_ms) for said in sample.utterances for word in said.words]
     near = [(said.start_ms - BEFORE_MS, said.end_ms + AFTER_MS) for said in sample.utterances]
     in_word = _covered(middles, words)
+    if level_dbfs is not None:
+        signal = at_level(signal, level_dbfs, signal[np.repeat(in_word, WINDOW_SAMPLES)])
     return Speech(
-        signal=at_level(signal, SPEECH_DBFS, signal[np.repeat(in_word, WINDOW_SAMPLES)]),
+        signal=signal,
         in_word=in_word,
         silent=~_covered(middles, near),
         utterances=tuple((said.start_ms, said.end_ms) for said in sample.utterances),
@@ -74,8 +76,10 @@ def _speech_of(sample: Sample) -> Speech:
 
 
 def _covered(times_ms: Signal, spans: Sequence[tuple[float, float]]) -> Mask:
-    inside = [(times_ms >= start) & (times_ms < end) for start, end in spans]
-    return np.asarray(np.any(inside, axis=0), dtype=np.bool_)
+    inside = np.zeros(len(times_ms), dtype=np.bool_)
+    for start, end in spans:
+        inside |= (times_ms >= start) & (times_ms < end)
+    return inside
 
 
 def at_level(signal: Signal, level_dbfs: float, measured: Signal | None = None) -> Signal:
@@ -102,8 +106,8 @@ def scores(signal: Signal, scorer: SpeechScorer) -> Signal:
 
 
 def share(mask: Mask) -> float:
-    """The fraction that is true."""
-    return float(np.mean(mask))
+    """The fraction that is true; NaN of nothing."""
+    return float(np.mean(mask)) if len(mask) else float("nan")
 
 
 def delays_ms(heard: Mask, utterances: Sequence[tuple[float, float]]) -> tuple[Signal, Signal]:

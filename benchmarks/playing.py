@@ -37,10 +37,14 @@ async def play_all(url: str, samples: Sequence[Sample], streams: int, reply: str
     return played
 
 
+def in_language(url: str, language: str) -> str:
+    """The URL of a session in a language; of the server's default when that is empty."""
+    return f"{url}?lang={language}" if language else url
+
+
 async def _play(url: str, sample: Sample, delay_s: float, reply: str) -> Recording:
-    wanted = f"{url}?lang={sample.language}" if sample.language else url
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.session", "--url", wanted),
+        *(sys.executable, "-m", "benchmarks.session", "--url", in_language(url, sample.language)),
         *("--file", str(sample.path), "--delay-s", str(delay_s), "--reply", reply),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

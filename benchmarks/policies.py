@@ -27,7 +27,14 @@ from benchmarks.latency import offline_errors
 from benchmarks.measures import emission, matches, percentile
 from benchmarks.recording import Update
 from benchmarks.recordings.accuracy import figures, heard_of, write_texts
-from benchmarks.recordings.material import Material, about_recordings, add_recordings, material, tell
+from benchmarks.recordings.material import (
+    Material,
+    about_recordings,
+    add_recordings,
+    add_texts,
+    material,
+    tell,
+)
 from benchmarks.segments import Segment
 from benchmarks.simulation import DECODE_S, Decoder, simulate
 from clients.errors import ClientError
@@ -117,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         help="from a decode's request to its answer (default: %(default)s)",
     )
     add_recordings(parser)
+    add_texts(parser)
     add_model(parser)
     add_json(parser)
     add_serve(parser)

@@ -1,4 +1,4 @@
-"""What the speakers say: the sample sessions cut between utterances and put together to any length.
+"""What the speakers say: samples cut between utterances and put together to any length.
 
 Each speaker begins somewhere else, so that speech and pauses of many speakers do not coincide.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from clients.audio import SAMPLE_BYTES, read_pcm
-from clients.samples import Sample, SpokenWord, Utterance
+from clients.samples import Sample, SpokenWord, Utterance, read_samples
 from voicegw.core.audio import SAMPLE_RATE, to_samples
 
 TAIL_MS = 4_000  # silence behind the last word, in which a server can finish
@@ -24,6 +24,16 @@ class Track:
     @property
     def duration_ms(self) -> int:
         return len(self.pcm) // SAMPLE_BYTES * 1000 // SAMPLE_RATE
+
+
+def sessions() -> list[Sample]:
+    """The clean sample sessions, which are said where nothing else is asked for."""
+    return [one for one in read_samples() if one.file.startswith("session-") and one.condition == "clean"]
+
+
+def parts_of(samples: Sequence[Sample]) -> list[Track]:
+    """The utterances of the samples."""
+    return [part for sample in samples for part in pieces(sample)]
 
 
 def pieces(sample: Sample) -> list[Track]:

@@ -10,6 +10,9 @@ webrtcvad judges them, and by the silero engine. A score of one half is speech.
   tail         from its end to the first window that is not, in ms; 2000 stands for never
   cost         CPU time a window, in µs
 
+With --recordings the condition is their kind, as they are and at their own level; word times are those of
+--align-model. Where there are no words, all is false alarm.
+
 The noise is pseudo-random: the same --seed gives the same table, but for the cost.
 """
 
@@ -25,12 +28,16 @@ from benchmarks import comparison
 from benchmarks.arguments import add_json, new_parser
 from benchmarks.measures import percentile
 from benchmarks.noisy_speech import SPEECH_DBFS, Mask, Signal, Speech, delays_ms, read_speech, scores, share
+from benchmarks.recordings.material import about_recordings, add_recordings, material
+from clients.errors import ClientError
 from clients.samples import read_samples
 from voicegw.asr.vad import VadOptions, make_scorer
+from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.endpoint import SpeechScorer
-from voicegw.errors import ModelUnavailable
+from voicegw.errors import StartupError
 
+Condition = tuple[str, Speech, Signal]  # its name, what is said, and how it sounds
 SNRS_DB = (20, 10, 5)
 COLORS = ("white", "pink")
 COLUMNS = {
@@ -65,23 +72,19 @@ DETECTORS: Mapping[str, Callable[[], SpeechScorer]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    speech = read_speech([sample for sample in read_samples() if sample.condition == "clean"])
     try:
+        judged = _of_recordings(options) if options.recordings is not None else _of_samples(options.seed)
         rows: comparison.Rows = {
             (condition, detector): judge(make(), speech, signal)
-            for condition, signal in conditions(speech, options.seed)
+            for condition, speech, signal in judged
             for detector, make in DETECTORS.items()
         }
-    except ModelUnavailable as error:
+    except (ClientError, StartupError) as error:
         print(error, file=sys.stderr)
         return 1
-    about = {
-        "utterances": len(speech.utterances),
-        "seconds": round(len(speech.signal) / SAMPLE_RATE),
-        "speech_dbfs": SPEECH_DBFS,
-        "webrtcvad_mode": VadOptions().mode,
-        "seed": options.seed,
-    }
+    about = {"webrtcvad_mode": VadOptions().mode, **about_recordings(options)}
+    if options.recordings is None:
+        about |= {"speech_dbfs": SPEECH_DBFS, "seed": options.seed}
     comparison.report("vad", about, rows, COLUMNS, ("condition", "detector"), options.json)
     return 0
 
@@ -89,8 +92,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("vad", __doc__)
     parser.add_argument("--seed", type=int, default=1, help="which noise (default: %(default)s)")
+    add_recordings(parser)
     add_json(parser)
     return parser
+
+
+def _of_samples(seed: int) -> list[Condition]:
+    speech = read_speech([sample for sample in read_samples() if sample.condition == "clean"])
+    return [(name, speech, signal) for name, signal in conditions(speech, seed)]
+
+
+def _of_recordings(options: argparse.Namespace) -> list[Condition]:
+    """Raises ClientError and ModelUnavailable."""
+    with material(options, WhisperOptions()) as found:
+        usable = [one for one in found.recorded if one.utterances or not one.is_speech]
+        kinds = {
+            kind: read_speech([one for one in usable if one.kind == kind], level_dbfs=None)
+            for kind in sorted({one.kind for one in usable})
+        }
+    return [(kind, speech, speech.signal) for kind, speech in kinds.items()]
 
 
 def conditions(speech: Speech, seed: int) -> list[tuple[str, Signal]]:

@@ -13,11 +13,10 @@ import msgspec
 
 from benchmarks.capacity.speaker import Orders, Schedule, Speaker, Spoken
 from benchmarks.recording import Received, Recording
-from benchmarks.tracks import Track, pieces, track
+from benchmarks.tracks import Track, parts_of, sessions, track
 from clients.audio import SAMPLE_BYTES, frames, paced
 from clients.client import VoiceClient
 from clients.errors import ClientError, Refused
-from clients.samples import read_samples
 from clients.talk import talk
 from voicegw.core.audio import SAMPLE_RATE
 
@@ -30,18 +29,12 @@ SHORTEST_S = 2.0  # a speaker who is admitted later than this before the end has
 def main() -> int:
     """Follow the orders on stdin; the exit status."""
     orders = msgspec.json.decode(sys.stdin.buffer.readline(), type=Orders)
-    parts = sample_parts()
+    parts = parts_of(orders.samples or sessions())
     print("loaded", flush=True)
     schedule = msgspec.json.decode(sys.stdin.buffer.readline(), type=Schedule)
     spoken = asyncio.run(speak_all(orders, schedule, parts))
     sys.stdout.buffer.write(msgspec.msgpack.encode(spoken))
     return 0
-
-
-def sample_parts() -> list[Track]:
-    """The utterances of the clean sample sessions."""
-    samples = (one for one in read_samples() if one.file.startswith("session-") and one.condition == "clean")
-    return [part for sample in samples for part in pieces(sample)]
 
 
 async def speak_all(orders: Orders, schedule: Schedule, parts: Sequence[Track]) -> list[Spoken]:

@@ -16,6 +16,7 @@ from benchmarks.capacity.speaker import Speaker
 from benchmarks.playing import STAGGER_S
 from clients.errors import ClientError, ServerFailed
 from clients.local_server import LocalServer, local_server
+from clients.samples import Sample
 from tests.llm_server import LLMServer
 
 REPLY = ("It", " is", " done", ".")
@@ -27,7 +28,7 @@ OVERLOAD = 1.5
 class Bench:
     """What all runs have in common. flags: for the server. reply: as clients ask for it. runs: with each
     number of streams, all of which must hold. together: first frames at once, not spread over an interval
-    between partials."""
+    between partials. samples: what is said; the sample sessions if empty."""
 
     flags: Sequence[str]
     end_silence_ms: int
@@ -35,11 +36,12 @@ class Bench:
     runs: int
     reply: str
     together: bool = False
+    samples: Sequence[Sample] = ()
 
     async def run(self, speakers: Sequence[Speaker]) -> Run:
         """One run with a fresh server. Raises ClientError."""
         async with self._server(len(speakers)) as server:
-            return await run(server, speakers, self.timing, self.reply)
+            return await run(server, speakers, self.timing, self.reply, samples=self.samples)
 
     @asynccontextmanager
     async def _server(self, sessions: int) -> AsyncIterator[LocalServer]:

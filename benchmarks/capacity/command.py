@@ -2,7 +2,8 @@
 its end (95th percentile), every final within half a second beyond the end silence (likewise), and loses
 nothing; what latency does as their number grows; and what becomes of half again as many.
 
-The speakers loop through the sample sessions, each from another place. The clients run on this machine too;
+The speakers loop through the sample sessions, or through --recordings in which people hardly pause, the
+longest first, each from another place. The clients run on this machine too;
 what they use of it and how late they are is in the table. By default the sessions only transcribe; with
 `--reply text` a local language model endpoint answers every turn.
 """
@@ -22,6 +23,7 @@ from benchmarks.capacity.crowd import Timing
 from benchmarks.capacity.judging import overload_figures
 from benchmarks.capacity.search import Search
 from benchmarks.capacity.tables import curves, print_curve, print_summary, summary
+from benchmarks.recordings.material import about_recordings, add_recordings, speech
 from benchmarks.report import write_json
 from clients.errors import ClientError
 from voicegw import config
@@ -38,10 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         options.seconds, options.runs, options.starts = FULL_SECONDS, FULL_RUNS, "both"
     flags = ["--model", options.model, "--device", options.device, FIXED_END_SILENCE, *options.serve]
     try:
-        end_silence_ms = config.load(flags).session.endpoint.end_silence_ms
+        server = config.load(flags)
+        end_silence_ms = server.session.endpoint.end_silence_ms
         timing = Timing(options.seconds, options.warm_up_s)
-        bench = Bench(flags, end_silence_ms, timing, options.runs, options.reply)
-        climbs, overload = asyncio.run(_measure(options, bench))
+        with speech(options, server.asr) as samples:
+            bench = Bench(flags, end_silence_ms, timing, options.runs, options.reply, samples=samples)
+            climbs, overload = asyncio.run(_measure(options, bench))
     except (ClientError, StartupError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -82,7 +86,8 @@ def _show(
 
 def _settings(options: argparse.Namespace, end_silence_ms: int) -> dict[str, object]:
     kept = ("model", "device", "reply", "starts", "seconds", "warm_up_s", "runs", "serve")
-    return {**{name: getattr(options, name) for name in kept}, "end_silence_ms": end_silence_ms}
+    settings = {name: getattr(options, name) for name in kept}
+    return {**settings, **about_recordings(options), "end_silence_ms": end_silence_ms}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a last run with half again as many (default: yes)",
     )
     add("--reply", choices=("none", "text"), default="none", help="what clients ask for (default: none)")
+    add_recordings(parser)
     add_device(parser)
     add_model(parser)
     add_json(parser)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import msgspec
 
 from benchmarks.capacity.speaker import Orders, Schedule, Speaker, Spoken
+from benchmarks.playing import in_language
 from benchmarks.processes import busy_seconds, cpu_seconds
 from clients.errors import ClientError
 from clients.local_server import LocalServer
+from clients.samples import Sample
 
 SPEAKERS_PER_PROCESS = 16  # a client process with so many uses a small part of a core
 LOAD_S = 60.0  # for a client process to start and read the samples, on a busy machine
@@ -73,11 +75,13 @@ async def run(
     timing: Timing,
     reply: str,
     meanwhile: Callable[[], Awaitable[None]] = _nothing,
+    samples: Sequence[Sample] = (),
 ) -> Run:
-    """All speakers from the warm-up to the end; `meanwhile` begins when the warm-up is over. Raises
-    ClientError when a client process fails."""
+    """All speakers from the warm-up to the end, saying the samples, which are in one language; `meanwhile`
+    begins when the warm-up is over. Raises ClientError when a client process fails."""
     count = math.ceil(len(speakers) / SPEAKERS_PER_PROCESS)
-    groups = [Orders(server.url, reply, tuple(speakers[n::count])) for n in range(count)]
+    url = in_language(server.url, samples[0].language if samples else "")
+    groups = [Orders(url, reply, tuple(speakers[n::count]), tuple(samples)) for n in range(count)]
     async with _clients(groups) as clients:
         start_s = time.monotonic() + LEAD_S
         from_s = start_s + timing.warm_up_s

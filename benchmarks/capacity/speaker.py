@@ -6,7 +6,7 @@ All times are seconds of the host's monotonic clock, which its processes share.
 import msgspec
 
 from benchmarks.recording import Recording
-from clients.samples import Utterance
+from clients.samples import Sample, Utterance
 
 
 class Speaker(msgspec.Struct, frozen=True):
@@ -17,11 +17,13 @@ class Speaker(msgspec.Struct, frozen=True):
 
 
 class Orders(msgspec.Struct, frozen=True):
-    """What one client process is to do; its first line of input."""
+    """What one client process is to do; its first line of input. samples: to say, the sample sessions if
+    empty."""
 
     url: str
     reply: str
     speakers: tuple[Speaker, ...]
+    samples: tuple[Sample, ...] = ()
 
 
 class Schedule(msgspec.Struct, frozen=True):

@@ -22,11 +22,15 @@ from benchmarks.peers.tables import print_tables
 from benchmarks.peers.voicegw import VOICEGW
 from benchmarks.peers.whisperlive import WHISPERLIVE
 from benchmarks.peers.whisperlivekit import WHISPERLIVEKIT
+from benchmarks.recordings.material import about_recordings, add_recordings, speech
 from benchmarks.report import commit, write_json
-from benchmarks.tracks import pieces
-from clients.samples import read_samples
+from benchmarks.tracks import parts_of
+from clients.errors import ClientError
+from clients.samples import Sample
 from voicegw.asr.weights import locate
+from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.endpoint import EndpointOptions
+from voicegw.errors import StartupError
 
 PEERS = {peer.name: peer for peer in (WHISPERLIVE, WHISPERLIVEKIT, REALTIMESTT)}
 FULL_SECONDS, FULL_RUNS = 120.0, 3
@@ -38,8 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.full:
         options.seconds, options.repeats, options.runs = FULL_SECONDS, FULL_RUNS, FULL_RUNS
     contestants = [Contestant(VOICEGW), *(Contestant(PEERS[name]) for name in options.peers)]
-    bench = _bench(options)
-    asyncio.run(_stoppable(compete(contestants, bench.run, options.streams, options.repeats, options.runs)))
+    try:
+        with speech(options, WhisperOptions(model=options.model, device=options.device)) as samples:
+            bench = _bench(options, samples)
+            work = compete(contestants, bench.run, options.streams, options.repeats, options.runs)
+            asyncio.run(_stoppable(work))
+    except (ClientError, StartupError) as error:
+        print(error, file=sys.stderr)
+        return 1
     settings = _settings(options)
     print_tables(contestants, settings)
     if options.json is not None:
@@ -57,10 +67,11 @@ async def _stoppable(work: Coroutine[Any, Any, None]) -> None:
     await task
 
 
-def _bench(options: argparse.Namespace) -> Bench:
-    sessions = [s for s in read_samples() if s.file.startswith("session-") and s.condition == "clean"]
+def _bench(options: argparse.Namespace, samples: Sequence[Sample]) -> Bench:
+    if any(sample.language not in {"", "en"} for sample in samples):
+        raise ClientError("the servers are compared in English: --languages en")
     return Bench(
-        pieces=[piece for sample in sessions for piece in pieces(sample)],
+        pieces=parts_of(samples),
         model=locate(options.model),
         device=options.device,
         end_silence_ms=options.end_silence_ms,
@@ -73,6 +84,7 @@ def _bench(options: argparse.Namespace) -> Bench:
 def _settings(options: argparse.Namespace) -> dict[str, object]:
     kept = ("model", "device", "end_silence_ms", "seconds", "warm_up_s", "streams", "repeats", "runs")
     settings: dict[str, object] = {name: getattr(options, name) for name in kept}
+    settings |= about_recordings(options)
     if options.realtimestt_checkout is not None:
         settings["realtimestt_commit"] = commit(options.realtimestt_checkout)
     return settings
@@ -111,6 +123,7 @@ def _parser() -> argparse.ArgumentParser:
         help="runs with more streams, all of which must hold (default: %(default)s)",
     )
     add("--full", action="store_true", help=f"{FULL_SECONDS:g} s, {FULL_RUNS} runs of each, all must hold")
+    add_recordings(parser)
     add_device(parser)
     add("--model", default="bundled", help="a CTranslate2 directory, for all (default: %(default)s)")
     add(

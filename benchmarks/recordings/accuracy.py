@@ -21,7 +21,6 @@ MEANINGS = {
     "wer_percent": "all finals of a recording against its text, normalised",
     "wer_worst_session_percent": "the worst recording's",
     "wer_offline_percent": "stock faster-whisper on whole recordings: padded, beam 5",
-    "substitutions": "of the streams",
     "empty_recordings": "no words streamed, though the offline pass has some",
     "made_up_words_per_minute": "streamed where nobody speaks",
     "made_up_words_offline_per_minute": "of the offline pass there",

@@ -5,6 +5,7 @@ wanted.
 import argparse
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ import msgspec
 import soundfile
 
 from benchmarks.recordings.alignment import spoken_words, utterances
-from benchmarks.recordings.manifest import MANIFEST, Entry, chosen, read_entries
+from benchmarks.recordings.manifest import MANIFEST, Entry, ManifestError, chosen, read_entries
 from benchmarks.recordings.stock import StockModel, read_audio
 from benchmarks.recordings.wording import UNSPACED
+from benchmarks.tracks import sessions
 from clients.samples import Sample
 from models.training.augment import telephone
 from voicegw.asr.weights import locate
@@ -24,6 +26,7 @@ from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 
 DEFAULT_LANGUAGE = "en"  # of the offline pass where nobody speaks
+DENSE_SHARE = 0.6  # of a recording: said, pauses between words included
 
 
 class Recorded(Sample, frozen=True, kw_only=True):
@@ -56,15 +59,26 @@ def add_recordings(parser: argparse.ArgumentParser) -> None:
     add("--manifests", nargs="+", default=[MANIFEST], metavar="NAME", help="in DIR (default: %(default)s)")
     add("--kinds", nargs="+", default=[], metavar="KIND", help="of the recordings, these (default: all)")
     add("--languages", nargs="+", default=[], metavar="CODE", help="likewise")
-    add("--limit", type=int, metavar="N", help="so many of each kind in each language")
+    add("--per-kind", type=int, metavar="N", help="so many of each kind in each language")
     add("--phone", action="store_true", help="as by telephone: 300 to 3400 Hz, 8 kHz, mu-law")
     add("--align-model", metavar="MODEL", help="which tells when words are said (default: as --model)")
-    add("--texts", type=Path, metavar="FILE", help="write what was said and heard here, a JSON object a line")
+
+
+def add_texts(parser: argparse.ArgumentParser) -> None:
+    """`--texts FILE`."""
+    parser.add_argument(
+        "--texts",
+        type=Path,
+        metavar="FILE",
+        help="of recordings: write what was said and heard here, a JSON object a line",
+    )
 
 
 def about_recordings(options: argparse.Namespace) -> dict[str, object]:
-    """What a result says of the recordings; not where they are."""
-    kept = ("manifests", "kinds", "languages", "limit", "phone", "align_model")
+    """What a result says of the recordings, if there are any; not where they are."""
+    if options.recordings is None:
+        return {}
+    kept = ("manifests", "kinds", "languages", "per_kind", "phone", "align_model")
     return {name: getattr(options, name) for name in kept if getattr(options, name)}
 
 
@@ -73,7 +87,7 @@ def material(options: argparse.Namespace, model: WhisperOptions) -> Iterator[Mat
     """What the flags choose. Raises ClientError and ModelUnavailable."""
     directory: Path = options.recordings
     entries = read_entries(directory, options.manifests)
-    entries = chosen(entries, options.kinds, options.languages, options.limit)
+    entries = chosen(entries, options.kinds, options.languages, options.per_kind)
     aligner = StockModel(locate(options.align_model or model.model), model)
     with tempfile.TemporaryDirectory() as scratch:
         recorded: list[Recorded] = []
@@ -86,6 +100,31 @@ def material(options: argparse.Namespace, model: WhisperOptions) -> Iterator[Mat
                 found = msgspec.structs.replace(found, file=str(file), condition="phone")
             recorded.append(found)
         yield Material(recorded, StockModel(locate(model.model), model))
+
+
+@contextmanager
+def speech(options: argparse.Namespace, model: WhisperOptions) -> Iterator[Sequence[Sample]]:
+    """What speakers say who never stop: the flags' recordings, or the sample sessions. Raises ClientError
+    and ModelUnavailable."""
+    if options.recordings is None:
+        yield sessions()
+    else:
+        with material(options, model) as found:
+            yield dense(found.recorded)
+
+
+def dense(recorded: Sequence[Recorded]) -> list[Recorded]:
+    """Recordings with little silence, the longest first, in the language that most are in. Raises
+    ManifestError when there are none."""
+    found = [one for one in recorded if _said_ms(one) > DENSE_SHARE * one.duration_ms]
+    if not found:
+        raise ManifestError("no recordings in which words are found and people speak most of the time")
+    [(language, _)] = Counter(one.language for one in found).most_common(1)
+    return sorted((one for one in found if one.language == language), key=lambda one: -one.duration_ms)
+
+
+def _said_ms(recorded: Recorded) -> int:
+    return sum(said.end_ms - said.start_ms for said in recorded.utterances)
 
 
 def _recorded(directory: Path, entry: Entry, aligner: StockModel) -> Recorded:

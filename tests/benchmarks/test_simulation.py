@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from benchmarks.recording import HeardTurn, Recording, turns_of
@@ -49,6 +50,21 @@ def test_the_clock_is_the_audio_and_decodes_take_their_time() -> None:
     shown = min(r.at_s for r in recording.received if isinstance(r.message, native.PartialMessage))
     heard_s = (asked[0].start + len(asked[0].pcm) // 2) / recording.rate
     assert shown == pytest.approx(heard_s - FRAME_S + DECODE_S)
+
+
+def test_a_decode_may_take_longer_and_knows_the_language() -> None:
+    asked: list[DecodeJob] = []
+
+    def decode(job: DecodeJob) -> tuple[Word, ...]:
+        asked.append(job)
+        return echo(job)
+
+    spoken = msgspec.structs.replace(shortest(), language="de")
+    recording = simulate(spoken, SessionOptions(), make_scorer(VadOptions()), decode, decode_s=0.15)
+    shown = min(r.at_s for r in recording.received if isinstance(r.message, native.PartialMessage))
+    heard_s = (asked[0].start + len(asked[0].pcm) // 2) / recording.rate
+    assert shown == pytest.approx(heard_s - FRAME_S + 0.15)
+    assert {job.language for job in asked} == {"de"}
 
 
 def test_the_same_audio_gives_the_same_recording() -> None:

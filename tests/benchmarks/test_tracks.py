@@ -1,4 +1,4 @@
-from benchmarks.tracks import TAIL_MS, Track, cut, track
+from benchmarks.tracks import TAIL_MS, Track, cut, parts_of, sessions, track
 from clients.samples import SpokenWord, Utterance
 from voicegw.core.audio import to_samples
 
@@ -19,3 +19,9 @@ def test_a_track_begins_anywhere_and_goes_round() -> None:
     whole = track(parts, begin=0.5, seconds=2.5)
     assert whole.utterances == (utterance(0, 2000), utterance(2000, 3000))
     assert whole.duration_ms == 3000 + TAIL_MS
+
+
+def test_the_sessions_are_in_parts_with_their_words() -> None:
+    parts = parts_of(sessions())
+    assert len(parts) > 10
+    assert all(part.utterances[0].words for part in parts)

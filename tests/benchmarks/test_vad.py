@@ -1,9 +1,14 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
 from benchmarks import vad
 from benchmarks.noisy_speech import NEVER_MS, Speech, noise, read_speech
 from benchmarks.vad import COLUMNS, DETECTORS, PlainScorer, conditions, judge, main
+from tests.benchmarks.recordings.directory import entry, write_directory
 from tests.speech import single_utterances
 from voicegw.core.audio import WINDOW_SAMPLES, Pcm
 from voicegw.errors import ModelUnavailable
@@ -62,3 +67,15 @@ def test_a_missing_engine_is_a_stated_error(
     monkeypatch.setattr(vad, "DETECTORS", {"missing": missing})
     assert main([]) == 1
     assert "no such engine" in capsys.readouterr().err
+
+
+def test_a_users_own_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    soundfile.write(tmp_path / "silence.wav", np.zeros(16_000), 16_000)
+    write_directory(tmp_path, entry(), entry("silence.wav", kind="nonspeech", lang="xx", text=""))
+    kept = tmp_path / "vad.json"
+    assert main(["--recordings", str(tmp_path), "--align-model", "bundled", "--json", str(kept)]) == 0
+    figures = json.loads(kept.read_bytes())["figures"]
+    assert figures["command_webrtc_miss_percent"] < 50
+    assert figures["nonspeech_webrtc_false_alarm_percent"] == 0
+    assert figures["nonspeech_webrtc_miss_percent"] is None

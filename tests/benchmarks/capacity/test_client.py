@@ -3,7 +3,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from benchmarks.capacity.client import sample_parts, speak_all
+from benchmarks.capacity.client import speak_all
 from benchmarks.capacity.speaker import Orders, Schedule, Speaker, Spoken
 from benchmarks.tracks import Track
 from clients.samples import Utterance
@@ -60,9 +60,3 @@ async def test_the_refused_come_back_when_they_are_told_to() -> None:
 async def test_a_server_that_is_not_there_is_trouble() -> None:
     [spoken] = await speaking("ws://127.0.0.1:1/v1/stream", Speaker(0, 0), seconds=3)
     assert "no voicegw server answers" in spoken.trouble
-
-
-def test_the_samples_are_in_parts_with_their_words() -> None:
-    parts = sample_parts()
-    assert len(parts) > 10
-    assert all(part.utterances[0].words for part in parts)

@@ -2,6 +2,7 @@ import os
 import sys
 from http import HTTPStatus
 
+import msgspec
 import pytest
 
 from benchmarks.capacity import crowd
@@ -9,6 +10,7 @@ from benchmarks.capacity.climbing import crowd_of
 from benchmarks.capacity.crowd import Cpu, Timing, run
 from clients.errors import ClientError
 from clients.local_server import LocalServer
+from clients.samples import read_samples
 from tests.clients.scripted_server import scripted_server
 
 BUSY = (HTTPStatus.SERVICE_UNAVAILABLE, "")
@@ -22,6 +24,15 @@ async def test_speakers_share_a_few_processes(monkeypatch: pytest.MonkeyPatch) -
         assert len(server.paths) == 3
     assert [len(one.refusals_ms) for one in found.spoken] == [1, 1, 1]
     assert found.to_s - found.from_s == pytest.approx(0.3)
+
+
+async def test_speakers_say_the_samples_in_their_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "LEAD_S", 0.3)
+    samples = [msgspec.structs.replace(read_samples()[0], language="de")]
+    async with scripted_server(refuse_with=BUSY) as server:
+        there = LocalServer(server.url, os.getpid())
+        await run(there, crowd_of(1), Timing(0.3, 0.1), "none", samples=samples)
+        assert all("lang=de" in path for path in server.paths)
 
 
 async def test_a_client_process_that_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

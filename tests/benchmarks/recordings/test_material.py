@@ -4,9 +4,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.recordings.material import Material, about_recordings, add_recordings, material
+from benchmarks.recordings.alignment import utterances
+from benchmarks.recordings.manifest import ManifestError
+from benchmarks.recordings.material import (
+    Material,
+    Recorded,
+    about_recordings,
+    add_recordings,
+    dense,
+    material,
+    speech,
+)
 from benchmarks.recordings.stock import read_audio
-from clients.samples import SAMPLES
+from clients.samples import SAMPLES, SpokenWord
 from tests.benchmarks.recordings.directory import COMMAND, TEXT, entry, write_directory
 from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
@@ -24,10 +34,14 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
 
 
-def read(directory: Path, *flags: str) -> Material:
+def flags(*given: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     add_recordings(parser)
-    options = parser.parse_args(["--recordings", str(directory), *flags])
+    return parser.parse_args(given)
+
+
+def read(directory: Path, *given: str) -> Material:
+    options = flags("--recordings", str(directory), *given)
     with material(options, WhisperOptions(model=BUNDLED)) as found:
         return found
 
@@ -43,10 +57,7 @@ def test_recordings_are_samples_with_the_times_of_their_words(directory: Path) -
 
 
 def test_by_telephone_the_same_is_played_in_a_narrow_band(directory: Path) -> None:
-    parser = argparse.ArgumentParser()
-    add_recordings(parser)
-    flags = ["--recordings", str(directory), "--phone", "--kinds", "command", "--limit", "1"]
-    options = parser.parse_args(flags)
+    options = flags("--recordings", str(directory), "--phone", "--kinds", "command", "--per-kind", "1")
     with material(options, WhisperOptions(model=BUNDLED)) as found:
         phoned = found.recorded[0]
         spectra = [np.abs(np.fft.rfft(read_audio(path))) ** 2 for path in (phoned.path, directory / COMMAND)]
@@ -57,12 +68,49 @@ def test_by_telephone_the_same_is_played_in_a_narrow_band(directory: Path) -> No
     assert about_recordings(options) == {
         "manifests": ["manifest.jsonl"],
         "kinds": ["command"],
-        "limit": 1,
+        "per_kind": 1,
         "phone": True,
     }
 
 
 def test_the_offline_pass_is_of_the_model(directory: Path) -> None:
-    found = read(directory, "--kinds", "command", "--limit", "1")
+    found = read(directory, "--kinds", "command", "--per-kind", "1")
     [command] = [one for one in found.recorded if one.language == "en"]
     assert found.offline_text(command) == TEXT
+
+
+def recorded(name: str, language: str, duration_ms: int, said_ms: int) -> Recorded:
+    """Speech of one word, where any is said."""
+    return Recorded(
+        file=name,
+        condition="clean",
+        duration_ms=duration_ms,
+        utterances=utterances([SpokenWord("word", 0, said_ms)] if said_ms else []),
+        language=language,
+        name=name,
+        text="word",
+        kind="read",
+        is_speech=True,
+        is_scored=True,
+    )
+
+
+def test_speakers_who_never_stop_say_what_has_few_pauses_in_one_language() -> None:
+    found = dense(
+        [
+            recorded("short", "en", 1000, 900),
+            recorded("long", "en", 9000, 8000),
+            recorded("pauses", "en", 9000, 3000),
+            recorded("german", "de", 9000, 8000),
+            recorded("unknown", "en", 9000, 0),
+        ]
+    )
+    assert [one.name for one in found] == ["long", "short"]
+    with pytest.raises(ManifestError, match="most of the time"):
+        dense([recorded("pauses", "en", 9000, 3000)])
+
+
+def test_without_recordings_speakers_say_the_sample_sessions() -> None:
+    with speech(flags(), WhisperOptions()) as samples:
+        assert {one.file.partition("-")[0] for one in samples} == {"session"}
+    assert about_recordings(flags()) == {}

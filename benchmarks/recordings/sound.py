@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 from voicegw.core.audio import SAMPLE_RATE
 
 FRAME_MS = 10
+SMOOTHED_FRAMES = 3  # over which power is averaged, so that a crackle is no speech
 BELOW_PEAK_DB = 25.0  # of a word: a fricative at its end may be so much quieter than its vowel
-ABOVE_FLOOR_DB = 6.0
+ABOVE_FLOOR_DB = 12.0  # breath and rustle are below it
 FLOOR_PERCENTILE, FLOOR_MS = 10, 3000  # what is always there is judged by so much before and behind
 CLOSURE_MS = 150  # silence within a word, of a stop consonant
 PLAIN_MS = 400  # a word that is no longer has no pause in it
@@ -19,7 +20,9 @@ def levels_db(audio: NDArray[np.float32]) -> Levels:
     """Decibels of each frame of audio at 16 kHz."""
     size = SAMPLE_RATE * FRAME_MS // 1000
     padded = np.pad(audio.astype(np.float64), (0, -len(audio) % size))
-    return np.asarray(10 * np.log10(np.mean(padded.reshape(-1, size) ** 2, axis=1) + 1e-10))
+    power = np.mean(padded.reshape(-1, size) ** 2, axis=1)
+    smooth = np.convolve(power, np.full(SMOOTHED_FRAMES, 1 / SMOOTHED_FRAMES), mode="same")
+    return np.asarray(10 * np.log10(smooth + 1e-10))
 
 
 def sounding(levels: Levels, start_ms: int, end_ms: int) -> tuple[int, int]:

@@ -104,7 +104,8 @@ def _of_samples(seed: int) -> list[Condition]:
 
 def _of_recordings(options: argparse.Namespace) -> list[Condition]:
     """Raises ClientError and ModelUnavailable."""
-    with material(options, WhisperOptions()) as found:
+    model = WhisperOptions(model=options.align_model) if options.align_model else WhisperOptions()
+    with material(options, model) as found:
         usable = [one for one in found.recorded if one.utterances or not one.is_speech]
         kinds = {
             kind: read_speech([one for one in usable if one.kind == kind], level_dbfs=None)

@@ -14,13 +14,15 @@ from voicegw.dialects import native
 class Turn:
     """One utterance or typed message, and its reply.
 
-    `partials` counts the ones that showed words. `final` and `reason` are None until they are known.
+    `partials` counts the ones that showed words. `joined`: no blank separates `tentative` from `stable`.
+    `final` and `reason` are None until they are known.
     """
 
     number: int
     partials: int = 0
     stable: str = ""
     tentative: str = ""
+    joined: bool = False
     final: native.FinalMessage | None = None
     reply: str = ""
     reason: ReplyReason | None = None
@@ -72,7 +74,7 @@ class Conversation:
 def _apply(message: native.ServerMessage, turn: Turn) -> None:
     match message:
         case native.PartialMessage():
-            turn.stable, turn.tentative = message.stable, message.tentative
+            turn.stable, turn.tentative, turn.joined = message.stable, message.tentative, message.joined
             turn.partials += bool(message.stable or message.tentative)
         case native.FinalMessage():
             turn.final = message

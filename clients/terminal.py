@@ -71,7 +71,7 @@ class LineView:
 def _line(message: native.ServerMessage) -> Text | None:
     match message:
         case native.PartialMessage():
-            return Text("partial  ") + words(message.stable, message.tentative)
+            return Text("partial  ") + words(message.stable, message.tentative, joined=message.joined)
         case native.FinalMessage():
             return Text("final    ") + Text(message.text or "(no words)", style="bold")
         case native.ReplyDoneMessage():
@@ -141,7 +141,11 @@ class LiveView:
 
 def _block(turn: Turn) -> Text:
     """A turn as it stands: what was said, the reply, what it took."""
-    said = Text(turn.final.text, style="bold") if turn.final else words(turn.stable, turn.tentative)
+    said = (
+        Text(turn.final.text, style="bold")
+        if turn.final
+        else words(turn.stable, turn.tentative, joined=turn.joined)
+    )
     lines = [Text("  you  ", style="dim") + said]
     if turn.reply or turn.reason:
         lines.append(Text("reply  ", style="dim") + reply(turn.reply, turn.reason))
@@ -150,9 +154,10 @@ def _block(turn: Turn) -> Text:
     return Text("\n").join(lines)
 
 
-def words(stable: str, tentative: str) -> Text:
-    """Stable text solid, tentative text dim."""
-    return Text(stable) + Text(" " if stable and tentative else "") + Text(tentative, style="dim italic")
+def words(stable: str, tentative: str, *, joined: bool = False) -> Text:
+    """Stable text solid, tentative text dim; without a blank between them when they are joined."""
+    blank = " " if stable and tentative and not joined else ""
+    return Text(stable + blank) + Text(tentative, style="dim italic")
 
 
 def reply(text: str, reason: ReplyReason | None) -> Text:

@@ -59,6 +59,7 @@ def test_the_file_may_be_named_by_the_environment(toml: Path, monkeypatch: pytes
         (["--model", "bundled"], "asr.model", "bundled"),
         (["--device", "cuda"], "asr.device", "cuda"),
         (["--language", "de"], "asr.language", "de"),
+        (["--language", "auto"], "asr.language", "auto"),
         (["--workers", "2"], "pool.workers", 2),
         (["--vad-engine", "silero"], "vad.engine", "silero"),
         (["--llm-url", "http://x/v1"], "llm.url", "http://x/v1"),

@@ -21,6 +21,12 @@ def test_a_turn_gathers_its_messages() -> None:
     assert (turn.reply, turn.reason, turn.latency) == ("It is noon.", ReplyReason.COMPLETED, LATENCY)
 
 
+def test_a_turn_knows_whether_its_words_are_joined() -> None:
+    joined = msgspec.structs.replace(PARTIAL, joined=True)
+    assert conversation(joined).turns[1].joined
+    assert not conversation(joined, PARTIAL).turns[1].joined
+
+
 def test_only_messages_about_a_turn_name_one() -> None:
     whole = Conversation()
     assert whole.receive(READY) is None

@@ -91,6 +91,15 @@ def test_stable_text_is_solid_and_tentative_text_dim() -> None:
     assert [(span.start, span.end) for span in text.spans if "dim" in str(span.style)] == [(10, 15)]
 
 
+def test_text_that_is_written_without_blanks_is_shown_without() -> None:
+    assert words("今日", "は", joined=True).plain == "今日は"
+    partial = native.PartialMessage(seq=3, turn=1, stable="今日", tentative="は", audio_ms=9, joined=True)
+    assert lines(partial) == ["turn 1 partial  今日は"]
+    screen, output = console(terminal=True)
+    play(LiveView(screen), partial)
+    assert "今日は" in output.getvalue()
+
+
 def test_an_interrupted_reply_says_so() -> None:
     assert reply("It is", ReplyReason.INTERRUPTED).plain == "It is [interrupted]"
     assert reply("It is", None).plain == "It is"

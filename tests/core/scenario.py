@@ -33,9 +33,11 @@ Told = TypeVar("Told", bound=events.Event)
 
 
 def spoken(text: str, start: int = 0, length: int = 1600) -> tuple[Word, ...]:
-    """The words of `text`, each `length` samples long."""
+    """The words of `text`, each `length` samples long; `+` in front of one says that no blank does."""
     return tuple(
-        Word(word, start + index * length, start + (index + 1) * length, 0.9)
+        Word(
+            word.removeprefix("+"), start + index * length, start + (index + 1) * length, 0.9, word[0] == "+"
+        )
         for index, word in enumerate(text.split())
     )
 
@@ -128,10 +130,10 @@ class Scenario:
         self.session.receive_tick(self.now)
         self.perform()
 
-    def answer(self, text: str, job: DecodeJob | None = None) -> None:
+    def answer(self, text: str, job: DecodeJob | None = None, language: str = "") -> None:
         """The decode that is out (or an older one) comes back with these words."""
         job = self._land(job)
-        result = DecodeResult(job.session, job.number, spoken(text, job.start), queue_ms=3.0, decode_ms=40.0)
+        result = DecodeResult(job.session, job.number, spoken(text, job.start), 3.0, 40.0, language)
         self.session.receive_result(result, self.now)
         self.perform()
 

@@ -1,6 +1,7 @@
 import pytest
 
 from voicegw.core.barge_in import BargeInOptions, interrupts
+from voicegw.core.languages import ENGLISH, NEUTRAL, language_of
 
 OPTIONS = BargeInOptions()
 
@@ -9,7 +10,7 @@ OPTIONS = BargeInOptions()
     "text", ["stop", "Wait.", "Yeah, but what about Monday?", "Okay. Next one.", "Nein!", "no"]
 )
 def test_words_interrupt(text: str) -> None:
-    assert interrupts(text, 300, OPTIONS)
+    assert interrupts(text, 300, OPTIONS, ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -30,17 +31,50 @@ def test_words_interrupt(text: str) -> None:
     ],
 )
 def test_backchannels_do_not(text: str) -> None:
-    assert not interrupts(text, 2000, OPTIONS)
+    assert not interrupts(text, 2000, OPTIONS, ENGLISH)
 
 
 def test_a_cough_does_not() -> None:
-    assert not interrupts("you", 120, OPTIONS)
+    assert not interrupts("you", 120, OPTIONS, ENGLISH)
 
 
 def test_more_words_can_be_asked_for() -> None:
-    assert not interrupts("okay stop", 900, BargeInOptions(words=2))
-    assert interrupts("stop it", 900, BargeInOptions(words=2))
+    assert not interrupts("okay stop", 900, BargeInOptions(words=2), ENGLISH)
+    assert interrupts("stop it", 900, BargeInOptions(words=2), ENGLISH)
 
 
 def test_a_word_that_begins_like_a_backchannel_counts() -> None:
-    assert interrupts("rightly", 300, OPTIONS)
+    assert interrupts("rightly", 300, OPTIONS, ENGLISH)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("de", "Ja, genau."),
+        ("de", "Ach so"),
+        ("fr", "Oui, d’accord."),
+        ("fr", "Ah bon"),
+        ("es", "Sí, claro."),
+        ("es", "ya veo"),
+    ],
+)
+def test_every_language_has_its_own_backchannels(code: str, text: str) -> None:
+    assert not interrupts(text, 2000, OPTIONS, language_of(code))
+    assert interrupts(text, 2000, OPTIONS, NEUTRAL)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [("de", "Nein."), ("de", "Ja, aber morgen"), ("fr", "Non, attends"), ("es", "No")]
+)
+def test_what_contradicts_interrupts_in_every_language(code: str, text: str) -> None:
+    assert interrupts(text, 300, OPTIONS, language_of(code))
+
+
+def test_where_no_backchannels_are_known_only_sounds_do_not_interrupt() -> None:
+    assert not interrupts("Mm-hm, hmm.", 2000, OPTIONS, NEUTRAL)
+    assert interrupts("okay", 300, OPTIONS, NEUTRAL)
+
+
+def test_without_blanks_every_letter_is_a_word() -> None:
+    assert interrupts("等一下", 300, BargeInOptions(words=3), NEUTRAL)
+    assert not interrupts("不是", 300, BargeInOptions(words=3), NEUTRAL)

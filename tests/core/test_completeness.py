@@ -3,6 +3,7 @@
 import pytest
 
 from voicegw.core.completeness import Completeness, judge
+from voicegw.core.languages import ENGLISH, NEUTRAL, language_of
 
 FINISHED = [
     *(
@@ -41,14 +42,89 @@ OPEN = ["", "  ", "turn on the light", "Great", "All right", "one two", "it is 5
 
 @pytest.mark.parametrize("text", FINISHED)
 def test_a_sentence_or_a_command_is_finished(text: str) -> None:
-    assert judge(text) is Completeness.FINISHED
+    assert judge(text, ENGLISH) is Completeness.FINISHED
 
 
 @pytest.mark.parametrize("text", UNFINISHED)
 def test_something_must_follow(text: str) -> None:
-    assert judge(text) is Completeness.UNFINISHED
+    assert judge(text, ENGLISH) is Completeness.UNFINISHED
 
 
 @pytest.mark.parametrize("text", OPEN)
 def test_anything_else_is_open(text: str) -> None:
-    assert judge(text) is Completeness.OPEN
+    assert judge(text, ENGLISH) is Completeness.OPEN
+
+
+ONE_WORD = {
+    "en": "yes no okay three four to for oh twelve Tuesday Berlin 7 42 555 1,200 10:30 2026",
+    "de": "ja nein doch eins drei acht zwölf Dienstag Köln 7 42 555 1.200 10:30",
+    "fr": "oui non si un une trois douze mardi Lyon 7 42 555 10:30 1,5",
+    "es": "sí si no para uno una tres doce martes Madrid 7 42 555 10:30",
+    "hi": "हाँ नहीं तीन",
+    "zh": "是 不是 三",
+    "ja": "はい いいえ 三",
+}
+
+
+@pytest.mark.parametrize(("code", "answers"), ONE_WORD.items(), ids=list(ONE_WORD))
+@pytest.mark.parametrize("behind", ["", ".", ",", "...", "…", "?", " -", "。", "、"])
+def test_a_one_word_answer_is_never_waited_for(code: str, answers: str, behind: str) -> None:
+    waited_for = [
+        answer
+        for answer in answers.split()
+        if judge(answer + behind, language_of(code)) is Completeness.UNFINISHED
+    ]
+    assert waited_for == []
+
+
+@pytest.mark.parametrize(
+    ("code", "command"),
+    [
+        ("en", "never mind"),
+        ("de", "Nein, danke"),
+        ("de", "Tschüß"),
+        ("fr", "s’il vous plaît"),
+        ("es", "Sí, por favor"),
+    ],
+)
+def test_a_command_is_finished_without_a_full_stop(code: str, command: str) -> None:
+    assert judge(command, language_of(code)) is Completeness.FINISHED
+    assert judge(command, NEUTRAL) is Completeness.OPEN
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        *[("de", each) for each in ("Ich nehme den Bus und.", "Meine Nummer ist", "weil", "Äh.")],
+        *[("de", each) for each in ("Ich heiße.", "Also,", "null acht fünfzehn, drei drei eins", "0 3 0.")],
+        *[("fr", each) for each in ("Je voudrais.", "Avec le", "parce que", "Euh...", "Alors,", "06 12 34.")],
+        *[("es", each) for each in ("Quisiera un.", "porque", "Me llamo", "Pues,", "seis uno dos tres")],
+        ("xx", "Da nije tako,"),
+        ("zh", "我想要一个，"),
+    ],
+)
+def test_something_must_follow_in_every_language(code: str, text: str) -> None:
+    assert judge(text, language_of(code)) is Completeness.UNFINISHED
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        *[("de", each) for each in ("Mach das Licht an.", "Was ist das?", "Ich komme mit.", "Na und?")],
+        *[("de", each) for each in ("Das stimmt, oder?", "Das weiß ich.", "0 3 0 1 2 3 4 5 6 7.")],
+        *[("fr", each) for each in ("Allume-la.", "J'en veux un.", "Depuis quand ?", "Ça coûte 12 000.")],
+        *[("fr", each) for each in ("Qu’est-ce qu’il y a ?", "06 12 34 56 78.", "C’est « ça ».")],
+        *[("es", each) for each in ("¿Y tú?", "¿Y?", "¿Por qué?", "Quiero una.", "612 345 678.")],
+        ("ar", "نعم؟"),
+        ("hi", "मैं ठीक हूँ।"),
+    ],
+)
+def test_what_ends_a_turn_in_its_language_is_finished(code: str, text: str) -> None:
+    assert judge(text, language_of(code)) is Completeness.FINISHED
+
+
+def test_lists_do_not_hold_in_other_languages() -> None:
+    assert judge("Si.", language_of("fr")) is Completeness.FINISHED
+    assert judge("He sat in the", NEUTRAL) is Completeness.OPEN
+    assert judge("Es geht um die", ENGLISH) is Completeness.OPEN
+    assert judge("1 000 000.", NEUTRAL) is Completeness.FINISHED

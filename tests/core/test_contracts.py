@@ -24,7 +24,9 @@ from voicegw.errors import LLMTimeout
 SPEECH = st.sampled_from(["##", "#####", "...", ".....", "." * 8, "." * 20, "#" * 40]) | st.text(
     "#.", max_size=5
 )
-WORDS = st.sampled_from(["so be it", "so be it then", "So, be it then", "or not", "", "it"])
+WORDS = st.sampled_from(
+    ["so be it", "so be it then", "So, be it then", "or not", "", "it", "+今 +日 +は", "+今 +日 +は so be"]
+)
 ORDER = [
     *(SpeechStarted, PartialTranscript, SpeechStopped, FinalTranscript),
     *(events.ReplyStarted, events.ReplyDelta, events.ReplyDone, events.TurnLatency),

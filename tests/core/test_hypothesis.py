@@ -124,6 +124,11 @@ def test_the_final_keeps_the_stable_words_as_they_were_shown() -> None:
         ("a b", "x y z", 2),
         ("a b", "a", 1),
         ("a b", "", 0),
+        ("今 日 は", "今、 日 は 晴 れ", 3),
+        ("谢 谢 你", "谢 谢 你 好", 3),
+        ("को की", "को कि की", 3),  # other vowels, so other words
+        ("a ♪", "a — ♪ b", 3),  # signs are compared as they are
+        ("— a", "a b", 1),
     ],
 )
 def test_a_new_decode_goes_on_behind_the_prefix_most_like_the_stable_words(

@@ -27,3 +27,8 @@ def test_what_is_no_batch_is_refused(data: bytes) -> None:
 def test_words_read_as_a_line() -> None:
     assert text_of(WORDS) == "Grüß Gott."
     assert text_of(()) == ""
+
+
+def test_words_that_are_joined_have_no_blank_in_front() -> None:
+    words = (Word("今", 0, 160, 0.5, joined=True), Word("日", 160, 320, 1.0, joined=True), WORDS[0])
+    assert text_of(words) == "今日 Grüß"

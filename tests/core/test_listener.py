@@ -9,6 +9,7 @@ from voicegw.core import commands, events
 from voicegw.core.audio import WINDOW_MS, to_samples
 from voicegw.core.events import EndReason, Fault, FinalTranscript, SpeechStarted, SpeechStopped
 from voicegw.core.jobs import DecodeKind
+from voicegw.core.session import SessionOptions
 from voicegw.errors import InvalidValue
 
 
@@ -36,6 +37,57 @@ def test_words_are_shown_while_they_are_spoken(scenario: Scenario) -> None:
     scenario.answer("turn the light on")
     assert_partial(scenario, "turn the", "light on")
     assert scenario.last(events.PartialTranscript).audio_end == windows(10)
+
+
+def test_words_without_blanks_are_told_so() -> None:
+    scenario = Scenario(language="ja")
+    for text in ("+今", "+今 +日 +は"):
+        scenario.hear("#####")
+        scenario.answer(text)
+    assert_partial(scenario, "今", "日は")
+    assert scenario.last(events.PartialTranscript).joined
+    scenario.hear("#####")
+    scenario.answer("+今 +日 +は 3 +時")
+    assert_partial(scenario, "今日は", "3時")
+    assert not scenario.last(events.PartialTranscript).joined
+
+
+@pytest.mark.parametrize(
+    ("asked", "told", "shown"), [("", "en", "en"), ("auto", "de", "de"), ("de", "", "de"), ("auto", "", "")]
+)
+def test_a_final_says_which_language_it_is_in(asked: str, told: str, shown: str) -> None:
+    scenario = Scenario(language=asked)
+    scenario.hear(ONSET + END)
+    scenario.answer("ja", language=told)
+    assert scenario.last(FinalTranscript).language == shown
+
+
+def test_a_final_without_words_is_in_no_language() -> None:
+    scenario = Scenario(language="de")
+    scenario.hear(ONSET + END)
+    scenario.answer("", language="de")
+    assert scenario.last(FinalTranscript).language == ""
+
+
+@pytest.mark.parametrize(("language", "windows_of_silence"), [("de", 50), ("en", 25)])
+def test_the_pause_follows_the_words_of_the_language(language: str, windows_of_silence: int) -> None:
+    scenario = Scenario(SessionOptions(), language="auto")
+    scenario.hear("#" * 20 + "." * 8)
+    scenario.answer("ich fahre zum", language=language)
+    scenario.hear("." * (windows_of_silence - 9))
+    assert "SpeechStopped" not in scenario.kinds()
+    scenario.hear(".")
+    assert "SpeechStopped" in scenario.kinds()
+
+
+@pytest.mark.parametrize(("language", "stopped"), [("de", 0), ("fr", 1)])
+def test_backchannels_are_those_of_the_language(language: str, stopped: int) -> None:
+    scenario = Scenario(language="auto")
+    scenario.say("Erzähl mir was.")
+    scenario.reply("Es war einmal")
+    scenario.hear("#####")
+    scenario.answer("genau", language=language)
+    assert scenario.stopped == stopped
 
 
 def test_a_partial_without_words_is_not_shown(scenario: Scenario) -> None:

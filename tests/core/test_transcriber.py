@@ -1,8 +1,8 @@
 import pytest
 
-from tests.core.scenario import ramp
+from tests.core.scenario import ramp, spoken
 from voicegw.core.audio import WINDOW_SAMPLES
-from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult
+from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, DecodeResult
 from voicegw.core.transcriber import Transcriber
 from voicegw.core.utterance import RecognitionOptions
 
@@ -12,8 +12,8 @@ PRE_ROLL = 4800
 class Desk:
     """A transcriber whose audio is a ramp, all of it voiced once an utterance runs."""
 
-    def __init__(self) -> None:
-        self.transcriber = Transcriber("s", RecognitionOptions(partial_interval_ms=100), 300, "de")
+    def __init__(self, language: str = "de") -> None:
+        self.transcriber = Transcriber("s", RecognitionOptions(partial_interval_ms=100), 300, language)
 
     def roll(self, windows: int) -> None:
         for _ in range(windows):
@@ -28,6 +28,16 @@ class Desk:
         job = self.transcriber.next_job()
         assert job is not None
         return job
+
+    def say(self, text: str, language: str, windows: int = 150) -> str:
+        """An utterance of 3 s, or so many windows; the language that its final decode was to be in."""
+        self.begin()
+        self.roll(windows)
+        self.transcriber.finish()
+        job = self.job()
+        self.transcriber.receive(DecodeResult("s", job.number, spoken(text), language=language))
+        assert self.transcriber.take_complete() is not None
+        return job.language
 
 
 @pytest.fixture
@@ -168,3 +178,53 @@ def test_finish_without_an_utterance_changes_nothing(desk: Desk) -> None:
     desk.begin()
     assert desk.transcriber.running is not None
     assert desk.transcriber.running.start == 50 * WINDOW_SAMPLES - PRE_ROLL
+
+
+@pytest.mark.parametrize("asked", ["", AUTO_LANGUAGE])
+def test_the_language_of_the_first_long_utterance_is_kept(asked: str) -> None:
+    desk = Desk(asked)
+    assert [desk.say("guten Tag", language) for language in ("de", "en", "fr")] == [asked, "de", "de"]
+
+
+def test_a_language_that_was_given_is_kept() -> None:
+    desk = Desk("xx")
+    assert [desk.say("guten Tag", "en") for _ in range(2)] == ["xx", "xx"]
+
+
+def test_short_utterances_tell_a_language_together() -> None:
+    desk = Desk(AUTO_LANGUAGE)
+    assert [desk.say("ja", "de", windows=60) for _ in range(4)] == [*[AUTO_LANGUAGE] * 3, "de"]
+
+
+def test_another_language_in_between_starts_the_count_anew() -> None:
+    desk = Desk(AUTO_LANGUAGE)
+    asked = [desk.say("ja", language, windows=60) for language in ("de", "de", "en", "de", "de", "de", "de")]
+    assert asked == [*[AUTO_LANGUAGE] * 6, "de"]
+
+
+def test_neither_partials_nor_pauses_nor_noise_tell_a_language() -> None:
+    desk = Desk(AUTO_LANGUAGE)
+    assert desk.say("", "nn") == AUTO_LANGUAGE
+    desk.begin()
+    for paused in (False, True, False):
+        desk.roll(150)
+        assert desk.transcriber.running is not None
+        desk.transcriber.running.paused = paused
+        job = desk.job()
+        assert job.language == AUTO_LANGUAGE
+        desk.transcriber.receive(DecodeResult("s", job.number, spoken("da"), language="nn"))
+
+
+def test_the_language_goes_on_in_another_process() -> None:
+    desk, other = Desk(AUTO_LANGUAGE), Desk(AUTO_LANGUAGE)
+    desk.say("guten Tag", "de")
+    other.transcriber.restore(desk.transcriber.snapshot(), ramp(0), desk.transcriber.position)
+    assert other.transcriber.language == "de"
+
+
+def test_a_snapshot_without_a_language_leaves_the_one_that_was_asked_for() -> None:
+    state = Desk("en").transcriber.snapshot()
+    state.language = None
+    desk = Desk("de")
+    desk.transcriber.restore(state, ramp(0), 0)
+    assert desk.transcriber.language == "de"

@@ -35,6 +35,14 @@ def test_a_partial_is_due_after_an_interval_of_new_audio(utterance: Utterance) -
     assert utterance.due(7000, INTERVAL) is PARTIAL
 
 
+def test_its_language_is_that_of_its_last_decode_with_words(utterance: Utterance) -> None:
+    for text, language in (("hallo", "nl"), ("hallo du", "de"), ("", "en")):
+        result = DecodeResult("s", 1, spoken(text), language=language)
+        utterance.receive(result, PARTIAL, 6000)
+    assert utterance.language == "de"
+    assert Utterance.restored(RecognitionOptions(), utterance.snapshot()).language == "de"
+
+
 def test_no_partial_is_due_of_silence(utterance: Utterance) -> None:
     hear(utterance, PARTIAL, 6000, "hello")
     assert utterance.due(9000, INTERVAL) is None

@@ -55,6 +55,10 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
         {"type": "partial", "turn": 1, "stable": "so be", "tentative": "it", "audio_ms": 1000},
     ),
     (
+        events.PartialTranscript(1, "今日", "は", 16_015, joined=True),
+        {"type": "partial", "turn": 1, "stable": "今日", "tentative": "は", "audio_ms": 1000, "joined": True},
+    ),
+    (
         events.SpeechStopped(1, 24_000, events.EndReason.SILENCE),
         {"type": "speech_stopped", "turn": 1, "at_ms": 1500, "reason": "silence"},
     ),
@@ -70,6 +74,18 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
             ],
             "start_ms": 700,
             "end_ms": 2000,
+        },
+    ),
+    (
+        events.FinalTranscript(2, "Ja.", (), 11_200, 32_000, "de"),
+        {
+            "type": "final",
+            "turn": 2,
+            "text": "Ja.",
+            "words": [],
+            "start_ms": 700,
+            "end_ms": 2000,
+            "language": "de",
         },
     ),
     (events.ReplyStarted(1), {"type": "reply_started", "turn": 1}),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.commands import ReplyMode
+from voicegw.core.jobs import AUTO_LANGUAGE
 from voicegw.dialects.parameters import Resume, StreamParameters, parse
 from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
 
@@ -49,9 +50,13 @@ def test_another_kind_of_reply_is_refused(reply: str) -> None:
         parse(f"/?reply={reply}")
 
 
-@pytest.mark.parametrize("language", ["e", "english", "EN", "e1", "../x"])
+def test_a_language_may_be_found_out() -> None:
+    assert parse("/?lang=auto").language == AUTO_LANGUAGE
+
+
+@pytest.mark.parametrize("language", ["e", "english", "EN", "e1", "../x", "AUTO"])
 def test_a_language_is_a_code(language: str) -> None:
-    with pytest.raises(InvalidParameter, match="not an ISO 639 code"):
+    with pytest.raises(InvalidParameter, match="neither an ISO 639 code nor auto"):
         parse(f"/?lang={language}")
 
 

@@ -110,7 +110,8 @@ async def test_what_cannot_be_done_is_refused(query: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["", "rate=48000", "format=alaw", "reply=none&lang=en", "rate=8000&format=mulaw"]
+    "query",
+    ["", "rate=48000", "format=alaw", "reply=none&lang=en", "lang=auto", "rate=8000&format=mulaw"],
 )
 async def test_what_can_be_done_is_served(query: str) -> None:
     async with staged() as stage, joined(stage.url, query) as peer:

@@ -1,21 +1,18 @@
 """What interrupts a reply: words, enough of them, said long enough, and not only ones that listeners say.
 
 A cough that the recogniser takes for a word is too short; "mm-hm" and "okay" are backchannels, by which a
-listener asks to go on. Both leave the reply alone. The list is English; where it does not apply, words and
-length decide.
+listener asks to go on. Both leave the reply alone. Which words are backchannels is a matter of the language
+(languages.py); where none are known, words and length decide.
 """
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
+from voicegw.core.languages import UNSPACED, Language
 from voicegw.core.options import option
 
-_BACKCHANNELS = (
-    "m+|m+ ?hm+|mh+m+|h+m+|hu+h|uh ?huh|ah+|oh+|aha|yeah|yep|yup|yes|okay|ok|right|alright|all right|sure"
-    "|i see|got it|of course|that's right|go on|really|wow|cool|great|nice|good|interesting"
-)
-_BACKCHANNEL = re.compile(rf"\b(?:{_BACKCHANNELS})\b")
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W_]+(?:'[^\W_]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +23,14 @@ class BargeInOptions:
     voiced_ms: int = option(200, "speech that interrupts a reply; shorter sounds are coughs", ge=0, le=5000)
 
 
-def interrupts(text: str, voiced_ms: int, options: BargeInOptions) -> bool:
-    """Whether this, said over a reply so far, is meant to stop it."""
+def interrupts(text: str, voiced_ms: int, options: BargeInOptions, language: Language) -> bool:
+    """Whether this, said over a reply so far in this language, is meant to stop it."""
     plain = text.casefold().replace("’", "'").replace("-", " ")
-    words = _WORD.findall(_BACKCHANNEL.sub(" ", plain))
+    words = _WORD.findall(_backchannel(language).sub(" ", plain))
     return len(words) >= options.words and voiced_ms >= options.voiced_ms
+
+
+@cache
+def _backchannel(language: Language) -> "re.Pattern[str]":
+    longest_first = sorted(language.backchannels.casefold().split("|"), key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(longest_first)})\b")

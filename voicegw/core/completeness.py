@@ -1,14 +1,22 @@
 """Does it sound finished? Judges a provisional transcript by its last words and its punctuation.
 
-Punctuation works in any language the recogniser punctuates. The word lists are English: a conjunction, an
-article, a preposition or a filler at the end means that more is coming, whatever the recogniser put behind
-it, because recognisers end every window with a full stop. Digits that are read out one by one come in
-groups with pauses between them, so a string of them is never taken for finished.
+Punctuation works in any language the recogniser punctuates, the words in those that have a record
+(languages.py): a conjunction, an article, a preposition or a filler at the end means that more is coming,
+whatever the recogniser put behind it, because recognisers end every window with a full stop. Digits that are
+read out one by one come in groups with pauses between them, so a string of them is not taken for finished
+before it is as long as a number can be.
+
+One word is mostly an answer ("yes", "three", "Tuesday"), and who has given it waits: it is unfinished only if
+it is a word that must go on. A recogniser puts a comma behind it as easily as a full stop.
 """
 
 import re
+from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from itertools import takewhile
+
+from voicegw.core.languages import UNSPACED, Language
 
 
 class Completeness(Enum):
@@ -19,47 +27,90 @@ class Completeness(Enum):
     UNFINISHED = "unfinished"
 
 
-_STRANDED = (  # may end a question, as in "Where are you from?"
-    "of|from|to|with|at|for|by|into|onto|between|among|during|without|against|towards|via|per|as|like"
-    "|when|which|whose"
-)
-_DANGLING = (
-    "and|or|but|because|nor|if|although|unless|until|whether|than|a|an|the|my|your|our|their|every"
-    "|i|we|they|he|she|i'm|we're|they're|you're|i'll|we'll|i've|we've|i'd|it's|that's|there's|what's|let's"
-    "|um|uh|er|erm|hmm|mm|you know|i mean|let me see|let me think|kind of|sort of|such as|going to"
-    "|i'd like|i would like|i want|i need|my name is|number is|can you|could you|would you|how about"
-)
-_COMMANDS = (
-    "yes|no|yes please|no thanks|no thank you|thanks|thank you|okay|ok|stop|cancel|continue|go on|next"
-    "|repeat|help|never mind|that's all|that's it|correct|right|sure|hello|hi|bye|goodbye"
-)
-_DIGIT = "zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple"
-_WHOLE_NUMBERS = frozenset({7, 10, 11, 16})  # digits of telephone and card numbers
+_UNSPACED_WORD = 3  # letters, at most
 
-_word = re.compile(r"\d+(?:[.,:/]\d+)+|[^\W_]+(?:'[^\W_]+)*")
-_ends_open = re.compile(rf"(?:^| )(?:{_STRANDED}|{_DANGLING})$")
-_ends_stranded = re.compile(rf"(?:^| )(?:{_STRANDED})$")
-_is_command = re.compile(_COMMANDS)
-_digit = re.compile(rf"{_DIGIT}|\d+")
-_full_stop = re.compile(r"[.?!。？！]$")
-_comma = re.compile(r"([,;:–—、，；：…-]|\.\.)$")
+_word = re.compile(r"\d+(?:[.,:/]\d+)+|[^\W\d_]+(?:['-][^\W_]+)*|[^\W_]+(?:'[^\W_]+)*")
+_full_stop = re.compile(r"[.?!。？！؟।۔]$")
+_question_marks = ("?", "？", "؟")
+_comma = re.compile(r"([,;:–—、，；：،؛…-]|\.\.)$")
+_number_with_blanks = re.compile(r"(?<!\d)(?<!\d )\d{1,3}(?: \d{3})+(?! ?\d)")
+_unspaced = re.compile(f"[{UNSPACED}]")
 
 
-def judge(text: str) -> Completeness:
-    """How finished the text sounds; OPEN for none."""
-    shown = text.replace("’", "'").rstrip("'\"”) ")
-    words: list[str] = _word.findall(shown.casefold())
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """A language's lists, ready to be matched with words in lower case, one blank between them."""
+
+    ends_open: "re.Pattern[str]"
+    ends_stranded: "re.Pattern[str]"
+    opener: "re.Pattern[str]"
+    command: "re.Pattern[str]"
+    answer: "re.Pattern[str]"
+    digit: "re.Pattern[str]"
+
+
+@cache
+def _lists(language: Language) -> _Lists:
+    numeral = r"\d+" if language.digits else ""
+    return _Lists(
+        ends_open=_ending(language.dangling, language.stranded),
+        ends_stranded=_ending(language.stranded),
+        opener=_any(language.openers),
+        command=_any(language.commands),
+        answer=_any(language.commands, language.answers, language.digits),
+        digit=_any(language.digits, numeral),
+    )
+
+
+def _ending(*lists: str) -> "re.Pattern[str]":
+    return re.compile(f"(?:^| ){_any(*lists).pattern}$")
+
+
+def _any(*lists: str) -> "re.Pattern[str]":
+    """Matches what is in the lists; nothing when they are empty."""
+    alternatives = "|".join(filter(None, lists)).casefold()
+    return re.compile(f"(?:{alternatives})" if alternatives else "(?!)")
+
+
+def judge(text: str, language: Language) -> Completeness:
+    """How finished the text, in this language, sounds; OPEN for none."""
+    shown = text.replace("’", "'").rstrip("'\"”») ")
+    trails_off = _comma.search(shown) is not None
+    words = _words(shown, language)
     plain = " ".join(words)
-    stranded = shown.endswith(("?", "？")) and _ends_stranded.search(plain)
-    if _comma.search(shown) or (_ends_open.search(plain) and not stranded) or _reads_out_digits(words):
+    if _must_go_on(shown, plain, language, trails_off=trails_off) or _reads_out_digits(words, language):
         return Completeness.UNFINISHED
-    if words and (_full_stop.search(shown) or _is_command.fullmatch(plain)):
-        return Completeness.FINISHED
-    return Completeness.OPEN
+    complete = _full_stop.search(shown) or _lists(language).command.fullmatch(plain)
+    return Completeness.FINISHED if words and complete and not trails_off else Completeness.OPEN
 
 
-def _reads_out_digits(words: list[str]) -> bool:
+def _words(shown: str, language: Language) -> list[str]:
+    if language.blanks_in_numbers:
+        shown = _number_with_blanks.sub(lambda found: found[0].replace(" ", ""), shown)
+    words: list[str] = _word.findall(shown.casefold())
+    return words
+
+
+def _must_go_on(shown: str, plain: str, language: Language, *, trails_off: bool) -> bool:
+    """Whether it ends in a comma or in a word that cannot be the last, and is no answer."""
+    lists = _lists(language)
+    if lists.answer.fullmatch(plain):
+        return False
+    if trails_off and (lists.opener.fullmatch(plain) or not _is_one_word(shown)):
+        return True
+    stranded = shown.endswith(_question_marks) and lists.ends_stranded.search(plain)
+    return lists.ends_open.search(plain) is not None and not stranded
+
+
+def _is_one_word(shown: str) -> bool:
+    pieces = ["".join(filter(str.isalnum, piece)) for piece in shown.split()]
+    spoken = [piece for piece in pieces if piece]
+    return len(spoken) == 1 and (len(spoken[0]) <= _UNSPACED_WORD or not _unspaced.search(spoken[0]))
+
+
+def _reads_out_digits(words: list[str], language: Language) -> bool:
     """Whether the text ends in a string of digits that is not as long as a whole number."""
-    spoken = list(takewhile(_digit.fullmatch, reversed(words)))
+    single = [part for word in words for part in word.split("-")]
+    spoken = list(takewhile(_lists(language).digit.fullmatch, reversed(single)))
     digits = sum(len(word) if word.isdecimal() else 1 for word in spoken)
-    return len(spoken) >= 2 and digits >= 3 and digits not in _WHOLE_NUMBERS
+    return len(spoken) >= 2 and digits >= 3 and digits not in language.whole_numbers

@@ -11,6 +11,7 @@ from voicegw.core.barge_in import BargeInOptions, interrupts
 from voicegw.core.dialogue import Dialogue, DialogueOptions, DialogueState
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import ErrandReport, Judged, Moderated, ReplyReason, ToolCalled
+from voicegw.core.languages import ENGLISH, Language
 from voicegw.core.latency import Stopwatch
 from voicegw.core.moderation import Check
 from voicegw.core.options import option
@@ -47,7 +48,7 @@ class ConversationState(msgspec.Struct, array_like=True):
 class Conversation:
     """Decides when the model is asked and when it is stopped; `replies` takes what it writes.
 
-    `tell` takes the actions; `now` is monotonic seconds.
+    `tell` takes the actions; `now` is monotonic seconds. language: what the user is speaking.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Conversation:
         speech: Speech,
         tell: Callable[[Action], None],
     ) -> None:
+        self.language: Language = ENGLISH
         self.replies_wanted = True
         self.speculate = options.speculate
         self._options = options
@@ -184,7 +186,7 @@ class Conversation:
     def _is_heard(self, text: str, voiced_ms: int) -> bool:
         """Whether words are meant for us: over a reply, coughs and backchannels are not."""
         contested = self._floor.state is turn.State.CONTESTED
-        return not contested or interrupts(text, voiced_ms, self._options.barge_in)
+        return not contested or interrupts(text, voiced_ms, self._options.barge_in, self.language)
 
     def _outcome(self) -> turn.Signal:
         """What the last open utterance has come to."""

@@ -146,13 +146,14 @@ class SpeechStarted:
 class PartialTranscript:
     """The words so far: `stable` only ever grows within a turn, `tentative` may still change.
 
-    audio_end: the last sample the words take into account.
+    audio_end: the last sample the words take into account. joined: without a blank between the two.
     """
 
     turn: int
     stable: str
     tentative: str
     audio_end: int
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +167,17 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class FinalTranscript:
-    """The settled words of an utterance; begins with the last `stable`. Empty when there were none."""
+    """The settled words of an utterance; begins with the last `stable`. Empty when there were none.
+
+    language: the ISO 639-1 code of what it was recognised as; empty where that is not known.
+    """
 
     turn: int
     text: str
     words: tuple[Word, ...]
     start: int
     end: int
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ A long utterance's window is trimmed behind its stable words: it then begins wit
 where the next decode is joined on, and the text before goes along as a prompt.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -152,7 +153,8 @@ def _ends_by(words: Sequence[Word], edge: int) -> int:
 def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
     """Where a new decode goes on behind the stable words: the index into `words`.
 
-    The prefix of `words` with the least edit distance to `stable`, compared without case and punctuation;
+    The prefix of `words` with the least edit distance to `stable`, compared without case and punctuation
+    (words that are only punctuation, as they are);
     of equals, one that ends in the same word, so that none is shown twice, and then the one nearest in
     length. One row of Wagner and Fischer's table (1974) is kept at a time.
     """
@@ -170,4 +172,11 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
 
 
 def _plain(word: Word) -> str:
-    return "".join(letter for letter in word.text.casefold() if letter.isalnum())
+    text = word.text.casefold()
+    return "".join(filter(_counts, text)) or text
+
+
+def _counts(character: str) -> bool:
+    """Whether it is a letter, a digit, or a mark that makes another letter of the one before, such as the
+    vowels of Hindi and Thai."""
+    return character.isalnum() or unicodedata.category(character).startswith("M")

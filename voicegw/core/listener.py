@@ -18,7 +18,8 @@ from voicegw.core.completeness import Completeness, judge
 from voicegw.core.conversation import Conversation
 from voicegw.core.endpoint import Boundary, Endpointer, EndpointerState, SpeechScorer
 from voicegw.core.events import EndReason
-from voicegw.core.jobs import DecodeResult, text_of
+from voicegw.core.jobs import AUTO_LANGUAGE, DecodeResult, text_of
+from voicegw.core.languages import language_of
 from voicegw.core.latency import Stopwatch
 from voicegw.core.options import check
 from voicegw.core.transcriber import REHEARD, Transcriber, TranscriberState
@@ -185,20 +186,27 @@ class Listener:
         self.request_decode()
 
     def _show(self, utterance: Utterance, now: float) -> None:
-        stable, tentative = text_of(utterance.hypothesis.stable), text_of(utterance.hypothesis.tentative)
+        settled, guessed = utterance.hypothesis.stable, utterance.hypothesis.tentative
+        stable, tentative = text_of(settled), text_of(guessed)
         if stable or tentative:
-            self._conversation.receive_words(f"{stable} {tentative}", utterance.voiced_ms, now)
+            self._conversation.language = language_of(self._language(utterance))
+            self._conversation.receive_words(text_of([*settled, *guessed]), utterance.voiced_ms, now)
         if (stable, tentative) != utterance.shown:
             utterance.shown = (stable, tentative)
-            partial = events.PartialTranscript(utterance.turn, stable, tentative, utterance.heard_until)
-            self._tell(Emit(partial))
+            joined = bool(settled and guessed) and guessed[0].joined
+            until = utterance.heard_until
+            self._tell(Emit(events.PartialTranscript(utterance.turn, stable, tentative, until, joined)))
+
+    def _language(self, utterance: Utterance) -> str:
+        """The language it is in; AUTO_LANGUAGE or empty where that is not known."""
+        return utterance.language or self._transcriber.language
 
     def _look_ahead(self, now: float) -> None:
         """In a pause whose words are known: how long it must last, and what to ask the model meanwhile."""
         utterance = self._transcriber.provisional
         if utterance is not None:
             text = text_of(tuple(utterance.words()))
-            self._endpointer.completeness = judge(text)
+            self._endpointer.completeness = judge(text, language_of(self._language(utterance)))
             if self._endpointer.completeness is not Completeness.UNFINISHED:
                 self._conversation.receive_pause(utterance.turn, text, now)
 
@@ -212,8 +220,11 @@ class Listener:
             self._tell(Emit(events.Fault.of(RecognitionFailed())))
         words = tuple(utterance.words())
         text = text_of(words)
-        final = events.FinalTranscript(utterance.turn, text, words, utterance.start, utterance.end)
+        language = self._language(utterance)
+        told = "" if language == AUTO_LANGUAGE or not words else language
+        final = events.FinalTranscript(utterance.turn, text, words, utterance.start, utterance.end, told)
         self._tell(Emit(final))
+        self._conversation.language = language_of(language)
         self._conversation.receive_final(text, utterance.voiced_ms, watch, now, more=not self.idle)
 
 

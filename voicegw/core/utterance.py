@@ -43,11 +43,12 @@ class UtteranceState(msgspec.Struct, array_like=True):
     window_start: int
     settled_until: int
     failed_until: int
+    language: str = ""
 
 
 _PLAIN = (
     *("turn", "start", "speech_start", "speech_end", "heard_until", "paused"),
-    *("shown", "end", "settled", "window_start"),
+    *("shown", "end", "settled", "window_start", "language"),
 )
 
 
@@ -59,7 +60,8 @@ class Utterance:
     window_start: the first one that is still
     decoded. speech_end: its last voiced sample so far. heard_until: the end of the last decoded window.
     shown: the stable and the tentative text that the client was last told. end: the position after its last
-    sample, once it is over. settled: the last final decode.
+    sample, once it is over. settled: the last final decode. language: that the last decode with words was
+    in, as an ISO 639-1 code; empty where it is not known.
     """
 
     turn: int
@@ -72,6 +74,7 @@ class Utterance:
     shown: tuple[str, str] = ("", "")
     end: int | None = None
     settled: DecodeResult | None = None
+    language: str = ""
     window_start: int = field(init=False)
     _settled_until: int = 0
     _failed_until: int = 0
@@ -125,6 +128,8 @@ class Utterance:
         """Takes in the decode of the window that ended at `until`."""
         self.heard_until = until
         self.hypothesis.update(result.words, until, paused=kind is DecodeKind.FINAL)
+        if result.words:
+            self.language = result.language
         if kind is DecodeKind.FINAL:
             self.settled, self._settled_until = result, until
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.commands import ReplyMode
+from voicegw.core.jobs import AUTO_LANGUAGE
 from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
 
 _TELEPHONE_RATE = 8_000
@@ -22,8 +23,8 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class StreamParameters:
-    """rate: of the audio sent, in Hz. language: ISO 639-1, empty for the server's default. Of a session that
-    is resumed, all but `resume` is known already."""
+    """rate: of the audio sent, in Hz. language: ISO 639-1, AUTO_LANGUAGE to find it out, empty for the
+    server's default. Of a session that is resumed, all but `resume` is known already."""
 
     rate: int = 16_000
     audio_format: AudioFormat = AudioFormat.PCM
@@ -87,11 +88,11 @@ def _reply(text: str) -> ReplyMode:
 
 
 def is_language(text: str) -> bool:
-    """Whether it is written like an ISO 639 code, or empty for the server's default."""
-    return not text or re.fullmatch(r"[a-z]{2,3}", text) is not None
+    """Whether it is written like an ISO 639 code, AUTO_LANGUAGE, or empty for the server's default."""
+    return text in ("", AUTO_LANGUAGE) or re.fullmatch(r"[a-z]{2,3}", text) is not None
 
 
 def _language(text: str) -> str:
     if not is_language(text):
-        raise InvalidParameter(f"lang {text!r} is not an ISO 639 code")
+        raise InvalidParameter(f"lang {text!r} is neither an ISO 639 code nor {AUTO_LANGUAGE}")
     return text

@@ -85,9 +85,14 @@ def _message(event: events.Event, seq: int) -> messages.ServerMessage:
             return _ready(event, seq)
         case events.SpeechStarted(turn, at):
             return messages.SpeechStartedMessage(seq=seq, turn=turn, at_ms=to_ms(at))
-        case events.PartialTranscript(turn, stable, tentative, audio_end):
+        case events.PartialTranscript(turn, stable, tentative, audio_end, joined):
             return messages.PartialMessage(
-                seq=seq, turn=turn, stable=stable, tentative=tentative, audio_ms=to_ms(audio_end)
+                seq=seq,
+                turn=turn,
+                stable=stable,
+                tentative=tentative,
+                audio_ms=to_ms(audio_end),
+                joined=joined,
             )
         case events.SpeechStopped(turn, at, reason):
             return messages.SpeechStoppedMessage(seq=seq, turn=turn, at_ms=to_ms(at), reason=reason)
@@ -161,6 +166,7 @@ def _final(event: events.FinalTranscript, seq: int) -> messages.FinalMessage:
         words=words,
         start_ms=to_ms(event.start),
         end_ms=to_ms(event.end),
+        language=event.language,
     )
 
 

@@ -44,14 +44,16 @@ class SpeechStartedMessage(Outbound, tag="speech_started"):
     at_ms: Milliseconds
 
 
-class PartialMessage(Outbound, tag="partial"):
+class PartialMessage(Outbound, tag="partial", omit_defaults=True):
     """The words of a running utterance so far, taking into account the audio before `audio_ms`. `stable` only
-    ever grows within a turn; `tentative`, which follows it, may change."""
+    ever grows within a turn; `tentative`, which follows it behind a blank, may change. `joined`: there is no
+    blank between the two, as in languages that are written without; left out when false."""
 
     turn: Turn
     stable: str
     tentative: str
     audio_ms: Milliseconds
+    joined: bool = False
 
 
 class SpeechStoppedMessage(Outbound, tag="speech_stopped"):
@@ -71,15 +73,17 @@ class WordBlock(msgspec.Struct):
     probability: float
 
 
-class FinalMessage(Outbound, tag="final"):
+class FinalMessage(Outbound, tag="final", omit_defaults=True):
     """The settled words of an utterance that lasted from `start_ms` to `end_ms`; `text` begins with the last
-    `stable`, and is empty if there were no words."""
+    `stable`, and is empty if there were no words. `language`: the ISO 639-1 code of what it was recognised
+    as; left out when that is not known."""
 
     turn: Turn
     text: str
     words: list[WordBlock]
     start_ms: Milliseconds
     end_ms: Milliseconds
+    language: str = ""
 
 
 class ReplyStartedMessage(Outbound, tag="reply_started"):

@@ -1,0 +1,46 @@
+import re
+from dataclasses import fields
+
+import pytest
+
+from voicegw.core.languages import ENGLISH, NEUTRAL, UNSPACED, Language, language_of
+
+RECORDS = [language_of(code) for code in ("en", "de", "fr", "es")]
+
+
+def alternatives(text: str) -> list[str]:
+    return text.split("|") if text else []
+
+
+def test_a_code_leads_to_its_record() -> None:
+    assert [record.code for record in RECORDS] == ["en", "de", "fr", "es"]
+
+
+def test_a_default_that_nobody_has_told_is_english() -> None:
+    assert language_of("") is ENGLISH
+
+
+@pytest.mark.parametrize("code", ["auto", "ja", "xx"])
+def test_what_has_no_record_is_neutral(code: str) -> None:
+    assert language_of(code) is NEUTRAL
+
+
+@pytest.mark.parametrize("record", [*RECORDS, NEUTRAL], ids=lambda record: record.code or "neutral")
+def test_no_alternative_is_empty_or_listed_twice(record: Language) -> None:
+    for each in fields(record):
+        value = getattr(record, each.name)
+        if isinstance(value, str):
+            found = alternatives(value)
+            assert len(set(found)) == len(found), each.name
+            assert all(found), each.name
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.code)
+def test_a_digit_is_an_answer_and_never_a_word_that_must_go_on(record: Language) -> None:
+    dangling = {*alternatives(record.dangling), *alternatives(record.stranded)}
+    assert dangling.isdisjoint(alternatives(record.digits))
+
+
+def test_the_letters_of_scripts_without_blanks() -> None:
+    assert re.fullmatch(f"[{UNSPACED}]+", "漢字かなカナーไทยခေ")
+    assert not re.search(f"[{UNSPACED}]", "Grüße, 한국어 हाँ نعم 12、。")

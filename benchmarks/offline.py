@@ -47,5 +47,5 @@ def _decode(engine: WhisperEngine, sample: Sample, pcm: bytes, start_ms: int, en
     begin = max(0, to_samples(start_ms - MARGIN_MS))
     window = pcm[SAMPLE_BYTES * begin : SAMPLE_BYTES * to_samples(end_ms + MARGIN_MS)]
     job = DecodeJob("offline", 0, DecodeKind.FINAL, begin, window, language=sample.language)
-    [words] = engine.decode([job])
-    return text_of(words)
+    [result] = engine.decode([job])
+    return text_of(result.words)

@@ -25,6 +25,7 @@ from voicegw.dialects import native
 DECODE_S = 0.03  # from a decode's request to its answer, about what the bundled model takes
 
 Decode = Callable[[DecodeJob], tuple[Word, ...]]
+Likeliness = Callable[[bytes], float]  # of a turn's end, by the audio until there
 _message: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
 
 
@@ -46,8 +47,8 @@ class Decoder:
         window = hashlib.sha256(job.pcm).digest()  # minutes of audio are thousands of windows
         key = (job.kind, beam_size, window, job.prompt, job.language)
         if key not in self._known:
-            [words] = self._engine(beam_size).decode([msgspec.structs.replace(job, start=0)])
-            self._known[key] = words
+            [result] = self._engine(beam_size).decode([msgspec.structs.replace(job, start=0)])
+            self._known[key] = result.words
         return tuple(_moved(word, job.start) for word in self._known[key])
 
     def _engine(self, beam_size: int) -> WhisperEngine:
@@ -67,21 +68,26 @@ def simulate(
     scorer: SpeechScorer,
     decode: Decode,
     decode_s: float = DECODE_S,
+    likeliness: Likeliness | None = None,
 ) -> Recording:
-    """What a client that plays the sample from second 0 on would record."""
+    """What a client that plays the sample from second 0 on would record; `likeliness` tells how likely it is
+    that the speaker has finished where the audio of a final decode ends."""
     pcm = read_pcm(sample.path, SAMPLE_RATE)
     decoder = InputDecoder(AudioFormat.PCM, SAMPLE_RATE)
     session = Session(sample.file, options, decoder, scorer, sample.language)
-    received = _Stream(session, decode, decode_s).play(pcm)
+    received = _Stream(session, decode, decode_s, likeliness).play(pcm)
     return Recording(sample.file, 0.0, len(pcm) // SAMPLE_BYTES, SAMPLE_RATE, 0.0, tuple(received))
 
 
 class _Stream:
     """The shell around one session: what a connection and its workers do for it. Times are in seconds."""
 
-    def __init__(self, session: Session, decode: Decode, decode_s: float) -> None:
+    def __init__(
+        self, session: Session, decode: Decode, decode_s: float, likeliness: Likeliness | None
+    ) -> None:
         self._session = session
         self._decode = decode
+        self._likeliness = likeliness
         self._decode_s = decode_s
         self._asked: tuple[float, DecodeJob] | None = None  # the decode that is out; when its answer is due
         self._received: list[Received] = []
@@ -104,8 +110,12 @@ class _Stream:
         """Answer the decodes that are due by then, each at its time."""
         while self._asked is not None and self._asked[0] <= until:
             (due, job), self._asked = self._asked, None
-            words = self._decode(job)
-            result = DecodeResult(self._session.name, job.number, words, decode_ms=1000 * self._decode_s)
+            hears = self._likeliness if job.kind is DecodeKind.FINAL else None
+            result = DecodeResult(
+                *(self._session.name, job.number, self._decode(job)),
+                decode_ms=1000 * self._decode_s,
+                end_of_turn=hears(job.pcm) if hears else None,
+            )
             self._session.receive_result(result, due)
             self._perform(due)
 

@@ -12,7 +12,6 @@ from voicegw.core import events
 from voicegw.core.actions import Decode, Emit
 from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder
 from voicegw.core.commands import Command, Commit, End, ReplyMode
-from voicegw.core.jobs import DecodeResult
 from voicegw.core.session import Session, SessionOptions
 
 Sound = NDArray[np.float64]
@@ -73,7 +72,7 @@ def heard(engine: WhisperEngine, audio: bytes, commands: dict[int, Command] | No
             action = actions.pop(0)
             if isinstance(action, Decode):
                 job = action.job
-                session.receive_result(DecodeResult("s", job.number, engine.decode([job])[0]), now)
+                session.receive_result(engine.decode([job])[0], now)
                 actions += session.actions()
             elif isinstance(action, Emit):
                 words.append(_words(action.event))

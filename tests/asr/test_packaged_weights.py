@@ -236,5 +236,5 @@ def test_whisper_base_hears_the_samples(whisper_base: Path) -> None:
     assert whisper_base.name == WHISPER_BASE.directory_name
     assert find("base") == locate("base") == whisper_base
     [sample] = [each for each in single_utterances() if each.path.name == "command-3.wav"]
-    [words] = WhisperEngine(whisper_base, WhisperOptions()).decode([job(pcm(sample))])
-    assert word_error_rate(said(sample), text_of(words)) <= 0.2, text_of(words)
+    [result] = WhisperEngine(whisper_base, WhisperOptions()).decode([job(pcm(sample))])
+    assert word_error_rate(said(sample), text_of(result.words)) <= 0.2, text_of(result.words)

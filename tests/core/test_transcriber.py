@@ -13,7 +13,9 @@ class Desk:
     """A transcriber whose audio is a ramp, all of it voiced once an utterance runs."""
 
     def __init__(self, language: str = "de") -> None:
-        self.transcriber = Transcriber("s", RecognitionOptions(partial_interval_ms=100), 300, language)
+        self.transcriber = Transcriber(
+            "s", RecognitionOptions(partial_interval_ms=100, context_ms=0), 300, language
+        )
 
     def roll(self, windows: int) -> None:
         for _ in range(windows):

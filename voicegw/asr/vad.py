@@ -187,11 +187,12 @@ class SileroScorer:
         return self._score
 
 
-def holds_speech(pcm: bytes) -> bool:
-    """Whether Silero hears speech anywhere in a window of s16le at 16 kHz; it stops where it does."""
+def speech_probability(pcm: bytes) -> float:
+    """The highest probability of speech that Silero gives any part of a window of s16le at 16 kHz."""
     scorer, audio = SileroScorer(), np.frombuffer(pcm, dtype="<i2")
     whole = len(audio) - len(audio) % WINDOW_SAMPLES
-    return any(scorer.score(window) >= 0.5 for window in audio[:whole].reshape(-1, WINDOW_SAMPLES))
+    scores = [scorer.score(window) for window in audio[:whole].reshape(-1, WINDOW_SAMPLES)]
+    return max(scores, default=0.0)
 
 
 @cache

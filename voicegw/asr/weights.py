@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from voicegw.asr import packaged_weights
+from voicegw.asr.rejection import SpeechWeights
 from voicegw.errors import ModelUnavailable
 
 log = structlog.get_logger(__name__)
@@ -21,13 +22,15 @@ class ModelFlags(msgspec.Struct, frozen=True):
     """What `voicegw.json` in a model's directory says about it; the defaults are true of stock models.
 
     short_context: trained on windows of any length. partial_silence_ms: the silence the model wants behind
-    a window, which may have been cut while someone spoke, so that it does not complete the sentence.
+    a window, which may have been cut while someone spoke, so that it does not complete the sentence. speech:
+    how the evidence for speech is weighed.
     """
 
     name: str = ""
     short_context: bool = False
     partial_silence_ms: int = 0
     language: str = "en"
+    speech: SpeechWeights = SpeechWeights()
 
 
 def locate(model: str) -> Path:

@@ -1,24 +1,18 @@
 """Windows to words, with faster-whisper on CTranslate2.
 
 One path serves every Whisper model: features, encoder, decoder, word alignment. A model whose directory
-says so (`short_context` in `voicegw.json`) was trained on windows of any length and sees the audio there
-is; a stock model sees it padded to the 30 s it was trained on.
+says so (`short_context` in `voicegw.json`) was trained on windows of any length and is given the audio there
+is. A stock model was trained on windows of 30 s, most of which would be silence here. It is given the audio
+and a margin of silence, and may write timestamp tokens: without them a stock model loops in a short window,
+with them its text is as right as in one of 30 s, for a fraction of the encoder's work.
 
-On request (`short_context` in the options) a stock model, too, sees little more than the audio there is: a
-margin of silence, in a few lengths, for a fraction of the encoder's work. Stock weights may loop or drop
-words on such windows, so what comes out is judged: text that compresses too well, fills its token limit or
-is improbable is decoded again, padded.
-
-Text that is not speech is rejected here, by the model's own no-speech probability, by the mean token
-log-probability, and by how well the text compresses (Radford et al. 2022, section 4.5), so that it becomes
-neither a transcript nor a prompt. Where the model is in doubt, a second voice activity detector decides:
-music passes a light detector and makes a recogniser talk, but it does not pass Silero.
+What still looks wrong is decoded again in 15 s, and then in 30 s. What is not speech is rejected
+(rejection.py), so that it becomes neither a transcript nor a prompt.
 """
 
 import time
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,47 +20,60 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from voicegw.asr.vad import holds_speech
+from voicegw.asr.rejection import Evidence, is_speech
+from voicegw.asr.transcript import (
+    SpecialTokens,
+    compression_ratio,
+    find_repetition,
+    is_doubled,
+    text_tokens,
+    without_repetition,
+)
+from voicegw.asr.vad import speech_probability
 from voicegw.asr.weights import read_flags
+from voicegw.asr.words import Piece, words_of
 from voicegw.core.audio import SAMPLE_RATE, to_samples
-from voicegw.core.jobs import DecodeJob, DecodeKind, Word
+from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.options import option
 from voicegw.dialects.parameters import is_language
 from voicegw.errors import ConfigurationError, ModelUnavailable
 
 _FRAMES_PER_SECOND = 100
 _PADDED_FRAMES = 3000
-_MARGIN_FRAMES = 256  # of silence behind a stock model's short window: 128 encoder positions
-_BUCKETS_FRAMES = (500, 700, 900, 1200, 1600, 2200, 3000)  # few lengths, so that windows share batches
+_MARGIN_FRAMES = 200  # of silence behind the audio of a stock model's window
+_BUCKETS_FRAMES = (700, 900, 1200, 1500, 2000, 2500, 3000)  # few lengths, so that windows share batches
+_RETRY_FRAMES = {DecodeKind.PARTIAL: (1500,), DecodeKind.FINAL: (1500, 3000)}
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
 _WORTHWHILE = 0.95  # of the cost for each window so far: less of a gain is not worth the waiting
 _TOKENS_PER_SECOND = 8  # of the fastest speech, with room to spare: stops a decoder that loops
 _MAX_POSITIONS = 448
-_OPENING_PUNCTUATION = "\"'“¿([{-"
-_CLOSING_PUNCTUATION = "\"'.。,，!！?？:：”)]}、"
+_UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # written without blanks
 
 
 @dataclass(frozen=True, slots=True)
 class WhisperOptions:
     """Which speech model, on what, decoded how."""
 
-    model: str = option("base.en", "Whisper model: a name, a CTranslate2 directory, or `bundled`")
+    model: str = option(
+        "base",
+        "Whisper model: a name (`base` from the extra whisper-base, else from the model hub), "
+        "a CTranslate2 directory, or `bundled`",
+    )
     device: str = option("cpu", "cpu, cuda or auto")
     compute_type: str = option("int8", "CTranslate2 number format, such as int8, float16 or default")
     threads: int = option(0, "threads of one decode; 0 for what a calibration at start finds", ge=0, le=64)
     max_batch: int = option(8, "most windows decoded together; fewer where a batch does not pay", ge=1, le=64)
-    language: str = option("", "ISO 639-1 code of what is spoken, for multilingual models; empty is en")
+    language: str = option(
+        "", "ISO 639-1 code of what is spoken, or auto; for multilingual models; empty is en"
+    )
     beam_size: int = option(5, "beam of final decodes; partials are greedy", ge=1, le=20)
-    short_context: bool = option(
-        False, "let a stock model see little more than the audio there is: several times cheaper, less safe"
+    strictness: float = option(
+        0.0, "how sure it must be that text is speech: above 0 rejects more, below 0 less", ge=-9, le=9
     )
-    no_speech: float = option(0.6, "no-speech probability from which text is rejected", ge=0, le=1)
-    min_logprob: float = option(-1.0, "mean token log-probability below which text is rejected", ge=-9, le=0)
-    doubtful_logprob: float = option(
-        -0.5, "mean token log-probability below which a second detector has to hear speech", ge=-9, le=0
+    max_compression: float = option(
+        2.4, "compression ratio above which text is taken for a loop and decoded again", ge=1, le=9
     )
-    max_compression: float = option(2.4, "compression ratio above which text is rejected", ge=1, le=9)
 
     def __post_init__(self) -> None:
         if not is_language(self.language):
@@ -81,6 +88,33 @@ class DecodeCost(msgspec.Struct, frozen=True):
 
     single_ms: float
     batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """A job with its log-mel spectrogram (mels, frames) and the language it is decoded in."""
+
+    job: DecodeJob
+    spectrogram: NDArray[np.float32]
+    language: str
+
+    @property
+    def seconds(self) -> float:
+        return len(self.job.pcm) / 2 / SAMPLE_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What one decode of a window wrote. tokens: its text. encoded: the encoder's output for the window, of
+    `frames` frames. endless: it wrote on until its token limit. suspicious: it did, or repeats itself."""
+
+    tokens: list[int]
+    text: str
+    evidence: Evidence
+    encoded: Any
+    frames: int
+    endless: bool
+    suspicious: bool
 
 
 class WhisperEngine:
@@ -99,10 +133,11 @@ class WhisperEngine:
             self._model = WhisperModel(
                 str(directory), options.device, compute_type=options.compute_type, cpu_threads=threads
             )
-            self._suppressed = get_suppressed_tokens(self._tokenizer(""), [-1])
+            tokenizer = self._tokenizer("")
+            self._suppressed = get_suppressed_tokens(tokenizer, [-1])
         except (RuntimeError, ValueError, OSError) as error:
             raise ModelUnavailable(f"cannot load the speech model in {directory}: {error}") from error
-        self._eot: int = self._tokenizer("").eot
+        self._special = SpecialTokens(tokenizer.eot, tokenizer.timestamp_begin)
 
     def warm(self) -> DecodeCost:
         """Decodes noise of several lengths, so that the first speaker does not pay for the first use of
@@ -110,7 +145,7 @@ class WhisperEngine:
         for seconds in (1, 2, 4, 8):
             for kind in DecodeKind:
                 self.decode([_noise(seconds, kind)])
-        holds_speech(_noise(1, DecodeKind.FINAL).pcm)
+        speech_probability(_noise(1, DecodeKind.FINAL).pcm)
         each_ms = single_ms = self._cost_of(1)
         batch, size = 1, 2
         while size <= self._options.max_batch:
@@ -123,58 +158,99 @@ class WhisperEngine:
     def _cost_of(self, size: int) -> float:
         """ms for a batch of calibration windows, the better of two; the end of text is forbidden, because
         noise would end it at once."""
-        jobs, best_ms = [_noise(_CALIBRATION_S, DecodeKind.PARTIAL)] * size, float("inf")
+        windows, best_ms = [self._window(_noise(_CALIBRATION_S, DecodeKind.PARTIAL))] * size, float("inf")
+        suppressed = [*self._suppressed, self._special.end_of_text]
         for _ in range(2):
             begun = time.perf_counter()
-            _, _, together = self._encode(jobs)
-            self._generate(together, jobs, _CALIBRATION_TOKENS, [*self._suppressed, self._eot])
+            _, together = self._encode(windows, self._frames(windows))
+            self._generate(together, windows, _CALIBRATION_TOKENS, suppressed)
             best_ms = min(best_ms, (time.perf_counter() - begun) * 1000)
         return best_ms
 
-    def decode(self, jobs: Sequence[DecodeJob]) -> list[tuple[Word, ...]]:
+    def decode(self, jobs: Sequence[DecodeJob]) -> list[DecodeResult]:
         """The words of each window, none where there is no speech in it. Several jobs are of one kind, in
         one language, without prompts; see asr/batcher.py."""
-        frames, alone, together = self._encode(jobs)
-        limit = _token_limit(jobs)
-        results = self._generate(together, jobs, limit, self._suppressed)
-        risky = frames < _PADDED_FRAMES and not self.flags.short_context
-        return [
-            self._words_padded(job)
-            if risky and self._suspicious(job, result, limit)
-            else self._words(job, result, encoded, frames)
-            for job, result, encoded in zip(jobs, results, alone, strict=True)
+        windows = [self._window(job) for job in jobs]
+        frames = self._frames(windows)
+        alone, together = self._encode(windows, frames)
+        windows = [self._with_language(window, each) for window, each in zip(windows, alone, strict=True)]
+        limit = _token_limit(windows)
+        results = self._generate(together, windows, limit, self._suppressed)
+        drafts = [
+            self._draft(window, result, encoded, frames, limit)
+            for window, result, encoded in zip(windows, results, alone, strict=True)
         ]
+        return [self._finish(window, draft) for window, draft in zip(windows, drafts, strict=True)]
 
-    def _words_padded(self, job: DecodeJob) -> tuple[Word, ...]:
-        """The words of a window, decoded again as the model was trained."""
-        encoded = self._model.encode(_padded(self._spectrogram(job), _PADDED_FRAMES))
-        [result] = self._generate(encoded, [job], _token_limit([job]), self._suppressed)
-        return self._words(job, result, encoded, _PADDED_FRAMES)
+    def _finish(self, window: _Window, draft: _Draft) -> DecodeResult:
+        """The words of a window, after as many retries as its first draft needs."""
+        begun, first = time.perf_counter(), draft
+        for frames in () if self.flags.short_context else _RETRY_FRAMES[window.job.kind]:
+            if draft.suspicious and frames > draft.frames:
+                draft = self._decode_alone(window, frames)
+        retry_ms = 0.0 if draft is first else (time.perf_counter() - begun) * 1000
+        if draft.endless:
+            draft = replace(draft, tokens=without_repetition(draft.tokens))
+        words = self._words(window, draft) if self._accepted(window, draft) else ()
+        job = window.job
+        return DecodeResult(
+            job.session,
+            job.number,
+            words,
+            language=self._tokenizer(window.language).language_code,
+            retry_ms=retry_ms,
+        )
 
-    def _encode(self, jobs: Sequence[DecodeJob]) -> tuple[int, list[Any], Any]:
-        """The common number of frames, the encoder's output for each window, and all of it for one decode.
+    def _decode_alone(self, window: _Window, frames: int) -> _Draft:
+        [encoded], _ = self._encode([window], frames)
+        limit = _token_limit([window])
+        [result] = self._generate(encoded, [window], limit, self._suppressed)
+        return self._draft(window, result, encoded, frames, limit)
+
+    def _window(self, job: DecodeJob) -> _Window:
+        audio = np.frombuffer(job.pcm, dtype="<i2").astype(np.float32) / 32768
+        audio = np.pad(audio, (0, to_samples(self.flags.partial_silence_ms)))
+        return _Window(job, self._model.feature_extractor(audio, padding=0), job.language)
+
+    def _frames(self, windows: Sequence[_Window]) -> int:
+        """How many frames the encoder is given of each window."""
+        longest = max(window.spectrogram.shape[1] for window in windows)
+        if not self.flags.short_context:
+            wanted = longest + _MARGIN_FRAMES
+            return next((each for each in _BUCKETS_FRAMES if each >= wanted), _PADDED_FRAMES)
+        return _fit_to_encode(longest // 2 * 2, mels=windows[0].spectrogram.shape[0])
+
+    def _encode(self, windows: Sequence[_Window], frames: int) -> tuple[list[Any], Any]:
+        """The encoder's output for each window, and all of it for one decode.
 
         A CPU encodes no faster in batches, so windows are encoded one by one and stacked for the decoder,
         where a batch does pay.
         """
-        features = [self._features(job) for job in jobs]
-        frames = _fit_to_encode(max(each.shape[1] for each in features), mels=features[0].shape[0])
-        padded = [_padded(each, frames) for each in features]
+        padded = [_padded(window.spectrogram, frames) for window in windows]
         alone = [self._model.encode(each) for each in padded]
         if len(alone) == 1:
-            return frames, alone, alone[0]
+            return alone, alone[0]
         if self._model.model.device == "cpu":
-            return frames, alone, _stack(alone)
-        return frames, alone, self._model.encode(np.stack(padded))
+            return alone, _stack(alone)
+        return alone, self._model.encode(np.stack(padded))
+
+    def _with_language(self, window: _Window, encoded: Any) -> _Window:
+        """The window with the language that is spoken in it, where that is to be found out."""
+        language = window.language or self._options.language
+        if language != AUTO_LANGUAGE or not self._model.model.is_multilingual:
+            return window
+        [probabilities] = self._model.model.detect_language(encoded)
+        token, _ = probabilities[0]  # the most probable one, such as <|en|>
+        return replace(window, language=token.strip("<|>"))
 
     def _generate(
-        self, encoded: Any, jobs: Sequence[DecodeJob], longest: int, suppressed: list[int]
+        self, encoded: Any, windows: Sequence[_Window], longest: int, suppressed: list[int]
     ) -> list[Any]:
-        prompts = [self._prompt(job) for job in jobs]
+        prompts = [self._prompt(window) for window in windows]
         return self._model.model.generate(  # type: ignore[no-any-return]
             encoded,
             prompts,
-            beam_size=self._options.beam_size if jobs[0].kind is DecodeKind.FINAL else 1,
+            beam_size=self._options.beam_size if windows[0].job.kind is DecodeKind.FINAL else 1,
             # CTranslate2 writes no more than half of this, and no more than the prompt leaves of it
             max_length=min(_MAX_POSITIONS, longest + max(longest, len(prompts[0]))),
             suppress_tokens=suppressed,
@@ -182,28 +258,14 @@ class WhisperEngine:
             return_no_speech_prob=True,
         )
 
-    def _features(self, job: DecodeJob) -> NDArray[np.float32]:
-        """The log-mel spectrogram, (mels, frames), as long as this model is given it."""
-        features = self._spectrogram(job)
-        if self.flags.short_context:
-            return features[:, : features.shape[1] // 2 * 2]
-        if not self._options.short_context:
-            return _padded(features, _PADDED_FRAMES)
-        wanted = features.shape[1] + _MARGIN_FRAMES
-        return _padded(features, next((each for each in _BUCKETS_FRAMES if each >= wanted), _PADDED_FRAMES))
-
-    def _spectrogram(self, job: DecodeJob) -> NDArray[np.float32]:
-        audio = np.frombuffer(job.pcm, dtype="<i2").astype(np.float32) / 32768
-        audio = np.pad(audio, (0, to_samples(self.flags.partial_silence_ms)))
-        features: NDArray[np.float32] = self._model.feature_extractor(audio, padding=0)
-        return features
-
     def _tokenizer(self, language: str) -> Any:
         """The tokenizer for a language; the default's for one that the model does not know."""
         from faster_whisper.tokenizer import Tokenizer
 
         if language not in self._model.supported_languages:
             language = self._options.language or self.flags.language
+        if language not in self._model.supported_languages:
+            language = self.flags.language
         if language not in self._tokenizers:
             multilingual = self._model.model.is_multilingual
             self._tokenizers[language] = Tokenizer(
@@ -211,60 +273,55 @@ class WhisperEngine:
             )
         return self._tokenizers[language]
 
-    def _prompt(self, job: DecodeJob) -> list[int]:
-        tokenizer = self._tokenizer(job.language)
-        before = tokenizer.encode(" " + job.prompt.strip())[-_MAX_POSITIONS // 2 + 1 :] if job.prompt else []
+    def _prompt(self, window: _Window) -> list[int]:
+        tokenizer, text = self._tokenizer(window.language), window.job.prompt.strip()
+        before = tokenizer.encode(" " + text)[-_MAX_POSITIONS // 2 + 1 :] if text else []
         context = [tokenizer.sot_prev, *before] if before else []
-        return [*context, *tokenizer.sot_sequence, tokenizer.no_timestamps]
+        timing = [tokenizer.no_timestamps] if self.flags.short_context else []
+        return [*context, *tokenizer.sot_sequence, *timing]
 
-    def _words(self, job: DecodeJob, result: Any, encoded: Any, frames: int) -> tuple[Word, ...]:
-        """What is said in the window, unless it is to be rejected, with times from the alignment heads'
-        cross-attention and punctuation joined to its word."""
-        from faster_whisper.transcribe import merge_punctuations
+    def _draft(self, window: _Window, result: Any, encoded: Any, frames: int, limit: int) -> _Draft:
+        written = result.sequences_ids[0]
+        tokens = text_tokens(written, self._special, window.seconds)
+        text = self._tokenizer(window.language).decode(tokens)
+        endless = len(written) >= limit
+        suspicious = (
+            endless
+            or compression_ratio(text) > self._options.max_compression
+            or find_repetition(tokens) is not None
+            or is_doubled(text)
+        )
+        evidence = Evidence(result.no_speech_prob, result.scores[0])
+        return _Draft(tokens, text, evidence, encoded, frames, endless, suspicious)
 
-        tokenizer = self._tokenizer(job.language)
-        tokens = [token for token in result.sequences_ids[0] if token < self._eot]
-        text = tokenizer.decode(tokens)
-        if not tokens or self._rejected(job, text, result):
-            return ()
-        used = min(frames, len(job.pcm) // 2 * _FRAMES_PER_SECOND // SAMPLE_RATE + 1)
-        timings: list[dict[str, Any]] = self._model.find_alignment(tokenizer, [tokens], encoded, used)[0]
-        merge_punctuations(timings, _OPENING_PUNCTUATION, _CLOSING_PUNCTUATION)
-        return tuple(_word(timing, job.start) for timing in timings if timing["word"].strip())
-
-    def _rejected(self, job: DecodeJob, text: str, result: Any) -> bool:
-        """Whether what was decoded is no speech, or not worth showing."""
-        options, logprob = self._options, result.scores[0]
-        return (
-            result.no_speech_prob > options.no_speech
-            or logprob < options.min_logprob
-            or _compression(text) > options.max_compression
-            or (logprob < options.doubtful_logprob and not holds_speech(job.pcm))
+    def _accepted(self, window: _Window, draft: _Draft) -> bool:
+        """Whether the draft is what somebody said."""
+        return bool(draft.text.strip()) and is_speech(
+            draft.evidence,
+            self.flags.speech,
+            lambda: speech_probability(window.job.pcm),
+            self._options.strictness,
         )
 
-    def _suspicious(self, job: DecodeJob, result: Any, limit: int) -> bool:
-        """Whether the text may come from the shortness of the window, not from what is said in it."""
-        tokens = result.sequences_ids[0]
-        return (
-            len(tokens) >= limit
-            or result.scores[0] < self._options.min_logprob
-            or _compression(self._tokenizer(job.language).decode(tokens)) > self._options.max_compression
-        )
+    def _words(self, window: _Window, draft: _Draft) -> tuple[Word, ...]:
+        """The draft's words, with times from the alignment heads' cross-attention."""
+        tokenizer, offset = self._tokenizer(window.language), window.job.start
+        used = min(draft.frames, len(window.job.pcm) // 2 * _FRAMES_PER_SECOND // SAMPLE_RATE + 1)
+        timings: list[dict[str, Any]] = self._model.find_alignment(
+            tokenizer, [draft.tokens], draft.encoded, used
+        )[0]
+        pieces = [_piece(timing, offset) for timing in timings]
+        return tuple(words_of(pieces, unspaced=tokenizer.language_code in _UNSPACED_LANGUAGES))
 
 
-def _word(timing: dict[str, Any], offset: int) -> Word:
+def _piece(timing: dict[str, Any], offset: int) -> Piece:
     start, end = (offset + round(float(timing[key]) * SAMPLE_RATE) for key in ("start", "end"))
-    return Word(timing["word"].strip(), start, end, float(timing["probability"]))
+    return Piece(timing["word"], start, end, float(timing["probability"]))
 
 
-def _compression(text: str) -> float:
-    """How much smaller the text gets: high when it repeats itself."""
-    return len(text.encode()) / len(zlib.compress(text.encode()))
-
-
-def _token_limit(jobs: Sequence[DecodeJob]) -> int:
+def _token_limit(windows: Sequence[_Window]) -> int:
     """The most tokens that the longest of the windows can hold."""
-    return int(_TOKENS_PER_SECOND * (max(len(job.pcm) for job in jobs) / 2 / SAMPLE_RATE + 1))
+    return int(_TOKENS_PER_SECOND * (max(window.seconds for window in windows) + 1))
 
 
 def _fit_to_encode(frames: int, mels: int) -> int:

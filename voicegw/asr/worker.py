@@ -14,7 +14,7 @@ import msgspec
 
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
 from voicegw.asr.whisper import WhisperEngine
-from voicegw.core.jobs import DecodeResult, decode_jobs
+from voicegw.core.jobs import decode_jobs
 from voicegw.errors import StartupError
 
 _NICENESS = 10  # the gateway's event loop has work of microseconds, for everybody, and goes first
@@ -51,12 +51,9 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
 def _decode(engine: WhisperEngine, payload: bytes) -> Answer:
     try:
         jobs = decode_jobs(payload)
-        words = engine.decode(jobs)
+        return Done(tuple(engine.decode(jobs)))
     except Exception as error:  # noqa: BLE001 - the process edge; the pool logs it and tells the session
         return Failed(f"{type(error).__name__}: {error}")
-    return Done(
-        tuple(DecodeResult(job.session, job.number, heard) for job, heard in zip(jobs, words, strict=True))
-    )
 
 
 def main() -> int:

@@ -29,6 +29,7 @@ from voicegw.core.options import option
 
 _OVERLAP_WORDS = 3  # stable words that stay in a trimmed window, to be joined on
 _PROMPT_CHARACTERS = 200
+_TIME_SLACK = to_samples(300)  # how far the times of a word differ between two decodes
 
 
 class Policy(StrEnum):
@@ -154,9 +155,10 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
     """Where a new decode goes on behind the stable words: the index into `words`.
 
     The prefix of `words` with the least edit distance to `stable`, compared without case and punctuation
-    (words that are only punctuation, as they are);
-    of equals, one that ends in the same word, so that none is shown twice, and then the one nearest in
-    length. One row of Wagner and Fischer's table (1974) is kept at a time.
+    (words that are only punctuation, as they are). A word that is on the wrong side of the stable words' end
+    in time counts as an edit, so that words that were heard differently this time are not told twice. Of
+    equals, the prefix that ends in the same word, and then the one nearest in length. One row of Wagner and
+    Fischer's table (1974) is kept at a time.
     """
     old, new = [_plain(word) for word in stable], [_plain(word) for word in words]
     row = list(range(len(new) + 1))
@@ -164,11 +166,20 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
         above, row = row, [count]
         for index, other in enumerate(new, start=1):
             row.append(min(above[index - 1] + (token != other), above[index] + 1, row[index - 1] + 1))
+    misplaced = _misplaced(words, stable[-1].end) if stable else [0] * len(row)
 
     def unlikeness(index: int) -> tuple[int, bool, int]:
-        return row[index], new[:index][-1:] != old[-1:], abs(index - len(old))
+        return row[index] + misplaced[index], new[:index][-1:] != old[-1:], abs(index - len(old))
 
     return min(range(len(row)), key=unlikeness)
+
+
+def _misplaced(words: Sequence[Word], boundary: int) -> list[int]:
+    """For each index that the words may be cut at: how many before it begin clearly behind the boundary, and
+    how many behind it end clearly before it."""
+    late = [word.start > boundary + _TIME_SLACK for word in words]
+    early = [word.end < boundary - _TIME_SLACK for word in words]
+    return [sum(late[:index]) + sum(early[index:]) for index in range(len(words) + 1)]
 
 
 def _plain(word: Word) -> str:

@@ -13,6 +13,8 @@ import msgspec
 
 from voicegw.errors import MalformedMessage
 
+AUTO_LANGUAGE = "auto"  # in the place of a code: the language is to be detected
+
 
 class DecodeKind(StrEnum):
     """Why a window is decoded, which decides its place in the queue and the care taken."""
@@ -27,12 +29,14 @@ class Word(msgspec.Struct, frozen=True, array_like=True):
     text: with its punctuation and capitals, without surrounding blanks.
     start, end: session samples at 16 kHz; from the model's cross-attention (dynamic time warping).
     probability: mean token probability, 0 to 1.
+    joined: no blank separates it from the word before, as in languages that are written without blanks.
     """
 
     text: str
     start: int
     end: int
     probability: float
+    joined: bool = False
 
 
 class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
@@ -42,7 +46,7 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     start: session sample (16 kHz) of the window's first sample.
     pcm: the window, mono s16le at 16 kHz.
     prompt: text said just before the window, for context; may be empty.
-    language: ISO 639-1 code of what is spoken; empty for the model's default.
+    language: ISO 639-1 code of what is spoken; empty for the model's default; AUTO_LANGUAGE to find out.
     """
 
     session: str
@@ -57,7 +61,10 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
 class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     """The words of a window; none for silence, noise and rejected text.
 
-    queue_ms: from submission until a worker took the job. decode_ms: from then until the answer.
+    queue_ms: from submission until a worker took the job. decode_ms: from then until the answer. language:
+    that the window was decoded in; empty for the model's default. retry_ms: of the decode, what was spent
+    on decoding it again because the first text looked wrong. end_of_turn: of a final, the probability that
+    the speaker has finished, by a model that listens; None where there is none.
     """
 
     session: str
@@ -65,6 +72,9 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     words: tuple[Word, ...]
     queue_ms: float = 0.0
     decode_ms: float = 0.0
+    language: str = ""
+    retry_ms: float = 0.0
+    end_of_turn: float | None = None
 
 
 class Recognizer(Protocol):
@@ -86,7 +96,7 @@ class Shed(Exception):
 
 def text_of(words: Sequence[Word]) -> str:
     """The words as a line of text."""
-    return " ".join(word.text for word in words)
+    return "".join(word.text if word.joined else f" {word.text}" for word in words).lstrip()
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import msgspec
 
 from voicegw.core.audio import SAMPLE_RATE, Pcm, Tape, to_samples
+from voicegw.core.context import Context
 from voicegw.core.hypothesis import Hypothesis
 from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, DecodeResult
 from voicegw.core.utterance import RecognitionOptions, Utterance, UtteranceState
@@ -26,23 +27,26 @@ REHEARD = SAMPLE_RATE  # a scorer that begins anew in mid-session hears so much 
 
 class TranscriberState(msgspec.Struct, array_like=True):
     """What a transcriber knows beside the audio, for another process to go on with. A decode that is out is
-    not part of it: it is asked for again. language: that jobs ask for; None in snapshots from before it."""
+    not part of it: it is asked for again. language: that jobs ask for; None in snapshots from before it.
+    context: what was said last; likewise."""
 
     options: RecognitionOptions
     jobs: int
     spoken_for: int
     pending: list[UtteranceState]
     language: str | None = None
+    context: Context | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """The decode that is out."""
+    """The decode that is out; `context`: what its window has before the utterance."""
 
     number: int
     kind: DecodeKind
     utterance: Utterance
     until: int
+    context: Context | None
 
 
 class Transcriber:
@@ -53,6 +57,7 @@ class Transcriber:
         self.options = options
         self._session = session
         self.language = language
+        self._context: Context | None = None
         self._told = "", 0  # the language of the last utterances, and how much speech they were, in ms
         self._pre_roll = to_samples(pre_roll_ms)
         self._tape = Tape()
@@ -86,12 +91,21 @@ class Transcriber:
         """Keeps the next window; forgets, now and then, what no utterance and no pre-roll needs."""
         self._tape.append(window)
         if self._tape.end % _FORGET_EVERY < len(window):
+            self._end_context()
             self._tape.forget(self.audio_needed_from)
+
+    def _end_context(self) -> None:
+        """After a long silence, what was said before it is no context any more."""
+        gap = to_samples(self.options.context_gap_ms)
+        if self._context is not None and not self._pending and self.position - self._context.end > gap:
+            self._context = None
 
     @property
     def audio_needed_from(self) -> int:
         """The audio before this is needed by no utterance, no pre-roll, and no scorer that begins anew."""
         kept = self.position - max(2 * self._pre_roll, REHEARD)
+        if self._context is not None:
+            kept = min(kept, self._context.start)
         return max(0, min(kept, self._pending[0].window_start) if self._pending else kept)
 
     def audio_after(self, position: int) -> tuple[int, bytes]:
@@ -102,13 +116,16 @@ class Transcriber:
     def snapshot(self) -> TranscriberState:
         """All it knows beside the audio."""
         pending = [utterance.snapshot() for utterance in self._pending]
-        return TranscriberState(self.options, self._jobs, self._spoken_for, pending, self.language)
+        return TranscriberState(
+            self.options, self._jobs, self._spoken_for, pending, self.language, self._context
+        )
 
     def restore(self, state: TranscriberState, audio: Pcm, start: int) -> None:
         """Goes on where another transcriber was; `audio` begins at the session sample `start`."""
         self.options, self._jobs, self._spoken_for = state.options, state.jobs, state.spoken_for
         self._pending = [Utterance.restored(state.options, one) for one in state.pending]
         self.language = self.language if state.language is None else state.language
+        self._context = state.context or self._context
         self._tape.start = self._tape.end = start
         self._tape.append(audio)
 
@@ -142,11 +159,23 @@ class Transcriber:
             return None
         until = self.position if utterance.end is None else utterance.end
         self._jobs += 1
-        self._flight = _Flight(self._jobs, kind, utterance, until)
         utterance.trim(to_samples(self.options.trim_after_ms))
-        start, prompt = utterance.window_start, utterance.hypothesis.prompt
+        context = self._context_of(utterance, kind, until)
+        start = utterance.window_start if context is None else context.start
+        prompt = utterance.hypothesis.prompt
+        self._flight = _Flight(self._jobs, kind, utterance, until, context)
         pcm = self._tape.cut(start, until)
         return DecodeJob(self._session, self._jobs, kind, start, pcm, prompt, self.language)
+
+    def _context_of(self, utterance: Utterance, kind: DecodeKind, until: int) -> Context | None:
+        """What the window of a decode of the utterance begins with, if there is any. A partial's window stays
+        short: it has as much context as leaves room for its own audio."""
+        if self._context is None or utterance.window_start > utterance.start:
+            return None
+        context = msgspec.structs.replace(self._context)
+        newest = until if kind is DecodeKind.PARTIAL else utterance.start
+        context.forget(newest - to_samples(self.options.context_ms))
+        return context if context.start < utterance.start else None
 
     def _may_replace(self, kind: DecodeKind) -> bool:
         assert self._flight is not None
@@ -157,6 +186,8 @@ class Transcriber:
         flight = self._land(result.number)
         if flight is None:
             return None
+        if flight.context is not None:
+            result = msgspec.structs.replace(result, words=flight.context.strip(result.words))
         flight.utterance.receive(result, flight.kind, flight.until)
         return flight.utterance
 
@@ -187,9 +218,18 @@ class Transcriber:
         if not (self._pending and self._pending[0].complete):
             return None
         utterance = self._pending.pop(0)
+        self._remember(utterance)
         if utterance.language and self.language in ("", AUTO_LANGUAGE):
             self._learn_language(utterance)
         return utterance
+
+    def _remember(self, utterance: Utterance) -> None:
+        """What was just told is context for what comes next."""
+        assert utterance.end is not None, "what was told is over"
+        if self._context is None:
+            self._context = Context(utterance.start, utterance.end, [])
+        self._context.append(utterance.end, utterance.words())
+        self._context.forget(utterance.end - to_samples(self.options.context_ms))
 
     def _learn_language(self, utterance: Utterance) -> None:
         language, so_far_ms = self._told

@@ -25,6 +25,12 @@ class RecognitionOptions(HypothesisOptions):
     trim_after_ms: int = option(
         10_000, "window length from which stable words are cut off", ge=2000, le=28_000
     )
+    context_ms: int = option(
+        5000, "audio before an utterance that its final decode hears again", ge=0, le=10_000
+    )
+    context_gap_ms: int = option(
+        2000, "silence after which what was said before is no context", ge=0, le=10_000
+    )
 
 
 class UtteranceState(msgspec.Struct, array_like=True):

@@ -1,0 +1,73 @@
+import pytest
+
+from voicegw.asr.transcript import (
+    Repetition,
+    SpecialTokens,
+    compression_ratio,
+    find_repetition,
+    is_doubled,
+    text_tokens,
+    without_repetition,
+)
+
+SPECIAL = SpecialTokens(end_of_text=100, first_timestamp=200)
+
+
+def at(seconds: float) -> int:
+    """The timestamp token of a moment."""
+    return SPECIAL.first_timestamp + round(seconds / 0.02)
+
+
+def test_timestamps_and_special_tokens_are_no_text() -> None:
+    assert text_tokens([150, at(0), 1, 2, at(1.0), 100], SPECIAL, audio_s=1.0) == [1, 2]
+
+
+def test_text_without_timestamps_is_kept() -> None:
+    assert text_tokens([1, 2, 3], SPECIAL, audio_s=0.1) == [1, 2, 3]
+
+
+def test_a_segment_that_begins_behind_the_audio_was_not_said() -> None:
+    tokens = [at(0), 1, 2, at(1.5), at(2.0), 3, 4, at(3.0)]
+    assert text_tokens(tokens, SPECIAL, audio_s=2.0) == [1, 2]
+
+
+def test_a_segment_that_only_ends_behind_the_audio_was_said() -> None:
+    assert text_tokens([at(0), 1, 2, at(2.5)], SPECIAL, audio_s=2.0) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "found"),
+    [
+        ([], None),
+        ([1, 2, 3, 4], None),
+        ([7, 7, 7], None),
+        ([5, 7, 7, 7, 7], Repetition(1, 1, 4)),
+        ([1, 2, 1, 2, 1, 2], None),
+        ([9, 1, 2, 1, 2, 1, 2, 1, 2, 8], Repetition(1, 2, 4)),
+        ([*range(8), *range(8)], Repetition(0, 8, 2)),
+        ([*range(7), *range(7)], None),
+    ],
+)
+def test_repetitions_that_are_long_enough_for_a_loop(tokens: list[int], found: Repetition | None) -> None:
+    assert find_repetition(tokens) == found
+
+
+def test_a_loop_is_cut_behind_its_first_copy() -> None:
+    assert without_repetition([5, 7, 7, 7, 7, 7, 9]) == [5, 7]
+    assert without_repetition([5, 7, 7]) == [5, 7, 7]
+
+
+@pytest.mark.parametrize("text", ["No. No.", "Launch Firefox. launch Firefox!", "yes, yes, yes, yes"])
+def test_text_that_is_the_same_twice(text: str) -> None:
+    assert is_doubled(text)
+
+
+@pytest.mark.parametrize("text", ["", "No.", "No. Yes.", "one two one", "- -"])
+def test_text_that_is_not(text: str) -> None:
+    assert not is_doubled(text)
+
+
+def test_repeated_text_compresses_well() -> None:
+    assert compression_ratio("") == 0
+    assert compression_ratio("What time is it?") < 1.5
+    assert compression_ratio("and then " * 30) > 5

@@ -1,0 +1,45 @@
+import pytest
+
+from voicegw.asr.words import Piece, words_of
+from voicegw.core.jobs import text_of
+
+
+def pieces(*texts: str) -> list[Piece]:
+    """Each 100 samples long, one after the other."""
+    return [Piece(text, 100 * n, 100 * n + 100, 0.5) for n, text in enumerate(texts)]
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ([" Hello", ",", " you", "."], ["Hello,", "you."]),
+        ([" 1", ",", "0001"], ["1,0001"]),
+        ([" CK", "-", "CW"], ["CK-CW"]),
+        ([" don", "'", "t"], ["don't"]),
+        ([" say", ' "', "yes", '"'], ["say", '"yes"']),
+        ([" one", " -", " two"], ["one", "- two"]),
+        ([" $", "5"], ["$5"]),
+        (["Hello", " there"], ["Hello", "there"]),
+        ([" ", ""], []),
+    ],
+)
+def test_a_blank_begins_a_word(written: list[str], words: list[str]) -> None:
+    assert [word.text for word in words_of(pieces(*written), unspaced=False)] == words
+
+
+@pytest.mark.parametrize(
+    "written", [[" 2", "-", "1", "-", "0", "."], [" So", ",", " it", "'s", " 10", ":", "30"]]
+)
+def test_text_is_written_letter_for_letter(written: list[str]) -> None:
+    assert text_of(words_of(pieces(*written), unspaced=False)) == "".join(written).strip()
+
+
+def test_punctuation_has_no_sound() -> None:
+    [word] = words_of([Piece(" yes", 10, 20, 0.9), Piece(".", 20, 90, 0.1)], unspaced=False)
+    assert (word.start, word.end, word.probability) == (10, 20, 0.9)
+
+
+def test_a_language_without_blanks_is_joined() -> None:
+    words = words_of(pieces("今", "天", "，", "好", " OpenAI"), unspaced=True)
+    assert [word.text for word in words] == ["今", "天，", "好", "OpenAI"]
+    assert text_of(words) == "今天，好 OpenAI"

@@ -1,0 +1,57 @@
+from voicegw.core.context import Context
+from voicegw.core.jobs import Word
+
+
+def spoken(text: str, start: int = 0, step: int = 10_000) -> list[Word]:
+    """Words of 8,000 samples, one every `step` samples."""
+    return [
+        Word(word, start + n * step, start + n * step + 8_000, 0.9) for n, word in enumerate(text.split())
+    ]
+
+
+def texts(context: Context) -> list[str]:
+    return [word.text for word in context.words]
+
+
+def test_utterances_are_put_together() -> None:
+    context = Context(1_000, 20_000, spoken("one two", 1_000))
+    context.append(60_000, spoken("three", 41_000))
+    assert (context.start, context.end, texts(context)) == (1_000, 60_000, ["one", "two", "three"])
+
+
+def test_what_is_too_old_is_forgotten_up_to_a_gap_between_words() -> None:
+    context = Context(0, 40_000, spoken("one two three four"))
+    context.forget(15_000)
+    assert texts(context) == ["three", "four"]
+    assert context.start == 19_000  # in the middle of the gap before "three"
+
+
+def test_nothing_is_forgotten_that_is_young_enough() -> None:
+    context = Context(5_000, 40_000, spoken("one two three", 5_000))
+    context.forget(5_000)
+    assert (context.start, texts(context)) == (5_000, ["one", "two", "three"])
+
+
+def test_audio_without_words_is_forgotten_too() -> None:
+    context = Context(0, 40_000, [])
+    context.forget(15_000)
+    assert context.start >= 15_000
+
+
+def test_words_that_were_told_are_taken_off() -> None:
+    context = Context(0, 20_000, spoken("and so"))
+    heard = spoken("And so, my fellow")
+    assert [word.text for word in context.strip(heard)] == ["my", "fellow"]
+
+
+def test_words_that_were_heard_differently_are_not_told_twice() -> None:
+    context = Context(0, 30_000, spoken("so thanks folks"))
+    heard = spoken("so this is the sick corpus", step=6_000)
+    kept = [word.text for word in context.strip(heard)]
+    assert "so" not in kept
+    assert kept[-1] == "corpus"
+
+
+def test_words_that_were_missed_before_are_recovered() -> None:
+    context = Context(0, 30_000, [])
+    assert len(context.strip(spoken("I have a cold"))) == 4

@@ -1,0 +1,50 @@
+"""Whether what a decode wrote was said by somebody.
+
+Whisper writes text for music, noise and breathing, too. No single figure tells that text from what people
+say: a right one-word answer may be as improbable as a made-up sentence, and a hoarse voice is no speech to a
+voice activity detector. So the evidence is weighed together, as a logistic regression does, on people's
+short answers against noises without speech:
+
+* the model's own probability that nobody speaks (Radford et al. 2022, section 4.5),
+* the mean log-probability of the text,
+* the highest probability of speech that a second detector (Silero) hears. It is asked only where the
+  first two leave room for doubt, because it costs as much as a part of the decode.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+
+class SpeechWeights(msgspec.Struct, frozen=True):
+    """The weights of the evidence; the defaults are those of stock models that write timestamps.
+
+    Text is speech when bias + no_speech * p(no speech) + logprob * mean log-probability
+    + detector * p(speech) is above 0.
+    """
+
+    bias: float = 1.5
+    no_speech: float = -7.0
+    logprob: float = 2.0
+    detector: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a decode says about its own text. no_speech: 0 to 1. logprob: mean of the tokens, 0 or less."""
+
+    no_speech: float
+    logprob: float
+
+
+def is_speech(
+    evidence: Evidence, weights: SpeechWeights, detect: Callable[[], float], strictness: float = 0.0
+) -> bool:
+    """Whether the text is speech. detect: asks the second detector for its probability of speech, 0 to 1.
+    strictness: how far above 0 the sum has to be; more rejects more."""
+    known = weights.bias + weights.no_speech * evidence.no_speech + weights.logprob * evidence.logprob
+    known -= strictness
+    if known > 0 or known + weights.detector <= 0:
+        return known > 0  # whatever the detector says
+    return known + weights.detector * detect() > 0

@@ -1,0 +1,95 @@
+"""What a Whisper decode wrote, cleaned of what was not said: text behind the end of the audio, and loops.
+
+Pure functions over token ids; the model itself is in whisper.py.
+
+A stock model that may write timestamp tokens knows where in the window it is. In a window that is longer
+than its audio it may go on into the silence behind it and make up a sentence there; the timestamp that
+opens that sentence lies behind the end of the audio, so it can be cut off.
+
+A Whisper model that loses its place writes the same words again until it reaches its token limit. People
+repeat themselves, too ("no, no", "nine nine five"), so a repetition is only a reason for a second look: a
+decode with more silence behind the audio.
+"""
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TIMESTAMP_S = 0.02  # between two timestamp tokens
+_WORD = re.compile(r"\w+")
+_LONG_CYCLE_TOKENS = 8
+_COPIES_OF_SHORT_CYCLES = 4  # "no no no" is speech
+_COPIES_OF_LONG_CYCLES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialTokens:
+    """Where the special ids begin in a vocabulary: text lies below `end_of_text`, timestamps from
+    `first_timestamp` on."""
+
+    end_of_text: int
+    first_timestamp: int
+
+
+def text_tokens(tokens: Sequence[int], special: SpecialTokens, audio_s: float) -> list[int]:
+    """The text among `tokens`, without the segments that begin at or behind the end of the audio."""
+    kept: list[int] = []
+    inside = True
+    for token in tokens:
+        if token >= special.first_timestamp:
+            inside = (token - special.first_timestamp) * TIMESTAMP_S < audio_s
+        elif token < special.end_of_text and inside:
+            kept.append(token)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """Tokens that are written several times in a row: `cycle` of them from the index `start` on, `copies`
+    times."""
+
+    start: int
+    cycle: int
+    copies: int
+
+
+def find_repetition(tokens: Sequence[int]) -> Repetition | None:
+    """The first run of copies that is long enough to be a loop: two of a cycle of eight tokens or more, or
+    four of a shorter one."""
+    for start in range(len(tokens)):
+        for cycle in range(1, (len(tokens) - start) // 2 + 1):
+            copies = _copies(tokens, start, cycle)
+            enough = _COPIES_OF_SHORT_CYCLES if cycle < _LONG_CYCLE_TOKENS else _COPIES_OF_LONG_CYCLES
+            if copies >= enough:
+                return Repetition(start, cycle, copies)
+    return None
+
+
+def without_repetition(tokens: list[int]) -> list[int]:
+    """The tokens without the second and later copies of what is repeated, and without what follows them: a
+    model that loops has lost its place."""
+    found = find_repetition(tokens)
+    return tokens if found is None else tokens[: found.start + found.cycle]
+
+
+def _copies(tokens: Sequence[int], start: int, cycle: int) -> int:
+    """How often the `cycle` tokens at `start` stand there in a row."""
+    first = tokens[start : start + cycle]
+    copies = 1
+    while tokens[start + copies * cycle : start + (copies + 1) * cycle] == first:
+        copies += 1
+    return copies
+
+
+def is_doubled(text: str) -> bool:
+    """Whether the text is the same words twice, as "No. No.", without regard to case and punctuation."""
+    words = _WORD.findall(text.casefold())
+    half = len(words) // 2
+    return half > 0 and words[:half] == words[half:]
+
+
+def compression_ratio(text: str) -> float:
+    """How much smaller deflate makes the text: high when it repeats itself."""
+    encoded = text.encode()
+    return len(encoded) / len(zlib.compress(encoded)) if encoded else 0.0

@@ -1,0 +1,47 @@
+"""Aligned pieces of text to words, written letter for letter as the model wrote them.
+
+The model's tokenizer splits text at blanks and at punctuation: "1", ",", "0001"; "CK", "-", "CW". Only a
+blank in front of a piece begins a new word; a piece without one belongs to the word before. In languages
+that are written without blanks every character is a word that follows the one before directly.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from voicegw.core.jobs import Word
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A piece of text with its blanks, its times in session samples, and its mean token probability."""
+
+    text: str
+    start: int
+    end: int
+    probability: float
+
+    @property
+    def speaks(self) -> bool:
+        """Whether there is a letter or a digit in it, not only punctuation."""
+        return any(character.isalnum() for character in self.text)
+
+
+def words_of(pieces: Iterable[Piece], *, unspaced: bool) -> list[Word]:
+    """The words that the pieces make up. unspaced: in a language that is written without blanks."""
+    groups: list[list[Piece]] = []
+    for piece in pieces:
+        begins = piece.text.startswith(" ") or (unspaced and piece.speaks)
+        if groups and not (begins and any(each.speaks for each in groups[-1])):
+            groups[-1].append(piece)
+        else:
+            groups.append([piece])
+    return [_word(group, unspaced) for group in groups if "".join(each.text for each in group).strip()]
+
+
+def _word(group: Sequence[Piece], unspaced: bool) -> Word:
+    """One word. Punctuation has no sound, so the times and the probability are those of what is spoken."""
+    written = "".join(piece.text for piece in group)
+    spoken = [piece for piece in group if piece.speaks] or list(group)
+    probability = sum(piece.probability for piece in spoken) / len(spoken)
+    joined = unspaced and not written.startswith(" ")
+    return Word(written.strip(), spoken[0].start, spoken[-1].end, probability, joined)

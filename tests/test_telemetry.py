@@ -100,11 +100,19 @@ def test_a_turn_is_counted_by_the_steps_it_took(metrics: Metrics) -> None:
 
 @pytest.mark.parametrize("kind", DecodeKind)
 def test_decodes_are_counted_by_kind(metrics: Metrics, kind: DecodeKind) -> None:
-    metrics.observe_decode(kind, 40.0)
+    metrics.observe_decode(kind, 40.0, retry_ms=0.0)
     labels = {"kind": kind.value}
     assert metrics.registry.get_sample_value("voicegw_decode_seconds_count", labels) == 1
     within = {"kind": kind.value, "le": "0.05"}
     assert metrics.registry.get_sample_value("voicegw_decode_seconds_bucket", within) == 1
+
+
+def test_what_decoding_again_costs_is_counted(metrics: Metrics) -> None:
+    for retry_ms in (0.0, 300.0, 200.0):
+        metrics.observe_decode(DecodeKind.FINAL, 400.0, retry_ms)
+    labels = {"kind": "final"}
+    assert metrics.registry.get_sample_value("voicegw_decode_retry_seconds_count", labels) == 2
+    assert metrics.registry.get_sample_value("voicegw_decode_retry_seconds_sum", labels) == pytest.approx(0.5)
 
 
 def test_sentences_are_counted_by_how_long_they_took(metrics: Metrics) -> None:

@@ -87,6 +87,9 @@ class Metrics:
     def _count_recognition(self, make: _Instruments) -> None:
         self.decode_queue = make.gauge("decode_queue", "Decode jobs waiting")
         self.decode_seconds = make.histogram("decode_seconds", "Time in a worker", _DECODE_BUCKETS, "kind")
+        self.retry_seconds = make.histogram(
+            "decode_retry_seconds", "Time for decoding again what looked wrong", _DECODE_BUCKETS, "kind"
+        )
         self.partial_wait = make.gauge(
             "partial_wait_seconds", "Partials' time in the queue, mean of a second"
         )
@@ -178,9 +181,11 @@ class Metrics:
         if not used:
             self.wasted_tokens.inc(tokens)
 
-    def observe_decode(self, kind: DecodeKind, milliseconds: float) -> None:
-        """Counts a finished decode."""
+    def observe_decode(self, kind: DecodeKind, milliseconds: float, retry_ms: float) -> None:
+        """Counts a finished decode, and the part of it that went into decoding the window again."""
         self.decode_seconds.labels(kind.value).observe(milliseconds / 1000)
+        if retry_ms:
+            self.retry_seconds.labels(kind.value).observe(retry_ms / 1000)
 
     def observe_tool(self, name: str, seconds: float, *, ok: bool) -> None:
         """Counts a tool call that is over."""

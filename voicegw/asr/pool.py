@@ -257,7 +257,7 @@ class WorkerPool:
         self._busy_s += decode_ms / 1000
         if isinstance(answer, Done):
             for entry, result in zip(batch, answer.results, strict=True):
-                self._metrics.observe_decode(entry.job.kind, decode_ms)
+                self._metrics.observe_decode(entry.job.kind, decode_ms, result.retry_ms)
                 entry.ticket.succeed(result, taken, decode_ms)
         elif len(batch) > 1:
             for entry in batch:

@@ -239,7 +239,7 @@ class RemoteRecognizer:
 
     def _observe(self, ticket: _Ticket, now: float) -> None:
         result = ticket.answer.result()
-        self._metrics.observe_decode(ticket.kind, result.decode_ms)
+        self._metrics.observe_decode(ticket.kind, result.decode_ms, result.retry_ms)
         if ticket.kind is DecodeKind.PARTIAL:
             self._partial_wait.observe(result.queue_ms / 1000, now)
             self._decode_s = max(result.decode_ms / 1000, _FADING * self._decode_s)

@@ -101,9 +101,17 @@ async def test_recognizes_and_says_how_long_it_took() -> None:
     assert seconds == pytest.approx(result.decode_ms / 1000)
 
 
-@pytest.mark.parametrize(("options", "workers"), [({}, 2), ({"workers": 1}, 1), ({"slow_decode_ms": 1}, 1)])
+@pytest.mark.parametrize(
+    ("options", "workers"),
+    [
+        ({"slow_decode_ms": 60_000}, 2),
+        ({"workers": 1}, 1),
+        ({"slow_decode_ms": 1}, 1),
+        ({"slow_decode_ms": 60_000, "large_model_mb": 1}, 1),
+    ],
+)
 async def test_the_layout_follows_from_what_a_decode_costs(options: dict[str, int], workers: int) -> None:
-    async with started(**{"workers": 0, **options}):  # on two cores: a slow model gets both of them
+    async with started(**{"workers": 0, **options}):  # on two cores: a slow or large model gets both
         assert len(children()) == workers
 
 

@@ -43,6 +43,9 @@ class PoolOptions:
     decode_timeout_ms: int = option(30_000, "time for one decode before its worker is replaced", ge=100)
     job_timeout_ms: int = option(60_000, "time from asking to answer before a job is given up", ge=100)
     slow_decode_ms: int = option(250, "a 4 s window that takes longer gets more threads", ge=1)
+    large_model_mb: int = option(
+        100, "weights of more MB get more threads, so that fewer processes hold a copy of them", ge=1
+    )
     crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
     shed_wait_ms: int = option(1500, "mean wait of partials from which none are decoded", ge=1)
     max_memory_mb: int = option(0, "memory that one worker may take, in MB; 0 for no limit", ge=0)
@@ -127,12 +130,8 @@ class WorkerPool:
         """
         self._directory = await weights.get(self._whisper.model)
         try:
-            threads, cost = self._whisper.threads or 1, await self._add_worker()
-            if not self._whisper.threads and cost.single_ms > self._options.slow_decode_ms and cores > 1:
-                await self._remove_workers()
-                threads = min(_MOST_THREADS, cores)
-                self._whisper = replace(self._whisper, threads=threads)
-                cost = await self._add_worker()
+            cost = await self._add_first_worker(cores)
+            threads = self._whisper.threads
             workers = self._options.workers or min(_MOST_WORKERS, max(1, cores // threads))
             self._batch = cost.batch
             await asyncio.gather(*[self._add_worker() for _ in range(workers - 1)])
@@ -142,6 +141,20 @@ class WorkerPool:
         log.info(
             "warm", workers=workers, threads=threads, batch=cost.batch, decode_ms=round(cost.single_ms, 1)
         )
+
+    async def _add_first_worker(self, cores: int) -> DecodeCost:
+        """A worker with as many threads as the model needs, where they are not given; what it costs."""
+        if self._whisper.threads:
+            return await self._add_worker()
+        most_threads = min(_MOST_THREADS, cores)
+        is_large = weights.size_mb(self._directory) > self._options.large_model_mb
+        self._whisper = replace(self._whisper, threads=most_threads if is_large else 1)
+        cost = await self._add_worker()
+        if cost.single_ms > self._options.slow_decode_ms and self._whisper.threads < most_threads:
+            await self._remove_workers()
+            self._whisper = replace(self._whisper, threads=most_threads)
+            cost = await self._add_worker()
+        return cost
 
     async def _add_worker(self) -> DecodeCost:
         warm: asyncio.Future[DecodeCost] = asyncio.get_running_loop().create_future()

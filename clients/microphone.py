@@ -28,7 +28,7 @@ each step took, in ms after the end of your speech. Ctrl-C ends the conversation
 
 EXAMPLES = """\
 examples:
-  voicegw serve --model base.en &          a server on this machine (for your own voice)
+  voicegw serve --model base &          a server on this machine (for your own voice)
   python -m clients.microphone             talk to it; needs the `mic` extra and PortAudio
   python -m clients.microphone --file models/samples/command-1.wav
                                            play it a file instead; any rate, any channel count

@@ -9,6 +9,9 @@ from voicegw.config import LogLevel, Settings, load
 from voicegw.errors import ConfigurationError
 
 
+KEY_TERMS = "session.recognition.key_terms"
+
+
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
@@ -77,6 +80,7 @@ def test_the_file_may_be_named_by_the_environment(toml: Path, monkeypatch: pytes
         (["--session.endpoint.end-silence-ms", "700"], "session.endpoint.end_silence_ms", 700),
         (["--gateway.connection.max-errors=3"], "gateway.connection.max_errors", 3),
         (["--session.recognition.agreement", "3"], "session.recognition.agreement", 3),
+        (["--session.recognition.key-terms", "Mr. Quilter, voicegw"], KEY_TERMS, ("Mr. Quilter", "voicegw")),
     ],
 )
 def test_flags_reach_their_option(arguments: list[str], path: str, value: object) -> None:
@@ -93,14 +97,22 @@ def test_flags_reach_their_option(arguments: list[str], path: str, value: object
         (["--port", "many"], "port"),
         (["--workers", "-1"], "workers"),
         (["--session.endpoint.end-silence-ms", "99"], "end_silence_ms"),
-        (["--asr.no-speech", "1.5"], "no_speech"),
+        (["--asr.strictness", "10"], "strictness"),
         (["--log-level", "loud"], "level"),
         (["--vad-engine", "ears"], "vad"),
         (["--language", "english"], "asr.language"),
+        (["--session.recognition.key-terms", "A\nB"], "key_terms: term 1 contains a control character"),
+        (["--session.recognition.key-terms", ",".join("A" * 51)], "key_terms: at most 50 terms, not 51"),
     ],
 )
 def test_what_is_out_of_bounds_is_refused_in_one_line(arguments: list[str], named: str) -> None:
     assert named in refusal(*arguments)
+
+
+def test_key_terms_may_stand_in_the_file(toml: Path) -> None:
+    toml.write_text('[session.recognition]\nkey_terms = ["Abigail Claflin", "Quilter"]\n')
+    found = load(["--config", str(toml)]).session.recognition.key_terms
+    assert found == ("Abigail Claflin", "Quilter")
 
 
 def test_bounds_hold_for_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

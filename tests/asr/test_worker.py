@@ -10,17 +10,22 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
+import pytest
 
+from tests.asr.test_end_of_turn import installed
 from tests.observing import children
 from tests.speech import job, pcm, said, single_utterances, word_error_rate
-from voicegw.asr import worker
+from voicegw.asr import end_of_turn, worker
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperOptions
-from voicegw.core.jobs import encode_jobs, text_of
+from voicegw.core.jobs import DecodeKind, encode_jobs, text_of
 
 OPTIONS = WhisperOptions(model=BUNDLED)
 SETUP = frame(msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS)))
+LISTENING = frame(
+    msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), WhisperOptions(model=BUNDLED, end_of_turn=True)))
+)
 LIMIT_S = 60
 
 
@@ -102,6 +107,48 @@ def test_a_request_that_is_no_job_costs_itself_only() -> None:
     status, answers = serve(SETUP, frame(b"nonsense"), frame(encode_jobs([job(b"")])))
     assert [type(answer) for answer in answers] == [Ready, Failed, Done]
     assert status == 0
+
+
+class _Listener:
+    """An end-of-turn model that is surer the more audio it hears."""
+
+    def probability(self, pcm: bytes) -> float:
+        return len(pcm) / 100_000
+
+
+def test_a_final_tells_how_likely_its_turn_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_of_turn, "load", _Listener)
+    finals = encode_jobs([job(bytes(2000)), job(bytes(4000), number=2)])
+    partial = encode_jobs([job(bytes(2000), kind=DecodeKind.PARTIAL)])
+    _, [_, *answers] = serve(LISTENING, frame(finals), frame(partial))
+    told = [[one.end_of_turn for one in each.results] for each in answers if isinstance(each, Done)]
+    assert told == [[0.02, 0.04], [None]]
+
+
+def test_without_that_model_it_does_not_tell() -> None:
+    _, [_, done] = serve(SETUP, frame(encode_jobs([job(bytes(2000))])))
+    assert isinstance(done, Done)
+    assert done.results[0].end_of_turn is None
+
+
+def test_a_model_that_is_missing_is_a_stated_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_of_turn, "_PACKAGE", "not_installed_at_all")
+    status, [answer] = serve(LISTENING)
+    assert status == 1
+    assert isinstance(answer, Failed)
+    assert "end-of-turn" in answer.reason
+
+
+@installed
+def test_the_real_model_tells_in_a_process() -> None:
+    sample = single_utterances()[0]
+    with process() as (requests, answers):
+        requests.write(LISTENING + frame(encode_jobs([job(pcm(sample))])))
+        requests.flush()
+        [_, done] = [next(answers_in(answers)) for _ in range(2)]
+    assert isinstance(done, Done)
+    expected = end_of_turn.load().probability(pcm(sample))
+    assert done.results[0].end_of_turn == pytest.approx(expected, abs=0.02)
 
 
 def test_what_a_library_prints_does_not_reach_the_pipe() -> None:

@@ -130,10 +130,17 @@ class Scenario:
         self.session.receive_tick(self.now)
         self.perform()
 
-    def answer(self, text: str, job: DecodeJob | None = None, language: str = "") -> None:
+    def answer(
+        self,
+        text: str,
+        job: DecodeJob | None = None,
+        language: str = "",
+        end_of_turn: float | None = None,
+    ) -> None:
         """The decode that is out (or an older one) comes back with these words."""
         job = self._land(job)
-        result = DecodeResult(job.session, job.number, spoken(text, job.start), 3.0, 40.0, language)
+        words = spoken(text, job.start)
+        result = DecodeResult(job.session, job.number, words, 3.0, 40.0, language, end_of_turn=end_of_turn)
         self.session.receive_result(result, self.now)
         self.perform()
 

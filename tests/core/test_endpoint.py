@@ -7,6 +7,13 @@ from voicegw.core.endpoint import Boundary, Endpointer, EndpointOptions
 from voicegw.core.table import IllegalSignal
 
 OPTIONS = EndpointOptions(onset_ms=40, pause_ms=60, end_silence_ms=120, max_utterance_ms=1000)
+LISTENING = EndpointOptions(
+    end_silence_ms=500,
+    min_end_silence_ms=400,
+    max_end_silence_ms=1000,
+    unlikely_end_silence_ms=800,
+    likely_end=0.6,
+)
 
 
 def listen(endpointer: Endpointer, speech: str) -> list[tuple[int, Boundary]]:
@@ -108,6 +115,44 @@ class TestTheSilenceFollowsTheWords:
         endpointer = Endpointer(EndpointOptions(adaptive=False))
         endpointer.completeness = Completeness.UNFINISHED
         assert endpointer.end_silence_ms == 500
+
+
+class TestTheSilenceFollowsTheModelThatListens:
+    @pytest.mark.parametrize(
+        ("completeness", "probability", "silence_ms"),
+        [
+            (Completeness.FINISHED, 0.9, 400),
+            (Completeness.OPEN, 0.9, 400),
+            (Completeness.OPEN, 0.6, 400),
+            (Completeness.FINISHED, 0.59, 800),
+            (Completeness.OPEN, 0.1, 800),
+            (Completeness.UNFINISHED, 0.9, 1000),
+        ],
+    )
+    def test_except_after_words_that_must_go_on(
+        self, completeness: Completeness, probability: float, silence_ms: int
+    ) -> None:
+        endpointer = Endpointer(LISTENING)
+        endpointer.completeness, endpointer.end_of_turn = completeness, probability
+        assert endpointer.end_silence_ms == silence_ms
+
+    def test_until_the_voice_goes_on(self) -> None:
+        endpointer = Endpointer(LISTENING)
+        listen(endpointer, "##" + "." * 10)
+        endpointer.end_of_turn = 0.1
+        listen(endpointer, "##")
+        assert endpointer.end_silence_ms == 500
+
+    def test_unless_it_is_turned_off(self) -> None:
+        endpointer = Endpointer(EndpointOptions(adaptive=False))
+        endpointer.end_of_turn = 0.1
+        assert endpointer.end_silence_ms == 500
+
+    def test_is_part_of_a_snapshot(self) -> None:
+        endpointer, other = Endpointer(LISTENING), Endpointer(EndpointOptions())
+        endpointer.end_of_turn = 0.1
+        other.restore(endpointer.snapshot())
+        assert other.end_silence_ms == 800
 
 
 def test_is_open_from_onset_to_end() -> None:

@@ -276,13 +276,29 @@ class TestAPause:
 
     @pytest.fixture
     def scenario(self) -> Scenario:
-        endpoint = replace(QUICK.endpoint, min_end_silence_ms=100, max_end_silence_ms=400)
+        endpoint = replace(
+            QUICK.endpoint, min_end_silence_ms=100, unlikely_end_silence_ms=200, max_end_silence_ms=400
+        )
         return Scenario(replace(QUICK, endpoint=endpoint))
 
     @pytest.mark.parametrize(("said", "windows"), [("stop.", 2), ("stop it now", 3), ("well, and", 17)])
     def test_lasts_as_long_as_its_words_ask_for(self, scenario: Scenario, said: str, windows: int) -> None:
         scenario.hear(ONSET + PAUSE)
         scenario.answer(said)
+        scenario.hear("." * (windows - 1))
+        assert scenario.all(SpeechStopped) == []
+        scenario.hear(".")
+        assert_final(scenario, 1, said)
+
+    @pytest.mark.parametrize(
+        ("said", "end_of_turn", "windows"),
+        [("stop it now", 1.0, 2), ("stop.", 0.0, 7), ("well, and", 1.0, 17)],
+    )
+    def test_lasts_as_long_as_what_the_model_hears_asks_for(
+        self, scenario: Scenario, said: str, end_of_turn: float, windows: int
+    ) -> None:
+        scenario.hear(ONSET + PAUSE)
+        scenario.answer(said, end_of_turn=end_of_turn)
         scenario.hear("." * (windows - 1))
         assert scenario.all(SpeechStopped) == []
         scenario.hear(".")

@@ -67,6 +67,7 @@ class WhisperOptions:
     language: str = option(
         "", "ISO 639-1 code of what is spoken, or auto; for multilingual models; empty is en"
     )
+    end_of_turn: bool = option(False, "hear whether a speaker has finished, by the model of pipecat-ai")
     beam_size: int = option(5, "beam of final decodes; partials are greedy", ge=1, le=20)
     strictness: float = option(
         0.0, "how sure it must be that text is speech: above 0 rejects more, below 0 less", ge=-9, le=9

@@ -2,19 +2,26 @@
 
 It reads frames from standard input and answers on standard output (see pipe.py), and leaves when its
 input closes, which happens also when its parent dies.
+
+While it decodes what was said before a pause, a thread asks the end-of-turn model, if it is to, whether the
+speaker has finished: both leave Python for nearly all of their time.
 """
 
 import os
 import resource
 import signal
 import sys
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import BinaryIO
 
 import msgspec
 
+from voicegw.asr import end_of_turn
+from voicegw.asr.end_of_turn import EndOfTurnModel
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
 from voicegw.asr.whisper import WhisperEngine
-from voicegw.core.jobs import decode_jobs
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, decode_jobs
 from voicegw.errors import StartupError
 
 _NICENESS = 10  # the gateway's event loop has work of microseconds, for everybody, and goes first
@@ -38,22 +45,43 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
         )  # not RLIMIT_AS: a GPU maps far more than it uses
     try:
         engine = WhisperEngine(setup.path, setup.options)
+        listener = end_of_turn.load() if setup.options.end_of_turn else None
         cost = engine.warm()
     except StartupError as error:
         answer(Failed(error.message))
         return 1
     answer(Ready(cost))
-    while (payload := read_frame(requests)) is not None:
-        answer(_decode(engine, payload))
+    with ThreadPoolExecutor(1) as thread:
+        worker = _Worker(engine, listener, thread)
+        while (payload := read_frame(requests)) is not None:
+            answer(worker.answer(payload))
     return 0
 
 
-def _decode(engine: WhisperEngine, payload: bytes) -> Answer:
-    try:
-        jobs = decode_jobs(payload)
-        return Done(tuple(engine.decode(jobs)))
-    except Exception as error:  # noqa: BLE001 - the process edge; the pool logs it and tells the session
-        return Failed(f"{type(error).__name__}: {error}")
+class _Worker:
+    """The loaded models, and a thread for the one that listens."""
+
+    def __init__(self, engine: WhisperEngine, listener: EndOfTurnModel | None, thread: Executor) -> None:
+        self._engine = engine
+        self._listener = listener
+        self._thread = thread
+
+    def answer(self, payload: bytes) -> Answer:
+        """The results of a batch of jobs, or why there are none."""
+        try:
+            return Done(tuple(self._decode(decode_jobs(payload))))
+        except Exception as error:  # noqa: BLE001 - the process edge; the pool logs it and tells the session
+            return Failed(f"{type(error).__name__}: {error}")
+
+    def _decode(self, jobs: Sequence[DecodeJob]) -> list[DecodeResult]:
+        finals = {job.kind for job in jobs} == {DecodeKind.FINAL}
+        if self._listener is None or not finals:
+            return self._engine.decode(jobs)
+        likely = self._thread.map(self._listener.probability, [job.pcm for job in jobs])
+        return [
+            msgspec.structs.replace(result, end_of_turn=probability)
+            for result, probability in zip(self._engine.decode(jobs), likely, strict=True)
+        ]
 
 
 def main() -> int:

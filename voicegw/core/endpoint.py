@@ -7,7 +7,8 @@ long one. It also ends when told to, or when it reaches its maximum length.
 Only an onset counts as voice inside a pause, too: one stray window does not restart the silence.
 
 How long the long silence is depends on the words: it is shorter after a finished sentence and longer after
-one that must go on (completeness.py). While the words are not known, it is `end_silence_ms`.
+one that must go on (completeness.py). Where a model listens as well (asr/end_of_turn.py), what it hears
+decides instead, except after words that must go on. While nothing is known, it is `end_silence_ms`.
 """
 
 from dataclasses import dataclass
@@ -44,6 +45,12 @@ class EndpointOptions:
     )
     max_end_silence_ms: int = option(
         1000, "end silence after a comma, an `and` or in a string of digits, if longer", ge=100, le=5000
+    )
+    unlikely_end_silence_ms: int = option(
+        800, "end silence while the end-of-turn model finds an end unlikely, if longer", ge=100, le=5000
+    )
+    likely_end: float = option(
+        0.5, "probability of the end-of-turn model from which an end is likely", ge=0, le=1
     )
     pre_roll_ms: int = option(300, "audio kept from before the onset", ge=300, le=1000)
     max_utterance_ms: int = option(25_000, "length at which an utterance is ended", ge=1000, le=28_000)
@@ -93,6 +100,7 @@ class EndpointerState(msgspec.Struct, array_like=True):
     completeness: Completeness
     state: State
     voiced_run: int
+    end_of_turn: float | None = None
 
 
 class Endpointer:
@@ -100,6 +108,7 @@ class Endpointer:
 
     position: the session's clock in samples. speech_start, speech_end: where the voice of the running or
     last utterance began and, so far, ended. completeness: how finished its words sound, when they are known.
+    end_of_turn: the probability that its speaker has finished, when a model has told it.
     """
 
     def __init__(self, options: EndpointOptions) -> None:
@@ -108,6 +117,7 @@ class Endpointer:
         self.speech_start = 0
         self.speech_end = 0
         self.completeness = Completeness.OPEN
+        self.end_of_turn: float | None = None
         self._machine: Machine[State, Signal, Boundary] = Machine(TABLE, State.SILENT)
         self._voiced_run = 0
 
@@ -115,7 +125,7 @@ class Endpointer:
         """All it knows."""
         return EndpointerState(
             *(self.options, self.position, self.speech_start, self.speech_end),
-            *(self.completeness, self._machine.state, self._voiced_run),
+            *(self.completeness, self._machine.state, self._voiced_run, self.end_of_turn),
         )
 
     def restore(self, state: EndpointerState) -> None:
@@ -123,7 +133,7 @@ class Endpointer:
         self.options, self.position = state.options, state.position
         self.speech_start, self.speech_end = state.speech_start, state.speech_end
         self.completeness, self._voiced_run = state.completeness, state.voiced_run
-        self._machine.state = state.state
+        self._machine.state, self.end_of_turn = state.state, state.end_of_turn
 
     @property
     def open(self) -> bool:
@@ -132,12 +142,14 @@ class Endpointer:
 
     @property
     def end_silence_ms(self) -> int:
-        """The silence that ends the running utterance, after the words it has so far."""
+        """The silence that ends the running utterance, after what it has said so far."""
         options = self.options
-        if options.adaptive and self.completeness is Completeness.FINISHED:
-            return min(options.min_end_silence_ms, options.end_silence_ms)
         if options.adaptive and self.completeness is Completeness.UNFINISHED:
             return max(options.max_end_silence_ms, options.end_silence_ms)
+        if options.adaptive and self.end_of_turn is not None and self.end_of_turn < options.likely_end:
+            return max(options.unlikely_end_silence_ms, options.end_silence_ms)
+        if options.adaptive and (self.end_of_turn is not None or self.completeness is Completeness.FINISHED):
+            return min(options.min_end_silence_ms, options.end_silence_ms)
         return options.end_silence_ms
 
     @property
@@ -154,7 +166,7 @@ class Endpointer:
             if not self.open:
                 self.speech_start = self.position - self._voiced_run
             self.speech_end = self.position
-            self.completeness = Completeness.OPEN
+            self.completeness, self.end_of_turn = Completeness.OPEN, None
             return self._machine.signal(Signal.ONSET)
         if self._voiced_run:
             return None  # too soon to tell a voice, which an end here would cut in two, from a click

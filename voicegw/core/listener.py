@@ -204,8 +204,9 @@ class Listener:
     def _look_ahead(self, now: float) -> None:
         """In a pause whose words are known: how long it must last, and what to ask the model meanwhile."""
         utterance = self._transcriber.provisional
-        if utterance is not None:
+        if utterance is not None and utterance.settled is not None:
             text = text_of(tuple(utterance.words()))
+            self._endpointer.end_of_turn = utterance.settled.end_of_turn
             self._endpointer.completeness = judge(text, language_of(self._language(utterance)))
             if self._endpointer.completeness is not Completeness.UNFINISHED:
                 self._conversation.receive_pause(utterance.turn, text, now)

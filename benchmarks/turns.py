@@ -8,48 +8,73 @@ short; one that holds two utterances has made the first one wait.
   endpoint  from the end of the last word, as it was spoken, until the turn is over, in ms
   cut       utterances that were cut in two or more turns, of all
   joined    utterances that shared a turn with the one before
+
+With --recordings, when turns end on people (pauses.py), as one curve: how long a setting makes those wait
+who have finished, and how often it cuts off those who have not. Where the end-of-turn model is installed,
+some rows are with it. Partials, which decide nothing here, are not asked for.
+
+  delay          from the end of a sentence's last word until the turn is over, in ms
+  false cutoffs  pauses of 100 ms and more within a sentence that ended a turn, of all, in percent
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
-from benchmarks import comparison
+from benchmarks import comparison, pauses
 from benchmarks.arguments import add_json, add_model, new_parser
 from benchmarks.figures import Played
 from benchmarks.measures import percentile
+from benchmarks.recordings.material import about_recordings, add_recordings, material, tell
 from benchmarks.segments import timings
-from benchmarks.simulation import DECODE_S, Decoder, simulate
+from benchmarks.simulation import DECODE_S, Decoder, Likeliness, simulate
+from clients.errors import ClientError
 from clients.samples import read_samples
 from voicegw import config
+from voicegw.asr import end_of_turn
 from voicegw.asr.vad import make_scorer
+from voicegw.config import Settings
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.errors import StartupError
+
+NO_PARTIALS_MS = 5000
+PEOPLE_DECODE_S = 0.2  # about what Whisper base takes for a final on a CPU
 
 COLUMNS = {
     "endpoint p50 / p95 ms": ("endpoint_p50_ms", "endpoint_p95_ms"),
     "cut": ("cut",),
     "joined": ("joined",),
 }
+PEOPLE_COLUMNS = {
+    "delay p50 / p95 ms": ("delay_p50_ms", "delay_p95_ms"),
+    "false cutoffs %": ("false_cutoffs_percent",),
+    "ends": ("ends",),
+    "pauses": ("pauses",),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
+    try:
+        server = config.load(["--model", options.model])
+        return _run_recordings(options, server) if options.recordings else _run_samples(options, server)
+    except (StartupError, ClientError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _run_samples(options: argparse.Namespace, server: Settings) -> int:
     samples = [
         s for s in read_samples() if s.file.startswith("session-") and s.condition == options.condition
     ]
     if not samples:
         print("no sessions in that condition; models/samples/refs.json lists them", file=sys.stderr)
         return 2
-    try:
-        server = config.load(["--model", options.model])
-        decode = Decoder(server.asr).with_beam(server.asr.beam_size)
-    except StartupError as error:
-        print(error, file=sys.stderr)
-        return 1
+    decode = Decoder(server.asr).with_beam(server.asr.beam_size)
     rows: dict[tuple[str, ...], dict[str, float]] = {}
     for name, endpoint in settings(server.session.endpoint).items():
         session = replace(server.session, endpoint=endpoint)
@@ -65,6 +90,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _run_recordings(options: argparse.Namespace, server: Settings) -> int:
+    decode = Decoder(server.asr).with_beam(server.asr.beam_size)
+    listener = end_of_turn.load() if end_of_turn.find() else None
+    hears: Likeliness | None = cache(listener.probability) if listener else None
+    recognition = replace(server.session.recognition, partial_interval_ms=NO_PARTIALS_MS)
+    rows: dict[tuple[str, ...], dict[str, float]] = {}
+    with material(options, server.asr) as found, pauses.finished(found.recorded) as samples:
+        for name, endpoint, listens in pauses.curve(server.session.endpoint, with_model=listener is not None):
+            tell(name)
+            session = replace(server.session, endpoint=endpoint, recognition=recognition)
+            likeliness = hears if listens else None
+            played = [
+                Played(s, simulate(s, session, make_scorer(server.vad), decode, PEOPLE_DECODE_S, likeliness))
+                for s in samples
+            ]
+            rows[(name,)] = pauses.figures_of(played)
+    about = {"model": options.model, "decode_ms": round(1000 * PEOPLE_DECODE_S), **about_recordings(options)}
+    comparison.report("turns", about, rows, PEOPLE_COLUMNS, ("end silence",), options.json)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("turns", __doc__)
     parser.add_argument(
@@ -72,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
         default="clean",
         help="the sessions recorded so: clean, noise10 or phone (default: %(default)s)",
     )
+    add_recordings(parser)
     add_model(parser)
     add_json(parser)
     return parser

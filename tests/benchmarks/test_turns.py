@@ -1,9 +1,13 @@
+import json
+from pathlib import Path
+
 import pytest
 
 from benchmarks.figures import Played
 from benchmarks.recording import Recording
 from benchmarks.turns import COLUMNS, figures_of, main, settings
 from clients.samples import Sample, SpokenWord, Utterance
+from tests.benchmarks.recordings.directory import entry, write_directory
 from tests.benchmarks.test_segments import FINAL, STOPPED, recording
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.dialects import native
@@ -54,3 +58,14 @@ def test_an_unknown_condition_is_wrong_usage(capsys: pytest.CaptureFixture[str])
 def test_a_missing_model_is_a_stated_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--model", "/nowhere/at-all"]) == 1
     assert "/nowhere/at-all" in capsys.readouterr().err
+
+
+def test_on_recordings_the_curve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    kept = tmp_path / "figures.json"
+    directory = write_directory(tmp_path, entry())
+    assert main(["--recordings", str(directory), "--json", str(kept)]) == 0
+    figures = json.loads(kept.read_text())["figures"]
+    assert figures["500_ms_ends"] == 1
+    assert figures["500_ms_delay_p50_ms"] > 450
+    assert figures["1200_ms_delay_p50_ms"] == pytest.approx(figures["500_ms_delay_p50_ms"] + 700, abs=40)

@@ -15,7 +15,7 @@ from voicegw.cluster.messages import (
 from voicegw.core.jobs import DecodeResult, Word
 from voicegw.errors import MalformedMessage
 
-RESULT = DecodeResult("s", 1, (Word("日", 0, 800, 0.5, joined=True),), 1.0, 2.0, "ja", 3.0)
+RESULT = DecodeResult("s", 1, (Word("日", 0, 800, 0.5, joined=True),), 1.0, 2.0, "ja", 3.0, 0.75)
 
 
 def test_all_of_them_come_back_as_they_went() -> None:

@@ -15,7 +15,7 @@ limits how long a new connection is tried for, and `settle_s` how long the serve
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
@@ -126,14 +126,16 @@ class VoiceClient:
         max_utterance_ms: int | None = None,
         partial_interval_ms: int | None = None,
         reply: bool | None = None,
+        key_terms: Sequence[str] | None = None,
     ) -> None:
-        """Change this session's knobs; what is left out stays as it is."""
+        """Change this session's knobs and key terms; what is left out stays as it is."""
         await self._request(
             native.ConfigureMessage(
                 end_silence_ms=end_silence_ms,
                 max_utterance_ms=max_utterance_ms,
                 partial_interval_ms=partial_interval_ms,
                 reply=reply,
+                key_terms=None if key_terms is None else tuple(key_terms),
             )
         )
 

@@ -8,7 +8,6 @@ import pytest
 from voicegw.config import LogLevel, Settings, load
 from voicegw.errors import ConfigurationError
 
-
 KEY_TERMS = "session.recognition.key_terms"
 
 

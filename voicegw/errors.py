@@ -74,7 +74,7 @@ class UnknownMessageType(InputError, code="unknown_type"):
 
 
 class InvalidValue(InputError, code="invalid_value"):
-    """A number in `configure` outside its range."""
+    """A value in `configure` outside its bounds."""
 
 
 class WrongFrameKind(InputError, code="wrong_frame_kind"):

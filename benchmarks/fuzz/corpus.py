@@ -56,8 +56,11 @@ def _value(rng: Random, kind: inspect.Type) -> Any:
             return _value(rng, described)
         case inspect.IntType(ge=least):
             return rng.choice((least or 0, 1, 300, 5_000, 2**40, rng.randrange(30_000)))
-        case inspect.StrType():
-            return "".join(rng.choices("say it é\n\t🎙", k=rng.randrange(1, _MOST_TEXT)))
+        case inspect.StrType(max_length=most):
+            longest = min(most or _MOST_TEXT, _MOST_TEXT)
+            return "".join(rng.choices("say it é\n\t🎙", k=rng.randrange(1, longest)))
+        case inspect.VarTupleType(item):
+            return [_value(rng, item) for _ in range(rng.randrange(12))]
         case inspect.BoolType():
             return rng.random() < 0.5
         case inspect.EnumType(cls):

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,7 +116,7 @@ def batches(limit: int, *jobs: DecodeJob) -> list[list[int]]:
     return result
 
 
-def window(number: int, seconds: float = 2, kind: DecodeKind = PARTIAL, **fields: str) -> DecodeJob:
+def window(number: int, seconds: float = 2, kind: DecodeKind = PARTIAL, **fields: Any) -> DecodeJob:
     return DecodeJob(f"s{number}", number, kind, 0, bytes(int(seconds * 32_000)), **fields)
 
 
@@ -131,9 +132,17 @@ def test_finals_and_partials_do_not_mix() -> None:
     assert batches(8, window(1), window(2, kind=FINAL), window(3), window(4, kind=FINAL)) == [[2, 4], [1, 3]]
 
 
-def test_languages_do_not_mix_and_a_prompt_stays_alone() -> None:
-    english, german, prompted = window(1), window(2, language="de"), window(3, prompt="Before.")
-    assert batches(8, prompted, english, german, window(4)) == [[3], [1, 4], [2]]
+def test_languages_do_not_mix() -> None:
+    assert batches(8, window(1), window(2, language="de"), window(3)) == [[1, 3], [2]]
+
+
+def test_prompts_do_not_mix_and_the_same_prompt_does() -> None:
+    prompted = [window(number, prompt="Before.") for number in (2, 4)]
+    assert batches(8, window(1), prompted[0], window(3, prompt="Else."), prompted[1]) == [[1], [2, 4], [3]]
+
+
+def test_key_terms_may_differ_in_a_batch() -> None:
+    assert batches(8, window(1), window(2, key_terms=("Quilter",))) == [[1, 2]]
 
 
 def test_a_job_that_was_lost_with_its_worker_goes_alone() -> None:

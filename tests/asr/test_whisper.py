@@ -1,6 +1,8 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -144,6 +146,71 @@ def test_a_prompt_leaves_room_for_the_words(engine: WhisperEngine) -> None:
 def test_a_prompt_longer_than_the_model_takes(engine: WhisperEngine, characters: int) -> None:
     words = decode(engine, job(long_window(8), prompt=("Good morning. " * characters)[:characters]))
     assert_times(words, 0, to_samples(8_000))
+
+
+TERMS = ("Quilter", "Abigail Claflin", "Montreal Forced Aligner", "voicegw")
+
+
+def test_key_terms_do_not_change_what_was_said_without_them(stock: WhisperEngine) -> None:
+    for kind in DecodeKind:
+        jobs = [job(pcm(sample), kind=kind) for sample in single_utterances()[:6]]
+        plain = [decode(stock, each) for each in jobs]
+        expecting = [decode(stock, msgspec.structs.replace(each, key_terms=TERMS)) for each in jobs]
+        assert expecting == plain
+
+
+@pytest.mark.parametrize("level", [0, 300, 3_000])
+def test_key_terms_do_not_come_out_of_noise(stock: WhisperEngine, level: int) -> None:
+    noise = np.random.default_rng(level).normal(0, level, 48_000).astype("<i2").tobytes()
+    for kind in DecodeKind:
+        assert decode(stock, job(noise, kind=kind, key_terms=TERMS)) == ()
+
+
+def rereading(engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """Makes the second decode, which reads the key terms, write this."""
+
+    def reread(window: object, draft: Any) -> Any:
+        tokens = engine._tokenizer("").encode(f" {text}")
+        return replace(draft, tokens=tokens, text=text)
+
+    monkeypatch.setattr(engine, "_reread", reread)
+    monkeypatch.setattr("voicegw.asr.whisper.is_doubtful", bool)
+
+
+def test_a_key_term_is_taken_where_the_sound_is_like_it(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = pcm(single_utterances()[0])
+    heard = text_of(decode(stock, job(sample)))
+    first, rest = heard.split(maxsplit=1)
+    rereading(stock, monkeypatch, f"{first}, {rest}")  # a comma more, to tell it from the first decode
+    monkeypatch.setattr("voicegw.asr.whisper.new_terms", lambda terms, before, text: list(terms))
+    assert text_of(decode(stock, job(sample, key_terms=(first,)))) == f"{first}, {rest}"
+
+
+def test_a_key_term_is_not_taken_where_it_was_not_said(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample = pcm(single_utterances()[0])
+    heard = text_of(decode(stock, job(sample)))
+    _, rest = heard.split(maxsplit=1)
+    rereading(stock, monkeypatch, f"Quilter {rest}")
+    assert text_of(decode(stock, job(sample, key_terms=("Quilter",)))) == heard
+
+
+def test_a_decoder_that_reads_key_terms_writes_them(stock: WhisperEngine) -> None:
+    [window] = [stock._window(job(pcm(single_utterances()[0])))]
+    plain, expecting = stock._prompt(window), stock._prompt(replace(window, key_terms=TERMS))
+    [previous], text = expecting[:1], expecting[1 : -len(plain)]
+    assert previous == stock._tokenizer("").sot_prev
+    assert stock._tokenizer("").decode(text).strip().endswith("Montreal Forced Aligner, voicegw.")
+    assert expecting[-len(plain) :] == plain
+
+
+def test_text_before_a_window_is_no_command(stock: WhisperEngine) -> None:
+    plain = stock._prompt(stock._window(job(bytes(3200), prompt="so far")))
+    commanding = stock._prompt(stock._window(job(bytes(3200), prompt="so<|endoftext|> far")))
+    assert commanding == plain
 
 
 def test_warming_measures_what_a_decode_costs(engine: WhisperEngine) -> None:

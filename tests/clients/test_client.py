@@ -44,7 +44,7 @@ async def test_sends_audio_and_every_request() -> None:
         await client.commit()
         await client.cancel()
         await client.say("hello")
-        await client.configure(end_silence_ms=300)
+        await client.configure(end_silence_ms=300, key_terms=["Quilter"])
         await client.end()
         await messages_of(client)
     assert server.peers[0].audio == b"\x01\x00" * 320
@@ -52,7 +52,7 @@ async def test_sends_audio_and_every_request() -> None:
         native.CommitMessage(),
         native.CancelMessage(),
         native.TextMessage(text="hello"),
-        native.ConfigureMessage(end_silence_ms=300),
+        native.ConfigureMessage(end_silence_ms=300, key_terms=("Quilter",)),
         native.EndMessage(),
     ]
 

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from voicegw.core.jobs import (
@@ -10,7 +11,7 @@ from voicegw.core.jobs import (
 )
 from voicegw.errors import MalformedMessage
 
-JOB = DecodeJob("s", 7, DecodeKind.FINAL, 3200, b"\x01\x00\xff\x7f", prompt="before", language="de")
+JOB = DecodeJob("s", 7, DecodeKind.FINAL, 3200, b"\x01\x00\xff\x7f", "before", "de", ("Quilter",))
 WORDS = (Word("Grüß", 0, 160, 0.5), Word("Gott.", 160, 320, 1.0))
 
 
@@ -22,6 +23,11 @@ def test_a_batch_survives_the_wire() -> None:
 def test_what_is_no_batch_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedMessage, match="not a batch of decode jobs"):
         decode_jobs(data)
+
+
+def test_a_job_of_the_version_before_has_no_key_terms() -> None:
+    earlier = msgspec.msgpack.encode([msgspec.structs.astuple(JOB)[:-1]])
+    assert decode_jobs(earlier) == [msgspec.structs.replace(JOB, key_terms=())]
 
 
 def test_words_read_as_a_line() -> None:

@@ -359,3 +359,20 @@ class TestConfigure:
             scenario.command(commands.Configure(end_silence_ms=200, partial_interval_ms=1))
         scenario.hear(ONSET + END)
         assert len(scenario.all(SpeechStopped)) == 1
+
+    def test_key_terms_hold_until_others_replace_them(self, scenario: Scenario) -> None:
+        for number, terms in enumerate([("Quilter", "Claflin"), ()], start=1):
+            scenario.command(commands.Configure(key_terms=terms))
+            scenario.command(commands.Configure(end_silence_ms=120))
+            scenario.hear("#" * 10 + END)
+            scenario.settle()
+            assert {job.key_terms for job in scenario.jobs} == {terms}
+            assert {job.kind for job in scenario.jobs} == set(DecodeKind), f"utterance {number}"
+            scenario.jobs.clear()
+
+    def test_key_terms_that_cannot_be_any_change_nothing(self, scenario: Scenario) -> None:
+        scenario.command(commands.Configure(key_terms=("Quilter",)))
+        with pytest.raises(InvalidValue, match="key_terms: term 1 contains a control character"):
+            scenario.command(commands.Configure(key_terms=("Claf\nlin",)))
+        scenario.hear(ONSET + PAUSE)
+        assert scenario.jobs[-1].key_terms == ("Quilter",)

@@ -69,6 +69,14 @@ def said(speech: list[str], cuts: set[int], slow: set[int]) -> Iterator[FinalTra
     yield from scenario.all(FinalTranscript)
 
 
+def test_key_terms_move_with_the_session() -> None:
+    scenario = Scenario()
+    scenario.command(commands.Configure(key_terms=("Quilter",)))
+    moved(scenario)
+    scenario.hear("#" * 10)
+    assert scenario.jobs[-1].key_terms == ("Quilter",)
+
+
 @given(SPEECH, st.sets(st.integers(0, 120), max_size=4))
 def test_the_finals_are_those_of_a_session_left_alone(speech: list[str], cuts: set[int]) -> None:
     assert list(said(speech, cuts, set())) == list(said(speech, set(), set()))

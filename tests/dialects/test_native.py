@@ -19,6 +19,11 @@ COMMANDS: list[tuple[str, commands.Command]] = [
     ('{"type": "cancel"}', commands.Cancel()),
     ('{"type": "text", "text": "hello"}', commands.TypeText("hello")),
     ('{"type": "configure", "end_silence_ms": 300}', commands.Configure(end_silence_ms=300)),
+    ('{"type": "configure", "key_terms": []}', commands.Configure(key_terms=())),
+    (
+        '{"type": "configure", "key_terms": ["Quilter", "Abigail Claflin"]}',
+        commands.Configure(key_terms=("Quilter", "Abigail Claflin")),
+    ),
     ('{"type": "configure", "reply": false}', commands.Configure(reply=commands.ReplyMode.NONE)),
     ('{"type": "configure", "reply": true}', commands.Configure(reply=commands.ReplyMode.TEXT)),
     ('{"type": "configure", "reply": "audio"}', commands.Configure(reply=commands.ReplyMode.AUDIO)),
@@ -178,6 +183,10 @@ BAD = {
     "an empty text": '{"type": "text", "text": ""}',
     "a text too long": json.dumps({"type": "text", "text": "x" * (native.MAX_TEXT_CHARACTERS + 1)}),
     "a wrong kind of value": '{"type": "configure", "end_silence_ms": "300"}',
+    "a text for key terms": '{"type": "configure", "key_terms": "Quilter"}',
+    "an empty key term": '{"type": "configure", "key_terms": ["Quilter", ""]}',
+    "a long key term": json.dumps({"type": "configure", "key_terms": ["x" * 51]}),
+    "too many key terms": json.dumps({"type": "configure", "key_terms": ["x"] * 51}),
     "a bool for a number": '{"type": "configure", "end_silence_ms": true}',
     "a negative position": '{"type": "ack", "seq": -1}',
     "nested too deeply": '{"x":' + '{"x":' * 12_000,
@@ -251,6 +260,13 @@ def test_every_text_that_a_client_may_send_is_bounded() -> None:
     ]
     assert len(texts) >= 2
     assert not [(name, field) for name, field, kind in texts if "maxLength" not in kind]
+
+
+def test_the_schema_has_the_bounds_of_key_terms() -> None:
+    definitions: dict[str, Any] = native.schema()["$defs"]  # type: ignore[assignment]
+    [described, _] = definitions["ConfigureMessage"]["properties"]["key_terms"]["anyOf"]
+    items = {"type": "string", "minLength": 1, "maxLength": 50}
+    assert described == {"type": "array", "items": items, "maxItems": 50}
 
 
 def test_the_schema_says_what_everything_is() -> None:

@@ -1,7 +1,8 @@
 """Which queued jobs are decoded next, together: finals first, then the partials that have waited longest.
 
-Jobs are decoded in one batch when the model can do so without loss: of one kind, in one language, without a
-prompt, and of nearly the same length, since a batch is padded to its longest window.
+Jobs are decoded in one batch when the model can do so without loss: of one kind, in one language, with the
+same prompt (most often none), since those of a batch must have as many tokens, and of nearly the same length,
+since a batch is padded to its longest window. Key terms are read later (key_terms.py), and may differ.
 
 A session has at most one partial in the queue: a newer one takes the older one's place in the line, and
 a final drops it, because a result that its session no longer waits for is not worth decoding. So the
@@ -88,7 +89,7 @@ class JobQueue(Generic[Ticket]):
 def _fits(entry: Entry[Ticket], first: Entry[Ticket]) -> bool:
     job, other = entry.job, first.job
     return (
-        not (entry.alone or first.alone or job.prompt or other.prompt)
-        and (job.kind, job.language) == (other.kind, other.language)
+        not (entry.alone or first.alone)
+        and (job.kind, job.language, job.prompt) == (other.kind, other.language, other.prompt)
         and abs(len(job.pcm) - len(other.pcm)) <= _SPREAD_S * _BYTES_PER_SECOND
     )

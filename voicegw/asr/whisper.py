@@ -20,6 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from voicegw.asr.key_terms import are_likely, is_as_long, is_doubtful, new_terms, once, prompt_tokens
 from voicegw.asr.rejection import Evidence, is_speech
 from voicegw.asr.transcript import (
     SpecialTokens,
@@ -48,6 +49,7 @@ _CALIBRATION_TOKENS = 12
 _WORTHWHILE = 0.95  # of the cost for each window so far: less of a gain is not worth the waiting
 _TOKENS_PER_SECOND = 8  # of the fastest speech, with room to spare: stops a decoder that loops
 _MAX_POSITIONS = 448
+_ROOM_FOR_TERMS = 8  # tokens; a name takes more of them than what it was mistaken for
 _UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # written without blanks
 
 
@@ -93,11 +95,13 @@ class DecodeCost(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A job with its log-mel spectrogram (mels, frames) and the language it is decoded in."""
+    """A job with its log-mel spectrogram (mels, frames), the language it is decoded in, and the key terms
+    that the decoder reads before it."""
 
     job: DecodeJob
     spectrogram: NDArray[np.float32]
     language: str
+    key_terms: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -170,7 +174,7 @@ class WhisperEngine:
 
     def decode(self, jobs: Sequence[DecodeJob]) -> list[DecodeResult]:
         """The words of each window, none where there is no speech in it. Several jobs are of one kind, in
-        one language, without prompts; see asr/batcher.py."""
+        one language, with the same prompt; see asr/batcher.py."""
         windows = [self._window(job) for job in jobs]
         frames = self._frames(windows)
         alone, together = self._encode(windows, frames)
@@ -193,7 +197,7 @@ class WhisperEngine:
         if draft.endless:
             draft = replace(draft, tokens=without_repetition(draft.tokens))
         words = self._words(window, draft) if self._accepted(window, draft) else ()
-        job = window.job
+        words, job = self._with_key_terms(window, draft, words), window.job
         return DecodeResult(
             job.session,
             job.number,
@@ -201,6 +205,27 @@ class WhisperEngine:
             language=self._tokenizer(window.language).language_code,
             retry_ms=retry_ms,
         )
+
+    def _with_key_terms(self, window: _Window, draft: _Draft, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        """The words as they are once the decoder has read the key terms, where that finds one among them."""
+        terms = window.job.key_terms
+        if not terms or not is_doubtful(words):
+            return words
+        again = self._reread(replace(window, key_terms=terms), draft)
+        found = new_terms(terms, draft.text, again.text)
+        if not found or not is_as_long(again.text, draft.text):
+            return words
+        heard = self._words(window, again)
+        return heard if are_likely(found, heard) else words
+
+    def _reread(self, window: _Window, draft: _Draft) -> _Draft:
+        """What the decoder writes about a window that it has written the draft about."""
+        usual = len(draft.tokens)
+        limit = min(_token_limit([window]), 2 * usual + _ROOM_FOR_TERMS)
+        [result] = self._generate(draft.encoded, [window], limit, self._suppressed)
+        again = self._draft(window, result, draft.encoded, draft.frames, limit)
+        tokens = once(again.tokens, usual)
+        return replace(again, tokens=tokens, text=self._tokenizer(window.language).decode(tokens))
 
     def _decode_alone(self, window: _Window, frames: int) -> _Draft:
         [encoded], _ = self._encode([window], frames)
@@ -275,8 +300,12 @@ class WhisperEngine:
         return self._tokenizers[language]
 
     def _prompt(self, window: _Window) -> list[int]:
-        tokenizer, text = self._tokenizer(window.language), window.job.prompt.strip()
-        before = tokenizer.encode(" " + text)[-_MAX_POSITIONS // 2 + 1 :] if text else []
+        tokenizer = self._tokenizer(window.language)
+
+        def encode(text: str) -> list[int]:
+            return [token for token in tokenizer.encode(text) if token < tokenizer.eot]  # text is no command
+
+        before = prompt_tokens(window.key_terms, window.job.prompt, encode)
         context = [tokenizer.sot_prev, *before] if before else []
         timing = [tokenizer.no_timestamps] if self.flags.short_context else []
         return [*context, *tokenizer.sot_sequence, *timing]

@@ -32,7 +32,7 @@ class TypeText:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """New values for this session's knobs; None leaves a knob as it is."""
+    """New values for this session's knobs; None leaves a knob as it is, and no key terms take all away."""
 
     end_silence_ms: int | None = None
     min_end_silence_ms: int | None = None
@@ -41,6 +41,7 @@ class Configure:
     partial_interval_ms: int | None = None
     reply: ReplyMode | None = None
     speculate: bool | None = None
+    key_terms: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     pcm: the window, mono s16le at 16 kHz.
     prompt: text said just before the window, for context; may be empty.
     language: ISO 639-1 code of what is spoken; empty for the model's default; AUTO_LANGUAGE to find out.
+    key_terms: names and words of a trade that are likely to be said (key_terms.py).
     """
 
     session: str
@@ -56,6 +57,7 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     pcm: bytes
     prompt: str = ""
     language: str = ""
+    key_terms: tuple[str, ...] = ()
 
 
 class DecodeResult(msgspec.Struct, frozen=True, array_like=True):

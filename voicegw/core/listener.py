@@ -24,7 +24,7 @@ from voicegw.core.latency import Stopwatch
 from voicegw.core.options import check
 from voicegw.core.transcriber import REHEARD, Transcriber, TranscriberState
 from voicegw.core.utterance import Utterance
-from voicegw.errors import RecognitionFailed
+from voicegw.errors import InvalidValue, RecognitionFailed
 
 _LONGEST_WAIT_S = 120.0
 
@@ -89,13 +89,18 @@ class Listener:
         self.request_decode()
 
     def configure(self, command: commands.Configure) -> None:
-        """New endpointing and cadence for the rest of the session. Raises InvalidValue, changing nothing."""
+        """New endpointing, cadence and key terms for the rest of the session. Raises InvalidValue, changing
+        nothing."""
         endpoint = replace(
             self._endpointer.options,
             **_given(command, "end_silence_ms", "min_end_silence_ms", "max_end_silence_ms"),
             **_given(command, "max_utterance_ms"),
         )
-        recognition = replace(self._transcriber.options, **_given(command, "partial_interval_ms"))
+        try:
+            knobs = _given(command, "partial_interval_ms", "key_terms")
+            recognition = replace(self._transcriber.options, **knobs)
+        except ValueError as error:
+            raise InvalidValue(str(error)) from error
         check(endpoint)
         check(recognition)
         self._endpointer.options, self._transcriber.options = endpoint, recognition

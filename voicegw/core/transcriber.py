@@ -165,7 +165,8 @@ class Transcriber:
         prompt = utterance.hypothesis.prompt
         self._flight = _Flight(self._jobs, kind, utterance, until, context)
         pcm = self._tape.cut(start, until)
-        return DecodeJob(self._session, self._jobs, kind, start, pcm, prompt, self.language)
+        terms = self.options.key_terms
+        return DecodeJob(self._session, self._jobs, kind, start, pcm, prompt, self.language, terms)
 
     def _context_of(self, utterance: Utterance, kind: DecodeKind, until: int) -> Context | None:
         """What the window of a decode of the utterance begins with, if there is any. A partial's window stays

@@ -14,12 +14,14 @@ import msgspec
 from voicegw.core.audio import to_ms
 from voicegw.core.hypothesis import Hypothesis, HypothesisOptions, HypothesisState
 from voicegw.core.jobs import DecodeKind, DecodeResult, Word
+from voicegw.core.key_terms import check_key_terms
 from voicegw.core.options import option
 
 
 @dataclass(frozen=True, slots=True)
 class RecognitionOptions(HypothesisOptions):
-    """How often a running utterance is decoded, and when its words are stable."""
+    """How often a running utterance is decoded, when its words are stable, and which are likely. Raises
+    ValueError for key terms that cannot be any."""
 
     partial_interval_ms: int = option(250, "new speech between two partial decodes", ge=100, le=5000)
     trim_after_ms: int = option(
@@ -31,6 +33,10 @@ class RecognitionOptions(HypothesisOptions):
     context_gap_ms: int = option(
         2000, "silence after which what was said before is no context", ge=0, le=10_000
     )
+    key_terms: tuple[str, ...] = option((), "names and words of a trade that are likely to be said")
+
+    def __post_init__(self) -> None:
+        check_key_terms(self.key_terms)
 
 
 class UtteranceState(msgspec.Struct, array_like=True):

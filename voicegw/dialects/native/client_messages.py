@@ -8,6 +8,7 @@ import msgspec
 
 from voicegw.core.commands import ReplyMode
 from voicegw.core.endpoint import EndpointOptions
+from voicegw.core.key_terms import MAX_TERM_CHARACTERS, MAX_TERMS
 from voicegw.core.utterance import RecognitionOptions
 
 MAX_TEXT_CHARACTERS = 8_000
@@ -18,6 +19,9 @@ def _range_of(options: type[Any], name: str) -> msgspec.Meta:
     """The range of an option, for the schema only: the session checks it, and answers `invalid_value`."""
     [bounds] = (item.metadata for item in fields(options) if item.name == name)
     return msgspec.Meta(extra_json_schema={"minimum": bounds["ge"], "maximum": bounds["le"]})
+
+
+_KeyTerm = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TERM_CHARACTERS)]
 
 
 class Inbound(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
@@ -44,7 +48,8 @@ class ConfigureMessage(Inbound, tag="configure"):
     The silence that ends a turn: `end_silence_ms`, or by what was said at least `min_end_silence_ms` and at
     most `max_end_silence_ms`. `max_utterance_ms`: when an utterance is ended in any case.
     `partial_interval_ms`: new speech between two partials. `reply`: how turns are answered; true for text,
-    false for none. `speculate`: whether the model is asked in a pause already.
+    false for none. `speculate`: whether the model is asked in a pause already. `key_terms`: names and words
+    of a trade that are likely to be said, in place of those so far; an empty list takes them away.
     """
 
     end_silence_ms: Annotated[int, _range_of(EndpointOptions, "end_silence_ms")] | None = None
@@ -54,6 +59,7 @@ class ConfigureMessage(Inbound, tag="configure"):
     partial_interval_ms: Annotated[int, _range_of(RecognitionOptions, "partial_interval_ms")] | None = None
     reply: bool | ReplyMode | None = None
     speculate: bool | None = None
+    key_terms: Annotated[tuple[_KeyTerm, ...], msgspec.Meta(max_length=MAX_TERMS)] | None = None
 
 
 class PlayedMessage(Inbound, tag="played"):

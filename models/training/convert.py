@@ -38,6 +38,8 @@ _FLAGS = {
     "partial_silence_ms": 300,
     "language": "en",
     "prompt_words": PROMPT_WORDS,
+    "uses_context": False,
+    "speech": {"bias": 0.0, "no_speech": -5.0, "logprob": 4.0, "detector": 5.0},
 }
 
 

@@ -268,3 +268,8 @@ def test_how_likely_there_is_speech_in_a_window() -> None:
     assert speech_probability(noise + spoken) > 0.8
     assert speech_probability(noise) < 0.5
     assert speech_probability(b"") == 0
+
+
+def test_it_stops_listening_once_it_has_heard_enough() -> None:
+    spoken = (speech().signal[: SAMPLE_RATE * 4] * 32767).astype("<i2").tobytes()
+    assert 0.3 < speech_probability(spoken, enough=0.3) < speech_probability(spoken)

@@ -170,7 +170,7 @@ def rereading(engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch, text: str)
     """Makes the second decode, which reads the key terms, write this."""
 
     def reread(window: object, draft: Any) -> Any:
-        tokens = engine._tokenizer("").encode(f" {text}")
+        tokens = engine._model._tokenizer("").encode(f" {text}")
         return replace(draft, tokens=tokens, text=text)
 
     monkeypatch.setattr(engine, "_reread", reread)
@@ -198,21 +198,6 @@ def test_a_key_term_is_not_taken_where_it_was_not_said(
     assert text_of(decode(stock, job(sample, key_terms=("Quilter",)))) == heard
 
 
-def test_a_decoder_that_reads_key_terms_writes_them(stock: WhisperEngine) -> None:
-    [window] = [stock._window(job(pcm(single_utterances()[0])))]
-    plain, expecting = stock._prompt(window), stock._prompt(replace(window, key_terms=TERMS))
-    [previous], text = expecting[:1], expecting[1 : -len(plain)]
-    assert previous == stock._tokenizer("").sot_prev
-    assert stock._tokenizer("").decode(text).strip().endswith("Montreal Forced Aligner, voicegw.")
-    assert expecting[-len(plain) :] == plain
-
-
-def test_text_before_a_window_is_no_command(stock: WhisperEngine) -> None:
-    plain = stock._prompt(stock._window(job(bytes(3200), prompt="so far")))
-    commanding = stock._prompt(stock._window(job(bytes(3200), prompt="so<|endoftext|> far")))
-    assert commanding == plain
-
-
 def test_warming_measures_what_a_decode_costs(engine: WhisperEngine) -> None:
     cost = engine.warm()
     assert cost.single_ms > 0
@@ -234,28 +219,20 @@ def test_a_model_says_what_it_was_trained_for(engine: WhisperEngine) -> None:
     assert engine.flags.partial_silence_ms > 0
 
 
-@pytest.mark.parametrize(("seconds", "frames"), [(1, 700), (6, 900), (11, 1500), (27, 3000)])
-def test_windows_of_a_stock_model_come_in_a_few_lengths(
-    stock: WhisperEngine, seconds: int, frames: int
-) -> None:
-    assert stock._frames([stock._window(job(bytes(2 * seconds * 16_000)))]) == frames
-
-
 def test_what_looks_wrong_is_decoded_again_in_longer_windows(
     stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[int] = []
-    decode_alone = stock._decode_alone
+    decode_once = stock._drafts
 
-    def record(window: object, frames: int) -> object:
+    def record(windows: Any, frames: int) -> Any:
         tried.append(frames)
-        draft = decode_alone(window, frames)  # type: ignore[arg-type]
-        return replace(draft, suspicious=frames < 3000)
+        return decode_once(windows, frames)
 
-    monkeypatch.setattr(stock, "_decode_alone", record)
+    monkeypatch.setattr(stock, "_drafts", record)
     monkeypatch.setattr("voicegw.asr.whisper.is_doubled", lambda text: True)
     [result] = stock.decode([job(pcm(single_utterances()[0]))])
-    assert tried == [1500, 3000]
+    assert tried == [700, 1500, 3000]
     assert result.words
     assert result.retry_ms > 0
 

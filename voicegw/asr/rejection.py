@@ -24,7 +24,7 @@ class SpeechWeights(msgspec.Struct, frozen=True):
     + detector * p(speech) is above 0.
     """
 
-    bias: float = 1.5
+    bias: float = 0.5
     no_speech: float = -7.0
     logprob: float = 2.0
     detector: float = 8.0
@@ -39,12 +39,14 @@ class Evidence:
 
 
 def is_speech(
-    evidence: Evidence, weights: SpeechWeights, detect: Callable[[], float], strictness: float = 0.0
+    evidence: Evidence, weights: SpeechWeights, detect: Callable[[float], float], strictness: float = 0.0
 ) -> bool:
-    """Whether the text is speech. detect: asks the second detector for its probability of speech, 0 to 1.
-    strictness: how far above 0 the sum has to be; more rejects more."""
+    """Whether the text is speech. detect: asks the second detector for its probability of speech, 0 to 1;
+    it may stop listening once that is as high as it is told. strictness: how far above 0 the sum has to be;
+    more rejects more."""
     known = weights.bias + weights.no_speech * evidence.no_speech + weights.logprob * evidence.logprob
     known -= strictness
     if known > 0 or known + weights.detector <= 0:
         return known > 0  # whatever the detector says
-    return known + weights.detector * detect() > 0
+    enough = -known / weights.detector
+    return detect(enough) > enough

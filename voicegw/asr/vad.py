@@ -187,12 +187,17 @@ class SileroScorer:
         return self._score
 
 
-def speech_probability(pcm: bytes) -> float:
-    """The highest probability of speech that Silero gives any part of a window of s16le at 16 kHz."""
+def speech_probability(pcm: bytes, enough: float = 1.0) -> float:
+    """The highest probability of speech that Silero gives any part of a window of s16le at 16 kHz. It stops
+    listening at the first part that has more than `enough`."""
     scorer, audio = SileroScorer(), np.frombuffer(pcm, dtype="<i2")
     whole = len(audio) - len(audio) % WINDOW_SAMPLES
-    scores = [scorer.score(window) for window in audio[:whole].reshape(-1, WINDOW_SAMPLES)]
-    return max(scores, default=0.0)
+    highest = 0.0
+    for window in audio[:whole].reshape(-1, WINDOW_SAMPLES):
+        highest = max(highest, scorer.score(window))
+        if highest > enough:
+            break
+    return highest
 
 
 @cache

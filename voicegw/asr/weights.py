@@ -22,14 +22,16 @@ class ModelFlags(msgspec.Struct, frozen=True):
     """What `voicegw.json` in a model's directory says about it; the defaults are true of stock models.
 
     short_context: trained on windows of any length. partial_silence_ms: the silence the model wants behind
-    a window, which may have been cut while someone spoke, so that it does not complete the sentence. speech:
-    how the evidence for speech is weighed.
+    a window, which may have been cut while someone spoke, so that it does not complete the sentence.
+    uses_context: it recognises an utterance better with what was said before in the window. speech: how the
+    evidence for speech is weighed.
     """
 
     name: str = ""
     short_context: bool = False
     partial_silence_ms: int = 0
     language: str = "en"
+    uses_context: bool = True
     speech: SpeechWeights = SpeechWeights()
 
 

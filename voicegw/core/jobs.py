@@ -48,6 +48,7 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     prompt: text said just before the window, for context; may be empty.
     language: ISO 639-1 code of what is spoken; empty for the model's default; AUTO_LANGUAGE to find out.
     key_terms: names and words of a trade that are likely to be said (key_terms.py).
+    context: how many samples at the window's head were said before the utterance, and told.
     """
 
     session: str
@@ -58,6 +59,7 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     prompt: str = ""
     language: str = ""
     key_terms: tuple[str, ...] = ()
+    context: int = 0
 
 
 class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
@@ -66,7 +68,8 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     queue_ms: from submission until a worker took the job. decode_ms: from then until the answer. language:
     that the window was decoded in; empty for the model's default. retry_ms: of the decode, what was spent
     on decoding it again because the first text looked wrong. end_of_turn: of a final, the probability that
-    the speaker has finished, by a model that listens; None where there is none.
+    the speaker has finished, by a model that listens; None where there is none. context: whether the words
+    include those of the job's context, which some models do without.
     """
 
     session: str
@@ -77,6 +80,7 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     language: str = ""
     retry_ms: float = 0.0
     end_of_turn: float | None = None
+    context: bool = False
 
 
 class Recognizer(Protocol):

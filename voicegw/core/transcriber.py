@@ -166,7 +166,8 @@ class Transcriber:
         self._flight = _Flight(self._jobs, kind, utterance, until, context)
         pcm = self._tape.cut(start, until)
         terms = self.options.key_terms
-        return DecodeJob(self._session, self._jobs, kind, start, pcm, prompt, self.language, terms)
+        before = 0 if context is None else utterance.start - start
+        return DecodeJob(self._session, self._jobs, kind, start, pcm, prompt, self.language, terms, before)
 
     def _context_of(self, utterance: Utterance, kind: DecodeKind, until: int) -> Context | None:
         """What the window of a decode of the utterance begins with, if there is any. A partial's window stays
@@ -187,7 +188,7 @@ class Transcriber:
         flight = self._land(result.number)
         if flight is None:
             return None
-        if flight.context is not None:
+        if flight.context is not None and result.context:
             result = msgspec.structs.replace(result, words=flight.context.strip(result.words))
         flight.utterance.receive(result, flight.kind, flight.until)
         return flight.utterance

@@ -1,7 +1,7 @@
 import pytest
 
-from voicegw.asr.words import Piece, words_of
-from voicegw.core.jobs import text_of
+from voicegw.asr.words import Piece, without_unheard, words_of
+from voicegw.core.jobs import Word, text_of
 
 
 def pieces(*texts: str) -> list[Piece]:
@@ -43,3 +43,11 @@ def test_a_language_without_blanks_is_joined() -> None:
     words = words_of(pieces("今", "天", "，", "好", " OpenAI"), unspaced=True)
     assert [word.text for word in words] == ["今", "天，", "好", "OpenAI"]
     assert text_of(words) == "今天，好 OpenAI"
+
+
+@pytest.mark.parametrize(
+    ("lengths", "kept"), [([], 0), ([0], 1), ([0, 0], 1), ([5, 0, 5], 3), ([5, 5, 0, 0], 2), ([5, 5], 2)]
+)
+def test_words_without_sound_at_the_end_were_not_said(lengths: list[int], kept: int) -> None:
+    words = [Word(str(n), 10 * n, 10 * n + length, 0.9) for n, length in enumerate(lengths)]
+    assert without_unheard(words) == words[:kept]

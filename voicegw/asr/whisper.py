@@ -25,7 +25,7 @@ from voicegw.asr.transcript import (
     without_repetition,
 )
 from voicegw.asr.vad import speech_probability
-from voicegw.asr.words import words_of
+from voicegw.asr.words import without_unheard, words_of
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.options import option
@@ -232,7 +232,7 @@ class WhisperEngine:
         unspaced = self._model.code_of(language) in _UNSPACED_LANGUAGES
         return tuple(
             msgspec.structs.replace(word, start=start + word.start, end=start + word.end)
-            for word in words_of(pieces, unspaced=unspaced)
+            for word in without_unheard(words_of(pieces, unspaced=unspaced))
         )
 
     def _with_key_terms(self, window: _Window, draft: _Draft, words: tuple[Word, ...]) -> tuple[Word, ...]:

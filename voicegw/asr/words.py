@@ -38,6 +38,13 @@ def words_of(pieces: Iterable[Piece], *, unspaced: bool) -> list[Word]:
     return [_word(group, unspaced) for group in groups if "".join(each.text for each in group).strip()]
 
 
+def without_unheard(words: Sequence[Word]) -> Sequence[Word]:
+    """The words without those at the end that the alignment finds no sound for: a decoder has completed a
+    sentence that broke off. The first word is always kept."""
+    heard = [index for index, word in enumerate(words) if word.end > word.start]
+    return words[: max(heard, default=0) + 1]
+
+
 def _word(group: Sequence[Piece], unspaced: bool) -> Word:
     """One word. Punctuation has no sound, so the times and the probability are those of what is spoken."""
     written = "".join(piece.text for piece in group)

@@ -24,7 +24,7 @@ from voicegw.dialects import native
 
 DECODE_S = 0.03  # from a decode's request to its answer, about what the bundled model takes
 
-Decode = Callable[[DecodeJob], tuple[Word, ...]]
+Decode = Callable[[DecodeJob], DecodeResult]
 Likeliness = Callable[[bytes], float]  # of a turn's end, by the audio until there
 _message: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
 
@@ -37,19 +37,20 @@ class Decoder:
         self._options = options
         self._directory = locate(options.model)
         self._engines: dict[int, WhisperEngine] = {}
-        self._known: dict[tuple[DecodeKind, int, bytes, str, str], tuple[Word, ...]] = {}
+        self._known: dict[tuple[object, ...], DecodeResult] = {}
 
     def with_beam(self, beam_size: int) -> Decode:
         """The decoder whose finals are searched with this beam; partials are greedy."""
-        return lambda job: self._words(job, beam_size if job.kind is DecodeKind.FINAL else 1)
+        return lambda job: self._result(job, beam_size if job.kind is DecodeKind.FINAL else 1)
 
-    def _words(self, job: DecodeJob, beam_size: int) -> tuple[Word, ...]:
+    def _result(self, job: DecodeJob, beam_size: int) -> DecodeResult:
         window = hashlib.sha256(job.pcm).digest()  # minutes of audio are thousands of windows
-        key = (job.kind, beam_size, window, job.prompt, job.language)
+        key = (job.kind, beam_size, window, job.prompt, job.language, job.key_terms, job.context)
         if key not in self._known:
-            [result] = self._engine(beam_size).decode([msgspec.structs.replace(job, start=0)])
-            self._known[key] = result.words
-        return tuple(_moved(word, job.start) for word in self._known[key])
+            [self._known[key]] = self._engine(beam_size).decode([msgspec.structs.replace(job, start=0)])
+        known = self._known[key]
+        words = tuple(_moved(word, job.start) for word in known.words)
+        return msgspec.structs.replace(known, session=job.session, number=job.number, words=words)
 
     def _engine(self, beam_size: int) -> WhisperEngine:
         if beam_size not in self._engines:
@@ -111,8 +112,8 @@ class _Stream:
         while self._asked is not None and self._asked[0] <= until:
             (due, job), self._asked = self._asked, None
             hears = self._likeliness if job.kind is DecodeKind.FINAL else None
-            result = DecodeResult(
-                *(self._session.name, job.number, self._decode(job)),
+            result = msgspec.structs.replace(
+                self._decode(job),
                 decode_ms=1000 * self._decode_s,
                 end_of_turn=hears(job.pcm) if hears else None,
             )

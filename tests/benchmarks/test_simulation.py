@@ -8,14 +8,14 @@ from clients.samples import Sample
 from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.whisper import WhisperOptions
-from voicegw.core.jobs import DecodeJob, DecodeKind, Word
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native
 
 
-def echo(job: DecodeJob) -> tuple[Word, ...]:
+def echo(job: DecodeJob) -> DecodeResult:
     """One short word at the begin of the window."""
-    return (Word("aha", job.start, job.start + 160, 1.0),)
+    return DecodeResult(job.session, job.number, (Word("aha", job.start, job.start + 160, 1.0),))
 
 
 def played(decode: Decode = echo) -> Recording:
@@ -42,7 +42,7 @@ def test_a_session_is_played_to_its_end() -> None:
 def test_the_clock_is_the_audio_and_decodes_take_their_time() -> None:
     asked: list[DecodeJob] = []
 
-    def decode(job: DecodeJob) -> tuple[Word, ...]:
+    def decode(job: DecodeJob) -> DecodeResult:
         asked.append(job)
         return echo(job)
 
@@ -55,7 +55,7 @@ def test_the_clock_is_the_audio_and_decodes_take_their_time() -> None:
 def test_a_decode_may_take_longer_and_knows_the_language() -> None:
     asked: list[DecodeJob] = []
 
-    def decode(job: DecodeJob) -> tuple[Word, ...]:
+    def decode(job: DecodeJob) -> DecodeResult:
         asked.append(job)
         return echo(job)
 
@@ -82,7 +82,7 @@ def test_a_window_is_decoded_once_wherever_it_stands() -> None:
     partial = job(pcm(shortest()), kind=DecodeKind.PARTIAL)
     later = job(pcm(shortest()), kind=DecodeKind.PARTIAL, start=1600)
     words, moved = decoder.with_beam(1)(partial), decoder.with_beam(5)(later)
-    assert [word.start + 1600 for word in words] == [word.start for word in moved]
+    assert [word.start + 1600 for word in words.words] == [word.start for word in moved.words]
     assert len(decoder._known) == 1
 
 

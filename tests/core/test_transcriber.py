@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 
 from tests.core.scenario import ramp, spoken
 from voicegw.core.audio import WINDOW_SAMPLES
-from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, DecodeResult
+from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.transcriber import Transcriber
 from voicegw.core.utterance import RecognitionOptions
 
@@ -12,10 +13,9 @@ PRE_ROLL = 4800
 class Desk:
     """A transcriber whose audio is a ramp, all of it voiced once an utterance runs."""
 
-    def __init__(self, language: str = "de") -> None:
-        self.transcriber = Transcriber(
-            "s", RecognitionOptions(partial_interval_ms=100, context_ms=0), 300, language
-        )
+    def __init__(self, language: str = "de", context_ms: int = 0) -> None:
+        options = RecognitionOptions(partial_interval_ms=100, context_ms=context_ms)
+        self.transcriber = Transcriber("s", options, 300, language)
 
     def roll(self, windows: int) -> None:
         for _ in range(windows):
@@ -230,3 +230,84 @@ def test_a_snapshot_without_a_language_leaves_the_one_that_was_asked_for() -> No
     desk = Desk("de")
     desk.transcriber.restore(state, ramp(0), 0)
     assert desk.transcriber.language == "de"
+
+
+# --- what was said before --------------------------------------------------------------------------------
+
+
+def told(desk: Desk, pause: int = 20) -> None:
+    """An utterance of 2 s, its words, and a pause of so many windows."""
+    desk.begin()
+    desk.roll(100)
+    desk.transcriber.finish()
+    words = (Word("one", 0, 10_000, 0.9), Word("two", 10_000, 30_000, 0.9))
+    desk.transcriber.receive(DecodeResult("s", desk.job().number, words))
+    assert desk.transcriber.take_complete() is not None
+    desk.roll(pause)
+
+
+def test_a_window_begins_with_what_was_said_before() -> None:
+    desk = Desk(context_ms=5000)
+    told(desk)
+    desk.begin(turn=2)
+    desk.roll(10)
+    job = desk.job()
+    assert (job.start, job.context) == (0, desk.transcriber.running.start)  # type: ignore[union-attr]
+    assert len(job.pcm) == 2 * desk.transcriber.position
+
+
+def test_what_was_told_is_not_told_again() -> None:
+    desk = Desk(context_ms=5000)
+    told(desk)
+    desk.begin(turn=2)
+    desk.roll(10)
+    heard = (
+        Word("One", 0, 10_000, 0.9),
+        Word("two.", 10_000, 30_000, 0.9),
+        Word("three", 33_000, 39_000, 0.9),
+    )
+    desk.transcriber.finish()
+    desk.transcriber.receive(DecodeResult("s", desk.job().number, heard))
+    utterance = desk.transcriber.take_complete()
+    assert utterance is not None
+    assert [word.text for word in utterance.words()] == ["three"]
+
+
+def test_a_model_that_does_without_context_has_told_nothing_twice() -> None:
+    desk = Desk(context_ms=5000)
+    told(desk)
+    desk.begin(turn=2)
+    desk.roll(20)
+    desk.transcriber.finish()
+    heard = (Word("two", 33_000, 36_000, 0.9),)
+    desk.transcriber.receive(DecodeResult("s", desk.job().number, heard, context_dropped=True))
+    utterance = desk.transcriber.take_complete()
+    assert utterance is not None
+    assert [word.text for word in utterance.words()] == ["two"]
+
+
+def test_after_a_long_silence_there_is_no_context() -> None:
+    desk = Desk(context_ms=5000)
+    told(desk, pause=150)
+    desk.begin(turn=2)
+    desk.roll(10)
+    assert desk.job().context == 0
+
+
+def test_audio_for_context_is_forgotten_in_silence() -> None:
+    desk = Desk(context_ms=5000)
+    told(desk)
+    assert desk.transcriber.audio_needed_from == 0
+    desk.roll(150)
+    assert desk.transcriber.audio_needed_from > 100 * WINDOW_SAMPLES
+
+
+def test_context_goes_on_in_another_transcriber() -> None:
+    desk, other = Desk(context_ms=5000), Desk(context_ms=5000)
+    told(desk)
+    start, audio = desk.transcriber.audio_after(desk.transcriber.audio_needed_from)
+    other.transcriber.restore(desk.transcriber.snapshot(), np.frombuffer(audio, np.int16), start)
+    for each in (desk, other):
+        each.begin(turn=2)
+        each.roll(10)
+    assert other.job() == desk.job()

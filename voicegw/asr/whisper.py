@@ -213,7 +213,7 @@ class WhisperEngine:
             words,
             language=self._model.code_of(window.prompt.language),
             retry_ms=retry_ms,
-            context=job.context > 0,
+            context_dropped=not self.flags.uses_context,
         )
 
     def _is_accepted(self, window: _Window, draft: _Draft) -> bool:

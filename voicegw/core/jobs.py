@@ -68,8 +68,8 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     queue_ms: from submission until a worker took the job. decode_ms: from then until the answer. language:
     that the window was decoded in; empty for the model's default. retry_ms: of the decode, what was spent
     on decoding it again because the first text looked wrong. end_of_turn: of a final, the probability that
-    the speaker has finished, by a model that listens; None where there is none. context: whether the words
-    include those of the job's context, which some models do without.
+    the speaker has finished, by a model that listens; None where there is none. context_dropped: the job's
+    context was not decoded, because the model does better without.
     """
 
     session: str
@@ -80,7 +80,7 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     language: str = ""
     retry_ms: float = 0.0
     end_of_turn: float | None = None
-    context: bool = False
+    context_dropped: bool = False
 
 
 class Recognizer(Protocol):

@@ -188,7 +188,7 @@ class Transcriber:
         flight = self._land(result.number)
         if flight is None:
             return None
-        if flight.context is not None and result.context:
+        if flight.context is not None and not result.context_dropped:
             result = msgspec.structs.replace(result, words=flight.context.strip(result.words))
         flight.utterance.receive(result, flight.kind, flight.until)
         return flight.utterance

@@ -41,7 +41,7 @@ def test_a_model_for_short_windows_is_given_the_audio_there_is(bundled: WhisperM
 def test_a_stock_model_may_write_timestamps(stock: WhisperModel, bundled: WhisperModel) -> None:
     audio = stock.spectrogram(pcm(single_utterances()[0]))
     _, encoded = stock.encode([audio], stock.frames([audio]))
-    [result] = stock.generate(encoded, [Prompt("en")], beam_size=1, longest=40)
+    [result] = stock.generate(encoded, [Prompt("en")], beam=1, longest=40)
     assert result.sequences_ids[0][0] >= stock.special.first_timestamp
     no_timestamps = bundled._tokenizer("").no_timestamps
     assert bundled._prompt_tokens(Prompt("en"))[-1] == no_timestamps

@@ -41,17 +41,30 @@ def test_audio_without_words_is_forgotten_too() -> None:
 def test_words_that_were_told_are_taken_off() -> None:
     context = Context(0, 20_000, spoken("and so"))
     heard = spoken("And so, my fellow")
-    assert [word.text for word in context.strip(heard)] == ["my", "fellow"]
+    assert [word.text for word in context.strip(heard, 20_000)] == ["my", "fellow"]
 
 
 def test_words_that_were_heard_differently_are_not_told_twice() -> None:
     context = Context(0, 30_000, spoken("so thanks folks"))
     heard = spoken("so this is the sick corpus", step=6_000)
-    kept = [word.text for word in context.strip(heard)]
+    kept = [word.text for word in context.strip(heard, 30_000)]
     assert "so" not in kept
     assert kept[-1] == "corpus"
 
 
 def test_words_that_were_missed_before_are_recovered() -> None:
     context = Context(0, 30_000, [])
-    assert len(context.strip(spoken("I have a cold"))) == 4
+    assert len(context.strip(spoken("I have a cold"), 30_000)) == 4
+
+
+def test_the_same_answer_given_again_is_told_again() -> None:
+    context = Context(0, 20_000, spoken("No."))
+    assert [word.text for word in context.strip(spoken("No.", start=40_000), 38_000)] == ["No."]
+
+
+def test_what_was_told_in_other_words_is_not_told_twice() -> None:
+    context = Context(0, 30_000, spoken("995"))
+    context.words[0] = Word("995", 0, 28_000, 0.9)
+    heard = [*spoken("Nine nine five,"), *spoken("call me", start=40_000)]
+    assert [word.text for word in context.strip(heard, 38_000)][-2:] == ["call", "me"]
+    assert len(context.strip(heard, 38_000)) <= 3

@@ -27,6 +27,7 @@ PADDED_FRAMES = 3000
 _FRAMES_PER_SECOND = 100
 _MARGIN_FRAMES = 200  # of silence behind the audio of a stock model's window
 _BUCKETS_FRAMES = (700, 900, 1200, 1500, 2000, 2500, 3000)  # few lengths, so that windows share batches
+MOST_TOKENS = 210  # that CTranslate2 writes about a window, however long the prompt
 _MAX_POSITIONS = 448
 
 Spectrogram = NDArray[np.float32]  # log-mel, (mels, frames)
@@ -117,18 +118,24 @@ class WhisperModel:
         return str(self._tokenizer(language).language_code)
 
     def generate(
-        self, encoded: Any, prompts: Sequence[Prompt], beam_size: int, longest: int, *, endless: bool = False
+        self,
+        encoded: Any,
+        prompts: Sequence[Prompt],
+        beam_size: int,
+        longest: int,
+        *,
+        forbid_end: bool = False,
     ) -> list[Any]:
-        """What the decoder writes about each window, `longest` tokens at most; with `endless`, exactly as
-        many, because the end of text is forbidden."""
+        """What the decoder writes about each window, `longest` tokens at most, which are MOST_TOKENS or fewer;
+        with `forbid_end`, exactly as many."""
         written = [self._prompt_tokens(prompt) for prompt in prompts]
         return self._model.model.generate(  # type: ignore[no-any-return]
             encoded,
             written,
-            beam_size=beam_size,
-            # CTranslate2 writes no more than half of this, and no more than the prompt leaves of it
+            beam_size=beam,
+            # CTranslate2 writes half of this at most, and no more than the prompt leaves of it
             max_length=min(_MAX_POSITIONS, longest + max(longest, len(written[0]))),
-            suppress_tokens=[*self._suppressed, *([self.special.end_of_text] if endless else [])],
+            suppress_tokens=[*self._suppressed, *([self.special.end_of_text] if forbid_end else [])],
             return_scores=True,
             return_no_speech_prob=True,
         )

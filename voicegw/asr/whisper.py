@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from voicegw.asr.key_terms import are_likely, is_as_long, is_doubtful, new_terms, once
-from voicegw.asr.model import Prompt, Runtime, Spectrogram, WhisperModel
+from voicegw.asr.model import MOST_TOKENS, Prompt, Runtime, Spectrogram, WhisperModel
 from voicegw.asr.rejection import Evidence, is_speech
 from voicegw.asr.transcript import (
     compression_ratio,
@@ -36,7 +36,8 @@ _RETRY_FRAMES = {DecodeKind.PARTIAL: (1500,), DecodeKind.FINAL: (1500, 3000)}
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
 _WORTHWHILE = 0.95  # of the cost for each window so far: less of a gain is not worth the waiting
-_TOKENS_PER_SECOND = 8  # of the fastest speech, with room to spare: stops a decoder that loops
+_TOKENS_PER_SECOND = 20  # of the fastest speech, with room to spare: stops a decoder that loops
+_TOKENS_PER_SECOND_OF = dict.fromkeys(("en", "de", "es", "fr", "it", "nl", "pt"), 8)  # shorter in tokens
 _SAMPLE_BYTES = 2
 _ROOM_FOR_TERMS = 8  # tokens; a name takes more of them than what it was mistaken for
 _UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # written without blanks
@@ -98,13 +99,14 @@ class _Window:
 @dataclass(frozen=True, slots=True)
 class _Draft:
     """What one decode of a window wrote. tokens: its text. encoded: the encoder's output for the window, of
-    `frames` frames. endless: it wrote on until its token limit. suspicious: it did, or repeats itself."""
+    `frames` frames. said: it is what somebody said. endless: it wrote on until its token limit. suspicious:
+    it did, or repeats itself."""
 
     tokens: list[int]
     text: str
-    evidence: Evidence
     encoded: Any
     frames: int
+    said: bool
     endless: bool
     suspicious: bool
 
@@ -143,7 +145,7 @@ class WhisperEngine:
         for _ in range(2):
             begun = time.perf_counter()
             _, together = self._model.encode(spectrograms, self._model.frames(spectrograms))
-            self._model.generate(together, prompts, 1, _CALIBRATION_TOKENS, endless=True)
+            self._model.generate(together, prompts, 1, _CALIBRATION_TOKENS, forbid_end=True)
             best_ms = min(best_ms, (time.perf_counter() - begun) * 1000)
         return best_ms
 
@@ -168,7 +170,7 @@ class WhisperEngine:
             replace(window, prompt=replace(window.prompt, language=self._language(window, encoded)))
             for window, encoded in zip(windows, alone, strict=True)
         ]
-        limit = _token_limit(windows)
+        limit = max(self._token_limit(window) for window in windows)
         results = self._generate(together, windows, limit)
         return [
             (window, self._draft(window, result, encoded, frames, limit))
@@ -182,6 +184,12 @@ class WhisperEngine:
         beam_size = self._options.beam_size if windows[0].job.kind is DecodeKind.FINAL else 1
         return self._model.generate(encoded, [window.prompt for window in windows], beam_size, limit)
 
+    def _token_limit(self, window: _Window) -> int:
+        """The most tokens that the window can hold."""
+        language = self._model.code_of(window.prompt.language)
+        each_second = _TOKENS_PER_SECOND_OF.get(language, _TOKENS_PER_SECOND)
+        return min(MOST_TOKENS, int(each_second * (window.seconds + 1)))
+
     def _draft(self, window: _Window, result: Any, encoded: Any, frames: int, limit: int) -> _Draft:
         written = result.sequences_ids[0]
         tokens = text_tokens(written, self._model.special, window.seconds)
@@ -193,19 +201,16 @@ class WhisperEngine:
             or find_repetition(tokens) is not None
             or is_doubled(text)
         )
-        evidence = Evidence(result.no_speech_prob, result.scores[0])
-        return _Draft(tokens, text, evidence, encoded, frames, endless, suspicious)
+        said = bool(text.strip()) and self._is_speech(window, result)
+        return _Draft(tokens, text, encoded, frames, said, endless, suspicious)
 
     def _finish(self, window: _Window, draft: _Draft) -> DecodeResult:
         """The words of a window, after as many retries as its first draft needs."""
-        begun, first = time.perf_counter(), draft
-        for frames in () if self.flags.short_context else _RETRY_FRAMES[window.job.kind]:
-            if draft.suspicious and frames > draft.frames and self._is_accepted(window, draft):
-                [(_, draft)] = self._drafts([window], frames)
-        retry_ms = 0.0 if draft is first else (time.perf_counter() - begun) * 1000
+        draft, retry_ms = self._retried(window, draft)
         if draft.endless:
-            draft = replace(draft, tokens=without_repetition(draft.tokens))
-        words = self._words(window, draft) if self._is_accepted(window, draft) else ()
+            tokens = without_repetition(draft.tokens)
+            draft = replace(draft, tokens=tokens, text=self._model.text(tokens, window.prompt.language))
+        words = self._words(window, draft) if draft.said else ()
         words, job = self._with_key_terms(window, draft, words), window.job
         return DecodeResult(
             job.session,
@@ -216,12 +221,24 @@ class WhisperEngine:
             context_dropped=not self.flags.uses_context,
         )
 
-    def _is_accepted(self, window: _Window, draft: _Draft) -> bool:
-        """Whether the draft is what somebody said."""
-        return bool(draft.text.strip()) and is_speech(
-            draft.evidence,
+    def _retried(self, window: _Window, draft: _Draft) -> tuple[_Draft, float]:
+        """A draft that is not suspicious, or the best there is, and the ms that it took to get it. What was
+        said in one draft is not given up for one in which nothing was."""
+        begun, retry_ms = time.perf_counter(), 0.0
+        for frames in () if self.flags.short_context else _RETRY_FRAMES[window.job.kind]:
+            if draft.said and draft.suspicious and frames > draft.frames:
+                [(_, again)] = self._drafts([window], frames)
+                draft = again if again.said else draft
+                retry_ms = (time.perf_counter() - begun) * 1000
+        return draft, retry_ms
+
+    def _is_speech(self, window: _Window, result: Any) -> bool:
+        """Whether a decode wrote what somebody said. Of the audio, the detector hears what is not context."""
+        pcm = window.job.pcm[_SAMPLE_BYTES * window.job.context :]
+        return is_speech(
+            Evidence(result.no_speech_prob, result.scores[0]),
             self.flags.speech,
-            lambda enough: speech_probability(window.job.pcm, enough),
+            lambda enough: speech_probability(pcm, enough),
             self._options.strictness,
         )
 
@@ -250,16 +267,11 @@ class WhisperEngine:
     def _reread(self, window: _Window, draft: _Draft) -> _Draft:
         """What the decoder writes about a window that it has written the draft about."""
         usual = len(draft.tokens)
-        limit = min(_token_limit([window]), 2 * usual + _ROOM_FOR_TERMS)
+        limit = min(self._token_limit(window), 2 * usual + _ROOM_FOR_TERMS)
         [result] = self._generate(draft.encoded, [window], limit)
         again = self._draft(window, result, draft.encoded, draft.frames, limit)
         tokens = once(again.tokens, usual)
         return replace(again, tokens=tokens, text=self._model.text(tokens, window.prompt.language))
-
-
-def _token_limit(windows: Sequence[_Window]) -> int:
-    """The most tokens that the longest of the windows can hold."""
-    return int(_TOKENS_PER_SECOND * (max(window.seconds for window in windows) + 1))
 
 
 def _noise(seconds: int, kind: DecodeKind) -> DecodeJob:

@@ -1,8 +1,9 @@
 """Aligned pieces of text to words, written letter for letter as the model wrote them.
 
 The model's tokenizer splits text at blanks and at punctuation: "1", ",", "0001"; "CK", "-", "CW". Only a
-blank in front of a piece begins a new word; a piece without one belongs to the word before. In languages
-that are written without blanks every character is a word that follows the one before directly.
+blank in front of a piece begins a new word; a piece without one belongs to the word before. Punctuation that
+stands alone belongs to the word behind it: "A", "& B". In languages that are written without blanks every
+character is a word that follows the one before directly.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from voicegw.core.jobs import Word
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """A piece of text with its blanks, its times in session samples, and its mean token probability."""
+    """A piece of text with its blanks, its times in samples, and its mean token probability."""
 
     text: str
     start: int

@@ -77,11 +77,21 @@ class _Worker:
         finals = {job.kind for job in jobs} == {DecodeKind.FINAL}
         if self._listener is None or not finals:
             return self._engine.decode(jobs)
-        likely = self._thread.map(self._listener.probability, [job.pcm for job in jobs])
+        likely = self._thread.map(self._probability, [job.pcm for job in jobs])
         return [
             msgspec.structs.replace(result, end_of_turn=probability)
             for result, probability in zip(self._engine.decode(jobs), likely, strict=True)
         ]
+
+    def _probability(self, pcm: bytes) -> float | None:
+        """That the speaker has finished; None where the model fails, because the words are there all the
+        same."""
+        assert self._listener is not None, "asked only where there is one"
+        try:
+            return self._listener.probability(pcm)
+        except Exception as error:  # noqa: BLE001 - onnxruntime raises what its providers raise
+            print(f"the end-of-turn model failed: {error}", file=sys.stderr)
+            return None
 
 
 def main() -> int:

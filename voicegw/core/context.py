@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from voicegw.core.hypothesis import continuation
+from voicegw.core.hypothesis import TIME_SLACK, continuation
 from voicegw.core.jobs import Word
 
 
@@ -29,7 +29,8 @@ class Context(msgspec.Struct, array_like=True):
         self.words = [*self.words, *words]
 
     def forget(self, before: int) -> None:
-        """Forgets words and audio before a sample, up to the gap in front of the next word."""
+        """Drops the words that begin before a sample, and the audio up to the middle of the gap in front of
+        the first word that stays."""
         if self.start >= before:
             return
         kept = next((index for index, word in enumerate(self.words) if word.start >= before), len(self.words))
@@ -38,6 +39,11 @@ class Context(msgspec.Struct, array_like=True):
         next_start = self.words[0].start if self.words else self.end
         self.start = max(before, (previous_end + next_start) // 2)
 
-    def strip(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        """The words of a decode that began with this context, without those that were told before."""
-        return tuple(words[continuation(self.words, words) :])
+    def strip(self, words: Sequence[Word], boundary: int) -> tuple[Word, ...]:
+        """The words of a decode that began with this context, without those that were told before. What
+        clearly lies before the last of them is always taken off, and what begins behind `boundary`, the
+        sample where the utterance begins, never."""
+        index = continuation(self.words, words)
+        if self.words:
+            index = max(index, sum(word.end < self.words[-1].end - TIME_SLACK for word in words))
+        return tuple(words[min(index, sum(word.start < boundary for word in words)) :])

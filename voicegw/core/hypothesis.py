@@ -29,7 +29,7 @@ from voicegw.core.options import option
 
 _OVERLAP_WORDS = 3  # stable words that stay in a trimmed window, to be joined on
 _PROMPT_CHARACTERS = 200
-_TIME_SLACK = to_samples(300)  # how far the times of a word differ between two decodes
+TIME_SLACK = to_samples(300)  # how far the times of a word differ between two decodes
 
 
 class Policy(StrEnum):
@@ -177,8 +177,8 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
 def _misplaced(words: Sequence[Word], boundary: int) -> list[int]:
     """For each index that the words may be cut at: how many before it begin clearly behind the boundary, and
     how many behind it end clearly before it."""
-    late = [word.start > boundary + _TIME_SLACK for word in words]
-    early = [word.end < boundary - _TIME_SLACK for word in words]
+    late = [word.start > boundary + TIME_SLACK for word in words]
+    early = [word.end < boundary - TIME_SLACK for word in words]
     return [sum(late[:index]) + sum(early[index:]) for index in range(len(words) + 1)]
 
 

@@ -144,6 +144,6 @@ _RECORDS = {language.code: language for language in (ENGLISH, _GERMAN, _FRENCH, 
 
 
 def language_of(code: str) -> Language:
-    """The record of a language by its ISO 639-1 code; NEUTRAL for what has none. Empty is a server's default
-    that nobody has told, and taken for English: without configuration it is that."""
+    """The record of a language by its ISO 639-1 code; NEUTRAL for what has none. Empty: the server's
+    default, which is not known here; English is assumed."""
     return _RECORDS.get(code, NEUTRAL) if code else ENGLISH

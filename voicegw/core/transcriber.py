@@ -21,14 +21,16 @@ from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, DecodeResult
 from voicegw.core.utterance import RecognitionOptions, Utterance, UtteranceState
 
 _FORGET_EVERY = SAMPLE_RATE // 4
-_TELLING_MS = 3000  # of speech, that a language is kept after
+_LANGUAGE_KEPT_AFTER_MS = 3000  # of speech in it
+_LONGEST_WINDOW = to_samples(28_000)  # with 2 s of silence behind it, all that Whisper takes
 REHEARD = SAMPLE_RATE  # a scorer that begins anew in mid-session hears so much of the past first
 
 
 class TranscriberState(msgspec.Struct, array_like=True):
     """What a transcriber knows beside the audio, for another process to go on with. A decode that is out is
-    not part of it: it is asked for again. language: that jobs ask for; None in snapshots from before it.
-    context: what was said last; likewise."""
+    not part of it: it is asked for again. language: that jobs ask for; None in snapshots of versions without
+    it. context: what was said last. language_run: the language of the last utterances, and their speech in
+    ms."""
 
     options: RecognitionOptions
     jobs: int
@@ -36,6 +38,7 @@ class TranscriberState(msgspec.Struct, array_like=True):
     pending: list[UtteranceState]
     language: str | None = None
     context: Context | None = None
+    language_run: tuple[str, int] = ("", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Transcriber:
         self._session = session
         self.language = language
         self._context: Context | None = None
-        self._told = "", 0  # the language of the last utterances, and how much speech they were, in ms
+        self._language_run = "", 0  # the language of the last utterances, and their speech in ms
         self._pre_roll = to_samples(pre_roll_ms)
         self._tape = Tape()
         self._pending: list[Utterance] = []  # not settled yet, oldest first; the last may be running
@@ -104,9 +107,12 @@ class Transcriber:
     def audio_needed_from(self) -> int:
         """The audio before this is needed by no utterance, no pre-roll, and no scorer that begins anew."""
         kept = self.position - max(2 * self._pre_roll, REHEARD)
-        if self._context is not None:
+        oldest = self._pending[0] if self._pending else None
+        if oldest is not None:
+            kept = min(kept, oldest.window_start, self.position - to_samples(self.options.context_ms))
+        if self._context is not None and (oldest is None or oldest.window_start == oldest.start):
             kept = min(kept, self._context.start)
-        return max(0, min(kept, self._pending[0].window_start) if self._pending else kept)
+        return max(0, kept)
 
     def audio_after(self, position: int) -> tuple[int, bytes]:
         """The audio from `position` on, or from where it is kept, and where that is."""
@@ -117,7 +123,8 @@ class Transcriber:
         """All it knows beside the audio."""
         pending = [utterance.snapshot() for utterance in self._pending]
         return TranscriberState(
-            self.options, self._jobs, self._spoken_for, pending, self.language, self._context
+            *(self.options, self._jobs, self._spoken_for, pending),
+            *(self.language, self._context, self._language_run),
         )
 
     def restore(self, state: TranscriberState, audio: Pcm, start: int) -> None:
@@ -125,7 +132,7 @@ class Transcriber:
         self.options, self._jobs, self._spoken_for = state.options, state.jobs, state.spoken_for
         self._pending = [Utterance.restored(state.options, one) for one in state.pending]
         self.language = self.language if state.language is None else state.language
-        self._context = state.context or self._context
+        self._context, self._language_run = state.context, state.language_run
         self._tape.start = self._tape.end = start
         self._tape.append(audio)
 
@@ -172,11 +179,15 @@ class Transcriber:
     def _context_of(self, utterance: Utterance, kind: DecodeKind, until: int) -> Context | None:
         """What the window of a decode of the utterance begins with, if there is any. A partial's window stays
         short: it has as much context as leaves room for its own audio."""
-        if self._context is None or utterance.window_start > utterance.start:
+        gap = to_samples(self.options.context_gap_ms)
+        if self._context is None or utterance.start - self._context.end > gap:
             return None
+        if utterance.window_start > utterance.start:
+            return None  # it is trimmed: its own words are context enough
         context = msgspec.structs.replace(self._context)
-        newest = until if kind is DecodeKind.PARTIAL else utterance.start
-        context.forget(newest - to_samples(self.options.context_ms))
+        counted_from = until if kind is DecodeKind.PARTIAL else utterance.start
+        earliest = max(counted_from - to_samples(self.options.context_ms), until - _LONGEST_WINDOW)
+        context.forget(max(earliest, self._tape.start))
         return context if context.start < utterance.start else None
 
     def _may_replace(self, kind: DecodeKind) -> bool:
@@ -189,7 +200,9 @@ class Transcriber:
         if flight is None:
             return None
         if flight.context is not None and not result.context_dropped:
-            result = msgspec.structs.replace(result, words=flight.context.strip(result.words))
+            result = msgspec.structs.replace(
+                result, words=flight.context.strip(result.words, flight.utterance.start)
+            )
         flight.utterance.receive(result, flight.kind, flight.until)
         return flight.utterance
 
@@ -228,14 +241,17 @@ class Transcriber:
     def _remember(self, utterance: Utterance) -> None:
         """What was just told is context for what comes next."""
         assert utterance.end is not None, "what was told is over"
+        if utterance.failed:
+            self._context = None  # its audio may be what workers die of
+            return
         if self._context is None:
             self._context = Context(utterance.start, utterance.end, [])
         self._context.append(utterance.end, utterance.words())
         self._context.forget(utterance.end - to_samples(self.options.context_ms))
 
     def _learn_language(self, utterance: Utterance) -> None:
-        language, so_far_ms = self._told
-        told_ms = utterance.voiced_ms + (so_far_ms if language == utterance.language else 0)
-        self._told = utterance.language, told_ms
-        if told_ms >= _TELLING_MS:
+        language, so_far_ms = self._language_run
+        run_ms = utterance.voiced_ms + (so_far_ms if language == utterance.language else 0)
+        self._language_run = utterance.language, run_ms
+        if run_ms >= _LANGUAGE_KEPT_AFTER_MS:
             self.language = utterance.language

@@ -118,16 +118,10 @@ class WhisperModel:
         return str(self._tokenizer(language).language_code)
 
     def generate(
-        self,
-        encoded: Any,
-        prompts: Sequence[Prompt],
-        beam_size: int,
-        longest: int,
-        *,
-        forbid_end: bool = False,
+        self, encoded: Any, prompts: Sequence[Prompt], beam: int, longest: int, *, forbid_end: bool = False
     ) -> list[Any]:
-        """What the decoder writes about each window, `longest` tokens at most, which are MOST_TOKENS or fewer;
-        with `forbid_end`, exactly as many."""
+        """What the decoder writes about each window: `longest` tokens at most, which are no more than
+        MOST_TOKENS; with `forbid_end`, exactly as many."""
         written = [self._prompt_tokens(prompt) for prompt in prompts]
         return self._model.model.generate(  # type: ignore[no-any-return]
             encoded,

@@ -66,12 +66,12 @@ def after_doubt(probability: float, *, heard_ms: int, **options: Any) -> str:
 
 
 def test_a_doubtful_word_and_what_follows_it_wait() -> None:
-    assert after_doubt(0.69, heard_ms=1_599) == ""
-    assert after_doubt(0.7, heard_ms=1_599) == "light is on"
+    assert after_doubt(0.89, heard_ms=2_999) == ""
+    assert after_doubt(0.9, heard_ms=2_999) == "light is on"
 
 
 def test_a_doubtful_word_is_stable_once_enough_was_heard_after_it() -> None:
-    assert after_doubt(0.1, heard_ms=1_600) == "light is on"
+    assert after_doubt(0.1, heard_ms=3_000) == "light is on"
     assert after_doubt(0.1, heard_ms=500, doubtful_edge_ms=500) == "light is on"
 
 
@@ -82,6 +82,24 @@ def test_the_least_probable_of_the_agreeing_decodes_counts() -> None:
         hypothesis.update(words, until=words[-1].end, paused=False)
         stable.append(text_of(hypothesis.stable))
     assert stable == ["", "", "turn"]
+
+
+@pytest.mark.parametrize(
+    ("probability", "behind_ms", "shown"),
+    [(0.59, 399, ""), (0.59, 400, "go"), (0.6, 100, "go"), (0.6, 99, "")],
+)
+def test_a_guess_at_the_edge_is_not_shown(probability: float, behind_ms: int, shown: str) -> None:
+    hypothesis = Hypothesis(HypothesisOptions())
+    word = Word("go", 0, 1600, probability)
+    hypothesis.update([word], until=word.end + to_samples(behind_ms), paused=False)
+    assert text_of(hypothesis.tentative) == shown
+    hypothesis.update([word], until=word.end, paused=True)
+    assert text_of(hypothesis.tentative) == "go"
+
+
+def test_a_word_with_new_speech_in_it_is_not_taken_for_an_old_one() -> None:
+    stable = [Word("One,", 0, 8_000, 0.9), Word("all", 8_000, 16_000, 0.9)]
+    assert continuation(stable, [Word("1-6-7-2-0-0", 0, 90_000, 0.9)]) == 0
 
 
 def test_agreement_goes_on_behind_the_stable_words() -> None:

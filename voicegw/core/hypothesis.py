@@ -7,7 +7,8 @@ last words of a decode stand at the edge of the audio, where a recogniser guesse
 stable, and those at the very edge are not even shown.
 
 Agreement alone settles mistakes, because decodes of nearly the same audio make the same ones. So a word that
-the recogniser is not sure of has to wait, besides, until it is heard with what was said after it.
+the recogniser is not sure of has to wait, besides, until it is heard with what was said after it. At the edge
+an improbable word is a guess, and not shown.
 
 What is stable is frozen letter for letter: a later decode that disagrees is joined on behind it, so that
 neither partials nor the final ever take a stable word back.
@@ -48,15 +49,19 @@ class HypothesisOptions:
     edge_words: int = option(
         1, "agreement: words at the end of a decode that never become stable", ge=0, le=5
     )
-    doubt: float = option(0.7, "agreement: mean token probability below which a word is doubtful", ge=0, le=1)
+    doubt: float = option(0.9, "agreement: mean token probability below which a word is doubtful", ge=0, le=1)
     doubtful_edge_ms: int = option(
-        1600, "agreement: audio before the window's end whose doubtful words stay tentative", ge=0, le=10_000
+        3000, "agreement: audio before the window's end whose doubtful words stay tentative", ge=0, le=10_000
     )
     stable_edge_ms: int = option(
         500, "alignment: audio before the window's end that stays tentative", ge=0, le=5000
     )
     shown_edge_ms: int = option(
         100, "audio before the window's end whose words are not shown yet", ge=0, le=2000
+    )
+    guess: float = option(0.6, "mean token probability below which a word at the edge is a guess", ge=0, le=1)
+    guess_edge_ms: int = option(
+        400, "audio before the window's end whose guesses are not shown yet", ge=0, le=2000
     )
 
 
@@ -110,9 +115,19 @@ class Hypothesis:
             settled = _ends_by(tail, until - to_samples(self._options.stable_edge_ms))
         self.stable += tail[:settled]
         self._tails = [earlier[settled:] for earlier in self._tails]
-        hidden_ms = 0 if paused else self._options.shown_edge_ms
-        shown = _ends_by(tail, until - to_samples(hidden_ms)) if hidden_ms else len(tail)
+        shown = len(tail) if paused else self._shown(tail, until)
         self.tentative = tail[settled:shown]
+
+    def _shown(self, tail: Sequence[Word], until: int) -> int:
+        """How many words at the head of a decode of running speech are shown."""
+        options = self._options
+        hidden = (
+            index
+            for index, word in enumerate(tail)
+            if _is_at_edge(word, until, options.shown_edge_ms)
+            or (word.probability < options.guess and _is_at_edge(word, until, options.guess_edge_ms))
+        )
+        return next(hidden, len(tail))
 
     def _agreed(self, edge: int) -> int:
         """How many words at the head of the tails may become stable; of doubtful ones those that end by
@@ -146,6 +161,11 @@ class Hypothesis:
         return continuation(self.stable[self._anchor :], words)
 
 
+def _is_at_edge(word: Word, until: int, edge_ms: int) -> bool:
+    """Whether a word ends in the last part of the window; never where that part is 0 ms long."""
+    return edge_ms > 0 and word.end > until - to_samples(edge_ms)
+
+
 def _ends_by(words: Sequence[Word], edge: int) -> int:
     """How many words at the head end at or before a sample."""
     return next((index for index, word in enumerate(words) if word.end > edge), len(words))
@@ -175,9 +195,9 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
 
 
 def _misplaced(words: Sequence[Word], boundary: int) -> list[int]:
-    """For each index that the words may be cut at: how many before it begin clearly behind the boundary, and
-    how many behind it end clearly before it."""
-    late = [word.start > boundary + TIME_SLACK for word in words]
+    """For each index that the words may be cut at: how many before it end clearly behind the boundary, and how
+    many behind it end clearly before it."""
+    late = [word.end > boundary + TIME_SLACK for word in words]
     early = [word.end < boundary - TIME_SLACK for word in words]
     return [sum(late[:index]) + sum(early[index:]) for index in range(len(words) + 1)]
 

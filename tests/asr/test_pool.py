@@ -19,7 +19,7 @@ from tests.observing import PATIENCE_S, children, is_running, until
 from tests.speech import SAMPLE_BYTES, job, long_window, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.weights import BUNDLED
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper import DecodeCost, WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, text_of
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
@@ -101,18 +101,29 @@ async def test_recognizes_and_says_how_long_it_took() -> None:
     assert seconds == pytest.approx(result.decode_ms / 1000)
 
 
-@pytest.mark.parametrize(
-    ("options", "workers"),
-    [
-        ({"slow_decode_ms": 60_000}, 2),
-        ({"workers": 1}, 1),
-        ({"slow_decode_ms": 1}, 1),
-        ({"slow_decode_ms": 60_000, "large_model_mb": 1}, 1),
-    ],
-)
-async def test_the_layout_follows_from_what_a_decode_costs(options: dict[str, int], workers: int) -> None:
-    async with started(**{"workers": 0, **options}):  # on two cores: a slow or large model gets both
+@pytest.mark.parametrize(("options", "workers"), [({"slow_decode_ms": 60_000}, 2), ({"workers": 1}, 1)])
+async def test_there_is_a_process_for_each_core(options: dict[str, int], workers: int) -> None:
+    async with started(**{"workers": 0, **options}):
         assert len(children()) == workers
+
+
+@pytest.mark.parametrize(("several_ms", "layout"), [(100, (2, 1)), (280, (1, 2))])
+async def test_a_slow_model_gets_more_threads_if_they_make_it_faster(
+    several_ms: float, layout: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, added = Pool(workers=0), []
+
+    async def add() -> DecodeCost:
+        added.append(pool._whisper.threads)
+        return DecodeCost(single_ms=300 if added[-1] == 1 else several_ms, batch=1)
+
+    monkeypatch.setattr(pool, "_add_worker", add)
+    await pool.start(cores=2)
+    threads, workers = layout
+    assert pool._whisper.threads == threads
+    assert added[-workers:] == [threads] * workers
+    assert added[:2] == [1, 2]
+    await pool.close()
 
 
 async def test_a_worker_killed_while_idle_is_replaced() -> None:

@@ -31,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 _LONGEST_BACKOFF_S = 5.0
 _MOST_THREADS = 4  # more do not speed a single decode up
+_SPEEDUP = 1.3  # of a decode by several threads, for which it is worth to have fewer processes
 _MOST_WORKERS = 8
 
 
@@ -43,9 +44,6 @@ class PoolOptions:
     decode_timeout_ms: int = option(30_000, "time for one decode before its worker is replaced", ge=100)
     job_timeout_ms: int = option(60_000, "time from asking to answer before a job is given up", ge=100)
     slow_decode_ms: int = option(250, "a 4 s window that takes longer gets more threads", ge=1)
-    large_model_mb: int = option(
-        100, "weights of more MB get more threads, so that fewer processes hold a copy of them", ge=1
-    )
     crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
     shed_wait_ms: int = option(1500, "mean wait of partials from which none are decoded", ge=1)
     max_memory_mb: int = option(0, "memory that one worker may take, in MB; 0 for no limit", ge=0)
@@ -144,17 +142,22 @@ class WorkerPool:
 
     async def _add_first_worker(self, cores: int) -> DecodeCost:
         """A worker with as many threads as the model needs, where they are not given; what it costs."""
+        single, several = (replace(self._whisper, threads=n) for n in (1, min(_MOST_THREADS, cores)))
         if self._whisper.threads:
             return await self._add_worker()
-        most_threads = min(_MOST_THREADS, cores)
-        is_large = weights.size_mb(self._directory) > self._options.large_model_mb
-        self._whisper = replace(self._whisper, threads=most_threads if is_large else 1)
+        self._whisper = single
         cost = await self._add_worker()
-        if cost.single_ms > self._options.slow_decode_ms and self._whisper.threads < most_threads:
-            await self._remove_workers()
-            self._whisper = replace(self._whisper, threads=most_threads)
-            cost = await self._add_worker()
+        if cost.single_ms > self._options.slow_decode_ms and several.threads > 1:
+            alone = cost
+            cost = await self._replace_worker(several)
+            if cost.single_ms * _SPEEDUP > alone.single_ms:
+                cost = await self._replace_worker(single)
         return cost
+
+    async def _replace_worker(self, whisper: WhisperOptions) -> DecodeCost:
+        await self._remove_workers()
+        self._whisper = whisper
+        return await self._add_worker()
 
     async def _add_worker(self) -> DecodeCost:
         warm: asyncio.Future[DecodeCost] = asyncio.get_running_loop().create_future()

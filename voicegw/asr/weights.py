@@ -75,12 +75,6 @@ def _download(model: str) -> Path:
         ) from error
 
 
-def size_mb(directory: Path) -> float:
-    """How large the weights in `directory` are; 0 where there are none."""
-    file = directory / "model.bin"
-    return file.stat().st_size / 1e6 if file.exists() else 0.0
-
-
 def read_flags(directory: Path) -> ModelFlags:
     """The flags of the model in `directory`. Raises ModelUnavailable when they cannot be read."""
     path = directory / "voicegw.json"

@@ -195,8 +195,8 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
 
 
 def _misplaced(words: Sequence[Word], boundary: int) -> list[int]:
-    """For each index that the words may be cut at: how many before it end clearly behind the boundary, and how
-    many behind it end clearly before it."""
+    """For each index that the words may be cut at: how many before it end clearly behind the boundary, and
+    how many behind it end clearly before it."""
     late = [word.end > boundary + TIME_SLACK for word in words]
     early = [word.end < boundary - TIME_SLACK for word in words]
     return [sum(late[:index]) + sum(early[index:]) for index in range(len(words) + 1)]

@@ -121,3 +121,18 @@ def test_a_text_with_a_term_is_about_as_long() -> None:
     assert is_as_long("Montreal Forced Aligner.", "Montreal, force the liner.")
     assert not is_as_long("Glossary, Quilter, Abigail Claflin, Abbie", "Thank you.")
     assert not is_as_long("Quilter.", "Nor is Mr. Quilter's manner less interesting.")
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [("Ann", "Happy anniversary!"), ("C++", "I like cats."), ("Quilter", "Quilters manner")],
+)
+def test_a_term_within_a_word_is_none(term: str, text: str) -> None:
+    assert new_terms([term], "", text) == []
+
+
+@pytest.mark.parametrize(
+    ("term", "text"), [("Ann", "Ann's birthday"), ("C++", "I like C++."), ("東京", "今日は東京です")]
+)
+def test_a_term_may_have_symbols_and_stand_between_letters_without_blanks(term: str, text: str) -> None:
+    assert new_terms([term], "", text) == [term]

@@ -11,12 +11,14 @@ what was said last stays nearest to the words, and have room of their own: it is
 its far end.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from voicegw.core.jobs import Word
 
 MOST_TOKENS = 223
 _MOST_OF_TERMS = 160  # the rest is room for the 200 characters of context that a session sends
+_LETTERS = "0-9a-zß-ÿ"  # of scripts with blanks between words; in others a term may stand between letters
 _SURE = 0.6  # probability from which a word needs no second look; mistaken names had 0.35 and less
 _LIKELY = 0.06  # least mean probability of a term's words
 
@@ -49,8 +51,13 @@ def is_doubtful(words: Sequence[Word]) -> bool:
 
 def new_terms(key_terms: Sequence[str], before: str, text: str) -> list[str]:
     """The terms in `text` that are not in the text `before`."""
-    line, line_before = _plain(text), _plain(before)
-    return [term for term in key_terms if _plain(term) in line and _plain(term) not in line_before]
+    return [term for term in key_terms if _holds(text, term) and not _holds(before, term)]
+
+
+def _holds(text: str, term: str) -> bool:
+    """Whether the term stands in the text as it is written, and not within a longer word."""
+    pattern = rf"(?<![{_LETTERS}]){re.escape(term.casefold())}(?![{_LETTERS}])"
+    return re.search(pattern, text.casefold()) is not None
 
 
 def are_likely(terms: Sequence[str], words: Sequence[Word]) -> bool:

@@ -237,6 +237,11 @@ def test_what_looks_wrong_is_decoded_again_in_longer_windows(
     assert result.retry_ms > 0
 
 
+def test_punctuation_alone_is_nothing_said(stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stock._model, "text", lambda tokens, language: " ...")
+    assert decode(stock, job(pcm(single_utterances()[0]))) == ()
+
+
 def test_what_looks_right_is_decoded_once(stock: WhisperEngine) -> None:
     [result] = stock.decode([job(pcm(single_utterances()[0]))])
     assert result.retry_ms == 0

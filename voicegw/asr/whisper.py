@@ -201,7 +201,7 @@ class WhisperEngine:
             or find_repetition(tokens) is not None
             or is_doubled(text)
         )
-        said = bool(text.strip()) and self._is_speech(window, result)
+        said = any(map(str.isalnum, text)) and self._is_speech(window, result)
         return _Draft(tokens, text, encoded, frames, said, endless, suspicious)
 
     def _finish(self, window: _Window, draft: _Draft) -> DecodeResult:

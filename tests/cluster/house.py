@@ -27,6 +27,11 @@ def redis_options(url: str) -> RedisOptions:
     return RedisOptions(url=url, timeout_ms=300, connect_timeout_ms=300)
 
 
+def patient_options(url: str) -> RedisOptions:
+    """Where nothing is to fail: a busy machine may stand still for longer than a user would wait."""
+    return RedisOptions(url=url, timeout_ms=10_000, connect_timeout_ms=10_000)
+
+
 class Metered:
     """What a part counts."""
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cluster.house import PARTIAL, job, redis_options
+from tests.cluster.house import PARTIAL, job, patient_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.messages import Answer, Outcome, Submission
 from voicegw.cluster.submitting import BEGINNING, GatewayStreams
@@ -16,14 +16,14 @@ ANSWER = Answer(1, Outcome.OVERTAKEN)
 
 @pytest.fixture
 async def asking(redis_url: str) -> AsyncIterator[GatewayStreams]:
-    streams = GatewayStreams(redis_options(redis_url), "g")
+    streams = GatewayStreams(patient_options(redis_url), "g")
     yield streams
     await streams.close()
 
 
 @pytest.fixture
 async def one(redis_url: str) -> AsyncIterator[WorkerStreams]:
-    streams = WorkerStreams(redis_options(redis_url), "one")
+    streams = WorkerStreams(patient_options(redis_url), "one")
     await streams.found()
     yield streams
     await streams.close()
@@ -31,7 +31,7 @@ async def one(redis_url: str) -> AsyncIterator[WorkerStreams]:
 
 @pytest.fixture
 async def other(redis_url: str) -> AsyncIterator[WorkerStreams]:
-    streams = WorkerStreams(redis_options(redis_url), "other")
+    streams = WorkerStreams(patient_options(redis_url), "other")
     yield streams
     await streams.close()
 

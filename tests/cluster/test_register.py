@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from tests.cluster.house import redis_options
+from tests.cluster.house import patient_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.connect import close, connect
 from voicegw.cluster.keys import Keys
@@ -19,7 +19,7 @@ BUSY, COLD = WorkerStatus(4, 2, 0.5), WorkerStatus(0, 0, 0.0)
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(redis_options(redis_url))
+    client = connect(patient_options(redis_url))
     yield client
     await close(client)
 

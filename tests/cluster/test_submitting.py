@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cluster.house import FINAL, PARTIAL, job, lost_worker, redis_options
+from tests.cluster.house import FINAL, PARTIAL, job, lost_worker, patient_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.messages import Answer, Outcome, Submission
 from voicegw.cluster.submitting import BEGINNING, GatewayStreams
@@ -14,7 +14,7 @@ RESULTS = "{voicegw:work}:results:g"
 
 @pytest.fixture
 async def asking(redis_url: str) -> AsyncIterator[GatewayStreams]:
-    streams = GatewayStreams(redis_options(redis_url), "g")
+    streams = GatewayStreams(patient_options(redis_url), "g")
     yield streams
     await streams.close()
 

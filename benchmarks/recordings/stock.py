@@ -4,6 +4,7 @@ It is what a stream is held against, and what tells when the words of a text are
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -63,24 +64,23 @@ class StockModel:
         return cached("transcripts", depends_on, str, lambda: self._heard(read_audio(path), language))
 
     def _heard(self, audio: Audio, language: str) -> str:
+        segments = self._transcribed(audio, language, word_timestamps=False)
+        return " ".join(segment.text.strip() for segment in segments)
+
+    def _transcribed(self, audio: Audio, language: str, *, word_timestamps: bool) -> Iterable[Any]:
         segments, _ = self._model.transcribe(
             audio,
             language=language,
             beam_size=BEAM_SIZE,
             condition_on_previous_text=False,
             vad_filter=False,
+            word_timestamps=word_timestamps,
         )
-        return " ".join(segment.text.strip() for segment in segments)
+        return segments  # type: ignore[no-any-return]
 
     def words_of(self, audio: Audio, language: str) -> list[SpokenWord]:
         """The words it hears, and when."""
-        segments, _ = self._model.transcribe(
-            audio,
-            language=language,
-            beam_size=BEAM_SIZE,
-            condition_on_previous_text=False,
-            word_timestamps=True,
-        )
+        segments = self._transcribed(audio, language, word_timestamps=True)
         return [
             SpokenWord(word.word.strip(), round(1000 * word.start), round(1000 * word.end))
             for segment in segments

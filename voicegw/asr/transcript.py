@@ -1,6 +1,6 @@
 """What a Whisper decode wrote, cleaned of what was not said: text behind the end of the audio, and loops.
 
-Pure functions over token ids; the model itself is in whisper.py.
+Pure functions over token ids; the model itself is in model.py.
 
 A stock model that may write timestamp tokens knows where in the window it is. In a window that is longer
 than its audio it may go on into the silence behind it and make up a sentence there; the timestamp that

@@ -19,7 +19,7 @@ from tests.observing import PATIENCE_S, children, is_running, until
 from tests.speech import SAMPLE_BYTES, job, long_window, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.weights import BUNDLED
-from voicegw.asr.whisper import DecodeCost, WhisperOptions
+from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, text_of
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
@@ -101,29 +101,47 @@ async def test_recognizes_and_says_how_long_it_took() -> None:
     assert seconds == pytest.approx(result.decode_ms / 1000)
 
 
-@pytest.mark.parametrize(("options", "workers"), [({"slow_decode_ms": 60_000}, 2), ({"workers": 1}, 1)])
-async def test_there_is_a_process_for_each_core(options: dict[str, int], workers: int) -> None:
-    async with started(**{"workers": 0, **options}):
-        assert len(children()) == workers
-
-
-@pytest.mark.parametrize(("several_ms", "layout"), [(100, (2, 1)), (280, (1, 2))])
-async def test_a_slow_model_gets_more_threads_if_they_make_it_faster(
-    several_ms: float, layout: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("options", "workers", "processes"),
+    [({"workers": 0}, 2, 1), ({"workers": 1}, 1, 1), ({"workers": 3, "processes": 2}, 4, 2)],
+)
+async def test_workers_are_spread_over_processes(
+    options: dict[str, int], workers: int, processes: int
 ) -> None:
-    pool, added = Pool(workers=0), []
+    before = children()
+    async with started(slow_decode_ms=60_000, **options) as pool:
+        assert len(children() - before) == processes
+        assert pool.value("workers_ready") == pool.warm == workers
+        assert pool.capacity >= workers
 
-    async def add() -> DecodeCost:
-        added.append(pool._whisper.threads)
-        return DecodeCost(single_ms=300 if added[-1] == 1 else several_ms, batch=1)
 
-    monkeypatch.setattr(pool, "_add_worker", add)
-    await pool.start(cores=2)
-    threads, workers = layout
-    assert pool._whisper.threads == threads
-    assert added[-workers:] == [threads] * workers
-    assert added[:2] == [1, 2]
-    await pool.close()
+async def test_the_workers_of_a_process_decode_at_the_same_time() -> None:
+    async with started(workers=2) as pool:
+        pid = only_child()
+        os.kill(pid, signal.SIGSTOP)
+        both = [ask(pool, job(SPEECH, session=session)) for session in ("a", "b")]
+        third = ask(pool, job(long_window(8), session="c"))  # of a length that is in no batch with theirs
+        await until(lambda: pool.value("decode_queue") == 0)
+        os.kill(pid, signal.SIGCONT)
+        for answer in await asyncio.gather(*both):
+            assert_heard(answer)
+        await third
+
+
+async def test_jobs_that_were_lost_together_are_done_again_one_after_the_other() -> None:
+    """So that a job that kills its process does not have the others given up as well."""
+    async with started(workers=2, max_attempts=3) as pool:
+        pid = only_child()
+        os.kill(pid, signal.SIGSTOP)
+        asked = [ask(pool, job(long_window(seconds), session=str(seconds))) for seconds in (2, 8)]
+        await until(lambda: pool.value("decode_queue") == 0)
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: bool(children() - {pid}))
+        pid = only_child()
+        await until(lambda: pool.value("workers_ready") == 0)
+        await asyncio.gather(*asked)
+    assert pool.value("worker_restarts_total") == 1
+    assert pool.value("decode_failures_total") == 0
 
 
 async def test_a_worker_killed_while_idle_is_replaced() -> None:
@@ -242,7 +260,7 @@ async def test_closing_gives_up_what_is_out() -> None:
 
 
 async def test_a_directory_without_a_model_stops_the_start(tmp_path: Path) -> None:
-    pool = Pool(directory=tmp_path, workers=2)
+    pool = Pool(directory=tmp_path, processes=2)
     with pytest.raises(ModelUnavailable, match="cannot load the speech model"):
         await pool.start(cores=2)
     assert not children()
@@ -279,7 +297,7 @@ from tests.asr.test_pool import Pool
 from voicegw.telemetry import configure_logging
 async def main():
     configure_logging("warning", as_json=False)
-    await Pool(None, workers=2).start(2)
+    await Pool(None, processes=2).start(2)
     print("warm", flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())

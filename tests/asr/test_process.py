@@ -1,5 +1,6 @@
 """One real worker process at a time; what a pool makes of several is in test_pool.py."""
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -23,9 +24,10 @@ PATIENCE_MS = int(3 * PATIENCE_S * 1000)
 async def test_warms_up_answers_and_is_gone() -> None:
     sample = single_utterances()[0]
     async with WorkerProcess.running() as process:
-        cost = await process.warm_up(SETUP, PATIENCE_MS)
+        layout = await process.warm_up(SETUP, PATIENCE_MS)
         answer = await process.ask(encode_jobs([job(pcm(sample))]), PATIENCE_MS)
-    assert cost.single_ms > 0
+    assert layout.single_ms > 0
+    assert (layout.threads, layout.at_once) == (1, 1)
     assert isinstance(answer, Done)
     assert word_error_rate(said(sample), text_of(answer.results[0].words)) <= 0.5
     assert not children()
@@ -48,3 +50,30 @@ async def test_a_process_that_hangs_or_dies_has_failed() -> None:
         with pytest.raises(WorkerFailed, match="died"):
             await process.ask(b"anything", PATIENCE_MS)
     await until(lambda: not children())
+
+
+async def test_several_requests_at_a_time_get_their_own_answers() -> None:
+    samples = single_utterances()[:4]
+    async with WorkerProcess.running() as process:
+        layout = await process.warm_up(Setup(str(locate(BUNDLED)), OPTIONS, cores=2), PATIENCE_MS)
+        requests = [
+            process.ask(encode_jobs([job(pcm(sample), number)]), PATIENCE_MS)
+            for number, sample in enumerate(samples)
+        ]
+        answers = await asyncio.gather(*requests)
+    assert layout.at_once == 2
+    for number, (sample, answer) in enumerate(zip(samples, answers, strict=True)):
+        assert isinstance(answer, Done)
+        [result] = answer.results
+        assert result.number == number
+        assert word_error_rate(said(sample), text_of(result.words)) <= 0.5
+
+
+async def test_all_requests_fail_when_the_process_dies() -> None:
+    async with WorkerProcess.running() as process:
+        asked = [asyncio.create_task(process.ask(b"anything", PATIENCE_MS)) for _ in range(2)]
+        await asyncio.sleep(0)
+        process.kill()
+        for answer in asked:
+            with pytest.raises(WorkerFailed, match="died"):
+                await answer

@@ -198,12 +198,6 @@ def test_a_key_term_is_not_taken_where_it_was_not_said(
     assert text_of(decode(stock, job(sample, key_terms=("Quilter",)))) == heard
 
 
-def test_warming_measures_what_a_decode_costs(engine: WhisperEngine) -> None:
-    cost = engine.warm()
-    assert cost.single_ms > 0
-    assert 1 <= cost.batch <= OPTIONS.max_batch
-
-
 def test_what_is_not_surely_speech_is_rejected_by_a_strict_engine() -> None:
     strict = WhisperEngine(locate(BUNDLED), WhisperOptions(strictness=9))
     assert decode(strict, job(pcm(single_utterances()[0]))) == ()

@@ -22,16 +22,16 @@ from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.jobs import DecodeKind, encode_jobs, text_of
 
 OPTIONS = WhisperOptions(model=BUNDLED)
-SETUP = frame(msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS)))
+SETUP = frame(0, msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS)))
 LISTENING = frame(
-    msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), WhisperOptions(model=BUNDLED, end_of_turn=True)))
+    0, msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), WhisperOptions(model=BUNDLED, end_of_turn=True)))
 )
 LIMIT_S = 60
 
 
 def answers_in(stream: IO[bytes]) -> Iterator[Answer]:
-    while (payload := read_frame(stream)) is not None:
-        yield msgspec.msgpack.decode(payload, type=Answer)
+    while (answer := read_frame(stream)) is not None:
+        yield msgspec.msgpack.decode(answer[1], type=Answer)
 
 
 def serve(*requests: bytes) -> tuple[int, list[Answer]]:
@@ -60,7 +60,7 @@ def process() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
 def test_loads_decodes_and_leaves_when_its_input_closes() -> None:
     sample = single_utterances()[0]
     with process() as (requests, answers):
-        requests.write(SETUP + frame(encode_jobs([job(pcm(sample), number=3), job(b"", number=4)])))
+        requests.write(SETUP + frame(1, encode_jobs([job(pcm(sample), number=3), job(b"", number=4)])))
         requests.flush()
         received = answers_in(answers)
         assert isinstance(next(received), Ready)
@@ -88,7 +88,7 @@ def test_leaves_at_once_when_nobody_sets_it_up() -> None:
 
 def test_a_model_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     setup = Setup(str(tmp_path), OPTIONS)
-    status, [answer] = serve(frame(msgspec.msgpack.encode(setup)))
+    status, [answer] = serve(frame(0, msgspec.msgpack.encode(setup)))
     assert status == 1
     assert isinstance(answer, Failed)
     assert str(tmp_path) in answer.reason
@@ -97,14 +97,14 @@ def test_a_model_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
 def test_a_window_that_cannot_be_decoded_costs_itself_only() -> None:
     half_a_sample = b"\0\0\0"
     status, answers = serve(
-        SETUP, frame(encode_jobs([job(half_a_sample)])), frame(encode_jobs([job(b"", number=2)]))
+        SETUP, frame(1, encode_jobs([job(half_a_sample)])), frame(1, encode_jobs([job(b"", number=2)]))
     )
     assert [type(answer) for answer in answers] == [Ready, Failed, Done]
     assert status == 0
 
 
 def test_a_request_that_is_no_job_costs_itself_only() -> None:
-    status, answers = serve(SETUP, frame(b"nonsense"), frame(encode_jobs([job(b"")])))
+    status, answers = serve(SETUP, frame(1, b"nonsense"), frame(1, encode_jobs([job(b"")])))
     assert [type(answer) for answer in answers] == [Ready, Failed, Done]
     assert status == 0
 
@@ -120,13 +120,13 @@ def test_a_final_tells_how_likely_its_turn_is_over(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(end_of_turn, "load", _Listener)
     finals = encode_jobs([job(bytes(2000)), job(bytes(4000), number=2)])
     partial = encode_jobs([job(bytes(2000), kind=DecodeKind.PARTIAL)])
-    _, [_, *answers] = serve(LISTENING, frame(finals), frame(partial))
+    _, [_, *answers] = serve(LISTENING, frame(1, finals), frame(2, partial))
     told = [[one.end_of_turn for one in each.results] for each in answers if isinstance(each, Done)]
     assert told == [[0.02, 0.04], [None]]
 
 
 def test_without_that_model_it_does_not_tell() -> None:
-    _, [_, done] = serve(SETUP, frame(encode_jobs([job(bytes(2000))])))
+    _, [_, done] = serve(SETUP, frame(1, encode_jobs([job(bytes(2000))])))
     assert isinstance(done, Done)
     assert done.results[0].end_of_turn is None
 
@@ -143,7 +143,7 @@ def test_a_model_that_is_missing_is_a_stated_reason(monkeypatch: pytest.MonkeyPa
 def test_the_real_model_tells_in_a_process() -> None:
     sample = single_utterances()[0]
     with process() as (requests, answers):
-        requests.write(LISTENING + frame(encode_jobs([job(pcm(sample))])))
+        requests.write(LISTENING + frame(1, encode_jobs([job(pcm(sample))])))
         requests.flush()
         [_, done] = [next(answers_in(answers)) for _ in range(2)]
     assert isinstance(done, Done)
@@ -162,7 +162,7 @@ def test_what_a_library_prints_does_not_reach_the_pipe() -> None:
 
 
 def test_a_worker_gets_no_more_memory_than_it_may_have() -> None:
-    setup = frame(msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS, max_memory_mb=16)))
+    setup = frame(0, msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS, max_memory_mb=16)))
     command = [sys.executable, "-m", "voicegw.asr.worker"]
     ran = subprocess.run(command, input=setup, capture_output=True, timeout=LIMIT_S, check=False)
     assert ran.returncode != 0
@@ -170,7 +170,7 @@ def test_a_worker_gets_no_more_memory_than_it_may_have() -> None:
 
 
 def test_enough_memory_is_enough() -> None:
-    setup = frame(msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS, max_memory_mb=4_096)))
+    setup = frame(0, msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS, max_memory_mb=4_096)))
     with process() as (requests, answers):
         requests.write(setup)
         requests.flush()

@@ -63,6 +63,11 @@ class JobQueue(Generic[Ticket]):
         return max(waiting, default=0) if partial is None else partial.job.number
 
     @property
+    def first(self) -> Entry[Ticket] | None:
+        """The job that is next in line, if one waits."""
+        return next(iter(self._finals.values()), None) or self.first_partial
+
+    @property
     def first_partial(self) -> Entry[Ticket] | None:
         """The partial that is next in line among partials, if one waits."""
         return next(iter(self._partials.values()), None)

@@ -35,12 +35,14 @@ Spectrogram = NDArray[np.float32]  # log-mel, (mels, frames)
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Where and how a model runs; see WhisperOptions. language: spoken where a job names none."""
+    """Where and how a model runs; see WhisperOptions. language: spoken where a job names none. at_once:
+    threads of Python that may use the model at the same time."""
 
     device: str
     compute_type: str
     threads: int
     language: str
+    at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class WhisperModel:
                 runtime.device,
                 compute_type=runtime.compute_type,
                 cpu_threads=max(1, runtime.threads),
+                num_workers=runtime.at_once,
             )
             tokenizer = self._tokenizer("")
             self._suppressed: list[int] = get_suppressed_tokens(tokenizer, [-1])

@@ -1,8 +1,9 @@
-"""What passes between the pool and a worker process: length-prefixed frames on the worker's standard
-input and output.
+"""What passes between the pool and a worker process: numbered frames on the worker's standard input and
+output.
 
-The pool sends one Setup, then batches of decode jobs, one at a time. The worker answers Setup with Ready or
-Failed, and each batch with Done or Failed.
+The pool sends one Setup, then batches of decode jobs, as many at a time as the worker said that it decodes
+at once. The worker answers Setup with Ready or Failed, and each batch with Done or Failed. An answer has the
+number of its request; answers come in any order.
 """
 
 from asyncio import StreamReader
@@ -12,17 +13,37 @@ from typing import IO
 
 import msgspec
 
-from voicegw.asr.whisper import DecodeCost, WhisperOptions
+from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.jobs import DecodeResult
 
-_LENGTH = Struct(">I")
+_HEAD = Struct(">II")  # the length of the payload, the number of the request
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """How the decodes of one worker process are spread over its cores, and what one costs there.
+
+    single_ms: one window of 4 s with 12 tokens. threads: of one decode. at_once: decodes at the same time,
+    which share the weights. batch: how many windows together cost least each.
+    """
+
+    single_ms: float
+    threads: int
+    at_once: int
+    batch: int
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What the worker is to load, and the memory it may have, in MB; 0 for no limit."""
+    """What the worker is to load and for which layout.
+
+    cores: those it may use. at_once: decodes at the same time; 0 for as many as the cores allow.
+    slow_decode_ms: a decode that takes longer is tried with more threads. max_memory_mb: 0 for no limit.
+    """
 
     directory: str
     options: WhisperOptions
+    cores: int = 1
+    at_once: int = 0
+    slow_decode_ms: int = 250
     max_memory_mb: int = 0
 
     @property
@@ -31,9 +52,9 @@ class Setup(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """The model is loaded and has decoded audio: what that cost here, and the batch that pays best."""
+    """The model is loaded and has decoded audio."""
 
-    cost: DecodeCost
+    layout: Layout
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -51,22 +72,22 @@ class Done(msgspec.Struct, frozen=True, tag=True):
 Answer = Ready | Failed | Done
 
 
-def frame(payload: bytes) -> bytes:
-    """The payload with its length in front."""
-    return _LENGTH.pack(len(payload)) + payload
+def frame(number: int, payload: bytes) -> bytes:
+    """The payload of the request or answer with this number, as it passes."""
+    return _HEAD.pack(len(payload), number) + payload
 
 
-def read_frame(stream: IO[bytes]) -> bytes | None:
-    """The next payload, waiting for it; None when the other side has closed the pipe."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
+def read_frame(stream: IO[bytes]) -> tuple[int, bytes] | None:
+    """The next number and payload, waiting for them; None when the other side has closed the pipe."""
+    head = stream.read(_HEAD.size)
+    if len(head) < _HEAD.size:
         return None
-    (size,) = _LENGTH.unpack(head)
+    size, number = _HEAD.unpack(head)
     payload = stream.read(size)
-    return payload if len(payload) == size else None
+    return (number, payload) if len(payload) == size else None
 
 
-async def receive_answer(reader: StreamReader) -> Answer:
-    """The worker's next answer; raises IncompleteReadError when it has died."""
-    (size,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-    return msgspec.msgpack.decode(await reader.readexactly(size), type=Answer)  # type: ignore[no-any-return]
+async def receive_answer(reader: StreamReader) -> tuple[int, Answer]:
+    """The worker's next answer and the number of its request; raises IncompleteReadError when it has died."""
+    size, number = _HEAD.unpack(await reader.readexactly(_HEAD.size))
+    return number, msgspec.msgpack.decode(await reader.readexactly(size), type=Answer)

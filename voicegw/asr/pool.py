@@ -1,7 +1,11 @@
-"""The parent's side of recognition on one machine: starts worker processes, hands out jobs, and replaces
-a worker that dies or hangs, doing its job again.
+"""The parent's side of recognition on one machine: starts recognition processes, hands out jobs, and replaces
+a process that dies or hangs, doing its jobs again.
 
-Each worker has one task that owns its process from start to end. Sessions only ever see `recognize`.
+A process holds the model's weights and several workers, each of which does one decode at a time. It has one
+task that owns it from start to end, and each worker has one. Sessions only ever see `recognize`.
+
+A job whose process was lost is done again alone: no other worker of that process decodes meanwhile, so that
+the job that processes die of is found out, and others are not given up with it.
 
 Under overload partials wait longer, so sessions ask for them less often: the cadence stretches by itself.
 Beyond a mean wait the pool is crowded, and the gateway lets nobody more in; beyond a longer one it does no
@@ -11,16 +15,15 @@ partials at all, until the wait has faded. Finals go first throughout.
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import msgspec
 import structlog
 
 from voicegw.asr import weights
 from voicegw.asr.batcher import Entry, JobQueue
-from voicegw.asr.pipe import Done, Failed, Setup
+from voicegw.asr.pipe import Done, Failed, Layout, Setup
 from voicegw.asr.process import WorkerProcess
-from voicegw.asr.whisper import DecodeCost, WhisperOptions
+from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, encode_jobs
 from voicegw.core.load import WaitMeter
 from voicegw.core.options import option
@@ -30,16 +33,16 @@ from voicegw.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 _LONGEST_BACKOFF_S = 5.0
-_MOST_THREADS = 4  # more do not speed a single decode up
-_SPEEDUP = 1.3  # of a decode by several threads, for which it is worth to have fewer processes
-_MOST_WORKERS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class PoolOptions:
-    """How many workers there are and how long they may take."""
+    """How many decodes run at once, in how many processes, and how long they may take."""
 
-    workers: int = option(0, "recognition processes; 0 for what a calibration at start finds", ge=0, le=64)
+    workers: int = option(0, "decodes at once; 0 for what a calibration at start finds", ge=0, le=64)
+    processes: int = option(
+        1, "processes that the workers are spread over; each holds the model's weights", ge=1, le=64
+    )
     start_timeout_ms: int = option(120_000, "time to load and warm the model", ge=1000, le=3_600_000)
     decode_timeout_ms: int = option(30_000, "time for one decode before its worker is replaced", ge=100)
     job_timeout_ms: int = option(60_000, "time from asking to answer before a job is given up", ge=100)
@@ -48,6 +51,15 @@ class PoolOptions:
     shed_wait_ms: int = option(1500, "mean wait of partials from which none are decoded", ge=1)
     max_memory_mb: int = option(0, "memory that one worker may take, in MB; 0 for no limit", ge=0)
     max_attempts: int = option(3, "workers that may die of one job before it is given up", ge=1, le=10)
+
+
+@dataclass(slots=True)
+class _Place:
+    """A warm process, how many batches it decodes at the moment, and whether one of them is to be alone."""
+
+    process: WorkerProcess
+    batches: int = 0
+    reserved: bool = False
 
 
 @dataclass(slots=True)
@@ -69,7 +81,6 @@ class WorkerPool:
     """A Recognizer over local worker processes."""
 
     def __init__(self, whisper: WhisperOptions, options: PoolOptions, metrics: Metrics) -> None:
-        self._directory = Path()  # of the model, once it was looked for
         self._whisper = whisper
         self._options = options
         self._metrics = metrics
@@ -96,7 +107,7 @@ class WorkerPool:
 
     @property
     def warm(self) -> int:
-        """How many processes are warm."""
+        """How many workers are warm."""
         return self._warm
 
     @property
@@ -106,7 +117,7 @@ class WorkerPool:
 
     @property
     def busy_s(self) -> float:
-        """How many seconds all processes together have decoded for."""
+        """How many seconds all workers together have decoded for."""
         return self._busy_s
 
     @property
@@ -121,59 +132,50 @@ class WorkerPool:
         return max(self._partial_wait.mean_s(now), now - first.ticket.submitted if first else 0.0)
 
     async def start(self, cores: int) -> None:
-        """Gets the model, which may be a download, starts the workers and waits until each is warm. Raises
+        """Gets the model, which may be a download, starts the processes and waits until each is warm. Raises
         ModelUnavailable or WorkerFailed.
 
-        The first one is measured, and the layout of the rest follows from what a decode costs.
+        The first one measures what a decode costs, and the layout of all follows from that.
         """
-        self._directory = await weights.get(self._whisper.model)
+        directory = await weights.get(self._whisper.model)
+        options = self._options
+        setup = Setup(
+            str(directory),
+            self._whisper,
+            cores=max(1, cores // options.processes),
+            at_once=-(-options.workers // options.processes),
+            slow_decode_ms=options.slow_decode_ms,
+            max_memory_mb=options.max_memory_mb,
+        )
         try:
-            cost = await self._add_first_worker(cores)
-            threads = self._whisper.threads
-            workers = self._options.workers or min(_MOST_WORKERS, max(1, cores // threads))
-            self._batch = cost.batch
-            await asyncio.gather(*[self._add_worker() for _ in range(workers - 1)])
+            layout = await self._add_process(setup)
+            self._batch = layout.batch
+            others = [self._add_process(_measured(setup, layout)) for _ in range(options.processes - 1)]
+            await asyncio.gather(*others)
         except BaseException:
             await self.close()
             raise
         log.info(
-            "warm", workers=workers, threads=threads, batch=cost.batch, decode_ms=round(cost.single_ms, 1)
+            "warm",
+            processes=options.processes,
+            workers=layout.at_once * options.processes,
+            threads=layout.threads,
+            batch=layout.batch,
+            decode_ms=round(layout.single_ms, 1),
         )
 
-    async def _add_first_worker(self, cores: int) -> DecodeCost:
-        """A worker with as many threads as the model needs, where they are not given; what it costs."""
-        single, several = (replace(self._whisper, threads=n) for n in (1, min(_MOST_THREADS, cores)))
-        if self._whisper.threads:
-            return await self._add_worker()
-        self._whisper = single
-        cost = await self._add_worker()
-        if cost.single_ms > self._options.slow_decode_ms and several.threads > 1:
-            alone = cost
-            cost = await self._replace_worker(several)
-            if cost.single_ms * _SPEEDUP > alone.single_ms:
-                cost = await self._replace_worker(single)
-        return cost
-
-    async def _replace_worker(self, whisper: WhisperOptions) -> DecodeCost:
-        await self._remove_workers()
-        self._whisper = whisper
-        return await self._add_worker()
-
-    async def _add_worker(self) -> DecodeCost:
-        warm: asyncio.Future[DecodeCost] = asyncio.get_running_loop().create_future()
+    async def _add_process(self, setup: Setup) -> Layout:
+        warm: asyncio.Future[Layout] = asyncio.get_running_loop().create_future()
         slot = len(self._tasks)
-        self._tasks.append(asyncio.create_task(self._keep(slot, warm), name=f"worker-{slot}"))
+        self._tasks.append(asyncio.create_task(self._keep(slot, setup, warm), name=f"recogniser-{slot}"))
         return await warm
 
-    async def _remove_workers(self) -> None:
+    async def close(self) -> None:
+        """Stops the processes; jobs that are still out are given up."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
-
-    async def close(self) -> None:
-        """Stops the workers; jobs that are still out are given up."""
-        await self._remove_workers()
         for answer in self._unanswered:
             _fail(answer, "the recogniser is shutting down")
 
@@ -202,10 +204,10 @@ class WorkerPool:
         if overtaken is not None and not overtaken.ticket.answer.done():
             overtaken.ticket.answer.set_exception(Overtaken())
 
-    async def _next_while_alive(self, process: WorkerProcess) -> list[Entry[_Ticket]]:
-        """The next batch; none when the idle process dies: that shows in readiness before it costs a job."""
-        batch = asyncio.create_task(self._next(), name="next-batch")
-        death = asyncio.create_task(process.death(), name="worker-death")
+    async def _next_while_alive(self, place: _Place) -> list[Entry[_Ticket]]:
+        """The next batch; none when the process dies first: that shows in readiness before it costs a job."""
+        batch = asyncio.create_task(self._next(place), name="next-batch")
+        death = asyncio.create_task(place.process.death(), name="process-death")
         try:
             await asyncio.wait((batch, death), return_when=asyncio.FIRST_COMPLETED)
             return batch.result() if batch.done() else []
@@ -214,25 +216,37 @@ class WorkerPool:
                 task.cancel()
             await asyncio.gather(batch, death, return_exceptions=True)
 
-    async def _next(self) -> list[Entry[_Ticket]]:
+    async def _next(self, place: _Place) -> list[Entry[_Ticket]]:
         async with self._waiting:
-            while not (batch := self._queue.take(self._batch)):
+            while not self._may_take(place) or not (batch := self._queue.take(self._batch)):
                 await self._waiting.wait()
+            place.batches += 1
+            place.reserved = batch[0].alone
             return batch
 
-    async def _keep(self, slot: int, warm: "asyncio.Future[DecodeCost]") -> None:
-        """One worker's place: fills it again whenever its process is lost."""
+    def _may_take(self, place: _Place) -> bool:
+        first = self._queue.first
+        return not place.reserved and not (first is not None and first.alone and place.batches)
+
+    async def _free(self, place: _Place) -> None:
+        """A batch is done."""
+        async with self._waiting:
+            place.batches -= 1
+            place.reserved = False
+            self._waiting.notify_all()
+
+    async def _keep(self, slot: int, setup: Setup, warm: "asyncio.Future[Layout]") -> None:
+        """Owns one process after the other: starts a new one whenever one is lost."""
         backoff_s = 0.1
         while True:
             try:
                 async with WorkerProcess.running() as process:
-                    setup = Setup(str(self._directory), self._whisper, self._options.max_memory_mb)
-                    cost = await process.warm_up(setup, self._options.start_timeout_ms)
+                    layout = await process.warm_up(setup, self._options.start_timeout_ms)
                     backoff_s = 0.1
+                    setup = _measured(setup, layout)
                     if not warm.done():
-                        warm.set_result(cost)
-                    await self._work(process)
-                    raise WorkerFailed("the process died while idle")
+                        warm.set_result(layout)
+                    await self._work(_Place(process), layout.at_once)
             except (WorkerFailed, ModelUnavailable, OSError) as error:
                 if not warm.done():
                     warm.set_exception(
@@ -240,25 +254,44 @@ class WorkerPool:
                     )
                     return
                 self._metrics.worker_restarts.inc()
-                log.warning("worker lost", slot=slot, reason=str(error), restart_in_s=backoff_s)
+                log.warning("recognition process lost", slot=slot, reason=str(error), restart_in_s=backoff_s)
             await asyncio.sleep(backoff_s)
             backoff_s = min(_LONGEST_BACKOFF_S, backoff_s * 2)
 
-    async def _work(self, process: WorkerProcess) -> None:
-        """Does jobs until the process is lost, and then puts those it was lost with back in the queue."""
-        self._warm += 1
-        self._metrics.workers_ready.set(self._warm)
+    async def _work(self, place: _Place, at_once: int) -> None:
+        """Has the workers of a process do jobs until it is lost; raises WorkerFailed then."""
+        workers = [
+            asyncio.create_task(self._do_jobs(place), name=f"worker-{number}") for number in range(at_once)
+        ]
+        self._count_warm(at_once)
         try:
-            while batch := await self._next_while_alive(process):
-                try:
-                    await self._do(process, batch)
-                except WorkerFailed:
-                    for entry in batch:
-                        await self._again(entry)
-                    raise
+            first, _ = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            for worker in workers:
+                worker.cancel()
+            raise
         finally:
-            self._warm -= 1
-            self._metrics.workers_ready.set(self._warm)
+            self._count_warm(-at_once)
+            place.process.kill()  # the other workers' decodes fail now, and their jobs are done again
+            await asyncio.gather(*workers, return_exceptions=True)
+        await first.pop()
+
+    def _count_warm(self, more: int) -> None:
+        self._warm += more
+        self._metrics.workers_ready.set(self._warm)
+
+    async def _do_jobs(self, place: _Place) -> None:
+        """Does jobs until the process is lost, and then puts those it was lost with back in the queue."""
+        while batch := await self._next_while_alive(place):
+            try:
+                await self._do(place.process, batch)
+            except WorkerFailed:
+                for entry in batch:
+                    await self._again(entry)
+                raise
+            finally:
+                await self._free(place)
+        raise WorkerFailed("the process died while idle")
 
     async def _do(self, process: WorkerProcess, batch: list[Entry[_Ticket]]) -> None:
         batch = [entry for entry in batch if not entry.ticket.answer.done()]
@@ -293,6 +326,12 @@ class WorkerPool:
     def _give_up(self, entry: Entry[_Ticket], reason: str) -> None:
         self._metrics.decode_failures.inc()
         _fail(entry.ticket.answer, reason)
+
+
+def _measured(setup: Setup, layout: Layout) -> Setup:
+    """The same model in a layout that was found already."""
+    whisper = replace(setup.options, threads=layout.threads)
+    return msgspec.structs.replace(setup, options=whisper, at_once=layout.at_once)
 
 
 def _fail(answer: "asyncio.Future[DecodeResult]", reason: str) -> None:

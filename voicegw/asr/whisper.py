@@ -35,7 +35,6 @@ from voicegw.errors import ConfigurationError
 _RETRY_FRAMES = {DecodeKind.PARTIAL: (1500,), DecodeKind.FINAL: (1500, 3000)}
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
-_WORTHWHILE = 0.95  # of the cost for each window so far: less of a gain is not worth the waiting
 _TOKENS_PER_SECOND = 20  # of the fastest speech, with room to spare: stops a decoder that loops
 _TOKENS_PER_SECOND_OF = dict.fromkeys(("en", "de", "es", "fr", "it", "nl", "pt"), 8)  # shorter in tokens
 _SAMPLE_BYTES = 2
@@ -73,16 +72,6 @@ class WhisperOptions:
             raise ConfigurationError(f"asr.language: {self.language!r} is not an ISO 639 code, such as en")
 
 
-class DecodeCost(msgspec.Struct, frozen=True):
-    """What a decode costs on this machine, measured at the start.
-
-    single_ms: one window of 4 s with 12 tokens. batch: how many windows together cost least each.
-    """
-
-    single_ms: float
-    batch: int
-
-
 @dataclass(frozen=True, slots=True)
 class _Window:
     """A job with its spectrogram, and what the decoder reads before it writes."""
@@ -112,42 +101,29 @@ class _Draft:
 
 
 class WhisperEngine:
-    """One loaded model. Not thread-safe: one engine belongs to one worker."""
+    """One loaded model, for as many threads as it was loaded for: `at_once`."""
 
-    def __init__(self, directory: Path, options: WhisperOptions) -> None:
+    def __init__(self, directory: Path, options: WhisperOptions, at_once: int = 1) -> None:
         """Loads the weights; raises ModelUnavailable when the directory does not hold a usable model."""
         self._options = options
-        self._model = WhisperModel(
-            directory, Runtime(options.device, options.compute_type, options.threads, options.language)
-        )
+        runtime = Runtime(options.device, options.compute_type, options.threads, options.language, at_once)
+        self._model = WhisperModel(directory, runtime)
         self.flags = self._model.flags
 
-    def warm(self) -> DecodeCost:
+    def warm(self) -> None:
         """Decodes noise of several lengths, so that the first speaker does not pay for the first use of
-        each kernel, and measures what a decode costs."""
+        each kernel."""
         for seconds in (1, 2, 4, 8):
             for kind in DecodeKind:
                 self.decode([_noise(seconds, kind)])
         speech_probability(_noise(1, DecodeKind.FINAL).pcm)
-        each_ms = single_ms = self._cost_of(1)
-        batch, size = 1, 2
-        while size <= self._options.max_batch:
-            cost_ms = self._cost_of(size) / size
-            if cost_ms > _WORTHWHILE * each_ms:
-                break
-            each_ms, batch, size = cost_ms, size, 2 * size
-        return DecodeCost(single_ms, batch)
 
-    def _cost_of(self, size: int) -> float:
-        """ms for a batch of calibration windows, the better of two."""
-        windows, best_ms = [self._window(_noise(_CALIBRATION_S, DecodeKind.PARTIAL))] * size, float("inf")
+    def decode_calibration(self, size: int) -> None:
+        """A batch of so many windows of 4 s, in each of which 12 tokens are written, whatever the model."""
+        windows = [self._window(_noise(_CALIBRATION_S, DecodeKind.PARTIAL))] * size
         spectrograms, prompts = [one.spectrogram for one in windows], [one.prompt for one in windows]
-        for _ in range(2):
-            begun = time.perf_counter()
-            _, together = self._model.encode(spectrograms, self._model.frames(spectrograms))
-            self._model.generate(together, prompts, 1, _CALIBRATION_TOKENS, forbid_end=True)
-            best_ms = min(best_ms, (time.perf_counter() - begun) * 1000)
-        return best_ms
+        _, together = self._model.encode(spectrograms, self._model.frames(spectrograms))
+        self._model.generate(together, prompts, 1, _CALIBRATION_TOKENS, forbid_end=True)
 
     def decode(self, jobs: Sequence[DecodeJob]) -> list[DecodeResult]:
         """The words of each window, none where there is no speech in it. Several jobs are of one kind, in

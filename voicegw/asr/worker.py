@@ -1,10 +1,11 @@
 """The recognition worker process: load, warm, loop, leave.
 
 It reads frames from standard input and answers on standard output (see pipe.py), and leaves when its
-input closes, which happens also when its parent dies.
+input closes, which happens also when its parent dies. Threads decode side by side, with one copy of the
+weights: CTranslate2 holds Python's lock for a small part of a decode only.
 
-While it decodes what was said before a pause, a thread asks the end-of-turn model, if it is to, whether the
-speaker has finished: both leave Python for nearly all of their time.
+While one decodes what was said before a pause, another thread asks the end-of-turn model, if it is to,
+whether the speaker has finished.
 """
 
 import os
@@ -13,11 +14,12 @@ import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from threading import Lock
 from typing import BinaryIO
 
 import msgspec
 
-from voicegw.asr import end_of_turn
+from voicegw.asr import calibration, end_of_turn
 from voicegw.asr.end_of_turn import EndOfTurnModel
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
 from voicegw.asr.whisper import WhisperEngine
@@ -29,14 +31,17 @@ _NICENESS = 10  # the gateway's event loop has work of microseconds, for everybo
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> int:
     """Answers until `requests` ends; returns the process's exit status."""
+    writing = Lock()
 
-    def answer(message: Answer) -> None:
-        answers.write(frame(msgspec.msgpack.encode(message)))
-        answers.flush()
+    def answer(number: int, message: Answer) -> None:
+        with writing:
+            answers.write(frame(number, msgspec.msgpack.encode(message)))
+            answers.flush()
 
-    payload = read_frame(requests)
-    if payload is None:
+    first = read_frame(requests)
+    if first is None:
         return 0
+    number, payload = first
     setup = msgspec.msgpack.decode(payload, type=Setup)
     if setup.max_memory_mb:
         limit = setup.max_memory_mb * 1024 * 1024
@@ -44,17 +49,20 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
             resource.RLIMIT_DATA, (limit, limit)
         )  # not RLIMIT_AS: a GPU maps far more than it uses
     try:
-        engine = WhisperEngine(setup.path, setup.options)
+        engine, layout = calibration.load(setup)
         listener = end_of_turn.load() if setup.options.end_of_turn else None
-        cost = engine.warm()
     except StartupError as error:
-        answer(Failed(error.message))
+        answer(number, Failed(error.message))
         return 1
-    answer(Ready(cost))
-    with ThreadPoolExecutor(1) as thread:
-        worker = _Worker(engine, listener, thread)
-        while (payload := read_frame(requests)) is not None:
-            answer(worker.answer(payload))
+    answer(number, Ready(layout))
+    with ThreadPoolExecutor(1) as listening, ThreadPoolExecutor(layout.at_once) as decoding:
+        worker = _Worker(engine, listener, listening)
+
+        def decode(number: int, payload: bytes) -> None:
+            answer(number, worker.answer(payload))
+
+        while (request := read_frame(requests)) is not None:
+            decoding.submit(decode, *request)
     return 0
 
 

@@ -1,0 +1,66 @@
+"""Loads the speech model for the machine at hand: measures what a decode costs and chooses how decodes are
+laid out over the cores.
+
+One thread a decode, and as many decodes at once as there are cores, get the most done. A decode that is slow
+then is tried with several threads, and has them only if they make it clearly faster: on many machines they
+wait for each other at every token, and Whisper base is slower with two than with one.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from voicegw.asr.pipe import Layout, Setup
+from voicegw.asr.whisper import WhisperEngine
+
+_MOST_THREADS = 4  # more do not speed a single decode up
+_SPEEDUP = 1.3  # of a decode by several threads, for which it is worth to have fewer decodes at once
+_MOST_AT_ONCE = 8
+_WORTHWHILE = 0.95  # of the cost for each window so far: less of a gain is not worth the waiting
+_REPEATS = 2
+
+
+def load(setup: Setup) -> tuple[WhisperEngine, Layout]:
+    """The engine, warm. Raises ModelUnavailable."""
+    engine, layout = _loaded(setup, setup.options.threads or 1)
+    several = min(_MOST_THREADS, setup.cores)
+    if setup.options.threads or several == 1 or layout.single_ms <= setup.slow_decode_ms:
+        return engine, layout
+    del engine  # the weights are in memory once
+    engine, faster = _loaded(setup, several)
+    if faster.single_ms * _SPEEDUP <= layout.single_ms:
+        return engine, faster
+    del engine
+    return _loaded(setup, 1)
+
+
+def _loaded(setup: Setup, threads: int) -> tuple[WhisperEngine, Layout]:
+    at_once = setup.at_once or min(_MOST_AT_ONCE, max(1, setup.cores // threads))
+    engine = WhisperEngine(setup.path, replace(setup.options, threads=threads), at_once)
+    with ThreadPoolExecutor(at_once) as pool:
+        for warmed in [pool.submit(engine.warm) for _ in range(at_once)]:
+            warmed.result()
+    single_ms, batch = measure(engine, setup.options.max_batch)
+    return engine, Layout(single_ms, threads, at_once, batch)
+
+
+def measure(engine: WhisperEngine, max_batch: int) -> tuple[float, int]:
+    """ms of one decode, and the size of the batch in which a window costs least."""
+    each_ms = single_ms = _cost_ms(engine, 1)
+    batch, size = 1, 2
+    while size <= max_batch:
+        cost_ms = _cost_ms(engine, size) / size
+        if cost_ms > _WORTHWHILE * each_ms:
+            break
+        each_ms, batch, size = cost_ms, size, 2 * size
+    return single_ms, batch
+
+
+def _cost_ms(engine: WhisperEngine, size: int) -> float:
+    """Of a batch of calibration windows, the best of some."""
+    costs = []
+    for _ in range(_REPEATS):
+        begun = time.perf_counter()
+        engine.decode_calibration(size)
+        costs.append((time.perf_counter() - begun) * 1000)
+    return min(costs)

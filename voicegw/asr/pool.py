@@ -44,13 +44,13 @@ class PoolOptions:
         1, "processes that the workers are spread over; each holds the model's weights", ge=1, le=64
     )
     start_timeout_ms: int = option(120_000, "time to load and warm the model", ge=1000, le=3_600_000)
-    decode_timeout_ms: int = option(30_000, "time for one decode before its worker is replaced", ge=100)
+    decode_timeout_ms: int = option(30_000, "time for one decode before its process is replaced", ge=100)
     job_timeout_ms: int = option(60_000, "time from asking to answer before a job is given up", ge=100)
     slow_decode_ms: int = option(250, "a 4 s window that takes longer gets more threads", ge=1)
     crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
     shed_wait_ms: int = option(1500, "mean wait of partials from which none are decoded", ge=1)
-    max_memory_mb: int = option(0, "memory that one worker may take, in MB; 0 for no limit", ge=0)
-    max_attempts: int = option(3, "workers that may die of one job before it is given up", ge=1, le=10)
+    max_memory_mb: int = option(0, "memory that one process may take, in MB; 0 for no limit", ge=0)
+    max_attempts: int = option(3, "processes that may die of one job before it is given up", ge=1, le=10)
 
 
 @dataclass(slots=True)

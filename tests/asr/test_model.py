@@ -3,11 +3,12 @@ from pathlib import Path
 import pytest
 
 from tests.speech import pcm, single_utterances
-from voicegw.asr.model import Prompt, Runtime, WhisperModel
+from voicegw.asr.model import Prompt, Room, Runtime, WhisperModel
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.core.jobs import AUTO_LANGUAGE
 from voicegw.errors import ModelUnavailable
 
+ROOM = Room(margin=200, least=700)
 RUNTIME = Runtime("cpu", "int8", 1, "")
 
 
@@ -27,20 +28,23 @@ def test_a_directory_without_a_model(tmp_path: Path) -> None:
         WhisperModel(tmp_path, RUNTIME)
 
 
-@pytest.mark.parametrize(("seconds", "frames"), [(1, 700), (6, 900), (11, 1500), (27, 3000)])
-def test_windows_of_a_stock_model_come_in_a_few_lengths(
-    stock: WhisperModel, seconds: int, frames: int
+@pytest.mark.parametrize(
+    ("seconds", "frames"), [([1], 700), ([5], 700), ([5.1], 800), ([1, 11], 1300), ([29], 3000)]
+)
+def test_windows_of_a_stock_model_are_little_longer_than_their_audio(
+    stock: WhisperModel, seconds: list[float], frames: int
 ) -> None:
-    assert stock.frames([stock.spectrogram(bytes(2 * seconds * 16_000))]) == frames
+    audio = [stock.spectrogram(bytes(2 * round(each * 16_000))) for each in seconds]
+    assert stock.frames(audio, ROOM) == frames
 
 
 def test_a_model_for_short_windows_is_given_the_audio_there_is(bundled: WhisperModel) -> None:
-    assert bundled.frames([bundled.spectrogram(bytes(2 * 3 * 16_000))]) == 330  # 300 ms behind it
+    assert bundled.frames([bundled.spectrogram(bytes(2 * 3 * 16_000))], ROOM) == 330  # 300 ms behind it
 
 
 def test_a_stock_model_may_write_timestamps(stock: WhisperModel, bundled: WhisperModel) -> None:
     audio = stock.spectrogram(pcm(single_utterances()[0]))
-    _, encoded = stock.encode([audio], stock.frames([audio]))
+    _, encoded = stock.encode([audio], stock.frames([audio], ROOM))
     [result] = stock.generate(encoded, [Prompt("en")], beam=1, longest=40)
     assert result.sequences_ids[0][0] >= stock.special.first_timestamp
     no_timestamps = bundled._tokenizer("").no_timestamps
@@ -64,7 +68,7 @@ def test_text_before_a_window_is_no_command(stock: WhisperModel) -> None:
 
 def test_the_language_is_found_out_only_if_asked(stock: WhisperModel) -> None:
     audio = stock.spectrogram(pcm(single_utterances()[-1]))
-    _, encoded = stock.encode([audio], stock.frames([audio]))
+    _, encoded = stock.encode([audio], stock.frames([audio], ROOM))
     assert stock.spoken_language(encoded, AUTO_LANGUAGE) == "en"
     assert stock.spoken_language(encoded, "de") == "de"
     assert stock.spoken_language(encoded, "") == ""

@@ -231,6 +231,17 @@ def test_what_looks_wrong_is_decoded_again_in_longer_windows(
     assert result.retry_ms > 0
 
 
+def test_a_partial_that_looks_wrong_is_no_news(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partial = job(pcm(single_utterances()[0]), kind=DecodeKind.PARTIAL)
+    assert decode(stock, partial)
+    monkeypatch.setattr("voicegw.asr.whisper.is_doubled", lambda text: True)
+    [result] = stock.decode([partial])
+    assert result.words == ()
+    assert result.retry_ms == 0
+
+
 def test_punctuation_alone_is_nothing_said(stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stock._model, "text", lambda tokens, language: " ...")
     assert decode(stock, job(pcm(single_utterances()[0]))) == ()

@@ -10,7 +10,7 @@ them its text is as right as in one of 30 s, for a fraction of the encoder's wor
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,7 @@ from voicegw.errors import ModelUnavailable
 
 PADDED_FRAMES = 3000
 _FRAMES_PER_SECOND = 100
-_MARGIN_FRAMES = 200  # of silence behind the audio of a stock model's window
-_BUCKETS_FRAMES = (700, 900, 1200, 1500, 2000, 2500, 3000)  # few lengths, so that windows share batches
+_STEP_FRAMES = 100  # of which a stock model's windows are multiples
 MOST_TOKENS = 210  # that CTranslate2 writes about a window, however long the prompt
 _MAX_POSITIONS = 448
 
@@ -43,6 +42,14 @@ class Runtime:
     threads: int
     language: str
     at_once: int = 1
+
+
+class Room(NamedTuple):
+    """What a stock model's window has beside its audio: at least `margin` frames of silence behind it, and
+    `least` frames in all."""
+
+    margin: int
+    least: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +92,12 @@ class WhisperModel:
         audio = np.pad(audio, (0, to_samples(self.flags.partial_silence_ms)))
         return self._model.feature_extractor(audio, padding=0)  # type: ignore[no-any-return]
 
-    def frames(self, spectrograms: Sequence[Spectrogram]) -> int:
+    def frames(self, spectrograms: Sequence[Spectrogram], room: Room) -> int:
         """How many frames the encoder is given of each of these windows."""
         longest = max(each.shape[1] for each in spectrograms)
         if not self.flags.short_context:
-            wanted = longest + _MARGIN_FRAMES
-            return next((each for each in _BUCKETS_FRAMES if each >= wanted), PADDED_FRAMES)
+            steps = -(-max(room.least, longest + room.margin) // _STEP_FRAMES)
+            return min(PADDED_FRAMES, steps * _STEP_FRAMES)
         return _fit_to_encode(longest // 2 * 2, mels=spectrograms[0].shape[0])
 
     def encode(self, spectrograms: Sequence[Spectrogram], frames: int) -> tuple[list[Any], Any]:

@@ -1,8 +1,8 @@
 """Windows to words: decode, decode again what looks wrong, reject what is not speech.
 
-Text that repeats itself or does not end is decoded again with 15 s of window, and a final at last with 30 s.
-What is not speech is rejected (rejection.py), so that it becomes neither a transcript nor context. The model
-itself is in model.py.
+Text that repeats itself or does not end is suspicious. A partial has no words then, because the next one is
+on its way; a final is decoded again with 15 s of window, and at last with 30 s. What is not speech is
+rejected (rejection.py), so that it becomes neither a transcript nor context. The model itself is in model.py.
 """
 
 import time
@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from voicegw.asr.key_terms import are_likely, is_as_long, is_doubtful, new_terms, once
-from voicegw.asr.model import MOST_TOKENS, Prompt, Runtime, Spectrogram, WhisperModel
+from voicegw.asr.model import MOST_TOKENS, Prompt, Room, Runtime, Spectrogram, WhisperModel
 from voicegw.asr.rejection import Evidence, is_speech
 from voicegw.asr.transcript import (
     compression_ratio,
@@ -32,7 +32,8 @@ from voicegw.core.options import option
 from voicegw.dialects.parameters import is_language
 from voicegw.errors import ConfigurationError
 
-_RETRY_FRAMES = {DecodeKind.PARTIAL: (1500,), DecodeKind.FINAL: (1500, 3000)}
+_ROOM = {DecodeKind.PARTIAL: Room(margin=100, least=500), DecodeKind.FINAL: Room(margin=200, least=700)}
+_RETRY_FRAMES = (1500, 3000)
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
 _TOKENS_PER_SECOND = 20  # of the fastest speech, with room to spare: stops a decoder that loops
@@ -122,14 +123,14 @@ class WhisperEngine:
         """A batch of so many windows of 4 s, in each of which 12 tokens are written, whatever the model."""
         windows = [self._window(_noise(_CALIBRATION_S, DecodeKind.PARTIAL))] * size
         spectrograms, prompts = [one.spectrogram for one in windows], [one.prompt for one in windows]
-        _, together = self._model.encode(spectrograms, self._model.frames(spectrograms))
+        _, together = self._model.encode(spectrograms, self._model.frames(spectrograms, _ROOM[DecodeKind.PARTIAL]))
         self._model.generate(together, prompts, 1, _CALIBRATION_TOKENS, forbid_end=True)
 
     def decode(self, jobs: Sequence[DecodeJob]) -> list[DecodeResult]:
         """The words of each window, none where there is no speech in it. Several jobs are of one kind, in
         one language, with the same prompt; see asr/batcher.py."""
         windows = [self._window(job) for job in jobs]
-        frames = self._model.frames([window.spectrogram for window in windows])
+        frames = self._model.frames([window.spectrogram for window in windows], _ROOM[jobs[0].kind])
         drafts = self._drafts(windows, frames)
         return [self._finish(window, draft) for window, draft in drafts]
 
@@ -186,7 +187,7 @@ class WhisperEngine:
         if draft.endless:
             tokens = without_repetition(draft.tokens)
             draft = replace(draft, tokens=tokens, text=self._model.text(tokens, window.prompt.language))
-        words = self._words(window, draft) if draft.said else ()
+        words = self._words(window, draft) if self._is_good(window, draft) else ()
         words, job = self._with_key_terms(window, draft, words), window.job
         return DecodeResult(
             job.session,
@@ -197,11 +198,17 @@ class WhisperEngine:
             context_dropped=not self.flags.uses_context,
         )
 
+    def _is_good(self, window: _Window, draft: _Draft) -> bool:
+        """Whether somebody said the text; a partial of a stock model must not be suspicious besides."""
+        is_final = window.job.kind is DecodeKind.FINAL
+        return draft.said and (is_final or self.flags.short_context or not draft.suspicious)
+
     def _retried(self, window: _Window, draft: _Draft) -> tuple[_Draft, float]:
         """A draft that is not suspicious, or the best there is, and the ms that it took to get it. What was
         said in one draft is not given up for one in which nothing was."""
         begun, retry_ms = time.perf_counter(), 0.0
-        for frames in () if self.flags.short_context else _RETRY_FRAMES[window.job.kind]:
+        is_retried = window.job.kind is DecodeKind.FINAL and not self.flags.short_context
+        for frames in _RETRY_FRAMES if is_retried else ():
             if draft.said and draft.suspicious and frames > draft.frames:
                 [(_, again)] = self._drafts([window], frames)
                 draft = again if again.said else draft

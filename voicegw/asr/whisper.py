@@ -123,7 +123,8 @@ class WhisperEngine:
         """A batch of so many windows of 4 s, in each of which 12 tokens are written, whatever the model."""
         windows = [self._window(_noise(_CALIBRATION_S, DecodeKind.PARTIAL))] * size
         spectrograms, prompts = [one.spectrogram for one in windows], [one.prompt for one in windows]
-        _, together = self._model.encode(spectrograms, self._model.frames(spectrograms, _ROOM[DecodeKind.PARTIAL]))
+        frames = self._model.frames(spectrograms, _ROOM[DecodeKind.PARTIAL])
+        _, together = self._model.encode(spectrograms, frames)
         self._model.generate(together, prompts, 1, _CALIBRATION_TOKENS, forbid_end=True)
 
     def decode(self, jobs: Sequence[DecodeJob]) -> list[DecodeResult]:

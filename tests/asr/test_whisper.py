@@ -231,9 +231,7 @@ def test_what_looks_wrong_is_decoded_again_in_longer_windows(
     assert result.retry_ms > 0
 
 
-def test_a_partial_that_looks_wrong_is_no_news(
-    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_partial_that_looks_wrong_is_no_news(stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     partial = job(pcm(single_utterances()[0]), kind=DecodeKind.PARTIAL)
     assert decode(stock, partial)
     monkeypatch.setattr("voicegw.asr.whisper.is_doubled", lambda text: True)

@@ -94,7 +94,7 @@ class WhisperModel:
 
     def frames(self, spectrograms: Sequence[Spectrogram], room: Room) -> int:
         """How many frames the encoder is given of each of these windows."""
-        longest = max(each.shape[1] for each in spectrograms)
+        longest: int = max(each.shape[1] for each in spectrograms)
         if not self.flags.short_context:
             steps = -(-max(room.least, longest + room.margin) // _STEP_FRAMES)
             return min(PADDED_FRAMES, steps * _STEP_FRAMES)

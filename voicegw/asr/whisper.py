@@ -1,5 +1,6 @@
 """Windows to words: decode, decode again what looks wrong, reject what is not speech.
 
+Decoding is greedy; a final whose text is not sure is searched with a beam as well.
 Text that repeats itself or does not end is suspicious. A partial has no words then, because the next one is
 on its way; a final is decoded again with 15 s of window, and at last with 30 s. What is not speech is
 rejected (rejection.py), so that it becomes neither a transcript nor context. The model itself is in model.py.
@@ -34,6 +35,7 @@ from voicegw.errors import ConfigurationError
 
 _ROOM = {DecodeKind.PARTIAL: Room(margin=100, least=500), DecodeKind.FINAL: Room(margin=200, least=700)}
 _RETRY_FRAMES = (1500, 3000)
+_SURE = -0.5  # mean log-probability of greedy text from which beam search was no better, on people's speech
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
 _TOKENS_PER_SECOND = 20  # of the fastest speech, with room to spare: stops a decoder that loops
@@ -60,7 +62,7 @@ class WhisperOptions:
         "", "ISO 639-1 code of what is spoken, or auto; for multilingual models; empty is en"
     )
     end_of_turn: bool = option(False, "hear whether a speaker has finished, by the model of pipecat-ai")
-    beam_size: int = option(5, "beam of final decodes; partials are greedy", ge=1, le=20)
+    beam_size: int = option(5, "beam of final decodes whose greedy text is not sure; 1: none", ge=1, le=20)
     strictness: float = option(
         0.0, "how sure it must be that text is speech: above 0 rejects more, below 0 less", ge=-9, le=9
     )
@@ -89,13 +91,14 @@ class _Window:
 @dataclass(frozen=True, slots=True)
 class _Draft:
     """What one decode of a window wrote. tokens: its text. encoded: the encoder's output for the window, of
-    `frames` frames. said: it is what somebody said. endless: it wrote on until its token limit. suspicious:
-    it did, or repeats itself."""
+    `frames` frames. score: the mean log-probability of a token. said: it is what somebody said. endless: it
+    wrote on until its token limit. suspicious: it did, or repeats itself."""
 
     tokens: list[int]
     text: str
     encoded: Any
     frames: int
+    score: float
     said: bool
     endless: bool
     suspicious: bool
@@ -133,7 +136,7 @@ class WhisperEngine:
         windows = [self._window(job) for job in jobs]
         frames = self._model.frames([window.spectrogram for window in windows], _ROOM[jobs[0].kind])
         drafts = self._drafts(windows, frames)
-        return [self._finish(window, draft) for window, draft in drafts]
+        return [self._finish(window, self._searched(window, draft)) for window, draft in drafts]
 
     def _window(self, job: DecodeJob) -> _Window:
         if not self.flags.uses_context:
@@ -142,14 +145,15 @@ class WhisperEngine:
         return _Window(job, self._model.spectrogram(job.pcm), Prompt(job.language, before=job.prompt))
 
     def _drafts(self, windows: Sequence[_Window], frames: int) -> list[tuple[_Window, _Draft]]:
-        """A decode of the windows together, and each window with the language that it was decoded in."""
+        """A greedy decode of the windows together, and each window with the language that it was decoded
+        in."""
         alone, together = self._model.encode([window.spectrogram for window in windows], frames)
         windows = [
             replace(window, prompt=replace(window.prompt, language=self._language(window, encoded)))
             for window, encoded in zip(windows, alone, strict=True)
         ]
         limit = max(self._token_limit(window) for window in windows)
-        results = self._generate(together, windows, limit)
+        results = self._generate(together, windows, limit, beam_size=1)
         return [
             (window, self._draft(window, result, encoded, frames, limit))
             for window, result, encoded in zip(windows, results, alone, strict=True)
@@ -158,9 +162,20 @@ class WhisperEngine:
     def _language(self, window: _Window, encoded: Any) -> str:
         return self._model.spoken_language(encoded, window.prompt.language)
 
-    def _generate(self, encoded: Any, windows: Sequence[_Window], limit: int) -> list[Any]:
-        beam_size = self._options.beam_size if windows[0].job.kind is DecodeKind.FINAL else 1
+    def _generate(self, encoded: Any, windows: Sequence[_Window], limit: int, beam_size: int) -> list[Any]:
         return self._model.generate(encoded, [window.prompt for window in windows], beam_size, limit)
+
+    def _searched(self, window: _Window, draft: _Draft) -> _Draft:
+        """The draft, or of a final that greedy decoding is not sure of, what beam search finds. It finds more
+        names and spelled words, but it loops more often, too: such a text is not taken."""
+        is_sure = draft.score >= _SURE and not draft.suspicious
+        if is_sure or window.job.kind is DecodeKind.PARTIAL or self._options.beam_size == 1:
+            return draft
+        limit = self._token_limit(window)
+        [result] = self._generate(draft.encoded, [window], limit, self._options.beam_size)
+        found = self._draft(window, result, draft.encoded, draft.frames, limit)
+        is_worse = found.suspicious > draft.suspicious or found.said < draft.said
+        return draft if is_worse else found
 
     def _token_limit(self, window: _Window) -> int:
         """The most tokens that the window can hold."""
@@ -180,7 +195,7 @@ class WhisperEngine:
             or is_doubled(text)
         )
         said = any(map(str.isalnum, text)) and self._is_speech(window, result)
-        return _Draft(tokens, text, encoded, frames, said, endless, suspicious)
+        return _Draft(tokens, text, encoded, frames, result.scores[0], said, endless, suspicious)
 
     def _finish(self, window: _Window, draft: _Draft) -> DecodeResult:
         """The words of a window, after as many retries as its first draft needs."""
@@ -212,6 +227,7 @@ class WhisperEngine:
         for frames in _RETRY_FRAMES if is_retried else ():
             if draft.said and draft.suspicious and frames > draft.frames:
                 [(_, again)] = self._drafts([window], frames)
+                again = self._searched(window, again)
                 draft = again if again.said else draft
                 retry_ms = (time.perf_counter() - begun) * 1000
         return draft, retry_ms
@@ -252,7 +268,8 @@ class WhisperEngine:
         """What the decoder writes about a window that it has written the draft about."""
         usual = len(draft.tokens)
         limit = min(self._token_limit(window), 2 * usual + _ROOM_FOR_TERMS)
-        [result] = self._generate(draft.encoded, [window], limit)
+        beam_size = self._options.beam_size if window.job.kind is DecodeKind.FINAL else 1
+        [result] = self._generate(draft.encoded, [window], limit, beam_size)
         again = self._draft(window, result, draft.encoded, draft.frames, limit)
         tokens = once(again.tokens, usual)
         return replace(again, tokens=tokens, text=self._model.text(tokens, window.prompt.language))

@@ -3,8 +3,8 @@
 People's texts write the same words in different ways: "twenty one" and "21", "colour" and "color". So they
 go through Whisper's own normaliser, as published error rates do, and as a whole, since a number may be said
 across two turns. It makes "two zero one" one word, and "2-0-1" three, of which the last is "one". So every
-digit is then a word of its own, and "one" is a digit. Letters that are spelled one by one ("o t h f i",
-"O-T-H", "OTHFI") are one word. The bundled samples are written one way and need none of it
+digit is then a word of its own, and "one" is a digit. Letters that are spelled one by one ("c z d w",
+"C-Z-D-W", "CZDW") are one word. The bundled samples are written one way and need none of it
 (`clients.conversation.normalised`).
 """
 

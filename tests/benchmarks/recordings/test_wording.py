@@ -9,7 +9,7 @@ from benchmarks.recordings.wording import words_of
         ("Twenty-one colours, it's ten.", "21 colors it is 10", "en"),
         ("one zero one", "1-0-1", "en"),
         ("Mr. Smith, uh, pays $5", "mister smith pays five dollars", "en"),
-        ("Erase O-T-H-F-I-5-0.", "erase OTHFI 50", "en"),
+        ("Erase C-Z-D-W-5-0.", "erase CZDW 50", "en"),
         ("n a, three p m", "NA 3 PM", "en"),
         ("¡Hola, Mundo!", "hola mundo", "es"),
         ("今日は、晴れ。", "今日は晴れ", "ja"),
@@ -21,7 +21,7 @@ def test_texts_that_say_the_same(one: str, other: str, language: str) -> None:
 
 def test_what_counts_as_a_word() -> None:
     assert words_of("one hundred and twenty", "en") == ["1", "2", "0"]
-    assert words_of("o t h f i", "en") == ["othfi"]
+    assert words_of("c z d w", "en") == ["czdw"]
     assert words_of("is it a cat", "en") == ["is", "it", "a", "cat"]
     assert words_of("砸自己", "zh") == ["砸", "自", "己"]
     assert words_of("Wie geht's?", "de") == ["wie", "geht", "s"]

@@ -88,7 +88,8 @@ class Timings:
     partial. first_correct: the same to the first word that is right and in its place. words, words_stable:
     for each recognised word, from its end until it stood in its final place (WEL), and until it stood
     there for good. endpoint, final, first_token: from the end of the last word to speech_stopped, to
-    final (FL) and to reply_started (V2T), for turns that silence ended. overhead: what V2T has beyond
+    final (FL) and to reply_started (V2T), for turns that silence ended. settling: from speech_stopped to
+    final, however long the silence had to be. overhead: what V2T has beyond
     endpoint, final decode (as far as that came after the endpoint) and the model endpoint's own
     first-token time, as far as a request made ahead of the endpoint left any of it; None where that time is
     not known.
@@ -101,6 +102,7 @@ class Timings:
     endpoint: float | None = None
     final: float | None = None
     first_token: float | None = None
+    settling: float | None = None
     overhead: float | None = None
 
 
@@ -121,6 +123,7 @@ def timings(segment: Segment, llm_first_token_ms: float | None) -> Timings:
         endpoint=_since(end_s, turn.stopped_at_s),
         final=_since(end_s, turn.final_at_s),
         first_token=_since(end_s, turn.first_token_at_s),
+        settling=_since(turn.stopped_at_s, turn.final_at_s) if ended else None,
         overhead=_overhead(turn, llm_first_token_ms) if ended else None,
     )
 

@@ -48,6 +48,7 @@ def test_the_latencies_of_a_segment() -> None:
     assert measured.words == pytest.approx((300, 560))
     assert measured.words_stable == pytest.approx((300, 560))
     assert (measured.endpoint, measured.final, measured.first_token) == pytest.approx((510, 560, 700))
+    assert measured.settling == pytest.approx(560 - 510)
     assert measured.overhead == pytest.approx(1900 - 1710 - 30 - 100)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError, ModerationFailed
+from voicegw.reply.http_client import openai_client
 from voicegw.reply.llm import OPENAI_URL
 from voicegw.reply.threads import Threads
 from voicegw.reply.tool_backends import import_function
@@ -54,12 +55,7 @@ class EndpointModerator:
         self._model = options.model or ""
         self._headers = None if options.api_key else {"Authorization": openai.omit}
         self._timeout_s = options.timeout_ms / 1000
-        self._client = openai.AsyncOpenAI(
-            base_url=url,
-            api_key=options.api_key or "none",  # the library insists on one
-            timeout=openai.Timeout(None, connect=_CONNECT_S),
-            max_retries=0,
-        )
+        self._client = openai_client(url, options.api_key, _CONNECT_S)
 
     async def judge(self, text: str) -> Sequence[str]:
         """The categories the endpoint finds. Raises ModerationFailed."""

@@ -14,6 +14,7 @@ import structlog
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import ToolAnswered, ToolCalled
 from voicegw.errors import ToolFailed
+from voicegw.reply.http_client import http_client
 from voicegw.reply.threads import Threads
 from voicegw.reply.tool_backends import Backend, FunctionBackend, HttpBackend
 from voicegw.reply.tools import Tool, ToolOptions, declared
@@ -33,13 +34,12 @@ class Toolbox:
     """Raises ConfigurationError for declarations that lead nowhere."""
 
     def __init__(self, options: ToolOptions, metrics: Metrics) -> None:
-        import httpx2
-
         self._options = options
         self._metrics = metrics
-        self._client = httpx2.AsyncClient(timeout=httpx2.Timeout(None, connect=_CONNECT_S))
         self._threads = Threads(_THREADS, "tool")
         self._tools = {tool.name: tool for tool in declared(options)}
+        by_http = any(tool.url is not None for tool in self._tools.values())
+        self._client = http_client(_CONNECT_S) if by_http else None
         self._validators = {name: _validator(tool) for name, tool in self._tools.items()}
         self._backends = {name: self._backend(tool) for name, tool in self._tools.items()}
 
@@ -120,13 +120,14 @@ class Toolbox:
         return tool.timeout_ms or usual
 
     def _backend(self, tool: Tool) -> Backend:
-        if tool.url is not None:
+        if self._client is not None and tool.url is not None:
             return HttpBackend(self._client, tool, self._options.max_result_bytes)
         return FunctionBackend(self._threads, tool, self._options.max_result_bytes)
 
     async def close(self) -> None:
         """Gives connections back."""
-        await self._client.aclose()
+        if self._client is not None:
+            await self._client.aclose()
 
 
 def failed(reason: str) -> ErrandNews:

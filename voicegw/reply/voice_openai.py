@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 
 from voicegw.errors import StartupError, VoiceFailed
+from voicegw.reply.http_client import openai_client
 from voicegw.reply.voice import VoiceOptions
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -23,20 +24,13 @@ class SpeechEndpoint:
     """Streams speech from the endpoint. Raises StartupError for a URL that is none."""
 
     def __init__(self, options: VoiceOptions) -> None:
-        import openai
-
         url = options.url or OPENAI_URL
         if not re.match(r"https?://\w", url):
             raise StartupError(f"the speech endpoint {url} is not an http:// or https:// URL")
         self.name = options.model
         self.rate = options.endpoint_rate
         self._options = options
-        self._client = openai.AsyncOpenAI(
-            base_url=url,
-            api_key=options.api_key or "none",  # the library insists on one; the request leaves it out
-            timeout=openai.Timeout(None, connect=options.connect_timeout_ms / 1000),
-            max_retries=0,
-        )
+        self._client = openai_client(url, options.api_key, options.connect_timeout_ms / 1000)
         self._speech = self._client.audio.speech.with_streaming_response
 
     async def synthesise(self, words: str) -> AsyncGenerator[bytes, None]:

@@ -34,16 +34,23 @@ class Ending(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer, where it is not as the server's knobs say. tool_calls: (name, arguments as JSON), each
-    streamed in fragments behind the tokens. retry_after: the header that goes with an error."""
+    """One answer, where it is not as the server's knobs say.
 
-    tokens: Sequence[str] = ()
+    tokens: what is streamed; in place of a text a delta, a whole choice (with a "delta" in it), or bytes that
+    are sent as they are. tool_calls: (name, arguments as JSON), each streamed in fragments behind the tokens.
+    finish: the reason that a complete answer ends with; None for none. retry_after: the header that goes with
+    an error. page: content type and body in place of a stream or of the usual error.
+    """
+
+    tokens: Sequence[Any] = ()
     tool_calls: Sequence[tuple[str, str]] = ()
     first_token_delay_s: float = 0.0
     token_delay_s: float = 0.0
     status: int = 200
     ending: Ending = Ending.COMPLETE
     retry_after: str | None = None
+    finish: str | None = "stop"
+    page: tuple[str, str] | None = None
 
 
 @dataclass(eq=False)
@@ -143,20 +150,18 @@ class LLMServer:
 
     async def _answer(self, exchange: Exchange, writer: asyncio.StreamWriter) -> None:
         answer = self.script(exchange.body) or (self.answers.pop(0) if self.answers else self._usual())
-        if answer.status != 200:
+        if answer.status != 200 or answer.page is not None:
             await _pause(exchange, answer, 0)
             writer.write(_error_response(answer, exchange))
             return
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
+        writer.write(_HEAD)
         self._send(writer, b": a comment, as some endpoints send while they wait\n\n")
         self._send(writer, _event({"role": "assistant", "content": None}))
-        deltas = [{"content": token} for token in answer.tokens] + _call_deltas(answer.tool_calls)
+        deltas = [*answer.tokens, *_call_deltas(answer.tool_calls)]
         for number, delta in enumerate(deltas):
             await _pause(exchange, answer, number)
             exchange.first_token_s = exchange.first_token_s or time.monotonic()
-            self._send(writer, _event(delta))
+            self._send(writer, delta if isinstance(delta, bytes) else _event(delta))
         await _pause(exchange, answer, len(deltas))
         self._end(writer, answer)
 
@@ -172,7 +177,8 @@ class LLMServer:
         if answer.ending is Ending.GARBLED:
             self._send(writer, b"data: <html>\n\n")
         if answer.ending is Ending.COMPLETE:
-            self._send(writer, _event({}, finish_reason="tool_calls" if answer.tool_calls else "stop"))
+            usual = answer.tool_calls and answer.finish == "stop"
+            self._send(writer, _event({}, finish_reason="tool_calls" if usual else answer.finish))
             self._send(writer, b'data: {"choices": [], "usage": {"completion_tokens": 3}}\n\n')
             self._send(writer, b"data: [DONE]\n\n")
         writer.write(b"0\r\n\r\n")
@@ -220,9 +226,10 @@ async def _read(reader: asyncio.StreamReader, connection: int) -> Exchange | Non
     return Exchange(json.loads(body), fields.get("authorization"), connection, time.monotonic())
 
 
-def _event(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+def _event(token: Any, finish_reason: str | None = None) -> bytes:
     """One chunk of a completion as a server-sent event, in UTF-8 except for what UTF-8 cannot hold."""
-    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    delta = token if isinstance(token, dict) else {"content": token}
+    choice = delta if "delta" in delta else {"index": 0, "delta": delta, "finish_reason": finish_reason}
     chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "model": "test", "choices": [choice]}
     try:
         return b"data: %b\n\n" % json.dumps(chunk, ensure_ascii=False).encode()
@@ -233,8 +240,10 @@ def _event(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
 def _error_response(answer: Answer, exchange: Exchange) -> bytes:
     """An error that repeats the caller's key and words, as careless endpoints do."""
     message = f"{exchange.authorization} may not ask {exchange.body['messages']}"
-    body = json.dumps({"error": {"message": message, "code": "test_code"}}).encode()
-    head = [f"HTTP/1.1 {answer.status} Error", "Content-Type: application/json"]
+    usual = ("application/json", json.dumps({"error": {"message": message, "code": "test_code"}}))
+    kind, text = answer.page or usual
+    body = text.encode()
+    head = [f"HTTP/1.1 {answer.status} As told", f"Content-Type: {kind}"]
     head += [f"Content-Length: {len(body)}"]
     if answer.retry_after is not None:
         head += [f"Retry-After: {answer.retry_after}"]

@@ -102,7 +102,7 @@ async def test_a_tool_in_the_background_reports_and_the_next_turn_knows(tmp_path
     accepted, *progress = (message.content for message in peer.of(native.ToolProgressMessage))
     assert "accepted" in accepted
     assert progress[0] == '"half"'
-    *_, called, told, thanks = prompts(llm)[-1]
+    *_, called, told, _, thanks = prompts(llm)[-1]
     assert (called["role"], told["content"], thanks["content"]) == ("assistant", '"booked"', "Thanks.")
 
 

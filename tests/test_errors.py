@@ -3,8 +3,9 @@ from http import HTTPStatus
 
 import pytest
 
+from tests.error_table import rows, tree
 from voicegw import errors
-from voicegw.errors import StartupError, VoicegwError, rows, tree
+from voicegw.errors import StartupError, VoicegwError
 
 EVERY = list(tree())
 LEAVES = [error for error in EVERY if not error.__subclasses__()]

@@ -61,8 +61,9 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
         return Assistant(OfflineResponder(), errands, moderator, _no_model, voice)
     responder = ToolResponder(model, tools, errands, settings.tools)
     stack.push_async_callback(responder.close)
-    prompt = settings.session.dialogue.system_prompt or "Hello."
-    first = FirstAnswer(model, [Message("system", prompt)], settings.failover.ready_wait_ms)
+    prompt = settings.session.dialogue.system_prompt
+    opening = [Message("system", prompt)] if prompt else []
+    first = FirstAnswer(model, opening, settings.failover.ready_wait_ms)
     asking = asyncio.create_task(first.ask(), name="first answer")
     stack.callback(asking.cancel)
     return Assistant(responder, errands, moderator, first.check, voice)

@@ -2,29 +2,29 @@
 
     VoicegwError
      +-- InputError                  the client's doing; costs the client only
-     |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount
-     |    +-- InvalidState  TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout
-     |    +-- NotFound  UnsupportedRate  UnsupportedFormat  UnsupportedReply  InvalidParameter
-     |    +-- OriginRefused  TokenMissing  TokenInvalid  TokenExpired  TokenUsed  ScopeMissing
-     |    +-- SessionTooLong  TakenOver
+     |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount  InvalidState
+     |    +-- TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout  NotFound  UnsupportedRate
+     |    +-- UnsupportedFormat  UnsupportedReply  InvalidParameter  OriginRefused  TokenMissing  TokenInvalid
+     |    +-- TokenExpired  TokenUsed  ScopeMissing  SessionTooLong  TakenOver
      +-- LimitError                  more than a client's share; later it may
      |    +-- RateLimited  TooManyConnections  LimitIgnored
      +-- ServerError                 our doing; a client may try again
-     |    +-- NotReady  AtCapacity  Draining  StoreUnavailable  SlowConsumer  Unresponsive
-     |    +-- InternalError  RecognitionFailed  Moved
+     |    +-- NotReady  AtCapacity  Draining  StoreUnavailable  SlowConsumer  Unresponsive  InternalError
+     |    +-- RecognitionFailed  Moved
      +-- ReplyError                  the model's or the voice's doing; the session goes on
      |    +-- LLMUnreachable  LLMUnauthorized  LLMRateLimited  LLMRejected  LLMBroken  LLMTimeout
-     |    +-- LLMInterrupted  LLMUnavailable  ToolFailed  TooManyToolCalls  ModerationFailed  VoiceFailed
+     |    +-- LLMInterrupted  LLMUnavailable  LLMEmpty  LLMReasoningOnly  LLMTokenLimit  LLMFiltered
+     |    +-- ToolFailed  TooManyToolCalls  ModerationFailed  VoiceFailed
      +-- StartupError                the server cannot start: one line, exit status 1
           +-- ConfigurationError  ModelUnavailable  WorkerFailed
 
 A class states the wire `code` (sent in the `error` event or the HTTP body), the WebSocket `close_code`
 (None: the session goes on), the `http_status` when it refuses the upgrade, and whether the client may retry;
-an instance may know from when on (`retry_after_ms`). The first line of a docstring is its row in the README's
-error table, which `rows()` generates.
+an instance may know from when on (`retry_after_ms`), and what an endpoint said of it (`detail`, redacted, not
+for clients). The first line of a docstring is its row in the README's
+error table (tests/error_table.py makes it).
 """
 
-from collections.abc import Iterator
 from typing import ClassVar
 
 RETRY_AFTER_MS = 1000
@@ -51,9 +51,10 @@ class VoicegwError(Exception):
             if value is not None:
                 setattr(cls, name, value)
 
-    def __init__(self, message: str = "", *, retry_after_ms: int | None = None) -> None:
+    def __init__(self, message: str = "", *, retry_after_ms: int | None = None, detail: str = "") -> None:
         super().__init__(message)
         self.retry_after_ms = retry_after_ms
+        self.detail = detail
 
     @property
     def message(self) -> str:
@@ -249,6 +250,22 @@ class LLMUnavailable(ReplyError, code="llm_unavailable", retryable=True):
     """The language model endpoint has kept failing and is left alone for a while."""
 
 
+class LLMEmpty(ReplyError, code="llm_empty", retryable=True):
+    """The language model ended its reply without a word."""
+
+
+class LLMReasoningOnly(ReplyError, code="llm_reasoning_only", retryable=True):
+    """The language model reasoned, and ended its reply without an answer."""
+
+
+class LLMTokenLimit(ReplyError, code="llm_token_limit"):
+    """The language model reached the token limit before its answer; in a `notice`, before its end."""
+
+
+class LLMFiltered(ReplyError, code="llm_filtered"):
+    """The language model endpoint's content filter stopped the reply."""
+
+
 class ToolFailed(ReplyError, code="tool_failed"):
     """A tool gave no result; the model is told why, and the reply goes on."""
 
@@ -279,22 +296,3 @@ class ModelUnavailable(StartupError, code="model_unavailable"):
 
 class WorkerFailed(StartupError, code="worker_failed"):
     """A recognition worker died, or did not become ready in time, at start."""
-
-
-def tree(root: type[VoicegwError] = VoicegwError) -> Iterator[type[VoicegwError]]:
-    """Every error class below `root`, in the order they are declared, depth first."""
-    for child in root.__subclasses__():
-        yield child
-        yield from tree(child)
-
-
-def rows() -> list[str]:
-    """The README's error table in Markdown: one row for each code a client can meet."""
-    lines = ["| code | what it means | HTTP status | close code | retry |", "|---|---|---|---|---|"]
-    for error in tree():
-        if "code" in vars(error) and not issubclass(error, StartupError):
-            meaning = (error.__doc__ or "").partition("\n")[0]
-            status, close = error.http_status or "", error.close_code or ""
-            retry = "yes" if error.retryable else "no"
-            lines.append(f"| `{error.code}` | {meaning} | {status} | {close} | {retry} |")
-    return lines

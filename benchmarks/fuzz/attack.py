@@ -17,6 +17,7 @@ from websockets.frames import Opcode
 
 from benchmarks.fuzz import corpus
 from benchmarks.wire import Broken, Wire, encoded
+from tests.error_table import tree
 from voicegw import errors
 from voicegw.dialects import native
 
@@ -24,12 +25,12 @@ SWITCHING_PROTOCOLS = 101
 LISTEN_S = 0.02  # for answers while there is more to send
 PATIENCE_S = 30.0  # for an answer that has to come
 MARK = b'{"type":"are you there"}'
-CODES = {error.code for error in errors.tree()}
-CLOSE_CODES = {error.close_code for error in errors.tree()} - {errors.InternalError.close_code, None} | {
+CODES = {error.code for error in tree()}
+CLOSE_CODES = {error.close_code for error in tree()} - {errors.InternalError.close_code, None} | {
     *(1000, 1001),
     *(1002, 1007, 1009),  # of the transport, for frames that break its own rules
 }
-STATUSES = {error.http_status for error in errors.tree()} - {None} | {400, 414, 426, 431, SWITCHING_PROTOCOLS}
+STATUSES = {error.http_status for error in tree()} - {None} | {400, 414, 426, 431, SWITCHING_PROTOCOLS}
 
 _decoder: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
 

@@ -146,12 +146,29 @@ async def test_with_nothing_else_to_ask_the_client_is_told_when() -> None:
         assert stage.asked() == [1]
 
 
-async def test_when_its_time_is_over_it_is_asked_again() -> None:
-    busy = Answer(status=503, retry_after="0.05")
+async def test_a_short_rest_is_waited_for_and_others_wait_as_well() -> None:
+    busy = Answer(status=429, retry_after="0.5")
     async with setting(LLMServer(tokens=["Hi"], answers=[busy])) as stage:
-        assert isinstance(await stage.failure(), errors.LLMBroken)
-        await asyncio.sleep(0.06)
-        assert await stage.reply() == ["Hi"]
+        first = asyncio.create_task(stage.reply())
+        await until_asked(stage.servers[0], 1)
+        await asyncio.sleep(0.05)  # until it has heard of it
+        again = "the first endpoint is asked again"
+        assert await stage.reply() == [ReplyNotice("llm_unavailable", again), "Hi"]
+        assert await first == [ReplyNotice("llm_rate_limited", again), "Hi"]
+        assert stage.asked() == [3]
+
+
+async def test_another_endpoint_is_asked_rather_than_waiting() -> None:
+    busy = Answer(status=429, retry_after="0.5")
+    async with setting(LLMServer(answers=[busy]), LLMServer(tokens=["Hi"])) as stage:
+        assert (await stage.reply())[-1] == "Hi"
+        assert stage.asked() == [1, 1]
+
+
+async def test_a_rest_is_waited_for_once() -> None:
+    async with setting(LLMServer(script=lambda _: Answer(status=429, retry_after="0.05"))) as stage:
+        assert isinstance(await stage.failure(), errors.LLMRateLimited)
+        assert stage.asked() == [2]
 
 
 async def test_after_the_retry_comes_the_second_endpoint() -> None:
@@ -235,10 +252,11 @@ async def test_cancelling_reaches_the_endpoint() -> None:
         assert stage.servers[0].exchanges[0].disconnected
 
 
-async def test_an_empty_reply_is_a_reply() -> None:
-    async with setting(LLMServer(tokens=[]), LLMServer(), failures=1) as stage:
-        assert await stage.reply() == []
-        assert stage.asked() == [1, 0]
+async def test_an_empty_reply_is_asked_for_again_and_then_elsewhere() -> None:
+    async with setting(LLMServer(tokens=[]), LLMServer(tokens=["Hi"]), failures=1) as stage:
+        assert (await stage.reply())[-1] == "Hi"
+        assert stage.asked() == [2, 1]
+        assert stage.value("breaker_open", endpoint="first") == 0  # it has answered, after all
 
 
 async def test_the_endpoint_that_would_be_asked_is_prewarmed() -> None:
@@ -273,7 +291,7 @@ async def test_the_log_says_which_endpoint_failed_and_how() -> None:
             "first",
             stage.servers[0].url,
         )
-        assert failed["reason"] == "the language model endpoint answered HTTP 404, test_code"
+        assert failed["reason"].startswith("the language model endpoint answered HTTP 404, test_code: {")
         assert (again["remedy"], again["endpoint"]) == ("switch", "second")
 
 

@@ -17,7 +17,8 @@ from voicegw import errors
 from voicegw.core.dialogue import Responder
 from voicegw.core.events import Message, ReplyPiece, ToolCalled
 from voicegw.core.options import check
-from voicegw.reply.llm import KEEP_ALIVE_S, OPENAI_URL, LLMOptions, LLMResponder, limit_field, shown
+from voicegw.reply.llm import KEEP_ALIVE_S, LLMOptions, LLMResponder, shown
+from voicegw.reply.llm_faults import report
 
 PROMPT = (Message("system", "Be brief."), Message("user", "Where is the secret kept?"))
 KEY = "sk-4f9a"
@@ -46,9 +47,9 @@ async def reply(llm: Responder, prompt: Sequence[Message] = PROMPT) -> list[Repl
         return [piece async for piece in pieces]
 
 
-async def failure(server: LLMServer, **options: Any) -> tuple[list[str | ToolCalled], errors.ReplyError]:
+async def failure(server: LLMServer, **options: Any) -> tuple[list[ReplyPiece], errors.ReplyError]:
     """What was said before the reply failed, and the error."""
-    said: list[str | ToolCalled] = []
+    said: list[ReplyPiece] = []
     async with (
         server,
         responder(server.url, **options) as llm,
@@ -68,9 +69,11 @@ async def test_tokens_come_one_by_one() -> None:
 
 
 async def test_tokens_are_not_held_back() -> None:
-    server = LLMServer(tokens=["now", "never"], token_delay_s=60)
-    async with server, responder(server.url) as llm, aclosing(llm.respond(PROMPT, certain())) as pieces:
-        assert await asyncio.wait_for(anext(pieces), 5) == "now"
+    slow = Answer(["now", "never"], token_delay_s=60)
+    async with LLMServer(answers=[Answer(["OK."]), slow]) as server, responder(server.url) as llm:
+        await llm.warm(PROMPT)
+        async with aclosing(llm.respond(PROMPT, certain())) as pieces:
+            assert await asyncio.wait_for(anext(pieces), 5) == "now"
 
 
 async def test_the_request() -> None:
@@ -87,11 +90,15 @@ async def test_the_request() -> None:
 
 async def test_a_tool_call_and_its_answer_as_the_endpoint_knows_them() -> None:
     call = ToolCalled("c1", "clock", '{"zone": "UTC"}')
-    prompt = (Message("assistant", "", (call,)), Message("tool", "noon", tool_call_id="c1"))
+    prompt = (
+        *PROMPT,
+        Message("assistant", "", (call,)),
+        Message("tool", "noon", tool_call_id="c1"),
+    )
     async with LLMServer() as server, responder(server.url) as llm:
         await reply(llm, prompt)
     function = {"name": "clock", "arguments": '{"zone": "UTC"}'}
-    assert server.exchanges[0].body["messages"] == [
+    assert server.exchanges[0].body["messages"][2:] == [
         {
             "role": "assistant",
             "content": "",
@@ -329,9 +336,9 @@ async def test_bad_endings(ending: Ending, expected: type[errors.ReplyError]) ->
     assert (said, type(error)) == (["half", " a"], expected)
 
 
-@pytest.mark.parametrize("token", [7, ["a", "list"], {"type": "text"}])
-async def test_what_is_no_text_is_not_taken_for_it(token: Any) -> None:
-    said, error = await failure(LLMServer(tokens=["half", token]))
+@pytest.mark.parametrize("content", [7, ["a", "list"], {"type": "text"}])
+async def test_what_is_no_text_is_not_taken_for_it(content: Any) -> None:
+    said, error = await failure(LLMServer(answers=[Answer(["half", {"content": content}])]))
     assert (said, type(error)) == (["half"], errors.LLMBroken)
 
 
@@ -404,11 +411,6 @@ def test_an_endpoint_needs_a_url_that_leads_somewhere(url: str) -> None:
         LLMResponder(LLMOptions(url=url, model="tiny"))
 
 
-def test_openai_calls_the_limit_something_else() -> None:
-    assert limit_field(OPENAI_URL) == "max_completion_tokens"
-    assert limit_field("http://127.0.0.1:8000/v1") == "max_tokens"
-
-
 def test_options_keep_the_key_to_themselves() -> None:
     assert KEY not in repr(LLMOptions(api_key=KEY))
 
@@ -417,3 +419,88 @@ def test_options_are_bounded() -> None:
     check(LLMOptions())
     with pytest.raises(errors.InvalidValue, match="total_timeout_ms"):
         check(LLMOptions(total_timeout_ms=0))
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 500])
+async def test_what_the_endpoint_said_is_told_without_key_and_prompt(status: int) -> None:
+    _, error = await failure(LLMServer(status=status), api_key=KEY)
+    assert error.detail.startswith('{"error": {"message": " [...] may not ask [{')
+    assert not any(secret in report(error) for secret in (KEY, "secret", "brief"))
+    assert "may not ask" not in error.message
+
+
+async def test_what_the_endpoint_says_in_mid_stream_is_told() -> None:
+    _, error = await failure(LLMServer(ending=Ending.ERROR))
+    assert error.message == "the language model endpoint reported an error in its stream"
+    assert "out of memory" in error.detail
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json"])
+async def test_a_page_in_place_of_a_stream_is_named(kind: str) -> None:
+    page = Answer(page=(f"{kind}; charset=utf-8", "<h1>Please log in</h1>"))
+    _, error = await failure(LLMServer(answers=[page]))
+    assert error.message == f"the language model endpoint sent {kind} in place of a stream of events"
+    assert error.detail == "Please log in"
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        LLMServer(refuse=True),
+        LLMServer(answers=[Answer(page=("text/html", "<h1>Proxy</h1>"))]),
+        LLMServer(status=502),
+    ],
+    ids=["nobody listens", "a page", "HTTP 502"],
+)
+async def test_a_proxy_in_between_is_named(proxy: LLMServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with proxy, LLMServer() as server:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.removesuffix("/v1"))
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        async with responder(server.url) as llm:
+            with pytest.raises(errors.ReplyError, match="by way of the proxy that HTTP_PROXY names"):
+                await reply(llm)
+        assert not server.exchanges
+
+
+async def test_what_is_refused_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(body: dict[str, Any]) -> Answer | None:
+        complaint = ("application/json", '{"error": "Unsupported parameter: temperature"}')
+        return Answer(status=400, page=complaint) if "temperature" in body else None
+
+    async with LLMServer(script=refuse) as server, responder(server.url) as llm:
+        with structlog.testing.capture_logs() as records:
+            await llm.warm(PROMPT)
+            await reply(llm)
+    [record] = records
+    assert (record["left_out"], record["url"]) == (["temperature"], server.url)
+    assert [exchange.body["max_tokens"] for exchange in server.exchanges] == [1, 1, 300]
+
+
+async def test_the_start_of_a_first_reply_is_held_back_for_a_moment_only() -> None:
+    server = LLMServer(tokens=["now", "never"], token_delay_s=60)
+    async with server, responder(server.url) as llm, aclosing(llm.respond(PROMPT, certain())) as pieces:
+        assert await asyncio.wait_for(anext(pieces), 10) == "now"
+
+
+async def test_a_stall_ends_the_reply() -> None:
+    said, error = await failure(LLMServer(tokens=["one", "two"], token_delay_s=60), next_token_timeout_ms=50)
+    assert (said, error.message) == (["one"], "no next token within 50 ms")
+
+
+async def test_a_comment_is_no_sign_of_life() -> None:
+    server = LLMServer(answers=[Answer([b": still here\n\n"] * 1000, token_delay_s=0.01)])
+    _, error = await failure(server, first_token_timeout_ms=200)
+    assert error.message == "no first token within 200 ms"
+
+
+async def test_an_endpoint_that_refuses_to_write_one_token_is_asked_for_a_reply() -> None:
+    def refuse(body: dict[str, Any]) -> Answer | None:
+        complaint = '{"error": {"message": "max_tokens or model output limit was reached."}}'
+        return Answer(status=400, page=("application/json", complaint)) if body["max_tokens"] == 1 else None
+
+    async with LLMServer(script=refuse) as server, responder(server.url) as llm:
+        await llm.warm(PROMPT)
+        await llm.warm(PROMPT)
+        assert llm.answered
+    assert [exchange.body["max_tokens"] for exchange in server.exchanges] == [1, 300, 300]

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from voicegw.core.events import Message, ToolCalled
-from voicegw.reply.llm_wire import CallFragment, Chunk, Text, ToolCallDeltas, entry
+from voicegw.reply.llm_prompt import entries
+from voicegw.reply.llm_wire import CallFragment, Chunk, ToolCallDeltas
 
 
 def calls(*fragments: dict[str, Any]) -> list[ToolCalled]:
@@ -62,7 +63,8 @@ def test_no_fragments_no_calls() -> None:
     ("arguments", "sent"), [('{"a": 1}', '{"a": 1}'), ("", "{}"), ('{"a":', "{}"), ("[1]", "{}")]
 )
 def test_arguments_that_are_no_object_do_not_spoil_the_conversation(arguments: str, sent: str) -> None:
-    wire: Any = entry(Message("assistant", "", (ToolCalled("a", "time", arguments),)))
+    prompt = (Message("user", "When?"), Message("assistant", "", (ToolCalled("a", "time", arguments),)))
+    wire: Any = entries(prompt)[1]
     assert wire["tool_calls"][0]["function"] == {"name": "time", "arguments": sent}
 
 
@@ -78,9 +80,9 @@ def test_arguments_that_are_no_object_do_not_spoil_the_conversation(arguments: s
     ],
 )
 def test_endpoints_leave_out_what_they_like(chunk: dict[str, Any]) -> None:
-    text, wanted = Text(), ToolCallDeltas()
+    wanted = ToolCallDeltas()
     for choice in msgspec.convert(chunk, Chunk).choices or ():
-        assert not text.receive(choice)
+        assert not (choice.delta and choice.delta.text)
         assert choice.finish_reason is None
         wanted.receive((choice.delta and choice.delta.tool_calls) or ())
     assert all(not call.name for call in wanted.calls())

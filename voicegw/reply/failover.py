@@ -7,11 +7,13 @@ words twice. When nothing helps the reply fails, with the error of the last endp
 responder never poses as the model. Each remedy is a notice to the client, a metric and a line in the log.
 """
 
+import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 import structlog
@@ -21,19 +23,27 @@ from voicegw.core.events import Message, ReplyNotice, ReplyPiece
 from voicegw.core.options import option
 from voicegw.errors import (
     LLMBroken,
+    LLMEmpty,
+    LLMFiltered,
     LLMInterrupted,
+    LLMReasoningOnly,
     LLMRejected,
     LLMTimeout,
+    LLMTokenLimit,
     LLMUnavailable,
     LLMUnreachable,
     ReplyError,
 )
 from voicegw.reply.breaker import Breaker, BreakerOptions, Effect, State
+from voicegw.reply.llm_faults import report
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
-_WORTH_REPEATING = (LLMTimeout, LLMUnreachable, LLMInterrupted, LLMBroken)
+_WORTH_REPEATING = {LLMTimeout, LLMUnreachable, LLMInterrupted, LLMBroken, LLMEmpty, LLMReasoningOnly}
+# Errors of an endpoint that is there and has worked on the request.
+_ANSWERS = (LLMRejected, LLMEmpty, LLMReasoningOnly, LLMTokenLimit, LLMFiltered)
+_SHORT_REST_S = 5.0  # people would rather wait so long than have no reply
 _NAMES = ("first", "second")
 _STOPPED, _ANSWERED = "stopped", "answered"
 
@@ -86,15 +96,18 @@ class FailoverResponder:
         """
         failure: ReplyError | None = None
         asked: _Guarded | None = None
-        for endpoint in [each for each in self._endpoints for _ in range(1 + self._retries)]:
+        tries = [(each, False) for each in self._endpoints for _ in range(1 + self._retries)]
+        for endpoint, rested in chain(tries, self._after_a_short_rest()):
             again = endpoint is asked
-            if again and not isinstance(failure, _WORTH_REPEATING):
+            if again and not rested and type(failure) not in _WORTH_REPEATING:
                 continue
+            if rested:
+                await asyncio.sleep(endpoint.rest_s(time.monotonic()))
             if (left_alone := endpoint.left_alone(time.monotonic())) is not None:
                 failure = failure or left_alone
                 continue
             if failure is not None:
-                yield self._remedy(failure, "retry" if again else "switch", endpoint)
+                yield self._remedy(failure, "retry" if again or rested else "switch", endpoint)
             asked, begun = endpoint, False
             try:
                 async with aclosing(endpoint.ask(messages, confirmed)) as pieces:
@@ -109,6 +122,13 @@ class FailoverResponder:
         assert failure is not None, "every endpoint was asked, or left alone"
         raise failure
 
+    def _after_a_short_rest(self) -> "Iterator[tuple[_Guarded, bool]]":
+        """One more try when all have failed: of the endpoint whose rest ends first, if it ends soon."""
+        now = time.monotonic()
+        resting = [endpoint for endpoint in self._endpoints if 0 < endpoint.rest_s(now) <= _SHORT_REST_S]
+        if resting:
+            yield min(resting, key=lambda endpoint: endpoint.rest_s(now)), True
+
     def _remedy(self, failure: ReplyError, remedy: str, endpoint: "_Guarded") -> ReplyNotice:
         self._metrics.llm_remedies.labels(remedy).inc()
         log.info("the model is asked again", remedy=remedy, endpoint=endpoint.name)
@@ -119,7 +139,7 @@ class FailoverResponder:
     async def prewarm(self, messages: Sequence[Message]) -> None:
         """Prewarms the endpoint that the next reply would ask; never raises."""
         for endpoint in self._endpoints:
-            if endpoint.breaker.state is State.CLOSED and not endpoint.wants_rest(time.monotonic()):
+            if endpoint.breaker.state is State.CLOSED and not endpoint.rest_s(time.monotonic()):
                 await endpoint.responder.prewarm(messages)
                 return
 
@@ -153,14 +173,14 @@ class _Guarded:
         self._rested_at = 0.0  # monotonic seconds
         metrics.llm_breaker_open.labels(name).set_function(lambda: self.breaker.state is not State.CLOSED)
 
-    def wants_rest(self, now: float) -> bool:
-        """Whether the endpoint has said that it does not want to be asked yet."""
-        return now < self._rested_at
+    def rest_s(self, now: float) -> float:
+        """How long the endpoint has said that it does not want to be asked yet."""
+        return max(0.0, self._rested_at - now)
 
     def left_alone(self, now: float) -> LLMUnavailable | None:
         """Why the endpoint is not asked now. None if it may be; after a breaker's rest it then has to be."""
-        if self.wants_rest(now):
-            wait_ms = math.ceil((self._rested_at - now) * 1000)
+        if rest_s := self.rest_s(now):
+            wait_ms = math.ceil(rest_s * 1000)
             return LLMUnavailable(
                 "the language model endpoint asked to be left alone for a while", retry_after_ms=wait_ms
             )
@@ -170,7 +190,7 @@ class _Guarded:
         self, messages: Sequence[Message], confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece, None]:
         """The reply, and notices when the breaker opens or closes over it."""
-        begun, outcome = False, _STOPPED
+        begun, answered, outcome = False, False, _STOPPED
         try:
             async with aclosing(self.responder.respond(messages, confirmed)) as pieces:
                 async for piece in pieces:
@@ -179,13 +199,14 @@ class _Guarded:
                         if self.breaker.receive_answer() is Effect.CLOSED:
                             yield self._notice("closed", "answers again")
                     yield piece
-            outcome = _ANSWERED
+            answered, outcome = True, _ANSWERED
         except ReplyError as error:
             outcome = error.code
             self._log("model endpoint failed", error)
             if error.retry_after_ms is not None:
                 self._rested_at = time.monotonic() + error.retry_after_ms / 1000
-            blamed = not begun and not isinstance(error, LLMRejected)
+            answered = isinstance(error, _ANSWERS)
+            blamed = not begun and not answered
             if blamed and self.breaker.receive_failure(time.monotonic()) is Effect.OPENED:
                 yield self._notice("opened", f"keeps failing and is left alone for {self._rest_s:g} s")
             raise
@@ -193,7 +214,7 @@ class _Guarded:
             self._metrics.llm_requests.labels(self.name, outcome).inc()
             if not begun and outcome == _STOPPED:
                 self.breaker.receive_abandoned()
-            elif not begun and outcome in (_ANSWERED, LLMRejected.code):  # a no is an answer too
+            elif not begun and answered:
                 self.breaker.receive_answer()
 
     async def warm(self, messages: Sequence[Message]) -> None:
@@ -201,15 +222,15 @@ class _Guarded:
         try:
             await self.responder.warm(messages)
         except ReplyError as error:
-            if error.message != self._trouble:
-                self._trouble = error.message
+            if report(error) != self._trouble:
+                self._trouble = report(error)
                 self._log("waiting for the model endpoint", error)
             raise
 
     def _log(self, event: str, error: ReplyError) -> None:
-        """The endpoint's trouble; an error's message is of our own wording (llm_faults.py)."""
+        """The endpoint's trouble; what the endpoint said of it is redacted (llm_faults.py)."""
         where = {"endpoint": self.name, "url": self.responder.url}
-        log.warning(event, **where, code=error.code, reason=error.message)
+        log.warning(event, **where, code=error.code, reason=report(error))
 
     def _notice(self, remedy: str, what: str) -> ReplyNotice:
         self._metrics.llm_remedies.labels(remedy).inc()

@@ -7,27 +7,34 @@ hears of a failure at once, as one of the LLM errors, and decides (failover.py).
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
 from voicegw.core.dialogue import Confirmation
-from voicegw.core.events import Message, ToolCalled
+from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.options import option
-from voicegw.errors import LLMInterrupted, LLMUnreachable, ReplyError, StartupError
-from voicegw.reply.llm_faults import Deadline, ended_by, next_chunk
-from voicegw.reply.llm_wire import Text, ToolCallDeltas, entry
+from voicegw.errors import LLMRejected, LLMUnreachable, ReplyError, StartupError
+from voicegw.reply.completion import Completion
+from voicegw.reply.http_client import openai_client, proxy_variable
+from voicegw.reply.llm_faults import Faults, Patience, report
+from voicegw.reply.llm_request import RequestForm
+from voicegw.reply.llm_stream import event_stream, visible_text
 from voicegw.reply.prewarm import Prewarming
+from voicegw.reply.reasoning import Opening
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, AsyncStream
+    from voicegw.reply.llm_stream import EventStream
 
 log = structlog.get_logger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 KEEP_ALIVE_S = 50.0  # longer than people listen and think; most load balancers close after 60 s
+_MORE_TOKENS = re.compile(r"max_\w*tokens|output limit")
+_REASONS_FIRST = re.compile(r"\br1\b|qwq|think|reasoning", re.IGNORECASE)  # models that are named for it
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,13 @@ class LLMOptions:
     )
     connect_timeout_ms: int = option(3_000, "longest wait for a connection, TLS included", ge=1, le=60_000)
     first_token_timeout_ms: int = option(
-        10_000, "longest wait from the request to the reply's first token", ge=1, le=300_000
+        10_000,
+        "longest wait from the request to the model's first token, reasoning included",
+        ge=1,
+        le=300_000,
+    )
+    next_token_timeout_ms: int = option(
+        10_000, "longest wait between two tokens, reasoning included", ge=1, le=300_000
     )
     total_timeout_ms: int = option(60_000, "longest wait from the request to the end", ge=1, le=600_000)
     max_tokens: int = option(300, "length at which the model has to stop, in tokens", ge=1, le=100_000)
@@ -68,12 +81,6 @@ def shown(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def limit_field(url: str) -> str:
-    """What the endpoint at `url` calls the limit on a reply's tokens: OpenAI has renamed it and refuses the
-    old name for its newer models, most others know the old name only."""
-    return "max_completion_tokens" if url.startswith(OPENAI_URL) else "max_tokens"
-
-
 class LLMResponder:
     """Streams replies from the endpoint, which is offered `tools`, entries of a request's list of that name.
 
@@ -86,23 +93,37 @@ class LLMResponder:
 
         if options.model is None:
             raise StartupError(f"the endpoint {options.url} needs a model name too: --llm-model")
-        self._url = options.url or OPENAI_URL
-        if not re.match(r"https?://\w", self._url):
-            raise StartupError(f"the language model endpoint {self._url} is not an http:// or https:// URL")
+        url = options.url or OPENAI_URL
+        if not re.match(r"https?://\w", url):
+            raise StartupError(f"the language model endpoint {url} is not an http:// or https:// URL")
         self.name = options.model
-        self.url = shown(self._url)
+        self.url = shown(url)
         self.answered = False
+        self._fewest_tokens = 1
         self._options = options
-        self._body = {"model": options.model, "temperature": options.temperature, "stream": True}
+        self._proxy = proxy_variable(url)
+        fixed = {"model": options.model, "temperature": options.temperature, "stream": True}
         if tools:
-            self._body["tools"] = list(tools)
+            fixed["tools"] = list(tools)
+        # OpenAI has renamed the token limit; most others know the old name only.
+        self._form = RequestForm(fixed, new_name_first=url.startswith(OPENAI_URL))
+        self._opening = Opening.REASONING if _REASONS_FIRST.search(options.model) else Opening.UNKNOWN
         self._headers = {} if options.api_key else {"Authorization": openai.omit}
         self._prewarming = Prewarming(self.warm, options.prewarm_interval_ms / 1000)
-        self._client = _client(self._url, options)
+        # The library's own limits close a connection that was idle for 5 s, and so nearly every turn would
+        # begin with a handshake.
+        usual = openai.DEFAULT_CONNECTION_LIMITS
+        limits = type(usual)(
+            max_connections=usual.max_connections,
+            max_keepalive_connections=usual.max_keepalive_connections,
+            keepalive_expiry=KEEP_ALIVE_S,
+        )
+        connect_s = options.connect_timeout_ms / 1000
+        self._client = openai_client(url, options.api_key, connect_s, limits=limits)
 
     async def respond(
         self, messages: Sequence[Message], confirmed: Confirmation
-    ) -> AsyncGenerator[str | ToolCalled, None]:
+    ) -> AsyncGenerator[ReplyPiece, None]:
         """The reply, token by token as they come, and behind it the calls the model wants made; raises the
         LLM errors.
 
@@ -110,25 +131,15 @@ class LLMResponder:
         which the endpoint knows to stop. Hold it in `contextlib.aclosing`: one that is merely dropped is
         closed only when the garbage collector finds it.
         """
-        first_token, end = self._deadlines()
-        deadline = first_token
-        async with ended_by(deadline, dropped=LLMUnreachable):
-            stream = await self._request(messages)
-        finished, reply, wanted = False, Text(), ToolCallDeltas()
-        async with stream:
-            while (chunk := await next_chunk(stream, deadline)) is not None:
-                for choice in chunk.choices or ():
-                    finished = finished or choice.finish_reason is not None
-                    if choice.delta and choice.delta.tool_calls:
-                        wanted.receive(choice.delta.tool_calls)
-                        deadline = end
-                    if text := reply.receive(choice):
-                        deadline, self.answered = end, True
-                        yield text
-        if not finished:  # a connection lost where HTTP cannot tell it from the end
-            raise LLMInterrupted
-        self.answered = True
-        for call in wanted.calls():
+        completion = Completion(self._opening)
+        async with aclosing(self._text(messages, completion, self._options.max_tokens)) as pieces:
+            async for piece in pieces:
+                yield piece
+        if (failure := completion.failure()) is not None:
+            raise failure
+        if (notice := completion.notice()) is not None:
+            yield notice
+        for call in completion.calls():
             yield call
 
     async def prewarm(self, messages: Sequence[Message]) -> None:
@@ -137,68 +148,86 @@ class LLMResponder:
         try:
             await self._prewarming.warm(messages)
         except ReplyError as error:
-            reason = {"code": error.code, "reason": error.message}
+            reason = {"code": error.code, "reason": report(error)}
             log.info("could not prewarm the language model", url=self.url, **reason)
 
     async def warm(self, messages: Sequence[Message]) -> None:
         """Asks for one token after `messages`, so that the connection is open and a prefix-caching endpoint
-        has them in its cache. Raises the LLM errors."""
-        deadline, _ = self._deadlines()
-        async with ended_by(deadline, dropped=LLMUnreachable):
-            stream = await self._request(messages, max_tokens=1)
-        async with stream:
-            while await next_chunk(stream, deadline) is not None:
-                pass  # to its end: only then is the connection free for the next request
-        self.answered = True
+        has them in its cache; for a whole reply where so few are refused. Raises the LLM errors."""
+        try:
+            await self._read(messages, self._fewest_tokens)
+        except LLMRejected as refusal:
+            if not _MORE_TOKENS.search(refusal.detail) or self._fewest_tokens > 1:
+                raise
+            self._fewest_tokens = self._options.max_tokens
+            await self._read(messages, self._fewest_tokens)
 
-    def _deadlines(self) -> tuple[Deadline, Deadline]:
-        """For the first token and for the end of a request made now; the first is never the later one."""
-        now = asyncio.get_running_loop().time()
-        end = Deadline("end of the reply", now, self._options.total_timeout_ms)
-        first_token = Deadline("first token", now, self._options.first_token_timeout_ms)
-        return min(first_token, end, key=lambda each: each.at), end
+    async def _read(self, messages: Sequence[Message], max_tokens: int) -> None:
+        """Reads a completion to its end: only then is the connection free for the next request."""
+        async with aclosing(self._text(messages, Completion(self._opening), max_tokens)) as pieces:
+            async for _ in pieces:
+                pass
+
+    async def _text(
+        self, messages: Sequence[Message], completion: Completion, max_tokens: int
+    ) -> AsyncGenerator[str, None]:
+        """The text of one completion, to its end. How the endpoint's replies begin is learned by the way."""
+        limits = self._options
+        start_s = asyncio.get_running_loop().time()
+        patience = Patience(
+            *(start_s, limits.first_token_timeout_ms, limits.next_token_timeout_ms, limits.total_timeout_ms)
+        )
+        faults = Faults([*(each.content for each in messages), limits.api_key or ""], self._proxy)
+        stream = await self._request(messages, max_tokens, faults, patience)
+        async with stream, aclosing(visible_text(stream, completion, patience, faults)) as pieces:
+            async for piece in pieces:
+                self.answered = True
+                yield piece
+        self.answered = True
+        if completion.opening is not Opening.UNKNOWN:
+            self._opening = completion.opening
 
     async def _request(
-        self, messages: Sequence[Message], max_tokens: int | None = None
-    ) -> "AsyncStream[object]":
+        self, messages: Sequence[Message], max_tokens: int, faults: Faults, patience: Patience
+    ) -> "EventStream":
+        """The stream that answers, without what the endpoint refuses to take."""
+        import openai
+
+        form = self._form
+        async with faults.ended_by(patience.deadline, dropped=LLMUnreachable):
+            while True:
+                body = form.body(messages, max_tokens)
+                try:
+                    stream = await self._post(body)
+                    break
+                except openai.APIStatusError as error:
+                    said = faults.said(error.response.text)
+                    if (other := form.without_what(error.status_code, said, body)) is None:
+                        raise
+                    form = other
+            self._adopt(form)
+            await faults.check_type(stream)
+            return stream
+
+    def _adopt(self, form: RequestForm) -> None:
+        """All later requests have the form that was accepted."""
+        if new := form.refused - self._form.refused:
+            log.warning("the model endpoint does not take parameters", url=self.url, left_out=sorted(new))
+            self._form = replace(self._form, refused=self._form.refused | new)
+
+    async def _post(self, body: dict[str, Any]) -> "EventStream":
         """Posts the request as it is, and gets the chunks as they are: `chat.completions.create` walks over
         every message by its declared types, which takes longer than all the rest, and longer with every
         turn."""
-        import openai
-
         return await self._client.post(
             "/chat/completions",
-            body={
-                **self._body,
-                limit_field(self._url): max_tokens or self._options.max_tokens,
-                "messages": [entry(message) for message in messages],
-            },
+            body=body,
             options={"headers": self._headers},
             cast_to=object,
             stream=True,
-            stream_cls=openai.AsyncStream[object],
+            stream_cls=event_stream(),
         )
 
     async def close(self) -> None:
         """Closes the connection pool; replies still running fail."""
         await self._client.close()
-
-
-def _client(url: str, options: LLMOptions) -> "AsyncOpenAI":
-    """The library's client. Its own limits close a connection that was idle for 5 s, and so nearly every turn
-    would begin with a handshake."""
-    import openai
-
-    usual = openai.DEFAULT_CONNECTION_LIMITS
-    limits = type(usual)(
-        max_connections=usual.max_connections,
-        max_keepalive_connections=usual.max_keepalive_connections,
-        keepalive_expiry=KEEP_ALIVE_S,
-    )
-    return openai.AsyncOpenAI(
-        base_url=url,
-        api_key=options.api_key or "none",  # the library insists on one; the request leaves it out
-        timeout=openai.Timeout(None, connect=options.connect_timeout_ms / 1000),
-        max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(limits=limits),
-    )

@@ -1,10 +1,11 @@
-"""How a request to a model endpoint goes wrong, as LLM errors. Their messages are made of our own words and a
-status code, and the library's exceptions are not chained: endpoints echo keys and prompts in theirs."""
+"""How a request to a model endpoint goes wrong, as LLM errors. What clients are told is made of our own words
+and a status code, and the library's exceptions are not chained: endpoints repeat keys and prompts in theirs.
+What the endpoint said is kept beside it, redacted, for the log."""
 
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -21,11 +22,20 @@ from voicegw.errors import (
     ReplyError,
 )
 from voicegw.reply.llm_wire import Chunk
+from voicegw.reply.redaction import redacted, start_of
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncStream
 
 _LONGEST_WAIT_S = 60.0  # quotas are raised, and clocks are wrong: worth a request a minute
+_NO_STREAM = {"text/html", "application/xhtml+xml", "application/json"}
+_MOST_READ_BYTES = 4_000
+_ENDPOINT = "the language model endpoint"
+
+
+def report(error: ReplyError) -> str:
+    """What went wrong, for whoever runs the server: what the endpoint said included."""
+    return f"{error.message}: {error.detail}" if error.detail else error.message
 
 
 class Deadline:
@@ -36,58 +46,110 @@ class Deadline:
         self.missed = f"no {what} within {limit_ms} ms"
 
 
-@asynccontextmanager
-async def ended_by(deadline: Deadline, dropped: type[ReplyError]) -> AsyncIterator[None]:
-    """Bounds the block in time and turns its failures into LLM errors; `dropped` for a lost connection."""
-    import openai
+class Patience:
+    """How long is waited for what comes next of a request made at `start_s`."""
 
-    try:
-        async with asyncio.timeout_at(deadline.at):
-            yield
-    except TimeoutError:
-        raise LLMTimeout(deadline.missed) from None
-    except openai.APITimeoutError:  # connecting is all that the HTTP client itself times
-        raise LLMTimeout("no connection to the language model endpoint in time") from None
-    except openai.APIConnectionError:
-        raise dropped from None
-    except openai.APIStatusError as error:
-        raise _refusal(error) from None
-    except openai.APIError:
-        raise LLMBroken("the language model endpoint reported an error in its stream") from None
+    def __init__(self, start_s: float, first_ms: int, next_ms: int, total_ms: int) -> None:
+        self._end = Deadline("end of the reply", start_s, total_ms)
+        self._next_ms = next_ms
+        self.deadline = self._sooner(Deadline("first token", start_s, first_ms))
+
+    def receive_token(self, now: float) -> None:
+        """A sign of life: from now on the limit between two of them holds."""
+        self.deadline = self._sooner(Deadline("next token", now, self._next_ms))
+
+    def _sooner(self, deadline: Deadline) -> Deadline:
+        return min(deadline, self._end, key=lambda each: each.at)
 
 
-async def next_chunk(stream: "AsyncStream[object]", deadline: Deadline) -> Chunk | None:
-    """The next chunk; None at the end."""
-    async with ended_by(deadline, dropped=LLMInterrupted):
+class Faults:
+    """Turns what goes wrong with one request into LLM errors. private: texts that are not to be repeated;
+    proxy: the variable that names the proxy in between, if there is one."""
+
+    def __init__(self, private: Iterable[str], proxy: str | None) -> None:
+        self._private = tuple(private)
+        self._way = f", by way of the proxy that {proxy} names" if proxy else ""
+
+    def said(self, text: str) -> str:
+        """What an endpoint said, redacted."""
+        return redacted(text, self._private)
+
+    @asynccontextmanager
+    async def ended_by(self, deadline: Deadline, dropped: type[ReplyError]) -> AsyncIterator[None]:
+        """Bounds the block in time and turns its failures into LLM errors; `dropped`: a lost connection."""
+        import openai
+
         try:
-            chunk = await anext(stream, None)
-            return None if chunk is None else msgspec.convert(chunk, Chunk)
-        except (ValueError, msgspec.ValidationError):  # neither JSON nor text, or no chunk
-            raise LLMBroken("the language model endpoint streamed something unreadable") from None
+            async with asyncio.timeout_at(deadline.at):
+                yield
+        except TimeoutError:
+            raise LLMTimeout(deadline.missed) from None
+        except openai.APITimeoutError:  # connecting is all that the HTTP client itself times
+            raise LLMTimeout(f"no connection to {_ENDPOINT} in time{self._way}") from None
+        except openai.APIConnectionError:
+            raise dropped(f"{dropped().message.rstrip('.')}{self._way}" if self._way else "") from None
+        except openai.APIStatusError as error:
+            raise self._refusal(error) from None
+        except openai.APIError as error:
+            raise self._fault("reported an error in its stream", str(error.body or error.message)) from None
+
+    async def next_chunk(self, stream: "AsyncStream[object]", deadline: Deadline) -> Chunk | None:
+        """The next chunk; None at the end."""
+        async with self.ended_by(deadline, dropped=LLMInterrupted):
+            try:
+                event = await anext(stream, None)
+                chunk = None if event is None else msgspec.convert(event, Chunk)
+            except (ValueError, msgspec.ValidationError):  # neither JSON nor text, or no chunk
+                raise self._fault("streamed something unreadable") from None
+        if chunk is not None and chunk.object == "error":
+            raise self._fault("reported an error in its stream", chunk.message or "")
+        return chunk
+
+    async def check_type(self, stream: "AsyncStream[object]") -> None:
+        """Raises LLMBroken, with the start of the body, for a page or a document in place of a stream."""
+        kind = stream.response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in _NO_STREAM:
+            return
+        body = b""
+        async for data in stream.response.aiter_bytes():
+            body += data
+            if len(body) > _MOST_READ_BYTES:
+                break
+        await stream.close()
+        raise self._fault(f"sent {kind} in place of a stream of events", body.decode(errors="replace"))
+
+    def _fault(self, what: str, said: str = "") -> LLMBroken:
+        return LLMBroken(f"{_ENDPOINT} {what}{self._way}", detail=start_of(self.said(said)))
+
+    def _refusal(self, error: "APIStatusError") -> ReplyError:
+        """The error for an HTTP status; of the endpoint's words its message has only a short code, such as
+        model_not_found."""
+        detail = start_of(self.said(error.response.text))
+        if error.status_code in (401, 403):
+            return LLMUnauthorized(detail=detail)
+        retry_after_ms = _retry_after_ms(error.response.headers)
+        if error.status_code == 429:
+            return LLMRateLimited(retry_after_ms=retry_after_ms, detail=detail)
+        code = f", {error.code}" if re.fullmatch(r"[a-z_]{1,40}", str(error.code or "")) else ""
+        message = f"{_ENDPOINT} answered HTTP {error.status_code}{code}{self._way}"
+        if error.status_code < 500:
+            return LLMRejected(message, detail=detail)
+        wait_ms = retry_after_ms if error.status_code == 503 else None
+        return LLMBroken(message, retry_after_ms=wait_ms, detail=detail)
 
 
-def _refusal(error: "APIStatusError") -> ReplyError:
-    """The error for an HTTP status; of the endpoint's words only a short code, such as model_not_found, and
-    when it wants to be asked again."""
-    if error.status_code in (401, 403):
-        return LLMUnauthorized()
-    retry_after_ms = _retry_after_ms(error.response.headers.get("retry-after", ""))
-    if error.status_code == 429:
-        return LLMRateLimited(retry_after_ms=retry_after_ms)
-    code = f", {error.code}" if re.fullmatch(r"[a-z_]{1,40}", str(error.code or "")) else ""
-    kind = LLMBroken if error.status_code >= 500 else LLMRejected
-    message = f"the language model endpoint answered HTTP {error.status_code}{code}"
-    return kind(message, retry_after_ms=retry_after_ms if error.status_code == 503 else None)
-
-
-def _retry_after_ms(header: str) -> int | None:
-    """A Retry-After of seconds or a date, as the time from now, within reason; None for none, nonsense, and
-    what is past."""
+def _retry_after_ms(headers: Mapping[str, str]) -> int | None:
+    """When to ask again, as the time from now, within reason; None for none, nonsense, and what is past."""
     try:
-        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", header):
-            wait_s = float(header)
-        else:
-            wait_s = parsedate_to_datetime(header).timestamp() - time.time()
+        wait_s = _wait_s(headers)
     except (ValueError, OverflowError):
         return None
     return round(min(wait_s, _LONGEST_WAIT_S) * 1000) if wait_s > 0 else None
+
+
+def _wait_s(headers: Mapping[str, str]) -> float:
+    """The wait that a Retry-After of seconds or a date asks for, or the more exact header that some add."""
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", headers.get(name, "")):
+            return float(headers[name]) * unit_s
+    return parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time()

@@ -1,4 +1,4 @@
-"""Chat completions on the wire: messages as an endpoint knows them, and what its fragments add up to."""
+"""The chunks of a streamed chat completion, and the text and tool calls that they add up to."""
 
 import codecs
 import secrets
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from voicegw.core.events import Message, ToolCalled
+from voicegw.core.events import ToolCalled
 
 
 class Function(msgspec.Struct):
@@ -25,51 +25,71 @@ class CallFragment(msgspec.Struct):
     function: Function | None = None
 
 
-class Delta(msgspec.Struct):
-    """What a chunk adds to the reply."""
+class Part(msgspec.Struct):
+    """A part of a content that is a list, as of models that reason in one part and answer in another."""
 
-    content: str | None = None
+    type: str
+    text: str | None = None
+
+
+class Delta(msgspec.Struct):
+    """What a chunk adds to the reply. reasoning_content, reasoning, thinking: the names under which endpoints
+    send reasoning, as text or in structures of their own."""
+
+    content: str | tuple[Part, ...] | None = None
+    refusal: str | None = None
     tool_calls: tuple[CallFragment, ...] | None = None
+    reasoning_content: object = None
+    reasoning: object = None
+    thinking: object = None
+
+    @property
+    def text(self) -> str:
+        """What is for the user: a refusal is an answer, too."""
+        if isinstance(self.content, tuple):
+            content = "".join(part.text or "" for part in self.content if part.type == "text")
+        else:
+            content = self.content or ""
+        return content + (self.refusal or "")
+
+    @property
+    def reasons(self) -> bool:
+        """Whether it adds reasoning, told apart from the text by the endpoint."""
+        parts = self.content if isinstance(self.content, tuple) else ()
+        beside = any(part.type != "text" for part in parts)
+        return bool(self.reasoning_content or self.reasoning or self.thinking or beside)
 
 
 class Choice(msgspec.Struct):
-    """One of the replies in a chunk; we ask for one. finish_reason: anything but None ends the reply."""
+    """One of the replies in a chunk; we ask for one, and read the first. finish_reason: anything but nothing
+    ends the reply."""
 
+    index: int | None = None
     delta: Delta | None = None
     finish_reason: object = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether the model has written anything, be it for the user or not."""
+        delta = self.delta
+        return delta is not None and bool(delta.text or delta.reasons or delta.tool_calls)
 
 
 class Chunk(msgspec.Struct):
     """One event of a streamed completion, as far as it matters here: a type of our own is a tenth of the work
-    of the library's. Endpoints leave out, or set to null, whatever they like."""
+    of the library's. Endpoints leave out, or set to null, whatever they like.
+
+    object, message: some report an error in the middle of a stream so.
+    """
 
     choices: tuple[Choice, ...] | None = None
+    object: str | None = None
+    message: str | None = None
 
-
-def entry(message: Message) -> dict[str, object]:
-    """The message as the endpoint knows it."""
-    entry: dict[str, object] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        entry["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": _object(call.arguments)},
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id:
-        entry["tool_call_id"] = message.tool_call_id
-    return entry
-
-
-def _object(arguments: str) -> str:
-    """The arguments as the model wrote them, or an empty object when they are none: some endpoints read them
-    to write their prompt, and would refuse all that follows in this conversation."""
-    try:
-        return arguments if isinstance(msgspec.json.decode(arguments), dict) else "{}"
-    except (msgspec.DecodeError, RecursionError):
-        return "{}"
+    @property
+    def first(self) -> Choice | None:
+        """What it adds to the reply that we read."""
+        return next((choice for choice in self.choices or () if not choice.index), None)
 
 
 class Text:
@@ -78,11 +98,10 @@ class Text:
     def __init__(self) -> None:
         self._joined = codecs.getincrementaldecoder("utf-16-le")("replace")
 
-    def receive(self, choice: Choice) -> str:
-        """The choice's text. An endpoint that cuts an emoji into two JSON escapes sends half a surrogate
-        pair, which no one could encode again: it is kept until its other half is here."""
-        content = choice.delta.content if choice.delta else None
-        return self._joined.decode((content or "").encode("utf-16-le", "surrogatepass"))
+    def receive(self, text: str) -> str:
+        """The text with its characters whole. An endpoint that cuts an emoji into two JSON escapes sends half
+        a surrogate pair, which no one could encode again: it is kept until its other half is here."""
+        return self._joined.decode(text.encode("utf-16-le", "surrogatepass"))
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ import structlog
 from voicegw.core.events import Message
 from voicegw.errors import NotReady, ReplyError
 from voicegw.reply.failover import FailoverResponder
+from voicegw.reply.llm_faults import report
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ class FirstAnswer:
             try:
                 await self._responder.warm(self._messages)
             except ReplyError as error:
-                self._trouble = error.message
+                self._trouble = report(error)
                 await asyncio.sleep(self._pause_s)
         log.info("the model endpoint has answered")
 

@@ -16,7 +16,7 @@ import msgspec
 from voicegw.core.dialogue import Confirmation, Responder, reply_messages
 from voicegw.core.errands import Errands
 from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
-from voicegw.errors import ToolFailed, TooManyToolCalls
+from voicegw.errors import LLMEmpty, LLMReasoningOnly, ToolFailed, TooManyToolCalls
 from voicegw.reply.toolbox import Toolbox, failed
 from voicegw.reply.tools import ToolOptions
 
@@ -39,16 +39,21 @@ class ToolResponder:
         for rounds_left in reversed(range(self._options.max_rounds + 1)):
             said: list[ReplyPiece] = []
             calls: list[ToolCalled] = []
-            async with aclosing(self._model.respond(prompt, confirmed)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, ToolCalled):
-                        calls.append(_with_own_id(piece, (*calls, *_calls(prompt))))
-                        continue
-                    if gap and isinstance(piece, str):
-                        yield " "  # what is said after a call is a new sentence
-                        gap = False
-                    said.append(piece)
-                    yield piece
+            try:
+                async with aclosing(self._model.respond(prompt, confirmed)) as pieces:
+                    async for piece in pieces:
+                        if isinstance(piece, ToolCalled):
+                            calls.append(_with_own_id(piece, (*calls, *_calls(prompt))))
+                            continue
+                        if gap and isinstance(piece, str):
+                            yield " "  # what is said after a call is a new sentence
+                            gap = False
+                        said.append(piece)
+                        yield piece
+            except (LLMEmpty, LLMReasoningOnly):
+                if not gap:
+                    raise
+                return  # nothing is left to say after what was said before the calls
             if not calls:
                 return
             if not rounds_left:

@@ -1,0 +1,94 @@
+"""One reply of a model as its chunks come: its text without reasoning, its tool calls, and how it ended."""
+
+from voicegw.core.events import ReplyNotice, ToolCalled
+from voicegw.errors import (
+    LLMBroken,
+    LLMEmpty,
+    LLMFiltered,
+    LLMInterrupted,
+    LLMReasoningOnly,
+    LLMTokenLimit,
+    ReplyError,
+)
+from voicegw.reply.llm_wire import Choice, Text, ToolCallDeltas
+from voicegw.reply.reasoning import Opening, VisibleText
+
+# Endpoints spell the same ends differently; what is in none of these is an ordinary end.
+_CUT = {"length", "max_tokens", "max_output_tokens", "model_length"}
+_FILTERED = {"content_filter", "safety", "recitation", "blocklist", "prohibited_content", "spii", "sensitive"}
+_BROKEN = {"error", "network_error", "insufficient_system_resource", "malformed_function_call"}
+
+
+class Completion:
+    """`receive` takes what a chunk adds and gives what is visible of it; after the last one, `end` gives the
+    rest. Only then `failure`, `notice` and `calls` are known.
+
+    opening: how the endpoint's replies begin.
+    """
+
+    def __init__(self, opening: Opening) -> None:
+        self._visible = VisibleText(opening)
+        self._text = Text()
+        self._calls = ToolCallDeltas()
+        self._begun = False
+        self._finish = ""
+        self._done = False
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether text is held back that is an answer unless an end tag of reasoning comes."""
+        return self._visible.in_doubt
+
+    @property
+    def opening(self) -> Opening:
+        """How this reply began, as far as it shows."""
+        return self._visible.seen
+
+    def receive(self, choice: Choice) -> list[str]:
+        """What is visible now."""
+        self._finish = str(choice.finish_reason or "").lower() or self._finish
+        delta = choice.delta
+        if delta is None:
+            return []
+        if delta.tool_calls:
+            self._calls.receive(delta.tool_calls)
+        pieces = self._visible.receive_reasoning() if delta.reasons else []
+        return self._shown([*pieces, *self._visible.receive(self._text.receive(delta.text))])
+
+    def release(self) -> list[str]:
+        """What was held back: it has been waited long enough."""
+        return self._shown(self._visible.release())
+
+    def end(self, *, done: bool) -> list[str]:
+        """The rest of what is visible. done: the endpoint has said that this is the end."""
+        self._done = done or bool(self._finish)
+        return self._shown(self._visible.end(cut=self._finish in _CUT or not self._done))
+
+    def failure(self) -> ReplyError | None:
+        """What is wrong with the reply as a whole."""
+        if not self._done:  # a connection lost where HTTP cannot tell it from the end
+            return LLMInterrupted()
+        if self._finish in _BROKEN:
+            return LLMBroken()
+        if self._finish in _FILTERED:
+            return LLMFiltered()
+        calls = bool(self._calls.calls())
+        if self._finish in _CUT and (calls or not self._begun):
+            return LLMTokenLimit()
+        if self._begun or calls:
+            return None
+        return LLMReasoningOnly() if self._visible.reasoned else LLMEmpty()
+
+    def notice(self) -> ReplyNotice | None:
+        """What is to be said of a reply that has not failed."""
+        if self._finish not in _CUT:
+            return None
+        return ReplyNotice(LLMTokenLimit.code, "the reply was cut at the token limit")
+
+    def calls(self) -> list[ToolCalled]:
+        """The calls that the model wants made."""
+        return self._calls.calls()
+
+    def _shown(self, pieces: list[str]) -> list[str]:
+        self._begun = self._begun or bool(pieces)
+        return pieces

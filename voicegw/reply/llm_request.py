@@ -1,0 +1,60 @@
+"""What a request to one model endpoint looks like, and what the endpoint has refused to take.
+
+Endpoints refuse parameters that others want: the old or the new name of the token limit, a temperature,
+tools, the system role. What was refused is left out, or told in another way, in all later requests.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from voicegw.core.events import Message
+from voicegw.reply.llm_prompt import entries
+
+_NOT_OF_FORM = {401, 403, 429}  # statuses that say nothing about a request's parameters
+SYSTEM = "system"  # stands for the role, among the names of parameters
+_LIMITS = ("max_tokens", "max_completion_tokens")
+
+_REFUSAL = re.compile(
+    r"unsupported|\bno.{0,40}support|n't support|unrecogni[sz]ed|unknown|unexpected|forbidden|deprecated|"
+    r"\bnot.{0,10}(?:permitted|allowed|enabled|accepted)|extra|requires|only the default|must alternate|"
+    r"(?:invalid|not a valid) (?:argument|parameter|field|role)",
+    re.IGNORECASE,
+)
+_NAMED = {
+    "temperature": r"\btemperature\b",
+    "max_tokens": r"\bmax_tokens\b",
+    "max_completion_tokens": r"\bmax_completion_tokens\b",
+    "tools": r"\btools?\b|\btool_choice\b|\bfunctions?\b",
+    # A template that takes no system message often says only that the roles do not alternate; ours do.
+    SYSTEM: r"\bsystem\b|\bdeveloper instruction|\brole'?s? must alternate|conversation roles",
+}
+_NAMES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _NAMED.items()}
+
+
+@dataclass(frozen=True)
+class RequestForm:
+    """How this endpoint is asked. fixed: what every request contains; new_name_first: whether the token limit
+    is called `max_completion_tokens` until that is refused; refused: what the endpoint does not take."""
+
+    fixed: dict[str, Any]
+    new_name_first: bool = False
+    refused: frozenset[str] = field(default=frozenset())
+
+    def body(self, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:
+        """The request for a reply to `messages`."""
+        limits = [name for name in _LIMITS[:: -1 if self.new_name_first else 1] if name not in self.refused]
+        limit = {name: max_tokens for name in limits[:1]}
+        told = entries(messages, system=SYSTEM not in self.refused, tools="tools" not in self.refused)
+        kept = {name: value for name, value in self.fixed.items() if name not in self.refused}
+        return {**kept, **limit, "messages": told}
+
+    def without_what(self, status: int, complaint: str, body: dict[str, Any]) -> "RequestForm | None":
+        """The form without the part of `body` that the endpoint refuses; None when it names none."""
+        if status in _NOT_OF_FORM or not _REFUSAL.search(complaint):
+            return None
+        roles = {message["role"] for message in body["messages"]}
+        sent = [name for name in _NAMES if name in body or name in roles]
+        found = [(match.start(), name) for name in sent if (match := _NAMES[name].search(complaint))]
+        return replace(self, refused=self.refused | {min(found)[1]}) if found else None

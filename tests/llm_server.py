@@ -27,6 +27,7 @@ class Ending(Enum):
 
     COMPLETE = auto()  # finish reason, usage, [DONE]
     UNFINISHED = auto()  # a proper end of the HTTP body, but no finish reason and no [DONE]
+    EMPTY = auto()  # a proper end of the HTTP body, before any event
     CUT = auto()  # the connection is dropped in the middle of the body
     ERROR = auto()  # an error event
     GARBLED = auto()  # an event that is not JSON
@@ -155,6 +156,9 @@ class LLMServer:
             writer.write(_error_response(answer, exchange))
             return
         writer.write(_HEAD)
+        if answer.ending is Ending.EMPTY:
+            writer.write(b"0\r\n\r\n")
+            return
         self._send(writer, b": a comment, as some endpoints send while they wait\n\n")
         self._send(writer, _event({"role": "assistant", "content": None}))
         deltas = [*answer.tokens, *_call_deltas(answer.tool_calls)]

@@ -214,9 +214,9 @@ async def test_with_nothing_else_to_ask_the_failure_is_immediate_and_says_so() -
 
 
 async def test_the_first_endpoint_is_used_again_once_it_answers() -> None:
-    async with setting(LLMServer(tokens=["Hi"], answers=[FAULT]), failures=1, rest_ms=1) as stage:
+    async with setting(LLMServer(tokens=["Hi"], answers=[FAULT]), failures=1, rest_ms=300) as stage:
         await stage.failure()
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.35)
         assert await stage.reply() == [
             ReplyNotice("llm_unavailable", "the first endpoint answers again"),
             "Hi",

@@ -504,3 +504,26 @@ async def test_an_endpoint_that_refuses_to_write_one_token_is_asked_for_a_reply(
         await llm.warm(PROMPT)
         assert llm.answered
     assert [exchange.body["max_tokens"] for exchange in server.exchanges] == [1, 300, 300]
+
+
+@pytest.mark.parametrize(
+    "breakdown",
+    [Answer(status=500, page=("text/plain", "Internal Server Error")), Answer(ending=Ending.EMPTY)],
+    ids=["HTTP 500", "a stream without an event"],
+)
+async def test_an_endpoint_that_breaks_down_over_a_role_is_asked_without_it(breakdown: Answer) -> None:
+    def break_down(body: dict[str, Any]) -> Answer | None:
+        return breakdown if body["messages"][0]["role"] == "system" else None
+
+    async with LLMServer(script=break_down) as server, responder(server.url) as llm:
+        await llm.warm(PROMPT[:1])
+        assert await reply(llm) == ["Hello", " there", "."]
+    assert "temperature" in server.exchanges[-1].body
+
+
+async def test_an_endpoint_that_was_starting_is_asked_as_usual() -> None:
+    starting = Answer(status=500, page=("text/plain", "Internal Server Error"))
+    async with LLMServer(answers=[starting]) as server, responder(server.url) as llm:
+        await llm.warm(PROMPT[:1])
+        await reply(llm)
+    assert [message["role"] for message in server.exchanges[-1].body["messages"]] == ["system", "user"]

@@ -7,7 +7,7 @@ hears of a failure at once, as one of the LLM errors, and decides (failover.py).
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -17,7 +17,7 @@ import structlog
 from voicegw.core.dialogue import Confirmation
 from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.options import option
-from voicegw.errors import LLMRejected, LLMUnreachable, ReplyError, StartupError
+from voicegw.errors import LLMBroken, LLMRejected, LLMUnreachable, ReplyError, StartupError
 from voicegw.reply.completion import Completion
 from voicegw.reply.http_client import openai_client, proxy_variable
 from voicegw.reply.llm_faults import Faults, Patience, report
@@ -33,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 KEEP_ALIVE_S = 50.0  # longer than people listen and think; most load balancers close after 60 s
+_BREAKDOWN_S = 0.1  # a server that has broken down closes the connection meanwhile
 _MORE_TOKENS = re.compile(r"max_\w*tokens|output limit")
 _REASONS_FIRST = re.compile(r"\br1\b|qwq|think|reasoning", re.IGNORECASE)  # models that are named for it
 
@@ -109,7 +110,7 @@ class LLMResponder:
         self._form = RequestForm(fixed, new_name_first=url.startswith(OPENAI_URL))
         self._opening = Opening.REASONING if _REASONS_FIRST.search(options.model) else Opening.UNKNOWN
         self._headers = {} if options.api_key else {"Authorization": openai.omit}
-        self._prewarming = Prewarming(self.warm, options.prewarm_interval_ms / 1000)
+        self._prewarming = Prewarming(self._read_ahead, options.prewarm_interval_ms / 1000)
         # The library's own limits close a connection that was idle for 5 s, and so nearly every turn would
         # begin with a handshake.
         usual = openai.DEFAULT_CONNECTION_LIMITS
@@ -132,7 +133,8 @@ class LLMResponder:
         closed only when the garbage collector finds it.
         """
         completion = Completion(self._opening)
-        async with aclosing(self._text(messages, completion, self._options.max_tokens)) as pieces:
+        text = self._text(messages, completion, self._options.max_tokens, self._form)
+        async with aclosing(text) as pieces:
             async for piece in pieces:
                 yield piece
         if (failure := completion.failure()) is not None:
@@ -152,24 +154,47 @@ class LLMResponder:
             log.info("could not prewarm the language model", url=self.url, **reason)
 
     async def warm(self, messages: Sequence[Message]) -> None:
-        """Asks for one token after `messages`, so that the connection is open and a prefix-caching endpoint
-        has them in its cache; for a whole reply where so few are refused. Raises the LLM errors."""
+        """Asks for a token, so that it is known whether the endpoint answers. Some break down over what they
+        do not take: one that has never answered is asked in plainer forms, too. Raises the LLM errors."""
         try:
-            await self._read(messages, self._fewest_tokens)
+            await self._read_ahead(messages)
+        except LLMBroken:
+            if self.answered or not await self._find_form(messages):
+                raise
+
+    async def _find_form(self, messages: Sequence[Message]) -> bool:
+        """Whether the endpoint answers in a plainer form; kept unless the trouble was a passing one."""
+        usual = self._form
+        for form in usual.plainer():
+            await asyncio.sleep(_BREAKDOWN_S)
+            with suppress(LLMBroken, LLMRejected):
+                await self._read(messages, form)
+                with suppress(ReplyError):
+                    await self._read(messages, usual)
+                    self._form = usual
+                return True
+        return False
+
+    async def _read_ahead(self, messages: Sequence[Message]) -> None:
+        """Asks for one token after `messages`, so that the connection is open and a prefix-caching endpoint
+        has them in its cache; for a whole reply where so few are refused."""
+        try:
+            await self._read(messages, self._form)
         except LLMRejected as refusal:
             if not _MORE_TOKENS.search(refusal.detail) or self._fewest_tokens > 1:
                 raise
             self._fewest_tokens = self._options.max_tokens
-            await self._read(messages, self._fewest_tokens)
+            await self._read(messages, self._form)
 
-    async def _read(self, messages: Sequence[Message], max_tokens: int) -> None:
+    async def _read(self, messages: Sequence[Message], form: RequestForm) -> None:
         """Reads a completion to its end: only then is the connection free for the next request."""
-        async with aclosing(self._text(messages, Completion(self._opening), max_tokens)) as pieces:
+        completion = Completion(self._opening)
+        async with aclosing(self._text(messages, completion, self._fewest_tokens, form)) as pieces:
             async for _ in pieces:
                 pass
 
     async def _text(
-        self, messages: Sequence[Message], completion: Completion, max_tokens: int
+        self, messages: Sequence[Message], completion: Completion, max_tokens: int, form: RequestForm
     ) -> AsyncGenerator[str, None]:
         """The text of one completion, to its end. How the endpoint's replies begin is learned by the way."""
         limits = self._options
@@ -178,22 +203,27 @@ class LLMResponder:
             *(start_s, limits.first_token_timeout_ms, limits.next_token_timeout_ms, limits.total_timeout_ms)
         )
         faults = Faults([*(each.content for each in messages), limits.api_key or ""], self._proxy)
-        stream = await self._request(messages, max_tokens, faults, patience)
+        stream, form = await self._request(messages, max_tokens, form, faults, patience)
         async with stream, aclosing(visible_text(stream, completion, patience, faults)) as pieces:
             async for piece in pieces:
                 self.answered = True
                 yield piece
         self.answered = True
+        self._adopt(form)
         if completion.opening is not Opening.UNKNOWN:
             self._opening = completion.opening
 
     async def _request(
-        self, messages: Sequence[Message], max_tokens: int, faults: Faults, patience: Patience
-    ) -> "EventStream":
-        """The stream that answers, without what the endpoint refuses to take."""
+        self,
+        messages: Sequence[Message],
+        max_tokens: int,
+        form: RequestForm,
+        faults: Faults,
+        patience: Patience,
+    ) -> "tuple[EventStream, RequestForm]":
+        """The stream that answers, and the form of the request: without what the endpoint refuses."""
         import openai
 
-        form = self._form
         async with faults.ended_by(patience.deadline, dropped=LLMUnreachable):
             while True:
                 body = form.body(messages, max_tokens)
@@ -205,12 +235,11 @@ class LLMResponder:
                     if (other := form.without_what(error.status_code, said, body)) is None:
                         raise
                     form = other
-            self._adopt(form)
             await faults.check_type(stream)
-            return stream
+            return stream, form
 
     def _adopt(self, form: RequestForm) -> None:
-        """All later requests have the form that was accepted."""
+        """All later requests have the form that was answered."""
         if new := form.refused - self._form.refused:
             log.warning("the model endpoint does not take parameters", url=self.url, left_out=sorted(new))
             self._form = replace(self._form, refused=self._form.refused | new)

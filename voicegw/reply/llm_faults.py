@@ -91,7 +91,7 @@ class Faults:
         except openai.APIStatusError as error:
             raise self._refusal(error) from None
         except openai.APIError as error:
-            raise self._fault("reported an error in its stream", str(error.body or error.message)) from None
+            raise self.fault("reported an error in its stream", str(error.body or error.message)) from None
 
     async def next_chunk(self, stream: "AsyncStream[object]", deadline: Deadline) -> Chunk | None:
         """The next chunk; None at the end."""
@@ -100,9 +100,9 @@ class Faults:
                 event = await anext(stream, None)
                 chunk = None if event is None else msgspec.convert(event, Chunk)
             except (ValueError, msgspec.ValidationError):  # neither JSON nor text, or no chunk
-                raise self._fault("streamed something unreadable") from None
+                raise self.fault("streamed something unreadable") from None
         if chunk is not None and chunk.object == "error":
-            raise self._fault("reported an error in its stream", chunk.message or "")
+            raise self.fault("reported an error in its stream", chunk.message or "")
         return chunk
 
     async def check_type(self, stream: "AsyncStream[object]") -> None:
@@ -116,9 +116,10 @@ class Faults:
             if len(body) > _MOST_READ_BYTES:
                 break
         await stream.close()
-        raise self._fault(f"sent {kind} in place of a stream of events", body.decode(errors="replace"))
+        raise self.fault(f"sent {kind} in place of a stream of events", body.decode(errors="replace"))
 
-    def _fault(self, what: str, said: str = "") -> LLMBroken:
+    def fault(self, what: str, said: str = "") -> LLMBroken:
+        """The error for a fault of the endpoint's own."""
         return LLMBroken(f"{_ENDPOINT} {what}{self._way}", detail=start_of(self.said(said)))
 
     def _refusal(self, error: "APIStatusError") -> ReplyError:

@@ -50,6 +50,13 @@ class RequestForm:
         kept = {name: value for name, value in self.fixed.items() if name not in self.refused}
         return {**kept, **limit, "messages": told}
 
+    def plainer(self) -> "list[RequestForm]":
+        """Forms for an endpoint that breaks down without naming a reason."""
+        return [
+            replace(self, refused=self.refused | refused)
+            for refused in ({SYSTEM}, {SYSTEM, "tools", "temperature"})
+        ]
+
     def without_what(self, status: int, complaint: str, body: dict[str, Any]) -> "RequestForm | None":
         """The form without the part of `body` that the endpoint refuses; None when it names none."""
         if status in _NOT_OF_FORM or not _REFUSAL.search(complaint):

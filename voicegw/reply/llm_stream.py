@@ -46,6 +46,7 @@ async def visible_text(
     """What `completion` makes of the stream, as it comes. Raises the LLM errors after what was held back."""
     clock = asyncio.get_running_loop().time
     hold_until: float | None = None
+    empty = True
     try:
         while True:
             coming = faults.next_chunk(stream, patience.deadline)
@@ -60,12 +61,15 @@ async def visible_text(
                 chunk = await coming
             if chunk is None:
                 break
+            empty = False
             if (choice := chunk.first) is None:
                 continue
             if choice.alive:
                 patience.receive_token(clock())
             for piece in completion.receive(choice):
                 yield piece
+        if empty and not stream.done:
+            raise faults.fault("ended its stream before the first event")
     except ReplyError:
         for piece in completion.end(done=False):
             yield piece

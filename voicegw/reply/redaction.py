@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-_MOST_CHARACTERS = 200
+_MOST_CHARACTERS = 300
 _MOST_READ = 4_000
 _RUN_BYTES = 12  # as much in a row is no coincidence, in any script
 _HIDDEN = "[...]"

@@ -58,7 +58,7 @@ def _value(rng: Random, kind: inspect.Type) -> Any:
             return rng.choice((least or 0, 1, 300, 5_000, 2**40, rng.randrange(30_000)))
         case inspect.StrType(max_length=most):
             longest = min(most or _MOST_TEXT, _MOST_TEXT)
-            return "".join(rng.choices("say it é\n\t🎙", k=rng.randrange(1, longest)))
+            return "s" + "".join(rng.choices("say it é\n\t🎙", k=rng.randrange(longest)))
         case inspect.VarTupleType(item):
             return [_value(rng, item) for _ in range(rng.randrange(12))]
         case inspect.BoolType():

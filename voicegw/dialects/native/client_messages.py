@@ -13,6 +13,7 @@ from voicegw.core.utterance import RecognitionOptions
 
 MAX_TEXT_CHARACTERS = 8_000
 MAX_TOKEN_CHARACTERS = 8_000
+_SOMETHING_VISIBLE = r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2060-\u206f\ufeff]"
 
 
 def _range_of(options: type[Any], name: str) -> msgspec.Meta:
@@ -37,9 +38,11 @@ class CancelMessage(Inbound, tag="cancel"):
 
 
 class TextMessage(Inbound, tag="text"):
-    """A typed user message, answered like a spoken one."""
+    """A typed user message, answered like a spoken one. Blanks and invisible characters alone are none."""
 
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS)]
+    text: Annotated[
+        str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS, pattern=_SOMETHING_VISIBLE)
+    ]
 
 
 class ConfigureMessage(Inbound, tag="configure"):

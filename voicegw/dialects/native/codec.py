@@ -1,5 +1,6 @@
 """Frames of the native dialect to commands, and events to frames."""
 
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -26,7 +27,8 @@ def decode(text: str) -> commands.Command:
     except msgspec.ValidationError as error:
         if str(error).endswith("`$.type`"):
             raise UnknownMessageType(str(error)) from error
-        raise MalformedMessage(str(error)) from error
+        what = re.sub("matching regex '.*'", "with something visible in it", str(error))
+        raise MalformedMessage(what) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedMessage(f"{error}; text frames carry JSON, audio goes in binary frames") from error
     return _command(message)

@@ -106,6 +106,37 @@ async def test_a_tool_in_the_background_reports_and_the_next_turn_knows(tmp_path
     assert (called["role"], told["content"], thanks["content"]) == ("assistant", '"booked"', "Thanks.")
 
 
+async def test_reasoning_is_in_no_delta_and_in_no_later_prompt(tmp_path: Path) -> None:
+    def reasoning(body: dict[str, Any]) -> Answer | None:
+        return Answer(["<think>They ask", " for it.</th", "ink>", "It is noon."])
+
+    async with LLMServer(script=reasoning) as llm, serving(LLM.format(llm=llm.url), tmp_path) as (_, peer):
+        for question in ("What time is it?", "And now?"):
+            await peer.send(native.TextMessage(question))
+            assert (await peer.until(native.ReplyDoneMessage)).text == "It is noon."
+    assert {delta.text for delta in peer.of(native.ReplyDeltaMessage)} == {"It is noon."}
+    assert [message["content"] for message in prompts(llm)[-1][1:]] == [
+        *("What time is it?", "It is noon.", "And now?"),
+    ]
+
+
+async def test_a_failed_reply_does_not_spoil_the_conversation(tmp_path: Path) -> None:
+    def alternating(body: dict[str, Any]) -> Answer | None:
+        roles = [message["role"] for message in body["messages"][1:]]
+        if roles != ["user", "assistant"] * (len(roles) // 2) + ["user"]:
+            return Answer(status=400)
+        return Answer() if body["messages"][-1]["content"] == "One." else None
+
+    async with LLMServer(script=alternating) as llm, serving(LLM.format(llm=llm.url), tmp_path) as (_, peer):
+        await peer.send(native.TextMessage("One."))
+        error = await peer.until(native.ErrorMessage)
+        failed = await peer.until(native.ReplyDoneMessage)
+        await peer.send(native.TextMessage("Two."))
+        done = await peer.until(native.ReplyDoneMessage)
+    assert (error.code, failed.reason, failed.text) == ("llm_empty", ReplyReason.FAILED, "")
+    assert done.text == "Hello there."
+
+
 def verdict(body: dict[str, str]) -> Reply:
     bad = "bad" in body["input"]
     result = {"flagged": bad, "categories": {"violence": bad}, "category_scores": {"violence": 0.0}}

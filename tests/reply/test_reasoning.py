@@ -62,6 +62,7 @@ def test_no_more_is_held_back_than_a_spoken_reply_has() -> None:
     assert text.receive("word " * 100) == []
     assert "".join(text.receive("word " * 100)) == "word " * 200
     assert text.receive("more") == ["more"]
+    assert text.seen is Opening.ANSWER
 
 
 def test_endless_reasoning_is_not_kept() -> None:

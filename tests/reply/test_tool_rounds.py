@@ -9,7 +9,7 @@ import pytest
 
 from voicegw.core.dialogue import Confirmation
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
-from voicegw.errors import LLMInterrupted, TooManyToolCalls
+from voicegw.errors import LLMEmpty, LLMInterrupted, TooManyToolCalls
 from voicegw.reply.errands import LocalErrands
 from voicegw.reply.tool_rounds import ToolResponder
 from voicegw.reply.toolbox import Toolbox
@@ -195,3 +195,11 @@ async def test_prewarming_is_the_models() -> None:
     async with tools(model) as responder:
         await responder.prewarm(PROMPT)
     assert model.prewarmed == [PROMPT]
+
+
+async def test_nothing_more_to_say_after_a_call_is_an_end_if_something_was_said_before() -> None:
+    said = await reply(Model([["Adding.", ADD], [LLMEmpty()]]))
+    assert said[0] == "Adding."
+    assert isinstance(said[-1], ToolAnswered)
+    with pytest.raises(LLMEmpty):
+        await reply(Model([[ADD], [LLMEmpty()]]))

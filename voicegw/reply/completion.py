@@ -55,9 +55,9 @@ class Completion:
         pieces = self._visible.receive_reasoning() if delta.reasons else []
         return self._shown([*pieces, *self._visible.receive(self._text.receive(delta.text))])
 
-    def release(self) -> list[str]:
-        """What was held back: it has been waited long enough."""
-        return self._shown(self._visible.release())
+    def give_up(self) -> list[str]:
+        """What was held back: an end tag has been waited for long enough."""
+        return self._shown(self._visible.give_up())
 
     def end(self, *, done: bool) -> list[str]:
         """The rest of what is visible. done: the endpoint has said that this is the end."""

@@ -204,14 +204,16 @@ class LLMResponder:
         )
         faults = Faults([*(each.content for each in messages), limits.api_key or ""], self._proxy)
         stream, form = await self._request(messages, max_tokens, form, faults, patience)
-        async with stream, aclosing(visible_text(stream, completion, patience, faults)) as pieces:
-            async for piece in pieces:
-                self.answered = True
-                yield piece
+        try:
+            async with stream, aclosing(visible_text(stream, completion, patience, faults)) as pieces:
+                async for piece in pieces:
+                    self.answered = True
+                    yield piece
+        finally:
+            if completion.opening is not Opening.UNKNOWN:
+                self._opening = completion.opening
         self.answered = True
         self._adopt(form)
-        if completion.opening is not Opening.UNKNOWN:
-            self._opening = completion.opening
 
     async def _request(
         self,

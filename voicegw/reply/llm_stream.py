@@ -54,7 +54,7 @@ async def visible_text(
                 hold_until = hold_until or clock() + _HOLD_S
                 async with _running(coming) as task:
                     await asyncio.wait({task}, timeout=max(0.0, hold_until - clock()))
-                    for piece in () if task.done() else completion.release():
+                    for piece in () if task.done() else completion.give_up():
                         yield piece
                     chunk = await task
             else:

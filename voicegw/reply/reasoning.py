@@ -94,11 +94,15 @@ class VisibleText:
 
     def receive_reasoning(self) -> list[str]:
         """The endpoint tells reasoning from text by itself; what is visible because of that."""
-        self.reasoned, self.seen = True, Opening.ANSWER
-        return self.release()
+        self.reasoned = True
+        return self.give_up()
 
-    def release(self) -> list[str]:
-        """What was held back; nothing is, from now on."""
+    def give_up(self) -> list[str]:
+        """What was held back: it is taken for an answer, unless an end tag still comes."""
+        self.seen = Opening.ANSWER
+        return self._release()
+
+    def _release(self) -> list[str]:
         self._holding = False
         held, self._held = self._held, []
         return held
@@ -112,12 +116,12 @@ class VisibleText:
             self._held.clear()
         elif self._begun and self.seen is Opening.UNKNOWN and not cut:
             self.seen = Opening.ANSWER
-        return [*visible, *self.release()]
+        return [*visible, *self._release()]
 
     def _receive_tag(self, kind: _Kind) -> list[str]:
         if kind is _Kind.BEGIN:
             self._inside = self.reasoned = True
-            return self.release()
+            return self._release()
         if kind is _Kind.END and not self._inside:
             self.seen, self.reasoned, self._begun = Opening.REASONING, True, False
             self._held.clear()
@@ -137,9 +141,11 @@ class VisibleText:
         self._held_characters += len(text)
         if self._held_characters <= _MOST_HELD[self._opening]:
             return []
-        self._inside = self._opening is Opening.REASONING
-        held = self.release()
-        return [] if self._inside else held
+        if self._opening is Opening.UNKNOWN:
+            return self.give_up()
+        self._inside = True
+        self._release()
+        return []
 
 
 def _start_of_tag(text: str) -> int:

@@ -39,8 +39,8 @@ class Answer:
 
     tokens: what is streamed; in place of a text a delta, a whole choice (with a "delta" in it), or bytes that
     are sent as they are. tool_calls: (name, arguments as JSON), each streamed in fragments behind the tokens.
-    finish: the reason that a complete answer ends with; None for none. retry_after: the header that goes with
-    an error. page: content type and body in place of a stream or of the usual error.
+    finish: the reason that a complete answer ends with; None for none. retry_after, retry_after_ms: headers
+    that go with an error. page: content type and body in place of a stream or of the usual error.
     """
 
     tokens: Sequence[Any] = ()
@@ -50,6 +50,7 @@ class Answer:
     status: int = 200
     ending: Ending = Ending.COMPLETE
     retry_after: str | None = None
+    retry_after_ms: str | None = None
     finish: str | None = "stop"
     page: tuple[str, str] | None = None
 
@@ -249,6 +250,7 @@ def _error_response(answer: Answer, exchange: Exchange) -> bytes:
     body = text.encode()
     head = [f"HTTP/1.1 {answer.status} As told", f"Content-Type: {kind}"]
     head += [f"Content-Length: {len(body)}"]
-    if answer.retry_after is not None:
-        head += [f"Retry-After: {answer.retry_after}"]
+    for name, value in (("Retry-After", answer.retry_after), ("Retry-After-Ms", answer.retry_after_ms)):
+        if value is not None:
+            head += [f"{name}: {value}"]
     return "\r\n".join([*head, "", ""]).encode() + body

@@ -279,6 +279,14 @@ REFUSALS: list[Habit[Given]] = [
         "max_tokens temperature tools user",
     ),
     refused(
+        "a temperature, by an error in the stream",
+        "temperature",
+        'data: {"error": {"message": "temperature is not supported", "code": 400}}\n\n',
+        "max_tokens tools system user",
+        status=200,
+        content_type="text/event-stream",
+    ),
+    refused(
         "all at once, one after the other",
         "max_tokens max_completion_tokens temperature tools system",
         "unsupported: system role, tools, temperature, max_tokens, max_completion_tokens",
@@ -350,6 +358,7 @@ REASONING = [
     reasoning("in a field", {"reasoning_content": "Hm."}, {"content": "Paris."}),
     reasoning("in a field of another name", {"reasoning": "Hm.", "content": ""}, "Paris."),
     reasoning("in a field with structure", {"thinking": {"content": "Hm."}}, "Paris."),
+    reasoning("in a list of details", {"reasoning_details": [{"text": "Hm."}]}, "Paris."),
     reasoning(
         "in parts",
         {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}]},

@@ -268,6 +268,11 @@ async def test_a_refusal_says_when_to_ask_again(header: str | None, wait_s: floa
     assert error.retry_after_ms == (None if wait_s is None else wait_s * 1000)
 
 
+async def test_the_more_exact_header_is_believed() -> None:
+    _, error = await failure(LLMServer(answers=[Answer(status=429, retry_after="2", retry_after_ms="1234")]))
+    assert error.retry_after_ms == 1234
+
+
 @pytest.mark.parametrize(("status", "wait_ms"), [(503, 7_000), (500, None), (400, None)])
 async def test_when_to_ask_again_is_for_a_busy_endpoint_to_say(status: int, wait_ms: int | None) -> None:
     _, error = await failure(LLMServer(answers=[Answer(status=status, retry_after="7")]))

@@ -72,6 +72,13 @@ async def test_an_endpoint_that_fails(reply: Reply) -> None:
     assert "some words" not in failed.value.message
 
 
+async def test_what_an_endpoint_says_of_a_failure_is_told_without_the_text() -> None:
+    async with endpoint(Reply({"error": "no model m for: some words"}, status=404)) as (moderator, _):
+        with pytest.raises(ModerationFailed, match=r"HTTP 404: .*no model m for") as failed:
+            await moderator.judge("some words")
+    assert "some words" not in failed.value.message
+
+
 async def test_an_endpoint_has_its_time() -> None:
     async with endpoint(Reply(delay_s=60), timeout_ms=100) as (moderator, server):
         with pytest.raises(ModerationFailed, match="TimeoutError"):

@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.llm_server import Ending
 from tests.speech_server import SECOND, SpeechServer
@@ -98,6 +99,14 @@ async def test_trouble_has_a_name_and_no_secrets(knobs: dict[str, Any], reason: 
             await say(server.url, api_key=KEY)
     assert KEY not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+async def test_what_the_endpoint_says_is_in_the_log_without_secrets() -> None:
+    async with SpeechServer(status=400) as server:
+        with structlog.testing.capture_logs() as records, pytest.raises(errors.VoiceFailed):
+            await say(server.url, api_key=KEY)
+    [record] = records
+    assert (record["status"], record["said"]) == (400, "[...] said [...]")
 
 
 @pytest.mark.parametrize("limits", [{"first_audio_timeout_ms": 50}, {"total_timeout_ms": 50}])

@@ -23,14 +23,15 @@ class Completion:
     """`receive` takes what a chunk adds and gives what is visible of it; after the last one, `end` gives the
     rest. Only then `failure`, `notice` and `calls` are known.
 
-    opening: how the endpoint's replies begin.
+    opening: how the endpoint's replies begin. begun: whether anything of the completion has come.
     """
 
     def __init__(self, opening: Opening) -> None:
         self._visible = VisibleText(opening)
         self._text = Text()
         self._calls = ToolCallDeltas()
-        self._begun = False
+        self.begun = False
+        self._worded = False
         self._finish = ""
         self._done = False
 
@@ -44,8 +45,11 @@ class Completion:
         """How this reply began, as far as it shows."""
         return self._visible.seen
 
-    def receive(self, choice: Choice) -> list[str]:
+    def receive(self, choice: Choice | None) -> list[str]:
         """What is visible now."""
+        if choice is None:
+            return []
+        self.begun = True
         self._finish = str(choice.finish_reason or "").lower() or self._finish
         delta = choice.delta
         if delta is None:
@@ -73,9 +77,9 @@ class Completion:
         if self._finish in _FILTERED:
             return LLMFiltered()
         calls = bool(self._calls.calls())
-        if self._finish in _CUT and (calls or not self._begun):
+        if self._finish in _CUT and (calls or not self._worded):
             return LLMTokenLimit()
-        if self._begun or calls:
+        if self._worded or calls:
             return None
         return LLMReasoningOnly() if self._visible.reasoned else LLMEmpty()
 
@@ -90,5 +94,5 @@ class Completion:
         return self._calls.calls()
 
     def _shown(self, pieces: list[str]) -> list[str]:
-        self._begun = self._begun or bool(pieces)
+        self._worded = self._worded or bool(pieces)
         return pieces

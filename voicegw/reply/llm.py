@@ -196,49 +196,43 @@ class LLMResponder:
     async def _text(
         self, messages: Sequence[Message], completion: Completion, max_tokens: int, form: RequestForm
     ) -> AsyncGenerator[str, None]:
-        """The text of one completion, to its end. How the endpoint's replies begin is learned by the way."""
+        """The text of one completion, to its end, asked for without what the endpoint refuses. How its
+        replies begin is learned by the way."""
         limits = self._options
         start_s = asyncio.get_running_loop().time()
         patience = Patience(
             *(start_s, limits.first_token_timeout_ms, limits.next_token_timeout_ms, limits.total_timeout_ms)
         )
         faults = Faults([*(each.content for each in messages), limits.api_key or ""], self._proxy)
-        stream, form = await self._request(messages, max_tokens, form, faults, patience)
-        try:
-            async with stream, aclosing(visible_text(stream, completion, patience, faults)) as pieces:
-                async for piece in pieces:
-                    self.answered = True
-                    yield piece
-        finally:
-            if completion.opening is not Opening.UNKNOWN:
-                self._opening = completion.opening
+        while True:
+            try:
+                attempt = self._attempt(form.body(messages, max_tokens), completion, patience, faults)
+                async with aclosing(attempt) as pieces:
+                    async for piece in pieces:
+                        self.answered = True
+                        yield piece
+                break
+            except (LLMRejected, LLMBroken) as error:
+                other = None if completion.begun else form.without_what(error.detail, messages)
+                if other is None:
+                    raise
+                form = other
+            finally:
+                if completion.opening is not Opening.UNKNOWN:
+                    self._opening = completion.opening
         self.answered = True
         self._adopt(form)
 
-    async def _request(
-        self,
-        messages: Sequence[Message],
-        max_tokens: int,
-        form: RequestForm,
-        faults: Faults,
-        patience: Patience,
-    ) -> "tuple[EventStream, RequestForm]":
-        """The stream that answers, and the form of the request: without what the endpoint refuses."""
-        import openai
-
+    async def _attempt(
+        self, body: dict[str, Any], completion: Completion, patience: Patience, faults: Faults
+    ) -> AsyncGenerator[str, None]:
+        """The text that answers one request."""
         async with faults.ended_by(patience.deadline, dropped=LLMUnreachable):
-            while True:
-                body = form.body(messages, max_tokens)
-                try:
-                    stream = await self._post(body)
-                    break
-                except openai.APIStatusError as error:
-                    said = faults.said(error.response.text)
-                    if (other := form.without_what(error.status_code, said, body)) is None:
-                        raise
-                    form = other
+            stream = await self._post(body)
             await faults.check_type(stream)
-            return stream, form
+        async with stream, aclosing(visible_text(stream, completion, patience, faults)) as pieces:
+            async for piece in pieces:
+                yield piece
 
     def _adopt(self, form: RequestForm) -> None:
         """All later requests have the form that was answered."""

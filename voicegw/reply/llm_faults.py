@@ -34,8 +34,8 @@ _ENDPOINT = "the language model endpoint"
 
 
 def report(error: ReplyError) -> str:
-    """What went wrong, for whoever runs the server: what the endpoint said included."""
-    return f"{error.message}: {error.detail}" if error.detail else error.message
+    """What went wrong, for whoever runs the server: the start of what the endpoint said included."""
+    return f"{error.message}: {start_of(error.detail)}" if error.detail else error.message
 
 
 class Deadline:
@@ -70,7 +70,7 @@ class Faults:
         self._private = tuple(private)
         self._way = f", by way of the proxy that {proxy} names" if proxy else ""
 
-    def said(self, text: str) -> str:
+    def _said(self, text: str) -> str:
         """What an endpoint said, redacted."""
         return redacted(text, self._private)
 
@@ -120,12 +120,12 @@ class Faults:
 
     def fault(self, what: str, said: str = "") -> LLMBroken:
         """The error for a fault of the endpoint's own."""
-        return LLMBroken(f"{_ENDPOINT} {what}{self._way}", detail=start_of(self.said(said)))
+        return LLMBroken(f"{_ENDPOINT} {what}{self._way}", detail=self._said(said))
 
     def _refusal(self, error: "APIStatusError") -> ReplyError:
         """The error for an HTTP status; of the endpoint's words its message has only a short code, such as
         model_not_found."""
-        detail = start_of(self.said(error.response.text))
+        detail = self._said(error.response.text)
         if error.status_code in (401, 403):
             return LLMUnauthorized(detail=detail)
         retry_after_ms = _retry_after_ms(error.response.headers)

@@ -12,7 +12,6 @@ from typing import Any
 from voicegw.core.events import Message
 from voicegw.reply.llm_prompt import entries
 
-_NOT_OF_FORM = {401, 403, 429}  # statuses that say nothing about a request's parameters
 SYSTEM = "system"  # stands for the role, among the names of parameters
 _LIMITS = ("max_tokens", "max_completion_tokens")
 
@@ -57,10 +56,11 @@ class RequestForm:
             for refused in ({SYSTEM}, {SYSTEM, "tools", "temperature"})
         ]
 
-    def without_what(self, status: int, complaint: str, body: dict[str, Any]) -> "RequestForm | None":
-        """The form without the part of `body` that the endpoint refuses; None when it names none."""
-        if status in _NOT_OF_FORM or not _REFUSAL.search(complaint):
+    def without_what(self, complaint: str, messages: Sequence[Message]) -> "RequestForm | None":
+        """The form without the part of the request that the endpoint refuses; None when it names none."""
+        if not _REFUSAL.search(complaint):
             return None
+        body = self.body(messages, max_tokens=1)
         roles = {message["role"] for message in body["messages"]}
         sent = [name for name in _NAMES if name in body or name in roles]
         found = [(match.start(), name) for name in sent if (match := _NAMES[name].search(complaint))]

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from voicegw.errors import ReplyError
 from voicegw.reply.completion import Completion
 from voicegw.reply.llm_faults import Faults, Patience
+from voicegw.reply.llm_wire import Chunk
 
 if TYPE_CHECKING:
     from openai import AsyncStream
@@ -45,37 +46,46 @@ async def visible_text(
 ) -> AsyncGenerator[str, None]:
     """What `completion` makes of the stream, as it comes. Raises the LLM errors after what was held back."""
     clock = asyncio.get_running_loop().time
-    hold_until: float | None = None
-    empty = True
     try:
-        while True:
-            coming = faults.next_chunk(stream, patience.deadline)
-            if completion.in_doubt:
-                hold_until = hold_until or clock() + _HOLD_S
-                async with _running(coming) as task:
-                    await asyncio.wait({task}, timeout=max(0.0, hold_until - clock()))
-                    for piece in () if task.done() else completion.give_up():
-                        yield piece
-                    chunk = await task
-            else:
-                chunk = await coming
-            if chunk is None:
-                break
-            empty = False
-            if (choice := chunk.first) is None:
-                continue
-            if choice.alive:
-                patience.receive_token(clock())
-            for piece in completion.receive(choice):
-                yield piece
-        if empty and not stream.done:
-            raise faults.fault("ended its stream before the first event")
+        async with aclosing(_chunks(stream, completion, patience, faults)) as chunks:
+            async for chunk in chunks:
+                choice = None if chunk is None else chunk.first
+                if choice is not None and choice.alive:
+                    patience.receive_token(clock())
+                for piece in completion.give_up() if chunk is None else completion.receive(choice):
+                    yield piece
     except ReplyError:
-        for piece in completion.end(done=False):
+        for piece in completion.end(done=False) if completion.begun else ():
             yield piece
         raise
     for piece in completion.end(done=stream.done):
         yield piece
+
+
+async def _chunks(
+    stream: "EventStream", completion: Completion, patience: Patience, faults: Faults
+) -> AsyncGenerator[Chunk | None, None]:
+    """The chunks, and None when text has been in doubt for so long that it is to be shown."""
+    clock = asyncio.get_running_loop().time
+    doubt_ends: float | None = None
+    empty = True
+    while True:
+        coming = faults.next_chunk(stream, patience.deadline)
+        if completion.in_doubt:
+            doubt_ends = doubt_ends or clock() + _HOLD_S
+            async with _running(coming) as task:
+                await asyncio.wait({task}, timeout=max(0.0, doubt_ends - clock()))
+                if not task.done():
+                    yield None
+                chunk = await task
+        else:
+            chunk = await coming
+        if chunk is None:
+            break
+        empty = False
+        yield chunk
+    if empty and not stream.done:
+        raise faults.fault("ended its stream before the first event")
 
 
 @asynccontextmanager

@@ -33,7 +33,7 @@ class Part(msgspec.Struct):
 
 
 class Delta(msgspec.Struct):
-    """What a chunk adds to the reply. reasoning_content, reasoning, thinking: the names under which endpoints
+    """What a chunk adds to the reply. reasoning_content and those below: the names under which endpoints
     send reasoning, as text or in structures of their own."""
 
     content: str | tuple[Part, ...] | None = None
@@ -41,7 +41,9 @@ class Delta(msgspec.Struct):
     tool_calls: tuple[CallFragment, ...] | None = None
     reasoning_content: object = None
     reasoning: object = None
+    reasoning_details: object = None
     thinking: object = None
+    thinking_blocks: object = None
 
     @property
     def text(self) -> str:
@@ -57,7 +59,8 @@ class Delta(msgspec.Struct):
         """Whether it adds reasoning, told apart from the text by the endpoint."""
         parts = self.content if isinstance(self.content, tuple) else ()
         beside = any(part.type != "text" for part in parts)
-        return bool(self.reasoning_content or self.reasoning or self.thinking or beside)
+        plain = self.reasoning_content or self.reasoning or self.thinking
+        return bool(plain or self.reasoning_details or self.thinking_blocks or beside)
 
 
 class Choice(msgspec.Struct):

@@ -13,6 +13,7 @@ from voicegw.core.options import option
 from voicegw.errors import ConfigurationError, ModerationFailed
 from voicegw.reply.http_client import openai_client
 from voicegw.reply.llm import OPENAI_URL
+from voicegw.reply.redaction import redacted, start_of
 from voicegw.reply.threads import Threads
 from voicegw.reply.tool_backends import import_function
 
@@ -53,6 +54,7 @@ class EndpointModerator:
         if not re.match(r"https?://\w", url):
             raise ConfigurationError(f"the moderation endpoint {url} is not an http:// or https:// URL")
         self._model = options.model or ""
+        self._api_key = options.api_key or ""
         self._headers = None if options.api_key else {"Authorization": openai.omit}
         self._timeout_s = options.timeout_ms / 1000
         self._client = openai_client(url, options.api_key, _CONNECT_S)
@@ -66,6 +68,9 @@ class EndpointModerator:
                 answer = await self._client.moderations.create(
                     model=self._model, input=text, extra_headers=self._headers
                 )
+        except openai.APIStatusError as error:
+            said = start_of(redacted(error.response.text, [text, self._api_key]))
+            raise ModerationFailed(f"no judgement: HTTP {error.status_code}: {said}") from None
         except (TimeoutError, openai.APIError, ValueError) as error:  # theirs may quote the text
             raise ModerationFailed(f"no judgement: {type(error).__name__}") from None
         if not answer.results:

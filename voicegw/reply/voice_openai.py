@@ -1,17 +1,22 @@
 """Any endpoint that speaks OpenAI's /audio/speech as the voice, streamed.
 
 As in llm.py, nothing is retried here, and error messages are made of our own words and a status code only:
-endpoints echo keys and texts in theirs.
+endpoints repeat keys and texts in theirs, which the log has redacted.
 """
 
 import re
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
+
+import structlog
 
 from voicegw.errors import StartupError, VoiceFailed
 from voicegw.reply.http_client import openai_client
+from voicegw.reply.redaction import redacted, start_of
 from voicegw.reply.voice import VoiceOptions
+
+log = structlog.get_logger(__name__)
 
 OPENAI_URL = "https://api.openai.com/v1"
 _PIECE_BYTES = 4800  # 100 ms at 24 kHz
@@ -37,7 +42,7 @@ class SpeechEndpoint:
         """Mono s16le as it comes; closing the generator closes the HTTP connection, so the endpoint stops."""
         import openai
 
-        with _as_voice_failures():
+        with _as_voice_failures([words, self._options.api_key or ""]):
             async with self._speech.create(
                 model=self._options.model,
                 voice=self._options.name or "alloy",
@@ -58,7 +63,8 @@ class SpeechEndpoint:
 
 
 @contextmanager
-def _as_voice_failures() -> Iterator[None]:
+def _as_voice_failures(private: Sequence[str]) -> Iterator[None]:
+    """Turns the library's errors into ours. private: what the log must not repeat."""
     import openai
 
     try:
@@ -68,6 +74,8 @@ def _as_voice_failures() -> Iterator[None]:
     except openai.APIConnectionError:
         raise VoiceFailed("the speech endpoint refused or dropped the connection") from None
     except openai.APIStatusError as error:
+        said = start_of(redacted(error.response.text, private))
+        log.warning("the speech endpoint refused a sentence", status=error.status_code, said=said)
         raise VoiceFailed(f"the speech endpoint answered HTTP {error.status_code}") from None
     except (openai.APIError, _http_error()):
         raise VoiceFailed("the speech endpoint broke off in the middle of a sentence") from None

@@ -101,6 +101,15 @@ async def test_trouble_has_a_name_and_no_secrets(knobs: dict[str, Any], reason: 
     assert "secret" not in str(caught.value)
 
 
+async def test_a_proxy_in_between_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with SpeechServer(refuse=True) as proxy, SpeechServer() as server:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.removesuffix("/v1"))
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        with pytest.raises(errors.VoiceFailed, match="by way of the proxy that HTTP_PROXY names"):
+            await say(server.url)
+
+
 async def test_what_the_endpoint_says_is_in_the_log_without_secrets() -> None:
     async with SpeechServer(status=400) as server:
         with structlog.testing.capture_logs() as records, pytest.raises(errors.VoiceFailed):

@@ -47,6 +47,12 @@ def proxy_variable(url: str) -> str | None:
     return variables.get(f"{parts.scheme}_proxy") or variables.get("all_proxy")
 
 
+def by_proxy(url: str) -> str:
+    """What an error message adds when requests to `url` go to a proxy: people forget that they have one."""
+    variable = proxy_variable(url)
+    return f", by way of the proxy that {variable} names" if variable else ""
+
+
 def _variables() -> dict[str, str]:
     """The proxy variables that are set, by their names in lower case: of two spellings, that one counts."""
     spellings = ((name, spelt) for name in _VARIABLES for spelt in (name.upper(), name))

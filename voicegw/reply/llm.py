@@ -19,7 +19,7 @@ from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.options import option
 from voicegw.errors import LLMBroken, LLMRejected, LLMUnreachable, ReplyError, StartupError
 from voicegw.reply.completion import Completion
-from voicegw.reply.http_client import openai_client, proxy_variable
+from voicegw.reply.http_client import by_proxy, openai_client
 from voicegw.reply.llm_faults import Faults, Patience, report
 from voicegw.reply.llm_request import RequestForm
 from voicegw.reply.llm_stream import event_stream, visible_text
@@ -102,7 +102,7 @@ class LLMResponder:
         self.answered = False
         self._fewest_tokens = 1
         self._options = options
-        self._proxy = proxy_variable(url)
+        self._way = by_proxy(url)
         fixed = {"model": options.model, "temperature": options.temperature, "stream": True}
         if tools:
             fixed["tools"] = list(tools)
@@ -203,7 +203,7 @@ class LLMResponder:
         patience = Patience(
             *(start_s, limits.first_token_timeout_ms, limits.next_token_timeout_ms, limits.total_timeout_ms)
         )
-        faults = Faults([*(each.content for each in messages), limits.api_key or ""], self._proxy)
+        faults = Faults([*(each.content for each in messages), limits.api_key or ""], self._way)
         while True:
             try:
                 attempt = self._attempt(form.body(messages, max_tokens), completion, patience, faults)

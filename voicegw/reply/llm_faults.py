@@ -64,11 +64,11 @@ class Patience:
 
 class Faults:
     """Turns what goes wrong with one request into LLM errors. private: texts that are not to be repeated;
-    proxy: the variable that names the proxy in between, if there is one."""
+    way: what their messages add of a proxy in between."""
 
-    def __init__(self, private: Iterable[str], proxy: str | None) -> None:
+    def __init__(self, private: Iterable[str], way: str) -> None:
         self._private = tuple(private)
-        self._way = f", by way of the proxy that {proxy} names" if proxy else ""
+        self._way = way
 
     def _said(self, text: str) -> str:
         """What an endpoint said, redacted."""

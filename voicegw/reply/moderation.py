@@ -11,7 +11,7 @@ from typing import Any
 
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError, ModerationFailed
-from voicegw.reply.http_client import openai_client
+from voicegw.reply.http_client import by_proxy, openai_client
 from voicegw.reply.llm import OPENAI_URL
 from voicegw.reply.redaction import redacted, start_of
 from voicegw.reply.threads import Threads
@@ -57,6 +57,7 @@ class EndpointModerator:
         self._api_key = options.api_key or ""
         self._headers = None if options.api_key else {"Authorization": openai.omit}
         self._timeout_s = options.timeout_ms / 1000
+        self._way = by_proxy(url)
         self._client = openai_client(url, options.api_key, _CONNECT_S)
 
     async def judge(self, text: str) -> Sequence[str]:
@@ -70,9 +71,9 @@ class EndpointModerator:
                 )
         except openai.APIStatusError as error:
             said = start_of(redacted(error.response.text, [text, self._api_key]))
-            raise ModerationFailed(f"no judgement: HTTP {error.status_code}: {said}") from None
+            raise ModerationFailed(f"no judgement: HTTP {error.status_code}{self._way}: {said}") from None
         except (TimeoutError, openai.APIError, ValueError) as error:  # theirs may quote the text
-            raise ModerationFailed(f"no judgement: {type(error).__name__}") from None
+            raise ModerationFailed(f"no judgement: {type(error).__name__}{self._way}") from None
         if not answer.results:
             raise ModerationFailed("no judgement in the answer")
         return [name for result in answer.results for name in _categories(result)]

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import structlog
 
 from voicegw.errors import StartupError, VoiceFailed
-from voicegw.reply.http_client import openai_client
+from voicegw.reply.http_client import by_proxy, openai_client
 from voicegw.reply.redaction import redacted, start_of
 from voicegw.reply.voice import VoiceOptions
 
@@ -35,6 +35,7 @@ class SpeechEndpoint:
         self.name = options.model
         self.rate = options.endpoint_rate
         self._options = options
+        self._way = by_proxy(url)
         self._client = openai_client(url, options.api_key, options.connect_timeout_ms / 1000)
         self._speech = self._client.audio.speech.with_streaming_response
 
@@ -42,7 +43,7 @@ class SpeechEndpoint:
         """Mono s16le as it comes; closing the generator closes the HTTP connection, so the endpoint stops."""
         import openai
 
-        with _as_voice_failures([words, self._options.api_key or ""]):
+        with _as_voice_failures([words, self._options.api_key or ""], self._way):
             async with self._speech.create(
                 model=self._options.model,
                 voice=self._options.name or "alloy",
@@ -53,7 +54,8 @@ class SpeechEndpoint:
             ) as response:
                 kind = response.headers.get("content-type", "")
                 if _NOT_PCM.match(kind):
-                    raise VoiceFailed(f"the speech endpoint sent {kind.partition(';')[0][:40]}, not PCM")
+                    sent = f"{kind.partition(';')[0][:40]}, not PCM{self._way}"
+                    raise VoiceFailed(f"the speech endpoint sent {sent}")
                 async for piece in response.iter_bytes(_PIECE_BYTES):
                     yield piece
 
@@ -63,20 +65,20 @@ class SpeechEndpoint:
 
 
 @contextmanager
-def _as_voice_failures(private: Sequence[str]) -> Iterator[None]:
-    """Turns the library's errors into ours. private: what the log must not repeat."""
+def _as_voice_failures(private: Sequence[str], way: str) -> Iterator[None]:
+    """Turns the library's errors into ours. private: what the log must not repeat; way: by which proxy."""
     import openai
 
     try:
         yield
     except openai.APITimeoutError:  # connecting is all that the HTTP client itself times
-        raise VoiceFailed("no connection to the speech endpoint in time") from None
+        raise VoiceFailed(f"no connection to the speech endpoint in time{way}") from None
     except openai.APIConnectionError:
-        raise VoiceFailed("the speech endpoint refused or dropped the connection") from None
+        raise VoiceFailed(f"the speech endpoint refused or dropped the connection{way}") from None
     except openai.APIStatusError as error:
         said = start_of(redacted(error.response.text, private))
         log.warning("the speech endpoint refused a sentence", status=error.status_code, said=said)
-        raise VoiceFailed(f"the speech endpoint answered HTTP {error.status_code}") from None
+        raise VoiceFailed(f"the speech endpoint answered HTTP {error.status_code}{way}") from None
     except (openai.APIError, _http_error()):
         raise VoiceFailed("the speech endpoint broke off in the middle of a sentence") from None
 

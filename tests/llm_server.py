@@ -11,6 +11,7 @@ The knobs may be turned between requests.
 import asyncio
 import json
 import socket
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -79,9 +80,9 @@ class LLMServer:
 
     The first token goes out `first_token_delay_s` after the request is here, each further one `token_delay_s`
     after the one before. `chunk_bytes` is the size of the HTTP chunks, wherever that cuts a character; None
-    gives each event its own. With `refuse`, nobody listens on the port. `asked` is set by the first request.
-    What `script` makes of a request's body is the answer, unless that is None; then `answers` are given, one
-    to a request; then what the knobs say.
+    gives each event its own. With `refuse`, nobody listens on the port; with `tls`, there is a certificate that
+    nobody trusts. `asked` is set by the first request. What `script` makes of a request's body is the answer,
+    unless that is None; then `answers` are given, one to a request; then what the knobs say.
     """
 
     tokens: Sequence[str] = ("Hello", " there", ".")
@@ -91,6 +92,7 @@ class LLMServer:
     ending: Ending = Ending.COMPLETE
     chunk_bytes: int | None = None
     refuse: bool = False
+    tls: bool = False
     answers: list[Answer] = field(default_factory=list)
     script: Callable[[dict[str, Any]], Answer | None] = lambda body: None
     exchanges: list[Exchange] = field(default_factory=list, init=False)
@@ -101,8 +103,13 @@ class LLMServer:
     async def __aenter__(self) -> Self:
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/v1"
-        self._server = None if self.refuse else await asyncio.start_server(self._accept, sock=self._socket)
+        scheme = "https" if self.tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}/v1"
+        if self.refuse:
+            self._server = None
+        else:
+            tls = _own_certificate() if self.tls else None
+            self._server = await asyncio.start_server(self._accept, sock=self._socket, ssl=tls)
         return self
 
     async def __aexit__(
@@ -194,6 +201,15 @@ class LLMServer:
         for start in range(0, len(data), size):
             piece = data[start : start + size]
             writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+
+
+def _own_certificate() -> ssl.SSLContext:
+    """The server's side of TLS, with a certificate that nobody trusts."""
+    import trustme  # the benchmarks do without it
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    return context
 
 
 async def _pause(exchange: Exchange, answer: Answer, number: int) -> None:

@@ -50,6 +50,13 @@ def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(
     assert "secret" not in refused.value.message
 
 
+@pytest.mark.parametrize("key", ["schl\u00fcssel", "two words", "two\nlines", " "])
+def test_a_key_that_no_header_may_have_stops_the_start(key: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"the API key for api\.openai\.com") as refused:
+        LLMResponder(LLMOptions(model="tiny", api_key=key))
+    assert key.strip() == "" or key not in refused.value.message
+
+
 def test_a_proxy_hinders_nobody_who_needs_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks4://proxy:1080")
     assert Toolbox(ToolOptions(), Metrics()).offers == ()

@@ -222,6 +222,25 @@ async def test_refused() -> None:
     assert (said, type(error)) == ([], errors.LLMUnreachable)
 
 
+async def test_the_log_is_told_why_there_is_no_connection() -> None:
+    _, error = await failure(LLMServer(refuse=True))
+    assert "Connect call failed" in report(error)
+    assert "Connect call failed" not in error.message
+
+
+async def test_a_certificate_that_is_not_trusted_is_named() -> None:
+    async with LLMServer(tls=True) as server, responder(server.url) as llm:
+        with pytest.raises(errors.LLMUnreachable) as refused:
+            await reply(llm)
+    assert "CERTIFICATE_VERIFY_FAILED" in refused.value.detail
+
+
+async def test_a_key_from_a_file_may_end_its_line() -> None:
+    async with LLMServer() as server, responder(server.url, api_key=f"{KEY}\n") as llm:
+        await reply(llm)
+    assert server.exchanges[0].authorization == f"Bearer {KEY}"
+
+
 async def test_dropped_before_the_answer() -> None:
     async def drop(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()

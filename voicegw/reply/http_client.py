@@ -1,6 +1,7 @@
 """The clients that reach endpoints and tools, and the proxies that environment variables name for them."""
 
 import os
+import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,13 +18,17 @@ _VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 
 def openai_client(url: str, api_key: str | None, connect_s: float, **http: Any) -> "AsyncOpenAI":
     """The library's client for the endpoint at `url`; retries and all other limits are ours. `http` is for
-    its HTTP client. Raises ConfigurationError for a proxy that cannot be used."""
+    its HTTP client. Raises ConfigurationError for a proxy or a key that cannot be used."""
     import openai
 
     _check_proxies()
+    key = (api_key or "none").strip()  # the library insists on one; requests leave it out
+    if not re.fullmatch("[!-~]+", key):
+        host = urlsplit(url).hostname
+        raise ConfigurationError(f"the API key for {host} has characters that no HTTP header may have")
     return openai.AsyncOpenAI(
         base_url=url,
-        api_key=api_key or "none",  # the library insists on one; requests leave it out
+        api_key=key,
         timeout=openai.Timeout(None, connect=connect_s),
         max_retries=0,
         http_client=openai.DefaultAsyncHttpxClient(**http),

@@ -86,8 +86,9 @@ class Faults:
             raise LLMTimeout(deadline.missed) from None
         except openai.APITimeoutError:  # connecting is all that the HTTP client itself times
             raise LLMTimeout(f"no connection to {_ENDPOINT} in time{self._way}") from None
-        except openai.APIConnectionError:
-            raise dropped(f"{dropped().message.rstrip('.')}{self._way}" if self._way else "") from None
+        except openai.APIConnectionError as error:
+            message = f"{dropped().message.rstrip('.')}{self._way}" if self._way else ""
+            raise dropped(message, detail=self._said(_root_of(error))) from None
         except openai.APIStatusError as error:
             raise self._refusal(error) from None
         except openai.APIError as error:
@@ -137,6 +138,13 @@ class Faults:
             return LLMRejected(message, detail=detail)
         wait_ms = retry_after_ms if error.status_code == 503 else None
         return LLMBroken(message, retry_after_ms=wait_ms, detail=detail)
+
+
+def _root_of(error: BaseException) -> str:
+    """What the first of a chain of errors says: each library on the way up leaves something out."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return str(error)
 
 
 def _retry_after_ms(headers: Mapping[str, str]) -> int | None:

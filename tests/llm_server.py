@@ -80,7 +80,7 @@ class LLMServer:
 
     The first token goes out `first_token_delay_s` after the request is here, each further one `token_delay_s`
     after the one before. `chunk_bytes` is the size of the HTTP chunks, wherever that cuts a character; None
-    gives each event its own. With `refuse`, nobody listens on the port; with `tls`, there is a certificate that
+    gives each event its own. With `refuse`, nobody listens on the port; with `tls`, by a certificate that
     nobody trusts. `asked` is set by the first request. What `script` makes of a request's body is the answer,
     unless that is None; then `answers` are given, one to a request; then what the knobs say.
     """

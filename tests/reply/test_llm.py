@@ -453,6 +453,16 @@ async def test_what_the_endpoint_said_is_told_without_key_and_prompt(status: int
     assert "may not ask" not in error.message
 
 
+async def test_what_a_tool_was_asked_is_not_told() -> None:
+    call = ToolCalled("c1", "book", '{"guest": "Abigail Claflin"}')
+    prompt = (*PROMPT, Message("assistant", "", (call,)), Message("tool", "done", tool_call_id="c1"))
+    async with LLMServer(status=400) as server, responder(server.url) as llm:
+        with pytest.raises(errors.LLMRejected) as refused:
+            await reply(llm, prompt)
+    assert "book" in refused.value.detail
+    assert "Claflin" not in refused.value.detail
+
+
 async def test_what_the_endpoint_says_in_mid_stream_is_told() -> None:
     _, error = await failure(LLMServer(ending=Ending.ERROR))
     assert error.message == "the language model endpoint reported an error in its stream"

@@ -203,7 +203,9 @@ class LLMResponder:
         patience = Patience(
             *(start_s, limits.first_token_timeout_ms, limits.next_token_timeout_ms, limits.total_timeout_ms)
         )
-        faults = Faults([*(each.content for each in messages), limits.api_key or ""], self._way)
+        arguments = (call.arguments for message in messages for call in message.tool_calls)
+        private = [*(message.content for message in messages), *arguments, limits.api_key or ""]
+        faults = Faults(private, self._way)
         while True:
             try:
                 attempt = self._attempt(form.body(messages, max_tokens), completion, patience, faults)

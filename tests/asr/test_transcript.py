@@ -41,10 +41,10 @@ def test_a_segment_that_only_ends_behind_the_audio_was_said() -> None:
         ([], None),
         ([1, 2, 3, 4], None),
         ([7, 7, 7], None),
-        ([5, 7, 7, 7, 7], Repetition(1, 1, 4)),
+        ([5, 7, 7, 7, 7], Repetition(1, 1)),
         ([1, 2, 1, 2, 1, 2], None),
-        ([9, 1, 2, 1, 2, 1, 2, 1, 2, 8], Repetition(1, 2, 4)),
-        ([*range(8), *range(8)], Repetition(0, 8, 2)),
+        ([9, 1, 2, 1, 2, 1, 2, 1, 2, 8], Repetition(1, 2)),
+        ([*range(8), *range(8)], Repetition(0, 8)),
         ([*range(7), *range(7)], None),
     ],
 )

@@ -46,12 +46,10 @@ def text_tokens(tokens: Sequence[int], special: SpecialTokens, audio_s: float) -
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """Tokens that are written several times in a row: `cycle` of them from the index `start` on, `copies`
-    times."""
+    """Tokens that are written several times in a row: `cycle` of them from the index `start` on."""
 
     start: int
     cycle: int
-    copies: int
 
 
 def find_repetition(tokens: Sequence[int]) -> Repetition | None:
@@ -62,7 +60,7 @@ def find_repetition(tokens: Sequence[int]) -> Repetition | None:
             copies = _copies(tokens, start, cycle)
             enough = _COPIES_OF_SHORT_CYCLES if cycle < _LONG_CYCLE_TOKENS else _COPIES_OF_LONG_CYCLES
             if copies >= enough:
-                return Repetition(start, cycle, copies)
+                return Repetition(start, cycle)
     return None
 
 

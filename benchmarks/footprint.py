@@ -1,10 +1,11 @@
 """What a server process holds, by its own metrics and by /proc: memory, descriptors, tasks, children."""
 
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -12,7 +13,6 @@ from benchmarks.processes import children
 
 ANSWER_S = 20.0
 POLL_S = 0.2
-_opener = build_opener(ProxyHandler({}))  # few proxies reach back to this machine
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class Footprint:
         return [f"{name} from {old} to {new}" for name, old, new in grown if new > old * (1 + share)]
 
 
-def footprint(url: str, pid: int) -> Footprint:
+def footprint(url: str, pid: int, context: ssl.SSLContext | None = None) -> Footprint:
     """Of the server with this process id that serves the URL. Raises OSError when it does not answer."""
-    values = metrics(url)
+    values = metrics(url, context)
     return Footprint(
         rss_bytes=round(values["process_resident_memory_bytes"]),
         descriptors=round(values["process_open_fds"]),
@@ -44,9 +44,11 @@ def footprint(url: str, pid: int) -> Footprint:
     )
 
 
-def metrics(url: str) -> dict[str, float]:
-    """The server's metrics that have no labels."""
-    with _opener.open(f"http://{urlsplit(url).netloc}/metrics", timeout=ANSWER_S) as page:
+def metrics(url: str, context: ssl.SSLContext | None = None) -> dict[str, float]:
+    """The server's metrics that have no labels. context: for TLS, if it wants that."""
+    scheme = "http" if context is None else "https"
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))  # few proxies lead back here
+    with opener.open(f"{scheme}://{urlsplit(url).netloc}/metrics", timeout=ANSWER_S) as page:
         families = text_string_to_metric_families(page.read().decode())
     return {
         sample.name: sample.value for family in families for sample in family.samples if not sample.labels

@@ -4,6 +4,7 @@ The framing is the `websockets` package's own, without its tasks and buffers. Ev
 """
 
 import socket
+import ssl
 import struct
 import time
 from collections import deque
@@ -32,13 +33,15 @@ def encoded(payload: bytes, opcode: Opcode = Opcode.BINARY, *, fin: bool = True)
 
 
 class Wire:
-    """A TCP connection to the server of a ws:// URL; `upgrade` makes it a WebSocket."""
+    """A TCP connection to the server of a ws:// or wss:// URL; `upgrade` makes it a WebSocket. With wss://,
+    `secure` comes first."""
 
     def __init__(self, url: str) -> None:
         target = urlsplit(url)
         assert target.hostname is not None
         self._protocol = ClientProtocol(parse_uri(url), max_size=None)
         self._unread: deque[bytes] = deque()
+        self._host = target.hostname
         self.socket = socket.create_connection((target.hostname, target.port or 80), PATIENCE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -52,6 +55,13 @@ class Wire:
     def close_code(self) -> int | None:
         """What the server closed with; None while it has not closed, 1006 when it just hung up."""
         return self._protocol.close_code if self._protocol.state is State.CLOSED else None
+
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Does the TLS handshake. Raises Broken."""
+        try:
+            self.socket = context.wrap_socket(self.socket, server_hostname=self._host)
+        except OSError as error:
+            raise Broken(f"in the TLS handshake: {error}") from error
 
     def handshake(self) -> bytes:
         """The request to upgrade, as it stands on the wire."""

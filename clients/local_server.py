@@ -18,7 +18,7 @@ from clients.errors import ServerFailed
 READY_S = 90.0  # loading and warming the model, on a slow and busy machine
 STOP_S = 20.0  # the drain; after that the server is killed
 LOG_TAIL_CHARACTERS = 4_000
-READY_LINE = re.compile(r"listening on (ws://\S+)")
+READY_LINE = re.compile(r"listening on (wss?://\S+)")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from benchmarks.arguments import add_json, add_model, add_serve, new_parser
 from benchmarks.footprint import Footprint, footprint, settled
+from benchmarks.fuzz import absences
 from benchmarks.fuzz.campaign import Size, Tally, campaign, client
 from benchmarks.report import report
 from benchmarks.subject import Neighbour, sample_named, subject
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the campaign; the exit status is 1 when anything was found."""
     options = _parser().parse_args(argv)
     try:
-        troubles = asyncio.run(_run(options))
+        troubles = asyncio.run(_run(options) if options.absent is None else _run_absent(options))
     except ClientError as error:
         print(error, file=sys.stderr)
         return 1
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--messages", type=int, default=10_000, metavar="N", help="to send (default: %(default)s)")
     add("--disconnects", type=int, default=500, metavar="N", help="at least (default: %(default)s)")
     add("--seed", type=int, default=1, help="which messages and disconnects (default: %(default)s)")
+    add("--absent", type=int, metavar="N", help="instead, clients of which half stop reading or vanish")
     add("--only", type=int, metavar="NUMBER", help="nothing but this client of the campaign")
     add("--neighbour", default="conversation.wav", metavar="FILE", help="the sample it says (%(default)s)")
     add("--growth", type=float, default=GROWTH, help="share that counts as none (default: %(default)s)")
@@ -61,6 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     add_json(parser)
     add_serve(parser)
     return parser
+
+
+async def _run_absent(options: argparse.Namespace) -> list[str]:
+    """What was found, in words. Raises ClientError."""
+    found = await absences.absences(options.model, options.absent, options.seed, options.serve)
+    settings = {name: getattr(options, name) for name in ("absent", "seed", "model", "serve")}
+    report("fuzz", settings, found.figures(options.growth), absences.MEANINGS, options.json)
+    return found.troubles(options.growth)
 
 
 async def _run(options: argparse.Namespace) -> list[str]:

@@ -167,7 +167,7 @@ async def test_stopping_closes_who_is_left() -> None:
         await peer.send(native.TextMessage(text="hello"))
         await peer.until(native.ReplyDeltaMessage)
         await stage.gateway.stop()
-        assert await peer.closed() == 1001
+        assert await peer.closed() == 1012
     assert stage.responder.stopped.is_set()
 
 

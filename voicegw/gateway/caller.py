@@ -9,14 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 from websockets.asyncio.server import ServerConnection
+from websockets.frames import CloseCode
 
 from voicegw.core.options import option
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.securing import Securing
 from voicegw.telemetry import Metrics
 
+CLOSE_S = 2.0  # for all of a closing handshake: who reads nothing keeps a place no longer
 _READ_BYTES = 16_384  # at a time; a message may come in several reads
 
 
@@ -35,18 +38,13 @@ class Doorstep:
     to be any. `inbox`: what is read from any of the gateway's connections passes through here, and is copied
     out before the next one is read."""
 
-    def __init__(
-        self,
-        options: HandshakeOptions,
-        many: Callable[[str], bool],
-        metrics: Metrics,
-        context: ssl.SSLContext | None = None,
-    ) -> None:
+    def __init__(self, options: HandshakeOptions, many: Callable[[str], bool], metrics: Metrics) -> None:
         self.options = options
-        self.context = context
+        self.context: ssl.SSLContext | None = None
         self._many = many
         self._metrics = metrics
         self._pending: Counter[str] = Counter()
+        self._transports: WeakSet[asyncio.Transport] = WeakSet()
         self.inbox = memoryview(bytearray(_READ_BYTES))
 
     def enter(self, peer: str) -> bool:
@@ -64,6 +62,15 @@ class Doorstep:
         self._pending[peer] -= 1
         if not self._pending[peer]:
             del self._pending[peer]
+
+    def keep(self, transport: asyncio.Transport) -> None:
+        """Remembers a TCP connection until it is gone."""
+        self._transports.add(transport)
+
+    def abort(self) -> None:
+        """Ends every connection at once, whatever it waits for."""
+        for transport in tuple(self._transports):
+            transport.abort()
 
 
 class Caller(ServerConnection, asyncio.BufferedProtocol):
@@ -85,6 +92,7 @@ class Caller(ServerConnection, asyncio.BufferedProtocol):
         """There is a connection; where there are too many it ends at once, unanswered."""
         name = transport.get_extra_info("peername")
         self.peer = str(name[0]) if name else ""
+        self._doorstep.keep(transport)
         context, timeout_s = self._doorstep.context, self._doorstep.options.timeout_ms / 1000
         if not self._doorstep.enter(self.peer):
             super().connection_made(transport)
@@ -116,6 +124,16 @@ class Caller(ServerConnection, asyncio.BufferedProtocol):
             await super().handshake(*arguments, **named)
         finally:
             self._doorstep.leave(self.peer)
+
+    async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
+        """The closing handshake, for so long and no longer. The package's own limit begins when the close
+        frame is on its way, which it never is where nothing is read at the other end."""
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await super().close(code, reason)
+        except TimeoutError:
+            self.transport.abort()
+            await self.wait_closed()
 
     def forget_handshake(self) -> None:
         """The session needs neither headers nor token any longer; they would take a tenth of its memory."""

@@ -98,6 +98,8 @@ class Connection:
             log.exception("connection failed", session=self._host.name)
             self._host.finish(InternalError())
         finally:
+            if error is not None:
+                log.info("connection ended", session=self._host.name, code=error.code, reason=error.message)
             await self._close(error)
             self._host.detach(self._leave, hung_up=self._hung_up())
             await self._visit.meter.settle(time.monotonic())

@@ -22,7 +22,7 @@ from voicegw.dialects import native, parameters
 from voicegw.errors import Draining, ScopeMissing, StoreUnavailable
 from voicegw.gateway.access import Access, check_scopes
 from voicegw.gateway.admission import Admission, AdmissionOptions
-from voicegw.gateway.caller import Caller, Doorstep, HandshakeOptions
+from voicegw.gateway.caller import CLOSE_S, Caller, Doorstep, HandshakeOptions
 from voicegw.gateway.connection import Connection, ConnectionOptions
 from voicegw.gateway.entrance import Entrance, select_subprotocol
 from voicegw.gateway.reload import Reloader
@@ -36,7 +36,7 @@ from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
-_CLOSE_S = 2.0  # for the closing handshake: a client that reads nothing keeps its place no longer
+_STOP_S = 1.0  # for all connections to end, once the server stops
 _TRANSPORT_LIMIT_BYTES = 4 * native.MAX_MESSAGE_BYTES  # above the dialect's limit, which can say why
 
 
@@ -73,6 +73,7 @@ class Gateway:
         self._services = services
         self._access = access or Access.development(services.metrics)
         self._reloader = Reloader([])
+        self._doorstep = Doorstep(options.handshake, self._access.addresses.is_shared, services.metrics)
         self._admission = Admission(options.admission, unready, crowded)
         self.sessions = Sessions(
             session_options,
@@ -108,7 +109,9 @@ class Gateway:
             tokens=not authenticator.development,
         )
         certificate = Certificate(self._options.tls) if self._options.tls.enabled else None
-        await self._listen(certificate)
+        if certificate is not None:
+            self._doorstep.context = certificate.context
+        await self._listen()
         self._reloader = Reloader([authenticator, *([certificate] if certificate else [])])
         self._attend(self._reloader.watch(), "reloader")
         self._attend(tick(self._admission.observe_lag, self.sessions.tick), "ticker")
@@ -123,28 +126,21 @@ class Gateway:
         """Takes up certificates and keys that have changed."""
         self._reloader.reload()
 
-    async def _listen(self, certificate: Certificate | None) -> None:
-        handshake_s = self._options.handshake.timeout_ms / 1000
-        doorstep = Doorstep(
-            self._options.handshake,
-            self._access.addresses.is_shared,
-            self.metrics,
-            None if certificate is None else certificate.context,
-        )
+    async def _listen(self) -> None:
         entrance = Entrance(self._access, self._admission, self._services, self.sessions)
         self._server = await self._stack.enter_async_context(
             serve(
                 self._serve,
                 self._options.host,
                 self._options.port,
-                create_connection=partial(Caller, doorstep),  # type: ignore[arg-type]  # a class, or as good
+                create_connection=partial(Caller, self._doorstep),  # type: ignore[arg-type]  # a class, or as good
                 process_request=entrance.answer,
                 select_subprotocol=select_subprotocol,
                 compression=None,  # PCM does not compress; see the architecture guide
-                open_timeout=handshake_s,
+                open_timeout=self._options.handshake.timeout_ms / 1000,
                 max_size=_TRANSPORT_LIMIT_BYTES,
                 ping_interval=None,  # the connection asks by itself, and takes any frame for an answer
-                close_timeout=_CLOSE_S,
+                close_timeout=CLOSE_S,
                 server_header=None,
             )
         )
@@ -162,9 +158,15 @@ class Gateway:
         )
 
     async def stop(self) -> None:
-        """Closes what is left and stops listening."""
-        await self._stack.aclose()
+        """Ends what is left and stops listening. Connections that are still there after a second are aborted,
+        whatever they wait for."""
+        if self._server is None:
+            return
+        self._server.close(close_connections=False)  # their sessions' ends close them, and say why
+        aborting = asyncio.get_running_loop().call_later(_STOP_S, self._doorstep.abort)
         await self.sessions.end()
+        await self._stack.aclose()
+        aborting.cancel()
 
     # --- one session ---
 

@@ -25,3 +25,13 @@ def test_rude_clients_disturb_nobody_and_leave_nothing_behind(tmp_path: Path) ->
 def test_one_client_can_be_repeated(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--model", "none", "--only", "7"]) == 0
     assert "Ending.POLITE" in capsys.readouterr().out
+
+
+def test_clients_that_stop_reading_or_vanish_cost_nothing_for_long(tmp_path: Path) -> None:
+    file = tmp_path / "absent.json"
+    pings = ("--gateway.connection.ping-interval-ms", "300", "--gateway.connection.ping-timeout-ms", "300")
+    dose = ("--absent", "40", "--growth", "0.5", "--json", str(file))  # too few for steady figures of memory
+    assert main([*dose, "--serve", *pings, "--workers", "1"]) == 0
+    figures = json.loads(file.read_text())["figures"]
+    assert figures["clients"] == 40
+    assert not figures["not_served"] + figures["leaks"]

@@ -1,0 +1,79 @@
+"""What clients, and the programs between them and the server, do; and what becomes of it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from benchmarks.fuzz.absent import Absent, Point, Way
+from tests.gateway.fakes import Gate, staged
+from tests.gateway.test_tls import Authority
+from tests.habits.table import Habit, rows
+from tests.observing import until
+from voicegw.gateway import caller
+from voicegw.gateway.caller import HandshakeOptions
+from voicegw.gateway.saving import ResumeOptions
+from voicegw.gateway.tls import TlsOptions
+
+LONG = "x" * 20_000  # a piece of a reply
+DRAIN_S = 0.3
+GONE = ("gone", "stopped in time")
+
+Given = Callable[[Authority], Awaitable[object]]
+
+
+def leaves(point: Point, way: Way, *, tls: bool = False) -> Given:
+    """A client that goes so far. Seen: that its session and its connection are gone once their limits are
+    over, and that the gateway stops in time while another such client is there."""
+
+    async def see(authority: Authority) -> object:
+        gate = Gate(
+            handshake=HandshakeOptions(timeout_ms=500), tls=authority.options if tls else TlsOptions()
+        )
+        absent = Absent(point, way, authority.client() if tls else None)
+        async with staged(
+            gate=gate,
+            resume=ResumeOptions(window_ms=100),
+            drain_timeout_ms=round(DRAIN_S * 1000),
+            send_timeout_ms=300,
+            ping_interval_ms=300,
+            ping_timeout_ms=300,
+        ) as stage:
+            stage.responder.pieces = [LONG]
+            tasks = stage.value("tasks")
+            with closing((await asyncio.to_thread(absent.run, stage.url)).socket):
+                await until(lambda: not len(stage.gateway.sessions) and stage.value("tasks") == tasks)
+            with closing((await asyncio.to_thread(absent.run, stage.url)).socket):
+                began = time.monotonic()
+                await stage.gateway.drain()
+                await stage.gateway.stop()
+                in_time = time.monotonic() - began < DRAIN_S + 2
+        return "gone", "stopped in time" if in_time else "stopped late"
+
+    return see
+
+
+HABITS: list[Habit[Given]] = [
+    Habit("stops reading", "connected only", leaves(Point.CONNECTED, Way.STOPS_READING), GONE),
+    Habit("stops reading", "half a request", leaves(Point.REQUEST, Way.STOPS_READING), GONE),
+    Habit("stops reading", "before the first message", leaves(Point.GREETING, Way.STOPS_READING), GONE),
+    Habit("stops reading", "in mid-word", leaves(Point.SPEECH, Way.STOPS_READING), GONE),
+    Habit("stops reading", "during replies", leaves(Point.REPLY, Way.STOPS_READING), GONE),
+    Habit("stops reading", "after `end`", leaves(Point.CLOSE, Way.STOPS_READING), GONE),
+    Habit("stops reading", "half of TLS", leaves(Point.HANDSHAKE, Way.STOPS_READING, tls=True), GONE),
+    Habit("stops reading", "TLS, during replies", leaves(Point.REPLY, Way.STOPS_READING, tls=True), GONE),
+    Habit("stops reading", "TLS, no shutdown", leaves(Point.SHUTDOWN, Way.STOPS_READING, tls=True), GONE),
+    Habit("vanishes", "before the first message", leaves(Point.GREETING, Way.VANISHES), GONE),
+    Habit("vanishes", "during replies", leaves(Point.REPLY, Way.VANISHES), GONE),
+    Habit("vanishes", "half of TLS, by a reset", leaves(Point.HANDSHAKE, Way.RESETS, tls=True), GONE),
+    Habit("vanishes", "TLS, in mid-word, by a reset", leaves(Point.SPEECH, Way.RESETS, tls=True), GONE),
+]
+
+
+@pytest.mark.parametrize("habit", rows(HABITS))
+async def test_habit(habit: Habit[Given], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caller, "CLOSE_S", 0.3)
+    assert await habit.given(Authority(tmp_path)) == habit.expected

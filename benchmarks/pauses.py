@@ -101,7 +101,7 @@ def curve(base: EndpointOptions, with_model: bool) -> Iterator[tuple[str, Endpoi
         yield f"{ms} ms", replace(base, adaptive=False, end_silence_ms=ms), False
     for shortest, middle in WORDS_MS:
         following = replace(base, min_end_silence_ms=shortest, end_silence_ms=middle)
-        silences = f"{shortest} / {middle} / {base.max_end_silence_ms} ms by the words"
+        silences = f"{shortest} / {middle} / {following.unfinished_ms} ms by the words"
         yield silences, following, False
         for likely in LIKELY_ENDS if with_model else ():
             yield f"{silences} and the model, from {likely}", replace(following, likely_end=likely), True

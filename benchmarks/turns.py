@@ -127,9 +127,9 @@ def _parser() -> argparse.ArgumentParser:
 def settings(base: EndpointOptions) -> dict[str, EndpointOptions]:
     """What is compared: fixed silences, and those that follow the words around the server's options."""
     fixed = {f"{ms} ms": replace(base, adaptive=False, end_silence_ms=ms) for ms in (300, 400, 500, 800)}
-    shortest = sorted({250, 300, base.min_end_silence_ms})
+    shortest = sorted({250, 300, base.finished_ms})
     following = {
-        f"{ms} / {base.end_silence_ms} / {base.max_end_silence_ms} ms by the words": replace(
+        f"{ms} / {base.end_silence_ms} / {base.unfinished_ms} ms by the words": replace(
             base, min_end_silence_ms=ms
         )
         for ms in shortest

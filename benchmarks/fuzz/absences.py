@@ -27,7 +27,7 @@ from clients.local_server import LocalServer, local_server
 
 AT_ONCE = 16
 WAVE = 200
-WARM_UP = 0.5  # of the campaign, before the footprint that is compared
+WARM_UP = 1.0  # of the campaign, before the footprint that is compared: the heap takes long to fill
 DRAIN_S = 3.0
 LONGEST_S = 2.0 + 2.0 + 1.0  # a ping, the wait for its answer, and for the client to come back
 GRACE_S = 5.0
@@ -44,7 +44,7 @@ MEANINGS = {
     "not_served": "of the other half, not served",
     "longest_s": f"from a wave's last turn until its last session was gone; limits allow {LONGEST_S:g} s",
     "stop_s": f"from SIGTERM to the exit, with some more still there; open turns get {DRAIN_S:g} s",
-    "rss_before_mb": "the server's resident memory after half as large a campaign, to warm up",
+    "rss_before_mb": "the server's resident memory after as large a campaign, to warm up",
     "rss_after_mb": "the same after all of it",
     "leaks": "things of which the server holds more than then, beyond `--growth`",
 }

@@ -92,6 +92,6 @@ def test_the_curve_has_the_model_where_it_is_there() -> None:
     assert [point for point in with_model if not point[2]] == without
     assert (
         "400 / 500 / 1000 ms by the words and the model, from 0.9",
-        replace(base, likely_end=0.9),
+        replace(base, min_end_silence_ms=400, likely_end=0.9),
         True,
     ) in (with_model)

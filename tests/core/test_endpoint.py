@@ -107,9 +107,26 @@ class TestTheSilenceFollowsTheWords:
         endpointer = Endpointer(EndpointOptions(end_silence_ms=300))
         endpointer.completeness = Completeness.FINISHED
         assert endpointer.end_silence_ms == 300
-        endpointer.options = EndpointOptions(end_silence_ms=2000)
+        endpointer.options = EndpointOptions(end_silence_ms=2000, max_end_silence_ms=1000)
         endpointer.completeness = Completeness.UNFINISHED
         assert endpointer.end_silence_ms == 2000
+
+    @pytest.mark.parametrize(
+        ("completeness", "probability", "silence_ms"),
+        [
+            (Completeness.FINISHED, None, 1900),
+            (Completeness.OPEN, None, 2000),
+            (Completeness.UNFINISHED, None, 2500),
+            (Completeness.OPEN, 0.9, 1900),
+            (Completeness.OPEN, 0.1, 2300),
+        ],
+    )
+    def test_moves_with_what_was_set_for_no_words(
+        self, completeness: Completeness, probability: float | None, silence_ms: int
+    ) -> None:
+        endpointer = Endpointer(EndpointOptions(end_silence_ms=2000))
+        endpointer.completeness, endpointer.end_of_turn = completeness, probability
+        assert endpointer.end_silence_ms == silence_ms
 
     def test_unless_it_is_turned_off(self) -> None:
         endpointer = Endpointer(EndpointOptions(adaptive=False))

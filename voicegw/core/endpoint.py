@@ -8,7 +8,8 @@ Only an onset counts as voice inside a pause, too: one stray window does not res
 
 How long the long silence is depends on the words: it is shorter after a finished sentence and longer after
 one that must go on (completeness.py). Where a model listens as well (asr/end_of_turn.py), what it hears
-decides instead, except after words that must go on. While nothing is known, it is `end_silence_ms`.
+decides instead, except after words that must go on. While nothing is known, it is `end_silence_ms`, which
+the others follow unless they are given: who asks for two seconds gets about two seconds, whatever was said.
 """
 
 from dataclasses import dataclass
@@ -40,14 +41,25 @@ class EndpointOptions:
     pause_ms: int = option(160, "silence after which a final decode is tried ahead of time", ge=40, le=5000)
     end_silence_ms: int = option(500, "silence that ends an utterance", ge=100, le=5000)
     adaptive: bool = option(True, "let the words said so far shorten and lengthen the end silence")
-    min_end_silence_ms: int = option(
-        400, "end silence after a finished sentence, if shorter", ge=100, le=5000
+    min_end_silence_ms: int | None = option(
+        None,
+        "end silence after a finished sentence, if shorter (default: 400, or 100 less than end-silence-ms)",
+        ge=100,
+        le=5000,
     )
-    max_end_silence_ms: int = option(
-        1000, "end silence after a comma, an `and` or in a string of digits, if longer", ge=100, le=5000
+    max_end_silence_ms: int | None = option(
+        None,
+        "end silence after a comma, an `and` or in a string of digits, if longer "
+        "(default: 1000, or 500 more than end-silence-ms)",
+        ge=100,
+        le=5000,
     )
-    unlikely_end_silence_ms: int = option(
-        800, "end silence while the end-of-turn model finds an end unlikely, if longer", ge=100, le=5000
+    unlikely_end_silence_ms: int | None = option(
+        None,
+        "end silence while the end-of-turn model finds an end unlikely, if longer "
+        "(default: 800, or 300 more than end-silence-ms)",
+        ge=100,
+        le=5000,
     )
     likely_end: float = option(
         0.5, "probability of the end-of-turn model from which an end is likely", ge=0, le=1
@@ -55,6 +67,21 @@ class EndpointOptions:
     pre_roll_ms: int = option(300, "audio kept from before the onset", ge=300, le=1000)
     max_utterance_ms: int = option(25_000, "length at which an utterance is ended", ge=1000, le=28_000)
     stall_ms: int = option(1500, "wall-clock time without frames that ends an utterance", ge=200, le=60_000)
+
+    @property
+    def finished_ms(self) -> int:
+        """The end silence after a finished sentence."""
+        return min(self.end_silence_ms, self.min_end_silence_ms or max(400, self.end_silence_ms - 100))
+
+    @property
+    def unfinished_ms(self) -> int:
+        """The end silence after words that must go on."""
+        return max(self.end_silence_ms, self.max_end_silence_ms or max(1000, self.end_silence_ms + 500))
+
+    @property
+    def unlikely_ms(self) -> int:
+        """The end silence while the end-of-turn model finds an end unlikely."""
+        return max(self.end_silence_ms, self.unlikely_end_silence_ms or max(800, self.end_silence_ms + 300))
 
 
 class State(Enum):
@@ -145,11 +172,11 @@ class Endpointer:
         """The silence that ends the running utterance, after what it has said so far."""
         options = self.options
         if options.adaptive and self.completeness is Completeness.UNFINISHED:
-            return max(options.max_end_silence_ms, options.end_silence_ms)
+            return options.unfinished_ms
         if options.adaptive and self.end_of_turn is not None and self.end_of_turn < options.likely_end:
-            return max(options.unlikely_end_silence_ms, options.end_silence_ms)
+            return options.unlikely_ms
         if options.adaptive and (self.end_of_turn is not None or self.completeness is Completeness.FINISHED):
-            return min(options.min_end_silence_ms, options.end_silence_ms)
+            return options.finished_ms
         return options.end_silence_ms
 
     @property

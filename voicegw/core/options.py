@@ -25,6 +25,8 @@ def check(options: "DataclassInstance") -> None:
     for item in fields(options):
         value = getattr(options, item.name)
         low, high = item.metadata.get("ge"), item.metadata.get("le")
+        if value is None:  # not given
+            continue
         if low is not None and value < low:
             raise InvalidValue(f"{item.name} must be at least {low}, not {value}")
         if high is not None and value > high:

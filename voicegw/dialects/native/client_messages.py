@@ -49,7 +49,8 @@ class ConfigureMessage(Inbound, tag="configure"):
     """Change this session's knobs; what is left out stays as it is. Times are in ms.
 
     The silence that ends a turn: `end_silence_ms`, or by what was said at least `min_end_silence_ms` and at
-    most `max_end_silence_ms`. `max_utterance_ms`: when an utterance is ended in any case.
+    most `max_end_silence_ms`, which follow `end_silence_ms` unless given. `max_utterance_ms`: when an
+    utterance is ended in any case.
     `partial_interval_ms`: new speech between two partials. `reply`: how turns are answered; true for text,
     false for none. `speculate`: whether the model is asked in a pause already. `key_terms`: names and words
     of a trade that are likely to be said, in place of those so far; an empty list takes them away.

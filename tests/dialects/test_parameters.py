@@ -54,9 +54,9 @@ def test_a_language_may_be_found_out() -> None:
     assert parse("/?lang=auto").language == AUTO_LANGUAGE
 
 
-@pytest.mark.parametrize("language", ["e", "english", "EN", "e1", "../x", "AUTO"])
+@pytest.mark.parametrize("language", ["e", "english", "xx", "EN", "e1", "../x", "AUTO"])
 def test_a_language_is_a_code(language: str) -> None:
-    with pytest.raises(InvalidParameter, match="neither an ISO 639 code nor auto"):
+    with pytest.raises(InvalidParameter, match="neither auto nor the ISO 639 code"):
         parse(f"/?lang={language}")
 
 

@@ -72,7 +72,7 @@ class WhisperOptions:
 
     def __post_init__(self) -> None:
         if not is_language(self.language):
-            raise ConfigurationError(f"asr.language: {self.language!r} is not an ISO 639 code, such as en")
+            raise ConfigurationError(f"asr.language: {self.language!r} is no language that Whisper knows")
 
 
 @dataclass(frozen=True, slots=True)

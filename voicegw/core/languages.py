@@ -13,6 +13,15 @@ from dataclasses import dataclass
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 """The letters of scripts without blanks between words, as a class of a regular expression."""
 
+_CODES = """
+af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr
+ht hu hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc
+pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue
+zh
+"""
+CODES = frozenset(_CODES.split())
+"""The languages that Whisper knows, as it names them."""
+
 _SOUNDS = "m+|m+ ?hm+|mh+m+|h+m+"  # words in no language
 
 

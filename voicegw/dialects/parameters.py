@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.commands import ReplyMode
 from voicegw.core.jobs import AUTO_LANGUAGE
+from voicegw.core.languages import CODES
 from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
 
 _TELEPHONE_RATE = 8_000
@@ -88,11 +89,14 @@ def _reply(text: str) -> ReplyMode:
 
 
 def is_language(text: str) -> bool:
-    """Whether it is written like an ISO 639 code, AUTO_LANGUAGE, or empty for the server's default."""
-    return text in ("", AUTO_LANGUAGE) or re.fullmatch(r"[a-z]{2,3}", text) is not None
+    """Whether it is the ISO 639 code of a language that can be recognised, AUTO_LANGUAGE, or empty for the
+    server's default."""
+    return text in ("", AUTO_LANGUAGE) or text in CODES
 
 
 def _language(text: str) -> str:
     if not is_language(text):
-        raise InvalidParameter(f"lang {text!r} is neither an ISO 639 code nor {AUTO_LANGUAGE}")
+        raise InvalidParameter(
+            f"lang {text!r} is neither {AUTO_LANGUAGE} nor the ISO 639 code of a language that Whisper knows"
+        )
     return text

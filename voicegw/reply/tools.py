@@ -5,6 +5,7 @@ the parameters, and where the call goes, either `url` or `entry_point`. Everythi
 is found at the start.
 """
 
+import codecs
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ def declared(options: ToolOptions) -> tuple[Tool, ...]:
 
 def _read(path: Path) -> Any:
     try:
-        return msgspec.json.decode(path.read_bytes())
+        return msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
     except (OSError, msgspec.DecodeError) as error:
         raise ConfigurationError(f"the tools' file {path} cannot be read: {error}") from error
 

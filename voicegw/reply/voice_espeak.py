@@ -45,14 +45,13 @@ class EspeakEngine:
         self.rate = self._check(voice)
 
     def _check(self, voice: str) -> int:
-        """Says one letter; the rate it comes at."""
-        try:
-            said = subprocess.run(
-                self._command, input=b"a", capture_output=True, timeout=_CHECK_S, check=True
-            )
-        except (OSError, subprocess.SubprocessError):
-            raise StartupError(f"{PROGRAM} cannot speak with the voice {voice!r}") from None
-        return int.from_bytes(said.stdout[24:28], "little")
+        """Says one letter; the rate it comes at. The program passes over a variant that it does not know."""
+        variant = voice.lower().partition("+")[2]
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            variants = _output((self._command[0], "--voices=variant")).decode(errors="replace")
+            if not variant or f"!v/{variant}" in variants.lower().split():
+                return int.from_bytes(_output(self._command, b"a")[24:28], "little")
+        raise StartupError(f"{PROGRAM} cannot speak with the voice {voice!r}; {PROGRAM} --voices lists them")
 
     async def synthesise(self, words: str) -> AsyncGenerator[bytes, None]:
         """Mono s16le as espeak-ng makes it; closing the generator kills the process and waits for its end."""
@@ -71,6 +70,10 @@ class EspeakEngine:
 
     async def close(self) -> None:
         """There is nothing to give back: no process outlives its sentence."""
+
+
+def _output(command: tuple[str, ...], given: bytes = b"") -> bytes:
+    return subprocess.run(command, input=given, capture_output=True, timeout=_CHECK_S, check=True).stdout
 
 
 @contextlib.asynccontextmanager

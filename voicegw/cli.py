@@ -43,22 +43,25 @@ _FORGET_MS = 60_000  # a session stays in Redis longer than anybody waits for it
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The `voicegw` command; returns the exit status."""
+    _open_standard_streams()
     parser = _parser()
     chosen, rest = parser.parse_known_args(sys.argv[1:] if arguments is None else arguments)
-    if chosen.command == "schema":
-        if rest:
-            parser.error(f"unrecognized arguments: {' '.join(rest)}")
-        print(json.dumps(native.schema(), indent=2))
-        return 0
+    if chosen.command == "schema" and rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
+        if chosen.command == "schema":
+            _print(json.dumps(native.schema(), indent=2))
+            return 0
         if chosen.command == "worker":
             _run_worker(config.load_worker(rest))
             return 0
         settings = config.load(rest, f"voicegw {chosen.command}")
         if chosen.command == "token":
-            print(token_command.run(chosen, settings))
+            _print(token_command.run(chosen, settings))
             return 0
         configure_logging(settings.log.level, as_json=settings.log.as_json)
+        for remark in config.without_effect(settings):
+            log.warning("option without effect", reason=remark)
         asyncio.run(serve(settings))
     except StartupError as error:
         print(f"voicegw: {error.message}", file=sys.stderr)
@@ -132,7 +135,7 @@ async def work(settings: WorkerSettings) -> None:
     stopping, forced = _on_signals()
     metrics = Metrics()
     if settings.tool_worker.only:
-        print("working on tool calls", flush=True)
+        _announce("working on tool calls")
         await _unless(forced, make_errands(settings, metrics, stopping))
         return
     async with AsyncExitStack() as stack:
@@ -151,7 +154,7 @@ async def work(settings: WorkerSettings) -> None:
             log.info("probes", url=url)
         await _unless(stopping, pool.start(os.cpu_count() or 1))
         if not stopping.is_set():
-            print(f"working as {consumer.name}", flush=True)
+            _announce(f"working as {consumer.name}")
         working = asyncio.create_task(consumer.run(), name="consumer")
         await _unless(stopping, asyncio.shield(working))
         consumer.leave()
@@ -189,7 +192,35 @@ async def _start(
     await _unless(stopping, recognizer.start(os.cpu_count() or 1))
     set_aside()
     if not stopping.is_set():
-        print(f"listening on {gateway.address}", flush=True)
+        _announce(f"listening on {gateway.address}")
+
+
+def _open_standard_streams() -> None:
+    """Opens those that are closed, or the next file or socket to be opened would be taken for one of them."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest that is free, so this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w")  # Python has none where it found them closed
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+
+
+def _print(text: str) -> None:
+    """Writes to standard output. Raises StartupError when it takes nothing."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails once more at its end
+        raise StartupError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def _announce(ready: str) -> None:
+    """Tells whoever started this that it is ready; that nobody listens is no reason to stop."""
+    try:
+        _print(ready)
+    except StartupError as error:
+        log.warning("the line that says so is lost", line=ready, reason=error.message)
 
 
 def set_aside() -> None:

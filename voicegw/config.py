@@ -3,7 +3,7 @@
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -134,6 +134,32 @@ def load_worker(arguments: Sequence[str]) -> WorkerSettings:
     if settings.cluster.url is None:
         raise ConfigurationError("a worker needs a Redis to take its work from: --redis URL")
     return settings
+
+
+def without_effect(settings: Settings) -> Iterator[str]:
+    """What is set and does nothing, each in a sentence that says why."""
+    yield from _of_workers(settings)
+    voice, endpoint = settings.voice, settings.session.endpoint
+    if voice.url is not None and voice.engine is not VoiceEngine.OPENAI:
+        yield f"voice.url is for the openai engine, and the voice engine is {voice.engine}"
+    if voice.engine is VoiceEngine.NONE and voice.name is not None:
+        yield "voice.name names a voice, and the voice engine is none"
+    if not endpoint.adaptive and (endpoint.min_end_silence_ms or endpoint.max_end_silence_ms):
+        yield "with session.endpoint.adaptive off, only end_silence_ms ends a turn"
+    if endpoint.pause_ms > endpoint.finished_ms:
+        yield "session.endpoint.pause_ms is longer than the end silence, which cannot end a turn any sooner"
+    if settings.llm.url is None and settings.llm.model is None and settings.llm.api_key is not None:
+        yield "llm.api_key is for a model endpoint, and llm.model names none"
+
+
+def _of_workers(settings: Settings) -> Iterator[str]:
+    """With a Redis, workers recognise speech, with options of their own."""
+    if settings.cluster.url is None:
+        return
+    for section, chosen in (("asr", settings.asr), ("pool", settings.pool)):
+        for item in fields(chosen):
+            if getattr(chosen, item.name) != item.default:
+                yield f"{section}.{item.name} is an option of the workers here: with --redis they recognise"
 
 
 def _with_openai_variables(llm: LLMOptions) -> LLMOptions:

@@ -110,7 +110,7 @@ def _file(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
 def _table(path: Path, foreign: Collection[str]) -> dict[str, Any]:
     """What stands in the TOML file, without the sections `foreign`."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: {error}") from error
     return {name: value for name, value in content.items() if name not in foreign}

@@ -1,12 +1,14 @@
 """Every metric's name, buckets and labels, the record of each turn, and the set-up of the log. What users say
 goes into none of them."""
 
+import io
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from prometheus_client import (
@@ -226,6 +228,21 @@ def trace_turn(session: str, latency: TurnLatency) -> None:
     log.info("turn", session=session, **steps)
 
 
+class _Log(io.TextIOBase):
+    """Standard error, whatever has become of it: a full disk or a closed pipe costs lines of the log, and no
+    session."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes what can be written."""
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
+        return len(text)
+
+
 def configure_logging(level: str, *, as_json: bool) -> None:
     """Sends the log to standard error: one line an event, for people or as JSON."""
     for library in ("openai", "httpx2", "httpcore2"):  # below this they log what users said
@@ -244,5 +261,5 @@ def configure_logging(level: str, *, as_json: bool) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Log(sys.stderr))),
     )

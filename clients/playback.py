@@ -64,6 +64,8 @@ class ReplyPlayer:
                 self._turn = None
                 if message.reason is not ReplyReason.COMPLETED:
                     self._output.flush()
+            case _:
+                pass
 
     async def report(self, client: Reporter) -> None:
         """Tells the server what has been played, five times a second, until it is cancelled."""

@@ -92,6 +92,8 @@ class User:
             case native.ReplyDoneMessage():
                 self._answering = False
                 self._answered = message.reason is not ReplyReason.INTERRUPTED
+            case _:
+                pass
 
     def frames(self) -> Iterator[bytes]:
         """What the microphone hears, 20 ms at a time, until the last answer is over."""

@@ -104,6 +104,26 @@ def test_imports_point_one_way(path: Path) -> None:
     assert violations(module_of(path), path.read_text(), is_package=is_package) == []
 
 
+def unsaid(source: str) -> list[int]:
+    """The lines of those matches that do not say what becomes of what no case is for. Over a closed set that
+    is `assert_never`, by which mypy finds the case that is missing."""
+    matches = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Match))
+    return [match.lineno for match in matches if not _takes_all(match.cases[-1])]
+
+
+def _takes_all(case: ast.match_case) -> bool:
+    return isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and case.guard is None
+
+
+@every_module
+def test_every_match_says_what_becomes_of_the_rest(path: Path) -> None:
+    assert unsaid(path.read_text()) == []
+
+
+def test_a_match_that_does_not_is_found() -> None:
+    assert unsaid("match 1:\n    case 1:\n        pass\nmatch 2:\n    case _:\n        pass") == [1]
+
+
 PLANTED = {
     "core to the gateway": ("voicegw.core.session", "from voicegw.gateway import server"),
     "core to the clock": ("voicegw.core.session", "import time"),

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import assert_never
 
 import structlog
 
@@ -92,8 +93,10 @@ def _voice(options: VoiceOptions) -> Voice | None:
             return SentenceVoice(SpeechEndpoint(options), options)
         case VoiceEngine.ESPEAK:
             return SentenceVoice(voice_espeak.EspeakEngine(options), options)
-        case _:
+        case VoiceEngine.NONE | VoiceEngine.AUTO:  # what `auto` means is decided above
             return None
+        case _:
+            assert_never(engine)
 
 
 def _no_model() -> str:

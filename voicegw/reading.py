@@ -169,14 +169,15 @@ def _add_argument(parser: argparse.ArgumentParser, *names: str, **how: Any) -> N
 def _described(item: "Option[Any]") -> str:
     """What an option is, its bounds and its default, for the help."""
     text = str(item.metadata["description"])
-    match item.metadata.get("ge"), item.metadata.get("le"):
+    low, high = item.metadata.get("ge"), item.metadata.get("le")
+    match low, high:
         case None, None:
             pass
-        case low, None:
+        case _, None:
             text += f"; {low} or more"
-        case None, high:
+        case None, _:
             text += f"; up to {high}"
-        case low, high:
+        case _:
             text += f"; {low} to {high}"
     default = _written(item.default)
     # pydantic-settings writes one behind it in any case, which `_add_argument` takes away again

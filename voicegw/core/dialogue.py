@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, assert_never
 
 import msgspec
 
-from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.options import option
 
 SYSTEM_PROMPT = (
@@ -194,6 +194,10 @@ def reply_messages(pieces: Sequence[ReplyPiece]) -> list[Message]:
             case ToolAnswered() if calls:
                 messages += _with_answers(text, calls, answers)
                 text, calls = [], []
+            case ToolAnswered() | ReplyNotice():
+                pass  # of calls that are in already; and what only the user is told
+            case _:
+                assert_never(piece)
     return [*messages, *_with_answers(text, calls, answers)] if text or calls else messages
 
 

@@ -73,6 +73,8 @@ class Watch:
                 if reason is not ReplyReason.MODERATED and len(self._reply) > self._judged:
                     self._add_reply(turn)
                 self._reply, self._judged = "", 0
+            case _:
+                pass
 
     def next_check(self) -> Check | None:
         """The check that has waited longest; it is taken."""

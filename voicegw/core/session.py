@@ -6,6 +6,7 @@ After each `receive_*` the shell carries out what `actions` returns, in order.
 """
 
 from dataclasses import dataclass, field
+from typing import assert_never
 
 import numpy as np
 
@@ -205,6 +206,10 @@ class Session:
                 self.replies.receive_played(turn, audio_ms, now)
             case commands.End():
                 self._end(now)
+            case commands.Acknowledge() | commands.Refresh():
+                pass  # of the connection, which has seen to it
+            case _:
+                assert_never(command)
         self._acknowledge()
 
     def receive_result(self, result: DecodeResult, now: float) -> None:

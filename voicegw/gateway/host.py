@@ -5,6 +5,7 @@ It outlives its sockets. Without a connection it is parked, and goes on deciding
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import assert_never
 
 import structlog
 
@@ -71,14 +72,7 @@ class SessionHost:
         self.doubt = self.receive_sign = session.receive_sign  # a connection has its own way to find out
         self._draining = self._running = False
         self.saver = Saver(
-            services.store,
-            session,
-            wanted,
-            user,
-            outbox,
-            self.stamps,
-            usage,
-            options,
+            *(services.store, session, wanted, user, outbox, self.stamps, usage, options),
             lambda error: self.tell(events.Fault.of(error)),
         )
 
@@ -285,6 +279,8 @@ class SessionHost:
                     self._complete = True
                     if self._leave is not None:
                         self._leave(None)
+                case _:
+                    assert_never(action)
 
     def tell(self, event: events.Event) -> None:
         """Puts an event into the outbox. A client that reads too little is cut off; it may come back."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import jwt
 
@@ -138,6 +138,8 @@ def generate(algorithm: Algorithm, kid: str) -> dict[str, str]:
             private = generate_private_key(public_exponent=65_537, key_size=_MIN_RSA_BITS)
             members = jwt.algorithms.RSAAlgorithm.to_jwk(private, as_dict=True)
             members.pop("key_ops", None)
+        case _:
+            assert_never(algorithm)
     return {**members, "kid": kid, "alg": algorithm.value}
 
 

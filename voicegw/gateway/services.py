@@ -34,3 +34,5 @@ class Services:
                 trace_turn(session, event)
             case Fault(code):
                 self.metrics.faults.labels(code).inc()
+            case _:
+                pass  # what is told most is not counted

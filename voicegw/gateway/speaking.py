@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 
@@ -57,6 +57,8 @@ class Speaking:
                 if self._task is not None:
                     self._task.cancel()
                 self._count_dropped(dropped_ms + self._outbox.drop_audio())
+            case _:
+                assert_never(action)
 
     def _count_dropped(self, audio_ms: float) -> None:
         self._metrics.reply_audio_dropped.inc(audio_ms / 1000)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import asdict
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -52,6 +52,8 @@ def _command(message: client_messages.ClientMessage) -> commands.Command:
             return commands.Refresh(token)
         case client_messages.EndMessage():
             return commands.End()
+        case _:
+            assert_never(message)
 
 
 def _configure(message: client_messages.ConfigureMessage) -> commands.Configure:
@@ -120,6 +122,8 @@ def _farewell(event: _Farewell, seq: int) -> messages.ServerMessage:
             return messages.RefreshedMessage(seq=seq, expires_in_ms=expires_in_ms)
         case events.Fault():
             return messages.ErrorMessage(seq=seq, **asdict(event))
+        case _:
+            assert_never(event)
 
 
 def _about_reply(event: events.ReplyEvent, seq: int) -> messages.ServerMessage:
@@ -140,6 +144,8 @@ def _about_reply(event: events.ReplyEvent, seq: int) -> messages.ServerMessage:
             return messages.ToolProgressMessage(seq=seq, turn=turn, id=call, name=name, content=content)
         case events.Moderated(turn, what, categories):
             return messages.ModeratedMessage(seq=seq, turn=turn, what=what, categories=list(categories))
+        case _:
+            assert_never(event)
 
 
 def _ready(event: events.SessionReady, seq: int) -> messages.ReadyMessage:
@@ -182,6 +188,8 @@ def _step(turn: int, piece: events.ReplyStepPiece, seq: int) -> messages.ServerM
             return messages.ToolResultMessage(seq=seq, turn=turn, id=call, name=name, content=content, ok=ok)
         case events.ReplyNotice(code, remedy):
             return messages.NoticeMessage(seq=seq, turn=turn, code=code, message=remedy)
+        case _:
+            assert_never(piece)
 
 
 def _latency(event: events.TurnLatency, seq: int) -> messages.LatencyMessage:

@@ -131,10 +131,38 @@ class TestPaceLimit:
         with pytest.raises(AudioTooFast, match="100 ms ahead"):
             pace.admit(0.1, now=5.0)
 
-    def test_it_drains_in_real_time_and_never_below_empty(self) -> None:
+    def test_what_was_held_back_may_come_at_once_and_no_more(self) -> None:
+        pace = PaceLimit(burst_ms=100)
+        pace.admit(20, now=0.0)
+        pace.admit(980, now=1.0)
+        pace.admit(100, now=1.0)
+        with pytest.raises(AudioTooFast):
+            pace.admit(25, now=1.0)
+
+    def test_also_before_the_first_that_came(self) -> None:
+        pace = PaceLimit(burst_ms=100)
+        pace.begin(now=0.0)
+        pace.admit(6_000, now=5.95)
+        with pytest.raises(AudioTooFast):
+            pace.admit(60, now=5.95)
+
+    def test_a_burst_is_not_given_twice(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.admit(100, now=0.0)
-        pace.admit(50, now=0.05)
-        pace.admit(100, now=9.0)
         with pytest.raises(AudioTooFast):
-            pace.admit(100, now=9.05)
+            pace.admit(100, now=0.05)
+
+    def test_what_another_process_saw_counts_once(self) -> None:
+        pace = PaceLimit(burst_ms=100)
+        pace.admit(0, now=0.0)
+        pace.forgive(2_000, now=2.0)
+        pace.admit(2_100, now=2.0)
+        with pytest.raises(AudioTooFast):
+            pace.admit(1, now=2.0)
+
+    def test_a_day_of_silence_is_no_leave_to_send_a_day_of_audio(self) -> None:
+        pace = PaceLimit(burst_ms=100)
+        pace.begin(now=0.0)
+        pace.admit(150_100, now=86_400.0)
+        with pytest.raises(AudioTooFast):
+            pace.admit(1, now=86_400.0)

@@ -13,6 +13,9 @@ from tests.gateway.fakes import Gate, staged
 from tests.gateway.test_tls import Authority
 from tests.habits.table import Habit, rows
 from tests.observing import until
+from voicegw.core.audio import PaceLimit
+from voicegw.core.session import SessionOptions
+from voicegw.errors import AudioTooFast
 from voicegw.gateway import caller
 from voicegw.gateway.caller import HandshakeOptions
 from voicegw.gateway.saving import ResumeOptions
@@ -56,6 +59,22 @@ def leaves(point: Point, way: Way, *, tls: bool = False) -> Given:
     return see
 
 
+def sends(*pieces: tuple[float, float]) -> Given:
+    """Audio: when, in seconds after the session began, and how many ms of it. Seen: the error, if any."""
+
+    async def see(_: Authority) -> object:
+        pace = PaceLimit(SessionOptions().max_burst_ms)
+        pace.begin(0.0)
+        try:
+            for at_s, audio_ms in pieces:
+                pace.admit(audio_ms, at_s)
+        except AudioTooFast as error:
+            return error.code
+        return "taken"
+
+    return see
+
+
 HABITS: list[Habit[Given]] = [
     Habit("stops reading", "connected only", leaves(Point.CONNECTED, Way.STOPS_READING), GONE),
     Habit("stops reading", "half a request", leaves(Point.REQUEST, Way.STOPS_READING), GONE),
@@ -70,6 +89,11 @@ HABITS: list[Habit[Given]] = [
     Habit("vanishes", "during replies", leaves(Point.REPLY, Way.VANISHES), GONE),
     Habit("vanishes", "half of TLS, by a reset", leaves(Point.HANDSHAKE, Way.RESETS, tls=True), GONE),
     Habit("vanishes", "TLS, in mid-word, by a reset", leaves(Point.SPEECH, Way.RESETS, tls=True), GONE),
+    Habit("stalls", "5.5 s of the network, after 2 s of audio", sends((2.0, 2_000), (7.5, 5_500)), "taken"),
+    Habit("stalls", "a minute, three times", sends((60, 60_000), (120, 60_000), (180, 60_000)), "taken"),
+    Habit("stalls", "before the first audio", sends((8.0, 8_000), (8.0, 5_000)), "taken"),
+    Habit("stalls", "not at all, and sends a recording", sends((0.0, 5_100)), "audio_too_fast"),
+    Habit("stalls", "and sends it twice", sends((7.5, 7_500), (7.5, 7_500)), "audio_too_fast"),
 ]
 
 

@@ -192,25 +192,34 @@ class ArrivalClock:
 
 
 class PaceLimit:
-    """A leaky bucket of audio: it drains in real time and may hold `burst_ms`."""
+    """Keeps audio from being more than `burst_ms` ahead of real time. Real time goes on while none comes: what
+    a stall of the network, of a client or of this process has held back may come at once."""
 
     def __init__(self, burst_ms: int) -> None:
         self._burst_ms = burst_ms
-        self._level_ms = 0.0
-        self._credit_ms = 0.0
-        self._drained_at: float | None = None
+        self._ahead_ms = 0.0  # of real time; below zero, what has been held back
+        self._counted_at: float | None = None
 
-    def forgive(self, audio_ms: float) -> None:
-        """So much more audio may come beyond the burst: a client that was cut off sends what it has kept."""
-        self._credit_ms = min(self._credit_ms + audio_ms, _LONGEST_CREDIT_MS)
+    def begin(self, now: float) -> None:
+        """Real time runs from the first call on, in monotonic seconds."""
+        if self._counted_at is None:
+            self._counted_at = now
+
+    def forgive(self, audio_ms: float, now: float) -> None:
+        """So much at least has been held back, more than this process has seen."""
+        self._count(now)
+        self._ahead_ms = max(-_LONGEST_CREDIT_MS, min(self._ahead_ms, -audio_ms))
 
     def admit(self, audio_ms: float, now: float) -> None:
-        """Takes in `audio_ms` at monotonic second `now`; raises AudioTooFast when the bucket is full."""
-        elapsed_ms = 0.0 if self._drained_at is None else (now - self._drained_at) * 1000
-        self._drained_at = now
-        self._level_ms = max(0.0, self._level_ms - elapsed_ms) + audio_ms
-        forgiven_ms = min(self._credit_ms, max(0.0, self._level_ms - self._burst_ms))
-        self._credit_ms -= forgiven_ms
-        self._level_ms -= forgiven_ms
-        if self._level_ms > self._burst_ms:
+        """Takes in `audio_ms` at monotonic second `now`; raises AudioTooFast when that is too far ahead."""
+        self._count(now)
+        self._ahead_ms += audio_ms
+        if self._ahead_ms > self._burst_ms:
             raise AudioTooFast(f"audio is more than {self._burst_ms} ms ahead of real time")
+
+    def _count(self, now: float) -> None:
+        self.begin(now)
+        assert self._counted_at is not None
+        elapsed_ms = (now - self._counted_at) * 1000
+        self._ahead_ms = max(-_LONGEST_CREDIT_MS, self._ahead_ms - elapsed_ms)
+        self._counted_at = now

@@ -134,7 +134,7 @@ class Session:
         """The client is back, with up to so much audio that it could not send."""
         self._presence.receive_return(now)
         self.speech.away = False
-        self._pace.forgive(missed_ms)
+        self._pace.forgive(missed_ms, now)
 
     def actions(self) -> list[Action]:
         """What is to be done since the last call."""
@@ -231,9 +231,9 @@ class Session:
     def receive_tick(self, now: float, late_s: float = 0.0) -> None:
         """Time passes; to be called a few times a second. late_s: after it was due; when everything has stood
         still for so long, nobody could be heard, and what was said meanwhile comes at once."""
+        self._pace.begin(now)
         if late_s >= _STANDSTILL_S:
             self._presence.receive_standstill(late_s, now)
-            self._pace.forgive(late_s * 1000)
         self.replies.receive_tick(now)
         self._listener.receive_tick(now, self._presence.heard_until(now))
 

@@ -7,14 +7,16 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from benchmarks.wire import Wire
 from tests.habits.table import Habit, rows
 from tests.observing import PATIENCE_S, children, until
 from tests.redis_server import free_port
@@ -37,12 +39,12 @@ def environment(directory: Path, **more: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def server(
-    directory: Path, *flags: str, **more: str
+    directory: Path, *flags: str, before: Sequence[str] = (), **more: str
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """A server that is ready, and where it listens; its log is in `log`."""
     with (directory / "log").open("w") as log:
         process = await asyncio.create_subprocess_exec(
-            *(*COMMAND, *SERVE, *flags),
+            *(*before, *COMMAND, *SERVE, *flags),
             stdout=subprocess.PIPE,
             stderr=log,
             env=environment(directory, **more),
@@ -189,6 +191,52 @@ async def printed_nowhere(directory: Path) -> object:
     return status, errors.splitlines()
 
 
+# --- file descriptors ----------------------------------------------------------------------------------
+
+
+def crowd(limits: str, clients: int) -> Given:
+    """So many clients at a server with these limits of descriptors. Seen: how they were answered, if the log
+    stays short, and that another one is served once they are gone."""
+
+    async def see(directory: Path) -> object:
+        shell = ("bash", "-c", f'ulimit {limits} && exec "$@"', "bash")
+        flags = ("--limits.address-open", "1000", "--limits.address-connections", "1000/minute")
+        async with server(directory, *flags, before=shell) as (_, url), AsyncExitStack() as stack:
+            statuses = Counter([await status(stack, url) for _ in range(clients)])
+            await stack.aclose()
+            await until(lambda: serves(url))
+        few = len((directory / "log").read_text().splitlines()) < clients + 20
+        return {*statuses}, "short log" if few else "long log"
+
+    return see
+
+
+async def status(stack: AsyncExitStack, url: str) -> int:
+    """How a new client is answered, which then stays."""
+    wire = Wire(url)
+    stack.callback(wire.socket.close)
+    return await asyncio.to_thread(wire.upgrade)
+
+
+async def doorstep(directory: Path) -> object:
+    """The same of clients that ask for nothing, so that refusals do not free what they hold."""
+    shell = ("bash", "-c", 'ulimit -n 70 && exec "$@"', "bash")
+    flags = ("--gateway.handshake.timeout-ms", "1000")
+    async with server(directory, *flags, before=shell) as (_, url), AsyncExitStack() as stack:
+        for _ in range(90):
+            stack.callback(Wire(url).socket.close)
+        await until(lambda: "connections wait to be accepted" in (directory / "log").read_text())
+        answer = await status(stack, url)
+    return answer, (directory / "log").read_text().count("connections wait to be accepted")
+
+
+async def warned(directory: Path) -> object:
+    """What is said at a start with few descriptors."""
+    async with server(directory, before=("bash", "-c", 'ulimit -n 300 && exec "$@"', "bash")):
+        pass
+    return re.findall(r"too few .*limit=300 needed=1200", (directory / "log").read_text()) != []
+
+
 # --- the rows ------------------------------------------------------------------------------------------
 
 BOM = b"\xef\xbb\xbf"
@@ -248,6 +296,10 @@ HABITS: list[Habit[Given]] = [
     Habit("standard streams", "the log is full", streamed("2> /dev/full"), "serves"),
     Habit("standard streams", "the log is closed", streamed("2>&-"), "serves"),
     Habit("standard streams", "all are closed", streamed("<&- >&- 2>&-"), "serves"),
+    Habit("descriptors", "70 for 90 clients", crowd("-n 70", 90), ({101, 503}, "short log")),
+    Habit("descriptors", "70 unless asked for more", crowd("-Sn 70", 90), ({101}, "short log")),
+    Habit("descriptors", "70 for 90 clients that ask for nothing", doorstep, (101, 1)),
+    Habit("descriptors", "fewer than all sessions need", warned, True),
     Habit(
         "standard streams",
         "output of a command is full",

@@ -192,8 +192,8 @@ class ArrivalClock:
 
 
 class PaceLimit:
-    """Keeps audio from being more than `burst_ms` ahead of real time. Real time goes on while none comes: what
-    a stall of the network, of a client or of this process has held back may come at once."""
+    """Keeps audio from being more than `burst_ms` ahead of real time. Real time goes on while none comes:
+    what a stall of the network, of a client or of this process has held back may come at once."""
 
     def __init__(self, burst_ms: int) -> None:
         self._burst_ms = burst_ms

@@ -110,6 +110,11 @@ class Caller(ServerConnection, asyncio.BufferedProtocol):
         if early:
             self.data_received(early)
 
+    @property
+    def descriptor(self) -> int:
+        """Of its socket."""
+        return int(self.transport.get_extra_info("socket").fileno())
+
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next piece is to be read to."""
         return self._doorstep.inbox

@@ -15,11 +15,12 @@ from websockets.typing import Subprotocol
 from voicegw.core.commands import ReplyMode
 from voicegw.dialects import native, parameters
 from voicegw.dialects.parameters import StreamParameters
-from voicegw.errors import NotFound, VoicegwError
+from voicegw.errors import AtCapacity, NotFound, VoicegwError
 from voicegw.gateway.access import Access
 from voicegw.gateway.admission import Admission
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.caller import Caller
+from voicegw.gateway.descriptors import Descriptors
 from voicegw.gateway.services import Services
 from voicegw.gateway.sessions import Sessions
 from voicegw.gateway.speaking import check_voice
@@ -33,11 +34,19 @@ _TELLING = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDE
 class Entrance:
     """`sessions`: those that are here already, whose clients may come back for them."""
 
-    def __init__(self, access: Access, admission: Admission, services: Services, sessions: Sessions) -> None:
+    def __init__(
+        self,
+        access: Access,
+        admission: Admission,
+        services: Services,
+        sessions: Sessions,
+        descriptors: Descriptors,
+    ) -> None:
         self._access = access
         self._admission = admission
         self._services = services
         self._sessions = sessions
+        self._descriptors = descriptors
 
     async def answer(self, caller: ServerConnection, request: Request) -> Response | None:
         """Answers plain HTTP and refused upgrades; None lets the WebSocket handshake go on."""
@@ -57,6 +66,8 @@ class Entrance:
         wanted = parameters.parse(request.path)
         if wanted.reply is ReplyMode.AUDIO:
             check_voice(self._services.voice)
+        if self._descriptors.scarce(caller.descriptor):
+            raise AtCapacity("the process has no file descriptor left for another session")
         self._check_room(wanted)
         identity = await self._access.identify(caller.peer, request, wanted)
         self._check_share(wanted, identity)

@@ -24,6 +24,7 @@ from voicegw.gateway.access import Access, check_scopes
 from voicegw.gateway.admission import Admission, AdmissionOptions
 from voicegw.gateway.caller import CLOSE_S, Caller, Doorstep, HandshakeOptions
 from voicegw.gateway.connection import Connection, ConnectionOptions
+from voicegw.gateway.descriptors import AcceptErrors, Descriptors
 from voicegw.gateway.entrance import Entrance, select_subprotocol
 from voicegw.gateway.reload import Reloader
 from voicegw.gateway.saving import ResumeOptions
@@ -117,6 +118,8 @@ class Gateway:
         self._attend(tick(self._admission.observe_lag, self.sessions.tick), "ticker")
         self.metrics.loop_lag.set_function(lambda: self._admission.loop_lag_s)
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(AcceptErrors())
+        self._stack.callback(loop.set_exception_handler, None)
         self.metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         log.info("listening", address=self.address)
         if authenticator.development:
@@ -127,7 +130,8 @@ class Gateway:
         self._reloader.reload()
 
     async def _listen(self) -> None:
-        entrance = Entrance(self._access, self._admission, self._services, self.sessions)
+        descriptors = Descriptors(self._options.admission.max_sessions)
+        entrance = Entrance(self._access, self._admission, self._services, self.sessions, descriptors)
         self._server = await self._stack.enter_async_context(
             serve(
                 self._serve,

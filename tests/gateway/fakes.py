@@ -169,6 +169,7 @@ async def staged(
     port: int = 0,
     max_sessions: int = 10,
     drain_timeout_ms: int = 5_000,
+    path_prefix: str = "",
     gate: Gate | None = None,
     resume: ResumeOptions | None = None,
     services: Services | None = None,
@@ -182,6 +183,7 @@ async def staged(
     options = GatewayOptions(
         port=port,
         drain_timeout_ms=drain_timeout_ms,
+        path_prefix=path_prefix,
         # the machine may be busy with something else; that is not what is tested here
         admission=AdmissionOptions(max_sessions=max_sessions, max_loop_lag_ms=60_000),
         connection=ConnectionOptions(**limits),

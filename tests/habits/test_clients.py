@@ -1,6 +1,7 @@
 """What clients, and the programs between them and the server, do; and what becomes of it."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -9,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fuzz.absent import Absent, Point, Way
+from benchmarks.wire import Wire
 from tests.gateway.fakes import Gate, staged
 from tests.gateway.test_tls import Authority
 from tests.habits.table import Habit, rows
-from tests.observing import until
+from tests.observing import PATIENCE_S, until
 from voicegw.core.audio import PaceLimit
 from voicegw.core.session import SessionOptions
 from voicegw.errors import AudioTooFast
@@ -23,6 +25,8 @@ from voicegw.gateway.tls import TlsOptions
 
 LONG = "x" * 20_000  # a piece of a reply
 DRAIN_S = 0.3
+METHODS = "GET, HEAD, OPTIONS"
+CHUNKED = "Transfer-Encoding: chunked"
 GONE = ("gone", "stopped in time")
 
 Given = Callable[[Authority], Awaitable[object]]
@@ -75,6 +79,35 @@ def sends(*pieces: tuple[float, float]) -> Given:
     return see
 
 
+def asks(request: str, *, prefix: str = "", tls: bool = False) -> Given:
+    """An HTTP request: its first line and headers, and behind a blank line its body. Seen: the status, the
+    length of the body, and which methods are allowed instead."""
+
+    async def see(authority: Authority) -> object:
+        gate = Gate(tls=authority.options if tls else TlsOptions())
+        async with staged(gate=gate, path_prefix=prefix) as stage:
+            reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+            with closing(writer):
+                writer.write(request.replace("\n", "\r\n").encode())
+                answer = (await asyncio.wait_for(reader.read(), PATIENCE_S)).decode()
+        head, _, body = answer.partition("\r\n\r\n")
+        allowed = re.findall(r"Allow: (.*)", head)
+        return int(head.split()[1]), len(body), *(name.strip() for name in allowed)
+
+    return see
+
+
+def opens(query: str, *, prefix: str = "") -> Given:
+    """A client that asks for a session at a path; seen is the answer's status."""
+
+    async def see(_: Authority) -> object:
+        async with staged(path_prefix=prefix) as stage:
+            with Wire(f"ws://127.0.0.1:{stage.port}{query}") as wire:
+                return await asyncio.to_thread(wire.upgrade)
+
+    return see
+
+
 HABITS: list[Habit[Given]] = [
     Habit("stops reading", "connected only", leaves(Point.CONNECTED, Way.STOPS_READING), GONE),
     Habit("stops reading", "half a request", leaves(Point.REQUEST, Way.STOPS_READING), GONE),
@@ -89,6 +122,26 @@ HABITS: list[Habit[Given]] = [
     Habit("vanishes", "during replies", leaves(Point.REPLY, Way.VANISHES), GONE),
     Habit("vanishes", "half of TLS, by a reset", leaves(Point.HANDSHAKE, Way.RESETS, tls=True), GONE),
     Habit("vanishes", "TLS, in mid-word, by a reset", leaves(Point.SPEECH, Way.RESETS, tls=True), GONE),
+    Habit("HTTP", "GET", asks("GET /healthz HTTP/1.1\n\n"), (200, 3)),
+    Habit("HTTP", "HEAD", asks("HEAD /healthz HTTP/1.1\n\n"), (200, 0)),
+    Habit("HTTP", "HEAD of the metrics", asks("HEAD /metrics HTTP/1.1\n\n"), (200, 0)),
+    Habit("HTTP", "HEAD of nothing", asks("HEAD /nothing HTTP/1.1\n\n"), (404, 0)),
+    Habit("HTTP", "HEAD of the stream", asks("HEAD /v1/stream HTTP/1.1\n\n"), (426, 0)),
+    Habit("HTTP", "OPTIONS", asks("OPTIONS /v1/stream HTTP/1.1\n\n"), (204, 0, METHODS)),
+    Habit("HTTP", "POST", asks("POST /healthz HTTP/1.1\n\n"), (405, 0, METHODS)),
+    Habit("HTTP", "POST with a body", asks("POST / HTTP/1.1\nContent-Length: 2\n\n{}"), (405, 0, METHODS)),
+    Habit("HTTP", "POST in chunks", asks(f"POST / HTTP/1.1\n{CHUNKED}\n\n0\n\n"), (405, 0, METHODS)),
+    Habit("HTTP", "PUT with a body", asks("PUT /x HTTP/1.1\nContent-Length: 2\n\n{}"), (405, 0, METHODS)),
+    Habit("HTTP", "GET with a body", asks("GET / HTTP/1.1\nContent-Length: 2\n\n{}"), (400, 43)),
+    Habit("HTTP", "no HTTP at all", asks("hello\n\n"), (400, 43)),
+    Habit("path prefix", "a page behind it", asks("GET /a/b/readyz HTTP/1.1\n\n", prefix="/a/b"), (200, 6)),
+    Habit("path prefix", "a page without it", asks("HEAD /readyz HTTP/1.1\n\n", prefix="/a/b"), (404, 0)),
+    Habit("path prefix", "a longer word", asks("HEAD /abc/readyz HTTP/1.1\n\n", prefix="/a"), (404, 0)),
+    Habit("path prefix", "a session behind it", opens("/voice/v1/stream", prefix="/voice"), 101),
+    Habit("path prefix", "a session without it", opens("/v1/stream", prefix="/voice"), 404),
+    Habit("languages", "one that Whisper knows", opens("/v1/stream?lang=haw"), 101),
+    Habit("languages", "to be found out", opens("/v1/stream?lang=auto"), 101),
+    Habit("languages", "one that nobody speaks", opens("/v1/stream?lang=xx"), 400),
     Habit("stalls", "5.5 s of the network, after 2 s of audio", sends((2.0, 2_000), (7.5, 5_500)), "taken"),
     Habit("stalls", "a minute, three times", sends((60, 60_000), (120, 60_000), (180, 60_000)), "taken"),
     Habit("stalls", "before the first audio", sends((8.0, 8_000), (8.0, 5_000)), "taken"),

@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any
 from weakref import WeakSet
 
-from websockets.asyncio.server import ServerConnection
 from websockets.frames import CloseCode
 
 from voicegw.core.options import option
 from voicegw.gateway.auth import Identity
+from voicegw.gateway.plain_http import HttpConnection
 from voicegw.gateway.securing import Securing
 from voicegw.telemetry import Metrics
 
@@ -73,7 +73,7 @@ class Doorstep:
             transport.abort()
 
 
-class Caller(ServerConnection, asyncio.BufferedProtocol):
+class Caller(HttpConnection, asyncio.BufferedProtocol):
     """`peer`: the address at the other end of the TCP connection. `identity`: whose it is, once let in.
 
     It is a protocol with a buffer because asyncio otherwise asks for 256 KiB for every read, however little

@@ -8,7 +8,6 @@ from http import HTTPStatus
 import msgspec
 import structlog
 from websockets.asyncio.server import ServerConnection
-from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
@@ -21,6 +20,7 @@ from voicegw.gateway.admission import Admission
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.caller import Caller
 from voicegw.gateway.descriptors import Descriptors
+from voicegw.gateway.plain_http import answer_method, page, shaped
 from voicegw.gateway.services import Services
 from voicegw.gateway.sessions import Sessions
 from voicegw.gateway.speaking import check_voice
@@ -32,7 +32,8 @@ _TELLING = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDE
 
 
 class Entrance:
-    """`sessions`: those that are here already, whose clients may come back for them."""
+    """`sessions`: those that are here already, whose clients may come back for them. `prefix`: what all paths
+    begin with."""
 
     def __init__(
         self,
@@ -41,26 +42,42 @@ class Entrance:
         services: Services,
         sessions: Sessions,
         descriptors: Descriptors,
+        prefix: str,
     ) -> None:
         self._access = access
         self._admission = admission
         self._services = services
         self._sessions = sessions
         self._descriptors = descriptors
+        self._prefix = prefix
 
     async def answer(self, caller: ServerConnection, request: Request) -> Response | None:
         """Answers plain HTTP and refused upgrades; None lets the WebSocket handshake go on."""
         assert isinstance(caller, Caller)
+        if (response := answer_method(request.method)) is None:
+            response = await self._answer(caller, request)
+        return response and shaped(request, response)
+
+    async def _answer(self, caller: Caller, request: Request) -> Response | None:
         try:
-            path = request.path.partition("?")[0]
+            path = self._own_path(request)
             if path != native.PATH:
                 return self._page(path, caller, request)
+            if request.method == "HEAD":
+                return page(HTTPStatus.UPGRADE_REQUIRED, b"", Upgrade="websocket")
             await self._admit(caller, request)
             return None
         except VoicegwError as error:
             self._services.metrics.refused.labels(error.code).inc()
             self._log(caller, request, error)
             return self._refusal(error)
+
+    def _own_path(self, request: Request) -> str:
+        """The path behind the prefix. Raises NotFound when it has another one."""
+        path = request.path.partition("?")[0]
+        if not path.startswith(f"{self._prefix}/"):
+            raise NotFound(f"nothing is at {path}; all paths begin with {self._prefix}")
+        return path.removeprefix(self._prefix)
 
     async def _admit(self, caller: Caller, request: Request) -> None:
         wanted = parameters.parse(request.path)
@@ -93,15 +110,17 @@ class Entrance:
     def _page(self, path: str, caller: Caller, request: Request) -> Response:
         match path:
             case "/healthz":
-                return _response(HTTPStatus.OK, b"ok\n")
+                return page(HTTPStatus.OK, b"ok\n")
             case "/readyz":
                 self._admission.check_ready()
                 remark = self._services.check_model()
-                return _response(HTTPStatus.OK, f"ready\n{remark}".strip().encode() + b"\n")
+                return page(HTTPStatus.OK, f"ready\n{remark}".strip().encode() + b"\n")
             case "/metrics" if self._access.may_read_metrics(caller.peer, request):
-                return _response(HTTPStatus.OK, self._services.metrics.exposition(), CONTENT_TYPE)
+                return page(HTTPStatus.OK, self._services.metrics.exposition(), CONTENT_TYPE)
             case _:
-                raise NotFound(f"nothing is at {path}; the native dialect is at {native.PATH}")
+                raise NotFound(
+                    f"nothing is at {path}; the native dialect is at {native.PATH}, behind any prefix"
+                )
 
     def _log(self, caller: Caller, request: Request, error: VoicegwError) -> None:
         """Who was refused, and why. What floods and crowds bring about is of no interest one by one."""
@@ -120,7 +139,7 @@ class Entrance:
             }
         }
         status = HTTPStatus(error.http_status or HTTPStatus.INTERNAL_SERVER_ERROR)
-        response = _response(status, msgspec.json.encode(body), "application/json")
+        response = page(status, msgspec.json.encode(body), "application/json")
         if retry_after_ms is not None:
             response.headers["Retry-After"] = str(-(-retry_after_ms // 1000))
         if status is HTTPStatus.UNAUTHORIZED:
@@ -133,8 +152,3 @@ def select_subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> S
     none is welcome too."""
     name = Subprotocol(native.SUBPROTOCOL)
     return name if name in offered else None
-
-
-def _response(status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8") -> Response:
-    headers = Headers({"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"})
-    return Response(status.value, status.phrase, headers, body)

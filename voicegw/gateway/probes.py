@@ -5,13 +5,11 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from voicegw.errors import StartupError
+from voicegw.gateway.plain_http import HttpConnection, answer_method, page, shaped
 from voicegw.telemetry import CONTENT_TYPE, Metrics
-
-_PLAIN = "text/plain; charset=utf-8"
 
 
 @asynccontextmanager
@@ -20,18 +18,28 @@ async def probes(host: str, port: int, unready: Callable[[], str], metrics: Metr
     process is not ready, and nothing when it is. Raises StartupError when the address cannot be had."""
 
     def answer(_: ServerConnection, request: Request) -> Response:
+        return answer_method(request.method) or shaped(request, shown(request))
+
+    def shown(request: Request) -> Response:
         match request.path.partition("?")[0]:
             case "/healthz":
-                return _response(HTTPStatus.OK, b"ok\n")
+                return page(HTTPStatus.OK, b"ok\n")
             case "/readyz":
                 return _readiness(unready())
             case "/metrics":
-                return _response(HTTPStatus.OK, metrics.exposition(), CONTENT_TYPE)
+                return page(HTTPStatus.OK, metrics.exposition(), CONTENT_TYPE)
             case _:
-                return _response(HTTPStatus.NOT_FOUND, b"not found\n")
+                return page(HTTPStatus.NOT_FOUND, b"not found\n")
 
     try:
-        server = await serve(_no_session, host, port, process_request=answer, server_header=None)
+        server = await serve(
+            _no_session,
+            host,
+            port,
+            create_connection=HttpConnection,
+            process_request=answer,
+            server_header=None,
+        )
     except OSError as error:
         raise StartupError(f"cannot listen: {error.strerror or error}") from error
     async with server:
@@ -45,10 +53,5 @@ async def _no_session(socket: ServerConnection) -> None:
 
 def _readiness(reason: str) -> Response:
     if reason:
-        return _response(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {reason}\n".encode())
-    return _response(HTTPStatus.OK, b"ready\n")
-
-
-def _response(status: HTTPStatus, body: bytes, content_type: str = _PLAIN) -> Response:
-    headers = Headers({"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"})
-    return Response(status.value, status.phrase, headers, body)
+        return page(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {reason}\n".encode())
+    return page(HTTPStatus.OK, b"ready\n")

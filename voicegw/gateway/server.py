@@ -5,6 +5,7 @@ metrics as plain HTTP on the same port.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native, parameters
-from voicegw.errors import Draining, ScopeMissing, StoreUnavailable
+from voicegw.errors import ConfigurationError, Draining, ScopeMissing, StoreUnavailable
 from voicegw.gateway.access import Access, check_scopes
 from voicegw.gateway.admission import Admission, AdmissionOptions
 from voicegw.gateway.caller import CLOSE_S, Caller, Doorstep, HandshakeOptions
@@ -47,12 +48,17 @@ class GatewayOptions:
 
     host: str = option("127.0.0.1", "address to listen on")
     port: int = option(8765, "port to listen on; 0 for any free one", ge=0, le=65_535)
+    path_prefix: str = option("", "what all paths begin with, behind a proxy that leaves it: /voice, for one")
     drain_timeout_ms: int = option(10_000, "time that open turns get to finish when stopping", ge=0)
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     connection: ConnectionOptions = field(default_factory=ConnectionOptions)
     handshake: HandshakeOptions = field(default_factory=HandshakeOptions)
     tls: TlsOptions = field(default_factory=TlsOptions)
     resume: ResumeOptions = field(default_factory=ResumeOptions)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"(/[\w.~-]+)*", self.path_prefix, re.ASCII):
+            raise ConfigurationError(f"gateway.path_prefix: {self.path_prefix!r} is not written like /voice")
 
 
 class Gateway:
@@ -97,7 +103,8 @@ class Gateway:
         assert self._server is not None, "start() comes first"
         host, port = next(iter(self._server.sockets)).getsockname()[:2]
         scheme = "wss" if self._options.tls.enabled else "ws"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{native.PATH}"
+        authority = f"{f'[{host}]' if ':' in host else host}:{port}"
+        return f"{scheme}://{authority}{self._options.path_prefix}{native.PATH}"
 
     async def start(self) -> None:
         """Listens. Raises OSError when the address cannot be had, and ConfigurationError when it may not be
@@ -131,7 +138,14 @@ class Gateway:
 
     async def _listen(self) -> None:
         descriptors = Descriptors(self._options.admission.max_sessions)
-        entrance = Entrance(self._access, self._admission, self._services, self.sessions, descriptors)
+        entrance = Entrance(
+            self._access,
+            self._admission,
+            self._services,
+            self.sessions,
+            descriptors,
+            self._options.path_prefix,
+        )
         self._server = await self._stack.enter_async_context(
             serve(
                 self._serve,

@@ -47,6 +47,7 @@ class VoiceClient:
         socket: Connection,
         ready: native.ReadyMessage,
         unsent: Unacknowledged,
+        frame_bytes: int,
         settle_s: float,
         reconnect_s: float,
         on_audio: Callable[[bytes], None],
@@ -56,6 +57,7 @@ class VoiceClient:
         self._line = line
         self._socket = socket
         self._unsent = unsent
+        self._frame_bytes = frame_bytes
         self._settle_s = settle_s
         self._reconnect_s = reconnect_s
         self._settle_by: float | None = None  # event loop time; set by `end`
@@ -90,18 +92,22 @@ class VoiceClient:
         Raises Refused with the server's reason, Unreachable, or ConnectionLost before the server has greeted.
         """
         line = Line(url.split(","), {"rate": str(rate), "format": audio_format, "reply": reply}, token)
-        unsent = Unacknowledged(2 if audio_format == "pcm_s16le" else 1, KEPT_S * rate)
+        sample_bytes = 2 if audio_format == "pcm_s16le" else 1
+        unsent, frame_bytes = Unacknowledged(sample_bytes, KEPT_S * rate), sample_bytes * rate // 10
         socket = await line.open()
         client = None
         try:
-            client = cls(line, socket, await _greeting(socket), unsent, settle_s, reconnect_s, on_audio)
+            ready = await _greeting(socket)
+            client = cls(line, socket, ready, unsent, frame_bytes, settle_s, reconnect_s, on_audio)
             yield client
         finally:
             await (socket if client is None else client._socket).close()
 
     async def send_audio(self, frame: bytes) -> None:
-        """Send any number of whole samples, at the rate and in the format the session was opened with."""
-        await self._send(frame)
+        """Send any number of whole samples, at the rate and in the format the session was opened with, in
+        messages of 100 ms."""
+        for begin in range(0, len(frame), self._frame_bytes):
+            await self._send(frame[begin : begin + self._frame_bytes])
 
     async def commit(self) -> None:
         """End the running utterance now, without waiting for silence."""

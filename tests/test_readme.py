@@ -1,16 +1,25 @@
 """What the README tells people to write works."""
 
+import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.subject import sample_named
+from clients.audio import read_pcm
+from clients.local_server import local_server
+from tests.observing import PATIENCE_S
 from voicegw.config import load
+from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.events import ToolCalled
+from voicegw.dialects import native
 from voicegw.reply.toolbox import Toolbox
 from voicegw.telemetry import Metrics
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 TOML = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
 
 
@@ -40,6 +49,52 @@ async def test_the_tool_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     answered = await tools.call(ToolCalled("c1", "book_table", '{"guests": 2}'))
     await tools.close()
     assert (answered.content, answered.ok) == ('{"table":7}', True)
+
+
+async def test_the_client_works() -> None:
+    """The first Python example, with two seconds of speech."""
+    example = next(code for code in PYTHON if "VoiceClient.connect" in code)
+    pcm = read_pcm(sample_named("yes-1.wav").path, SAMPLE_RATE)[: 4 * SAMPLE_RATE]
+    seen: list[object] = []
+    async with local_server("--model", "bundled", "--workers", "1") as server:
+        written: dict[str, Any] = {"print": seen.append}
+        exec(example.replace("ws://127.0.0.1:8765/v1/stream", server.url), written)
+        await asyncio.wait_for(written["transcribe"](pcm), PATIENCE_S)
+    assert not [message for message in seen if isinstance(message, native.ErrorMessage)]
+    assert any(isinstance(message, native.FinalMessage) and message.text for message in seen)
+
+
+def test_every_python_example_is_run_by_a_test() -> None:
+    """By one of this module, or by the test of what it shows."""
+    firsts = {code.split("\n")[0] for code in PYTHON}
+    assert firsts == {
+        "from clients.client import VoiceClient",
+        "# restaurant/tables.py",
+        "import os, time, jwt  # pip install pyjwt",  # tests/gateway/test_mint.py
+    }
+
+
+IMPLIED = {"client": {"type"}, "server": {"type", "seq"}}  # fields that the text above the tables tells of
+
+
+@pytest.mark.parametrize(
+    ("direction", "after"), [("client", "Server to client"), ("server", "Binary frames")]
+)
+def test_the_messages_are_those_of_the_schema(direction: str, after: str) -> None:
+    before = {"client": "Client to server", "server": "Server to client"}[direction]
+    table = README.partition(f"**{before}.**")[2].partition(after)[0]
+    rows = [list(map(named, row)) for row in re.findall(r"^\| (`.*?) \| (.*?) \|", table, re.MULTILINE)[1:]]
+    schema: dict[str, Any] = native.schema()
+    kinds = schema[direction]["discriminator"]["mapping"]
+    assert sorted(kind for types, _ in rows for kind in types) == sorted(kinds)
+    for types, fields in rows:
+        known = {name for kind in types for name in schema["$defs"][kinds[kind].split("/")[-1]]["properties"]}
+        assert fields == known - IMPLIED[direction], types
+
+
+def named(cell: str) -> set[str]:
+    """What stands in a cell as code."""
+    return set(re.findall(r"`(\w+)`", cell))
 
 
 @pytest.mark.parametrize("example", TOML, ids=lambda text: text.split("\n")[0])

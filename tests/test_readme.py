@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from benchmarks.subject import sample_named
 from clients.audio import read_pcm
 from clients.local_server import local_server
 from tests.observing import PATIENCE_S
-from voicegw.config import load
+from voicegw.config import Settings, WorkerSettings, load
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.events import ToolCalled
 from voicegw.dialects import native
@@ -83,13 +85,33 @@ IMPLIED = {"client": {"type"}, "server": {"type", "seq"}}  # fields that the tex
 def test_the_messages_are_those_of_the_schema(direction: str, after: str) -> None:
     before = {"client": "Client to server", "server": "Server to client"}[direction]
     table = README.partition(f"**{before}.**")[2].partition(after)[0]
-    rows = [list(map(named, row)) for row in re.findall(r"^\| (`.*?) \| (.*?) \|", table, re.MULTILINE)[1:]]
+    rows = [list(map(named, row)) for row in re.findall(r"^\| (`.*?) \| ?(.*?) ?\|", table, re.MULTILINE)[1:]]
     schema: dict[str, Any] = native.schema()
     kinds = schema[direction]["discriminator"]["mapping"]
     assert sorted(kind for types, _ in rows for kind in types) == sorted(kinds)
-    for types, fields in rows:
+    for types, told in rows:
         known = {name for kind in types for name in schema["$defs"][kinds[kind].split("/")[-1]]["properties"]}
-        assert fields == known - IMPLIED[direction], types
+        assert told == known - IMPLIED[direction], types
+
+
+def options(kind: Any, path: str = "") -> Iterator[str]:
+    """The dotted names of all options below an option class, and of the sections."""
+    for item in fields(kind):
+        name = f"{path}{item.name}"
+        yield name
+        if is_dataclass(item.default_factory):
+            yield from options(item.default_factory, f"{name}.")
+
+
+def test_the_options_exist() -> None:
+    known = {*options(Settings), *options(WorkerSettings)}
+    sections = {name.partition(".")[0] for name in known}
+    written = re.findall(r"--(?:no-)?([a-z-]+(?:\.[a-z-]+)+)", README) + re.findall(
+        r"`([a-z_]+(?:\.[a-z_]+)+)`", README
+    )
+    found = {name.replace("-", "_") for name in written}
+    assert len(found) > 50
+    assert not {name for name in found - known if name.partition(".")[0] in sections}
 
 
 def named(cell: str) -> set[str]:

@@ -122,9 +122,9 @@ class AnySession(RuleBasedStateMachine):
         self.scenario.settle()
         self.scenario.wait(10)
         assert self.scenario.closed == 1
+        told = [event for event in self.scenario.told if not is_of_nothing(event)]
         turns = {
-            kind: [getattr(event, "turn", 0) for event in self.scenario.told if isinstance(event, kind)]
-            for kind in ORDER
+            kind: [getattr(event, "turn", 0) for event in told if isinstance(event, kind)] for kind in ORDER
         }
         requested = [request.turn for request in self.scenario.seen]
         assert turns[SpeechStarted] == turns[SpeechStopped] == turns[FinalTranscript]
@@ -184,9 +184,15 @@ class Told:
     final: FinalTranscript
 
 
+def is_of_nothing(event: events.Event) -> bool:
+    """Whether it answers a commit with which no utterance was open."""
+    return isinstance(event, FinalTranscript) and event.start == event.end
+
+
 def utterances(scenario: Scenario) -> list[Told]:
-    kinds = (SpeechStarted, SpeechStopped, FinalTranscript)
-    return [Told(*three) for three in zip(*(scenario.all(kind) for kind in kinds), strict=True)]
+    finals = [final for final in scenario.all(FinalTranscript) if not is_of_nothing(final)]
+    spoken = zip(scenario.all(SpeechStarted), scenario.all(SpeechStopped), finals, strict=True)
+    return [Told(*three) for three in spoken]
 
 
 def live(scenario: Scenario, speech: str, steps: list[Step]) -> None:

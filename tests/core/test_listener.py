@@ -167,9 +167,23 @@ def test_a_commit_ends_the_utterance_now(scenario: Scenario) -> None:
     assert_final(scenario, 1, "go")
 
 
-def test_a_commit_in_silence_changes_nothing(scenario: Scenario) -> None:
+def test_a_commit_in_silence_is_answered_and_changes_nothing(scenario: Scenario) -> None:
+    scenario.hear("..")
     scenario.command(commands.Commit())
-    assert scenario.told == []
+    assert scenario.told == [FinalTranscript(1, "", (), windows(2), windows(2))]
+    scenario.hear("####")
+    scenario.command(commands.Commit())
+    scenario.answer("go")
+    assert_final(scenario, 2, "go")
+
+
+def test_a_commit_behind_an_utterance_is_answered_by_its_final(scenario: Scenario) -> None:
+    scenario.hear("####")
+    scenario.command(commands.Commit())
+    scenario.command(commands.Commit())
+    scenario.answer("go")
+    assert_final(scenario, 1, "go")
+    assert len(scenario.all(FinalTranscript)) == 1
 
 
 def test_no_words_are_shown_after_the_end(scenario: Scenario) -> None:

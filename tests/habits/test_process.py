@@ -20,6 +20,7 @@ from benchmarks.wire import Wire
 from tests.habits.table import Habit, rows
 from tests.observing import PATIENCE_S, children, until
 from tests.redis_server import free_port
+from voicegw import config
 from voicegw.dialects import native
 from voicegw.gateway import keys
 
@@ -147,6 +148,15 @@ async def started(directory: Path, *flags: str) -> object:
     _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     lines = errors.decode().splitlines()
     return "listens" if listens else (process.returncode, lines[-1])
+
+
+def remarks(*flags: str) -> Given:
+    """What is said at a start of options that do nothing."""
+
+    async def see(_: Path) -> object:
+        return [*config.without_effect(config.load(flags))]
+
+    return see
 
 
 # --- standard streams ----------------------------------------------------------------------------------
@@ -296,6 +306,42 @@ HABITS: list[Habit[Given]] = [
     Habit("standard streams", "the log is full", streamed("2> /dev/full"), "serves"),
     Habit("standard streams", "the log is closed", streamed("2>&-"), "serves"),
     Habit("standard streams", "all are closed", streamed("<&- >&- 2>&-"), "serves"),
+    Habit(
+        "options without effect",
+        "none",
+        remarks("--session.endpoint.end-silence-ms", "2000", "--llm-model", "a", "--workers", "2"),
+        [],
+    ),
+    Habit(
+        "options without effect",
+        "of recognition, where workers do that",
+        remarks("--redis", "redis://here", "--language", "de", "--workers", "2"),
+        [
+            "asr.language is an option of the workers here: with --redis they recognise",
+            "pool.workers is an option of the workers here: with --redis they recognise",
+        ],
+    ),
+    Habit(
+        "options without effect",
+        "silences that nothing tells apart",
+        remarks("--no-session.endpoint.adaptive", "--session.endpoint.min-end-silence-ms", "300"),
+        ["with session.endpoint.adaptive off, only end_silence_ms ends a turn"],
+    ),
+    Habit(
+        "options without effect",
+        "a silence shorter than a pause",
+        remarks("--session.endpoint.end-silence-ms", "100"),
+        ["session.endpoint.pause_ms is longer than the end silence, which cannot end a turn any sooner"],
+    ),
+    Habit(
+        "options without effect",
+        "a voice where nothing speaks",
+        remarks("--voice-engine", "none", "--voice-name", "alloy", "--voice-url", "http://here"),
+        [
+            "voice.url is for the openai engine, and the voice engine is none",
+            "voice.name names a voice, and the voice engine is none",
+        ],
+    ),
     Habit("descriptors", "70 for 90 clients", crowd("-n 70", 90), ({101, 503}, "short log")),
     Habit("descriptors", "70 unless asked for more", crowd("-Sn 70", 90), ({101}, "short log")),
     Habit("descriptors", "70 for 90 clients that ask for nothing", doorstep, (101, 1)),

@@ -190,7 +190,7 @@ class Session:
             raise InvalidState(f"{type(command).__name__} after End")
         match command:
             case commands.Commit():
-                self._listener.force_end(EndReason.COMMIT, now)
+                self._commit(now)
             case commands.Cancel():
                 self._conversation.cancel(now)
             case commands.TypeText(text):
@@ -245,6 +245,13 @@ class Session:
     def receive_sign(self) -> None:
         """The client is there: it does not send because nobody speaks any more."""
         self._presence.receive_sign()
+
+    def _commit(self, now: float) -> None:
+        """Where nothing is open, a final says so: who commits waits for one."""
+        if self._listener.idle:
+            turn, here = self._conversation.next_turn(), self._framer.position
+            self._actions.append(Emit(events.FinalTranscript(turn, "", (), here, here)))
+        self._listener.force_end(EndReason.COMMIT, now)
 
     def _end(self, now: float) -> None:
         self._ending = True

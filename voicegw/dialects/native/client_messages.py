@@ -30,7 +30,9 @@ class Inbound(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
 
 
 class CommitMessage(Inbound, tag="commit"):
-    """End the running utterance now, without waiting for silence."""
+    """End the running utterance now, without waiting for silence. If none is running, a `final` without words
+    says so.
+    """
 
 
 class CancelMessage(Inbound, tag="cancel"):

@@ -20,8 +20,10 @@ from voicegw.core.session import SessionOptions
 from voicegw.errors import AudioTooFast
 from voicegw.gateway import caller
 from voicegw.gateway.caller import HandshakeOptions
+from voicegw.gateway.probes import probes
 from voicegw.gateway.saving import ResumeOptions
 from voicegw.gateway.tls import TlsOptions
+from voicegw.telemetry import Metrics
 
 LONG = "x" * 20_000  # a piece of a reply
 DRAIN_S = 0.3
@@ -108,6 +110,29 @@ def opens(query: str, *, prefix: str = "") -> Given:
     return see
 
 
+async def gives_up_its_place(_: Authority) -> object:
+    """A client that stops reading has the only place. Seen: how a newcomer is answered once it was cut off,
+    and how the client is, when it comes back then."""
+    absent = Absent(Point.REPLY, Way.STOPS_READING)
+    async with staged(max_sessions=1, send_timeout_ms=300) as stage:
+        stage.responder.pieces = [LONG]
+        with closing((await asyncio.to_thread(absent.run, stage.url)).socket):
+            await until(lambda: stage.value("sessions_parked") == 1)
+            [host] = stage.gateway.sessions
+            with Wire(stage.url) as newcomer, Wire(f"{stage.url}?session={host.name}") as again:
+                return [await asyncio.to_thread(wire.upgrade) for wire in (newcomer, again)]
+
+
+async def holds_up_the_probes(_: Authority) -> object:
+    """A client of a worker's probes that never finishes its request."""
+    async with probes("127.0.0.1", 0, lambda: "", Metrics()) as url:
+        streams = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+        streams[1].write(b"GET /healthz HTTP/1.1\r\n")
+        began = time.monotonic()
+    with closing(streams[1]):
+        return "stopped in time" if time.monotonic() - began < 5 else "stopped late"
+
+
 HABITS: list[Habit[Given]] = [
     Habit("stops reading", "connected only", leaves(Point.CONNECTED, Way.STOPS_READING), GONE),
     Habit("stops reading", "half a request", leaves(Point.REQUEST, Way.STOPS_READING), GONE),
@@ -118,6 +143,8 @@ HABITS: list[Habit[Given]] = [
     Habit("stops reading", "half of TLS", leaves(Point.HANDSHAKE, Way.STOPS_READING, tls=True), GONE),
     Habit("stops reading", "TLS, during replies", leaves(Point.REPLY, Way.STOPS_READING, tls=True), GONE),
     Habit("stops reading", "TLS, no shutdown", leaves(Point.SHUTDOWN, Way.STOPS_READING, tls=True), GONE),
+    Habit("stops reading", "and holds the only place", gives_up_its_place, [101, 503]),
+    Habit("stops reading", "at the probes of a worker", holds_up_the_probes, "stopped in time"),
     Habit("vanishes", "before the first message", leaves(Point.GREETING, Way.VANISHES), GONE),
     Habit("vanishes", "during replies", leaves(Point.REPLY, Way.VANISHES), GONE),
     Habit("vanishes", "half of TLS, by a reset", leaves(Point.HANDSHAKE, Way.RESETS, tls=True), GONE),

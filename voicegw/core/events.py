@@ -167,8 +167,7 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class FinalTranscript:
-    """The settled words of an utterance; begins with the last `stable`. Empty when there were none, and of no
-    length when it answers a commit with which no utterance was open.
+    """The settled words of an utterance; begins with the last `stable`. Of no length if a commit ended none.
 
     language: the ISO 639-1 code of what it was recognised as; empty where that is not known.
     """

@@ -100,7 +100,7 @@ class Entrance:
         if self._sessions.holds(wanted.resume, user):
             self._admission.check_ready()
         else:
-            self._admission.check(len(self._sessions))
+            self._admission.check(self._sessions.room_taken)
 
     def _check_share(self, wanted: StreamParameters, identity: Identity) -> None:
         """A client that comes back takes the place of its own connection, which may look alive still."""

@@ -59,6 +59,7 @@ class SessionHost:
         self._limits = limits
         self._outbox = outbox
         self._leave: Leave | None = None
+        self._stopped_reading = False
         self._complete = False
         self._tasks = Tasks()
         self._spawn = self._tasks.start
@@ -80,6 +81,11 @@ class SessionHost:
     def parked(self) -> bool:
         """Whether no connection is attached."""
         return self._leave is None
+
+    @property
+    def takes_room(self) -> bool:
+        """Whether nobody else may have its place: not once its client was cut off because it did not read."""
+        return not (self.parked and self._stopped_reading)
 
     @property
     def parameters(self) -> StreamParameters:
@@ -169,11 +175,11 @@ class SessionHost:
             leave(None)
         return reader
 
-    def detach(self, leave: Leave, *, hung_up: bool) -> None:
+    def detach(self, leave: Leave, *, hung_up: bool, stopped_reading: bool = False) -> None:
         """The connection is closed. A client that has `hung_up` will not be back; any other may be."""
         if self._leave != leave:
             return
-        self._leave = None
+        self._leave, self._stopped_reading = None, stopped_reading
         if hung_up or not self._options.window_ms:
             self.finish(None)
         if self._draining and self._services.store.durable:

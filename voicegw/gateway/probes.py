@@ -11,6 +11,8 @@ from voicegw.errors import StartupError
 from voicegw.gateway.plain_http import HttpConnection, answer_method, page, shaped
 from voicegw.telemetry import CONTENT_TYPE, Metrics
 
+_ANSWER_S = 2.0  # for a request and its answer: who does not read keeps the process no longer
+
 
 @asynccontextmanager
 async def probes(host: str, port: int, unready: Callable[[], str], metrics: Metrics) -> AsyncGenerator[str]:
@@ -39,6 +41,8 @@ async def probes(host: str, port: int, unready: Callable[[], str], metrics: Metr
             create_connection=HttpConnection,
             process_request=answer,
             server_header=None,
+            open_timeout=_ANSWER_S,
+            close_timeout=_ANSWER_S,
         )
     except OSError as error:
         raise StartupError(f"cannot listen: {error.strerror or error}") from error

@@ -63,11 +63,16 @@ class Sessions:
     def __iter__(self) -> Iterator[SessionHost]:
         return iter(tuple(self._hosts.values()))
 
+    @property
+    def room_taken(self) -> int:
+        """How many sessions count when there is to be room for another."""
+        return sum(host.takes_room for host in self._hosts.values())
+
     def holds(self, resume: Resume | None, user: str | None = None) -> bool:
-        """Whether the session that a client comes back for is here, so that it takes no more room; and is
-        this user's, once that is known."""
+        """Whether the session that a client comes back for has its place here, so that it takes no more room;
+        and is this user's, once that is known."""
         host = None if resume is None else self._hosts.get(resume.session)
-        return host is not None and user in (None, host.user)
+        return host is not None and host.takes_room and user in (None, host.user)
 
     async def find(self, wanted: StreamParameters, user: str) -> tuple[SessionHost, int | None]:
         """The session to serve: the one that is resumed, with the last event its client has seen, or a new

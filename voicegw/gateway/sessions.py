@@ -184,19 +184,22 @@ class Sessions:
             host.finish(None)
 
     async def drain(self, retry_after_ms: Callable[[], int], within_s: float) -> None:
-        """Tells everyone to move on, lets open turns finish until the deadline, then ends them."""
+        """Tells everyone to move on, and lets open turns finish until the deadline, which ends them."""
         for host in self:
             host.drain(retry_after_ms())
         try:
             async with asyncio.timeout(within_s):
                 await self._empty.wait()
         except TimeoutError:
-            await self.end()
+            self._finish()
+
+    def _finish(self) -> None:
+        for host in self:
+            host.finish(Draining())
 
     async def end(self) -> None:
         """Ends all sessions now. One whose tasks do not let go of it is left to itself."""
-        for host in self:
-            host.finish(Draining())
+        self._finish()
         if self._tasks:
             _, left = await asyncio.wait(self._tasks, timeout=_END_S)
             if left:

@@ -123,6 +123,31 @@ async def gives_up_its_place(_: Authority) -> object:
                 return [await asyncio.to_thread(wire.upgrade) for wire in (newcomer, again)]
 
 
+async def stays_though_refused(_: Authority) -> object:
+    """A client that is refused and keeps its socket. Seen: the answer, and that its connection is gone."""
+    async with staged() as stage:
+        tasks = stage.value("tasks")
+        with Wire(f"{stage.url}?rate=1") as wire:
+            answer = await asyncio.to_thread(wire.upgrade)
+            await until(lambda: stage.value("tasks") == tasks)
+    return answer, "gone"
+
+
+async def is_taken_over(_: Authority) -> object:
+    """A client that stops reading, whose session another connection takes. Seen: how that one is answered,
+    and that the first one is gone."""
+    absent = Absent(Point.GREETING, Way.STOPS_READING)
+    async with staged() as stage:
+        with closing((await asyncio.to_thread(absent.run, stage.url)).socket):
+            await until(lambda: stage.value("sessions") == 1)
+            [host] = stage.gateway.sessions
+            tasks = stage.value("tasks")
+            with Wire(f"{stage.url}?session={host.name}&epoch=1&last_seq=1") as again:
+                answer = await asyncio.to_thread(again.upgrade)
+                await until(lambda: stage.value("tasks") == tasks)  # as many as one connection has
+            return answer, "gone"
+
+
 async def holds_up_the_probes(_: Authority) -> object:
     """A client of a worker's probes that never finishes its request."""
     async with probes("127.0.0.1", 0, lambda: "", Metrics()) as url:
@@ -144,6 +169,8 @@ HABITS: list[Habit[Given]] = [
     Habit("stops reading", "TLS, during replies", leaves(Point.REPLY, Way.STOPS_READING, tls=True), GONE),
     Habit("stops reading", "TLS, no shutdown", leaves(Point.SHUTDOWN, Way.STOPS_READING, tls=True), GONE),
     Habit("stops reading", "and holds the only place", gives_up_its_place, [101, 503]),
+    Habit("stops reading", "refused", stays_though_refused, (400, "gone")),
+    Habit("stops reading", "taken over by a newer connection", is_taken_over, (101, "gone")),
     Habit("stops reading", "at the probes of a worker", holds_up_the_probes, "stopped in time"),
     Habit("vanishes", "before the first message", leaves(Point.GREETING, Way.VANISHES), GONE),
     Habit("vanishes", "during replies", leaves(Point.REPLY, Way.VANISHES), GONE),

@@ -4,9 +4,6 @@ a process that dies or hangs, doing its jobs again.
 A process holds the model's weights and several workers, each of which does one decode at a time. It has one
 task that owns it from start to end, and each worker has one. Sessions only ever see `recognize`.
 
-A job whose process was lost is done again alone: no other worker of that process decodes meanwhile, so that
-the job that processes die of is found out, and others are not given up with it.
-
 Under overload partials wait longer, so sessions ask for them less often: the cadence stretches by itself.
 Beyond a mean wait the pool is crowded, and the gateway lets nobody more in; beyond a longer one it does no
 partials at all, until the wait has faded. Finals go first throughout.
@@ -20,7 +17,8 @@ import msgspec
 import structlog
 
 from voicegw.asr import weights
-from voicegw.asr.batcher import Entry, JobQueue
+from voicegw.asr.batcher import Entry
+from voicegw.asr.dispatch import Dispatcher, Place
 from voicegw.asr.pipe import Done, Failed, Layout, Setup
 from voicegw.asr.process import WorkerProcess
 from voicegw.asr.whisper import WhisperOptions
@@ -54,15 +52,6 @@ class PoolOptions:
 
 
 @dataclass(slots=True)
-class _Place:
-    """A warm process, how many batches it decodes at the moment, and whether one of them is to be alone."""
-
-    process: WorkerProcess
-    batches: int = 0
-    reserved: bool = False
-
-
-@dataclass(slots=True)
 class _Ticket:
     """Where a job's answer goes."""
 
@@ -84,13 +73,12 @@ class WorkerPool:
         self._whisper = whisper
         self._options = options
         self._metrics = metrics
-        self._queue: JobQueue[_Ticket] = JobQueue()
+        self._dispatcher: Dispatcher[_Ticket] = Dispatcher()
+        self._queue = self._dispatcher.queue
         metrics.decode_queue.set_function(lambda: len(self._queue))
         self._unanswered: set[asyncio.Future[DecodeResult]] = set()
-        self._waiting = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self._warm = 0
-        self._batch = 1
         self._busy_s = 0.0
         self._partial_wait = WaitMeter()
         metrics.partial_wait.set_function(self._partial_wait_s)
@@ -113,7 +101,7 @@ class WorkerPool:
     @property
     def capacity(self) -> int:
         """How many jobs can be decoded at once."""
-        return self._warm * self._batch
+        return self._warm * self._dispatcher.batch
 
     @property
     def busy_s(self) -> float:
@@ -149,7 +137,7 @@ class WorkerPool:
         )
         try:
             layout = await self._add_process(setup)
-            self._batch = layout.batch
+            self._dispatcher.batch = layout.batch
             others = [self._add_process(_measured(setup, layout)) for _ in range(options.processes - 1)]
             await asyncio.gather(*others)
         except BaseException:
@@ -198,42 +186,9 @@ class WorkerPool:
             self._queue.remove(job)
 
     async def _enqueue(self, entry: Entry[_Ticket]) -> None:
-        async with self._waiting:
-            overtaken = self._queue.add(entry)
-            self._waiting.notify_all()
+        overtaken = await self._dispatcher.add(entry)
         if overtaken is not None and not overtaken.ticket.answer.done():
             overtaken.ticket.answer.set_exception(Overtaken())
-
-    async def _next_while_alive(self, place: _Place) -> list[Entry[_Ticket]]:
-        """The next batch; none when the process dies first: that shows in readiness before it costs a job."""
-        batch = asyncio.create_task(self._next(place), name="next-batch")
-        death = asyncio.create_task(place.process.death(), name="process-death")
-        try:
-            await asyncio.wait((batch, death), return_when=asyncio.FIRST_COMPLETED)
-            return batch.result() if batch.done() else []
-        finally:
-            for task in (batch, death):
-                task.cancel()
-            await asyncio.gather(batch, death, return_exceptions=True)
-
-    async def _next(self, place: _Place) -> list[Entry[_Ticket]]:
-        async with self._waiting:
-            while not self._may_take(place) or not (batch := self._queue.take(self._batch)):
-                await self._waiting.wait()
-            place.batches += 1
-            place.reserved = batch[0].alone
-            return batch
-
-    def _may_take(self, place: _Place) -> bool:
-        first = self._queue.first
-        return not place.reserved and not (first is not None and first.alone and place.batches)
-
-    async def _free(self, place: _Place) -> None:
-        """A batch is done."""
-        async with self._waiting:
-            place.batches -= 1
-            place.reserved = False
-            self._waiting.notify_all()
 
     async def _keep(self, slot: int, setup: Setup, warm: "asyncio.Future[Layout]") -> None:
         """Owns one process after the other: starts a new one whenever one is lost."""
@@ -246,7 +201,7 @@ class WorkerPool:
                     setup = _measured(setup, layout)
                     if not warm.done():
                         warm.set_result(layout)
-                    await self._work(_Place(process), layout.at_once)
+                    await self._work(Place(process), layout.at_once)
             except (WorkerFailed, ModelUnavailable, OSError) as error:
                 if not warm.done():
                     warm.set_exception(
@@ -258,7 +213,7 @@ class WorkerPool:
             await asyncio.sleep(backoff_s)
             backoff_s = min(_LONGEST_BACKOFF_S, backoff_s * 2)
 
-    async def _work(self, place: _Place, at_once: int) -> None:
+    async def _work(self, place: Place, at_once: int) -> None:
         """Has the workers of a process do jobs until it is lost; raises WorkerFailed then."""
         workers = [
             asyncio.create_task(self._do_jobs(place), name=f"worker-{number}") for number in range(at_once)
@@ -280,9 +235,9 @@ class WorkerPool:
         self._warm += more
         self._metrics.workers_ready.set(self._warm)
 
-    async def _do_jobs(self, place: _Place) -> None:
+    async def _do_jobs(self, place: Place) -> None:
         """Does jobs until the process is lost, and then puts those it was lost with back in the queue."""
-        while batch := await self._next_while_alive(place):
+        while batch := await self._dispatcher.next(place):
             try:
                 await self._do(place.process, batch)
             except WorkerFailed:
@@ -290,7 +245,7 @@ class WorkerPool:
                     await self._again(entry)
                 raise
             finally:
-                await self._free(place)
+                await self._dispatcher.done(place)
         raise WorkerFailed("the process died while idle")
 
     async def _do(self, process: WorkerProcess, batch: list[Entry[_Ticket]]) -> None:

@@ -1,0 +1,70 @@
+"""Hands batches of queued jobs to the workers of recognition processes.
+
+A job whose process was lost is done again alone: no other worker of its process decodes meanwhile, so that
+the job that processes die of is found out, and others are not given up with it.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Generic
+
+from voicegw.asr.batcher import Entry, JobQueue, Ticket
+from voicegw.asr.process import WorkerProcess
+
+
+@dataclass(slots=True)
+class Place:
+    """A warm process, how many batches it decodes at the moment, and whether one of them is to be alone."""
+
+    process: WorkerProcess
+    batches: int = 0
+    reserved: bool = False
+
+
+class Dispatcher(Generic[Ticket]):
+    """See the module. `batch`: how many jobs are decoded together at most."""
+
+    def __init__(self) -> None:
+        self.queue: JobQueue[Ticket] = JobQueue()
+        self.batch = 1
+        self._changed = asyncio.Condition()
+
+    async def add(self, entry: Entry[Ticket]) -> Entry[Ticket] | None:
+        """Queues a job; returns the partial that is useless now, if there is one."""
+        async with self._changed:
+            overtaken = self.queue.add(entry)
+            self._changed.notify_all()
+            return overtaken
+
+    async def next(self, place: Place) -> list[Entry[Ticket]]:
+        """The next batch for a worker of the process; none when the process dies first: that shows in
+        readiness before it costs a job. Each batch is given back by `done`."""
+        batch = asyncio.create_task(self._take(place), name="next-batch")
+        death = asyncio.create_task(place.process.death(), name="process-death")
+        try:
+            await asyncio.wait((batch, death), return_when=asyncio.FIRST_COMPLETED)
+            return batch.result() if batch.done() else []
+        finally:
+            for task in (batch, death):
+                task.cancel()
+            await asyncio.gather(batch, death, return_exceptions=True)
+
+    async def _take(self, place: Place) -> list[Entry[Ticket]]:
+        async with self._changed:
+            while not self._may_take(place) or not (batch := self.queue.take(self.batch)):
+                await self._changed.wait()
+            place.batches += 1
+            place.reserved = batch[0].alone
+            return batch
+
+    def _may_take(self, place: Place) -> bool:
+        first = self.queue.first
+        has_to_wait = first is not None and first.alone and place.batches > 0
+        return not (place.reserved or has_to_wait)
+
+    async def done(self, place: Place) -> None:
+        """A batch of this process is over, in whatever way."""
+        async with self._changed:
+            place.batches -= 1
+            place.reserved = False
+            self._changed.notify_all()

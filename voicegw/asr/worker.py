@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock
 from typing import BinaryIO
 
@@ -98,7 +99,8 @@ class _Worker:
         try:
             return self._listener.probability(pcm)
         except Exception as error:  # noqa: BLE001 - onnxruntime raises what its providers raise
-            print(f"the end-of-turn model failed: {error}", file=sys.stderr)
+            with suppress(OSError):  # standard error may be full or closed
+                print(f"the end-of-turn model failed: {error}", file=sys.stderr)
             return None
 
 

@@ -22,7 +22,7 @@ from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.errors import ModelUnavailable
 
-LEVELS = [-40, -35, -30, -25, -20, -15]
+LEVELS = [-75, -60, -50, -40, -35, -30, -25, -20, -15]
 
 
 @cache
@@ -107,6 +107,17 @@ def test_the_score_falls_within_60_ms_of_a_hard_cut() -> None:
     heard = voiced(np.concatenate([spoken, silence(1)]) + noise("white", -65, len(spoken) / SAMPLE_RATE + 1))
     assert heard[: cut // WINDOW_MS].any()
     assert not heard[cut // WINDOW_MS + 2 :].any()
+
+
+@pytest.mark.parametrize("level_dbfs", [-30, -40, -46, -50])
+@pytest.mark.parametrize("room_db", [-25, -45])
+def test_a_quiet_microphone_is_heard_like_any_other(level_dbfs: float, room_db: float) -> None:
+    said = speech()
+    words = said.signal[np.repeat(said.in_word, WINDOW_SAMPLES)]
+    room = noise("pink", level_dbfs + room_db, len(said.signal) / SAMPLE_RATE)
+    heard = voiced(at_level(said.signal, level_dbfs, words) + room)
+    assert share(~heard[said.in_word]) <= 0.16
+    assert not heard[said.silent].any()
 
 
 def test_speech_between_digital_zeros_is_heard() -> None:

@@ -4,6 +4,8 @@ webrtcvad costs next to nothing but judges by absolute level: steady noise above
 it for as long as it lasts, and once it has heard quiet it takes seconds to follow a louder room. Speech,
 though, it still finds 25 dB further down. So the noise floor is tracked by minimum statistics, the window
 is attenuated until the floor lies where webrtcvad is sure of it, and a step of the floor starts it afresh.
+Below -40 dBFS it misses quiet syllables. So in a quiet room the window is amplified until the floor lies at
+-50 dBFS, but no further than recent speech needs: a quiet microphone is heard like any other.
 Two limits then correct its verdict: a sound no louder than the floor is not speech, and the 60 to 100 ms by
 which it prolongs every word end where the level has dropped away.
 """
@@ -24,7 +26,7 @@ from voicegw.core.options import option
 from voicegw.errors import ModelUnavailable
 
 FULL_SCALE_POWER = 32768.0**2
-DIGITAL_SILENCE_DBFS = -70.0  # muted, lost or G.711-idle audio: says nothing about the room
+DIGITAL_SILENCE_DBFS = -80.0  # muted, lost or G.711-idle audio: says nothing about the room
 MEAN = np.full(WINDOW_SAMPLES, 1 / WINDOW_SAMPLES, dtype=np.float32)
 
 
@@ -95,7 +97,7 @@ class NoiseFloor:
 
 
 class WebRtcScorer:
-    """webrtcvad on windows attenuated by the noise floor; the score is the voiced share of the last few.
+    """webrtcvad on windows at a level by the noise floor; the score is the voiced share of the last few.
 
     In clean speech the score reaches one half 45 ms after an onset and falls below it 50 ms after the last
     word (medians, the window's own 20 ms included; the 90th percentiles are 70 and 80 ms).
@@ -106,6 +108,10 @@ class WebRtcScorer:
     RISE_WINDOWS = 3
     WARMING_WINDOWS = 5
     TAIL_DECAY_DB = 0.2  # how fast the level of recent speech is forgotten, per window
+    QUIET_FLOOR_DBFS = -50.0  # up to which a softer floor is amplified
+    LOUD_ENOUGH_DBFS = -20.0  # speech is not amplified above this
+    MAX_GAIN_DB = 30.0
+    LOUDNESS_DECAY_DB = 0.02  # how fast it is forgotten that speech was loud, per window
 
     def __init__(self, options: VadOptions) -> None:
         import webrtcvad
@@ -116,6 +122,7 @@ class WebRtcScorer:
         self._lowest_floor = math.inf  # since webrtcvad was last started
         self._levels: list[float] = []
         self._speech_level = -math.inf
+        self._loudness = -math.inf  # of recent speech; forgotten slowly
         self._voiced = [False] * options.smoothing_windows
         self._vad: Any = None
 
@@ -130,23 +137,33 @@ class WebRtcScorer:
         level = dbfs(power)
         self._levels = [*self._levels, level][-self.RISE_WINDOWS :]
         self._speech_level -= self.TAIL_DECAY_DB
+        self._loudness -= self.LOUDNESS_DECAY_DB
         if level < DIGITAL_SILENCE_DBFS:
             self._floor.receive_silence()
             return False
         floor = self._floor.receive(power)
         sounds_voiced = self._judge(samples, floor) and max(self._levels) > floor + self.RISE_DB
-        if sounds_voiced and level > self._speech_level:
-            self._speech_level = level
+        if sounds_voiced:
+            self._speech_level = max(self._speech_level, level)
+            self._loudness = max(self._loudness, level)
         return sounds_voiced and level > self._speech_level - self._options.tail_drop_db
 
     def _judge(self, samples: NDArray[np.float32], floor: float) -> bool:
-        """webrtcvad's verdict on the attenuated window."""
-        excess_db = min(max(floor - self._options.noise_target_dbfs, 0.0), self._options.max_attenuation_db)
-        pcm = (samples * np.float32(10 ** (-excess_db / 20))).astype(np.int16).tobytes()
+        """webrtcvad's verdict on the window at the level that suits it."""
+        louder = samples * np.float32(10 ** (self._gain_db(floor) / 20))
+        pcm = np.clip(louder, -32768, 32767).astype(np.int16).tobytes()
         if self._vad is None or floor > self._lowest_floor + self.FLOOR_STEP_DB:
             self._restart(pcm, floor)
         self._lowest_floor = min(self._lowest_floor, floor)
         return bool(self._vad.is_speech(pcm, SAMPLE_RATE))
+
+    def _gain_db(self, floor: float) -> float:
+        """By how much the window is amplified, or below 0 attenuated."""
+        excess_db = floor - self._options.noise_target_dbfs
+        if excess_db > 0:
+            return -min(excess_db, self._options.max_attenuation_db)
+        wanted_db = min(self.QUIET_FLOOR_DBFS - floor, self.LOUD_ENOUGH_DBFS - self._loudness)
+        return min(max(wanted_db, 0.0), self.MAX_GAIN_DB)
 
     def _restart(self, pcm: bytes, floor: float) -> None:
         """Starts webrtcvad with no memory of the room.

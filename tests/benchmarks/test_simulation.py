@@ -8,14 +8,16 @@ from clients.samples import Sample
 from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.whisper import WhisperOptions
+from voicegw.core.audio import to_samples
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native
 
 
 def echo(job: DecodeJob) -> DecodeResult:
-    """One short word at the begin of the window."""
-    return DecodeResult(job.session, job.number, (Word("aha", job.start, job.start + 160, 1.0),))
+    """One word that ends 200 ms before the window does."""
+    end = job.start + max(0, len(job.pcm) // 2 - to_samples(200))
+    return DecodeResult(job.session, job.number, (Word("aha", job.start, end, 1.0),))
 
 
 def played(decode: Decode = echo) -> Recording:

@@ -52,6 +52,61 @@ def test_words_without_blanks_are_told_so() -> None:
     assert not scenario.last(events.PartialTranscript).joined
 
 
+class TestWhatADecodeLeavesOut:
+    """Words of 100 ms; 200 ms are said, and after a pause of 100 ms 200 ms more."""
+
+    @pytest.fixture
+    def scenario(self) -> Scenario:
+        scenario = Scenario()
+        scenario.hear("#" * 10 + PAUSE)
+        scenario.answer("the")
+        scenario.hear(".." + "#" * 10 + PAUSE)
+        return scenario
+
+    def test_is_decoded_by_itself_and_added(self, scenario: Scenario) -> None:
+        scenario.answer("the bill")
+        assert scenario.job is not None
+        assert scenario.job.kind is DecodeKind.FINAL
+        assert scenario.job.start == windows(10)
+        scenario.answer("is high")
+        scenario.hear(END)
+        assert_final(scenario, 1, "the bill is high")
+
+    def test_is_nothing_if_the_last_word_is_behind_the_pause(self, scenario: Scenario) -> None:
+        scenario.answer("the bill is so high")
+        scenario.hear(END)
+        assert_final(scenario, 1, "the bill is so high")
+
+    def test_is_asked_for_once(self, scenario: Scenario) -> None:
+        scenario.answer("the bill")
+        scenario.answer("")
+        scenario.hear(END)
+        assert_final(scenario, 1, "the bill")
+
+    def test_is_looked_for_in_a_window_without_any_word(self, scenario: Scenario) -> None:
+        scenario.answer("")
+        scenario.answer("is high")
+        scenario.hear(END)
+        assert_final(scenario, 1, "is high")
+
+    def test_is_not_asked_for_while_the_voice_goes_on(self, scenario: Scenario) -> None:
+        late = scenario.job
+        scenario.hear("##")
+        scenario.answer("the bill", late)
+        assert scenario.job is None
+        scenario.hear("###")
+        assert scenario.job is not None
+        assert scenario.job.start == 0
+
+    def test_is_decoded_anew_if_the_voice_goes_on_meanwhile(self, scenario: Scenario) -> None:
+        scenario.answer("the bill")
+        scenario.hear("#####")
+        scenario.answer("is high")
+        scenario.hear(PAUSE)
+        assert scenario.job is not None
+        assert scenario.job.start == 0
+
+
 @pytest.mark.parametrize(
     ("asked", "told", "shown"), [("", "en", "en"), ("auto", "de", "de"), ("de", "", "de"), ("auto", "", "")]
 )

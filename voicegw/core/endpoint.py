@@ -168,6 +168,11 @@ class Endpointer:
         return self._machine.state is not State.SILENT
 
     @property
+    def voice_start(self) -> int:
+        """Where the voice that is heard now began, or went on after a pause."""
+        return self.position - self._voiced_run
+
+    @property
     def end_silence_ms(self) -> int:
         """The silence that ends the running utterance, after what it has said so far."""
         options = self.options

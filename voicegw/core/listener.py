@@ -163,7 +163,7 @@ class Listener:
         elif running is not None and boundary is Boundary.PAUSED:
             running.paused = True
         elif running is not None and boundary is Boundary.RESUMED:
-            running.paused = False
+            running.resume(self._endpointer.voice_start)
             self._conversation.receive_speech(now)
         elif boundary is Boundary.ENDED:
             self._end_utterance(EndReason.SILENCE, now)

@@ -18,7 +18,7 @@ from voicegw.core.audio import SAMPLE_RATE, Pcm, Tape, to_samples
 from voicegw.core.context import Context
 from voicegw.core.hypothesis import Hypothesis
 from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, DecodeResult
-from voicegw.core.utterance import RecognitionOptions, Utterance, UtteranceState
+from voicegw.core.utterance import RecognitionOptions, Rest, Utterance, UtteranceState
 
 _FORGET_EVERY = SAMPLE_RATE // 4
 _LANGUAGE_KEPT_AFTER_MS = 3000  # of speech in it
@@ -43,13 +43,15 @@ class TranscriberState(msgspec.Struct, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
-    """The decode that is out; `context`: what its window has before the utterance."""
+    """The decode that is out; `context`: what its window has before the utterance; `rest`: what it decodes
+    by itself."""
 
     number: int
     kind: DecodeKind
     utterance: Utterance
     until: int
     context: Context | None
+    rest: Rest | None
 
 
 class Transcriber:
@@ -167,10 +169,10 @@ class Transcriber:
         until = self.position if utterance.end is None else utterance.end
         self._jobs += 1
         utterance.trim(to_samples(self.options.trim_after_ms))
-        context = self._context_of(utterance, kind, until)
-        start = utterance.window_start if context is None else context.start
+        rest, context = utterance.rest, self._context_of(utterance, kind, until)
+        start = next((part.start for part in (rest, context) if part), utterance.window_start)
         prompt = utterance.hypothesis.prompt
-        self._flight = _Flight(self._jobs, kind, utterance, until, context)
+        self._flight = _Flight(self._jobs, kind, utterance, until, context, rest)
         pcm = self._tape.cut(start, until)
         terms = self.options.key_terms
         before = 0 if context is None else utterance.start - start
@@ -182,8 +184,8 @@ class Transcriber:
         gap = to_samples(self.options.context_gap_ms)
         if self._context is None or utterance.start - self._context.end > gap:
             return None
-        if utterance.window_start > utterance.start:
-            return None  # it is trimmed: its own words are context enough
+        if utterance.rest is not None or utterance.window_start > utterance.start:
+            return None  # its own words are context enough
         context = msgspec.structs.replace(self._context)
         counted_from = until if kind is DecodeKind.PARTIAL else utterance.start
         earliest = max(counted_from - to_samples(self.options.context_ms), until - _LONGEST_WINDOW)
@@ -203,6 +205,8 @@ class Transcriber:
             result = msgspec.structs.replace(
                 result, words=flight.context.strip(result.words, flight.utterance.start)
             )
+        if flight.rest is not None:
+            result = msgspec.structs.replace(result, words=(*flight.rest.words, *result.words))
         flight.utterance.receive(result, flight.kind, flight.until)
         return flight.utterance
 

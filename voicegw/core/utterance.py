@@ -4,6 +4,10 @@ of which window is due, and why.
 A partial is due when enough new speech has come since the last decode. A final is due at a pause, ahead
 of time, and at the end, unless the one tried at the pause already heard everything that was voiced: then
 the utterance is settled with no further decode.
+
+A recogniser may stop at a pause, most often where a line or a noise gate makes it digital silence, and leave
+out what follows it. So when the last word of a final decode ends before the voice went on, the audio from
+there on is decoded by itself, and its words are added.
 """
 
 from collections.abc import Sequence
@@ -11,7 +15,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from voicegw.core.audio import to_ms
+from voicegw.core.audio import to_ms, to_samples
 from voicegw.core.hypothesis import Hypothesis, HypothesisOptions, HypothesisState
 from voicegw.core.jobs import DecodeKind, DecodeResult, Word
 from voicegw.core.key_terms import check_key_terms
@@ -56,12 +60,24 @@ class UtteranceState(msgspec.Struct, array_like=True):
     settled_until: int
     failed_until: int
     language: str = ""
+    resumed: list[int] = []
 
 
+_BEFORE_REST = to_samples(300)  # audio in front of the voice that a decode of the rest hears
 _PLAIN = (
     *("turn", "start", "speech_start", "speech_end", "heard_until", "paused"),
-    *("shown", "end", "settled", "window_start", "language"),
+    *("shown", "end", "settled", "window_start", "language", "resumed"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What a final decode left out: the voice that went on at the sample `voice`, in a window from `start` on.
+    words: those before it."""
+
+    voice: int
+    start: int
+    words: tuple[Word, ...]
 
 
 @dataclass(slots=True)
@@ -73,7 +89,8 @@ class Utterance:
     decoded. speech_end: its last voiced sample so far. heard_until: the end of the last decoded window.
     shown: the stable and the tentative text that the client was last told. end: the position after its last
     sample, once it is over. settled: the last final decode. language: that the last decode with words was
-    in, as an ISO 639-1 code; empty where it is not known.
+    in, as an ISO 639-1 code; empty where it is not known. resumed: where the voice went on after each pause.
+    rest: what is still to be decoded by itself.
     """
 
     turn: int
@@ -87,6 +104,8 @@ class Utterance:
     end: int | None = None
     settled: DecodeResult | None = None
     language: str = ""
+    resumed: list[int] = field(default_factory=list)
+    rest: Rest | None = None
     window_start: int = field(init=False)
     _settled_until: int = 0
     _failed_until: int = 0
@@ -143,7 +162,25 @@ class Utterance:
         if result.words:
             self.language = result.language
         if kind is DecodeKind.FINAL:
-            self.settled, self._settled_until = result, until
+            self._settle(result, until)
+
+    def _settle(self, result: DecodeResult, until: int) -> None:
+        before, self.rest = self.rest, self._left_out(result.words, until)
+        if self.rest is None or (before is not None and self.rest.voice <= before.voice):
+            self.settled, self._settled_until, self.rest = result, until, None
+
+    def _left_out(self, words: tuple[Word, ...], until: int) -> Rest | None:
+        """What follows a pause without any word from there on; nothing while the speaker goes on."""
+        if not (self.paused or self.end is not None):
+            return None
+        told_until = words[-1].end if words else self.window_start
+        voice = next((position for position in self.resumed if told_until <= position < until), None)
+        return None if voice is None else Rest(voice, max(told_until, voice - _BEFORE_REST), words)
+
+    def resume(self, at: int) -> None:
+        """The voice goes on after a pause."""
+        self.paused, self.rest = False, None
+        self.resumed.append(at)
 
     def trim(self, longest: int) -> None:
         """Cuts stable words off a running window of more than `longest` samples."""
@@ -156,7 +193,7 @@ class Utterance:
         """The decode of that window was given up; a partial is simply asked for again later."""
         self.heard_until = until
         if kind is DecodeKind.FINAL:
-            self._failed_until = until
+            self._failed_until, self.rest = until, None
 
     @property
     def voiced_ms(self) -> int:

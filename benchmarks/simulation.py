@@ -45,7 +45,8 @@ class Decoder:
 
     def _result(self, job: DecodeJob, beam_size: int) -> DecodeResult:
         window = hashlib.sha256(job.pcm).digest()  # minutes of audio are thousands of windows
-        key = (job.kind, beam_size, window, job.prompt, job.language, job.key_terms, job.context)
+        asked = (job.kind, job.prompt, job.language, job.key_terms, job.context, job.lead_in)
+        key = (beam_size, window, asked)
         if key not in self._known:
             [self._known[key]] = self._engine(beam_size).decode([msgspec.structs.replace(job, start=0)])
         known = self._known[key]

@@ -72,6 +72,14 @@ def test_words_have_times_in_the_session(engine: WhisperEngine, sample: Sample) 
     assert all(0 < word.probability <= 1 for word in words)
 
 
+def test_a_lead_in_moves_no_word(engine: WhisperEngine) -> None:
+    audio, start = pcm(single_utterances()[0]), 1000
+    led_in = decode(engine, job(audio, start=start, lead_in=to_samples(300)))
+    assert_times(led_in, start, start + len(audio) // 2)
+    usual = decode(engine, job(audio, start=start))
+    assert [word.end for word in led_in] == pytest.approx([word.end for word in usual], abs=to_samples(60))
+
+
 def test_words_are_where_they_were_said(engine: WhisperEngine) -> None:
     off = []
     for sample in single_utterances():

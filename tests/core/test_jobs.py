@@ -25,8 +25,8 @@ def test_what_is_no_batch_is_refused(data: bytes) -> None:
         decode_jobs(data)
 
 
-def test_a_job_of_the_version_before_has_neither_key_terms_nor_context() -> None:
-    earlier = msgspec.msgpack.encode([msgspec.structs.astuple(JOB)[:-2]])
+def test_a_job_of_an_earlier_version_has_neither_key_terms_nor_context_nor_lead_in() -> None:
+    earlier = msgspec.msgpack.encode([msgspec.structs.astuple(JOB)[:-3]])
     assert decode_jobs(earlier) == [msgspec.structs.replace(JOB, key_terms=())]
 
 

@@ -107,6 +107,23 @@ class TestWhatADecodeLeavesOut:
         assert scenario.job.start == 0
 
 
+def test_an_utterance_that_begins_with_the_session_has_a_lead_in_of_silence(scenario: Scenario) -> None:
+    scenario.hear("...." + ONSET + END)
+    assert scenario.job is not None
+    assert scenario.job.lead_in == to_samples(300) - windows(4)
+
+
+def test_so_has_one_that_begins_right_behind_a_commit(scenario: Scenario) -> None:
+    scenario.hear("." * 20 + "#####")
+    scenario.command(commands.Commit())
+    assert scenario.job is not None
+    assert scenario.job.lead_in == 0
+    scenario.answer("yes")
+    scenario.hear("###" + END)
+    assert scenario.job is not None
+    assert scenario.job.lead_in == to_samples(300)
+
+
 @pytest.mark.parametrize(
     ("asked", "told", "shown"), [("", "en", "en"), ("auto", "de", "de"), ("de", "", "de"), ("auto", "", "")]
 )

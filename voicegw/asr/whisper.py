@@ -142,6 +142,9 @@ class WhisperEngine:
         if not self.flags.uses_context:
             pcm = job.pcm[_SAMPLE_BYTES * job.context :]
             job = msgspec.structs.replace(job, start=job.start + job.context, pcm=pcm, context=0)
+        if job.lead_in:
+            pcm = bytes(_SAMPLE_BYTES * job.lead_in) + job.pcm
+            job = msgspec.structs.replace(job, start=job.start - job.lead_in, pcm=pcm)
         return _Window(job, self._model.spectrogram(job.pcm), Prompt(job.language, before=job.prompt))
 
     def _drafts(self, windows: Sequence[_Window], frames: int) -> list[tuple[_Window, _Draft]]:
@@ -245,10 +248,13 @@ class WhisperEngine:
     def _words(self, window: _Window, draft: _Draft) -> tuple[Word, ...]:
         """The draft's words with their times in the session."""
         language, start = window.prompt.language, window.job.start
+        earliest = start + window.job.lead_in
         pieces = self._model.align(draft.encoded, draft.tokens, language, window.seconds)
         unspaced = self._model.code_of(language) in _UNSPACED_LANGUAGES
         return tuple(
-            msgspec.structs.replace(word, start=start + word.start, end=start + word.end)
+            msgspec.structs.replace(
+                word, start=max(earliest, start + word.start), end=max(earliest, start + word.end)
+            )
             for word in without_unheard(words_of(pieces, unspaced=unspaced))
         )
 

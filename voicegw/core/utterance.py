@@ -72,8 +72,8 @@ _PLAIN = (
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """What a final decode left out: the voice that went on at the sample `voice`, in a window from `start` on.
-    words: those before it."""
+    """What a final decode left out: the voice that went on at the sample `voice`, to be decoded from `start`
+    on. words: those before it."""
 
     voice: int
     start: int

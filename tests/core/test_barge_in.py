@@ -1,6 +1,6 @@
 import pytest
 
-from voicegw.core.barge_in import BargeInOptions, interrupts
+from voicegw.core.barge_in import BargeInOptions, asks, interrupts
 from voicegw.core.languages import ENGLISH, NEUTRAL, language_of
 
 OPTIONS = BargeInOptions()
@@ -78,3 +78,33 @@ def test_where_no_backchannels_are_known_only_sounds_do_not_interrupt() -> None:
 def test_without_blanks_every_letter_is_a_word() -> None:
     assert interrupts("等一下", 300, BargeInOptions(words=3), NEUTRAL)
     assert not interrupts("不是", 300, BargeInOptions(words=3), NEUTRAL)
+
+
+@pytest.mark.parametrize(
+    ("heard", "rest"),
+    [
+        ("It is free. Shall I", " book it?"),
+        ("It is free. Shall I book it?", ""),
+        ("Shall I book it?", " It is free."),
+        ("Shall I book it? It", " is free. You can cancel."),
+        ("Soll ich?", ""),
+        ('"Shall', ' I?" he said.'),
+        ("予約し", "ますか？"),
+    ],
+)
+def test_a_question_is_being_asked_or_has_just_been(heard: str, rest: str) -> None:
+    assert asks(heard + rest, len(heard))
+
+
+@pytest.mark.parametrize(
+    ("heard", "rest"),
+    [
+        ("", "Shall I book it?"),
+        ("It is", " free. Shall I book it?"),
+        ("Shall I book it? It is free. You", " can cancel."),
+        ("It is 3.5 degrees", " today."),
+        ("It is free", ""),
+    ],
+)
+def test_no_question_is_being_asked(heard: str, rest: str) -> None:
+    assert not asks(heard + rest, len(heard))

@@ -465,9 +465,10 @@ def test_backchannels_over_a_reply_let_it_go_on_and_are_no_history(chat: Chat) -
     turn = chat.speak()
     chat.conversation.receive_words("mm-hm", 500, NOW)
     chat.final(turn, "mm-hm, yeah")
-    assert chat.done() == [2]
+    assert chat.done() == []
     chat.write(1, " a time")
     chat.finish(1)
+    assert chat.done()[-1] == 2
     chat.ask("go on then")
     *_, request = chat.done()
     assert request == Respond(
@@ -483,6 +484,59 @@ def test_a_backchannel_after_a_reply_is_an_answer(chat: Chat) -> None:
     chat.done()
     chat.final(turn, "yeah")
     assert isinstance(chat.done()[-1], Respond)
+
+
+class TestAnAnswerOverAQuestion:
+    QUESTION = "It is free. Shall I book it?"
+
+    @pytest.fixture
+    def chat(self) -> Chat:
+        chat = Chat()
+        chat.ask("a table for two")
+        chat.write(1, self.QUESTION)
+        chat.done()
+        return chat
+
+    def test_is_a_turn_once_the_reply_is_over(self, chat: Chat) -> None:
+        chat.final(chat.speak(), "yes")
+        assert chat.done() == []
+        chat.finish(1)
+        said = (user("a table for two"), assistant(self.QUESTION), user("yes"))
+        assert chat.done() == [ReplyDone(1, self.QUESTION, ReplyReason.COMPLETED), 1, Respond(2, 2, said)]
+
+    def test_is_answered_with_what_is_said_next(self, chat: Chat) -> None:
+        chat.final(chat.speak(), "yes")
+        turn = chat.speak()
+        chat.finish(1)
+        chat.final(turn, "for seven")
+        *_, request = chat.done()
+        assert isinstance(request, Respond)
+        assert request.messages[2:] == (user("yes"), user("for seven"))
+
+    def test_is_the_last_thing_said(self, chat: Chat) -> None:
+        chat.final(chat.speak(), "mm-hm")
+        chat.final(chat.speak(), "yeah")
+        assert chat.done() == [2]
+        chat.finish(1)
+        *_, request = chat.done()
+        assert isinstance(request, Respond)
+        assert request.messages[2:] == (user("yeah"),)
+
+    def test_is_none_if_the_reply_is_cancelled(self, chat: Chat) -> None:
+        chat.final(chat.speak(), "yes")
+        chat.conversation.cancel(NOW)
+        assert chat.done()[-1] == 2
+
+    def test_is_none_if_it_is_a_cough(self, chat: Chat) -> None:
+        chat.conversation.receive_final("yes", 100, Stopwatch(chat.speak(), zero=10.0), NOW, more=False)
+        chat.finish(1)
+        assert chat.done()[-1] == 1
+
+    def test_is_none_if_moderation_finds_something(self, chat: Chat) -> None:
+        chat.final(chat.speak(), "yes")
+        chat.conversation.receive_verdict(Check(2, Judged.INPUT, "yes"), ("rude",), NOW)
+        chat.finish(1)
+        assert not [done for done in chat.done() if isinstance(done, Respond)]
 
 
 def test_opening_has_the_model_read_the_system_prompt() -> None:

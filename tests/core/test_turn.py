@@ -31,6 +31,11 @@ def test_words_over_a_reply_stop_it() -> None:
     assert signals(*barge_in, Signal.HEARD) == (State.THINKING, [Effect.START, Effect.STOP, Effect.START])
 
 
+def test_an_answer_over_a_reply_is_a_turn_once_it_is_over() -> None:
+    spoken_over = (*REPLYING, Signal.SPEECH, Signal.NOTHING, Signal.REPLIED)
+    assert signals(*spoken_over, Signal.HEARD) == (State.THINKING, [Effect.START, Effect.START])
+
+
 def test_a_cough_over_a_reply_does_not() -> None:
     assert signals(*REPLYING, Signal.SPEECH, Signal.NOTHING) == (State.REPLYING, [Effect.START])
 
@@ -78,7 +83,7 @@ def test_a_client_may_cancel_and_type_at_any_time() -> None:
         assert (state, Signal.TYPED) in TABLE
 
 
-@pytest.mark.parametrize("signal", [Signal.WORDS, Signal.HEARD, Signal.NOTHING, Signal.TOKEN, Signal.REPLIED])
+@pytest.mark.parametrize("signal", [Signal.WORDS, Signal.NOTHING, Signal.TOKEN, Signal.REPLIED])
 def test_nothing_comes_of_nothing(signal: Signal) -> None:
     with pytest.raises(IllegalSignal):
         signals(signal)

@@ -3,6 +3,9 @@
 A cough that the recogniser takes for a word is too short; "mm-hm" and "okay" are backchannels, by which a
 listener asks to go on. Both leave the reply alone. Which words are backchannels is a matter of the language
 (languages.py); where none are known, words and length decide.
+
+The same words are an answer when they come over a question. They do not stop it, but once the reply is over
+they are a turn.
 """
 
 import re
@@ -12,6 +15,8 @@ from functools import cache
 from voicegw.core.languages import UNSPACED, Language
 from voicegw.core.options import option
 
+_SENTENCE_END = re.compile(r"[.!?…][\"')\]”’»]*(?=\s|$)|[。！？؟][」』”’）]*")
+_QUESTION_MARKS = frozenset("?？؟")
 _WORD = re.compile(rf"[{UNSPACED}]|[^\W_]+(?:'[^\W_]+)*")
 
 
@@ -28,6 +33,16 @@ def interrupts(text: str, voiced_ms: int, options: BargeInOptions, language: Lan
     plain = text.casefold().replace("’", "'").replace("-", " ")
     words = _WORD.findall(_backchannel(language).sub(" ", plain))
     return len(words) >= options.words and voiced_ms >= options.voiced_ms
+
+
+def asks(reply: str, heard: int) -> bool:
+    """Whether the reply, of which so many characters have been heard, is asking something or has just asked."""
+    asked = False
+    for found in _SENTENCE_END.finditer(reply) if heard else ():
+        just_asked, asked = asked, not _QUESTION_MARKS.isdisjoint(found[0])
+        if found.end() >= heard:
+            return asked or just_asked
+    return asked
 
 
 @cache

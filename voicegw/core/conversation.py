@@ -7,7 +7,7 @@ import msgspec
 
 from voicegw.core import turn
 from voicegw.core.actions import Action, Emit, FollowErrand, Prewarm
-from voicegw.core.barge_in import BargeInOptions, interrupts
+from voicegw.core.barge_in import BargeInOptions, asks, interrupts
 from voicegw.core.dialogue import Dialogue, DialogueOptions, DialogueState
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import ErrandReport, Judged, Moderated, ReplyReason, ToolCalled
@@ -29,6 +29,15 @@ class ReplyOptions:
     barge_in: BargeInOptions = field(default_factory=BargeInOptions)
 
 
+class Aside(msgspec.Struct, array_like=True):
+    """Words that did not interrupt a reply. heard: how much of it had been heard when they began, in
+    characters."""
+
+    text: str
+    watch: Stopwatch
+    heard: int
+
+
 class ConversationState(msgspec.Struct, array_like=True):
     """What the talking side knows, for another process to go on with."""
 
@@ -43,6 +52,7 @@ class ConversationState(msgspec.Struct, array_like=True):
     speculations: int
     reply: ReplyState | None
     errands: list[FollowErrand]
+    aside: Aside | None = None
 
 
 class Conversation:
@@ -65,8 +75,10 @@ class Conversation:
         self._tell = tell
         self._floor = turn.floor()
         self._dialogue = Dialogue(dialogue)
-        self.replies = Replies(self._floor, self._dialogue, speech, tell)
+        self.replies = Replies(self._floor, self._dialogue, speech, tell, self._reply_over)
         self._unanswered: Stopwatch | None = None
+        self._heard = 0  # of the reply, in characters, when the user began to speak over it
+        self._aside: Aside | None = None
         self._turns = 0
         self._speculations = 0  # of the running utterance
 
@@ -88,6 +100,7 @@ class Conversation:
             *(self._unanswered, self._turns, self.replies.attempts, self._speculations),
             self.replies.snapshot(now),
             self.replies.errands,
+            self._aside,
         )
 
     def restore(self, state: ConversationState, later_s: float, now: float) -> None:
@@ -97,6 +110,9 @@ class Conversation:
         self.replies.aloud = state.aloud
         self._turns, self._speculations = state.turns, state.speculations
         self._unanswered = None if state.unanswered is None else state.unanswered.shifted(later_s)
+        self._aside = state.aside
+        if self._aside is not None:
+            self._aside.watch = self._aside.watch.shifted(later_s)
         self._dialogue.restore(state.dialogue)
         self._floor.state = state.floor
         if state.floor is turn.State.ANTICIPATING:
@@ -121,6 +137,8 @@ class Conversation:
 
     def receive_speech(self, now: float) -> None:
         """Someone began to speak, or goes on after a pause."""
+        if self._floor.state is not turn.State.CONTESTED:
+            self._heard = self.replies.heard(now)
         self._signal(turn.Signal.SPEECH, now)
 
     def receive_words(self, text: str, voiced_ms: int, now: float) -> None:
@@ -145,6 +163,9 @@ class Conversation:
             self._signal(turn.Signal.WORDS, now)
         if heard and self.replies_wanted:
             self._await_answer(text, watch)
+        elif text and self.replies_wanted and voiced_ms >= self._options.barge_in.voiced_ms:
+            self._drop_aside()
+            self._aside = Aside(text, watch, self._heard)
         else:
             self._tell(Emit(watch.report(done=None)))
         if not more:
@@ -174,6 +195,8 @@ class Conversation:
         """Moderation found something: the reply that it is in, or would answer it, stops, and history keeps a
         note in place of the words."""
         self._tell(Emit(Moderated(check.turn, check.what, categories)))
+        if self._aside is not None and self._aside.watch.turn == check.turn:
+            self._drop_aside()
         if check.what is Judged.INPUT:
             stop = self._dialogue.withhold_input(check.text)
         else:
@@ -187,6 +210,23 @@ class Conversation:
         """Whether words are meant for us: over a reply, coughs and backchannels are not."""
         contested = self._floor.state is turn.State.CONTESTED
         return not contested or interrupts(text, voiced_ms, self._options.barge_in, self.language)
+
+    def _reply_over(self, reply: str, completed: bool, now: float) -> None:
+        """What was said over a question without stopping it is its answer."""
+        aside = self._aside
+        if aside is None or not completed or not asks(reply, aside.heard):
+            self._drop_aside()
+            return
+        self._aside = None
+        self._await_answer(aside.text, aside.watch)
+        if self._floor.state is turn.State.IDLE:
+            self._answer(self._signal(turn.Signal.HEARD, now), now)
+
+    def _drop_aside(self) -> None:
+        """What was said over the reply has come to nothing."""
+        aside, self._aside = self._aside, None
+        if aside is not None:
+            self._tell(Emit(aside.watch.report(done=None)))
 
     def _outcome(self) -> turn.Signal:
         """What the last open utterance has come to."""

@@ -67,6 +67,7 @@ class ReplyState(msgspec.Struct, array_like=True):
 
 class Replies:
     """One attempt at a time. `floor` hears of the first token and of the end; `now` is monotonic seconds.
+    `over` is told the text of each reply that was for a turn, once it is over, and whether it was completed.
 
     aloud: the next reply is to be spoken. A spoken reply is over when it has been played out. errands: calls
     in the background whose results have not come yet.
@@ -78,12 +79,14 @@ class Replies:
         dialogue: Dialogue,
         speech: Speech,
         tell: Callable[[Action], None],
+        over: Callable[[str, bool, float], None],
     ) -> None:
         self.aloud = False
         self.speech = speech
         self._floor = floor
         self._dialogue = dialogue
         self._tell = tell
+        self._over = over
         self.errands: list[FollowErrand] = []
         self._attempt: Attempt | None = None
         self._attempts = 0
@@ -92,6 +95,13 @@ class Replies:
     def idle(self) -> bool:
         """Whether no reply is being written or spoken."""
         return self._attempt is None
+
+    def heard(self, now: float) -> int:
+        """How much of the reply under way the user has heard, or been shown, in characters."""
+        if self._attempt is None:
+            return 0
+        heard = self.speech.heard(now)
+        return len(self._attempt.text if heard is None else heard)
 
     def is_for(self, turn_number: int) -> bool:
         """Whether this turn is being answered."""
@@ -273,3 +283,4 @@ class Replies:
         self._dialogue.add_reply(attempt.delivered, cut_off=reason is not ReplyReason.COMPLETED)
         self._tell(Emit(ReplyDone(watch.turn, attempt.text, reason)))
         self._tell(Emit(watch.report(done=now)))
+        self._over(attempt.text, reason is ReplyReason.COMPLETED, now)

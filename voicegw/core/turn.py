@@ -2,7 +2,8 @@
 
 The user speaks (listening), the model is asked (thinking) and answers (replying). Speech while the model
 thinks or replies is contested ground: words make it a barge-in, which stops the reply; a cough or an "mm-hm"
-ends as nothing and the reply goes on. A typed message is answered at once, whatever was being answered.
+ends as nothing and the reply goes on; if that asked something, it is an answer as soon as the reply is over.
+A typed message is answered at once, whatever was being answered.
 
 When the speaker pauses, the model may be asked ahead of time (anticipating). What it writes stays unseen
 until the turn is certain. If the final is what the model was asked, the reply is shown; if speech resumes or
@@ -48,6 +49,7 @@ class Effect(Enum):
 
 TABLE = {
     (State.IDLE, Signal.SPEECH): (State.LISTENING, None),
+    (State.IDLE, Signal.HEARD): (State.THINKING, Effect.START),
     (State.IDLE, Signal.TYPED): (State.THINKING, Effect.START),
     (State.IDLE, Signal.CANCEL): (State.IDLE, None),
     (State.LISTENING, Signal.SPEECH): (State.LISTENING, None),

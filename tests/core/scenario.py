@@ -136,11 +136,17 @@ class Scenario:
         job: DecodeJob | None = None,
         language: str = "",
         end_of_turn: float | None = None,
+        *,
+        context_dropped: bool = False,
     ) -> None:
         """The decode that is out (or an older one) comes back with these words."""
         job = self._land(job)
         words = spoken(text, job.start)
-        result = DecodeResult(job.session, job.number, words, 3.0, 40.0, language, end_of_turn=end_of_turn)
+        result = DecodeResult(
+            *(job.session, job.number, words, 3.0, 40.0, language),
+            end_of_turn=end_of_turn,
+            context_dropped=context_dropped,
+        )
         self.session.receive_result(result, self.now)
         self.perform()
 

@@ -8,7 +8,7 @@ from tests.core.scenario import END, ONSET, PAUSE, QUICK, Scenario, assert_final
 from voicegw.core import commands, events
 from voicegw.core.audio import WINDOW_MS, to_samples
 from voicegw.core.events import EndReason, Fault, FinalTranscript, SpeechStarted, SpeechStopped
-from voicegw.core.jobs import DecodeKind
+from voicegw.core.jobs import DecodeJob, DecodeKind
 from voicegw.core.session import SessionOptions
 from voicegw.errors import InvalidValue
 
@@ -52,6 +52,11 @@ def test_words_without_blanks_are_told_so() -> None:
     assert not scenario.last(events.PartialTranscript).joined
 
 
+def answer(scenario: Scenario, text: str, job: DecodeJob | None = None) -> None:
+    """By a model that knows single utterances only."""
+    scenario.answer(text, job, context_dropped=True)
+
+
 class TestWhatADecodeLeavesOut:
     """Words of 100 ms; 200 ms are said, and after a pause of 100 ms 200 ms more."""
 
@@ -64,47 +69,52 @@ class TestWhatADecodeLeavesOut:
         return scenario
 
     def test_is_decoded_by_itself_and_added(self, scenario: Scenario) -> None:
-        scenario.answer("the bill")
+        answer(scenario, "the bill")
         assert scenario.job is not None
         assert scenario.job.kind is DecodeKind.FINAL
         assert scenario.job.start == windows(10)
-        scenario.answer("is high")
+        answer(scenario, "is high")
         scenario.hear(END)
         assert_final(scenario, 1, "the bill is high")
 
     def test_is_nothing_if_the_last_word_is_behind_the_pause(self, scenario: Scenario) -> None:
-        scenario.answer("the bill is so high")
+        answer(scenario, "the bill is so high")
         scenario.hear(END)
         assert_final(scenario, 1, "the bill is so high")
 
     def test_is_asked_for_once(self, scenario: Scenario) -> None:
-        scenario.answer("the bill")
-        scenario.answer("")
+        answer(scenario, "the bill")
+        answer(scenario, "")
         scenario.hear(END)
         assert_final(scenario, 1, "the bill")
 
     def test_is_looked_for_in_a_window_without_any_word(self, scenario: Scenario) -> None:
-        scenario.answer("")
-        scenario.answer("is high")
+        answer(scenario, "")
+        answer(scenario, "is high")
         scenario.hear(END)
         assert_final(scenario, 1, "is high")
 
     def test_is_not_asked_for_while_the_voice_goes_on(self, scenario: Scenario) -> None:
         late = scenario.job
         scenario.hear("##")
-        scenario.answer("the bill", late)
+        answer(scenario, "the bill", late)
         assert scenario.job is None
         scenario.hear("###")
         assert scenario.job is not None
         assert scenario.job.start == 0
 
     def test_is_decoded_anew_if_the_voice_goes_on_meanwhile(self, scenario: Scenario) -> None:
-        scenario.answer("the bill")
+        answer(scenario, "the bill")
         scenario.hear("#####")
-        scenario.answer("is high")
+        answer(scenario, "is high")
         scenario.hear(PAUSE)
         assert scenario.job is not None
         assert scenario.job.start == 0
+
+    def test_is_not_asked_for_of_a_model_that_knows_context(self, scenario: Scenario) -> None:
+        scenario.answer("the bill")
+        scenario.hear(END)
+        assert_final(scenario, 1, "the bill")
 
 
 def test_an_utterance_that_begins_with_the_session_has_a_lead_in_of_silence(scenario: Scenario) -> None:

@@ -5,9 +5,9 @@ A partial is due when enough new speech has come since the last decode. A final 
 of time, and at the end, unless the one tried at the pause already heard everything that was voiced: then
 the utterance is settled with no further decode.
 
-A recogniser may stop at a pause, most often where a line or a noise gate makes it digital silence, and leave
-out what follows it. So when the last word of a final decode ends before the voice went on, the audio from
-there on is decoded by itself, and its words are added.
+A model that knows single utterances only, and so no context, often stops at a pause and leaves out what
+follows. When the last word of its final decode ends before the voice went on, the audio from there on is
+decoded by itself, and the words are added. Stock models do not stop there, and what they leave out is "um".
 """
 
 from collections.abc import Sequence
@@ -165,14 +165,15 @@ class Utterance:
             self._settle(result, until)
 
     def _settle(self, result: DecodeResult, until: int) -> None:
-        before, self.rest = self.rest, self._left_out(result.words, until)
+        before, self.rest = self.rest, self._left_out(result, until)
         if self.rest is None or (before is not None and self.rest.voice <= before.voice):
             self.settled, self._settled_until, self.rest = result, until, None
 
-    def _left_out(self, words: tuple[Word, ...], until: int) -> Rest | None:
+    def _left_out(self, result: DecodeResult, until: int) -> Rest | None:
         """What follows a pause without any word from there on; nothing while the speaker goes on."""
-        if not (self.paused or self.end is not None):
+        if not result.context_dropped or not (self.paused or self.end is not None):
             return None
+        words = result.words
         told_until = words[-1].end if words else self.window_start
         voice = next((position for position in self.resumed if told_until <= position < until), None)
         return None if voice is None else Rest(voice, max(told_until, voice - _BEFORE_REST), words)

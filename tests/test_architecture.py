@@ -44,7 +44,7 @@ MAY_IMPORT["clients"] = {"voicegw.errors", "voicegw.core", "voicegw.dialects"}
 
 PURE = {
     *("__future__", "array", "bisect", "collections", "dataclasses", "enum", "math", "typing", "_typeshed"),
-    *("functools", "itertools", "re", "unicodedata", "msgspec", "numpy"),
+    *("difflib", "functools", "itertools", "re", "unicodedata", "msgspec", "numpy"),
 }
 
 

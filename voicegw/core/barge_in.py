@@ -26,6 +26,9 @@ class BargeInOptions:
 
     words: int = option(1, "words that interrupt a reply, beside `okay`, `mm-hm` and the like", ge=1, le=20)
     voiced_ms: int = option(200, "speech that interrupts a reply; shorter sounds are coughs", ge=0, le=5000)
+    echo: bool = option(
+        False, "clients do not cancel echo: what is heard of a reply's own words does not interrupt it"
+    )
 
 
 def interrupts(text: str, voiced_ms: int, options: BargeInOptions, language: Language) -> bool:
@@ -36,11 +39,11 @@ def interrupts(text: str, voiced_ms: int, options: BargeInOptions, language: Lan
 
 
 def asks(reply: str, heard: int) -> bool:
-    """Whether the reply, of which so many characters have been heard, is asking something or has just asked."""
+    """Whether the reply, of which so many characters have been heard, is asking or has just asked."""
     asked = False
     for found in _SENTENCE_END.finditer(reply) if heard else ():
         just_asked, asked = asked, not _QUESTION_MARKS.isdisjoint(found[0])
-        if found.end() >= heard:
+        if found.end() > heard:
             return asked or just_asked
     return asked
 

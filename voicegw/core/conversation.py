@@ -9,6 +9,7 @@ from voicegw.core import turn
 from voicegw.core.actions import Action, Emit, FollowErrand, Prewarm
 from voicegw.core.barge_in import BargeInOptions, asks, interrupts
 from voicegw.core.dialogue import Dialogue, DialogueOptions, DialogueState
+from voicegw.core.echo import is_echo, may_be_answer
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import ErrandReport, Judged, Moderated, ReplyReason, ToolCalled
 from voicegw.core.languages import ENGLISH, Language
@@ -17,6 +18,8 @@ from voicegw.core.moderation import Check
 from voicegw.core.options import option
 from voicegw.core.replies import Replies, ReplyState
 from voicegw.core.speech import Speech
+
+_ECHO_TAIL_S = 0.5  # behind a reply: how late its echo may begin to be heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,9 @@ class Conversation:
         self._unanswered: Stopwatch | None = None
         self._heard = 0  # of the reply, in characters, when the user began to speak over it
         self._aside: Aside | None = None
+        self._is_over_reply = False  # the running utterance began while a reply was spoken
+        self._last_spoken = ""  # the reply that was spoken last
+        self._spoken_until = float("-inf")
         self._turns = 0
         self._speculations = 0  # of the running utterance
 
@@ -135,22 +141,25 @@ class Conversation:
 
     # --- what the user does ---
 
-    def receive_speech(self, now: float) -> None:
+    def receive_speech(self, now: float, *, resumed: bool = False) -> None:
         """Someone began to speak, or goes on after a pause."""
-        if self._floor.state is not turn.State.CONTESTED:
+        if not resumed:
             self._heard = self.replies.heard(now)
+            just_over = now - self._spoken_until < _ECHO_TAIL_S
+            self._is_over_reply = just_over or bool(self.replies.speech.sounding(now))
         self._signal(turn.Signal.SPEECH, now)
 
     def receive_words(self, text: str, voiced_ms: int, now: float) -> None:
         """The running utterance has words: over a reply, enough of them are a barge-in."""
-        if self._is_heard(text, voiced_ms):
+        if self._is_heard(text, voiced_ms) and not self._is_echo(text, now):
             self._signal(turn.Signal.WORDS, now)
 
     def receive_pause(self, turn_number: int, text: str, now: float) -> None:
         """The speaker pauses; if the silence lasts, this is the final."""
         wanted = self.speculate and self.replies_wanted and bool(text)
         begun = self._speculations < self._options.max_speculations
-        if wanted and begun and self._floor.state is turn.State.LISTENING:
+        listening = self._floor.state is turn.State.LISTENING
+        if wanted and begun and listening and not self._is_echo(text, now):
             self._speculations += 1
             self._signal(turn.Signal.PAUSE, now)
             self.replies.ask(turn_number, self._dialogue.prompt(text), now)
@@ -158,12 +167,13 @@ class Conversation:
     def receive_final(self, text: str, voiced_ms: int, watch: Stopwatch, now: float, *, more: bool) -> None:
         """An utterance is settled; with `more` of them open, its answer waits for the last one."""
         watch.attempts, self._speculations = self._speculations, 0
-        heard = bool(text) and self._is_heard(text, voiced_ms)
+        echo = self._is_echo(text, now)
+        heard = bool(text) and not echo and self._is_heard(text, voiced_ms)
         if heard:
             self._signal(turn.Signal.WORDS, now)
         if heard and self.replies_wanted:
             self._await_answer(text, watch)
-        elif text and self.replies_wanted and voiced_ms >= self._options.barge_in.voiced_ms:
+        elif self._may_answer(text, voiced_ms, echo=echo):
             self._drop_aside()
             self._aside = Aside(text, watch, self._heard)
         else:
@@ -211,9 +221,23 @@ class Conversation:
         contested = self._floor.state is turn.State.CONTESTED
         return not contested or interrupts(text, voiced_ms, self._options.barge_in, self.language)
 
+    def _is_echo(self, text: str, now: float) -> bool:
+        """Whether an utterance that began over a spoken reply is that reply."""
+        if not (self._options.barge_in.echo and self._is_over_reply):
+            return False
+        return is_echo(text, self.replies.speech.sounding(now) or self._last_spoken)
+
+    def _may_answer(self, text: str, voiced_ms: int, *, echo: bool) -> bool:
+        """Whether what does not interrupt a reply may be the answer to it."""
+        long_enough = bool(text) and voiced_ms >= self._options.barge_in.voiced_ms
+        may_be = not echo or may_be_answer(text)
+        return self.replies_wanted and long_enough and may_be and not self.replies.idle
+
     def _reply_over(self, reply: str, completed: bool, now: float) -> None:
         """What was said over a question without stopping it is its answer."""
         aside = self._aside
+        if self.replies.aloud:
+            self._last_spoken, self._spoken_until = reply, now
         if aside is None or not completed or not asks(reply, aside.heard):
             self._drop_aside()
             return
@@ -247,8 +271,9 @@ class Conversation:
         return effect
 
     def _hold_if_contested(self, now: float) -> None:
-        """Nothing is said over someone who may be speaking to us."""
-        self.replies.speech.hold(self._floor.state is turn.State.CONTESTED, now)
+        """Nothing is said over someone who may be speaking to us, unless it may as well be an echo."""
+        contested = self._floor.state is turn.State.CONTESTED
+        self.replies.speech.hold(contested and not self._options.barge_in.echo, now)
 
     def _await_answer(self, text: str, watch: Stopwatch) -> None:
         """The user said this; a turn that still waits for its answer is answered together with it."""

@@ -164,7 +164,7 @@ class Listener:
             running.paused = True
         elif running is not None and boundary is Boundary.RESUMED:
             running.resume(self._endpointer.voice_start)
-            self._conversation.receive_speech(now)
+            self._conversation.receive_speech(now, resumed=True)
         elif boundary is Boundary.ENDED:
             self._end_utterance(EndReason.SILENCE, now)
 

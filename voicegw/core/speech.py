@@ -16,6 +16,8 @@ from voicegw.core.options import option
 from voicegw.core.playback import Playback
 from voicegw.core.sentences import Sentence, SentenceCutter
 
+_ABOUT_TO_BE_HEARD = 40  # characters: what is played now, and how far the client's clock may be ahead
+
 
 class Voice(Protocol):
     """Says things aloud."""
@@ -146,6 +148,12 @@ class Speech:
         if (spoken := self._spoken) is None:
             return None
         return spoken.text if self.over(now) else spoken.text[: spoken.playback.heard(now)].rstrip()
+
+    def sounding(self, now: float) -> str:
+        """What has been heard of the reply, and the next words; nothing when none is spoken."""
+        if (spoken := self._spoken) is None:
+            return ""
+        return spoken.text[: spoken.playback.heard(now) + _ABOUT_TO_BE_HEARD]
 
     def stop(self, now: float) -> Heard | None:
         """The reply is over, or is to be: drops what of it was not sent. None when none is being spoken."""

@@ -105,7 +105,7 @@ class TestWhatADecodeLeavesOut:
 
     def test_is_decoded_anew_if_the_voice_goes_on_meanwhile(self, scenario: Scenario) -> None:
         answer(scenario, "the bill")
-        scenario.hear("#####")
+        scenario.hear("##")
         answer(scenario, "is high")
         scenario.hear(PAUSE)
         assert scenario.job is not None
@@ -277,14 +277,40 @@ def test_no_words_are_shown_after_the_end(scenario: Scenario) -> None:
     assert_final(scenario, 1, "hello there")
 
 
-def test_an_endless_voice_is_cut_at_the_maximum_length(scenario: Scenario) -> None:
+def test_an_endless_voice_is_cut_before_the_maximum_length(scenario: Scenario) -> None:
     scenario.hear("#" * 100)
     assert {stop.reason for stop in scenario.all(SpeechStopped)} == {EndReason.MAX_LENGTH}
     scenario.command(commands.Commit())
     scenario.settle()
     finals = scenario.all(FinalTranscript)
-    assert [final.end - final.start for final in finals] == [windows(35), windows(35), windows(30)]
-    assert [final.start for final in finals] == [0, windows(35), windows(70)]
+    assert [final.start for final in finals] == [0, *(final.end for final in finals[:-1])]
+    assert finals[-1].end == windows(100)
+    assert all(final.end - final.start <= windows(50) for final in finals)
+
+
+def test_it_is_cut_between_words_that_are_known(scenario: Scenario) -> None:
+    scenario.hear("#" * 30)
+    scenario.answer("a b c d e")  # 100 ms each
+    scenario.hear("#" * 5)
+    [stopped] = scenario.all(SpeechStopped)
+    assert min(abs(stopped.at - gap) for gap in (windows(20), windows(25))) <= to_samples(120)
+    assert scenario.last(SpeechStarted).at == stopped.at
+    assert scenario.job is not None
+    assert len(scenario.job.pcm) == 2 * stopped.at
+
+
+def test_what_a_decode_heard_beyond_the_cut_does_not_count(scenario: Scenario) -> None:
+    scenario.hear("#" * 34)
+    late = scenario.job
+    scenario.hear("#")
+    scenario.answer("too much", late)
+    scenario.answer("so much")
+    assert_final(scenario, 1, "so much")
+
+
+def test_an_utterance_that_is_too_long_is_over_in_a_pause(scenario: Scenario) -> None:
+    scenario.hear("#" * 32 + "...")
+    assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
 
 
 def test_someone_who_stops_sending_has_stopped_speaking(scenario: Scenario) -> None:

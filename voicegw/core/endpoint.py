@@ -212,6 +212,10 @@ class Endpointer:
             return self._machine.signal(Signal.END)
         return None
 
+    def split(self, at: int) -> None:
+        """The running utterance ended at this sample, and the voice that goes on begins the next one."""
+        self.speech_start = at
+
     def force(self) -> None:
         """Ends the running utterance now; a voice that goes on needs a new onset to begin the next one.
 

@@ -101,6 +101,11 @@ class Hypothesis:
         """What was said before the window."""
         return text_of(self.stable[: self._anchor])[-_PROMPT_CHARACTERS:]
 
+    @property
+    def shown(self) -> list[Word]:
+        """All the words so far."""
+        return [*self.stable, *self.tentative]
+
     def update(self, words: Sequence[Word], until: int, *, paused: bool) -> None:
         """Takes in a decode of the window that ends at `until`; in a pause its last words are no guesses. In
         running speech one without words is no news: most often its text was rejected as improbable, and is
@@ -115,10 +120,10 @@ class Hypothesis:
             settled = _ends_by(tail, until - to_samples(self._options.stable_edge_ms))
         self.stable += tail[:settled]
         self._tails = [earlier[settled:] for earlier in self._tails]
-        shown = len(tail) if paused else self._shown(tail, until)
-        self.tentative = tail[settled:shown]
+        count = len(tail) if paused else self._count_shown(tail, until)
+        self.tentative = tail[settled:count]
 
-    def _shown(self, tail: Sequence[Word], until: int) -> int:
+    def _count_shown(self, tail: Sequence[Word], until: int) -> int:
         """How many words at the head of a decode of running speech are shown."""
         options = self._options
         hidden = (

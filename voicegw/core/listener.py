@@ -116,7 +116,7 @@ class Listener:
         if boundary is not None:
             self._cross(boundary, running, now)
         if running is not None and self._endpointer.too_long:
-            self.force_end(EndReason.MAX_LENGTH, now)
+            self._cut(running, now)
 
     def receive_tick(self, now: float, last_audio_at: float) -> None:
         """Someone who stopped sending in mid-speech has finished speaking."""
@@ -168,16 +168,27 @@ class Listener:
         elif boundary is Boundary.ENDED:
             self._end_utterance(EndReason.SILENCE, now)
 
+    def _cut(self, running: Utterance, now: float) -> None:
+        """Ends an utterance that is too long: in a pause it is over, and in mid-speech the next one begins at
+        once, between two words."""
+        if running.paused:
+            self.force_end(EndReason.MAX_LENGTH, now)
+            return
+        place = self._transcriber.place_for_cut()
+        self._endpointer.split(place)
+        self._end_utterance(EndReason.MAX_LENGTH, now, place)
+        self._begin_utterance(now)
+
     def _begin_utterance(self, now: float) -> None:
         turn, start = self._conversation.next_turn(), self._endpointer.speech_start
         self._transcriber.begin(turn, start)
         self._conversation.receive_speech(now)
         self._tell(Emit(events.SpeechStarted(turn, start)))
 
-    def _end_utterance(self, reason: EndReason, now: float) -> None:
+    def _end_utterance(self, reason: EndReason, now: float, at: int | None = None) -> None:
         utterance = self._transcriber.running
         assert utterance is not None, "the endpointer was open, so an utterance is running"
-        self._transcriber.finish()
+        self._transcriber.finish(at)
         spoken_at = self._arrivals.wall(utterance.speech_end)
         zero = now if spoken_at is None else spoken_at
         self._watches[utterance.turn] = Stopwatch(utterance.turn, zero=zero, endpoint=now)

@@ -13,9 +13,11 @@ mistaken any more; Whisper base names the wrong language for a fourth of the win
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
-from voicegw.core.audio import SAMPLE_RATE, Pcm, Tape, to_samples
+from voicegw.core.audio import SAMPLE_RATE, WINDOW_SAMPLES, Pcm, Tape, to_samples
 from voicegw.core.context import Context
+from voicegw.core.cut import LATEST_MS, quietest_gap
 from voicegw.core.hypothesis import Hypothesis
 from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, DecodeResult
 from voicegw.core.utterance import RecognitionOptions, Rest, Utterance, UtteranceState
@@ -153,10 +155,25 @@ class Transcriber:
             )
         )
 
-    def finish(self) -> None:
-        """The running utterance is over; everything up to now belongs to it."""
-        if self.running is not None:
-            self._spoken_for = self.running.end = self.position
+    def finish(self, at: int | None = None) -> None:
+        """The running utterance is over; everything up to now, or up to the sample `at`, belongs to it. A
+        decode that heard more than that is no longer awaited."""
+        if (running := self.running) is not None:
+            self._spoken_for = running.end = self.position if at is None else at
+            running.speech_end = min(running.speech_end, running.end)
+            if self._flight is not None and self._flight.until > running.end:
+                self._flight = None
+
+    def place_for_cut(self) -> int:
+        """Where the running utterance, which is too long, is best cut: behind all that is settled, and in its
+        second half."""
+        running = self.running
+        assert running is not None, "only a running utterance is cut"
+        longest = min(to_samples(LATEST_MS), (self.position - running.start) // 2)
+        start = min(max(running.fixed_until, self.position - longest), self.position)
+        start += -start % WINDOW_SAMPLES
+        audio = np.frombuffer(self._tape.cut(start, self.position), dtype=np.int16)
+        return quietest_gap(running.hypothesis.shown, audio, start)
 
     def next_job(self) -> DecodeJob | None:
         """The decode that is due now, if any; it is then the one that is out."""

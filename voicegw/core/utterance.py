@@ -148,6 +148,12 @@ class Utterance:
         """Whether a final decode has heard everything that was voiced."""
         return self.settled is not None and self._settled_until >= self.speech_end
 
+    @property
+    def fixed_until(self) -> int:
+        """What was said before this belongs to it for good: it is stable, or has had a final decode."""
+        stable = self.hypothesis.stable
+        return max(self._settled_until, stable[-1].end if stable else self.start)
+
     def due(self, position: int, interval: int) -> DecodeKind | None:
         """Which decode of the window from `window_start` to `position` (or `end`) is due, if any."""
         if self.end is not None or self.paused:

@@ -1,3 +1,5 @@
+import pytest
+
 from voicegw.core.presence import Presence
 
 
@@ -12,6 +14,23 @@ def test_who_sends_is_there() -> None:
     presence = heard(10.0)
     assert not presence.falls_silent(10.4)
     assert presence.heard_until(10.4) == 10.0
+
+
+def test_who_sends_two_seconds_at_a_time_is_awaited_after_that() -> None:
+    presence = Presence()
+    for _ in range(10):
+        presence.receive_audio(10.0, 0.2)  # as the gateway takes in a long message
+    assert not presence.falls_silent(12.4)
+    assert presence.heard_until(11.9) == pytest.approx(12.0)
+    presence.receive_audio(12.0, 0.02)
+    assert presence.falls_silent(12.5)
+
+
+def test_who_sends_often_is_awaited_at_once() -> None:
+    presence = Presence()
+    for _ in range(100):
+        presence.receive_audio(10.0, 0.02)
+    assert presence.falls_silent(10.5)
 
 
 def test_who_stops_is_asked_once() -> None:

@@ -1,22 +1,25 @@
 """Whether a client that sends no audio is still there: silence on the wire is not silence of the speaker.
 
+A client that sends 2 s at a time sends nothing for 2 s, so its next message is awaited only after that.
+
 All times are monotonic seconds.
 """
 
 _DOUBT_S = 0.5
+_LONG_S = 0.2  # the gateway takes in what is longer in pieces of this length
 
 
 class Presence:
     """A client is asked when it falls silent in mid-word, and taken to be cut off until it answers."""
 
     def __init__(self) -> None:
-        self._audio_at = 0.0
+        self._audio_at = 0.0  # when the last audio came, or was spoken if that is later
         self._away = False
         self._asked = self._answered = False
 
-    def receive_audio(self, now: float) -> None:
-        """Audio came."""
-        self._audio_at = now
+    def receive_audio(self, now: float, length_s: float = 0.0) -> None:
+        """So much audio came."""
+        self._audio_at = max(self._audio_at, now) + (length_s if length_s >= _LONG_S else 0.0)
         self._asked = self._answered = False
 
     def receive_absence(self) -> None:
@@ -36,7 +39,7 @@ class Presence:
 
     def receive_standstill(self, late_s: float, now: float) -> None:
         """Everything has stood still for so long, in which nobody could be heard."""
-        self._audio_at = min(now, self._audio_at + late_s)
+        self._audio_at = max(self._audio_at, min(now, self._audio_at + late_s))
 
     def falls_silent(self, now: float) -> bool:
         """Whether audio has just stopped coming; whoever asks must find out whether the client is there."""

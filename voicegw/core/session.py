@@ -175,8 +175,9 @@ class Session:
             raise InvalidState("audio after `end`")
         before = self._decoder.input_samples
         pcm = self._decoder.decode(data)
-        self._pace.admit((self._decoder.input_samples - before) * 1000 / self._decoder.rate, now)
-        self._presence.receive_audio(now)
+        length_s = (self._decoder.input_samples - before) / self._decoder.rate
+        self._pace.admit(length_s * 1000, now)
+        self._presence.receive_audio(now, length_s)
         self._arrivals.mark(self._framer.position + len(pcm), now)
         for window in self._framer.push(pcm):
             self._listener.receive_window(window, now)

@@ -11,12 +11,12 @@ from dataclasses import replace
 import msgspec
 
 from benchmarks.recording import Received, Recording
-from clients.audio import FRAME_S, SAMPLE_BYTES, frames, read_pcm
+from clients.audio import FRAME_MS, FRAME_S, SAMPLE_BYTES, read_pcm
 from clients.samples import Sample
 from voicegw.asr.weights import locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 from voicegw.core import actions, commands
-from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder
+from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder, to_samples
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.session import Session, SessionOptions
@@ -75,13 +75,19 @@ def simulate(
     """What a client that plays the sample from second 0 on would record; `likeliness` tells how likely it is
     that the speaker has finished where the audio of a final decode ends."""
     pcm = read_pcm(sample.path, SAMPLE_RATE)
-    decoder = InputDecoder(AudioFormat.PCM, SAMPLE_RATE)
-    session = Session(sample.file, options, decoder, scorer, sample.language)
-    received = _Stream(session, decode, decode_s, likeliness).play(pcm)
+    session = make_session(options, scorer, sample.language)
+    received = Stream(session, decode, decode_s, likeliness).play(pcm)
     return Recording(sample.file, 0.0, len(pcm) // SAMPLE_BYTES, SAMPLE_RATE, 0.0, tuple(received))
 
 
-class _Stream:
+def make_session(options: SessionOptions, scorer: SpeechScorer, language: str = "") -> Session:
+    """A session of the core that takes s16le at 16 kHz and only transcribes."""
+    session = Session("simulated", options, InputDecoder(AudioFormat.PCM, SAMPLE_RATE), scorer, language)
+    session.configure_replies(commands.ReplyMode.NONE)
+    return session
+
+
+class Stream:
     """The shell around one session: what a connection and its workers do for it. Times are in seconds."""
 
     def __init__(
@@ -93,20 +99,29 @@ class _Stream:
         self._decode_s = decode_s
         self._asked: tuple[float, DecodeJob] | None = None  # the decode that is out; when its answer is due
         self._received: list[Received] = []
-        session.configure_replies(commands.ReplyMode.NONE)
 
-    def play(self, pcm: bytes) -> list[Received]:
-        """Send all the audio, then `end`; every message that came back."""
+    def play(self, pcm: bytes, frame_ms: int = FRAME_MS) -> list[Received]:
+        """Send all the audio, a message every `frame_ms`, then `end`; every message that came back."""
+        size = SAMPLE_BYTES * to_samples(frame_ms)
         now = 0.0
-        for number, frame in enumerate(frames(pcm, SAMPLE_RATE)):
-            now = number * FRAME_S
-            self._answer(until=now)
-            self._session.receive_audio(frame, now)
+        for number, begin in enumerate(range(0, len(pcm), size)):
+            now = self._pass_time(now, number * frame_ms / 1000)
+            self._session.receive_audio(pcm[begin : begin + size], now)
             self._perform(now)
         self._session.receive_command(commands.End(), now)
         self._perform(now)
         self._answer(until=float("inf"))
         return self._received
+
+    def _pass_time(self, since: float, until: float) -> float:
+        """Time passes, with a tick every 20 ms; returns `until`."""
+        for step in range(1, round((until - since) / FRAME_S)):
+            now = since + step * FRAME_S
+            self._answer(until=now)
+            self._session.receive_tick(now)
+            self._perform(now)
+        self._answer(until=until)
+        return until
 
     def _answer(self, until: float) -> None:
         """Answer the decodes that are due by then, each at its time."""

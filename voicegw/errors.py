@@ -2,8 +2,8 @@
 
     VoicegwError
      +-- InputError                  the client's doing; costs the client only
-     |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount  InvalidState
-     |    +-- TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout  NotFound  UnsupportedRate
+     |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount  AudioMisdeclared
+     |    +-- InvalidState  TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout  NotFound  UnsupportedRate
      |    +-- UnsupportedFormat  UnsupportedReply  InvalidParameter  OriginRefused  TokenMissing  TokenInvalid
      |    +-- TokenExpired  TokenUsed  ScopeMissing  SessionTooLong  TakenOver
      +-- LimitError                  more than a client's share; later it may
@@ -21,8 +21,7 @@
 A class states the wire `code` (sent in the `error` event or the HTTP body), the WebSocket `close_code`
 (None: the session goes on), the `http_status` when it refuses the upgrade, and whether the client may retry;
 an instance may know from when on (`retry_after_ms`), and what an endpoint said of it (`detail`, redacted, not
-for clients). The first line of a docstring is its row in the README's
-error table (tests/error_table.py makes it).
+for clients). The first line of a docstring is its row in README's error table (tests/error_table.py makes it).
 """
 
 from typing import ClassVar
@@ -47,9 +46,8 @@ class VoicegwError(Exception):
     ) -> None:
         """What a class does not state it has from its parent."""
         stated = {"code": code, "close_code": close_code, "http_status": http_status, "retryable": retryable}
-        for name, value in stated.items():
-            if value is not None:
-                setattr(cls, name, value)
+        for name in (name for name, value in stated.items() if value is not None):
+            setattr(cls, name, stated[name])
 
     def __init__(self, message: str = "", *, retry_after_ms: int | None = None, detail: str = "") -> None:
         super().__init__(message)
@@ -84,6 +82,10 @@ class WrongFrameKind(InputError, code="wrong_frame_kind"):
 
 class OddByteCount(InputError, code="odd_byte_count"):
     """A binary frame that does not hold whole samples; none of it is used."""
+
+
+class AudioMisdeclared(InputError, code="audio_misdeclared"):
+    """Audio that hardly is in the format that was declared; a guess, told once, and the session goes on."""
 
 
 class InvalidState(InputError, code="invalid_state"):

@@ -14,6 +14,7 @@ from voicegw.core import commands, events
 from voicegw.core.actions import Action, Close, Emit
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
 from voicegw.core.conversation import Conversation, ReplyOptions
+from voicegw.core.declaration import DeclarationCheck
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
 from voicegw.core.errands import ErrandNews
@@ -28,7 +29,7 @@ from voicegw.core.snapshot import SessionState
 from voicegw.core.speech import Speech, SpeechOptions
 from voicegw.core.transcriber import Transcriber
 from voicegw.core.utterance import RecognitionOptions
-from voicegw.errors import InvalidState
+from voicegw.errors import AudioMisdeclared, InvalidState
 
 _ACKNOWLEDGE_EVERY_MS = 1000
 _ACKNOWLEDGE_EVERY_MESSAGES = 16
@@ -67,6 +68,7 @@ class Session:
         self.messages_taken = 0  # text messages of the client, good or bad
         self._actions: list[Action] = []
         self._decoder = decoder
+        self._declaration = DeclarationCheck(decoder.format)
         self._framer = Framer()
         self._pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
@@ -178,12 +180,20 @@ class Session:
         length_s = (self._decoder.input_samples - before) / self._decoder.rate
         self._pace.admit(length_s * 1000, now)
         self._presence.receive_audio(now, length_s)
+        self._check_declaration(data)
         self._arrivals.mark(self._framer.position + len(pcm), now)
         for window in self._framer.push(pcm):
             self._listener.receive_window(window, now)
         self._listener.request_decode()
         self.replies.receive_tick(now)
         self._acknowledge()
+
+    def _check_declaration(self, data: bytes) -> None:
+        guess = self._declaration.receive(data)
+        if guess is not None:
+            declared = f"{self._decoder.format.value}, mono, {self._decoder.rate} Hz"
+            notice = AudioMisdeclared(f"the audio looks like {guess}; it was declared as {declared}")
+            self._actions.append(Emit(events.Fault.of(notice)))
 
     def receive_command(self, command: commands.Command, now: float) -> None:
         """What the client asks for. Raises InvalidValue or InvalidState, changing nothing."""

@@ -1,0 +1,60 @@
+"""What clients send by mistake, made of clean recordings, against what they declare."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.speech import pcm, single_utterances
+from voicegw.core.audio import AudioFormat, encode
+from voicegw.core.declaration import DeclarationCheck
+
+Samples = NDArray[np.int16]
+PCM, MULAW, ALAW = AudioFormat
+
+
+def speech(rate: int = 16_000) -> Samples:
+    """All the recordings of one sentence."""
+    return np.frombuffer(b"".join(pcm(sample, rate) for sample in single_utterances()), dtype="<i2")
+
+
+def notices(declared: AudioFormat, data: bytes) -> list[str]:
+    """What is told of data that comes in messages of 20 ms."""
+    check = DeclarationCheck(declared)
+    told = (check.receive(data[begin : begin + 640]) for begin in range(0, len(data), 640))
+    return [guess for guess in told if guess is not None]
+
+
+@pytest.mark.parametrize("declared", AudioFormat)
+def test_what_was_declared_is_no_news(declared: AudioFormat) -> None:
+    assert notices(declared, encode(speech(8_000).tobytes(), declared)) == []
+
+
+def test_floating_point() -> None:
+    data = (speech() / np.float32(32768)).astype("<f4").tobytes()
+    assert notices(PCM, data) == ["32-bit floating point"]
+
+
+def test_two_channels_of_one_voice() -> None:
+    assert notices(PCM, np.repeat(speech(), 2).tobytes()) == ["two channels"]
+
+
+def test_two_channels_of_which_one_is_silent() -> None:
+    assert notices(PCM, np.stack([speech(), 0 * speech()], axis=1).tobytes()) == ["two channels"]
+
+
+def test_the_other_byte_order() -> None:
+    assert notices(PCM, speech().byteswap().tobytes()) == ["pcm_s16be"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "sent"), [(PCM, MULAW), (PCM, ALAW), (MULAW, PCM), (ALAW, PCM), (MULAW, ALAW), (ALAW, MULAW)]
+)
+def test_another_format(declared: AudioFormat, sent: AudioFormat) -> None:
+    assert notices(declared, encode(speech(8_000).tobytes(), sent)) == [sent.value]
+
+
+@pytest.mark.parametrize("declared", AudioFormat)
+@pytest.mark.parametrize("amplitude", [0, 5, 1000, 10_000])
+def test_noise_and_silence_are_no_sign_of_anything(declared: AudioFormat, amplitude: int) -> None:
+    hiss = np.random.default_rng(0).normal(0, amplitude, 200_000).clip(-32768, 32767).astype("<i2")
+    assert notices(declared, encode(hiss.tobytes(), declared)) == []

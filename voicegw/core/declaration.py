@@ -1,0 +1,109 @@
+"""Whether audio is what its client declared, judged by its samples.
+
+Speech is smooth: neighbouring samples are alike. Read in a wrong format it is not, and read in the right one
+it is again. What is as rough in every format is noise, and no sign of anything.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voicegw.core import g711
+from voicegw.core.audio import AudioFormat
+
+_JUDGED_BYTES = 8000  # 250 ms of s16le at 16 kHz, 1 s of G.711
+_MOST_JUDGED = 100  # pieces, until one of them is speech
+_SURE_IF_OTHER = 2  # pieces that are something else, and the same
+_SURE_IF_DECLARED = 6
+_UNKNOWN = ""
+_SOFTEST = 100.0  # mean amplitude of a piece that is judged, of 32768
+_SMOOTH = 0.4  # of 1, which is white noise
+_SMOOTHER = 0.6  # of the roughness as declared that another format has at most
+_PAIRED = 0.2  # of the difference between pairs that the difference within them is, in two channels
+_PLAUSIBLE_SHARE = 0.99
+_AMPLITUDES = 1e-6, 1.5  # of speech as floating point
+
+Samples = NDArray[np.float64]
+
+
+class DeclarationCheck:
+    """Takes in a client's bytes until it is sure what they are."""
+
+    def __init__(self, audio_format: AudioFormat) -> None:
+        self._format = audio_format
+        self._piece = bytearray()
+        self._left = _MOST_JUDGED
+        self._found: Counter[str] = Counter()
+
+    def receive(self, data: bytes) -> str | None:
+        """What the audio probably is, told once; None while nothing speaks against the declaration."""
+        if not self._left:
+            return None
+        self._piece += data
+        if len(self._piece) < _JUDGED_BYTES:
+            return None
+        piece, self._piece = bytes(self._piece[:_JUDGED_BYTES]), bytearray()
+        guess = _guess(piece, self._format)
+        self._found[guess] += 1
+        is_declared = guess == self._format.value
+        enough = _SURE_IF_DECLARED if is_declared else _SURE_IF_OTHER
+        is_sure = guess != _UNKNOWN and self._found[guess] == enough
+        self._left = 0 if is_sure else self._left - 1
+        return guess if is_sure and not is_declared else None
+
+
+def _guess(data: bytes, declared: AudioFormat) -> str:
+    """What the piece is: as declared or something else, if it is speech."""
+    samples = _read_as(declared)(data)
+    if declared is AudioFormat.PCM and _is_floating_point(data):
+        return "32-bit floating point"
+    if np.abs(samples).mean() < _SOFTEST:
+        return _UNKNOWN
+    if declared is AudioFormat.PCM and _is_stereo(samples):
+        return "two channels"
+    others = {name: read(data) for name, read in _READINGS.items() if name != declared.value}
+    smoothest = min(others, key=lambda name: _roughness(others[name]))
+    if _is_smooth(others[smoothest]) and _roughness(others[smoothest]) < _SMOOTHER * _roughness(samples):
+        return smoothest
+    return declared.value if _is_smooth(samples) else _UNKNOWN
+
+
+def _read_as(audio_format: AudioFormat) -> Callable[[bytes], Samples]:
+    return _READINGS[audio_format.value]
+
+
+def _is_smooth(samples: Samples) -> bool:
+    return bool(np.abs(samples).mean() >= _SOFTEST) and _roughness(samples) < _SMOOTH
+
+
+def _roughness(samples: Samples) -> float:
+    """0 for a constant, 1 for white noise."""
+    power = float(np.var(samples))
+    return float(np.mean(np.diff(samples) ** 2)) / (2 * power) if power else 1.0
+
+
+def _is_stereo(samples: Samples) -> bool:
+    """Whether samples go in pairs: two channels of one voice, or every second sample silent."""
+    first, second = samples[0::2], samples[1::2]
+    within = float(np.mean((first - second) ** 2))
+    between = float(np.mean((second[:-1] - first[1:]) ** 2))
+    quieter, louder = sorted((float(np.var(first)), float(np.var(second))))
+    return within < _PAIRED * between or quieter < _PAIRED**2 * louder
+
+
+def _is_floating_point(data: bytes) -> bool:
+    with np.errstate(invalid="ignore"):
+        size = np.abs(np.frombuffer(data, dtype="<f4"))
+        softest, loudest = _AMPLITUDES
+        plausible = (size == 0) | ((size > softest) & (size < loudest))
+        return bool(plausible.mean() >= _PLAUSIBLE_SHARE and (size > softest).mean() > 1 / 2)
+
+
+_READINGS: dict[str, Callable[[bytes], Samples]] = {
+    AudioFormat.PCM.value: lambda data: np.frombuffer(data, dtype="<i2").astype(np.float64),
+    "pcm_s16be": lambda data: np.frombuffer(data, dtype=">i2").astype(np.float64),
+    AudioFormat.MULAW.value: lambda data: g711.decode_mulaw(data).astype(np.float64),
+    AudioFormat.ALAW.value: lambda data: g711.decode_alaw(data).astype(np.float64),
+}

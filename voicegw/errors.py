@@ -2,10 +2,10 @@
 
     VoicegwError
      +-- InputError                  the client's doing; costs the client only
-     |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount  AudioMisdeclared
-     |    +-- InvalidState  TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout  NotFound  UnsupportedRate
-     |    +-- UnsupportedFormat  UnsupportedReply  InvalidParameter  OriginRefused  TokenMissing  TokenInvalid
-     |    +-- TokenExpired  TokenUsed  ScopeMissing  SessionTooLong  TakenOver
+     |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount
+     |    +-- AudioMisdeclared  InvalidState  TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout
+     |    +-- NotFound  UnsupportedRate  UnsupportedFormat  UnsupportedReply  InvalidParameter  OriginRefused
+     |    +-- TokenMissing  TokenInvalid  TokenExpired  TokenUsed  ScopeMissing  SessionTooLong  TakenOver
      +-- LimitError                  more than a client's share; later it may
      |    +-- RateLimited  TooManyConnections  LimitIgnored
      +-- ServerError                 our doing; a client may try again
@@ -21,7 +21,7 @@
 A class states the wire `code` (sent in the `error` event or the HTTP body), the WebSocket `close_code`
 (None: the session goes on), the `http_status` when it refuses the upgrade, and whether the client may retry;
 an instance may know from when on (`retry_after_ms`), and what an endpoint said of it (`detail`, redacted, not
-for clients). The first line of a docstring is its row in README's error table (tests/error_table.py makes it).
+for clients). The first line of a docstring is its row in the error table (tests/error_table.py makes it).
 """
 
 from typing import ClassVar

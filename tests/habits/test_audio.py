@@ -94,8 +94,7 @@ BILL = "why is my bill so high"
 EGGS = "tell me how to make eggs"
 TIMER = "great set the timer for four minutes"
 MILLER = "the booking is for daniel miller"
-OSLO = "how much is a ticket to oslo"
-ROW = (TIMER, EGGS, OSLO, BILL)
+ROW = (TIMER, BILL, EGGS)
 
 HABITS = [
     Habit("digital gap", "0.35 s, last words", Line(gap(TIMER, 5, 350)), [TIMER]),
@@ -128,7 +127,7 @@ HABITS = [
         "long utterance",
         "cut between words",
         Line(without_a_pause(*ROW), max_utterance_ms=4000),
-        [TIMER, f"{EGGS} {OSLO}", BILL],
+        [TIMER, f"{BILL} {EGGS}"],
     ),
     Habit("long frames", "0.2 s", Line(without_a_pause(*ROW), 200), [" ".join(ROW)]),
     Habit("long frames", "1 s", Line(without_a_pause(*ROW), 1000), [" ".join(ROW)]),

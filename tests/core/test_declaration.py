@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from tests.speech import pcm, single_utterances
 from voicegw.core.audio import AudioFormat, encode
-from voicegw.core.declaration import DeclarationCheck
+from voicegw.core.declaration import DeclarationCheck, RateCheck
 
 Samples = NDArray[np.int16]
 PCM, MULAW, ALAW = AudioFormat
@@ -58,3 +58,35 @@ def test_another_format(declared: AudioFormat, sent: AudioFormat) -> None:
 def test_noise_and_silence_are_no_sign_of_anything(declared: AudioFormat, amplitude: int) -> None:
     hiss = np.random.default_rng(0).normal(0, amplitude, 200_000).clip(-32768, 32767).astype("<i2")
     assert notices(declared, encode(hiss.tobytes(), declared)) == []
+
+
+def rates(declared: int, sent: int, seconds: float = 10, frame_s: float = 0.02) -> list[int]:
+    """What is told of a client whose microphone has the rate `sent`."""
+    check = RateCheck(declared)
+    samples = round(sent * frame_s)
+    told = (check.receive(samples / declared, 100 + n * frame_s) for n in range(round(seconds / frame_s)))
+    return [rate for rate in told if rate is not None]
+
+
+@pytest.mark.parametrize(
+    ("declared", "sent"),
+    [(16_000, 8_000), (16_000, 24_000), (8_000, 16_000), (48_000, 44_100), (16_000, 32_000)],
+)
+def test_another_rate_is_told_once(declared: int, sent: int) -> None:
+    assert rates(declared, sent) == [sent]
+
+
+@pytest.mark.parametrize("frame_s", [0.02, 0.1, 0.5])
+def test_the_declared_rate_is_no_news(frame_s: float) -> None:
+    assert rates(16_000, 16_000, frame_s=frame_s) == []
+
+
+def test_the_pace_of_a_network_that_stalls_is_no_sign() -> None:
+    check = RateCheck(16_000)
+    told = [check.receive(0.02, 100 + n * 0.04 + (n // 20) * 0.5) for n in range(1000)]
+    assert set(told) == {None}
+
+
+def test_audio_at_once_is_no_sign() -> None:
+    check = RateCheck(16_000)
+    assert {check.receive(0.2, 100.0) for _ in range(50)} == {None}

@@ -1,7 +1,8 @@
 """Whether audio is what its client declared, judged by its samples.
 
 Speech is smooth: neighbouring samples are alike. Read in a wrong format it is not, and read in the right one
-it is again. What is as rough in every format is noise, and no sign of anything.
+it is again. What is as rough in every format is noise, and no sign of anything. A wrong rate does not show in
+the samples, but a microphone gives a second of audio in a second.
 """
 
 from collections import Counter
@@ -24,6 +25,10 @@ _SMOOTHER = 0.6  # of the roughness as declared that another format has at most
 _PAIRED = 0.2  # of the difference between pairs that the difference within them is, in two channels
 _PLAUSIBLE_SHARE = 0.99
 _AMPLITUDES = 1e-6, 1.5  # of speech as floating point
+_PACED_S = 2.0  # of steady sending, twice in a row
+_STEADY_S = 0.2
+_SAME_PACE = 0.03
+_RATES = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
 Samples = NDArray[np.float64]
 
@@ -52,6 +57,40 @@ class DeclarationCheck:
         is_sure = guess != _UNKNOWN and self._found[guess] == enough
         self._left = 0 if is_sure else self._left - 1
         return guess if is_sure and not is_declared else None
+
+
+class RateCheck:
+    """Compares the pace of a client that sends steadily with the rate it has declared."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._begun = self._last = float("-inf")
+        self._audio_s = 0.0
+        self._found: int | None = None
+        self._told = False
+
+    def receive(self, length_s: float, now: float) -> int | None:
+        """The rate at which the samples come, told once, if it is another one."""
+        if now - self._last > max(_STEADY_S, 2 * length_s):
+            self._begin(now)
+            self._found = None
+        else:
+            self._audio_s += length_s
+        self._last = now
+        return self._judge(now) if now - self._begun >= _PACED_S else None
+
+    def _begin(self, now: float) -> None:
+        self._begun, self._audio_s = now, 0.0
+
+    def _judge(self, now: float) -> int | None:
+        pace = self._rate * self._audio_s / (now - self._begun)
+        self._begin(now)
+        near = (rate for rate in _RATES if abs(pace / rate - 1) < _SAME_PACE)
+        before, self._found = self._found, next(near, None)
+        if self._told or self._found in (None, self._rate) or self._found != before:
+            return None
+        self._told = True
+        return self._found
 
 
 def _guess(data: bytes, declared: AudioFormat) -> str:

@@ -14,7 +14,7 @@ from voicegw.core import commands, events
 from voicegw.core.actions import Action, Close, Emit
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
 from voicegw.core.conversation import Conversation, ReplyOptions
-from voicegw.core.declaration import DeclarationCheck
+from voicegw.core.declaration import DeclarationCheck, RateCheck
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
 from voicegw.core.errands import ErrandNews
@@ -69,6 +69,7 @@ class Session:
         self._actions: list[Action] = []
         self._decoder = decoder
         self._declaration = DeclarationCheck(decoder.format)
+        self._rate_check = RateCheck(decoder.rate)
         self._framer = Framer()
         self._pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
@@ -180,7 +181,7 @@ class Session:
         length_s = (self._decoder.input_samples - before) / self._decoder.rate
         self._pace.admit(length_s * 1000, now)
         self._presence.receive_audio(now, length_s)
-        self._check_declaration(data)
+        self._check_declaration(data, length_s, now)
         self._arrivals.mark(self._framer.position + len(pcm), now)
         for window in self._framer.push(pcm):
             self._listener.receive_window(window, now)
@@ -188,12 +189,16 @@ class Session:
         self.replies.receive_tick(now)
         self._acknowledge()
 
-    def _check_declaration(self, data: bytes) -> None:
-        guess = self._declaration.receive(data)
-        if guess is not None:
-            declared = f"{self._decoder.format.value}, mono, {self._decoder.rate} Hz"
-            notice = AudioMisdeclared(f"the audio looks like {guess}; it was declared as {declared}")
-            self._actions.append(Emit(events.Fault.of(notice)))
+    def _check_declaration(self, data: bytes, length_s: float, now: float) -> None:
+        form, rate = self._declaration.receive(data), self._rate_check.receive(length_s, now)
+        declared = f"it was declared as {self._decoder.format.value}, mono, {self._decoder.rate} Hz"
+        if form is not None:
+            self._notice(f"the audio looks like {form}; {declared}")
+        elif rate is not None:
+            self._notice(f"the audio comes as fast as at {rate} Hz; {declared}")
+
+    def _notice(self, text: str) -> None:
+        self._actions.append(Emit(events.Fault.of(AudioMisdeclared(text))))
 
     def receive_command(self, command: commands.Command, now: float) -> None:
         """What the client asks for. Raises InvalidValue or InvalidState, changing nothing."""

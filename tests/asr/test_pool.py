@@ -119,27 +119,23 @@ async def test_the_workers_of_a_process_decode_at_the_same_time() -> None:
     async with started(workers=2) as pool:
         pid = only_child()
         os.kill(pid, signal.SIGSTOP)
-        both = [ask(pool, job(SPEECH, session=session)) for session in ("a", "b")]
-        third = ask(pool, job(long_window(8), session="c"))  # of a length that is in no batch with theirs
+        lengths = (2, 8)  # that are in no batch together
+        asked = [ask(pool, job(long_window(seconds), session=str(seconds))) for seconds in lengths]
         await until(lambda: pool.value("decode_queue") == 0)
         os.kill(pid, signal.SIGCONT)
-        for answer in await asyncio.gather(*both):
-            assert_heard(answer)
-        await third
+        assert all(answer.words for answer in await asyncio.gather(*asked))
 
 
-async def test_jobs_that_were_lost_together_are_done_again_one_after_the_other() -> None:
-    """So that a job that kills its process does not have the others given up as well."""
-    async with started(workers=2, max_attempts=3) as pool:
+async def test_a_job_that_hangs_costs_no_attempt_of_the_others() -> None:
+    async with started(workers=2, max_attempts=2, decode_timeout_ms=4_000) as pool:
         pid = only_child()
         os.kill(pid, signal.SIGSTOP)
-        asked = [ask(pool, job(long_window(seconds), session=str(seconds))) for seconds in (2, 8)]
+        hanging = ask(pool, job(long_window(2), session="first"))
         await until(lambda: pool.value("decode_queue") == 0)
-        os.kill(pid, signal.SIGKILL)
-        await until(lambda: bool(children() - {pid}))
-        pid = only_child()
-        await until(lambda: pool.value("workers_ready") == 0)
-        await asyncio.gather(*asked)
+        await asyncio.sleep(1)  # so that the second is out when the first one's time is over
+        other = ask(pool, job(long_window(8), session="second"))
+        assert (await hanging).words
+        assert (await other).words
     assert pool.value("worker_restarts_total") == 1
     assert pool.value("decode_failures_total") == 0
 
@@ -173,7 +169,7 @@ async def test_a_worker_that_hangs_is_replaced() -> None:
 
 
 async def test_a_job_that_costs_one_worker_after_another_is_given_up() -> None:
-    async with started(max_attempts=2, decode_timeout_ms=1) as pool:
+    async with started(max_attempts=9, decode_timeout_ms=1) as pool:
         with pytest.raises(RecognitionFailed, match="repeatedly"):
             await pool.recognize(job(SPEECH))
         assert pool.value("decode_failures_total") == 1

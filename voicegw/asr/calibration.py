@@ -1,9 +1,9 @@
 """Loads the speech model for the machine at hand: measures what a decode costs and chooses how decodes are
 laid out over the cores.
 
-One thread a decode, and as many decodes at once as there are cores, get the most done. A decode that is slow
-then is tried with several threads, and has them only if they make it clearly faster: on many machines they
-wait for each other at every token, and Whisper base is slower with two than with one.
+One thread a decode, and as many decodes at once as there are cores (8 at most), get the most done. A decode
+that is slow then is tried with several threads, and has them only if they make it clearly faster: on many
+machines they wait for each other at every token, and Whisper base is slower with two than with one.
 """
 
 import time
@@ -15,7 +15,7 @@ from voicegw.asr.whisper import WhisperEngine
 
 _MOST_THREADS = 4  # more do not speed a single decode up
 _SPEEDUP = 1.3  # of a decode by several threads, for which it is worth to have fewer decodes at once
-_MOST_AT_ONCE = 8
+_MOST_AT_ONCE = 8  # unless more are asked for
 _WORTHWHILE = 0.95  # of the cost for each window so far: less of a gain is not worth the waiting
 _REPEATS = 2
 

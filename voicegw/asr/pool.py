@@ -20,7 +20,7 @@ from voicegw.asr import weights
 from voicegw.asr.batcher import Entry
 from voicegw.asr.dispatch import Dispatcher, Place
 from voicegw.asr.pipe import Done, Failed, Layout, Setup
-from voicegw.asr.process import WorkerProcess
+from voicegw.asr.process import WorkerHangs, WorkerProcess
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, encode_jobs
 from voicegw.core.load import WaitMeter
@@ -37,7 +37,9 @@ _LONGEST_BACKOFF_S = 5.0
 class PoolOptions:
     """How many decodes run at once, in how many processes, and how long they may take."""
 
-    workers: int = option(0, "decodes at once; 0 for what a calibration at start finds", ge=0, le=64)
+    workers: int = option(
+        0, "decodes at once, the same number in each process; 0 for what a calibration finds", ge=0, le=64
+    )
     processes: int = option(
         1, "processes that the workers are spread over; each holds the model's weights", ge=1, le=64
     )
@@ -48,7 +50,7 @@ class PoolOptions:
     crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
     shed_wait_ms: int = option(1500, "mean wait of partials from which none are decoded", ge=1)
     max_memory_mb: int = option(0, "memory that one process may take, in MB; 0 for no limit", ge=0)
-    max_attempts: int = option(3, "processes that may die of one job before it is given up", ge=1, le=10)
+    max_attempts: int = option(3, "processes that may die of one job before it is given up", ge=2, le=10)
 
 
 @dataclass(slots=True)
@@ -240,9 +242,10 @@ class WorkerPool:
         while batch := await self._dispatcher.next(place):
             try:
                 await self._do(place.process, batch)
-            except WorkerFailed:
+            except WorkerFailed as error:
+                is_suspect = isinstance(error, WorkerHangs) or not place.process.hangs
                 for entry in batch:
-                    await self._again(entry)
+                    await self._again(entry, is_suspect=is_suspect, hangs=isinstance(error, WorkerHangs))
                 raise
             finally:
                 await self._dispatcher.done(place)
@@ -271,12 +274,15 @@ class WorkerPool:
             log.error("decode failed", session=job.session, job=job.number, reason=answer.reason)
             self._give_up(batch[0], "the recogniser failed on this audio")
 
-    async def _again(self, entry: Entry[_Ticket]) -> None:
-        entry.ticket.attempts += 1
-        if entry.ticket.attempts >= self._options.max_attempts:
+    async def _again(self, entry: Entry[_Ticket], *, is_suspect: bool, hangs: bool) -> None:
+        """Puts a job that was lost with its process back in the queue, or gives it up. is_suspect: it may be
+        what the process was lost of, and is done again alone. One that hangs alone, too, is not tried again:
+        everybody else waits for it."""
+        entry.ticket.attempts += is_suspect
+        if entry.ticket.attempts >= self._options.max_attempts or (entry.alone and hangs):
             self._give_up(entry, "the recogniser died of this audio, repeatedly")
         elif not entry.ticket.answer.done():
-            await self._enqueue(replace(entry, alone=True))
+            await self._enqueue(replace(entry, alone=entry.alone or is_suspect))
 
     def _give_up(self, entry: Entry[_Ticket], reason: str) -> None:
         self._metrics.decode_failures.inc()

@@ -17,9 +17,13 @@ _DIED = "a recognition worker died"
 _WIDE_INSTRUCTIONS = "avx512_vnni"  # processors that have it do not slow down for 512-bit instructions
 
 
+class WorkerHangs(WorkerFailed):
+    """The worker did not answer a request in time."""
+
+
 class WorkerProcess:
     """A process that runs asr/worker.py, at the other end of two pipes. Several requests may be out at the
-    same time."""
+    same time. hangs: one of them was not answered in time."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
@@ -30,6 +34,7 @@ class WorkerProcess:
         self._numbers = itertools.count()
         self._unanswered: dict[int, asyncio.Future[Answer]] = {}
         self._lost = False
+        self.hangs = False
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -79,7 +84,8 @@ class WorkerProcess:
                 await self._requests.drain()
                 return await answer
         except TimeoutError:
-            raise WorkerFailed(f"a recognition worker did not answer within {timeout_ms} ms") from None
+            self.hangs = True
+            raise WorkerHangs(f"a recognition worker did not answer within {timeout_ms} ms") from None
         except OSError as error:
             raise WorkerFailed(_DIED) from error
         finally:

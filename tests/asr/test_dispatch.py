@@ -1,0 +1,92 @@
+"""Which worker of which process gets the next batch; the processes are stand-ins that live until told."""
+
+import asyncio
+from typing import cast
+
+import pytest
+
+from tests.speech import job
+from voicegw.asr.batcher import Entry
+from voicegw.asr.dispatch import Dispatcher, Place
+from voicegw.asr.process import WorkerProcess
+
+
+class Process:
+    """A process that dies when it is told to."""
+
+    def __init__(self) -> None:
+        self.died = asyncio.Event()
+
+    async def death(self) -> None:
+        await self.died.wait()
+
+
+def place() -> Place:
+    return Place(cast(WorkerProcess, Process()))
+
+
+def entry(session: str, *, alone: bool = False) -> Entry[None]:
+    return Entry(job(b"", session=session), None, alone)
+
+
+async def waits(asked: "asyncio.Task[list[Entry[None]]]") -> bool:
+    for _ in range(20):
+        await asyncio.sleep(0)
+    return not asked.done()
+
+
+def ask(dispatcher: Dispatcher[None], there: Place) -> "asyncio.Task[list[Entry[None]]]":
+    return asyncio.create_task(dispatcher.next(there))
+
+
+async def test_batches_go_to_the_workers_of_all_processes() -> None:
+    dispatcher: Dispatcher[None] = Dispatcher()
+    for session in "abc":
+        await dispatcher.add(entry(session))
+    one, other = place(), place()
+    taken = [await dispatcher.next(there) for there in (one, one, other)]
+    assert [[each.job.session for each in batch] for batch in taken] == [["a"], ["b"], ["c"]]
+
+
+async def test_a_job_that_is_to_be_alone_waits_for_the_others_of_its_process() -> None:
+    dispatcher, there = Dispatcher[None](), place()
+    await dispatcher.add(entry("a"))
+    await dispatcher.next(there)
+    await dispatcher.add(entry("suspect", alone=True))
+    asked = ask(dispatcher, there)
+    assert await waits(asked)
+    await dispatcher.done(there)
+    [suspect] = await asked
+    assert suspect.job.session == "suspect"
+
+
+async def test_nothing_else_runs_in_the_process_of_a_job_that_is_alone() -> None:
+    dispatcher, there, elsewhere = Dispatcher[None](), place(), place()
+    await dispatcher.add(entry("suspect", alone=True))
+    await dispatcher.next(there)
+    await dispatcher.add(entry("a"))
+    await dispatcher.add(entry("b"))
+    asked = ask(dispatcher, there)
+    assert await waits(asked)
+    assert await dispatcher.next(elsewhere)
+    await dispatcher.done(there)
+    assert [each.job.session for each in await asked] == ["b"]
+
+
+async def test_the_worker_of_a_dead_process_gets_nothing() -> None:
+    dispatcher, there = Dispatcher[None](), place()
+    asked = ask(dispatcher, there)
+    assert await waits(asked)
+    cast(Process, there.process).died.set()
+    assert await asked == []
+    await dispatcher.add(entry("a"))
+    assert len(dispatcher.queue) == 1
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+async def test_a_batch_is_as_large_as_it_may_be(batch: int) -> None:
+    dispatcher, there = Dispatcher[None](), place()
+    dispatcher.batch = batch
+    for session in "abcd":
+        await dispatcher.add(entry(session))
+    assert len(await dispatcher.next(there)) == batch

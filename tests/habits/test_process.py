@@ -80,7 +80,10 @@ async def asked_of_nobody(directory: Path) -> object:
 
 def peers(pid: int) -> set[str]:
     """The addresses that a process has connections to, this machine's own left out; hexadecimal."""
-    inodes = {os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            inodes.add(os.readlink(link))
     found = set()
     for table in ("tcp", "tcp6", "udp", "udp6"):
         for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
@@ -301,7 +304,7 @@ HABITS: list[Habit[Given]] = [
         (1, "voicegw: espeak-ng cannot speak with the voice 'en-us+xyz'; espeak-ng --voices lists them"),
     ),
     Habit("standard streams", "output is full", streamed("> /dev/full"), "serves"),
-    Habit("standard streams", "output is a pipe that nobody reads", streamed("> >(true)"), "serves"),
+    Habit("standard streams", "output is a pipe whose reader is gone", streamed("> >(true)"), "serves"),
     Habit("standard streams", "output is closed", streamed(">&-"), "serves"),
     Habit("standard streams", "the log is full", streamed("2> /dev/full"), "serves"),
     Habit("standard streams", "the log is closed", streamed("2>&-"), "serves"),

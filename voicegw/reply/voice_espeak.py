@@ -47,9 +47,11 @@ class EspeakEngine:
     def _check(self, voice: str) -> int:
         """Says one letter; the rate it comes at. The program passes over a variant that it does not know."""
         variant = voice.lower().partition("+")[2]
+        is_number = variant.isdecimal()  # of the variant's speaker, which the list does not name
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             variants = _output((self._command[0], "--voices=variant")).decode(errors="replace")
-            if not variant or f"!v/{variant}" in variants.lower().split():
+            listed = [line.rstrip() for line in variants.lower().splitlines()]
+            if not variant or is_number or any(line.endswith(f"!v/{variant}") for line in listed):
                 return int.from_bytes(_output(self._command, b"a")[24:28], "little")
         raise StartupError(f"{PROGRAM} cannot speak with the voice {voice!r}; {PROGRAM} --voices lists them")
 

@@ -266,3 +266,20 @@ def test_the_language_is_found_out(stock: WhisperEngine) -> None:
 def test_the_language_asked_for_is_told(stock: WhisperEngine) -> None:
     [result] = stock.decode([job(pcm(single_utterances()[0]), language="de")])
     assert result.language == "de"
+
+
+def test_the_detector_hears_neither_context_nor_silence_put_in_front(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+
+    def detect(audio: bytes, enough: float) -> float:
+        heard.append(len(audio))
+        return 1.0
+
+    monkeypatch.setattr("voicegw.asr.whisper.speech_probability", detect)
+    monkeypatch.setattr("voicegw.asr.whisper.is_speech", lambda _, __, ask, ___: ask(0.5) > 0.5)
+    audio = pcm(single_utterances()[0])
+    stock.decode([job(audio, lead_in=4000)])
+    stock.decode([job(audio, context=1600)])
+    assert set(heard) == {len(audio), len(audio) - 2 * 1600}

@@ -236,8 +236,9 @@ class WhisperEngine:
         return draft, retry_ms
 
     def _is_speech(self, window: _Window, result: Any) -> bool:
-        """Whether a decode wrote what somebody said. Of the audio, the detector hears what is not context."""
-        pcm = window.job.pcm[_SAMPLE_BYTES * window.job.context :]
+        """Whether a decode wrote what somebody said. Of the audio, the detector hears what is neither context
+        nor silence put in front: it takes any sound that follows digital silence for speech."""
+        pcm = window.job.pcm[_SAMPLE_BYTES * (window.job.context + window.job.lead_in) :]
         return is_speech(
             Evidence(result.no_speech_prob, result.scores[0]),
             self.flags.speech,

@@ -20,7 +20,7 @@ from voicegw.asr import weights
 from voicegw.asr.batcher import Entry
 from voicegw.asr.dispatch import Dispatcher, Place
 from voicegw.asr.pipe import Done, Failed, Layout, Setup
-from voicegw.asr.process import WorkerHangs, WorkerProcess
+from voicegw.asr.process import WorkerProcess
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, encode_jobs
 from voicegw.core.load import WaitMeter
@@ -243,9 +243,10 @@ class WorkerPool:
             try:
                 await self._do(place.process, batch)
             except WorkerFailed as error:
-                is_suspect = isinstance(error, WorkerHangs) or not place.process.hangs
+                hangs = error is place.process.overdue
+                is_suspect = hangs or place.process.overdue is None
                 for entry in batch:
-                    await self._again(entry, is_suspect=is_suspect, hangs=isinstance(error, WorkerHangs))
+                    await self._again(entry, is_suspect=is_suspect, hangs=hangs)
                 raise
             finally:
                 await self._dispatcher.done(place)

@@ -17,13 +17,9 @@ _DIED = "a recognition worker died"
 _WIDE_INSTRUCTIONS = "avx512_vnni"  # processors that have it do not slow down for 512-bit instructions
 
 
-class WorkerHangs(WorkerFailed):
-    """The worker did not answer a request in time."""
-
-
 class WorkerProcess:
     """A process that runs asr/worker.py, at the other end of two pipes. Several requests may be out at the
-    same time. hangs: one of them was not answered in time."""
+    same time. overdue: the failure of the first one that was not answered in time."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
@@ -34,7 +30,7 @@ class WorkerProcess:
         self._numbers = itertools.count()
         self._unanswered: dict[int, asyncio.Future[Answer]] = {}
         self._lost = False
-        self.hangs = False
+        self.overdue: WorkerFailed | None = None
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -84,8 +80,9 @@ class WorkerProcess:
                 await self._requests.drain()
                 return await answer
         except TimeoutError:
-            self.hangs = True
-            raise WorkerHangs(f"a recognition worker did not answer within {timeout_ms} ms") from None
+            failure = WorkerFailed(f"a recognition worker did not answer within {timeout_ms} ms")
+            self.overdue = self.overdue or failure
+            raise failure from None
         except OSError as error:
             raise WorkerFailed(_DIED) from error
         finally:

@@ -527,6 +527,17 @@ class TestAnAnswerOverAQuestion:
         chat.conversation.cancel(NOW)
         assert chat.done()[-1] == 2
 
+    def test_is_none_to_a_reply_that_was_begun_behind_it(self, chat: Chat) -> None:
+        turn = chat.speak()
+        chat.finish(1)
+        chat.type("two tables")
+        chat.write(2, "There is one. ")
+        chat.final(turn, "yes")
+        chat.write(2, "Is that enough?")
+        chat.done()
+        chat.finish(2)
+        assert [done for done in chat.done() if isinstance(done, Respond)] == []
+
     def test_is_none_if_it_is_a_cough(self, chat: Chat) -> None:
         chat.conversation.receive_final("yes", 100, Stopwatch(chat.speak(), zero=10.0), NOW, more=False)
         chat.finish(1)

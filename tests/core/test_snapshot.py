@@ -160,6 +160,20 @@ def test_a_reply_of_which_something_was_given_has_failed() -> None:
     ]
 
 
+def test_an_answer_over_a_reply_that_has_failed_answers_no_later_one() -> None:
+    scenario = Scenario()
+    scenario.say("A table, please.")
+    scenario.reply("Shall I book it?")
+    scenario.hear("#####" + END)
+    scenario.answer("okay")
+    moved(scenario)
+    assert [report.turn for report in scenario.all(events.TurnLatency)] == [1, 2]
+    scenario.say("Book two.")
+    scenario.reply("For eight?")
+    scenario.finish_reply()
+    assert scenario.request is None
+
+
 def test_a_reply_that_was_begun_is_kept_without_its_prompt() -> None:
     scenario = Scenario()
     scenario.say("What time is it?")

@@ -231,7 +231,7 @@ class Conversation:
         """Whether what does not interrupt a reply may be the answer to it."""
         long_enough = bool(text) and voiced_ms >= self._options.barge_in.voiced_ms
         may_be = not echo or may_be_answer(text)
-        return self.replies_wanted and long_enough and may_be and not self.replies.idle
+        return self.replies_wanted and long_enough and may_be and self.replies.certain
 
     def _reply_over(self, reply: str, completed: bool, now: float) -> None:
         """What was said over a question without stopping it is its answer."""
@@ -288,6 +288,8 @@ class Conversation:
         if watch is None or effect is None:
             return
         self._unanswered = None
+        self._drop_aside()
+        self._heard = 0
         if effect is turn.Effect.CONFIRM:
             self.replies.confirm(watch, now)
         else:

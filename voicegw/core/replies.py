@@ -96,6 +96,11 @@ class Replies:
         """Whether no reply is being written or spoken."""
         return self._attempt is None
 
+    @property
+    def certain(self) -> bool:
+        """Whether one is, and not ahead of its turn."""
+        return self._attempt is not None and self._attempt.watch is not None
+
     def heard(self, now: float) -> int:
         """How much of the reply under way the user has heard, or been shown, in characters."""
         if self._attempt is None:
@@ -135,6 +140,7 @@ class Replies:
         self._dialogue.add_failed(state.said)
         self._tell(Emit(ReplyDone(watch.turn, state.text, ReplyReason.FAILED)))
         self._tell(Emit(watch.report(done=now)))
+        self._over(state.text, False, now)
 
     @property
     def attempts(self) -> int:

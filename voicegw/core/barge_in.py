@@ -34,8 +34,13 @@ class BargeInOptions:
 def interrupts(text: str, voiced_ms: int, options: BargeInOptions, language: Language) -> bool:
     """Whether this, said over a reply so far in this language, is meant to stop it."""
     plain = text.casefold().replace("’", "'").replace("-", " ")
-    words = _WORD.findall(_backchannel(language).sub(" ", plain))
+    words = words_of(_backchannel(language).sub(" ", plain))
     return len(words) >= options.words and voiced_ms >= options.voiced_ms
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text without case; in languages that are written without blanks, its characters."""
+    return _WORD.findall(text.casefold().replace("’", "'"))
 
 
 def asks(reply: str, heard: int) -> bool:

@@ -8,26 +8,32 @@ wrong are allowed for, so that of three words one may differ, of six two.
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 
-_WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
+from voicegw.core.barge_in import words_of
+from voicegw.core.languages import UNSPACED
+
 _WRONG_WORDS = 1 / 3  # of an echo, at most
 _ALIKE = 0.7  # letters of a word that was heard wrong or cut off
-_LONGEST_ANSWER_WORDS = 2
+_SHORT = 4  # letters of a word that is another one if a letter differs, such as "no" and "now"
+_BEHIND = 20  # words by which an echo may be behind what is said, beside as many as it has
+_WORD_CHARACTERS = 3  # that are a word where there are no blanks
+_LONGEST_ANSWER = 2 * _WORD_CHARACTERS
+_unspaced = re.compile(f"[{UNSPACED}]")
 
 
 def is_echo(heard: str, said: str) -> bool:
-    """Whether `heard` is a piece of what has just been `said`."""
-    words = _words(heard)
-    return bool(words) and _errors(words, _words(said)) <= int(_WRONG_WORDS * len(words))
+    """Whether `heard` is a piece of what has just been `said`: of its last words, so that it takes no longer
+    to find out over a long reply."""
+    words = words_of(heard)
+    latest = words_of(said)[-(2 * len(words) + _BEHIND) :]
+    return bool(words) and _errors(words, latest) <= int(_WRONG_WORDS * len(words))
 
 
 def may_be_answer(heard: str) -> bool:
     """Whether an echo is so short that it may be an answer in the words of the question."""
-    return len(_words(heard)) <= _LONGEST_ANSWER_WORDS
-
-
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold().replace("’", "'"))
+    words = words_of(heard)
+    return sum(1 if _unspaced.match(word) else _WORD_CHARACTERS for word in words) <= _LONGEST_ANSWER
 
 
 def _errors(heard: Sequence[str], said: Sequence[str]) -> int:
@@ -36,10 +42,15 @@ def _errors(heard: Sequence[str], said: Sequence[str]) -> int:
     for count, word in enumerate(heard, start=1):
         above, row = row, [count]
         for index, other in enumerate(said, start=1):
-            wrong = not _are_alike(word, other)
+            wrong = not (word == other or _are_alike(word, other))
             row.append(min(above[index - 1] + wrong, above[index] + 1, row[index - 1] + 1))
     return min(row)
 
 
+@lru_cache(maxsize=4096)
 def _are_alike(word: str, other: str) -> bool:
-    return word == other or SequenceMatcher(None, word, other).ratio() >= _ALIKE
+    """Whether two words are one that was heard wrong or cut off."""
+    shorter, longer = sorted((len(word), len(other)))
+    if shorter <= _SHORT or 2 * shorter < _ALIKE * (shorter + longer):
+        return False
+    return SequenceMatcher(None, word, other).ratio() >= _ALIKE

@@ -26,6 +26,24 @@ def test_who_sends_two_seconds_at_a_time_is_awaited_after_that() -> None:
     assert presence.falls_silent(12.5)
 
 
+def test_behind_a_backlog_nobody_is_awaited_longer_than_before() -> None:
+    presence = Presence()
+    for _ in range(25):
+        presence.receive_audio(10.0, 0.2)
+    for message in range(1, 6):
+        presence.receive_audio(10.0 + 0.2 * message, 0.2)
+    assert presence.heard_until(12.0) == pytest.approx(11.2)
+    assert presence.falls_silent(11.8)
+
+
+def test_long_messages_that_come_unevenly_are_awaited_after_their_length() -> None:
+    presence = Presence()
+    for at in (10.0, 13.0, 14.0):
+        for _ in range(10):
+            presence.receive_audio(at, 0.2)
+    assert presence.heard_until(15.0) == pytest.approx(16.0)
+
+
 def test_who_sends_often_is_awaited_at_once() -> None:
     presence = Presence()
     for _ in range(100):

@@ -1,12 +1,14 @@
 """Whether a client that sends no audio is still there: silence on the wire is not silence of the speaker.
 
-A client that sends 2 s at a time sends nothing for 2 s, so its next message is awaited only after that.
+A client that sends 2 s at a time sends nothing for 2 s, so its next message is awaited only after that. Of a
+backlog that comes at once nobody knows that it is none; the next message that comes by itself shows it.
 
 All times are monotonic seconds.
 """
 
 _DOUBT_S = 0.5
 _LONG_S = 0.2  # the gateway takes in what is longer in pieces of this length
+_APART_S = 0.1  # pieces of one message are less apart, messages of such a length more
 
 
 class Presence:
@@ -14,12 +16,16 @@ class Presence:
 
     def __init__(self) -> None:
         self._audio_at = 0.0  # when the last audio came, or was spoken if that is later
+        self._taken_at = 0.0  # when the last audio was taken in
         self._away = False
         self._asked = self._answered = False
 
     def receive_audio(self, now: float, length_s: float = 0.0) -> None:
         """So much audio came."""
-        self._audio_at = max(self._audio_at, now) + (length_s if length_s >= _LONG_S else 0.0)
+        is_piece = now - self._taken_at < _APART_S
+        begin = max(self._audio_at, now) if is_piece else now
+        self._audio_at = begin + (length_s if length_s >= _LONG_S else 0.0)
+        self._taken_at = now
         self._asked = self._answered = False
 
     def receive_absence(self) -> None:

@@ -88,6 +88,19 @@ class TestWhatADecodeLeavesOut:
         scenario.hear(END)
         assert_final(scenario, 1, "the bill")
 
+    def test_may_fail(self, scenario: Scenario) -> None:
+        answer(scenario, "the bill")
+        scenario.fail()
+        scenario.hear(END)
+        assert_final(scenario, 1, "the bill")
+        assert scenario.all(Fault) == []
+
+    def test_may_be_waited_for_in_vain(self, scenario: Scenario) -> None:
+        answer(scenario, "the bill")
+        scenario.hear(END)
+        scenario.wait(121_000)
+        assert_final(scenario, 1, "the bill")
+
     def test_is_looked_for_in_a_window_without_any_word(self, scenario: Scenario) -> None:
         answer(scenario, "")
         answer(scenario, "is high")

@@ -99,6 +99,14 @@ def test_a_failed_final_leaves_the_stable_words(utterance: Utterance) -> None:
     assert words(utterance) == "turn the"
 
 
+def test_a_failed_final_leaves_the_words_of_the_one_at_the_pause_before(utterance: Utterance) -> None:
+    hear(utterance, FINAL, 6100, "turn the lights on")
+    utterance.speech_end, utterance.end = 7000, 9000
+    utterance.receive_failure(FINAL, 9000)
+    assert utterance.failed
+    assert words(utterance) == "turn the lights on"
+
+
 def test_a_final_that_failed_at_a_pause_is_forgotten_when_the_voice_goes_on(utterance: Utterance) -> None:
     utterance.receive_failure(FINAL, 6100)
     assert utterance.failed

@@ -8,6 +8,8 @@ the utterance is settled with no further decode.
 A model that knows single utterances only, and so no context, often stops at a pause and leaves out what
 follows. When the last word of its final decode ends before the voice went on, the audio from there on is
 decoded by itself, and the words are added. Stock models do not stop there, and what they leave out is "um".
+
+A decode that fails takes no words away: what an earlier final decode heard stays.
 """
 
 from collections.abc import Sequence
@@ -172,8 +174,9 @@ class Utterance:
 
     def _settle(self, result: DecodeResult, until: int) -> None:
         before, self.rest = self.rest, self._left_out(result, until)
+        self.settled = result
         if self.rest is None or (before is not None and self.rest.voice <= before.voice):
-            self.settled, self._settled_until, self.rest = result, until, None
+            self._settled_until, self.rest = until, None
 
     def _left_out(self, result: DecodeResult, until: int) -> Rest | None:
         """What follows a pause without any word from there on; nothing while the speaker goes on."""
@@ -197,10 +200,13 @@ class Utterance:
                 self.window_start = max(self.window_start, start)
 
     def receive_failure(self, kind: DecodeKind, until: int) -> None:
-        """The decode of that window was given up; a partial is simply asked for again later."""
+        """The decode of that window was given up; a partial is simply asked for again later. Without the rest
+        the final decode before it is enough."""
         self.heard_until = until
-        if kind is DecodeKind.FINAL:
-            self._failed_until, self.rest = until, None
+        if kind is DecodeKind.FINAL and self.rest is not None:
+            self._settled_until, self.rest = until, None
+        elif kind is DecodeKind.FINAL:
+            self._failed_until = until
 
     @property
     def voiced_ms(self) -> int:
@@ -208,5 +214,5 @@ class Utterance:
         return to_ms(self.speech_end - self.speech_start)
 
     def words(self) -> Sequence[Word]:
-        """The final words; only those shown as stable when the final decode failed."""
-        return self.hypothesis.settle(self.settled.words if self.settled and self.covered else ())
+        """The final words: those of the last final decode that did not fail, behind the stable ones."""
+        return self.hypothesis.settle(self.settled.words if self.settled else ())

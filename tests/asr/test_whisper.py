@@ -80,6 +80,14 @@ def test_a_lead_in_moves_no_word(engine: WhisperEngine) -> None:
     assert [word.end for word in led_in] == pytest.approx([word.end for word in usual], abs=to_samples(60))
 
 
+def test_a_lead_in_is_for_a_window_without_context(engine: WhisperEngine, stock: WhisperEngine) -> None:
+    """The bundled model does without."""
+    audio, context, lead_in = pcm(single_utterances()[0]), to_samples(1000), to_samples(300)
+    before = job(bytes(2 * context) + audio, start=0, context=context, lead_in=lead_in)
+    assert decode(engine, before) == decode(engine, job(audio, start=context, lead_in=lead_in))
+    assert decode(stock, before) == decode(stock, msgspec.structs.replace(before, lead_in=0))
+
+
 def test_words_are_where_they_were_said(engine: WhisperEngine) -> None:
     off = []
     for sample in single_utterances():

@@ -136,7 +136,9 @@ def test_an_utterance_that_begins_with_the_session_has_a_lead_in_of_silence(scen
     assert scenario.job.lead_in == to_samples(300) - windows(4)
 
 
-def test_so_has_one_that_begins_right_behind_a_commit(scenario: Scenario) -> None:
+@pytest.mark.parametrize("context_ms", [0, 5000])
+def test_so_has_one_that_begins_right_behind_a_commit(context_ms: int) -> None:
+    scenario = Scenario(replace(QUICK, recognition=replace(QUICK.recognition, context_ms=context_ms)))
     scenario.hear("." * 20 + "#####")
     scenario.command(commands.Commit())
     assert scenario.job is not None
@@ -144,7 +146,18 @@ def test_so_has_one_that_begins_right_behind_a_commit(scenario: Scenario) -> Non
     scenario.answer("yes")
     scenario.hear("###" + END)
     assert scenario.job is not None
-    assert scenario.job.lead_in == to_samples(300)
+    assert (scenario.job.lead_in, scenario.job.context > 0) == (to_samples(300), context_ms > 0)
+
+
+def test_a_long_utterance_whose_begin_is_not_decoded_any_more_has_none() -> None:
+    scenario = Scenario(SessionOptions())
+    scenario.hear("#" * 150)
+    words = "a b c d e f g h i j k l m n o p q r s t u v w x y z"
+    for _ in range(4):
+        scenario.answer(words)
+        scenario.hear("#" * 200)
+    assert scenario.job is not None
+    assert (scenario.job.start > 0, scenario.job.lead_in) == (True, 0)
 
 
 @pytest.mark.parametrize(

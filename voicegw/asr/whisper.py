@@ -142,7 +142,9 @@ class WhisperEngine:
         if not self.flags.uses_context:
             pcm = job.pcm[_SAMPLE_BYTES * job.context :]
             job = msgspec.structs.replace(job, start=job.start + job.context, pcm=pcm, context=0)
-        if job.lead_in:
+        if job.context:
+            job = msgspec.structs.replace(job, lead_in=0)  # it has the context instead
+        elif job.lead_in:
             pcm = bytes(_SAMPLE_BYTES * job.lead_in) + job.pcm
             job = msgspec.structs.replace(job, start=job.start - job.lead_in, pcm=pcm)
         return _Window(job, self._model.spectrogram(job.pcm), Prompt(job.language, before=job.prompt))

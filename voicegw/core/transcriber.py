@@ -193,15 +193,17 @@ class Transcriber:
         pcm = self._tape.cut(start, until)
         terms = self.options.key_terms
         before = 0 if context is None else utterance.start - start
-        lead_in = self._missing_pre_roll(utterance) if start == utterance.start else 0
+        lead_in = self._missing_pre_roll(utterance) if rest is None else 0
         return DecodeJob(
             *(self._session, self._jobs, kind, start, pcm, prompt, self.language, terms, before, lead_in)
         )
 
     def _missing_pre_roll(self, utterance: Utterance) -> int:
         """The part of the pre-roll that an utterance lacks when it begins with the session, or right behind a
-        commit or a cut."""
-        return max(0, self._pre_roll - (utterance.speech_start - utterance.start))
+        commit or a cut, while its window holds its begin. Before it there may be context, of a model that may
+        do without."""
+        lacks = max(0, self._pre_roll - (utterance.speech_start - utterance.start))
+        return lacks if utterance.window_start == utterance.start else 0
 
     def _context_of(self, utterance: Utterance, kind: DecodeKind, until: int) -> Context | None:
         """What the window of a decode of the utterance begins with, if there is any. A partial's window stays

@@ -339,6 +339,15 @@ def test_an_utterance_that_is_too_long_is_over_in_a_pause(scenario: Scenario) ->
     assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
 
 
+def test_so_is_one_of_which_all_that_was_voiced_is_stable(scenario: Scenario) -> None:
+    scenario.hear("#" * 20)
+    scenario.answer("a b c d e f g h")
+    scenario.answer("a b c d e f g h")  # 100 ms each: seven are stable, up to window 35
+    scenario.hear("#" * 13 + "..")
+    assert scenario.kinds()[-1] == "SpeechStopped"
+    assert len(scenario.all(SpeechStarted)) == 1
+
+
 def test_someone_who_stops_sending_has_stopped_speaking(scenario: Scenario) -> None:
     scenario.hear("####")
     scenario.wait(400)

@@ -174,6 +174,20 @@ def test_what_was_given_up_waits_for_no_answer_and_lets_the_next_one_be_decoded(
     assert (settled.turn, settled.failed) == (2, False)
 
 
+def test_no_utterance_is_cut_in_the_silence_behind_its_voice(desk: Desk) -> None:
+    desk.begin()
+    desk.roll(50)
+    running = desk.transcriber.running
+    assert running is not None
+    for _ in range(5):
+        desk.transcriber.append(np.zeros(WINDOW_SAMPLES, np.int16))
+    place = desk.transcriber.place_for_cut()
+    assert place is not None
+    assert place < running.speech_end
+    running.receive(answer(desk.job()), DecodeKind.FINAL, running.speech_end)
+    assert desk.transcriber.place_for_cut() is None
+
+
 def test_finish_without_an_utterance_changes_nothing(desk: Desk) -> None:
     desk.roll(50)
     desk.transcriber.finish()

@@ -171,10 +171,10 @@ class Listener:
     def _cut(self, running: Utterance, now: float) -> None:
         """Ends an utterance that is too long: in a pause it is over, and in mid-speech the next one begins at
         once, between two words."""
-        if running.paused:
+        place = None if running.paused else self._transcriber.place_for_cut()
+        if place is None:
             self.force_end(EndReason.MAX_LENGTH, now)
             return
-        place = self._transcriber.place_for_cut()
         self._endpointer.split(place)
         self._end_utterance(EndReason.MAX_LENGTH, now, place)
         self._begin_utterance(now)

@@ -164,15 +164,17 @@ class Transcriber:
             if self._flight is not None and self._flight.until > running.end:
                 self._flight = None
 
-    def place_for_cut(self) -> int:
+    def place_for_cut(self) -> int | None:
         """Where the running utterance, which is too long, is best cut: behind all that is settled, and in its
-        second half."""
+        second half. None if no voice is left behind that."""
         running = self.running
         assert running is not None, "only a running utterance is cut"
         longest = min(to_samples(LATEST_MS), (self.position - running.start) // 2)
-        start = min(max(running.fixed_until, self.position - longest), self.position)
+        start = max(running.fixed_until, self.position - longest)
         start += -start % WINDOW_SAMPLES
-        audio = np.frombuffer(self._tape.cut(start, self.position), dtype=np.int16)
+        if start >= running.speech_end:
+            return None
+        audio = np.frombuffer(self._tape.cut(start, running.speech_end), dtype=np.int16)
         return quietest_gap(running.hypothesis.shown, audio, start)
 
     def next_job(self) -> DecodeJob | None:

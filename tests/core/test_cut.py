@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from tests.core.scenario import spoken
 from voicegw.core.audio import WINDOW_SAMPLES, Pcm, to_samples
@@ -33,5 +34,11 @@ def test_it_is_a_whole_number_of_windows_away() -> None:
     assert quietest_gap((), loud_but_for((500, 600, 1)), START) % WINDOW_SAMPLES == START % WINDOW_SAMPLES
 
 
-def test_there_is_none_in_no_audio() -> None:
-    assert quietest_gap((), np.zeros(10, np.int16), START) == START + 10
+def test_it_is_at_neither_end_only_because_audio_ends_there() -> None:
+    assert 400 <= place_ms("", loud_but_for((400, 600, 2600))) < 600
+
+
+@pytest.mark.parametrize("words", ["", "one two"])
+@pytest.mark.parametrize("windows", [1, 2])
+def test_there_is_one_in_the_shortest_audio(words: str, windows: int) -> None:
+    assert 0 <= place_ms(words, loud_but_for(length_ms=20 * windows)) < 20 * windows

@@ -1,14 +1,18 @@
 """A session that goes on in another process tells the same as one that is left alone."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.scenario import END, QUICK, Scenario
+from tests.core.scenario import END, QUICK, Scenario, assert_final
 from voicegw.core import commands, events, snapshot
 from voicegw.core.actions import FollowErrand
 from voicegw.core.audio import INPUT_RATES, AudioFormat, InputDecoder
+from voicegw.core.barge_in import BargeInOptions
+from voicegw.core.conversation import ReplyOptions
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import FinalTranscript, ReplyReason, ToolAnswered, ToolCalled
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
@@ -129,6 +133,24 @@ def test_a_spoken_reply_has_failed_with_what_was_heard_of_it() -> None:
     moved(scenario)
     assert scenario.last(events.ReplyDone) == events.ReplyDone(1, "It is ten past", ReplyReason.FAILED)
     assert scenario.session.reply_audio is not None
+
+
+@pytest.mark.parametrize("place", ["before its end", "before the echo", "in the echo"])
+def test_an_echo_is_one_in_another_process_too(place: str) -> None:
+    scenario = Scenario(replace(QUICK, reply=ReplyOptions(barge_in=BargeInOptions(echo=True))))
+    scenario.session.configure_replies(commands.ReplyMode.AUDIO)
+    scenario.say("What time is it?")
+    scenario.reply("It is ten past ten.")
+    scenario.finish_reply()
+    scenario.utter(1000)
+    for _ in range(8 if place == "before its end" else 11):
+        scenario.wait(100)
+    scenario.hear("" if place == "before the echo" else "#####")
+    moved(scenario)
+    scenario.hear("#####" + END)
+    scenario.answer("it is ten")
+    assert_final(scenario, 2, "it is ten")
+    assert len(scenario.requests) == 1
 
 
 def test_a_spoken_reply_is_not_said_over_somebody_who_speaks_on() -> None:

@@ -41,6 +41,17 @@ class Aside(msgspec.Struct, array_like=True):
     heard: int
 
 
+class Overlap(msgspec.Struct, array_like=True):
+    """How speech of the user and of replies overlap: whether the running utterance began `over_reply`, one
+    that is spoken or just was, and how much of the reply had been `heard` then, in characters; the reply that
+    was spoken last, and until when."""
+
+    over_reply: bool = False
+    heard: int = 0
+    last_spoken: str = ""
+    spoken_until: float = float("-inf")
+
+
 class ConversationState(msgspec.Struct, array_like=True):
     """What the talking side knows, for another process to go on with."""
 
@@ -56,6 +67,7 @@ class ConversationState(msgspec.Struct, array_like=True):
     reply: ReplyState | None
     errands: list[FollowErrand]
     aside: Aside | None = None
+    overlap: Overlap = msgspec.field(default_factory=Overlap)
 
 
 class Conversation:
@@ -80,11 +92,8 @@ class Conversation:
         self._dialogue = Dialogue(dialogue)
         self.replies = Replies(self._floor, self._dialogue, speech, tell, self._reply_over)
         self._unanswered: Stopwatch | None = None
-        self._heard = 0  # of the reply, in characters, when the user began to speak over it
         self._aside: Aside | None = None
-        self._is_over_reply = False  # the running utterance began while a reply was spoken
-        self._last_spoken = ""  # the reply that was spoken last
-        self._spoken_until = float("-inf")
+        self._overlap = Overlap()
         self._turns = 0
         self._speculations = 0  # of the running utterance
 
@@ -107,6 +116,7 @@ class Conversation:
             self.replies.snapshot(now),
             self.replies.errands,
             self._aside,
+            self._overlap,
         )
 
     def restore(self, state: ConversationState, later_s: float, now: float) -> None:
@@ -119,6 +129,8 @@ class Conversation:
         self._aside = state.aside
         if self._aside is not None:
             self._aside.watch = self._aside.watch.shifted(later_s)
+        self._overlap = state.overlap
+        self._overlap.spoken_until += later_s
         self._dialogue.restore(state.dialogue)
         self._floor.state = state.floor
         if state.floor is turn.State.ANTICIPATING:
@@ -144,9 +156,9 @@ class Conversation:
     def receive_speech(self, now: float, *, resumed: bool = False) -> None:
         """Someone began to speak, or goes on after a pause."""
         if not resumed:
-            self._heard = self.replies.heard(now)
-            just_over = now - self._spoken_until < _ECHO_TAIL_S
-            self._is_over_reply = just_over or bool(self.replies.speech.sounding(now))
+            just_over = now - self._overlap.spoken_until < _ECHO_TAIL_S
+            self._overlap.over_reply = just_over or bool(self.replies.speech.sounding(now))
+            self._overlap.heard = self.replies.heard(now)
         self._signal(turn.Signal.SPEECH, now)
 
     def receive_words(self, text: str, voiced_ms: int, now: float) -> None:
@@ -175,7 +187,7 @@ class Conversation:
             self._await_answer(text, watch)
         elif self._may_answer(text, voiced_ms, echo=echo):
             self._drop_aside()
-            self._aside = Aside(text, watch, self._heard)
+            self._aside = Aside(text, watch, self._overlap.heard)
         else:
             self._tell(Emit(watch.report(done=None)))
         if not more:
@@ -223,9 +235,9 @@ class Conversation:
 
     def _is_echo(self, text: str, now: float) -> bool:
         """Whether an utterance that began over a spoken reply is that reply."""
-        if not (self._options.barge_in.echo and self._is_over_reply):
+        if not (self._options.barge_in.echo and self._overlap.over_reply):
             return False
-        return is_echo(text, self.replies.speech.sounding(now) or self._last_spoken)
+        return is_echo(text, self.replies.speech.sounding(now) or self._overlap.last_spoken)
 
     def _may_answer(self, text: str, voiced_ms: int, *, echo: bool) -> bool:
         """Whether what does not interrupt a reply may be the answer to it."""
@@ -237,7 +249,7 @@ class Conversation:
         """What was said over a question without stopping it is its answer."""
         aside = self._aside
         if self.replies.aloud:
-            self._last_spoken, self._spoken_until = reply, now
+            self._overlap.last_spoken, self._overlap.spoken_until = reply, now
         if aside is None or not completed or not asks(reply, aside.heard):
             self._drop_aside()
             return
@@ -289,7 +301,7 @@ class Conversation:
             return
         self._unanswered = None
         self._drop_aside()
-        self._heard = 0
+        self._overlap.heard = 0
         if effect is turn.Effect.CONFIRM:
             self.replies.confirm(watch, now)
         else:

@@ -153,6 +153,17 @@ def test_an_echo_is_one_in_another_process_too(place: str) -> None:
     assert len(scenario.requests) == 1
 
 
+def test_audio_that_was_declared_wrongly_is_told_once() -> None:
+    scenario = Scenario(rate=8_000)
+    for cut in (False, True):
+        if cut:
+            moved(scenario)
+        for _ in range(250):
+            scenario.now += 0.02
+            scenario.send(320)
+    assert [fault.code for fault in scenario.all(events.Fault)] == ["audio_misdeclared"]
+
+
 def test_a_spoken_reply_is_not_said_over_somebody_who_speaks_on() -> None:
     scenario = Scenario(QUICK)
     scenario.session.configure_replies(commands.ReplyMode.AUDIO)

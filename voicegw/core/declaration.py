@@ -33,7 +33,27 @@ _RATES = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 Samples = NDArray[np.float64]
 
 
-class DeclarationCheck:
+class Declaration:
+    """What a client has declared, checked until it is `told` that its audio is something else."""
+
+    def __init__(self, audio_format: AudioFormat, rate: int) -> None:
+        self.told = False
+        self._declared = f"it was declared as {audio_format.value}, mono, {rate} Hz"
+        self._format_check = FormatCheck(audio_format)
+        self._rate_check = RateCheck(rate)
+
+    def receive(self, data: bytes, length_s: float, now: float) -> str | None:
+        """What is to be told about the audio, once; None while nothing speaks against the declaration."""
+        if self.told:
+            return None
+        form, rate = self._format_check.receive(data), self._rate_check.receive(length_s, now)
+        self.told = form is not None or rate is not None
+        if form is not None:
+            return f"the audio looks like {form}; {self._declared}"
+        return f"the audio comes as fast as at {rate} Hz; {self._declared}" if self.told else None
+
+
+class FormatCheck:
     """Takes in a client's bytes until it is sure what they are."""
 
     def __init__(self, audio_format: AudioFormat) -> None:
@@ -67,10 +87,9 @@ class RateCheck:
         self._begun = self._last = float("-inf")
         self._audio_s = 0.0
         self._found: int | None = None
-        self._told = False
 
     def receive(self, length_s: float, now: float) -> int | None:
-        """The rate at which the samples come, told once, if it is another one."""
+        """The rate at which the samples come, if it is another one for sure."""
         if now - self._last > max(_STEADY_S, 2 * length_s):
             self._begin(now)
             self._found = None
@@ -87,10 +106,8 @@ class RateCheck:
         self._begin(now)
         near = (rate for rate in _RATES if abs(pace / rate - 1) < _SAME_PACE)
         before, self._found = self._found, next(near, None)
-        if self._told or self._found in (None, self._rate) or self._found != before:
-            return None
-        self._told = True
-        return self._found
+        is_sure = self._found == before and self._found != self._rate
+        return self._found if is_sure else None
 
 
 def _guess(data: bytes, declared: AudioFormat) -> str:

@@ -14,7 +14,7 @@ from voicegw.core import commands, events
 from voicegw.core.actions import Action, Close, Emit
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
 from voicegw.core.conversation import Conversation, ReplyOptions
-from voicegw.core.declaration import DeclarationCheck, RateCheck
+from voicegw.core.declaration import Declaration
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
 from voicegw.core.errands import ErrandNews
@@ -68,8 +68,7 @@ class Session:
         self.messages_taken = 0  # text messages of the client, good or bad
         self._actions: list[Action] = []
         self._decoder = decoder
-        self._declaration = DeclarationCheck(decoder.format)
-        self._rate_check = RateCheck(decoder.rate)
+        self._declaration = Declaration(decoder.format, decoder.rate)
         self._framer = Framer()
         self._pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
@@ -114,13 +113,14 @@ class Session:
             *(now, self.messages_taken, self._acknowledged, self._ending),
             *(self._decoder.snapshot(), self._framer.snapshot()),
             *(self._listener.snapshot(), self._conversation.snapshot(now)),
+            misdeclared=self._declaration.told,
         )
 
     def restore(self, state: SessionState, audio: bytes, start: int, now: float) -> None:
         """Goes on where another process was, with its audio from the session sample `start` on."""
         later_s = now - state.taken_at
         self.messages_taken, self._acknowledged = state.messages_taken, state.acknowledged
-        self._ending = state.ending
+        self._ending, self._declaration.told = state.ending, state.misdeclared
         self.receive_absence()
         self._decoder.restore(state.decoder)
         self._framer.restore(state.framer)
@@ -190,15 +190,9 @@ class Session:
         self._acknowledge()
 
     def _check_declaration(self, data: bytes, length_s: float, now: float) -> None:
-        form, rate = self._declaration.receive(data), self._rate_check.receive(length_s, now)
-        declared = f"it was declared as {self._decoder.format.value}, mono, {self._decoder.rate} Hz"
-        if form is not None:
-            self._notice(f"the audio looks like {form}; {declared}")
-        elif rate is not None:
-            self._notice(f"the audio comes as fast as at {rate} Hz; {declared}")
-
-    def _notice(self, text: str) -> None:
-        self._actions.append(Emit(events.Fault.of(AudioMisdeclared(text))))
+        found = self._declaration.receive(data, length_s, now)
+        if found is not None:
+            self._actions.append(Emit(events.Fault.of(AudioMisdeclared(found))))
 
     def receive_command(self, command: commands.Command, now: float) -> None:
         """What the client asks for. Raises InvalidValue or InvalidState, changing nothing."""

@@ -60,6 +60,16 @@ def test_noise_and_silence_are_no_sign_of_anything(declared: AudioFormat, amplit
     assert notices(declared, encode(hiss.tobytes(), declared)) == []
 
 
+@pytest.mark.parametrize("sent", ["pcm_s16be", *AudioFormat])
+@pytest.mark.parametrize("declared", AudioFormat)
+def test_silence_before_it_does_not_count(declared: AudioFormat, sent: str) -> None:
+    """Two minutes of it, with the soft noise of a microphone."""
+    soft = np.random.default_rng(0).normal(0, 3, 120 * 8_000).astype("<i2")
+    whole = np.concatenate([soft, speech(8_000)]).astype("<i2")
+    data = whole.byteswap().tobytes() if sent == "pcm_s16be" else encode(whole.tobytes(), AudioFormat(sent))
+    assert notices(declared, data) == [sent] * (sent != declared)
+
+
 def test_what_is_wrong_in_two_ways_is_told_once() -> None:
     """Two channels come twice as fast as one."""
     check, data = Declaration(PCM, 16_000), np.repeat(speech(), 2).tobytes()

@@ -15,7 +15,7 @@ from voicegw.core import g711
 from voicegw.core.audio import AudioFormat
 
 _JUDGED_BYTES = 8000  # 250 ms of s16le at 16 kHz, 1 s of G.711
-_MOST_JUDGED = 100  # pieces, until one of them is speech
+_MOST_JUDGED = 100  # pieces that are no silence, until one of them is speech
 _SURE_IF_OTHER = 2  # pieces that are something else, and the same
 _SURE_IF_DECLARED = 6
 _UNKNOWN = ""
@@ -70,6 +70,8 @@ class FormatCheck:
         if len(self._piece) < _JUDGED_BYTES:
             return None
         piece, self._piece = bytes(self._piece[:_JUDGED_BYTES]), bytearray()
+        if _is_silence(piece, self._format):
+            return None
         guess = _guess(piece, self._format)
         self._found[guess] += 1
         is_declared = guess == self._format.value
@@ -115,8 +117,6 @@ def _guess(data: bytes, declared: AudioFormat) -> str:
     samples = _read_as(declared)(data)
     if declared is AudioFormat.PCM and _is_floating_point(data):
         return "32-bit floating point"
-    if np.abs(samples).mean() < _SOFTEST:
-        return _UNKNOWN
     if declared is AudioFormat.PCM and _is_stereo(samples):
         return "two channels"
     others = {name: read(data) for name, read in _READINGS.items() if name != declared.value}
@@ -130,8 +130,14 @@ def _read_as(audio_format: AudioFormat) -> Callable[[bytes], Samples]:
     return _READINGS[audio_format.value]
 
 
+def _is_silence(data: bytes, declared: AudioFormat) -> bool:
+    """Whether it is as declared, or if the declaration is wrong. Each format has other bytes for silence."""
+    readings = (_read_as(declared), *_READINGS.values())
+    return any(np.abs(read(data)).mean() < _SOFTEST for read in readings)
+
+
 def _is_smooth(samples: Samples) -> bool:
-    return bool(np.abs(samples).mean() >= _SOFTEST) and _roughness(samples) < _SMOOTH
+    return _roughness(samples) < _SMOOTH
 
 
 def _roughness(samples: Samples) -> float:

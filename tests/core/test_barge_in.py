@@ -1,6 +1,6 @@
 import pytest
 
-from voicegw.core.barge_in import BargeInOptions, asks, interrupts
+from voicegw.core.barge_in import BargeInOptions, interrupts, question_of
 from voicegw.core.languages import ENGLISH, NEUTRAL, language_of
 
 OPTIONS = BargeInOptions()
@@ -93,7 +93,7 @@ def test_without_blanks_every_letter_is_a_word() -> None:
     ],
 )
 def test_a_question_is_being_asked_or_has_just_been(heard: str, rest: str) -> None:
-    assert asks(heard + rest, len(heard))
+    assert question_of(heard + rest, len(heard))
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,8 @@ def test_a_question_is_being_asked_or_has_just_been(heard: str, rest: str) -> No
     ],
 )
 def test_no_question_is_being_asked(heard: str, rest: str) -> None:
-    assert not asks(heard + rest, len(heard))
+    assert not question_of(heard + rest, len(heard))
+
+
+def test_a_question_is_that_sentence_only() -> None:
+    assert question_of("It is free. Shall I book it? It is cheap.", 20).strip() == "Shall I book it?"

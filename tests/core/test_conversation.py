@@ -11,6 +11,7 @@ from voicegw.core.actions import (
     StopResponding,
 )
 from voicegw.core.audio import AudioFormat
+from voicegw.core.barge_in import BargeInOptions
 from voicegw.core.conversation import Conversation, ReplyOptions
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.errands import ErrandNews
@@ -49,8 +50,8 @@ def opened(options: ReplyOptions, system_prompt: str = "") -> tuple[Conversation
 class Chat:
     """A conversation, and what it wants done."""
 
-    def __init__(self) -> None:
-        self.conversation, self._actions = opened(ReplyOptions())
+    def __init__(self, options: ReplyOptions | None = None) -> None:
+        self.conversation, self._actions = opened(options or ReplyOptions())
 
     def pause(self, turn: int, text: str) -> None:
         """The speaker of this turn pauses, having said this."""
@@ -548,6 +549,52 @@ class TestAnAnswerOverAQuestion:
         chat.conversation.receive_verdict(Check(2, Judged.INPUT, "yes"), ("rude",), NOW)
         chat.finish(1)
         assert not [done for done in chat.done() if isinstance(done, Respond)]
+
+
+class TestWithAnEcho:
+    """Of a reply that is spoken, and here is over as soon as it is written: what is seen comes late."""
+
+    @pytest.fixture
+    def chat(self) -> Chat:
+        chat = Chat(ReplyOptions(barge_in=BargeInOptions(echo=True)))
+        chat.ask("a drink")
+        return chat
+
+    def say(self, chat: Chat, reply: str) -> None:
+        chat.write(1, reply)
+        chat.conversation.replies.aloud = True
+        chat.finish(1)
+        chat.done()
+
+    @pytest.mark.parametrize(
+        ("reply", "heard", "answered"),
+        [
+            ("Tea or coffee?", "coffee", True),
+            ("We are open. Tea or coffee?", "tea", True),
+            ("Tea or coffee?", "tea or coffee", False),
+            ("It is here. Anything else?", "anything else", False),
+            ("Here is tea or coffee.", "coffee", False),
+            ("Tea or coffee? We have both of them. They are fresh.", "coffee", False),
+        ],
+    )
+    def test_a_short_answer_may_be_in_the_words_of_a_question(
+        self, chat: Chat, reply: str, heard: str, answered: bool
+    ) -> None:
+        self.say(chat, reply)
+        turn = chat.speak()
+        chat.pause(turn, heard)
+        chat.final(turn, heard)
+        assert [done for done in chat.done() if isinstance(done, ConfirmReply)] == [
+            ConfirmReply(2)
+        ] * answered
+
+    def test_an_echo_behind_a_reply_that_is_not_certain_is_told_at_once(self, chat: Chat) -> None:
+        self.say(chat, "Here is tea or coffee.")
+        turn = chat.speak()
+        chat.pause(turn, "what")
+        chat.done()
+        chat.final(turn, "coffee")
+        assert chat.done() == [2, StopResponding()]
 
 
 def test_opening_has_the_model_read_the_system_prompt() -> None:

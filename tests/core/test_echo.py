@@ -3,7 +3,7 @@ from difflib import SequenceMatcher
 import pytest
 
 from voicegw.core import echo
-from voicegw.core.echo import is_echo, may_be_answer
+from voicegw.core.echo import is_all_of, is_echo, may_be_answer
 
 SAID = "Your meeting with Doctor Johnson is at nine. Shall I move it to ten or eleven?"
 
@@ -64,6 +64,12 @@ def test_a_long_reply_costs_no_more_than_a_short_one(monkeypatch: pytest.MonkeyP
 
 def test_nothing_is_an_echo_of_nothing() -> None:
     assert not is_echo("stop", "")
+
+
+def test_an_echo_of_all_that_was_said_is_told_from_one_of_a_part() -> None:
+    assert is_all_of("anything else", "Anything else?")
+    assert not is_all_of("coffee", "Tea or coffee?")
+    assert not is_all_of("nothing else", "Anything?")
 
 
 @pytest.mark.parametrize("heard", ["Ten.", "Doctor’s office", "コーヒー"])

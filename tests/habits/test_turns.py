@@ -15,6 +15,7 @@ from voicegw.core.session import SessionOptions
 QUESTION = "I found a table for four at seven. Shall I book it for you?"
 STATEMENT = "I found a table for four at seven. It is by the window."
 QUESTION_FIRST = "Shall I book it for you? It is a table by the window, and the kitchen is open until ten."
+CHOICE = "Good morning. Would you like to drink tea or coffee?"
 LONG = (
     "The weather in Berlin is sunny today. There are five meetings in your calendar. "
     "The first one is with Doctor Miller at nine."
@@ -76,6 +77,15 @@ HABITS = [
     Habit("echo", "of a question", Scene(QUESTION, echo=0.25, tells_echo=True), UNANSWERED),
     Habit("echo", "of a short reply", Scene("Very well.", echo=0.25, tells_echo=True), UNANSWERED),
     Habit("echo", "an answer after it", Scene(QUESTION, yes(-1.0), echo=0.25, tells_echo=True), ANSWERED),
+    *(
+        Habit(
+            "echo",
+            f"an answer in the words of the question, {before_s} s before its end",
+            Scene(CHOICE, yes(before_s, "coffee"), tells_echo=True),
+            (COMPLETED, ["coffee"]),
+        )
+        for before_s in (0.9, 0.3, 0.0, -0.3)
+    ),
     Habit(
         "echo",
         "with the option but none: a barge-in",
@@ -100,9 +110,9 @@ def plain(text: str) -> str:
 def test_habit(habit: Habit[Scene]) -> None:
     scene = habit.given
     barge_in = BargeInOptions(echo=scene.tells_echo)
-    room = Room(SessionOptions(reply=ReplyOptions(barge_in=barge_in)), [scene.reply, "Fine."], scene.echo)
+    room = Room(SessionOptions(reply=ReplyOptions(barge_in=barge_in)), [scene.reply, ""], scene.echo)
     end_s = length_s(scene.reply)
     room.play([(end_s - before_s, text) for before_s, text in scene.says], end_s + 4)
     first, *_ = room.reasons
-    answered = room.answered[1:2]
+    answered = room.answered[1:]
     assert (first, [plain(text) for text in answered]) == habit.expected

@@ -43,12 +43,13 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text.casefold().replace("’", "'"))
 
 
-def asks(reply: str, heard: int) -> bool:
-    """Whether the reply, of which so many characters have been heard, is asking or has just asked."""
-    asked = False
+def question_of(reply: str, heard: int) -> str:
+    """What the reply, of which so many characters have been heard, is asking or has just asked, if at all."""
+    asked, begin = "", 0
     for found in _SENTENCE_END.finditer(reply) if heard else ():
-        just_asked, asked = asked, not _QUESTION_MARKS.isdisjoint(found[0])
-        if found.end() > heard:
+        sentence, begin = reply[begin : found.end()], found.end()
+        just_asked, asked = asked, "" if _QUESTION_MARKS.isdisjoint(found[0]) else sentence
+        if begin > heard:
             return asked or just_asked
     return asked
 

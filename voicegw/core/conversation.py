@@ -7,19 +7,18 @@ import msgspec
 
 from voicegw.core import turn
 from voicegw.core.actions import Action, Emit, FollowErrand, Prewarm
-from voicegw.core.barge_in import BargeInOptions, asks, interrupts
+from voicegw.core.barge_in import BargeInOptions, interrupts
 from voicegw.core.dialogue import Dialogue, DialogueOptions, DialogueState
-from voicegw.core.echo import is_echo, may_be_answer
+from voicegw.core.echo import may_be_answer
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import ErrandReport, Judged, Moderated, ReplyReason, ToolCalled
 from voicegw.core.languages import ENGLISH, Language
 from voicegw.core.latency import Stopwatch
 from voicegw.core.moderation import Check
 from voicegw.core.options import option
+from voicegw.core.overlap import Aside, Overlap
 from voicegw.core.replies import Replies, ReplyState
 from voicegw.core.speech import Speech
-
-_ECHO_TAIL_S = 0.5  # behind a reply: how late its echo may begin to be heard
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +29,6 @@ class ReplyOptions:
     max_speculations: int = option(2, "pauses of one turn in which the model is asked", ge=1, le=10)
     prewarm: bool = option(True, "have the model read the system prompt when a session opens")
     barge_in: BargeInOptions = field(default_factory=BargeInOptions)
-
-
-class Aside(msgspec.Struct, array_like=True):
-    """Words that did not interrupt a reply. heard: how much of it had been heard when they began, in
-    characters."""
-
-    text: str
-    watch: Stopwatch
-    heard: int
-
-
-class Overlap(msgspec.Struct, array_like=True):
-    """How speech of the user and of replies overlap: whether the running utterance began `over_reply`, one
-    that is spoken or just was, and how much of the reply had been `heard` then, in characters; the reply that
-    was spoken last, and until when."""
-
-    over_reply: bool = False
-    heard: int = 0
-    last_spoken: str = ""
-    spoken_until: float = float("-inf")
 
 
 class ConversationState(msgspec.Struct, array_like=True):
@@ -156,9 +135,7 @@ class Conversation:
     def receive_speech(self, now: float, *, resumed: bool = False) -> None:
         """Someone began to speak, or goes on after a pause."""
         if not resumed:
-            just_over = now - self._overlap.spoken_until < _ECHO_TAIL_S
-            self._overlap.over_reply = just_over or bool(self.replies.speech.sounding(now))
-            self._overlap.heard = self.replies.heard(now)
+            self._overlap.receive_speech(self.replies, now)
         self._signal(turn.Signal.SPEECH, now)
 
     def receive_words(self, text: str, voiced_ms: int, now: float) -> None:
@@ -235,9 +212,7 @@ class Conversation:
 
     def _is_echo(self, text: str, now: float) -> bool:
         """Whether an utterance that began over a spoken reply is that reply."""
-        if not (self._options.barge_in.echo and self._overlap.over_reply):
-            return False
-        return is_echo(text, self.replies.speech.sounding(now) or self._overlap.last_spoken)
+        return self._options.barge_in.echo and self._overlap.is_echo(text, self.replies, now)
 
     def _may_answer(self, text: str, voiced_ms: int, *, echo: bool) -> bool:
         """Whether what does not interrupt a reply may be the answer to it."""
@@ -247,10 +222,10 @@ class Conversation:
 
     def _reply_over(self, reply: str, completed: bool, now: float) -> None:
         """What was said over a question without stopping it is its answer."""
-        aside = self._aside
+        aside, tells_echo = self._aside, self._options.barge_in.echo
         if self.replies.aloud:
-            self._overlap.last_spoken, self._overlap.spoken_until = reply, now
-        if aside is None or not completed or not asks(reply, aside.heard):
+            self._overlap.receive_spoken(reply, now)
+        if aside is None or not completed or not aside.answers(reply, tells_echo=tells_echo):
             self._drop_aside()
             return
         self._aside = None

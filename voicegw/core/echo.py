@@ -30,6 +30,11 @@ def is_echo(heard: str, said: str) -> bool:
     return bool(words) and _errors(words, latest) <= int(_WRONG_WORDS * len(words))
 
 
+def is_all_of(heard: str, said: str) -> bool:
+    """Whether `heard` is an echo of the whole."""
+    return is_echo(heard, said) and len(words_of(heard)) >= len(words_of(said))
+
+
 def may_be_answer(heard: str) -> bool:
     """Whether an echo is so short that it may be an answer in the words of the question."""
     words = words_of(heard)

@@ -18,8 +18,8 @@ VERSION = 3
 
 
 class SessionState(msgspec.Struct, array_like=True):
-    """taken_at: monotonic seconds, by the clock that the stamps inside are of. misdeclared: the client was told
-    that its audio is not what it declared. The others are the fields of Session."""
+    """taken_at: monotonic seconds, by the clock that the stamps inside are of. misdeclared: the client was
+    told that its audio is not what it declared. The others are the fields of Session."""
 
     taken_at: float
     messages_taken: int

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -153,9 +154,12 @@ class Campaign:
                 wave.troubles.append(f"one who behaved: {trouble}")
 
         with ThreadPoolExecutor(AT_ONCE) as threads:
-            for _ in range(clients // 2):
-                threads.submit(leave, drawn(self._rng, self._context))
-                threads.submit(stay)
+            pairs = [
+                (threads.submit(leave, drawn(self._rng, self._context)), threads.submit(stay))
+                for _ in range(clients // 2)
+            ]
+        for future in chain.from_iterable(pairs):
+            future.result()  # raises what was not foreseen
         return wave
 
     def look(self) -> Footprint:

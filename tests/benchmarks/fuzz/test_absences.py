@@ -1,0 +1,25 @@
+import ssl
+
+import pytest
+
+from benchmarks.fuzz import absences as module
+from benchmarks.fuzz.absences import Campaign
+from benchmarks.fuzz.absent import Absent
+from clients.local_server import LocalServer
+
+
+@pytest.mark.parametrize("client", ["leaves", "stays"])
+def test_a_client_that_fails_as_nobody_foresaw_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, client: str
+) -> None:
+    def behave(*_: object) -> None:
+        pass
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Absent, "run", fail if client == "leaves" else behave)
+    monkeypatch.setattr(module, "converse", fail if client == "stays" else behave)
+    campaign = Campaign(LocalServer("wss://127.0.0.1:1", pid=0), ssl.create_default_context(), seed=1)
+    with pytest.raises(ZeroDivisionError):
+        campaign.crowd(2)

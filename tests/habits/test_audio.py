@@ -1,7 +1,7 @@
-"""What microphones and lines do to speech, and what is heard of it then.
+"""What microphones, lines and clients do to speech, and what is heard of it then.
 
 The core, the voice activity detector and a model hear each row on a simulated clock; what is seen are the
-finals, in plain words.
+finals, in plain words, or what is told of audio that was declared wrongly.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,10 @@ from tests.speech import pcm as pcm_of
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
-from voicegw.core.audio import SAMPLE_RATE, to_samples
-from voicegw.core.session import SessionOptions
+from voicegw.core import events
+from voicegw.core.actions import Emit
+from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, InputDecoder, to_samples
+from voicegw.core.session import Session, SessionOptions
 from voicegw.dialects import native
 
 Heard = list[str]
@@ -162,3 +164,40 @@ def plain(text: str) -> str:
 @pytest.mark.parametrize("habit", rows(HABITS))
 def test_habit(habit: Habit[Line]) -> None:
     assert finals(habit.given) == habit.expected
+
+
+def floating_point(sound: Sound) -> bytes:
+    """As the Web Audio API gives it."""
+    return sound.astype("<f4").tobytes()
+
+
+def two_channels(sound: Sound) -> bytes:
+    """The same voice in both."""
+    return pcm(np.repeat(sound, 2))
+
+
+DECLARED_WRONGLY = [
+    Habit("declared as pcm_s16le", "and it is", pcm, []),
+    Habit("declared as pcm_s16le", "floating point", floating_point, ["32-bit floating point"]),
+    Habit("declared as pcm_s16le", "two channels", two_channels, ["two channels"]),
+]
+
+
+def told(data: bytes, frame_bytes: int) -> list[str]:
+    """What the audio looks like, by the messages of a session that gets a frame every 20 ms."""
+    decoder = InputDecoder(AudioFormat.PCM, SAMPLE_RATE)
+    session = Session("declared", SessionOptions(), decoder, make_scorer(VadOptions()))
+    emitted: list[events.Event] = []
+    for number, begin in enumerate(range(0, len(data), frame_bytes)):
+        session.receive_audio(data[begin : begin + frame_bytes], number * WINDOW_MS / 1000)
+        emitted += [action.event for action in session.actions() if isinstance(action, Emit)]
+    faults = [event for event in emitted if isinstance(event, events.Fault)]
+    assert {fault.code for fault in faults} <= {"audio_misdeclared"}
+    return [fault.message.partition("looks like ")[2].partition(";")[0] for fault in faults]
+
+
+@pytest.mark.parametrize("habit", rows(DECLARED_WRONGLY))
+def test_audio_that_was_declared_wrongly_is_told(habit: Habit[Callable[[Sound], bytes]]) -> None:
+    sound = np.concatenate([sentence(text)[0] for text in (*ROW, MILLER)])[: to_samples(4800)]
+    data = habit.given(sound)
+    assert told(data, len(data) * WINDOW_SAMPLES // len(sound)) == habit.expected

@@ -67,9 +67,9 @@ def test_a_failed_trial_starts_the_rest_anew() -> None:
     assert breaker.admits(23.0)
 
 
-def test_an_abandoned_trial_is_the_next_ones_to_make() -> None:
+def test_after_a_trial_that_shows_nothing_the_next_request_is_the_trial() -> None:
     breaker = on_trial()
-    breaker.receive_abandoned()
+    breaker.receive_undecided()
     assert breaker.admits(10.1)
 
 
@@ -103,7 +103,7 @@ def test_every_outcome_is_allowed_in_every_state() -> None:
     assert all((state, signal) in TABLE for state in State for signal in outcomes)
 
 
-@given(some.lists(some.tuples(some.floats(0, 20), some.sampled_from(["answer", "fail", "abandon"]))))
+@given(some.lists(some.tuples(some.floats(0, 20), some.sampled_from(["answer", "fail", "undecided"]))))
 def test_whatever_happens_an_endpoint_is_tried_again_after_its_rest(story: list[tuple[float, str]]) -> None:
     breaker, now = Breaker(OPTIONS), 0.0
     for seconds, outcome in story:
@@ -115,5 +115,5 @@ def test_whatever_happens_an_endpoint_is_tried_again_after_its_rest(story: list[
         elif outcome == "fail":
             breaker.receive_failure(now)
         else:
-            breaker.receive_abandoned()
+            breaker.receive_undecided()
     assert breaker.admits(now + OPTIONS.rest_ms / 1000)

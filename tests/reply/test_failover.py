@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from tests.llm_server import Answer, Ending, LLMServer
+from tests.observing import until
 from voicegw import errors
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece
 from voicegw.reply.breaker import BreakerOptions
@@ -67,12 +68,6 @@ async def setting(
         await responder.close()
         for server in servers:
             await server.__aexit__(None, None, None)
-
-
-async def until_asked(server: LLMServer, times: int) -> None:
-    async with asyncio.timeout(5):
-        while len(server.exchanges) < times:  # noqa: ASYNC110 - the server sets an event for the first only
-            await asyncio.sleep(0.001)
 
 
 async def test_an_endpoint_that_is_well_is_asked_once() -> None:
@@ -147,15 +142,45 @@ async def test_with_nothing_else_to_ask_the_client_is_told_when() -> None:
 
 
 async def test_a_short_rest_is_waited_for_and_others_wait_as_well() -> None:
-    busy = Answer(status=429, retry_after="0.5")
+    busy = Answer(status=429, retry_after="2")
     async with setting(LLMServer(tokens=["Hi"], answers=[busy])) as stage:
         first = asyncio.create_task(stage.reply())
-        await until_asked(stage.servers[0], 1)
-        await asyncio.sleep(0.05)  # until it has heard of it
+        refused = {"endpoint": "first", "outcome": "llm_rate_limited"}
+        await until(lambda: stage.value("requests_total", **refused) == 1)
         again = "the first endpoint is asked again"
         assert await stage.reply() == [ReplyNotice("llm_unavailable", again), "Hi"]
         assert await first == [ReplyNotice("llm_rate_limited", again), "Hi"]
         assert stage.asked() == [3]
+
+
+@pytest.mark.parametrize("delays_s", [(0.0, 0.2), (0.2, 0.0)])
+async def test_of_two_rests_the_longer_one_is_waited_for(delays_s: tuple[float, float]) -> None:
+    rests = zip(("1.5", "0.5"), delays_s, strict=True)
+    busy = [Answer(status=429, retry_after=rest, first_token_delay_s=delay) for rest, delay in rests]
+    async with setting(LLMServer(tokens=["Hi"], answers=busy)) as stage:
+        replies = await asyncio.gather(stage.reply(), stage.reply())
+        assert [pieces[-1] for pieces in replies] == ["Hi", "Hi"]
+        told, _, *again = [exchange.received_s for exchange in stage.servers[0].exchanges]
+        assert min(again) - told >= 1.5
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_being_told_to_wait_does_not_open_the_breaker(status: int) -> None:
+    busy = Answer(status=status, retry_after="0.2", first_token_delay_s=0.1)
+    async with setting(LLMServer(tokens=["Hi"], answers=[busy] * 5), failures=3) as stage:
+        replies = await asyncio.gather(*(stage.reply() for _ in range(5)))
+        assert [pieces[-1] for pieces in replies] == ["Hi"] * 5
+        assert stage.value("remedies_total", remedy="opened") is None
+
+
+async def test_a_trial_that_is_told_to_wait_is_made_again_after_the_wait() -> None:
+    busy = Answer(status=429, retry_after="0.1")
+    server = LLMServer(tokens=["Hi"], answers=[FAULT, busy])
+    async with setting(server, failures=1, rest_ms=1, retries=0) as stage:
+        await stage.failure()
+        await asyncio.sleep(0.01)
+        assert (await stage.reply())[-1] == "Hi"
+        assert stage.value("breaker_open", endpoint="first") == 0
 
 
 async def test_another_endpoint_is_asked_rather_than_waiting() -> None:
@@ -237,7 +262,7 @@ async def test_a_trial_that_the_user_interrupts_is_the_next_ones_to_make() -> No
         await stage.failure()
         await asyncio.sleep(0.01)
         trial = asyncio.create_task(stage.reply())
-        await until_asked(server, 2)
+        await until(lambda: len(server.exchanges) == 2)
         trial.cancel()
         await asyncio.wait({trial})
         assert "Hi" in await stage.reply()

@@ -31,7 +31,7 @@ class Signal(Enum):
     ANSWERED = "first token"
     FAILED = "failed"
     FAILED_AGAIN = "failed too often"
-    ABANDONED = "given up by us"
+    UNDECIDED = "undecided"
     RESTED = "asked after the rest"
 
 
@@ -46,16 +46,16 @@ TABLE = {
     (State.CLOSED, Signal.ANSWERED): (State.CLOSED, None),
     (State.CLOSED, Signal.FAILED): (State.CLOSED, None),
     (State.CLOSED, Signal.FAILED_AGAIN): (State.OPEN, Effect.OPENED),
-    (State.CLOSED, Signal.ABANDONED): (State.CLOSED, None),
+    (State.CLOSED, Signal.UNDECIDED): (State.CLOSED, None),
     (State.OPEN, Signal.ANSWERED): (State.CLOSED, Effect.CLOSED),
     (State.OPEN, Signal.FAILED): (State.OPEN, None),
     (State.OPEN, Signal.FAILED_AGAIN): (State.OPEN, None),
-    (State.OPEN, Signal.ABANDONED): (State.OPEN, None),
+    (State.OPEN, Signal.UNDECIDED): (State.OPEN, None),
     (State.OPEN, Signal.RESTED): (State.HALF_OPEN, None),
     (State.HALF_OPEN, Signal.ANSWERED): (State.CLOSED, Effect.CLOSED),
     (State.HALF_OPEN, Signal.FAILED): (State.OPEN, Effect.OPENED),
     (State.HALF_OPEN, Signal.FAILED_AGAIN): (State.OPEN, Effect.OPENED),
-    (State.HALF_OPEN, Signal.ABANDONED): (State.OPEN, None),
+    (State.HALF_OPEN, Signal.UNDECIDED): (State.OPEN, None),
 }
 
 
@@ -93,7 +93,7 @@ class Breaker:
             self._rested_at = now + self._options.rest_ms / 1000
         return effect
 
-    def receive_abandoned(self) -> None:
-        """A request was given up before its first token, for reasons of ours: it says nothing about the
-        endpoint, and a trial that ends so is the next one's to make."""
-        self._machine.signal(Signal.ABANDONED)
+    def receive_undecided(self) -> None:
+        """A request ended before its first token without showing whether the endpoint works: we gave it up,
+        or were told when to ask again. If it was the trial, the next request is the trial."""
+        self._machine.signal(Signal.UNDECIDED)

@@ -102,7 +102,7 @@ class FailoverResponder:
             if again and not rested and type(failure) not in _WORTH_REPEATING:
                 continue
             if rested:
-                await asyncio.sleep(endpoint.rest_s(time.monotonic()))
+                await endpoint.rest()
             if (left_alone := endpoint.left_alone(time.monotonic())) is not None:
                 failure = failure or left_alone
                 continue
@@ -177,6 +177,13 @@ class _Guarded:
         """How long the endpoint has said that it does not want to be asked yet."""
         return max(0.0, self._rested_at - now)
 
+    async def rest(self) -> None:
+        """Waits until the endpoint may be asked: other requests may be told to wait longer meanwhile, so this
+        may take longer than it seemed at first, but never longer than a short rest."""
+        limit = time.monotonic() + _SHORT_REST_S
+        while (rest_s := self.rest_s(now := time.monotonic())) and now + rest_s <= limit:  # noqa: ASYNC110
+            await asyncio.sleep(rest_s)  # a time is waited for, which no event announces
+
     def left_alone(self, now: float) -> LLMUnavailable | None:
         """Why the endpoint is not asked now. None if it may be; after a breaker's rest it then has to be."""
         if rest_s := self.rest_s(now):
@@ -190,7 +197,7 @@ class _Guarded:
         self, messages: Sequence[Message], confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece, None]:
         """The reply, and notices when the breaker opens or closes over it."""
-        begun, answered, outcome = False, False, _STOPPED
+        begun, answered, undecided, outcome = False, False, True, _STOPPED
         try:
             async with aclosing(self.responder.respond(messages, confirmed)) as pieces:
                 async for piece in pieces:
@@ -199,21 +206,22 @@ class _Guarded:
                         if self.breaker.receive_answer() is Effect.CLOSED:
                             yield self._notice("closed", "answers again")
                     yield piece
-            answered, outcome = True, _ANSWERED
+            answered, undecided, outcome = True, False, _ANSWERED
         except ReplyError as error:
             outcome = error.code
             self._log("model endpoint failed", error)
             if error.retry_after_ms is not None:
-                self._rested_at = time.monotonic() + error.retry_after_ms / 1000
-            answered = isinstance(error, _ANSWERS)
-            blamed = not begun and not answered
+                rested_at = time.monotonic() + error.retry_after_ms / 1000
+                self._rested_at = max(self._rested_at, rested_at)
+            answered, undecided = isinstance(error, _ANSWERS), error.retry_after_ms is not None
+            blamed = not begun and not answered and not undecided
             if blamed and self.breaker.receive_failure(time.monotonic()) is Effect.OPENED:
                 yield self._notice("opened", f"keeps failing and is left alone for {self._rest_s:g} s")
             raise
         finally:
             self._metrics.llm_requests.labels(self.name, outcome).inc()
-            if not begun and outcome == _STOPPED:
-                self.breaker.receive_abandoned()
+            if not begun and undecided:
+                self.breaker.receive_undecided()
             elif not begun and answered:
                 self.breaker.receive_answer()
 

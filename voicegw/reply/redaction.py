@@ -1,4 +1,7 @@
-"""What a model endpoint says of a failure, fit for the log: some repeat prompts and keys in their errors."""
+"""What a model endpoint says of a failure, fit for the log: some repeat prompts and keys in their errors.
+
+The time for it grows no faster than the texts, whatever is in them: it runs on the event loop.
+"""
 
 import re
 from collections.abc import Iterable
@@ -6,26 +9,45 @@ from collections.abc import Iterable
 _MOST_CHARACTERS = 300
 _MOST_READ = 4_000
 _RUN_BYTES = 12  # as much in a row is no coincidence, in any script
+_WORD_LETTERS = 4  # shorter words are in every sentence
+_ECHO_CHARACTERS = 20  # as long a message is a message; a shorter one may be words of a complaint
 _HIDDEN = "[...]"
 _MARK = b"\x01"  # in no text: control characters have become blanks
-_MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-_UNICODE_ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_MARKUP = re.compile(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL)
+_UNICODE_ESCAPE = re.compile(r"(?<!\\)\\+u([0-9a-fA-F]{4})")
 _OTHER_ESCAPE = re.compile(r"\\+(?:[nrtbf](?![a-z])|[\"'/\\]|[nrt])|[\x00-\x1f\x7f]")
-_SECRET = re.compile(r"(?i:\bbearer\s+\S+)|\bsk-\S+|(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{20,}|(?<=://)[^/\s@]+@")
+_SECRET = re.compile(r"(?i:\bbearer\s+\S+)|\bsk-\S+|(?P<long>[A-Za-z0-9_-]{20,})|(?<=://)[^/\s@]+@")
+_IN_LONG_SECRET = re.compile(r"\d|\bsk-")
+_WORD = re.compile(r"\w+")
 
 
-def redacted(text: str, private: Iterable[str]) -> str:
-    """`text` in one line, without markup, secrets, and what it has in common with any of `private`."""
-    plain = _plain(_MARKUP.sub(" ", text[:_MOST_READ]))
-    for secret in private:
-        plain = _without(plain, _plain(secret))
-    plain = _SECRET.sub(_HIDDEN, plain)
+def redacted(text: str, private: Iterable[str], phrases: Iterable[str] = ()) -> str:
+    """`text` in one line, without markup and secrets, without words of `private`, and without longer parts of
+    `private` and `phrases`. A short one of these is hidden word by word."""
+    private, phrases = [_plain(each) for each in private], [_plain(each) for each in phrases]
+    plain = _without_runs(_readable(text), [*private, *phrases])
+    plain = _SECRET.sub(_secret_hidden, plain)
+    plain = _without_words(plain, [*private, *filter(_is_short, phrases)])
     return re.sub(rf"(?:\s*{re.escape(_HIDDEN)})+", f" {_HIDDEN}", plain).strip()
+
+
+def without_echoes(text: str, said: Iterable[str]) -> str:
+    """`text` in one line, without those of `said` that are repeated in it, short ones excepted."""
+    plain = _readable(text)
+    for echo in map(_plain, said):
+        if len(echo) >= _ECHO_CHARACTERS:
+            plain = plain.replace(echo, _HIDDEN)
+    return plain
 
 
 def start_of(text: str) -> str:
     """The start of what `redacted` made, short enough for a line of the log."""
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}..."
+
+
+def _readable(text: str) -> str:
+    """The beginning of `text`, without markup and in one line."""
+    return _plain(_MARKUP.sub(" ", text[:_MOST_READ]))
 
 
 def _plain(text: str) -> str:
@@ -35,14 +57,41 @@ def _plain(text: str) -> str:
     return " ".join(_OTHER_ESCAPE.sub(" ", text).split())
 
 
-def _without(text: str, secret: str) -> str:
-    """`text` with runs of bytes hidden that are in `secret` too; a short secret is hidden as a whole word."""
-    known = secret.encode()
-    if len(known) < _RUN_BYTES:
-        return re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", _HIDDEN, text) if secret else text
+def _is_short(text: str) -> bool:
+    """Whether it is too short to have a run."""
+    return len(text.encode()) < _RUN_BYTES
+
+
+def _without_runs(text: str, secrets: Iterable[str]) -> str:
+    """`text` with runs of bytes hidden that are in one of `secrets` too, in capitals or not."""
+    runs = {run for secret in secrets for run in _runs(secret.lower().encode())}
+    lowered = text.lower().encode()
     data = bytearray(text.encode())
-    runs = {known[start : start + _RUN_BYTES] for start in range(len(known) - _RUN_BYTES + 1)}
-    found = [start for start in range(len(data)) if bytes(data[start : start + _RUN_BYTES]) in runs]
-    for start in found:
-        data[start : start + _RUN_BYTES] = _MARK * _RUN_BYTES
+    if len(data) != len(lowered):  # a few rare letters take more bytes in lower case, or fewer
+        data = bytearray(lowered)
+    for start, run in enumerate(_runs(lowered)):
+        if run in runs:
+            data[start : start + _RUN_BYTES] = _MARK * _RUN_BYTES
     return _HIDDEN.join(part.decode(errors="ignore") for part in re.split(_MARK + b"+", bytes(data)))
+
+
+def _runs(data: bytes) -> list[bytes]:
+    """All runs in it."""
+    return [data[start : start + _RUN_BYTES] for start in range(len(data) - _RUN_BYTES + 1)]
+
+
+def _without_words(text: str, secrets: Iterable[str]) -> str:
+    """`text` without the words of `secrets`: the longer ones, or all words of a short secret."""
+    words = {
+        word.casefold()
+        for secret in secrets
+        for word in _WORD.findall(secret)
+        if len(word) >= _WORD_LETTERS or _is_short(secret)
+    }
+    return _WORD.sub(lambda match: _HIDDEN if match[0].casefold() in words else match[0], text)
+
+
+def _secret_hidden(match: re.Match[str]) -> str:
+    """In place of a secret; a long word of letters alone is none."""
+    long = match["long"]
+    return long if long and not _IN_LONG_SECRET.search(long) else _HIDDEN

@@ -13,6 +13,7 @@ from voicegw.core.events import Message
 from voicegw.errors import NotReady
 from voicegw.reply.failover import FailoverOptions, FailoverResponder
 from voicegw.reply.llm import LLMOptions, LLMResponder
+from voicegw.reply.llm_prompt import OPENER
 from voicegw.reply.readiness import FirstAnswer
 from voicegw.telemetry import Metrics
 
@@ -60,7 +61,7 @@ async def test_ready_with_it() -> None:
     server = LLMServer()
     async with asking(server, wait_ms=60_000) as first:
         assert await asyncio.wait_for(until_answered(first), 5) == "the model endpoint has answered"
-        assert server.exchanges[0].body["max_tokens"] == 1
+        assert server.exchanges[0].body["messages"][-1]["content"] == OPENER
 
 
 async def test_an_endpoint_that_comes_late_is_found() -> None:
@@ -75,12 +76,14 @@ async def test_a_server_without_its_model_says_so_and_serves() -> None:
     async with asking(LLMServer(refuse=True), wait_ms=20) as first:
         remark = await asyncio.wait_for(until_answered(first), 5)
         assert remark.startswith("replies may fail: the model endpoint")
+        assert "127.0.0.1" not in remark
 
 
 async def test_an_endpoint_that_answers_no_is_told_from_one_that_is_slow() -> None:
     with structlog.testing.capture_logs() as records:
         async with asking(LLMServer(status=404), wait_ms=60_000) as first:
-            await asyncio.wait_for(until_refused(first, "gives no answer yet: .* HTTP 404"), 5)
+            own_words = "gives no answer yet: the language model endpoint answered HTTP 404, test_code$"
+            await asyncio.wait_for(until_refused(first, own_words), 5)
             await asyncio.sleep(0.1)  # and is asked some more
     [record] = [each for each in records if each["event"] == "waiting for the model endpoint"]
     assert record["code"] == "llm_rejected"

@@ -1,7 +1,8 @@
 """Whether the model endpoint has answered once, for the readiness probe: "ready means warm".
 
 An endpoint that is down keeps the probe red for a stated time only. After that the server says that it is
-ready without: what is said is still transcribed, and the turns fail with the reason.
+ready without: what is said is still transcribed, and the turns fail with the reason. Anyone may ask for this
+page, so it is in our own words; what the endpoint said is in the log.
 """
 
 import asyncio
@@ -13,7 +14,6 @@ import structlog
 from voicegw.core.events import Message
 from voicegw.errors import NotReady, ReplyError
 from voicegw.reply.failover import FailoverResponder
-from voicegw.reply.llm_faults import report
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ class FirstAnswer:
             try:
                 await self._responder.warm(self._messages)
             except ReplyError as error:
-                self._trouble = report(error)
+                self._trouble = error.message
                 await asyncio.sleep(self._pause_s)
         log.info("the model endpoint has answered")
 

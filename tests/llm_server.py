@@ -15,11 +15,12 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from types import TracebackType
 from typing import Any, Self
 
+_USUAL = "tool_calls where there are some, stop otherwise"
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -40,8 +41,9 @@ class Answer:
 
     tokens: what is streamed; in place of a text a delta, a whole choice (with a "delta" in it), or bytes that
     are sent as they are. tool_calls: (name, arguments as JSON), each streamed in fragments behind the tokens.
-    finish: the reason that a complete answer ends with; None for none. retry_after, retry_after_ms: headers
-    that go with an error. page: content type and body in place of a stream or of the usual error.
+    finish: the reason that a complete answer ends with, if not the usual one; None for none. retry_after,
+    retry_after_ms: headers that go with an error. page: content type and body in place of a stream or of the
+    usual error.
     """
 
     tokens: Sequence[Any] = ()
@@ -52,7 +54,7 @@ class Answer:
     ending: Ending = Ending.COMPLETE
     retry_after: str | None = None
     retry_after_ms: str | None = None
-    finish: str | None = "stop"
+    finish: str | None = _USUAL
     page: tuple[str, str] | None = None
 
 
@@ -82,7 +84,8 @@ class LLMServer:
     after the one before. `chunk_bytes` is the size of the HTTP chunks, wherever that cuts a character; None
     gives each event its own. With `refuse`, nobody listens on the port; with `tls`, by a certificate that
     nobody trusts. `asked` is set by the first request. What `script` makes of a request's body is the answer,
-    unless that is None; then `answers` are given, one to a request; then what the knobs say.
+    unless that is None; then `answers` are given, one to a request; then what the knobs say. Of an answer to
+    a request for one token, the first is sent.
     """
 
     tokens: Sequence[str] = ("Hello", " there", ".")
@@ -163,6 +166,8 @@ class LLMServer:
             await _pause(exchange, answer, 0)
             writer.write(_error_response(answer, exchange))
             return
+        if _asks_for_one_token(exchange.body) and answer.tokens:
+            answer = replace(answer, tokens=answer.tokens[:1], tool_calls=(), finish="length")
         writer.write(_HEAD)
         if answer.ending is Ending.EMPTY:
             writer.write(b"0\r\n\r\n")
@@ -189,8 +194,8 @@ class LLMServer:
         if answer.ending is Ending.GARBLED:
             self._send(writer, b"data: <html>\n\n")
         if answer.ending is Ending.COMPLETE:
-            usual = answer.tool_calls and answer.finish == "stop"
-            self._send(writer, _event({}, finish_reason="tool_calls" if usual else answer.finish))
+            usual = "tool_calls" if answer.tool_calls else "stop"
+            self._send(writer, _event({}, usual if answer.finish == _USUAL else answer.finish))
             self._send(writer, b'data: {"choices": [], "usage": {"completion_tokens": 3}}\n\n')
             self._send(writer, b"data: [DONE]\n\n")
         writer.write(b"0\r\n\r\n")
@@ -210,6 +215,10 @@ def _own_certificate() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
     return context
+
+
+def _asks_for_one_token(body: dict[str, Any]) -> bool:
+    return 1 in (body.get("max_tokens"), body.get("max_completion_tokens"))
 
 
 async def _pause(exchange: Exchange, answer: Answer, number: int) -> None:

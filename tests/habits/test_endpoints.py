@@ -1,6 +1,7 @@
 """What model endpoints do in practice: each row has its own real HTTP server, and the whole way through
 failover and the client of one endpoint in front of it."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -100,6 +101,7 @@ class Refuses:
     complaint: str
     status: int = 400
     content_type: str = "application/json"
+    prompt: Sequence[Message] = ASKED
 
     def answer(self, body: dict[str, Any]) -> Answer | None:
         roles = {message["role"] for message in body["messages"]}
@@ -110,11 +112,51 @@ class Refuses:
     async def seen(self) -> object:
         async with LLMServer(script=self.answer) as server:
             responder = behind(server, [TOOL])
-            told = [await outcome(responder), await outcome(responder)]
+            told = [await outcome(responder, self.prompt) for _ in range(2)]
             await responder.close()
-        last = server.exchanges[-1].body
-        optional = {"max_tokens", "max_completion_tokens", "temperature", "tools"}.intersection(last)
-        return told, len(server.exchanges), optional | {message["role"] for message in last["messages"]}
+        return told, len(server.exchanges), parts(server.exchanges[-1].body)
+
+
+@dataclass(frozen=True)
+class RefusesOne:
+    """The endpoint refuses the request of one user unless a part of it is left out, and says so by `refusal`;
+    seen is which parts the request of the next user has."""
+
+    refusal: Answer
+
+    def answer(self, body: dict[str, Any]) -> Answer | None:
+        provoked = "Provoke." in body["messages"][-1]["content"] and parts(body) == EVERYTHING
+        return self.refusal if provoked else None
+
+    async def seen(self) -> object:
+        async with LLMServer(script=self.answer) as server:
+            responder = behind(server, [TOOL])
+            await outcome(responder, (SYSTEM, user("Provoke.")))
+            await responder.prewarm((SYSTEM,))
+            await outcome(responder)
+            await responder.close()
+        return parts(server.exchanges[-1].body)
+
+
+def parts(body: dict[str, Any]) -> set[str]:
+    """The parameters and roles of a request that some endpoints refuse."""
+    optional = {"max_tokens", "max_completion_tokens", "temperature", "tools"}.intersection(body)
+    return optional | {message["role"] for message in body["messages"]}
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """So many users speak at once, and each first request is answered so; seen are the kinds of outcomes."""
+
+    answer: Answer
+    users: int = 5
+
+    async def seen(self) -> object:
+        async with LLMServer(tokens=["Paris."], answers=[self.answer] * self.users) as server:
+            responder = behind(server)
+            told = await asyncio.gather(*(outcome(responder) for _ in range(self.users)))
+            await responder.close()
+        return {" ".join(each) for each in told}
 
 
 def says(*tokens: Any, **fields: Any) -> Answer:
@@ -146,15 +188,28 @@ def shown(name: str, history: Sequence[Message], *expected: str) -> Habit[Given]
 
 
 def refused(name: str, parameters: str, complaint: str, left: str, **fields: Any) -> Habit[Given]:
-    """A refusal that is learned: one more request for each parameter, once."""
+    """A refusal that is learned: of the reply's request, one request without a user's words shows what is
+    always refused, and has one more for each parameter; then both replies are given."""
     names = tuple(parameters.split())
-    expected = ([USUAL, USUAL], 2 + len(names), set(left.split()))
+    expected = ([USUAL, USUAL], 4 + len(names), set(left.split()))
     return Habit("refused parameters", name, Refuses(names, complaint, **fields), expected)
+
+
+def unlearned(name: str, message: str, status: int = 400) -> Habit[Given]:
+    """A refusal of one user's request, of which nothing is learned."""
+    refusal = Answer(status=status, page=("application/json", complaint(message)))
+    return Habit("refusals of one request", name, RefusesOne(refusal), EVERYTHING)
 
 
 def reply(kind: str, name: str, *answers: Answer, expected: object, **fields: Any) -> Habit[Given]:
     """What becomes of the answers."""
     return Habit(kind, name, Streams(answers, **fields), expected)
+
+
+def shown_at_once(kind: str, name: str, answer: Answer, *expected: str, **fields: Any) -> Habit[Given]:
+    """An answer of an endpoint whose replies are known to begin with the answer."""
+    told = [["Yes."], list(expected)]
+    return reply(kind, name, says("Yes."), answer, replies=2, expected=told, **fields)
 
 
 def reasoning(name: str, *tokens: Any, expected: str = "Paris.", **fields: Any) -> Habit[Given]:
@@ -287,6 +342,29 @@ REFUSALS: list[Habit[Given]] = [
         content_type="text/event-stream",
     ),
     refused(
+        "a temperature, by an error in the stream behind a role",
+        "temperature",
+        'data: {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}\n\n'
+        'data: {"error": {"message": "temperature is not supported", "code": 400}}\n\n',
+        "max_tokens tools system user",
+        status=200,
+        content_type="text/event-stream",
+    ),
+    refused(
+        "a temperature, after the user has said the same words",
+        "temperature",
+        complaint("temperature is not supported"),
+        "max_tokens tools system user",
+        prompt=(Message("system", "Be brief."), Message("user", "not supported")),
+    ),
+    refused(
+        "tools, where the system prompt has the same words",
+        "tools",
+        complaint("This model does not support tools."),
+        "max_tokens temperature system user",
+        prompt=(Message("system", "Say so if a model does not support tools."), Message("user", "Hi.")),
+    ),
+    refused(
         "all at once, one after the other",
         "max_tokens max_completion_tokens temperature tools system",
         "unsupported: system role, tools, temperature, max_tokens, max_completion_tokens",
@@ -310,12 +388,43 @@ REFUSALS: list[Habit[Given]] = [
     ),
     Habit(
         "refused parameters",
+        "what the user has said, and the endpoint repeats",
+        Refuses(
+            ("user",),
+            complaint("Flagged: 'Are tools not supported, or is it the system role?'"),
+            prompt=(
+                Message("system", "Be brief."),
+                Message("user", "Are tools not supported, or is it the system role?"),
+            ),
+        ),
+        ([["!llm_rejected"]] * 2, 2, {"max_tokens", "temperature", "tools", "system", "user"}),
+    ),
+    Habit(
+        "refused parameters",
         "a model that does not exist",
         Refuses(
             ("model",), complaint("The model `tool-7b` does not exist", code="model_not_found"), status=404
         ),
         ([["!llm_rejected"]] * 2, 2, {"max_tokens", "temperature", "tools", "system", "user"}),
     ),
+]
+
+UNLEARNED = [
+    unlearned(
+        "a call that the model got wrong",
+        "tool call validation failed: attempted to call tool 'clock2', which is not allowed by request.tools",
+    ),
+    unlearned(
+        "a result without its call",
+        "Invalid parameter: messages with role 'tool' must be a response to a message with 'tool_calls'",
+    ),
+    unlearned("a role out of its order", "Unexpected role 'user' after role 'tool'"),
+    unlearned("a tool that is unknown", "Unknown tool: 'clock2' is not in the list of tools"),
+    unlearned("text that looks like a tool's", "Tools are not allowed in this message"),
+    unlearned("text that looks like the system's", "System instructions are not permitted in user messages"),
+    unlearned("a prompt that is too long", "max_tokens of 300 is not supported with a prompt of 4000 tokens"),
+    unlearned("a breakdown", "Internal system error: unexpected EOF", status=500),
+    unlearned("a breakdown over a template", "System role not supported", status=500),
 ]
 
 REASONING = [
@@ -351,6 +460,20 @@ REASONING = [
         options={"model": "deepseek-r1:7b"},
     ),
     reasoning("not at all, of a model that is named for it", "Paris", ".", options={"model": "qwq"}),
+    reply(
+        "reasoning",
+        "not at all, of a model that is named for that",
+        says("Once upon", finish="length"),
+        options={"model": "grok-4-fast-non-reasoning"},
+        expected=["Once upon", "[llm_token_limit]"],
+    ),
+    reply(
+        "reasoning",
+        "that is none: a user has asked for an end tag",
+        *(says("Yes."), says("Here: </think>"), says("Once upon", finish="length")),
+        replies=3,
+        expected=[["Yes."], ["Here: "], ["Once upon", "[llm_token_limit]"]],
+    ),
     reasoning("that is empty", "<think>\n\n</think>\n\nParis."),
     reasoning("in the middle", "Par<think>Hm.</think>is."),
     reasoning("that is none: a tag of another kind", "a <", "b> c", expected="a <b> c"),
@@ -444,12 +567,26 @@ ENDS = [
         expected=["Paris."],
     ),
     reply("finish reasons", "unheard of", says("Paris.", finish="eos"), expected=["Paris."]),
-    reply("finish reasons", "an error", says("Par", finish="error"), expected=["Par", "!llm_broken"]),
+    shown_at_once("finish reasons", "an error", says("Par", finish="error"), "Par", "!llm_broken"),
     reply(
+        "finish reasons",
+        "an error behind text that nobody has seen",
+        says("Par", finish="error"),
+        says("Paris."),
+        expected=["[llm_broken]", "Paris."],
+    ),
+    shown_at_once(
         "finish reasons",
         "none, and no [DONE]",
         says("Par", ending=Ending.UNFINISHED),
-        expected=["Par", "!llm_interrupted"],
+        *("Par", "!llm_interrupted"),
+    ),
+    reply(
+        "finish reasons",
+        "none, and no [DONE], behind text that nobody has seen",
+        says("Par", ending=Ending.UNFINISHED),
+        says("Paris."),
+        expected=["[llm_interrupted]", "Paris."],
     ),
     reply(
         "finish reasons",
@@ -461,12 +598,12 @@ ENDS = [
     reply(
         "finish reasons",
         "stop, although a tool is called",
-        says(tool_calls=[("clock", "{}")], finish="eos"),
+        says(tool_calls=[("clock", "{}")], finish="stop"),
         expected=["clock()"],
     ),
 ]
 
-STREAMS = [
+STREAMS: list[Habit[Given]] = [
     reply(
         "choices",
         "a second one",
@@ -479,12 +616,27 @@ STREAMS = [
         expected=["Paris."],
     ),
     reply("choices", "without a number", says({"delta": {"content": "Paris."}}), expected=["Paris."]),
-    reply(
+    shown_at_once(
         "stalls",
         "in mid-reply",
         says("Par", "is.", token_delay_s=60),
+        *("Par", "!llm_timeout"),
+        options={"next_token_timeout_ms": 1_000},
+    ),
+    reply(
+        "stalls",
+        "behind text that nobody has seen",
+        says("Par", "is.", token_delay_s=60),
+        says("Paris."),
         options={"next_token_timeout_ms": 300},
-        expected=["Par", "!llm_timeout"],
+        expected=["[llm_timeout]", "Paris."],
+    ),
+    reply(
+        "lost connections",
+        "behind text that nobody has seen",
+        says("Par", ending=Ending.CUT),
+        says("Paris."),
+        expected=["[llm_interrupted]", "Paris."],
     ),
     reply(
         "stalls",
@@ -500,11 +652,11 @@ STREAMS = [
         says(b"data:\n\n", "Paris.", b"event: ping\ndata: {}\n\n"),
         expected=["Paris."],
     ),
-    reply(
+    shown_at_once(
         "events",
         "an error",
         says("Par", b'data: {"error": {"message": "no memory"}}\n\n'),
-        expected=["Par", "!llm_broken"],
+        *("Par", "!llm_broken"),
     ),
     reply(
         "events",
@@ -540,9 +692,21 @@ STREAMS = [
         says("Paris."),
         expected=["[llm_broken]", "Paris."],
     ),
+    Habit(
+        "rate limits",
+        "for a moment, of many users at once",
+        Crowd(Answer(status=429, retry_after="0.2", first_token_delay_s=0.3)),
+        {"[llm_rate_limited] Paris."},
+    ),
+    Habit(
+        "rate limits",
+        "of an endpoint that is busy, of many users at once",
+        Crowd(Answer(status=503, retry_after="0.2", first_token_delay_s=0.3)),
+        {"[llm_broken] Paris."},
+    ),
 ]
 
-HABITS: list[Habit[Given]] = [*HISTORIES, *REFUSALS, *REASONING, *ENDS, *STREAMS]
+HABITS: list[Habit[Given]] = [*HISTORIES, *REFUSALS, *UNLEARNED, *REASONING, *ENDS, *STREAMS]
 
 
 @pytest.mark.parametrize("habit", rows(HABITS))

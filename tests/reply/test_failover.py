@@ -106,9 +106,18 @@ async def test_a_slow_request_is_cancelled_before_the_next_is_made() -> None:
 
 
 async def test_a_reply_that_has_begun_is_never_begun_again() -> None:
-    async with setting(LLMServer(answers=[Answer(["half"], ending=Ending.CUT)]), LLMServer()) as stage:
+    answers = [Answer(["Hi"]), Answer(["half"], ending=Ending.CUT)]
+    async with setting(LLMServer(answers=answers), LLMServer()) as stage:
+        await stage.reply()  # it begins with the answer, so the next one is shown at once
         assert isinstance(await stage.failure(), errors.LLMInterrupted)
-        assert stage.asked() == [1, 0]
+        assert stage.asked() == [2, 0]
+
+
+async def test_a_reply_of_which_nothing_was_shown_is_begun_again() -> None:
+    answers = [Answer(["half"], ending=Ending.CUT), Answer(["Hi"])]
+    async with setting(LLMServer(answers=answers)) as stage:
+        again = ReplyNotice("llm_interrupted", "the first endpoint is asked again")
+        assert await stage.reply() == [again, "Hi"]
 
 
 @pytest.mark.parametrize(

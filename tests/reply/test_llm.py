@@ -19,6 +19,7 @@ from voicegw.core.events import Message, ReplyPiece, ToolCalled
 from voicegw.core.options import check
 from voicegw.reply.llm import KEEP_ALIVE_S, LLMOptions, LLMResponder, shown
 from voicegw.reply.llm_faults import report
+from voicegw.reply.llm_prompt import OPENER
 
 PROMPT = (Message("system", "Be brief."), Message("user", "Where is the secret kept?"))
 KEY = "sk-4f9a"
@@ -47,19 +48,30 @@ async def reply(llm: Responder, prompt: Sequence[Message] = PROMPT) -> list[Repl
         return [piece async for piece in pieces]
 
 
-async def failure(server: LLMServer, **options: Any) -> tuple[list[ReplyPiece], errors.ReplyError]:
-    """What was said before the reply failed, and the error."""
+def probed(body: dict[str, Any]) -> Answer | None:
+    """The answer to the probe at the start; nothing else is answered so."""
+    return Answer(["OK."]) if body["messages"][-1]["content"] == OPENER else None
+
+
+async def failure(
+    server: LLMServer, *, warm: bool = False, **options: Any
+) -> tuple[list[ReplyPiece], errors.ReplyError]:
+    """What was said before the reply failed, and the error. warm: the endpoint has answered the probe, so
+    nothing is held back."""
     said: list[ReplyPiece] = []
+    server.script = probed if warm else server.script
     async with (
         server,
         responder(server.url, **options) as llm,
-        aclosing(llm.respond(PROMPT, certain())) as pieces,
     ):
-        try:
-            async for piece in pieces:
-                said.append(piece)
-        except errors.ReplyError as error:
-            return said, error
+        if warm:
+            await llm.warm(PROMPT[:1])
+        async with aclosing(llm.respond(PROMPT, certain())) as pieces:
+            try:
+                async for piece in pieces:
+                    said.append(piece)
+            except errors.ReplyError as error:
+                return said, error
     pytest.fail("the reply did not fail")
 
 
@@ -335,10 +347,11 @@ async def test_the_first_token_is_what_the_first_limit_is_for() -> None:
 
 
 async def test_slow_reply() -> None:
-    said, error = await failure(LLMServer(tokens=["one", "two"], token_delay_s=60), total_timeout_ms=200)
+    server = LLMServer(tokens=["one", "two"], token_delay_s=60)
+    said, error = await failure(server, warm=True, total_timeout_ms=1_000)
     assert said == ["one"]
     assert isinstance(error, errors.LLMTimeout)
-    assert error.message == "no end of the reply within 200 ms"
+    assert error.message == "no end of the reply within 1000 ms"
 
 
 async def test_the_total_limit_covers_the_first_token() -> None:
@@ -356,13 +369,15 @@ async def test_the_total_limit_covers_the_first_token() -> None:
     ],
 )
 async def test_bad_endings(ending: Ending, expected: type[errors.ReplyError]) -> None:
-    said, error = await failure(LLMServer(tokens=["half", " a"], token_delay_s=0.01, ending=ending))
+    server = LLMServer(tokens=["half", " a"], token_delay_s=0.01, ending=ending)
+    said, error = await failure(server, warm=True)
     assert (said, type(error)) == (["half", " a"], expected)
 
 
 @pytest.mark.parametrize("content", [7, ["a", "list"], {"type": "text"}])
 async def test_what_is_no_text_is_not_taken_for_it(content: Any) -> None:
-    said, error = await failure(LLMServer(answers=[Answer(["half", {"content": content}])]))
+    server = LLMServer(answers=[Answer(["half", {"content": content}])])
+    said, error = await failure(server, warm=True)
     assert (said, type(error)) == (["half"], errors.LLMBroken)
 
 
@@ -504,11 +519,30 @@ async def test_what_is_refused_is_told_once(monkeypatch: pytest.MonkeyPatch) -> 
 
     async with LLMServer(script=refuse) as server, responder(server.url) as llm:
         with structlog.testing.capture_logs() as records:
-            await llm.warm(PROMPT)
+            await llm.warm(PROMPT[:1])
             await reply(llm)
     [record] = records
     assert (record["left_out"], record["url"]) == (["temperature"], server.url)
-    assert [exchange.body["max_tokens"] for exchange in server.exchanges] == [1, 1, 300]
+    assert ["temperature" in exchange.body for exchange in server.exchanges] == [True, False, False]
+
+
+async def test_of_the_breakdowns_of_an_endpoint_that_works_nothing_is_learned() -> None:
+    breakdown = Answer(status=500, page=("text/plain", "temperature is not supported"))
+    async with LLMServer() as server, responder(server.url) as llm:
+        await llm.warm(PROMPT[:1])
+        server.answers = [breakdown]
+        await llm.prewarm(PROMPT[:1])
+        await reply(llm)
+    assert ["temperature" in exchange.body for exchange in server.exchanges] == [True, True, False, True]
+
+
+async def test_the_probe_shows_how_replies_begin() -> None:
+    answers = [Answer(["OK."]), Answer(["Here: </think>"]), Answer(["Once upon", " a"], token_delay_s=60)]
+    async with LLMServer(answers=answers) as server, responder(server.url) as llm:
+        await llm.warm(PROMPT[:1])
+        assert await reply(llm) == ["Here: "]
+        async with aclosing(llm.respond(PROMPT, certain())) as pieces:
+            assert await asyncio.wait_for(anext(pieces), 10) == "Once upon"
 
 
 async def test_the_start_of_a_first_reply_is_held_back_for_a_moment_only() -> None:
@@ -520,8 +554,14 @@ async def test_the_start_of_a_first_reply_is_held_back_for_a_moment_only() -> No
 
 
 async def test_a_stall_ends_the_reply() -> None:
-    said, error = await failure(LLMServer(tokens=["one", "two"], token_delay_s=60), next_token_timeout_ms=50)
-    assert (said, error.message) == (["one"], "no next token within 50 ms")
+    server = LLMServer(tokens=["one", "two"], token_delay_s=60)
+    said, error = await failure(server, warm=True, next_token_timeout_ms=500)
+    assert (said, error.message) == (["one"], "no next token within 500 ms")
+
+
+async def test_of_a_reply_that_nobody_has_seen_nothing_is_shown_when_it_fails() -> None:
+    said, error = await failure(LLMServer(tokens=["half"], ending=Ending.CUT))
+    assert (said, type(error)) == ([], errors.LLMInterrupted)
 
 
 async def test_a_comment_is_no_sign_of_life() -> None:
@@ -535,11 +575,23 @@ async def test_an_endpoint_that_refuses_to_write_one_token_is_asked_for_a_reply(
         complaint = '{"error": {"message": "max_tokens or model output limit was reached."}}'
         return Answer(status=400, page=("application/json", complaint)) if body["max_tokens"] == 1 else None
 
-    async with LLMServer(script=refuse) as server, responder(server.url) as llm:
-        await llm.warm(PROMPT)
-        await llm.warm(PROMPT)
+    async with LLMServer(script=refuse) as server, responder(server.url, prewarm_interval_ms=0) as llm:
+        await llm.prewarm(PROMPT)
+        await llm.prewarm(PROMPT)
         assert llm.answered
     assert [exchange.body["max_tokens"] for exchange in server.exchanges] == [1, 300, 300]
+
+
+async def test_a_prompt_that_is_too_long_is_no_reason_to_ask_for_more_tokens() -> None:
+    complaint = '{"error": "The context length is 100 tokens; you asked for 99 and max_tokens 1."}'
+    too_long = Answer(status=400, page=("application/json", complaint))
+    async with (
+        LLMServer(answers=[too_long, too_long]) as server,
+        responder(server.url, prewarm_interval_ms=0) as llm,
+    ):
+        await llm.prewarm(PROMPT)
+        await llm.prewarm(PROMPT)
+    assert [exchange.body["max_tokens"] for exchange in server.exchanges] == [1, 300, 1]
 
 
 @pytest.mark.parametrize(
@@ -557,9 +609,24 @@ async def test_an_endpoint_that_breaks_down_over_a_role_is_asked_without_it(brea
     assert "temperature" in server.exchanges[-1].body
 
 
+async def test_a_plainer_form_is_not_kept_because_of_trouble_of_another_kind() -> None:
+    breakdown = Answer(status=500, page=("text/plain", "Internal Server Error"))
+    answers = [breakdown, Answer(["OK."]), Answer(status=429)]
+    async with LLMServer(answers=answers) as server, responder(server.url) as llm:
+        with structlog.testing.capture_logs() as records, pytest.raises(errors.LLMRateLimited):
+            await llm.warm(PROMPT[:1])
+        assert not llm.answered
+        await llm.warm(PROMPT[:1])
+        assert llm.answered
+    assert [message["role"] for message in server.exchanges[-1].body["messages"]] == ["system", "user"]
+    assert records == []
+
+
 async def test_an_endpoint_that_was_starting_is_asked_as_usual() -> None:
     starting = Answer(status=500, page=("text/plain", "Internal Server Error"))
     async with LLMServer(answers=[starting]) as server, responder(server.url) as llm:
-        await llm.warm(PROMPT[:1])
+        with structlog.testing.capture_logs() as records:
+            await llm.warm(PROMPT[:1])
         await reply(llm)
     assert [message["role"] for message in server.exchanges[-1].body["messages"]] == ["system", "user"]
+    assert records == []

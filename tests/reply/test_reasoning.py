@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicegw.reply.reasoning import Opening, VisibleText
+from voicegw.reply.reasoning import Opening, VisibleText, expected_opening
 
 TAGGED = "<think>Is it Lyon? No < Paris.</think>\n\nIt is <b>Paris</b>, 1 < 2. [THINK]Sure?[/THINK]Yes."
 UNTAGGED = "Is it Lyon? No.\n</think>\n\nIt is Paris."
@@ -32,6 +32,24 @@ def test_an_end_tag_alone_shows_that_what_was_before_it_was_reasoning(
     cut: list[str], opening: Opening
 ) -> None:
     assert visible(cut, opening) == ("It is Paris.", Opening.REASONING)
+
+
+def test_an_end_tag_alone_is_no_reasoning_where_replies_begin_with_the_answer() -> None:
+    assert visible(["Here: </think> and", " on"], Opening.ANSWER) == ("Here:  and on", Opening.ANSWER)
+
+
+@pytest.mark.parametrize(
+    "model", ["deepseek-r1:7b", "QwQ-32B", "DeepThink", "gpt-nano-thinking", "x-reasoning"]
+)
+def test_a_name_tells_that_a_model_reasons(model: str) -> None:
+    assert expected_opening(model) is Opening.REASONING
+
+
+@pytest.mark.parametrize(
+    "model", ["tiny", "grok-4-fast-non-reasoning", "qwen3-no-think", "Qwen3_NonThinking", "qwen3:nothink"]
+)
+def test_a_name_tells_that_a_model_does_not_reason(model: str) -> None:
+    assert expected_opening(model) is Opening.UNKNOWN
 
 
 @given(st.lists(st.text("<[◁|/>think ", max_size=5)))

@@ -23,7 +23,7 @@ class Completion:
     """`receive` takes what a chunk adds and gives what is visible of it; after the last one, `end` gives the
     rest. Only then `failure`, `notice` and `calls` are known.
 
-    opening: how the endpoint's replies begin. begun: whether anything of the completion has come.
+    opening: how the endpoint's replies begin. begun: whether the model has written anything.
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -49,7 +49,7 @@ class Completion:
         """What is visible now."""
         if choice is None:
             return []
-        self.begun = True
+        self.begun = self.begun or choice.alive
         self._finish = str(choice.finish_reason or "").lower() or self._finish
         delta = choice.delta
         if delta is None:
@@ -66,7 +66,14 @@ class Completion:
     def end(self, *, done: bool) -> list[str]:
         """The rest of what is visible. done: the endpoint has said that this is the end."""
         self._done = done or bool(self._finish)
-        return self._shown(self._visible.end(cut=self._finish in _CUT or not self._done))
+        if not self._done or self._finish in _BROKEN:
+            return self.break_off()
+        return self._shown(self._visible.end(cut=self._finish in _CUT))
+
+    def break_off(self) -> list[str]:
+        """The rest of what is visible of a reply that has failed. Where nothing was visible before, nothing
+        is now: the whole reply can be asked for again."""
+        return self._shown(self._visible.end(cut=True)) if self._worded else []
 
     def failure(self) -> ReplyError | None:
         """What is wrong with the reply as a whole."""

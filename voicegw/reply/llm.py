@@ -7,8 +7,8 @@ hears of a failure at once, as one of the LLM errors, and decides (failover.py).
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -24,7 +24,7 @@ from voicegw.reply.llm_faults import Faults, Patience, report
 from voicegw.reply.llm_request import RequestForm
 from voicegw.reply.llm_stream import event_stream, visible_text
 from voicegw.reply.prewarm import Prewarming
-from voicegw.reply.reasoning import Opening
+from voicegw.reply.reasoning import Opening, expected_opening
 
 if TYPE_CHECKING:
     from voicegw.reply.llm_stream import EventStream
@@ -35,7 +35,6 @@ OPENAI_URL = "https://api.openai.com/v1"
 KEEP_ALIVE_S = 50.0  # longer than people listen and think; most load balancers close after 60 s
 _BREAKDOWN_S = 0.1  # a server that has broken down closes the connection meanwhile
 _MORE_TOKENS = re.compile(r"max_\w*tokens|output limit")
-_REASONS_FIRST = re.compile(r"\br1\b|qwq|think|reasoning", re.IGNORECASE)  # models that are named for it
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ class LLMResponder:
             fixed["tools"] = list(tools)
         # OpenAI has renamed the token limit; most others know the old name only.
         self._form = RequestForm(fixed, new_name_first=url.startswith(OPENAI_URL))
-        self._opening = Opening.REASONING if _REASONS_FIRST.search(options.model) else Opening.UNKNOWN
+        self._opening = expected_opening(options.model)
         self._headers = {} if options.api_key else {"Authorization": openai.omit}
         self._prewarming = Prewarming(self._read_ahead, options.prewarm_interval_ms / 1000)
         # The library's own limits close a connection that was idle for 5 s, and so nearly every turn would
@@ -133,7 +132,8 @@ class LLMResponder:
         closed only when the garbage collector finds it.
         """
         completion = Completion(self._opening)
-        text = self._text(messages, completion, self._options.max_tokens, self._form)
+        faults = self._faults(messages)
+        text = self._text(messages, completion, self._options.max_tokens, self._form, faults)
         async with aclosing(text) as pieces:
             async for piece in pieces:
                 yield piece
@@ -154,76 +154,109 @@ class LLMResponder:
             log.info("could not prewarm the language model", url=self.url, **reason)
 
     async def warm(self, messages: Sequence[Message]) -> None:
-        """Asks for a token, so that it is known whether the endpoint answers. Some break down over what they
-        do not take: one that has never answered is asked in plainer forms, too. Raises the LLM errors."""
+        """Asks for a reply, so that it is known whether the endpoint answers, and how its replies begin. Some
+        break down over what they do not take: one that has never answered is asked in plainer forms, too.
+        Raises the LLM errors."""
         try:
-            await self._read_ahead(messages)
+            await self._read(messages, self._options.max_tokens, self._form, self._faults(messages))
         except LLMBroken:
             if self.answered or not await self._find_form(messages):
                 raise
 
     async def _find_form(self, messages: Sequence[Message]) -> bool:
-        """Whether the endpoint answers in a plainer form; kept unless the trouble was a passing one."""
+        """Whether the endpoint answers in a plainer form. That is kept if the endpoint still breaks down over
+        the usual one; the trouble may have been a passing one. Raises the errors that show neither."""
         usual = self._form
         for form in usual.plainer():
             await asyncio.sleep(_BREAKDOWN_S)
-            with suppress(LLMBroken, LLMRejected):
-                await self._read(messages, form)
-                with suppress(ReplyError):
-                    await self._read(messages, usual)
-                    self._form = usual
+            if await self._takes(form, messages):
+                if not await self._takes(usual, messages):
+                    self._adopt(form)
+                self.answered = True
                 return True
         return False
+
+    async def _takes(self, form: RequestForm, messages: Sequence[Message]) -> bool:
+        """Whether the endpoint answers in this form. Raises the errors that have nothing to do with it."""
+        try:
+            await self._read(messages, self._options.max_tokens, form, self._faults(messages))
+        except (LLMBroken, LLMRejected):
+            return False
+        return True
 
     async def _read_ahead(self, messages: Sequence[Message]) -> None:
         """Asks for one token after `messages`, so that the connection is open and a prefix-caching endpoint
         has them in its cache; for a whole reply where so few are refused."""
+        faults = self._faults(messages)
         try:
-            await self._read(messages, self._form)
-        except LLMRejected as refusal:
-            if not _MORE_TOKENS.search(refusal.detail) or self._fewest_tokens > 1:
+            await self._read(messages, self._fewest_tokens, self._form, faults)
+        except LLMRejected:
+            if not _MORE_TOKENS.search(faults.complaint) or self._fewest_tokens > 1:
                 raise
+            await self._read(messages, self._options.max_tokens, self._form, faults)
             self._fewest_tokens = self._options.max_tokens
-            await self._read(messages, self._form)
 
-    async def _read(self, messages: Sequence[Message], form: RequestForm) -> None:
+    async def _read(
+        self, messages: Sequence[Message], max_tokens: int, form: RequestForm, faults: Faults
+    ) -> None:
         """Reads a completion to its end: only then is the connection free for the next request."""
         completion = Completion(self._opening)
-        async with aclosing(self._text(messages, completion, self._fewest_tokens, form)) as pieces:
+        async with aclosing(self._text(messages, completion, max_tokens, form, faults)) as pieces:
             async for _ in pieces:
                 pass
 
+    def _faults(self, messages: Sequence[Message]) -> Faults:
+        """For a request with these messages: what users and tools have said of it is hidden most strictly."""
+        arguments = [call.arguments for message in messages for call in message.tool_calls]
+        said = [message.content for message in messages if message.role in ("user", "tool")]
+        phrases = [message.content for message in messages if message.role in ("system", "assistant")]
+        return Faults([*said, *arguments, self._options.api_key or ""], phrases, self._way)
+
     async def _text(
-        self, messages: Sequence[Message], completion: Completion, max_tokens: int, form: RequestForm
+        self,
+        messages: Sequence[Message],
+        completion: Completion,
+        max_tokens: int,
+        form: RequestForm,
+        faults: Faults,
     ) -> AsyncGenerator[str, None]:
         """The text of one completion, to its end, asked for without what the endpoint refuses. How its
-        replies begin is learned by the way."""
+        replies begin is learned by the way. What it refuses is learned in the usual form only, and only of
+        what the operator wrote: a user's words, or a tool's, may be what is wrong with one request."""
         limits = self._options
+        usual, opening = form is self._form, [each for each in messages if each.role == "system"]
+        teaches = usual and len(opening) == len(messages)
         start_s = asyncio.get_running_loop().time()
         patience = Patience(
             *(start_s, limits.first_token_timeout_ms, limits.next_token_timeout_ms, limits.total_timeout_ms)
         )
-        arguments = (call.arguments for message in messages for call in message.tool_calls)
-        private = [*(message.content for message in messages), *arguments, limits.api_key or ""]
-        faults = Faults(private, self._way)
         while True:
             try:
                 attempt = self._attempt(form.body(messages, max_tokens), completion, patience, faults)
                 async with aclosing(attempt) as pieces:
                     async for piece in pieces:
-                        self.answered = True
+                        self.answered = self.answered or usual
                         yield piece
                 break
             except (LLMRejected, LLMBroken) as error:
-                other = None if completion.begun else form.without_what(error.detail, messages)
+                other = None if completion.begun else form.without_what(faults.complaint, messages)
                 if other is None:
                     raise
-                form = other
+                if isinstance(error, LLMBroken) and self.answered:
+                    teaches = False  # an endpoint that works may break down over anything
+                if len(opening) < len(messages):
+                    await self.prewarm(opening)  # which teaches what the endpoint always refuses
+                form = other.without(self._form.refused)
             finally:
-                if completion.opening is not Opening.UNKNOWN:
-                    self._opening = completion.opening
-        self.answered = True
-        self._adopt(form)
+                self._learn(completion.opening)
+        self.answered = self.answered or usual
+        if teaches:
+            self._adopt(form)
+
+    def _learn(self, opening: Opening) -> None:
+        """Known to begin with the answer, replies are not taken for others: a user may ask for an end tag."""
+        if self._opening is not Opening.ANSWER and opening is not Opening.UNKNOWN:
+            self._opening = opening
 
     async def _attempt(
         self, body: dict[str, Any], completion: Completion, patience: Patience, faults: Faults
@@ -240,7 +273,7 @@ class LLMResponder:
         """All later requests have the form that was answered."""
         if new := form.refused - self._form.refused:
             log.warning("the model endpoint does not take parameters", url=self.url, left_out=sorted(new))
-            self._form = replace(self._form, refused=self._form.refused | new)
+            self._form = self._form.without(new)
 
     async def _post(self, body: dict[str, Any]) -> "EventStream":
         """Posts the request as it is, and gets the chunks as they are: `chat.completions.create` walks over

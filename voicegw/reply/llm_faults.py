@@ -22,7 +22,7 @@ from voicegw.errors import (
     ReplyError,
 )
 from voicegw.reply.llm_wire import Chunk
-from voicegw.reply.redaction import redacted, start_of
+from voicegw.reply.redaction import redacted, start_of, without_echoes
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncStream
@@ -63,16 +63,24 @@ class Patience:
 
 
 class Faults:
-    """Turns what goes wrong with one request into LLM errors. private: texts that are not to be repeated;
-    way: what their messages add of a proxy in between."""
+    """Turns what goes wrong with one request into LLM errors. private, phrases: what is not to be repeated
+    (redaction.py); way: what their messages add of a proxy in between."""
 
-    def __init__(self, private: Iterable[str], way: str) -> None:
+    def __init__(self, private: Iterable[str], phrases: Iterable[str], way: str) -> None:
         self._private = tuple(private)
+        self._phrases = tuple(phrases)
         self._way = way
+        self._heard = ""
+
+    @property
+    def complaint(self) -> str:
+        """What the endpoint said last, except for what it repeated of `private`. Not for the log."""
+        return without_echoes(self._heard, self._private)
 
     def _said(self, text: str) -> str:
-        """What an endpoint said, redacted."""
-        return redacted(text, self._private)
+        """What the endpoint said, redacted."""
+        self._heard = text
+        return redacted(text, self._private, self._phrases)
 
     @asynccontextmanager
     async def ended_by(self, deadline: Deadline, dropped: type[ReplyError]) -> AsyncIterator[None]:

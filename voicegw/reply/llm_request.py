@@ -1,11 +1,12 @@
 """What a request to one model endpoint looks like, and what the endpoint has refused to take.
 
 Endpoints refuse parameters that others want: the old or the new name of the token limit, a temperature,
-tools, the system role. What was refused is left out, or told in another way, in all later requests.
+tools, the system role. What was refused is left out, or told in another way: in the same reply, and in all
+later requests if the endpoint refuses it of a prompt without a user's words, too (llm.py).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,9 +26,12 @@ _NAMED = {
     "temperature": r"\btemperature\b",
     "max_tokens": r"\bmax_tokens\b",
     "max_completion_tokens": r"\bmax_completion_tokens\b",
-    "tools": r"\btools?\b|\btool_choice\b|\bfunctions?\b",
+    # Of a call that the model got wrong, or of a result, endpoints say "tool call" or "role 'tool'".
+    "tools": r"(?<!request\.)\btools\b|\btool[ _]choice\b|\bfunctions\b|\bfunction calling\b|"
+    r"\bsupport.{0,20}\btool|\btool (?:use|calling|calls|support) (?:is|are) not\b",
     # A template that takes no system message often says only that the roles do not alternate; ours do.
-    SYSTEM: r"\bsystem\b|\bdeveloper instruction|\brole'?s? must alternate|conversation roles",
+    SYSTEM: r"\bsystem['\"`]?[ _](?:role|message|prompt|instruction)|\brole.{0,40}\bsystem\b|"
+    r"['\"`]system['\"`]|\bdeveloper instruction|\brole'?s? must alternate|conversation roles",
 }
 _NAMES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in _NAMED.items()}
 
@@ -49,12 +53,13 @@ class RequestForm:
         kept = {name: value for name, value in self.fixed.items() if name not in self.refused}
         return {**kept, **limit, "messages": told}
 
+    def without(self, names: Iterable[str]) -> "RequestForm":
+        """The form without these parts of the request."""
+        return replace(self, refused=self.refused.union(names))
+
     def plainer(self) -> "list[RequestForm]":
         """Forms for an endpoint that breaks down without naming a reason."""
-        return [
-            replace(self, refused=self.refused | refused)
-            for refused in ({SYSTEM}, {SYSTEM, "tools", "temperature"})
-        ]
+        return [self.without(names) for names in ({SYSTEM}, {SYSTEM, "tools", "temperature"})]
 
     def without_what(self, complaint: str, messages: Sequence[Message]) -> "RequestForm | None":
         """The form without the part of the request that the endpoint refuses; None when it names none."""
@@ -64,4 +69,4 @@ class RequestForm:
         roles = {message["role"] for message in body["messages"]}
         sent = [name for name in _NAMES if name in body or name in roles]
         found = [(match.start(), name) for name in sent if (match := _NAMES[name].search(complaint))]
-        return replace(self, refused=self.refused | {min(found)[1]}) if found else None
+        return self.without({min(found)[1]}) if found else None

@@ -44,7 +44,8 @@ def event_stream() -> "type[EventStream]":
 async def visible_text(
     stream: "EventStream", completion: Completion, patience: Patience, faults: Faults
 ) -> AsyncGenerator[str, None]:
-    """What `completion` makes of the stream, as it comes. Raises the LLM errors after what was held back."""
+    """What `completion` makes of the stream, as it comes. Raises the LLM errors, after the rest of a reply of
+    which something was visible."""
     clock = asyncio.get_running_loop().time
     try:
         async with aclosing(_chunks(stream, completion, patience, faults)) as chunks:
@@ -55,7 +56,7 @@ async def visible_text(
                 for piece in completion.give_up() if chunk is None else completion.receive(choice):
                     yield piece
     except ReplyError:
-        for piece in completion.end(done=False) if completion.begun else ():
+        for piece in completion.break_off():
             yield piece
         raise
     for piece in completion.end(done=stream.done):

@@ -17,6 +17,15 @@ class Opening(Enum):
     ANSWER = auto()
 
 
+_NAMED_FOR_IT = re.compile(r"\br1\b|qwq|((?<![a-z])non?[-_. ]?)?(?:think|reasoning)", re.IGNORECASE)
+
+
+def expected_opening(model: str) -> Opening:
+    """How the replies of a model begin, as far as its name tells: "non-reasoning" tells that they may not."""
+    named = any(match[1] is None for match in _NAMED_FOR_IT.finditer(model))
+    return Opening.REASONING if named else Opening.UNKNOWN
+
+
 # In characters. In doubt, longer than most spoken replies; otherwise more than anyone reasons for one.
 _MOST_HELD = {Opening.UNKNOWN: 600, Opening.REASONING: 100_000}
 
@@ -122,7 +131,8 @@ class VisibleText:
         if kind is _Kind.BEGIN:
             self._inside = self.reasoned = True
             return self._release()
-        if kind is _Kind.END and not self._inside:
+        # Where replies begin with the answer, an end tag alone is a word that somebody has asked for.
+        if kind is _Kind.END and not self._inside and self._opening is not Opening.ANSWER:
             self.seen, self.reasoned, self._begun = Opening.REASONING, True, False
             self._held.clear()
             self._holding = False

@@ -7,6 +7,7 @@ number of its request; answers come in any order.
 """
 
 from asyncio import StreamReader
+from dataclasses import replace
 from pathlib import Path
 from struct import Struct
 from typing import IO
@@ -49,6 +50,11 @@ class Setup(msgspec.Struct, frozen=True):
     @property
     def path(self) -> Path:
         return Path(self.directory)
+
+    def measured(self, layout: Layout) -> "Setup":
+        """The same model in a layout that was found already."""
+        options = replace(self.options, threads=layout.threads)
+        return msgspec.structs.replace(self, options=options, at_once=layout.at_once)
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

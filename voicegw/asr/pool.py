@@ -140,7 +140,7 @@ class WorkerPool:
         try:
             layout = await self._add_process(setup)
             self._dispatcher.batch = layout.batch
-            others = [self._add_process(_measured(setup, layout)) for _ in range(options.processes - 1)]
+            others = [self._add_process(setup.measured(layout)) for _ in range(options.processes - 1)]
             await asyncio.gather(*others)
         except BaseException:
             await self.close()
@@ -200,7 +200,7 @@ class WorkerPool:
                 async with WorkerProcess.running() as process:
                     layout = await process.warm_up(setup, self._options.start_timeout_ms)
                     backoff_s = 0.1
-                    setup = _measured(setup, layout)
+                    setup = setup.measured(layout)
                     if not warm.done():
                         warm.set_result(layout)
                     await self._work(Place(process), layout.at_once)
@@ -288,12 +288,6 @@ class WorkerPool:
     def _give_up(self, entry: Entry[_Ticket], reason: str) -> None:
         self._metrics.decode_failures.inc()
         _fail(entry.ticket.answer, reason)
-
-
-def _measured(setup: Setup, layout: Layout) -> Setup:
-    """The same model in a layout that was found already."""
-    whisper = replace(setup.options, threads=layout.threads)
-    return msgspec.structs.replace(setup, options=whisper, at_once=layout.at_once)
 
 
 def _fail(answer: "asyncio.Future[DecodeResult]", reason: str) -> None:

@@ -49,5 +49,11 @@ def test_in_development_pages_of_this_machine_are_welcome(page: str) -> None:
     assert refused(f"http://{page}")
 
 
+@pytest.mark.parametrize("origin", ["null", "", "file://", "https://"])
+def test_an_origin_without_a_name_is_not_that_of_a_server_without_one(origin: str) -> None:
+    with pytest.raises(OriginRefused):
+        check_origin(origin, "", (), development=False)
+
+
 def test_in_development_a_name_that_was_made_to_point_here_is_refused() -> None:
     assert refused(f"http://{HOST}", development=True)

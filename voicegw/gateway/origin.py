@@ -1,5 +1,6 @@
-"""Which web pages may connect. A browser states the page's origin; other programs state none, and none is
-asked of them: they cannot be tricked into lending their access to a stranger's page.
+"""Which web pages may connect, and which may read the server's own. A browser states a page's origin; other
+programs state none, and none is asked of them: they cannot be tricked into lending their access to a
+stranger's page.
 """
 
 from urllib.parse import urlsplit
@@ -20,8 +21,21 @@ def check_origin(origin: str | None, host: str, allowed: tuple[str, ...], *, dev
         return
     try:
         page = urlsplit(origin)
-        if is_loopback(page.hostname or "") if development else page.netloc.lower() == host.lower():
-            return
+        own = is_loopback(page.hostname or "") if development else page.netloc.lower() == host.lower()
     except ValueError:  # a bracket that is not closed
-        pass
-    raise OriginRefused("pages from this origin may not connect; see --origins")
+        own = False
+    if not (own and page.netloc):  # `null` has none, and is as good as no host
+        raise OriginRefused("pages from this origin may not connect; see --origins")
+
+
+def check_host(host: str) -> None:
+    """Raises OriginRefused unless `host` names this machine, or nothing does.
+
+    To a browser a page's own server is whatever its name points to. It states no origin then, but that name.
+    """
+    try:
+        own = not host or is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        own = False
+    if not own:
+        raise OriginRefused("in development mode this server answers to the names of this machine only")

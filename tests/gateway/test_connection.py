@@ -209,6 +209,30 @@ async def test_scopes_hold_for_what_is_configured_later() -> None:
         assert await peer.error() == "scope_missing"
 
 
+async def test_a_typed_message_is_not_answered_where_the_token_allows_no_replies() -> None:
+    options = bearer(token(scope="reply:none"))
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage, joined(stage.url, "reply=none", **options) as peer:
+        await peer.send(HELLO)
+        assert await peer.error() == "scope_missing"
+        await peer.send(native.CommitMessage(), native.CancelMessage())
+        await peer.until(native.FinalMessage)
+    assert not stage.responder.prompts
+
+
+@pytest.mark.parametrize("scope", ["rate:8000", "format:mulaw", "reply:none"])
+async def test_a_token_that_would_not_open_a_session_does_not_prolong_it(scope: str) -> None:
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage, joined(stage.url, **bearer(token())) as peer:
+        for _ in range(2):  # and is not used up
+            await peer.send(native.RefreshMessage(token=token(scope=scope, jti="1")))
+            assert await peer.error() == "scope_missing"
+        await peer.send(HELLO)
+        await peer.until(native.ReplyDoneMessage)
+        await peer.send(native.RefreshMessage(token=token(scope="rate:16000 reply:text")))
+        await peer.until(native.RefreshedMessage)
+        await peer.send(native.ConfigureMessage(reply=False))
+        assert await peer.error() == "scope_missing"
+
+
 async def test_a_long_frame_does_not_hold_up_the_others() -> None:
     turns: list[int] = []
 

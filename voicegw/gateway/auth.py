@@ -150,15 +150,14 @@ class Authenticator:
         if identity.token is not None and not await self._spent.spend(*identity.token):
             raise TokenUsed
 
-    async def renew(self, identity: Identity, token: str) -> Identity:
-        """The same user with a new token. Raises as `identify` and `spend` do, and InvalidState in
-        development mode."""
+    def renewed(self, identity: Identity, token: str) -> Identity:
+        """The same user with a new token, which is not used up yet. Raises as `identify` does, and
+        InvalidState in development mode."""
         if self.development:
             raise InvalidState("no token is asked for here")
         renewed = self.identify(token, identity.address)
         if renewed.user != identity.user:
             raise TokenInvalid("for another user than the session's")
-        await self.spend(renewed)
         return renewed
 
     def _token(self, claims: _Claims) -> tuple[str, float] | None:

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
 from voicegw.core import events
-from voicegw.core.commands import Command, Configure, Refresh
+from voicegw.core.commands import Command, Refresh
 from voicegw.core.options import option
 from voicegw.dialects import native
 from voicegw.errors import (
@@ -159,14 +159,12 @@ class Connection:
             self._reject(error)
 
     def _obey(self, command: Command) -> None:
+        self._visit.check(command, self._host.parameters.reply)
         match command:
             case Refresh(token):
                 if self._renewal is not None and not self._renewal.done():
                     raise InvalidState("another token is being looked at")
                 self._renewal = self._group.create_task(self._renew(token), name="renewal")
-            case Configure():
-                self._visit.check(command)
-                self._host.receive_command(command)
             case _:
                 self._host.receive_command(command)
 
@@ -181,7 +179,8 @@ class Connection:
 
     async def _renew(self, token: str) -> None:
         try:
-            self._host.tell(events.Refreshed(await self._visit.renew(token)))
+            ttl_ms = await self._visit.renew(token, lambda: self._host.parameters)
+            self._host.tell(events.Refreshed(ttl_ms))
         except (InputError, StoreUnavailable) as error:
             self._complain(error)
 

@@ -1,12 +1,25 @@
 """What one connection is allowed: who its client is, what it may use, and until when."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import assert_never
 
 from voicegw.core.audio import AudioFormat
-from voicegw.core.commands import Configure
+from voicegw.core.commands import (
+    Acknowledge,
+    Cancel,
+    Command,
+    Commit,
+    Configure,
+    End,
+    Played,
+    Refresh,
+    ReplyMode,
+    TypeText,
+)
 from voicegw.dialects.parameters import StreamParameters
-from voicegw.gateway.access import Access
+from voicegw.gateway.access import Access, check_scopes
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.meter import Meter
 from voicegw.gateway.usage import Usage
@@ -44,12 +57,31 @@ class Visit:
         """How long a session may last on one token."""
         return self.access.authenticator.session_ttl_s
 
-    def check(self, command: Configure) -> None:
-        """Raises ScopeMissing for a way to reply that the token does not allow."""
-        if command.reply is not None:
-            self.identity.scopes.check("reply", command.reply)
+    def check(self, command: Command, replies: ReplyMode) -> None:
+        """Raises ScopeMissing for a command that the token does not allow in a session that replies so."""
+        if (reply := _reply_to(command, replies)) is not None:
+            self.identity.scopes.check("reply", reply)
 
-    async def renew(self, token: str) -> int:
-        """Goes on with a new token; ms until the next one is needed. Raises as `Authenticator.renew`."""
-        self.identity = await self.access.authenticator.renew(self.identity, token)
+    async def renew(self, token: str, session: Callable[[], StreamParameters]) -> int:
+        """Goes on with a new token, if it would open the session as it is then; ms until the next one is
+        needed. Raises as `Authenticator.renewed` and `spend`, and ScopeMissing."""
+        renewed = self.access.authenticator.renewed(self.identity, token)
+        check_scopes(renewed, session())  # before it is used up
+        await self.access.authenticator.spend(renewed)
+        check_scopes(renewed, session())  # which may have been configured meanwhile, by the old one's scopes
+        self.identity = renewed
         return round((self.identity.expires_at - time.monotonic()) * 1000)
+
+
+def _reply_to(command: Command, replies: ReplyMode) -> ReplyMode | None:
+    """How the model is asked to reply by a command, to it or from now on; None if not at all. What replies to
+    speech is checked when it is configured."""
+    match command:
+        case Configure():
+            return command.reply
+        case TypeText():  # is answered in any case
+            return ReplyMode.TEXT if replies is ReplyMode.NONE else replies
+        case Commit() | Cancel() | Played() | Acknowledge() | Refresh() | End():
+            return None
+        case _:
+            assert_never(command)

@@ -184,8 +184,8 @@ async def staged(
         port=port,
         drain_timeout_ms=drain_timeout_ms,
         path_prefix=path_prefix,
-        # the machine may be busy with something else; that is not what is tested here
-        admission=AdmissionOptions(max_sessions=max_sessions, max_loop_lag_ms=60_000),
+        # the machine may be busy with something else; that is not what is tested here, nor is a rush
+        admission=AdmissionOptions(max_sessions, 60_000, accepts_per_s=10_000, accept_burst=10_000),
         connection=ConnectionOptions(**limits),
         handshake=gate.handshake,
         tls=gate.tls,

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from websockets.datastructures import Headers
 
 from voicegw.errors import ConfigurationError
-from voicegw.gateway.address import AddressBook, ForwardedHeader, ProxyOptions
+from voicegw.gateway.address import AddressBook, ForwardedHeader, ProxyOptions, networks
 
 PROXY = "10.0.0.9"
 OPTIONS = ProxyOptions(trusted=("10.0.0.0/24", "::1"))
@@ -108,3 +108,25 @@ def test_many_may_share_a_proxy_or_an_exempt_address() -> None:
 def test_a_network_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"10\.0\.0"):
         AddressBook(ProxyOptions(trusted=("10.0.0",)))
+
+
+@pytest.mark.parametrize("values", [[], [""], ["unknown"], ["1.2.3.4, unknown"], ["10.0.0.8"]])
+def test_whoever_a_proxy_does_not_name_is_limited_and_comes_from_nowhere(values: list[str]) -> None:
+    book = AddressBook(OPTIONS, exempt=("10.0.0.0/8",))
+    headers = Headers([("X-Forwarded-For", value) for value in values])
+    assert book.client(PROXY, headers).startswith("10.0.0.")
+    assert not book.comes_from(networks(("10.0.0.0/8",)), PROXY, headers)
+    assert book.doubt(PROXY, headers) == "a proxy that names no client"
+
+
+def test_who_is_named_or_comes_without_a_proxy_is_in_no_doubt() -> None:
+    named = Headers({"X-Forwarded-For": "10.1.0.7"})
+    assert AddressBook(OPTIONS).comes_from(networks(("10.0.0.0/8",)), PROXY, named)
+    assert AddressBook(OPTIONS).doubt(PROXY, named) == ""
+    assert AddressBook(None).doubt(PROXY, Headers()) == ""
+    assert AddressBook(OPTIONS).doubt("203.0.113.7", Headers()) == "a proxy that is not listed"
+
+
+def test_a_zone_of_any_length_is_left_out() -> None:
+    headers = Headers({"X-Forwarded-For": f"fe80::1%{'x' * 5_000}"})
+    assert AddressBook(OPTIONS).shown(PROXY, headers) == "fe80::1"

@@ -12,9 +12,9 @@ from tests.gateway.fakes import Gate, Stage, staged
 from tests.gateway.test_auth import OPTIONS, bearer, token
 from tests.observing import until
 from tests.peer import joined
-from voicegw.errors import ConfigurationError, RateLimited, TooManyConnections
+from voicegw.errors import ConfigurationError, RateLimited
 from voicegw.gateway.access import AccessOptions
-from voicegw.gateway.limits import LimitOptions, Limits, Occupancy, Resource, SessionWindows
+from voicegw.gateway.limits import LimitOptions, Limits, Resource, SessionWindows
 from voicegw.telemetry import Metrics
 
 BEHIND_PROXY = AccessOptions(behind_proxy=True)
@@ -90,17 +90,6 @@ def test_a_sessions_windows_begin_with_what_is_first_counted() -> None:
     assert [windows.charge(Resource.MESSAGES, 1, now) for now in (5, 6, 7)] == [0, 0, 58]
     assert windows.charge(Resource.MESSAGES, 1, 65) == pytest.approx(3_540)
     assert windows.charge(Resource.AUDIO_SECONDS, 1e9, 65) == 0
-
-
-def test_sessions_open_at_once_are_bounded_per_user_and_per_address() -> None:
-    occupancy = Occupancy(LimitOptions(user_open=1, address_open=2))
-    with occupancy.place("alice", "a"), occupancy.place("bob", "a"):
-        for user, address in (("alice", "b"), ("carol", "a")):
-            with pytest.raises(TooManyConnections):
-                occupancy.check(user, address)
-        occupancy.check("carol", "b")
-        occupancy.check("", "")
-    occupancy.check("alice", "a")
 
 
 # --- at the door -----------------------------------------------------------------------------------------

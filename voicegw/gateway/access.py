@@ -3,14 +3,15 @@
 from dataclasses import dataclass, field
 
 import structlog
+from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from voicegw.core.options import option
 from voicegw.dialects.parameters import StreamParameters
 from voicegw.gateway.address import AddressBook, ProxyOptions, networks
 from voicegw.gateway.auth import Authenticator, Identity, TokenOptions, token_in
-from voicegw.gateway.limits import LimitOptions, Limits, Occupancy, Resource
-from voicegw.gateway.origin import check_origin
+from voicegw.gateway.limits import LimitOptions, Limits, Resource
+from voicegw.gateway.origin import check_host, check_origin
 from voicegw.gateway.spent import LocalSpentTokens
 from voicegw.telemetry import Metrics
 
@@ -39,7 +40,6 @@ class Access:
         self.options = options
         self.authenticator = authenticator
         self.limits = limits
-        self.occupancy = Occupancy(limits.options)
         self._remarked = False
         self._metrics_from = networks(options.metrics_from)
         self.addresses = AddressBook(options.proxy if options.behind_proxy else None, limits.options.exempt)
@@ -50,7 +50,17 @@ class Access:
         authenticator = Authenticator(TokenOptions(), LocalSpentTokens())
         return cls(AccessOptions(), authenticator, Limits(LimitOptions(), metrics))
 
-    async def identify(self, peer: str, request: Request, wanted: StreamParameters) -> Identity:
+    async def count(self, peer: str, headers: Headers) -> str:
+        """The address that limits go by, with one connection more. Raises RateLimited.
+
+        It comes before anything that is refused: what is refused is logged, and pushes others back.
+        """
+        self._remark(peer, headers)
+        address = self.addresses.client(peer, headers)
+        await self.limits.admit(Resource.CONNECTIONS, "", address)
+        return address
+
+    async def identify(self, address: str, request: Request, wanted: StreamParameters) -> Identity:
         """Who asks for the session `wanted`. Raises OriginRefused, RateLimited, or an error of the token's:
         TokenMissing, TokenInvalid, TokenExpired, ScopeMissing."""
         headers = request.headers
@@ -61,19 +71,22 @@ class Access:
             self.options.origins,
             development=self.authenticator.development,
         )
-        self._remark(peer)
-        address = self.addresses.client(peer, headers)
-        await self.limits.admit(Resource.CONNECTIONS, "", address)
         identity = self.authenticator.identify(token_in(headers), address)
         check_scopes(identity, wanted)
         await self.limits.admit(Resource.CONNECTIONS, identity.user, "")
         return identity
 
-    def _remark(self, peer: str) -> None:
+    def _remark(self, peer: str, headers: Headers) -> None:
         """Says once that limits see one client where there may be many."""
-        if not self._remarked and self.addresses.is_unlisted(peer):
+        if not self._remarked and (reason := self.addresses.doubt(peer, headers)):
             self._remarked = True
-            log.warning("a proxy that is not listed: all behind it count as one client", peer=peer)
+            log.warning(f"{reason}: all behind it count as one client", peer=peer)
+
+    def check_page(self, request: Request) -> None:
+        """Raises OriginRefused for a page of the server's that a strange web page could read: in development
+        nothing else stands in its way."""
+        if self.authenticator.development:
+            check_host(", ".join(request.headers.get_all("Host")))
 
     def may_read_metrics(self, peer: str, request: Request) -> bool:
         """Whether this client may know how busy the server is."""

@@ -49,9 +49,12 @@ class AddressBook:
         self._exempt = networks(exempt)
 
     def client(self, peer: str, headers: Headers) -> str:
-        """The address that limits go by: an IPv4 address, an IPv6 /64, or empty for no limits."""
+        """The address that limits go by: an IPv4 address, an IPv6 /64, or empty for no limits. Whoever is not
+        named by a proxy counts as the proxy, which no limit leaves out."""
         address = self._address(peer, headers)
-        return "" if address is None or _within(address, self._exempt) else _group(address)
+        if address is None or (_within(address, self._exempt) and not self._is_proxy(address)):
+            return ""
+        return _group(address)
 
     def shown(self, peer: str, headers: Headers) -> str:
         """The client's address for people who read the log."""
@@ -59,25 +62,28 @@ class AddressBook:
         return peer if address is None else str(address)
 
     def comes_from(self, listed: Iterable[Network], peer: str, headers: Headers) -> bool:
-        """Whether the client's address is one of those `listed`."""
+        """Whether the client's address is one of those `listed`. Whoever is not named by a proxy comes from
+        nowhere."""
         address = self._address(peer, headers)
-        return address is not None and _within(address, listed)
+        return address is not None and not self._is_proxy(address) and _within(address, listed)
 
     def _address(self, peer: str, headers: Headers) -> Address | None:
         try:
             address = _parse(peer)
         except ValueError:
             return None
-        if self._header is not None and self._trusts(address):
+        if self._header is not None and self._is_proxy(address):
             address = self._behind(address, _chain(headers, self._header))
         return address
 
-    def is_unlisted(self, peer: str) -> bool:
-        """Whether this should be a proxy's address, and is none of those that are listed."""
-        try:
-            return self._header is not None and not self._trusts(_parse(peer))
-        except ValueError:
-            return False
+    def doubt(self, peer: str, headers: Headers) -> str:
+        """Why one address may stand for many clients; empty where it does not."""
+        address = self._address(peer, headers)
+        if self._header is None or address is None:
+            return ""
+        if not self._is_proxy(_parse(peer)):
+            return "a proxy that is not listed"
+        return "a proxy that names no client" if self._is_proxy(address) else ""
 
     def is_shared(self, peer: str) -> bool:
         """Whether many clients may stand behind this peer, so that no limit goes by its address."""
@@ -92,11 +98,12 @@ class AddressBook:
                 address = _parse(entry)
             except ValueError:  # the proxy could not tell, or a client made it up
                 break
-            if not self._trusts(address):
+            if not self._is_proxy(address):
                 break
         return address
 
-    def _trusts(self, address: Address) -> bool:
+    def _is_proxy(self, address: Address) -> bool:
+        """Whether it is a proxy's; of a client's that no client was named."""
         return _within(address, self._proxies)
 
 
@@ -136,8 +143,9 @@ def _parse(text: str) -> Address:
     elif host.count(":") == 1:
         host = host.partition(":")[0]
     address = ipaddress.ip_address(host)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return mapped or address
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    return address.ipv4_mapped or ipaddress.IPv6Address(int(address))  # without its zone, of any length
 
 
 def _group(address: Address) -> str:

@@ -42,6 +42,11 @@ class Admission:
         self._accepts = TokenBucket(options.accepts_per_s, options.accept_burst)
         self._returns_at = 0.0  # when the last one to be refused comes back
 
+    @property
+    def max_sessions(self) -> int:
+        """How many sessions are held at once."""
+        return self._options.max_sessions
+
     def check_ready(self) -> None:
         """Raises Draining or NotReady unless the server takes sessions at all."""
         if self.draining:

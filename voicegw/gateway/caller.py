@@ -12,10 +12,12 @@ from typing import Any
 from weakref import WeakSet
 
 from websockets.frames import CloseCode
+from websockets.protocol import State
 
 from voicegw.core.options import option
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.plain_http import HttpConnection
+from voicegw.gateway.seats import Seat
 from voicegw.gateway.securing import Securing
 from voicegw.telemetry import Metrics
 
@@ -75,16 +77,19 @@ class Doorstep:
 
 class Caller(HttpConnection, asyncio.BufferedProtocol):
     """`peer`: the address at the other end of the TCP connection. `identity`: whose it is, once let in.
+    `seat`: that it holds.
 
     It is a protocol with a buffer because asyncio otherwise asks for 256 KiB for every read, however little
     comes: the heap of a gateway that is busy for long falls into pieces, and grows, for want of such holes.
     """
 
-    __slots__ = ("_doorstep", "identity", "peer")  # more in its dictionary would double that one's size
+    # more in its dictionary would double that one's size
+    __slots__ = ("_doorstep", "_frames", "_owed", "_resting", "_send", "identity", "peer", "seat")
 
     def __init__(self, doorstep: Doorstep, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.identity: Identity | None = None
+        self.seat: Seat | None = None
         self.peer = ""
         self._doorstep = doorstep
 
@@ -125,10 +130,22 @@ class Caller(HttpConnection, asyncio.BufferedProtocol):
 
     async def handshake(self, *arguments: Any, **named: Any) -> None:
         """The opening handshake, as often as it was begun."""
+        opened = False
         try:
             await super().handshake(*arguments, **named)
+            opened = self.state is State.OPEN
         finally:
             self._doorstep.leave(self.peer)
+            if not opened:
+                self.sit(None)
+
+    def sit(self, seat: Seat | None) -> None:
+        """Holds this seat from now on, in place of the one before."""
+        if seat is not None:
+            seat.hold()
+        if self.seat is not None:
+            self.seat.release()
+        self.seat = seat
 
     async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
         """The closing handshake, for so long and no longer. The package's own limit begins when the close

@@ -101,8 +101,7 @@ class Connection:
             if error is not None:
                 log.info("connection ended", session=self._host.name, code=error.code, reason=error.message)
             await self._close(error)
-            stopped_reading = isinstance(error, SlowConsumer)
-            self._host.detach(self._leave, hung_up=self._hung_up(), stopped_reading=stopped_reading)
+            self._host.detach(self._leave, hung_up=self._hung_up())
             await self._visit.meter.settle(time.monotonic())
 
     def _work(self) -> dict[str, Coroutine[Any, Any, None]]:

@@ -21,6 +21,7 @@ from voicegw.gateway.auth import Identity
 from voicegw.gateway.caller import Caller
 from voicegw.gateway.descriptors import Descriptors
 from voicegw.gateway.plain_http import answer_method, page, shaped
+from voicegw.gateway.seats import Seat
 from voicegw.gateway.services import Services
 from voicegw.gateway.sessions import Sessions
 from voicegw.gateway.speaking import check_voice
@@ -80,14 +81,16 @@ class Entrance:
         return path.removeprefix(self._prefix)
 
     async def _admit(self, caller: Caller, request: Request) -> None:
+        address = await self._access.count(caller.peer, request.headers)
         wanted = parameters.parse(request.path)
         if wanted.reply is ReplyMode.AUDIO:
             check_voice(self._services.voice)
         if self._descriptors.scarce(caller.descriptor):
             raise AtCapacity("the process has no file descriptor left for another session")
         self._check_room(wanted)
-        identity = await self._access.identify(caller.peer, request, wanted)
-        self._check_share(wanted, identity)
+        identity = await self._access.identify(address, request, wanted)
+        if self._sessions.here(wanted.resume, identity.user) is None:
+            self._sessions.seats.check(identity.user, identity.address)
         self._admission.check_rush()
         await self._access.settle(identity)
         self._check_room(wanted, identity.user)  # again: there were waits, and others in the meantime
@@ -95,17 +98,21 @@ class Entrance:
         self._admission.take()
         caller.identity = identity
 
-    def _check_room(self, wanted: StreamParameters, user: str | None = None) -> None:
-        """A session that is here takes no more room when its client comes back."""
-        if self._sessions.holds(wanted.resume, user):
-            self._admission.check_ready()
+    def _check_room(self, wanted: StreamParameters) -> None:
+        """Whether there may be room at all, before anything is known of the client."""
+        if self._sessions.here(wanted.resume) is None:
+            self._sessions.seats.check_any()
         else:
             self._admission.check(self._sessions.room_taken)
 
-    def _check_share(self, wanted: StreamParameters, identity: Identity) -> None:
-        """A client that comes back takes the place of its own connection, which may look alive still."""
-        if not self._sessions.holds(wanted.resume, identity.user):
-            self._access.occupancy.check(identity.user, identity.address)
+    def _seat(self, wanted: StreamParameters, identity: Identity) -> Seat | None:
+        """For a newcomer. Who comes back for a session that is here is given its seat, once it is found there
+        still; at another address it has to count for that one."""
+        if (host := self._sessions.here(wanted.resume, identity.user)) is None:
+            return self._sessions.seats.take(identity.user, identity.address)
+        self._admission.check_ready()
+        self._sessions.seats.move(host.seat, identity.address)
+        return None
 
     def _page(self, path: str, caller: Caller, request: Request) -> Response:
         match path:

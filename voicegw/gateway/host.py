@@ -23,6 +23,7 @@ from voicegw.gateway.moderation import Moderation
 from voicegw.gateway.outbox import Outbox, Reader
 from voicegw.gateway.replying import Replying
 from voicegw.gateway.saving import HostState, ResumeOptions, Saver
+from voicegw.gateway.seats import Seat
 from voicegw.gateway.services import Services
 from voicegw.gateway.speaking import Speaking, check_voice
 from voicegw.gateway.stamps import Stamps
@@ -47,9 +48,10 @@ class SessionHost:
         limits: events.Limits,
         wanted: StreamParameters,
         usage: Usage,
+        seat: Seat,
         user: str = "",
     ) -> None:
-        self.name, self.user, self._wanted = session.name, user, wanted
+        self.name, self.user, self.seat, self._wanted = session.name, user, seat, wanted
         self.ended = Bell()
         self.error: VoicegwError | None = None
         self.stamps, self.usage = Stamps.begun(time.monotonic()), usage
@@ -59,7 +61,6 @@ class SessionHost:
         self._limits = limits
         self._outbox = outbox
         self._leave: Leave | None = None
-        self._stopped_reading = False
         self._complete = False
         self._tasks = Tasks()
         self._spawn = self._tasks.start
@@ -81,11 +82,6 @@ class SessionHost:
     def parked(self) -> bool:
         """Whether no connection is attached."""
         return self._leave is None
-
-    @property
-    def takes_room(self) -> bool:
-        """Whether nobody else may have its place: not once its client was cut off because it did not read."""
-        return not (self.parked and self._stopped_reading)
 
     @property
     def parameters(self) -> StreamParameters:
@@ -159,6 +155,7 @@ class SessionHost:
         if self._leave is not None:
             self._leave(TakenOver())
         self._leave, now = leave, time.monotonic()
+        self.seat.waits_since = None
         samples, messages = self._session.next_input_sample, self._session.messages_taken
         reader = self._outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
         resumed = after is not None
@@ -175,11 +172,12 @@ class SessionHost:
             leave(None)
         return reader
 
-    def detach(self, leave: Leave, *, hung_up: bool, stopped_reading: bool = False) -> None:
+    def detach(self, leave: Leave, *, hung_up: bool) -> None:
         """The connection is closed. A client that has `hung_up` will not be back; any other may be."""
         if self._leave != leave:
             return
-        self._leave, self._stopped_reading = None, stopped_reading
+        self._leave = None
+        self.seat.wait()
         if hung_up or not self._options.window_ms:
             self.finish(None)
         if self._draining and self._services.store.durable:

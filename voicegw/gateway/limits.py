@@ -7,10 +7,8 @@ The frame path never waits: a meter (`meter.py`) adds up locally and settles in 
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
@@ -21,7 +19,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
 from voicegw.core.options import option
-from voicegw.errors import ConfigurationError, RateLimited, TooManyConnections
+from voicegw.errors import ConfigurationError, RateLimited
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -54,8 +52,10 @@ class LimitOptions:
     address_messages: str | None = option(None, "JSON messages from one address")
     address_audio_seconds: str | None = option(None, "seconds of audio from one address")
     address_model_tokens: str | None = option(None, "tokens of prompts and replies for one address")
-    user_open: int = option(0, "sessions of one user open at once on one gateway; 0 for any number", ge=0)
-    address_open: int = option(100, "sessions of one address open at once on one gateway; 0 for any", ge=0)
+    user_open: int = option(
+        0, "sessions of one user on one gateway, also those that wait for it; 0 for any number", ge=0
+    )
+    address_open: int = option(100, "the same of one address; 0 for any number", ge=0)
     exempt: tuple[str, ...] = option(
         ("127.0.0.0/8", "::1"), "addresses and networks that limits per address are not for"
     )
@@ -191,29 +191,3 @@ async def _hit(
         return 0.0
     window = await limiter.get_window_stats(rate, *key)
     return max(0.001, window.reset_time - time.time())
-
-
-@dataclass
-class Occupancy:
-    """How many sessions of each user and each address are open on this gateway."""
-
-    options: LimitOptions
-    _open: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def check(self, user: str, address: str) -> None:
-        """Raises TooManyConnections unless both may have one more."""
-        limits = ((("user", user), self.options.user_open), (("address", address), self.options.address_open))
-        for key, limit in limits:
-            if key[1] and limit and self._open[key] >= limit:
-                raise TooManyConnections(f"this {key[0]} has {limit} sessions open; more are not allowed")
-
-    @contextmanager
-    def place(self, user: str, address: str) -> Iterator[None]:
-        """Counts one more for as long as the block lasts."""
-        keys = [("user", user), ("address", address)]
-        self._open.update(keys)
-        try:
-            yield
-        finally:
-            self._open.subtract(keys)
-            self._open = +self._open  # without those that are at zero

@@ -20,9 +20,11 @@ from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native, parameters
-from voicegw.errors import ConfigurationError, Draining, ScopeMissing, StoreUnavailable
+from voicegw.dialects.parameters import StreamParameters
+from voicegw.errors import ConfigurationError, Draining, VoicegwError
 from voicegw.gateway.access import Access, check_scopes
 from voicegw.gateway.admission import Admission, AdmissionOptions
+from voicegw.gateway.auth import Identity
 from voicegw.gateway.caller import CLOSE_S, Caller, Doorstep, HandshakeOptions
 from voicegw.gateway.connection import Connection, ConnectionOptions
 from voicegw.gateway.descriptors import AcceptErrors, Descriptors
@@ -88,7 +90,8 @@ class Gateway:
             options.resume,
             services,
             new_scorer,
-            self._access.limits.session_rates,
+            self._access.limits,
+            self._admission,
         )
         self._stack = AsyncExitStack()
         self._server: Server | None = None
@@ -195,15 +198,20 @@ class Gateway:
         wanted = parameters.parse(socket.request.path)
         socket.forget_handshake()
         try:
-            host, after = await self.sessions.find(wanted, socket.identity.user)
-            check_scopes(socket.identity, host.parameters)  # what a resumed session is, no URL says
-        except StoreUnavailable as error:
-            await socket.close(CloseCode.TRY_AGAIN_LATER, error.code)
-            return
-        except ScopeMissing as error:
-            await socket.close(CloseCode.POLICY_VIOLATION, error.code)
-            return
-        visit = Visit.of(self._access, socket.identity, host.parameters, host.usage)
+            await self._visit(socket, socket.identity, wanted)
+        except VoicegwError as error:
+            later = CloseCode.TRY_AGAIN_LATER if error.retryable else CloseCode.POLICY_VIOLATION
+            await socket.close(error.close_code or later, error.code)
+        finally:
+            socket.sit(None)
+        self.sessions.limit_parked()
+
+    async def _visit(self, socket: Caller, identity: Identity, wanted: StreamParameters) -> None:
+        """A connection from its greeting to its end. Raises what only now is found to stand in its way."""
+        host, after = await self.sessions.find(wanted, identity.user, identity.address, socket.seat)
+        socket.sit(host.seat)
+        check_scopes(identity, host.parameters)  # what a resumed session is, no URL says
+        visit = Visit.of(self._access, identity, host.parameters, host.usage)
         if self._admission.draining:
             host.drain(self._admission.retry_after_ms(Draining()))
         with self._access.occupancy.place(socket.identity.user, socket.identity.address):

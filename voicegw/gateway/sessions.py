@@ -3,26 +3,30 @@
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from weakref import WeakValueDictionary
 
 import structlog
-from limits import RateLimitItem
 
-from voicegw.core import snapshot
+from voicegw.core import events, snapshot
 from voicegw.core.audio import InputDecoder
 from voicegw.core.endpoint import SpeechScorer
-from voicegw.core.events import Limits
 from voicegw.core.journal import Journal
 from voicegw.core.session import Session, SessionOptions
 from voicegw.core.store import StoreTrouble
 from voicegw.dialects import native
 from voicegw.dialects.parameters import Resume, StreamParameters
 from voicegw.errors import Draining, Moved, StoreUnavailable
+from voicegw.gateway.admission import Admission
 from voicegw.gateway.connection import ConnectionOptions
 from voicegw.gateway.host import SessionHost
-from voicegw.gateway.limits import Resource
+from voicegw.gateway.limits import Limits
 from voicegw.gateway.outbox import Outbox
 from voicegw.gateway.saving import HostState, ResumeOptions, stored_name
+from voicegw.gateway.seats import Seat, Seats
 from voicegw.gateway.services import Services
 from voicegw.gateway.usage import Usage
 
@@ -31,8 +35,18 @@ log = structlog.get_logger(__name__)
 _END_S = 1.0  # for the tasks of all sessions to end
 
 
+@dataclass(frozen=True, slots=True)
+class _Guest:
+    """Whose connection it is, and the seat that was taken for it at the door, if any."""
+
+    user: str
+    address: str
+    seat: Seat | None
+
+
 class Sessions:
-    """`new_scorer` makes the voice activity detector of one session; `rates`: what each may use."""
+    """`new_scorer` makes the voice activity detector of one session; `limits`: what each may use, and how
+    many there may be of one user and one address; `admission`: of all."""
 
     def __init__(
         self,
@@ -41,17 +55,19 @@ class Sessions:
         resume: ResumeOptions,
         services: Services,
         new_scorer: Callable[[], SpeechScorer],
-        rates: Mapping[Resource, Sequence[RateLimitItem]],
+        limits: Limits,
+        admission: Admission,
     ) -> None:
+        self.seats = Seats(admission, limits.options)
         self._options = options
         self._connection = connection
         self._resume = resume
         self._services = services
         self._new_scorer = new_scorer
-        self._rates = rates
+        self._rates = limits.session_rates
         self._hosts: dict[str, SessionHost] = {}
         self._tasks: dict[asyncio.Task[None], SessionHost] = {}
-        self._returning: dict[str, asyncio.Lock] = {}
+        self._returning: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._empty = asyncio.Event()
         self._empty.set()
         services.metrics.sessions.set_function(lambda: len(self._hosts))
@@ -63,53 +79,69 @@ class Sessions:
     def __iter__(self) -> Iterator[SessionHost]:
         return iter(tuple(self._hosts.values()))
 
-    @property
-    def room_taken(self) -> int:
-        """How many sessions count when there is to be room for another."""
-        return sum(host.takes_room for host in self._hosts.values())
-
-    def holds(self, resume: Resume | None, user: str | None = None) -> bool:
-        """Whether the session that a client comes back for has its place here, so that it takes no more room;
-        and is this user's, once that is known."""
+    def here(self, resume: Resume | None, user: str | None = None) -> SessionHost | None:
+        """The session that a client comes back for, if it goes on here; and is this user's, once that is
+        known."""
         host = None if resume is None else self._hosts.get(resume.session)
-        return host is not None and host.takes_room and user in (None, host.user)
+        return None if host is None or host.ended.is_set() or user not in (None, host.user) else host
 
-    async def find(self, wanted: StreamParameters, user: str) -> tuple[SessionHost, int | None]:
+    async def find(
+        self, wanted: StreamParameters, user: str, address: str = "", seat: Seat | None = None
+    ) -> tuple[SessionHost, int | None]:
         """The session to serve: the one that is resumed, with the last event its client has seen, or a new
-        one. To anybody but its user a session is one that does not exist. Raises StoreUnavailable."""
+        one. To anybody but its user a session is one that does not exist. `seat`: taken for a new one.
+
+        Raises StoreUnavailable, and as `Seats.take` where no seat was taken and one is needed after all.
+        """
+        guest = _Guest(user, address, seat)
+        host = None
         if wanted.resume is not None:
-            host = await self._returned_to(wanted.resume, user)
+            host = await self._returned_to(wanted.resume, guest)
             resumed = host is not None and host.can_resume_after(wanted.resume.last_seq)
             self._services.metrics.resumes.labels("resumed" if resumed else "lost").inc()
             if host is not None and resumed:
+                self.seats.move(host.seat, address)
                 return host, wanted.resume.last_seq
             if host is not None:
                 host.finish(None)
-        return self._begin(wanted, user), None
+        with self._seated(guest, host) as own:
+            return self._begin(wanted, user, own), None
 
-    async def _returned_to(self, resume: Resume, user: str) -> SessionHost | None:
-        """The session that a client comes back for; several connections that do so wait for one another."""
-        lock = self._returning.setdefault(resume.session, asyncio.Lock())
+    @contextmanager
+    def _seated(self, guest: _Guest, over: SessionHost | None) -> Iterator[Seat]:
+        """The guest's seat, or one in place of that of a session that is over; whoever needs it for longer
+        than the block holds it."""
+        given_up = None if over is None else over.seat
+        seat = guest.seat or self.seats.take(guest.user, guest.address, given_up)
+        seat.hold()
         try:
-            async with lock:
-                return self._held(resume, user) or await self._claim(resume, user)
+            yield seat
         finally:
-            if not lock.locked():
-                self._returning.pop(resume.session, None)
+            seat.release()
+
+    async def _returned_to(self, resume: Resume, guest: _Guest) -> SessionHost | None:
+        """The session that a client comes back for; several connections that do so wait for one another."""
+        async with self._returning.setdefault(resume.session, asyncio.Lock()):
+            return self._held(resume, guest.user) or await self._claim(resume, guest)
 
     def _held(self, resume: Resume, user: str) -> SessionHost | None:
         """The session, if it is here and no other gateway has held it since: one that was cut off before the
         other's greeting does not know of its epoch, but may have seen events that came before."""
-        host = self._hosts.get(resume.session)
-        if host is None or host.user != user or host.ended.is_set():
+        if (host := self.here(resume, user)) is None:
             return None
         if resume.epoch <= host.saver.epoch and host.has_told(resume.last_seq):
             return host
         host.finish(Moved())
         return None
 
-    async def _claim(self, resume: Resume, user: str) -> SessionHost | None:
+    async def _claim(self, resume: Resume, guest: _Guest) -> SessionHost | None:
         """The session, taken over from the gateway that held it."""
+        earlier = self._hosts.get(resume.session)
+        mine = earlier if earlier is not None and earlier.user == guest.user else None
+        with self._seated(guest, mine) as seat:
+            return await self._claimed(resume, guest.user, seat)
+
+    async def _claimed(self, resume: Resume, user: str, seat: Seat) -> SessionHost | None:
         try:
             saved = await self._services.store.claim(stored_name(resume.session, user))
         except StoreTrouble as trouble:
@@ -120,16 +152,16 @@ class Sessions:
         journal = self._journal()
         journal.restore(saved.events, state.last_event, state.greetings)
         session = self._new_session(resume.session, state.parameters)
-        host = self._new_host(session, journal, state.parameters, user)
+        host = self._new_host(session, journal, state.parameters, user, seat)
         host.restore(saved, state)
         log.info("session taken over", session=host.name, epoch=host.saver.epoch)
         return self._start(host)
 
-    def _begin(self, wanted: StreamParameters, user: str) -> SessionHost:
+    def _begin(self, wanted: StreamParameters, user: str, seat: Seat) -> SessionHost:
         session = self._new_session(secrets.token_urlsafe(12), wanted)
         session.configure_replies(wanted.reply)
         session.open()
-        return self._start(self._new_host(session, self._journal(), wanted, user))
+        return self._start(self._new_host(session, self._journal(), wanted, user, seat))
 
     def _journal(self) -> Journal:
         return Journal(native.encode, self._connection.max_outbox_bytes, self._resume.max_kept_bytes)
@@ -139,9 +171,9 @@ class Sessions:
         return Session(name, self._options, decoder, self._new_scorer(), wanted.language)
 
     def _new_host(
-        self, session: Session, journal: Journal, wanted: StreamParameters, user: str
+        self, session: Session, journal: Journal, wanted: StreamParameters, user: str, seat: Seat
     ) -> SessionHost:
-        limits = Limits(
+        limits = events.Limits(
             max_message_bytes=native.MAX_MESSAGE_BYTES,
             max_burst_ms=self._options.max_burst_ms,
             idle_timeout_ms=self._connection.idle_timeout_ms,
@@ -149,10 +181,12 @@ class Sessions:
         )
         outbox = Outbox(journal, write_ahead=self._services.store.durable)
         usage = Usage(self._rates)
-        return SessionHost(session, self._services, outbox, self._resume, limits, wanted, usage, user)
+        return SessionHost(session, self._services, outbox, self._resume, limits, wanted, usage, seat, user)
 
     def _start(self, host: SessionHost) -> SessionHost:
         self._hosts[host.name] = host
+        host.seat.hold().end_session = partial(self._dismiss, host)
+        host.seat.wait()  # for its client
         self._empty.clear()
         task = asyncio.create_task(host.run(), name="host")
         self._tasks[task] = host
@@ -161,6 +195,15 @@ class Sessions:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         host = self._tasks.pop(task)
+        host.seat.release()
+        self._remove(host)
+
+    def _dismiss(self, host: SessionHost) -> None:
+        """Ends a session that waits for its client; from now on it is not here."""
+        host.finish(None)
+        self._remove(host)
+
+    def _remove(self, host: SessionHost) -> None:
         if self._hosts.get(host.name) is host:  # not one that has taken the session over since
             del self._hosts[host.name]
         if not self._hosts:

@@ -50,8 +50,8 @@ class Session:
         self.unsaid = SPEECH
 
     def speak(self, pieces: int = len(SPEECH) // PIECE_BYTES) -> None:
-        """The next pieces of what there is to say."""
-        for _ in range(pieces):
+        """The next pieces of what there is left to say."""
+        for _ in range(min(pieces, -(-len(self.unsaid) // PIECE_BYTES))):
             self.wire.send(self.unsaid[:PIECE_BYTES])
             self.unsaid = self.unsaid[PIECE_BYTES:]
 
@@ -107,8 +107,8 @@ class Rudeness(RuleBasedStateMachine):
     @rule(rng=randoms)
     def send_audio(self, rng: Random) -> None:
         audio = corpus.audio(rng)
-        expected = errors.OddByteCount.code if len(audio) % 2 else None
-        self.step(encoded(audio), errors.InvalidState.code if self.peer.ended else expected)
+        broken = errors.OddByteCount.code if len(audio) % 2 or not audio else None
+        self.step(encoded(audio), errors.InvalidState.code if self.peer.ended and audio else broken)
 
     @rule(rng=randoms)
     def send_text_as_audio(self, rng: Random) -> None:

@@ -84,3 +84,19 @@ def test_too_many_at_once_are_refused() -> None:
     door.take()
     with pytest.raises(AtCapacity, match="at once"):
         door.check_rush()
+
+
+def test_the_time_until_one_can_be_taken_grows_with_what_is_owed() -> None:
+    bucket = TokenBucket(per_s=2, burst=3)
+    assert bucket.wait_s(0.0) == 0.0
+    for _ in range(5):
+        bucket.take()
+    assert bucket.wait_s(0.0) == 1.5
+    assert bucket.wait_s(1.0) == 0.5
+    assert bucket.wait_s(1.5) == 0.0
+
+
+def test_who_only_asks_whether_the_server_is_ready_takes_no_place_in_the_queue() -> None:
+    door = admission(accepts_per_s=10)
+    assert max(door.retry_after_ms(NotReady(), queues=False) for _ in range(1_000)) <= 1_250
+    assert door.retry_after_ms(NotReady()) < 1_500

@@ -61,6 +61,7 @@ class Case:
 
 
 CASES = {
+    "an empty frame": Case((b"",), errors.OddByteCount),
     "odd byte count": Case((b"\0\0\0",), errors.OddByteCount),
     "JSON as binary": Case((b'{"type":"commit"}',), errors.WrongFrameKind),
     "audio as text": Case(("\0\1\0\1" * 80,), errors.MalformedMessage),

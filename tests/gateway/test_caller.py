@@ -2,13 +2,22 @@
 
 import asyncio
 import socket
+import time
 import tracemalloc
+from collections import Counter
 from contextlib import AsyncExitStack, suppress
 
+import pytest
+from websockets.frames import Opcode
+from websockets.protocol import Event
+
+from benchmarks.wire import encoded
 from tests.gateway.fakes import Gate, Stage, staged
-from tests.observing import PATIENCE_S
+from tests.observing import PATIENCE_S, until
 from tests.peer import joined
-from voicegw.gateway.caller import Doorstep, HandshakeOptions
+from voicegw.gateway import caller
+from voicegw.gateway.caller import Caller, Doorstep, HandshakeOptions
+from voicegw.gateway.host import SessionHost
 from voicegw.gateway.limits import LimitOptions
 from voicegw.telemetry import Metrics
 
@@ -119,3 +128,75 @@ async def test_what_is_read_takes_no_more_room_than_it_is_long() -> None:
                 tracemalloc.stop()
     assert b"200" in answer
     assert peak < 100_000
+
+
+FRAMES = 4_000
+FLOODS = {
+    "samples": encoded(bytes(2)) * FRAMES,
+    "pings": encoded(b"", Opcode.PING) * FRAMES,
+    "pongs": encoded(b"", Opcode.PONG) * FRAMES,
+    "fragments": encoded(b"", fin=False) + encoded(b"", Opcode.CONT, fin=False) * (FRAMES - 1),
+}
+READ_AT_ONCE = 4_096 // len(encoded(b""))
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+async def test_small_frames_are_read_at_a_rate(flood: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = 0
+    take = Caller.process_event
+
+    def count(one: Caller, event: Event) -> None:
+        nonlocal taken
+        taken += 1
+        take(one, event)
+
+    async with staged() as stage, joined(stage.url) as peer:
+        monkeypatch.setattr(Caller, "process_event", count)
+        began = time.monotonic()
+        peer.socket.transport.write(flood)
+        await until(lambda: taken >= 500)
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            assert taken <= 500 + READ_AT_ONCE + 500 * (time.monotonic() - began)
+        peer.socket.transport.abort()
+
+
+async def test_many_small_frames_leave_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    turn, turns = 0, Counter[int]()
+    receive = SessionHost.receive_audio
+
+    def count(host: SessionHost, data: bytes) -> None:
+        turns[turn] += 1
+        receive(host, data)
+
+    monkeypatch.setattr(SessionHost, "receive_audio", count)
+    async with staged() as stage, joined(stage.url) as peer:
+        peer.socket.transport.write(encoded(bytes(2)) * 500)
+        deadline = time.monotonic() + PATIENCE_S
+        while turns.total() < 500:
+            assert time.monotonic() < deadline
+            turn += 1
+            await asyncio.sleep(0)
+    assert max(turns.values()) <= 32
+
+
+async def test_pings_that_are_not_read_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caller, "_FRAMES_PER_S", 10_000)  # or it would take long
+    ping = encoded(bytes(125), Opcode.PING)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        async with staged() as stage:
+            client.connect(("127.0.0.1", stage.port))
+            async with joined(stage.url, sock=client) as peer:
+                [served] = stage.gateway._server.connections  # type: ignore[union-attr]
+                server = served.transport.get_extra_info("socket")
+                server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+                peer.socket.transport.pause_reading()
+                peer.socket.transport.write(ping * 1_900)
+                pong = await peer.socket.ping(b"last")
+                await until(lambda: served.paused)
+                for _ in range(20):
+                    await asyncio.sleep(0.01)
+                    assert served.transport.get_write_buffer_size() < 100_000
+                peer.socket.transport.resume_reading()
+                await asyncio.wait_for(pong, PATIENCE_S)

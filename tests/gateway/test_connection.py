@@ -118,6 +118,13 @@ async def test_any_frame_counts_as_an_answer_to_a_ping() -> None:
         assert stage.value("sessions_parked") == 0
 
 
+async def test_empty_frames_are_refused_and_their_sender_let_go() -> None:
+    async with staged(max_errors=3) as stage, joined(stage.url, "rate=8000&format=mulaw") as peer:
+        await peer.send(*[b""] * 4)
+        assert [await peer.error() for _ in range(5)] == ["odd_byte_count"] * 4 + ["too_many_errors"]
+        assert await peer.closed() == 1008
+
+
 async def test_messages_over_a_limit_are_dropped_and_their_sender_stays() -> None:
     gate = Gate(limits=LimitOptions(session_messages="2/hour"))
     async with staged(gate=gate) as stage, joined(stage.url) as peer:

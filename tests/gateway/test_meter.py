@@ -122,3 +122,10 @@ def test_without_limits_nothing_is_owed() -> None:
     assert all(free.admit_message(0.0) for _ in range(1_000))
     assert not free.shared
     assert not free.due.is_set()
+
+
+def test_a_frame_is_counted_however_small_it_is() -> None:
+    limited = meter(session_audio_seconds="2/minute")
+    assert all(limited.admit_audio(2, 0.0) for _ in range(990))
+    with pytest.raises(RateLimited):
+        [limited.admit_audio(2, 0.0) for _ in range(20)]

@@ -97,6 +97,8 @@ class Admission:
 class TokenBucket:
     """Fills at a rate, up to what it holds; monotonic seconds are passed in."""
 
+    __slots__ = ("_burst", "_filled_at", "_level", "_per_s")  # every connection has one
+
     def __init__(self, per_s: float, burst: float) -> None:
         self._per_s = per_s
         self._burst = burst
@@ -105,11 +107,15 @@ class TokenBucket:
 
     def holds(self, now: float) -> bool:
         """Whether one can be taken."""
+        return self.wait_s(now) <= 0
+
+    def wait_s(self, now: float) -> float:
+        """Until one can be taken."""
         if now > self._filled_at:
             self._level = min(self._burst, self._level + (now - self._filled_at) * self._per_s)
             self._filled_at = now
         return self._level >= 1
 
     def take(self) -> None:
-        """Takes one."""
+        """Takes one, there or not; what is not there is owed."""
         self._level -= 1

@@ -4,6 +4,7 @@ that connections that never say what they want keep nobody out.
 
 import asyncio
 import ssl
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from functools import partial
 from typing import Any
 from weakref import WeakSet
 
-from websockets.frames import CloseCode
-from websockets.protocol import State
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import Event, State
 
 from voicegw.core.options import option
+from voicegw.gateway.admission import TokenBucket
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.plain_http import HttpConnection
 from voicegw.gateway.seats import Seat
@@ -22,7 +24,8 @@ from voicegw.gateway.securing import Securing
 from voicegw.telemetry import Metrics
 
 CLOSE_S = 2.0  # for all of a closing handshake: who reads nothing keeps a place no longer
-_READ_BYTES = 16_384  # at a time; a message may come in several reads
+_READ_BYTES = 4_096  # at a time; a message may come in several reads, and some 680 frames in one
+_FRAMES_PER_S = 500  # that are read of one client, of any kind; as many may come at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,10 @@ class Caller(HttpConnection, asyncio.BufferedProtocol):
 
     It is a protocol with a buffer because asyncio otherwise asks for 256 KiB for every read, however little
     comes: the heap of a gateway that is busy for long falls into pieces, and grows, for want of such holes.
+
+    Frames that come too fast wait in the network, however small they are. Pings of a client that does not
+    read are not answered until it does, and then the last one alone (RFC 6455, 5.5.3): pongs have no other
+    bound.
     """
 
     # more in its dictionary would double that one's size
@@ -92,6 +99,11 @@ class Caller(HttpConnection, asyncio.BufferedProtocol):
         self.seat: Seat | None = None
         self.peer = ""
         self._doorstep = doorstep
+        self._frames = TokenBucket(_FRAMES_PER_S, _FRAMES_PER_S)
+        self._resting: asyncio.TimerHandle | None = None
+        self._owed: Frame | None = None
+        self._send = self.protocol.send_frame
+        self.protocol.send_frame = self._send_frame  # type: ignore[method-assign]
 
     def connection_made(self, transport: Any) -> None:
         """There is a connection; where there are too many it ends at once, unanswered."""
@@ -100,10 +112,10 @@ class Caller(HttpConnection, asyncio.BufferedProtocol):
         self._doorstep.keep(transport)
         context, timeout_s = self._doorstep.context, self._doorstep.options.timeout_ms / 1000
         if not self._doorstep.enter(self.peer):
-            super().connection_made(transport)
+            self._begin_reading(transport)
             transport.abort()
         elif context is None:
-            super().connection_made(transport)
+            self._begin_reading(transport)
         else:
             leave = partial(self._doorstep.leave, self.peer)
             Securing(context, timeout_s, self._secured, leave).begin(transport)
@@ -111,9 +123,19 @@ class Caller(HttpConnection, asyncio.BufferedProtocol):
     def _secured(self, transport: asyncio.Transport, early: bytes) -> None:
         """The connection is encrypted; `early` has come over it already."""
         transport.set_protocol(self)
-        super().connection_made(transport)
+        self._begin_reading(transport)
         if early:
             self.data_received(early)
+
+    def _begin_reading(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self.recv_messages.resume = self._resume_reading
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        if self._resting is not None:
+            self._resting.cancel()
+        super().connection_lost(exc)
 
     @property
     def descriptor(self) -> int:
@@ -127,6 +149,42 @@ class Caller(HttpConnection, asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """It is there."""
         self.data_received(bytes(self._doorstep.inbox[:nbytes]))
+
+    def data_received(self, data: bytes) -> None:
+        """Takes in a piece; the next one is not read before its frames are due."""
+        super().data_received(data)
+        wait_s = self._frames.wait_s(time.monotonic())
+        if wait_s > 0 and self._resting is None:
+            self.transport.pause_reading()
+            self._resting = self.loop.call_later(wait_s, self._rested)
+
+    def process_event(self, event: Event) -> None:
+        """One more frame, or the request."""
+        self._frames.take()
+        super().process_event(event)
+
+    def _rested(self) -> None:
+        self._resting = None
+        self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        """Reads on, unless frames come too fast or many wait to be taken."""
+        if self._resting is None and not self.recv_messages.paused:
+            self.transport.resume_reading()
+
+    def _send_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.PONG and self.paused:
+            self._owed = frame
+        else:
+            self._send(frame)
+
+    def resume_writing(self) -> None:
+        """The client reads again."""
+        super().resume_writing()
+        if self._owed is not None and self.state is State.OPEN:
+            self._send(self._owed)
+            self.send_data()
+        self._owed = None
 
     async def handshake(self, *arguments: Any, **named: Any) -> None:
         """The opening handshake, as often as it was begun."""

@@ -42,6 +42,7 @@ from voicegw.gateway.visit import Visit
 log = structlog.get_logger(__name__)
 
 _FLUSH_S = 2.0
+_MESSAGES_IN_A_ROW = 16  # before others have their turn
 _DELIBERATE = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 
 
@@ -117,12 +118,16 @@ class Connection:
     # --- tasks ---
 
     async def _read(self) -> None:
+        in_a_row = 0
         try:
             async for message in self._socket:
                 if len(message) > self._visit.piece_bytes and isinstance(message, bytes):
                     await self._receive_long(message)
                 else:
                     self._receive(message)
+                in_a_row = (in_a_row + 1) % _MESSAGES_IN_A_ROW
+                if not in_a_row:  # of small ones very many may be here already, without a wait between them
+                    await asyncio.sleep(0)
         except ConnectionClosed as closed:
             log.debug("client vanished", session=self._host.name, reason=str(closed))
         self._leave(None)
@@ -169,6 +174,8 @@ class Connection:
 
     def _hear(self, audio: bytes, now: float) -> None:
         """Audio over a limit is heard as silence: positions stay what they are for both sides."""
+        if not audio:
+            raise OddByteCount("an empty frame")
         try:
             allowed = self._visit.meter.admit_audio(len(audio), now)
         except RateLimited as error:

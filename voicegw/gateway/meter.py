@@ -11,6 +11,7 @@ from voicegw.gateway.limits import Limits, Resource
 from voicegw.gateway.usage import Account, Usage
 
 _BLOCKS = {Resource.MESSAGES: 10.0, Resource.AUDIO_SECONDS: 2.0, Resource.MODEL_TOKENS: 100.0}
+_LEAST_AUDIO_S = 0.002
 _CHARACTERS_PER_TOKEN = 4  # about, in English
 
 
@@ -41,8 +42,9 @@ class Meter:
         return self._admit(Resource.MESSAGES, 1, now)
 
     def admit_audio(self, size: int, now: float) -> bool:
-        """The same for `size` bytes of audio."""
-        return self._admit(Resource.AUDIO_SECONDS, size / self._audio_bytes_per_s, now)
+        """The same for a frame of `size` bytes of audio, or a piece of one. A small one costs more than its
+        audio."""
+        return self._admit(Resource.AUDIO_SECONDS, max(size / self._audio_bytes_per_s, _LEAST_AUDIO_S), now)
 
     def admit_reply(self, prompt: str, now: float) -> None:
         """Counts a prompt for the model. Raises RateLimited when it may not be sent."""

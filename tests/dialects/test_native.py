@@ -200,6 +200,21 @@ def test_says_what_is_malformed(text: str) -> None:
         native.decode(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"type": "%s"}',
+        '{"type": "text", "%s": 1}',
+        '{"type": "configure", "reply": "%s"}',
+        '{"type": "configure", "%s": 1}',
+    ],
+)
+def test_what_is_wrong_is_said_shortly(text: str) -> None:
+    with pytest.raises((MalformedMessage, UnknownMessageType)) as refused:
+        native.decode(text % ("x" * 60_000))
+    assert len(refused.value.message) < 300
+
+
 @pytest.mark.parametrize("text", ['{"type": "sing"}', '{"type": 5}', '{"type": ""}'])
 def test_says_what_type_is_unknown(text: str) -> None:
     with pytest.raises(UnknownMessageType):

@@ -1,6 +1,8 @@
 """The rules of the door in their order, over real sockets."""
 
+import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
@@ -8,11 +10,14 @@ import structlog
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from benchmarks.wire import Wire
 from tests.gateway.fakes import Gate, Stage, staged
 from tests.gateway.test_auth import OPTIONS, bearer, token
+from tests.gateway.test_server import get
 from tests.peer import joined
 from voicegw.gateway.access import AccessOptions
 from voicegw.gateway.address import ProxyOptions
+from voicegw.gateway.limits import LimitOptions
 
 
 async def answer(stage: Stage, **options: Any) -> str:
@@ -76,3 +81,45 @@ async def test_a_proxy_that_is_not_listed_is_remarked_on_once() -> None:
             for _ in range(2):
                 assert await answer(stage, **bearer(token())) == "welcome"
     assert [record["peer"] for record in records if "not listed" in record["event"]] == ["127.0.0.1"]
+
+
+async def test_behind_a_proxy_that_names_no_client_all_are_one_and_none_reads_metrics() -> None:
+    gate = Gate(access=AccessOptions(behind_proxy=True), tokens=OPTIONS, limits=LimitOptions(address_open=1))
+    with structlog.testing.capture_logs() as records:
+        async with staged(gate=gate) as stage, joined(stage.url, **bearer(token())):
+            for _ in range(2):
+                assert await answer(stage, **bearer(token(sub="bob"))) == "too_many_connections"
+            assert (await get(stage, "/metrics")).status == 404
+            assert (await get(stage, "/metrics", **{"X-Forwarded-For": "10.1.0.7"})).status == 200
+            assert (await get(stage, "/metrics", **{"X-Forwarded-For": "203.0.113.7"})).status == 404
+    assert [record["peer"] for record in records if "names no client" in record["event"]] == ["127.0.0.1"]
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/readyz", "/healthz"])
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("evil.example:8765", 403), ("evil.example", 403), ("[::", 403), ("localhost:1", 200), ("[::1]:1", 200)],
+)
+async def test_in_development_pages_are_read_by_the_names_of_this_machine(
+    path: str, host: str, status: int
+) -> None:
+    async with staged() as stage:
+        assert (await get(stage, path, Host=host)).status == status
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage:
+        assert (await get(stage, path, Host=host)).status == 200
+
+
+async def test_a_page_without_an_origin_is_not_the_servers_own() -> None:
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage:
+        with Wire(stage.url) as page:
+            request = page.handshake().decode()
+            page.send_raw(re.sub(r"Host: .*\r\n", "Origin: null\r\n", request).encode())
+            assert b" 403 " in await asyncio.to_thread(page.socket.recv, 1_000)
+
+
+@pytest.mark.parametrize(("origins", "warned"), [(("*",), 1), (("https://app.example",), 0)])
+async def test_a_server_that_is_open_to_every_page_says_so(origins: tuple[str, ...], warned: int) -> None:
+    with structlog.testing.capture_logs() as records:
+        async with staged(gate=Gate(access=AccessOptions(origins=origins))):
+            pass
+    assert len([record for record in records if "any web page" in record["event"]]) == warned

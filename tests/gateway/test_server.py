@@ -27,13 +27,14 @@ class Page:
     body: bytes
 
 
-async def get(stage: Stage, path: str) -> Page:
+async def get(stage: Stage, path: str, **headers: str) -> Page:
     """A page of the gateway, without a proxy."""
+    request = urllib.request.Request(stage.root + path, headers=headers)
 
     def fetch() -> Page:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(stage.root + path, timeout=PATIENCE_S) as response:
+            with opener.open(request, timeout=PATIENCE_S) as response:
                 return Page(response.status, response.headers, response.read())
         except urllib.error.HTTPError as error:
             with error:

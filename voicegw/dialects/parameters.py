@@ -11,6 +11,7 @@ from voicegw.core.languages import CODES
 from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
 
 _TELEPHONE_RATE = 8_000
+_MOST_QUOTED = 40  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def parse(target: str) -> StreamParameters:
     query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
     unknown = query.keys() - {"rate", "format", "reply", "lang", "session", "epoch", "last_seq"}
     if unknown:
-        raise InvalidParameter(f"unknown parameter {min(unknown)!r}")
+        raise InvalidParameter(f"unknown parameter {quoted(min(unknown))}")
     audio_format = _format(query.get("format", AudioFormat.PCM))
     usual_rate = 16_000 if audio_format is AudioFormat.PCM else _TELEPHONE_RATE
     return StreamParameters(
@@ -55,6 +56,11 @@ def parse(target: str) -> StreamParameters:
     )
 
 
+def quoted(text: str) -> str:
+    """What a client wrote, for an answer or the log, and no more of it than its beginning."""
+    return repr(text if len(text) <= _MOST_QUOTED else f"{text[:_MOST_QUOTED]}...")
+
+
 def _resume(query: dict[str, str]) -> Resume:
     if not re.fullmatch(r"[\w-]{1,64}", query["session"], re.ASCII):
         raise InvalidParameter("session: not a name that this server gives")
@@ -64,13 +70,13 @@ def _resume(query: dict[str, str]) -> Resume:
 def _count(query: dict[str, str], name: str) -> int:
     text = query.get(name, "0")
     if not re.fullmatch(r"[0-9]{1,15}", text):
-        raise InvalidParameter(f"{name} {text!r} is not a number")
+        raise InvalidParameter(f"{name} {quoted(text)} is not a number")
     return int(text)
 
 
 def _rate(text: str) -> int:
     if text not in map(str, INPUT_RATES):
-        raise UnsupportedRate(f"rate {text!r}; supported: {', '.join(map(str, INPUT_RATES))}")
+        raise UnsupportedRate(f"rate {quoted(text)}; supported: {', '.join(map(str, INPUT_RATES))}")
     return int(text)
 
 
@@ -78,14 +84,14 @@ def _format(text: str) -> AudioFormat:
     try:
         return AudioFormat(text)
     except ValueError:
-        raise UnsupportedFormat(f"format {text!r}; supported: {', '.join(AudioFormat)}") from None
+        raise UnsupportedFormat(f"format {quoted(text)}; supported: {', '.join(AudioFormat)}") from None
 
 
 def _reply(text: str) -> ReplyMode:
     try:
         return ReplyMode(text)
     except ValueError:
-        raise UnsupportedReply(f"reply {text!r}; supported: {', '.join(ReplyMode)}") from None
+        raise UnsupportedReply(f"reply {quoted(text)}; supported: {', '.join(ReplyMode)}") from None
 
 
 def is_language(text: str) -> bool:
@@ -97,6 +103,7 @@ def is_language(text: str) -> bool:
 def _language(text: str) -> str:
     if not is_language(text):
         raise InvalidParameter(
-            f"lang {text!r} is neither {AUTO_LANGUAGE} nor the ISO 639 code of a language that Whisper knows"
+            f"lang {quoted(text)} is neither {AUTO_LANGUAGE} nor the ISO 639 code of a language "
+            "that Whisper knows"
         )
     return text

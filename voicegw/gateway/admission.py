@@ -73,12 +73,13 @@ class Admission:
         """One is let in."""
         self._accepts.take()
 
-    def retry_after_ms(self, error: VoicegwError) -> int:
+    def retry_after_ms(self, error: VoicegwError, *, queues: bool = True) -> int:
         """When to come back after `error`. Each who asks is given a later place in the queue, at the rate at
-        which sessions can be opened, and some chance beside."""
+        which sessions can be opened, unless the error says when or it `queues` for nothing; and some chance
+        beside."""
         least_s = (error.retry_after_ms or RETRY_AFTER_MS) / 1000
         now = time.monotonic()
-        if error.retry_after_ms is None:
+        if queues and error.retry_after_ms is None:
             place_at = max(self._returns_at, now + least_s) + 1 / self._options.accepts_per_s
             self._returns_at = min(place_at, now + _MAX_RETRY_S)
             least_s = self._returns_at - now
@@ -114,7 +115,7 @@ class TokenBucket:
         if now > self._filled_at:
             self._level = min(self._burst, self._level + (now - self._filled_at) * self._per_s)
             self._filled_at = now
-        return self._level >= 1
+        return max(0.0, (1 - self._level) / self._per_s)
 
     def take(self) -> None:
         """Takes one, there or not; what is not there is owed."""

@@ -2,6 +2,7 @@
 handshake go on. Every refusal says when to come back, each a little differently.
 """
 
+import time
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -13,10 +14,10 @@ from websockets.typing import Subprotocol
 
 from voicegw.core.commands import ReplyMode
 from voicegw.dialects import native, parameters
-from voicegw.dialects.parameters import StreamParameters
+from voicegw.dialects.parameters import StreamParameters, quoted
 from voicegw.errors import AtCapacity, NotFound, VoicegwError
 from voicegw.gateway.access import Access
-from voicegw.gateway.admission import Admission
+from voicegw.gateway.admission import Admission, TokenBucket
 from voicegw.gateway.auth import Identity
 from voicegw.gateway.caller import Caller
 from voicegw.gateway.descriptors import Descriptors
@@ -30,6 +31,7 @@ from voicegw.telemetry import CONTENT_TYPE
 log = structlog.get_logger(__name__)
 
 _TELLING = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_TOLD_PER_S, _TOLD_AT_ONCE = 1, 20
 
 
 class Entrance:
@@ -51,6 +53,8 @@ class Entrance:
         self._sessions = sessions
         self._descriptors = descriptors
         self._prefix = prefix
+        self._telling = TokenBucket(_TOLD_PER_S, _TOLD_AT_ONCE)
+        self._untold = 0
 
     async def answer(self, caller: ServerConnection, request: Request) -> Response | None:
         """Answers plain HTTP and refused upgrades; None lets the WebSocket handshake go on."""
@@ -60,10 +64,11 @@ class Entrance:
         return response and shaped(request, response)
 
     async def _answer(self, caller: Caller, request: Request) -> Response | None:
+        path = request.path.partition("?")[0]
+        wants_in = path == f"{self._prefix}{native.PATH}"
         try:
-            path = self._own_path(request)
-            if path != native.PATH:
-                return self._page(path, caller, request)
+            if not wants_in:
+                return self._page(self._own_path(path), caller, request)
             if request.method == "HEAD":
                 return page(HTTPStatus.UPGRADE_REQUIRED, b"", Upgrade="websocket")
             await self._admit(caller, request)
@@ -71,13 +76,12 @@ class Entrance:
         except VoicegwError as error:
             self._services.metrics.refused.labels(error.code).inc()
             self._log(caller, request, error)
-            return self._refusal(error)
+            return self._refusal(error, queues=wants_in)
 
-    def _own_path(self, request: Request) -> str:
+    def _own_path(self, path: str) -> str:
         """The path behind the prefix. Raises NotFound when it has another one."""
-        path = request.path.partition("?")[0]
         if not path.startswith(f"{self._prefix}/"):
-            raise NotFound(f"nothing is at {path}; all paths begin with {self._prefix}")
+            raise NotFound(f"nothing is at {quoted(path)}; all paths begin with {self._prefix}")
         return path.removeprefix(self._prefix)
 
     async def _admit(self, caller: Caller, request: Request) -> None:
@@ -93,8 +97,8 @@ class Entrance:
             self._sessions.seats.check(identity.user, identity.address)
         self._admission.check_rush()
         await self._access.settle(identity)
-        self._check_room(wanted, identity.user)  # again: there were waits, and others in the meantime
-        self._check_share(wanted, identity)
+        self._admission.check_rush()  # all again, and at once: there were others in the meantime
+        caller.sit(self._seat(wanted, identity))
         self._admission.take()
         caller.identity = identity
 
@@ -103,7 +107,7 @@ class Entrance:
         if self._sessions.here(wanted.resume) is None:
             self._sessions.seats.check_any()
         else:
-            self._admission.check(self._sessions.room_taken)
+            self._admission.check_ready()
 
     def _seat(self, wanted: StreamParameters, identity: Identity) -> Seat | None:
         """For a newcomer. Who comes back for a session that is here is given its seat, once it is found there
@@ -115,6 +119,7 @@ class Entrance:
         return None
 
     def _page(self, path: str, caller: Caller, request: Request) -> Response:
+        self._access.check_page(request)
         match path:
             case "/healthz":
                 return page(HTTPStatus.OK, b"ok\n")
@@ -126,17 +131,26 @@ class Entrance:
                 return page(HTTPStatus.OK, self._services.metrics.exposition(), CONTENT_TYPE)
             case _:
                 raise NotFound(
-                    f"nothing is at {path}; the native dialect is at {native.PATH}, behind any prefix"
+                    f"nothing is at {quoted(path)}; the native dialect is at {native.PATH}, behind any prefix"
                 )
 
     def _log(self, caller: Caller, request: Request, error: VoicegwError) -> None:
-        """Who was refused, and why. What floods and crowds bring about is of no interest one by one."""
-        tell = log.info if error.http_status in _TELLING else log.debug
+        """Who was refused, and why, so many times a second; `untold`: how many were not told of in between.
+        What crowds bring about is of no interest one by one."""
         address = self._access.addresses.shown(caller.peer, request.headers)
-        tell("refused", code=error.code, address=address, reason=error.message)
+        told = {"code": error.code, "address": address, "reason": error.message}
+        if error.http_status not in _TELLING:
+            log.debug("refused", **told)
+        elif self._telling.holds(time.monotonic()):
+            self._telling.take()
+            log.info("refused", **told, untold=self._untold)
+            self._untold = 0
+        else:
+            self._untold += 1
 
-    def _refusal(self, error: VoicegwError) -> Response:
-        retry_after_ms = self._admission.retry_after_ms(error) if error.retryable else None
+    def _refusal(self, error: VoicegwError, *, queues: bool) -> Response:
+        """`queues`: whether it is told to one who waits to be let in."""
+        retry_after_ms = self._admission.retry_after_ms(error, queues=queues) if error.retryable else None
         body = {
             "error": {
                 "code": error.code,

@@ -29,6 +29,7 @@ from voicegw.gateway.caller import CLOSE_S, Caller, Doorstep, HandshakeOptions
 from voicegw.gateway.connection import Connection, ConnectionOptions
 from voicegw.gateway.descriptors import AcceptErrors, Descriptors
 from voicegw.gateway.entrance import Entrance, select_subprotocol
+from voicegw.gateway.origin import ANY
 from voicegw.gateway.reload import Reloader
 from voicegw.gateway.saving import ResumeOptions
 from voicegw.gateway.services import Services
@@ -134,6 +135,8 @@ class Gateway:
         log.info("listening", address=self.address)
         if authenticator.development:
             log.warning("development mode: no token is asked for, and only this machine is let in")
+            if ANY in self._access.options.origins:
+                log.warning("any web page that is open on this machine may connect: --origins is *")
 
     def reload(self) -> None:
         """Takes up certificates and keys that have changed."""
@@ -214,9 +217,7 @@ class Gateway:
         visit = Visit.of(self._access, identity, host.parameters, host.usage)
         if self._admission.draining:
             host.drain(self._admission.retry_after_ms(Draining()))
-        with self._access.occupancy.place(socket.identity.user, socket.identity.address):
-            await Connection(socket, host, visit, self._options.connection, after).run()
-        self.sessions.limit_parked()
+        await Connection(socket, host, visit, self._options.connection, after).run()
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -12,6 +12,7 @@ from voicegw.dialects.native import client_messages, messages
 from voicegw.errors import MalformedMessage, MessageTooBig, UnknownMessageType, WrongFrameKind
 
 MAX_MESSAGE_BYTES = 64 * 1024
+_MOST_TOLD = 200  # characters about what is wrong with a message
 
 _Farewell = events.GoingAway | events.Ending | events.Refreshed | events.Fault
 
@@ -26,12 +27,18 @@ def decode(text: str) -> commands.Command:
         message = _decoder.decode(text)
     except msgspec.ValidationError as error:
         if str(error).endswith("`$.type`"):
-            raise UnknownMessageType(str(error)) from error
+            raise UnknownMessageType(_shortened(str(error))) from error
         what = re.sub("matching regex '.*'", "with something visible in it", str(error))
-        raise MalformedMessage(what) from error
+        raise MalformedMessage(_shortened(what)) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedMessage(f"{error}; text frames carry JSON, audio goes in binary frames") from error
     return _command(message)
+
+
+def _shortened(text: str) -> str:
+    """What is wrong, of which a client may have written nearly all: names and values of any length."""
+    half = _MOST_TOLD // 2
+    return text if len(text) <= _MOST_TOLD else f"{text[:half]}...{text[-half:]}"
 
 
 def _command(message: client_messages.ClientMessage) -> commands.Command:

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 from limits import RateLimitItem
@@ -14,7 +15,7 @@ from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.events import Limits
 from voicegw.core.journal import Journal
 from voicegw.core.session import Session, SessionOptions
-from voicegw.core.store import StoreTrouble
+from voicegw.core.store import Saved, StoreTrouble
 from voicegw.dialects import native
 from voicegw.dialects.parameters import Resume, StreamParameters
 from voicegw.errors import Draining, Moved, StoreUnavailable
@@ -92,38 +93,55 @@ class Sessions:
         lock = self._returning.setdefault(resume.session, asyncio.Lock())
         try:
             async with lock:
-                return self._held(resume, user) or await self._claim(resume, user)
+                held = self._held(resume, user)
+                if held is not None and resume.epoch <= held.saver.epoch and held.has_told(resume.last_seq):
+                    return held
+                return await self._claim(resume, user, held)
         finally:
             if not lock.locked():
                 self._returning.pop(resume.session, None)
 
     def _held(self, resume: Resume, user: str) -> SessionHost | None:
-        """The session, if it is here and no other gateway has held it since: one that was cut off before the
-        other's greeting does not know of its epoch, but may have seen events that came before."""
+        """The session, if it is here and has not ended."""
         host = self._hosts.get(resume.session)
-        if host is None or host.user != user or host.ended.is_set():
-            return None
-        if resume.epoch <= host.saver.epoch and host.has_told(resume.last_seq):
-            return host
-        host.finish(Moved())
-        return None
+        return None if host is None or host.user != user or host.ended.is_set() else host
 
-    async def _claim(self, resume: Resume, user: str) -> SessionHost | None:
-        """The session, taken over from the gateway that held it."""
+    async def _claim(self, resume: Resume, user: str, held: SessionHost | None) -> SessionHost | None:
+        """The session, taken over from the gateway that held it. held: what is here of it, which stays what
+        it is unless the store says that another gateway has had the session since; what a client says of
+        that is not believed. A client that was cut off before the other's greeting does not know of its
+        epoch, but may have seen events that came before."""
+        name = stored_name(resume.session, user)
         try:
-            saved = await self._services.store.claim(stored_name(resume.session, user))
+            saved = await self._services.store.claim(name, 0 if held is None else held.saver.epoch)
         except StoreTrouble as trouble:
             raise StoreUnavailable(str(trouble)) from trouble
-        state = None if saved is None else snapshot.decode(saved.snapshot, HostState)
-        if saved is None or state is None:
+        if saved is None:
+            return None if held is None or held.ended.is_set() else held
+        if held is not None:
+            held.finish(Moved())
+        host = self._restored(resume.session, user, saved)
+        if host is None:
+            with suppress(StoreTrouble):
+                await self._services.store.drop(name, saved.epoch)
             return None
-        journal = self._journal()
-        journal.restore(saved.events, state.last_event, state.greetings)
-        session = self._new_session(resume.session, state.parameters)
-        host = self._new_host(session, journal, state.parameters, user)
-        host.restore(saved, state)
         log.info("session taken over", session=host.name, epoch=host.saver.epoch)
         return self._start(host)
+
+    def _restored(self, name: str, user: str, saved: Saved) -> SessionHost | None:
+        """The session as it was saved; None when that cannot be gone on with."""
+        try:
+            state = snapshot.decode(saved.snapshot, HostState)
+            if state is None:
+                return None
+            journal = self._journal()
+            journal.restore(saved.events, state.last_event, state.greetings)
+            host = self._new_host(self._new_session(name, state.parameters), journal, state.parameters, user)
+            host.restore(saved, state)
+        except Exception as error:  # noqa: BLE001 - what is spoilt may fail anywhere, and may quote the user
+            log.error("a saved session cannot be restored", session=name, reason=type(error).__name__)
+            return None
+        return host
 
     def _begin(self, wanted: StreamParameters, user: str) -> SessionHost:
         session = self._new_session(secrets.token_urlsafe(12), wanted)

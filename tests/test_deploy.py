@@ -1,15 +1,22 @@
 """The examples under scripts/deploy say what this version understands."""
 
+import os
 import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import AuthenticationError
+from redis.retry import Retry
 
+from tests.redis_server import free_port
 from voicegw import config
 from voicegw.telemetry import Metrics
 
@@ -57,13 +64,14 @@ def test_every_kubernetes_object_says_what_it_is() -> None:
 @pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 def test_the_kubernetes_objects_go_together(tmp_path: Path) -> None:
     copied = shutil.copytree(DEPLOY / "kubernetes", tmp_path / "kubernetes")
-    (copied / "secrets.env").write_text("redis-url=redis://redis:6379\ntoken-secret=x\n")
+    secrets = "redis-password=y\nredis-url=redis://:y@redis:6379\ntoken-secret=x\n"
+    (copied / "secrets.env").write_text(secrets)
     built = subprocess.run(
         ["kubectl", "kustomize", copied], capture_output=True, text=True, check=True
     ).stdout
     made = list(yaml.safe_load_all(built))
     [secret] = [thing["metadata"]["name"] for thing in made if thing["kind"] == "Secret"]
-    assert built.count(f"name: {secret}\n") == 1 + 3  # the secret, and what refers to it
+    assert built.count(f"name: {secret}\n") == 1 + 4  # the secret, and what refers to it
 
 
 def test_selectors_and_probes_meet_their_pods() -> None:
@@ -118,6 +126,132 @@ def test_what_is_mounted_in_a_home_belongs_to_its_user() -> None:
 def test_a_renewed_certificate_reaches_the_unit() -> None:
     unit = (DEPLOY / "systemd/voicegw-gateway.service").read_text()
     assert "LoadCredential" not in unit  # a copy, made once at the start
+
+
+# --- what the examples keep out ---
+
+
+def templates() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each kind of pod: its label, and what is said of it."""
+    for thing in objects():
+        if thing["kind"] in {"Deployment", "StatefulSet"}:
+            template = thing["spec"]["template"]
+            yield template["metadata"]["labels"]["app"], template["spec"]
+
+
+def test_containers_have_no_privileges_and_limits() -> None:
+    for service in COMPOSE["services"].values():
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["read_only"]
+        assert service["pids_limit"]
+        assert service["mem_limit"]
+    image = (DEPLOY / "Dockerfile").read_text()
+    [user] = re.findall(r"^USER (\d+)$", image, re.MULTILINE)
+    for app, pod in templates():
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert app == "redis" or pod["securityContext"]["runAsUser"] == int(user)
+        [container] = pod["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"]["memory"]
+        mounts = {mount["name"] for mount in container["volumeMounts"]}
+        assert {volume["name"] for volume in pod["volumes"]} <= mounts
+
+
+UNIT_LINES = (
+    *("NoNewPrivileges=yes", "CapabilityBoundingSet=", "UMask=0077", "ProtectSystem=strict"),
+    *("PrivateDevices=yes", "ProtectKernelTunables=yes", "RestrictNamespaces=yes", "RestrictSUIDSGID=yes"),
+    *("SystemCallFilter=@system-service", "SystemCallArchitectures=native"),
+    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
+)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_units_have_no_privileges_and_limits(unit: Path) -> None:
+    lines = unit.read_text().splitlines()
+    assert set(UNIT_LINES) <= set(lines)
+    assert any(line.startswith("MemoryMax=") for line in lines)
+    assert any(line.startswith("TasksMax=") for line in lines)
+
+
+def redis_scripts() -> Iterator[str]:
+    """What starts Redis in the examples."""
+    *_, script = COMPOSE["services"]["redis"]["command"]
+    yield script.replace("$$", "$")
+    [pod] = [pod for app, pod in templates() if app == "redis"]
+    *_, script = pod["containers"][0]["command"]
+    yield script
+
+
+@pytest.mark.parametrize("script", list(redis_scripts()), ids=["compose", "kubernetes"])
+def test_redis_asks_for_the_password_and_shows_it_to_nobody(script: str, tmp_path: Path) -> None:
+    port = str(free_port())
+    script = script.replace("exec redis-server", f"exec redis-server --dir {tmp_path} --port {port}")
+    environment = {**os.environ, "REDISCLI_AUTH": "the password"}
+    started = subprocess.Popen(["sh", "-c", script], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        patience = Retry(ConstantBackoff(0.1), 100)
+        with Redis(port=int(port), retry=patience) as stranger, pytest.raises(AuthenticationError):
+            stranger.ping()
+        asked = ["redis-cli", "-p", port, "ping"]  # as the probes do
+        answered = subprocess.run(asked, env=environment, capture_output=True, check=True)
+        assert answered.stdout == b"PONG\n"
+        assert b"the password" not in Path(f"/proc/{started.pid}/cmdline").read_bytes()
+    finally:
+        started.kill()
+        started.wait()
+
+
+def test_no_redis_url_is_without_a_password() -> None:
+    for path in DEPLOY.rglob("*"):
+        for url in re.findall(r"rediss?://[^.\s`].*", path.read_text() if path.is_file() else ""):
+            assert re.match(r"rediss?://:(\$\{VOICEGW_REDIS_PASSWORD\}|PASSWORD)@", url), (path, url)
+
+
+def test_only_gateways_and_workers_reach_redis() -> None:
+    networks = {name: service.get("networks", ["default"]) for name, service in COMPOSE["services"].items()}
+    assert networks["redis"] == ["redis"]
+    assert "ports" not in COMPOSE["services"]["redis"]
+    assert COMPOSE["networks"]["redis"]["internal"]
+    policies = {thing["metadata"]["name"]: thing for thing in objects() if thing["kind"] == "NetworkPolicy"}
+    [rule] = policies["redis"]["spec"]["ingress"]
+    let_in = {each["podSelector"]["matchLabels"]["app"] for each in rule["from"]}
+    assert let_in == {"voicegw-gateway", "voicegw-worker"}
+
+
+def test_every_pod_has_a_policy_and_its_ports_exist() -> None:
+    policies = {
+        thing["spec"]["podSelector"]["matchLabels"]["app"]: thing["spec"]
+        for thing in objects()
+        if thing["kind"] == "NetworkPolicy"
+    }
+    for app, pod in templates():
+        assert "Ingress" in policies[app]["policyTypes"]
+        named = {port["name"] for port in pod["containers"][0]["ports"]}
+        for rule in policies[app]["ingress"]:
+            assert rule["from"]
+            assert {each["port"] for each in rule["ports"]} <= named
+    written = yaml.safe_load((DEPLOY / "kubernetes/kustomization.yaml").read_text())["resources"]
+    assert sorted(written) == sorted(path.name for path in MANIFESTS if path.name != "kustomization.yaml")
+
+
+@pytest.mark.parametrize("arguments", list(commands()), ids=" ".join)
+def test_a_proxy_is_trusted_by_its_own_addresses_only(arguments: list[str]) -> None:
+    if "--access.behind-proxy" in arguments:
+        trusted = ip_network(arguments[arguments.index("--access.proxy.trusted") + 1])
+        assert trusted.num_addresses <= 16
+
+
+def test_probes_are_for_this_machine_or_behind_a_policy() -> None:
+    for arguments in commands():
+        if "--consumer.probe-host" in arguments:
+            assert arguments in [pod["containers"][0].get("args") for _, pod in templates()]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")

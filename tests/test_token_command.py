@@ -1,11 +1,13 @@
 """The command as its user meets it."""
 
+import subprocess
 from pathlib import Path
 
 import jwt
 import pytest
 
-from tests.test_cli import SECRET, assert_refused, run
+from tests.observing import PATIENCE_S
+from tests.test_cli import COMMAND, SECRET, assert_refused, run
 from voicegw.cli import main
 from voicegw.gateway import keys
 
@@ -43,6 +45,17 @@ def test_makes_keys_and_shows_gateways_their_public_half(tmp_path: Path) -> None
     key = keys.load(None, str(public)).find("k")
     assert jwt.decode(made, key, audience="voicegw")["sub"] == "alice"
     assert_refused(run("token", "--user", "alice", "--token-keys", str(public)), str(public))
+
+
+def test_a_file_with_a_new_key_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "signing.json"
+    with path.open("w") as printed:  # as the shell does for `> signing.json`
+        path.chmod(0o644)
+        subprocess.run(
+            [*COMMAND, "token", "--new-key", "EdDSA"], stdout=printed, timeout=PATIENCE_S, check=True
+        )
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert keys.load(None, str(path)).signer().signing is not None
 
 
 def test_a_token_takes_a_key_to_sign_with() -> None:

@@ -3,6 +3,8 @@
 import argparse
 import datetime
 import json
+import os
+import stat
 from pathlib import Path
 
 from voicegw.config import Settings
@@ -38,6 +40,7 @@ Scopes narrow a token: --scope rate:8000 --scope format:mulaw --scope reply:none
 The key comes from --token-keys FILE or VOICEGW_TOKENS__SECRET, the audience from --tokens.audience. These and
 all other options of `voicegw serve` may stand in its TOML file, too: --config FILE."""
 
+_STDOUT = 1
 _SCOPES = {"rate": tuple(map(str, INPUT_RATES)), "format": tuple(AudioFormat), "reply": tuple(ReplyMode)}
 
 
@@ -53,7 +56,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     what = token.add_mutually_exclusive_group(required=True)
     what.add_argument("--user", help="print a token for this user (`sub`); limits are counted by it")
     what.add_argument(
-        "--new-key", choices=list(Algorithm), help="print a key file with a new key to sign with"
+        "--new-key",
+        choices=list(Algorithm),
+        help="print a key file with a new key to sign with; a file that this is printed to is made private",
     )
     what.add_argument("--public", metavar="FILE", help="print the half of a key file that gateways need")
     token.add_argument("--valid-s", type=int, default=60, help="seconds to connect in (default: %(default)s)")
@@ -65,6 +70,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(chosen: argparse.Namespace, settings: Settings) -> str:
     """What the command prints. Raises ConfigurationError."""
     if chosen.new_key is not None:
+        _keep_private()
         kid = chosen.kid or datetime.date.today().isoformat()
         return json.dumps({"keys": [keys.generate(Algorithm(chosen.new_key), kid)]}, indent=2)
     if chosen.public is not None:
@@ -75,6 +81,18 @@ def run(chosen: argparse.Namespace, settings: Settings) -> str:
     grant = Grant(chosen.user, settings.tokens.audience, chosen.valid_s, scopes, chosen.once)
     _check(grant, settings.tokens)
     return mint(grant, keys.load(settings.tokens.secret, settings.tokens.keys).signer(chosen.kid))
+
+
+def _keep_private() -> None:
+    """Makes the file that is printed to, if it is one, its owner's alone: the shell has made it as others may
+    read it. Raises ConfigurationError where that cannot be done."""
+    try:
+        if stat.S_ISREG(os.fstat(_STDOUT).st_mode):
+            os.fchmod(_STDOUT, stat.S_IRUSR | stat.S_IWUSR)
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot keep others from reading the file with the new key: {error.strerror}"
+        ) from error
 
 
 def _check(grant: Grant, tokens: TokenOptions) -> None:

@@ -1,4 +1,10 @@
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import structlog
@@ -31,10 +37,48 @@ async def test_the_event_loop_goes_on_while_a_model_is_got() -> None:
         await get("no-such-model")
 
 
+@pytest.fixture
+def hub() -> Iterator[tuple[str, list[str]]]:
+    """Where a model hub is that has nothing, and what it is asked for."""
+    asked: list[str] = []
+
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, format: str, *_: object) -> None:
+            """Nobody reads it."""
+
+    with HTTPServer(("127.0.0.1", 0), Empty) as server:
+        serving = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+        serving.join()
+
+
+@pytest.mark.parametrize(
+    ("model", "revision"),
+    [("small", "536b0662742c02347bc0e980a01041f333bce120"), ("small@abc", "abc"), ("base.en@abc", "abc")],
+)
+def test_what_is_downloaded_is_a_fixed_revision(
+    hub: tuple[str, list[str]], model: str, revision: str, tmp_path: Path
+) -> None:
+    url, asked = hub
+    program = f"from voicegw.asr.weights import locate; locate({model!r})"
+    environment = {**os.environ, "HF_ENDPOINT": url, "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
+    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, timeout=60)
+    assert b"ModelUnavailable" in ran.stderr
+    assert asked
+    assert all(f"/{revision}" in path for path in asked)
+
+
 def test_flags_that_cannot_be_read(tmp_path: Path) -> None:
-    (tmp_path / "voicegw.json").write_text("{")
-    with pytest.raises(ModelUnavailable, match=r"voicegw\.json"):
-        read_flags(tmp_path)
+    for text in ("{", '{"more": ' + "[" * 100_000):
+        (tmp_path / "voicegw.json").write_text(text)
+        with pytest.raises(ModelUnavailable, match=r"voicegw\.json"):
+            read_flags(tmp_path)
 
 
 def test_a_directory_that_says_nothing_holds_a_stock_model(tmp_path: Path) -> None:

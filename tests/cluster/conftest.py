@@ -1,6 +1,7 @@
 """What tests against a real Redis share."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,17 +62,40 @@ class Secured:
 
     url: str
     files: dict[str, Any]
+    settings: dict[str, object]
+
+
+@contextmanager
+def secured_server(directory: Path, name: str = "127.0.0.1") -> Iterator[Secured]:
+    """A server with a certificate for `name`."""
+    authority, port = trustme.CA(), free_port()
+    authority.cert_pem.write_to_path(ca := str(directory / "ca.pem"))
+    issued = authority.issue_cert(name)
+    issued.private_key_and_cert_chain_pem.write_to_path(own := str(directory / "own.pem"))
+    settings = {"port": 0, "tls-cert-file": own, "tls-key-file": own, "tls-ca-cert-file": ca}
+    server = RedisServer(directory, {**settings, "tls-port": port})
+    server.start()
+    options = {"tls_ca_file": ca, "tls_cert_file": own, "tls_key_file": own}
+    yield Secured(f"rediss://127.0.0.1:{port}", options, settings)
+    server.kill()
 
 
 @pytest.fixture
 def secured(tmp_path: Path) -> Iterator[Secured]:
-    authority, port = trustme.CA(), free_port()
-    authority.cert_pem.write_to_path(ca := str(tmp_path / "ca.pem"))
-    issued = authority.issue_cert("127.0.0.1")
-    issued.private_key_and_cert_chain_pem.write_to_path(own := str(tmp_path / "own.pem"))
-    files = {"tls-cert-file": own, "tls-key-file": own, "tls-ca-cert-file": ca}
-    server = RedisServer(tmp_path, {"port": 0, "tls-port": port, **files})
-    server.start()
-    options = {"tls_ca_file": ca, "tls_cert_file": own, "tls_key_file": own}
-    yield Secured(f"rediss://127.0.0.1:{port}", options)
-    server.kill()
+    with secured_server(tmp_path) as secured:
+        yield secured
+
+
+@pytest.fixture
+def secured_sentinel_url(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Sentinel of the secured server, which takes TLS only and asks for the password `watch`."""
+    port, watched = free_port(), secured.url.rpartition(":")[2]
+    settings = {
+        **secured.settings,
+        **{"tls-port": port, "tls-replication": "yes", "requirepass": "watch"},
+        "sentinel": f"monitor main 127.0.0.1 {watched} 1",
+    }
+    sentinel = RedisServer(tmp_path_factory.mktemp("sentinel"), settings, "--sentinel")
+    sentinel.start()
+    yield f"rediss+sentinel://127.0.0.1:{port}/main"
+    sentinel.kill()

@@ -9,9 +9,10 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError
 
-from tests.cluster.conftest import Secured
+from tests.cluster.conftest import Secured, secured_server
 from tests.redis_server import RedisServer
-from voicegw.cluster.connect import Address, RedisOptions, close, connect, parse
+from voicegw.cluster.connect import Address, Finder, RedisOptions, close, connect, parse
+from voicegw.cluster.line import new_line
 from voicegw.errors import ConfigurationError
 
 LOCAL = ("127.0.0.1", 6379)
@@ -51,7 +52,7 @@ def test_a_url_that_is_none(url: str) -> None:
 def test_logs_and_reprs_hold_no_password() -> None:
     url = "rediss+sentinel://me:secret@a,[::1]:9/main/2"
     assert str(parse(url)) == "rediss+sentinel://a:26379,[::1]:9/main/2"
-    assert "secret" not in repr(parse(url)) + repr(RedisOptions(url=url))
+    assert "secret" not in repr(parse(url)) + repr(RedisOptions(url=url, sentinel_login=":secret"))
 
 
 @asynccontextmanager
@@ -90,6 +91,47 @@ async def test_tls_trusts_who_it_is_told_to(secured: Secured) -> None:
     async with client(secured.url) as redis:
         with pytest.raises((ConnectionError, ssl.SSLError)):
             await redis.ping()
+
+
+async def test_a_certificate_for_another_name_is_not_taken(tmp_path: Path) -> None:
+    with secured_server(tmp_path, "elsewhere.example") as other:
+        async with client(other.url, **other.files) as redis:
+            with pytest.raises((ConnectionError, ssl.SSLError)):
+                await redis.ping()
+        line = new_line(RedisOptions(url=other.url, **other.files))
+        with pytest.raises((ConnectionError, ssl.SSLError)):
+            await line.execute("PING")
+        await line.close()
+
+
+async def test_sentinels_are_asked_by_tls_and_with_their_own_password(
+    secured: Secured, secured_sentinel_url: str
+) -> None:
+    async with client(secured_sentinel_url, sentinel_login=":watch", **secured.files) as redis:
+        assert await redis.set("a", "b")
+    async with client(secured.url, **secured.files) as redis:
+        assert await redis.get("a") == b"b"
+    line = new_line(RedisOptions(secured_sentinel_url, sentinel_login=":watch", **secured.files))
+    assert await line.execute("GET", "a") == b"b"
+    await line.close()
+
+
+@pytest.mark.parametrize("login", [None, ":wrong", "nobody:watch"])
+async def test_sentinels_name_no_server_to_strangers(
+    secured: Secured, secured_sentinel_url: str, login: str | None
+) -> None:
+    async with client(secured_sentinel_url, sentinel_login=login, **secured.files) as redis:
+        with pytest.raises(ConnectionError) as refused:
+            await redis.ping()
+    assert "watch" not in str(refused.value)
+
+
+async def test_what_answers_without_tls_in_a_sentinels_place_names_no_server(sentinel_url: str) -> None:
+    options = RedisOptions(sentinel_url.replace("redis", "rediss", 1))
+    finder = Finder(options, parse(options.url or ""))
+    with pytest.raises(ConnectionError):
+        await finder.find()
+    await finder.close()
 
 
 async def test_the_master_that_sentinel_names(redis_server: RedisServer, sentinel_url: str) -> None:

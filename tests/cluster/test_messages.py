@@ -34,6 +34,18 @@ def test_anything_else_is_malformed(data: bytes) -> None:
             decode(data)
 
 
+def test_what_is_nested_too_deeply_is_malformed() -> None:
+    for message, decode in (
+        (Submission("g", 7, job()), decode_submission),
+        (Answer(7, Outcome.DONE, RESULT), decode_answer),
+        (WorkerStatus(4, 1, 0.25), decode_status),
+    ):
+        known = encode(message)
+        one_field_more = bytes([known[0] + 1]) + known[1:] + b"\x91" * 100_000 + b"\xc0"
+        with pytest.raises(MalformedMessage):
+            decode(one_field_more)
+
+
 def test_a_later_versions_additions_are_skipped() -> None:
     longer = [*msgspec.msgpack.decode(encode(Answer(7, Outcome.DONE, RESULT))), "new"]
     assert decode_answer(msgspec.msgpack.encode(longer)) == Answer(7, Outcome.DONE, RESULT)

@@ -30,6 +30,14 @@ async def test_gateways_count_together(client: Redis) -> None:
     assert all("voicegw:limits" in str(key) for key in await client.keys("*"))
 
 
+async def test_what_was_used_at_one_gateway_is_used_up_at_another(client: Redis) -> None:
+    one, other = gateway(client), gateway(client)
+    assert await other.used_up(Resource.MESSAGES, "alice", "") == 0
+    await one.charge(Resource.MESSAGES, 3, "alice", "")
+    assert 0 < await other.used_up(Resource.MESSAGES, "alice", "") <= 60
+    assert await other.used_up(Resource.MESSAGES, "bob", "") == 0
+
+
 async def test_without_redis_each_counts_alone(client: Redis, redis_server: RedisServer) -> None:
     limits = gateway(client)
     redis_server.kill()
@@ -47,4 +55,5 @@ async def test_a_redis_cluster_counts_too(cluster_url: str) -> None:
     client = connect.connect(RedisOptions(url=cluster_url))
     waits = [await gateway(client).charge(Resource.MESSAGES, 2, "alice", "") for _ in range(2)]
     assert [wait > 0 for wait in waits] == [False, True]
+    assert await gateway(client).used_up(Resource.MESSAGES, "alice", "") > 0
     await connect.close(client)

@@ -1,6 +1,7 @@
 """Who is there, from a real Redis: several who sign in, and streams with something in them."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -9,7 +10,7 @@ from tests.cluster.house import patient_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.connect import close, connect
 from voicegw.cluster.keys import Keys
-from voicegw.cluster.messages import WorkerStatus
+from voicegw.cluster.messages import WorkerStatus, encode
 from voicegw.cluster.register import Queue, Register, Registrar
 from voicegw.telemetry import Metrics
 
@@ -50,6 +51,38 @@ async def test_the_silent_are_gone_and_forgotten_in_the_end(redis: Redis, redis_
 async def test_a_worker_of_another_make_is_not_counted(redis: Redis, redis_server: RedisServer) -> None:
     redis_server.command("hset", KEYS.workers, "other", "99999999999999 nonsense")
     assert dict((await registered(redis)).workers) == {}
+
+
+UNREADABLE: dict[Any, Any] = {
+    "stray": "nonsense",
+    "empty": "",
+    "long": "9" * 5_000,
+    "early": "99999999999999 ",
+}
+
+
+async def test_entries_that_cannot_be_read_are_skipped_and_deleted(redis: Redis) -> None:
+    for register in (KEYS.workers, KEYS.gateways):
+        await redis.hset(register, mapping=UNREADABLE)
+        await redis.hset(register, b"\xff", b"1 ")
+    await Registrar(redis, KEYS, "a").sign_in(BUSY)
+    there = await registered(redis)
+    assert (dict(there.workers), there.gone_gateways) == ({"a": BUSY}, frozenset())
+    assert await redis.hkeys(KEYS.workers) == [b"a"]
+    await registered(redis)
+    assert await redis.hkeys(KEYS.gateways) == [b"a gateway"]
+
+
+async def test_a_worker_whose_time_is_still_to_come_is_not_there(redis: Redis) -> None:
+    await redis.hset(KEYS.workers, "phantom", b"99999999999999 " + encode(BUSY))
+    assert dict((await registered(redis)).workers) == {}
+
+
+async def test_keys_that_hold_something_else_are_deleted(redis: Redis) -> None:
+    for key in (KEYS.workers, KEYS.gateways, KEYS.finals, KEYS.partials):
+        await redis.set(key, "x")
+    await Registrar(redis, KEYS, "a").sign_in(BUSY)
+    assert dict((await registered(redis)).workers) == {"a": BUSY}
 
 
 async def test_what_waits_and_what_is_held(redis: Redis) -> None:

@@ -40,7 +40,27 @@ async def test_a_session_is_taken_over_as_it_was_saved(store: RedisStore) -> Non
     await store.save(step())
     await store.save(step(320, 480, snapshot=b"later", events={2: b"two"}))
     saved = await store.claim("s")
-    assert saved == Saved(2, b"later", {1: b"one", 2: b"two"}, audio(0, 480), 0)
+    assert saved is not None
+    assert saved == Saved(2, b"later", {1: b"one", 2: b"two"}, audio(0, 480), 0, saved.age_s)
+
+
+async def test_a_session_tells_how_long_ago_it_was_saved(
+    store: RedisStore, redis_server: RedisServer
+) -> None:
+    await store.save(step())
+    redis_server.command("pexpire", Keys("test").session("s", "state"), "40000")
+    for _ in range(2):  # a claim does not make it younger
+        saved = await store.claim("s")
+        assert saved is not None
+        assert 20 <= saved.age_s < 40
+
+
+async def test_a_session_that_nobody_has_had_since_is_not_taken_over(store: RedisStore) -> None:
+    await store.save(step())
+    assert await store.claim("s", since=1) is None
+    await store.save(step(320, 480))
+    assert await store.claim("s") is not None
+    assert await store.claim("s", since=1) is not None
 
 
 async def test_nobody_knows_of_a_session_that_was_never_saved(store: RedisStore) -> None:

@@ -152,13 +152,27 @@ class TestPaceLimit:
         with pytest.raises(AudioTooFast):
             pace.admit(100, now=0.05)
 
-    def test_what_another_process_saw_counts_once(self) -> None:
-        pace = PaceLimit(burst_ms=100)
-        pace.admit(0, now=0.0)
-        pace.forgive(2_000, now=2.0)
-        pace.admit(2_100, now=2.0)
+    def test_what_another_process_took_in_counts_here(self) -> None:
+        there, here = PaceLimit(burst_ms=100), PaceLimit(burst_ms=100)
+        there.admit(100, now=5.0)
+        here.restore(there.ahead_ms(5.02), now=1_000.0)
+        here.admit(19, now=1_000.0)
         with pytest.raises(AudioTooFast):
-            pace.admit(1, now=2.0)
+            here.admit(2, now=1_000.0)
+
+    def test_what_was_held_back_in_another_process_may_come_here(self) -> None:
+        pace = PaceLimit(burst_ms=100)
+        pace.restore(-2_000, now=0.0)
+        pace.admit(2_100, now=0.0)
+        with pytest.raises(AudioTooFast):
+            pace.admit(1, now=0.0)
+
+    def test_a_session_that_lay_for_long_has_no_more_credit_than_one_that_is_here(self) -> None:
+        pace = PaceLimit(burst_ms=100)
+        pace.restore(-1e12, now=0.0)
+        pace.admit(150_100, now=0.0)
+        with pytest.raises(AudioTooFast):
+            pace.admit(1, now=0.0)
 
     def test_a_day_of_silence_is_no_leave_to_send_a_day_of_audio(self) -> None:
         pace = PaceLimit(burst_ms=100)

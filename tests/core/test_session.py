@@ -231,7 +231,7 @@ def test_a_client_that_was_cut_off_has_not_finished_speaking() -> None:
     scenario.session.receive_absence()
     scenario.wait(60_000)
     assert not scenario.all(SpeechStopped)
-    scenario.session.receive_return(60_000, scenario.now)
+    scenario.session.receive_return(scenario.now)
     scenario.wait(500)
     assert scenario.all(SpeechStopped)
 

@@ -51,9 +51,9 @@ def moved(scenario: Scenario) -> None:
     scenario.now += 1_000
     scenario.job = scenario.request = None
     scenario.scorer.deaf = True
-    scenario.session.restore(state, audio, start, scenario.now)
+    scenario.session.restore(state, audio, start, 0.0, scenario.now)
     scenario.scorer.deaf = False
-    scenario.session.receive_return(0, scenario.now)
+    scenario.session.receive_return(scenario.now)
     scenario.perform()
 
 

@@ -165,7 +165,7 @@ def test_nothing_is_said_to_nobody(scenario: Scenario) -> None:
     sent = len(scenario.played)
     wait(scenario, 1000)
     assert len(scenario.played) == sent
-    scenario.session.receive_return(0, scenario.now)
+    scenario.session.receive_return(scenario.now)
     wait(scenario, 100)
     assert len(scenario.played) > sent
 

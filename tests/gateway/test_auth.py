@@ -78,6 +78,12 @@ def test_without_keys_anyone_gets_in_as_nobody() -> None:
     assert (identity.user, identity.expires_at) == ("", float("inf"))
 
 
+def deep(name: str) -> str:
+    """A token whose header has a member that is nested 100,000 deep."""
+    header = f'{{"alg": "HS256", "{name}": {"[" * 100_000}{"]" * 100_000}}}'
+    return f"{encoded(header.encode())}.e30.AA"
+
+
 BAD = {
     "no token": ("", TokenMissing, ""),
     "nonsense": ("nonsense", TokenInvalid, ""),
@@ -91,6 +97,8 @@ BAD = {
     "alg none": (unsigned({"alg": "none"}), TokenInvalid, ""),
     "alg None, capitalised": (unsigned({"alg": "None"}, "AA"), TokenInvalid, ""),
     "no alg": (unsigned({}), TokenInvalid, ""),
+    "a header that is nested deeply": (deep("x"), TokenInvalid, ""),
+    "a kid that is nested deeply": (deep("kid"), TokenInvalid, ""),
     "an unknown key": (token(headers={"kid": "stranger"}), TokenInvalid, "key"),
     "a kid that is a path": (token(headers={"kid": "../../dev/null"}), TokenInvalid, "key"),
     "expired": (token(exp=time.time() - 60), TokenExpired, ""),
@@ -173,6 +181,19 @@ async def test_a_token_for_one_use_works_once() -> None:
                 await door.spend(identity)
         else:
             await door.spend(identity)
+
+
+@pytest.mark.parametrize("ahead_s", [-30, 0, 30])
+async def test_a_used_token_is_remembered_while_any_gateway_would_take_it(
+    ahead_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the clock of the gateway that it was shown to is ahead of another's."""
+    now = time.time()
+    shown = token(jti="1", exp=now + 40, nbf=now - 60)
+    monkeypatch.setattr("voicegw.gateway.auth.time.time", lambda: now + ahead_s)
+    identity = authenticator().identify(shown, "")
+    assert identity.token is not None
+    assert identity.token[1] >= 40 + 5
 
 
 async def test_it_can_be_asked_for_that_all_work_once_or_none_does() -> None:

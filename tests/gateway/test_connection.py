@@ -173,6 +173,18 @@ async def test_a_turn_over_the_models_budget_is_not_answered() -> None:
     assert not stage.responder.prompts
 
 
+async def test_many_sessions_of_one_message_send_no_more_than_their_user_may() -> None:
+    gate = Gate(tokens=OPTIONS, limits=LimitOptions(user_model_tokens="3000/hour"))
+    async with staged(gate=gate) as stage:
+        for allowed in (True, True, False, False):
+            async with joined(stage.url, **bearer(token())) as peer:
+                await peer.send(native.TextMessage(text="x" * 4_000))
+                if not allowed:
+                    assert await peer.error() == "rate_limited"
+                await peer.until(native.ReplyDoneMessage)
+    assert len(stage.responder.prompts) == 2
+
+
 async def test_users_are_counted_over_all_their_sessions() -> None:
     gate = Gate(tokens=OPTIONS, limits=LimitOptions(user_messages="30/hour"))
     async with staged(gate=gate) as stage:

@@ -87,10 +87,16 @@ def test_a_key_has_the_algorithm_of_its_type(alg: str, path: Path) -> None:
     assert "must be" in refusal(None, file)
 
 
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [
         ("", "not JSON"),
+        pytest.param(nested(100_000), "not JSON", id="nested"),
+        pytest.param(f'{{"keys": [{{"kty": {nested(100_000)}}}]}}', "not JSON", id="nested in a key"),
         ("[]", "JSON Web Key Set"),
         ('{"keys": []}', "JSON Web Key Set"),
         ('{"keys": ["a"]}', "JSON Web Key Set"),
@@ -105,6 +111,14 @@ def test_a_file_that_is_no_use_is_named(content: str, named: str, path: Path) ->
     path.write_text(content)
     assert named in refusal(None, str(path))
     assert str(path) in refusal(None, str(path))
+
+
+@pytest.mark.parametrize("value", [nested(500), "null", "7", "{}", "true"], ids=["nested", *"n7{t"])
+@pytest.mark.parametrize("kind", ['"oct"', '"OKP"', '"RSA"', nested(500)], ids=["oct", "OKP", "RSA", "none"])
+def test_a_member_of_another_type_is_refused(kind: str, value: str, path: Path) -> None:
+    for member in ("k", "crv", "x", "n", "e", "d", "alg", "kid"):
+        path.write_text(f'{{"keys": [{{"kty": {kind}, "{member}": {value}}}]}}')
+        assert "key 1" in refusal(None, str(path))
 
 
 def test_a_file_that_is_not_there_is_named(path: Path) -> None:

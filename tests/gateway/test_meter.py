@@ -1,10 +1,12 @@
+import asyncio
 from typing import Any
 
 import pytest
+from limits.aio.storage import MemoryStorage
 
 from voicegw.errors import LimitIgnored, RateLimited
 from voicegw.gateway.auth import Identity
-from voicegw.gateway.limits import LimitOptions, Limits
+from voicegw.gateway.limits import LimitOptions, Limits, Resource
 from voicegw.gateway.meter import Meter
 from voicegw.gateway.usage import Usage
 from voicegw.telemetry import Metrics
@@ -98,7 +100,7 @@ async def test_a_user_is_one_in_all_sessions() -> None:
 async def test_fractions_are_kept_for_the_next_report() -> None:
     limits = Limits(LimitOptions(user_audio_seconds="2/minute"), Metrics())
     limited = meter(limits)
-    for _ in range(8):
+    for _ in range(6):
         limited.admit_audio(SECOND // 3, 0.0)
         await limited.settle(0.0)
     limited.admit_audio(SECOND, 0.0)
@@ -107,14 +109,80 @@ async def test_fractions_are_kept_for_the_next_report() -> None:
         limited.admit_audio(SECOND, 0.0)
 
 
-def test_prompts_and_replies_are_counted_in_tokens() -> None:
+async def test_what_other_sessions_have_used_up_is_known_before_the_first_use() -> None:
+    limits = Limits(LimitOptions(user_messages="10/minute", user_audio_seconds="2/minute"), Metrics())
+    first, second = meter(limits), meter(limits)
+    await second.begin(0.0)
+    assert first.admit_audio(2 * SECOND, 0.0)
+    assert all(first.admit_message(0.0) for _ in range(10))
+    await first.settle(0.0)
+    await second.begin(0.0)
+    retry_after_ms(second, 0.0)
+    with pytest.raises(RateLimited):
+        second.admit_audio(1, 0.0)
+
+
+async def test_to_ask_what_is_used_up_counts_nothing() -> None:
+    limits = Limits(LimitOptions(user_messages="1/minute"), Metrics())
+    for _ in range(3):
+        await meter(limits).begin(0.0)
+    assert await limits.charge(Resource.MESSAGES, 1, "alice", "") == 0
+
+
+async def test_short_sessions_do_not_go_uncounted() -> None:
+    limits = Limits(LimitOptions(user_audio_seconds="3/minute"), Metrics())
+    for _ in range(3):
+        short = meter(limits)
+        short.admit_audio(SECOND // 2, 0.0)
+        await short.settle(0.0)
+    assert await limits.used_up(Resource.AUDIO_SECONDS, "alice", "") > 0
+
+
+async def test_a_prompt_is_counted_for_its_user_before_it_is_sent() -> None:
+    limits = Limits(LimitOptions(user_model_tokens="100/minute"), Metrics())
+    await meter(limits).admit_reply("x" * 320, 0.0)
+    await meter(limits).admit_reply("x" * 80, 0.0)
+    for _ in range(2):
+        with pytest.raises(RateLimited):
+            await meter(limits).admit_reply("x", 0.0)
+
+
+class Stuck(MemoryStorage):
+    """A storage that does not answer while the gate is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.asked = asyncio.Event(), asyncio.Event()
+
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        self.asked.set()
+        await self.gate.wait()
+        return await super().incr(key, expiry, amount)
+
+
+async def test_what_a_cancelled_report_has_not_told_is_still_owed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicegw.gateway.limits._STORAGE_S", 30.0)
+    storage = Stuck()
+    limits = Limits(LimitOptions(user_messages="10/minute"), Metrics(), storage)
+    limited = meter(limits)
+    assert all(limited.admit_message(0.0) for _ in range(10))
+    settling = asyncio.create_task(limited.settle(0.0))
+    await storage.asked.wait()
+    settling.cancel()
+    await asyncio.gather(settling, return_exceptions=True)
+    storage.gate.set()
+    await limited.settle(0.0)
+    assert await limits.used_up(Resource.MESSAGES, "alice", "") > 0
+
+
+async def test_prompts_and_replies_are_counted_in_tokens() -> None:
     limited = meter(session_model_tokens="100/minute")
-    limited.admit_reply("x" * 200, 0.0)
+    await limited.admit_reply("x" * 200, 0.0)
     limited.count_reply("x" * 240, 0.0)
     for _ in range(2):  # each turn has an answer of its own
         with pytest.raises(RateLimited):
-            limited.admit_reply("x", 0.0)
-    limited.admit_reply("x", 60.0)
+            await limited.admit_reply("x", 0.0)
+    await limited.admit_reply("x", 60.0)
 
 
 def test_without_limits_nothing_is_owed() -> None:

@@ -120,7 +120,7 @@ class Budget:
         self.prompts: list[str] = []
         self._allowed = allowed
 
-    def admit_reply(self, prompt: str, now: float) -> None:
+    async def admit_reply(self, prompt: str, now: float) -> None:
         self.prompts.append(prompt)
         if len(self.prompts) > self._allowed:
             raise RateLimited(retry_after_ms=1)

@@ -1,6 +1,7 @@
 """A client that was cut off comes back for its session; every port is scripted."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -234,26 +235,35 @@ async def test_what_was_said_meanwhile_may_come_at_once() -> None:
         cut(peer)
         await until(lambda: stage.value("sessions_parked") == 1)
         [host] = stage.gateway.sessions
-        host.stamps.heard_at -= 60
+        pace = host._session._pace
+        pace.restore(pace.ahead_ms(time.monotonic()) - 60_000, time.monotonic())
         async with back(stage, peer) as again:
             await again.say(QUIET * 100)
             await again.until(native.FinalMessage)
             await assert_typed_turn(stage, again)
 
 
-async def test_a_reply_that_goes_on_meanwhile_does_not_make_it_less() -> None:
+async def test_who_comes_back_has_used_its_burst() -> None:
     async with staged() as stage, joined(stage.url) as peer:
-        stage.responder.gate.clear()
-        await peer.send(HELLO)
-        await peer.until(native.ReplyDeltaMessage)
+        await assert_typed_turn(stage, peer)
         cut(peer)
         await until(lambda: stage.value("sessions_parked") == 1)
         [host] = stage.gateway.sessions
-        host.stamps.alive_at = host.stamps.heard_at = host.stamps.heard_at - 20
-        stage.responder.gate.set()
+        pace = host._session._pace
+        pace._burst_ms = 60_000  # so long that the time this test takes makes no difference
+        pace._ahead_ms, pace._counted_at = 59_900, time.monotonic()
         async with back(stage, peer) as again:
-            await told(again, native.ReplyDoneMessage)
-            await again.say(QUIET * 36)
+            await again.say(QUIET * 60)
+            assert await again.error() == "audio_too_fast"
+
+
+async def test_an_epoch_that_a_client_made_up_changes_nothing() -> None:
+    async with staged() as stage, joined(stage.url) as peer:
+        await assert_typed_turn(stage, peer)
+        query = f"session={session_of(peer)}&epoch=100000000000000&last_seq={len(peer.messages)}"
+        async with joined(stage.url, query, seen=list(peer.messages)) as again:
+            ready = again.of(native.ReadyMessage)[-1]
+            assert (ready.resumed, ready.epoch) == (True, 1)
             await assert_typed_turn(stage, again)
 
 

@@ -42,7 +42,7 @@ class ScriptedStore:
         if self.failures:
             raise self.failures.pop(0)
 
-    async def claim(self, session: str) -> Saved | None:
+    async def claim(self, session: str, since: int = 0) -> Saved | None:
         return None
 
     async def drop(self, session: str, epoch: int) -> None:

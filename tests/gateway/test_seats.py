@@ -36,7 +36,7 @@ class SlowStore(MemoryStore):
     wait_s: float = 0.05
     asked = most = 0
 
-    async def claim(self, session: str) -> Saved | None:
+    async def claim(self, session: str, since: int = 0) -> Saved | None:
         self.asked += 1
         self.most = max(self.most, self.asked)
         await asyncio.sleep(self.wait_s)

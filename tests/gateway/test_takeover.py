@@ -2,11 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from copy import copy
 from socket import create_connection
+from typing import Any
 
+import msgspec
 import pytest
+from redis import Redis as Sync
 from websockets.asyncio.client import connect
 
 from tests.gateway.fakes import LOUD, QUIET, Gate, Stage, staged
@@ -18,11 +22,13 @@ from voicegw.cluster.connect import RedisOptions, close
 from voicegw.cluster.connect import connect as connect_redis
 from voicegw.cluster.keys import Keys
 from voicegw.cluster.store import RedisStore
+from voicegw.core import snapshot
+from voicegw.core.store import Saved
 from voicegw.dialects import native
 from voicegw.dialects.parameters import Resume, StreamParameters
 from voicegw.gateway import connection
 from voicegw.gateway.limits import LimitOptions
-from voicegw.gateway.saving import ResumeOptions
+from voicegw.gateway.saving import HostState, ResumeOptions
 
 PATIENT = ResumeOptions(store_patience_ms=60_000)
 
@@ -80,6 +86,135 @@ async def test_what_a_session_may_use_does_not_start_anew(redis_url: str) -> Non
         async with back(second, peer) as again:
             await again.send(*[native.CancelMessage()] * 2)
             assert await again.error() == "rate_limited"
+
+
+async def test_a_takeover_does_not_forgive_audio_that_came_too_fast(redis_url: str) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        [host] = first.gateway.sessions
+        pace = host._session._pace
+        pace._ahead_ms, pace._counted_at = 60_000, time.monotonic()
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        async with back(second, peer) as again:
+            await again.say(LOUD)
+            assert await again.error() == "audio_too_fast"
+
+
+async def test_what_was_said_during_a_takeover_may_come_at_once(
+    redis_url: str, redis_server: RedisServer
+) -> None:
+    async with gateway(redis_url) as second:
+        async with gateway(redis_url) as first, joined(first.url) as peer:
+            await assert_typed_turn(first, peer)
+            cut(peer)
+        [state] = redis_server.command("keys", "*:state").split()
+        assert redis_server.command("pexpire", state, "40000").strip() == "1"  # as if it were 20 s later
+        async with back(second, peer) as again:
+            await again.say(QUIET * 36)
+            await assert_typed_turn(second, again)
+            [host] = second.gateway.sessions
+            assert time.monotonic() - host.stamps.opened_at > 20
+
+
+async def test_a_claim_that_only_a_client_wants_is_not_made(redis_url: str) -> None:
+    async with gateway(redis_url) as stage, joined(stage.url) as peer:
+        await assert_typed_turn(stage, peer)
+        session, seen = peer.of(native.ReadyMessage)[0].session, len(peer.messages)
+        query = f"session={session}&epoch=100000000000000&last_seq={seen}"
+        async with joined(stage.url, query, seen=list(peer.messages)) as again:
+            ready = again.of(native.ReadyMessage)[-1]
+            assert (ready.resumed, ready.epoch) == (True, 1)
+            await assert_typed_turn(stage, again)
+
+
+def spoilt_snapshot(stored: Any) -> bytes:
+    """One that can be decoded, with audio that ends within a sample."""
+    state = snapshot.decode(stored, HostState)
+    assert state is not None
+    state.session.framer.rest = b"x"
+    return snapshot.encode(state)
+
+
+def _of_nothing(redis: Sync, state: str) -> None:
+    redis.hset(state, "snapshot", "nonsense")
+
+
+def _nested_too_deeply(redis: Sync, state: str) -> None:
+    redis.hset(state, "snapshot", b"\x92\x03" + b"\x91" * 100_000 + b"\xc0")
+
+
+def _that_can_be_decoded(redis: Sync, state: str) -> None:
+    redis.hset(state, "snapshot", spoilt_snapshot(redis.hget(state, "snapshot")))
+
+
+def _with_an_epoch_that_is_none(redis: Sync, state: str) -> None:
+    redis.hset(state, "epoch", "x")
+
+
+def _with_an_epoch_beyond_all_numbers(redis: Sync, state: str) -> None:
+    redis.hset(state, "epoch", "9" * 19)
+
+
+def _with_an_event_that_has_no_number(redis: Sync, state: str) -> None:
+    redis.hset(state.replace(":state", ":events"), "x", "y")
+
+
+def _without_the_place_of_its_audio(redis: Sync, state: str) -> None:
+    redis.hdel(state, "audio_start")
+
+
+def _with_half_a_sample(redis: Sync, state: str) -> None:
+    redis.append(state.replace(":state", ":audio"), "x")
+
+
+def _with_audio_of_another_kind(redis: Sync, state: str) -> None:
+    redis.delete(audio := state.replace(":state", ":audio"))
+    redis.hset(audio, "a", "b")
+
+
+def _of_another_kind(redis: Sync, state: str) -> None:
+    redis.set(state, "x")
+
+
+SPOILT = (
+    *(_of_nothing, _nested_too_deeply, _that_can_be_decoded, _with_an_epoch_that_is_none),
+    *(_with_an_epoch_beyond_all_numbers, _with_an_event_that_has_no_number, _without_the_place_of_its_audio),
+    *(_with_half_a_sample, _with_audio_of_another_kind, _of_another_kind),
+)
+
+
+@pytest.mark.parametrize("spoil", SPOILT, ids=lambda spoil: spoil.__name__.strip("_"))
+async def test_a_record_that_is_spoilt_is_dropped_and_its_session_lost(
+    redis_url: str, spoil: Callable[[Sync, str], None]
+) -> None:
+    async with gateway(redis_url) as first, joined(first.url) as peer:
+        await peer.say(LOUD)
+        await peer.until(native.PartialMessage)
+        cut(peer)
+    with Sync.from_url(redis_url) as redis:
+        [state] = redis.scan_iter("*:state")
+        spoil(redis, state.decode())
+        async with gateway(redis_url) as second, back(second, peer, last_seq=0) as again:
+            assert not again.of(native.ReadyMessage)[-1].resumed
+            assert redis.hget(state, "snapshot") is None
+            await assert_typed_turn(second, again)
+
+
+@pytest.mark.parametrize(
+    "spoil", [_with_an_epoch_that_is_none, _of_another_kind, _with_audio_of_another_kind]
+)
+async def test_a_record_that_is_spoilt_is_written_anew_by_who_has_the_session(
+    redis_url: str, spoil: Callable[[Sync, str], None]
+) -> None:
+    async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
+        await assert_typed_turn(first, peer)
+        with Sync.from_url(redis_url) as redis:
+            [state] = redis.scan_iter("*:state")
+            spoil(redis, state.decode())
+        await assert_typed_turn(first, peer)
+        cut(peer)
+        async with back(second, peer) as again:
+            assert again.of(native.ReadyMessage)[-1].resumed
 
 
 async def test_a_reply_that_had_begun_has_failed(redis_url: str) -> None:
@@ -298,3 +433,38 @@ async def test_what_was_told_unsaved_is_there_for_a_later_takeover(
             assert await again.error() == "store_unavailable"
             assert (await again.until(native.ReadyMessage)).resumed
             assert again.of(native.ReplyDoneMessage) == peer.of(native.ReplyDoneMessage)
+
+
+ODD: tuple[Any, ...] = (None, -1, 2**62, float("nan"), "x", b"x", [])
+
+
+def spoilt(part: Any) -> Iterator[Any]:
+    """What has been decoded, with one of the values in it replaced by an odd one, for each of them."""
+    if isinstance(part, list | dict) and part:
+        for place in part if isinstance(part, dict) else range(len(part)):
+            for other in spoilt(part[place]):
+                changed = copy(part)
+                changed[place] = other
+                yield changed
+    yield from ODD
+
+
+async def test_whichever_value_is_spoilt_a_session_is_restored_or_not_and_nothing_raised() -> None:
+    async with staged() as stage, joined(stage.url, "rate=8000") as peer:
+        await peer.say(LOUD)
+        await peer.until(native.PartialMessage)
+        await assert_typed_turn(stage, peer)
+        [host] = stage.gateway.sessions
+        step, _ = host.saver._step()
+        whole = msgspec.msgpack.decode(step.snapshot)
+        taken = [
+            stage.gateway.sessions._restored(
+                *("s", ""),
+                Saved(1, msgspec.msgpack.encode(each), step.events, step.audio, step.audio_start),
+                host.seat,
+            )
+            for each in (whole, *spoilt(whole))
+        ]
+    assert taken[0] is not None
+    assert None in taken
+    assert len(taken) > 500

@@ -18,6 +18,19 @@ BUNDLED = "bundled"
 _BUNDLED_PLACES = ("bundled_model", "../models/bundled")  # in a wheel, in a checkout
 
 
+# What stock models are downloaded as. Weights come from others, who could change what a name leads to.
+_REVISIONS = {
+    "tiny": "d90ca5fe260221311c53c58e660288d3deb8d356",
+    "base": "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66",
+    "small": "536b0662742c02347bc0e980a01041f333bce120",
+    "medium": "08e178d48790749d25932bbc082711ddcfdfbc4f",
+    "large-v3": "edaa852ec7e145841d8ffdb056a99866b5f0a478",
+    "large": "edaa852ec7e145841d8ffdb056a99866b5f0a478",
+    "large-v3-turbo": "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf",
+    "turbo": "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf",
+}
+
+
 class ModelFlags(msgspec.Struct, frozen=True):
     """What `voicegw.json` in a model's directory says about it; the defaults are true of stock models.
 
@@ -64,8 +77,9 @@ def _download(model: str) -> Path:
     from faster_whisper import download_model
 
     log.info("getting the speech model; the first time it is downloaded", model=model)
+    name, _, revision = model.partition("@")
     try:
-        return Path(download_model(model))
+        return Path(download_model(name, revision=revision or _REVISIONS.get(name)))
     except Exception as error:  # the hub raises whatever its HTTP stack does
         reason = f"{type(error).__name__}: {error}".partition("\n")[0][:160]
         raise ModelUnavailable(
@@ -80,5 +94,5 @@ def read_flags(directory: Path) -> ModelFlags:
     path = directory / "voicegw.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=ModelFlags) if path.exists() else ModelFlags()
-    except (msgspec.MsgspecError, OSError) as error:
+    except (msgspec.MsgspecError, RecursionError, OSError) as error:
         raise ModelUnavailable(f"cannot read {path}: {error}") from error

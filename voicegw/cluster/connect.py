@@ -4,7 +4,8 @@
     redis+sentinel://[user:password@]host[:port][,host[:port]...]/service[/database]
     redis+cluster://[user:password@]host[:port][,host[:port]...]
 
-`rediss` in place of `redis` means TLS. With Sentinel, the user and the password are the server's.
+`rediss` in place of `redis` means TLS, to the Sentinels as well: who answers in their place names the server.
+With Sentinel, the user and the password are the server's.
 
 Clients never retry by themselves: whether a command that may have been executed may be sent again is known
 to its caller only.
@@ -13,7 +14,7 @@ to its caller only.
 import asyncio
 import builtins
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -51,6 +52,11 @@ class RedisOptions:
     tls_ca_file: str | None = option(None, "certificates that sign the server's, PEM; none for the system's")
     tls_cert_file: str | None = option(None, "this machine's certificate, PEM, where Redis asks for one")
     tls_key_file: str | None = option(None, "the key of that certificate, PEM")
+    sentinel_login: str | None = field(
+        default=None,
+        repr=False,
+        metadata={"description": "user:password or :password that the Sentinels ask for; none for none"},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ def _parse(parts: SplitResult) -> Address:
         raise ValueError("it takes no parameters; timeouts and TLS files are options of their own")
     kind, tls = _SCHEMES[parts.scheme]
     user, _, hosts = parts.netloc.rpartition("@")
-    name, _, password = user.partition(":")
+    name, password = _login(user)
     path = [unquote(part) for part in parts.path.split("/") if part]
     service = ""
     if kind == "sentinel":
@@ -105,9 +111,15 @@ def _parse(parts: SplitResult) -> Address:
         tuple(_host(host, default_port) for host in hosts.split(",")),
         service,
         int(path[0]) if path else 0,
-        unquote(name) or None,
-        unquote(password) or None,
+        name,
+        password,
     )
+
+
+def _login(text: str) -> tuple[str | None, str | None]:
+    """User and password, as a URL has them."""
+    name, _, password = text.partition(":")
+    return unquote(name) or None, unquote(password) or None
 
 
 def _host(text: str, default_port: int) -> tuple[str, int]:
@@ -130,10 +142,7 @@ def connect(options: RedisOptions) -> Redis:
         # The commands used here are the same on both, though they share no type.
         return cast(Redis, RedisCluster(startup_nodes=nodes, **arguments))
     if address.kind == "sentinel":
-        del arguments["ssl"]
-        master = _sentinel(options, address).master_for(
-            address.service, db=address.database, ssl=address.tls, **arguments
-        )
+        master = _sentinel(options, address).master_for(address.service, db=address.database, **arguments)
         return _prompt(cast(Redis, master))
     [(host, port)] = address.hosts[:1]
     return _prompt(Redis(host=host, port=port, db=address.database, **arguments))
@@ -164,15 +173,10 @@ async def _forsake(sentinel: Sentinel) -> None:
         await each.aclose()
 
 
-def _timeouts(options: RedisOptions) -> dict[str, Any]:
-    return {
-        "socket_connect_timeout": options.connect_timeout_ms / 1000,
-        "socket_timeout": options.timeout_ms / 1000,
-    }
-
-
 def _sentinel(options: RedisOptions, address: Address) -> Sentinel:
-    return Sentinel(address.hosts, sentinel_kwargs=_timeouts(options))  # type: ignore[no-untyped-call]
+    username, password = _login(options.sentinel_login or "")
+    asked = replace(address, username=username, password=password)
+    return Sentinel(address.hosts, sentinel_kwargs=_arguments(options, asked))  # type: ignore[no-untyped-call]
 
 
 def _arguments(options: RedisOptions, address: Address) -> dict[str, Any]:
@@ -182,10 +186,12 @@ def _arguments(options: RedisOptions, address: Address) -> dict[str, Any]:
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
         "ssl": address.tls,
-        **_timeouts(options),
+        "socket_connect_timeout": options.connect_timeout_ms / 1000,
+        "socket_timeout": options.timeout_ms / 1000,
     }
     if address.tls:
         arguments |= {
+            "ssl_check_hostname": True,
             "ssl_ca_certs": options.tls_ca_file,
             "ssl_certfile": options.tls_cert_file,
             "ssl_keyfile": options.tls_key_file,

@@ -184,7 +184,7 @@ class ErrandWorker:
         read it, and who waits for it, if anybody, cannot be told."""
         try:
             return msgspec.json.decode(entry.payload, type=tuple[str, ToolCalled])
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:  # the latter for what is nested too deeply
             log.error("errand given up", entry=entry.id, reason=str(error))
             await self._link.persist(lambda: self._strike_off(entry.id))
             return None

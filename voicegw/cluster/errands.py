@@ -72,7 +72,11 @@ class RemoteErrands:
             heed_cancel()
             for entry in delivered([(stream.encode(), reply)], "news"):
                 seen = f"({entry.id}"
-                news = msgspec.json.decode(entry.payload, type=ErrandNews)
+                try:
+                    news = msgspec.json.decode(entry.payload, type=ErrandNews)
+                except (msgspec.MsgspecError, RecursionError) as error:
+                    log.error("news of an errand cannot be read", errand=errand, reason=type(error).__name__)
+                    continue
                 yield news
                 if news.done:
                     return

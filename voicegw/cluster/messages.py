@@ -5,6 +5,7 @@ understand each other while an installation is being upgraded.
 """
 
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
@@ -62,23 +63,24 @@ def encode(message: msgspec.Struct) -> bytes:
 
 def decode_submission(data: bytes) -> Submission:
     """Raises MalformedMessage for anything else."""
-    try:
-        return msgspec.msgpack.decode(data, type=Submission)
-    except msgspec.MsgspecError as error:
-        raise MalformedMessage(f"not a submission: {error}") from error
+    return _decode(data, Submission, "a submission")
 
 
 def decode_answer(data: bytes) -> Answer:
     """Raises MalformedMessage for anything else."""
-    try:
-        return msgspec.msgpack.decode(data, type=Answer)
-    except msgspec.MsgspecError as error:
-        raise MalformedMessage(f"not an answer: {error}") from error
+    return _decode(data, Answer, "an answer")
 
 
 def decode_status(data: bytes) -> WorkerStatus:
     """Raises MalformedMessage for anything else."""
+    return _decode(data, WorkerStatus, "a worker's status")
+
+
+_Message = TypeVar("_Message", bound=msgspec.Struct)
+
+
+def _decode(data: bytes, kind: type[_Message], what: str) -> _Message:
     try:
-        return msgspec.msgpack.decode(data, type=WorkerStatus)
-    except msgspec.MsgspecError as error:
-        raise MalformedMessage(f"not a worker's status: {error}") from error
+        return msgspec.msgpack.decode(data, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as error:  # the latter for what is nested too deeply
+        raise MalformedMessage(f"not {what}: {error}") from error

@@ -4,6 +4,7 @@ All times are Redis's own, so that the clocks of the machines need not agree.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +86,7 @@ def _register(
     there = {}
     for name, (age_ms, said) in _signed_in(now_ms, workers).items():
         status = _status(said)
-        if age_ms <= WORKER_GONE_MS and status is not None:
+        if abs(age_ms) <= WORKER_GONE_MS and status is not None:
             there[name] = status
     ages = _signed_in(now_ms, gateways)
     gone = frozenset(name for name, (age_ms, _) in ages.items() if age_ms > GATEWAY_GONE_MS)
@@ -94,11 +95,13 @@ def _register(
 
 
 def _signed_in(now_ms: int, register: Sequence[bytes]) -> dict[str, tuple[int, bytes]]:
-    """How long ago each signed in, and with what words."""
+    """How long ago each signed in, and with what words. What cannot be read is skipped; the register's own
+    side deletes it in time."""
     found = {}
     for name, value in zip(register[::2], register[1::2], strict=True):
         stamp, _, said = value.partition(b" ")
-        found[name.decode()] = (now_ms - int(stamp), said)
+        with suppress(ValueError):
+            found[name.decode()] = (now_ms - int(stamp), said)
     return found
 
 

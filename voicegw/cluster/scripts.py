@@ -89,15 +89,21 @@ return gone
 """
 
 # KEYS own register, the other register, finals, partials; ARGV own name, what to say, group. Signs in, and
-# strikes off who has not for a minute. Returns the time in ms, the registers of workers and of gateways as
-# they were passed, and of each stream: how many wait, how many are held, how long the oldest has waited, ms.
+# strikes off who has not for a minute, or with a time that is none or is still to come. A key that holds
+# something of another kind is deleted: it would fail this for everybody and for ever. Returns the time in
+# ms, the registers of workers and of gateways as they were passed, and of each stream: how many wait, how
+# many are held, how long the oldest has waited, ms.
 SIGN_IN = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+for index, kind in ipairs({'hash', 'hash', 'stream', 'stream'}) do
+  if redis.call('TYPE', KEYS[index]).ok ~= kind then redis.call('DEL', KEYS[index]) end
+end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f ', now) .. ARGV[2])
 local own = redis.call('HGETALL', KEYS[1])
 for index = 1, #own, 2 do
-  if now - tonumber(string.match(own[index + 1], '^%d+')) > 60000 then
+  local stamp = tonumber(string.match(own[index + 1], '^%d+ ') or -1)
+  if math.abs(now - stamp) > 60000 then
     redis.call('HDEL', KEYS[1], own[index])
   end
 end

@@ -19,15 +19,15 @@ class SharedSpentTokens:
         self._client = client
         self._keys = keys
 
-    async def spend(self, token: str, expires_at: float) -> bool:
-        """Whether this is the first time; `expires_at` (epoch seconds) is when it may be forgotten.
+    async def spend(self, token: str, lives_s: float) -> bool:
+        """Whether this is the first time; after `lives_s` seconds it may be forgotten.
 
         Raises StoreUnavailable when Redis does not tell in time: whoever cannot be checked is not let in.
         """
         key = self._keys.token(hashlib.sha256(token.encode()).hexdigest())
         try:
             async with asyncio.timeout(_ANSWER_S):
-                first = await self._client.set(key, b"", nx=True, pxat=int(expires_at * 1000))
+                first = await self._client.set(key, b"", nx=True, px=int(lives_s * 1000))
         except TROUBLE as error:
             raise StoreUnavailable from error
         return bool(first)

@@ -7,6 +7,7 @@ sessions cost few round trips.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,23 +23,41 @@ log = structlog.get_logger(__name__)
 
 _MAX_BATCH = 256
 
+# What stands before each script. KEYS: state, events, audio. A record that no gateway can have written is
+# deleted: it would otherwise fail each script that touches it. `held`: the epoch of what is left, or -1.
+_CHECK = """
+local kinds, spoilt = {'hash', 'hash', 'string'}, false
+for index, key in ipairs(KEYS) do
+  local kind = redis.call('TYPE', key).ok
+  spoilt = spoilt or (kind ~= 'none' and kind ~= kinds[index])
+end
+local numbers = spoilt and {} or redis.call('HMGET', KEYS[1], 'epoch', 'first', 'audio_start')
+for _, number in ipairs(numbers) do
+  spoilt = spoilt or (number and not (#number < 16 and string.match(number, '^%d+$')))
+end
+if spoilt then
+  redis.call('DEL', unpack(KEYS))
+  numbers = {}
+end
+local held = tonumber(numbers[1] or -1)
+"""
+
 # KEYS: state, events, audio. ARGV: epoch, ms to live, whole, snapshot, first event, the audio's first sample,
 # the first sample needed, audio, then numbers and events. The first write is one that Redis refuses when it
 # is out of memory: later ones in a script it does not.
-_SAVE = """
+_SAVE = f"""{_CHECK}
 local state, events, audio = KEYS[1], KEYS[2], KEYS[3]
 local epoch, live, whole = tonumber(ARGV[1]), ARGV[2], ARGV[3] == '1'
-local held = tonumber(redis.call('HGET', state, 'epoch') or -1)
 if held > epoch then return 'fenced' end
 local start, first = tonumber(ARGV[6]), tonumber(ARGV[5])
-local saved = tonumber(redis.call('HGET', state, 'audio_start') or -1)
+local saved = tonumber(numbers[3] or -1)
 local follows = held == epoch and saved + redis.call('STRLEN', audio) / 2 == start
 if not whole and not follows then return 'missing' end
 redis.call('HSET', state, 'epoch', epoch, 'snapshot', ARGV[4])
 if whole then
   redis.call('DEL', events, audio)
 else
-  for seq = tonumber(redis.call('HGET', state, 'first')), first - 1 do redis.call('HDEL', events, seq) end
+  for seq = tonumber(numbers[2] or first), first - 1 do redis.call('HDEL', events, seq) end
   start = saved
 end
 if #ARGV[8] > 0 then redis.call('APPEND', audio, ARGV[8]) end
@@ -53,18 +72,19 @@ for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, live) end
 return 'saved'
 """
 
-_CLAIM = """
+# KEYS as above. ARGV: ms to live, the epoch that it has to be above. What is left of its life tells how long
+# ago it was saved, by a clock that all gateways share; so a claim does not prolong it.
+_CLAIM = f"""{_CHECK}
 local snapshot = redis.call('HGET', KEYS[1], 'snapshot')
-if not snapshot then return false end
+if not snapshot or held <= tonumber(ARGV[2]) then return false end
 local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
-for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[1]) end
-return {epoch, snapshot, redis.call('HGETALL', KEYS[2]), redis.call('GET', KEYS[3]) or '',
-  redis.call('HGET', KEYS[1], 'audio_start')}
+return {{epoch, snapshot, redis.call('HGETALL', KEYS[2]), redis.call('GET', KEYS[3]) or '', numbers[3],
+  math.max(0, ARGV[1] - redis.call('PTTL', KEYS[1]))}}
 """
 
 # A mark stays behind, so that a gateway that was stopped and goes on cannot bring the session back.
-_DROP = """
-if tonumber(redis.call('HGET', KEYS[1], 'epoch') or -1) > tonumber(ARGV[1]) then return end
+_DROP = f"""{_CHECK}
+if held > tonumber(ARGV[1]) then return end
 redis.call('DEL', unpack(KEYS))
 redis.call('HSET', KEYS[1], 'epoch', tonumber(ARGV[1]) + 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -107,14 +127,18 @@ class RedisStore:
         if answer == b"missing":
             raise StepsMissing
 
-    async def claim(self, session: str) -> Saved | None:
-        """Takes a session over; None when there is none. Raises StoreTrouble."""
-        answer = await self._call(_CLAIM, session, self._live_ms)
+    async def claim(self, session: str, since: int = 0) -> Saved | None:
+        """Takes over a session whose epoch is above `since`; None when there is none, or none that can be
+        read, which is then deleted. Raises StoreTrouble."""
+        answer = await self._call(_CLAIM, session, self._live_ms, since)
         if answer is None:
             return None
-        epoch, snapshot, events, audio, start = answer
-        frames = {int(seq): frame for seq, frame in zip(events[::2], events[1::2], strict=True)}
-        return Saved(epoch, snapshot, frames, audio, int(start))
+        try:
+            return _saved(*answer)
+        except (ValueError, TypeError) as error:
+            log.error("a saved session cannot be read", session=session, reason=type(error).__name__)
+            await self.drop(session, answer[0])
+            return None
 
     async def drop(self, session: str, epoch: int) -> None:
         """The session is over. Raises StoreTrouble."""
@@ -169,6 +193,13 @@ class RedisStore:
         for call in calls:
             pipeline.eval(call.script, 3, *call.keys, *call.arguments)
         return list(await pipeline.execute(raise_on_error=False))
+
+
+def _saved(
+    epoch: int, snapshot: bytes, events: Sequence[bytes], audio: bytes, start: bytes, age_ms: int
+) -> Saved:
+    frames = {int(seq): frame for seq, frame in zip(events[::2], events[1::2], strict=True)}
+    return Saved(epoch, snapshot, frames, audio, int(start), age_ms / 1000)
 
 
 def _reason(error: Exception) -> str:

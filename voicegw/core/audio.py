@@ -193,7 +193,10 @@ class ArrivalClock:
 
 class PaceLimit:
     """Keeps audio from being more than `burst_ms` ahead of real time. Real time goes on while none comes:
-    what a stall of the network, of a client or of this process has held back may come at once."""
+    what a stall of the network, of a client or of this process has held back may come at once.
+
+    What was taken in counts once, on whatever connection and in whatever process it came.
+    """
 
     def __init__(self, burst_ms: int) -> None:
         self._burst_ms = burst_ms
@@ -205,10 +208,14 @@ class PaceLimit:
         if self._counted_at is None:
             self._counted_at = now
 
-    def forgive(self, audio_ms: float, now: float) -> None:
-        """So much at least has been held back, more than this process has seen."""
-        self._count(now)
-        self._ahead_ms = max(-_LONGEST_CREDIT_MS, min(self._ahead_ms, -audio_ms))
+    def ahead_ms(self, now: float) -> float:
+        """How far ahead of real time the audio is; below zero, what has been held back."""
+        elapsed_s = 0.0 if self._counted_at is None else now - self._counted_at
+        return max(-_LONGEST_CREDIT_MS, self._ahead_ms - elapsed_s * 1000)
+
+    def restore(self, ahead_ms: float, now: float) -> None:
+        """Goes on where another process was."""
+        self._ahead_ms, self._counted_at = max(-_LONGEST_CREDIT_MS, ahead_ms), now
 
     def admit(self, audio_ms: float, now: float) -> None:
         """Takes in `audio_ms` at monotonic second `now`; raises AudioTooFast when that is too far ahead."""
@@ -219,7 +226,4 @@ class PaceLimit:
 
     def _count(self, now: float) -> None:
         self.begin(now)
-        assert self._counted_at is not None
-        elapsed_ms = (now - self._counted_at) * 1000
-        self._ahead_ms = max(-_LONGEST_CREDIT_MS, self._ahead_ms - elapsed_ms)
-        self._counted_at = now
+        self._ahead_ms, self._counted_at = self.ahead_ms(now), now

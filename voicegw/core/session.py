@@ -114,11 +114,13 @@ class Session:
             *(self._decoder.snapshot(), self._framer.snapshot()),
             *(self._listener.snapshot(), self._conversation.snapshot(now)),
             misdeclared=self._declaration.told,
+            ahead_ms=self._pace.ahead_ms(now),
         )
 
-    def restore(self, state: SessionState, audio: bytes, start: int, now: float) -> None:
-        """Goes on where another process was, with its audio from the session sample `start` on."""
+    def restore(self, state: SessionState, audio: bytes, start: int, age_s: float, now: float) -> None:
+        """Goes on where another process was `age_s` ago, with its audio from the sample `start` on."""
         later_s = now - state.taken_at
+        self._pace.restore(state.ahead_ms - age_s * 1000, now)
         self.messages_taken, self._acknowledged = state.messages_taken, state.acknowledged
         self._ending, self._declaration.told = state.ending, state.misdeclared
         self.receive_absence()
@@ -133,11 +135,10 @@ class Session:
         self._presence.receive_absence()
         self.speech.away = True
 
-    def receive_return(self, missed_ms: float, now: float) -> None:
-        """The client is back, with up to so much audio that it could not send."""
+    def receive_return(self, now: float) -> None:
+        """The client is back."""
         self._presence.receive_return(now)
         self.speech.away = False
-        self._pace.forgive(missed_ms, now)
 
     def actions(self) -> list[Action]:
         """What is to be done since the last call."""

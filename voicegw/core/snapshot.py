@@ -19,7 +19,8 @@ VERSION = 3
 
 class SessionState(msgspec.Struct, array_like=True):
     """taken_at: monotonic seconds, by the clock that the stamps inside are of. misdeclared: the client was
-    told that its audio is not what it declared. The others are the fields of Session."""
+    told that its audio is not what it declared. ahead_ms: how far the audio was ahead of real time. The
+    others are the fields of Session."""
 
     taken_at: float
     messages_taken: int
@@ -30,6 +31,7 @@ class SessionState(msgspec.Struct, array_like=True):
     listener: ListenerState
     conversation: ConversationState
     misdeclared: bool = False
+    ahead_ms: float = 0.0
 
 
 class _Versioned(msgspec.Struct, array_like=True):
@@ -47,11 +49,11 @@ def encode(state: msgspec.Struct) -> bytes:
 
 
 def decode(data: bytes, kind: type[State]) -> State | None:
-    """The state in `data`; None when it is of another version."""
+    """The state in `data`; None when it is of another version, or none at all."""
     try:
         versioned = msgspec.msgpack.decode(data, type=_Versioned)
         if versioned.version != VERSION:
             return None
         return msgspec.msgpack.decode(versioned.content, type=kind)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):  # the latter for what is nested too deeply
         return None

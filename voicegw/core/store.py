@@ -32,13 +32,15 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """A session as the store has it, now held under `epoch`. The fields are those of Step."""
+    """A session as the store has it, now held under `epoch`. age_s: how long ago it was saved, by the
+    store's clock. The other fields are those of Step."""
 
     epoch: int
     snapshot: bytes
     events: dict[int, bytes]
     audio: bytes
     audio_start: int
+    age_s: float = 0.0
 
 
 class Fenced(Exception):
@@ -62,9 +64,9 @@ class Store(Protocol):
         """Raises Fenced, StepsMissing or StoreTrouble."""
         ...
 
-    async def claim(self, session: str) -> Saved | None:
-        """Takes a session over, from now on under a higher epoch; None when it is not known, or no longer.
-        Raises StoreTrouble."""
+    async def claim(self, session: str, since: int = 0) -> Saved | None:
+        """Takes over a session whose epoch is higher than `since`, from now on under a higher one. None when
+        there is none, or none that can be read. Raises StoreTrouble."""
         ...
 
     async def drop(self, session: str, epoch: int) -> None:
@@ -80,7 +82,7 @@ class MemoryStore:
     async def save(self, step: Step) -> None:
         """There is nothing to do."""
 
-    async def claim(self, session: str) -> Saved | None:
+    async def claim(self, session: str, since: int = 0) -> Saved | None:
         """A session that this gateway does not hold does not exist."""
         return None
 

@@ -27,6 +27,7 @@ from voicegw.gateway.spent import SpentTokens
 _BEARER = "bearer"
 _PROTOCOL_PREFIX = "bearer."
 _LEEWAY_S = 5  # by which clocks may differ
+_SPENT_SLACK_S = 60  # how much longer a used token is remembered: other gateways' clocks may be behind
 _REQUIRED = ("aud", "sub", "exp")
 MAX_USER_CHARACTERS = 128
 
@@ -86,7 +87,8 @@ class Scopes:
 class Identity:
     """Who is at the other end. user: empty in development mode. expires_at: monotonic seconds.
 
-    token: what makes the token unique and when it expires (epoch seconds); None if it may be shown again.
+    token: what makes the token unique, and for how many seconds it has to be remembered; None if it may be
+    shown again.
     """
 
     user: str
@@ -167,7 +169,8 @@ class Authenticator:
             if self._options.single_use is SingleUse.ALWAYS:
                 raise TokenInvalid("without a `jti`; only tokens for one use are taken here")
             return None
-        return f"{claims.sub}/{claims.jti}", claims.exp + _LEEWAY_S
+        lives_s = max(0.0, claims.exp - time.time()) + _LEEWAY_S + _SPENT_SLACK_S
+        return f"{claims.sub}/{claims.jti}", lives_s
 
     def _claims(self, token: str) -> _Claims:
         try:
@@ -188,7 +191,7 @@ class Authenticator:
             raise TokenInvalid("for another audience") from None
         except jwt.MissingRequiredClaimError as error:
             raise TokenInvalid(f"without {error.claim!r}") from None
-        except (jwt.PyJWTError, msgspec.ValidationError, ValueError, TypeError, ArithmeticError):
+        except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, TypeError, ArithmeticError, RecursionError):
             raise TokenInvalid from None  # the cause could quote it
 
 

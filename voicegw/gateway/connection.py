@@ -82,11 +82,11 @@ class Connection:
     async def run(self) -> None:
         """Serves the client until it leaves, another connection takes the session, or it ends."""
         error: VoicegwError | None = InternalError()
-        reader = self._host.attach(self._leave, self._after)
-        self._host.doubt = self._doubt
-        self._host.replying.meter = self._visit.meter
         try:
             async with self._group as group:
+                reader = self._host.attach(self._leave, self._after)
+                self._host.doubt = self._doubt
+                self._host.replying.meter = self._visit.meter
                 writer = group.create_task(self._write(reader), name="writer")
                 others = [group.create_task(work, name=name) for name, work in self._work().items()]
                 error = await self._over
@@ -118,6 +118,7 @@ class Connection:
     # --- tasks ---
 
     async def _read(self) -> None:
+        await self._visit.meter.begin(time.monotonic())
         in_a_row = 0
         try:
             async for message in self._socket:
@@ -150,7 +151,7 @@ class Connection:
         if self._over.done():
             return
         now = self._heard_at = time.monotonic()
-        self._host.stamps.hear(now)
+        self._host.stamps.alive_at = now
         try:
             if isinstance(message, str):
                 self._host.receive_message()

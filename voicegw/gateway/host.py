@@ -133,9 +133,9 @@ class SessionHost:
             self.finish(Moved())
 
     def restore(self, saved: Saved, state: HostState) -> None:
-        """Goes on where another gateway was; its client may have been cut off for the whole window."""
+        """Goes on where another gateway was."""
         now = time.monotonic()
-        self.stamps.restore(state.age_s, self._options.window_ms / 1000, now)
+        self.stamps.opened_at = now - state.age_s - saved.age_s
         self.usage.restore(state.usage, time.time() - now)
         self.saver.restore(saved, state, now)
 
@@ -165,9 +165,9 @@ class SessionHost:
                 self.name, self.saver.epoch, resumed, samples, self._limits, messages, development, aloud
             )
         )
-        missed_ms = self.stamps.welcome(now)
+        self.stamps.alive_at = now
         if resumed:
-            self._session.receive_return(missed_ms, now)
+            self._session.receive_return(now)
         if self._complete:
             leave(None)
         return reader

@@ -92,7 +92,7 @@ def _read(path: Path) -> list[Key]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise ConfigurationError(f"cannot read the keys in {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter for what is nested too deeply
         raise ConfigurationError(f"{path} is not JSON") from error
     entries = content.get("keys") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
@@ -101,7 +101,8 @@ def _read(path: Path) -> list[Key]:
 
 
 def _key(entry: Mapping[str, Any], where: str) -> Key:
-    kid, algorithm = entry.get("kid"), _BY_TYPE.get(str(entry.get("kty")))
+    kid, kind = entry.get("kid"), entry.get("kty")
+    algorithm = _BY_TYPE.get(kind) if isinstance(kind, str) else None
     if algorithm is None or entry.get("alg", algorithm) != algorithm:
         raise ConfigurationError(f"{where} must be an oct (HS256), OKP (EdDSA) or RSA (RS256) key")
     if kid is not None and not isinstance(kid, str):
@@ -109,7 +110,7 @@ def _key(entry: Mapping[str, Any], where: str) -> Key:
     try:
         checking = jwt.PyJWK(_public(entry), algorithm)
         signing = jwt.PyJWK(dict(entry), algorithm) if "d" in entry or algorithm is Algorithm.HS256 else None
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+    except (jwt.PyJWTError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise ConfigurationError(f"{where} cannot be used") from None  # the cause may quote the key
     _check_strength(checking, algorithm, where)
     return Key(kid, algorithm, checking, signing)

@@ -7,9 +7,10 @@ The frame path never waits: a meter (`meter.py`) adds up locally and settles in 
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import msgspec
 import structlog
@@ -154,7 +155,13 @@ class Limits:
 
     async def charge(self, resource: Resource, cost: int, user: str, address: str) -> float:
         """Counts `cost` for both; seconds to wait if that is too much for one of them, else 0."""
-        waits = [await self._charge(rate, key, cost) for rate, key in self._counted(resource, user, address)]
+        hit = partial(_hit, cost=cost)
+        waits = [await self._ask(hit, rate, key) for rate, key in self._counted(resource, user, address)]
+        return max(waits, default=0.0)
+
+    async def used_up(self, resource: Resource, user: str, address: str) -> float:
+        """Seconds to wait until neither has used up what it may, else 0; counts nothing."""
+        waits = [await self._ask(_wait, rate, key) for rate, key in self._counted(resource, user, address)]
         return max(waits, default=0.0)
 
     async def admit(self, resource: Resource, user: str, address: str) -> None:
@@ -171,23 +178,33 @@ class Limits:
                 for rate in self._rates[scope].get(resource, ()):
                     yield rate, (scope, name, resource.value)
 
-    async def _charge(self, rate: RateLimitItem, key: tuple[str, ...], cost: int) -> float:
+    async def _ask(self, question: "_Question", rate: RateLimitItem, key: tuple[str, ...]) -> float:
         now = time.monotonic()
         if self._shared is not None and now >= self._shared_again_at:
             try:
                 async with asyncio.timeout(_STORAGE_S):
-                    return await _hit(self._shared, rate, key, cost)
+                    return await question(self._shared, rate, key)
             except (StorageError, TimeoutError) as error:
                 self._shared_again_at = now + _RETRY_STORAGE_S
                 self._metrics.limits_unshared.inc()
                 log.warning("limits are counted by this gateway alone", reason=type(error).__name__)
-        return await _hit(self._local, rate, key, cost)
+        return await question(self._local, rate, key)
+
+
+_Question = Callable[[FixedWindowRateLimiter, RateLimitItem, tuple[str, ...]], Awaitable[float]]
 
 
 async def _hit(
     limiter: FixedWindowRateLimiter, rate: RateLimitItem, key: tuple[str, ...], cost: int
 ) -> float:
+    """Counts `cost`; seconds to wait if that is too much, else 0."""
     if await limiter.hit(rate, *key, cost=cost):
         return 0.0
     window = await limiter.get_window_stats(rate, *key)
     return max(0.001, window.reset_time - time.time())
+
+
+async def _wait(limiter: FixedWindowRateLimiter, rate: RateLimitItem, key: tuple[str, ...]) -> float:
+    """Seconds to wait if nothing is left, else 0."""
+    window = await limiter.get_window_stats(rate, *key)
+    return max(0.001, window.reset_time - time.time()) if window.remaining <= 0 else 0.0

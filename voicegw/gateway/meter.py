@@ -1,8 +1,13 @@
 """What one connection uses, held against the limits of its session, its user and its address.
 
-Counting is a few additions and never waits. What is owed to the shared counters is settled in blocks, by a
-task of the connection's; what they answer holds from then on, so one block of each may be too much.
+Counting is a few additions and never waits. The shared counters are asked once before a connection's first
+message. What is then owed to them is settled in blocks, by a task of the connection's; what they answer
+holds from then on, so one block of messages and audio may be too much. A request to the model costs money, so
+it waits until the shared counters have taken its prompt.
 """
+
+import asyncio
+import math
 
 from voicegw.errors import LimitIgnored, RateLimited
 from voicegw.gateway.auth import Identity
@@ -46,28 +51,51 @@ class Meter:
         audio."""
         return self._admit(Resource.AUDIO_SECONDS, max(size / self._audio_bytes_per_s, _LEAST_AUDIO_S), now)
 
-    def admit_reply(self, prompt: str, now: float) -> None:
-        """Counts a prompt for the model. Raises RateLimited when it may not be sent."""
+    async def admit_reply(self, prompt: str, now: float) -> None:
+        """Counts a prompt for the model, in the shared counters as well. Raises RateLimited when it may not
+        be sent."""
         account = self._accounts[Resource.MODEL_TOKENS]
-        if now < account.refused_until or not self._charge(
+        if now >= account.refused_until and self._charge(
             account, Resource.MODEL_TOKENS, _tokens(prompt), now
         ):
+            await self._report(Resource.MODEL_TOKENS, now)
+        if now < account.refused_until:
             raise _refusal(Resource.MODEL_TOKENS, account, now)
 
     def count_reply(self, piece: str, now: float) -> None:
         """Counts what the model wrote."""
         self._charge(self._accounts[Resource.MODEL_TOKENS], Resource.MODEL_TOKENS, _tokens(piece), now)
 
+    async def begin(self, now: float) -> None:
+        """Learns what the user and the address have used up already, in other sessions; counts nothing."""
+        for resource in self._owed:
+            self._refuse(resource, await self._limits.used_up(resource, self._user, self._address), now)
+
     async def settle(self, now: float) -> None:
-        """Reports what is owed, in whole units."""
+        """Reports what is owed."""
         self.due.clear()
-        for resource, owed in tuple(self._owed.items()):
-            cost = int(owed)
-            if cost:
-                self._owed[resource] -= cost
-                wait_s = await self._limits.charge(resource, cost, self._user, self._address)
-                account = self._accounts[resource]
-                account.refused_until = max(account.refused_until, now + wait_s if wait_s else 0.0)
+        for resource in self._owed:
+            await self._report(resource, now)
+
+    async def _report(self, resource: Resource, now: float) -> None:
+        """The shared counters count whole units. A unit that is begun is reported as a whole, and the rest of
+        it counts for the next report: many short sessions could otherwise use less than a unit each and never
+        be counted."""
+        cost = math.ceil(self._owed.get(resource, 0.0))
+        if cost <= 0:
+            return
+        self._owed[resource] -= cost
+        try:
+            wait_s = await self._limits.charge(resource, cost, self._user, self._address)
+        except asyncio.CancelledError:
+            self._owed[resource] += cost  # whether it was counted is not known
+            raise
+        self._refuse(resource, wait_s, now)
+
+    def _refuse(self, resource: Resource, wait_s: float, now: float) -> None:
+        if wait_s:
+            account = self._accounts[resource]
+            account.refused_until = max(account.refused_until, now + wait_s)
 
     def _admit(self, resource: Resource, cost: float, now: float) -> bool:
         account = self._accounts[resource]

@@ -41,6 +41,8 @@ class Reloader:
                 thing.reload()
             except ConfigurationError as error:
                 log.error("not reloaded", files=thing.paths, reason=error.message)
+            except Exception as error:  # noqa: BLE001 - it may quote a key, and what is in a file ends no watch
+                log.error("not reloaded", files=thing.paths, reason=type(error).__name__)
             else:
                 log.info("reloaded", files=thing.paths)
 

@@ -94,7 +94,7 @@ class Replying:
         request = attempt.request
         said: list[ReplyPiece] = []
         try:
-            self._charge_prompt(request.messages)
+            await self._charge_prompt(request.messages)
             async with aclosing(self._responder.respond(request.messages, attempt.confirmed)) as pieces:
                 async for piece in pieces:
                     self._count(attempt, piece)
@@ -102,7 +102,7 @@ class Replying:
                     self._perform()
                     said.append(piece)
                     if _leads_to_another_request(said):
-                        self._charge_prompt((*request.messages, *reply_messages(said)))
+                        await self._charge_prompt((*request.messages, *reply_messages(said)))
         except (ReplyError, RateLimited) as failure:
             return failure
         except Exception:  # a broken responder costs its reply, not the session
@@ -110,10 +110,11 @@ class Replying:
             return InternalError("the responder failed")
         return None
 
-    def _charge_prompt(self, messages: Sequence[Message]) -> None:
+    async def _charge_prompt(self, messages: Sequence[Message]) -> None:
         """Raises RateLimited when the model may not be asked."""
         if self.meter is not None:
-            self.meter.admit_reply("".join(message.content for message in messages), time.monotonic())
+            prompt = "".join(message.content for message in messages)
+            await self.meter.admit_reply(prompt, time.monotonic())
 
     def _count(self, attempt: _Attempt, piece: ReplyPiece) -> None:
         if isinstance(piece, str):

@@ -99,7 +99,7 @@ class Saver:
     def restore(self, saved: Saved, state: HostState, now: float) -> None:
         """Goes on where another gateway was, under the epoch of the claim."""
         self.epoch = saved.epoch
-        self._session.restore(state.session, saved.audio, saved.audio_start, now)
+        self._session.restore(state.session, saved.audio, saved.audio_start, saved.age_s, now)
         self._saved_until = saved.audio_start + len(saved.audio) // 2
 
     async def drop(self) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from weakref import WeakValueDictionary
@@ -16,7 +16,7 @@ from voicegw.core.audio import InputDecoder
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.journal import Journal
 from voicegw.core.session import Session, SessionOptions
-from voicegw.core.store import StoreTrouble
+from voicegw.core.store import Saved, StoreTrouble
 from voicegw.dialects import native
 from voicegw.dialects.parameters import Resume, StreamParameters
 from voicegw.errors import Draining, Moved, StoreUnavailable
@@ -122,40 +122,63 @@ class Sessions:
     async def _returned_to(self, resume: Resume, guest: _Guest) -> SessionHost | None:
         """The session that a client comes back for; several connections that do so wait for one another."""
         async with self._returning.setdefault(resume.session, asyncio.Lock()):
-            return self._held(resume, guest.user) or await self._claim(resume, guest)
+            held = self.here(resume, guest.user)
+            if held is None:
+                return await self._claim(resume, guest)
+            if resume.epoch <= held.saver.epoch and held.has_told(resume.last_seq):
+                return held
+            return await self._claim_again(resume, guest, held)
 
-    def _held(self, resume: Resume, user: str) -> SessionHost | None:
-        """The session, if it is here and no other gateway has held it since: one that was cut off before the
-        other's greeting does not know of its epoch, but may have seen events that came before."""
-        if (host := self.here(resume, user)) is None:
-            return None
-        if resume.epoch <= host.saver.epoch and host.has_told(resume.last_seq):
-            return host
-        host.finish(Moved())
-        return None
+    async def _claim_again(self, resume: Resume, guest: _Guest, held: SessionHost) -> SessionHost | None:
+        """The session that is here, unless the store says that another gateway has had it since; what a
+        client says of that is not believed. One that was cut off before the other's greeting does not know
+        of its epoch, but may have seen events that came before."""
+        saved = await self._saved(resume, guest.user, held.saver.epoch)
+        if saved is None:
+            return None if held.ended.is_set() else held
+        held.finish(Moved())
+        with self._seated(guest, held) as seat:
+            return await self._taken_over(resume.session, guest.user, saved, seat)
 
     async def _claim(self, resume: Resume, guest: _Guest) -> SessionHost | None:
         """The session, taken over from the gateway that held it."""
         earlier = self._hosts.get(resume.session)
         mine = earlier if earlier is not None and earlier.user == guest.user else None
         with self._seated(guest, mine) as seat:
-            return await self._claimed(resume, guest.user, seat)
+            saved = await self._saved(resume, guest.user, 0)
+            return None if saved is None else await self._taken_over(resume.session, guest.user, saved, seat)
 
-    async def _claimed(self, resume: Resume, user: str, seat: Seat) -> SessionHost | None:
+    async def _saved(self, resume: Resume, user: str, epoch: int) -> Saved | None:
+        """The session as another gateway saved it behind that epoch, which is over with this."""
         try:
-            saved = await self._services.store.claim(stored_name(resume.session, user))
+            return await self._services.store.claim(stored_name(resume.session, user), epoch)
         except StoreTrouble as trouble:
             raise StoreUnavailable(str(trouble)) from trouble
-        state = None if saved is None else snapshot.decode(saved.snapshot, HostState)
-        if saved is None or state is None:
+
+    async def _taken_over(self, name: str, user: str, saved: Saved, seat: Seat) -> SessionHost | None:
+        host = self._restored(name, user, saved, seat)
+        if host is None:
+            with suppress(StoreTrouble):
+                await self._services.store.drop(stored_name(name, user), saved.epoch)
             return None
-        journal = self._journal()
-        journal.restore(saved.events, state.last_event, state.greetings)
-        session = self._new_session(resume.session, state.parameters)
-        host = self._new_host(session, journal, state.parameters, user, seat)
-        host.restore(saved, state)
         log.info("session taken over", session=host.name, epoch=host.saver.epoch)
         return self._start(host)
+
+    def _restored(self, name: str, user: str, saved: Saved, seat: Seat) -> SessionHost | None:
+        """The session as it was saved; None when that cannot be gone on with."""
+        try:
+            state = snapshot.decode(saved.snapshot, HostState)
+            if state is None:
+                return None
+            journal = self._journal()
+            journal.restore(saved.events, state.last_event, state.greetings)
+            session = self._new_session(name, state.parameters)
+            host = self._new_host(session, journal, state.parameters, user, seat)
+            host.restore(saved, state)
+        except Exception as error:  # noqa: BLE001 - what is spoilt may fail anywhere, and may quote the user
+            log.error("a saved session cannot be restored", session=name, reason=type(error).__name__)
+            return None
+        return host
 
     def _begin(self, wanted: StreamParameters, user: str, seat: Seat) -> SessionHost:
         session = self._new_session(secrets.token_urlsafe(12), wanted)

@@ -8,8 +8,8 @@ from typing import Protocol
 class SpentTokens(Protocol):
     """Where they are remembered."""
 
-    async def spend(self, token: str, expires_at: float) -> bool:
-        """Whether this is the first time; `expires_at` (epoch seconds) is when it may be forgotten.
+    async def spend(self, token: str, lives_s: float) -> bool:
+        """Whether this is the first time; after `lives_s` seconds it may be forgotten.
 
         Raises StoreUnavailable when that cannot be told.
         """
@@ -22,13 +22,14 @@ class LocalSpentTokens:
         self._tokens: set[str] = set()
         self._expiries: list[tuple[float, str]] = []
 
-    async def spend(self, token: str, expires_at: float) -> bool:
+    async def spend(self, token: str, lives_s: float) -> bool:
         """See SpentTokens."""
-        self._forget(time.time())
+        now = time.monotonic()
+        self._forget(now)
         if token in self._tokens:
             return False
         self._tokens.add(token)
-        heapq.heappush(self._expiries, (expires_at, token))
+        heapq.heappush(self._expiries, (now + lives_s, token))
         return True
 
     def _forget(self, now: float) -> None:

@@ -78,7 +78,7 @@ def declared(options: ToolOptions) -> tuple[Tool, ...]:
 def _read(path: Path) -> Any:
     try:
         return msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
         raise ConfigurationError(f"the tools' file {path} cannot be read: {error}") from error
 
 

@@ -124,8 +124,8 @@ async def test_a_reply_that_has_begun_is_never_begun_again() -> None:
 async def test_a_reply_of_which_nothing_was_shown_is_begun_again() -> None:
     answers = [Answer(["half"], ending=Ending.CUT), Answer(["Hi"])]
     async with setting(LLMServer(answers=answers)) as stage:
-        again = ReplyNotice("llm_interrupted", "the first endpoint is asked again")
-        assert await stage.reply() == [again, "Hi"]
+        notice = again("llm_interrupted", "the first endpoint is asked again")
+        assert await stage.reply() == [notice, "Hi"]
 
 
 @pytest.mark.parametrize(

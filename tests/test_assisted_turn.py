@@ -58,6 +58,8 @@ async def serving(configuration: str, directory: Path) -> AsyncIterator[tuple[St
             check_model=parts.check_model,
             errands=parts.errands,
             moderator=parts.moderator,
+            declared=parts.declared,
+            asked_by=parts.asked_by,
         )
         stage = await stack.enter_async_context(staged(services=services))
         yield stage, await stack.enter_async_context(joined(stage.url))
@@ -83,6 +85,20 @@ async def test_a_tool_is_called_and_its_result_answered(tmp_path: Path) -> None:
     assert done.text == "One moment. Table 7 is yours."
     assert [message["role"] for message in prompts(llm)[-1]] == ["system", "user", "assistant", "tool"]
     assert [request.body for request in tool.requests] == [{"table": 7}]
+
+
+@pytest.mark.parametrize("background", ["true", "false"])
+async def test_a_tool_is_told_for_which_session_it_is_called(tmp_path: Path, background: str) -> None:
+    async with (
+        LLMServer(tokens=["Table 7 is yours."], script=book) as llm,
+        JsonServer(lambda _: Reply({"ok": 1})) as tool,
+    ):
+        text = LLM.format(llm=llm.url) + TOOL.format(name="book", url=tool.url, background=background)
+        async with serving(f"{text}tell_caller = true\n", tmp_path) as (_, peer):
+            await peer.send(native.TextMessage("Book a table."))
+            await peer.until(native.ToolResultMessage)
+    (request,) = tool.requests
+    assert request.headers["x-voicegw-session"] == peer.of(native.ReadyMessage)[0].session
 
 
 async def test_a_tool_in_the_background_reports_and_the_next_turn_knows(tmp_path: Path) -> None:

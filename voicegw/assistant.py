@@ -36,13 +36,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Assistant:
-    """check_model: what the readiness page says of the model; raises NotReady while it is waited for."""
+    """check_model: what the readiness page says of the model; raises NotReady while it is waited for.
+    declared, asked_by: as in gateway.services.Services."""
 
     responder: Responder
     errands: Errands
     moderator: Moderator | None
     check_model: Callable[[], str]
     voice: Voice | None
+    declared: int = 0
+    asked_by: Callable[[str, str], Responder] | None = None
 
 
 async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Assistant:
@@ -67,7 +70,7 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
     first = FirstAnswer(model, opening, settings.failover.ready_wait_ms)
     asking = asyncio.create_task(first.ask(), name="first answer")
     stack.callback(asking.cancel)
-    return Assistant(responder, errands, moderator, first.check, voice)
+    return Assistant(responder, errands, moderator, first.check, voice, tools.declared, responder.asked_by)
 
 
 def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:

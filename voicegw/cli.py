@@ -108,6 +108,8 @@ async def serve(settings: Settings) -> None:
                 voice=assistant.voice,
                 errands=assistant.errands,
                 moderator=assistant.moderator,
+                declared=assistant.declared,
+                asked_by=assistant.asked_by,
                 store=_store(settings, stack),
             ),
             new_scorer=lambda: make_scorer(settings.vad),

@@ -14,12 +14,12 @@ from voicegw.cluster.connect import close, connect
 from voicegw.cluster.errand_worker import ErrandWorker, ErrandWorkerOptions
 from voicegw.cluster.errands import RemoteErrandOptions, RemoteErrands
 from voicegw.cluster.keys import Keys
-from voicegw.core.errands import ErrandNews
+from voicegw.core.errands import AskedCall, ErrandNews
 from voicegw.core.events import ToolCalled
 from voicegw.errors import ToolFailed
 from voicegw.telemetry import Metrics
 
-CALL = ToolCalled("c1", "book", '{"table": 7}')
+CALL = AskedCall("c1", "book", '{"table": 7}', "alice", "s1")
 HALF, RESULT = ErrandNews("half"), ErrandNews("done", done=True)
 
 

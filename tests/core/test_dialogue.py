@@ -1,3 +1,4 @@
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,4 +130,17 @@ def test_a_prompt_begins_with_the_one_before_but_for_a_few_large_cuts(lengths: l
         dialogue.add_reply(["a" * replied], cut_off=False)
     assert prompt[0] == SYSTEM
     assert prompt[1].role == "user"
-    assert cuts <= sum(map(sum, lengths)) / 1000  # each drops about half of the history
+    assert cuts <= sum(said + replied + 32 for said, replied in lengths) / 1000  # each drops about half
+
+
+def test_what_a_tool_was_asked_or_answered_is_withheld() -> None:
+    dialogue = Dialogue(DialogueOptions(system_prompt=""))
+    dialogue.add_user("hello")
+    dialogue.add_reply([B, answered(B, '"something bad"')], cut_off=False)
+    dialogue.add_result(A, '"worse"')
+    for text in (B.arguments, '"something bad"', '"worse"'):
+        dialogue.withhold_reply(text)
+    shown = msgspec.json.encode(dialogue.prompt()).decode()
+    assert "bad" not in shown
+    assert "worse" not in shown
+    assert [call.arguments for call in dialogue.prompt()[1].tool_calls] == ["{}"]

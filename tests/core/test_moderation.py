@@ -1,16 +1,23 @@
 """What is judged, and when."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voicegw.core.events import (
+    ErrandReport,
     FinalTranscript,
     Judged,
     ReplyDelta,
     ReplyDone,
     ReplyReason,
     ReplyStarted,
+    ReplyStep,
+    ToolAnswered,
+    ToolCalled,
 )
-from voicegw.core.moderation import Check, Watch
+from voicegw.core.moderation import Check, Watch, pieces
+from voicegw.errors import RateLimited
 
 
 def replying(*pieces: str, every_characters: int = 40) -> Watch:
@@ -25,8 +32,8 @@ def replying(*pieces: str, every_characters: int = 40) -> Watch:
 def due(watch: Watch) -> list[str]:
     """The texts of all checks that wait."""
     texts = []
-    while (check := watch.next_check()) is not None:
-        texts.append(check.text)
+    while checks := watch.next_checks():
+        texts += [check.text for check in checks]
     return texts
 
 
@@ -38,9 +45,9 @@ def test_each_final_is_judged() -> None:
     watch = Watch(40)
     for turn, text in ((1, "hello"), (2, "goodbye")):
         watch.receive_event(FinalTranscript(turn, text, (), 0, 1))
-    assert watch.next_check() == Check(1, Judged.INPUT, "hello")
-    assert watch.next_check() == Check(2, Judged.INPUT, "goodbye")
-    assert watch.next_check() is None
+    assert watch.next_checks() == [Check(1, Judged.INPUT, "hello")]
+    assert watch.next_checks() == [Check(2, Judged.INPUT, "goodbye")]
+    assert watch.next_checks() == []
 
 
 def test_what_was_typed_is_judged_once() -> None:
@@ -114,13 +121,62 @@ def test_the_next_reply_begins_anew() -> None:
     assert due(watch) == ["One. ", "Two. "]
 
 
-def test_long_texts_are_judged_at_their_end() -> None:
-    (text,) = due(replying("x" * 10_000))
-    assert len(text) == 4_000
+def test_of_a_long_reply_the_end_is_judged_again_and_all_that_is_new() -> None:
+    watch = replying("x" * 10_000, every_characters=100_000)
+    watch.receive_event(ReplyDelta(1, "."))
+    assert due(watch) == ["x" * 10_000 + "."]
+    watch.receive_event(ReplyDelta(1, " So."))
+    assert due(watch) == ["x" * 3_995 + ". So."]
 
 
-def test_what_waits_is_bounded_and_the_oldest_goes_first() -> None:
+def test_what_takes_the_place_of_one_that_waits_holds_all_that_was_in_it() -> None:
+    watch = replying("one " * 2_000 + ".", "two " * 2_000 + ".")
+    assert due(watch) == ["one " * 2_000 + "." + "two " * 2_000 + "."]
+
+
+@given(st.integers(0, 20_000))
+def test_a_text_is_judged_whole_in_pieces_that_overlap(length: int) -> None:
+    text = "".join(map(chr, range(32, 32 + length)))
+    judged = pieces(text)
+    assert all(len(piece) <= 4_000 for piece in judged)
+    assert all(any(text[at : at + 400] in piece for piece in judged) for at in range(0, length, 97))
+    assert judged[-1] == text[-len(judged[-1]) :]
+
+
+def test_no_input_is_dropped_however_many_wait() -> None:
     watch = Watch(40)
-    for turn in range(100):
+    for turn in range(1, 101):
         watch.receive_input(turn, f"turn {turn}")
-    assert due(watch) == [f"turn {turn}" for turn in range(84, 100)]
+    together = watch.next_checks()
+    assert len(together) > 1
+    assert [check.text for check in together] + due(watch) == [f"turn {turn}" for turn in range(1, 101)]
+
+
+def test_those_that_are_judged_together_are_no_longer_than_a_piece_and_of_one_kind() -> None:
+    watch = replying("One. ")
+    for turn in range(2, 30):
+        watch.receive_input(turn, f"{turn} " * 300)
+    together = []
+    while checks := watch.next_checks():
+        assert sum(len(check.text) for check in checks) <= 4_000
+        together.append({check.what for check in checks})
+    assert together[0] == {Judged.REPLY}
+    assert all(len(kinds) == 1 for kinds in together)
+
+
+def test_no_more_may_be_typed_when_too_much_waits() -> None:
+    watch = Watch(40)
+    for turn in range(640):
+        watch.receive_input(turn, "x")
+    with pytest.raises(RateLimited):
+        watch.admit()
+    due(watch)
+    watch.admit()
+
+
+def test_what_a_tool_is_asked_and_answers_is_judged() -> None:
+    watch = replying()
+    watch.receive_event(ReplyStep(1, ToolCalled("a", "send", '{"to": "me"}')))
+    watch.receive_event(ReplyStep(1, ToolAnswered("a", "send", '"sent"', ok=True)))
+    watch.receive_event(ErrandReport(1, "b", "book", '"table 7"', done=True, ok=True))
+    assert due(watch) == ['{"to": "me"}', '"sent"', '"table 7"']

@@ -1,5 +1,7 @@
 """The spoken side of replies, with a voice that is played by the test."""
 
+import time
+
 import pytest
 
 from voicegw.core.actions import Action, Play, Speak, StopSpeaking
@@ -188,3 +190,11 @@ def test_without_a_reply_nothing_happens() -> None:
     assert speech.over(1.0)
     assert not speech.waits_for(1, 1)
     assert told == []
+
+
+def test_very_much_code_is_passed_over_in_no_time() -> None:
+    speaker = Speaker()
+    begun = time.thread_time()
+    speaker.write("```\n" + "x\n" * 20_000 + "```\n", "So.")
+    assert time.thread_time() - begun < 2  # minutes, if all before were looked at with each line
+    assert speaker.asked == [(1, "So.")]

@@ -111,6 +111,9 @@ BAD = {
     "a subject too long": (token(sub="x" * 129), TokenInvalid, ""),
     "an expiry that is none": (token(exp="soon"), TokenInvalid, ""),
     "valid for too long": (token(exp=time.time() + 7_200), TokenInvalid, "longer"),
+    "half a character in the subject": (token(sub="alice\ud800"), TokenInvalid, ""),
+    "half a character in the jti": (token(jti="\udc00"), TokenInvalid, ""),
+    "half a character in the scope": (token(scope="rate:\ud800"), TokenInvalid, ""),
     "a scope that is no text": (token(scope=["rate:8000"]), TokenInvalid, ""),
     "a jti that is no text": (token(jti="x" * 129), TokenInvalid, ""),
 }

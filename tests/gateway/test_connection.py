@@ -1,12 +1,22 @@
 """What one client does to its connection; every port is scripted."""
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
 from websockets.frames import Frame, Opcode
 
-from tests.gateway.fakes import LOUD, QUIET, SPOKEN, Gate, LoudnessScorer, staged
+from tests.gateway.fakes import (
+    LOUD,
+    QUIET,
+    SPOKEN,
+    Gate,
+    LoudnessScorer,
+    ScriptedRecognizer,
+    ScriptedVoice,
+    staged,
+)
 from tests.gateway.test_auth import OPTIONS, SECRET, bearer, token
 from tests.observing import until
 from tests.peer import Peer, joined
@@ -15,6 +25,9 @@ from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
 from voicegw.gateway.auth import TokenOptions
 from voicegw.gateway.limits import LimitOptions
+from voicegw.gateway.services import Services
+from voicegw.reply.offline import OfflineResponder
+from voicegw.telemetry import Metrics
 
 HELLO = native.TextMessage(text="hello")
 ENDLESS = "x" * 60_000  # one piece of a reply that nobody reads
@@ -185,6 +198,17 @@ async def test_many_sessions_of_one_message_send_no_more_than_their_user_may() -
     assert len(stage.responder.prompts) == 2
 
 
+async def test_by_default_the_models_bill_has_a_ceiling_and_who_reaches_it_is_told() -> None:
+    async with staged() as stage, joined(stage.url) as peer:
+        while not peer.of(native.ErrorMessage) and len(stage.responder.prompts) < 200:
+            await peer.send(native.TextMessage(text="x" * 8_000))
+            while not isinstance(await peer.receive(), native.ReplyStartedMessage | native.ErrorMessage):
+                pass
+        assert [error.code for error in peer.of(native.ErrorMessage)] == ["rate_limited"]
+        sent = sum(len(message.content) for prompt in stage.responder.prompts for message in prompt)
+    assert sent / 4 <= 200_000
+
+
 async def test_users_are_counted_over_all_their_sessions() -> None:
     gate = Gate(tokens=OPTIONS, limits=LimitOptions(user_messages="30/hour"))
     async with staged(gate=gate) as stage:
@@ -270,6 +294,25 @@ async def test_a_long_frame_does_not_hold_up_the_others() -> None:
                 await asyncio.sleep(0)
         assert max(Counter(turns).values()) <= 10
         await (await peer.socket.ping())
+
+
+async def test_one_typed_message_does_not_hold_up_the_others() -> None:
+    services = Services(ScriptedRecognizer(), OfflineResponder(), Metrics(), voice=ScriptedVoice())
+    steps: list[float] = []
+
+    async def count() -> None:
+        while True:
+            begun = time.thread_time()
+            await asyncio.sleep(0.001)
+            steps.append(time.thread_time() - begun)
+
+    async with staged(services=services) as stage, joined(stage.url, "reply=audio") as peer:
+        counting = asyncio.create_task(count())
+        await peer.send(native.TextMessage(text=f"say a{'.' * 6_000}b"))
+        while sum(len(delta.text) for delta in peer.of(native.ReplyDeltaMessage)) < 6_002:
+            await peer.receive()
+        counting.cancel()
+    assert max(steps) < 0.25  # of processor time; it was seconds
 
 
 async def test_a_long_frame_that_is_cut_in_half_is_not_used() -> None:

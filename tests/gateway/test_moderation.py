@@ -6,7 +6,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
+import pytest
+
 from voicegw.core.actions import Respond
+from voicegw.core.commands import Cancel, TypeText
 from voicegw.core.events import (
     Event,
     FinalTranscript,
@@ -17,26 +20,29 @@ from voicegw.core.events import (
     ReplyStep,
 )
 from voicegw.core.moderation import Check
-from voicegw.errors import ModerationFailed
+from voicegw.errors import ModerationFailed, RateLimited
 from voicegw.gateway.moderation import Moderation
 from voicegw.telemetry import Metrics
 
 
 @dataclass
 class Judge:
-    """Finds a category in every text with "bad" in it, once the gate is open; or fails."""
+    """Finds a category in every text with "bad" in it, once the gate is open; or fails, for so many times."""
 
     every_characters: int = 20
     down: bool = False
+    failures: int = 0
+    category: str = "bad"
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     judged: list[str] = field(default_factory=list)
 
     async def judge(self, text: str) -> Sequence[str]:
         self.judged.append(text)
         await self.gate.wait()
-        if self.down:
+        self.failures -= 1
+        if self.down or self.failures >= 0:
             raise ModerationFailed
-        return ["bad"] if "bad" in text else []
+        return [self.category] if "bad" in text else []
 
     async def close(self) -> None:
         """There is nothing to give back."""
@@ -75,7 +81,7 @@ def say(session: "Court", turn: int, text: str) -> None:
 
 
 async def settle() -> None:
-    for _ in range(20):
+    for _ in range(200):
         await asyncio.sleep(0)
 
 
@@ -131,6 +137,54 @@ async def test_a_judge_that_breaks_costs_its_judgement_only() -> None:
         await settle()
         assert session.count("input", "failed") == 1
         assert len(session.told) == 1
+
+
+@pytest.mark.parametrize("place", [0, 3_597, 3_998, 7_599, 7_997])
+async def test_a_long_text_is_judged_whole(place: int) -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        say(session, 1, "x" * place + "bad" + "x" * (7_997 - place))
+        await settle()
+    assert [check.turn for check, _ in session.hits] == [1]
+
+
+async def test_a_burst_passes_no_word_by() -> None:
+    async with court(Judge()) as session:
+        for turn in range(1, 101):
+            say(session, turn, "something bad" if turn == 2 else "something nice")
+        session.judge.gate.set()
+        await settle()
+    assert 2 in [check.turn for check, _ in session.hits]
+    assert sum(text.count("something") for text in session.judge.judged) == 100
+
+
+async def test_a_piece_that_cannot_be_judged_does_not_spare_the_others() -> None:
+    async with court(Judge(failures=1)) as session:
+        session.judge.gate.set()
+        say(session, 1, "x" * 4_000 + "bad")
+        await settle()
+    assert [check.turn for check, _ in session.hits] == [1]
+
+
+async def test_no_more_may_be_typed_when_too_much_waits_to_be_judged() -> None:
+    async with court(Judge()) as session:
+        for turn in range(1, 9):
+            session.moderation.receive_command(TypeText("x" * 8_000))
+            say(session, turn, "x" * 8_000)
+        with pytest.raises(RateLimited):
+            session.moderation.receive_command(TypeText("hello"))
+        session.moderation.receive_command(Cancel())
+        session.judge.gate.set()
+        await settle()
+        session.moderation.receive_command(TypeText("hello"))
+
+
+async def test_categories_can_be_told_whatever_they_are_called() -> None:
+    async with court(Judge(category="bad \ud800")) as session:
+        session.judge.gate.set()
+        say(session, 1, "something bad")
+        await settle()
+    assert [found for _, found in session.hits] == [("bad \ufffd",)]
 
 
 class BrokenGate(asyncio.Event):

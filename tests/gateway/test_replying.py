@@ -11,7 +11,8 @@ from tests.gateway.fakes import LOUD, ScriptedResponder, staged
 from tests.observing import until
 from tests.peer import joined
 from voicegw.core.actions import Respond
-from voicegw.core.events import Message, ToolAnswered, ToolCalled
+from voicegw.core.dialogue import characters_of, reply_messages
+from voicegw.core.events import Message, ReplyNotice, ToolAnswered, ToolCalled
 from voicegw.core.session import Session
 from voicegw.dialects import native
 from voicegw.errors import LLMTimeout, RateLimited
@@ -31,10 +32,13 @@ class Stage:
     metrics: Metrics = field(default_factory=Metrics)
     heard: list[tuple[int, object]] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    declared: int = 0
 
     def __post_init__(self) -> None:
         session = cast(Session, self)
-        self.replying = Replying(session, self.responder, self.metrics, self._spawn, lambda: None)
+        self.replying = Replying(
+            session, self.responder, self.metrics, self._spawn, lambda: None, self.declared
+        )
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         self.tasks.append(asyncio.create_task(work, name=name))
@@ -114,19 +118,20 @@ async def test_a_failure_is_told(stage: Stage, failure: Exception, name: str) ->
 
 
 class Budget:
-    """A meter that notes the prompts it is shown, and lets `allowed` of them pass."""
+    """A meter that notes how long the prompts are, and what was written, and lets `allowed` of them pass."""
 
     def __init__(self, allowed: int) -> None:
-        self.prompts: list[str] = []
+        self.prompts: list[int] = []
+        self.written = ""
         self._allowed = allowed
 
-    async def admit_reply(self, prompt: str, now: float) -> None:
-        self.prompts.append(prompt)
+    async def admit_reply(self, characters: int, now: float) -> None:
+        self.prompts.append(characters)
         if len(self.prompts) > self._allowed:
             raise RateLimited(retry_after_ms=1)
 
     def count_reply(self, piece: str, now: float) -> None:
-        """Not what is tested."""
+        self.written += piece
 
 
 CALLS = [ToolCalled("a", "clock", "{}"), ToolCalled("b", "clock", "{}")]
@@ -139,8 +144,43 @@ async def test_each_request_of_a_turn_with_tools_is_charged(stage: Stage) -> Non
     stage.replying.meter = cast(Meter, budget)
     stage.replying.start(Respond(1, 1, PROMPT))
     await stage.tasks[0]
-    assert budget.prompts == ["hello", "helloSo. one noon"]
+    said = reply_messages(["So.", *CALLS, *ANSWERS])
+    assert budget.prompts == [characters_of(PROMPT), characters_of((*PROMPT, *said))]
+    assert budget.written == "So.{}{}Noon."
     assert stage.heard[-2:] == [(1, "Noon."), (1, None)]
+
+
+async def test_a_request_that_is_made_again_is_charged_again(stage: Stage) -> None:
+    again = ReplyNotice("llm_timeout", "asked again", asks_again=True)
+    stage.responder.pieces = cast(Any, [ReplyNotice("llm_unavailable", "left alone"), again, "Noon."])
+    budget = Budget(allowed=2)
+    stage.replying.meter = cast(Meter, budget)
+    stage.replying.start(Respond(1, 1, PROMPT))
+    await stage.tasks[0]
+    assert budget.prompts == [characters_of(PROMPT)] * 2
+
+
+async def test_the_declarations_of_tools_are_a_part_of_every_prompt() -> None:
+    stage = Stage(declared=1_000)
+    budget = Budget(allowed=1)
+    stage.replying.meter = cast(Meter, budget)
+    stage.replying.start(Respond(1, 1, PROMPT))
+    await stage.tasks[0]
+    assert budget.prompts == [1_000 + characters_of(PROMPT)]
+
+
+async def test_a_long_piece_is_handed_on_in_parts_and_others_have_their_turn_in_between(stage: Stage) -> None:
+    text = "".join(map(str, range(40_000)))
+    stage.responder.pieces = [text]
+    stage.replying.start(Respond(1, 1, PROMPT))
+    turns = 0
+    while not stage.tasks[0].done():
+        await asyncio.sleep(0)
+        turns += 1
+    *parts, end = [piece for _, piece in stage.heard]
+    assert ("".join(cast(list[str], parts)), end) == (text, None)
+    assert max(len(cast(str, part)) for part in parts) <= 64_000
+    assert turns > len(parts) > 2
 
 
 async def test_over_the_budget_the_model_is_not_asked_again(stage: Stage) -> None:

@@ -1,8 +1,11 @@
 """Python functions of an application, as tools and moderation call them."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncGenerator
+
+from voicegw.errors import ToolFailed
 
 
 def add(a: int, b: int) -> int:
@@ -63,3 +66,48 @@ async def judge_later(text: str) -> list[str]:
 
 def judge_badly(text: str) -> list[str]:
     raise RuntimeError(f"cannot judge {text}")
+
+
+def leave() -> None:
+    sys.exit("the password is hunter2")
+
+
+async def leave_later() -> None:
+    sys.exit("the password is hunter2")
+
+
+async def leave_on_the_way() -> AsyncGenerator[int, None]:
+    yield 1
+    sys.exit("the password is hunter2")
+
+
+async def give_up() -> None:
+    raise asyncio.CancelledError("hunter2")
+
+
+def lose_a_password() -> None:
+    raise ConnectionError("cannot reach postgres://shop:hunter2@10.0.0.9/orders")
+
+
+def decline() -> None:
+    raise ToolFailed("there is no such city")
+
+
+def break_in_two(text: str) -> str:
+    return text + "\ud83d"
+
+
+def break_down_in_two() -> None:
+    raise ToolFailed("no \ud83d")
+
+
+async def judge_and_leave(text: str) -> list[str]:
+    sys.exit(text)
+
+
+def tell(caller: dict[str, str]) -> dict[str, str]:
+    return caller
+
+
+async def tell_later(caller: dict[str, str]) -> dict[str, str]:
+    return caller

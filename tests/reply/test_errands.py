@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 
 import pytest
 
-from voicegw.core.errands import ErrandNews
+from voicegw.core.errands import AskedCall, ErrandNews
 from voicegw.core.events import ToolCalled
 from voicegw.errors import ToolFailed
 from voicegw.reply.errands import LocalErrands
@@ -136,3 +136,17 @@ async def test_closing_stops_what_runs() -> None:
         await asyncio.sleep(0.01)
         assert work.running == 1
     assert work.running == 0
+
+
+async def test_one_owner_leaves_a_place_for_others() -> None:
+    work = Work()
+    async with errands(work, at_once=3) as home:
+        calls = [AskedCall(f"c{number}", "book", "{}", "alice", "s1") for number in range(3)]
+        names = [await home.submit(call) for call in calls[:2]]
+        with pytest.raises(ToolFailed):
+            await home.submit(calls[2])
+        theirs = await home.submit(AskedCall("c1", "book", "{}", "bob", "s2"))
+        work.gate.set()
+        for name in (theirs, *names):
+            assert (await news(home, name))[-1] == RESULT
+        await home.submit(calls[2])

@@ -70,6 +70,11 @@ async def setting(
             await server.__aexit__(None, None, None)
 
 
+def again(code: str, what: str) -> ReplyNotice:
+    """The notice of one more request."""
+    return ReplyNotice(code, what, asks_again=True)
+
+
 async def test_an_endpoint_that_is_well_is_asked_once() -> None:
     async with setting(LLMServer(tokens=["Hi", "."]), LLMServer()) as stage:
         assert await stage.reply() == ["Hi", "."]
@@ -88,7 +93,10 @@ async def test_an_endpoint_that_is_well_is_asked_once() -> None:
 )
 async def test_trouble_before_the_first_token_is_worth_a_second_try(trouble: Answer, code: str) -> None:
     async with setting(LLMServer(tokens=["Hi"], answers=[trouble])) as stage:
-        assert await stage.reply() == [ReplyNotice(code, "the first endpoint is asked again"), "Hi"]
+        assert await stage.reply() == [
+            again(code, "the first endpoint is asked again"),
+            "Hi",
+        ]
         assert stage.value("remedies_total", remedy="retry") == 1
 
 
@@ -116,8 +124,8 @@ async def test_a_reply_that_has_begun_is_never_begun_again() -> None:
 async def test_a_reply_of_which_nothing_was_shown_is_begun_again() -> None:
     answers = [Answer(["half"], ending=Ending.CUT), Answer(["Hi"])]
     async with setting(LLMServer(answers=answers)) as stage:
-        again = ReplyNotice("llm_interrupted", "the first endpoint is asked again")
-        assert await stage.reply() == [again, "Hi"]
+        notice = again("llm_interrupted", "the first endpoint is asked again")
+        assert await stage.reply() == [notice, "Hi"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +133,10 @@ async def test_a_reply_of_which_nothing_was_shown_is_begun_again() -> None:
 )
 async def test_a_no_is_not_asked_again_but_elsewhere(status: int, code: str) -> None:
     async with setting(LLMServer(status=status), LLMServer(tokens=["Hi"])) as stage:
-        assert await stage.reply() == [ReplyNotice(code, "the second endpoint is asked instead"), "Hi"]
+        assert await stage.reply() == [
+            again(code, "the second endpoint is asked instead"),
+            "Hi",
+        ]
         assert stage.asked() == [1, 1]
 
 
@@ -133,8 +144,11 @@ async def test_a_no_is_not_asked_again_but_elsewhere(status: int, code: str) -> 
 async def test_an_endpoint_that_says_when_is_not_asked_before(status: int, code: str) -> None:
     busy = Answer(status=status, retry_after="30")
     async with setting(LLMServer(answers=[busy]), LLMServer(tokens=["Hi"])) as stage:
-        assert await stage.reply() == [ReplyNotice(code, "the second endpoint is asked instead"), "Hi"]
-        instead = ReplyNotice("llm_unavailable", "the second endpoint is asked instead")
+        assert await stage.reply() == [
+            again(code, "the second endpoint is asked instead"),
+            "Hi",
+        ]
+        instead = again("llm_unavailable", "the second endpoint is asked instead")
         assert await stage.reply() == [instead, "Hi"]
         await stage.responder.prewarm(PROMPT)
         assert stage.asked() == [1, 3]
@@ -156,9 +170,9 @@ async def test_a_short_rest_is_waited_for_and_others_wait_as_well() -> None:
         first = asyncio.create_task(stage.reply())
         refused = {"endpoint": "first", "outcome": "llm_rate_limited"}
         await until(lambda: stage.value("requests_total", **refused) == 1)
-        again = "the first endpoint is asked again"
-        assert await stage.reply() == [ReplyNotice("llm_unavailable", again), "Hi"]
-        assert await first == [ReplyNotice("llm_rate_limited", again), "Hi"]
+        what = "the first endpoint is asked again"
+        assert await stage.reply() == [again("llm_unavailable", what), "Hi"]
+        assert await first == [again("llm_rate_limited", what), "Hi"]
         assert stage.asked() == [3]
 
 
@@ -234,7 +248,7 @@ async def test_an_endpoint_that_keeps_failing_is_left_alone() -> None:
             ReplyNotice("llm_unavailable", "the first endpoint keeps failing and is left alone for 60 s")
             in notices
         )
-        instead = ReplyNotice("llm_unavailable", "the second endpoint is asked instead")
+        instead = again("llm_unavailable", "the second endpoint is asked instead")
         assert await stage.reply() == [instead, "Hi"]
         assert stage.asked() == [2, 2]
         assert stage.value("breaker_open", endpoint="first") == 1

@@ -86,3 +86,12 @@ def test_endpoints_leave_out_what_they_like(chunk: dict[str, Any]) -> None:
         assert choice.finish_reason is None
         wanted.receive((choice.delta and choice.delta.tool_calls) or ())
     assert all(not call.name for call in wanted.calls())
+
+
+def test_half_a_character_in_a_call_can_be_sent_on() -> None:
+    [call] = calls(
+        fragment(0, "a\ud800", "weather\udc00", '{"city":"\ud83d'),
+        fragment(0, None, None, '\ude00 \ud83d"}'),
+    )
+    assert call == ToolCalled("a\ufffd", "weather\ufffd", '{"city":"\U0001f600 \ufffd"}')
+    assert msgspec.json.encode(entries([Message("user", "Hi"), Message("assistant", "", (call,))]))

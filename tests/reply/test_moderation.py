@@ -133,3 +133,10 @@ def test_nobody_judges_unless_asked_to() -> None:
 
 def test_options_keep_the_key_to_themselves() -> None:
     assert "k3y" not in repr(ModerationOptions(api_key="k3y"))
+
+
+async def test_a_function_that_asks_for_an_exit_gives_no_judgement() -> None:
+    moderator = function("judge_and_leave")
+    with pytest.raises(ModerationFailed):
+        await moderator.judge("hello")
+    await moderator.close()

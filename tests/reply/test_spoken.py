@@ -116,3 +116,25 @@ def test_another_language_only_loses_its_marks() -> None:
 @given(st.text(st.sampled_from("aZ 019.,:;-/$€%°#@&*_|[]()\n`x+=√½"), max_size=200))
 def test_whatever_is_written_can_be_said_in_one_line(text: str) -> None:
     assert "\n" not in spoken(text)
+
+
+@pytest.mark.parametrize("english", [True, False])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("&#91;&#91;_^_DE]]", "[&#91;rate 900]]", "&lsqb;&lbrack;x]]", "[\u200b[x]]", r"\[\[x\]\]"),
+        *(
+            "&lt;speak&gt;hi&lt;/speak&gt;",
+            "<spe\u200bak>",
+            "&LT;audio src=x/&GT; hi",
+            "<?xml ?>",
+            "<!-- x -->",
+        ),
+    ],
+)
+def test_no_markup_of_an_engine_is_left(written: str, english: bool) -> None:
+    assert not set(spoken(f"Well, {written} so", english=english)) & set("[]<>")
+
+
+def test_a_comparison_is_said() -> None:
+    assert spoken("3 &lt; 5") == "three is less than five"

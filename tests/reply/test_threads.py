@@ -57,3 +57,30 @@ def test_one_that_hangs_does_not_keep_the_process_from_ending() -> None:
         [sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=30, check=True
     )
     assert ran.stdout == "left\n"
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), StopIteration()])
+async def test_what_would_end_the_event_loop_gives_its_place_back(
+    error: BaseException,
+) -> None:
+    def leave() -> None:
+        raise error
+
+    threads = Threads(1, "it")
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match=type(error).__name__):
+            await asyncio.wait_for(threads.run(leave), 5)
+    assert await asyncio.wait_for(threads.run(lambda: 7), 5) == 7
+
+
+async def test_one_owner_has_no_more_than_half_of_the_places() -> None:
+    threads, gate = Threads(4, "it"), threading.Event()
+    running = [asyncio.create_task(threads.run(gate.wait, "alice")) for _ in range(8)]
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(threads.run(lambda: 7, "bob")) for _ in range(8)]
+    assert await asyncio.wait_for(asyncio.gather(*others), 5) == [7] * 8
+    for waiting in running[4:]:
+        waiting.cancel()
+    gate.set()
+    assert await asyncio.wait_for(asyncio.gather(*running[:4]), 5) == [True] * 4
+    assert await asyncio.wait_for(threads.run(lambda: 7, "alice"), 5) == 7

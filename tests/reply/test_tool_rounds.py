@@ -123,7 +123,9 @@ async def test_a_failure_is_told_to_the_model() -> None:
     call = ToolCalled("c1", "fail", "{}")
     model = Model([[call], ["There is no such city."]])
     await reply(model)
-    assert model.prompts[1][-1] == Message("tool", '{"error":"ValueError: no such city"}', tool_call_id="c1")
+    assert model.prompts[1][-1] == Message(
+        "tool", '{"error":"the tool raised ValueError"}', tool_call_id="c1"
+    )
 
 
 async def test_rounds_are_bounded() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.json_server import JsonServer, Reply
-from voicegw.core.errands import ErrandNews
+from voicegw.core.errands import AskedCall, ErrandNews
 from voicegw.core.events import ToolAnswered, ToolCalled
 from voicegw.errors import ConfigurationError
 from voicegw.reply.toolbox import Toolbox
@@ -66,17 +67,34 @@ async def test_a_function_is_called_by_keyword(name: str, arguments: str, conten
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("fail", "ValueError: no such city"),
-        ("add", "missing 2 required"),
+        ("fail", "the tool raised ValueError"),
+        ("decline", "there is no such city"),
+        ("break_down_in_two", "no \ufffd"),
+        ("add", "the tool raised TypeError"),
         ("give_an_object", "TypeError"),
         ("long", "longer than 1000 bytes"),
-        ("run_out_of_time", "TimeoutError: the printer"),
+        ("run_out_of_time", "the tool raised TimeoutError"),
     ],
 )
 async def test_a_function_that_fails_is_an_answer(name: str, reason: str) -> None:
     content, ok = await function(name)
     assert not ok
     assert reason in json.loads(content)["error"]
+
+
+@pytest.mark.parametrize("name", ["lose_a_password", "leave", "leave_later", "leave_on_the_way", "give_up"])
+async def test_the_text_of_an_exception_goes_to_nobody(
+    name: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content, ok = await function(name)
+    assert not ok
+    assert "the tool raised" in content
+    assert "hunter2" not in f"{content}{caplog.text}{capsys.readouterr()}"
+
+
+async def test_half_a_character_in_a_result_can_be_told() -> None:
+    content, ok = await function("break_in_two", '{"text": "hi"}', parameters={"type": "object"})
+    assert (content, ok) == ("hi\ufffd", True)
 
 
 @pytest.mark.parametrize("name", ["hang", "doze"])
@@ -98,6 +116,7 @@ async def test_the_arguments_are_posted_as_json() -> None:
     [
         (Reply({"reason": "no such city"}, status=404), 'HTTP 404: {"reason": "no such city"}'),
         (Reply(status=500, raw=b""), "HTTP 500"),
+        (Reply({"trace": "postgres://shop:hunter2@10.0.0.9"}, status=500), "HTTP 500"),
         (Reply(status=500, raw=b"", lines=["none is sent"]), "HTTP 500"),
         (Reply(raw=b"<html>"), "the result is not JSON"),
         (Reply("x" * 1000), "longer than 1000 bytes"),
@@ -108,6 +127,7 @@ async def test_an_http_failure_is_an_answer(reply: Reply, reason: str) -> None:
     content, ok = await http(reply)
     assert not ok
     assert reason in json.loads(content)["error"]
+    assert "hunter2" not in content
 
 
 async def test_no_content_is_null() -> None:
@@ -184,8 +204,54 @@ async def test_lines_are_progress_and_arrive_one_by_one() -> None:
         assert await asyncio.wait_for(anext(reports), 5) == ErrandNews('"half"')
 
 
+async def test_very_many_lines_are_read_in_no_time() -> None:
+    begun = time.thread_time()
+    result = await http(Reply(raw=b"\n" * 1_000_000 + b"7", lines=["none is sent"]), timeout_ms=60_000)
+    assert time.thread_time() - begun < 2  # far more, if what is left were copied for each of them
+    assert result == ("7", True)
+
+
 async def test_the_last_line_is_the_result() -> None:
     assert await http(Reply(lines=["half", {"seat": 7}])) == ('{"seat": 7}', True)
+
+
+@pytest.mark.parametrize("name", ["tell", "tell_later"])
+async def test_a_function_is_told_for_whom_it_is_called_whatever_the_model_says(name: str) -> None:
+    declaration: dict[str, Any] = {
+        "entry_point": f"tests.reply.functions:{name}",
+        "parameters": {"type": "object"},
+    }
+    call = AskedCall("c1", "it", '{"caller": {"user": "the boss"}}', "alice", "s1")
+    async with toolbox(**declaration, tell_caller=True) as box:
+        answered = await box.call(call)
+    assert json.loads(answered.content) == {"user": "alice", "session": "s1"}
+    async with toolbox(**declaration) as box:
+        answered = await box.call(AskedCall("c1", "it", "{}", "alice", "s1"))
+    assert not answered.ok
+
+
+async def test_an_http_tool_is_told_in_headers_if_it_wants_that() -> None:
+    async with JsonServer(lambda _: Reply(1)) as server:
+        for tell_caller in (True, False):
+            async with toolbox(url=server.url, headers={"X-Key": "k"}, tell_caller=tell_caller) as box:
+                await box.call(AskedCall("c1", "it", '{"a": 2}', "Åsa\nX-Key: x", "s1"))
+    told, not_told = server.requests
+    assert told.headers["x-voicegw-user"] == "%C3%85sa%0AX-Key%3A%20x"
+    assert (told.headers["x-voicegw-session"], told.headers["x-key"], told.body) == ("s1", "k", {"a": 2})
+    assert not [name for name in not_told.headers if name.startswith("x-voicegw")]
+
+
+def test_what_the_server_says_is_no_argument_of_the_models() -> None:
+    parameters = {"type": "object", "properties": {"caller": {"type": "string"}}}
+    tool = {"name": "it", "description": "It.", "url": "http://x", "parameters": parameters}
+    with pytest.raises(ConfigurationError, match="caller"):
+        Toolbox(ToolOptions(functions=(tool | {"tell_caller": True},)), Metrics())
+
+
+async def test_it_knows_how_much_the_model_has_to_read() -> None:
+    async with toolbox(entry_point="tests.reply.functions:add", parameters=NUMBERS) as box:
+        assert box.declared > len(json.dumps(NUMBERS, separators=(",", ":")))
+    assert Toolbox(ToolOptions(), Metrics()).declared == 0
 
 
 async def test_calls_are_counted() -> None:

@@ -22,7 +22,7 @@ from voicegw.cluster.keys import Keys
 from voicegw.cluster.line import new_line
 from voicegw.cluster.link import TROUBLE, Link, heed_cancel
 from voicegw.cluster.replies import Entry, delivered
-from voicegw.core.errands import ErrandNews
+from voicegw.core.errands import AskedCall, ErrandNews
 from voicegw.core.events import ToolCalled
 from voicegw.core.options import option
 from voicegw.telemetry import Metrics
@@ -183,7 +183,7 @@ class ErrandWorker:
         """The errand's name and its call. One that is malformed is taken off the list: no other worker could
         read it, and who waits for it, if anybody, cannot be told."""
         try:
-            return msgspec.json.decode(entry.payload, type=tuple[str, ToolCalled])
+            return msgspec.json.decode(entry.payload, type=tuple[str, AskedCall])
         except (msgspec.MsgspecError, RecursionError) as error:  # the latter for what is nested too deeply
             log.error("errand given up", entry=entry.id, reason=str(error))
             await self._link.persist(lambda: self._strike_off(entry.id))

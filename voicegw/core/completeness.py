@@ -28,6 +28,7 @@ class Completeness(Enum):
 
 
 _UNSPACED_WORD = 3  # letters, at most
+_LAST_CHARACTERS = 400  # of a text, which are judged: more than any command, answer or number
 
 _word = re.compile(r"\d+(?:[.,:/]\d+)+|[^\W\d_]+(?:['-][^\W_]+)*|[^\W_]+(?:'[^\W_]+)*")
 _full_stop = re.compile(r"[.?!。？！؟।۔]$")
@@ -74,7 +75,7 @@ def _any(*lists: str) -> "re.Pattern[str]":
 
 def judge(text: str, language: Language) -> Completeness:
     """How finished the text, in this language, sounds; OPEN for none."""
-    shown = text.replace("’", "'").rstrip("'\"”») ")
+    shown = text[-_LAST_CHARACTERS:].replace("’", "'").rstrip("'\"”») ")
     trails_off = _comma.search(shown) is not None
     words = _words(shown, language)
     plain = " ".join(words)

@@ -1,6 +1,6 @@
 """The conversation as the language model is shown it, and the port a model is reached through."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
@@ -18,6 +18,7 @@ _CUT_OFF = " [cut off]"
 _WITHHELD_INPUT = Message("user", "[withheld by moderation]")
 _WITHHELD_REPLY = "[stopped by moderation]"
 _NEVER_ANSWERED = "interrupted before there was an answer"
+_CHARACTERS_BESIDE_TEXT = 16  # what a message costs without any: about four tokens
 
 
 class Confirmation(Protocol):
@@ -114,7 +115,10 @@ class Dialogue:
         return False
 
     def withhold_reply(self, text: str) -> None:
-        """Puts a note in the place of what was delivered of a reply, of which `text` was judged."""
+        """Puts a note in the place of what was delivered of a reply, of which `text` was judged: words, or
+        what a tool was asked or has answered."""
+        self._history = [_without_tool_text(message, text) for message in self._history]
+        self._news = [_without_tool_text(message, text) for message in self._news]
         for place, message in reversed(list(enumerate(self._history))):
             delivered = message.content.removesuffix(_CUT_OFF)
             if message.role == "assistant" and delivered and (delivered in text or text in delivered):
@@ -134,20 +138,21 @@ class Dialogue:
     def prompt(self, provisional: str | None = None) -> tuple[Message, ...]:
         """The messages for the next reply; `provisional` is what the user has probably said."""
         said = () if provisional is None else (Message("user", provisional),)
-        if self._characters(said) > self._options.history_characters:
-            while self._history[1:] and self._characters(said) > self._options.history_characters // 2:
-                self._forget_turn()
+        characters = characters_of((*self._history, *self._news, *said))
+        if characters > self._options.history_characters:
+            self._forget(characters - self._options.history_characters // 2)
         return (*self.opening, *self._history, *self._news, *said)
 
-    def _characters(self, said: tuple[Message, ...]) -> int:
-        return sum(map(_length, (*self._history, *self._news, *said)))
-
-    def _forget_turn(self) -> None:
-        """Drops the oldest message and what followed it up to the next user message, or all there is: an
-        answer of a tool without its call is one that endpoints refuse."""
-        del self._history[0]
-        while self._history and self._history[0].role != "user":
-            del self._history[0]
+    def _forget(self, excess: int) -> None:
+        """Drops the oldest turns, of so many characters or more, but not the newest message. A turn goes up
+        to the next user message: an answer of a tool without its call is one that endpoints refuse."""
+        count = 0
+        while excess > 0 and count < len(self._history) - 1:
+            begun, count = count, count + 1
+            while count < len(self._history) and self._history[count].role != "user":
+                count += 1
+            excess -= characters_of(self._history[begun:count])
+        del self._history[:count]
 
 
 def _other_id(call: str) -> str:
@@ -155,8 +160,24 @@ def _other_id(call: str) -> str:
     return call[:-1] + ("0" if call[-1:] != "0" else "1")
 
 
-def _length(message: Message) -> int:
-    return len(message.content) + sum(len(call.arguments) for call in message.tool_calls)
+def characters_of(messages: Iterable[Message]) -> int:
+    """How long they are for the model: their text, their calls, and a little for each message, so that a
+    history of very many short ones ends, too."""
+    return sum(
+        _CHARACTERS_BESIDE_TEXT + len(each.content) + sum(len(call.arguments) for call in each.tool_calls)
+        for each in messages
+    )
+
+
+def _without_tool_text(message: Message, text: str) -> Message:
+    if message.role == "tool" and message.content == text:
+        return replace(message, content=_WITHHELD_REPLY)
+    if any(call.arguments == text for call in message.tool_calls):
+        calls = (
+            replace(call, arguments="{}") if call.arguments == text else call for call in message.tool_calls
+        )
+        return replace(message, tool_calls=tuple(calls))
+    return message
 
 
 def heard_of(pieces: Sequence[ReplyPiece], characters: int) -> list[ReplyPiece]:

@@ -16,6 +16,8 @@ from voicegw.core.languages import UNSPACED
 _WRONG_WORDS = 1 / 3  # of an echo, at most
 _ALIKE = 0.7  # letters of a word that was heard wrong or cut off
 _SHORT = 4  # letters of a word that is another one if a letter differs, such as "no" and "now"
+_LETTERS = 16  # of a word that are compared
+_HEARD_WORDS = 20  # that are compared
 _BEHIND = 20  # words by which an echo may be behind what is said, beside as many as it has
 _WORD_CHARACTERS = 3  # that are a word where there are no blanks
 _LONGEST_ANSWER = 2 * _WORD_CHARACTERS
@@ -23,9 +25,9 @@ _unspaced = re.compile(f"[{UNSPACED}]")
 
 
 def is_echo(heard: str, said: str) -> bool:
-    """Whether `heard` is a piece of what has just been `said`: of its last words, so that it takes no longer
-    to find out over a long reply."""
-    words = words_of(heard)
+    """Whether the last words of `heard` are a piece of what has just been `said`: of its last words, so that
+    it takes no longer to find out over a long reply."""
+    words = words_of(heard)[-_HEARD_WORDS:]
     latest = words_of(said)[-(2 * len(words) + _BEHIND) :]
     return bool(words) and _errors(words, latest) <= int(_WRONG_WORDS * len(words))
 
@@ -47,7 +49,7 @@ def _errors(heard: Sequence[str], said: Sequence[str]) -> int:
     for count, word in enumerate(heard, start=1):
         above, row = row, [count]
         for index, other in enumerate(said, start=1):
-            wrong = not (word == other or _are_alike(word, other))
+            wrong = not (word == other or _are_alike(word[:_LETTERS], other[:_LETTERS]))
             row.append(min(above[index - 1] + wrong, above[index] + 1, row[index - 1] + 1))
     return min(row)
 
@@ -58,4 +60,5 @@ def _are_alike(word: str, other: str) -> bool:
     shorter, longer = sorted((len(word), len(other)))
     if shorter <= _SHORT or 2 * shorter < _ALIKE * (shorter + longer):
         return False
-    return SequenceMatcher(None, word, other).ratio() >= _ALIKE
+    matcher = SequenceMatcher(None, word, other)
+    return matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE  # the first one costs little

@@ -24,6 +24,24 @@ class ErrandNews:
     ok: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class AskedCall(ToolCalled):
+    """A call, and for whom it is made, which the server says and no model. user: empty in development."""
+
+    user: str = ""
+    session: str = ""
+
+    @classmethod
+    def of(cls, call: ToolCalled) -> "AskedCall":
+        """The call as one of these; nobody's, if it is not said whose."""
+        return call if isinstance(call, cls) else cls(call.id, call.name, call.arguments)
+
+    @property
+    def owner(self) -> str:
+        """Whose share of what there is the call takes."""
+        return self.user or self.session
+
+
 class Errands(Protocol):
     """Where errands wait for someone to run them."""
 

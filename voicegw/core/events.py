@@ -41,10 +41,11 @@ class ToolAnswered:
 
 @dataclass(frozen=True, slots=True)
 class ReplyNotice:
-    """Trouble that did not end the reply: the error's code, and what is done about it, in our own words."""
+    """Trouble that did not end the reply: the error's code, the remedy, and if that is to ask once more."""
 
     code: str
     remedy: str
+    asks_again: bool = False
 
 
 ReplyStepPiece = ToolCalled | ToolAnswered | ReplyNotice
@@ -120,8 +121,7 @@ class SessionReady:
 
     next_input_sample: the sample to send next, at the client's own rate. next_message: how many text
     messages have been taken in, which is the number of the one to send next, from 0. development: anybody on
-    the server's machine may connect, without a token. reply_audio: what replies are said in; None when they
-    are not.
+    the server's machine may connect, without a token. reply_audio: what replies are said in, or None.
     """
 
     session: str

@@ -21,8 +21,10 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
 
 import msgspec
+import numpy as np
 
 from voicegw.core.audio import to_samples
 from voicegw.core.jobs import Word, text_of
@@ -30,6 +32,7 @@ from voicegw.core.options import option
 
 _OVERLAP_WORDS = 3  # stable words that stay in a trimmed window, to be joined on
 _PROMPT_CHARACTERS = 200
+_COMPARED_WORDS = 150  # in 10 s, after which windows are trimmed, nobody says half as many
 TIME_SLACK = to_samples(300)  # how far the times of a word differ between two decodes
 
 
@@ -183,28 +186,44 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
     (words that are only punctuation, as they are). A word that is on the wrong side of the stable words' end
     in time counts as an edit, so that words that were heard differently this time are not told twice. Of
     equals, the prefix that ends in the same word, and then the one nearest in length. One row of Wagner and
-    Fischer's table (1974) is kept at a time.
+    Fischer's table (1974) is kept at a time. Of very many words, as a recogniser writes that repeats itself,
+    the first are taken to be the same ones.
     """
-    old, new = [_plain(word) for word in stable], [_plain(word) for word in words]
-    row = list(range(len(new) + 1))
-    for count, token in enumerate(old, start=1):
-        above, row = row, [count]
-        for index, other in enumerate(new, start=1):
-            row.append(min(above[index - 1] + (token != other), above[index] + 1, row[index - 1] + 1))
-    misplaced = _misplaced(words, stable[-1].end) if stable else [0] * len(row)
+    skipped = max(0, len(stable) - _COMPARED_WORDS)
+    compared = words[skipped : skipped + 2 * _COMPARED_WORDS]
+    old, new = [_plain(word) for word in stable[skipped:]], [_plain(word) for word in compared]
+    distances = _edit_distances(old, new)
+    misplaced = _misplaced(compared, stable[-1].end) if stable else [0] * len(distances)
 
     def unlikeness(index: int) -> tuple[int, bool, int]:
-        return row[index] + misplaced[index], new[:index][-1:] != old[-1:], abs(index - len(old))
+        last = new[max(0, index - 1) : index]
+        return distances[index] + misplaced[index], last != old[-1:], abs(index - len(old))
 
-    return min(range(len(row)), key=unlikeness)
+    return min(skipped + min(range(len(distances)), key=unlikeness), len(words))
+
+
+def _edit_distances(old: Sequence[str], new: Sequence[str]) -> list[int]:
+    """The edit distance of `old` to each prefix of `new`, row by row. In a row, only the cheapest way to a
+    place from the left depends on its neighbours: it is a running minimum."""
+    numbers = {token: number for number, token in enumerate({*old, *new})}
+    others = np.array([numbers[token] for token in new], np.int32)
+    places = np.arange(len(new) + 1)
+    row = places
+    for token in old:
+        straight = row + 1
+        straight[1:] = np.minimum(straight[1:], row[:-1] + (others != numbers[token]))
+        row = np.minimum.accumulate(straight - places) + places
+    return [int(distance) for distance in row]
 
 
 def _misplaced(words: Sequence[Word], boundary: int) -> list[int]:
     """For each index that the words may be cut at: how many before it end clearly behind the boundary, and
     how many behind it end clearly before it."""
-    late = [word.end > boundary + TIME_SLACK for word in words]
-    early = [word.end < boundary - TIME_SLACK for word in words]
-    return [sum(late[:index]) + sum(early[index:]) for index in range(len(words) + 1)]
+    late = accumulate((int(word.end > boundary + TIME_SLACK) for word in words), initial=0)
+    early = [int(word.end < boundary - TIME_SLACK) for word in words]
+    passed = accumulate(early, initial=0)
+    total = sum(early)
+    return [behind + total - before for behind, before in zip(late, passed, strict=True)]
 
 
 def _plain(word: Word) -> str:

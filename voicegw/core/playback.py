@@ -37,6 +37,7 @@ class Playback:
         self._lead = lead_ms * rate // 1000
         self._queue = bytearray()
         self._tracks: list[_Track] = []
+        self._sounding: _Track | None = None  # the newest that has audio
         self._anchor = (0, 0.0)  # a position, and when it was played
 
     @property
@@ -47,7 +48,7 @@ class Playback:
     @property
     def releasing_last(self) -> bool:
         """Whether nothing but the newest sentence's audio is left to send."""
-        return self.waiting <= next((track.samples for track in reversed(self._tracks) if track.samples), 0)
+        return self.waiting <= (self._sounding.samples if self._sounding is not None else 0)
 
     def begin(self, sentence: Sentence) -> None:
         """The audio from here on is this sentence's."""
@@ -55,7 +56,8 @@ class Playback:
 
     def append(self, pcm: bytes) -> None:
         """The next audio of the newest sentence; whole samples."""
-        self._tracks[-1].samples += len(pcm) // 2
+        self._sounding = self._tracks[-1]
+        self._sounding.samples += len(pcm) // 2
         self._queue += pcm
 
     def complete(self) -> None:

@@ -10,13 +10,13 @@ pieces of their own, and code is marked as nothing to be said.
 import re
 from dataclasses import dataclass
 
-_CLOSERS = r"[*_~`\"')\]}”’»]*"
+_CLOSERS = r"[*_~`\"')\]}”’»]*+"  # possessive, as all repetitions here that nothing is given back of
 _BREAK = re.compile(
-    rf"(?P<stop>[.!?…]+){_CLOSERS}(?=\s)"  # a sentence of a language with blanks between words
+    rf"(?P<stop>[.!?…]++){_CLOSERS}(?=\s)"  # a sentence of a language with blanks between words
     rf"|[。！？]+[」』”’）]*"  # of one without: ends where it says so
     rf"|\n"
 )
-_CLAUSE = re.compile(rf"(?:[,;:—–]|--)+{_CLOSERS}\s+")
+_CLAUSE = re.compile(rf"(?<![,;:—–])(?:[,;:—–]|--)++{_CLOSERS}\s+")
 _FENCE = re.compile(r"[ \t]{0,3}(?:```|~~~)")
 _MAYBE_FENCE = re.compile(r"[ \t]{0,3}(?:`{0,3}|~{0,3})")
 _LAST_WORD = re.compile(r"[^\s*_(\[\"'“‘]*$")
@@ -33,6 +33,7 @@ _BEFORE_NUMBERS = re.compile(
 )
 
 MAX_CHARACTERS = 240  # about 15 s of speech
+_LOOK_BACK = 20  # characters before a stop that tell whether it belongs to an abbreviation
 FIRST_CLAUSE_CHARACTERS = 30  # about 2 s: shorter, and the voice would wait for the next words
 
 
@@ -58,6 +59,7 @@ class SentenceCutter:
 
     def __init__(self) -> None:
         self._pending = ""
+        self._at = 0  # what of it is cut already: shortened once in a call, not with every sentence
         self._start = 0
         self._in_code = False
 
@@ -73,45 +75,50 @@ class SentenceCutter:
     def _cut(self, *, ended: bool) -> list[Sentence]:
         sentences = []
         while length := self._next(ended):
-            text, self._pending = self._pending[:length], self._pending[length:]
+            text = self._pending[self._at : self._at + length]
             silent = self._in_code or _FENCE.match(text) is not None
             if _FENCE.match(text):
                 self._in_code = not self._in_code
             sentences.append(Sentence(self._start, text, silent))
+            self._at += length
             self._start += length
+        self._pending, self._at = self._pending[self._at :], 0
         return sentences
 
     def _next(self, ended: bool) -> int:
-        """The length of the piece that can be cut off now; 0 when that is not certain yet."""
-        length = self._line() if self._in_code else self._sentence(ended)
-        if length > MAX_CHARACTERS or (length == 0 and len(self._pending) > MAX_CHARACTERS):
-            length = _bounded(self._pending)
-        return length or (len(self._pending) if ended else 0)
+        """The length of the piece that can be cut off now; 0 when that is not certain yet. No more is looked
+        at than a piece may be long, so that the work does not grow with what waits."""
+        head = self._pending[self._at : self._at + MAX_CHARACTERS + 1]
+        ended = ended and self._at + len(head) == len(self._pending)
+        length = _line(head) if self._in_code else self._sentence(head, ended)
+        if length > MAX_CHARACTERS or (length == 0 and len(head) > MAX_CHARACTERS):
+            length = _bounded(head)
+        return length or (len(head) if ended else 0)
 
-    def _line(self) -> int:
-        return self._pending.find("\n") + 1
-
-    def _sentence(self, ended: bool) -> int:
-        pending = self._pending
-        if _FENCE.match(pending):
-            return self._line()
-        if not ended and _MAYBE_FENCE.fullmatch(pending):
+    def _sentence(self, head: str, ended: bool) -> int:
+        if _FENCE.match(head):
+            return _line(head)
+        if not ended and _MAYBE_FENCE.fullmatch(head):
             return 0
-        for found in _BREAK.finditer(pending):
-            following = pending[found.end() :].lstrip()
+        for found in _BREAK.finditer(head):
+            following = head[found.end() :].lstrip()
             if not following and not ended:
-                return self._clause()
-            if _ends_sentence(pending, found, following):
-                return len(pending) - len(following)
-        return self._clause()
+                return self._clause(head)
+            if _ends_sentence(head, found, following):
+                return len(head) - len(following)
+        return self._clause(head)
 
-    def _clause(self) -> int:
+    def _clause(self, head: str) -> int:
         """The first piece of a reply may end at a comma."""
         if self._start == 0:
-            for found in _CLAUSE.finditer(self._pending):
+            for found in _CLAUSE.finditer(head):
                 if found.end() >= FIRST_CLAUSE_CHARACTERS:
                     return found.end()
         return 0
+
+
+def _line(head: str) -> int:
+    return head.find("\n") + 1
 
 
 def _ends_sentence(text: str, found: re.Match[str], following: str) -> bool:
@@ -125,14 +132,17 @@ def _ends_sentence(text: str, found: re.Match[str], following: str) -> bool:
         return True
     if following[0].islower():
         return "\n" in blanks and found["stop"] != "."
-    return found["stop"] != "." or not _abbreviates(text[: found.start()], following)
+    return found["stop"] != "." or not _abbreviates(text, found.start(), following)
 
 
-def _abbreviates(before: str, following: str) -> bool:
-    """Whether a single stop behind `before` belongs to its last word."""
-    last = _LAST_WORD.search(before)
+def _abbreviates(text: str, stop: int, following: str) -> bool:
+    """Whether the single stop at this place belongs to the word before it."""
+    begin = max(0, stop - _LOOK_BACK)
+    last = _LAST_WORD.search(text, begin, stop)
     word = last[0] if last else ""
-    if _NEVER_LAST.fullmatch(word) or _INITIALS.fullmatch(word) or _NUMBER_OF_ITEM.search(before):
+    if _NEVER_LAST.fullmatch(word) or _INITIALS.fullmatch(word):
+        return True
+    if _NUMBER_OF_ITEM.search(text, begin, stop):
         return True
     return _BEFORE_NUMBERS.fullmatch(word) is not None and following[0].isdigit()
 

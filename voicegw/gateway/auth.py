@@ -182,7 +182,9 @@ class Authenticator:
                 leeway=_LEEWAY_S,
                 options={"require": list(_REQUIRED)},
             )
-            return msgspec.convert(claims, _Claims)
+            known = msgspec.convert(claims, _Claims)
+            f"{known.sub}{known.jti}{known.scope}".encode()  # half a surrogate pair is a ValueError
+            return known
         except jwt.ExpiredSignatureError:
             raise TokenExpired from None
         except jwt.ImmatureSignatureError:

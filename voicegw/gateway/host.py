@@ -61,18 +61,18 @@ class SessionHost:
         self._limits = limits
         self._outbox = outbox
         self._leave: Leave | None = None
-        self._complete = False
+        self._draining = self._running = self._complete = False
         self._tasks = Tasks()
         self._spawn = self._tasks.start
         self.replying = Replying(
-            session, services.responder, services.metrics, self._spawn, self._carry_on_replying
+            *(session, services.responder_for(user, session.name), services.metrics, self._spawn),
+            *(self._carry_on_replying, services.declared),
         )
         self._moderation = Moderation(services.moderator, services.metrics, self._receive_verdict, self.tell)
         self._speaking = Speaking(
             session, services.voice, services.metrics, outbox, self._spawn, self._carry_on_replying
         )
         self.doubt = self.receive_sign = session.receive_sign  # a connection has its own way to find out
-        self._draining = self._running = False
         self.saver = Saver(
             *(services.store, session, wanted, user, outbox, self.stamps, usage, options),
             lambda error: self.tell(events.Fault.of(error)),
@@ -198,7 +198,8 @@ class SessionHost:
             self._perform()
 
     def receive_command(self, command: Command) -> None:
-        """What the client asks for. Raises InputError, changing nothing."""
+        """What the client asks for. Raises InputError or RateLimited, changing nothing."""
+        self._moderation.receive_command(command)
         if isinstance(command, Acknowledge):
             self._outbox.journal.acknowledge(command.seq)
         if isinstance(command, Configure) and command.reply is ReplyMode.AUDIO:

@@ -44,11 +44,15 @@ class LimitOptions:
 
     session_messages: str | None = option("6000/minute", "JSON messages of one session")
     session_audio_seconds: str | None = option(None, "seconds of audio in one session")
-    session_model_tokens: str | None = option(None, "tokens of prompts and replies in one session")
+    session_model_tokens: str | None = option(
+        "200000/minute; 2000000/hour", "tokens of prompts and replies in one session"
+    )
     user_connections: str | None = option(None, "sessions that one user may begin")
     user_messages: str | None = option(None, "JSON messages of one user")
     user_audio_seconds: str | None = option(None, "seconds of audio of one user")
-    user_model_tokens: str | None = option(None, "tokens of prompts and replies of one user")
+    user_model_tokens: str | None = option(
+        "400000/minute; 4000000/hour", "tokens of prompts and replies of one user"
+    )
     address_connections: str | None = option("300/minute", "connections, also refused ones, from one address")
     address_messages: str | None = option(None, "JSON messages from one address")
     address_audio_seconds: str | None = option(None, "seconds of audio from one address")

@@ -51,12 +51,12 @@ class Meter:
         audio."""
         return self._admit(Resource.AUDIO_SECONDS, max(size / self._audio_bytes_per_s, _LEAST_AUDIO_S), now)
 
-    async def admit_reply(self, prompt: str, now: float) -> None:
+    async def admit_reply(self, characters: int, now: float) -> None:
         """Counts a prompt for the model, in the shared counters as well. Raises RateLimited when it may not
         be sent."""
         account = self._accounts[Resource.MODEL_TOKENS]
         if now >= account.refused_until and self._charge(
-            account, Resource.MODEL_TOKENS, _tokens(prompt), now
+            account, Resource.MODEL_TOKENS, characters / _CHARACTERS_PER_TOKEN, now
         ):
             await self._report(Resource.MODEL_TOKENS, now)
         if now < account.refused_until:
@@ -64,7 +64,8 @@ class Meter:
 
     def count_reply(self, piece: str, now: float) -> None:
         """Counts what the model wrote."""
-        self._charge(self._accounts[Resource.MODEL_TOKENS], Resource.MODEL_TOKENS, _tokens(piece), now)
+        cost = len(piece) / _CHARACTERS_PER_TOKEN
+        self._charge(self._accounts[Resource.MODEL_TOKENS], Resource.MODEL_TOKENS, cost, now)
 
     async def begin(self, now: float) -> None:
         """Learns what the user and the address have used up already, in other sessions; counts nothing."""
@@ -121,10 +122,6 @@ class Meter:
             if self._owed[resource] >= _BLOCKS[resource]:
                 self.due.set()
         return True
-
-
-def _tokens(text: str) -> float:
-    return len(text) / _CHARACTERS_PER_TOKEN
 
 
 def _refusal(resource: Resource, account: Account, now: float) -> RateLimited:

@@ -14,14 +14,16 @@ from typing import Any
 import structlog
 
 from voicegw.core.actions import Respond
-from voicegw.core.dialogue import Responder, reply_messages
-from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.dialogue import Responder, characters_of, reply_messages
+from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.session import Session
 from voicegw.errors import InternalError, RateLimited, ReplyError, VoicegwError
 from voicegw.gateway.meter import Meter
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
+
+_PART_CHARACTERS = 64_000  # of a text, that a session is given at once
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
@@ -38,7 +40,8 @@ class _Attempt:
 class Replying:
     """`spawn` starts a task that ends with the session; `perform` carries out what the session then wants.
 
-    meter: counts what the client that is attached uses.
+    declared: characters of every prompt beside its messages. meter: counts what the client that is attached
+    uses.
     """
 
     def __init__(
@@ -48,12 +51,14 @@ class Replying:
         metrics: Metrics,
         spawn: Spawn,
         perform: Callable[[], None],
+        declared: int = 0,
     ) -> None:
         self._session = session
         self._responder = responder
         self._metrics = metrics
         self._spawn = spawn
         self._perform = perform
+        self._declared = declared
         self.meter: Meter | None = None
         self._attempt: _Attempt | None = None
         self._task: asyncio.Task[None] | None = None
@@ -98,8 +103,7 @@ class Replying:
             async with aclosing(self._responder.respond(request.messages, attempt.confirmed)) as pieces:
                 async for piece in pieces:
                     self._count(attempt, piece)
-                    self._session.replies.receive_piece(request.attempt, piece, time.monotonic())
-                    self._perform()
+                    await self._hand_on(request.attempt, piece)
                     said.append(piece)
                     if _leads_to_another_request(said):
                         await self._charge_prompt((*request.messages, *reply_messages(said)))
@@ -110,21 +114,37 @@ class Replying:
             return InternalError("the responder failed")
         return None
 
+    async def _hand_on(self, attempt: int, piece: ReplyPiece) -> None:
+        """Gives the session a piece; a long text in parts, and other sessions have their turn in between."""
+        for part in _parts(piece):
+            self._session.replies.receive_piece(attempt, part, time.monotonic())
+            self._perform()
+            if part is not piece:
+                await asyncio.sleep(0)
+
     async def _charge_prompt(self, messages: Sequence[Message]) -> None:
         """Raises RateLimited when the model may not be asked."""
         if self.meter is not None:
-            prompt = "".join(message.content for message in messages)
-            await self.meter.admit_reply(prompt, time.monotonic())
+            await self.meter.admit_reply(self._declared + characters_of(messages), time.monotonic())
 
     def _count(self, attempt: _Attempt, piece: ReplyPiece) -> None:
-        if isinstance(piece, str):
-            attempt.tokens += 1
-            if self.meter is not None:
-                self.meter.count_reply(piece, time.monotonic())
+        text = piece.arguments if isinstance(piece, ToolCalled) else piece if isinstance(piece, str) else ""
+        attempt.tokens += isinstance(piece, str)
+        if self.meter is not None and text:
+            self.meter.count_reply(text, time.monotonic())
+
+
+def _parts(piece: ReplyPiece) -> Sequence[ReplyPiece]:
+    if not isinstance(piece, str) or len(piece) <= _PART_CHARACTERS:
+        return (piece,)
+    return [piece[begin : begin + _PART_CHARACTERS] for begin in range(0, len(piece), _PART_CHARACTERS)]
 
 
 def _leads_to_another_request(said: Sequence[ReplyPiece]) -> bool:
-    """Whether the last of these pieces answers the last open tool call: the model is asked again with it."""
+    """Whether the model is asked again now: it has failed, or the last of these pieces answers the last open
+    tool call."""
+    if isinstance(said[-1], ReplyNotice):
+        return said[-1].asks_again
     if not isinstance(said[-1], ToolAnswered):
         return False
     answered = {piece.id for piece in said if isinstance(piece, ToolAnswered)}

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+_MAX_CHARACTERS = 100  # of a name; to put accents in order takes the square of their number
+
 
 def find_zone(place: str) -> ZoneInfo | None:
     """The zone named after `place`, whatever its capitals and accents; None when there is none."""
-    key = zones().get(_plain(place))
+    key = zones().get(_plain(place[:_MAX_CHARACTERS]))
     return ZoneInfo(key) if key else None
 
 

@@ -1,17 +1,18 @@
 """Errands in this process: a bounded queue, and a few tasks that work it off.
 
-A full queue refuses, and the model is told so. What an errand says is kept for whoever follows it, the newest
-progress only; a result that nobody has fetched makes room when too many have piled up.
+A full queue refuses, and so does one where nobody else would find a place; the model is told so. What an
+errand says is kept for whoever follows it, the newest progress only; a result that nobody has fetched makes
+room when too many have piled up.
 """
 
 import asyncio
 import secrets
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from voicegw.core.errands import ErrandNews
+from voicegw.core.errands import AskedCall, ErrandNews
 from voicegw.core.events import ToolCalled
 from voicegw.errors import ToolFailed
 from voicegw.reply.toolbox import failed
@@ -27,6 +28,7 @@ class _Errand:
 
     name: str
     call: ToolCalled
+    owner: str
     news: deque[ErrandNews] = field(default_factory=lambda: deque(maxlen=_KEPT_PROGRESS))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -47,19 +49,25 @@ class LocalErrands:
         self._run = run
         self._kept = 2 * (options.max_errands + options.errands_at_once)
         self._at_once = options.errands_at_once
+        self._share = max(1, options.errands_at_once - 1)
+        self._calls = Counter[str]()  # by owner, running or waiting
         self._queue: asyncio.Queue[_Errand] = asyncio.Queue(options.max_errands)
         self._errands: OrderedDict[str, _Errand] = OrderedDict()
         self._workers: set[asyncio.Task[None]] = set()
         metrics.errands_waiting.set_function(self._queue.qsize)
 
     async def submit(self, call: ToolCalled) -> str:
-        """The errand's name. Raises ToolFailed when the queue is full."""
-        errand = _Errand(secrets.token_urlsafe(9), call)
+        """The errand's name. Raises ToolFailed when the queue is full, or the share of the call's owner is
+        used up: one place is left for others."""
+        errand = _Errand(secrets.token_urlsafe(9), call, AskedCall.of(call).owner)
+        if errand.owner and self._calls[errand.owner] >= self._share:
+            raise ToolFailed("the calls before are to be done first")
         try:
             self._queue.put_nowait(errand)
         except asyncio.QueueFull:
             raise ToolFailed("too many calls are waiting in the background already") from None
         self._errands[errand.name] = errand
+        self._calls[errand.owner] += 1
         while len(self._errands) > self._kept:
             self._errands.popitem(last=False)
         if len(self._workers) < self._at_once:
@@ -97,8 +105,11 @@ class LocalErrands:
         try:
             while not self._queue.empty():
                 errand = self._queue.get_nowait()
-                async with aclosing(self._run(errand.call)) as reports:
-                    async for news in reports:
-                        errand.tell(news)
+                try:
+                    async with aclosing(self._run(errand.call)) as reports:
+                        async for news in reports:
+                            errand.tell(news)
+                finally:
+                    self._calls -= Counter((errand.owner,))
         finally:
             self._workers.difference_update({task})

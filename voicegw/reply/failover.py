@@ -133,8 +133,8 @@ class FailoverResponder:
         self._metrics.llm_remedies.labels(remedy).inc()
         log.info("the model is asked again", remedy=remedy, endpoint=endpoint.name)
         if remedy == "retry":
-            return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked again")
-        return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked instead")
+            return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked again", asks_again=True)
+        return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked instead", asks_again=True)
 
     async def prewarm(self, messages: Sequence[Message]) -> None:
         """Prewarms the endpoint that the next reply would ask; never raises."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from voicegw.core.events import ToolCalled
+from voicegw.core.text import encodable
 
 
 class Function(msgspec.Struct):
@@ -146,6 +147,9 @@ class ToolCallDeltas:
     def calls(self) -> list[ToolCalled]:
         """The calls, complete, each with an id."""
         return [
-            ToolCalled(call.id or f"call_{secrets.token_hex(6)}", call.name, call.arguments)
+            ToolCalled(
+                *(encodable(call.id) or f"call_{secrets.token_hex(6)}", encodable(call.name)),
+                encodable(call.arguments),
+            )
             for call in self._calls
         ]

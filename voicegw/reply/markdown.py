@@ -30,20 +30,24 @@ _MARKS = tuple(
         (r"[\[\]{}]", " "),
     )
 )
-_KEPT_SYMBOLS = frozenset("°©®™^")
+_KEPT_SYMBOLS = frozenset("°©®™^`")
 _PICTURE_PARTS = frozenset(map(chr, (*range(0xFE00, 0xFE10), 0x20E3)))  # variation selectors, keycap
 
 
 def unmarked(text: str) -> str:
-    """`text` without Markdown, HTML and pictures, in one line."""
+    """`text` without Markdown, HTML and pictures, in one line. What is spelled as an HTML entity, or with
+    characters in it that are not seen, is markup as well: so these come first."""
+    text = "".join(map(_audible, html.unescape(text)))
     for pattern, replacement in _MARKS:
         text = pattern.sub(replacement, text)
-    return " ".join("".join(_audible(char) for char in html.unescape(text)).split())
+    return " ".join(text.split())
 
 
 def _audible(char: str) -> str:
     """The character, unless it is a picture, a part of one, or not to be seen at all."""
     kind = unicodedata.category(char)
+    if char == "\n":
+        return char
     if char.isspace() or kind in ("Cc", "Co", "Cs"):
         return " "
     picture = kind in ("So", "Sk", "Cf") and char not in _KEPT_SYMBOLS

@@ -15,7 +15,7 @@ from voicegw.reply.http_client import by_proxy, openai_client
 from voicegw.reply.llm import OPENAI_URL
 from voicegw.reply.redaction import redacted, start_of
 from voicegw.reply.threads import Threads
-from voicegw.reply.tool_backends import import_function
+from voicegw.reply.tool_backends import contained, import_function
 
 _CONNECT_S = 3.0
 
@@ -103,8 +103,9 @@ class FunctionModerator:
     async def judge(self, text: str) -> Sequence[str]:
         """The categories the function returns. Raises ModerationFailed."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                found = await self._call(text)
+            with contained():
+                async with asyncio.timeout(self._timeout_s):
+                    found = await self._call(text)
             return [str(category) for category in found or ()]
         except Exception as error:  # noqa: BLE001 - the application's code may raise anything
             raise ModerationFailed(f"no judgement: {type(error).__name__}") from None

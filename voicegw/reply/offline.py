@@ -51,4 +51,4 @@ class OfflineResponder:
 
 def pieces(text: str) -> list[str]:
     """`text` in runs of up to three words; joined, they are `text` again."""
-    return re.findall(r"(?:\s*\S+){1,3}(?:\s+$)?", text)
+    return re.findall(r"(?:\s*+\S++){1,3}(?:\s+$)?", text)

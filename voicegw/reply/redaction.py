@@ -6,6 +6,8 @@ The time for it grows no faster than the texts, whatever is in them: it runs on 
 import re
 from collections.abc import Iterable
 
+from voicegw.core.text import encodable
+
 _MOST_CHARACTERS = 300
 _MOST_READ = 4_000
 _RUN_BYTES = 12  # as much in a row is no coincidence, in any script
@@ -53,8 +55,7 @@ def _readable(text: str) -> str:
 def _plain(text: str) -> str:
     """`text` with escapes resolved and blanks joined, so that the same words look the same."""
     text = _UNICODE_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return " ".join(_OTHER_ESCAPE.sub(" ", text).split())
+    return " ".join(_OTHER_ESCAPE.sub(" ", encodable(text)).split())
 
 
 def _is_short(text: str) -> bool:

@@ -1,6 +1,6 @@
 """What the offline responder says: a table of patterns, each with the function that answers it.
 
-Patterns match the plain form of the whole message (see plain.py); the first that fits answers. Nothing here
+Patterns match the plain form of the message (see plain.py); the first that fits answers. Nothing here
 pretends to understand more: what no rule fits is repeated, with the reason why that is all.
 """
 
@@ -13,6 +13,7 @@ from voicegw.reply import arithmetic, cities, durations, numbers
 from voicegw.reply.plain import plain
 
 _MAX_QUOTED = 200  # characters of a message that a reply quotes
+_MAX_MATCHED = 1_000  # characters of a message that are held against the patterns
 
 _CAN_DO = "ask me the time, the date or a sum, or have me repeat something"
 _NO_TIMERS = "I keep no timers, alarms or reminders, and cannot ring."
@@ -20,7 +21,7 @@ _NO_TIMERS = "I keep no timers, alarms or reminders, and cannot ring."
 
 @dataclass(frozen=True)
 class Heard:
-    """A user message: as it came but for its blanks, in its plain form, and when it came."""
+    """A user message: as it came but for its blanks, the plain form of its beginning, and when it came."""
 
     text: str
     plain: str
@@ -32,7 +33,7 @@ Handler = Callable[[Heard, "re.Match[str]"], str]
 
 def reply_to(text: str, now: datetime) -> str:
     """What the first rule that fits `text` says to it; `now` is the local time, aware of its zone."""
-    heard = Heard(" ".join(text.split()), plain(text), now)
+    heard = Heard(" ".join(text.split()), plain(text[:_MAX_MATCHED]), now)
     return next(
         handler(heard, match)
         for pattern, handler in RULES

@@ -7,6 +7,7 @@ applied in their order, each to the whole sentence; in other languages only Mark
 import re
 from collections.abc import Callable
 
+from voicegw.core.sentences import MAX_CHARACTERS
 from voicegw.reply import spoken_numbers as say
 from voicegw.reply.markdown import unmarked
 
@@ -124,13 +125,17 @@ _SIGNS = {
 }
 
 
+_NO_MARKUP = str.maketrans("[]<>", " " * 4)  # English has made words of signs by then
+
+
 def spoken(text: str, *, english: bool = True) -> str:
-    """`text` as it is to be said, in one line; empty when there is nothing to say."""
-    text = unmarked(text)
+    """A sentence as it is to be said, in one line, without what is markup to an engine; empty when there is
+    nothing to say. What is longer than a sentence may be is not read, because the rules take their time."""
+    text = unmarked(text[:MAX_CHARACTERS])
     if english:
         for pattern, rewrite in _RULES:
             text = pattern.sub(rewrite, text)
-        text = " ".join(text.split())
+    text = " ".join(text.translate(_NO_MARKUP).split())
     return text if any(char.isalnum() for char in text) else ""
 
 

@@ -4,18 +4,22 @@ Both run a call as an asynchronous generator of texts. The last one is the resul
 progress, which only a call in the background reports.
 """
 
+import asyncio
 import importlib
 import inspect
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 import msgspec
 
+from voicegw.core.errands import AskedCall
+from voicegw.core.text import encodable
 from voicegw.errors import ConfigurationError, ToolFailed
 from voicegw.reply.threads import Threads
-from voicegw.reply.tools import Tool
+from voicegw.reply.tools import CALLER, Tool
 
 if TYPE_CHECKING:
     import httpx2
@@ -26,29 +30,36 @@ _DETAIL_CHARACTERS = 300
 class Backend(Protocol):
     """Runs the calls of one tool."""
 
-    def run(self, arguments: dict[str, Any]) -> AsyncGenerator[str, None]:
-        """Progress and then the result. Raises ToolFailed, whose text is for the model, or what the
-        application's code raises."""
+    def run(self, arguments: dict[str, Any], call: AskedCall) -> AsyncGenerator[str, None]:
+        """Progress and then the result of a call with these arguments. Raises ToolFailed, whose text is for
+        the model, or what the application's code raises."""
         ...
 
 
 class HttpBackend:
-    """POSTs the arguments as JSON. An answer of type `application/x-ndjson` is progress line by line, and its
-    last line the result; any other is one JSON value."""
+    """POSTs the arguments as JSON, with headers that say for whom if the tool wants that. An answer of type
+    `application/x-ndjson` is progress line by line, and its last line the result; any other is one JSON
+    value.
+    """
 
     def __init__(self, client: "httpx2.AsyncClient", tool: Tool, max_bytes: int) -> None:
         assert tool.url is not None, "declarations are checked"
         self._client = client
         self._url = tool.url
         self._headers = tool.headers
+        self._tells = tool.tell_caller
         self._max_bytes = max_bytes
 
-    async def run(self, arguments: dict[str, Any]) -> AsyncGenerator[str, None]:
+    async def run(self, arguments: dict[str, Any], call: AskedCall) -> AsyncGenerator[str, None]:
         import httpx2
 
-        request = self._client.stream("POST", self._url, json=arguments, headers=self._headers)
+        caller = {"X-Voicegw-User": quote(call.user), "X-Voicegw-Session": call.session}
+        headers = {**self._headers, **caller} if self._tells else self._headers
+        request = self._client.stream("POST", self._url, json=arguments, headers=headers)
         try:
             async with request as response, aclosing(self._read(response)) as texts:
+                if response.is_server_error:  # it says what is wrong with the server, and not to the user
+                    raise ToolFailed(f"HTTP {response.status_code}")
                 async for text in texts:
                     if not response.is_success:
                         raise ToolFailed(f"HTTP {response.status_code}: {text[:_DETAIL_CHARACTERS]}")
@@ -64,9 +75,9 @@ class HttpBackend:
         pending = b""
         async for data in response.aiter_bytes():
             pending += data
-            while by_line and b"\n" in pending:
-                line, _, pending = pending.partition(b"\n")
-                if line.strip():
+            if by_line:
+                *lines, pending = pending.split(b"\n")
+                for line in filter(bytes.strip, lines):
                     yield line.decode(errors="replace")
             if len(pending) > self._max_bytes:
                 raise ToolFailed(f"the result is longer than {self._max_bytes} bytes")
@@ -96,13 +107,17 @@ class FunctionBackend:
         self._threads = threads
         self._max_bytes = max_bytes
         self._function = import_function(tool.entry_point or "", f"tool {tool.name}")
+        self._tells = tool.tell_caller
 
-    async def run(self, arguments: dict[str, Any]) -> AsyncGenerator[str, None]:
-        async with aclosing(self._values(arguments)) as values:
-            async for value in values:
-                yield self._text(value)
+    async def run(self, arguments: dict[str, Any], call: AskedCall) -> AsyncGenerator[str, None]:
+        if self._tells:
+            arguments = arguments | {CALLER: {"user": call.user, "session": call.session}}
+        with contained():
+            async with aclosing(self._values(arguments, call.owner)) as values:
+                async for value in values:
+                    yield self._text(value)
 
-    async def _values(self, arguments: dict[str, Any]) -> AsyncGenerator[Any, None]:
+    async def _values(self, arguments: dict[str, Any], owner: str) -> AsyncGenerator[Any, None]:
         if inspect.isasyncgenfunction(self._function):
             async with aclosing(self._function(**arguments)) as values:
                 async for value in values:
@@ -110,13 +125,28 @@ class FunctionBackend:
         elif inspect.iscoroutinefunction(self._function):
             yield await self._function(**arguments)
         else:
-            yield await self._threads.run(partial(self._function, **arguments))
+            yield await self._threads.run(partial(self._function, **arguments), owner)
 
     def _text(self, value: Any) -> str:
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        text = encodable(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
         if len(text.encode()) > self._max_bytes:
             raise ToolFailed(f"the result is longer than {self._max_bytes} bytes")
         return text
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """For a block that runs the application's code: that it exits, or says that it was cancelled when nobody
+    did so, is a failure of its own and ends neither the server nor the task."""
+    try:
+        yield
+    except SystemExit:
+        raise RuntimeError("an exit was asked for") from None
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise RuntimeError("nobody cancelled it") from None
 
 
 def import_function(path: str, what: str) -> Callable[..., Any]:

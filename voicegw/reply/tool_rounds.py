@@ -14,7 +14,7 @@ from dataclasses import replace
 import msgspec
 
 from voicegw.core.dialogue import Confirmation, Responder, reply_messages
-from voicegw.core.errands import Errands
+from voicegw.core.errands import AskedCall, Errands
 from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.errors import LLMEmpty, LLMReasoningOnly, ToolFailed, TooManyToolCalls
 from voicegw.reply.toolbox import Toolbox, failed
@@ -22,14 +22,30 @@ from voicegw.reply.tools import ToolOptions
 
 
 class ToolResponder:
-    """`model` yields ToolCalled for what it wants called; calls over `max_calls` in a round are dropped."""
+    """`model` yields ToolCalled for what it wants called; calls over `max_calls` in a round are dropped.
 
-    def __init__(self, model: Responder, toolbox: Toolbox, errands: Errands, options: ToolOptions) -> None:
+    user, session: for whom the calls are made.
+    """
+
+    def __init__(
+        self,
+        model: Responder,
+        toolbox: Toolbox,
+        errands: Errands,
+        options: ToolOptions,
+        user: str = "",
+        session: str = "",
+    ) -> None:
         self.name = model.name
         self._model = model
         self._toolbox = toolbox
         self._errands = errands
         self._options = options
+        self._user, self._session = user, session
+
+    def asked_by(self, user: str, session: str) -> "ToolResponder":
+        """The same for one session of a user."""
+        return ToolResponder(self._model, self._toolbox, self._errands, self._options, user, session)
 
     async def respond(
         self, messages: Sequence[Message], confirmed: Confirmation
@@ -79,7 +95,8 @@ class ToolResponder:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _answer(self, call: ToolCalled) -> ToolAnswered:
+    async def _answer(self, wish: ToolCalled) -> ToolAnswered:
+        call = AskedCall(wish.id, wish.name, wish.arguments, self._user, self._session)
         if not self._toolbox.in_background(call.name):
             return await self._toolbox.call(call)
         try:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from voicegw.core.errands import ErrandNews
+from voicegw.core.errands import AskedCall, ErrandNews
 from voicegw.core.events import ToolAnswered, ToolCalled
+from voicegw.core.text import encodable
 from voicegw.errors import ToolFailed
 from voicegw.reply.http_client import http_client
 from voicegw.reply.threads import Threads
@@ -48,6 +49,11 @@ class Toolbox:
         """The tools as the model is told of them."""
         return tuple(tool.offer() for tool in self._tools.values())
 
+    @property
+    def declared(self) -> int:
+        """How many characters the model reads of them with every prompt."""
+        return len(msgspec.json.encode(self.offers)) if self._tools else 0
+
     def in_background(self, name: str) -> bool:
         """Whether calls of this tool are errands."""
         return name in self._tools and self._tools[name].background
@@ -74,8 +80,9 @@ class Toolbox:
     async def call(self, call: ToolCalled) -> ToolAnswered:
         """The tool's answer, within its timeout."""
         async with aclosing(self.run(call)) as reports:
-            *_, news = [report async for report in reports]
-        return ToolAnswered(call.id, call.name, news.content, news.ok)
+            async for news in reports:
+                answered = ToolAnswered(call.id, call.name, news.content, news.ok)
+        return answered  # the last one is the result
 
     async def run(self, call: ToolCalled) -> AsyncGenerator[ErrandNews, None]:
         """Progress as it comes, and the result last; a failure is a result too."""
@@ -90,8 +97,9 @@ class Toolbox:
             news = failed(failure.message)
             log.info("tool failed", tool=call.name)
         except Exception as error:  # noqa: BLE001 - the application's code may raise anything
-            news = failed(f"{type(error).__name__}: {error}")
-            log.warning("tool raised", tool=call.name, error=type(error).__name__)  # its message may quote
+            # Its message is for nobody here: it may quote what users say, or hold a password.
+            news = failed(f"the tool raised {type(error).__name__}")
+            log.warning("tool raised", tool=call.name, error=type(error).__name__)
         known = call.name if call.name in self._tools else "unknown"
         self._metrics.observe_tool(known, time.monotonic() - started, ok=news.ok)
         yield news
@@ -101,7 +109,7 @@ class Toolbox:
         arguments = self.check(call)
         limit_ms = self._limit_ms(self._tools[call.name])
         deadline = asyncio.get_running_loop().time() + limit_ms / 1000
-        async with aclosing(self._backends[call.name].run(arguments)) as texts:
+        async with aclosing(self._backends[call.name].run(arguments, AskedCall.of(call))) as texts:
             while True:
                 limit = asyncio.timeout_at(deadline)
                 try:
@@ -132,7 +140,7 @@ class Toolbox:
 
 def failed(reason: str) -> ErrandNews:
     """The result that tells the model what went wrong."""
-    content = msgspec.json.encode({"error": reason[:500]}).decode()
+    content = msgspec.json.encode({"error": encodable(reason[:500])}).decode()
     return ErrandNews(content, done=True, ok=False)
 
 

@@ -17,6 +17,7 @@ import msgspec
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
 
+CALLER = "caller"  # the argument by which a function is told who asks
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
@@ -25,7 +26,7 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     `package.module:function`, called with the arguments by keyword.
 
     timeout_ms: None takes the default of ToolOptions. background: the conversation goes on without the
-    result, see reply/errands.py.
+    result, see reply/errands.py. tell_caller: each call says for which user and session it is made.
     """
 
     name: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
@@ -36,6 +37,7 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     entry_point: str | None = None
     timeout_ms: Annotated[int, msgspec.Meta(ge=1, le=86_400_000)] | None = None
     background: bool = False
+    tell_caller: bool = False
 
     def offer(self) -> dict[str, Any]:
         """What the model is told of it, as an entry of `tools` in a chat completion request."""
@@ -99,6 +101,8 @@ def _check(tool: Tool) -> None:
         raise ConfigurationError(f"tool {tool.name}: {tool.url} is not an http:// or https:// URL")
     if tool.parameters.get("type") != "object":
         raise ConfigurationError(f'tool {tool.name}: the parameters\' schema needs type = "object"')
+    if tool.tell_caller and CALLER in tool.parameters.get("properties", {}):
+        raise ConfigurationError(f"tool {tool.name}: with `tell_caller`, `{CALLER}` is said by the server")
     try:
         Draft202012Validator.check_schema(tool.parameters)
     except SchemaError as error:

@@ -1,0 +1,227 @@
+"""Text from outside costs the event loop little, whatever is in it: everything else waits meanwhile."""
+
+import gc
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import pytest
+from websockets.datastructures import Headers
+
+from voicegw.core import barge_in, completeness, echo, hypothesis
+from voicegw.core.audio import AudioFormat
+from voicegw.core.dialogue import Dialogue, DialogueOptions
+from voicegw.core.events import Message, ReplyDelta
+from voicegw.core.jobs import Word
+from voicegw.core.languages import ENGLISH, language_of
+from voicegw.core.moderation import Watch
+from voicegw.core.sentences import SentenceCutter
+from voicegw.core.speech import Speech, SpeechOptions
+from voicegw.dialects import native, parameters
+from voicegw.errors import VoicegwError
+from voicegw.gateway.address import AddressBook, ForwardedHeader, ProxyOptions
+from voicegw.gateway.auth import Authenticator, TokenOptions
+from voicegw.gateway.spent import LocalSpentTokens
+from voicegw.reply import cities, llm_prompt, numbers, offline, rules
+from voicegw.reply.llm_request import RequestForm
+from voicegw.reply.reasoning import Opening, VisibleText
+from voicegw.reply.redaction import redacted
+from voicegw.reply.spoken import spoken
+
+CHARACTERS = 8_000
+ALLOWED_S = 0.010
+SLOW_MACHINE = 5  # times as slow as the one the figure is for
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+PIECES = [
+    *(".", "...a ", "Mr. ", "A. ", "e.g. ", "1. ", "a.", "Hi. ", "!?", "。", ", ", "-", "--", ",)", '."'),
+    *(
+        "[",
+        "(",
+        "[a](",
+        "<",
+        "<a",
+        "<script",
+        "<think",
+        "< ",
+        "{",
+        "*",
+        "_a",
+        "`",
+        "```\n",
+        "~~~",
+        "|",
+        "| -",
+    ),
+    *(
+        "\\",
+        "\\u",
+        "\n",
+        "\n\n",
+        " ",
+        "\t",
+        "> ",
+        "# ",
+        '"',
+        "'",
+        "&#91;",
+        "&",
+        "@a",
+        "a@",
+        "http://",
+        "www.",
+    ),
+    *(
+        "1",
+        "1 ",
+        "12 345 ",
+        "1,",
+        "1.1.",
+        "+1 ",
+        "$1",
+        "%",
+        "10:",
+        "1/2",
+        "24/7 ",
+        "2020 ",
+        "May ",
+        "x",
+        "-1",
+    ),
+    *(
+        "a",
+        "a ",
+        "Aa",
+        "ab1_",
+        "mm ",
+        "hm",
+        "h",
+        "m'",
+        "two ",
+        "point one ",
+        "and a half ",
+        "say ",
+        "please ",
+    ),
+    *("\u0301\u0323", "é", "ß", "ﷺ", "東京", "ก", "👍🏽", "\u200b", "\ud7ff", "Bearer ", "sk-", "not a"),
+    *("10.0.0.1,", "for=10.0.0.1,"),
+]
+
+
+def adversarial(piece: str) -> str:
+    return (piece * CHARACTERS)[:CHARACTERS]
+
+
+def words(text: str) -> list[Word]:
+    return [Word(each, at * 100, at * 100 + 90, 0.9) for at, each in enumerate(text.split() or [text])]
+
+
+def cut(text: str) -> object:
+    cutter = SentenceCutter()
+    return [*cutter.push(text), *cutter.flush()]
+
+
+def join(text: str) -> object:
+    heard = words(text)
+    return hypothesis.continuation(heard, [*heard[3:], *heard])
+
+
+def remember(text: str) -> object:
+    dialogue = Dialogue(DialogueOptions())
+    for begin in range(0, len(text), 8):
+        dialogue.add_user(text[begin : begin + 8])
+    return llm_prompt.entries(dialogue.prompt())
+
+
+def speak(text: str) -> None:
+    speech = Speech(SpeechOptions(), AudioFormat.PCM, 8_000, lambda action: None)
+    speech.begin(1)
+    speech.receive_text(text, 0.0)
+    speech.receive_text_end(0.0)
+    speech.sounding(1.0)
+
+
+def type_message(text: str) -> None:
+    with suppress(VoicegwError):
+        native.decode(json.dumps({"type": "text", "text": f"{text[1:]}a"}, ensure_ascii=False))
+
+
+def behind_proxies(text: str) -> None:
+    for header in ForwardedHeader:
+        book = AddressBook(ProxyOptions(trusted=("10.0.0.0/8",), header=header))
+        book.client("10.0.0.1", Headers([(header.value, ascii(text)[1:-1][:CHARACTERS])] * 100))
+
+
+def show_token(text: str) -> None:
+    with suppress(VoicegwError):
+        Authenticator(TokenOptions(secret="x" * 32), LocalSpentTokens()).identify(text, "")
+
+
+def ask_by_url(text: str) -> None:
+    with suppress(VoicegwError):
+        parameters.parse(f"/v1/stream?lang={quote(text.encode())[:CHARACTERS]}")
+
+
+def complain(text: str) -> object:
+    form = RequestForm({"model": "m", "temperature": 1, "tools": []})
+    return form.without_what(redacted(text, [text[:6], text[1:], text[:99]]), [Message("user", text)])
+
+
+PLACES: dict[str, Callable[[str], object]] = {
+    "a typed message": type_message,
+    "a URL": ask_by_url,
+    "a token": show_token,
+    "a header": behind_proxies,
+    "a transcript": lambda text: completeness.judge(text, ENGLISH),
+    "a French one": lambda text: completeness.judge(text, language_of("fr")),
+    "words over a reply": lambda text: barge_in.interrupts(text, 500, barge_in.BargeInOptions(), ENGLISH),
+    "a reply that asks": lambda text: barge_in.question_of(text, len(text)),
+    "an echo": lambda text: echo.is_echo(text[7:], text),
+    "words decoded again": join,
+    "a history": remember,
+    "a reply": lambda text: VisibleText(Opening.UNKNOWN).receive(text),
+    "a reply that is judged": lambda text: Watch(100_000).receive_event(ReplyDelta(1, text)),
+    "a reply that is cut": cut,
+    "a reply that is spoken": speak,
+    "a sentence": spoken,
+    "a sentence in another language": lambda text: spoken(text, english=False),
+    "a message without a model": lambda text: rules.reply_to(text, NOW),
+    "one to repeat": lambda text: rules.reply_to(f"say {text}", NOW),
+    "one about a place": lambda text: rules.reply_to(f"what time is it in {text}", NOW),
+    "a reply without a model": lambda text: offline.pieces(f"a{text}"),
+    "a city": cities.find_zone,
+    "numbers": numbers.with_digits,
+    "what an endpoint says": complain,
+}
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """The processor time that it takes this thread, however busy the machine is."""
+    begun = time.thread_time()
+    work()
+    return time.thread_time() - begun
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_text_takes_long(place: str) -> None:
+    work = PLACES[place]
+    work("warm up 1 a. ")  # tables that are made once
+    gc.collect()
+    slow = {}
+    for piece in PIECES:
+        text = adversarial(piece)
+        taken = min(seconds(lambda text=text: work(text)) for _ in range(2))  # type: ignore[misc]
+        if taken > ALLOWED_S * SLOW_MACHINE:
+            slow[piece] = round(taken, 3)
+    assert not slow
+
+
+def test_a_history_of_very_many_short_messages_is_cut() -> None:
+    dialogue = Dialogue(DialogueOptions())
+    for _ in range(20_000):
+        dialogue.add_user("a")
+    assert seconds(dialogue.prompt) < 1  # a quarter of a minute, if they were counted anew for each that goes
+    assert len(dialogue.prompt()) <= DialogueOptions().history_characters / 16

@@ -144,10 +144,12 @@ async def started(directory: Path, *flags: str) -> object:
     assert process.stdout is not None
     try:
         line = await asyncio.wait_for(process.stdout.readline(), 60)
-        listens = line.startswith(b"listening on ")
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
+    except TimeoutError:
+        process.kill()
+        raise
+    listens = line.startswith(b"listening on ")
+    if listens:  # a signal to one that has ended would lose its exit status
+        process.terminate()
     _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     lines = errors.decode().splitlines()
     return "listens" if listens else (process.returncode, lines[-1])

@@ -314,7 +314,7 @@ async def test_workers_leave_when_their_parent_is_killed() -> None:
 
 
 async def test_a_pool_that_is_behind_sheds_partials_and_does_finals() -> None:
-    async with started(shed_wait_ms=1, crowded_wait_ms=1) as pool:
+    async with started(shed_wait_ms=20, crowded_wait_ms=20) as pool:
         partials = [
             job(long_window(8 + 4 * number), number, session=f"s{number}", kind=DecodeKind.PARTIAL)
             for number in range(4)  # of lengths that do not go into one batch

@@ -20,6 +20,7 @@ from voicegw.core.session import SessionOptions
 from voicegw.errors import AudioTooFast
 from voicegw.gateway import caller
 from voicegw.gateway.caller import HandshakeOptions
+from voicegw.gateway.limits import LimitOptions
 from voicegw.gateway.probes import probes
 from voicegw.gateway.saving import ResumeOptions
 from voicegw.gateway.tls import TlsOptions
@@ -114,7 +115,8 @@ async def gives_up_its_place(_: Authority) -> object:
     """A client that stops reading has the only place. Seen: how a newcomer is answered once it was cut off,
     and how the client is, when it comes back then."""
     absent = Absent(Point.REPLY, Way.STOPS_READING)
-    async with staged(max_sessions=1, send_timeout_ms=300) as stage:
+    gate = Gate(limits=LimitOptions(session_model_tokens=None))  # or the replies are too few to fill it
+    async with staged(gate=gate, max_sessions=1, send_timeout_ms=300) as stage:
         stage.responder.pieces = [LONG]
         with closing((await asyncio.to_thread(absent.run, stage.url)).socket):
             await until(lambda: stage.value("sessions_parked") == 1)

@@ -176,11 +176,14 @@ class WhisperEngine:
         is_sure = draft.score >= _SURE and not draft.suspicious
         if is_sure or window.job.kind is DecodeKind.PARTIAL or self._options.beam_size == 1:
             return draft
-        limit = self._token_limit(window)
-        [result] = self._generate(draft.encoded, [window], limit, self._options.beam_size)
-        found = self._draft(window, result, draft.encoded, draft.frames, limit)
+        found = self._decoded_again(window, draft, self._token_limit(window), self._options.beam_size)
         is_worse = found.suspicious > draft.suspicious or found.said < draft.said
         return draft if is_worse else found
+
+    def _decoded_again(self, window: _Window, draft: _Draft, limit: int, beam_size: int) -> _Draft:
+        """Another draft over the same encoding."""
+        [result] = self._generate(draft.encoded, [window], limit, beam_size)
+        return self._draft(window, result, draft.encoded, draft.frames, limit)
 
     def _token_limit(self, window: _Window) -> int:
         """The most tokens that the window can hold."""
@@ -278,8 +281,7 @@ class WhisperEngine:
         usual = len(draft.tokens)
         limit = min(self._token_limit(window), 2 * usual + _ROOM_FOR_TERMS)
         beam_size = self._options.beam_size if window.job.kind is DecodeKind.FINAL else 1
-        [result] = self._generate(draft.encoded, [window], limit, beam_size)
-        again = self._draft(window, result, draft.encoded, draft.frames, limit)
+        again = self._decoded_again(window, draft, limit, beam_size)
         tokens = once(again.tokens, usual)
         return replace(again, tokens=tokens, text=self._model.text(tokens, window.prompt.language))
 

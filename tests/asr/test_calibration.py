@@ -7,7 +7,7 @@ import pytest
 from tests.speech import job, pcm, single_utterances
 from voicegw.asr import calibration
 from voicegw.asr.calibration import load, measure
-from voicegw.asr.pipe import Setup
+from voicegw.asr.pipe import Layout, Setup
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 
@@ -28,6 +28,15 @@ def test_what_was_asked_for_is_not_measured_again() -> None:
     options = WhisperOptions(model=BUNDLED, threads=2)
     _, layout = load(Setup(SETUP.directory, options, cores=8, at_once=3, slow_decode_ms=1))
     assert (layout.threads, layout.at_once) == (2, 3)
+
+
+def test_a_layout_that_is_known_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "measure", lambda *_: pytest.fail("it is known"))
+    known = Layout(12.5, threads=1, at_once=2, batch=4)
+    engine, layout = load(Setup(SETUP.directory, OPTIONS, layout=known))
+    assert layout == known
+    [result] = engine.decode([job(pcm(single_utterances()[0]))])
+    assert result.words
 
 
 @pytest.mark.parametrize(

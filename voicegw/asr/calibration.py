@@ -22,6 +22,8 @@ _REPEATS = 2
 
 def load(setup: Setup) -> tuple[WhisperEngine, Layout]:
     """The engine, warm. Raises ModelUnavailable."""
+    if setup.layout is not None:
+        return _warm_engine(setup, setup.layout.threads, setup.layout.at_once), setup.layout
     engine, layout = _loaded(setup, setup.options.threads or 1)
     several = min(_MOST_THREADS, setup.cores)
     if setup.options.threads or several == 1 or layout.single_ms <= setup.slow_decode_ms:
@@ -36,12 +38,17 @@ def load(setup: Setup) -> tuple[WhisperEngine, Layout]:
 
 def _loaded(setup: Setup, threads: int) -> tuple[WhisperEngine, Layout]:
     at_once = setup.at_once or min(_MOST_AT_ONCE, max(1, setup.cores // threads))
+    engine = _warm_engine(setup, threads, at_once)
+    single_ms, batch = measure(engine, setup.options.max_batch)
+    return engine, Layout(single_ms, threads, at_once, batch)
+
+
+def _warm_engine(setup: Setup, threads: int, at_once: int) -> WhisperEngine:
     engine = WhisperEngine(setup.path, replace(setup.options, threads=threads), at_once)
     with ThreadPoolExecutor(at_once) as pool:
         for warmed in [pool.submit(engine.warm) for _ in range(at_once)]:
             warmed.result()
-    single_ms, batch = measure(engine, setup.options.max_batch)
-    return engine, Layout(single_ms, threads, at_once, batch)
+    return engine
 
 
 def measure(engine: WhisperEngine, max_batch: int) -> tuple[float, int]:

@@ -7,7 +7,6 @@ number of its request; answers come in any order.
 """
 
 from asyncio import StreamReader
-from dataclasses import replace
 from pathlib import Path
 from struct import Struct
 from typing import IO
@@ -38,6 +37,7 @@ class Setup(msgspec.Struct, frozen=True):
 
     cores: those it may use. at_once: decodes at the same time; 0 for as many as the cores allow.
     slow_decode_ms: a decode that takes longer is tried with more threads. max_memory_mb: 0 for no limit.
+    layout: that was found already for the same model; then nothing is measured.
     """
 
     directory: str
@@ -46,15 +46,11 @@ class Setup(msgspec.Struct, frozen=True):
     at_once: int = 0
     slow_decode_ms: int = 250
     max_memory_mb: int = 0
+    layout: Layout | None = None
 
     @property
     def path(self) -> Path:
         return Path(self.directory)
-
-    def measured(self, layout: Layout) -> "Setup":
-        """The same model in a layout that was found already."""
-        options = replace(self.options, threads=layout.threads)
-        return msgspec.structs.replace(self, options=options, at_once=layout.at_once)
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

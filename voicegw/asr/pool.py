@@ -140,8 +140,8 @@ class WorkerPool:
         try:
             layout = await self._add_process(setup)
             self._dispatcher.batch = layout.batch
-            others = [self._add_process(setup.measured(layout)) for _ in range(options.processes - 1)]
-            await asyncio.gather(*others)
+            setup = msgspec.structs.replace(setup, layout=layout)
+            await asyncio.gather(*[self._add_process(setup) for _ in range(options.processes - 1)])
         except BaseException:
             await self.close()
             raise
@@ -200,7 +200,7 @@ class WorkerPool:
                 async with WorkerProcess.running() as process:
                     layout = await process.warm_up(setup, self._options.start_timeout_ms)
                     backoff_s = 0.1
-                    setup = setup.measured(layout)
+                    setup = msgspec.structs.replace(setup, layout=layout)  # a new one is ready sooner
                     if not warm.done():
                         warm.set_result(layout)
                     await self._work(Place(process), layout.at_once)

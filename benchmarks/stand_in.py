@@ -27,10 +27,10 @@ from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
-from voicegw.gateway.admission import AdmissionOptions
-from voicegw.gateway.saving import ResumeOptions
+from voicegw.gateway.limits.admission import AdmissionOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
+from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.telemetry import Metrics, configure_logging
 
 LAG_EVERY_S = 0.005

@@ -16,11 +16,11 @@ from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.conversation import ReplyOptions
 from voicegw.core.session import SessionOptions
-from voicegw.gateway.admission import AdmissionOptions
-from voicegw.gateway.connection import ConnectionOptions
-from voicegw.gateway.saving import ResumeOptions
+from voicegw.gateway.limits.admission import AdmissionOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
+from voicegw.gateway.session.connection import ConnectionOptions
+from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.reply.llm import LLMOptions, LLMResponder
 from voicegw.reply.voice import SentenceVoice, VoiceOptions
 from voicegw.reply.voice_espeak import EspeakEngine, installed

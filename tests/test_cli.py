@@ -20,8 +20,8 @@ from tests.redis_server import free_port
 from voicegw import __version__
 from voicegw.cli import main, set_aside
 from voicegw.dialects import native
-from voicegw.gateway import keys
-from voicegw.gateway.mint import Grant, mint
+from voicegw.gateway.auth import signing_keys as keys
+from voicegw.gateway.auth.token_issuer import Claims, mint
 
 COMMAND = [sys.executable, "-m", "voicegw.cli"]
 
@@ -184,7 +184,7 @@ async def test_sighup_takes_up_new_keys_and_leaves_open_sessions_alone(tmp_path:
     tokens = {}
     for entry in reversed(entries):
         file.write_text(json.dumps({"keys": [entry]}))
-        tokens[entry["kid"]] = mint(Grant("alice"), keys.load(None, str(file)).signer())
+        tokens[entry["kid"]] = mint(Claims("alice"), keys.load(None, str(file)).signer())
     flags = ["serve", "--model", "bundled", "--port", "0", "--workers", "1", "--token-keys", str(file)]
     server = await asyncio.create_subprocess_exec(
         *COMMAND, *flags, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

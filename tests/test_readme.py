@@ -72,7 +72,7 @@ def test_every_python_example_is_run_by_a_test() -> None:
     assert firsts == {
         "from clients.client import VoiceClient",
         "# restaurant/tables.py",
-        "import os, time, jwt  # pip install pyjwt",  # tests/gateway/test_mint.py
+        "import os, time, jwt  # pip install pyjwt",  # tests/gateway/auth/test_token_issuer.py
     }
 
 

@@ -22,9 +22,9 @@ from voicegw.core.sentences import SentenceCutter
 from voicegw.core.speech import Speech, SpeechOptions
 from voicegw.dialects import native, parameters
 from voicegw.errors import VoicegwError
-from voicegw.gateway.address import AddressBook, ForwardedHeader, ProxyOptions
-from voicegw.gateway.auth import Authenticator, TokenOptions
-from voicegw.gateway.spent import LocalSpentTokens
+from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
+from voicegw.gateway.auth.client_address import AddressBook, ForwardedHeader, ProxyOptions
+from voicegw.gateway.auth.replay_cache import LocalReplayCache
 from voicegw.reply import cities, llm_prompt, numbers, offline, rules
 from voicegw.reply.llm_request import RequestForm
 from voicegw.reply.reasoning import Opening, VisibleText
@@ -157,7 +157,7 @@ def behind_proxies(text: str) -> None:
 
 def show_token(text: str) -> None:
     with suppress(VoicegwError):
-        Authenticator(TokenOptions(secret="x" * 32), LocalSpentTokens()).identify(text, "")
+        Authenticator(TokenOptions(secret="x" * 32), LocalReplayCache()).identify(text, "")
 
 
 def ask_by_url(text: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.observing import PATIENCE_S
 from tests.test_cli import COMMAND, SECRET, assert_refused, run
 from voicegw.cli import main
-from voicegw.gateway import keys
+from voicegw.gateway.auth import signing_keys as keys
 
 
 def test_help_of_token_teaches(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,19 +21,19 @@ from voicegw.cluster.consumer import Consumer
 from voicegw.cluster.keys import Keys
 from voicegw.cluster.rates import rate_storage
 from voicegw.cluster.remote import RemoteRecognizer
-from voicegw.cluster.spent import SharedSpentTokens
+from voicegw.cluster.spent import SharedReplayCache
 from voicegw.cluster.store import RedisStore
 from voicegw.config import Settings, WorkerSettings
 from voicegw.core.store import MemoryStore, Store
 from voicegw.dialects import native
 from voicegw.errors import StartupError
-from voicegw.gateway.access import Access
-from voicegw.gateway.auth import Authenticator
-from voicegw.gateway.limits import Limits
-from voicegw.gateway.probes import probes
+from voicegw.gateway.auth.access import Access
+from voicegw.gateway.auth.authenticator import Authenticator
+from voicegw.gateway.auth.replay_cache import LocalReplayCache, ReplayCache
+from voicegw.gateway.http.probes import probes
+from voicegw.gateway.limits.rate_limits import Limits
 from voicegw.gateway.server import Gateway
 from voicegw.gateway.services import Services
-from voicegw.gateway.spent import LocalSpentTokens, SpentTokens
 from voicegw.telemetry import Metrics, configure_logging
 
 log = structlog.get_logger(__name__)
@@ -247,12 +247,12 @@ async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> None:
 
 def _access(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Access:
     """Who gets in; what gateways have to know of each other about that is in Redis, where there is one."""
-    spent: SpentTokens = LocalSpentTokens()
+    spent: ReplayCache = LocalReplayCache()
     storage = None
     if settings.cluster.url is not None:
         client, names = connect.connect(settings.cluster), Keys(settings.cluster.prefix)
         stack.push_async_callback(connect.close, client)
-        spent, storage = SharedSpentTokens(client, names), rate_storage(client, names)
+        spent, storage = SharedReplayCache(client, names), rate_storage(client, names)
     authenticator = Authenticator(settings.tokens, spent)
     return Access(settings.access, authenticator, Limits(settings.limits, metrics, storage))
 

@@ -19,9 +19,9 @@ from voicegw.cluster.remote import RemoteOptions
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.errors import ConfigurationError
-from voicegw.gateway.access import AccessOptions
-from voicegw.gateway.auth import TokenOptions
-from voicegw.gateway.limits import LimitOptions
+from voicegw.gateway.auth.access import AccessOptions
+from voicegw.gateway.auth.authenticator import TokenOptions
+from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.server import GatewayOptions
 from voicegw.reading import Command, read
 from voicegw.reply.failover import FailoverOptions

@@ -11,10 +11,10 @@ from voicegw.config import Settings
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.commands import ReplyMode
 from voicegw.errors import ConfigurationError
-from voicegw.gateway import keys
-from voicegw.gateway.auth import MAX_USER_CHARACTERS, SingleUse, TokenOptions
-from voicegw.gateway.keys import Algorithm
-from voicegw.gateway.mint import Grant, mint
+from voicegw.gateway.auth import signing_keys as keys
+from voicegw.gateway.auth.authenticator import MAX_USER_CHARACTERS, SingleUse, TokenOptions
+from voicegw.gateway.auth.signing_keys import Algorithm
+from voicegw.gateway.auth.token_issuer import Claims, mint
 
 _HELP = """Make tokens that let clients in, and the keys that sign them.
 
@@ -78,7 +78,7 @@ def run(chosen: argparse.Namespace, settings: Settings) -> str:
     if not settings.tokens.enabled:
         raise ConfigurationError("nothing to sign with: give --token-keys FILE or VOICEGW_TOKENS__SECRET")
     scopes = tuple(" ".join(chosen.scope).split())
-    grant = Grant(chosen.user, settings.tokens.audience, chosen.valid_s, scopes, chosen.once)
+    grant = Claims(chosen.user, settings.tokens.audience, chosen.valid_s, scopes, chosen.once)
     _check(grant, settings.tokens)
     return mint(grant, keys.load(settings.tokens.secret, settings.tokens.keys).signer(chosen.kid))
 
@@ -95,7 +95,7 @@ def _keep_private() -> None:
         ) from error
 
 
-def _check(grant: Grant, tokens: TokenOptions) -> None:
+def _check(grant: Claims, tokens: TokenOptions) -> None:
     """Raises ConfigurationError for a token that a gateway with these options would refuse, or that allows
     more than was meant: a scope of a kind that no gateway knows narrows nothing."""
     if not 1 <= len(grant.user) <= MAX_USER_CHARACTERS:

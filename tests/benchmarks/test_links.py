@@ -7,7 +7,7 @@ from websockets.exceptions import InvalidMessage
 
 from benchmarks.links import link
 from tests.gateway.fakes import staged
-from tests.gateway.test_resume import back, cut
+from tests.gateway.session.test_resume import back, cut
 from tests.observing import until
 from tests.peer import joined
 from voicegw.dialects import native

@@ -9,7 +9,7 @@ from benchmarks.links import link
 from benchmarks.storm import Storm, figures_of, raise_storm
 from clients.client import VoiceClient
 from tests.gateway.fakes import staged
-from voicegw.gateway.saving import ResumeOptions
+from voicegw.gateway.session.write_ahead import ResumeOptions
 
 
 async def test_everybody_is_back_with_their_session() -> None:

@@ -14,7 +14,7 @@ from clients.connection import LEAST_S, MOST_S, REMEMBERED, UNKNOWN_S, Patience
 from clients.errors import ConnectionLost
 from tests.clients.scripted_server import READY, Peer, scripted_server
 from tests.gateway.fakes import LOUD, QUIET, staged
-from tests.gateway.test_takeover import gateway
+from tests.gateway.session.test_takeover import gateway
 from voicegw.dialects import native
 
 

@@ -4,10 +4,10 @@ from clients.client import VoiceClient
 from clients.errors import Refused, Unreachable
 from clients.line import Line
 from tests.clients.scripted_server import scripted_server
+from tests.gateway.auth.test_authenticator import SECRET, token
 from tests.gateway.fakes import Gate, staged
-from tests.gateway.test_auth import SECRET, token
 from voicegw.dialects import native
-from voicegw.gateway.auth import TokenOptions
+from voicegw.gateway.auth.authenticator import TokenOptions
 
 NOBODY = "ws://127.0.0.1:9/v1/stream"
 

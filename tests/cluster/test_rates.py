@@ -8,14 +8,14 @@ from voicegw.cluster import connect
 from voicegw.cluster.connect import RedisOptions
 from voicegw.cluster.keys import Keys
 from voicegw.cluster.rates import rate_storage
-from voicegw.gateway.limits import LimitOptions, Limits, Resource
+from voicegw.gateway.limits.rate_limits import LimitOptions, Limits, Resource
 from voicegw.telemetry import Metrics
 
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine may be busy."""
-    monkeypatch.setattr("voicegw.gateway.limits._STORAGE_S", 5.0)
+    monkeypatch.setattr("voicegw.gateway.limits.rate_limits._STORAGE_S", 5.0)
 
 
 def gateway(client: Redis) -> Limits:

@@ -13,17 +13,17 @@ from voicegw.core.events import Message
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
 from voicegw.core.store import MemoryStore, Store
-from voicegw.gateway.access import Access, AccessOptions
-from voicegw.gateway.admission import AdmissionOptions
-from voicegw.gateway.auth import Authenticator, TokenOptions
-from voicegw.gateway.caller import HandshakeOptions
-from voicegw.gateway.connection import ConnectionOptions
-from voicegw.gateway.limits import LimitOptions, Limits
-from voicegw.gateway.saving import ResumeOptions
+from voicegw.gateway.auth.access import Access, AccessOptions
+from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
+from voicegw.gateway.auth.replay_cache import LocalReplayCache, ReplayCache
+from voicegw.gateway.http.limited_connection import HandshakeOptions
+from voicegw.gateway.http.tls import TlsOptions
+from voicegw.gateway.limits.admission import AdmissionOptions
+from voicegw.gateway.limits.rate_limits import LimitOptions, Limits
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
-from voicegw.gateway.spent import LocalSpentTokens, SpentTokens
-from voicegw.gateway.tls import TlsOptions
+from voicegw.gateway.session.connection import ConnectionOptions
+from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.telemetry import Metrics
 
 LOUD = np.full(SAMPLE_RATE // 2, 8_000, dtype="<i2").tobytes()  # half a second
@@ -156,7 +156,7 @@ class Gate:
     limits: LimitOptions = field(default_factory=LimitOptions)
     handshake: HandshakeOptions = field(default_factory=HandshakeOptions)
     tls: TlsOptions = field(default_factory=TlsOptions)
-    spent: SpentTokens = field(default_factory=LocalSpentTokens)
+    spent: ReplayCache = field(default_factory=LocalReplayCache)
 
     def opened(self, metrics: Metrics) -> Access:
         authenticator = Authenticator(self.tokens, self.spent)

@@ -12,18 +12,18 @@ import pytest
 from benchmarks.fuzz.absent import Absent, Point, Way
 from benchmarks.wire import Wire
 from tests.gateway.fakes import Gate, staged
-from tests.gateway.test_tls import Authority
+from tests.gateway.http.test_tls import Authority
 from tests.habits.table import Habit, rows
 from tests.observing import PATIENCE_S, until
 from voicegw.core.audio import PaceLimit
 from voicegw.core.session import SessionOptions
 from voicegw.errors import AudioTooFast
-from voicegw.gateway import caller
-from voicegw.gateway.caller import HandshakeOptions
-from voicegw.gateway.limits import LimitOptions
-from voicegw.gateway.probes import probes
-from voicegw.gateway.saving import ResumeOptions
-from voicegw.gateway.tls import TlsOptions
+from voicegw.gateway.http import limited_connection as caller
+from voicegw.gateway.http.limited_connection import HandshakeOptions
+from voicegw.gateway.http.probes import probes
+from voicegw.gateway.http.tls import TlsOptions
+from voicegw.gateway.limits.rate_limits import LimitOptions
+from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.telemetry import Metrics
 
 LONG = "x" * 20_000  # a piece of a reply

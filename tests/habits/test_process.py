@@ -22,7 +22,7 @@ from tests.observing import PATIENCE_S, children, until
 from tests.redis_server import free_port
 from voicegw import config
 from voicegw.dialects import native
-from voicegw.gateway import keys
+from voicegw.gateway.auth import signing_keys as keys
 
 COMMAND = (sys.executable, "-m", "voicegw.cli")
 SERVE = ("serve", "--model", "bundled", "--port", "0", "--workers", "1")

@@ -12,7 +12,7 @@ from voicegw.errors import StoreUnavailable
 _ANSWER_S = 0.08  # a refusal must not take longer than 100 ms
 
 
-class SharedSpentTokens:
+class SharedReplayCache:
     """`client` stays the caller's to close."""
 
     def __init__(self, client: Redis, keys: Keys) -> None:

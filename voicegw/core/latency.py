@@ -36,7 +36,7 @@ _STAMPS = ("zero", "endpoint", "final", "asked", "written", "first_token", "firs
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Stamps of one turn. `zero` is the end of speech on the audio clock, or a typed message's arrival.
+    """Times of one turn. `zero` is the end of speech on the audio clock, or a typed message's arrival.
 
     asked: when the request that was answered went out; written: when the model had its first token, shown or
     not. attempts: requests for this turn; speculative: whether the answer was begun before

@@ -1,1 +1,1 @@
-"""Sockets around the core: listening, admission, one connection a session, what goes out of it."""
+"""The server: `http` accepts connections, `auth` and `limits` decide who may come in, `session` serves."""

@@ -22,21 +22,26 @@ from voicegw.core.session import SessionOptions
 from voicegw.dialects import native, parameters
 from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import ConfigurationError, Draining, VoicegwError
-from voicegw.gateway.access import Access, check_scopes
-from voicegw.gateway.admission import Admission, AdmissionOptions
-from voicegw.gateway.auth import Identity
-from voicegw.gateway.caller import CLOSE_S, Caller, Doorstep, HandshakeOptions
-from voicegw.gateway.connection import Connection, ConnectionOptions
-from voicegw.gateway.descriptors import AcceptErrors, Descriptors
-from voicegw.gateway.entrance import Entrance, select_subprotocol
-from voicegw.gateway.origin import ANY
+from voicegw.gateway.auth.access import Access, check_scopes
+from voicegw.gateway.auth.authenticator import Identity
+from voicegw.gateway.auth.origin import ANY
+from voicegw.gateway.http.descriptors import AcceptErrors, Descriptors
+from voicegw.gateway.http.limited_connection import (
+    CLOSE_S,
+    HandshakeLimiter,
+    HandshakeOptions,
+    LimitedConnection,
+)
+from voicegw.gateway.http.request_handler import RequestHandler, select_subprotocol
+from voicegw.gateway.http.tls import Certificate, TlsOptions, check_exposure
+from voicegw.gateway.limits.admission import Admission, AdmissionOptions
 from voicegw.gateway.reload import Reloader
-from voicegw.gateway.saving import ResumeOptions
 from voicegw.gateway.services import Services
-from voicegw.gateway.sessions import Sessions
+from voicegw.gateway.session.connection import Connection, ConnectionOptions
+from voicegw.gateway.session.connection_context import ConnectionContext
+from voicegw.gateway.session.sessions import Sessions
+from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.gateway.ticker import tick
-from voicegw.gateway.tls import Certificate, TlsOptions, check_exposure
-from voicegw.gateway.visit import Visit
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -83,7 +88,9 @@ class Gateway:
         self._services = services
         self._access = access or Access.development(services.metrics)
         self._reloader = Reloader([])
-        self._doorstep = Doorstep(options.handshake, self._access.addresses.is_shared, services.metrics)
+        self._handshakes = HandshakeLimiter(
+            options.handshake, self._access.addresses.is_shared, services.metrics
+        )
         self._admission = Admission(options.admission, unready, crowded)
         self.sessions = Sessions(
             session_options,
@@ -122,7 +129,7 @@ class Gateway:
         )
         certificate = Certificate(self._options.tls) if self._options.tls.enabled else None
         if certificate is not None:
-            self._doorstep.context = certificate.context
+            self._handshakes.context = certificate.context
         await self._listen()
         self._reloader = Reloader([authenticator, *([certificate] if certificate else [])])
         self._attend(self._reloader.watch(), "reloader")
@@ -144,7 +151,7 @@ class Gateway:
 
     async def _listen(self) -> None:
         descriptors = Descriptors(self._options.admission.max_sessions)
-        entrance = Entrance(
+        entrance = RequestHandler(
             self._access,
             self._admission,
             self._services,
@@ -157,7 +164,7 @@ class Gateway:
                 self._serve,
                 self._options.host,
                 self._options.port,
-                create_connection=partial(Caller, self._doorstep),  # type: ignore[arg-type]  # a class, or as good
+                create_connection=partial(LimitedConnection, self._handshakes),  # type: ignore[arg-type]  # a class, or as good
                 process_request=entrance.answer,
                 select_subprotocol=select_subprotocol,
                 compression=None,  # PCM does not compress; see the architecture guide
@@ -187,7 +194,7 @@ class Gateway:
         if self._server is None:
             return
         self._server.close(close_connections=False)  # their sessions' ends close them, and say why
-        aborting = asyncio.get_running_loop().call_later(_STOP_S, self._doorstep.abort)
+        aborting = asyncio.get_running_loop().call_later(_STOP_S, self._handshakes.abort)
         await self.sessions.end()
         await self._stack.aclose()
         aborting.cancel()
@@ -195,7 +202,7 @@ class Gateway:
     # --- one session ---
 
     async def _serve(self, socket: ServerConnection) -> None:
-        assert isinstance(socket, Caller)
+        assert isinstance(socket, LimitedConnection)
         assert socket.request is not None
         assert socket.identity is not None
         wanted = parameters.parse(socket.request.path)
@@ -209,12 +216,12 @@ class Gateway:
             socket.sit(None)
         self.sessions.limit_parked()
 
-    async def _visit(self, socket: Caller, identity: Identity, wanted: StreamParameters) -> None:
+    async def _visit(self, socket: LimitedConnection, identity: Identity, wanted: StreamParameters) -> None:
         """A connection from its greeting to its end. Raises what only now is found to stand in its way."""
         host, after = await self.sessions.find(wanted, identity.user, identity.address, socket.seat)
         socket.sit(host.seat)
         check_scopes(identity, host.parameters)  # what a resumed session is, no URL says
-        visit = Visit.of(self._access, identity, host.parameters, host.usage)
+        visit = ConnectionContext.of(self._access, identity, host.parameters, host.usage)
         if self._admission.draining:
             host.drain(self._admission.retry_after_ms(Draining()))
         await Connection(socket, host, visit, self._options.connection, after).run()

@@ -1,0 +1,102 @@
+import time
+from typing import get_args
+
+import pytest
+
+from tests.gateway.auth.test_authenticator import SECRET, token
+from voicegw.core.audio import AudioFormat
+from voicegw.core.commands import (
+    Acknowledge,
+    Cancel,
+    Command,
+    Commit,
+    Configure,
+    End,
+    Played,
+    Refresh,
+    ReplyMode,
+    TypeText,
+)
+from voicegw.dialects.parameters import StreamParameters
+from voicegw.errors import ScopeMissing, TokenInvalid
+from voicegw.gateway.auth.access import Access, AccessOptions
+from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
+from voicegw.gateway.auth.replay_cache import LocalReplayCache
+from voicegw.gateway.limits.quota import Quota
+from voicegw.gateway.limits.rate_limits import LimitOptions, Limits
+from voicegw.gateway.session.connection_context import ConnectionContext
+from voicegw.telemetry import Metrics
+
+
+def visit(
+    scope: str = "", rate: int = 16_000, audio_format: AudioFormat = AudioFormat.PCM
+) -> ConnectionContext:
+    authenticator = Authenticator(TokenOptions(secret=SECRET, session_ttl_s=100), LocalReplayCache())
+    access = Access(AccessOptions(), authenticator, Limits(LimitOptions(), Metrics()))
+    identity = authenticator.identify(token(scope=scope), "")
+    return ConnectionContext.of(
+        access, identity, StreamParameters(rate=rate, audio_format=audio_format), Quota({})
+    )
+
+
+@pytest.mark.parametrize(
+    ("rate", "audio_format", "piece_bytes", "silence"),
+    [
+        (16_000, AudioFormat.PCM, 6_400, b"\0"),
+        (48_000, AudioFormat.PCM, 19_200, b"\0"),
+        (8_000, AudioFormat.MULAW, 1_600, b"\xff"),
+        (8_000, AudioFormat.ALAW, 1_600, b"\xd5"),
+    ],
+)
+def test_knows_the_audio_of_its_client(
+    rate: int, audio_format: AudioFormat, piece_bytes: int, silence: bytes
+) -> None:
+    begun = visit(rate=rate, audio_format=audio_format)
+    assert (begun.piece_bytes, begun.silence) == (piece_bytes, silence)
+
+
+def test_replies_are_those_that_the_token_allows() -> None:
+    narrow = visit("reply:none reply:text")
+    narrow.check(Configure(reply=ReplyMode.TEXT), ReplyMode.NONE)
+    narrow.check(Configure(end_silence_ms=700), ReplyMode.NONE)
+    narrow.check(TypeText("hello"), ReplyMode.NONE)
+    for command in (Configure(reply=ReplyMode.AUDIO), TypeText("hello")):
+        with pytest.raises(ScopeMissing):
+            narrow.check(command, ReplyMode.AUDIO)
+
+
+COMMANDS = (
+    *(Commit(), Cancel(), TypeText("hello"), Configure(reply=ReplyMode.TEXT), Played(100), Acknowledge(1)),
+    *(Refresh("x"), End()),
+)
+
+
+def test_only_what_asks_the_model_needs_replies_to_be_allowed() -> None:
+    assert {type(command) for command in COMMANDS} == set(get_args(Command))
+    refused = []
+    for command in COMMANDS:
+        try:
+            visit("reply:none").check(command, ReplyMode.NONE)
+        except ScopeMissing:
+            refused.append(type(command))
+    assert refused == [TypeText, Configure]
+
+
+async def test_goes_on_with_a_new_token_of_the_same_user() -> None:
+    begun = visit()
+    expires_at = begun.identity.expires_at
+    silent = StreamParameters(reply=ReplyMode.NONE)
+    assert 99_000 < await begun.renew(token(scope="reply:none"), lambda: silent) <= 100_000
+    assert begun.identity.expires_at >= expires_at > time.monotonic()
+    with pytest.raises(TokenInvalid):
+        await begun.renew(token(sub="bob"), lambda: silent)
+    with pytest.raises(ScopeMissing):
+        begun.check(Configure(reply=ReplyMode.TEXT), ReplyMode.NONE)
+
+
+async def test_a_token_has_to_allow_what_the_session_is_once_it_is_looked_at() -> None:
+    begun = visit()
+    modes = iter((ReplyMode.NONE, ReplyMode.AUDIO))  # configured while the token was asked about
+    with pytest.raises(ScopeMissing):
+        await begun.renew(token(scope="reply:none"), lambda: StreamParameters(reply=next(modes)))
+    begun.check(Configure(reply=ReplyMode.AUDIO), ReplyMode.AUDIO)

@@ -1,0 +1,65 @@
+"""A session hears of its errands at a pace that its client can take."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from typing import Any, cast
+
+from voicegw.core.actions import FollowErrand
+from voicegw.core.errands import ErrandNews, Errands
+from voicegw.core.events import ToolCalled
+from voicegw.core.session import Session
+from voicegw.gateway.session.tool_call_task import follow
+
+CALL = ToolCalled("c1", "book", "{}")
+
+
+class Told:
+    """What the session is told, and when."""
+
+    def __init__(self) -> None:
+        self.news: list[ErrandNews] = []
+        self.performed = 0
+
+    def receive_errand_news(self, turn: int, call: ToolCalled, news: ErrandNews) -> None:
+        assert (turn, call) == (3, CALL)
+        self.news.append(news)
+
+    def perform(self) -> None:
+        self.performed += 1
+
+
+class Home:
+    """Has all its news at once."""
+
+    def __init__(self, *contents: str) -> None:
+        self.contents = contents
+
+    async def follow(self, errand: str) -> AsyncGenerator[ErrandNews, None]:
+        for number, content in enumerate(self.contents, 1):
+            yield ErrandNews(content, done=number == len(self.contents))
+
+
+async def followed(home: Any) -> Told:
+    told = Told()
+    request = FollowErrand(3, CALL, "e1")
+    await follow(cast("Errands | None", home), request, cast(Session, told), told.perform)
+    return told
+
+
+async def test_news_reach_the_session_in_order() -> None:
+    told = await followed(Home("half", "done"))
+    assert told.news == [ErrandNews("half"), ErrandNews("done", done=True)]
+    assert told.performed == 2
+
+
+async def test_progress_is_paced_and_a_result_is_not_held_back() -> None:
+    began = time.monotonic()
+    await followed(Home("a", "b", "done"))
+    assert time.monotonic() - began >= 0.2
+    async with asyncio.timeout(0.09):
+        await followed(Home("done"))
+
+
+async def test_without_errands_there_is_nothing_to_follow() -> None:
+    assert (await followed(None)).news == []

@@ -1,0 +1,61 @@
+"""Liveness, readiness and metrics of a process without sessions, as plain HTTP on a port of its own."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from voicegw.errors import StartupError
+from voicegw.gateway.http.plain_http import HttpConnection, answer_method, page, shaped
+from voicegw.telemetry import CONTENT_TYPE, Metrics
+
+_ANSWER_S = 2.0  # for a request and its answer: who does not read keeps the process no longer
+
+
+@asynccontextmanager
+async def probes(host: str, port: int, unready: Callable[[], str], metrics: Metrics) -> AsyncGenerator[str]:
+    """Answers /healthz, /readyz and /metrics while the block runs; gives its URL. `unready` says why the
+    process is not ready, and nothing when it is. Raises StartupError when the address cannot be had."""
+
+    def answer(_: ServerConnection, request: Request) -> Response:
+        return answer_method(request.method) or shaped(request, shown(request))
+
+    def shown(request: Request) -> Response:
+        match request.path.partition("?")[0]:
+            case "/healthz":
+                return page(HTTPStatus.OK, b"ok\n")
+            case "/readyz":
+                return _readiness(unready())
+            case "/metrics":
+                return page(HTTPStatus.OK, metrics.exposition(), CONTENT_TYPE)
+            case _:
+                return page(HTTPStatus.NOT_FOUND, b"not found\n")
+
+    try:
+        server = await serve(
+            _no_session,
+            host,
+            port,
+            create_connection=HttpConnection,
+            process_request=answer,
+            server_header=None,
+            open_timeout=_ANSWER_S,
+            close_timeout=_ANSWER_S,
+        )
+    except OSError as error:
+        raise StartupError(f"cannot listen: {error.strerror or error}") from error
+    async with server:
+        own_host, own_port = next(iter(server.sockets)).getsockname()[:2]
+        yield f"http://{f'[{own_host}]' if ':' in own_host else own_host}:{own_port}"
+
+
+async def _no_session(socket: ServerConnection) -> None:
+    """Never called: every request is answered before a handshake."""
+
+
+def _readiness(reason: str) -> Response:
+    if reason:
+        return page(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {reason}\n".encode())
+    return page(HTTPStatus.OK, b"ready\n")

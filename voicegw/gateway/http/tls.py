@@ -1,0 +1,88 @@
+"""TLS with the server's own certificate, and the refusal to do without it on a network.
+
+A renewed certificate is taken up without a restart: connections that are open keep the one they began with,
+new handshakes get the new one.
+"""
+
+import ipaddress
+import ssl
+from dataclasses import dataclass
+
+import structlog
+
+from voicegw.core.options import option
+from voicegw.errors import ConfigurationError
+from voicegw.gateway.http.tls_upgrade import limit_buffers
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """How the server proves who it is; with neither file it speaks plain ws://."""
+
+    cert: str | None = option(
+        None, "PEM file with the certificate and its chain; makes the server speak wss://"
+    )
+    key: str | None = option(None, "PEM file with the certificate's private key")
+
+    @property
+    def enabled(self) -> bool:
+        return self.cert is not None or self.key is not None
+
+
+class Certificate:
+    """The certificate and key in two files. Raises ConfigurationError when they cannot be used."""
+
+    def __init__(self, options: TlsOptions) -> None:
+        if options.cert is None or options.key is None:
+            raise ConfigurationError("TLS needs both --tls-cert and --tls-key")
+        self.paths = (options.cert, options.key)
+        self.context = _context()
+        self.reload()
+        limit_buffers()
+
+    def reload(self) -> None:
+        """Reads both files again. Raises ConfigurationError, changing nothing, when they do not fit."""
+        _load(_context(), *self.paths)  # tried out elsewhere first: a failure would leave half of it behind
+        _load(self.context, *self.paths)
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _load(context: ssl.SSLContext, cert: str, key: str) -> None:
+    try:
+        context.load_cert_chain(cert, key, password=b"")  # never asks for one on a terminal
+    except ssl.SSLError as error:
+        why = f" ({error.reason})" if error.reason else ""  # a file without any PEM has none
+        raise ConfigurationError(f"{cert}, {key}: no certificate and its key{why}") from error
+    except OSError as error:
+        raise ConfigurationError(f"cannot read {cert} and {key}: {error.strerror}") from error
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens on `host`."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def check_exposure(host: str, *, encrypted: bool, behind_proxy: bool, tokens: bool) -> None:
+    """Raises ConfigurationError if strangers could listen in on, or come into, a server on `host`."""
+    if not is_loopback(host) and not (encrypted or behind_proxy):
+        raise ConfigurationError(
+            f"will not listen on {host} without TLS: give --tls-cert and --tls-key, or --behind-proxy if a "
+            "proxy in front terminates it"
+        )
+    if not tokens and (behind_proxy or not is_loopback(host)):
+        raise ConfigurationError(
+            "will not let anyone in without a token beyond this machine: give --token-keys (see `voicegw "
+            "token --help`) or VOICEGW_TOKENS__SECRET"
+        )

@@ -1,0 +1,1 @@
+"""How many sessions there may be and what each may use: admission, seats, rates, quotas."""

@@ -1,0 +1,151 @@
+"""The requests to the language model that one session asks for, one at a time.
+
+An attempt that was begun ahead of its turn stays around, finished or not, until the turn is certain or the
+attempt is stopped: only then is it known whether the work was wasted.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from voicegw.core.actions import Respond
+from voicegw.core.dialogue import Responder, characters_of, reply_messages
+from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.session import Session
+from voicegw.errors import InternalError, RateLimited, ReplyError, VoicegwError
+from voicegw.gateway.limits.session_limiter import SessionLimiter
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+_PART_CHARACTERS = 64_000  # of a text, that a session is given at once
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A request under way. tokens: pieces that the model has written, about one for each token."""
+
+    request: Respond
+    confirmed: asyncio.Event = field(default_factory=asyncio.Event)
+    tokens: int = 0
+
+
+class LLMTask:
+    """`spawn` starts a task that ends with the session; `perform` carries out what the session then wants.
+
+    declared: characters of every prompt beside its messages. meter: counts what the client that is attached
+    uses.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        responder: Responder,
+        metrics: Metrics,
+        spawn: Spawn,
+        perform: Callable[[], None],
+        declared: int = 0,
+    ) -> None:
+        self._session = session
+        self._responder = responder
+        self._metrics = metrics
+        self._spawn = spawn
+        self._perform = perform
+        self._declared = declared
+        self.meter: SessionLimiter | None = None
+        self._attempt: _Attempt | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, request: Respond) -> None:
+        """Asks the model; what it writes is handed to the session."""
+        self._attempt = attempt = _Attempt(request)
+        if not request.speculative:
+            attempt.confirmed.set()
+        self._task = self._spawn(self._run(attempt), "reply")
+
+    def confirm(self) -> None:
+        """The turn of the running attempt is certain."""
+        if self._attempt is not None:
+            self._attempt.confirmed.set()
+
+    def stop(self) -> None:
+        """Cancels the running attempt, by which its connection to the model is closed."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _run(self, attempt: _Attempt) -> None:
+        try:
+            error = await self._write(attempt)
+            self._session.replies.receive_end(attempt.request.attempt, error, time.monotonic())
+            self._perform()
+            if error is None:
+                await attempt.confirmed.wait()
+        finally:
+            self._metrics.observe_attempt(
+                speculative=attempt.request.speculative,
+                used=attempt.confirmed.is_set(),
+                tokens=attempt.tokens,
+            )
+
+    async def _write(self, attempt: _Attempt) -> VoicegwError | None:
+        """Hands on what the model writes; the error that ended it early."""
+        request = attempt.request
+        said: list[ReplyPiece] = []
+        try:
+            await self._charge_prompt(request.messages)
+            async with aclosing(self._responder.respond(request.messages, attempt.confirmed)) as pieces:
+                async for piece in pieces:
+                    self._count(attempt, piece)
+                    await self._hand_on(request.attempt, piece)
+                    said.append(piece)
+                    if _leads_to_another_request(said):
+                        await self._charge_prompt((*request.messages, *reply_messages(said)))
+        except (ReplyError, RateLimited) as failure:
+            return failure
+        except Exception:  # a broken responder costs its reply, not the session
+            log.exception("responder failed", session=self._session.name)
+            return InternalError("the responder failed")
+        return None
+
+    async def _hand_on(self, attempt: int, piece: ReplyPiece) -> None:
+        """Gives the session a piece; a long text in parts, and other sessions have their turn in between."""
+        for part in _parts(piece):
+            self._session.replies.receive_piece(attempt, part, time.monotonic())
+            self._perform()
+            if part is not piece:
+                await asyncio.sleep(0)
+
+    async def _charge_prompt(self, messages: Sequence[Message]) -> None:
+        """Raises RateLimited when the model may not be asked."""
+        if self.meter is not None:
+            await self.meter.admit_reply(self._declared + characters_of(messages), time.monotonic())
+
+    def _count(self, attempt: _Attempt, piece: ReplyPiece) -> None:
+        text = piece.arguments if isinstance(piece, ToolCalled) else piece if isinstance(piece, str) else ""
+        attempt.tokens += isinstance(piece, str)
+        if self.meter is not None and text:
+            self.meter.count_reply(text, time.monotonic())
+
+
+def _parts(piece: ReplyPiece) -> Sequence[ReplyPiece]:
+    if not isinstance(piece, str) or len(piece) <= _PART_CHARACTERS:
+        return (piece,)
+    return [piece[begin : begin + _PART_CHARACTERS] for begin in range(0, len(piece), _PART_CHARACTERS)]
+
+
+def _leads_to_another_request(said: Sequence[ReplyPiece]) -> bool:
+    """Whether the model is asked again now: it has failed, or the last of these pieces answers the last open
+    tool call."""
+    if isinstance(said[-1], ReplyNotice):
+        return said[-1].asks_again
+    if not isinstance(said[-1], ToolAnswered):
+        return False
+    answered = {piece.id for piece in said if isinstance(piece, ToolAnswered)}
+    return all(piece.id in answered for piece in said if isinstance(piece, ToolCalled))

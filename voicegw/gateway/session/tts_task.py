@@ -1,0 +1,90 @@
+"""What one session has said aloud: its sentences, one at a time, by the voice; their audio to the client."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from typing import Any, assert_never
+
+import structlog
+
+from voicegw.core.actions import Play, Speak, StopSpeaking
+from voicegw.core.session import Session
+from voicegw.core.speech import Voice
+from voicegw.errors import InternalError, ReplyError, UnsupportedReply, VoicegwError
+from voicegw.gateway.session.outbox import Outbox
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
+
+
+def check_voice(voice: Voice | None) -> None:
+    """Raises UnsupportedReply where nothing can say replies aloud."""
+    if voice is None:
+        raise UnsupportedReply("this server has no voice: install espeak-ng, or see --voice-engine")
+
+
+class TTSTask:
+    """`spawn` starts a task that ends with the session; `carry_on` does what the session then wants."""
+
+    def __init__(
+        self,
+        session: Session,
+        voice: Voice | None,
+        metrics: Metrics,
+        outbox: Outbox,
+        spawn: Spawn,
+        carry_on: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._voice = voice
+        self._metrics = metrics
+        self._outbox = outbox
+        self._spawn = spawn
+        self._carry_on = carry_on
+        self._task: asyncio.Task[None] | None = None
+
+    def perform(self, action: Speak | Play | StopSpeaking) -> None:
+        """Has a sentence said, sends its audio, or ends both, and so the voice's process or connection."""
+        match action:
+            case Speak():
+                self._task = self._spawn(self._run(action), "speech")
+            case Play(audio, audio_ms):
+                self._count_dropped(self._outbox.play(audio, audio_ms))
+            case StopSpeaking(dropped_ms):
+                if self._task is not None:
+                    self._task.cancel()
+                self._count_dropped(dropped_ms + self._outbox.drop_audio())
+            case _:
+                assert_never(action)
+
+    def _count_dropped(self, audio_ms: float) -> None:
+        self._metrics.reply_audio_dropped.inc(audio_ms / 1000)
+
+    async def _run(self, request: Speak) -> None:
+        error = await self._say(request)
+        self._session.replies.receive_audio_end(request.turn, request.number, error, time.monotonic())
+        self._carry_on()
+
+    async def _say(self, request: Speak) -> VoicegwError | None:
+        """Hands on the sentence's audio; the error that ended it early."""
+        assert self._voice is not None, "a session speaks only where there is a voice"
+        begin, first, made = time.monotonic(), 0.0, 0
+        try:
+            async with aclosing(self._voice.speak(request.text, request.rate)) as pieces:
+                async for pcm in pieces:
+                    now = time.monotonic()
+                    first, made = first or now, made + len(pcm)
+                    self._session.speech.receive_audio(request.turn, request.number, pcm, now)
+                    self._carry_on()
+        except ReplyError as failure:
+            return failure
+        except Exception:  # a broken voice costs its reply, not the session
+            log.exception("voice failed", session=self._session.name)
+            return InternalError("the voice failed")
+        if made:
+            audio_s = made / 2 / request.rate
+            self._metrics.observe_synthesis(first - begin, (time.monotonic() - begin) / audio_s)
+        return None

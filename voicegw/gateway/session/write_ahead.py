@@ -1,0 +1,174 @@
+"""A session's steps into the store, written before its client hears of them.
+
+A step is written whenever there is something to tell, and now and then so that the store does not forget a
+session in which nothing happens. While one is being written the next one gathers, so that a slow store means
+fewer and larger steps. Audio that is not saved yet is still with the client, which keeps what has not been
+acknowledged; so audio alone is no reason to write.
+
+Without the store, events wait for `patience_ms`. Then the session is adrift: events are told at once and
+unsaved, and the client is told so: it goes on, but would not survive the loss of this gateway. When a step
+arrives after all, a whole one follows it, with what the store has missed.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2s
+
+import msgspec
+import structlog
+
+from voicegw.core import snapshot
+from voicegw.core.options import option
+from voicegw.core.session import Session
+from voicegw.core.snapshot import SessionState
+from voicegw.core.store import Saved, Step, StepsMissing, Store, StoreTrouble
+from voicegw.dialects.parameters import StreamParameters
+from voicegw.errors import StoreUnavailable
+from voicegw.gateway.limits.quota import Quota, QuotaState
+from voicegw.gateway.session.activity import ActivityTimestamps
+from voicegw.gateway.session.outbox import Outbox
+
+log = structlog.get_logger(__name__)
+
+_RETRY_S = 0.2
+_REFRESH_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeOptions:
+    """What is kept for a client that was cut off."""
+
+    window_ms: int = option(120_000, "time it has to come back; 0 for none", ge=0, le=3_600_000)
+    max_kept_bytes: int = option(500_000, "events kept for one client after they were sent", ge=10_000)
+    max_parked: int = option(200, "sessions that may wait for their clients; beyond, the oldest ends", ge=0)
+    store_patience_ms: int = option(
+        5_000, "time without Redis after which a session goes on unsaved", ge=100, le=120_000
+    )
+
+
+class RunnerState(msgspec.Struct, array_like=True):
+    """What a store has of a session beside its events and its audio. age_s: since it was opened; last_event:
+    the number of the last; greetings: those that say where to go on, and are wrong once another gateway says
+    so; usage: what it has used of its own limits."""
+
+    parameters: StreamParameters
+    age_s: float
+    last_event: int
+    greetings: list[int]
+    session: SessionState
+    usage: QuotaState = QuotaState()
+
+
+def stored_name(session: str, user: str) -> str:
+    """What a session is called in the store: by a name that only its own user's requests lead to."""
+    return f"{session}.{blake2s(user.encode(), digest_size=8).hexdigest()}"
+
+
+class WriteAheadLog:
+    """`wanted`: what its client has asked for when it was opened. `complain` is called when events have to be
+    told unsaved. epoch: under which this gateway holds the session."""
+
+    def __init__(
+        self,
+        store: Store,
+        session: Session,
+        wanted: StreamParameters,
+        user: str,
+        outbox: Outbox,
+        stamps: ActivityTimestamps,
+        usage: Quota,
+        options: ResumeOptions,
+        complain: Callable[[StoreUnavailable], None],
+    ) -> None:
+        self.epoch = 1
+        self._store = store
+        self._session = session
+        self._wanted = wanted
+        self._name = stored_name(session.name, user)
+        self._outbox = outbox
+        self._stamps = stamps
+        self._usage = usage
+        self._patience_ms = options.store_patience_ms
+        self._complain = complain
+        self._saved_until: int | None = None  # the sample; None when the store has nothing yet
+        self._away_since: float | None = None
+
+    def restore(self, saved: Saved, state: RunnerState, now: float) -> None:
+        """Goes on where another gateway was, under the epoch of the claim."""
+        self.epoch = saved.epoch
+        self._session.restore(state.session, saved.audio, saved.audio_start, saved.age_s, now)
+        self._saved_until = saved.audio_start + len(saved.audio) // 2
+
+    async def drop(self) -> None:
+        """The session is over. A store that cannot be told so forgets it in time."""
+        with suppress(StoreTrouble):
+            await self._store.drop(self._name, self.epoch)
+
+    async def run(self) -> None:
+        """Saves until cancelled. Raises Fenced when another gateway holds the session."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REFRESH_S):
+                    await self._outbox.unsaved.wait()
+            self._outbox.unsaved.clear()
+            await self._save()
+            while self._outbox.adrift:  # the store is back, and has not got what was told meanwhile
+                self._outbox.adrift, self._saved_until = False, None
+                await self._save()
+
+    async def _save(self) -> None:
+        """Writes a step with all there is, however often it takes."""
+        while True:
+            begun_at = time.monotonic()
+            step, until = self._step()
+            entries = self._outbox.journal.unsaved()
+            try:
+                await self._store.save(step)
+            except StepsMissing:
+                self._saved_until = None
+            except StoreTrouble as trouble:
+                self._suffer(trouble, begun_at)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                self._saved_until, self._away_since = until, None
+                return self._outbox.release(entries)
+
+    def _step(self) -> tuple[Step, int]:
+        """What is to be written, and up to which sample the audio is then saved."""
+        journal = self._outbox.journal
+        start, audio = self._session.audio_after(self._saved_until or 0)
+        now = time.monotonic()
+        state = RunnerState(
+            self._wanted,
+            now - self._stamps.opened_at,
+            journal.last,
+            journal.greetings,
+            self._session.snapshot(now),
+            self._usage.state(time.time() - now),
+        )
+        whole = start != self._saved_until
+        step = Step(
+            session=self._name,
+            epoch=self.epoch,
+            snapshot=snapshot.encode(state),
+            events={entry.seq: entry.frame for entry in (journal.all() if whole else journal.unsaved())},
+            first_event=journal.first,
+            audio=audio,
+            audio_start=start,
+            audio_from=self._session.audio_needed_from,
+            whole=whole,
+        )
+        return step, start + len(audio) // 2
+
+    def _suffer(self, trouble: StoreTrouble, begun_at: float) -> None:
+        """Gives up waiting, and says so, when the store has been away for long. One failure is not enough: to
+        a process that was stopped every answer is late, and the next one may be `Fenced`."""
+        if self._away_since is None:
+            self._away_since = begun_at
+            log.warning("session not saved", session=self._session.name, reason=str(trouble))
+        elif not self._outbox.adrift and (time.monotonic() - self._away_since) * 1000 >= self._patience_ms:
+            self._outbox.cut_loose()
+            self._complain(StoreUnavailable(f"{trouble}; the session goes on, but is not saved"))

@@ -27,6 +27,7 @@ from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
+from voicegw.dialects import native
 from voicegw.gateway.limits.admission import AdmissionOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
@@ -143,6 +144,7 @@ async def _start_gateway(stack: AsyncExitStack, options: argparse.Namespace) -> 
         GatewayOptions(port=0, admission=admission, resume=ResumeOptions(window_ms=options.resume_window_ms)),
         SessionOptions(),
         Services(Deaf() if options.hears == "nothing" else Fingerprints(), Parrot(), Metrics()),
+        dialects=[native.NativeDialect()],
         new_scorer=lambda: _scorer(options.vad),
         unready=lambda: "",
     )

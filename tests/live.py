@@ -16,6 +16,7 @@ from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.conversation import ReplyOptions
 from voicegw.core.session import SessionOptions
+from voicegw.dialects import native
 from voicegw.gateway.limits.admission import AdmissionOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
@@ -89,6 +90,7 @@ class LiveServer:
                 ),
                 SessionOptions(reply=ReplyOptions(prewarm=False, speculate=False)),
                 Services(pool, responder, self._metrics, voice=_voice()),
+                dialects=[native.NativeDialect()],
                 new_scorer=lambda: make_scorer(VadOptions()),
                 unready=lambda: pool.unready,
             )

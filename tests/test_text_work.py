@@ -20,7 +20,8 @@ from voicegw.core.languages import ENGLISH, language_of
 from voicegw.core.moderation import Watch
 from voicegw.core.sentences import SentenceCutter
 from voicegw.core.speech import Speech, SpeechOptions
-from voicegw.dialects import native, parameters
+from voicegw.dialects import native
+from voicegw.dialects.native import query
 from voicegw.errors import VoicegwError
 from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
 from voicegw.gateway.auth.client_address import AddressBook, ForwardedHeader, ProxyOptions
@@ -162,7 +163,7 @@ def show_token(text: str) -> None:
 
 def ask_by_url(text: str) -> None:
     with suppress(VoicegwError):
-        parameters.parse(f"/v1/stream?lang={quote(text.encode())[:CHARACTERS]}")
+        query.parse(f"lang={quote(text.encode())[:CHARACTERS]}")
 
 
 def complain(text: str) -> object:

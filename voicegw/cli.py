@@ -112,6 +112,7 @@ async def serve(settings: Settings) -> None:
                 asked_by=assistant.asked_by,
                 store=_store(settings, stack),
             ),
+            dialects=[native.NativeDialect()],
             new_scorer=lambda: make_scorer(settings.vad),
             unready=lambda: recognizer.unready,
             crowded=lambda: recognizer.crowded,

@@ -6,10 +6,10 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any, TextIO, cast
 
+import msgspec
 import structlog
 from prometheus_client import (
     CollectorRegistry,
@@ -222,7 +222,9 @@ class ClusterMetrics:
 def trace_turn(session: str, latency: TurnLatency) -> None:
     """Logs a finished turn as one record: the same numbers as its `latency` event, steps that did not happen
     left out."""
-    steps: dict[str, Any] = {name: value for name, value in asdict(latency).items() if value is not None}
+    steps: dict[str, Any] = {
+        name: value for name, value in msgspec.structs.asdict(latency).items() if value is not None
+    }
     for name, value in steps.items():
         steps[name] = round(value, 1) if isinstance(value, float) else value
     log.info("turn", session=session, **steps)

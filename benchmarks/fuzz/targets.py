@@ -10,7 +10,8 @@ from benchmarks.fuzz import corpus
 from benchmarks.stand_in import Unhearing
 from voicegw.core.audio import AudioFormat, InputDecoder
 from voicegw.core.session import Session, SessionOptions
-from voicegw.dialects import native, parameters
+from voicegw.dialects import native
+from voicegw.dialects.native import query
 from voicegw.errors import InputError
 
 BOUNDARY = b"\n\n"  # between messages; JSON may hold it too, which a fuzzer finds out
@@ -47,14 +48,14 @@ def _receive(session: Session, message: bytes, now: float) -> None:
 
 
 def run_url(data: bytes) -> None:
-    """The target of a request."""
+    """The query of a request."""
     try:
-        parameters.parse(data.decode("latin-1"))
+        query.parse(data.decode("latin-1"))
     except InputError:
         return
 
 
 TARGETS = {
     "native": Target(run_native, [*corpus.seeds(), BOUNDARY.join(corpus.seeds()), bytes([255, 0] * 320)]),
-    "url": Target(run_url, [b"/v1/stream", b"/v1/stream?rate=8000&format=mulaw&reply=none&lang=en"]),
+    "url": Target(run_url, [b"", b"rate=8000&format=mulaw&reply=none&lang=en"]),
 }

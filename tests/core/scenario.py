@@ -254,7 +254,7 @@ class Scenario:
                 case actions.Speak():
                     assert self.speak is None, "the voice was asked for two sentences at a time"
                     self.speak = action
-                case actions.Play(audio):
+                case actions.Play(audio=audio):
                     self.played += audio
                 case actions.StopSpeaking():
                     self.speak = None

@@ -13,6 +13,7 @@ from voicegw.core.events import Message
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
 from voicegw.core.store import MemoryStore, Store
+from voicegw.dialects import native
 from voicegw.gateway.auth.access import Access, AccessOptions
 from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
 from voicegw.gateway.auth.replay_cache import LocalReplayCache, ReplayCache
@@ -200,6 +201,7 @@ async def staged(
         options,
         SessionOptions(),
         services,
+        dialects=[native.NativeDialect()],
         new_scorer=LoudnessScorer,
         unready=lambda: "" if warm.is_set() else "nothing is warm",
         access=access,

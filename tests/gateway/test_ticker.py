@@ -6,9 +6,12 @@ import pytest
 from tests.gateway.fakes import staged
 from tests.observing import until
 from tests.peer import joined
+from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session
-from voicegw.dialects import native, parameters
+from voicegw.dialects import native
+from voicegw.dialects.port import Opening
 from voicegw.errors import InternalError
+from voicegw.gateway.session.sessions import Guest
 from voicegw.gateway.ticker import TICK_S, tick
 
 
@@ -43,7 +46,8 @@ async def test_a_session_that_breaks_at_a_tick_costs_itself_only(monkeypatch: py
 
 async def test_a_session_that_has_not_begun_is_not_told_yet() -> None:
     async with staged() as stage:
-        host, _ = await stage.gateway.sessions.find(parameters.parse(native.PATH), "user")
+        guest = Guest(native.NativeDialect(), Opening(SessionProfile()), "user")
+        host, _ = await stage.gateway.sessions.find(guest)
         stage.gateway.sessions.tick(0.0, time.monotonic())
         await asyncio.sleep(0)
         assert not host.ended.is_set()

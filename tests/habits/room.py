@@ -148,7 +148,7 @@ class Room:
             case actions.Speak(turn, number, text):
                 self._session.speech.receive_audio(turn, number, pcm(voice(text)), self._now)
                 self._session.replies.receive_audio_end(turn, number, None, self._now)
-            case actions.Play(audio):
+            case actions.Play(audio=audio):
                 played = np.frombuffer(audio, dtype="<i2") / 32768
                 waited = np.zeros(max(0, round(self._now * SAMPLE_RATE) - len(self._loudspeaker)))
                 self._loudspeaker = np.concatenate([self._loudspeaker, waited, played])

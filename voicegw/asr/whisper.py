@@ -29,8 +29,8 @@ from voicegw.asr.vad import speech_probability
 from voicegw.asr.words import without_unheard, words_of
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
+from voicegw.core.languages import is_language
 from voicegw.core.options import option
-from voicegw.dialects.parameters import is_language
 from voicegw.errors import ConfigurationError
 
 _ROOM = {DecodeKind.PARTIAL: Room(margin=100, least=500), DecodeKind.FINAL: Room(margin=200, least=700)}

@@ -68,6 +68,7 @@ class Play:
     """Send the next audio of the reply, which is in the client's own format. It carries no sequence number
     and is not repeated to a client that comes back: late audio is of no use."""
 
+    turn: int
     audio: bytes
     audio_ms: float
 

@@ -24,8 +24,7 @@ class ErrandNews:
     ok: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class AskedCall(ToolCalled):
+class AskedCall(ToolCalled, frozen=True):
     """A call, and for whom it is made, which the server says and no model. user: empty in development."""
 
     user: str = ""

@@ -8,16 +8,18 @@ Positions are session samples at 16 kHz, counted from the first one received, un
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from voicegw.core.audio import AudioFormat
 from voicegw.core.jobs import Word
 from voicegw.core.latency import TurnLatency as TurnLatency
+from voicegw.core.record import Record
 from voicegw.errors import VoicegwError
 
 # --- what a reply and a prompt are made of ----------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCalled:
+class ToolCalled(Record, frozen=True):
     """The model calls a tool. `arguments` is the JSON object it wrote; `id` joins the answer to the call."""
 
     id: str
@@ -25,8 +27,7 @@ class ToolCalled:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolAnswered:
+class ToolAnswered(Record, frozen=True):
     """What a tool answered; with `ok` false, `content` says why it could not.
 
     errand: set when the call goes on in the background and this only says so (errands.py).
@@ -39,8 +40,7 @@ class ToolAnswered:
     errand: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyNotice:
+class ReplyNotice(Record, frozen=True):
     """Trouble that did not end the reply: the error's code, the remedy, and if that is to ask once more."""
 
     code: str
@@ -114,8 +114,7 @@ class AudioShape:
     rate: int
 
 
-@dataclass(frozen=True, slots=True)
-class SessionReady:
+class SessionReady(Record, frozen=True):
     """The session is open and its audio is awaited: the first event, and the last of those that a client
     which comes back has missed.
 
@@ -134,16 +133,14 @@ class SessionReady:
     reply_audio: AudioShape | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class SpeechStarted(Record, frozen=True):
     """Someone began to speak, at about this sample."""
 
     turn: int
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class PartialTranscript:
+class PartialTranscript(Record, frozen=True):
     """The words so far: `stable` only ever grows within a turn, `tentative` may still change.
 
     audio_end: the last sample the words take into account. joined: without a blank between the two.
@@ -156,8 +153,7 @@ class PartialTranscript:
     joined: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechStopped:
+class SpeechStopped(Record, frozen=True):
     """The utterance is over; its last voiced sample was `at`."""
 
     turn: int
@@ -165,8 +161,7 @@ class SpeechStopped:
     reason: EndReason
 
 
-@dataclass(frozen=True, slots=True)
-class FinalTranscript:
+class FinalTranscript(Record, frozen=True):
     """The settled words of an utterance; begins with the last `stable`. Of no length if a commit ended none.
 
     language: the ISO 639-1 code of what it was recognised as; empty where that is not known.
@@ -180,31 +175,27 @@ class FinalTranscript:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyStarted:
+class ReplyStarted(Record, frozen=True):
     """The model's first token is here."""
 
     turn: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyDelta:
+class ReplyDelta(Record, frozen=True):
     """The next piece of the reply."""
 
     turn: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyStep:
+class ReplyStep(Record, frozen=True):
     """Something happened in the reply beside text."""
 
     turn: int
     piece: ReplyStepPiece
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyDone:
+class ReplyDone(Record, frozen=True):
     """The reply is over; `text` is all of it that was delivered."""
 
     turn: int
@@ -212,8 +203,7 @@ class ReplyDone:
     reason: ReplyReason
 
 
-@dataclass(frozen=True, slots=True)
-class ErrandReport:
+class ErrandReport(Record, frozen=True):
     """How the tool call `id` gets on in the background; with `done`, its result, and `ok` whether it is one.
 
     turn: the one whose reply called the tool.
@@ -227,8 +217,7 @@ class ErrandReport:
     ok: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Moderated:
+class Moderated(Record, frozen=True):
     """Moderation found `categories` in what was said in this turn, or in its reply."""
 
     turn: int
@@ -236,8 +225,7 @@ class Moderated:
     categories: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AudioAcknowledged:
+class AudioAcknowledged(Record, frozen=True):
     """All audio before this sample, at the client's own rate, and so many text messages have been taken
     in, and are not needed again."""
 
@@ -245,30 +233,26 @@ class AudioAcknowledged:
     messages: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class GoingAway:
+class GoingAway(Record, frozen=True):
     """The server will close this connection; a new one may be made after `retry_after_ms`."""
 
     retry_after_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Record, frozen=True):
     """The session will end in `in_ms`, with the error `code`, unless something is done about it."""
 
     code: str
     in_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refreshed:
+class Refreshed(Record, frozen=True):
     """A new token was accepted; the session may go on for `expires_in_ms`."""
 
     expires_in_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Record, frozen=True):
     """Something went wrong; `code` is one of errors.py."""
 
     code: str
@@ -298,3 +282,16 @@ Event = (
     | Refreshed
     | Fault
 )
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+
+
+def encode(event: Event) -> bytes:
+    """The event as bytes, for another process; see snapshot.py for what may change in them."""
+    return _encoder.encode(event)
+
+
+def decode(data: bytes) -> Event:
+    """The event in `data`. Raises msgspec.MsgspecError for what is none."""
+    return _decoder.decode(data)

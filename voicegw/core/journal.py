@@ -1,46 +1,46 @@
 """What a session has told its client, by number, for as long as the client may ask for it again.
 
-Every event gets the next number and is kept, encoded, until the client acknowledges it or newer ones need
-the room. A partial that nobody has been handed yet is replaced, under its number, by the next partial of
-its turn, so that a slow client gets fewer of them and still sees contiguous numbers.
+Every event gets the next number and is kept, encoded for storage and not for any dialect, until the client
+acknowledges it or newer ones need the room. A partial that nobody has been handed yet is replaced, under its
+number, by the next partial of its turn, so that a slow client gets fewer of them and still sees contiguous
+numbers.
 
 An event may be handed out once it is saved: with a store that survives this process, whatever a client has
 seen is there for the gateway that takes over.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from voicegw.core import events
 from voicegw.core.events import AudioAcknowledged, Event, PartialTranscript, SessionReady
 from voicegw.errors import SlowConsumer
 
-Encode = Callable[[Event, int], bytes]
 _Key = tuple[str, int]
 
 
 @dataclass(slots=True)
 class Entry:
-    """One event as it is sent. key: what newer event may take its place, None for one that is kept as it is.
+    """One event, encoded. key: what newer event may take its place, None for one that is kept as it is.
 
     saved: with the store. shown: a client has been handed it, or may have been.
     """
 
     seq: int
     key: _Key | None
-    frame: bytes
+    data: bytes
     saved: bool = False
     shown: bool = False
 
 
 class Journal:
-    """`encode` turns an event and its number into a frame. With more than `max_waiting_bytes` waiting to be
-    shown it is crowded, and twice as much is too much; about `max_kept_bytes` are kept of what was shown."""
+    """With more than `max_waiting_bytes` waiting to be shown it is overloaded, and twice as much is too much;
+    about `max_kept_bytes` are kept of what was shown."""
 
-    def __init__(self, encode: Encode, max_waiting_bytes: int, max_kept_bytes: int) -> None:
+    def __init__(self, max_waiting_bytes: int, max_kept_bytes: int) -> None:
         self.last = 0
         self.coalesced: Counter[str] = Counter()  # events replaced by newer ones, by what they are
-        self._encode = encode
         self._max_waiting_bytes = max_waiting_bytes
         self._max_kept_bytes = max_kept_bytes
         self._entries: dict[int, Entry] = {}
@@ -51,7 +51,7 @@ class Journal:
         self._kept_bytes = 0
 
     @property
-    def crowded(self) -> bool:
+    def overloaded(self) -> bool:
         """Whether more waits to be shown than a client that keeps up would let."""
         return self._waiting_bytes > self._max_waiting_bytes
 
@@ -64,9 +64,8 @@ class Journal:
         """Numbers and keeps an event. Raises SlowConsumer, keeping nothing, when too much waits."""
         key = _key(event)
         old = self._by_key.get(key) if key is not None else None
-        entry = Entry(self.last + 1 if old is None else old.seq, key, b"")
-        entry.frame = self._encode(event, entry.seq)
-        waiting = self._waiting_bytes + len(entry.frame) - (len(old.frame) if old else 0)
+        entry = Entry(self.last + 1 if old is None else old.seq, key, events.encode(event))
+        waiting = self._waiting_bytes + len(entry.data) - (len(old.data) if old else 0)
         if waiting > 2 * self._max_waiting_bytes:
             raise SlowConsumer(f"more than {2 * self._max_waiting_bytes} bytes wait to be read")
         self.last = max(self.last, entry.seq)
@@ -112,8 +111,8 @@ class Journal:
 
     def _show(self, entry: Entry) -> None:
         entry.shown = True
-        self._waiting_bytes -= len(entry.frame)
-        self._kept_bytes += len(entry.frame)
+        self._waiting_bytes -= len(entry.data)
+        self._kept_bytes += len(entry.data)
         if entry.key is not None and self._by_key.get(entry.key) is entry:
             del self._by_key[entry.key]
         while self._kept_bytes > self._max_kept_bytes:
@@ -130,7 +129,7 @@ class Journal:
     def _forget(self, entry: Entry) -> None:
         del self._entries[entry.seq]
         self._unsaved.pop(entry.seq, None)
-        self._kept_bytes -= len(entry.frame)
+        self._kept_bytes -= len(entry.data)
 
     @property
     def greetings(self) -> list[int]:
@@ -146,24 +145,28 @@ class Journal:
         must not take an old one for the one it waits for."""
         for seq in [number for number in self.greetings if number > after]:
             old = self._entries[seq]
-            new = Entry(seq, None, self._encode(taken, seq), shown=old.shown)
-            grown = len(new.frame) - len(old.frame)
+            new = Entry(seq, None, events.encode(taken), shown=old.shown)
+            grown = len(new.data) - len(old.data)
             self._kept_bytes += grown if old.shown else 0
             self._waiting_bytes += 0 if old.shown else grown
             self._keep(new)
         self._greetings.clear()
 
-    def restore(self, frames: Mapping[int, bytes], last: int, greetings: Iterable[int]) -> None:
+    def restore(self, stored: Mapping[int, bytes], last: int, greetings: Iterable[int]) -> None:
         """Goes on where another journal was, with the events that a store has kept of it; any of them may
-        have been shown. What is before a gap is of no use: nobody could be given the rest."""
+        have been shown. What is before a gap is of no use: nobody could be given the rest.
+
+        Raises msgspec.MsgspecError for what is no event.
+        """
         self.last = last
         self._greetings.update(greetings)
         first = last + 1
-        while first - 1 in frames:
+        while first - 1 in stored:
             first -= 1
         for seq in range(first, last + 1):
-            self._entries[seq] = Entry(seq, None, frames[seq], saved=True, shown=True)
-            self._kept_bytes += len(frames[seq])
+            events.decode(stored[seq])
+            self._entries[seq] = Entry(seq, None, stored[seq], saved=True, shown=True)
+            self._kept_bytes += len(stored[seq])
 
 
 def _key(event: Event) -> _Key | None:

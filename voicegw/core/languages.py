@@ -10,6 +10,8 @@ A list names a word only if it can hardly be the last of a turn. "Mach das Licht
 
 from dataclasses import dataclass
 
+from voicegw.core.jobs import AUTO_LANGUAGE
+
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 """The letters of scripts without blanks between words, as a class of a regular expression."""
 
@@ -156,3 +158,9 @@ def language_of(code: str) -> Language:
     """The record of a language by its ISO 639-1 code; NEUTRAL for what has none. Empty: the server's
     default, which is not known here; English is assumed."""
     return _RECORDS.get(code, NEUTRAL) if code else ENGLISH
+
+
+def is_language(text: str) -> bool:
+    """Whether it is the ISO 639 code of a language that can be recognised, AUTO_LANGUAGE, or empty for the
+    server's default."""
+    return text in ("", AUTO_LANGUAGE) or text in CODES

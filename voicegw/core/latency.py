@@ -6,9 +6,10 @@ measured is None, never a guess.
 
 from dataclasses import dataclass, replace
 
+from voicegw.core.record import Record
 
-@dataclass(frozen=True, slots=True)
-class TurnLatency:
+
+class TurnLatency(Record, frozen=True):
     """One turn's latency budget in ms; None for a step that did not happen or could not be measured.
 
     endpoint, final, asked, first_token, first_audio and done count from the end of speech on the audio clock

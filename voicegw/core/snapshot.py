@@ -14,7 +14,7 @@ from voicegw.core.audio import DecoderState, FramerState
 from voicegw.core.conversation import ConversationState
 from voicegw.core.listener import ListenerState
 
-VERSION = 3
+VERSION = 4
 
 
 class SessionState(msgspec.Struct, array_like=True):

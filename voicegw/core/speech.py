@@ -174,7 +174,7 @@ class Speech:
         """Sends what may be sent and asks for what is to be said next."""
         for pcm in () if self._held or self.away else spoken.playback.release(now):
             spoken.begun = now if spoken.begun is None else spoken.begun
-            self._tell(Play(encode(pcm, self._format), len(pcm) * 500 / self._rate))
+            self._tell(Play(spoken.turn, encode(pcm, self._format), len(pcm) * 500 / self._rate))
         while spoken.waiting and not spoken.asked and spoken.playback.releasing_last:
             self._say(spoken, spoken.waiting.popleft())
 

@@ -6,31 +6,31 @@ metrics as plain HTTP on the same port.
 
 import asyncio
 import re
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import structlog
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.frames import CloseCode
+from websockets.exceptions import ConnectionClosed
 
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
-from voicegw.dialects import native, parameters
-from voicegw.dialects.parameters import StreamParameters
-from voicegw.errors import ConfigurationError, Draining, VoicegwError
+from voicegw.dialects.port import Codec, Dialect, Opening, refusal_code
+from voicegw.errors import ConfigurationError, Draining, IdleTimeout, InvalidState, VoicegwError
 from voicegw.gateway.auth.access import Access, check_scopes
-from voicegw.gateway.auth.authenticator import Identity
 from voicegw.gateway.auth.origin import ANY
 from voicegw.gateway.http.descriptors import AcceptErrors, Descriptors
+from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.limited_connection import (
     CLOSE_S,
     HandshakeLimiter,
     HandshakeOptions,
     LimitedConnection,
+    Upgrade,
 )
 from voicegw.gateway.http.request_handler import RequestHandler, select_subprotocol
 from voicegw.gateway.http.tls import Certificate, TlsOptions, check_exposure
@@ -39,7 +39,7 @@ from voicegw.gateway.reload import Reloader
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import Connection, ConnectionOptions
 from voicegw.gateway.session.connection_context import ConnectionContext
-from voicegw.gateway.session.sessions import Sessions
+from voicegw.gateway.session.sessions import Guest, Sessions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.gateway.ticker import tick
 from voicegw.telemetry import Metrics
@@ -47,7 +47,7 @@ from voicegw.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 _STOP_S = 1.0  # for all connections to end, once the server stops
-_TRANSPORT_LIMIT_BYTES = 4 * native.MAX_MESSAGE_BYTES  # above the dialect's limit, which can say why
+_TRANSPORT_LIMIT = 4  # times the greatest message of a dialect: its codec can say what is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +70,17 @@ class GatewayOptions:
 
 
 class Gateway:
-    """`new_scorer` makes the voice activity detector of one session; `unready` says why words cannot be
-    recognised yet, and nothing when they can; `crowded`, whether recognition is so far behind that nobody
-    more should be let in; `access` decides who is let in; without it, anyone on this machine is."""
+    """`dialects`: those that are served, the usual one first. `new_scorer` makes the voice activity detector
+    of one session; `unready` says why words cannot be recognised yet, and nothing when they can; `crowded`,
+    whether recognition is so far behind that nobody more should be let in; `access` decides who is let in;
+    without it, anyone on this machine is."""
 
     def __init__(
         self,
         options: GatewayOptions,
         session_options: SessionOptions,
         services: Services,
+        dialects: Sequence[Dialect],
         new_scorer: Callable[[], SpeechScorer],
         unready: Callable[[], str],
         crowded: Callable[[], bool] = lambda: False,
@@ -86,6 +88,7 @@ class Gateway:
     ) -> None:
         self._options = options
         self._services = services
+        self._dialects = dialects
         self._access = access or Access.development(services.metrics)
         self._reloader = Reloader([])
         self._handshakes = HandshakeLimiter(
@@ -101,6 +104,8 @@ class Gateway:
             self._access.limits,
             self._admission,
         )
+        descriptors = Descriptors(options.admission.max_sessions)
+        self._checks = EntryChecks(self._access, self._admission, services, self.sessions, descriptors)
         self._stack = AsyncExitStack()
         self._server: Server | None = None
 
@@ -110,12 +115,12 @@ class Gateway:
 
     @property
     def address(self) -> str:
-        """The URL of the native dialect; valid once started."""
+        """The URL of the first dialect; valid once started."""
         assert self._server is not None, "start() comes first"
         host, port = next(iter(self._server.sockets)).getsockname()[:2]
         scheme = "wss" if self._options.tls.enabled else "ws"
         authority = f"{f'[{host}]' if ':' in host else host}:{port}"
-        return f"{scheme}://{authority}{self._options.path_prefix}{native.PATH}"
+        return f"{scheme}://{authority}{self._options.path_prefix}{self._dialects[0].path}"
 
     async def start(self) -> None:
         """Listens. Raises OSError when the address cannot be had, and ConfigurationError when it may not be
@@ -150,13 +155,12 @@ class Gateway:
         self._reloader.reload()
 
     async def _listen(self) -> None:
-        descriptors = Descriptors(self._options.admission.max_sessions)
-        entrance = RequestHandler(
+        handler = RequestHandler(
+            self._dialects,
+            self._checks,
             self._access,
             self._admission,
             self._services,
-            self.sessions,
-            descriptors,
             self._options.path_prefix,
         )
         self._server = await self._stack.enter_async_context(
@@ -165,11 +169,11 @@ class Gateway:
                 self._options.host,
                 self._options.port,
                 create_connection=partial(LimitedConnection, self._handshakes),  # type: ignore[arg-type]  # a class, or as good
-                process_request=entrance.answer,
+                process_request=handler.answer,
                 select_subprotocol=select_subprotocol,
                 compression=None,  # PCM does not compress; see the architecture guide
                 open_timeout=self._options.handshake.timeout_ms / 1000,
-                max_size=_TRANSPORT_LIMIT_BYTES,
+                max_size=_TRANSPORT_LIMIT * max(each.max_message_bytes for each in self._dialects),
                 ping_interval=None,  # the connection asks by itself, and takes any frame for an answer
                 close_timeout=CLOSE_S,
                 server_header=None,
@@ -203,28 +207,59 @@ class Gateway:
 
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, LimitedConnection)
-        assert socket.request is not None
-        assert socket.identity is not None
-        wanted = parameters.parse(socket.request.path)
+        assert socket.upgrade is not None
         socket.forget_handshake()
         try:
-            await self._visit(socket, socket.identity, wanted)
+            guest = socket.upgrade.guest or await self._admit(socket, socket.upgrade)
+            await self._attach(socket, socket.upgrade.codec, guest)
         except VoicegwError as error:
-            later = CloseCode.TRY_AGAIN_LATER if error.retryable else CloseCode.POLICY_VIOLATION
-            await socket.close(error.close_code or later, error.code)
+            await self._refuse(socket, socket.upgrade.codec, error)
+        except ConnectionClosed:
+            pass  # before it was said what the connection was for
         finally:
-            socket.sit(None)
-        self.sessions.limit_parked()
+            socket.hold_seat(None)
+            socket.finish_handshake()
+        self.sessions.limit_detached()
 
-    async def _visit(self, socket: LimitedConnection, identity: Identity, wanted: StreamParameters) -> None:
-        """A connection from its greeting to its end. Raises what only now is found to stand in its way."""
-        host, after = await self.sessions.find(wanted, identity.user, identity.address, socket.seat)
-        socket.sit(host.seat)
-        check_scopes(identity, host.parameters)  # what a resumed session is, no URL says
-        visit = ConnectionContext.of(self._access, identity, host.parameters, host.usage)
+    async def _admit(self, socket: LimitedConnection, upgrade: Upgrade) -> Guest:
+        """Lets in a client that says in its first frames what it wants, within the time of a handshake."""
+        try:
+            async with asyncio.timeout(self._options.handshake.timeout_ms / 1000):
+                opening = await _opening(socket, upgrade.codec)
+                guest = await self._checks.admit(socket, upgrade.dialect, opening, upgrade.address)
+        except TimeoutError:
+            raise IdleTimeout("the client did not say in time what it wants") from None
+        socket.finish_handshake()
+        return guest
+
+    async def _attach(self, socket: LimitedConnection, codec: Codec, guest: Guest) -> None:
+        """A connection from its first event to its end. Raises what only now is found to stand in its way."""
+        assert socket.identity is not None
+        runner, after = await self.sessions.find(guest)
+        socket.hold_seat(runner.seat)
+        check_scopes(socket.identity, runner.profile)  # what a resumed session is, no opening says
+        context = ConnectionContext.of(self._access, socket.identity, runner.profile, runner.record.quota)
         if self._admission.draining:
-            host.drain(self._admission.retry_after_ms(Draining()))
-        await Connection(socket, host, visit, self._options.connection, after).run()
+            runner.drain(self._admission.retry_after_ms(Draining()))
+        resumable, options = guest.dialect.resumable, self._options.connection
+        await Connection(socket, codec, runner, context, options, after=after, resumable=resumable).run()
+
+    async def _refuse(self, socket: LimitedConnection, codec: Codec, error: VoicegwError) -> None:
+        log.info("refused", code=error.code, reason=error.message)
+        with suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                for frame in codec.refuse(error):
+                    await socket.send(frame.data, text=frame.text)
+        await socket.close(refusal_code(error), error.code)
+
+
+async def _opening(socket: ServerConnection, codec: Codec) -> Opening:
+    """What the client asks for in its first frames. Raises InputError and ConnectionClosed."""
+    while True:
+        for received in codec.receive(await socket.recv()):
+            if not isinstance(received, Opening):
+                raise InvalidState("the first message has to say what the session is to be")
+            return received
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.decoders import NAMES
 from benchmarks.fuzz import corpus
 from benchmarks.fuzz.targets import BOUNDARY, TARGETS, run_native, run_url
-from voicegw.dialects import parameters
+from voicegw.dialects.native import query
 
 ROUNDS = 300
 
@@ -35,6 +35,6 @@ def test_what_is_no_client_s_error_comes_out(monkeypatch: pytest.MonkeyPatch) ->
     def broken(_: str) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(parameters, "parse", broken)
+    monkeypatch.setattr(query, "parse", broken)
     with pytest.raises(ZeroDivisionError):
-        run_url(b"/v1/stream")
+        run_url(b"rate=8000")

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
-from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
@@ -22,7 +21,7 @@ from tests.observing import until
 from tests.peer import joined
 from voicegw.errors import ScopeMissing, TokenExpired, TokenInvalid, TokenMissing, TokenUsed, VoicegwError
 from voicegw.gateway.auth import signing_keys as keys
-from voicegw.gateway.auth.authenticator import Authenticator, Scopes, SingleUse, TokenOptions, token_in
+from voicegw.gateway.auth.authenticator import Authenticator, Scopes, SingleUse, TokenOptions
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
 from voicegw.gateway.auth.signing_keys import Algorithm
 from voicegw.gateway.auth.token_issuer import Claims, mint
@@ -223,21 +222,6 @@ def test_scopes_narrow_the_kinds_they_name() -> None:
     for kind, value in (("rate", "48000"), ("reply", "text")):
         with pytest.raises(ScopeMissing, match=value):
             scopes.check(kind, value)
-
-
-@pytest.mark.parametrize(
-    ("header", "value", "found"),
-    [
-        ("Authorization", "Bearer abc", "abc"),
-        ("authorization", "bearer   abc ", "abc"),
-        ("Authorization", "Basic abc", None),
-        ("Sec-WebSocket-Protocol", "voicegw.v1, bearer.a.b.c", "a.b.c"),
-        ("Sec-WebSocket-Protocol", "voicegw.v1", None),
-        ("Cookie", "bearer.abc", None),
-    ],
-)
-def test_where_a_token_may_be(header: str, value: str, found: str | None) -> None:
-    assert token_in(Headers({header: value})) == found
 
 
 # --- at the door -----------------------------------------------------------------------------------------

@@ -21,10 +21,12 @@ from tests.gateway.limits.test_rate_limits import BEHIND_PROXY, known
 from tests.gateway.session.test_resume import cut, session_of
 from tests.observing import PATIENCE_S, until
 from tests.peer import Peer, joined
+from voicegw.core.profile import SessionProfile
 from voicegw.core.store import MemoryStore, Saved
 from voicegw.dialects import native
-from voicegw.dialects.parameters import Resume, StreamParameters
+from voicegw.dialects.port import Opening, Resume
 from voicegw.gateway.limits.rate_limits import LimitOptions
+from voicegw.gateway.session.sessions import Guest
 
 HERE, THERE = "203.0.113.7", "203.0.113.8"
 
@@ -105,12 +107,13 @@ async def test_who_comes_back_for_what_is_lost_is_not_let_in_while_the_gateway_i
 
 
 async def test_those_who_come_back_for_one_session_wait_for_one_another_however_many_they_are() -> None:
-    store, wanted = SlowStore(), StreamParameters(resume=Resume("gone", 1, 1))
+    opening = Opening(SessionProfile(), resume=Resume("gone", 1, 1))
+    store, guest = SlowStore(), Guest(native.NativeDialect(), opening, "alice")
     async with staged(store=store) as stage:
         sessions = stage.gateway.sessions
-        first, second = (asyncio.create_task(sessions.find(wanted, "alice")) for _ in range(2))
+        first, second = (asyncio.create_task(sessions.find(guest)) for _ in range(2))
         await first
-        await sessions.find(wanted, "alice")  # while the second one has its turn
+        await sessions.find(guest)  # while the second one has its turn
         await second
     assert store.most == 1
 

@@ -3,10 +3,12 @@ from typing import cast
 import pytest
 
 from tests.gateway.fakes import ScriptedRecognizer
+from voicegw.core.actions import Action
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed
 from voicegw.core.session import Session
 from voicegw.errors import RecognitionFailed
 from voicegw.gateway.session.asr_task import decode
+from voicegw.gateway.session.driver import Driver
 
 JOB = DecodeJob("s", 7, DecodeKind.PARTIAL, 0, bytes(320))
 
@@ -25,13 +27,14 @@ class Told:
     def receive_failure(self, number: int, now: float) -> None:
         self.failed.append(number)
 
-    def perform(self) -> None:
+    def actions(self) -> list[Action]:
         self.performed += 1
+        return []
 
 
 async def told_by(recognizer: ScriptedRecognizer) -> Told:
     told = Told()
-    await decode(recognizer, JOB, cast(Session, told), told.perform)
+    await decode(recognizer, JOB, Driver(cast(Session, told), lambda action: None))
     return told
 
 

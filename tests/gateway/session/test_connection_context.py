@@ -17,7 +17,7 @@ from voicegw.core.commands import (
     ReplyMode,
     TypeText,
 )
-from voicegw.dialects.parameters import StreamParameters
+from voicegw.core.profile import SessionProfile
 from voicegw.errors import ScopeMissing, TokenInvalid
 from voicegw.gateway.auth.access import Access, AccessOptions
 from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
@@ -35,7 +35,7 @@ def visit(
     access = Access(AccessOptions(), authenticator, Limits(LimitOptions(), Metrics()))
     identity = authenticator.identify(token(scope=scope), "")
     return ConnectionContext.of(
-        access, identity, StreamParameters(rate=rate, audio_format=audio_format), Quota({})
+        access, identity, SessionProfile(rate=rate, audio_format=audio_format), Quota({})
     )
 
 
@@ -85,7 +85,7 @@ def test_only_what_asks_the_model_needs_replies_to_be_allowed() -> None:
 async def test_goes_on_with_a_new_token_of_the_same_user() -> None:
     begun = visit()
     expires_at = begun.identity.expires_at
-    silent = StreamParameters(reply=ReplyMode.NONE)
+    silent = SessionProfile(reply=ReplyMode.NONE)
     assert 99_000 < await begun.renew(token(scope="reply:none"), lambda: silent) <= 100_000
     assert begun.identity.expires_at >= expires_at > time.monotonic()
     with pytest.raises(TokenInvalid):
@@ -98,5 +98,5 @@ async def test_a_token_has_to_allow_what_the_session_is_once_it_is_looked_at() -
     begun = visit()
     modes = iter((ReplyMode.NONE, ReplyMode.AUDIO))  # configured while the token was asked about
     with pytest.raises(ScopeMissing):
-        await begun.renew(token(scope="reply:none"), lambda: StreamParameters(reply=next(modes)))
+        await begun.renew(token(scope="reply:none"), lambda: SessionProfile(reply=next(modes)))
     begun.check(Configure(reply=ReplyMode.AUDIO), ReplyMode.AUDIO)

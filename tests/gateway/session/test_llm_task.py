@@ -10,13 +10,14 @@ import pytest
 from tests.gateway.fakes import LOUD, ScriptedResponder, staged
 from tests.observing import until
 from tests.peer import joined
-from voicegw.core.actions import Respond
+from voicegw.core.actions import Action, Respond
 from voicegw.core.dialogue import characters_of, reply_messages
 from voicegw.core.events import Message, ReplyNotice, ToolAnswered, ToolCalled
 from voicegw.core.session import Session
 from voicegw.dialects import native
 from voicegw.errors import LLMTimeout, RateLimited
 from voicegw.gateway.limits.session_limiter import SessionLimiter
+from voicegw.gateway.session.driver import Driver
 from voicegw.gateway.session.llm_task import LLMTask
 from voicegw.telemetry import Metrics
 
@@ -36,9 +37,11 @@ class Stage:
 
     def __post_init__(self) -> None:
         session = cast(Session, self)
-        self.replying = LLMTask(
-            session, self.responder, self.metrics, self._spawn, lambda: None, self.declared
-        )
+        driver = Driver(session, lambda action: None)
+        self.replying = LLMTask(driver, self.responder, self.metrics, self._spawn, self.declared)
+
+    def actions(self) -> list[Action]:
+        return []
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         self.tasks.append(asyncio.create_task(work, name=name))
@@ -141,7 +144,7 @@ ANSWERS = [ToolAnswered("b", "clock", " noon", ok=True), ToolAnswered("a", "cloc
 async def test_each_request_of_a_turn_with_tools_is_charged(stage: Stage) -> None:
     stage.responder.pieces = cast(Any, ["So.", *CALLS, *ANSWERS, "Noon."])
     budget = Budget(allowed=2)
-    stage.replying.meter = cast(SessionLimiter, budget)
+    stage.replying.limiter = cast(SessionLimiter, budget)
     stage.replying.start(Respond(1, 1, PROMPT))
     await stage.tasks[0]
     said = reply_messages(["So.", *CALLS, *ANSWERS])
@@ -154,7 +157,7 @@ async def test_a_request_that_is_made_again_is_charged_again(stage: Stage) -> No
     again = ReplyNotice("llm_timeout", "asked again", asks_again=True)
     stage.responder.pieces = cast(Any, [ReplyNotice("llm_unavailable", "left alone"), again, "Noon."])
     budget = Budget(allowed=2)
-    stage.replying.meter = cast(SessionLimiter, budget)
+    stage.replying.limiter = cast(SessionLimiter, budget)
     stage.replying.start(Respond(1, 1, PROMPT))
     await stage.tasks[0]
     assert budget.prompts == [characters_of(PROMPT)] * 2
@@ -163,7 +166,7 @@ async def test_a_request_that_is_made_again_is_charged_again(stage: Stage) -> No
 async def test_the_declarations_of_tools_are_a_part_of_every_prompt() -> None:
     stage = Stage(declared=1_000)
     budget = Budget(allowed=1)
-    stage.replying.meter = cast(SessionLimiter, budget)
+    stage.replying.limiter = cast(SessionLimiter, budget)
     stage.replying.start(Respond(1, 1, PROMPT))
     await stage.tasks[0]
     assert budget.prompts == [1_000 + characters_of(PROMPT)]
@@ -185,7 +188,7 @@ async def test_a_long_piece_is_handed_on_in_parts_and_others_have_their_turn_in_
 
 async def test_over_the_budget_the_model_is_not_asked_again(stage: Stage) -> None:
     stage.responder.pieces = cast(Any, [*CALLS, *ANSWERS, "Noon."])
-    stage.replying.meter = cast(SessionLimiter, Budget(allowed=1))
+    stage.replying.limiter = cast(SessionLimiter, Budget(allowed=1))
     stage.replying.start(Respond(1, 1, PROMPT))
     await stage.tasks[0]
     assert stage.heard[-2:] == [(1, ANSWERS[-1]), (1, "RateLimited")]

@@ -2,19 +2,34 @@ import asyncio
 
 import pytest
 
-from tests.core.test_journal import TAKEN, encode
+from tests.core.test_journal import TAKEN, described
 from voicegw.core.events import ReplyDelta
 from voicegw.core.journal import Journal
-from voicegw.gateway.session.outbox import Frame, Outbox, Reader
+from voicegw.dialects.port import ReplyAudio
+from voicegw.gateway.session.outbox import NumberedEvent, Outbox, Outgoing, Reader
 
 
 @pytest.fixture
 def outbox() -> Outbox:
-    return Outbox(Journal(encode, 1_000, 1_000))
+    return Outbox(Journal(1_000, 1_000))
 
 
 async def sent_by(reader: Reader, count: int) -> list[str]:
-    return [(await asyncio.wait_for(reader.get(), 1)).data.decode() for _ in range(count)]
+    return [shown(await asyncio.wait_for(reader.get(), 1)) for _ in range(count)]
+
+
+def shown(outgoing: Outgoing) -> str:
+    match outgoing:
+        case NumberedEvent(event, number):
+            return described(event, number)
+        case ReplyAudio(_, data):
+            return data.decode()
+        case _:
+            return "stop"
+
+
+def audio(data: bytes = b"audio") -> ReplyAudio:
+    return ReplyAudio(1, data, 100)
 
 
 async def test_a_waiting_reader_gets_the_next_message(outbox: Outbox) -> None:
@@ -22,7 +37,7 @@ async def test_a_waiting_reader_gets_the_next_message(outbox: Outbox) -> None:
     await asyncio.sleep(0)
     assert not reading.done()
     outbox.put(ReplyDelta(1, "a"))
-    assert await reading == Frame(b"1:delta a")
+    assert await reading == NumberedEvent(ReplyDelta(1, "a"), 1)
 
 
 async def test_a_new_reader_begins_where_its_client_left_off(outbox: Outbox) -> None:
@@ -33,20 +48,20 @@ async def test_a_new_reader_begins_where_its_client_left_off(outbox: Outbox) -> 
 
 
 async def test_with_write_ahead_an_event_waits_until_it_is_saved() -> None:
-    outbox = Outbox(Journal(encode, 1_000, 1_000), write_ahead=True)
+    outbox = Outbox(Journal(1_000, 1_000), write_ahead=True)
     reading = asyncio.create_task(outbox.reader(0, TAKEN).get())
     outbox.put(ReplyDelta(1, "a"))
     await asyncio.sleep(0)
     assert not reading.done()
     outbox.release(outbox.journal.unsaved())
-    assert await reading == Frame(b"1:delta a")
+    assert await reading == NumberedEvent(ReplyDelta(1, "a"), 1)
 
 
-async def test_adrift_an_event_waits_for_nothing() -> None:
-    outbox = Outbox(Journal(encode, 1_000, 1_000), write_ahead=True)
+async def test_degraded_an_event_waits_for_nothing() -> None:
+    outbox = Outbox(Journal(1_000, 1_000), write_ahead=True)
     reader = outbox.reader(0, TAKEN)
     outbox.put(ReplyDelta(1, "a"))
-    outbox.cut_loose()
+    outbox.degrade()
     outbox.put(ReplyDelta(1, "b"))
     assert await sent_by(reader, 2) == ["1:delta a", "2:delta b"]
 
@@ -66,41 +81,44 @@ async def test_is_drained_once_the_last_message_is_with_the_network(outbox: Outb
 async def test_audio_keeps_its_place_between_the_events(outbox: Outbox) -> None:
     reader = outbox.reader(0, TAKEN)
     outbox.put(ReplyDelta(1, "a"))
-    outbox.play(b"audio 1", 100)
-    outbox.play(b"audio 2", 100)
+    outbox.play(audio(b"audio 1"))
+    outbox.play(audio(b"audio 2"))
     outbox.put(ReplyDelta(1, "b"))
     assert await sent_by(reader, 4) == ["1:delta a", "audio 1", "audio 2", "2:delta b"]
 
 
-async def test_audio_is_binary(outbox: Outbox) -> None:
-    reader = outbox.reader(0, TAKEN)
-    outbox.play(b"audio", 100)
-    assert await reader.get() == Frame(b"audio", text=False)
-
-
 async def test_audio_that_was_dropped_is_not_sent(outbox: Outbox) -> None:
     reader = outbox.reader(0, TAKEN)
-    outbox.play(b"audio", 100)
-    assert outbox.drop_audio() == 100
+    outbox.play(audio())
+    assert outbox.stop_audio() == 100
     outbox.put(ReplyDelta(1, "a"))
-    assert await sent_by(reader, 1) == ["1:delta a"]
+    assert await sent_by(reader, 2) == ["stop", "1:delta a"]
+
+
+async def test_that_audio_was_stopped_is_said_once_however_often_it_was(outbox: Outbox) -> None:
+    reader = outbox.reader(0, TAKEN)
+    for _ in range(3):
+        outbox.play(audio())
+        outbox.stop_audio()
+    outbox.play(audio(b"next"))
+    assert await sent_by(reader, 2) == ["stop", "next"]
 
 
 async def test_audio_that_piles_up_is_stale(outbox: Outbox) -> None:
     reader = outbox.reader(0, TAKEN)
-    assert sum(outbox.play(b"%d" % number, 100) for number in range(25)) == 500
+    assert sum(outbox.play(audio(b"%d" % number)) for number in range(25)) == 500
     assert await sent_by(reader, 1) == ["5"]
 
 
 async def test_audio_for_nobody_is_not_kept(outbox: Outbox) -> None:
-    assert outbox.play(b"audio", 100) == 100
-    assert outbox.drop_audio() == 0
+    assert outbox.play(audio()) == 100
+    assert outbox.stop_audio() == 0
     outbox.put(ReplyDelta(1, "a"))
     assert await sent_by(outbox.reader(0, TAKEN), 1) == ["1:delta a"]
 
 
 async def test_is_not_drained_while_audio_waits(outbox: Outbox) -> None:
     reader = outbox.reader(0, TAKEN)
-    outbox.play(b"audio", 100)
+    outbox.play(audio())
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(reader.drained(), 0.01)

@@ -188,10 +188,10 @@ async def test_a_reply_that_goes_on_does_not_keep_the_session_for_longer() -> No
         cut(peer)
         await until(lambda: stage.value("sessions_parked") == 1)
         [host] = stage.gateway.sessions
-        parked_at = host.stamps.alive_at
+        parked_at = host.record.activity.alive_at
         stage.responder.gate.set()
         await asyncio.wait_for(stage.responder.stopped.wait(), 5)
-        assert host.stamps.alive_at == parked_at
+        assert host.record.activity.alive_at == parked_at
         await until(lambda: stage.value("sessions") == 0)
 
 
@@ -285,7 +285,7 @@ async def test_nobody_pushes_out_the_sessions_of_others() -> None:
     async with staged(gate=gate, resume=ResumeOptions(max_parked=2)) as stage, AsyncExitStack() as stack:
         for user in ("alice", "bob", "bob"):
             cut(await stack.enter_async_context(joined(stage.url, **bearer(token(sub=user)))))
-            await until(lambda: not any(not host.parked for host in stage.gateway.sessions))
+            await until(lambda: not any(not host.detached for host in stage.gateway.sessions))
         await until(lambda: stage.value("sessions") == 2)
         assert sorted(host.user for host in stage.gateway.sessions) == ["alice", "bob"]
 

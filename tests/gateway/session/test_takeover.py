@@ -23,12 +23,15 @@ from voicegw.cluster.connect import connect as connect_redis
 from voicegw.cluster.keys import Keys
 from voicegw.cluster.store import RedisStore
 from voicegw.core import snapshot
+from voicegw.core.profile import SessionProfile
 from voicegw.core.store import Saved
 from voicegw.dialects import native
-from voicegw.dialects.parameters import Resume, StreamParameters
+from voicegw.dialects.port import Opening, Resume
 from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.session import connection
-from voicegw.gateway.session.write_ahead import ResumeOptions, RunnerState
+from voicegw.gateway.session.record import RecordState
+from voicegw.gateway.session.sessions import Guest
+from voicegw.gateway.session.write_ahead import ResumeOptions
 
 PATIENT = ResumeOptions(store_patience_ms=60_000)
 
@@ -113,7 +116,7 @@ async def test_what_was_said_during_a_takeover_may_come_at_once(
             await again.say(QUIET * 36)
             await assert_typed_turn(second, again)
             [host] = second.gateway.sessions
-            assert time.monotonic() - host.stamps.opened_at > 20
+            assert time.monotonic() - host.record.activity.opened_at > 20
 
 
 async def test_a_claim_that_only_a_client_wants_is_not_made(redis_url: str) -> None:
@@ -129,7 +132,7 @@ async def test_a_claim_that_only_a_client_wants_is_not_made(redis_url: str) -> N
 
 def spoilt_snapshot(stored: Any) -> bytes:
     """One that can be decoded, with audio that ends within a sample."""
-    state = snapshot.decode(stored, RunnerState)
+    state = snapshot.decode(stored, RecordState)
     assert state is not None
     state.session.framer.rest = b"x"
     return snapshot.encode(state)
@@ -244,12 +247,12 @@ async def test_the_client_may_go_back_and_forth(redis_url: str) -> None:
 async def test_a_session_is_as_old_as_it_was(redis_url: str) -> None:
     async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
         [host] = first.gateway.sessions
-        host.stamps.opened_at -= 1_000
+        host.record.activity.opened_at -= 1_000
         await assert_typed_turn(first, peer)
         cut(peer)
         async with back(second, peer):
             [again] = second.gateway.sessions
-            assert 1_000 <= time.monotonic() - again.stamps.opened_at < 1_100
+            assert 1_000 <= time.monotonic() - again.record.activity.opened_at < 1_100
 
 
 async def test_a_greeting_that_was_missed_is_no_greeting_at_the_next_gateway(redis_url: str) -> None:
@@ -354,8 +357,9 @@ async def test_another_users_session_does_not_exist(redis_url: str) -> None:
         await assert_typed_turn(first, peer)
         cut(peer)
         name = peer.of(native.ReadyMessage)[0].session
-        wanted = StreamParameters(resume=Resume(name, 1, len(peer.messages)))
-        assert (await second.gateway.sessions.find(wanted, "mallory"))[1] is None
+        opening = Opening(SessionProfile(), resume=Resume(name, 1, len(peer.messages)))
+        guest = Guest(native.NativeDialect(), opening, "mallory")
+        assert (await second.gateway.sessions.find(guest))[1] is None
         async with back(second, peer) as again:
             assert again.of(native.ReadyMessage)[-1].resumed
 
@@ -424,7 +428,7 @@ async def test_what_was_told_unsaved_is_there_for_a_later_takeover(
         assert await peer.error() == "store_unavailable"
         redis_server.command("config", "set", "maxmemory", "0")
         [host] = first.gateway.sessions
-        await until(lambda: not host._outbox.adrift)
+        await until(lambda: not host._outbox.degraded)
         await assert_typed_turn(first, peer)
         cut(peer)
         query = f"session={host.name}&epoch=1&last_seq={seen}"
@@ -455,11 +459,11 @@ async def test_whichever_value_is_spoilt_a_session_is_restored_or_not_and_nothin
         await peer.until(native.PartialMessage)
         await assert_typed_turn(stage, peer)
         [host] = stage.gateway.sessions
-        step, _ = host.saver._step()
+        step, _ = host.log._step()
         whole = msgspec.msgpack.decode(step.snapshot)
         taken = [
             stage.gateway.sessions._restored(
-                *("s", ""),
+                *("s", Guest(native.NativeDialect(), Opening(SessionProfile()), "")),
                 Saved(1, msgspec.msgpack.encode(each), step.events, step.audio, step.audio_start),
                 host.seat,
             )

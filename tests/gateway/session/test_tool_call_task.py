@@ -5,10 +5,11 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any, cast
 
-from voicegw.core.actions import FollowErrand
+from voicegw.core.actions import Action, FollowErrand
 from voicegw.core.errands import ErrandNews, Errands
 from voicegw.core.events import ToolCalled
 from voicegw.core.session import Session
+from voicegw.gateway.session.driver import Driver
 from voicegw.gateway.session.tool_call_task import follow
 
 CALL = ToolCalled("c1", "book", "{}")
@@ -25,8 +26,9 @@ class Told:
         assert (turn, call) == (3, CALL)
         self.news.append(news)
 
-    def perform(self) -> None:
+    def actions(self) -> list[Action]:
         self.performed += 1
+        return []
 
 
 class Home:
@@ -43,7 +45,7 @@ class Home:
 async def followed(home: Any) -> Told:
     told = Told()
     request = FollowErrand(3, CALL, "e1")
-    await follow(cast("Errands | None", home), request, cast(Session, told), told.perform)
+    await follow(cast("Errands | None", home), request, Driver(cast(Session, told), lambda action: None))
     return told
 
 

@@ -11,20 +11,21 @@ import msgspec
 import pytest
 
 from tests.core.scenario import QUICK, ScriptedScorer
-from tests.core.test_journal import TAKEN, encode
+from tests.core.test_journal import TAKEN
 from tests.observing import until
 from voicegw.core import snapshot
 from voicegw.core.audio import AudioFormat, InputDecoder
 from voicegw.core.events import ReplyDelta
 from voicegw.core.journal import Journal
+from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session
 from voicegw.core.store import Fenced, Saved, Step, StepsMissing, StoreTrouble
-from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import StoreUnavailable
 from voicegw.gateway.limits.quota import Quota
 from voicegw.gateway.session.activity import ActivityTimestamps
-from voicegw.gateway.session.outbox import Outbox
-from voicegw.gateway.session.write_ahead import ResumeOptions, RunnerState, WriteAheadLog, stored_name
+from voicegw.gateway.session.outbox import NumberedEvent, Outbox
+from voicegw.gateway.session.record import RecordState, SessionRecord
+from voicegw.gateway.session.write_ahead import ResumeOptions, WriteAheadLog, stored_name
 
 
 @dataclass
@@ -69,20 +70,13 @@ async def saving(patience_ms: int = 60_000) -> AsyncIterator[Stage]:
     """A saver at work."""
     store, complaints = ScriptedStore(), list[StoreUnavailable]()
     store.gate.set()
-    outbox = Outbox(Journal(encode, 10_000, 10_000), write_ahead=True)
+    outbox = Outbox(Journal(10_000, 10_000), write_ahead=True)
     session = Session("s", QUICK, InputDecoder(AudioFormat.PCM, 16_000), ScriptedScorer())
     options = ResumeOptions(store_patience_ms=patience_ms)
-    saver = WriteAheadLog(
-        store,
-        session,
-        StreamParameters(),
-        "ada",
-        outbox,
-        ActivityTimestamps.begun(0.0),
-        Quota({}),
-        options,
-        complaints.append,
+    record = SessionRecord(
+        session, "ada", "native", SessionProfile(), Quota({}), ActivityTimestamps.begun(0.0)
     )
+    saver = WriteAheadLog(record, store, outbox, options, complaints.append)
     running = asyncio.create_task(saver.run())
     try:
         yield Stage(store, outbox, session, saver, complaints)
@@ -103,7 +97,7 @@ async def test_an_event_is_told_once_it_is_saved() -> None:
         await until(lambda: stage.store.steps)
         assert not reading.done()
         stage.store.gate.set()
-        assert (await reading).data == b"1:delta a"
+        assert await reading == NumberedEvent(ReplyDelta(1, "a"), 1)
 
 
 async def test_what_comes_while_a_step_is_written_goes_into_the_next() -> None:
@@ -155,9 +149,9 @@ async def test_after_long_trouble_events_are_told_unsaved_and_that_is_said_once(
         stage.store.failures = [StoreTrouble("no answer") for _ in range(1_000)]
         reader = stage.outbox.reader(0, TAKEN)
         stage.say("a")
-        assert (await asyncio.wait_for(reader.get(), 10)).data == b"1:delta a"
+        assert await asyncio.wait_for(reader.get(), 10) == NumberedEvent(ReplyDelta(1, "a"), 1)
         stage.say("b")
-        assert (await asyncio.wait_for(reader.get(), 10)).data == b"2:delta b"
+        assert await asyncio.wait_for(reader.get(), 10) == NumberedEvent(ReplyDelta(1, "b"), 2)
     assert [str(complaint) for complaint in stage.complaints] == [
         "no answer; the session goes on, but is not saved"
     ]
@@ -168,11 +162,11 @@ async def test_adrift_nothing_waits_for_a_store_that_hangs() -> None:
         stage.store.failures = [StoreTrouble("no answer"), StoreTrouble("no answer")]
         reader = stage.outbox.reader(0, TAKEN)
         stage.say("a")
-        assert (await asyncio.wait_for(reader.get(), 10)).data == b"1:delta a"
+        assert await asyncio.wait_for(reader.get(), 10) == NumberedEvent(ReplyDelta(1, "a"), 1)
         stage.store.gate.clear()
         await until(lambda: len(stage.store.steps) == 3)
         stage.say("b")
-        assert (await asyncio.wait_for(reader.get(), 10)).data == b"2:delta b"
+        assert await asyncio.wait_for(reader.get(), 10) == NumberedEvent(ReplyDelta(1, "b"), 2)
 
 
 async def test_what_was_told_adrift_is_saved_when_the_store_is_back() -> None:
@@ -193,7 +187,7 @@ async def test_what_was_told_adrift_is_saved_when_the_store_is_back() -> None:
         await asyncio.sleep(0)
         assert not reading.done()
         stage.store.gate.set()
-        assert (await reading).data == b"4:delta d"
+        assert await reading == NumberedEvent(ReplyDelta(1, "d"), 4)
 
 
 async def test_one_answer_that_is_late_does_not_set_a_session_adrift() -> None:
@@ -235,13 +229,13 @@ async def test_a_gateway_of_the_next_version_is_understood() -> None:
         await until(steps(stage, 1))
         version, state = msgspec.msgpack.decode(stage.store.steps[0].snapshot, type=tuple[int, list[object]])
         told = msgspec.msgpack.encode((version, [*state, "what only the next version knows"]))
-        assert snapshot.decode(told, RunnerState) is not None
+        assert snapshot.decode(told, RecordState) is not None
 
 
 def test_a_gateway_of_the_version_before_is_understood() -> None:
     """The file was written when VERSION became what it is; with a new VERSION belongs a new file."""
     told = Path(__file__).with_name(f"snapshot-{snapshot.VERSION}.msgpack").read_bytes()
-    state = snapshot.decode(told, RunnerState)
+    state = snapshot.decode(told, RecordState)
     assert state is not None
     assert [utterance.turn for utterance in state.session.listener.transcriber.pending] == [3]
     assert state.session.conversation.errands

@@ -18,6 +18,7 @@ from voicegw.dialects.native.client_messages import (
     TextMessage,
 )
 from voicegw.dialects.native.codec import MAX_MESSAGE_BYTES, check_audio, decode, encode
+from voicegw.dialects.native.dialect import PATH, SUBPROTOCOL, NativeCodec, NativeDialect
 from voicegw.dialects.native.messages import (
     AckedMessage,
     EndingMessage,
@@ -45,9 +46,6 @@ from voicegw.dialects.native.messages import (
     schema,
 )
 
-PATH = "/v1/stream"
-SUBPROTOCOL = "voicegw.v1"
-
 __all__ = [
     "MAX_MESSAGE_BYTES",
     "MAX_TEXT_CHARACTERS",
@@ -68,6 +66,8 @@ __all__ = [
     "LatencyMessage",
     "Milliseconds",
     "ModeratedMessage",
+    "NativeCodec",
+    "NativeDialect",
     "NoticeMessage",
     "Outbound",
     "PartialMessage",

@@ -1,7 +1,6 @@
 """Frames of the native dialect to commands, and events to frames."""
 
 import re
-from dataclasses import asdict
 from typing import Any, assert_never
 
 import msgspec
@@ -128,7 +127,7 @@ def _farewell(event: _Farewell, seq: int) -> messages.ServerMessage:
         case events.Refreshed(expires_in_ms):
             return messages.RefreshedMessage(seq=seq, expires_in_ms=expires_in_ms)
         case events.Fault():
-            return messages.ErrorMessage(seq=seq, **asdict(event))
+            return messages.ErrorMessage(seq=seq, **msgspec.structs.asdict(event))
         case _:
             assert_never(event)
 
@@ -200,7 +199,9 @@ def _step(turn: int, piece: events.ReplyStepPiece, seq: int) -> messages.ServerM
 
 
 def _latency(event: events.TurnLatency, seq: int) -> messages.LatencyMessage:
-    known: dict[str, Any] = {name: value for name, value in asdict(event).items() if value is not None}
+    known: dict[str, Any] = {
+        name: value for name, value in msgspec.structs.asdict(event).items() if value is not None
+    }
     for name, value in known.items():
         known[name] = round(value) if isinstance(value, float) else value
     return messages.LatencyMessage(seq=seq, **known)

@@ -7,8 +7,9 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from voicegw.core.options import option
-from voicegw.dialects.parameters import StreamParameters
-from voicegw.gateway.auth.authenticator import Authenticator, Identity, TokenOptions, token_in
+from voicegw.core.profile import SessionProfile
+from voicegw.dialects.port import Opening
+from voicegw.gateway.auth.authenticator import Authenticator, Identity, TokenOptions
 from voicegw.gateway.auth.client_address import AddressBook, ProxyOptions, networks
 from voicegw.gateway.auth.origin import check_host, check_origin
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
@@ -60,10 +61,8 @@ class Access:
         await self.limits.admit(Resource.CONNECTIONS, "", address)
         return address
 
-    async def identify(self, address: str, request: Request, wanted: StreamParameters) -> Identity:
-        """Who asks for the session `wanted`. Raises OriginRefused, RateLimited, or an error of the token's:
-        TokenMissing, TokenInvalid, TokenExpired, ScopeMissing."""
-        headers = request.headers
+    def check_origin(self, headers: Headers) -> None:
+        """Raises OriginRefused for a page in a browser from which nobody may connect."""
         origins = headers.get_all("Origin")  # more than one is nobody's
         check_origin(
             ", ".join(origins) if origins else None,
@@ -71,8 +70,12 @@ class Access:
             self.options.origins,
             development=self.authenticator.development,
         )
-        identity = self.authenticator.identify(token_in(headers), address)
-        check_scopes(identity, wanted)
+
+    async def identify(self, address: str, opening: Opening) -> Identity:
+        """Whose opening it is. Raises RateLimited, or an error of the token's: TokenMissing, TokenInvalid,
+        TokenExpired, ScopeMissing."""
+        identity = self.authenticator.identify(opening.token, address)
+        check_scopes(identity, opening.profile)
         await self.limits.admit(Resource.CONNECTIONS, identity.user, "")
         return identity
 
@@ -97,8 +100,8 @@ class Access:
         await self.authenticator.spend(identity)
 
 
-def check_scopes(identity: Identity, wanted: StreamParameters) -> None:
+def check_scopes(identity: Identity, profile: SessionProfile) -> None:
     """Raises ScopeMissing when the token does not allow such a session."""
-    identity.scopes.check("rate", str(wanted.rate))
-    identity.scopes.check("format", wanted.audio_format)
-    identity.scopes.check("reply", wanted.reply)
+    identity.scopes.check("rate", str(profile.rate))
+    identity.scopes.check("format", profile.audio_format)
+    identity.scopes.check("reply", profile.reply)

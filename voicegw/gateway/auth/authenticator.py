@@ -10,22 +10,18 @@ Nothing here logs, quotes or keeps a token.
 
 import math
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
 import jwt
 import msgspec
-from websockets.datastructures import Headers
 
 from voicegw.core.options import option
 from voicegw.errors import InvalidState, ScopeMissing, TokenExpired, TokenInvalid, TokenMissing, TokenUsed
 from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.replay_cache import ReplayCache
 
-_BEARER = "bearer"
-_PROTOCOL_PREFIX = "bearer."
 _LEEWAY_S = 5  # by which clocks may differ
 _SPENT_SLACK_S = 60  # how much longer a used token is remembered: other gateways' clocks may be behind
 _REQUIRED = ("aud", "sub", "exp")
@@ -195,20 +191,3 @@ class Authenticator:
             raise TokenInvalid(f"without {error.claim!r}") from None
         except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, TypeError, ArithmeticError, RecursionError):
             raise TokenInvalid from None  # the cause could quote it
-
-
-def token_in(headers: Headers) -> str | None:
-    """The token that a request carries, if any: `Authorization: Bearer`, or the subprotocol `bearer.<token>`,
-    which is all that a page in a browser can set."""
-    for value in headers.get_all("Authorization"):
-        scheme, _, token = value.strip().partition(" ")
-        if scheme.lower() == _BEARER:
-            return token.strip()
-    for offered in _subprotocols(headers):
-        if offered.startswith(_PROTOCOL_PREFIX):
-            return offered.removeprefix(_PROTOCOL_PREFIX)
-    return None
-
-
-def _subprotocols(headers: Headers) -> Iterable[str]:
-    return (each.strip() for value in headers.get_all("Sec-WebSocket-Protocol") for each in value.split(","))

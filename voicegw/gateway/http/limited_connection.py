@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -16,11 +15,13 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Event, State
 
 from voicegw.core.options import option
+from voicegw.dialects.port import Codec, Dialect
 from voicegw.gateway.auth.authenticator import Identity
 from voicegw.gateway.http.plain_http import HttpConnection
-from voicegw.gateway.http.tls_upgrade import Securing
+from voicegw.gateway.http.tls_upgrade import TlsUpgrade
 from voicegw.gateway.limits.admission import TokenBucket
 from voicegw.gateway.limits.seats import Seat
+from voicegw.gateway.session.sessions import Guest
 from voicegw.telemetry import Metrics
 
 CLOSE_S = 2.0  # for all of a closing handshake: who reads nothing keeps a place no longer
@@ -78,9 +79,19 @@ class HandshakeLimiter:
             transport.abort()
 
 
+@dataclass(slots=True)
+class Upgrade:
+    """What a WebSocket was opened for. address: that limits go by. guest: the client, once it is let in."""
+
+    dialect: Dialect
+    codec: Codec
+    address: str
+    guest: Guest | None = None
+
+
 class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
     """`peer`: the address at the other end of the TCP connection. `identity`: whose it is, once let in.
-    `seat`: that it holds.
+    `seat`: that it holds. `upgrade`: what the WebSocket is for.
 
     It is a protocol with a buffer because asyncio otherwise asks for 256 KiB for every read, however little
     comes: the heap of a gateway that is busy for long falls into pieces, and grows, for want of such holes.
@@ -91,14 +102,19 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
     """
 
     # more in its dictionary would double that one's size
-    __slots__ = ("_doorstep", "_frames", "_owed", "_resting", "_send", "identity", "peer", "seat")
+    __slots__ = (
+        *("_frames", "_handshakes", "_owed", "_pending", "_resting", "_send"),
+        *("identity", "peer", "seat", "upgrade"),
+    )
 
-    def __init__(self, doorstep: HandshakeLimiter, *arguments: Any, **named: Any) -> None:
+    def __init__(self, handshakes: HandshakeLimiter, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.identity: Identity | None = None
         self.seat: Seat | None = None
+        self.upgrade: Upgrade | None = None
         self.peer = ""
-        self._doorstep = doorstep
+        self._pending = True  # its handshake, or what else has to be known before it may stay
+        self._handshakes = handshakes
         self._frames = TokenBucket(_FRAMES_PER_S, _FRAMES_PER_S)
         self._resting: asyncio.TimerHandle | None = None
         self._owed: Frame | None = None
@@ -109,16 +125,15 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
         """There is a connection; where there are too many it ends at once, unanswered."""
         name = transport.get_extra_info("peername")
         self.peer = str(name[0]) if name else ""
-        self._doorstep.keep(transport)
-        context, timeout_s = self._doorstep.context, self._doorstep.options.timeout_ms / 1000
-        if not self._doorstep.enter(self.peer):
+        self._handshakes.keep(transport)
+        context, timeout_s = self._handshakes.context, self._handshakes.options.timeout_ms / 1000
+        if not self._handshakes.enter(self.peer):
             self._begin_reading(transport)
             transport.abort()
         elif context is None:
             self._begin_reading(transport)
         else:
-            leave = partial(self._doorstep.leave, self.peer)
-            Securing(context, timeout_s, self._secured, leave).begin(transport)
+            TlsUpgrade(context, timeout_s, self._secured, self.finish_handshake).begin(transport)
 
     def _secured(self, transport: asyncio.Transport, early: bytes) -> None:
         """The connection is encrypted; `early` has come over it already."""
@@ -144,11 +159,11 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next piece is to be read to."""
-        return self._doorstep.inbox
+        return self._handshakes.inbox
 
     def buffer_updated(self, nbytes: int) -> None:
         """It is there."""
-        self.data_received(bytes(self._doorstep.inbox[:nbytes]))
+        self.data_received(bytes(self._handshakes.inbox[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
         """Takes in a piece; the next one is not read before its frames are due."""
@@ -193,11 +208,18 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
             await super().handshake(*arguments, **named)
             opened = self.state is State.OPEN
         finally:
-            self._doorstep.leave(self.peer)
             if not opened:
-                self.sit(None)
+                self.hold_seat(None)
+            if not opened or self.upgrade is None or self.upgrade.guest is not None:
+                self.finish_handshake()
 
-    def sit(self, seat: Seat | None) -> None:
+    def finish_handshake(self) -> None:
+        """Counts the connection as pending no longer: it is known who it is, or it is gone."""
+        if self._pending:
+            self._pending = False
+            self._handshakes.leave(self.peer)
+
+    def hold_seat(self, seat: Seat | None) -> None:
         """Holds this seat from now on, in place of the one before."""
         if seat is not None:
             seat.hold()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 _READ_BYTES = 8_192
 
 
-class Securing(asyncio.Protocol):
+class TlsUpgrade(asyncio.Protocol):
     """`secured` is called with the encrypted transport and what the client has sent right behind its
     handshake, which has to wait until then; `failed` when there is none."""
 

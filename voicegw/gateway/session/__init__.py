@@ -1,1 +1,1 @@
-"""A live session: its connection, its tasks (recognition, reply, voice, tools), its outbox, its saved state."""
+"""A live session: its connection, its tasks (recognition, reply, voice, tools), its outbox, what is saved."""

@@ -1,14 +1,14 @@
 """One WebSocket: reads what the client sends into a session, writes what the session tells, and watches
-whether anybody is still there and may stay. Leaving the task group is the whole clean-up; the close code is
-chosen in one place.
+whether anybody is still there and may stay. Leaving the task group is the whole clean-up; the codec of the
+connection's dialect chooses the close code.
 """
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 from websockets.asyncio.server import ServerConnection
@@ -18,7 +18,7 @@ from websockets.frames import CloseCode
 from voicegw.core import events
 from voicegw.core.commands import Command, Refresh
 from voicegw.core.options import option
-from voicegw.dialects import native
+from voicegw.dialects.port import Audio, Codec, Frame, Opening, Received, ReplyAudio
 from voicegw.errors import (
     InputError,
     InternalError,
@@ -34,9 +34,10 @@ from voicegw.errors import (
     Unresponsive,
     VoicegwError,
 )
+from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.gateway.session.liveness import Lifetime, LivenessOptions
-from voicegw.gateway.session.outbox import Reader
+from voicegw.gateway.session.outbox import NumberedEvent, Outgoing, Reader, StopAudio
 from voicegw.gateway.session.runner import SessionRunner
 
 log = structlog.get_logger(__name__)
@@ -56,180 +57,204 @@ class ConnectionOptions(LivenessOptions):
 
 
 class Connection:
-    """Joins one accepted WebSocket to its session's host. after: the last event that the client of a resumed
-    session has seen."""
+    """Attaches one accepted WebSocket to its session. after: the last event that the client of a resumed
+    session has seen. resumable: whether a client of this dialect may come back."""
 
     def __init__(
         self,
         socket: ServerConnection,
-        host: SessionRunner,
-        visit: ConnectionContext,
+        codec: Codec,
+        runner: SessionRunner,
+        context: ConnectionContext,
         options: ConnectionOptions,
+        *,
         after: int | None = None,
+        resumable: bool = True,
     ) -> None:
         self._socket = socket
-        self._host = host
-        self._visit = visit
+        self._codec = codec
+        self._runner = runner
+        self._context = context
         self._options = options
         self._after = after
+        self._resumable = resumable
         self._rejected = 0
         self._heard_at = time.monotonic()
         self._group = asyncio.TaskGroup()
         self._renewal: asyncio.Task[None] | None = None
-        self._asking: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._over: asyncio.Future[VoicegwError | None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def limiter(self) -> SessionLimiter:
+        """Counts what the client uses."""
+        return self._context.limiter
 
     async def run(self) -> None:
         """Serves the client until it leaves, another connection takes the session, or it ends."""
         error: VoicegwError | None = InternalError()
         try:
             async with self._group as group:
-                reader = self._host.attach(self._leave, self._after)
-                self._host.doubt = self._doubt
-                self._host.replying.meter = self._visit.meter
+                reader = self._runner.attach(self, self._after)
                 writer = group.create_task(self._write(reader), name="writer")
                 others = [group.create_task(work, name=name) for name, work in self._work().items()]
                 error = await self._over
-                for task in (*others, *filter(None, [self._renewal, self._asking])):
+                for task in (*others, *filter(None, [self._renewal, self._checking])):
                     task.cancel()
                 if not isinstance(error, SlowConsumer | TakenOver | Unresponsive | Moved):
                     await self._flush(reader, writer)
                 writer.cancel()
         except* Exception:
-            log.exception("connection failed", session=self._host.name)
-            self._host.finish(InternalError())
+            log.exception("connection failed", session=self._runner.name)
+            self._runner.finish(InternalError())
         finally:
             if error is not None:
-                log.info("connection ended", session=self._host.name, code=error.code, reason=error.message)
+                log.info("connection ended", session=self._runner.name, code=error.code, reason=error.message)
             await self._close(error)
-            self._host.detach(self._leave, hung_up=self._hung_up())
-            await self._visit.meter.settle(time.monotonic())
+            self._runner.detach(self, for_good=self._left_for_good())
+            await self.limiter.settle(time.monotonic())
 
     def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What goes on beside the writer."""
         work = {"reader": self._read(), "watch": self._watch(), "probe": self._probe()}
-        return work | ({"settle": self._settle()} if self._visit.meter.shared else {})
+        return work | ({"settle": self._settle()} if self.limiter.shared else {})
 
-    def _leave(self, error: VoicegwError | None) -> None:
-        """The first one to call this decides how the connection ends."""
+    def leave(self, error: VoicegwError | None) -> None:
+        """Ends the connection; the first one to call this decides how."""
         if not self._over.done():
             self._over.set_result(error)
 
     # --- tasks ---
 
     async def _read(self) -> None:
-        await self._visit.meter.begin(time.monotonic())
+        await self.limiter.begin(time.monotonic())
         in_a_row = 0
         try:
-            async for message in self._socket:
-                if len(message) > self._visit.piece_bytes and isinstance(message, bytes):
-                    await self._receive_long(message)
-                else:
-                    self._receive(message)
+            async for frame in self._socket:
+                await self._receive(frame)
                 in_a_row = (in_a_row + 1) % _MESSAGES_IN_A_ROW
                 if not in_a_row:  # of small ones very many may be here already, without a wait between them
                     await asyncio.sleep(0)
         except ConnectionClosed as closed:
-            log.debug("client vanished", session=self._host.name, reason=str(closed))
-        self._leave(None)
+            log.debug("client vanished", session=self._runner.name, reason=str(closed))
+        self.leave(None)
 
-    async def _receive_long(self, audio: bytes) -> None:
-        """Takes in much audio piece by piece, so that other sessions have their turn in between."""
-        size = self._visit.piece_bytes
-        try:
-            native.check_audio(audio)
-            if len(audio) % self._visit.sample_bytes:
-                raise OddByteCount
-        except InputError as error:
-            self._reject(error)
-        else:
-            for begin in range(0, len(audio), size):
-                self._receive(audio[begin : begin + size])
-                await asyncio.sleep(0)
-
-    def _receive(self, message: str | bytes) -> None:
+    async def _receive(self, frame: str | bytes) -> None:
         if self._over.done():
             return
         now = self._heard_at = time.monotonic()
-        self._host.stamps.alive_at = now
+        self._runner.record.activity.alive_at = now
+        if self._resumable and isinstance(frame, str):
+            self._runner.receive_message()
         try:
-            if isinstance(message, str):
-                self._host.receive_message()
-                if self._visit.meter.admit_message(now):
-                    self._obey(native.decode(message))
-            else:
-                native.check_audio(message)
-                self._hear(message, now)
+            for received in self._codec.receive(frame):
+                if isinstance(received, Audio) and len(received.data) > self._context.piece_bytes:
+                    await self._hear_long(received.data)
+                else:
+                    self._take(received, now)
         except (InputError, LimitError) as error:
             self._reject(error)
 
+    def _take(self, received: Received, now: float) -> None:
+        match received:
+            case Audio(data):
+                self._hear(data, now)
+            case Opening():
+                raise InvalidState("the session is open already")
+            case _:
+                if self.limiter.admit_message(now):
+                    self._obey(received)
+
+    async def _hear_long(self, audio: bytes) -> None:
+        """Takes in much audio piece by piece, so that other sessions have their turn in between."""
+        if len(audio) % self._context.sample_bytes:
+            raise OddByteCount
+        size = self._context.piece_bytes
+        for begin in range(0, len(audio), size):
+            if not self._over.done():
+                self._hear(audio[begin : begin + size], time.monotonic())
+            await asyncio.sleep(0)
+
     def _obey(self, command: Command) -> None:
-        self._visit.check(command, self._host.parameters.reply)
+        self._context.check(command, self._runner.profile.reply)
         match command:
             case Refresh(token):
                 if self._renewal is not None and not self._renewal.done():
                     raise InvalidState("another token is being looked at")
                 self._renewal = self._group.create_task(self._renew(token), name="renewal")
             case _:
-                self._host.receive_command(command)
+                self._runner.receive_command(command)
 
     def _hear(self, audio: bytes, now: float) -> None:
         """Audio over a limit is heard as silence: positions stay what they are for both sides."""
         if not audio:
             raise OddByteCount("an empty frame")
         try:
-            allowed = self._visit.meter.admit_audio(len(audio), now)
+            allowed = self.limiter.admit_audio(len(audio), now)
         except RateLimited as error:
             allowed = False
             self._reject(error)
-        self._host.receive_audio(audio if allowed else self._visit.silence * len(audio))
+        self._runner.receive_audio(audio if allowed else self._context.silence * len(audio))
 
     async def _renew(self, token: str) -> None:
         try:
-            ttl_ms = await self._visit.renew(token, lambda: self._host.parameters)
-            self._host.tell(events.Refreshed(ttl_ms))
+            ttl_ms = await self._context.renew(token, lambda: self._runner.profile)
+            self._runner.emit(events.Refreshed(ttl_ms))
         except (InputError, StoreUnavailable) as error:
-            self._complain(error)
+            self._report(error)
 
     def _reject(self, error: InputError | LimitError) -> None:
         """What is not accepted is answered, and ends the session if its class says so."""
         if error.close_code is not None:
-            self._host.finish(error)
+            self._runner.finish(error)
         else:
-            self._complain(error)
+            self._report(error)
 
-    def _complain(self, error: VoicegwError) -> None:
+    def _report(self, error: VoicegwError) -> None:
         """Says what was wrong, so many times and no more."""
-        self._host.tell(events.Fault.of(error))
+        self._runner.emit(events.Fault.of(error))
         self._rejected += isinstance(error, InputError)
         if self._rejected > self._options.max_errors:
-            self._host.finish(TooManyErrors())
+            self._runner.finish(TooManyErrors())
 
     async def _write(self, reader: Reader) -> None:
         try:
             while True:
-                frame = await reader.get()
-                async with asyncio.timeout(self._options.send_timeout_ms / 1000):
-                    await self._socket.send(frame.data, text=frame.text)
+                for frame in self._encode(await reader.get()):
+                    async with asyncio.timeout(self._options.send_timeout_ms / 1000):
+                        await self._socket.send(frame.data, text=frame.text)
                 reader.sent()
         except TimeoutError:
             late = SlowConsumer(f"one message took over {self._options.send_timeout_ms} ms to send")
-            self._leave(late)
+            self.leave(late)
         except ConnectionClosed:
-            self._leave(None)
+            self.leave(None)
+
+    def _encode(self, outgoing: Outgoing) -> Iterable[Frame]:
+        match outgoing:
+            case NumberedEvent(event, number):
+                return self._codec.send_event(event, number)
+            case ReplyAudio():
+                return self._codec.send_audio(outgoing)
+            case StopAudio():
+                return self._codec.stop_audio()
+            case _:
+                assert_never(outgoing)
 
     async def _watch(self) -> None:
         """Ends a session whose time is up, and says so before."""
-        lifetime = Lifetime(self._options, self._host.stamps.opened_at, self._visit.session_ttl_s)
+        lifetime = Lifetime(
+            self._options, self._runner.record.activity.opened_at, self._context.session_ttl_s
+        )
         while True:
             try:
                 now = time.monotonic()
                 for ending in lifetime.check(
-                    now, self._host.stamps.alive_at, self._visit.identity.expires_at
+                    now, self._runner.record.activity.alive_at, self._context.identity.expires_at
                 ):
-                    self._host.tell(ending)
+                    self._runner.emit(ending)
             except InputError as error:
-                return self._host.finish(error)
+                return self._runner.finish(error)
             await asyncio.sleep(lifetime.next_check() - now)
 
     async def _probe(self) -> None:
@@ -246,26 +271,26 @@ class Connection:
                     self._heard_at = time.monotonic()
             except TimeoutError:
                 if self._heard_at < asked_at:
-                    return self._leave(Unresponsive())
+                    return self.leave(Unresponsive())
             except ConnectionClosed:
                 return None
 
-    def _doubt(self) -> None:
-        """No audio comes in mid-word: has the client stopped sending, or has the network? A question that is
-        not answered yet is not asked again."""
-        if not self._over.done() and (self._asking is None or self._asking.done()):
-            self._asking = self._group.create_task(self._ask(), name="ask")
+    def check_alive(self) -> None:
+        """Asks a client whose audio has stopped in mid-word whether it is there: has it stopped sending, or
+        has the network? A question that is not answered yet is not asked again."""
+        if not self._over.done() and (self._checking is None or self._checking.done()):
+            self._checking = self._group.create_task(self._check_alive(), name="check")
 
-    async def _ask(self) -> None:
+    async def _check_alive(self) -> None:
         with suppress(ConnectionClosed):
             await (await self._socket.ping())
-            self._host.receive_sign()
+            self._runner.receive_sign()
 
     async def _settle(self) -> None:
         """Reports what is used, block by block."""
         while True:
-            await self._visit.meter.due.wait()
-            await self._visit.meter.settle(time.monotonic())
+            await self.limiter.due.wait()
+            await self.limiter.settle(time.monotonic())
 
     # --- the end ---
 
@@ -273,19 +298,19 @@ class Connection:
         """Gives what is queued, and the reason for the end, a moment to reach a client that reads; the rest
         of a complete session gets that moment once it is saved, because nobody comes back for it."""
         drained = asyncio.create_task(reader.drained(), name="flush")
-        owing, done = True, set[asyncio.Task[None]]()
-        while owing and not done:
-            owing = self._host.owing
+        pending, done = True, set[asyncio.Task[None]]()
+        while pending and not done:
+            pending = self._runner.pending
             done, _ = await asyncio.wait(
                 (drained, writer), timeout=_FLUSH_S, return_when=asyncio.FIRST_COMPLETED
             )
         drained.cancel()
 
     async def _close(self, error: VoicegwError | None) -> None:
-        code = 1000 if error is None or error.close_code is None else error.close_code
-        await self._socket.close(code, "" if error is None else error.code)
+        await self._socket.close(*self._codec.close(error))
 
-    def _hung_up(self) -> bool:
-        """Whether the client has closed the connection on purpose, or has agreed to a normal end of it."""
+    def _left_for_good(self) -> bool:
+        """Whether the client will not be back: it cannot, it has closed the connection on purpose, or it has
+        agreed to a normal end of it."""
         received = self._socket.protocol.close_rcvd
-        return received is not None and received.code in _DELIBERATE
+        return not self._resumable or (received is not None and received.code in _DELIBERATE)

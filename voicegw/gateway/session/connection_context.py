@@ -18,7 +18,7 @@ from voicegw.core.commands import (
     ReplyMode,
     TypeText,
 )
-from voicegw.dialects.parameters import StreamParameters
+from voicegw.core.profile import SessionProfile
 from voicegw.gateway.auth.access import Access, check_scopes
 from voicegw.gateway.auth.authenticator import Identity
 from voicegw.gateway.limits.quota import Quota
@@ -34,24 +34,24 @@ class ConnectionContext:
 
     access: Access
     identity: Identity
-    meter: SessionLimiter
+    limiter: SessionLimiter
     sample_bytes: int
     piece_bytes: int
     silence: bytes
 
     @classmethod
     def of(
-        cls, access: Access, identity: Identity, wanted: StreamParameters, usage: Quota
+        cls, access: Access, identity: Identity, profile: SessionProfile, quota: Quota
     ) -> "ConnectionContext":
-        """A visit that has just begun, to a session that was `wanted` so and has used so much."""
-        sample_bytes = 2 if wanted.audio_format is AudioFormat.PCM else 1
+        """Of a connection that has just begun, to a session that is like `profile` and has used so much."""
+        sample_bytes = 2 if profile.audio_format is AudioFormat.PCM else 1
         return cls(
             access,
             identity,
-            SessionLimiter(access.limits, identity, wanted.rate * sample_bytes, usage),
+            SessionLimiter(access.limits, identity, profile.rate * sample_bytes, quota),
             sample_bytes,
-            wanted.rate * _PIECE_MS // 1000 * sample_bytes,
-            _SILENCE[wanted.audio_format],
+            profile.rate * _PIECE_MS // 1000 * sample_bytes,
+            _SILENCE[profile.audio_format],
         )
 
     @property
@@ -64,7 +64,7 @@ class ConnectionContext:
         if (reply := _reply_to(command, replies)) is not None:
             self.identity.scopes.check("reply", reply)
 
-    async def renew(self, token: str, session: Callable[[], StreamParameters]) -> int:
+    async def renew(self, token: str, session: Callable[[], SessionProfile]) -> int:
         """Goes on with a new token, if it would open the session as it is then; ms until the next one is
         needed. Raises as `Authenticator.renewed` and `spend`, and ScopeMissing."""
         renewed = self.access.authenticator.renewed(self.identity, token)

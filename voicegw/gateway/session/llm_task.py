@@ -16,9 +16,9 @@ import structlog
 from voicegw.core.actions import Respond
 from voicegw.core.dialogue import Responder, characters_of, reply_messages
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
-from voicegw.core.session import Session
 from voicegw.errors import InternalError, RateLimited, ReplyError, VoicegwError
 from voicegw.gateway.limits.session_limiter import SessionLimiter
+from voicegw.gateway.session.driver import Driver
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -38,28 +38,27 @@ class _Attempt:
 
 
 class LLMTask:
-    """`spawn` starts a task that ends with the session; `perform` carries out what the session then wants.
+    """`spawn` starts a task that ends with the session.
 
-    declared: characters of every prompt beside its messages. meter: counts what the client that is attached
-    uses.
+    declared: characters of every prompt beside its messages. limiter: counts what the client that is
+    attached, or was attached last, uses.
     """
 
     def __init__(
         self,
-        session: Session,
+        driver: Driver,
         responder: Responder,
         metrics: Metrics,
         spawn: Spawn,
-        perform: Callable[[], None],
         declared: int = 0,
     ) -> None:
-        self._session = session
+        self._driver = driver
+        self._session = driver.session
         self._responder = responder
         self._metrics = metrics
         self._spawn = spawn
-        self._perform = perform
         self._declared = declared
-        self.meter: SessionLimiter | None = None
+        self.limiter: SessionLimiter | None = None
         self._attempt: _Attempt | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -83,8 +82,8 @@ class LLMTask:
     async def _run(self, attempt: _Attempt) -> None:
         try:
             error = await self._write(attempt)
-            self._session.replies.receive_end(attempt.request.attempt, error, time.monotonic())
-            self._perform()
+            ended = self._session.replies.receive_end
+            self._driver.receive(ended, attempt.request.attempt, error, time.monotonic())
             if error is None:
                 await attempt.confirmed.wait()
         finally:
@@ -117,21 +116,20 @@ class LLMTask:
     async def _hand_on(self, attempt: int, piece: ReplyPiece) -> None:
         """Gives the session a piece; a long text in parts, and other sessions have their turn in between."""
         for part in _parts(piece):
-            self._session.replies.receive_piece(attempt, part, time.monotonic())
-            self._perform()
+            self._driver.receive(self._session.replies.receive_piece, attempt, part, time.monotonic())
             if part is not piece:
                 await asyncio.sleep(0)
 
     async def _charge_prompt(self, messages: Sequence[Message]) -> None:
         """Raises RateLimited when the model may not be asked."""
-        if self.meter is not None:
-            await self.meter.admit_reply(self._declared + characters_of(messages), time.monotonic())
+        if self.limiter is not None:
+            await self.limiter.admit_reply(self._declared + characters_of(messages), time.monotonic())
 
     def _count(self, attempt: _Attempt, piece: ReplyPiece) -> None:
         text = piece.arguments if isinstance(piece, ToolCalled) else piece if isinstance(piece, str) else ""
         attempt.tokens += isinstance(piece, str)
-        if self.meter is not None and text:
-            self.meter.count_reply(text, time.monotonic())
+        if self.limiter is not None and text:
+            self.limiter.count_reply(text, time.monotonic())
 
 
 def _parts(piece: ReplyPiece) -> Sequence[ReplyPiece]:

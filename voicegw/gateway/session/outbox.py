@@ -3,35 +3,48 @@ client left off, and waits here for what comes next.
 
 Reply audio goes between the events, in its order, but is no event: it has no number, is not kept for a client
 that comes back, and is dropped when the reply is stopped or when a client that reads too little lets two
-seconds of it pile up.
+seconds of it pile up. That it was stopped is said in its place.
 """
 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from voicegw.core import events
 from voicegw.core.events import AudioAcknowledged, Event
 from voicegw.core.journal import Entry, Journal
+from voicegw.dialects.port import ReplyAudio
 from voicegw.gateway.single_waiter_event import SingleWaiterEvent
 
 _MAX_AUDIO_MS = 2000.0
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What is sent as one WebSocket message."""
+class NumberedEvent:
+    """An event and its number among those of the session, from 1."""
 
-    data: bytes
-    text: bool = True
+    event: Event
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Audio:
-    """Reply audio that waits, to be sent behind event number `after`."""
+class StopAudio:
+    """Reply audio that the client has not played yet is not to be played any more."""
 
-    data: bytes
-    audio_ms: float
+
+Outgoing = NumberedEvent | ReplyAudio | StopAudio
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What is to be sent behind event number `after`."""
+
+    content: ReplyAudio | StopAudio
     after: int
+
+    @property
+    def audio_ms(self) -> float:
+        return self.content.audio_ms if isinstance(self.content, ReplyAudio) else 0.0
 
 
 class Reader:
@@ -41,28 +54,28 @@ class Reader:
         self.changed = asyncio.Event()
         self._journal = journal
         self._seq = seq
-        self._audio: list[_Audio] = []
+        self._audio: list[_Waiting] = []
         self._sending = False
 
-    async def get(self) -> Frame:
-        """The next message to send, waiting for it."""
-        while (frame := self._next()) is None:
+    async def get(self) -> Outgoing:
+        """What is to be sent next, waiting for it."""
+        while (outgoing := self._next()) is None:
             self.changed.clear()
             await self.changed.wait()
         self._sending = True
-        return frame
+        return outgoing
 
-    def _next(self) -> Frame | None:
+    def _next(self) -> Outgoing | None:
         if self._audio and self._audio[0].after <= self._seq:
-            return Frame(self._audio.pop(0).data, text=False)
+            return self._audio.pop(0).content
         entry = self._journal.next_after(self._seq)
         if entry is None:
             return None
         self._seq = entry.seq
-        return Frame(entry.frame)
+        return NumberedEvent(events.decode(entry.data), entry.seq)
 
     def sent(self) -> None:
-        """The message last taken is with the network."""
+        """What was taken last is with the network."""
         self._sending = False
         self.changed.set()
 
@@ -72,30 +85,31 @@ class Reader:
             self.changed.clear()
             await self.changed.wait()
 
-    def play(self, data: bytes, audio_ms: float) -> float:
+    def play(self, audio: ReplyAudio) -> float:
         """Reply audio, behind the events so far. How many ms of older audio it pushed out as stale."""
-        self._audio.append(_Audio(data, audio_ms, self._journal.last))
+        self._audio.append(_Waiting(audio, self._journal.last))
         self.changed.set()
         dropped, waiting = 0.0, sum(audio.audio_ms for audio in self._audio)
         while waiting - dropped > _MAX_AUDIO_MS:
             dropped += self._audio.pop(0).audio_ms
         return dropped
 
-    def drop_audio(self) -> float:
-        """Forgets the audio that waits; how many ms of it there were."""
+    def stop_audio(self) -> float:
+        """Forgets the audio that waits, and has the client forget its own; how many ms waited here."""
         dropped = sum(audio.audio_ms for audio in self._audio)
-        self._audio.clear()
+        self._audio[:] = [_Waiting(StopAudio(), self._journal.last)]
+        self.changed.set()
         return dropped
 
 
 class Outbox:
     """What one session has to say. With `write_ahead`, an event waits until it is saved, unless the outbox is
-    `adrift`; `unsaved` is set when there is one to save."""
+    `degraded`: the store is away, and events are sent unsaved. `unsaved` is set when there is one to save."""
 
     def __init__(self, journal: Journal, *, write_ahead: bool = False) -> None:
         self.journal = journal
         self.unsaved = SingleWaiterEvent()
-        self.adrift = False
+        self.degraded = False
         self._write_ahead = write_ahead
         self._reader: Reader | None = None
 
@@ -104,23 +118,23 @@ class Outbox:
         self.journal.add(event)
         self._settle()
 
-    def play(self, data: bytes, audio_ms: float) -> float:
+    def play(self, audio: ReplyAudio) -> float:
         """Reply audio for whoever reads now. How many ms of audio, this or older, will not be heard."""
-        return audio_ms if self._reader is None else self._reader.play(data, audio_ms)
+        return audio.audio_ms if self._reader is None else self._reader.play(audio)
 
-    def drop_audio(self) -> float:
-        """Forgets the reply audio that waits; how many ms of it there were."""
-        return 0.0 if self._reader is None else self._reader.drop_audio()
+    def stop_audio(self) -> float:
+        """Ends reply audio, here and at the client; how many ms of it waited here."""
+        return 0.0 if self._reader is None else self._reader.stop_audio()
 
     def _settle(self) -> None:
         if self._write_ahead:
             self.unsaved.set()
-        if not self._write_ahead or self.adrift:
+        if not self._write_ahead or self.degraded:
             self.release(self.journal.unsaved())
 
-    def cut_loose(self) -> None:
+    def degrade(self) -> None:
         """The store is away: nothing waits for it any longer."""
-        self.adrift = True
+        self.degraded = True
         self.release(self.journal.unsaved())
 
     def release(self, entries: Iterable[Entry]) -> None:

@@ -9,9 +9,10 @@ from typing import Any, assert_never
 import structlog
 
 from voicegw.core.actions import Play, Speak, StopSpeaking
-from voicegw.core.session import Session
 from voicegw.core.speech import Voice
+from voicegw.dialects.port import ReplyAudio
 from voicegw.errors import InternalError, ReplyError, UnsupportedReply, VoicegwError
+from voicegw.gateway.session.driver import Driver
 from voicegw.gateway.session.outbox import Outbox
 from voicegw.telemetry import Metrics
 
@@ -27,23 +28,17 @@ def check_voice(voice: Voice | None) -> None:
 
 
 class TTSTask:
-    """`spawn` starts a task that ends with the session; `carry_on` does what the session then wants."""
+    """`spawn` starts a task that ends with the session."""
 
     def __init__(
-        self,
-        session: Session,
-        voice: Voice | None,
-        metrics: Metrics,
-        outbox: Outbox,
-        spawn: Spawn,
-        carry_on: Callable[[], None],
+        self, driver: Driver, voice: Voice | None, metrics: Metrics, outbox: Outbox, spawn: Spawn
     ) -> None:
-        self._session = session
+        self._driver = driver
+        self._session = driver.session
         self._voice = voice
         self._metrics = metrics
         self._outbox = outbox
         self._spawn = spawn
-        self._carry_on = carry_on
         self._task: asyncio.Task[None] | None = None
 
     def perform(self, action: Speak | Play | StopSpeaking) -> None:
@@ -51,12 +46,12 @@ class TTSTask:
         match action:
             case Speak():
                 self._task = self._spawn(self._run(action), "speech")
-            case Play(audio, audio_ms):
-                self._count_dropped(self._outbox.play(audio, audio_ms))
+            case Play(turn, audio, audio_ms):
+                self._count_dropped(self._outbox.play(ReplyAudio(turn, audio, audio_ms)))
             case StopSpeaking(dropped_ms):
                 if self._task is not None:
                     self._task.cancel()
-                self._count_dropped(dropped_ms + self._outbox.drop_audio())
+                self._count_dropped(dropped_ms + self._outbox.stop_audio())
             case _:
                 assert_never(action)
 
@@ -65,8 +60,8 @@ class TTSTask:
 
     async def _run(self, request: Speak) -> None:
         error = await self._say(request)
-        self._session.replies.receive_audio_end(request.turn, request.number, error, time.monotonic())
-        self._carry_on()
+        ended = self._session.replies.receive_audio_end
+        self._driver.receive(ended, request.turn, request.number, error, time.monotonic())
 
     async def _say(self, request: Speak) -> VoicegwError | None:
         """Hands on the sentence's audio; the error that ended it early."""
@@ -77,8 +72,8 @@ class TTSTask:
                 async for pcm in pieces:
                     now = time.monotonic()
                     first, made = first or now, made + len(pcm)
-                    self._session.speech.receive_audio(request.turn, request.number, pcm, now)
-                    self._carry_on()
+                    receive = self._session.speech.receive_audio
+                    self._driver.receive(receive, request.turn, request.number, pcm, now)
         except ReplyError as failure:
             return failure
         except Exception:  # a broken voice costs its reply, not the session

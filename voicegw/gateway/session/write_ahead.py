@@ -5,7 +5,7 @@ session in which nothing happens. While one is being written the next one gather
 fewer and larger steps. Audio that is not saved yet is still with the client, which keeps what has not been
 acknowledged; so audio alone is no reason to write.
 
-Without the store, events wait for `patience_ms`. Then the session is adrift: events are told at once and
+Without the store, events wait for `patience_ms`. Then the session is degraded: events are told at once and
 unsaved, and the client is told so: it goes on, but would not survive the loss of this gateway. When a step
 arrives after all, a whole one follows it, with what the store has missed.
 """
@@ -17,19 +17,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2s
 
-import msgspec
 import structlog
 
 from voicegw.core import snapshot
 from voicegw.core.options import option
-from voicegw.core.session import Session
-from voicegw.core.snapshot import SessionState
 from voicegw.core.store import Saved, Step, StepsMissing, Store, StoreTrouble
-from voicegw.dialects.parameters import StreamParameters
 from voicegw.errors import StoreUnavailable
-from voicegw.gateway.limits.quota import Quota, QuotaState
-from voicegw.gateway.session.activity import ActivityTimestamps
 from voicegw.gateway.session.outbox import Outbox
+from voicegw.gateway.session.record import SessionRecord
 
 log = structlog.get_logger(__name__)
 
@@ -49,57 +44,36 @@ class ResumeOptions:
     )
 
 
-class RunnerState(msgspec.Struct, array_like=True):
-    """What a store has of a session beside its events and its audio. age_s: since it was opened; last_event:
-    the number of the last; greetings: those that say where to go on, and are wrong once another gateway says
-    so; usage: what it has used of its own limits."""
-
-    parameters: StreamParameters
-    age_s: float
-    last_event: int
-    greetings: list[int]
-    session: SessionState
-    usage: QuotaState = QuotaState()
-
-
 def stored_name(session: str, user: str) -> str:
     """What a session is called in the store: by a name that only its own user's requests lead to."""
     return f"{session}.{blake2s(user.encode(), digest_size=8).hexdigest()}"
 
 
 class WriteAheadLog:
-    """`wanted`: what its client has asked for when it was opened. `complain` is called when events have to be
-    told unsaved. epoch: under which this gateway holds the session."""
+    """Of one session. `on_store_error` is called when events have to be sent unsaved. epoch: under which this
+    gateway holds the session."""
 
     def __init__(
         self,
+        record: SessionRecord,
         store: Store,
-        session: Session,
-        wanted: StreamParameters,
-        user: str,
         outbox: Outbox,
-        stamps: ActivityTimestamps,
-        usage: Quota,
         options: ResumeOptions,
-        complain: Callable[[StoreUnavailable], None],
+        on_store_error: Callable[[StoreUnavailable], None],
     ) -> None:
         self.epoch = 1
+        self._record = record
         self._store = store
-        self._session = session
-        self._wanted = wanted
-        self._name = stored_name(session.name, user)
+        self._name = stored_name(record.name, record.user)
         self._outbox = outbox
-        self._stamps = stamps
-        self._usage = usage
         self._patience_ms = options.store_patience_ms
-        self._complain = complain
+        self._on_store_error = on_store_error
         self._saved_until: int | None = None  # the sample; None when the store has nothing yet
         self._away_since: float | None = None
 
-    def restore(self, saved: Saved, state: RunnerState, now: float) -> None:
+    def restore(self, saved: Saved) -> None:
         """Goes on where another gateway was, under the epoch of the claim."""
         self.epoch = saved.epoch
-        self._session.restore(state.session, saved.audio, saved.audio_start, saved.age_s, now)
         self._saved_until = saved.audio_start + len(saved.audio) // 2
 
     async def drop(self) -> None:
@@ -115,8 +89,8 @@ class WriteAheadLog:
                     await self._outbox.unsaved.wait()
             self._outbox.unsaved.clear()
             await self._save()
-            while self._outbox.adrift:  # the store is back, and has not got what was told meanwhile
-                self._outbox.adrift, self._saved_until = False, None
+            while self._outbox.degraded:  # the store is back, and has not got what was told meanwhile
+                self._outbox.degraded, self._saved_until = False, None
                 await self._save()
 
     async def _save(self) -> None:
@@ -130,7 +104,7 @@ class WriteAheadLog:
             except StepsMissing:
                 self._saved_until = None
             except StoreTrouble as trouble:
-                self._suffer(trouble, begun_at)
+                self._receive_trouble(trouble, begun_at)
                 await asyncio.sleep(_RETRY_S)
             else:
                 self._saved_until, self._away_since = until, None
@@ -138,37 +112,29 @@ class WriteAheadLog:
 
     def _step(self) -> tuple[Step, int]:
         """What is to be written, and up to which sample the audio is then saved."""
-        journal = self._outbox.journal
-        start, audio = self._session.audio_after(self._saved_until or 0)
-        now = time.monotonic()
-        state = RunnerState(
-            self._wanted,
-            now - self._stamps.opened_at,
-            journal.last,
-            journal.greetings,
-            self._session.snapshot(now),
-            self._usage.state(time.time() - now),
-        )
+        journal, session = self._outbox.journal, self._record.session
+        start, audio = session.audio_after(self._saved_until or 0)
+        state = self._record.state(journal.last, journal.greetings, time.monotonic(), time.time())
         whole = start != self._saved_until
         step = Step(
             session=self._name,
             epoch=self.epoch,
             snapshot=snapshot.encode(state),
-            events={entry.seq: entry.frame for entry in (journal.all() if whole else journal.unsaved())},
+            events={entry.seq: entry.data for entry in (journal.all() if whole else journal.unsaved())},
             first_event=journal.first,
             audio=audio,
             audio_start=start,
-            audio_from=self._session.audio_needed_from,
+            audio_from=session.audio_needed_from,
             whole=whole,
         )
         return step, start + len(audio) // 2
 
-    def _suffer(self, trouble: StoreTrouble, begun_at: float) -> None:
+    def _receive_trouble(self, trouble: StoreTrouble, begun_at: float) -> None:
         """Gives up waiting, and says so, when the store has been away for long. One failure is not enough: to
         a process that was stopped every answer is late, and the next one may be `Fenced`."""
         if self._away_since is None:
             self._away_since = begun_at
-            log.warning("session not saved", session=self._session.name, reason=str(trouble))
-        elif not self._outbox.adrift and (time.monotonic() - self._away_since) * 1000 >= self._patience_ms:
-            self._outbox.cut_loose()
-            self._complain(StoreUnavailable(f"{trouble}; the session goes on, but is not saved"))
+            log.warning("session not saved", session=self._record.name, reason=str(trouble))
+        elif not self._outbox.degraded and (time.monotonic() - self._away_since) * 1000 >= self._patience_ms:
+            self._outbox.degrade()
+            self._on_store_error(StoreUnavailable(f"{trouble}; the session goes on, but is not saved"))

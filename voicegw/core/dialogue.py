@@ -103,7 +103,7 @@ class Dialogue:
     def add_result(self, call: ToolCalled, content: str) -> None:
         """The result of a call in the background: the model finds it as one more call with its answer, which
         is something that every endpoint with tools understands."""
-        again = replace(call, id=_other_id(call.id))
+        again = msgspec.structs.replace(call, id=_other_id(call.id))
         self._news += [Message("assistant", "", (again,)), Message("tool", content, tool_call_id=again.id)]
 
     def withhold_input(self, text: str) -> bool:
@@ -174,7 +174,8 @@ def _without_tool_text(message: Message, text: str) -> Message:
         return replace(message, content=_WITHHELD_REPLY)
     if any(call.arguments == text for call in message.tool_calls):
         calls = (
-            replace(call, arguments="{}") if call.arguments == text else call for call in message.tool_calls
+            msgspec.structs.replace(call, arguments="{}") if call.arguments == text else call
+            for call in message.tool_calls
         )
         return replace(message, tool_calls=tuple(calls))
     return message

@@ -9,7 +9,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 
 import msgspec
 
@@ -125,4 +124,4 @@ def _with_own_id(call: ToolCalled, others: Sequence[ToolCalled]) -> ToolCalled:
     """Answers are told apart by the ids of their calls; some endpoints number them from 0 each time."""
     if call.id not in {other.id for other in others}:
         return call
-    return replace(call, id=f"call_{secrets.token_hex(6)}")
+    return msgspec.structs.replace(call, id=f"call_{secrets.token_hex(6)}")

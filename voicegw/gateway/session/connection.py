@@ -15,27 +15,20 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
-from voicegw.core import events
-from voicegw.core.commands import Command, Refresh
 from voicegw.core.options import option
-from voicegw.dialects.port import Audio, Codec, Frame, Opening, Received, ReplyAudio
+from voicegw.dialects.port import Codec, Frame, ReplyAudio
 from voicegw.errors import (
     InputError,
     InternalError,
-    InvalidState,
-    LimitError,
     Moved,
-    OddByteCount,
-    RateLimited,
     SlowConsumer,
-    StoreUnavailable,
     TakenOver,
-    TooManyErrors,
     Unresponsive,
     VoicegwError,
 )
 from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.session.connection_context import ConnectionContext
+from voicegw.gateway.session.frame_receiver import FrameReceiver
 from voicegw.gateway.session.liveness import Lifetime, LivenessOptions
 from voicegw.gateway.session.outbox import NumberedEvent, Outgoing, Reader, StopAudio
 from voicegw.gateway.session.runner import SessionRunner
@@ -73,15 +66,16 @@ class Connection:
     ) -> None:
         self._socket = socket
         self._codec = codec
+        self._group = asyncio.TaskGroup()
+        self._receiver = FrameReceiver(
+            codec, runner, context, self._group, options.max_errors, numbered=resumable
+        )
         self._runner = runner
         self._context = context
         self._options = options
         self._after = after
         self._resumable = resumable
-        self._rejected = 0
         self._heard_at = time.monotonic()
-        self._group = asyncio.TaskGroup()
-        self._renewal: asyncio.Task[None] | None = None
         self._checking: asyncio.Task[None] | None = None
         self._over: asyncio.Future[VoicegwError | None] = asyncio.get_running_loop().create_future()
 
@@ -99,7 +93,7 @@ class Connection:
                 writer = group.create_task(self._write(reader), name="writer")
                 others = [group.create_task(work, name=name) for name, work in self._work().items()]
                 error = await self._over
-                for task in (*others, *filter(None, [self._renewal, self._checking])):
+                for task in (*others, *filter(None, [self._checking])):
                     task.cancel()
                 if not isinstance(error, SlowConsumer | TakenOver | Unresponsive | Moved):
                     await self._flush(reader, writer)
@@ -122,6 +116,7 @@ class Connection:
     def leave(self, error: VoicegwError | None) -> None:
         """Ends the connection; the first one to call this decides how."""
         if not self._over.done():
+            self._receiver.stop()
             self._over.set_result(error)
 
     # --- tasks ---
@@ -131,91 +126,14 @@ class Connection:
         in_a_row = 0
         try:
             async for frame in self._socket:
-                await self._receive(frame)
+                self._heard_at = time.monotonic()
+                await self._receiver.receive(frame)
                 in_a_row = (in_a_row + 1) % _MESSAGES_IN_A_ROW
                 if not in_a_row:  # of small ones very many may be here already, without a wait between them
                     await asyncio.sleep(0)
         except ConnectionClosed as closed:
             log.debug("client vanished", session=self._runner.name, reason=str(closed))
         self.leave(None)
-
-    async def _receive(self, frame: str | bytes) -> None:
-        if self._over.done():
-            return
-        now = self._heard_at = time.monotonic()
-        self._runner.record.activity.alive_at = now
-        if self._resumable and isinstance(frame, str):
-            self._runner.receive_message()
-        try:
-            for received in self._codec.receive(frame):
-                if isinstance(received, Audio) and len(received.data) > self._context.piece_bytes:
-                    await self._hear_long(received.data)
-                else:
-                    self._take(received, now)
-        except (InputError, LimitError) as error:
-            self._reject(error)
-
-    def _take(self, received: Received, now: float) -> None:
-        match received:
-            case Audio(data):
-                self._hear(data, now)
-            case Opening():
-                raise InvalidState("the session is open already")
-            case _:
-                if self.limiter.admit_message(now):
-                    self._obey(received)
-
-    async def _hear_long(self, audio: bytes) -> None:
-        """Takes in much audio piece by piece, so that other sessions have their turn in between."""
-        if len(audio) % self._context.sample_bytes:
-            raise OddByteCount
-        size = self._context.piece_bytes
-        for begin in range(0, len(audio), size):
-            if not self._over.done():
-                self._hear(audio[begin : begin + size], time.monotonic())
-            await asyncio.sleep(0)
-
-    def _obey(self, command: Command) -> None:
-        self._context.check(command, self._runner.profile.reply)
-        match command:
-            case Refresh(token):
-                if self._renewal is not None and not self._renewal.done():
-                    raise InvalidState("another token is being looked at")
-                self._renewal = self._group.create_task(self._renew(token), name="renewal")
-            case _:
-                self._runner.receive_command(command)
-
-    def _hear(self, audio: bytes, now: float) -> None:
-        """Audio over a limit is heard as silence: positions stay what they are for both sides."""
-        if not audio:
-            raise OddByteCount("an empty frame")
-        try:
-            allowed = self.limiter.admit_audio(len(audio), now)
-        except RateLimited as error:
-            allowed = False
-            self._reject(error)
-        self._runner.receive_audio(audio if allowed else self._context.silence * len(audio))
-
-    async def _renew(self, token: str) -> None:
-        try:
-            ttl_ms = await self._context.renew(token, lambda: self._runner.profile)
-            self._runner.emit(events.Refreshed(ttl_ms))
-        except (InputError, StoreUnavailable) as error:
-            self._report(error)
-
-    def _reject(self, error: InputError | LimitError) -> None:
-        """What is not accepted is answered, and ends the session if its class says so."""
-        if error.close_code is not None:
-            self._runner.finish(error)
-        else:
-            self._report(error)
-
-    def _report(self, error: VoicegwError) -> None:
-        """Says what was wrong, so many times and no more."""
-        self._runner.emit(events.Fault.of(error))
-        self._rejected += isinstance(error, InputError)
-        if self._rejected > self._options.max_errors:
-            self._runner.finish(TooManyErrors())
 
     async def _write(self, reader: Reader) -> None:
         try:

@@ -3,7 +3,7 @@
 It outlives its connections. Without one it is detached, and goes on deciding for a while."""
 
 import time
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import structlog
 
@@ -14,9 +14,9 @@ from voicegw.core.profile import SessionProfile
 from voicegw.core.store import Fenced, Saved
 from voicegw.errors import Draining, InternalError, Moved, SlowConsumer, TakenOver, VoicegwError
 from voicegw.gateway.limits.seats import Seat
-from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.asr_task import decode
+from voicegw.gateway.session.client import Client
 from voicegw.gateway.session.driver import Driver
 from voicegw.gateway.session.llm_task import LLMTask
 from voicegw.gateway.session.moderation_task import Moderation
@@ -29,19 +29,6 @@ from voicegw.gateway.session.write_ahead import ResumeOptions, WriteAheadLog
 from voicegw.gateway.single_waiter_event import SingleWaiterEvent
 
 log = structlog.get_logger(__name__)
-
-
-class Client(Protocol):
-    """The connection that a session is attached to. limiter: counts what it uses."""
-
-    @property
-    def limiter(self) -> SessionLimiter: ...
-
-    def leave(self, error: VoicegwError | None) -> None:
-        """Ends the connection; None when that was asked for."""
-
-    def check_alive(self) -> None:
-        """Asks the client, whose audio has stopped in mid-word, for a sign (`SessionRunner.receive_sign`)."""
 
 
 class SessionRunner:

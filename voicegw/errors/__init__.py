@@ -1,0 +1,161 @@
+"""One exception tree: every way a session, a request or the start of the server can go wrong.
+
+    VoicegwError
+     +-- InputError                  the client's doing; costs the client only
+     |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount
+     |    +-- AudioMisdeclared  InvalidState  TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout
+     |    +-- NotFound  UnsupportedRate  UnsupportedFormat  UnsupportedReply  InvalidParameter  OriginRefused
+     |    +-- TokenMissing  TokenInvalid  TokenExpired  TokenUsed  ScopeMissing  SessionTooLong  TakenOver
+     +-- LimitError                  more than a client's share; later it may
+     |    +-- RateLimited  TooManyConnections  LimitIgnored
+     +-- ReplyError                  the model's or the voice's doing; the session goes on
+     |    +-- LLMUnreachable  LLMUnauthorized  LLMRateLimited  LLMRejected  LLMBroken  LLMTimeout
+     |    +-- LLMInterrupted  LLMUnavailable  LLMEmpty  LLMReasoningOnly  LLMTokenLimit  LLMFiltered
+     |    +-- ToolFailed  TooManyToolCalls  ModerationFailed  VoiceFailed
+     +-- ServerError                 our doing; a client may try again
+     |    +-- NotReady  AtCapacity  Draining  StoreUnavailable  SlowConsumer  Unresponsive  InternalError
+     |    +-- RecognitionFailed  Moved
+     +-- StartupError                the server cannot start: one line, exit status 1
+          +-- ConfigurationError  ModelUnavailable  WorkerFailed
+
+A class states the wire `code` (sent in the `error` event or the HTTP body), the WebSocket `close_code`
+(None: the session goes on), the `http_status` when it refuses the upgrade, and whether the client may retry;
+an instance may know from when on (`retry_after_ms`), and what an endpoint said of it (`detail`, redacted, not
+for clients). The first line of a docstring is its row in the error table (tests/error_table.py makes it).
+"""
+
+from voicegw.errors.base import (
+    RETRY_AFTER_MS,
+    VoicegwError,
+)
+from voicegw.errors.client import (
+    AudioMisdeclared,
+    AudioTooFast,
+    IdleTimeout,
+    InputError,
+    InvalidParameter,
+    InvalidState,
+    InvalidValue,
+    LimitError,
+    LimitIgnored,
+    MalformedMessage,
+    MessageTooBig,
+    NotFound,
+    OddByteCount,
+    OriginRefused,
+    RateLimited,
+    ScopeMissing,
+    SessionTooLong,
+    TakenOver,
+    TokenExpired,
+    TokenInvalid,
+    TokenMissing,
+    TokenUsed,
+    TooManyConnections,
+    TooManyErrors,
+    UnknownMessageType,
+    UnsupportedFormat,
+    UnsupportedRate,
+    UnsupportedReply,
+    WrongFrameKind,
+)
+from voicegw.errors.reply import (
+    LLMBroken,
+    LLMEmpty,
+    LLMFiltered,
+    LLMInterrupted,
+    LLMRateLimited,
+    LLMReasoningOnly,
+    LLMRejected,
+    LLMTimeout,
+    LLMTokenLimit,
+    LLMUnauthorized,
+    LLMUnavailable,
+    LLMUnreachable,
+    ModerationFailed,
+    ReplyError,
+    ToolFailed,
+    TooManyToolCalls,
+    VoiceFailed,
+)
+from voicegw.errors.server import (
+    AtCapacity,
+    ConfigurationError,
+    Draining,
+    InternalError,
+    ModelUnavailable,
+    Moved,
+    NotReady,
+    RecognitionFailed,
+    ServerError,
+    SlowConsumer,
+    StartupError,
+    StoreUnavailable,
+    Unresponsive,
+    WorkerFailed,
+)
+
+__all__ = [
+    "RETRY_AFTER_MS",
+    "AtCapacity",
+    "AudioMisdeclared",
+    "AudioTooFast",
+    "ConfigurationError",
+    "Draining",
+    "IdleTimeout",
+    "InputError",
+    "InternalError",
+    "InvalidParameter",
+    "InvalidState",
+    "InvalidValue",
+    "LLMBroken",
+    "LLMEmpty",
+    "LLMFiltered",
+    "LLMInterrupted",
+    "LLMRateLimited",
+    "LLMReasoningOnly",
+    "LLMRejected",
+    "LLMTimeout",
+    "LLMTokenLimit",
+    "LLMUnauthorized",
+    "LLMUnavailable",
+    "LLMUnreachable",
+    "LimitError",
+    "LimitIgnored",
+    "MalformedMessage",
+    "MessageTooBig",
+    "ModelUnavailable",
+    "ModerationFailed",
+    "Moved",
+    "NotFound",
+    "NotReady",
+    "OddByteCount",
+    "OriginRefused",
+    "RateLimited",
+    "RecognitionFailed",
+    "ReplyError",
+    "ScopeMissing",
+    "ServerError",
+    "SessionTooLong",
+    "SlowConsumer",
+    "StartupError",
+    "StoreUnavailable",
+    "TakenOver",
+    "TokenExpired",
+    "TokenInvalid",
+    "TokenMissing",
+    "TokenUsed",
+    "TooManyConnections",
+    "TooManyErrors",
+    "TooManyToolCalls",
+    "ToolFailed",
+    "UnknownMessageType",
+    "Unresponsive",
+    "UnsupportedFormat",
+    "UnsupportedRate",
+    "UnsupportedReply",
+    "VoiceFailed",
+    "VoicegwError",
+    "WorkerFailed",
+    "WrongFrameKind",
+]

@@ -30,9 +30,21 @@ MAY_IMPORT = {
 }
 BASE = {"voicegw.errors", "voicegw.core", "voicegw.dialects", "voicegw.telemetry"}
 MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.reply", "voicegw.cluster")}
-MAY_IMPORT["voicegw.gateway"] = BASE | {"voicegw.asr", "voicegw.reply", "voicegw.cluster"}
+GATEWAY = BASE | {"voicegw.gateway.single_waiter_event"}  # what all of its packages may import
+MAY_IMPORT["voicegw.gateway.single_waiter_event"] = set()
+MAY_IMPORT["voicegw.gateway.services"] = BASE
+MAY_IMPORT["voicegw.gateway.limits"] = GATEWAY
+MAY_IMPORT["voicegw.gateway.auth"] = GATEWAY | {"voicegw.gateway.limits"}
+MAY_IMPORT["voicegw.gateway.session"] = MAY_IMPORT["voicegw.gateway.auth"] | {
+    "voicegw.gateway.auth",
+    "voicegw.gateway.services",
+}
+MAY_IMPORT["voicegw.gateway.http"] = MAY_IMPORT["voicegw.gateway.session"] | {"voicegw.gateway.session"}
+MAY_IMPORT["voicegw.gateway"] = MAY_IMPORT["voicegw.gateway.http"] | {"voicegw.gateway.http"}
 MAY_IMPORT["voicegw.reading"] = {"voicegw.errors"}
-MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | {"voicegw.gateway", "voicegw.reading"}
+MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | {
+    *("voicegw.gateway", "voicegw.asr", "voicegw.reply", "voicegw.cluster", "voicegw.reading"),
+}
 MAY_IMPORT["voicegw.assistant"] = MAY_IMPORT["voicegw.config"] | {"voicegw.config"}
 MAY_IMPORT["voicegw.token_command"] = MAY_IMPORT["voicegw.assistant"]
 MAY_IMPORT["voicegw.cli"] = MAY_IMPORT["voicegw.assistant"] | {
@@ -139,9 +151,15 @@ PLANTED = {
     "reply to the gateway": ("voicegw.reply.llm", "import voicegw.gateway.server"),
     "dialects to telemetry": ("voicegw.dialects.native", "from voicegw.telemetry import Metrics"),
     "telemetry to dialects": ("voicegw.telemetry", "from voicegw.dialects import native"),
+    "a dialect to a recogniser": ("voicegw.dialects.native", "from voicegw.asr.pool import WorkerPool"),
+    "the gateway to a recogniser": ("voicegw.gateway.server", "from voicegw.asr.pool import WorkerPool"),
+    "limits to tokens": ("voicegw.gateway.limits.seats", "from voicegw.gateway.auth.access import Access"),
+    "tokens to sessions": ("voicegw.gateway.auth.access", "from voicegw.gateway.session import sessions"),
+    "sessions to HTTP": ("voicegw.gateway.session.runner", "from voicegw.gateway.http import pages"),
+    "HTTP to the server": ("voicegw.gateway.http.pages", "from voicegw.gateway.server import Gateway"),
     "the gateway to the configuration": ("voicegw.gateway.server", "from voicegw.config import Settings"),
     "the configuration to the command": ("voicegw.config", "from voicegw import cli"),
-    "clients to the gateway": ("clients.client", "from voicegw.gateway import outbox"),
+    "clients to the gateway": ("clients.client", "from voicegw.gateway.session import outbox"),
     "the server to its clients": ("voicegw.gateway.server", "from clients import client"),
 }
 

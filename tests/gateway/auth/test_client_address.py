@@ -4,7 +4,13 @@ from hypothesis import strategies as st
 from websockets.datastructures import Headers
 
 from voicegw.errors import ConfigurationError
-from voicegw.gateway.auth.client_address import AddressBook, ForwardedHeader, ProxyOptions, networks
+from voicegw.gateway.auth.client_address import (
+    AddressBook,
+    ForwardedHeader,
+    ProxyOptions,
+    is_loopback,
+    networks,
+)
 
 PROXY = "10.0.0.9"
 OPTIONS = ProxyOptions(trusted=("10.0.0.0/24", "::1"))
@@ -130,3 +136,33 @@ def test_who_is_named_or_comes_without_a_proxy_is_in_no_doubt() -> None:
 def test_a_zone_of_any_length_is_left_out() -> None:
     headers = Headers({"X-Forwarded-For": f"fe80::1%{'x' * 5_000}"})
     assert AddressBook(OPTIONS).shown(PROXY, headers) == "fe80::1"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "LOCALHOST"])
+def test_what_is_loopback(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "voice.example", "localhost.example"])
+def test_what_is_not(host: str) -> None:
+    assert not is_loopback(host)
+
+
+def exposed(host: str, *has: str) -> None:
+    check_exposure(host, encrypted="tls" in has, behind_proxy="proxy" in has, tokens="tokens" in has)
+
+
+def test_on_loopback_anything_goes_until_a_proxy_opens_it() -> None:
+    exposed("127.0.0.1")
+    exposed("127.0.0.1", "proxy", "tokens")
+    with pytest.raises(ConfigurationError, match="without a token"):
+        exposed("127.0.0.1", "proxy")
+
+
+def test_on_a_network_it_takes_tls_and_tokens() -> None:
+    exposed("0.0.0.0", "tls", "tokens")
+    exposed("0.0.0.0", "proxy", "tokens")
+    with pytest.raises(ConfigurationError, match="without TLS"):
+        exposed("0.0.0.0", "tokens")
+    with pytest.raises(ConfigurationError, match="without a token"):
+        exposed("0.0.0.0", "tls")

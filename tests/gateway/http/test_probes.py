@@ -1,3 +1,4 @@
+import json
 import socket
 import urllib.error
 import urllib.request
@@ -23,7 +24,8 @@ async def test_answers_what_orchestrators_ask() -> None:
     metrics, reason = Metrics(), "Redis does not answer"
     async with probes("127.0.0.1", 0, lambda: reason, metrics) as url:
         assert await to_thread(get, f"{url}/healthz") == (200, "ok\n")
-        assert await to_thread(get, f"{url}/readyz") == (503, "not ready: Redis does not answer\n")
+        status, body = await to_thread(get, f"{url}/readyz")
+        assert (status, json.loads(body)["error"]["message"]) == (503, reason)
         reason = ""
         assert await to_thread(get, f"{url}/readyz") == (200, "ready\n")
         assert "voicegw_workers_ready" in (await to_thread(get, f"{url}/metrics"))[1]

@@ -15,7 +15,7 @@ from tests.observing import PATIENCE_S
 from tests.peer import joined
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.http.limited_connection import HandshakeOptions
-from voicegw.gateway.http.tls import Certificate, TlsOptions, check_exposure, is_loopback
+from voicegw.gateway.http.tls import Certificate, TlsOptions
 from voicegw.gateway.limits.rate_limits import LimitOptions
 
 
@@ -183,33 +183,3 @@ def test_both_files_are_needed_and_have_to_fit(authority: Authority, tmp_path: P
         with pytest.raises(ConfigurationError) as refused:
             Certificate(options)
         assert "None" not in refused.value.message
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "LOCALHOST"])
-def test_what_is_loopback(host: str) -> None:
-    assert is_loopback(host)
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "voice.example", "localhost.example"])
-def test_what_is_not(host: str) -> None:
-    assert not is_loopback(host)
-
-
-def exposed(host: str, *has: str) -> None:
-    check_exposure(host, encrypted="tls" in has, behind_proxy="proxy" in has, tokens="tokens" in has)
-
-
-def test_on_loopback_anything_goes_until_a_proxy_opens_it() -> None:
-    exposed("127.0.0.1")
-    exposed("127.0.0.1", "proxy", "tokens")
-    with pytest.raises(ConfigurationError, match="without a token"):
-        exposed("127.0.0.1", "proxy")
-
-
-def test_on_a_network_it_takes_tls_and_tokens() -> None:
-    exposed("0.0.0.0", "tls", "tokens")
-    exposed("0.0.0.0", "proxy", "tokens")
-    with pytest.raises(ConfigurationError, match="without TLS"):
-        exposed("0.0.0.0", "tokens")
-    with pytest.raises(ConfigurationError, match="without a token"):
-        exposed("0.0.0.0", "tls")

@@ -17,7 +17,7 @@ SECOND = 32_000  # bytes
 
 def meter(limits: Limits | None = None, usage: Quota | None = None, **options: Any) -> SessionLimiter:
     limits = limits or Limits(LimitOptions(**options), Metrics())
-    return SessionLimiter(limits, ALICE, SECOND, usage or Quota(limits.session_rates))
+    return SessionLimiter(limits, ALICE.user, ALICE.address, SECOND, usage or Quota(limits.session_rates))
 
 
 def retry_after_ms(limited: SessionLimiter, now: float) -> int | None:

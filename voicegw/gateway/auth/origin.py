@@ -6,7 +6,7 @@ stranger's page.
 from urllib.parse import urlsplit
 
 from voicegw.errors import OriginRefused
-from voicegw.gateway.http.tls import is_loopback
+from voicegw.gateway.auth.client_address import is_loopback
 
 ANY = "*"
 

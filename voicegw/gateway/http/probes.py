@@ -2,14 +2,14 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from voicegw.errors import StartupError
-from voicegw.gateway.http.plain_http import HttpConnection, answer_method, page, shaped
-from voicegw.telemetry import CONTENT_TYPE, Metrics
+from voicegw.errors import NotReady, StartupError, VoicegwError
+from voicegw.gateway.http.pages import Pages, refusal
+from voicegw.gateway.http.plain_http import HttpConnection, answer_method, shaped
+from voicegw.telemetry import Metrics
 
 _ANSWER_S = 2.0  # for a request and its answer: who does not read keeps the process no longer
 
@@ -19,19 +19,21 @@ async def probes(host: str, port: int, unready: Callable[[], str], metrics: Metr
     """Answers /healthz, /readyz and /metrics while the block runs; gives its URL. `unready` says why the
     process is not ready, and nothing when it is. Raises StartupError when the address cannot be had."""
 
-    def answer(_: ServerConnection, request: Request) -> Response:
-        return answer_method(request.method) or shaped(request, shown(request))
+    def check_ready() -> str:
+        if reason := unready():
+            raise NotReady(reason)
+        return ""
+
+    pages = Pages(check_ready, metrics)
 
     def shown(request: Request) -> Response:
-        match request.path.partition("?")[0]:
-            case "/healthz":
-                return page(HTTPStatus.OK, b"ok\n")
-            case "/readyz":
-                return _readiness(unready())
-            case "/metrics":
-                return page(HTTPStatus.OK, metrics.exposition(), CONTENT_TYPE)
-            case _:
-                return page(HTTPStatus.NOT_FOUND, b"not found\n")
+        try:
+            return pages.answer(request.path.partition("?")[0])
+        except VoicegwError as error:
+            return refusal(error)
+
+    def answer(_: ServerConnection, request: Request) -> Response:
+        return answer_method(request.method) or shaped(request, shown(request))
 
     try:
         server = await serve(
@@ -53,9 +55,3 @@ async def probes(host: str, port: int, unready: Callable[[], str], metrics: Metr
 
 async def _no_session(socket: ServerConnection) -> None:
     """Never called: every request is answered before a handshake."""
-
-
-def _readiness(reason: str) -> Response:
-    if reason:
-        return page(HTTPStatus.SERVICE_UNAVAILABLE, f"not ready: {reason}\n".encode())
-    return page(HTTPStatus.OK, b"ready\n")

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from http import HTTPStatus
 
-import msgspec
 import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
@@ -18,10 +17,10 @@ from voicegw.errors import NotFound, VoicegwError
 from voicegw.gateway.auth.access import Access
 from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.limited_connection import LimitedConnection, Upgrade
+from voicegw.gateway.http.pages import Pages, refusal
 from voicegw.gateway.http.plain_http import answer_method, page, shaped
 from voicegw.gateway.limits.admission import Admission, TokenBucket
 from voicegw.gateway.services import Services
-from voicegw.telemetry import CONTENT_TYPE
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +46,7 @@ class RequestHandler:
         self._admission = admission
         self._services = services
         self._prefix = prefix
+        self._pages = Pages(self._check_ready, services.metrics)
         self._reporting = TokenBucket(_REPORTED_PER_S, _REPORTED_AT_ONCE)
         self._unreported = 0
 
@@ -97,18 +97,13 @@ class RequestHandler:
 
     def _page(self, path: str, connection: LimitedConnection, request: Request) -> Response:
         self._access.check_page(request)
-        match path:
-            case "/healthz":
-                return page(HTTPStatus.OK, b"ok\n")
-            case "/readyz":
-                self._admission.check_ready()
-                remark = self._services.check_model()
-                return page(HTTPStatus.OK, f"ready\n{remark}".strip().encode() + b"\n")
-            case "/metrics" if self._access.may_read_metrics(connection.peer, request):
-                return page(HTTPStatus.OK, self._services.metrics.exposition(), CONTENT_TYPE)
-            case _:
-                served = ", ".join(dialect.path for dialect in self._dialects)
-                raise NotFound(f"nothing is at {quoted(path)}; WebSockets are at {served}, behind any prefix")
+        if path == "/metrics" and not self._access.may_read_metrics(connection.peer, request):
+            raise NotFound(f"nothing is at {quoted(path)}")
+        return self._pages.answer(path)
+
+    def _check_ready(self) -> str:
+        self._admission.check_ready()
+        return self._services.check_model()
 
     def _log(self, connection: LimitedConnection, request: Request, error: VoicegwError) -> None:
         """Who was refused, and why, so many times a second; `unreported`: how many were left out since
@@ -126,22 +121,8 @@ class RequestHandler:
 
     def _refusal(self, error: VoicegwError, *, queues: bool) -> Response:
         """`queues`: whether the client waits to be let in."""
-        retry_after_ms = self._admission.retry_after_ms(error, queues=queues) if error.retryable else None
-        body = {
-            "error": {
-                "code": error.code,
-                "message": error.message,
-                "retryable": error.retryable,
-                "retry_after_ms": retry_after_ms,
-            }
-        }
-        status = HTTPStatus(error.http_status or HTTPStatus.INTERNAL_SERVER_ERROR)
-        response = page(status, msgspec.json.encode(body), "application/json")
-        if retry_after_ms is not None:
-            response.headers["Retry-After"] = str(-(-retry_after_ms // 1000))
-        if status is HTTPStatus.UNAUTHORIZED:
-            response.headers["WWW-Authenticate"] = "Bearer"
-        return response
+        again_ms = self._admission.retry_after_ms(error, queues=queues) if error.retryable else None
+        return refusal(error, again_ms)
 
 
 def select_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

@@ -4,7 +4,6 @@ A renewed certificate is taken up without a restart: connections that are open k
 new handshakes get the new one.
 """
 
-import ipaddress
 import ssl
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ import structlog
 
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
+from voicegw.gateway.auth.client_address import is_loopback
 from voicegw.gateway.http.tls_upgrade import limit_buffers
 
 log = structlog.get_logger(__name__)
@@ -64,14 +64,6 @@ def _load(context: ssl.SSLContext, cert: str, key: str) -> None:
         raise ConfigurationError(f"{cert}, {key}: no certificate and its key{why}") from error
     except OSError as error:
         raise ConfigurationError(f"cannot read {cert} and {key}: {error.strerror}") from error
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens on `host`."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def check_exposure(host: str, *, encrypted: bool, behind_proxy: bool, tokens: bool) -> None:

@@ -10,7 +10,6 @@ import asyncio
 import math
 
 from voicegw.errors import LimitIgnored, RateLimited
-from voicegw.gateway.auth.authenticator import Identity
 from voicegw.gateway.limits.quota import Account, Quota
 from voicegw.gateway.limits.rate_limits import Limits, Resource
 from voicegw.gateway.single_waiter_event import SingleWaiterEvent
@@ -21,14 +20,15 @@ _CHARACTERS_PER_TOKEN = 4  # about, in English
 
 
 class SessionLimiter:
-    """Of one connection. audio_bytes_per_s: of the audio that its client sends; usage: of its session."""
+    """Of one connection. user, address: whom its use counts for. audio_bytes_per_s: of the audio that its
+    client sends; quota: of its session."""
 
-    def __init__(self, limits: Limits, identity: Identity, audio_bytes_per_s: int, usage: Quota) -> None:
+    def __init__(self, limits: Limits, user: str, address: str, audio_bytes_per_s: int, quota: Quota) -> None:
         self.due = SingleWaiterEvent()  # a block is owed to the shared counters
         self._limits = limits
-        self._user, self._address = identity.user, identity.address
+        self._user, self._address = user, address
         self._audio_bytes_per_s = audio_bytes_per_s
-        self._windows, self._accounts = usage.windows, usage.accounts
+        self._windows, self._accounts = quota.windows, quota.accounts
         self._owed = {  # to the shared counters that there are
             resource: 0.0 for resource in _BLOCKS if limits.applies(resource, self._user, self._address)
         }

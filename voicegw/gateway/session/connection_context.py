@@ -48,7 +48,9 @@ class ConnectionContext:
         return cls(
             access,
             identity,
-            SessionLimiter(access.limits, identity, profile.rate * sample_bytes, quota),
+            SessionLimiter(
+                access.limits, identity.user, identity.address, profile.rate * sample_bytes, quota
+            ),
             sample_bytes,
             profile.rate * _PIECE_MS // 1000 * sample_bytes,
             _SILENCE[profile.audio_format],

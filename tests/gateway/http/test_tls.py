@@ -183,3 +183,23 @@ def test_both_files_are_needed_and_have_to_fit(authority: Authority, tmp_path: P
         with pytest.raises(ConfigurationError) as refused:
             Certificate(options)
         assert "None" not in refused.value.message
+
+
+def exposed(host: str, *has: str) -> None:
+    check_exposure(host, encrypted="tls" in has, behind_proxy="proxy" in has, tokens="tokens" in has)
+
+
+def test_on_loopback_anything_goes_until_a_proxy_opens_it() -> None:
+    exposed("127.0.0.1")
+    exposed("127.0.0.1", "proxy", "tokens")
+    with pytest.raises(ConfigurationError, match="without a token"):
+        exposed("127.0.0.1", "proxy")
+
+
+def test_on_a_network_it_takes_tls_and_tokens() -> None:
+    exposed("0.0.0.0", "tls", "tokens")
+    exposed("0.0.0.0", "proxy", "tokens")
+    with pytest.raises(ConfigurationError, match="without TLS"):
+        exposed("0.0.0.0", "tokens")
+    with pytest.raises(ConfigurationError, match="without a token"):
+        exposed("0.0.0.0", "tls")

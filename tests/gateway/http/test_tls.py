@@ -15,7 +15,7 @@ from tests.observing import PATIENCE_S
 from tests.peer import joined
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.http.limited_connection import HandshakeOptions
-from voicegw.gateway.http.tls import Certificate, TlsOptions
+from voicegw.gateway.http.tls import Certificate, TlsOptions, check_exposure
 from voicegw.gateway.limits.rate_limits import LimitOptions
 
 

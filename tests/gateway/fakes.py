@@ -14,6 +14,7 @@ from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
 from voicegw.core.store import MemoryStore, Store
 from voicegw.dialects import native
+from voicegw.dialects.port import Dialect
 from voicegw.gateway.auth.access import Access, AccessOptions
 from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
 from voicegw.gateway.auth.replay_cache import LocalReplayCache, ReplayCache
@@ -176,10 +177,11 @@ async def staged(
     services: Services | None = None,
     voice: ScriptedVoice | None = None,
     store: Store | None = None,
+    dialects: Sequence[Dialect] = (),
     **limits: int,
 ) -> AsyncIterator[Stage]:
     """A gateway for as long as the block lasts; `limits` are its ConnectionOptions. Other `services` take the
-    place of the scripted ones."""
+    place of the scripted ones; `dialects` are served beside the native one."""
     gate = gate or Gate()
     options = GatewayOptions(
         port=port,
@@ -201,7 +203,7 @@ async def staged(
         options,
         SessionOptions(),
         services,
-        dialects=[native.NativeDialect()],
+        dialects=[native.NativeDialect(), *dialects],
         new_scorer=LoudnessScorer,
         unready=lambda: "" if warm.is_set() else "nothing is warm",
         access=access,

@@ -32,6 +32,7 @@ from voicegw.gateway.http.limited_connection import (
     LimitedConnection,
     Upgrade,
 )
+from voicegw.gateway.http.refusal_log import RefusalLog
 from voicegw.gateway.http.request_handler import RequestHandler, select_subprotocol
 from voicegw.gateway.http.tls import Certificate, TlsOptions, check_exposure
 from voicegw.gateway.limits.admission import Admission, AdmissionOptions
@@ -106,6 +107,7 @@ class Gateway:
         )
         descriptors = Descriptors(options.admission.max_sessions)
         self._checks = EntryChecks(self._access, self._admission, services, self.sessions, descriptors)
+        self._refusals = RefusalLog(services.metrics)
         self._stack = AsyncExitStack()
         self._server: Server | None = None
 
@@ -161,6 +163,7 @@ class Gateway:
             self._access,
             self._admission,
             self._services,
+            self._refusals,
             self._options.path_prefix,
         )
         self._server = await self._stack.enter_async_context(
@@ -213,7 +216,7 @@ class Gateway:
             guest = socket.upgrade.guest or await self._admit(socket, socket.upgrade)
             await self._attach(socket, socket.upgrade.codec, guest)
         except VoicegwError as error:
-            await self._refuse(socket, socket.upgrade.codec, error)
+            await self._refuse(socket, socket.upgrade, error)
         except ConnectionClosed:
             pass  # before it was said what the connection was for
         finally:
@@ -244,11 +247,11 @@ class Gateway:
         resumable, options = guest.dialect.resumable, self._options.connection
         await Connection(socket, codec, runner, context, options, after=after, resumable=resumable).run()
 
-    async def _refuse(self, socket: LimitedConnection, codec: Codec, error: VoicegwError) -> None:
-        log.info("refused", code=error.code, reason=error.message)
+    async def _refuse(self, socket: LimitedConnection, upgrade: Upgrade, error: VoicegwError) -> None:
+        self._refusals.report(error, upgrade.address)
         with suppress(ConnectionClosed, TimeoutError):
             async with asyncio.timeout(CLOSE_S):
-                for frame in codec.refuse(error):
+                for frame in upgrade.codec.refuse(error):
                     await socket.send(frame.data, text=frame.text)
         await socket.close(refusal_code(error), error.code)
 

@@ -2,11 +2,9 @@
 handshake go on. Every refusal says when to come back, each a little differently.
 """
 
-import time
 from collections.abc import Sequence
 from http import HTTPStatus
 
-import structlog
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
@@ -19,13 +17,9 @@ from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.limited_connection import LimitedConnection, Upgrade
 from voicegw.gateway.http.pages import Pages, refusal
 from voicegw.gateway.http.plain_http import answer_method, page, shaped
-from voicegw.gateway.limits.admission import Admission, TokenBucket
+from voicegw.gateway.http.refusal_log import RefusalLog
+from voicegw.gateway.limits.admission import Admission
 from voicegw.gateway.services import Services
-
-log = structlog.get_logger(__name__)
-
-_REPORTED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_REPORTED_PER_S, _REPORTED_AT_ONCE = 1, 20
 
 
 class RequestHandler:
@@ -38,6 +32,7 @@ class RequestHandler:
         access: Access,
         admission: Admission,
         services: Services,
+        refusals: RefusalLog,
         prefix: str,
     ) -> None:
         self._dialects = dialects
@@ -45,10 +40,9 @@ class RequestHandler:
         self._access = access
         self._admission = admission
         self._services = services
+        self._refusals = refusals
         self._prefix = prefix
         self._pages = Pages(self._check_ready, services.metrics)
-        self._reporting = TokenBucket(_REPORTED_PER_S, _REPORTED_AT_ONCE)
-        self._unreported = 0
 
     async def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """Answers plain HTTP and refused upgrades; None lets the WebSocket handshake go on."""
@@ -68,8 +62,8 @@ class RequestHandler:
             await self._admit(dialect, connection, request)
             return None
         except VoicegwError as error:
-            self._services.metrics.refused.labels(error.code).inc()
-            self._log(connection, request, error)
+            shown = self._access.addresses.shown(connection.peer, request.headers)
+            self._refusals.report(error, shown)
             return self._refusal(error, queues=dialect is not None)
 
     def _dialect(self, path: str) -> Dialect | None:
@@ -104,20 +98,6 @@ class RequestHandler:
     def _check_ready(self) -> str:
         self._admission.check_ready()
         return self._services.check_model()
-
-    def _log(self, connection: LimitedConnection, request: Request, error: VoicegwError) -> None:
-        """Who was refused, and why, so many times a second; `unreported`: how many were left out since
-        the last line. What a load brings about is logged for debugging only."""
-        address = self._access.addresses.shown(connection.peer, request.headers)
-        facts = {"code": error.code, "address": address, "reason": error.message}
-        if error.http_status not in _REPORTED:
-            log.debug("refused", **facts)
-        elif self._reporting.holds(time.monotonic()):
-            self._reporting.take()
-            log.info("refused", **facts, unreported=self._unreported)
-            self._unreported = 0
-        else:
-            self._unreported += 1
 
     def _refusal(self, error: VoicegwError, *, queues: bool) -> Response:
         """`queues`: whether the client waits to be let in."""

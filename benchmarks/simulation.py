@@ -20,6 +20,7 @@ from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder, to_sample
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.session import Session, SessionOptions
+from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.dialects import native
 
 DECODE_S = 0.03  # from a decode's request to its answer, about what the bundled model takes
@@ -80,9 +81,15 @@ def simulate(
     return Recording(sample.file, 0.0, len(pcm) // SAMPLE_BYTES, SAMPLE_RATE, 0.0, tuple(received))
 
 
-def make_session(options: SessionOptions, scorer: SpeechScorer, language: str = "") -> Session:
-    """A session of the core that takes s16le at 16 kHz and only transcribes."""
-    session = Session("simulated", options, InputDecoder(AudioFormat.PCM, SAMPLE_RATE), scorer, language)
+def make_session(
+    options: SessionOptions, scorer: SpeechScorer, language: str = "", decoder: InputDecoder | None = None
+) -> Session:
+    """A session of the core that has windows recognised, takes s16le at 16 kHz unless the decoder says
+    otherwise, and only transcribes."""
+    decoder = decoder or InputDecoder(AudioFormat.PCM, SAMPLE_RATE)
+    pre_roll_ms = options.endpoint.pre_roll_ms
+    transcription = WindowedTranscription("simulated", options.recognition, pre_roll_ms, language)
+    session = Session("simulated", options, decoder, scorer, transcription)
     session.configure_replies(commands.ReplyMode.NONE)
     return session
 
@@ -133,13 +140,13 @@ class Stream:
                 decode_ms=1000 * self._decode_s,
                 end_of_turn=hears(job.pcm) if hears else None,
             )
-            self._session.receive_result(result, due)
+            self._session.receive_recognition(result, due)
             self._perform(due)
 
     def _perform(self, now: float) -> None:
         for action in self._session.actions():
             match action:
-                case actions.Decode(job):
+                case actions.Recognize(job):
                     self._asked = (now + self._decode_s, job)  # a newer one replaces the one that is out
                 case actions.Emit(event):
                     wire = native.encode(event, seq=len(self._received) + 1)

@@ -20,7 +20,9 @@ import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from tests.recognition import AlwaysReady
 from voicegw.asr.vad import VadOptions, make_scorer
+from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.dialogue import Confirmation
 from voicegw.core.endpoint import SpeechScorer
@@ -51,15 +53,15 @@ class State(msgspec.Struct, frozen=True):
     lags_ms: tuple[float, ...] = ()
 
 
-class Deaf:
+class Deaf(AlwaysReady):
     """Hears no words."""
 
-    async def recognize(self, job: DecodeJob) -> DecodeResult:
+    async def decode(self, job: DecodeJob) -> DecodeResult:
         """At once."""
         return DecodeResult(job.session, job.number, ())
 
 
-class Fingerprints:
+class Fingerprints(AlwaysReady):
     """Hears a word in every half second, counted from the session's start, and spells it from the samples.
 
     So a transcript is the same however the audio was decoded, and another one if a single sample differs.
@@ -67,7 +69,7 @@ class Fingerprints:
     was said is a matter of time.
     """
 
-    async def recognize(self, job: DecodeJob) -> DecodeResult:
+    async def decode(self, job: DecodeJob) -> DecodeResult:
         """At once."""
         end = job.start + len(job.pcm) // 2
         first = -(-job.start // BLOCK_SAMPLES) * BLOCK_SAMPLES
@@ -140,10 +142,11 @@ async def _start_gateway(stack: AsyncExitStack, options: argparse.Namespace) -> 
     admission = AdmissionOptions(
         options.max_sessions, max_loop_lag_ms=MOST_LAG_MS, accepts_per_s=CROWD, accept_burst=CROWD
     )
+    recognizer = Deaf() if options.hears == "nothing" else Fingerprints()
     gateway = Gateway(
         GatewayOptions(port=0, admission=admission, resume=ResumeOptions(window_ms=options.resume_window_ms)),
         SessionOptions(),
-        Services(Deaf() if options.hears == "nothing" else Fingerprints(), Parrot(), Metrics()),
+        Services(WindowedBackend(recognizer, SessionOptions()), Parrot(), Metrics()),
         dialects=[native.NativeDialect()],
         new_scorer=lambda: _scorer(options.vad),
         unready=lambda: "",

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from benchmarks.simulation import make_session
 from clients.audio import frames, read_pcm
 from clients.samples import read_samples
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.core import events
-from voicegw.core.actions import Decode
+from voicegw.core.actions import Recognize
 from voicegw.core.audio import AudioFormat, Framer, InputDecoder, Pcm
-from voicegw.core.commands import ReplyMode
 from voicegw.core.endpoint import Endpointer, EndpointOptions
 from voicegw.core.hypothesis import Hypothesis, HypothesisOptions
 from voicegw.core.jobs import DecodeResult, Word
-from voicegw.core.session import Session, SessionOptions
+from voicegw.core.session import SessionOptions
 from voicegw.dialects import native
 
 RATE = 16_000
@@ -83,10 +83,7 @@ def test_endpoint(benchmark: BenchmarkFixture) -> None:
 
 def test_whole_frame(benchmark: BenchmarkFixture, endless: Iterator[bytes]) -> None:
     """All of it, in a session whose decodes are answered at once with the same few words."""
-    session = Session(
-        "bench", SessionOptions(), InputDecoder(AudioFormat.PCM, RATE), make_scorer(VadOptions())
-    )
-    session.configure_replies(ReplyMode.NONE)
+    session = make_session(SessionOptions(), make_scorer(VadOptions()))
     clock = itertools.count()
 
     def frame() -> None:
@@ -95,9 +92,9 @@ def test_whole_frame(benchmark: BenchmarkFixture, endless: Iterator[bytes]) -> N
         actions = session.actions()
         while actions:
             action = actions.pop(0)
-            if isinstance(action, Decode):
-                answer = DecodeResult("bench", action.job.number, said(5))
-                session.receive_result(answer, now)
+            if isinstance(action, Recognize):
+                answer = DecodeResult("bench", action.request.number, said(5))
+                session.receive_recognition(answer, now)
                 actions += session.actions()
 
     benchmark(frame)

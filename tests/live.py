@@ -14,6 +14,8 @@ from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_loader import WhisperSource
+from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.conversation import ReplyOptions
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native
@@ -78,7 +80,8 @@ class LiveServer:
             options = LLMOptions(url=self.llm.url, model="test", **self._llm_options)  # type: ignore[arg-type]
             responder = LLMResponder(options)
             stack.push_async_callback(responder.close)
-            pool = WorkerPool(WhisperOptions(model=BUNDLED), PoolOptions(workers=1), self._metrics)
+            source = WhisperSource(WhisperOptions(model=BUNDLED))
+            pool = WorkerPool(source, PoolOptions(workers=1), self._metrics, cores=2)
             stack.push_async_callback(pool.close)
             gateway = Gateway(
                 GatewayOptions(
@@ -89,14 +92,14 @@ class LiveServer:
                     resume=ResumeOptions(window_ms=0),
                 ),
                 SessionOptions(reply=ReplyOptions(prewarm=False, speculate=False)),
-                Services(pool, responder, self._metrics, voice=_voice()),
+                Services(WindowedBackend(pool, SessionOptions()), responder, self._metrics, voice=_voice()),
                 dialects=[native.NativeDialect()],
                 new_scorer=lambda: make_scorer(VadOptions()),
-                unready=lambda: pool.unready,
+                unready=pool.unready,
             )
             stack.push_async_callback(gateway.stop)
             await gateway.start()
-            await pool.start(cores=2)
+            await pool.start()
             self.url = gateway.address
             self._up.set_result(None)
             await self._stopping.wait()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.fakes import SPOKEN, ScriptedRecognizer, Stage, staged
+from tests.gateway.fakes import SPOKEN, ScriptedRecognizer, Stage, staged, windowed
 from tests.gateway.test_server import get
 from tests.json_server import JsonServer, Reply
 from tests.llm_server import Answer, LLMServer
@@ -52,7 +52,7 @@ async def serving(configuration: str, directory: Path) -> AsyncIterator[tuple[St
         metrics = Metrics()
         parts = await assemble(settings, metrics, stack)
         services = Services(
-            ScriptedRecognizer(),
+            windowed(ScriptedRecognizer()),
             parts.responder,
             metrics,
             check_model=parts.check_model,

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.simulation import make_session
 from tests.speech import pcm, said, single_utterances, word_error_rate
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 from voicegw.core import events
-from voicegw.core.actions import Decode, Emit
-from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder
-from voicegw.core.commands import Command, Commit, End, ReplyMode
-from voicegw.core.session import Session, SessionOptions
+from voicegw.core.actions import Emit, Recognize
+from voicegw.core.audio import SAMPLE_RATE
+from voicegw.core.commands import Command, Commit, End
+from voicegw.core.session import SessionOptions
 
 Sound = NDArray[np.float64]
 SECONDS = 6
@@ -62,17 +63,14 @@ def at(sound: Sound, dbfs: float) -> bytes:
 
 def heard(engine: WhisperEngine, audio: bytes, commands: dict[int, Command] | None = None) -> list[str]:
     """The words of every partial and final that a session makes of the audio; `commands` by byte offset."""
-    decoder = InputDecoder(AudioFormat.PCM, SAMPLE_RATE)
-    session, words, now = Session("s", SessionOptions(), decoder, make_scorer(VadOptions())), [], 0.0
-    session.configure_replies(ReplyMode.NONE)
+    session, words, now = make_session(SessionOptions(), make_scorer(VadOptions())), [], 0.0
 
     def perform() -> None:
         actions = session.actions()
         while actions:
             action = actions.pop(0)
-            if isinstance(action, Decode):
-                job = action.job
-                session.receive_result(engine.decode([job])[0], now)
+            if isinstance(action, Recognize):
+                session.receive_recognition(engine.decode([action.request])[0], now)
                 actions += session.actions()
             elif isinstance(action, Emit):
                 words.append(_words(action.event))

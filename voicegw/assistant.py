@@ -122,14 +122,14 @@ def _errands(settings: Settings, tools: Toolbox, metrics: Metrics) -> Errands:
     return RemoteErrands(settings.cluster, settings.errands)
 
 
-async def make_errands(settings: WorkerSettings, metrics: Metrics, stopping: asyncio.Event) -> None:
+async def run_tool_worker(settings: WorkerSettings, metrics: Metrics, stopping: asyncio.Event) -> None:
     """Makes the tool calls that gateways hand to Redis, until `stopping` is set and those it holds are done.
 
     Raises ConfigurationError.
     """
     tools = Toolbox(settings.tools, metrics)
     worker = ErrandWorker(settings.cluster, settings.tool_worker, tools.run, metrics)
-    working = asyncio.create_task(worker.run(), name="errands")
+    working = asyncio.create_task(worker.run(), name="tool worker")
     stopped = asyncio.create_task(stopping.wait())
     try:
         await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)

@@ -15,7 +15,9 @@ import structlog
 from voicegw import __version__, config, token_command
 from voicegw.asr.pool import WorkerPool
 from voicegw.asr.vad import make_scorer
-from voicegw.assistant import assemble, make_errands
+from voicegw.asr.whisper_loader import WhisperSource
+from voicegw.asr.windowed import WindowedBackend
+from voicegw.assistant import assemble, run_tool_worker
 from voicegw.cluster import connect
 from voicegw.cluster.consumer import Consumer
 from voicegw.cluster.keys import Keys
@@ -24,7 +26,9 @@ from voicegw.cluster.remote import RemoteRecognizer
 from voicegw.cluster.spent import SharedReplayCache
 from voicegw.cluster.store import RedisStore
 from voicegw.config import Settings, WorkerSettings
+from voicegw.core.recognizer import Recognizer
 from voicegw.core.store import MemoryStore, Store
+from voicegw.core.transcription import RecognitionService
 from voicegw.dialects import native
 from voicegw.errors import StartupError
 from voicegw.gateway.auth.access import Access
@@ -95,13 +99,13 @@ async def serve(settings: Settings) -> None:
     metrics = Metrics()
     async with AsyncExitStack() as stack:
         assistant = await assemble(settings, metrics, stack)
-        recognizer = _recognizer(settings, metrics)
-        stack.push_async_callback(recognizer.close)
+        transcription = WindowedBackend(_recognizer(settings, metrics), settings.session)
+        stack.push_async_callback(transcription.close)
         gateway = Gateway(
             settings.gateway,
             settings.session,
             Services(
-                recognizer,
+                transcription,
                 assistant.responder,
                 metrics,
                 check_model=assistant.check_model,
@@ -114,13 +118,13 @@ async def serve(settings: Settings) -> None:
             ),
             dialects=[native.NativeDialect()],
             new_scorer=lambda: make_scorer(settings.vad),
-            unready=lambda: recognizer.unready,
-            crowded=lambda: recognizer.crowded,
+            unready=transcription.unready,
+            crowded=transcription.overloaded,
             access=_access(settings, metrics, stack),
         )
         stack.push_async_callback(gateway.stop)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.reload)
-        await _start(gateway, recognizer, stopping)
+        await _start(gateway, transcription, stopping)
         await stopping.wait()
         await _unless(forced, gateway.drain())
 
@@ -139,14 +143,14 @@ async def work(settings: WorkerSettings) -> None:
     metrics = Metrics()
     if settings.tool_worker.only:
         _announce("working on tool calls")
-        await _unless(forced, make_errands(settings, metrics, stopping))
+        await _unless(forced, run_tool_worker(settings, metrics, stopping))
         return
     async with AsyncExitStack() as stack:
         if settings.tool_worker.take:
-            errands = asyncio.create_task(make_errands(settings, metrics, stopping), name="errands")
-            stack.push_async_callback(_unless, forced, errands)
+            calling = asyncio.create_task(run_tool_worker(settings, metrics, stopping), name="tool worker")
+            stack.push_async_callback(_unless, forced, calling)
             stack.callback(stopping.set)  # whatever it is that ends this worker
-        pool = WorkerPool(settings.asr, settings.pool, metrics)
+        pool = _pool(settings, metrics)
         stack.push_async_callback(pool.close)
         consumer = Consumer(settings.cluster, settings.consumer, pool, metrics)
         stack.push_async_callback(consumer.close)
@@ -155,7 +159,7 @@ async def work(settings: WorkerSettings) -> None:
             address = settings.consumer.probe_host, settings.consumer.probe_port
             url = await stack.enter_async_context(probes(*address, lambda: consumer.unready, metrics))
             log.info("probes", url=url)
-        await _unless(stopping, pool.start(os.cpu_count() or 1))
+        await _unless(stopping, pool.start())
         if not stopping.is_set():
             _announce(f"working as {consumer.name}")
         working = asyncio.create_task(consumer.run(), name="consumer")
@@ -164,11 +168,16 @@ async def work(settings: WorkerSettings) -> None:
         await _unless(forced, working)
 
 
-def _recognizer(settings: Settings, metrics: Metrics) -> WorkerPool | RemoteRecognizer:
+def _recognizer(settings: Settings, metrics: Metrics) -> Recognizer:
     """The processes of this machine, or with a Redis, workers wherever they are."""
     if settings.cluster.url is not None:
         return RemoteRecognizer(settings.cluster, settings.remote, metrics)
-    return WorkerPool(settings.asr, settings.pool, metrics)
+    return _pool(settings, metrics)
+
+
+def _pool(settings: Settings | WorkerSettings, metrics: Metrics) -> WorkerPool:
+    """The processes of this machine."""
+    return WorkerPool(WhisperSource(settings.asr), settings.pool, metrics)
 
 
 def _store(settings: Settings, stack: AsyncExitStack) -> Store:
@@ -183,16 +192,14 @@ def _store(settings: Settings, stack: AsyncExitStack) -> Store:
     return store
 
 
-async def _start(
-    gateway: Gateway, recognizer: WorkerPool | RemoteRecognizer, stopping: asyncio.Event
-) -> None:
+async def _start(gateway: Gateway, recognition: RecognitionService, stopping: asyncio.Event) -> None:
     """Listens first, so that the probes answer while the model is downloaded and loads, then warms the
     workers."""
     try:
         await gateway.start()
     except OSError as error:
         raise StartupError(f"cannot listen: {error.strerror or error}") from error
-    await _unless(stopping, recognizer.start(os.cpu_count() or 1))
+    await _unless(stopping, recognition.start())
     set_aside()
     if not stopping.is_set():
         _announce(f"listening on {gateway.address}")

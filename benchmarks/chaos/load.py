@@ -17,7 +17,8 @@ from clients.samples import Sample
 from voicegw.cluster.connect import RedisOptions
 from voicegw.cluster.remote import RemoteOptions, RemoteRecognizer
 from voicegw.core.audio import SAMPLE_RATE
-from voicegw.core.jobs import DecodeJob, DecodeKind, Recognizer, Shed, text_of
+from voicegw.core.jobs import DecodeJob, DecodeKind, Shed, text_of
+from voicegw.core.recognizer import Recognizer
 from voicegw.errors import RecognitionFailed
 from voicegw.telemetry import Metrics
 
@@ -77,7 +78,7 @@ class JobLoad:
         for window in self._windows:
             for name, kind, pcm in window:
                 job = DecodeJob("reference", len(self._expected) + 1, kind, 0, pcm)
-                self._expected[name] = text_of((await self._recognizers[0].recognize(job)).words)
+                self._expected[name] = text_of((await self._recognizers[0].decode(job)).words)
 
     def moment_s(self, random: Random) -> float:
         """When something is to fail."""
@@ -111,7 +112,7 @@ class JobLoad:
                 account.asked += 1
                 try:
                     async with asyncio.timeout(GIVE_UP_S):
-                        heard = text_of((await recognizer.recognize(job)).words)
+                        heard = text_of((await recognizer.decode(job)).words)
                 except (RecognitionFailed, TimeoutError):
                     account.lost += 1
                 except Shed:

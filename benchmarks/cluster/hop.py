@@ -1,7 +1,6 @@
 """The time a decode takes beyond the decoding itself, on this machine and by way of Redis, in turns."""
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,8 +13,10 @@ from tests.observing import until
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_loader import WhisperSource
 from voicegw.core.audio import SAMPLE_RATE
-from voicegw.core.jobs import DecodeJob, DecodeKind, Recognizer
+from voicegw.core.jobs import DecodeJob, DecodeKind
+from voicegw.core.recognizer import Recognizer
 from voicegw.telemetry import Metrics
 
 SECONDS = (1, 2, 4, 8)  # lengths of windows, as sessions have them
@@ -34,10 +35,10 @@ class Overheads:
 async def overheads(count: int) -> Overheads:
     """Of `count` decodes by a local worker process and as many by a worker behind Redis."""
     found = Overheads()
-    pool = WorkerPool(WhisperOptions(model=BUNDLED), PoolOptions(workers=1), Metrics())
+    pool = WorkerPool(WhisperSource(WhisperOptions(model=BUNDLED)), PoolOptions(workers=1), Metrics())
     async with installation(workers=1) as there, gateways(there.redis.url, 1) as [remote]:
         try:
-            await pool.start(os.cpu_count() or 1)
+            await pool.start()
             await until(lambda: remote.ready)
             for number in range(WARM_UP + count):
                 job = _job(number)
@@ -53,7 +54,7 @@ async def overheads(count: int) -> Overheads:
 
 async def _overhead_ms(recognizer: Recognizer, job: DecodeJob) -> float:
     asked = time.monotonic()
-    result = await recognizer.recognize(job)
+    result = await recognizer.decode(job)
     return (time.monotonic() - asked) * 1000 - result.decode_ms
 
 

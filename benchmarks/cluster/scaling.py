@@ -10,7 +10,8 @@ from benchmarks.chaos.installation import installation
 from benchmarks.chaos.load import gateways
 from benchmarks.cluster.hop import windows_of_all_lengths
 from tests.observing import until
-from voicegw.core.jobs import DecodeJob, Recognizer
+from voicegw.core.jobs import DecodeJob
+from voicegw.core.recognizer import Recognizer
 
 WAITING = 8  # jobs that are out at any time
 WARM_UP_S = 1.0
@@ -49,7 +50,7 @@ class _Load:
     async def ask(self, speaker: int) -> None:
         """One job after the other."""
         while True:
-            await self._recognizer.recognize(
+            await self._recognizer.decode(
                 msgspec.structs.replace(next(self._jobs), session=f"speaker {speaker}")
             )
             self.done += 1

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.fuzz import corpus
+from benchmarks.simulation import make_session
 from benchmarks.stand_in import Unhearing
-from voicegw.core.audio import AudioFormat, InputDecoder
+from voicegw.core.commands import ReplyMode
 from voicegw.core.session import Session, SessionOptions
 from voicegw.dialects import native
 from voicegw.dialects.native import query
@@ -28,7 +29,8 @@ class Target:
 
 def run_native(data: bytes) -> None:
     """Messages of the native dialect, to a session: those that are no UTF-8 are audio."""
-    session = Session("s", SessionOptions(), InputDecoder(AudioFormat.PCM, 16_000), Unhearing())
+    session = make_session(SessionOptions(), Unhearing())
+    session.configure_replies(ReplyMode.TEXT)
     for number, message in enumerate(data.split(BOUNDARY)):
         try:
             _receive(session, message, number * FRAME_S)

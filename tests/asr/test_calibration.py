@@ -4,15 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.asr import toy_engine
+from tests.asr.toy_engine import ToyEngine
 from tests.speech import job, pcm, single_utterances
 from voicegw.asr import calibration
 from voicegw.asr.calibration import load, measure
 from voicegw.asr.pipe import Layout, Setup
 from voicegw.asr.weights import BUNDLED, locate
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_loader import spec_of
 
 OPTIONS = WhisperOptions(model=BUNDLED)
-SETUP = Setup(str(locate(BUNDLED)), OPTIONS, cores=2, slow_decode_ms=60_000)
+SETUP = Setup(spec_of(locate(BUNDLED), OPTIONS), cores=2, slow_decode_ms=60_000)
 
 
 def test_a_fast_model_decodes_once_a_core() -> None:
@@ -26,14 +29,14 @@ def test_a_fast_model_decodes_once_a_core() -> None:
 
 def test_what_was_asked_for_is_not_measured_again() -> None:
     options = WhisperOptions(model=BUNDLED, threads=2)
-    _, layout = load(Setup(SETUP.directory, options, cores=8, at_once=3, slow_decode_ms=1))
+    _, layout = load(Setup(spec_of(locate(BUNDLED), options), cores=8, at_once=3, slow_decode_ms=1))
     assert (layout.threads, layout.at_once) == (2, 3)
 
 
 def test_a_layout_that_is_known_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibration, "measure", lambda *_: pytest.fail("it is known"))
     known = Layout(12.5, threads=1, at_once=2, batch=4)
-    engine, layout = load(Setup(SETUP.directory, OPTIONS, layout=known))
+    engine, layout = load(Setup(spec_of(locate(BUNDLED), OPTIONS), layout=known))
     assert layout == known
     [result] = engine.decode([job(pcm(single_utterances()[0]))])
     assert result.words
@@ -56,21 +59,14 @@ def test_a_slow_model_gets_more_threads_if_they_make_it_faster(
     expected: tuple[int, int],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Engine(WhisperEngine):
-        def __init__(self, _: object, options: WhisperOptions, at_once: int) -> None:
-            self.layout = options.threads, at_once
-
-        def warm(self) -> None:
-            pass
-
-    def cost(engine: Engine, _: int) -> tuple[float, int]:
+    def cost(engine: ToyEngine, _: int) -> tuple[float, int]:
         return costs_ms[engine.layout[0]], 1
 
-    monkeypatch.setattr(calibration, "WhisperEngine", Engine)
     monkeypatch.setattr(calibration, "measure", cost)
-    engine, layout = load(Setup(SETUP.directory, OPTIONS, cores=cores, slow_decode_ms=250))
-    assert isinstance(engine, Engine)
+    engine, layout = load(Setup(toy_engine.spec(), cores=cores, slow_decode_ms=250))
+    assert isinstance(engine, ToyEngine)
     assert engine.layout == (layout.threads, layout.at_once) == expected
+    assert engine.warmed == layout.at_once
 
 
 @pytest.mark.parametrize(
@@ -81,5 +77,5 @@ def test_a_batch_is_as_large_as_it_pays(
     each_ms: Callable[[int], float], batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibration, "_cost_ms", lambda _, size: size * each_ms(size))
-    engine = object.__new__(WhisperEngine)
+    engine = toy_engine.spec().load(threads=1, at_once=1)
     assert measure(engine, max_batch=8) == (10.0, batch)

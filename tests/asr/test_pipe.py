@@ -4,8 +4,8 @@ from io import BytesIO
 import msgspec
 import pytest
 
+from voicegw.asr.engine import EngineSpec
 from voicegw.asr.pipe import Answer, Done, Failed, Layout, Ready, Setup, frame, read_frame, receive_answer
-from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.jobs import DecodeResult, Word
 
 DONE = Done((DecodeResult("s", 7, (Word("Hello,", 160, 4_800, 0.9),), 1.5, 20.0),))
@@ -42,8 +42,7 @@ async def test_a_worker_that_dies_in_its_answer(kept: int) -> None:
         await receive_answer(reader_of(frame(5, msgspec.msgpack.encode(DONE))[:kept]))
 
 
-def test_the_setup_passes_with_its_options() -> None:
-    setup = Setup("/models/x", WhisperOptions(model="x", beam_size=3))
-    passed = msgspec.msgpack.decode(msgspec.msgpack.encode(setup), type=Setup)
-    assert passed == setup
-    assert passed.path.name == "x"
+def test_the_setup_passes_with_its_engine() -> None:
+    engine = EngineSpec("package.module:load", b"its own", threads=2, max_batch=3, end_of_turn=True)
+    setup = Setup(engine, cores=4, layout=Layout(13.5, 1, 2, 4))
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(setup), type=Setup) == setup

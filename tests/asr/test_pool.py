@@ -20,8 +20,9 @@ from tests.speech import SAMPLE_BYTES, job, long_window, pcm, said, single_utter
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_loader import WhisperSource
 from voicegw.core.audio import SAMPLE_RATE
-from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, text_of
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Shed, Superseded, text_of
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
 from voicegw.telemetry import Metrics
 
@@ -35,8 +36,8 @@ class Pool(WorkerPool):
 
     def __init__(self, directory: Path | None = None, **options: int) -> None:
         self.metrics = Metrics()
-        model = WhisperOptions(model=str(directory or BUNDLED))
-        super().__init__(model, PoolOptions(**{"workers": 1, **options}), self.metrics)
+        model = WhisperSource(WhisperOptions(model=str(directory or BUNDLED)))
+        super().__init__(model, PoolOptions(**{"workers": 1, **options}), self.metrics, cores=2)
 
     def value(self, name: str) -> float | None:
         return self.metrics.registry.get_sample_value(f"voicegw_{name}")
@@ -48,7 +49,7 @@ async def started(**options: int) -> AsyncIterator[Pool]:
     before = children()
     pool = Pool(None, **options)
     async with asyncio.timeout(3 * PATIENCE_S):
-        await pool.start(cores=2)
+        await pool.start()
         try:
             yield pool
         finally:
@@ -62,7 +63,7 @@ def only_child() -> int:
 
 
 def ask(pool: Pool, wanted: DecodeJob) -> "asyncio.Task[DecodeResult]":
-    return asyncio.create_task(pool.recognize(wanted))
+    return asyncio.create_task(pool.decode(wanted))
 
 
 async def stop_with(pool: Pool, wanted: DecodeJob) -> "tuple[int, asyncio.Task[DecodeResult]]":
@@ -81,8 +82,8 @@ def assert_heard(result: DecodeResult) -> None:
 
 async def test_is_ready_once_warm_and_leaves_nothing() -> None:
     before, pool = children(), Pool()
-    assert pool.unready == "no recognition worker is warm yet"
-    await pool.start(cores=2)
+    assert pool.unready() == "no recognition worker is warm yet"
+    await pool.start()
     assert pool.ready
     assert len(children() - before) == pool.value("workers_ready") == 1
     await pool.close()
@@ -92,7 +93,7 @@ async def test_is_ready_once_warm_and_leaves_nothing() -> None:
 
 async def test_recognizes_and_says_how_long_it_took() -> None:
     async with started() as pool:
-        result = await pool.recognize(job(SPEECH, number=5))
+        result = await pool.decode(job(SPEECH, number=5))
     assert_heard(result)
     assert (result.session, result.number) == ("s", 5)
     assert result.queue_ms >= 0
@@ -148,7 +149,7 @@ async def test_a_worker_killed_while_idle_is_replaced() -> None:
         await until(lambda: pool.ready)
         assert only_child() != pid
         assert pool.value("worker_restarts_total") == 1
-        assert_heard(await pool.recognize(job(SPEECH)))
+        assert_heard(await pool.decode(job(SPEECH)))
 
 
 async def test_a_job_lost_with_its_worker_is_done_again() -> None:
@@ -171,7 +172,7 @@ async def test_a_worker_that_hangs_is_replaced() -> None:
 async def test_a_job_that_costs_one_worker_after_another_is_given_up() -> None:
     async with started(max_attempts=9, decode_timeout_ms=1) as pool:
         with pytest.raises(RecognitionFailed, match="repeatedly"):
-            await pool.recognize(job(SPEECH))
+            await pool.decode(job(SPEECH))
         assert pool.value("decode_failures_total") == 1
         await until(lambda: pool.value("worker_restarts_total") == 2)
 
@@ -189,8 +190,8 @@ async def test_a_worker_that_dies_while_loading_again_is_not_the_jobs_doing() ->
 async def test_audio_that_cannot_be_decoded_costs_its_job_only() -> None:
     async with started() as pool:
         with pytest.raises(RecognitionFailed):
-            await pool.recognize(job(b"\0\0\0"))
-        assert_heard(await pool.recognize(job(SPEECH)))
+            await pool.decode(job(b"\0\0\0"))
+        assert_heard(await pool.decode(job(SPEECH)))
     assert pool.value("worker_restarts_total") == 0
 
 
@@ -214,7 +215,7 @@ async def test_a_partial_whose_session_has_moved_on_is_not_decoded() -> None:
         older = ask(pool, job(SILENCE, number=1, kind=DecodeKind.PARTIAL))
         await until(lambda: pool.value("decode_queue") == 1)
         newer = ask(pool, job(SPEECH, number=2))
-        with pytest.raises(Overtaken):
+        with pytest.raises(Superseded):
             await older
         os.kill(pid, signal.SIGCONT)
         assert_heard(await newer)
@@ -231,14 +232,14 @@ async def test_a_caller_that_leaves_takes_its_job_along() -> None:
         await asyncio.gather(waiting, first, return_exceptions=True)
         assert pool.value("decode_queue") == pool.value("decode_queue") == 0
         os.kill(pid, signal.SIGCONT)
-        assert_heard(await pool.recognize(job(SPEECH, number=2)))
+        assert_heard(await pool.decode(job(SPEECH, number=2)))
 
 
 async def test_a_job_is_given_up_in_time() -> None:
     async with started(job_timeout_ms=100) as pool:
         pid, first = await stop_with(pool, job(SILENCE, session="busy"))
         with pytest.raises(RecognitionFailed, match="in time"):
-            await pool.recognize(job(SPEECH))
+            await pool.decode(job(SPEECH))
         assert pool.value("decode_queue") == 0
         os.kill(pid, signal.SIGCONT)
         await asyncio.gather(first, return_exceptions=True)
@@ -258,19 +259,19 @@ async def test_closing_gives_up_what_is_out() -> None:
 async def test_a_directory_without_a_model_stops_the_start(tmp_path: Path) -> None:
     pool = Pool(directory=tmp_path, processes=2)
     with pytest.raises(ModelUnavailable, match="cannot load the speech model"):
-        await pool.start(cores=2)
+        await pool.start()
     assert not children()
     assert not pool.ready
 
 
 async def test_a_worker_that_is_too_slow_stops_the_start() -> None:
     with pytest.raises(WorkerFailed, match="did not answer within 1 ms"):
-        await Pool(start_timeout_ms=1).start(cores=2)
+        await Pool(start_timeout_ms=1).start()
     assert not children()
 
 
 async def test_a_worker_that_dies_while_loading_stops_the_start() -> None:
-    starting = asyncio.create_task(Pool().start(cores=2))
+    starting = asyncio.create_task(Pool().start())
     await until(children)
     os.kill(only_child(), signal.SIGKILL)
     with pytest.raises(WorkerFailed, match="died"):
@@ -282,7 +283,7 @@ async def test_many_long_windows_at_once() -> None:
     audio = long_window(20)
     async with started(workers=2) as pool:
         jobs = [job(audio, number, session=f"s{number}") for number in range(1, 7)]
-        results = await asyncio.gather(*map(pool.recognize, jobs))
+        results = await asyncio.gather(*map(pool.decode, jobs))
     assert [result.number for result in results] == [1, 2, 3, 4, 5, 6]
     assert len({result.words for result in results}) == 1
 
@@ -293,7 +294,7 @@ from tests.asr.test_pool import Pool
 from voicegw.telemetry import configure_logging
 async def main():
     configure_logging("warning", as_json=False)
-    await Pool(None, processes=2).start(2)
+    await Pool(None, processes=2).start()
     print("warm", flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())
@@ -319,22 +320,22 @@ async def test_a_pool_that_is_behind_sheds_partials_and_does_finals() -> None:
             job(long_window(8 + 4 * number), number, session=f"s{number}", kind=DecodeKind.PARTIAL)
             for number in range(4)  # of lengths that do not go into one batch
         ]
-        waiting = [asyncio.create_task(pool.recognize(each)) for each in partials]
-        await until(lambda: pool.crowded)
+        waiting = [asyncio.create_task(pool.decode(each)) for each in partials]
+        await until(pool.overloaded)
         with pytest.raises(Shed):
-            await pool.recognize(job(SPEECH, kind=DecodeKind.PARTIAL))
+            await pool.decode(job(SPEECH, kind=DecodeKind.PARTIAL))
         assert pool.value("partials_shed_total") == 1
-        assert_heard(await pool.recognize(job(SPEECH)))
+        assert_heard(await pool.decode(job(SPEECH)))
         await asyncio.gather(*waiting)
-        await until(lambda: not pool.crowded)  # nothing waits any more, so the mean fades
-        assert await pool.recognize(job(SILENCE, kind=DecodeKind.PARTIAL))
+        await until(lambda: not pool.overloaded())  # nothing waits any more, so the mean fades
+        assert await pool.decode(job(SILENCE, kind=DecodeKind.PARTIAL))
 
 
-async def test_a_pool_whose_workers_stand_still_is_crowded_before_they_go_on() -> None:
+async def test_a_pool_whose_workers_stand_still_is_overloaded_before_they_go_on() -> None:
     async with started(crowded_wait_ms=200) as pool:
         pid, stuck = await stop_with(pool, job(SPEECH, session="a", kind=DecodeKind.PARTIAL))
         waiting = ask(pool, job(SPEECH, session="b", kind=DecodeKind.PARTIAL))
-        await until(lambda: pool.crowded)
+        await until(pool.overloaded)
         os.kill(pid, signal.SIGCONT)
         assert_heard(await stuck)
         assert_heard(await waiting)

@@ -13,17 +13,18 @@ from voicegw.asr.pipe import Done, Setup
 from voicegw.asr.process import WorkerProcess
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_loader import spec_of
 from voicegw.core.jobs import encode_jobs, text_of
 from voicegw.errors import ModelUnavailable, WorkerFailed
 
 OPTIONS = WhisperOptions(model=BUNDLED)
-SETUP = Setup(str(locate(BUNDLED)), OPTIONS)
+SETUP = Setup(spec_of(locate(BUNDLED), OPTIONS))
 PATIENCE_MS = int(3 * PATIENCE_S * 1000)
 
 
 async def test_warms_up_answers_and_is_gone() -> None:
     sample = single_utterances()[0]
-    async with WorkerProcess.running() as process:
+    async with WorkerProcess.running({}) as process:
         layout = await process.warm_up(SETUP, PATIENCE_MS)
         answer = await process.ask(encode_jobs([job(pcm(sample))]), PATIENCE_MS)
     assert layout.single_ms > 0
@@ -34,13 +35,13 @@ async def test_warms_up_answers_and_is_gone() -> None:
 
 
 async def test_a_model_that_cannot_be_loaded(tmp_path: Path) -> None:
-    async with WorkerProcess.running() as process:
+    async with WorkerProcess.running({}) as process:
         with pytest.raises(ModelUnavailable, match=str(tmp_path)):
-            await process.warm_up(Setup(str(tmp_path), OPTIONS), PATIENCE_MS)
+            await process.warm_up(Setup(spec_of(tmp_path, OPTIONS)), PATIENCE_MS)
 
 
 async def test_a_process_that_hangs_or_dies_has_failed() -> None:
-    async with WorkerProcess.running() as process:
+    async with WorkerProcess.running({}) as process:
         [pid] = children()
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(WorkerFailed, match="within 50 ms"):
@@ -54,8 +55,8 @@ async def test_a_process_that_hangs_or_dies_has_failed() -> None:
 
 async def test_several_requests_at_a_time_get_their_own_answers() -> None:
     samples = single_utterances()[:4]
-    async with WorkerProcess.running() as process:
-        layout = await process.warm_up(Setup(str(locate(BUNDLED)), OPTIONS, cores=2), PATIENCE_MS)
+    async with WorkerProcess.running({}) as process:
+        layout = await process.warm_up(Setup(spec_of(locate(BUNDLED), OPTIONS), cores=2), PATIENCE_MS)
         requests = [
             process.ask(encode_jobs([job(pcm(sample), number)]), PATIENCE_MS)
             for number, sample in enumerate(samples)
@@ -70,7 +71,7 @@ async def test_several_requests_at_a_time_get_their_own_answers() -> None:
 
 
 async def test_all_requests_fail_when_the_process_dies() -> None:
-    async with WorkerProcess.running() as process:
+    async with WorkerProcess.running({}) as process:
         asked = [asyncio.create_task(process.ask(b"anything", PATIENCE_MS)) for _ in range(2)]
         await asyncio.sleep(0)
         process.kill()

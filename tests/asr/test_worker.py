@@ -19,13 +19,13 @@ from voicegw.asr import end_of_turn, worker
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_loader import spec_of
 from voicegw.core.jobs import DecodeKind, encode_jobs, text_of
 
 OPTIONS = WhisperOptions(model=BUNDLED)
-SETUP = frame(0, msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS)))
-LISTENING = frame(
-    0, msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), WhisperOptions(model=BUNDLED, end_of_turn=True)))
-)
+SETUP = frame(0, msgspec.msgpack.encode(Setup(spec_of(locate(BUNDLED), OPTIONS))))
+HEARING_ENDS = spec_of(locate(BUNDLED), WhisperOptions(model=BUNDLED, end_of_turn=True))
+LISTENING = frame(0, msgspec.msgpack.encode(Setup(HEARING_ENDS)))
 LIMIT_S = 60
 
 
@@ -87,7 +87,7 @@ def test_leaves_at_once_when_nobody_sets_it_up() -> None:
 
 
 def test_a_model_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
-    setup = Setup(str(tmp_path), OPTIONS)
+    setup = Setup(spec_of(tmp_path, OPTIONS))
     status, [answer] = serve(frame(0, msgspec.msgpack.encode(setup)))
     assert status == 1
     assert isinstance(answer, Failed)
@@ -162,7 +162,7 @@ def test_what_a_library_prints_does_not_reach_the_pipe() -> None:
 
 
 def test_a_worker_gets_no_more_memory_than_it_may_have() -> None:
-    setup = frame(0, msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS, max_memory_mb=16)))
+    setup = frame(0, msgspec.msgpack.encode(Setup(spec_of(locate(BUNDLED), OPTIONS), max_memory_mb=16)))
     command = [sys.executable, "-m", "voicegw.asr.worker"]
     ran = subprocess.run(command, input=setup, capture_output=True, timeout=LIMIT_S, check=False)
     assert ran.returncode != 0
@@ -170,7 +170,7 @@ def test_a_worker_gets_no_more_memory_than_it_may_have() -> None:
 
 
 def test_enough_memory_is_enough() -> None:
-    setup = frame(0, msgspec.msgpack.encode(Setup(str(locate(BUNDLED)), OPTIONS, max_memory_mb=4_096)))
+    setup = frame(0, msgspec.msgpack.encode(Setup(spec_of(locate(BUNDLED), OPTIONS), max_memory_mb=4_096)))
     with process() as (requests, answers):
         requests.write(setup)
         requests.flush()

@@ -7,7 +7,7 @@ AUDIO = np.arange(4 * BLOCK_SAMPLES, dtype="<i2")
 
 
 async def words(start: int, end: int, audio: np.ndarray = AUDIO) -> list[str]:
-    result = await Fingerprints().recognize(job(audio[start:end].tobytes(), start=start))
+    result = await Fingerprints().decode(job(audio[start:end].tobytes(), start=start))
     return [word.text for word in result.words]
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from tests.observing import PATIENCE_S, until
+from tests.recognition import AlwaysReady
 from voicegw.cluster.connect import RedisOptions
 from voicegw.cluster.consumer import Consumer, ConsumerOptions
 from voicegw.cluster.remote import RemoteOptions, RemoteRecognizer
@@ -47,7 +48,7 @@ class Gateway(RemoteRecognizer, Metered):
         super().__init__(redis_options(url), RemoteOptions(**options), self.metrics)
 
     def ask(self, wanted: DecodeJob) -> "asyncio.Task[DecodeResult]":
-        return asyncio.create_task(self.recognize(wanted))
+        return asyncio.create_task(self.decode(wanted))
 
 
 @asynccontextmanager
@@ -60,7 +61,7 @@ async def gateway(url: str, **options: int) -> AsyncIterator[Gateway]:
         await made.close()
 
 
-class FakePool:
+class FakePool(AlwaysReady):
     """Answers with one word, the session's name, unless it is told to hold on (with the jobs of the session
     `held`, or with all) or to fail."""
 
@@ -74,7 +75,7 @@ class FakePool:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def recognize(self, wanted: DecodeJob) -> DecodeResult:
+    async def decode(self, wanted: DecodeJob) -> DecodeResult:
         self.asked.append(wanted)
         name = wanted.session.partition("@")[0]
         if self.held in ("", name):

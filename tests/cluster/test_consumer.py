@@ -37,7 +37,7 @@ def waiting(asking: Gateway) -> tuple[float | None, float | None]:
 
 async def test_what_is_done_leaves_nothing_behind(redis_server: RedisServer) -> None:
     async with gateway(redis_server.url) as asking, worker(redis_server.url):
-        await asyncio.gather(*[asking.recognize(job(n, session=f"s{n}")) for n in range(30)])
+        await asyncio.gather(*[asking.decode(job(n, session=f"s{n}")) for n in range(30)])
         assert redis_server.command("xlen", FINALS).strip() == "0"
     assert consumers(redis_server) == ""
     assert "workers" not in redis_server.command("keys", "*:work*:workers")
@@ -136,7 +136,7 @@ async def test_audio_that_cannot_be_decoded_is_kept_for_a_look(redis_server: Red
     pool.fault = failed("the recogniser failed on this audio")
     async with gateway(redis_server.url) as asking, worker(redis_server.url, pool) as other:
         with pytest.raises(RecognitionFailed, match="failed on this audio"):
-            await asking.recognize(job())
+            await asking.decode(job())
         assert other.value("cluster_dead_jobs_total") == 1
     assert redis_server.command("xlen", DEAD).strip() == "1"
 
@@ -146,15 +146,15 @@ async def test_a_fault_of_ours_costs_its_job_only(redis_url: str) -> None:
     async with gateway(redis_url) as asking, worker(redis_url, pool):
         pool.fault = ZeroDivisionError()
         with pytest.raises(RecognitionFailed, match="a fault in the worker"):
-            await asking.recognize(job())
+            await asking.decode(job())
         pool.fault = None
-        assert await asking.recognize(job(2))
+        assert await asking.decode(job(2))
 
 
 async def test_what_is_no_job_is_put_aside(redis_server: RedisServer) -> None:
     redis_server.command("xadd", FINALS, "*", "job", "nonsense")
     async with gateway(redis_server.url) as asking, worker(redis_server.url):
-        assert await asking.recognize(job())
+        assert await asking.decode(job())
     assert "not a submission" in redis_server.command("xrange", DEAD, "-", "+")
 
 

@@ -8,7 +8,7 @@ from tests.cluster.house import FINAL, PARTIAL, FakePool, failed, gateway, job, 
 from tests.observing import until
 from tests.redis_server import RedisServer
 from voicegw.cluster.messages import Answer, Outcome, decode_submission
-from voicegw.core.jobs import Overtaken, Shed, text_of
+from voicegw.core.jobs import Shed, Superseded, text_of
 from voicegw.errors import ConfigurationError, RecognitionFailed
 
 
@@ -16,7 +16,7 @@ async def test_asks_a_worker_and_says_how_long_it_took(redis_url: str) -> None:
     pool = FakePool()
     pool.decode_ms = 0.1  # less than the way there and back
     async with gateway(redis_url) as asking, worker(redis_url, pool):
-        result = await asking.recognize(job(7))
+        result = await asking.decode(job(7))
     assert (result.session, result.number, text_of(result.words)) == ("s", 7, "s")
     assert result.decode_ms == 0.1
     assert result.queue_ms > 0
@@ -26,27 +26,27 @@ async def test_asks_a_worker_and_says_how_long_it_took(redis_url: str) -> None:
 async def test_every_session_gets_its_own_answer(redis_url: str) -> None:
     async with gateway(redis_url) as one, gateway(redis_url) as other, worker(redis_url), worker(redis_url):
         asked = [(each, f"s{n}") for n in range(20) for each in (one, other)]
-        results = await asyncio.gather(*[each.recognize(job(session=name)) for each, name in asked])
+        results = await asyncio.gather(*[each.decode(job(session=name)) for each, name in asked])
     assert [text_of(result.words) for result in results] == [name for _, name in asked]
     assert [result.session for result in results] == [name for _, name in asked]
 
 
 async def test_is_ready_when_a_worker_is_there_and_not_when_it_has_left(redis_url: str) -> None:
     async with gateway(redis_url) as asking:
-        assert asking.unready in ("Redis has not answered yet", "no recognition worker is warm yet")
+        assert asking.unready() in ("Redis has not answered yet", "no recognition worker is warm yet")
         async with worker(redis_url):
             await until(lambda: asking.ready)
             assert asking.value("workers_ready") == asking.value("cluster_workers") == 1
-        await until(lambda: asking.unready == "no recognition worker is warm yet")
+        await until(lambda: asking.unready() == "no recognition worker is warm yet")
 
 
 async def test_an_answer_without_words_has_a_reason(redis_url: str) -> None:
     pool = FakePool()
     async with gateway(redis_url) as asking, worker(redis_url, pool):
-        for fault, kind in ((Overtaken(), Overtaken), (Shed(), Shed), (failed("odd"), RecognitionFailed)):
+        for fault, kind in ((Superseded(), Superseded), (Shed(), Shed), (failed("odd"), RecognitionFailed)):
             pool.fault = fault
             with pytest.raises(kind):
-                await asking.recognize(job())
+                await asking.decode(job())
         assert asking.value("decode_failures_total") == asking.value("partials_shed_total") == 1
 
 
@@ -55,7 +55,7 @@ async def test_a_partial_whose_session_has_moved_on_is_taken_out_of_the_line(red
         older = asking.ask(job(1, PARTIAL))
         await until(lambda: asking.value("decode_queue") == 1)
         newer = asking.ask(job(2, FINAL))
-        with pytest.raises(Overtaken):
+        with pytest.raises(Superseded):
             await older
         [entry] = await line.take(9)
         assert decode_submission(entry.payload).job.number == 2
@@ -88,7 +88,7 @@ async def test_a_caller_that_leaves_while_its_job_is_on_its_way_holds_nothing_up
     redis_server: RedisServer,
 ) -> None:
     async with gateway(redis_server.url) as asking, worker(redis_server.url, FakePool()):
-        await asking.recognize(job())
+        await asking.decode(job())
         redis_server.pause()
         waiting = asking.ask(job(2))
         await until(lambda: asking.value("decode_queue") == 1)
@@ -96,13 +96,13 @@ async def test_a_caller_that_leaves_while_its_job_is_on_its_way_holds_nothing_up
         await asyncio.wait((waiting,))
         assert asking.value("decode_queue") == 0
         redis_server.resume()
-        assert (await asking.recognize(job(3))).number == 3
+        assert (await asking.decode(job(3))).number == 3
 
 
 async def test_a_job_is_given_up_in_time(redis_url: str) -> None:
     async with gateway(redis_url, job_timeout_ms=300) as asking, lost_worker(redis_url) as line:
         with pytest.raises(RecognitionFailed, match="in time"):
-            await asking.recognize(job())
+            await asking.decode(job())
         assert asking.value("decode_failures_total") == 1
         await until(lambda: asking.value("cluster_waiting_jobs", stream="finals") == 0)
         assert await line.take(9) == []
@@ -145,10 +145,10 @@ async def test_behind_it_sheds_partials_and_lets_nobody_in(redis_url: str) -> No
         await asyncio.sleep(0.05)
         pool.may_answer.set()
         await waiting
-        assert asking.crowded
+        assert asking.overloaded()
         with pytest.raises(Shed):
-            await asking.recognize(job(2, PARTIAL))
-        assert await asking.recognize(job(3, FINAL))
+            await asking.decode(job(2, PARTIAL))
+        assert await asking.decode(job(3, FINAL))
 
 
 async def test_partials_that_have_no_turn_count_before_one_is_answered(redis_url: str) -> None:
@@ -156,10 +156,10 @@ async def test_partials_that_have_no_turn_count_before_one_is_answered(redis_url
     async with gateway(redis_url, crowded_wait_ms=200, shed_wait_ms=400) as asking, worker(redis_url, pool):
         pool.may_answer.clear()
         waiting = [asking.ask(job(n, PARTIAL, session=f"s{n}")) for n in range(3)]
-        await until(lambda: asking.crowded)
+        await until(asking.overloaded)
         await asyncio.sleep(0.2)
         with pytest.raises(Shed):
-            await asking.recognize(job(4, PARTIAL))
+            await asking.decode(job(4, PARTIAL))
         pool.may_answer.set()
         await asyncio.gather(*waiting)
 
@@ -174,7 +174,7 @@ async def test_so_do_those_that_workers_refuse(redis_url: str) -> None:
         pool.may_answer.set()
         with pytest.raises(Shed):
             await waiting
-        assert asking.crowded
+        assert asking.overloaded()
 
 
 async def test_and_those_that_redis_does_not_take(redis_server: RedisServer) -> None:
@@ -182,10 +182,10 @@ async def test_and_those_that_redis_does_not_take(redis_server: RedisServer) -> 
         await until(lambda: asking.ready)
         redis_server.pause()
         waiting = asking.ask(job(1, PARTIAL))
-        await until(lambda: asking.crowded)
+        await until(asking.overloaded)
         redis_server.resume()
         await waiting
-        await until(lambda: not asking.crowded)
+        await until(lambda: not asking.overloaded())
 
 
 async def test_a_decode_that_hangs_is_nobody_elses_wait(redis_url: str) -> None:
@@ -195,9 +195,9 @@ async def test_a_decode_that_hangs_is_nobody_elses_wait(redis_url: str) -> None:
         pool.may_answer.clear()
         stuck = asking.ask(job(1, PARTIAL, session="stuck"))
         await until(lambda: pool.asked)
-        await asking.recognize(job(1, PARTIAL))
+        await asking.decode(job(1, PARTIAL))
         await asyncio.sleep(0.4)
-        assert not asking.crowded
+        assert not asking.overloaded()
         pool.may_answer.set()
         await stuck
 
@@ -206,11 +206,11 @@ async def test_the_time_that_a_decode_takes_is_no_wait(redis_url: str) -> None:
     pool = FakePool()
     async with gateway(redis_url, crowded_wait_ms=200) as asking, worker(redis_url, pool):
         pool.decode_ms = 60_000.0
-        await asking.recognize(job(1, PARTIAL))
+        await asking.decode(job(1, PARTIAL))
         pool.may_answer.clear()
         slow = asking.ask(job(2, PARTIAL))
         await asyncio.sleep(0.4)
-        assert not asking.crowded
+        assert not asking.overloaded()
         pool.may_answer.set()
         await slow
 
@@ -245,7 +245,7 @@ async def test_a_redis_that_pauses_costs_the_pause(redis_server: RedisServer) ->
         redis_server.pause()
         waiting = asking.ask(job())
         await until(lambda: asking.value("cluster_redis_up") == 0)
-        await until(lambda: asking.unready == "Redis does not answer")
+        await until(lambda: asking.unready() == "Redis does not answer")
         redis_server.resume()
         assert (await waiting).number == 1
         await until(lambda: asking.ready)
@@ -282,5 +282,5 @@ async def test_all_of_it_works_on_a_cluster(cluster_url: str) -> None:
         held = asking.ask(job(1))
         assert len(await lost.take(1)) == 1
         async with worker(cluster_url, lease_ms=100):
-            await asyncio.gather(held, *[asking.recognize(job(n, session=f"s{n}")) for n in range(9)])
+            await asyncio.gather(held, *[asking.decode(job(n, session=f"s{n}")) for n in range(9)])
             await until(lambda: asking.ready)

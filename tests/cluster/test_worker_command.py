@@ -54,8 +54,8 @@ async def test_a_worker_from_its_start_to_its_end() -> None:
         worker = await there.add_worker("--consumer.probe-port", str(port))
         assert await asyncio.to_thread(fetch, f"http://127.0.0.1:{port}/healthz") == "ok\n"
         with pytest.raises(RecognitionFailed, match="failed on this audio"):
-            await asking.recognize(job(b"\0\0\0"))
-        result = await asking.recognize(job(pcm(SAMPLE), number=2))
+            await asking.decode(job(b"\0\0\0"))
+        result = await asking.decode(job(pcm(SAMPLE), number=2))
         assert word_error_rate(said(SAMPLE), text_of(result.words)) <= 0.5
         shown = await asyncio.to_thread(fetch, f"http://127.0.0.1:{port}/metrics")
         assert "voicegw_cluster_dead_jobs_total 1.0" in shown

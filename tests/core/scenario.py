@@ -14,9 +14,10 @@ from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioForm
 from voicegw.core.barge_in import BargeInOptions
 from voicegw.core.conversation import ReplyOptions
 from voicegw.core.endpoint import EndpointOptions
-from voicegw.core.jobs import DecodeJob, DecodeResult, Word
+from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeResult, Word
 from voicegw.core.session import Session, SessionOptions
 from voicegw.core.utterance import RecognitionOptions
+from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.errors import VoicegwError
 
 QUICK = SessionOptions(
@@ -45,6 +46,11 @@ def spoken(text: str, start: int = 0, length: int = 1600) -> tuple[Word, ...]:
 def ramp(samples: int, start: int = 0) -> Pcm:
     """Samples that tell their own position."""
     return (np.arange(start, start + samples) % 30_000).astype(np.int16)
+
+
+def windowed(options: SessionOptions, language: str = "") -> WindowedTranscription:
+    """The transcription of a session with these options."""
+    return WindowedTranscription("session-1", options.recognition, options.endpoint.pre_roll_ms, language)
 
 
 class ScriptedScorer:
@@ -77,7 +83,7 @@ class Scenario:
     ) -> None:
         self.scorer = ScriptedScorer()
         decoder = InputDecoder(audio_format, rate)
-        self.session = Session("session-1", options, decoder, self.scorer, language)
+        self.session = Session("session-1", options, decoder, self.scorer, windowed(options, language))
         self.now = 100.0
         self.told: list[events.Event] = []
         self.jobs: list[DecodeJob] = []
@@ -147,12 +153,12 @@ class Scenario:
             end_of_turn=end_of_turn,
             context_dropped=context_dropped,
         )
-        self.session.receive_result(result, self.now)
+        self.session.receive_recognition(result, self.now)
         self.perform()
 
     def fail(self, job: DecodeJob | None = None) -> None:
         """The decode that is out (or an older one) is given up."""
-        self.session.receive_failure(self._land(job).number, self.now)
+        self.session.receive_recognition(DecodeFailure(self._land(job).number), self.now)
         self.perform()
 
     def reply(self, *pieces: events.ReplyPiece, attempt: int | None = None) -> None:
@@ -230,7 +236,7 @@ class Scenario:
             match action:
                 case actions.Emit(event):
                     self.told.append(event)
-                case actions.Decode(job):
+                case actions.Recognize(job):
                     self.job = job
                     self.jobs.append(job)
                 case actions.Prewarm(messages):

@@ -7,11 +7,11 @@ from tests.core.scenario import ramp
 from voicegw.core.audio import (
     WINDOW_SAMPLES,
     ArrivalClock,
+    AudioBuffer,
     AudioFormat,
     Framer,
     InputDecoder,
     PaceLimit,
-    Tape,
     to_ms,
     to_samples,
 )
@@ -73,28 +73,28 @@ class TestFramer:
         assert not list(framer.flush())
 
 
-class TestTape:
+class TestAudioBuffer:
     def test_is_addressed_by_session_samples(self) -> None:
-        tape = Tape()
-        tape.append(ramp(100))
-        tape.append(ramp(100, 100))
-        assert tape.end == 200
-        assert tape.cut(90, 110) == ramp(20, 90).tobytes()
+        buffer = AudioBuffer()
+        buffer.append(ramp(100))
+        buffer.append(ramp(100, 100))
+        assert buffer.end == 200
+        assert buffer.cut(90, 110) == ramp(20, 90).tobytes()
 
     def test_forgets_without_moving_the_clock(self) -> None:
-        tape = Tape()
-        tape.append(ramp(100))
-        tape.forget(40)
-        assert (tape.start, tape.end) == (40, 100)
-        assert tape.cut(30, 50) == ramp(10, 40).tobytes()
-        assert tape.cut(0, 20) == b""
+        buffer = AudioBuffer()
+        buffer.append(ramp(100))
+        buffer.forget(40)
+        assert (buffer.start, buffer.end) == (40, 100)
+        assert buffer.cut(30, 50) == ramp(10, 40).tobytes()
+        assert buffer.cut(0, 20) == b""
 
     @pytest.mark.parametrize(("before", "start"), [(-5, 0), (0, 0), (100, 100), (999, 100)])
     def test_forgets_at_most_what_it_holds(self, before: int, start: int) -> None:
-        tape = Tape()
-        tape.append(ramp(100))
-        tape.forget(before)
-        assert (tape.start, tape.end) == (start, 100)
+        buffer = AudioBuffer()
+        buffer.append(ramp(100))
+        buffer.forget(before)
+        assert (buffer.start, buffer.end) == (start, 100)
 
 
 class TestArrivalClock:

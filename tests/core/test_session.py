@@ -10,6 +10,7 @@ from tests.core.scenario import (
     assert_final,
     assert_reply,
     assert_turn,
+    windowed,
 )
 from voicegw.core import actions, commands, events
 from voicegw.core.audio import AudioFormat, InputDecoder
@@ -140,7 +141,7 @@ def test_notes_from_the_client_ask_for_nothing(scenario: Scenario, command: comm
 class TestAudio:
     def test_is_acknowledged_once_a_second_in_the_clients_own_samples(self) -> None:
         decoder = InputDecoder(AudioFormat.MULAW, 8_000)
-        session = Session("s", QUICK, decoder, ScriptedScorer())
+        session = Session("s", QUICK, decoder, ScriptedScorer(), windowed(QUICK))
         acknowledged = []
         for message in range(25):
             session.receive_audio(bytes(800), now=message * 0.1)

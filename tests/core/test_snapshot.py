@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.scenario import END, QUICK, Scenario, assert_final
+from tests.core.scenario import END, QUICK, Scenario, assert_final, windowed
 from voicegw.core import commands, events, snapshot
 from voicegw.core.actions import FollowErrand
 from voicegw.core.audio import INPUT_RATES, AudioFormat, InputDecoder
@@ -36,7 +36,7 @@ def heard(job: DecodeJob) -> DecodeResult:
 def answer(scenario: Scenario) -> None:
     while (job := scenario.job) is not None:
         scenario.job = None
-        scenario.session.receive_result(heard(job), scenario.now)
+        scenario.session.receive_recognition(heard(job), scenario.now)
         scenario.perform()
 
 
@@ -47,7 +47,9 @@ def moved(scenario: Scenario) -> None:
     state = snapshot.decode(taken, SessionState)
     assert isinstance(state, SessionState)
     decoder = InputDecoder(scenario.audio_format, scenario.rate)
-    scenario.session = Session(scenario.session.name, scenario.options, decoder, scenario.scorer)
+    scenario.session = Session(
+        scenario.session.name, scenario.options, decoder, scenario.scorer, windowed(scenario.options)
+    )
     scenario.now += 1_000
     scenario.job = scenario.request = None
     scenario.scorer.deaf = True
@@ -98,15 +100,15 @@ def test_a_decode_that_was_out_is_asked_for_again(speech: list[str], cuts: set[i
     st.sets(st.integers(0, 19)),
 )
 def test_no_sample_is_lost_or_doubled(rate: int, pieces: list[int], cuts: set[int]) -> None:
-    tapes = []
+    heard_audio = []
     for places in (set(), cuts):
         scenario = Scenario(QUICK, rate=rate)
         for number, samples in enumerate(pieces):
             scenario.send(samples)
             if number in places:
                 moved(scenario)
-        tapes.append((scenario.session.audio_after(0), scenario.session.next_input_sample))
-    assert tapes[0] == tapes[1]
+        heard_audio.append((scenario.session.audio_after(0), scenario.session.next_input_sample))
+    assert heard_audio[0] == heard_audio[1]
 
 
 def test_a_reply_of_which_nothing_was_given_is_asked_for_again() -> None:
@@ -287,7 +289,7 @@ def test_a_snapshot_of_another_version_is_not_understood() -> None:
 
 
 def test_telephone_audio_is_converted_without_a_seam() -> None:
-    def tape(*, move: bool) -> tuple[int, bytes]:
+    def audio(*, move: bool) -> tuple[int, bytes]:
         scenario = Scenario(QUICK, audio_format=AudioFormat.MULAW, rate=8_000)
         scenario.send(777)
         if move:
@@ -295,4 +297,4 @@ def test_telephone_audio_is_converted_without_a_seam() -> None:
         scenario.send(777)
         return scenario.session.audio_after(0)
 
-    assert tape(move=True) == tape(move=False)
+    assert audio(move=True) == audio(move=False)

@@ -97,7 +97,8 @@ class World(Scenario):
             self._due["decode"] = self._window + self.pace.decode
         if self.job is not None and self._due["decode"] <= self._window:
             job, self.job = self.job, None
-            self.session.receive_result(DecodeResult(job.session, job.number, self._heard(job)), self.now)
+            result = DecodeResult(job.session, job.number, self._heard(job))
+            self.session.receive_recognition(result, self.now)
             self.perform()
 
     def _heard(self, job: DecodeJob) -> tuple[Word, ...]:

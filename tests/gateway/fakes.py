@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tests.recognition import AlwaysReady
+from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.dialogue import Confirmation
 from voicegw.core.events import Message
@@ -39,7 +41,7 @@ class LoudnessScorer:
 
 
 @dataclass
-class ScriptedRecognizer:
+class ScriptedRecognizer(AlwaysReady):
     """Hears `text` in every window once the gate is open, or fails."""
 
     text: str = "hello there"
@@ -50,13 +52,18 @@ class ScriptedRecognizer:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def recognize(self, job: DecodeJob) -> DecodeResult:
+    async def decode(self, job: DecodeJob) -> DecodeResult:
         self.jobs.append(job)
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
         words = (Word(text, job.start, job.start + 160, 0.9) for text in self.text.split())
         return DecodeResult(job.session, job.number, tuple(words), 1.0, 2.0)
+
+
+def windowed(recognizer: ScriptedRecognizer) -> WindowedBackend:
+    """Transcription by this recogniser."""
+    return WindowedBackend(recognizer, SessionOptions())
 
 
 @dataclass
@@ -197,7 +204,8 @@ async def staged(
     recognizer, responder, warm = ScriptedRecognizer(), ScriptedResponder(), asyncio.Event()
     warm.set()
     if services is None:
-        services = Services(recognizer, responder, Metrics(), voice=voice, store=store or MemoryStore())
+        transcription = windowed(recognizer)
+        services = Services(transcription, responder, Metrics(), voice=voice, store=store or MemoryStore())
     access = gate.opened(services.metrics)
     gateway = Gateway(
         options,

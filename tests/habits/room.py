@@ -16,14 +16,14 @@ import soxr
 from numpy.typing import NDArray
 
 from benchmarks.noisy_speech import at_level, noise
-from benchmarks.simulation import DECODE_S, Decode, Decoder
+from benchmarks.simulation import DECODE_S, Decode, Decoder, make_session
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core import actions, commands, events
-from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, InputDecoder
+from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES
 from voicegw.core.jobs import DecodeJob
-from voicegw.core.session import Session, SessionOptions
+from voicegw.core.session import SessionOptions
 
 SPEECH_DBFS = -20.0
 ROOM_DBFS = -70.0
@@ -78,9 +78,7 @@ class Room:
 
     def __post_init__(self) -> None:
         scorer = make_scorer(VadOptions())
-        self._session = Session(
-            "room", self.options, InputDecoder(AudioFormat.PCM, SAMPLE_RATE), scorer, "en"
-        )
+        self._session = make_session(self.options, scorer, "en")
         self._session.configure_replies(commands.ReplyMode.AUDIO)
         self._out: tuple[float, DecodeJob] | None = None
         self._now = 0.0
@@ -124,7 +122,7 @@ class Room:
     def _answer(self) -> None:
         if self._out is not None and self._out[0] <= self._now:
             (_, job), self._out = self._out, None
-            self._session.receive_result(decode()(job), self._now)
+            self._session.receive_recognition(decode()(job), self._now)
 
     def _perform(self) -> None:
         while taken := self._session.actions():
@@ -135,7 +133,7 @@ class Room:
         match action:
             case actions.Emit(event):
                 self.told.append(event)
-            case actions.Decode(job):
+            case actions.Recognize(job):
                 self._out = (self._now + DECODE_S, job)
             case actions.Respond(attempt=attempt, messages=messages, speculative=speculative):
                 self._asked[attempt] = messages[-1].content

@@ -3,15 +3,14 @@ laid out over the cores.
 
 One thread a decode, and as many decodes at once as there are cores (8 at most), get the most done. A decode
 that is slow then is tried with several threads, and has them only if they make it clearly faster: on many
-machines they wait for each other at every token, and Whisper base is slower with two than with one.
+machines they wait for each other all the time, and some models are slower with two than with one.
 """
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
+from voicegw.asr.engine import Engine
 from voicegw.asr.pipe import Layout, Setup
-from voicegw.asr.whisper import WhisperEngine
 
 _MOST_THREADS = 4  # more do not speed a single decode up
 _SPEEDUP = 1.3  # of a decode by several threads, for which it is worth to have fewer decodes at once
@@ -20,13 +19,13 @@ _WORTHWHILE = 0.95  # of the cost for each window so far: less of a gain is not 
 _REPEATS = 2
 
 
-def load(setup: Setup) -> tuple[WhisperEngine, Layout]:
+def load(setup: Setup) -> tuple[Engine, Layout]:
     """The engine, warm. Raises ModelUnavailable."""
     if setup.layout is not None:
         return _warm_engine(setup, setup.layout.threads, setup.layout.at_once), setup.layout
-    engine, layout = _loaded(setup, setup.options.threads or 1)
+    engine, layout = _loaded(setup, setup.engine.threads or 1)
     several = min(_MOST_THREADS, setup.cores)
-    if setup.options.threads or several == 1 or layout.single_ms <= setup.slow_decode_ms:
+    if setup.engine.threads or several == 1 or layout.single_ms <= setup.slow_decode_ms:
         return engine, layout
     del engine  # the weights are in memory once
     engine, faster = _loaded(setup, several)
@@ -36,22 +35,22 @@ def load(setup: Setup) -> tuple[WhisperEngine, Layout]:
     return _loaded(setup, 1)
 
 
-def _loaded(setup: Setup, threads: int) -> tuple[WhisperEngine, Layout]:
+def _loaded(setup: Setup, threads: int) -> tuple[Engine, Layout]:
     at_once = setup.at_once or min(_MOST_AT_ONCE, max(1, setup.cores // threads))
     engine = _warm_engine(setup, threads, at_once)
-    single_ms, batch = measure(engine, setup.options.max_batch)
+    single_ms, batch = measure(engine, setup.engine.max_batch)
     return engine, Layout(single_ms, threads, at_once, batch)
 
 
-def _warm_engine(setup: Setup, threads: int, at_once: int) -> WhisperEngine:
-    engine = WhisperEngine(setup.path, replace(setup.options, threads=threads), at_once)
+def _warm_engine(setup: Setup, threads: int, at_once: int) -> Engine:
+    engine = setup.engine.load(threads, at_once)
     with ThreadPoolExecutor(at_once) as pool:
         for warmed in [pool.submit(engine.warm) for _ in range(at_once)]:
             warmed.result()
     return engine
 
 
-def measure(engine: WhisperEngine, max_batch: int) -> tuple[float, int]:
+def measure(engine: Engine, max_batch: int) -> tuple[float, int]:
     """ms of one decode, and the size of the batch in which a window costs least."""
     each_ms = single_ms = _cost_ms(engine, 1)
     batch, size = 1, 2
@@ -63,7 +62,7 @@ def measure(engine: WhisperEngine, max_batch: int) -> tuple[float, int]:
     return single_ms, batch
 
 
-def _cost_ms(engine: WhisperEngine, size: int) -> float:
+def _cost_ms(engine: Engine, size: int) -> float:
     """Of a batch of calibration windows, the best of some."""
     costs = []
     for _ in range(_REPEATS):

@@ -32,9 +32,9 @@ class Dispatcher(Generic[Ticket]):
     async def add(self, entry: Entry[Ticket]) -> Entry[Ticket] | None:
         """Queues a job; returns the partial that is useless now, if there is one."""
         async with self._changed:
-            overtaken = self.queue.add(entry)
+            superseded = self.queue.add(entry)
             self._changed.notify_all()
-            return overtaken
+            return superseded
 
     async def next(self, place: Place) -> list[Entry[Ticket]]:
         """The next batch for a worker of the process; none when the process dies first: that shows in

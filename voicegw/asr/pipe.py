@@ -7,13 +7,12 @@ number of its request; answers come in any order.
 """
 
 from asyncio import StreamReader
-from pathlib import Path
 from struct import Struct
 from typing import IO
 
 import msgspec
 
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.engine import EngineSpec
 from voicegw.core.jobs import DecodeResult
 
 _HEAD = Struct(">II")  # the length of the payload, the number of the request
@@ -22,7 +21,7 @@ _HEAD = Struct(">II")  # the length of the payload, the number of the request
 class Layout(msgspec.Struct, frozen=True):
     """How the decodes of one worker process are spread over its cores, and what one costs there.
 
-    single_ms: one window of 4 s with 12 tokens. threads: of one decode. at_once: decodes at the same time,
+    single_ms: one calibration window. threads: of one decode. at_once: decodes at the same time,
     which share the weights. batch: how many windows together cost least each.
     """
 
@@ -40,17 +39,12 @@ class Setup(msgspec.Struct, frozen=True):
     layout: that was found already for the same model; then nothing is measured.
     """
 
-    directory: str
-    options: WhisperOptions
+    engine: EngineSpec
     cores: int = 1
     at_once: int = 0
     slow_decode_ms: int = 250
     max_memory_mb: int = 0
     layout: Layout | None = None
-
-    @property
-    def path(self) -> Path:
-        return Path(self.directory)
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):

@@ -2,27 +2,27 @@
 a process that dies or hangs, doing its jobs again.
 
 A process holds the model's weights and several workers, each of which does one decode at a time. It has one
-task that owns it from start to end, and each worker has one. Sessions only ever see `recognize`.
+task that owns it from start to end, and each worker has one. Sessions only ever see `decode`.
 
 Under overload partials wait longer, so sessions ask for them less often: the cadence stretches by itself.
-Beyond a mean wait the pool is crowded, and the gateway lets nobody more in; beyond a longer one it does no
+Beyond a mean wait the pool is overloaded, and the gateway lets nobody more in; beyond a longer one it does no
 partials at all, until the wait has faded. Finals go first throughout.
 """
 
 import asyncio
+import os
 import time
 from dataclasses import dataclass, replace
 
 import msgspec
 import structlog
 
-from voicegw.asr import weights
 from voicegw.asr.batcher import Entry
 from voicegw.asr.dispatch import Dispatcher, Place
+from voicegw.asr.engine import EngineSource
 from voicegw.asr.pipe import Done, Failed, Layout, Setup
 from voicegw.asr.process import WorkerProcess
-from voicegw.asr.whisper import WhisperOptions
-from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed, encode_jobs
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Shed, Superseded, encode_jobs
 from voicegw.core.load import WaitMeter
 from voicegw.core.options import option
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
@@ -69,10 +69,14 @@ class _Ticket:
 
 
 class WorkerPool:
-    """A Recognizer over local worker processes."""
+    """A Recognizer over local worker processes with this engine. cores: that they share; all of the machine's
+    unless it is given."""
 
-    def __init__(self, whisper: WhisperOptions, options: PoolOptions, metrics: Metrics) -> None:
-        self._whisper = whisper
+    def __init__(
+        self, engine: EngineSource, options: PoolOptions, metrics: Metrics, cores: int | None = None
+    ) -> None:
+        self._engine = engine
+        self._cores = cores or os.cpu_count() or 1
         self._options = options
         self._metrics = metrics
         self._dispatcher: Dispatcher[_Ticket] = Dispatcher()
@@ -88,11 +92,10 @@ class WorkerPool:
     @property
     def ready(self) -> bool:
         """Whether a worker has decoded audio and waits for jobs."""
-        return not self.unready
+        return not self.unready()
 
-    @property
     def unready(self) -> str:
-        """Why nothing can be recognised yet; empty when it can."""
+        """See RecognitionService."""
         return "" if self._warm else "no recognition worker is warm yet"
 
     @property
@@ -110,8 +113,7 @@ class WorkerPool:
         """How many seconds all workers together have decoded for."""
         return self._busy_s
 
-    @property
-    def crowded(self) -> bool:
+    def overloaded(self) -> bool:
         """Whether partials wait so long that more sessions would spoil those that are open."""
         return self._partial_wait_s() * 1000 >= self._options.crowded_wait_ms
 
@@ -121,18 +123,17 @@ class WorkerPool:
         now, first = time.monotonic(), self._queue.first_partial
         return max(self._partial_wait.mean_s(now), now - first.ticket.submitted if first else 0.0)
 
-    async def start(self, cores: int) -> None:
+    async def start(self) -> None:
         """Gets the model, which may be a download, starts the processes and waits until each is warm. Raises
         ModelUnavailable or WorkerFailed.
 
         The first one measures what a decode costs, and the layout of all follows from that.
         """
-        directory = await weights.get(self._whisper.model)
+        engine = await self._engine.prepare()
         options = self._options
         setup = Setup(
-            str(directory),
-            self._whisper,
-            cores=max(1, cores // options.processes),
+            engine,
+            cores=max(1, self._cores // options.processes),
             at_once=-(-options.workers // options.processes),
             slow_decode_ms=options.slow_decode_ms,
             max_memory_mb=options.max_memory_mb,
@@ -169,7 +170,7 @@ class WorkerPool:
         for answer in self._unanswered:
             _fail(answer, "the recogniser is shutting down")
 
-    async def recognize(self, job: DecodeJob) -> DecodeResult:
+    async def decode(self, job: DecodeJob) -> DecodeResult:
         """See Recognizer."""
         if job.kind is DecodeKind.PARTIAL and self._partial_wait_s() * 1000 >= self._options.shed_wait_ms:
             self._metrics.partials_shed.inc()
@@ -188,16 +189,16 @@ class WorkerPool:
             self._queue.remove(job)
 
     async def _enqueue(self, entry: Entry[_Ticket]) -> None:
-        overtaken = await self._dispatcher.add(entry)
-        if overtaken is not None and not overtaken.ticket.answer.done():
-            overtaken.ticket.answer.set_exception(Overtaken())
+        superseded = await self._dispatcher.add(entry)
+        if superseded is not None and not superseded.ticket.answer.done():
+            superseded.ticket.answer.set_exception(Superseded())
 
     async def _keep(self, slot: int, setup: Setup, warm: "asyncio.Future[Layout]") -> None:
         """Owns one process after the other: starts a new one whenever one is lost."""
         backoff_s = 0.1
         while True:
             try:
-                async with WorkerProcess.running() as process:
+                async with WorkerProcess.running(self._engine.environment) as process:
                     layout = await process.warm_up(setup, self._options.start_timeout_ms)
                     backoff_s = 0.1
                     setup = msgspec.structs.replace(setup, layout=layout)  # a new one is ready sooner

@@ -5,8 +5,7 @@ import contextlib
 import itertools
 import os
 import sys
-from collections.abc import AsyncGenerator
-from pathlib import Path
+from collections.abc import AsyncGenerator, Mapping
 
 import msgspec
 
@@ -14,7 +13,7 @@ from voicegw.asr.pipe import Answer, Failed, Layout, Ready, Setup, frame, receiv
 from voicegw.errors import ModelUnavailable, WorkerFailed
 
 _DIED = "a recognition worker died"
-_WIDE_INSTRUCTIONS = "avx512_vnni"  # processors that have it do not slow down for 512-bit instructions
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # spinning threads of OpenBLAS cost more than a decode
 
 
 class WorkerProcess:
@@ -34,15 +33,16 @@ class WorkerProcess:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def running(cls) -> AsyncGenerator["WorkerProcess"]:
-        """A new process, killed when the block is left: it holds nothing that a kill could lose."""
+    async def running(cls, environment: Mapping[str, str]) -> AsyncGenerator["WorkerProcess"]:
+        """A new process, killed when the block is left: it holds nothing that a kill could lose.
+        environment: variables of the engine's; those that are set already stay."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "voicegw.asr.worker",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env={**environment, **os.environ, **_ONE_THREAD},
         )
         worker = cls(process)
         receiving = asyncio.create_task(worker._receive(), name="worker-answers")
@@ -106,18 +106,3 @@ class WorkerProcess:
     async def death(self) -> None:
         """Waits until the process has ended."""
         await self._process.wait()
-
-
-def _environment() -> dict[str, str]:
-    """Of a worker: one thread for OpenBLAS, whose spinning threads cost more than a decode, and the widest
-    instructions that pay."""
-    wide = {"CT2_FORCE_CPU_ISA": "AVX512"} if _has_wide_instructions() else {}
-    return wide | os.environ | {"OPENBLAS_NUM_THREADS": "1"}
-
-
-def _has_wide_instructions() -> bool:
-    """Whether CTranslate2, which leaves them alone by default, is faster with 512-bit instructions here."""
-    try:
-        return _WIDE_INSTRUCTIONS in Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False

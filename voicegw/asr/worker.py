@@ -2,7 +2,7 @@
 
 It reads frames from standard input and answers on standard output (see pipe.py), and leaves when its
 input closes, which happens also when its parent dies. Threads decode side by side, with one copy of the
-weights: CTranslate2 holds Python's lock for a small part of a decode only.
+weights.
 
 While one decodes what was said before a pause, another thread asks the end-of-turn model, if it is to,
 whether the speaker has finished.
@@ -22,8 +22,8 @@ import msgspec
 
 from voicegw.asr import calibration, end_of_turn
 from voicegw.asr.end_of_turn import EndOfTurnModel
+from voicegw.asr.engine import Engine
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
-from voicegw.asr.whisper import WhisperEngine
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, decode_jobs
 from voicegw.errors import StartupError
 
@@ -51,7 +51,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
         )  # not RLIMIT_AS: a GPU maps far more than it uses
     try:
         engine, layout = calibration.load(setup)
-        listener = end_of_turn.load() if setup.options.end_of_turn else None
+        listener = end_of_turn.load() if setup.engine.end_of_turn else None
     except StartupError as error:
         answer(number, Failed(error.message))
         return 1
@@ -70,7 +70,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> int:
 class _Worker:
     """The loaded models, and a thread for the one that listens."""
 
-    def __init__(self, engine: WhisperEngine, listener: EndOfTurnModel | None, thread: Executor) -> None:
+    def __init__(self, engine: Engine, listener: EndOfTurnModel | None, thread: Executor) -> None:
         self._engine = engine
         self._listener = listener
         self._thread = thread

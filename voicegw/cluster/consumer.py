@@ -26,7 +26,7 @@ from voicegw.cluster.messages import Answer, Outcome, Submission, WorkerStatus, 
 from voicegw.cluster.register import Register
 from voicegw.cluster.replies import Entry
 from voicegw.cluster.taking import WorkerStreams
-from voicegw.core.jobs import DecodeJob, Overtaken, Shed
+from voicegw.core.jobs import DecodeJob, Shed, Superseded
 from voicegw.core.options import option
 from voicegw.errors import MalformedMessage, RecognitionFailed
 from voicegw.telemetry import Metrics
@@ -207,10 +207,10 @@ class Consumer:
 
     async def _answer(self, submission: Submission) -> Answer:
         try:
-            result = await self._pool.recognize(_own_name(submission))
+            result = await self._pool.decode(_own_name(submission))
         except RecognitionFailed as error:
             return Answer(submission.ticket, Outcome.FAILED, reason=error.message)
-        except Overtaken:
+        except Superseded:
             return Answer(submission.ticket, Outcome.OVERTAKEN)
         except Shed:
             return Answer(submission.ticket, Outcome.SHED)

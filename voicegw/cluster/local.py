@@ -3,7 +3,7 @@
 import time
 from typing import Protocol
 
-from voicegw.core.jobs import Recognizer
+from voicegw.core.recognizer import Recognizer
 
 
 class LocalPool(Recognizer, Protocol):

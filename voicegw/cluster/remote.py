@@ -1,6 +1,6 @@
 """The gateway's side of recognition on other machines: hands jobs to Redis, and answers back to who asked.
 
-Sessions only ever see `recognize`, as with the pool of local processes, and the ladder under overload is the
+Sessions only ever see `decode`, as with the pool of local processes, and the ladder under overload is the
 same: partials wait longer; beyond a mean wait nobody more is let in; beyond a longer one no partials are
 asked for, until the wait has faded.
 
@@ -25,7 +25,7 @@ from voicegw.cluster.link import TROUBLE, Link
 from voicegw.cluster.messages import Answer, Outcome, Submission
 from voicegw.cluster.register import Register
 from voicegw.cluster.submitting import BEGINNING, GatewayStreams
-from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Overtaken, Shed
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Shed, Superseded
 from voicegw.core.load import WaitMeter
 from voicegw.core.options import option
 from voicegw.errors import RecognitionFailed
@@ -90,19 +90,17 @@ class RemoteRecognizer:
     @property
     def ready(self) -> bool:
         """Whether Redis answers and a worker there is warm."""
-        return not self.unready
+        return not self.unready()
 
-    @property
     def unready(self) -> str:
-        """Why nothing can be recognised; empty when it can."""
+        """See RecognitionService."""
         if self._link.away_s() * 1000 >= self._options.away_ms:
             return "Redis does not answer"
         if self._register is None:
             return "Redis has not answered yet"
         return "" if self._register.warm else "no recognition worker is warm yet"
 
-    @property
-    def crowded(self) -> bool:
+    def overloaded(self) -> bool:
         """Whether partials wait so long that more sessions would spoil those that are open."""
         return self._partial_wait_s() * 1000 >= self._options.crowded_wait_ms
 
@@ -123,10 +121,9 @@ class RemoteRecognizer:
         )
         return now - next(waiting, now) - self._decode_s
 
-    async def start(self, cores: int = 0) -> None:
-        """Begins to listen for answers, whether or not Redis and workers are there yet; how many `cores` this
-        machine has is of no matter. Raises ConfigurationError when Redis does not accept this gateway's user
-        and password."""
+    async def start(self) -> None:
+        """Begins to listen for answers, whether or not Redis and workers are there yet. Raises
+        ConfigurationError when Redis does not accept this gateway's user and password."""
         await self._link.begin(self._sign_in)
         for name, step in (("answers", self._receive), ("register", self._keep_up)):
             self._tasks.append(asyncio.create_task(self._link.repeat(step), name=f"cluster-{name}"))
@@ -143,20 +140,20 @@ class RemoteRecognizer:
             await self._streams.sign_out()
         await self._streams.close()
 
-    async def recognize(self, job: DecodeJob) -> DecodeResult:
+    async def decode(self, job: DecodeJob) -> DecodeResult:
         """See Recognizer."""
         if job.kind is DecodeKind.PARTIAL and self._partial_wait_s() * 1000 >= self._options.shed_wait_ms:
             self._metrics.partials_shed.inc()
             raise Shed
         self._asked += 1
         ticket = _Ticket(self._asked, job, asyncio.get_running_loop().create_future(), time.monotonic())
-        overtaken = [old for old in self._tickets.values() if _overtakes(job, old)]
+        superseded = [old for old in self._tickets.values() if _supersedes(job, old)]
         self._tickets[ticket.number] = ticket
         try:
             async with asyncio.timeout(self._options.job_timeout_ms / 1000):
                 await self._submit(ticket)
-                if overtaken:
-                    self._do_later(self._retire(overtaken))
+                if superseded:
+                    self._do_later(self._retire(superseded))
                 return await ticket.answer
         except TimeoutError:
             self._metrics.decode_failures.inc()
@@ -167,11 +164,11 @@ class RemoteRecognizer:
                 # One whose command was on its way is not known here, and may be done for nobody.
                 self._do_later(self._take_back(ticket))
 
-    async def _retire(self, overtaken: Iterable[_Ticket]) -> None:
+    async def _retire(self, superseded: Iterable[_Ticket]) -> None:
         """Takes back what is of no use to anybody behind a newer job of its session."""
-        for other in overtaken:
+        for other in superseded:
             if await self._take_back(other):
-                _settle(other, Overtaken())
+                _settle(other, Superseded())
 
     async def _submit(self, ticket: _Ticket) -> None:
         """Puts the job in line as soon as Redis takes it, and out again if nobody waits for it by then."""
@@ -227,7 +224,7 @@ class RemoteRecognizer:
                 ticket.answer.set_result(_own(result, ticket, now))
                 return ticket
             case Answer(outcome=Outcome.OVERTAKEN):
-                _settle(ticket, Overtaken())
+                _settle(ticket, Superseded())
             case Answer(outcome=Outcome.SHED):
                 self._metrics.partials_shed.inc()
                 self._partial_wait.observe(now - ticket.asked, now)
@@ -287,7 +284,7 @@ def _own(result: DecodeResult, ticket: _Ticket, now: float) -> DecodeResult:
     return msgspec.structs.replace(result, session=job.session, number=job.number, queue_ms=queue_ms)
 
 
-def _overtakes(job: DecodeJob, other: _Ticket) -> bool:
+def _supersedes(job: DecodeJob, other: _Ticket) -> bool:
     return other.kind is DecodeKind.PARTIAL and other.job.session == job.session
 
 

@@ -1,9 +1,9 @@
 """What a session wants its shell to do."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from voicegw.core.events import Event, Message, ToolCalled
-from voicegw.core.jobs import DecodeJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +14,11 @@ class Emit:
 
 
 @dataclass(frozen=True, slots=True)
-class Decode:
-    """Have this window recognised; a newer Decode replaces an older one that is still out."""
+class Recognize:
+    """Have a request of the session's transcription carried out by its executor, the only one that knows what
+    is in it; answers go to `Session.receive_recognition`."""
 
-    job: DecodeJob
+    request: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Close:
 
 Action = (
     Emit
-    | Decode
+    | Recognize
     | Prewarm
     | Respond
     | ConfirmReply

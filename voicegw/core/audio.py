@@ -1,4 +1,4 @@
-"""Audio as the core knows it: input formats, the sample clock, re-framing into windows, and the tape.
+"""Audio as the core knows it: input formats, the sample clock, re-framing into windows, and the audio buffer.
 
 Inside the core, audio is mono int16 at 16 kHz and time is a count of those samples since the session's
 first one. What a client sends at another rate or in G.711 is converted on entry, sample for sample: n
@@ -137,7 +137,7 @@ class Framer:
         return (last,)
 
 
-class Tape:
+class AudioBuffer:
     """The stretch of the session's audio that may still be needed, addressed by session samples."""
 
     def __init__(self) -> None:

@@ -9,8 +9,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from voicegw.core.audio import to_samples
 from voicegw.core.hypothesis import TIME_SLACK, continuation
-from voicegw.core.jobs import Word
+from voicegw.core.jobs import DecodeKind, Word
+from voicegw.core.utterance import RecognitionOptions, Utterance
+
+_LONGEST_WINDOW = to_samples(28_000)  # with 2 s of silence behind it, as long as models take
 
 
 class Context(msgspec.Struct, array_like=True):
@@ -47,3 +51,43 @@ class Context(msgspec.Struct, array_like=True):
         if self.words:
             index = max(index, sum(word.end < self.words[-1].end - TIME_SLACK for word in words))
         return tuple(words[min(index, sum(word.start < boundary for word in words)) :])
+
+
+class ContextMemory:
+    """What was told last, while it is context for what comes next. latest: None when nothing is."""
+
+    def __init__(self) -> None:
+        self.latest: Context | None = None
+
+    def expire(self, position: int, options: RecognitionOptions) -> None:
+        """After a long silence, what was said before it is no context any more."""
+        if self.latest is not None and position - self.latest.end > to_samples(options.context_gap_ms):
+            self.latest = None
+
+    def remember(self, utterance: Utterance, options: RecognitionOptions) -> None:
+        """An utterance was told to its end."""
+        assert utterance.end is not None, "what was told is over"
+        if utterance.failed:
+            self.latest = None  # its audio may be what workers die of
+            return
+        if self.latest is None:
+            self.latest = Context(utterance.start, utterance.end, [])
+        self.latest.append(utterance.end, utterance.words())
+        self.latest.forget(utterance.end - to_samples(options.context_ms))
+
+    def before(
+        self, utterance: Utterance, kind: DecodeKind, until: int, kept_from: int, options: RecognitionOptions
+    ) -> Context | None:
+        """What the window of a decode of the utterance begins with, if there is any; the window ends at
+        `until`, and the audio is kept from `kept_from` on. A partial's window stays short: it has as much
+        context as leaves room for its own audio."""
+        gap = to_samples(options.context_gap_ms)
+        if self.latest is None or utterance.start - self.latest.end > gap:
+            return None
+        if utterance.rest is not None or utterance.window_start > utterance.start:
+            return None  # its own words are context enough
+        context = msgspec.structs.replace(self.latest)
+        counted_from = until if kind is DecodeKind.PARTIAL else utterance.start
+        earliest = max(counted_from - to_samples(options.context_ms), until - _LONGEST_WINDOW)
+        context.forget(max(earliest, kept_from))
+        return context if context.start < utterance.start else None

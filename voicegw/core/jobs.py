@@ -1,5 +1,4 @@
-"""What a recogniser is asked, its byte codec, what it answers, and the protocol both homes of
-recognition (local processes, other machines) fulfil.
+"""What a recogniser of windows is asked, its byte codec, and what it answers.
 
 A job is stateless: it carries its audio and its prompt, so any worker can do any job, and a job lost with
 its worker is simply done again.
@@ -7,7 +6,6 @@ its worker is simply done again.
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
 
 import msgspec
 
@@ -86,16 +84,13 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     context_dropped: bool = False
 
 
-class Recognizer(Protocol):
-    """Turns decode jobs into words, wherever the model lives."""
+class DecodeFailure(msgspec.Struct, frozen=True, array_like=True):
+    """There are no words of the job with this number: it was given up, superseded or shed."""
 
-    async def recognize(self, job: DecodeJob) -> DecodeResult:
-        """The job's words. Raises RecognitionFailed after the last retry or past the deadline, Overtaken
-        when a newer job of the same session made a queued partial useless, and Shed."""
-        ...
+    number: int
 
 
-class Overtaken(Exception):
+class Superseded(Exception):
     """A partial was dropped from the queue because its session has moved on."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 MAX_TERMS = 50
 MAX_TERM_CHARACTERS = 50
-MAX_CHARACTERS = 400  # all terms together: in European languages less than asr/whisper.py makes room for
+MAX_CHARACTERS = 400  # all terms together: in European languages less than the engine makes room for
 _FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, halves of characters, line ends
 
 

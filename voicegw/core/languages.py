@@ -22,7 +22,7 @@ pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk
 zh
 """
 CODES = frozenset(_CODES.split())
-"""The languages that Whisper knows, as it names them."""
+"""The languages that can be asked for, as the speech models of this project name them."""
 
 _SOUNDS = "m+|m+ ?hm+|mh+m+|h+m+"  # words in no language
 

@@ -1,40 +1,39 @@
 """The hearing side of a session: windows go in, transcripts come out.
 
-Routes each window to the scorer, the endpointer and the transcriber, turns the endpointer's boundaries
+Routes each window to the scorer, the endpointer and the transcription, turns the endpointer's boundaries
 into utterances, and tells the client and the conversation what was said. Positions are session samples,
 `now` is monotonic seconds.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
-from voicegw.core import actions, commands, events
-from voicegw.core.actions import Action, Emit
+from voicegw.core import commands, events
+from voicegw.core.actions import Action, Emit, Recognize
 from voicegw.core.audio import WINDOW_SAMPLES, ArrivalClock, Pcm
 from voicegw.core.completeness import Completeness, judge
 from voicegw.core.conversation import Conversation
 from voicegw.core.endpoint import Boundary, Endpointer, EndpointerState, SpeechScorer
 from voicegw.core.events import EndReason
-from voicegw.core.jobs import AUTO_LANGUAGE, DecodeResult, text_of
+from voicegw.core.jobs import AUTO_LANGUAGE, text_of
 from voicegw.core.languages import language_of
 from voicegw.core.latency import Stopwatch
 from voicegw.core.options import check
-from voicegw.core.transcriber import REHEARD, Transcriber, TranscriberState
-from voicegw.core.utterance import Utterance
-from voicegw.errors import InvalidValue, RecognitionFailed
+from voicegw.core.transcription import REHEARD, Final, Partial, ProvisionalFinal, Transcription
+from voicegw.errors import RecognitionFailed
 
 _LONGEST_WAIT_S = 120.0
 
 
 class ListenerState(msgspec.Struct, array_like=True):
-    """What the hearing side knows beside the audio, for another process to go on with. watches: of utterances
-    that are over and wait for their words."""
+    """What the hearing side knows beside the audio, for another process to go on with. transcription: what
+    only its implementation understands. watches: of utterances that are over and wait for their words."""
 
     endpointer: EndpointerState
-    transcriber: TranscriberState
+    transcription: msgspec.Raw
     watches: list[Stopwatch]
 
 
@@ -44,14 +43,14 @@ class Listener:
     def __init__(
         self,
         endpointer: Endpointer,
-        transcriber: Transcriber,
+        transcription: Transcription,
         scorer: SpeechScorer,
         arrivals: ArrivalClock,
         conversation: Conversation,
         tell: Callable[[Action], None],
     ) -> None:
         self._endpointer = endpointer
-        self._transcriber = transcriber
+        self._transcription = transcription
         self._scorer = scorer
         self._arrivals = arrivals
         self._conversation = conversation
@@ -61,32 +60,32 @@ class Listener:
     @property
     def idle(self) -> bool:
         """Whether every utterance has had its final."""
-        return self._transcriber.idle
+        return self._transcription.idle
 
     @property
     def audio_needed_from(self) -> int:
         """The audio before this session sample is of no more use."""
-        return self._transcriber.audio_needed_from
+        return self._transcription.audio_needed_from
 
     def audio_after(self, position: int) -> tuple[int, bytes]:
         """The audio (s16le) from `position` on, or from where it is kept, and where that is."""
-        return self._transcriber.audio_after(position)
+        return self._transcription.audio_after(position)
 
     def snapshot(self) -> ListenerState:
         """All it knows beside the audio."""
-        watches = list(self._watches.values())
-        return ListenerState(self._endpointer.snapshot(), self._transcriber.snapshot(), watches)
+        transcription = msgspec.Raw(self._transcription.snapshot())
+        return ListenerState(self._endpointer.snapshot(), transcription, list(self._watches.values()))
 
-    def restore(self, state: ListenerState, audio: Pcm, start: int, later_s: float) -> None:
+    def restore(self, state: ListenerState, audio: Pcm, start: int, later_s: float, now: float) -> None:
         """Goes on where another listener was, with its audio from the session sample `start` on; this
         process's clock is `later_s` ahead of the other's. The scorer hears the last second again."""
         self._endpointer.restore(state.endpointer)
-        self._transcriber.restore(state.transcriber, audio, start)
+        self._transcription.restore(bytes(state.transcription), audio, start)
         self._watches = {watch.turn: watch.shifted(later_s) for watch in state.watches}
         reheard = audio[-REHEARD:]
         for begin in range(len(reheard) % WINDOW_SAMPLES, len(reheard), WINDOW_SAMPLES):
             self._scorer.score(reheard[begin : begin + WINDOW_SAMPLES])
-        self.request_decode()
+        self.take_updates(now)
 
     def configure(self, command: commands.Configure) -> None:
         """New endpointing, cadence and key terms for the rest of the session. Raises InvalidValue, changing
@@ -96,31 +95,26 @@ class Listener:
             **_given(command, "end_silence_ms", "min_end_silence_ms", "max_end_silence_ms"),
             **_given(command, "max_utterance_ms"),
         )
-        try:
-            knobs = _given(command, "partial_interval_ms", "key_terms")
-            recognition = replace(self._transcriber.options, **knobs)
-        except ValueError as error:
-            raise InvalidValue(str(error)) from error
         check(endpoint)
-        check(recognition)
-        self._endpointer.options, self._transcriber.options = endpoint, recognition
+        self._transcription.configure(command.partial_interval_ms, command.key_terms)
+        self._endpointer.options = endpoint
 
     def receive_window(self, window: Pcm, now: float) -> None:
-        """The next 20 ms of audio."""
-        self._give_up_overdue(now)
-        self._transcriber.append(window)
+        """The next 20 ms of audio; `take_updates` follows."""
+        self._cancel_overdue(now)
+        self._transcription.receive_audio(window)
         boundary = self._endpointer.receive(self._scorer.score(window))
-        running = self._transcriber.running
-        if running is not None:
-            running.speech_end = self._endpointer.speech_end
+        is_running = self._transcription.running is not None
+        if is_running:
+            self._transcription.receive_voice(self._endpointer.speech_end)
         if boundary is not None:
-            self._cross(boundary, running, now)
-        if running is not None and self._endpointer.too_long:
-            self._cut(running, now)
+            self._cross(boundary, now)
+        if is_running and self._endpointer.too_long:
+            self._cut(now)
 
     def receive_tick(self, now: float, last_audio_at: float) -> None:
         """Someone who stopped sending in mid-speech has finished speaking."""
-        self._give_up_overdue(now)
+        self._cancel_overdue(now)
         if (now - last_audio_at) * 1000 >= self._endpointer.options.stall_ms:
             self.force_end(EndReason.STALLED, now)
 
@@ -130,48 +124,37 @@ class Listener:
             self._endpointer.force()
             self._end_utterance(reason, now)
 
-    def receive_result(self, result: DecodeResult, now: float) -> None:
-        """The words of a window that was sent to be decoded."""
-        utterance = self._transcriber.receive(result)
-        if utterance is not None and utterance.end is None:
-            self._show(utterance, now)
-            self._look_ahead(now)
-        self._settle(now)
+    def receive_recognition(self, answer: Any, now: float) -> None:
+        """What came of a Recognize."""
+        self._transcription.receive_answer(answer)
+        self.take_updates(now)
 
-    def receive_failure(self, number: int, now: float) -> None:
-        """The decode with this number was given up."""
-        self._transcriber.receive_failure(number)
-        self._settle(now)
-
-    def request_decode(self) -> None:
-        """Asks for the decode that is due, if any."""
-        job = self._transcriber.next_job()
-        if job is not None:
-            self._tell(actions.Decode(job))
-
-    def _give_up_overdue(self, now: float) -> None:
+    def _cancel_overdue(self, now: float) -> None:
         """Ends the longest wait for words if it has been too long, so that the audio of a session that is not
         recognised does not pile up. Each decode has a time limit, too, but waits for those before it."""
         watch = next(iter(self._watches.values()), None)
         if watch is not None and watch.endpoint is not None and now - watch.endpoint > _LONGEST_WAIT_S:
-            self._transcriber.give_up()
-            self._settle(now)
+            self._transcription.cancel()
+            self.take_updates(now)
 
-    def _cross(self, boundary: Boundary, running: Utterance | None, now: float) -> None:
-        if boundary is Boundary.STARTED:
-            self._begin_utterance(now)
-        elif running is not None and boundary is Boundary.PAUSED:
-            running.paused = True
-        elif running is not None and boundary is Boundary.RESUMED:
-            running.resume(self._endpointer.voice_start)
-            self._conversation.receive_speech(now, resumed=True)
-        elif boundary is Boundary.ENDED:
-            self._end_utterance(EndReason.SILENCE, now)
+    def _cross(self, boundary: Boundary, now: float) -> None:
+        match boundary:
+            case Boundary.STARTED:
+                self._begin_utterance(now)
+            case Boundary.PAUSED:
+                self._transcription.pause()
+            case Boundary.RESUMED:
+                self._transcription.resume(self._endpointer.voice_start)
+                self._conversation.receive_speech(now, resumed=True)
+            case Boundary.ENDED:
+                self._end_utterance(EndReason.SILENCE, now)
+            case _:
+                assert_never(boundary)
 
-    def _cut(self, running: Utterance, now: float) -> None:
+    def _cut(self, now: float) -> None:
         """Ends an utterance that is too long: in a pause it is over, and in mid-speech the next one begins at
         once, between two words."""
-        place = None if running.paused else self._transcriber.place_for_cut()
+        place = self._transcription.cut_point()
         if place is None:
             self.force_end(EndReason.MAX_LENGTH, now)
             return
@@ -181,68 +164,66 @@ class Listener:
 
     def _begin_utterance(self, now: float) -> None:
         turn, start = self._conversation.next_turn(), self._endpointer.speech_start
-        self._transcriber.begin(turn, start)
+        self._transcription.begin(turn, start)
         self._conversation.receive_speech(now)
         self._tell(Emit(events.SpeechStarted(turn, start)))
 
     def _end_utterance(self, reason: EndReason, now: float, at: int | None = None) -> None:
-        utterance = self._transcriber.running
-        assert utterance is not None, "the endpointer was open, so an utterance is running"
-        self._transcriber.finish(at)
-        spoken_at = self._arrivals.wall(utterance.speech_end)
+        running = self._transcription.running
+        assert running is not None, "the endpointer was open, so an utterance is running"
+        turn, speech_end = running.turn, running.speech_end
+        speech_end = speech_end if at is None else min(speech_end, at)
+        self._transcription.finish(at)
+        spoken_at = self._arrivals.wall(speech_end)
         zero = now if spoken_at is None else spoken_at
-        self._watches[utterance.turn] = Stopwatch(utterance.turn, zero=zero, endpoint=now)
-        self._tell(Emit(events.SpeechStopped(utterance.turn, utterance.speech_end, reason)))
-        self._settle(now)
+        self._watches[turn] = Stopwatch(turn, zero=zero, endpoint=now)
+        self._tell(Emit(events.SpeechStopped(turn, speech_end, reason)))
+        self.take_updates(now)
 
-    def _settle(self, now: float) -> None:
-        """Hands out every utterance whose words are known, then asks for the decode that is due."""
-        while (utterance := self._transcriber.take_complete()) is not None:
-            self._publish(utterance, now)
-        self.request_decode()
+    def take_updates(self, now: float) -> None:
+        """Tells what is new of the transcription, and has done what it asks for."""
+        while (update := self._transcription.next_update()) is not None:
+            match update:
+                case Recognize():
+                    self._tell(update)
+                case Partial():
+                    self._show(update, now)
+                case ProvisionalFinal():
+                    self._look_ahead(update, now)
+                case Final():
+                    self._publish(update, now)
+                case _:
+                    assert_never(update)
 
-    def _show(self, utterance: Utterance, now: float) -> None:
-        settled, guessed = utterance.hypothesis.stable, utterance.hypothesis.tentative
+    def _show(self, partial: Partial, now: float) -> None:
+        settled, guessed = partial.stable, partial.tentative
         stable, tentative = text_of(settled), text_of(guessed)
         if stable or tentative:
-            self._conversation.language = language_of(self._language(utterance))
-            self._conversation.receive_words(text_of([*settled, *guessed]), utterance.voiced_ms, now)
-        if (stable, tentative) != utterance.shown:
-            utterance.shown = (stable, tentative)
+            self._conversation.language = language_of(partial.language)
+            self._conversation.receive_words(text_of([*settled, *guessed]), partial.voiced_ms, now)
+        if partial.changed:
             joined = bool(settled and guessed) and guessed[0].joined
-            until = utterance.heard_until
-            self._tell(Emit(events.PartialTranscript(utterance.turn, stable, tentative, until, joined)))
+            told = events.PartialTranscript(partial.turn, stable, tentative, partial.audio_end, joined)
+            self._tell(Emit(told))
 
-    def _language(self, utterance: Utterance) -> str:
-        """The language it is in; AUTO_LANGUAGE or empty where that is not known."""
-        return utterance.language or self._transcriber.language
-
-    def _look_ahead(self, now: float) -> None:
+    def _look_ahead(self, expected: ProvisionalFinal, now: float) -> None:
         """In a pause whose words are known: how long it must last, and what to ask the model meanwhile."""
-        utterance = self._transcriber.provisional
-        if utterance is not None and utterance.settled is not None:
-            text = text_of(tuple(utterance.words()))
-            self._endpointer.end_of_turn = utterance.settled.end_of_turn
-            self._endpointer.completeness = judge(text, language_of(self._language(utterance)))
-            if self._endpointer.completeness is not Completeness.UNFINISHED:
-                self._conversation.receive_pause(utterance.turn, text, now)
+        text = text_of(expected.words)
+        self._endpointer.end_of_turn = expected.end_of_turn
+        self._endpointer.completeness = judge(text, language_of(expected.language))
+        if self._endpointer.completeness is not Completeness.UNFINISHED:
+            self._conversation.receive_pause(expected.turn, text, now)
 
-    def _publish(self, utterance: Utterance, now: float) -> None:
-        assert utterance.end is not None, "an utterance is published when it is over"
-        watch = self._watches.pop(utterance.turn)
-        watch.final = now
-        if utterance.settled is not None:
-            watch.queue_ms, watch.decode_ms = utterance.settled.queue_ms, utterance.settled.decode_ms
-        if utterance.failed:
+    def _publish(self, final: Final, now: float) -> None:
+        watch = self._watches.pop(final.turn)
+        watch.final, watch.queue_ms, watch.decode_ms = now, final.queue_ms, final.decode_ms
+        if final.failed:
             self._tell(Emit(events.Fault.of(RecognitionFailed())))
-        words = tuple(utterance.words())
-        text = text_of(words)
-        language = self._language(utterance)
-        told = "" if language == AUTO_LANGUAGE or not words else language
-        final = events.FinalTranscript(utterance.turn, text, words, utterance.start, utterance.end, told)
-        self._tell(Emit(final))
-        self._conversation.language = language_of(language)
-        self._conversation.receive_final(text, utterance.voiced_ms, watch, now, more=not self.idle)
+        text = text_of(final.words)
+        told = "" if final.language == AUTO_LANGUAGE or not final.words else final.language
+        self._tell(Emit(events.FinalTranscript(final.turn, text, final.words, final.start, final.end, told)))
+        self._conversation.language = language_of(final.language)
+        self._conversation.receive_final(text, final.voiced_ms, watch, now, more=not self.idle)
 
 
 def _given(command: commands.Configure, *names: str) -> dict[str, Any]:

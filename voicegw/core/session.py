@@ -1,4 +1,4 @@
-"""One conversation: takes in audio, commands, decode results and reply pieces, and says what is to be done.
+"""One conversation: takes in audio, commands, recognised words and reply pieces, and says what is to be done.
 
 It only routes: audio through the input decoder and the framer to the listener, whose transcripts reach the
 conversation, which asks the model. It never waits and reads no clock; every `now` is monotonic seconds.
@@ -6,7 +6,7 @@ After each `receive_*` the shell carries out what `actions` returns, in order.
 """
 
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -19,7 +19,6 @@ from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import EndReason, ToolCalled
-from voicegw.core.jobs import DecodeResult
 from voicegw.core.latency import Stopwatch
 from voicegw.core.listener import Listener
 from voicegw.core.moderation import Check
@@ -27,7 +26,7 @@ from voicegw.core.options import option
 from voicegw.core.presence import Presence
 from voicegw.core.snapshot import SessionState
 from voicegw.core.speech import Speech, SpeechOptions
-from voicegw.core.transcriber import Transcriber
+from voicegw.core.transcription import Transcription
 from voicegw.core.utterance import RecognitionOptions
 from voicegw.errors import AudioMisdeclared, InvalidState
 
@@ -39,7 +38,8 @@ _ALLOWED_AFTER_END = (commands.Cancel, commands.Acknowledge, commands.Played)  #
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """Everything that can be tuned about a conversation."""
+    """Everything that can be tuned about a conversation; `recognition` is for whoever makes its
+    transcription."""
 
     endpoint: EndpointOptions = field(default_factory=EndpointOptions)
     recognition: RecognitionOptions = field(default_factory=RecognitionOptions)
@@ -50,7 +50,7 @@ class SessionOptions:
 
 
 class Session:
-    """See the module. `decoder` and `scorer` are this session's own; `name` marks its decode jobs.
+    """See the module. `decoder`, `scorer` and `transcription` are this session's own.
 
     `replies` takes what the model writes for a Respond, and that the voice is done with a Speak; `speech`
     takes the voice's audio.
@@ -62,7 +62,7 @@ class Session:
         options: SessionOptions,
         decoder: InputDecoder,
         scorer: SpeechScorer,
-        language: str = "",
+        transcription: Transcription,
     ) -> None:
         self.name = name
         self.messages_taken = 0  # text messages of the client, good or bad
@@ -78,7 +78,7 @@ class Session:
         self.replies = self._conversation.replies
         self._listener = Listener(
             Endpointer(options.endpoint),
-            Transcriber(name, options.recognition, options.endpoint.pre_roll_ms, language),
+            transcription,
             scorer,
             self._arrivals,
             self._conversation,
@@ -128,7 +128,7 @@ class Session:
         self._framer.restore(state.framer)
         self._arrivals.mark(state.framer.position, now)
         self._conversation.restore(state.conversation, later_s, now)
-        self._listener.restore(state.listener, np.frombuffer(audio, dtype="<i2"), start, later_s)
+        self._listener.restore(state.listener, np.frombuffer(audio, dtype="<i2"), start, later_s, now)
 
     def receive_absence(self) -> None:
         """The client is cut off: who is in mid-word is not taken to have finished, and nothing is said."""
@@ -186,7 +186,7 @@ class Session:
         self._arrivals.mark(self._framer.position + len(pcm), now)
         for window in self._framer.push(pcm):
             self._listener.receive_window(window, now)
-        self._listener.request_decode()
+        self._listener.take_updates(now)
         self.replies.receive_tick(now)
         self._acknowledge()
 
@@ -223,13 +223,9 @@ class Session:
                 assert_never(command)
         self._acknowledge()
 
-    def receive_result(self, result: DecodeResult, now: float) -> None:
-        """The answer to a Decode."""
-        self._listener.receive_result(result, now)
-
-    def receive_failure(self, number: int, now: float) -> None:
-        """The Decode with this number was given up."""
-        self._listener.receive_failure(number, now)
+    def receive_recognition(self, answer: Any, now: float) -> None:
+        """What the transcription's executor hands back for a Recognize."""
+        self._listener.receive_recognition(answer, now)
 
     def receive_errand_news(self, turn: int, call: ToolCalled, news: ErrandNews) -> None:
         """What is new of a FollowErrand."""

@@ -156,6 +156,13 @@ class Utterance:
         stable = self.hypothesis.stable
         return max(self._settled_until, stable[-1].end if stable else self.start)
 
+    def missing_pre_roll(self, wanted: int) -> int:
+        """The part of the pre-roll that it lacks when it begins with the session, or right behind a commit or
+        a cut, while its window holds its begin. Before it there may be context, of a model that may do
+        without."""
+        lacks = max(0, wanted - (self.speech_start - self.start))
+        return lacks if self.window_start == self.start else 0
+
     def due(self, position: int, interval: int) -> DecodeKind | None:
         """Which decode of the window from `window_start` to `position` (or `end`) is due, if any."""
         if self.end is not None or self.paused:

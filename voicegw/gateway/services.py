@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from voicegw.core.dialogue import Responder
 from voicegw.core.errands import Errands
 from voicegw.core.events import Event, Fault, TurnLatency
-from voicegw.core.jobs import Recognizer
 from voicegw.core.moderation import Moderator
 from voicegw.core.speech import Voice
 from voicegw.core.store import MemoryStore, Store
+from voicegw.core.transcription import TranscriptionBackend
 from voicegw.telemetry import Metrics, trace_turn
 
 
@@ -21,7 +21,7 @@ class Services:
     for a user and a session.
     """
 
-    recognizer: Recognizer
+    transcription: TranscriptionBackend
     responder: Responder
     metrics: Metrics
     check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady

@@ -4,6 +4,7 @@ import asyncio
 
 from benchmarks.chaos.load import GIVE_UP_S, Account, JobLoad, windows
 from tests.observing import until
+from tests.recognition import AlwaysReady
 from tests.speech import single_utterances
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.errors import RecognitionFailed
@@ -11,13 +12,13 @@ from voicegw.errors import RecognitionFailed
 SAMPLE = single_utterances()[0]
 
 
-class Recognizer:
+class Recognizer(AlwaysReady):
     """Hears the window's length; `fault` may change that."""
 
     def __init__(self) -> None:
         self.fault = ""
 
-    async def recognize(self, job: DecodeJob) -> DecodeResult:
+    async def decode(self, job: DecodeJob) -> DecodeResult:
         await asyncio.sleep(0)
         if self.fault == "lost":
             raise RecognitionFailed

@@ -2,16 +2,17 @@ import asyncio
 
 from benchmarks.cluster.scaling import _Load
 from tests.observing import until
+from tests.recognition import AlwaysReady
 from voicegw.core.jobs import DecodeJob, DecodeResult
 
 
-class Recognizer:
+class Recognizer(AlwaysReady):
     """Answers at once, and remembers who asked what."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, int]] = []
 
-    async def recognize(self, job: DecodeJob) -> DecodeResult:
+    async def decode(self, job: DecodeJob) -> DecodeResult:
         await asyncio.sleep(0)
         self.asked.append((job.session, job.number))
         return DecodeResult(job.session, job.number, ())

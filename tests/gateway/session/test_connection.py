@@ -17,6 +17,7 @@ from tests.gateway.fakes import (
     ScriptedRecognizer,
     ScriptedVoice,
     staged,
+    windowed,
 )
 from tests.observing import until
 from tests.peer import Peer, joined
@@ -297,7 +298,7 @@ async def test_a_long_frame_does_not_hold_up_the_others() -> None:
 
 
 async def test_one_typed_message_does_not_hold_up_the_others() -> None:
-    services = Services(ScriptedRecognizer(), OfflineResponder(), Metrics(), voice=ScriptedVoice())
+    services = Services(windowed(ScriptedRecognizer()), OfflineResponder(), Metrics(), voice=ScriptedVoice())
     steps: list[float] = []
 
     async def count() -> None:

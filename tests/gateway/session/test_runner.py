@@ -8,7 +8,7 @@ from tests.gateway.fakes import LOUD, QUIET, SPOKEN, Stage, staged
 from tests.observing import until
 from tests.peer import Peer, joined
 from voicegw.core.events import ReplyReason
-from voicegw.core.jobs import Overtaken
+from voicegw.core.jobs import Superseded
 from voicegw.dialects import native
 from voicegw.errors import LLMInterrupted, LLMTimeout, RecognitionFailed, ReplyError
 from voicegw.gateway.session.write_ahead import ResumeOptions
@@ -107,7 +107,7 @@ async def test_words_that_are_lost_are_told_and_the_session_goes_on() -> None:
 
 async def test_an_overtaken_partial_is_nobodys_trouble() -> None:
     async with staged() as stage, joined(stage.url) as peer:
-        stage.recognizer.failures = [Overtaken()]
+        stage.recognizer.failures = [Superseded()]
         await peer.say(SPOKEN)
         assert (await peer.until(native.FinalMessage)).text == "hello there"
 

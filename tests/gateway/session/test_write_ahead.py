@@ -10,7 +10,7 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from tests.core.scenario import QUICK, ScriptedScorer
+from tests.core.scenario import QUICK, ScriptedScorer, windowed
 from tests.core.test_journal import TAKEN
 from tests.observing import until
 from voicegw.core import snapshot
@@ -20,6 +20,7 @@ from voicegw.core.journal import Journal
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session
 from voicegw.core.store import Fenced, Saved, Step, StepsMissing, StoreTrouble
+from voicegw.core.windowed_transcription import WindowedState
 from voicegw.errors import StoreUnavailable
 from voicegw.gateway.limits.quota import Quota
 from voicegw.gateway.session.activity import ActivityTimestamps
@@ -71,7 +72,7 @@ async def saving(patience_ms: int = 60_000) -> AsyncIterator[Stage]:
     store, complaints = ScriptedStore(), list[StoreUnavailable]()
     store.gate.set()
     outbox = Outbox(Journal(10_000, 10_000), write_ahead=True)
-    session = Session("s", QUICK, InputDecoder(AudioFormat.PCM, 16_000), ScriptedScorer())
+    session = Session("s", QUICK, InputDecoder(AudioFormat.PCM, 16_000), ScriptedScorer(), windowed(QUICK))
     options = ResumeOptions(store_patience_ms=patience_ms)
     record = SessionRecord(
         session, "ada", "native", SessionProfile(), Quota({}), ActivityTimestamps.begun(0.0)
@@ -237,5 +238,6 @@ def test_a_gateway_of_the_version_before_is_understood() -> None:
     told = Path(__file__).with_name(f"snapshot-{snapshot.VERSION}.msgpack").read_bytes()
     state = snapshot.decode(told, RecordState)
     assert state is not None
-    assert [utterance.turn for utterance in state.session.listener.transcriber.pending] == [3]
+    transcription = msgspec.msgpack.decode(state.session.listener.transcription, type=WindowedState)
+    assert [utterance.turn for utterance in transcription.pending] == [3]
     assert state.session.conversation.errands

@@ -15,7 +15,6 @@ from voicegw.core.store import Fenced, Saved
 from voicegw.errors import Draining, InternalError, Moved, SlowConsumer, TakenOver, VoicegwError
 from voicegw.gateway.limits.seats import Seat
 from voicegw.gateway.services import Services
-from voicegw.gateway.session.asr_task import decode
 from voicegw.gateway.session.client import Client
 from voicegw.gateway.session.driver import Driver
 from voicegw.gateway.session.llm_task import LLMTask
@@ -56,6 +55,7 @@ class SessionRunner:
         self._draining = self._running = self._complete = False
         self._tasks = Tasks()
         self._driver = driver = Driver(record.session, self._perform)
+        self._recognition = services.transcription.new_executor(self._tasks.start, self._receive_recognition)
         responder = services.responder_for(record.user, record.name)
         self._llm = LLMTask(driver, responder, services.metrics, self._tasks.start, services.declared)
         self._tts = TTSTask(driver, services.voice, services.metrics, outbox, self._tasks.start)
@@ -251,8 +251,8 @@ class SessionRunner:
             case actions.Emit(event):
                 self._touch(replies=isinstance(event, events.ReplyEvent))
                 self.emit(event)
-            case actions.Decode(job):
-                self._tasks.start(decode(self._services.recognizer, job, self._driver), "decode")
+            case actions.Recognize(request):
+                self._recognition.execute(request)
             case actions.Prewarm(messages):
                 self._tasks.start(self._services.responder.prewarm(messages), "prewarm")
             case actions.Respond():
@@ -279,6 +279,9 @@ class SessionRunner:
         it may be away does not hang on it."""
         if replies and not self.detached:
             self.record.activity.alive_at = time.monotonic()
+
+    def _receive_recognition(self, answer: object) -> None:
+        self._driver.receive(self._session.receive_recognition, answer, time.monotonic())
 
     def _receive_verdict(self, check: Check, categories: tuple[str, ...]) -> None:
         self._driver.receive(self._session.receive_verdict, check, categories, time.monotonic())

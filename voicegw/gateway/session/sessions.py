@@ -198,7 +198,8 @@ class Sessions:
         self, name: str, guest: Guest, profile: SessionProfile, journal: Journal, seat: Seat
     ) -> SessionRunner:
         decoder = InputDecoder(profile.audio_format, profile.rate)
-        session = Session(name, self._options, decoder, self._new_scorer(), profile.language)
+        transcription = self._services.transcription.new_transcription(name, profile.language)
+        session = Session(name, self._options, decoder, self._new_scorer(), transcription)
         record = SessionRecord(
             session,
             guest.user,

@@ -1,44 +1,79 @@
+import msgspec
 import numpy as np
 import pytest
 
 from tests.core.scenario import ramp, spoken
+from voicegw.core.actions import Recognize
 from voicegw.core.audio import WINDOW_SAMPLES
-from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, DecodeResult, Word
-from voicegw.core.transcriber import Transcriber
+from voicegw.core.jobs import AUTO_LANGUAGE, DecodeFailure, DecodeJob, DecodeKind, DecodeResult, Word
+from voicegw.core.transcription import Final
 from voicegw.core.utterance import RecognitionOptions
+from voicegw.core.windowed_transcription import WindowedState, WindowedTranscription
+from voicegw.errors import InvalidValue
 
 PRE_ROLL = 4800
 
 
 class Desk:
-    """A transcriber whose audio is a ramp, all of it voiced once an utterance runs."""
+    """A transcription whose audio is a ramp, all of it voiced once an utterance runs."""
 
     def __init__(self, language: str = "de", context_ms: int = 0) -> None:
         options = RecognitionOptions(partial_interval_ms=100, context_ms=context_ms)
-        self.transcriber = Transcriber("s", options, 300, language)
+        self.transcription = WindowedTranscription("s", options, 300, language)
+        self._job: DecodeJob | None = None
+        self._finals: list[Final] = []
 
     def roll(self, windows: int) -> None:
         for _ in range(windows):
-            self.transcriber.append(ramp(WINDOW_SAMPLES, self.transcriber.position))
-            if self.transcriber.running is not None:
-                self.transcriber.running.speech_end = self.transcriber.position
+            self.transcription.receive_audio(ramp(WINDOW_SAMPLES, self.transcription.position))
+            self.transcription.receive_voice(self.transcription.position)
 
     def begin(self, turn: int = 1, back: int = 0) -> None:
-        self.transcriber.begin(turn, self.transcriber.position - back)
+        self.transcription.begin(turn, self.transcription.position - back)
+
+    def asked(self) -> DecodeJob | None:
+        """The decode that is asked for, if one is due."""
+        self._collect()
+        job, self._job = self._job, None
+        return job
 
     def job(self) -> DecodeJob:
-        job = self.transcriber.next_job()
+        job = self.asked()
         assert job is not None
         return job
+
+    def finals(self) -> list[Final]:
+        """Those since the last call."""
+        self._collect()
+        finals, self._finals = self._finals, []
+        return finals
+
+    def _collect(self) -> None:
+        while (update := self.transcription.next_update()) is not None:
+            if isinstance(update, Recognize):
+                assert isinstance(update.request, DecodeJob)
+                self._job = update.request
+            elif isinstance(update, Final):
+                self._finals.append(update)
+
+    def answer(self, job: DecodeJob, words: tuple[Word, ...] = ()) -> None:
+        self.transcription.receive_answer(DecodeResult(job.session, job.number, words))
+
+    def final(self, words: tuple[Word, ...]) -> Final:
+        """The running utterance is over, and its final decode finds these words."""
+        self.transcription.finish()
+        self.answer(self.job(), words)
+        [final] = self.finals()
+        return final
 
     def say(self, text: str, language: str, windows: int = 150) -> str:
         """An utterance of 3 s, or so many windows; the language that its final decode was to be in."""
         self.begin()
         self.roll(windows)
-        self.transcriber.finish()
+        self.transcription.finish()
         job = self.job()
-        self.transcriber.receive(DecodeResult("s", job.number, spoken(text), language=language))
-        assert self.transcriber.take_complete() is not None
+        self.transcription.receive_answer(DecodeResult("s", job.number, spoken(text), language=language))
+        assert len(self.finals()) == 1
         return job.language
 
 
@@ -47,15 +82,11 @@ def desk() -> Desk:
     return Desk()
 
 
-def answer(job: DecodeJob) -> DecodeResult:
-    return DecodeResult(job.session, job.number, ())
-
-
 def test_nothing_is_due_in_silence(desk: Desk) -> None:
     desk.roll(100)
-    assert desk.transcriber.next_job() is None
-    assert desk.transcriber.running is None
-    assert desk.transcriber.idle
+    assert desk.asked() is None
+    assert desk.transcription.running is None
+    assert desk.transcription.idle
 
 
 def test_a_job_carries_the_utterance_from_its_pre_roll_to_now(desk: Desk) -> None:
@@ -78,11 +109,11 @@ def test_the_pre_roll_does_not_reach_into_the_utterance_before(desk: Desk) -> No
     desk.roll(2)
     desk.begin(turn=1)
     desk.roll(10)
-    desk.transcriber.finish()
+    desk.transcription.finish()
     desk.roll(3)
     desk.begin(turn=2)
-    desk.transcriber.receive(answer(desk.job()))
-    assert desk.transcriber.take_complete()
+    desk.answer(desk.job())
+    assert desk.finals()
     desk.roll(6)
     assert desk.job().start == 12 * WINDOW_SAMPLES
 
@@ -92,8 +123,8 @@ def test_one_decode_is_out_at_a_time(desk: Desk) -> None:
     desk.roll(6)
     first = desk.job()
     desk.roll(50)
-    assert desk.transcriber.next_job() is None
-    desk.transcriber.receive(answer(first))
+    assert desk.asked() is None
+    desk.answer(first)
     assert len(desk.job().pcm) == 2 * 56 * WINDOW_SAMPLES
 
 
@@ -101,26 +132,25 @@ def test_a_final_takes_the_place_of_a_partial_that_is_out(desk: Desk) -> None:
     desk.begin()
     desk.roll(6)
     partial = desk.job()
-    desk.transcriber.finish()
+    desk.transcription.finish()
     final = desk.job()
     assert (final.kind, final.number) == (DecodeKind.FINAL, partial.number + 1)
-    assert desk.transcriber.receive(answer(partial)) is None
-    assert desk.transcriber.take_complete() is None
-    assert desk.transcriber.receive(answer(final)) is not None
-    assert desk.transcriber.take_complete() is not None
-    assert desk.transcriber.idle
+    desk.answer(partial, spoken("late"))
+    assert desk.finals() == []
+    desk.answer(final, spoken("told"))
+    assert [word.text for final in desk.finals() for word in final.words] == ["told"]
+    assert desk.transcription.idle
 
 
 def test_a_final_waits_for_a_final_that_is_out(desk: Desk) -> None:
     desk.begin()
     desk.roll(6)
-    assert desk.transcriber.running is not None
-    desk.transcriber.running.paused = True
+    desk.transcription.pause()
     ahead = desk.job()
     desk.roll(6)
-    desk.transcriber.finish()
-    assert desk.transcriber.next_job() is None
-    desk.transcriber.receive(answer(ahead))
+    desk.transcription.finish()
+    assert desk.asked() is None
+    desk.answer(ahead)
     assert len(desk.job().pcm) == 2 * 12 * WINDOW_SAMPLES
 
 
@@ -128,20 +158,18 @@ def test_utterances_are_handed_out_in_order(desk: Desk) -> None:
     for turn in (1, 2):
         desk.begin(turn)
         desk.roll(6)
-        desk.transcriber.finish()
+        desk.transcription.finish()
     settled = []
-    while not desk.transcriber.idle:
-        desk.transcriber.receive(answer(desk.job()))
-        utterance = desk.transcriber.take_complete()
-        assert utterance is not None
-        settled.append((utterance.turn, utterance.start, utterance.end))
+    while not desk.transcription.idle:
+        desk.answer(desk.job())
+        settled += [(final.turn, final.start, final.end) for final in desk.finals()]
     assert settled == [(1, 0, 6 * WINDOW_SAMPLES), (2, 6 * WINDOW_SAMPLES, 12 * WINDOW_SAMPLES)]
 
 
 def test_the_window_of_a_final_ends_with_its_utterance(desk: Desk) -> None:
     desk.begin()
     desk.roll(6)
-    desk.transcriber.finish()
+    desk.transcription.finish()
     desk.roll(50)
     assert desk.job().pcm == ramp(6 * WINDOW_SAMPLES).tobytes()
 
@@ -149,51 +177,50 @@ def test_the_window_of_a_final_ends_with_its_utterance(desk: Desk) -> None:
 def test_a_failure_that_is_no_longer_awaited_changes_nothing(desk: Desk) -> None:
     desk.begin()
     desk.roll(6)
-    desk.transcriber.finish()
+    desk.transcription.finish()
     job = desk.job()
-    desk.transcriber.receive_failure(job.number + 7)
-    assert desk.transcriber.take_complete() is None
-    desk.transcriber.receive_failure(job.number)
-    assert desk.transcriber.take_complete() is not None
+    desk.transcription.receive_answer(DecodeFailure(job.number + 7))
+    assert desk.finals() == []
+    desk.transcription.receive_answer(DecodeFailure(job.number))
+    assert [final.failed for final in desk.finals()] == [True]
 
 
 def test_what_was_given_up_waits_for_no_answer_and_lets_the_next_one_be_decoded(desk: Desk) -> None:
     for turn in (1, 2):
         desk.begin(turn)
         desk.roll(6)
-        desk.transcriber.finish()
+        desk.transcription.finish()
     job = desk.job()
-    desk.transcriber.give_up()
-    given_up = desk.transcriber.take_complete()
-    assert given_up is not None
-    assert (given_up.turn, given_up.failed) == (1, True)
-    assert desk.transcriber.receive(answer(job)) is None
-    desk.transcriber.receive(answer(desk.job()))
-    settled = desk.transcriber.take_complete()
-    assert settled is not None
-    assert (settled.turn, settled.failed) == (2, False)
+    desk.transcription.cancel()
+    assert [(final.turn, final.failed) for final in desk.finals()] == [(1, True)]
+    desk.answer(job)
+    assert desk.finals() == []
+    desk.answer(desk.job())
+    assert [(final.turn, final.failed) for final in desk.finals()] == [(2, False)]
 
 
 def test_no_utterance_is_cut_in_the_silence_behind_its_voice(desk: Desk) -> None:
     desk.begin()
     desk.roll(50)
-    running = desk.transcriber.running
+    running = desk.transcription.running
     assert running is not None
     for _ in range(5):
-        desk.transcriber.append(np.zeros(WINDOW_SAMPLES, np.int16))
-    place = desk.transcriber.place_for_cut()
+        desk.transcription.receive_audio(np.zeros(WINDOW_SAMPLES, np.int16))
+    place = desk.transcription.cut_point()
     assert place is not None
     assert place < running.speech_end
-    running.receive(answer(desk.job()), DecodeKind.FINAL, running.speech_end)
-    assert desk.transcriber.place_for_cut() is None
+    desk.transcription.pause()
+    desk.answer(desk.job())
+    desk.transcription.resume(desk.transcription.position)
+    assert desk.transcription.cut_point() is None
 
 
 def test_finish_without_an_utterance_changes_nothing(desk: Desk) -> None:
     desk.roll(50)
-    desk.transcriber.finish()
+    desk.transcription.finish()
     desk.begin()
-    assert desk.transcriber.running is not None
-    assert desk.transcriber.running.start == 50 * WINDOW_SAMPLES - PRE_ROLL
+    assert desk.transcription.running is not None
+    assert desk.transcription.running.start == 50 * WINDOW_SAMPLES - PRE_ROLL
 
 
 @pytest.mark.parametrize("asked", ["", AUTO_LANGUAGE])
@@ -224,26 +251,43 @@ def test_neither_partials_nor_pauses_nor_noise_tell_a_language() -> None:
     desk.begin()
     for paused in (False, True, False):
         desk.roll(150)
-        assert desk.transcriber.running is not None
-        desk.transcriber.running.paused = paused
+        if paused:
+            desk.transcription.pause()
+        else:
+            desk.transcription.resume(desk.transcription.position)
         job = desk.job()
         assert job.language == AUTO_LANGUAGE
-        desk.transcriber.receive(DecodeResult("s", job.number, spoken("da"), language="nn"))
+        desk.transcription.receive_answer(DecodeResult("s", job.number, spoken("da"), language="nn"))
 
 
 def test_the_language_goes_on_in_another_process() -> None:
     desk, other = Desk(AUTO_LANGUAGE), Desk(AUTO_LANGUAGE)
     desk.say("guten Tag", "de")
-    other.transcriber.restore(desk.transcriber.snapshot(), ramp(0), desk.transcriber.position)
-    assert other.transcriber.language == "de"
+    other.transcription.restore(desk.transcription.snapshot(), ramp(0), desk.transcription.position)
+    assert other.say("guten Tag", "en") == "de"
 
 
 def test_a_snapshot_without_a_language_leaves_the_one_that_was_asked_for() -> None:
-    state = Desk("en").transcriber.snapshot()
+    desk, other = Desk("de"), Desk("en")
+    state = msgspec.msgpack.decode(other.transcription.snapshot(), type=WindowedState)
     state.language = None
-    desk = Desk("de")
-    desk.transcriber.restore(state, ramp(0), 0)
-    assert desk.transcriber.language == "de"
+    desk.transcription.restore(msgspec.msgpack.encode(state), ramp(0), 0)
+    assert desk.say("guten Tag", "fr") == "de"
+
+
+def test_a_snapshot_of_another_implementation_is_not_understood(desk: Desk) -> None:
+    with pytest.raises(msgspec.MsgspecError):
+        desk.transcription.restore(msgspec.msgpack.encode(["another"]), ramp(0), 0)
+
+
+@pytest.mark.parametrize("settings", [(50, None), (None, ("A\nB",))])
+def test_settings_out_of_bounds_change_nothing(
+    desk: Desk, settings: tuple[int | None, tuple[str, ...] | None]
+) -> None:
+    before = desk.transcription.snapshot()
+    with pytest.raises(InvalidValue):
+        desk.transcription.configure(*settings)
+    assert desk.transcription.snapshot() == before
 
 
 # --- what was said before --------------------------------------------------------------------------------
@@ -253,10 +297,7 @@ def told(desk: Desk, pause: int = 20) -> None:
     """An utterance of 2 s, its words, and a pause of so many windows."""
     desk.begin()
     desk.roll(100)
-    desk.transcriber.finish()
-    words = (Word("one", 0, 10_000, 0.9), Word("two", 10_000, 30_000, 0.9))
-    desk.transcriber.receive(DecodeResult("s", desk.job().number, words))
-    assert desk.transcriber.take_complete() is not None
+    desk.final((Word("one", 0, 10_000, 0.9), Word("two", 10_000, 30_000, 0.9)))
     desk.roll(pause)
 
 
@@ -266,8 +307,8 @@ def test_a_window_begins_with_what_was_said_before() -> None:
     desk.begin(turn=2)
     desk.roll(10)
     job = desk.job()
-    assert (job.start, job.context) == (0, desk.transcriber.running.start)  # type: ignore[union-attr]
-    assert len(job.pcm) == 2 * desk.transcriber.position
+    assert (job.start, job.context) == (0, desk.transcription.running.start)  # type: ignore[union-attr]
+    assert len(job.pcm) == 2 * desk.transcription.position
 
 
 def test_what_was_told_is_not_told_again() -> None:
@@ -280,11 +321,7 @@ def test_what_was_told_is_not_told_again() -> None:
         Word("two.", 10_000, 30_000, 0.9),
         Word("three", 33_000, 39_000, 0.9),
     )
-    desk.transcriber.finish()
-    desk.transcriber.receive(DecodeResult("s", desk.job().number, heard))
-    utterance = desk.transcriber.take_complete()
-    assert utterance is not None
-    assert [word.text for word in utterance.words()] == ["three"]
+    assert [word.text for word in desk.final(heard).words] == ["three"]
 
 
 def test_a_model_that_does_without_context_has_told_nothing_twice() -> None:
@@ -292,12 +329,12 @@ def test_a_model_that_does_without_context_has_told_nothing_twice() -> None:
     told(desk)
     desk.begin(turn=2)
     desk.roll(20)
-    desk.transcriber.finish()
+    desk.transcription.finish()
     heard = (Word("two", 33_000, 36_000, 0.9),)
-    desk.transcriber.receive(DecodeResult("s", desk.job().number, heard, context_dropped=True))
-    utterance = desk.transcriber.take_complete()
-    assert utterance is not None
-    assert [word.text for word in utterance.words()] == ["two"]
+    result = DecodeResult("s", desk.job().number, heard, context_dropped=True)
+    desk.transcription.receive_answer(result)
+    [final] = desk.finals()
+    assert [word.text for word in final.words] == ["two"]
 
 
 def test_after_a_long_silence_there_is_no_context() -> None:
@@ -311,16 +348,16 @@ def test_after_a_long_silence_there_is_no_context() -> None:
 def test_audio_for_context_is_forgotten_in_silence() -> None:
     desk = Desk(context_ms=5000)
     told(desk)
-    assert desk.transcriber.audio_needed_from == 0
+    assert desk.transcription.audio_needed_from == 0
     desk.roll(150)
-    assert desk.transcriber.audio_needed_from > 100 * WINDOW_SAMPLES
+    assert desk.transcription.audio_needed_from > 100 * WINDOW_SAMPLES
 
 
-def test_context_goes_on_in_another_transcriber() -> None:
+def test_context_goes_on_in_another_transcription() -> None:
     desk, other = Desk(context_ms=5000), Desk(context_ms=5000)
     told(desk)
-    start, audio = desk.transcriber.audio_after(desk.transcriber.audio_needed_from)
-    other.transcriber.restore(desk.transcriber.snapshot(), np.frombuffer(audio, np.int16), start)
+    start, audio = desk.transcription.audio_after(desk.transcription.audio_needed_from)
+    other.transcription.restore(desk.transcription.snapshot(), np.frombuffer(audio, np.int16), start)
     for each in (desk, other):
         each.begin(turn=2)
         each.roll(10)

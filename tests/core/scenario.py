@@ -16,6 +16,7 @@ from voicegw.core.conversation import ReplyOptions
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeResult, Word
 from voicegw.core.session import Session, SessionOptions
+from voicegw.core.transcription import Transcription
 from voicegw.core.utterance import RecognitionOptions
 from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.errors import VoicegwError
@@ -80,10 +81,12 @@ class Scenario:
         audio_format: AudioFormat = AudioFormat.PCM,
         rate: int = SAMPLE_RATE,
         language: str = "",
+        transcription: Transcription | None = None,
     ) -> None:
         self.scorer = ScriptedScorer()
         decoder = InputDecoder(audio_format, rate)
-        self.session = Session("session-1", options, decoder, self.scorer, windowed(options, language))
+        transcription = transcription or windowed(options, language)
+        self.session = Session("session-1", options, decoder, self.scorer, transcription)
         self.now = 100.0
         self.told: list[events.Event] = []
         self.jobs: list[DecodeJob] = []

@@ -174,7 +174,8 @@ class Executor(Protocol):
     """Carries out the requests of one session's transcription."""
 
     def execute(self, request: Any) -> None:
-        """Begins with it, without waiting. What runs on is a task of the session's, which ends with it."""
+        """Begins with it, without waiting; requests come in the order in which they were asked for. What runs
+        on is a task of the session's, which ends with it, and answers are delivered from there."""
         ...
 
 

@@ -182,6 +182,66 @@ def test_what_is_allowed_is_not(module: str, source: str) -> None:
     assert violations(module, source) == []
 
 
+ENGINE = re.compile(r"whisper|ctranslate|\bct2", re.IGNORECASE)
+ENGINE_PARTS = {"config", "cli", "assistant"}  # which put the parts together
+ENGINE_PARTS |= {
+    f"asr.{name}" for name in ("whisper", "whisper_loader", "model", "weights", "packaged_weights")
+}
+ENGINE_PARTS |= {"asr.end_of_turn", "asr.vad"}  # which use files and functions of its package
+
+
+def names(source: str) -> Iterator[str]:
+    """Everything that code names: identifiers, imports, and strings other than docstrings."""
+    tree = ast.parse(source)
+    said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
+            yield node.value
+        fields = ("id", "attr", "arg", "name", "asname", "module", "rest", "kwd_attrs", "names")
+        for value in (getattr(node, name, None) for name in fields):
+            yield from (
+                each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)
+            )
+
+
+def engine_names(module: str, source: str) -> list[str]:
+    """Where code that is to work with any speech engine names the one there is."""
+    if module.removeprefix("voicegw.") in ENGINE_PARTS:
+        return []
+    return [name for name in names(source) if ENGINE.search(name)]
+
+
+@every_module
+def test_only_its_own_modules_name_the_speech_engine(path: Path) -> None:
+    assert engine_names(module_of(path), path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("voicegw.core.jobs", "import faster_whisper"),
+        ("voicegw.core.jobs", "def f():\n    from ctranslate2 import StorageView"),
+        ("voicegw.gateway.server", "from voicegw.asr import whisper_loader as loader"),
+        ("voicegw.gateway.server", "def f(options): return options.whisper"),
+        ("voicegw.dialects.native", "raise ValueError('no language that Whisper knows')"),
+        ("voicegw.dialects.native", "raise ValueError(f'Whisper knows no {language}')"),
+        ("voicegw.core.languages", "WHISPER_CODES = ()"),
+        ("voicegw.asr.worker", "from voicegw.asr.whisper import load"),
+        ("voicegw.asr.pool", "def f(whisper): pass"),
+        ("voicegw.asr.pool", "class WhisperPool: pass"),
+        ("voicegw.asr.process", "environment = {'CT2_FORCE_CPU_ISA': 'AVX512'}"),
+        ("voicegw.asr.calibration", "load(whisper=1)"),
+    ],
+)
+def test_a_name_of_the_speech_engine_elsewhere_is_found(module: str, source: str) -> None:
+    assert engine_names(module, source)
+
+
+def test_documentation_and_its_own_modules_may_name_it() -> None:
+    assert engine_names("voicegw.core.jobs", '"""As Whisper does."""\nx = 1\n"""Of Whisper."""') == []
+    assert engine_names("voicegw.asr.whisper_loader", "import ctranslate2") == []
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("voicegw/core/*.py")), ids=module_of)
 def test_the_core_never_waits(path: Path) -> None:
     waiting = (ast.Await, ast.AsyncFor, ast.AsyncWith)

@@ -5,8 +5,8 @@ import pytest
 from voicegw.asr.key_terms import (
     MOST_TOKENS,
     are_likely,
+    has_low_confidence,
     is_as_long,
-    is_doubtful,
     new_terms,
     once,
     prompt_tokens,
@@ -60,9 +60,9 @@ def test_a_term_that_has_no_room_at_all() -> None:
 
 
 def test_one_doubtful_word_is_enough() -> None:
-    assert not is_doubtful(heard("all is sure", 0.99, 0.95, 0.6))
-    assert is_doubtful(heard("Claffrin is not", 0.59, 0.95, 0.99))
-    assert not is_doubtful([])
+    assert not has_low_confidence(heard("all is sure", 0.99, 0.95, 0.6))
+    assert has_low_confidence(heard("Claffrin is not", 0.59, 0.95, 0.99))
+    assert not has_low_confidence([])
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def rereading(engine: WhisperEngine, monkeypatch: pytest.MonkeyPatch, text: str)
         return replace(draft, tokens=tokens, text=text)
 
     monkeypatch.setattr(engine, "_reread", reread)
-    monkeypatch.setattr("voicegw.asr.whisper.is_doubtful", bool)
+    monkeypatch.setattr("voicegw.asr.whisper.has_low_confidence", bool)
 
 
 def test_a_key_term_is_taken_where_the_sound_is_like_it(

@@ -1,1 +1,1 @@
-"""From audio to words: voice activity, and Whisper in worker processes of this machine."""
+"""From audio to words: voice activity, and speech engines in worker processes of this machine."""

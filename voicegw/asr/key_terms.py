@@ -44,7 +44,7 @@ def _of_terms(key_terms: Sequence[str], encode: Encode) -> list[int]:
     return [*tokens, *end] if key_terms else []
 
 
-def is_doubtful(words: Sequence[Word]) -> bool:
+def has_low_confidence(words: Sequence[Word]) -> bool:
     """Whether one of the words may be a key term that was not recognised."""
     return any(word.probability < _SURE for word in words)
 

@@ -158,7 +158,7 @@ class WorkerPool:
     async def _add_process(self, setup: Setup) -> Layout:
         warm: asyncio.Future[Layout] = asyncio.get_running_loop().create_future()
         slot = len(self._tasks)
-        self._tasks.append(asyncio.create_task(self._keep(slot, setup, warm), name=f"recogniser-{slot}"))
+        self._tasks.append(asyncio.create_task(self._supervise(slot, setup, warm), name=f"recogniser-{slot}"))
         return await warm
 
     async def close(self) -> None:
@@ -193,7 +193,7 @@ class WorkerPool:
         if superseded is not None and not superseded.ticket.answer.done():
             superseded.ticket.answer.set_exception(Superseded())
 
-    async def _keep(self, slot: int, setup: Setup, warm: "asyncio.Future[Layout]") -> None:
+    async def _supervise(self, slot: int, setup: Setup, warm: "asyncio.Future[Layout]") -> None:
         """Owns one process after the other: starts a new one whenever one is lost."""
         backoff_s = 0.1
         while True:
@@ -204,7 +204,7 @@ class WorkerPool:
                     setup = msgspec.structs.replace(setup, layout=layout)  # a new one is ready sooner
                     if not warm.done():
                         warm.set_result(layout)
-                    await self._work(Place(process), layout.at_once)
+                    await self._run_workers(Place(process), layout.at_once)
             except (WorkerFailed, ModelUnavailable, OSError) as error:
                 if not warm.done():
                     warm.set_exception(
@@ -216,10 +216,10 @@ class WorkerPool:
             await asyncio.sleep(backoff_s)
             backoff_s = min(_LONGEST_BACKOFF_S, backoff_s * 2)
 
-    async def _work(self, place: Place, at_once: int) -> None:
+    async def _run_workers(self, place: Place, at_once: int) -> None:
         """Has the workers of a process do jobs until it is lost; raises WorkerFailed then."""
         workers = [
-            asyncio.create_task(self._do_jobs(place), name=f"worker-{number}") for number in range(at_once)
+            asyncio.create_task(self._run_worker(place), name=f"worker-{number}") for number in range(at_once)
         ]
         self._count_warm(at_once)
         try:
@@ -238,22 +238,22 @@ class WorkerPool:
         self._warm += more
         self._metrics.workers_ready.set(self._warm)
 
-    async def _do_jobs(self, place: Place) -> None:
+    async def _run_worker(self, place: Place) -> None:
         """Does jobs until the process is lost, and then puts those it was lost with back in the queue."""
         while batch := await self._dispatcher.next(place):
             try:
-                await self._do(place.process, batch)
+                await self._decode_batch(place.process, batch)
             except WorkerFailed as error:
                 hangs = error is place.process.overdue
                 is_suspect = hangs or place.process.overdue is None
                 for entry in batch:
-                    await self._again(entry, is_suspect=is_suspect, hangs=hangs)
+                    await self._requeue(entry, is_suspect=is_suspect, hangs=hangs)
                 raise
             finally:
                 await self._dispatcher.done(place)
         raise WorkerFailed("the process died while idle")
 
-    async def _do(self, process: WorkerProcess, batch: list[Entry[_Ticket]]) -> None:
+    async def _decode_batch(self, process: WorkerProcess, batch: list[Entry[_Ticket]]) -> None:
         batch = [entry for entry in batch if not entry.ticket.answer.done()]
         if not batch:
             return
@@ -270,13 +270,13 @@ class WorkerPool:
                 entry.ticket.succeed(result, taken, decode_ms)
         elif len(batch) > 1:
             for entry in batch:
-                await self._do(process, [entry])  # one of them is at fault; the others are not
+                await self._decode_batch(process, [entry])  # one of them is at fault; the others are not
         elif isinstance(answer, Failed):
             job = batch[0].job
             log.error("decode failed", session=job.session, job=job.number, reason=answer.reason)
             self._give_up(batch[0], "the recogniser failed on this audio")
 
-    async def _again(self, entry: Entry[_Ticket], *, is_suspect: bool, hangs: bool) -> None:
+    async def _requeue(self, entry: Entry[_Ticket], *, is_suspect: bool, hangs: bool) -> None:
         """Puts a job that was lost with its process back in the queue, or gives it up. is_suspect: it may be
         what the process was lost of, and is done again alone. One that hangs alone, too, is not tried again:
         everybody else waits for it."""

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from voicegw.asr.key_terms import are_likely, is_as_long, is_doubtful, new_terms, once
+from voicegw.asr.key_terms import are_likely, has_low_confidence, is_as_long, new_terms, once
 from voicegw.asr.model import MOST_TOKENS, Prompt, Room, Runtime, Spectrogram, WhisperModel
 from voicegw.asr.rejection import Evidence, is_speech
 from voicegw.asr.transcript import (
@@ -267,7 +267,7 @@ class WhisperEngine:
     def _with_key_terms(self, window: _Window, draft: _Draft, words: tuple[Word, ...]) -> tuple[Word, ...]:
         """The words as they are once the decoder has read the key terms, where that finds one among them."""
         terms = window.job.key_terms
-        if not terms or not is_doubtful(words):
+        if not terms or not has_low_confidence(words):
             return words
         again = self._reread(replace(window, prompt=replace(window.prompt, key_terms=terms)), draft)
         found = new_terms(terms, draft.text, again.text)

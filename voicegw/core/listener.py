@@ -108,7 +108,7 @@ class Listener:
         if is_running:
             self._transcription.receive_voice(self._endpointer.speech_end)
         if boundary is not None:
-            self._cross(boundary, now)
+            self._receive_boundary(boundary, now)
         if is_running and self._endpointer.too_long:
             self._cut(now)
 
@@ -137,7 +137,7 @@ class Listener:
             self._transcription.cancel()
             self.take_updates(now)
 
-    def _cross(self, boundary: Boundary, now: float) -> None:
+    def _receive_boundary(self, boundary: Boundary, now: float) -> None:
         match boundary:
             case Boundary.STARTED:
                 self._begin_utterance(now)

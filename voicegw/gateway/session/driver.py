@@ -1,5 +1,6 @@
 """Drives one session: hands it what happens, and has its actions carried out after each."""
 
+import time
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -24,6 +25,10 @@ class Driver:
         the handler raises, with nothing done."""
         handler(*arguments, **named)
         self.run()
+
+    def receive_recognition(self, answer: object) -> None:
+        """What came of a Recognize, now."""
+        self.receive(self.session.receive_recognition, answer, time.monotonic())
 
     def run(self) -> None:
         """Does what the session wants by now."""

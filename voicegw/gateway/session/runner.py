@@ -55,7 +55,7 @@ class SessionRunner:
         self._draining = self._running = self._complete = False
         self._tasks = Tasks()
         self._driver = driver = Driver(record.session, self._perform)
-        self._recognition = services.transcription.new_executor(self._tasks.start, self._receive_recognition)
+        self._recognition = services.transcription.new_executor(self._tasks.start, driver.receive_recognition)
         responder = services.responder_for(record.user, record.name)
         self._llm = LLMTask(driver, responder, services.metrics, self._tasks.start, services.declared)
         self._tts = TTSTask(driver, services.voice, services.metrics, outbox, self._tasks.start)
@@ -279,9 +279,6 @@ class SessionRunner:
         it may be away does not hang on it."""
         if replies and not self.detached:
             self.record.activity.alive_at = time.monotonic()
-
-    def _receive_recognition(self, answer: object) -> None:
-        self._driver.receive(self._session.receive_recognition, answer, time.monotonic())
 
     def _receive_verdict(self, check: Check, categories: tuple[str, ...]) -> None:
         self._driver.receive(self._session.receive_verdict, check, categories, time.monotonic())

@@ -54,18 +54,18 @@ def test_a_newer_partial_takes_the_older_ones_place_in_the_line() -> None:
     queue = JobQueue[str]()
     for each in (entry("a", 1), entry("b", 1)):
         queue.add(each)
-    overtaken = queue.add(entry("a", 2))
-    assert overtaken is not None
-    assert overtaken.ticket == "a1"
+    superseded = queue.add(entry("a", 2))
+    assert superseded is not None
+    assert superseded.ticket == "a1"
     assert taken(queue) == ["a2", "b1"]
 
 
-def test_a_final_overtakes_its_sessions_partial() -> None:
+def test_a_final_supersedes_its_sessions_partial() -> None:
     queue = JobQueue[str]()
     queue.add(entry("a", 1))
-    overtaken = queue.add(entry("a", 2, FINAL))
-    assert overtaken is not None
-    assert overtaken.ticket == "a1"
+    superseded = queue.add(entry("a", 2, FINAL))
+    assert superseded is not None
+    assert superseded.ticket == "a1"
     assert taken(queue) == ["a2"]
 
 
@@ -95,7 +95,7 @@ def test_what_nobody_waits_for_is_forgotten() -> None:
     assert len(queue) == 0
 
 
-def test_forgetting_an_overtaken_partial_leaves_the_newer_one() -> None:
+def test_forgetting_an_superseded_partial_leaves_the_newer_one() -> None:
     queue = JobQueue[str]()
     older = entry("a", 1)
     queue.add(older)
@@ -153,12 +153,12 @@ def test_a_job_that_was_lost_with_its_worker_goes_alone() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(DecodeKind)), max_size=30))
-def test_every_job_is_done_or_overtaken_once(asked: list[tuple[str, DecodeKind]]) -> None:
+def test_every_job_is_done_or_superseded_once(asked: list[tuple[str, DecodeKind]]) -> None:
     queue = JobQueue[str]()
     entries = [entry(session, number, kind) for number, (session, kind) in enumerate(asked)]
-    overtaken = [useless.ticket for each in entries if (useless := queue.add(each)) is not None]
+    superseded = [useless.ticket for each in entries if (useless := queue.add(each)) is not None]
     waiting = len(queue)
     done = taken(queue)
     assert len(done) == waiting
-    assert sorted(done + overtaken) == sorted(each.ticket for each in entries)
+    assert sorted(done + superseded) == sorted(each.ticket for each in entries)
     assert {each.ticket for each in entries if each.job.kind is FINAL} <= set(done)

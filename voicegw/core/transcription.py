@@ -89,8 +89,9 @@ class RunningUtterance(Protocol):
 class Transcription(Protocol):
     """One session's speech, to words. Positions are session samples at 16 kHz.
 
-    Audio comes window by window through `receive_audio`; the signals of the endpointer follow the window in
-    which they are found. After every call, and in a row, `next_update` is asked until there is none.
+    Every window comes by `receive_audio`; while an utterance runs `receive_voice` follows, and then the signal
+    that the endpointer has found in the window, if any. Updates are taken once a message of audio is in, and
+    after `finish`, `cancel`, `receive_answer` and `restore`: `next_update` is called until there is none.
     """
 
     @property
@@ -108,7 +109,7 @@ class Transcription(Protocol):
         ...
 
     def receive_voice(self, until: int) -> None:
-        """The voice of the running utterance has been heard up to this sample; to be told of every window."""
+        """The last voiced sample of the running utterance so far."""
         ...
 
     def begin(self, turn: int, speech_start: int) -> None:

@@ -105,7 +105,7 @@ async def test_words_that_are_lost_are_told_and_the_session_goes_on() -> None:
         await assert_typed_turn(stage, peer)
 
 
-async def test_an_overtaken_partial_is_nobodys_trouble() -> None:
+async def test_a_superseded_partial_is_nobodys_trouble() -> None:
     async with staged() as stage, joined(stage.url) as peer:
         stage.recognizer.failures = [Superseded()]
         await peer.say(SPOKEN)

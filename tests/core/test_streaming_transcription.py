@@ -94,6 +94,14 @@ def test_in_a_pause_the_model_is_asked_ahead_and_the_reply_shown_when_the_turn_i
     assert scenario.last(events.ReplyDelta).text == "Noon."
 
 
+def test_a_pause_that_is_over_in_the_same_message_asks_for_nothing() -> None:
+    scenario = Streamed(said("what time is it?"))
+    scenario.hear("#" * 20)
+    scenario.scorer.expect(PAUSE + "##")
+    scenario.send(5 * WINDOW_SAMPLES)
+    assert scenario.requests == []
+
+
 def test_words_without_audio_of_their_own_come_when_they_come() -> None:
     scenario = Streamed(said("so be it"), mute=True)
     scenario.hear("#" * 15 + END)

@@ -168,6 +168,11 @@ class Endpointer:
         return self._machine.state is not State.SILENT
 
     @property
+    def paused(self) -> bool:
+        """Whether the speaker of the running utterance pauses."""
+        return self._machine.state is State.PAUSED
+
+    @property
     def voice_start(self) -> int:
         """Where the voice that is heard now began, or went on after a pause."""
         return self.position - self._voiced_run

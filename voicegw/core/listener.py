@@ -207,7 +207,10 @@ class Listener:
             self._tell(Emit(told))
 
     def _look_ahead(self, expected: ProvisionalFinal, now: float) -> None:
-        """In a pause whose words are known: how long it must last, and what to ask the model meanwhile."""
+        """In a pause whose words are known: how long it must last, and what to ask the model meanwhile. The
+        voice may have gone on since, in the same message."""
+        if not self._endpointer.paused:
+            return
         text = text_of(expected.words)
         self._endpointer.end_of_turn = expected.end_of_turn
         self._endpointer.completeness = judge(text, language_of(expected.language))

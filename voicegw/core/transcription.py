@@ -89,9 +89,10 @@ class RunningUtterance(Protocol):
 class Transcription(Protocol):
     """One session's speech, to words. Positions are session samples at 16 kHz.
 
-    Every window comes by `receive_audio`; while an utterance runs `receive_voice` follows, and then the signal
-    that the endpointer has found in the window, if any. Updates are taken once a message of audio is in, and
-    after `finish`, `cancel`, `receive_answer` and `restore`: `next_update` is called until there is none.
+    Every window comes by `receive_audio`; while an utterance runs `receive_voice` follows, and then the
+    signal that the endpointer has found in the window, if any. Updates are taken once a message of audio is
+    in, and after `finish`, `cancel`, `receive_answer` and `restore`: `next_update` is called until there is
+    none.
     """
 
     @property

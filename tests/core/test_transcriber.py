@@ -202,6 +202,13 @@ def test_the_language_of_the_first_long_utterance_is_kept(asked: str) -> None:
     assert [desk.say("guten Tag", language) for language in ("de", "en", "fr")] == [asked, "de", "de"]
 
 
+def test_the_language_of_the_last_utterance_is_known_before_one_is_kept() -> None:
+    desk = Desk(AUTO_LANGUAGE)
+    assert desk.transcriber.known_language == ""
+    desk.say("ja", "de", windows=60)
+    assert (desk.transcriber.language, desk.transcriber.known_language) == (AUTO_LANGUAGE, "de")
+
+
 def test_a_language_that_was_given_is_kept() -> None:
     desk = Desk("xx")
     assert [desk.say("guten Tag", "en") for _ in range(2)] == ["xx", "xx"]

@@ -213,6 +213,11 @@ class Listener:
             until = utterance.heard_until
             self._tell(Emit(events.PartialTranscript(utterance.turn, stable, tentative, until, joined)))
 
+    @property
+    def language(self) -> str:
+        """The language of the session, or of its last utterance; empty while neither is known."""
+        return self._transcriber.known_language
+
     def _language(self, utterance: Utterance) -> str:
         """The language it is in; AUTO_LANGUAGE or empty where that is not known."""
         return utterance.language or self._transcriber.language

@@ -282,6 +282,11 @@ class Transcriber:
         self._context.append(utterance.end, utterance.words())
         self._context.forget(utterance.end - to_samples(self.options.context_ms))
 
+    @property
+    def known_language(self) -> str:
+        """The language that jobs ask for, else that of the last utterance; empty where neither is known."""
+        return self._language_run[0] if self.language in ("", AUTO_LANGUAGE) else self.language
+
     def _learn_language(self, utterance: Utterance) -> None:
         language, so_far_ms = self._language_run
         run_ms = utterance.voiced_ms + (so_far_ms if language == utterance.language else 0)

@@ -62,7 +62,10 @@ def test_dates(written: str, said: str) -> None:
         ("1 kg, 1 ft, 1 mph, 1 m²", "one kilogram, one foot, one mile per hour, one square meter"),
         ("100 MB in 250ms", "one hundred megabytes in two hundred and fifty milliseconds"),
         ("5 men", "five men"),
-        ("100 Mbps, 1,500.5 kWh", "one hundred megabits per second, one thousand five hundred point five kilowatt-hours"),
+        (
+            "100 Mbps, 1,500.5 kWh",
+            "one hundred megabits per second, one thousand five hundred point five kilowatt-hours",
+        ),
     ],
 )
 def test_units(written: str, said: str) -> None:

@@ -98,7 +98,7 @@ async def test_audio_comes_at_the_rate_that_is_asked_for() -> None:
     ],
 )
 async def test_an_engine_that_is_too_slow_fails_and_is_stopped(
-    pieces: list[bytes], limits: dict[str, int]
+    pieces: list[bytes], limits: dict[str, Any]
 ) -> None:
     engine = ScriptedEngine(pieces, hangs=True)
     with pytest.raises(VoiceFailed, match="too slow"):

@@ -9,7 +9,7 @@ import pytest
 
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
-from voicegw.reading import Command, read
+from voicegw.settings_loader import Command, load
 
 
 class Colour(StrEnum):
@@ -56,7 +56,7 @@ def toml(tmp_path: Path) -> Path:
 
 
 def paint(*arguments: str) -> Paint:
-    return read(House, COMMAND, arguments).paint
+    return load(House, COMMAND, arguments).paint
 
 
 def refusal(*arguments: str) -> str:
@@ -80,7 +80,7 @@ def test_a_choice_is_written_by_its_value_everywhere(toml: Path, monkeypatch: py
     monkeypatch.setenv("VOICEGW_PAINT__COLOUR", "blue")
     assert {from_file, paint().colour} == {Colour.SKY_BLUE}
     assert paint("--paint.colour", "red").colour is Colour.DARK_RED
-    assert refusal("--paint.colour", "SKY_BLUE") == "paint.colour: must be 'red' or 'blue'"
+    assert refusal("--paint.colour", "SKY_BLUE") == "paint.colour: must be one of red, blue"
 
 
 def test_the_file_adds_to_what_flags_and_variables_say(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,8 +122,8 @@ def test_a_mistyped_flag_is_answered_in_two_lines(capsys: pytest.CaptureFixture[
     [
         ("[pain]\ncoats = 1\n", "there is no option pain"),
         ("[paint]\ncoat = 1\n", "there is no option paint.coat"),
-        ("[paint]\ncoats = 9\n", "paint.coats: must be less than or equal to 5"),
-        ("[paint]\ncoats = 'two'\n", "paint.coats: must be a valid integer"),
+        ("[paint]\ncoats = 9\n", "paint.coats: must be a whole number, 1 to 5"),
+        ("[paint]\ncoats = 'two'\n", "paint.coats: must be a whole number, 1 to 5"),
         ("paint = 1\n", "paint: must be a table"),
         ("a b\n", "Expected '='"),
     ],
@@ -136,8 +136,10 @@ def test_what_is_wrong_in_the_file_is_said_with_its_name(content: str, said: str
 def test_what_is_wrong_is_looked_for_where_it_came_from(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toml.write_text("[paint]\ncoats = 9\n")
     monkeypatch.setenv("VOICEGW_PAINT__COATS", "8")
-    assert refusal("--config", str(toml)).startswith("VOICEGW_PAINT__COATS: paint.coats: must be less")
-    assert refusal("--config", str(toml), "--coats", "7").startswith("paint.coats: must be less")
+    assert refusal("--config", str(toml)).startswith(
+        "VOICEGW_PAINT__COATS: paint.coats: must be a whole number"
+    )
+    assert refusal("--config", str(toml), "--coats", "7").startswith("paint.coats: must be a whole number")
 
 
 def test_other_commands_sections_are_left_alone(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,3 +172,49 @@ def test_what_kubernetes_says_of_a_service_is_none_of_ours(monkeypatch: pytest.M
     for name, value in service.items():
         monkeypatch.setenv(name, value)
     assert paint() == Paint()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--paint.litres", "nan"], "paint.litres: must be a number, 0 or more"),
+        (["--paint.dilution", "2"], "paint.dilution: must be a number, up to 1"),
+        (["--coats", "2.5"], "paint.coats: must be a whole number, 1 to 5"),
+    ],
+)
+def test_an_error_says_what_an_option_takes(arguments: list[str], said: str) -> None:
+    assert refusal(*arguments) == said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("brush = 7", "paint.brush: must be text"),
+        ("gloss = 'hunter2'", "paint.gloss: must be true or false"),
+        ("layers = 7", "paint.layers: must be a list"),
+        ("layers = ['base', 7]", "paint.layers: must be a list"),
+        ("coats = true", "paint.coats: must be a whole number, 1 to 5"),
+    ],
+)
+def test_the_file_is_held_to_the_types_without_showing_a_value(content: str, said: str, toml: Path) -> None:
+    toml.write_text(f"[paint]\n{content}\n")
+    assert refusal("--config", str(toml)) == f"{toml}: {said}"
+
+
+def test_a_flag_may_say_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICEGW_PAINT__GLOSS", "true")
+    assert paint().gloss
+    assert not paint("--no-paint.gloss").gloss
+
+
+def test_lists_are_split_where_they_are_one_text_only(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml.write_text("[paint]\nlayers = ['white, matt']\n")
+    assert paint("--config", str(toml)).layers == ("white, matt",)
+    assert paint("--paint.layers", "a, b", "--paint.layers", "c").layers == ("a", "b", "c")
+    monkeypatch.setenv("VOICEGW_PAINT__LAYERS", "a,b,")
+    assert paint("--config", str(toml)).layers == ("a", "b")
+
+
+def test_a_wrong_value_that_another_source_overrides_does_no_harm(toml: Path) -> None:
+    toml.write_text("[paint]\ncoats = 9\n")
+    assert paint("--config", str(toml), "--coats", "1").coats == 1

@@ -141,7 +141,10 @@ def test_what_it_cannot_do(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["What is seven times eight?", "What is the date of my flight?", "Why?"])
+@pytest.mark.parametrize(
+    "text",
+    ["What is seven times eight?", "What's the weather like?", "What is the date of my flight?", "Why?"],
+)
 def test_what_it_cannot_answer(text: str) -> None:
     assert (
         reply_to(text, noon()) == f"I heard: {text} No language model is connected, so I cannot answer that."

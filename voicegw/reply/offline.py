@@ -21,7 +21,7 @@ _COURTESIES = re.compile(
 )
 _NOW = r"(?: right now| now| today| currently)?"
 _QUESTION = (
-    r"(?:what|who|whose|where|when|why|how|which|is|are|am|was|were|do|does|did|has|have|should|can|could"
+    r"(?:whats?|who|whose|where|when|why|how|which|is|are|am|was|were|do|does|did|has|have|should|can|could"
     r"|will|would)\b.*"
 )
 

@@ -168,7 +168,7 @@ def _from_environment(options: Collection[str], foreign: Collection[str]) -> Giv
 
 
 def _parser(options: Collection[_Option], command: Command) -> argparse.ArgumentParser:
-    """Gives every flag as it is written, by the option's name; flags that are left out are left out."""
+    """A parser whose namespace has the text of each flag that was given, by the name of its option."""
     parser = argparse.ArgumentParser(
         prog=command.program,
         description=command.description,

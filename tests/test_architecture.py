@@ -41,9 +41,9 @@ MAY_IMPORT["voicegw.gateway.session"] = MAY_IMPORT["voicegw.gateway.auth"] | {
 }
 MAY_IMPORT["voicegw.gateway.http"] = MAY_IMPORT["voicegw.gateway.session"] | {"voicegw.gateway.session"}
 MAY_IMPORT["voicegw.gateway"] = MAY_IMPORT["voicegw.gateway.http"] | {"voicegw.gateway.http"}
-MAY_IMPORT["voicegw.reading"] = {"voicegw.errors"}
+MAY_IMPORT["voicegw.settings_loader"] = {"voicegw.errors"}
 MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | {
-    *("voicegw.gateway", "voicegw.asr", "voicegw.reply", "voicegw.cluster", "voicegw.reading"),
+    *("voicegw.gateway", "voicegw.asr", "voicegw.reply", "voicegw.cluster", "voicegw.settings_loader"),
 }
 MAY_IMPORT["voicegw.assistant"] = MAY_IMPORT["voicegw.config"] | {"voicegw.config"}
 MAY_IMPORT["voicegw.token_command"] = MAY_IMPORT["voicegw.assistant"]

@@ -26,7 +26,7 @@ from voicegw.errors import VoicegwError
 from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
 from voicegw.gateway.auth.client_address import AddressBook, ForwardedHeader, ProxyOptions
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
-from voicegw.reply import cities, llm_prompt, numbers, offline, rules
+from voicegw.reply import llm_prompt, offline
 from voicegw.reply.llm_request import RequestForm
 from voicegw.reply.reasoning import Opening, VisibleText
 from voicegw.reply.redaction import redacted
@@ -188,13 +188,10 @@ PLACES: dict[str, Callable[[str], object]] = {
     "a reply that is cut": cut,
     "a reply that is spoken": speak,
     "a sentence": spoken,
-    "a sentence in another language": lambda text: spoken(text, english=False),
-    "a message without a model": lambda text: rules.reply_to(text, NOW),
-    "one to repeat": lambda text: rules.reply_to(f"say {text}", NOW),
-    "one about a place": lambda text: rules.reply_to(f"what time is it in {text}", NOW),
+    "a sentence in another language": lambda text: spoken(text, "de"),
+    "a message without a model": lambda text: offline.reply_to(text, NOW),
+    "one to repeat": lambda text: offline.reply_to(f"say {text}", NOW),
     "a reply without a model": lambda text: offline.pieces(f"a{text}"),
-    "a city": cities.find_zone,
-    "numbers": numbers.with_digits,
     "what an endpoint says": complain,
 }
 

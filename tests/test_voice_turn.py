@@ -378,7 +378,7 @@ async def test_the_stock_client_holds_a_typed_conversation() -> None:
         client = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
         assert client.stdin is not None
         assert client.stdout is not None
-        for text, answer in (("what is two plus three", b"is 5"), ("repeat after me: green", b"green")):
+        for text, answer in (("what day is it", b"today is"), ("repeat after me: green", b"green")):
             client.stdin.write(f'{{"type":"text","text":"{text}"}}\n'.encode())
             said = await asyncio.wait_for(client.stdout.readuntil(b"reply_done"), PATIENCE_S)
             said += await asyncio.wait_for(client.stdout.readline(), PATIENCE_S)

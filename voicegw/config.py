@@ -1,5 +1,6 @@
-"""What each command can be told: the option classes declared beside what they tune, put together and read
-(`reading.py`) from flags, environment and a TOML file. With that module, the only reader of the environment.
+"""What each command can be told: the option classes declared beside what they tune, put together, and loaded
+from flags, environment and a TOML file by `settings_loader.py`. With that module, the only reader of the
+environment.
 """
 
 import os
@@ -23,12 +24,13 @@ from voicegw.gateway.auth.access import AccessOptions
 from voicegw.gateway.auth.authenticator import TokenOptions
 from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.server import GatewayOptions
-from voicegw.reading import Command, read
 from voicegw.reply.failover import FailoverOptions
 from voicegw.reply.llm import LLMOptions
 from voicegw.reply.moderation import ModerationOptions
 from voicegw.reply.tools import ToolOptions
 from voicegw.reply.voice import VoiceEngine, VoiceOptions
+from voicegw.settings_loader import Command
+from voicegw.settings_loader import load as load_options
 
 _SHORTCUTS = {
     "gateway.host": "host",
@@ -116,9 +118,9 @@ _SECTIONS = frozenset(item.name for kind in (Settings, WorkerSettings) for item 
 def load(arguments: Sequence[str], program: str = "voicegw serve") -> Settings:
     """The settings of `voicegw serve`, or of another `program` that takes the same.
 
-    Raises ConfigurationError as `read` does.
+    Raises ConfigurationError as `settings_loader.load` does.
     """
-    settings = read(Settings, Command(program, _HELP, _SHORTCUTS, _SECTIONS), arguments)
+    settings = load_options(Settings, Command(program, _HELP, _SHORTCUTS, _SECTIONS), arguments)
     return replace(
         settings,
         llm=_with_openai_variables(settings.llm),
@@ -128,9 +130,10 @@ def load(arguments: Sequence[str], program: str = "voicegw serve") -> Settings:
 
 
 def load_worker(arguments: Sequence[str]) -> WorkerSettings:
-    """The settings of `voicegw worker`. Raises ConfigurationError as `read` does, and without a Redis."""
+    """The settings of `voicegw worker`. Raises ConfigurationError as `settings_loader.load` does, and where
+    no Redis is named."""
     command = Command("voicegw worker", _WORKER_HELP, _SHORTCUTS, _SECTIONS)
-    settings = read(WorkerSettings, command, arguments)
+    settings = load_options(WorkerSettings, command, arguments)
     if settings.cluster.url is None:
         raise ConfigurationError("a worker needs a Redis to take its work from: --redis URL")
     return settings

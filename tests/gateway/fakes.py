@@ -109,14 +109,16 @@ class ScriptedVoice:
     seconds: float = 1.0
     failure: Exception | None = None
     sentences: list[str] = field(default_factory=list)
+    languages: list[str] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def speak(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
+    async def speak(self, text: str, rate: int, language: str) -> AsyncGenerator[bytes, None]:
         self.sentences.append(text)
+        self.languages.append(language)
         try:
             for _ in range(2):
                 yield b"\x11\x22" * round(self.seconds / 2 * rate)

@@ -17,7 +17,8 @@ from voicegw import errors
 from voicegw.core.dialogue import Responder
 from voicegw.core.events import Message, ReplyPiece, ToolCalled
 from voicegw.core.options import check
-from voicegw.reply.llm import KEEP_ALIVE_S, LLMOptions, LLMResponder, shown
+from voicegw.reply.http_client import KEEP_ALIVE_S
+from voicegw.reply.llm import LLMOptions, LLMResponder, shown
 from voicegw.reply.llm_faults import report
 from voicegw.reply.llm_prompt import OPENER
 
@@ -203,7 +204,7 @@ async def test_a_connection_is_kept_for_the_next_turn(
     if idle_s is None:
         assert KEEP_ALIVE_S > 30
     else:
-        monkeypatch.setattr("voicegw.reply.llm.KEEP_ALIVE_S", idle_s)
+        monkeypatch.setattr("voicegw.reply.http_client.KEEP_ALIVE_S", idle_s)
     async with LLMServer() as server, responder(server.url) as llm:
         await reply(llm)
         await asyncio.sleep(0.03)

@@ -9,7 +9,7 @@ from voicegw.reply.spoken import spoken
     ("written", "said"),
     [
         ("It costs $3.50.", "It costs three dollars and fifty cents."),
-        ("£1,250 or -$1", "one thousand two hundred fifty pounds or minus one dollar"),
+        ("£1,250 or -$1", "one thousand two hundred and fifty pounds or minus one dollar"),
         (
             "€2.5 million, $3k, $0.99",
             "two point five million euros, three thousand dollars, ninety-nine cents",
@@ -46,7 +46,7 @@ def test_times(written: str, said: str) -> None:
         ("on May 5th", "on May fifth"),
         ("3 May 1999", "third of May, nineteen ninety-nine"),
         ("March 2020", "March twenty twenty"),
-        ("In 1984, since 2006", "In nineteen eighty-four, since two thousand six"),
+        ("In 1984, since 2006", "In nineteen eighty-four, since two thousand and six"),
         ("the 1990s", "the nineteen nineties"),
         ("in 2000 days", "in two thousand days"),
     ],
@@ -60,8 +60,12 @@ def test_dates(written: str, said: str) -> None:
     [
         ("21°C, 5% of 10 km", "twenty-one degrees Celsius, five percent of ten kilometers"),
         ("1 kg, 1 ft, 1 mph, 1 m²", "one kilogram, one foot, one mile per hour, one square meter"),
-        ("100 MB in 250ms", "one hundred megabytes in two hundred fifty milliseconds"),
+        ("100 MB in 250ms", "one hundred megabytes in two hundred and fifty milliseconds"),
         ("5 men", "five men"),
+        (
+            "100 Mbps, 1,500.5 kWh",
+            "one hundred megabits per second, one thousand five hundred point five kilowatt-hours",
+        ),
     ],
 )
 def test_units(written: str, said: str) -> None:
@@ -73,7 +77,7 @@ def test_units(written: str, said: str) -> None:
     [
         (
             "1,234 and 3.14 and -5",
-            "one thousand two hundred thirty-four and three point one four and minus five",
+            "one thousand two hundred and thirty-four and three point one four and minus five",
         ),
         ("10-12 people, 8 - 3", "ten to twelve people, eight minus three"),
         ("7 × 8 = 56", "seven times eight equals fifty-six"),
@@ -109,16 +113,18 @@ def test_nothing_to_say(text: str) -> None:
     assert spoken(text) == ""
 
 
-def test_another_language_only_loses_its_marks() -> None:
-    assert spoken("**Es** kostet 3,50 € 😀", english=False) == "Es kostet 3,50 €"
+@pytest.mark.parametrize("language", ["", "und", "xx", "no such"])
+def test_a_language_without_rules_only_loses_its_marks(language: str) -> None:
+    assert spoken("**Es** kostet 3,50 €, 5 km 😀", language) == "Es kostet 3,50 €, 5 km"
 
 
 @given(st.text(st.sampled_from("aZ 019.,:;-/$€%°#@&*_|[]()\n`x+=√½"), max_size=200))
 def test_whatever_is_written_can_be_said_in_one_line(text: str) -> None:
-    assert "\n" not in spoken(text)
+    for language in ("en", "de", "fr", "ja"):
+        assert "\n" not in spoken(text, language)
 
 
-@pytest.mark.parametrize("english", [True, False])
+@pytest.mark.parametrize("language", ["en", "de", ""])
 @pytest.mark.parametrize(
     "written",
     [
@@ -132,8 +138,8 @@ def test_whatever_is_written_can_be_said_in_one_line(text: str) -> None:
         ),
     ],
 )
-def test_no_markup_of_an_engine_is_left(written: str, english: bool) -> None:
-    assert not set(spoken(f"Well, {written} so", english=english)) & set("[]<>")
+def test_no_markup_of_an_engine_is_left(written: str, language: str) -> None:
+    assert not set(spoken(f"Well, {written} so", language)) & set("[]<>")
 
 
 def test_a_comparison_is_said() -> None:

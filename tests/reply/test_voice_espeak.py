@@ -31,7 +31,7 @@ def voice(**changed: Any) -> SentenceVoice:
 
 
 async def heard(speaker: SentenceVoice, text: str, rate: int = 16_000) -> Pcm:
-    async with aclosing(speaker.speak(text, rate)) as pieces:
+    async with aclosing(speaker.speak(text, rate, "en")) as pieces:
         return np.frombuffer(b"".join([piece async for piece in pieces]), dtype="<i2")
 
 
@@ -67,7 +67,7 @@ async def test_nothing_to_say_starts_nothing() -> None:
 
 
 async def test_the_text_is_not_for_everyone_on_the_machine_to_read() -> None:
-    async with aclosing(voice().speak("A secret. " * 20, 16_000)) as pieces:
+    async with aclosing(voice().speak("A secret. " * 20, 16_000, "en")) as pieces:
         await anext(pieces)
         commands = b" ".join(map(command, children()))
     assert PROGRAM.encode() in commands
@@ -76,7 +76,7 @@ async def test_the_text_is_not_for_everyone_on_the_machine_to_read() -> None:
 
 async def test_closing_ends_the_process_at_once() -> None:
     before = children()
-    async with aclosing(voice().speak("This would take a while to say. " * 50, 16_000)) as pieces:
+    async with aclosing(voice().speak("This would take a while to say. " * 50, 16_000, "en")) as pieces:
         await anext(pieces)
         assert children() - before
         begin = time.monotonic()
@@ -95,7 +95,7 @@ async def test_cancelling_ends_the_process() -> None:
 
 async def test_a_process_that_dies_is_an_error() -> None:
     before = children()
-    async with aclosing(voice().speak("This would take a while to say. " * 50, 16_000)) as pieces:
+    async with aclosing(voice().speak("This would take a while to say. " * 50, 16_000, "en")) as pieces:
         await anext(pieces)
         [process] = children() - before
         os.kill(process, signal.SIGKILL)
@@ -110,7 +110,7 @@ async def _rest(pieces: AsyncGenerator[bytes, None]) -> None:
 
 async def test_sentences_wait_for_a_free_process() -> None:
     speaker, before = voice(max_processes=1), children()
-    async with aclosing(speaker.speak("This is a first sentence. " * 50, 16_000)) as first:
+    async with aclosing(speaker.speak("This is a first sentence. " * 50, 16_000, "en")) as first:
         await anext(first)
         second = asyncio.create_task(heard(speaker, "Second."))
         await asyncio.sleep(0.05)

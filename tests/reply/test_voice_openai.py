@@ -29,7 +29,7 @@ async def voice(url: str, **changed: Any) -> AsyncIterator[SentenceVoice]:
 
 
 async def say(url: str, text: str = SENTENCE, rate: int = 24_000, **changed: Any) -> bytes:
-    async with voice(url, **changed) as speaker, aclosing(speaker.speak(text, rate)) as pieces:
+    async with voice(url, **changed) as speaker, aclosing(speaker.speak(text, rate, "en")) as pieces:
         return b"".join([piece async for piece in pieces])
 
 
@@ -76,7 +76,7 @@ async def test_audio_is_not_held_back_and_leaving_is_seen_at_once() -> None:
         SpeechServer(pieces=[SECOND, SECOND], token_delay_s=60) as server,
         voice(server.url) as speaker,
     ):
-        async with aclosing(speaker.speak(SENTENCE, 24_000)) as pieces:
+        async with aclosing(speaker.speak(SENTENCE, 24_000, "en")) as pieces:
             assert await asyncio.wait_for(anext(pieces), 5)
         await asyncio.wait_for(server.exchanges[0].over.wait(), 5)
         assert server.exchanges[0].disconnected

@@ -56,6 +56,7 @@ class Listener:
         self._conversation = conversation
         self._tell = tell
         self._watches: dict[int, Stopwatch] = {}
+        self.language = ""  # ISO 639-1 code of what the user speaks; empty while it is not known
 
     @property
     def idle(self) -> bool:
@@ -199,7 +200,7 @@ class Listener:
         settled, guessed = partial.stable, partial.tentative
         stable, tentative = text_of(settled), text_of(guessed)
         if stable or tentative:
-            self._conversation.language = language_of(partial.language)
+            self._receive_language(partial.language)
             self._conversation.receive_words(text_of([*settled, *guessed]), partial.voiced_ms, now)
         if partial.changed:
             joined = bool(settled and guessed) and guessed[0].joined
@@ -225,8 +226,13 @@ class Listener:
         text = text_of(final.words)
         told = "" if final.language == AUTO_LANGUAGE or not final.words else final.language
         self._tell(Emit(events.FinalTranscript(final.turn, text, final.words, final.start, final.end, told)))
-        self._conversation.language = language_of(final.language)
+        self._receive_language(final.language)
         self._conversation.receive_final(text, final.voiced_ms, watch, now, more=not self.idle)
+
+    def _receive_language(self, language: str) -> None:
+        self._conversation.language = language_of(language)
+        if language not in ("", AUTO_LANGUAGE):
+            self.language = language
 
 
 def _given(command: commands.Configure, *names: str) -> dict[str, Any]:

@@ -89,6 +89,11 @@ class Session:
         self._ending = self._closed = False
 
     @property
+    def language(self) -> str:
+        """The ISO 639-1 code of what the user speaks; empty while it is not known."""
+        return self._listener.language
+
+    @property
     def idle(self) -> bool:
         """Whether every utterance has had its final and no reply is running."""
         return self._listener.idle and self._conversation.idle

@@ -24,9 +24,9 @@ class Voice(Protocol):
 
     name: str
 
-    def speak(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
+    def speak(self, text: str, rate: int, language: str) -> AsyncGenerator[bytes, None]:
         """A written sentence as mono s16le at `rate`, in whole samples; raises VoiceFailed. Closing the
-        generator stops the synthesis."""
+        generator stops the synthesis. language: ISO 639-1 code of the session's; empty while not known."""
         ...
 
     async def close(self) -> None:

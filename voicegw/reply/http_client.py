@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -13,26 +14,55 @@ if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI
 
+OPENAI_URL = "https://api.openai.com/v1"
+KEEP_ALIVE_S = 50.0  # longer than people listen and think; most load balancers close after 60 s
 _VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
 
 
-def openai_client(url: str, api_key: str | None, connect_s: float, **http: Any) -> "AsyncOpenAI":
-    """The library's client for the endpoint at `url`; retries and all other limits are ours. `http` is for
-    its HTTP client. Raises ConfigurationError for a proxy or a key that cannot be used."""
+@dataclass(frozen=True)
+class Endpoint:
+    """An OpenAI-compatible endpoint. headers: to send with every request by `client`, whose library insists
+    on a key. by_proxy: what error messages add, as `by_proxy` has it."""
+
+    url: str
+    headers: dict[str, Any]
+    by_proxy: str
+    client: "AsyncOpenAI"
+
+
+def openai_endpoint(kind: str, url: str | None, api_key: str | None, connect_s: float) -> Endpoint:
+    """The endpoint at `url`, OpenAI's by default, with a client that leaves retries and all limits of time
+    but that of connecting to its user. kind: what error messages call the endpoint.
+
+    Raises ConfigurationError for a URL, a proxy or a key that cannot be used.
+    """
     import openai
 
+    url = url or OPENAI_URL
+    if not re.match(r"https?://\w", url):
+        raise ConfigurationError(f"the {kind} endpoint {url} is not an http:// or https:// URL")
     _check_proxies()
-    key = (api_key or "none").strip()  # the library insists on one; requests leave it out
+    key = (api_key or "none").strip()
     if not re.fullmatch("[!-~]+", key):
         host = urlsplit(url).hostname
         raise ConfigurationError(f"the API key for {host} has characters that no HTTP header may have")
-    return openai.AsyncOpenAI(
+    # The library's own limits close a connection that was idle for 5 s, and so nearly every turn would begin
+    # with a handshake.
+    usual = openai.DEFAULT_CONNECTION_LIMITS
+    limits = type(usual)(
+        max_connections=usual.max_connections,
+        max_keepalive_connections=usual.max_keepalive_connections,
+        keepalive_expiry=KEEP_ALIVE_S,
+    )
+    client = openai.AsyncOpenAI(
         base_url=url,
         api_key=key,
         timeout=openai.Timeout(None, connect=connect_s),
         max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(**http),
+        http_client=openai.DefaultAsyncHttpxClient(limits=limits),
     )
+    headers = {} if api_key else {"Authorization": openai.omit}
+    return Endpoint(url, headers, by_proxy(url), client)
 
 
 def http_client(connect_s: float) -> "httpx2.AsyncClient":

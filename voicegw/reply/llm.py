@@ -19,7 +19,7 @@ from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.options import option
 from voicegw.errors import LLMBroken, LLMRejected, LLMUnreachable, ReplyError, StartupError
 from voicegw.reply.completion import Completion
-from voicegw.reply.http_client import by_proxy, openai_client
+from voicegw.reply.http_client import OPENAI_URL, openai_endpoint
 from voicegw.reply.llm_faults import Faults, Patience, report
 from voicegw.reply.llm_request import RequestForm
 from voicegw.reply.llm_stream import event_stream, visible_text
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-OPENAI_URL = "https://api.openai.com/v1"
-KEEP_ALIVE_S = 50.0  # longer than people listen and think; most load balancers close after 60 s
 _BREAKDOWN_S = 0.1  # a server that has broken down closes the connection meanwhile
 _MORE_TOKENS = re.compile(r"max_\w*tokens|output limit")
 
@@ -89,37 +87,22 @@ class LLMResponder:
     """
 
     def __init__(self, options: LLMOptions, tools: Sequence[dict[str, Any]] = ()) -> None:
-        import openai
-
         if options.model is None:
             raise StartupError(f"the endpoint {options.url} needs a model name too: --llm-model")
-        url = options.url or OPENAI_URL
-        if not re.match(r"https?://\w", url):
-            raise StartupError(f"the language model endpoint {url} is not an http:// or https:// URL")
+        connect_s = options.connect_timeout_ms / 1000
+        self._endpoint = openai_endpoint("language model", options.url, options.api_key, connect_s)
         self.name = options.model
-        self.url = shown(url)
+        self.url = shown(self._endpoint.url)
         self.answered = False
         self._fewest_tokens = 1
         self._options = options
-        self._way = by_proxy(url)
         fixed = {"model": options.model, "temperature": options.temperature, "stream": True}
         if tools:
             fixed["tools"] = list(tools)
         # OpenAI has renamed the token limit; most others know the old name only.
-        self._form = RequestForm(fixed, new_name_first=url.startswith(OPENAI_URL))
+        self._form = RequestForm(fixed, new_name_first=self._endpoint.url.startswith(OPENAI_URL))
         self._opening = expected_opening(options.model)
-        self._headers = {} if options.api_key else {"Authorization": openai.omit}
         self._prewarming = Prewarming(self._read_ahead, options.prewarm_interval_ms / 1000)
-        # The library's own limits close a connection that was idle for 5 s, and so nearly every turn would
-        # begin with a handshake.
-        usual = openai.DEFAULT_CONNECTION_LIMITS
-        limits = type(usual)(
-            max_connections=usual.max_connections,
-            max_keepalive_connections=usual.max_keepalive_connections,
-            keepalive_expiry=KEEP_ALIVE_S,
-        )
-        connect_s = options.connect_timeout_ms / 1000
-        self._client = openai_client(url, options.api_key, connect_s, limits=limits)
 
     async def respond(
         self, messages: Sequence[Message], confirmed: Confirmation
@@ -210,7 +193,7 @@ class LLMResponder:
         arguments = [call.arguments for message in messages for call in message.tool_calls]
         said = [message.content for message in messages if message.role in ("user", "tool")]
         phrases = [message.content for message in messages if message.role in ("system", "assistant")]
-        return Faults([*said, *arguments, self._options.api_key or ""], phrases, self._way)
+        return Faults([*said, *arguments, self._options.api_key or ""], phrases, self._endpoint.by_proxy)
 
     async def _text(
         self,
@@ -279,10 +262,10 @@ class LLMResponder:
         """Posts the request as it is, and gets the chunks as they are: `chat.completions.create` walks over
         every message by its declared types, which takes longer than all the rest, and longer with every
         turn."""
-        return await self._client.post(
+        return await self._endpoint.client.post(
             "/chat/completions",
             body=body,
-            options={"headers": self._headers},
+            options={"headers": self._endpoint.headers},
             cast_to=object,
             stream=True,
             stream_cls=event_stream(),
@@ -290,4 +273,4 @@ class LLMResponder:
 
     async def close(self) -> None:
         """Closes the connection pool; replies still running fail."""
-        await self._client.close()
+        await self._endpoint.client.close()

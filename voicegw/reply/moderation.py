@@ -3,16 +3,14 @@ application. When and what is core/moderation.py's to say."""
 
 import asyncio
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from voicegw.core.options import option
-from voicegw.errors import ConfigurationError, ModerationFailed
-from voicegw.reply.http_client import by_proxy, openai_client
-from voicegw.reply.llm import OPENAI_URL
+from voicegw.errors import ModerationFailed
+from voicegw.reply.http_client import openai_endpoint
 from voicegw.reply.redaction import redacted, start_of
 from voicegw.reply.threads import Threads
 from voicegw.reply.tool_backends import contained, import_function
@@ -47,40 +45,32 @@ class EndpointModerator:
     """Asks an OpenAI-compatible `/moderations`. Raises ConfigurationError for a URL that leads nowhere."""
 
     def __init__(self, options: ModerationOptions) -> None:
-        import openai
-
         self.every_characters = options.every_characters
-        url = options.url or OPENAI_URL
-        if not re.match(r"https?://\w", url):
-            raise ConfigurationError(f"the moderation endpoint {url} is not an http:// or https:// URL")
         self._model = options.model or ""
         self._api_key = options.api_key or ""
-        self._headers = None if options.api_key else {"Authorization": openai.omit}
         self._timeout_s = options.timeout_ms / 1000
-        self._way = by_proxy(url)
-        self._client = openai_client(url, options.api_key, _CONNECT_S)
+        self._endpoint = openai_endpoint("moderation", options.url, options.api_key, _CONNECT_S)
 
     async def judge(self, text: str) -> Sequence[str]:
         """The categories the endpoint finds. Raises ModerationFailed."""
         import openai
 
+        way, ask = self._endpoint.by_proxy, self._endpoint.client.moderations.create
         try:
             async with asyncio.timeout(self._timeout_s):
-                answer = await self._client.moderations.create(
-                    model=self._model, input=text, extra_headers=self._headers
-                )
+                answer = await ask(model=self._model, input=text, extra_headers=self._endpoint.headers)
         except openai.APIStatusError as error:
             said = start_of(redacted(error.response.text, [text, self._api_key]))
-            raise ModerationFailed(f"no judgement: HTTP {error.status_code}{self._way}: {said}") from None
+            raise ModerationFailed(f"no judgement: HTTP {error.status_code}{way}: {said}") from None
         except (TimeoutError, openai.APIError, ValueError) as error:  # theirs may quote the text
-            raise ModerationFailed(f"no judgement: {type(error).__name__}{self._way}") from None
+            raise ModerationFailed(f"no judgement: {type(error).__name__}{way}") from None
         if not answer.results:
             raise ModerationFailed("no judgement in the answer")
         return [name for result in answer.results for name in _categories(result)]
 
     async def close(self) -> None:
         """Gives the connections back."""
-        await self._client.close()
+        await self._endpoint.client.close()
 
 
 def _categories(result: Any) -> list[str]:

@@ -1,18 +1,24 @@
 """What is said of what was written: numbers, money, times, dates, units and abbreviations in words.
 
-Voices differ in what they make of "$3.50" or "18:05"; they agree on words. The rules are for English and are
-applied in their order, each to the whole sentence; in other languages only Markdown and pictures go.
+Voices differ in what they make of "$3.50" or "18:05"; they agree on words. The rules here are for English and
+are applied in their order, each to the whole sentence; for other languages see spoken_languages.py.
 """
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
+
+from babel import Locale
 
 from voicegw.core.sentences import MAX_CHARACTERS
 from voicegw.reply import spoken_numbers as say
 from voicegw.reply.markdown import unmarked
+from voicegw.reply.spoken_languages import rules_of
+from voicegw.reply.spoken_units import SYMBOL, with_unit
 
 Rewrite = Callable[["re.Match[str]"], str]
 
+_ENGLISH = Locale("en")
 _NUMBER = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+"
 _MONTHS = {
     name[:3]: name
@@ -32,45 +38,6 @@ _CURRENCIES = {
     "₹": ("rupee", "rupees", "paisa", "paise"),
 }
 _MAGNITUDES = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion", "t": "trillion"}
-_UNITS = {
-    **{"km/h": "kilometers per hour", "mph": "miles per hour", "m/s": "meters per second"},
-    **{"°C": "degrees Celsius", "°F": "degrees Fahrenheit", "°": "degrees", "%": "percent"},
-    **{"km": "kilometers", "cm": "centimeters", "mm": "millimeters", "m": "meters", "mi": "miles"},
-    **{"ft": "feet", "yd": "yards", "kg": "kilograms", "mg": "milligrams", "g": "grams", "lbs": "pounds"},
-    **{
-        "lb": "pounds",
-        "oz": "ounces",
-        "ml": "milliliters",
-        "mL": "milliliters",
-        "l": "liters",
-        "L": "liters",
-    },
-    **{
-        "ms": "milliseconds",
-        "s": "seconds",
-        "sec": "seconds",
-        "min": "minutes",
-        "hr": "hours",
-        "hrs": "hours",
-    },
-    **{
-        "h": "hours",
-        "kWh": "kilowatt hours",
-        "kW": "kilowatts",
-        "MW": "megawatts",
-        "W": "watts",
-        "V": "volts",
-    },
-    **{"Hz": "hertz", "kHz": "kilohertz", "MHz": "megahertz", "GHz": "gigahertz", "KB": "kilobytes"},
-    **{
-        "kB": "kilobytes",
-        "MB": "megabytes",
-        "GB": "gigabytes",
-        "TB": "terabytes",
-        "Mbps": "megabits per second",
-    },
-    **{"km²": "square kilometers", "m²": "square meters", "m³": "cubic meters"},
-}
 _ABBREVIATIONS = {
     **{"e.g.": "for example", "i.e.": "that is", "etc.": "et cetera", "vs.": "versus", "vs": "versus"},
     **{"Dr.": "Doctor", "Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miss", "Prof.": "Professor"},
@@ -128,13 +95,18 @@ _SIGNS = {
 _NO_MARKUP = str.maketrans("[]<>", " " * 4)  # English has made words of signs by then
 
 
-def spoken(text: str, *, english: bool = True) -> str:
+def spoken(text: str, language: str = "en") -> str:
     """A sentence as it is to be said, in one line, without what is markup to an engine; empty when there is
-    nothing to say. What is longer than a sentence may be is not read, because the rules take their time."""
+    nothing to say. What is longer than a sentence may be is not read, because the rules take their time.
+
+    language: ISO 639-1 code of the text; where there are no rules for it, only Markdown and pictures go.
+    """
     text = unmarked(text[:MAX_CHARACTERS])
-    if english:
+    if language == "en":
         for pattern, rewrite in _RULES:
             text = pattern.sub(rewrite, text)
+    elif (rules := rules_of(language)) is not None:
+        text = rules.apply(text)
     text = " ".join(text.translate(_NO_MARKUP).split())
     return text if any(char.isalnum() for char in text) else ""
 
@@ -203,18 +175,8 @@ def _money(found: "re.Match[str]") -> str:
 
 
 def _unit(found: "re.Match[str]") -> str:
-    unit = _UNITS[found["unit"]]
-    return f"{found['number']} {_singular(unit) if found['number'] == '1' else unit}"
-
-
-def _singular(unit: str) -> str:
-    """ "degrees Celsius" -> "degree Celsius"; percent and hertz stay."""
-    first, blank, rest = unit.partition(" ")
-    if first == "feet":
-        return "foot"
-    if first == "square" or first == "cubic" or first == "kilowatt":
-        return unit.removesuffix("s")
-    return f"{first.removesuffix('s')}{blank}{rest}"
+    value = Decimal(found["number"].replace(",", ""))
+    return with_unit(found["number"], value, found["unit"], _ENGLISH)
 
 
 def _phone(found: "re.Match[str]") -> str:
@@ -263,7 +225,7 @@ _RULES = (
     _rule(rf"{_HOUR}:(?P<minute>[0-5]\d)(?P<half>)\b(?!:)", _time),
     _rule(rf"(?P<minus>[-−]?)(?:US)?(?P<sign>[{''.join(_CURRENCIES)}])\s?{_AMOUNT}", _money),
     _rule(rf"(?<![\d/])(?:{_any(_FRACTIONS)})(?![\d/])", lambda found: f" {_FRACTIONS[found[0]]} "),
-    _rule(rf"(?P<number>{_NUMBER})\s?(?P<unit>{_any(_UNITS)})(?!\w)", _unit),
+    _rule(rf"(?P<number>{_NUMBER})\s?(?P<unit>{SYMBOL})(?!\w)", _unit),
     _rule(r"(?:#|\bNo\. ?|\bno\. )(?=\d)", "number "),
     _rule(r"\b(\d{1,9})(?:st|nd|rd|th)\b", lambda found: say.ordinal(int(found[1]))),
     _rule(r"(?<=\d) [-−] (?=\d)", " minus "),

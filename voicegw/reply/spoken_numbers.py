@@ -1,66 +1,23 @@
-"""Numbers as they are said in English: "two hundred five", "twenty-first", "nineteen oh five"."""
+"""Numbers as they are said in English: "two hundred and five", "twenty-first", "nineteen oh-five"."""
 
-from voicegw.reply.numbers import SCALES, SMALL_WORDS, TENS
+from num2words import num2words
 
-_LARGEST = 10**15
-_ORDINALS = {
-    "one": "first",
-    "two": "second",
-    "three": "third",
-    "five": "fifth",
-    "eight": "eighth",
-    "nine": "ninth",
-    "twelve": "twelfth",
-}
-_ALL_SCALES = {"trillion": 10**12, **dict(reversed(SCALES.items())), "hundred": 100}
+_MAX_DIGITS = 15  # of a number that is said as one
 
 
 def cardinal(value: int) -> str:
-    """How many: "two hundred five"; digit by digit from 10^15 on."""
-    if value < 0:
-        return f"minus {cardinal(-value)}"
-    if value >= _LARGEST:
-        return digits(str(value))
-    if value < 100:
-        return _below_hundred(value)
-    name, scale = next((name, scale) for name, scale in _ALL_SCALES.items() if value >= scale)
-    count, rest = divmod(value, scale)
-    return f"{cardinal(count)} {name}" + (f" {cardinal(rest)}" if rest else "")
+    """How many, for numbers from 0: "two hundred and five"."""
+    return _words(value, "cardinal")
 
 
 def ordinal(value: int) -> str:
     """Which one: "twenty-first"."""
-    words = cardinal(value)
-    begin = max(words.rfind(" "), words.rfind("-")) + 1
-    head, last = words[:begin], words[begin:]
-    if last in _ORDINALS:
-        return f"{head}{_ORDINALS[last]}"
-    return f"{head}{last.removesuffix('y') + 'ie' * last.endswith('y')}th"
-
-
-def number(written: str) -> str:
-    """A number as it is written, with or without thousands parted: "1,250.5", "-3", ".5", "007"."""
-    unsigned = written.lstrip("-−")
-    whole, _, decimals = unsigned.replace(",", "").partition(".")
-    one_by_one = len(whole) > 15 or (len(whole) > 1 and whole.startswith("0"))
-    said = digits(whole) if one_by_one else cardinal(int(whole or "0"))
-    sign = "minus " if unsigned != written else ""
-    return f"{sign}{said}{' point ' if decimals else ''}{digits(decimals)}"
-
-
-def digits(written: str) -> str:
-    """Digit by digit: "five five five"."""
-    return " ".join(SMALL_WORDS[int(digit)] for digit in written)
+    return _words(value, "ordinal")
 
 
 def year(value: int) -> str:
-    """A year: "nineteen eighty-four", "two thousand six", "nineteen oh five"."""
-    century, rest = divmod(value, 100)
-    if not 1100 <= value < 10_000 or (century % 10 == 0 and rest < 10):
-        return cardinal(value)
-    if rest == 0:
-        return f"{_below_hundred(century)} hundred"
-    return f"{_below_hundred(century)} {'oh ' * (rest < 10)}{_below_hundred(rest)}"
+    """A year: "nineteen eighty-four", "two thousand and six", "nineteen oh-five"."""
+    return _words(value, "year")
 
 
 def decade(value: int) -> str:
@@ -69,8 +26,20 @@ def decade(value: int) -> str:
     return f"{words.removesuffix('y')}ies" if words.endswith("y") else f"{words}s"
 
 
-def _below_hundred(value: int) -> str:
-    if value <= 20:
-        return SMALL_WORDS[value]
-    tens, ones = divmod(value, 10)
-    return ("twenty", *TENS)[tens - 2] + (f"-{SMALL_WORDS[ones]}" if ones else "")
+def number(written: str) -> str:
+    """A number from 0 as it is written, with or without thousands separated: "1,250.5", ".5"; digit by digit
+    with a leading zero, as in "007", or where it is longer than any number that has a name."""
+    whole, _, decimals = written.replace(",", "").partition(".")
+    one_by_one = len(whole) > _MAX_DIGITS or (len(whole) > 1 and whole.startswith("0"))
+    said = digits(whole) if one_by_one else cardinal(int(whole or "0"))
+    return f"{said}{' point ' if decimals else ''}{digits(decimals)}"
+
+
+def digits(written: str) -> str:
+    """Digit by digit: "five five five"."""
+    return " ".join(cardinal(int(digit)) for digit in written)
+
+
+def _words(value: int, to: str) -> str:
+    words: str = num2words(value, lang="en", to=to)
+    return words.replace(",", "")  # a voice would pause there

@@ -43,7 +43,9 @@ class VoiceOptions:
         metadata={"description": "API key of the endpoint; without one, none is sent"},
     )
     name: str | None = option(None, "the voice, as the engine knows it (default: en-us for espeak, or alloy)")
-    english: bool = option(True, "replies are in English: say numbers and abbreviations in English words")
+    language: str | None = option(
+        None, "ISO 639-1 code of the replies, in which units and numbers are said; by default the user's"
+    )
     speed: float = option(1.0, "how fast it talks; 1 is about 175 words a minute", ge=0.5, le=2)
     pitch: int = option(50, "how high espeak talks", ge=0, le=99)
     endpoint_rate: int = option(24_000, "samples a second of the endpoint's PCM", ge=8_000, le=48_000)
@@ -78,13 +80,14 @@ class SentenceVoice:
         self._engine = engine
         self._options = options
 
-    async def speak(self, text: str, rate: int) -> AsyncGenerator[bytes, None]:
-        """`text` as mono s16le at `rate`, in whole samples, as it is made; raises VoiceFailed.
+    async def speak(self, text: str, rate: int, language: str) -> AsyncGenerator[bytes, None]:
+        """`text` as mono s16le at `rate`, in whole samples, as it is made; raises VoiceFailed. language: of
+        the user, in which the reply is taken to be unless an option says otherwise; empty stands for English.
 
         Closing the generator, or cancelling the task that waits for audio, stops the engine. Hold it in
         `contextlib.aclosing`.
         """
-        words = spoken(text, english=self._options.english)
+        words = spoken(text, self._options.language or language or "en")
         if not words:
             return
         now = asyncio.get_running_loop().time()

@@ -11,14 +11,13 @@ from contextlib import contextmanager
 
 import structlog
 
-from voicegw.errors import StartupError, VoiceFailed
-from voicegw.reply.http_client import by_proxy, openai_client
+from voicegw.errors import VoiceFailed
+from voicegw.reply.http_client import openai_endpoint
 from voicegw.reply.redaction import redacted, start_of
 from voicegw.reply.voice import VoiceOptions
 
 log = structlog.get_logger(__name__)
 
-OPENAI_URL = "https://api.openai.com/v1"
 _PIECE_BYTES = 4800  # 100 ms at 24 kHz
 _NOT_PCM = re.compile(
     r"audio/(?!.*(?:pcm|raw|l16))|text/|application/json"
@@ -26,42 +25,37 @@ _NOT_PCM = re.compile(
 
 
 class SpeechEndpoint:
-    """Streams speech from the endpoint. Raises StartupError for a URL that is none."""
+    """Streams speech from the endpoint. Raises ConfigurationError for one that cannot be used."""
 
     def __init__(self, options: VoiceOptions) -> None:
-        url = options.url or OPENAI_URL
-        if not re.match(r"https?://\w", url):
-            raise StartupError(f"the speech endpoint {url} is not an http:// or https:// URL")
         self.name = options.model
         self.rate = options.endpoint_rate
         self._options = options
-        self._way = by_proxy(url)
-        self._client = openai_client(url, options.api_key, options.connect_timeout_ms / 1000)
-        self._speech = self._client.audio.speech.with_streaming_response
+        connect_s = options.connect_timeout_ms / 1000
+        self._endpoint = openai_endpoint("speech", options.url, options.api_key, connect_s)
+        self._speech = self._endpoint.client.audio.speech.with_streaming_response
 
     async def synthesise(self, words: str) -> AsyncGenerator[bytes, None]:
         """Mono s16le as it comes; closing the generator closes the HTTP connection, so the endpoint stops."""
-        import openai
-
-        with _as_voice_failures([words, self._options.api_key or ""], self._way):
+        with _as_voice_failures([words, self._options.api_key or ""], self._endpoint.by_proxy):
             async with self._speech.create(
                 model=self._options.model,
                 voice=self._options.name or "alloy",
                 input=words,
                 response_format="pcm",
                 speed=self._options.speed,
-                extra_headers=None if self._options.api_key else {"Authorization": openai.omit},
+                extra_headers=self._endpoint.headers,
             ) as response:
                 kind = response.headers.get("content-type", "")
                 if _NOT_PCM.match(kind):
-                    sent = f"{kind.partition(';')[0][:40]}, not PCM{self._way}"
+                    sent = f"{kind.partition(';')[0][:40]}, not PCM{self._endpoint.by_proxy}"
                     raise VoiceFailed(f"the speech endpoint sent {sent}")
                 async for piece in response.iter_bytes(_PIECE_BYTES):
                     yield piece
 
     async def close(self) -> None:
         """Closes the connection pool; sentences still running fail."""
-        await self._client.close()
+        await self._endpoint.client.close()
 
 
 @contextmanager

@@ -161,7 +161,7 @@ async def test_who_has_many_takes_no_seat_from_who_has_few() -> None:
 
 async def test_a_session_whose_client_does_not_read_keeps_its_seat_until_it_is_needed() -> None:
     async with staged(max_sessions=1, send_timeout_ms=200) as stage, joined(stage.url, max_queue=1) as stuck:
-        stage.responder.pieces = ["x" * 60_000] * 15
+        stage.responder.pieces = ["x" * 4_000] * 225
         await stuck.send(native.TextMessage(text="hello"))
         await until(lambda: stage.value("sessions_parked") == 1)
         assert len(stage.gateway.sessions.seats) == 1

@@ -269,14 +269,14 @@ async def test_an_epoch_that_a_client_made_up_changes_nothing() -> None:
 
 async def test_a_client_that_does_not_read_may_come_back_for_the_rest() -> None:
     async with staged(send_timeout_ms=200) as stage, joined(stage.url, max_queue=1) as peer:
-        stage.responder.pieces = ["x" * 60_000] * 15
+        stage.responder.pieces = ["x" * 4_000] * 225
         await peer.send(HELLO)
         await until(lambda: stage.value("sessions_parked") == 1)
         seen = await peer.closed() and len(peer.messages)
         async with back(stage, peer) as again:
             await told(again, native.ReplyDoneMessage)
             assert seen < len(again.messages)
-            assert len(again.of(native.ReplyDeltaMessage)) == 15
+            assert len(again.of(native.ReplyDeltaMessage)) == 225
     await asyncio.sleep(0)
 
 

@@ -36,6 +36,15 @@ async def test_a_reply_is_said_sentence_by_sentence_and_over_when_it_was_heard()
     assert latency.done_ms >= latency.first_audio_ms + 780
 
 
+@pytest.mark.parametrize(("query", "language"), [("lang=de&", "de"), ("lang=auto&", ""), ("", "")])
+async def test_the_voice_is_told_the_language_of_the_session(query: str, language: str) -> None:
+    voice = ScriptedVoice(seconds=0.1)
+    async with staged(voice=voice) as stage, joined(stage.url, f"{query}reply=audio") as peer:
+        await peer.send(HELLO)
+        await peer.until(native.ReplyDoneMessage)
+    assert voice.languages == [language]
+
+
 async def test_audio_is_never_more_than_the_lead_ahead_of_real_time() -> None:
     async with staged(voice=ScriptedVoice(seconds=2)) as stage, joined(stage.url, "reply=audio") as peer:
         await peer.send(HELLO)

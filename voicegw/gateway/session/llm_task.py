@@ -23,7 +23,7 @@ from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
-_PART_CHARACTERS = 64_000  # of a text, that a session is given at once
+_PART_CHARACTERS = 4_000  # of a text that a session is given at once: some 5 ms of work at the most
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 

@@ -68,7 +68,9 @@ class TTSTask:
         assert self._voice is not None, "a session speaks only where there is a voice"
         begin, first, made = time.monotonic(), 0.0, 0
         try:
-            async with aclosing(self._voice.speak(request.text, request.rate)) as pieces:
+            async with aclosing(
+                self._voice.speak(request.text, request.rate, self._session.language)
+            ) as pieces:
                 async for pcm in pieces:
                     now = time.monotonic()
                     first, made = first or now, made + len(pcm)

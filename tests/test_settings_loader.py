@@ -9,7 +9,7 @@ import pytest
 
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
-from voicegw.reading import Command, read
+from voicegw.settings_loader import Command, load
 
 
 class Colour(StrEnum):
@@ -56,7 +56,7 @@ def toml(tmp_path: Path) -> Path:
 
 
 def paint(*arguments: str) -> Paint:
-    return read(House, COMMAND, arguments).paint
+    return load(House, COMMAND, arguments).paint
 
 
 def refusal(*arguments: str) -> str:
@@ -80,7 +80,7 @@ def test_a_choice_is_written_by_its_value_everywhere(toml: Path, monkeypatch: py
     monkeypatch.setenv("VOICEGW_PAINT__COLOUR", "blue")
     assert {from_file, paint().colour} == {Colour.SKY_BLUE}
     assert paint("--paint.colour", "red").colour is Colour.DARK_RED
-    assert refusal("--paint.colour", "SKY_BLUE") == "paint.colour: must be 'red' or 'blue'"
+    assert refusal("--paint.colour", "SKY_BLUE") == "paint.colour: must be one of red, blue"
 
 
 def test_the_file_adds_to_what_flags_and_variables_say(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,8 +122,8 @@ def test_a_mistyped_flag_is_answered_in_two_lines(capsys: pytest.CaptureFixture[
     [
         ("[pain]\ncoats = 1\n", "there is no option pain"),
         ("[paint]\ncoat = 1\n", "there is no option paint.coat"),
-        ("[paint]\ncoats = 9\n", "paint.coats: must be less than or equal to 5"),
-        ("[paint]\ncoats = 'two'\n", "paint.coats: must be a valid integer"),
+        ("[paint]\ncoats = 9\n", "paint.coats: must be a whole number, 1 to 5"),
+        ("[paint]\ncoats = 'two'\n", "paint.coats: must be a whole number, 1 to 5"),
         ("paint = 1\n", "paint: must be a table"),
         ("a b\n", "Expected '='"),
     ],
@@ -136,8 +136,10 @@ def test_what_is_wrong_in_the_file_is_said_with_its_name(content: str, said: str
 def test_what_is_wrong_is_looked_for_where_it_came_from(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toml.write_text("[paint]\ncoats = 9\n")
     monkeypatch.setenv("VOICEGW_PAINT__COATS", "8")
-    assert refusal("--config", str(toml)).startswith("VOICEGW_PAINT__COATS: paint.coats: must be less")
-    assert refusal("--config", str(toml), "--coats", "7").startswith("paint.coats: must be less")
+    assert refusal("--config", str(toml)).startswith(
+        "VOICEGW_PAINT__COATS: paint.coats: must be a whole number"
+    )
+    assert refusal("--config", str(toml), "--coats", "7").startswith("paint.coats: must be a whole number")
 
 
 def test_other_commands_sections_are_left_alone(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,3 +172,49 @@ def test_what_kubernetes_says_of_a_service_is_none_of_ours(monkeypatch: pytest.M
     for name, value in service.items():
         monkeypatch.setenv(name, value)
     assert paint() == Paint()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--paint.litres", "nan"], "paint.litres: must be a number, 0 or more"),
+        (["--paint.dilution", "2"], "paint.dilution: must be a number, up to 1"),
+        (["--coats", "2.5"], "paint.coats: must be a whole number, 1 to 5"),
+    ],
+)
+def test_an_error_says_what_an_option_takes(arguments: list[str], said: str) -> None:
+    assert refusal(*arguments) == said
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("brush = 7", "paint.brush: must be text"),
+        ("gloss = 'hunter2'", "paint.gloss: must be true or false"),
+        ("layers = 7", "paint.layers: must be a list"),
+        ("layers = ['base', 7]", "paint.layers: must be a list"),
+        ("coats = true", "paint.coats: must be a whole number, 1 to 5"),
+    ],
+)
+def test_the_file_is_held_to_the_types_without_showing_a_value(content: str, said: str, toml: Path) -> None:
+    toml.write_text(f"[paint]\n{content}\n")
+    assert refusal("--config", str(toml)) == f"{toml}: {said}"
+
+
+def test_a_flag_may_say_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICEGW_PAINT__GLOSS", "true")
+    assert paint().gloss
+    assert not paint("--no-paint.gloss").gloss
+
+
+def test_lists_are_split_where_they_are_one_text_only(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml.write_text("[paint]\nlayers = ['white, matt']\n")
+    assert paint("--config", str(toml)).layers == ("white, matt",)
+    assert paint("--paint.layers", "a, b", "--paint.layers", "c").layers == ("a", "b", "c")
+    monkeypatch.setenv("VOICEGW_PAINT__LAYERS", "a,b,")
+    assert paint("--config", str(toml)).layers == ("a", "b")
+
+
+def test_a_wrong_value_that_another_source_overrides_does_no_harm(toml: Path) -> None:
+    toml.write_text("[paint]\ncoats = 9\n")
+    assert paint("--config", str(toml), "--coats", "1").coats == 1

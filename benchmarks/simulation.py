@@ -16,9 +16,10 @@ from clients.samples import Sample
 from voicegw.asr.weights import locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 from voicegw.core import actions, commands
-from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder, to_samples
+from voicegw.core.audio import SAMPLE_RATE, AudioFormat, to_samples
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
+from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session, SessionOptions
 from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.dialects import native
@@ -82,16 +83,18 @@ def simulate(
 
 
 def make_session(
-    options: SessionOptions, scorer: SpeechScorer, language: str = "", decoder: InputDecoder | None = None
+    options: SessionOptions,
+    scorer: SpeechScorer,
+    language: str = "",
+    rate: int = SAMPLE_RATE,
+    audio_format: AudioFormat = AudioFormat.PCM,
+    reply: commands.ReplyMode = commands.ReplyMode.NONE,
 ) -> Session:
-    """A session of the core that has windows recognised, takes s16le at 16 kHz unless the decoder says
-    otherwise, and only transcribes."""
-    decoder = decoder or InputDecoder(AudioFormat.PCM, SAMPLE_RATE)
+    """A session that has windows recognised, and only transcribes unless `reply` says otherwise."""
+    profile = SessionProfile(rate, audio_format, reply, language)
     pre_roll_ms = options.endpoint.pre_roll_ms
     transcription = WindowedTranscription("simulated", options.recognition, pre_roll_ms, language)
-    session = Session("simulated", options, decoder, scorer, transcription)
-    session.configure_replies(commands.ReplyMode.NONE)
-    return session
+    return Session("simulated", options, profile, scorer, transcription)
 
 
 class Stream:

@@ -24,9 +24,9 @@ from tests.recognition import AlwaysReady
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.audio import SAMPLE_RATE, Pcm
-from voicegw.core.dialogue import Confirmation
+from voicegw.core.dialogue import Confirmation, ReplyRequest
 from voicegw.core.endpoint import SpeechScorer
-from voicegw.core.events import Message, ReplyPiece
+from voicegw.core.events import ReplyPiece
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native
@@ -91,13 +91,13 @@ class Parrot:
     name = "parrot"
 
     async def respond(
-        self, messages: Sequence[Message], confirmed: Confirmation
+        self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece, None]:
         """At once."""
         for piece in REPLY:
             yield piece
 
-    async def prewarm(self, messages: Sequence[Message]) -> None:
+    async def prewarm(self, request: ReplyRequest) -> None:
         """There is nothing to warm."""
 
     async def close(self) -> None:

@@ -3,9 +3,12 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from voicegw.core.dialogue import ReplyRequest
+from voicegw.core.events import Message
 
 PATIENCE_S = 20.0  # generous: the machine may be busy, and nothing waits so long when all is well
 _POLL_S = 0.01
@@ -33,6 +36,11 @@ def is_running(pid: int) -> bool:
     with suppress(OSError):
         return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
+
+
+def asked(messages: Sequence[Message]) -> ReplyRequest:
+    """What a model is asked with these messages, by nobody in particular."""
+    return ReplyRequest(tuple(messages))
 
 
 def certain() -> asyncio.Event:

@@ -151,7 +151,12 @@ class StreamingTranscription:
     def _voiced_ms(self, stream: Stream) -> int:
         return to_ms(stream.speech_end - stream.speech_start)
 
-    def configure(self, partial_interval_ms: int | None, key_terms: tuple[str, ...] | None) -> None:
+    def configure(
+        self,
+        partial_interval_ms: int | None,
+        key_terms: tuple[str, ...] | None,
+        language: str | None,
+    ) -> None:
         """Words come when they come, and none is likelier than another."""
 
     @property

@@ -59,7 +59,6 @@ async def serving(configuration: str, directory: Path) -> AsyncIterator[tuple[St
             errands=parts.errands,
             moderator=parts.moderator,
             declared=parts.declared,
-            asked_by=parts.asked_by,
         )
         stage = await stack.enter_async_context(staged(services=services))
         yield stage, await stack.enter_async_context(joined(stage.url))

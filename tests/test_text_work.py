@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pytest
 from websockets.datastructures import Headers
 
+from tests.observing import asked
 from voicegw.core import barge_in, completeness, echo, hypothesis
 from voicegw.core.audio import AudioFormat
 from voicegw.core.dialogue import Dialogue, DialogueOptions
@@ -168,7 +169,7 @@ def ask_by_url(text: str) -> None:
 
 def complain(text: str) -> object:
     form = RequestForm({"model": "m", "temperature": 1, "tools": []})
-    return form.without_what(redacted(text, [text[:6], text[1:], text[:99]]), [Message("user", text)])
+    return form.without_what(redacted(text, [text[:6], text[1:], text[:99]]), asked([Message("user", text)]))
 
 
 PLACES: dict[str, Callable[[str], object]] = {

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class Assistant:
     """check_model: what the readiness page says of the model; raises NotReady while it is waited for.
-    declared, asked_by: as in gateway.services.Services."""
+    declared: as in gateway.services.Services."""
 
     responder: Responder
     errands: Errands
@@ -45,7 +45,6 @@ class Assistant:
     check_model: Callable[[], str]
     voice: Voice | None
     declared: int = 0
-    asked_by: Callable[[str, str], Responder] | None = None
 
 
 async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Assistant:
@@ -66,11 +65,11 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
     responder = ToolResponder(model, tools, errands, settings.tools)
     stack.push_async_callback(responder.close)
     prompt = settings.session.dialogue.system_prompt
-    opening = [Message("system", prompt)] if prompt else []
+    opening = (Message("system", prompt),) if prompt else ()
     first = FirstAnswer(model, opening, settings.failover.ready_wait_ms)
     asking = asyncio.create_task(first.ask(), name="first answer")
     stack.callback(asking.cancel)
-    return Assistant(responder, errands, moderator, first.check, voice, tools.declared, responder.asked_by)
+    return Assistant(responder, errands, moderator, first.check, voice, tools.declared)
 
 
 def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:

@@ -113,7 +113,6 @@ async def serve(settings: Settings) -> None:
                 errands=assistant.errands,
                 moderator=assistant.moderator,
                 declared=assistant.declared,
-                asked_by=assistant.asked_by,
                 store=_store(settings, stack),
             ),
             dialects=[native.NativeDialect()],

@@ -29,8 +29,7 @@ class Target:
 
 def run_native(data: bytes) -> None:
     """Messages of the native dialect, to a session: those that are no UTF-8 are audio."""
-    session = make_session(SessionOptions(), Unhearing())
-    session.configure_replies(ReplyMode.TEXT)
+    session = make_session(SessionOptions(), Unhearing(), reply=ReplyMode.TEXT)
     for number, message in enumerate(data.split(BOUNDARY)):
         try:
             _receive(session, message, number * FRAME_S)
@@ -59,5 +58,5 @@ def run_url(data: bytes) -> None:
 
 TARGETS = {
     "native": Target(run_native, [*corpus.seeds(), BOUNDARY.join(corpus.seeds()), bytes([255, 0] * 320)]),
-    "url": Target(run_url, [b"", b"rate=8000&format=mulaw&reply=none&lang=en"]),
+    "url": Target(run_url, [b"lang=en", b"rate=8000&format=mulaw&reply=none&lang=en"]),
 }

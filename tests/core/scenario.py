@@ -10,11 +10,12 @@ from typing import TypeVar
 import numpy as np
 
 from voicegw.core import actions, commands, events
-from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, InputDecoder, Pcm
+from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, Pcm
 from voicegw.core.barge_in import BargeInOptions
 from voicegw.core.conversation import ReplyOptions
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeResult, Word
+from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session, SessionOptions
 from voicegw.core.transcription import Transcription
 from voicegw.core.utterance import RecognitionOptions
@@ -84,9 +85,9 @@ class Scenario:
         transcription: Transcription | None = None,
     ) -> None:
         self.scorer = ScriptedScorer()
-        decoder = InputDecoder(audio_format, rate)
+        self.profile = SessionProfile(rate, audio_format, language=language)
         transcription = transcription or windowed(options, language)
-        self.session = Session("session-1", options, decoder, self.scorer, transcription)
+        self.session = Session("session-1", options, self.profile, self.scorer, transcription)
         self.now = 100.0
         self.told: list[events.Event] = []
         self.jobs: list[DecodeJob] = []
@@ -122,6 +123,10 @@ class Scenario:
         self.session.receive_audio(data, self.now)
         self.sent += data
         self.perform()
+
+    def configure_replies(self, mode: commands.ReplyMode) -> None:
+        """How turns are answered from now on."""
+        self.command(commands.Configure(reply=mode))
 
     def command(self, command: commands.Command) -> None:
         self.session.receive_command(command, self.now)

@@ -13,8 +13,9 @@ from tests.core.scenario import (
     windowed,
 )
 from voicegw.core import actions, commands, events
-from voicegw.core.audio import AudioFormat, InputDecoder
+from voicegw.core.audio import AudioFormat
 from voicegw.core.events import AudioAcknowledged, EndReason, Message, ReplyReason, SpeechStopped
+from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session, SessionOptions
 from voicegw.errors import AudioTooFast, InvalidState, LLMInterrupted, OddByteCount
 
@@ -98,7 +99,7 @@ def test_replies_can_be_turned_off_and_on(scenario: Scenario) -> None:
 
 
 def test_configuring_something_else_leaves_replies_as_they_are(scenario: Scenario) -> None:
-    scenario.session.configure_replies(commands.ReplyMode.NONE)
+    scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.command(commands.Configure(end_silence_ms=200))
     scenario.hear(ONSET + "." * 10)
     scenario.answer("to nobody")
@@ -107,9 +108,9 @@ def test_configuring_something_else_leaves_replies_as_they_are(scenario: Scenari
 
 @pytest.mark.parametrize("mode", commands.ReplyMode)
 def test_says_how_it_replies_now(scenario: Scenario, mode: commands.ReplyMode) -> None:
-    assert scenario.session.reply_mode is commands.ReplyMode.TEXT
+    assert scenario.session.profile.reply is commands.ReplyMode.TEXT
     scenario.command(commands.Configure(reply=mode))
-    assert scenario.session.reply_mode is mode
+    assert scenario.session.profile.reply is mode
 
 
 def test_speculation_can_be_turned_off(scenario: Scenario) -> None:
@@ -126,7 +127,7 @@ def test_a_new_session_has_the_model_read_ahead(scenario: Scenario) -> None:
 
 
 def test_one_that_only_transcribes_has_not(scenario: Scenario) -> None:
-    scenario.session.configure_replies(commands.ReplyMode.NONE)
+    scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.session.open()
     scenario.hear(".")
     assert scenario.prewarmed == []
@@ -140,8 +141,8 @@ def test_notes_from_the_client_ask_for_nothing(scenario: Scenario, command: comm
 
 class TestAudio:
     def test_is_acknowledged_once_a_second_in_the_clients_own_samples(self) -> None:
-        decoder = InputDecoder(AudioFormat.MULAW, 8_000)
-        session = Session("s", QUICK, decoder, ScriptedScorer(), windowed(QUICK))
+        profile = SessionProfile(8_000, AudioFormat.MULAW)
+        session = Session("s", QUICK, profile, ScriptedScorer(), windowed(QUICK))
         acknowledged = []
         for message in range(25):
             session.receive_audio(bytes(800), now=message * 0.1)

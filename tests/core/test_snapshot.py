@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.core.scenario import END, QUICK, Scenario, assert_final, windowed
 from voicegw.core import commands, events, snapshot
 from voicegw.core.actions import FollowErrand
-from voicegw.core.audio import INPUT_RATES, AudioFormat, InputDecoder
+from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.barge_in import BargeInOptions
 from voicegw.core.conversation import ReplyOptions
 from voicegw.core.errands import ErrandNews
@@ -46,9 +46,9 @@ def moved(scenario: Scenario) -> None:
     start, audio = scenario.session.audio_after(scenario.session.audio_needed_from)
     state = snapshot.decode(taken, SessionState)
     assert isinstance(state, SessionState)
-    decoder = InputDecoder(scenario.audio_format, scenario.rate)
     scenario.session = Session(
-        scenario.session.name, scenario.options, decoder, scenario.scorer, windowed(scenario.options)
+        *(scenario.session.name, scenario.options, scenario.session.profile, scenario.scorer),
+        windowed(scenario.options),
     )
     scenario.now += 1_000
     scenario.job = scenario.request = None
@@ -63,7 +63,7 @@ def said(speech: list[str], cuts: set[int], slow: set[int]) -> Iterator[FinalTra
     """The finals of a session that is moved after the windows `cuts`, and whose decodes take a window
     longer after `slow`."""
     scenario = Scenario(QUICK)
-    scenario.session.configure_replies(commands.ReplyMode.NONE)
+    scenario.configure_replies(commands.ReplyMode.NONE)
     for number, window in enumerate("".join(speech) + "." * 30):
         scenario.hear(window)
         if number not in slow:
@@ -124,7 +124,7 @@ def test_a_reply_of_which_nothing_was_given_is_asked_for_again() -> None:
 
 def test_a_spoken_reply_has_failed_with_what_was_heard_of_it() -> None:
     scenario = Scenario()
-    scenario.session.configure_replies(commands.ReplyMode.AUDIO)
+    scenario.configure_replies(commands.ReplyMode.AUDIO)
     scenario.say("What time is it?")
     scenario.reply("It is ten past ten in the morning.")
     scenario.finish_reply()
@@ -140,7 +140,7 @@ def test_a_spoken_reply_has_failed_with_what_was_heard_of_it() -> None:
 @pytest.mark.parametrize("place", ["before its end", "before the echo", "in the echo"])
 def test_an_echo_is_one_in_another_process_too(place: str) -> None:
     scenario = Scenario(replace(QUICK, reply=ReplyOptions(barge_in=BargeInOptions(echo=True))))
-    scenario.session.configure_replies(commands.ReplyMode.AUDIO)
+    scenario.configure_replies(commands.ReplyMode.AUDIO)
     scenario.say("What time is it?")
     scenario.reply("It is ten past ten.")
     scenario.finish_reply()
@@ -168,7 +168,7 @@ def test_audio_that_was_declared_wrongly_is_told_once() -> None:
 
 def test_a_spoken_reply_is_not_said_over_somebody_who_speaks_on() -> None:
     scenario = Scenario(QUICK)
-    scenario.session.configure_replies(commands.ReplyMode.AUDIO)
+    scenario.configure_replies(commands.ReplyMode.AUDIO)
     scenario.say("What time is it?")
     scenario.hear("#" * 10)
     moved(scenario)
@@ -267,7 +267,8 @@ def test_settings_and_positions_are_kept() -> None:
     assert scenario.session.messages_taken == 3
     again = scenario.session.snapshot(0.0)
     assert again.listener.endpointer.options.end_silence_ms == 300
-    assert not again.conversation.replies_wanted
+    assert scenario.session.profile.reply is commands.ReplyMode.NONE
+    assert scenario.session.profile.end_silence_ms == 300
 
 
 def test_a_session_that_was_ending_ends() -> None:

@@ -19,7 +19,7 @@ REPLY = "One two three four. Five six."
 def scenario() -> Scenario:
     """A session that answers aloud."""
     scenario = Scenario()
-    scenario.session.configure_replies(ReplyMode.AUDIO)
+    scenario.configure_replies(ReplyMode.AUDIO)
     return scenario
 
 
@@ -195,7 +195,7 @@ def test_however_it_is_interrupted_nothing_follows_and_what_was_heard_is_a_begin
     sentences_ms: list[int], after_ms: int, how: str
 ) -> None:
     scenario = Scenario()
-    scenario.session.configure_replies(ReplyMode.AUDIO)
+    scenario.configure_replies(ReplyMode.AUDIO)
     reply = " ".join(f"Sentence number {number} is this one." for number in range(len(sentences_ms)))
     scenario.say("hello")
     scenario.reply(reply)

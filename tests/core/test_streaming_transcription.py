@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.core.scenario import END, PAUSE, QUICK, Scenario, assert_final, assert_partial
 from tests.streaming import Feed, Flush, ScriptedEngine, StreamingTranscription
 from voicegw.core import commands, events, snapshot
-from voicegw.core.audio import WINDOW_SAMPLES, AudioFormat, InputDecoder
+from voicegw.core.audio import WINDOW_SAMPLES
 from voicegw.core.events import FinalTranscript, PartialTranscript
 from voicegw.core.jobs import Word
 from voicegw.core.session import Session
@@ -51,8 +51,7 @@ class Streamed(Scenario):
         start, audio = self.session.audio_after(self.session.audio_needed_from)
         state = snapshot.decode(taken, SessionState)
         assert isinstance(state, SessionState)
-        decoder = InputDecoder(AudioFormat.PCM, 16_000)
-        self.session = Session("session-1", QUICK, decoder, self.scorer, StreamingTranscription())
+        self.session = Session("session-1", QUICK, self.profile, self.scorer, StreamingTranscription())
         self.engine.fed.clear()
         self.scorer.deaf = True
         self.session.restore(state, audio, start, 0.0, self.now)
@@ -115,7 +114,7 @@ def test_words_without_audio_of_their_own_come_when_they_come() -> None:
 
 def test_one_utterance_follows_another() -> None:
     scenario = Streamed([*said("one two"), *said("three", first=30)])
-    scenario.session.configure_replies(commands.ReplyMode.NONE)
+    scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.hear("#" * 10 + "." * 20 + "#" * 5 + END)
     assert [(final.turn, final.text) for final in scenario.all(FinalTranscript)] == [
         (1, "one two"),
@@ -158,7 +157,7 @@ def test_an_engine_that_never_answers_fails_its_utterance_only() -> None:
 
 def test_the_session_ends_when_its_last_words_are_there() -> None:
     scenario = Streamed(said("bye"), latency=50)
-    scenario.session.configure_replies(commands.ReplyMode.NONE)
+    scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.hear("#" * 5)
     scenario.end()
     assert_final(scenario, 1, "bye")
@@ -167,7 +166,7 @@ def test_the_session_ends_when_its_last_words_are_there() -> None:
 
 def test_only_what_is_needed_is_kept_in_silence() -> None:
     scenario = Streamed(said("one"))
-    scenario.session.configure_replies(commands.ReplyMode.NONE)
+    scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.hear("#" * 5 + "." * 500)
     start, audio = scenario.session.audio_after(0)
     assert len(audio) <= 2 * 16_000
@@ -180,7 +179,7 @@ SPEECH = st.lists(st.sampled_from(["#####", "#" * 12, ".", "...", "." * 7, "." *
 def finals(speech: str, latency: int, cuts: set[int]) -> list[FinalTranscript]:
     windows = speech + "." * 30
     scenario = Streamed(said("w " * (len(windows) // 5)), latency)
-    scenario.session.configure_replies(commands.ReplyMode.NONE)
+    scenario.configure_replies(commands.ReplyMode.NONE)
     for number, window in enumerate(windows):
         scenario.hear(window)
         if number in cuts:
@@ -200,7 +199,7 @@ def test_every_utterance_has_one_final_in_order_and_partials_only_grow(
     speech: list[str], latency: int
 ) -> None:
     scenario = Streamed(said("w " * 40), latency)
-    scenario.session.configure_replies(commands.ReplyMode.NONE)
+    scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.hear("".join(speech) + "." * 30)
     started = [event.turn for event in scenario.all(events.SpeechStarted)]
     assert [final.turn for final in scenario.all(FinalTranscript)] == started

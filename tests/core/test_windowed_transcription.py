@@ -280,9 +280,9 @@ def test_a_snapshot_of_another_implementation_is_not_understood(desk: Desk) -> N
         desk.transcription.restore(msgspec.msgpack.encode(["another"]), ramp(0), 0)
 
 
-@pytest.mark.parametrize("settings", [(50, None), (None, ("A\nB",))])
+@pytest.mark.parametrize("settings", [(50, None, None), (None, ("A\nB",), None), (None, None, "tlh")])
 def test_settings_out_of_bounds_change_nothing(
-    desk: Desk, settings: tuple[int | None, tuple[str, ...] | None]
+    desk: Desk, settings: tuple[int | None, tuple[str, ...] | None, str | None]
 ) -> None:
     before = desk.transcription.snapshot()
     with pytest.raises(InvalidValue):

@@ -10,7 +10,7 @@ import numpy as np
 from tests.recognition import AlwaysReady
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.audio import SAMPLE_RATE, Pcm
-from voicegw.core.dialogue import Confirmation
+from voicegw.core.dialogue import Confirmation, ReplyRequest
 from voicegw.core.events import Message
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import SessionOptions
@@ -74,16 +74,16 @@ class ScriptedResponder:
     pieces: list[str] = field(default_factory=lambda: ["Good", " day."])
     failure: Exception | None = None
     prompts: list[tuple[Message, ...]] = field(default_factory=list)
+    requests: list[ReplyRequest] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def respond(
-        self, messages: Sequence[Message], confirmed: Confirmation
-    ) -> AsyncGenerator[str, None]:
-        self.prompts.append(tuple(messages))
+    async def respond(self, request: ReplyRequest, confirmed: Confirmation) -> AsyncGenerator[str, None]:
+        self.requests.append(request)
+        self.prompts.append(request.messages)
         try:
             for piece in self.pieces:
                 yield piece
@@ -93,7 +93,7 @@ class ScriptedResponder:
         finally:
             self.stopped.set()
 
-    async def prewarm(self, messages: Sequence[Message]) -> None:
+    async def prewarm(self, request: ReplyRequest) -> None:
         """There is nothing to warm."""
 
     async def close(self) -> None:
@@ -110,14 +110,18 @@ class ScriptedVoice:
     failure: Exception | None = None
     sentences: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
+    voices: list[str] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def speak(self, text: str, rate: int, language: str) -> AsyncGenerator[bytes, None]:
+    async def speak(
+        self, text: str, rate: int, language: str, voice: str = ""
+    ) -> AsyncGenerator[bytes, None]:
         self.sentences.append(text)
+        self.voices.append(voice)
         self.languages.append(language)
         try:
             for _ in range(2):

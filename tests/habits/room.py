@@ -78,8 +78,7 @@ class Room:
 
     def __post_init__(self) -> None:
         scorer = make_scorer(VadOptions())
-        self._session = make_session(self.options, scorer, "en")
-        self._session.configure_replies(commands.ReplyMode.AUDIO)
+        self._session = make_session(self.options, scorer, "en", reply=commands.ReplyMode.AUDIO)
         self._out: tuple[float, DecodeJob] | None = None
         self._now = 0.0
         self._loudspeaker = np.zeros(0)

@@ -23,7 +23,7 @@ from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core import events
 from voicegw.core.actions import Emit
-from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, InputDecoder, to_samples
+from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, to_samples
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native
 
@@ -185,8 +185,7 @@ DECLARED_WRONGLY = [
 
 def told(data: bytes, frame_bytes: int) -> list[str]:
     """What the audio looks like, by the messages of a session that gets a frame every 20 ms."""
-    decoder = InputDecoder(AudioFormat.PCM, SAMPLE_RATE)
-    session = make_session(SessionOptions(), make_scorer(VadOptions()), decoder=decoder)
+    session = make_session(SessionOptions(), make_scorer(VadOptions()))
     emitted: list[events.Event] = []
     for number, begin in enumerate(range(0, len(data), frame_bytes)):
         session.receive_audio(data[begin : begin + frame_bytes], number * WINDOW_MS / 1000)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.habits.table import Habit, rows
 from tests.llm_server import Answer, Ending, LLMServer
-from tests.observing import certain
+from tests.observing import asked, certain
 from voicegw.core.events import Message, ReplyNotice, ToolCalled
 from voicegw.errors import ReplyError
 from voicegw.reply.failover import FailoverOptions, FailoverResponder
@@ -34,7 +34,7 @@ async def outcome(responder: FailoverResponder, prompt: Sequence[Message] = ASKE
     """What a client gets: the text, [codes of notices], calls(), and !the code of a failure."""
     told: list[str] = []
     try:
-        async with aclosing(responder.respond(prompt, certain())) as pieces:
+        async with aclosing(responder.respond(asked(prompt), certain())) as pieces:
             async for piece in pieces:
                 match piece:
                     case str() if told and told[-1][-1] not in "])":
@@ -132,7 +132,7 @@ class RefusesOne:
         async with LLMServer(script=self.answer) as server:
             responder = behind(server, [TOOL])
             await outcome(responder, (SYSTEM, user("Provoke.")))
-            await responder.prewarm((SYSTEM,))
+            await responder.prewarm(asked((SYSTEM,)))
             await outcome(responder)
             await responder.close()
         return parts(server.exchanges[-1].body)

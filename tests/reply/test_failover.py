@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from tests.llm_server import Answer, Ending, LLMServer
-from tests.observing import until
+from tests.observing import asked, until
 from voicegw import errors
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece
 from voicegw.reply.breaker import BreakerOptions
@@ -33,7 +33,7 @@ class Setting:
 
     async def reply(self) -> list[ReplyPiece]:
         confirmed = asyncio.Event()
-        async with aclosing(self.responder.respond(PROMPT, confirmed)) as pieces:
+        async with aclosing(self.responder.respond(asked(PROMPT), confirmed)) as pieces:
             return [piece async for piece in pieces]
 
     async def failure(self) -> errors.ReplyError:
@@ -150,7 +150,7 @@ async def test_an_endpoint_that_says_when_is_not_asked_before(status: int, code:
         ]
         instead = again("llm_unavailable", "the second endpoint is asked instead")
         assert await stage.reply() == [instead, "Hi"]
-        await stage.responder.prewarm(PROMPT)
+        await stage.responder.prewarm(asked(PROMPT))
         assert stage.asked() == [1, 3]
 
 
@@ -294,7 +294,7 @@ async def test_a_trial_that_the_user_interrupts_is_the_next_ones_to_make() -> No
 
 async def test_cancelling_reaches_the_endpoint() -> None:
     async with setting(LLMServer(tokens=["a", "b"], token_delay_s=60)) as stage:
-        async with aclosing(stage.responder.respond(PROMPT, asyncio.Event())) as pieces:
+        async with aclosing(stage.responder.respond(asked(PROMPT), asyncio.Event())) as pieces:
             assert await anext(pieces) == "a"
         await asyncio.wait_for(stage.servers[0].exchanges[0].over.wait(), 5)
         assert stage.servers[0].exchanges[0].disconnected
@@ -309,23 +309,23 @@ async def test_an_empty_reply_is_asked_for_again_and_then_elsewhere() -> None:
 
 async def test_the_endpoint_that_would_be_asked_is_prewarmed() -> None:
     async with setting(LLMServer(answers=[FAULT, FAULT]), LLMServer(), failures=2) as stage:
-        await stage.responder.prewarm(PROMPT)
+        await stage.responder.prewarm(asked(PROMPT))
         assert stage.asked() == [1, 0]
-        await stage.responder.prewarm(PROMPT)  # failed a moment ago: not again yet
+        await stage.responder.prewarm(asked(PROMPT))  # failed a moment ago: not again yet
         assert stage.asked() == [1, 0]
 
 
 async def test_an_endpoint_left_alone_is_not_prewarmed() -> None:
     async with setting(LLMServer(status=500), LLMServer(), failures=1) as stage:
         await stage.reply()
-        await stage.responder.prewarm(PROMPT)
+        await stage.responder.prewarm(asked(PROMPT))
         assert stage.asked() == [1, 2]
 
 
 async def test_any_endpoints_answer_is_an_answer() -> None:
     async with setting(LLMServer(status=500), LLMServer()) as stage:
         assert not stage.responder.answered
-        await stage.responder.warm(PROMPT)
+        await stage.responder.warm(asked(PROMPT))
         assert stage.responder.answered
 
 
@@ -346,5 +346,5 @@ async def test_the_log_says_which_endpoint_failed_and_how() -> None:
 async def test_no_endpoints_answer_is_none() -> None:
     async with setting(LLMServer(status=500), LLMServer(refuse=True)) as stage:
         with pytest.raises(errors.LLMUnreachable):
-            await stage.responder.warm(PROMPT)
+            await stage.responder.warm(asked(PROMPT))
         assert not stage.responder.answered

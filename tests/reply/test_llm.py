@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from tests.llm_server import Answer, Ending, LLMServer
-from tests.observing import certain
+from tests.observing import asked, certain
 from voicegw import errors
 from voicegw.core.dialogue import Responder
 from voicegw.core.events import Message, ReplyPiece, ToolCalled
@@ -45,7 +45,7 @@ async def listening(handler: Handler) -> AsyncIterator[str]:
 
 
 async def reply(llm: Responder, prompt: Sequence[Message] = PROMPT) -> list[ReplyPiece]:
-    async with aclosing(llm.respond(prompt, certain())) as pieces:
+    async with aclosing(llm.respond(asked(prompt), certain())) as pieces:
         return [piece async for piece in pieces]
 
 
@@ -66,8 +66,8 @@ async def failure(
         responder(server.url, **options) as llm,
     ):
         if warm:
-            await llm.warm(PROMPT[:1])
-        async with aclosing(llm.respond(PROMPT, certain())) as pieces:
+            await llm.warm(asked(PROMPT[:1]))
+        async with aclosing(llm.respond(asked(PROMPT), certain())) as pieces:
             try:
                 async for piece in pieces:
                     said.append(piece)
@@ -84,8 +84,8 @@ async def test_tokens_come_one_by_one() -> None:
 async def test_tokens_are_not_held_back() -> None:
     slow = Answer(["now", "never"], token_delay_s=60)
     async with LLMServer(answers=[Answer(["OK."]), slow]) as server, responder(server.url) as llm:
-        await llm.warm(PROMPT)
-        async with aclosing(llm.respond(PROMPT, certain())) as pieces:
+        await llm.warm(asked(PROMPT))
+        async with aclosing(llm.respond(asked(PROMPT), certain())) as pieces:
             assert await asyncio.wait_for(anext(pieces), 5) == "now"
 
 
@@ -128,7 +128,7 @@ async def test_tools_are_offered() -> None:
     async with LLMServer() as server:
         llm = LLMResponder(LLMOptions(url=server.url, model="tiny"), [TOOL])
         await reply(llm)
-        await llm.prewarm(PROMPT[:1])
+        await llm.prewarm(asked(PROMPT[:1]))
         await llm.close()
     assert [exchange.body["tools"] for exchange in server.exchanges] == [[TOOL], [TOOL]]
 
@@ -161,7 +161,7 @@ async def test_a_call_is_a_first_token() -> None:
 
 async def test_prewarming_asks_for_one_token_and_leaves_the_connection_to_the_reply() -> None:
     async with LLMServer() as server, responder(server.url) as llm:
-        await llm.prewarm(PROMPT[:1])
+        await llm.prewarm(asked(PROMPT[:1]))
         await reply(llm)
     assert [exchange.body["max_tokens"] for exchange in server.exchanges] == [1, 300]
     assert server.connections == 1
@@ -170,7 +170,7 @@ async def test_prewarming_asks_for_one_token_and_leaves_the_connection_to_the_re
 async def test_prewarming_never_fails() -> None:
     async with LLMServer(refuse=True) as server, responder(server.url) as llm:
         with structlog.testing.capture_logs() as records:
-            await llm.prewarm(PROMPT[:1])
+            await llm.prewarm(asked(PROMPT[:1]))
     [record] = records
     assert (record["code"], record["url"]) == ("llm_unreachable", server.url)
 
@@ -420,7 +420,7 @@ async def test_cancelling_before_any_answer_is_seen_by_the_endpoint() -> None:
 
 async def test_closing_the_reply_is_seen_by_the_endpoint() -> None:
     async with LLMServer(tokens=["a", "b"], token_delay_s=60) as server, responder(server.url) as llm:
-        async with aclosing(llm.respond(PROMPT, certain())) as pieces:
+        async with aclosing(llm.respond(asked(PROMPT), certain())) as pieces:
             await anext(pieces)
         await asyncio.wait_for(server.exchanges[0].over.wait(), 1)
         assert server.exchanges[0].disconnected
@@ -520,7 +520,7 @@ async def test_what_is_refused_is_told_once(monkeypatch: pytest.MonkeyPatch) -> 
 
     async with LLMServer(script=refuse) as server, responder(server.url) as llm:
         with structlog.testing.capture_logs() as records:
-            await llm.warm(PROMPT[:1])
+            await llm.warm(asked(PROMPT[:1]))
             await reply(llm)
     [record] = records
     assert (record["left_out"], record["url"]) == (["temperature"], server.url)
@@ -530,9 +530,9 @@ async def test_what_is_refused_is_told_once(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_of_the_breakdowns_of_an_endpoint_that_works_nothing_is_learned() -> None:
     breakdown = Answer(status=500, page=("text/plain", "temperature is not supported"))
     async with LLMServer() as server, responder(server.url) as llm:
-        await llm.warm(PROMPT[:1])
+        await llm.warm(asked(PROMPT[:1]))
         server.answers = [breakdown]
-        await llm.prewarm(PROMPT[:1])
+        await llm.prewarm(asked(PROMPT[:1]))
         await reply(llm)
     assert ["temperature" in exchange.body for exchange in server.exchanges] == [True, True, False, True]
 
@@ -540,9 +540,9 @@ async def test_of_the_breakdowns_of_an_endpoint_that_works_nothing_is_learned() 
 async def test_the_probe_shows_how_replies_begin() -> None:
     answers = [Answer(["OK."]), Answer(["Here: </think>"]), Answer(["Once upon", " a"], token_delay_s=60)]
     async with LLMServer(answers=answers) as server, responder(server.url) as llm:
-        await llm.warm(PROMPT[:1])
+        await llm.warm(asked(PROMPT[:1]))
         assert await reply(llm) == ["Here: "]
-        async with aclosing(llm.respond(PROMPT, certain())) as pieces:
+        async with aclosing(llm.respond(asked(PROMPT), certain())) as pieces:
             assert await asyncio.wait_for(anext(pieces), 10) == "Once upon"
 
 
@@ -550,7 +550,7 @@ async def test_the_start_of_a_first_reply_is_held_back_for_a_moment_only() -> No
     server = LLMServer(tokens=["now", "never"], token_delay_s=60)
     async with server, responder(server.url) as llm:
         for _ in range(2):  # and the next one not at all
-            async with aclosing(llm.respond(PROMPT, certain())) as pieces:
+            async with aclosing(llm.respond(asked(PROMPT), certain())) as pieces:
                 assert await asyncio.wait_for(anext(pieces), 10) == "now"
 
 
@@ -577,8 +577,8 @@ async def test_an_endpoint_that_refuses_to_write_one_token_is_asked_for_a_reply(
         return Answer(status=400, page=("application/json", complaint)) if body["max_tokens"] == 1 else None
 
     async with LLMServer(script=refuse) as server, responder(server.url, prewarm_interval_ms=0) as llm:
-        await llm.prewarm(PROMPT)
-        await llm.prewarm(PROMPT)
+        await llm.prewarm(asked(PROMPT))
+        await llm.prewarm(asked(PROMPT))
         assert llm.answered
     assert [exchange.body["max_tokens"] for exchange in server.exchanges] == [1, 300, 300]
 
@@ -590,8 +590,8 @@ async def test_a_prompt_that_is_too_long_is_no_reason_to_ask_for_more_tokens() -
         LLMServer(answers=[too_long, too_long]) as server,
         responder(server.url, prewarm_interval_ms=0) as llm,
     ):
-        await llm.prewarm(PROMPT)
-        await llm.prewarm(PROMPT)
+        await llm.prewarm(asked(PROMPT))
+        await llm.prewarm(asked(PROMPT))
     assert [exchange.body["max_tokens"] for exchange in server.exchanges] == [1, 300, 1]
 
 
@@ -605,7 +605,7 @@ async def test_an_endpoint_that_breaks_down_over_a_role_is_asked_without_it(brea
         return breakdown if body["messages"][0]["role"] == "system" else None
 
     async with LLMServer(script=break_down) as server, responder(server.url) as llm:
-        await llm.warm(PROMPT[:1])
+        await llm.warm(asked(PROMPT[:1]))
         assert await reply(llm) == ["Hello", " there", "."]
     assert "temperature" in server.exchanges[-1].body
 
@@ -615,9 +615,9 @@ async def test_a_plainer_form_is_not_kept_because_of_trouble_of_another_kind() -
     answers = [breakdown, Answer(["OK."]), Answer(status=429)]
     async with LLMServer(answers=answers) as server, responder(server.url) as llm:
         with structlog.testing.capture_logs() as records, pytest.raises(errors.LLMRateLimited):
-            await llm.warm(PROMPT[:1])
+            await llm.warm(asked(PROMPT[:1]))
         assert not llm.answered
-        await llm.warm(PROMPT[:1])
+        await llm.warm(asked(PROMPT[:1]))
         assert llm.answered
     assert [message["role"] for message in server.exchanges[-1].body["messages"]] == ["system", "user"]
     assert records == []
@@ -627,7 +627,7 @@ async def test_an_endpoint_that_was_starting_is_asked_as_usual() -> None:
     starting = Answer(status=500, page=("text/plain", "Internal Server Error"))
     async with LLMServer(answers=[starting]) as server, responder(server.url) as llm:
         with structlog.testing.capture_logs() as records:
-            await llm.warm(PROMPT[:1])
+            await llm.warm(asked(PROMPT[:1]))
         await reply(llm)
     assert [message["role"] for message in server.exchanges[-1].body["messages"]] == ["system", "user"]
     assert records == []

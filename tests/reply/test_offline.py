@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.observing import certain
+from tests.observing import asked, certain
 from voicegw.core.dialogue import Responder
 from voicegw.core.events import Message
 from voicegw.reply.offline import OfflineResponder, pieces, reply_to
@@ -20,7 +20,7 @@ def noon() -> datetime:
 
 async def ask(*messages: Message, responder: Responder | None = None) -> list[str]:
     responder = responder or OfflineResponder(noon, pace_ms=0)
-    async with aclosing(responder.respond(messages, certain())) as reply:
+    async with aclosing(responder.respond(asked(messages), certain())) as reply:
         return [piece async for piece in reply if isinstance(piece, str)]
 
 
@@ -63,7 +63,7 @@ async def test_pace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_can_be_stopped_between_pieces() -> None:
     responder = OfflineResponder(noon, pace_ms=60_000)
-    async with aclosing(responder.respond((Message("user", "Say a b c d"),), certain())) as reply:
+    async with aclosing(responder.respond(asked([Message("user", "Say a b c d")]), certain())) as reply:
         assert await anext(reply) == "a b c"
     await responder.close()
 

@@ -17,7 +17,7 @@ from voicegw.reply.llm_prompt import OPENER
 from voicegw.reply.readiness import FirstAnswer
 from voicegw.telemetry import Metrics
 
-PROMPT = [Message("system", "Be brief.")]
+PROMPT = (Message("system", "Be brief."),)
 
 
 @asynccontextmanager

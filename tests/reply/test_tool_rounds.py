@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from voicegw.core.dialogue import Confirmation
+from tests.observing import asked
+from voicegw.core.dialogue import Confirmation, ReplyRequest
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.errors import LLMEmpty, LLMInterrupted, TooManyToolCalls
 from voicegw.reply.errands import LocalErrands
@@ -41,16 +42,16 @@ class Model:
     closed: bool = False
 
     async def respond(
-        self, messages: Sequence[Message], confirmed: Confirmation
+        self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece, None]:
-        self.prompts.append(tuple(messages))
+        self.prompts.append(request.messages)
         for piece in self.rounds[min(len(self.prompts), len(self.rounds)) - 1]:
             if isinstance(piece, Exception):
                 raise piece
             yield piece
 
-    async def prewarm(self, messages: Sequence[Message]) -> None:
-        self.prewarmed.append(messages)
+    async def prewarm(self, request: ReplyRequest) -> None:
+        self.prewarmed.append(request.messages)
 
     async def close(self) -> None:
         self.closed = True
@@ -74,7 +75,10 @@ async def reply(model: Model, *, certain: bool = True, **options: int) -> list[R
     confirmed = asyncio.Event()
     if certain:
         confirmed.set()
-    async with tools(model, **options) as responder, aclosing(responder.respond(PROMPT, confirmed)) as pieces:
+    async with (
+        tools(model, **options) as responder,
+        aclosing(responder.respond(asked(PROMPT), confirmed)) as pieces,
+    ):
         return [piece async for piece in pieces]
 
 
@@ -104,7 +108,7 @@ async def test_words_before_a_call_stay_apart_from_those_after() -> None:
 
 async def test_nothing_is_called_before_the_turn_is_certain() -> None:
     model, confirmed = Model([[ADD], ["Five."]]), asyncio.Event()
-    async with tools(model) as responder, aclosing(responder.respond(PROMPT, confirmed)) as pieces:
+    async with tools(model) as responder, aclosing(responder.respond(asked(PROMPT), confirmed)) as pieces:
         first = asyncio.ensure_future(anext(pieces))
         await asyncio.sleep(0.02)
         assert not first.done()
@@ -163,7 +167,7 @@ async def test_an_interrupted_reply_ends_its_calls() -> None:
     async with tools(Model([[ToolCalled("c1", "hang", "{}")]])) as responder:
 
         async def read() -> None:
-            async with aclosing(responder.respond(PROMPT, confirmed)) as pieces:
+            async with aclosing(responder.respond(asked(PROMPT), confirmed)) as pieces:
                 async for _ in pieces:
                     pass
 
@@ -195,7 +199,7 @@ async def test_in_the_background_too_arguments_are_checked_first() -> None:
 async def test_prewarming_is_the_models() -> None:
     model = Model([["Hi."]])
     async with tools(model) as responder:
-        await responder.prewarm(PROMPT)
+        await responder.prewarm(asked(PROMPT))
     assert model.prewarmed == [PROMPT]
 
 

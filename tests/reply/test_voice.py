@@ -22,13 +22,15 @@ class ScriptedEngine:
     pieces: list[bytes] = field(default_factory=list)
     hangs: bool = False
     asked: list[str] = field(default_factory=list)
+    voices: list[str] = field(default_factory=list)
     stopped: bool = False
     closed: bool = False
     name: str = "scripted"
     rate: int = RATE
 
-    async def synthesise(self, words: str) -> AsyncGenerator[bytes, None]:
+    async def synthesise(self, words: str, voice: str) -> AsyncGenerator[bytes, None]:
         self.asked.append(words)
+        self.voices.append(voice)
         try:
             for piece in self.pieces:
                 yield piece

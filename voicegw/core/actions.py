@@ -26,6 +26,7 @@ class Prewarm:
     """Have the model read the beginning that every prompt of this session shares."""
 
     messages: tuple[Message, ...]
+    tools: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,15 @@ class Respond:
     """Start the language model on these messages, for this turn.
 
     attempt: unique in the session; what the model writes is handed back by it. speculative: the turn is not
-    certain yet; a ConfirmReply or a StopResponding follows.
+    certain yet; a ConfirmReply or a StopResponding follows. tools: names of those that may be called; None
+    for all.
     """
 
     turn: int
     attempt: int
     messages: tuple[Message, ...]
     speculative: bool = False
+    tools: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,14 @@ class StopResponding:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Have the voice say a sentence of a turn's reply. Its audio, at `rate`, comes back by both numbers."""
+    """Have the voice say a sentence of a turn's reply. Its audio, at `rate`, comes back by both numbers.
+    voice: as in SessionProfile."""
 
     turn: int
     number: int
     text: str
     rate: int
+    voice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

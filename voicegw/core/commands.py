@@ -32,7 +32,8 @@ class TypeText:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """New values for this session's knobs; None leaves a knob as it is, and no key terms take all away."""
+    """New values for settings of the session's profile (profile.py); None leaves one as it is, and an empty
+    tuple of key terms takes all away. Times are in ms."""
 
     end_silence_ms: int | None = None
     min_end_silence_ms: int | None = None
@@ -40,6 +41,10 @@ class Configure:
     max_utterance_ms: int | None = None
     partial_interval_ms: int | None = None
     reply: ReplyMode | None = None
+    language: str | None = None
+    instructions: str | None = None
+    tools: tuple[str, ...] | None = None
+    voice: str | None = None
     speculate: bool | None = None
     key_terms: tuple[str, ...] | None = None
 

@@ -8,6 +8,7 @@ import msgspec
 from voicegw.core import turn
 from voicegw.core.actions import Action, Emit, FollowErrand, Prewarm
 from voicegw.core.barge_in import BargeInOptions, interrupts
+from voicegw.core.commands import ReplyMode
 from voicegw.core.dialogue import Dialogue, DialogueOptions, DialogueState
 from voicegw.core.echo import may_be_answer
 from voicegw.core.errands import ErrandNews
@@ -17,6 +18,7 @@ from voicegw.core.latency import Stopwatch
 from voicegw.core.moderation import Check
 from voicegw.core.options import option
 from voicegw.core.overlap import Aside, Overlap
+from voicegw.core.profile import SessionProfile
 from voicegw.core.replies import Replies, ReplyState
 from voicegw.core.speech import Speech
 
@@ -34,9 +36,6 @@ class ReplyOptions:
 class ConversationState(msgspec.Struct, array_like=True):
     """What the talking side knows, for another process to go on with."""
 
-    replies_wanted: bool
-    aloud: bool
-    speculate: bool
     floor: turn.State
     dialogue: DialogueState
     unanswered: Stopwatch | None
@@ -84,14 +83,9 @@ class Conversation:
     def snapshot(self, now: float) -> ConversationState:
         """All it knows."""
         return ConversationState(
-            *(
-                self.replies_wanted,
-                self.replies.aloud,
-                self.speculate,
-                self._floor.state,
-                self._dialogue.snapshot(),
-            ),
-            *(self._unanswered, self._turns, self.replies.attempts, self._speculations),
+            *(self._floor.state, self._dialogue.snapshot()),
+            self._unanswered,
+            *(self._turns, self.replies.attempts, self._speculations),
             self.replies.snapshot(now),
             self.replies.errands,
             self._aside,
@@ -101,8 +95,6 @@ class Conversation:
     def restore(self, state: ConversationState, later_s: float, now: float) -> None:
         """Goes on where another conversation was; this process's clock is `later_s` ahead of its. A reply
         that was being written ahead of its turn is forgotten."""
-        self.replies_wanted, self.speculate = state.replies_wanted, state.speculate
-        self.replies.aloud = state.aloud
         self._turns, self._speculations = state.turns, state.speculations
         self._unanswered = None if state.unanswered is None else state.unanswered.shifted(later_s)
         self._aside = state.aside
@@ -120,10 +112,19 @@ class Conversation:
             self._tell(request)
         self._hold_if_contested(now)
 
+    def configure(self, profile: SessionProfile) -> None:
+        """How what is said from now on is answered."""
+        self.replies_wanted = profile.reply is not ReplyMode.NONE
+        self.speculate = self._options.speculate if profile.speculate is None else profile.speculate
+        self.replies.aloud = profile.reply is ReplyMode.AUDIO
+        self.replies.tools = profile.tools
+        self.replies.speech.voice = profile.voice
+        self._dialogue.instructions = profile.instructions
+
     def open(self) -> None:
         """A new session begins: the model may read ahead."""
         if self._options.prewarm and self.replies_wanted and self._dialogue.opening:
-            self._tell(Prewarm(self._dialogue.opening))
+            self._tell(Prewarm(self._dialogue.opening, self.replies.tools))
 
     def next_turn(self) -> int:
         """The number of the utterance or typed message that now begins."""

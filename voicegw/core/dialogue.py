@@ -29,14 +29,23 @@ class Confirmation(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyRequest:
+    """What a model is asked. tools: names of those that it may call; None for all. user, session: for whom,
+    which tools are told; empty in development mode, or where nobody has asked."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[str, ...] | None = None
+    user: str = ""
+    session: str = ""
+
+
 class Responder(Protocol):
     """Writes the assistant's side of a conversation."""
 
     name: str
 
-    def respond(
-        self, messages: Sequence[Message], confirmed: Confirmation
-    ) -> AsyncGenerator[ReplyPiece, None]:
+    def respond(self, request: ReplyRequest, confirmed: Confirmation) -> AsyncGenerator[ReplyPiece, None]:
         """The reply, piece by piece; raises a ReplyError. Closing the generator cancels the request.
 
         It may run ahead of the confirmation, but calls no tool and does nothing else that cannot be undone
@@ -44,8 +53,8 @@ class Responder(Protocol):
         """
         ...
 
-    async def prewarm(self, messages: Sequence[Message]) -> None:
-        """Has the model read `messages`, with which every prompt to come begins; never raises."""
+    async def prewarm(self, request: ReplyRequest) -> None:
+        """Has the model read the messages, with which every prompt to come begins; never raises."""
         ...
 
     async def close(self) -> None:
@@ -79,6 +88,7 @@ class Dialogue:
     """
 
     def __init__(self, options: DialogueOptions) -> None:
+        self.instructions: str | None = None  # the system prompt; None for that of the options
         self._options = options
         self._history: list[Message] = []
         self._news: list[Message] = []  # results of errands, that go in front of the next user message
@@ -133,7 +143,9 @@ class Dialogue:
     @property
     def opening(self) -> tuple[Message, ...]:
         """What every prompt begins with."""
-        return (Message("system", self._options.system_prompt),) if self._options.system_prompt else ()
+        own = self.instructions
+        prompt = self._options.system_prompt if own is None else own
+        return (Message("system", prompt),) if prompt else ()
 
     def prompt(self, provisional: str | None = None) -> tuple[Message, ...]:
         """The messages for the next reply; `provisional` is what the user has probably said."""

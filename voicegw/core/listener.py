@@ -22,6 +22,7 @@ from voicegw.core.jobs import AUTO_LANGUAGE, text_of
 from voicegw.core.languages import language_of
 from voicegw.core.latency import Stopwatch
 from voicegw.core.options import check
+from voicegw.core.profile import SessionProfile
 from voicegw.core.transcription import REHEARD, Final, Partial, ProvisionalFinal, Transcription
 from voicegw.errors import RecognitionFailed
 
@@ -88,17 +89,19 @@ class Listener:
             self._scorer.score(reheard[begin : begin + WINDOW_SAMPLES])
         self.take_updates(now)
 
-    def configure(self, command: commands.Configure) -> None:
-        """New endpointing, cadence and key terms for the rest of the session. Raises InvalidValue, changing
-        nothing."""
+    def configure(self, settings: commands.Configure | SessionProfile) -> None:
+        """New endpointing, cadence, key terms and language for the rest of the session; None leaves one as it
+        is. Raises InvalidValue, changing nothing."""
+        names = ("end_silence_ms", "min_end_silence_ms", "max_end_silence_ms", "max_utterance_ms")
+        values = {name: getattr(settings, name) for name in names}
         endpoint = replace(
-            self._endpointer.options,
-            **_given(command, "end_silence_ms", "min_end_silence_ms", "max_end_silence_ms"),
-            **_given(command, "max_utterance_ms"),
+            self._endpointer.options, **{name: value for name, value in values.items() if value is not None}
         )
         check(endpoint)
-        self._transcription.configure(command.partial_interval_ms, command.key_terms)
+        self._transcription.configure(settings.partial_interval_ms, settings.key_terms, settings.language)
         self._endpointer.options = endpoint
+        if settings.language not in (None, "", AUTO_LANGUAGE):
+            self.language = settings.language
 
     def receive_window(self, window: Pcm, now: float) -> None:
         """The next 20 ms of audio; `take_updates` follows."""
@@ -233,8 +236,3 @@ class Listener:
         self._conversation.language = language_of(language)
         if language not in ("", AUTO_LANGUAGE):
             self.language = language
-
-
-def _given(command: commands.Configure, *names: str) -> dict[str, Any]:
-    """The knobs among `names` that the command sets."""
-    return {name: value for name in names if (value := getattr(command, name)) is not None}

@@ -1,17 +1,53 @@
-"""What one session is like: its audio, its language, and how it is answered."""
+"""What one session is like: its audio, its language, how its turns end, and how they are answered.
 
-from dataclasses import dataclass
+One record. It comes from the dialect, as the client asks; a token may fix parts of it; what neither says is
+the server's own setting. It travels with the snapshot, and reaches the model's requests and the voice.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from voicegw.core.audio import AudioFormat
-from voicegw.core.commands import ReplyMode
+from voicegw.core.commands import Configure, ReplyMode
+
+MAX_INSTRUCTIONS_CHARACTERS = 8_000
+MAX_TOOLS = 64
+VOICE_NAME = (
+    r"^([A-Za-z0-9][A-Za-z0-9+._-]{0,63})?$"  # none that a program could take for an option or a path
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SessionProfile:
-    """rate: of the audio that the client sends, in Hz. language: ISO 639-1, AUTO_LANGUAGE to find it out,
-    empty for the server's default. reply: how turns are answered."""
+    """rate: of the client's audio, in Hz, and of the reply's; audio_format: of both. These two are settled
+    when the session opens; all else may change.
+
+    reply: how turns are answered. language: ISO 639-1, AUTO_LANGUAGE to find it out, empty for the server's.
+    instructions: the system prompt; None for the server's. tools: names of those of the server's tools that
+    the model may call; None for all. voice: as the voice engine knows it; empty for the server's. The others
+    are as in Configure; None for the server's.
+    """
 
     rate: int = 16_000
     audio_format: AudioFormat = AudioFormat.PCM
     reply: ReplyMode = ReplyMode.TEXT
     language: str = ""
+    instructions: str | None = None
+    tools: tuple[str, ...] | None = None
+    voice: str = ""
+    end_silence_ms: int | None = None
+    min_end_silence_ms: int | None = None
+    max_end_silence_ms: int | None = None
+    max_utterance_ms: int | None = None
+    partial_interval_ms: int | None = None
+    speculate: bool | None = None
+    key_terms: tuple[str, ...] | None = None
+
+    def configured(self, command: Configure) -> "SessionProfile":
+        """The profile with what the command sets."""
+        return replace(self, **given(command))
+
+
+def given(command: Configure) -> dict[str, Any]:
+    """The settings that a command sets, by name."""
+    return {name: value for name, value in asdict(command).items() if value is not None}

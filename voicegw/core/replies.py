@@ -69,8 +69,9 @@ class Replies:
     """One attempt at a time. `floor` hears of the first token and of the end; `now` is monotonic seconds.
     `over` is told the text of each reply that was for a turn, once it is over, and whether it was completed.
 
-    aloud: the next reply is to be spoken. A spoken reply is over when it has been played out. errands: calls
-    in the background whose results have not come yet.
+    aloud: the next reply is to be spoken. tools: names of those that the model may call; None for all. A
+    spoken reply is over when it has been played out. errands: calls in the background whose results have not
+    come yet.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Replies:
         over: Callable[[str, bool, float], None],
     ) -> None:
         self.aloud = False
+        self.tools: tuple[str, ...] | None = None
         self.speech = speech
         self._floor = floor
         self._dialogue = dialogue
@@ -158,7 +160,9 @@ class Replies:
         """Asks the model; without a `watch` ahead of time, unseen until the turn is confirmed."""
         self._attempts += 1
         self._attempt = Attempt(self._attempts, messages, now, watch)
-        self._tell(Respond(turn_number, self._attempts, messages, speculative=watch is None))
+        self._tell(
+            Respond(turn_number, self._attempts, messages, speculative=watch is None, tools=self.tools)
+        )
 
     def confirm(self, watch: Stopwatch, now: float) -> None:
         """The turn is certain: shows what has been written for it, and from now on the rest."""

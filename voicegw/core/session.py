@@ -24,6 +24,7 @@ from voicegw.core.listener import Listener
 from voicegw.core.moderation import Check
 from voicegw.core.options import option
 from voicegw.core.presence import Presence
+from voicegw.core.profile import SessionProfile
 from voicegw.core.snapshot import SessionState
 from voicegw.core.speech import Speech, SpeechOptions
 from voicegw.core.transcription import Transcription
@@ -50,7 +51,8 @@ class SessionOptions:
 
 
 class Session:
-    """See the module. `decoder`, `scorer` and `transcription` are this session's own.
+    """See the module. `profile`: what the session is like; `scorer` and `transcription` are its own. Raises
+    InvalidValue for a profile that cannot be.
 
     `replies` takes what the model writes for a Respond, and that the voice is done with a Speak; `speech`
     takes the voice's audio.
@@ -60,14 +62,15 @@ class Session:
         self,
         name: str,
         options: SessionOptions,
-        decoder: InputDecoder,
+        profile: SessionProfile,
         scorer: SpeechScorer,
         transcription: Transcription,
     ) -> None:
         self.name = name
         self.messages_taken = 0  # text messages of the client, good or bad
+        self.profile = profile
         self._actions: list[Action] = []
-        self._decoder = decoder
+        self._decoder = decoder = InputDecoder(profile.audio_format, profile.rate)
         self._declaration = Declaration(decoder.format, decoder.rate)
         self._framer = Framer()
         self._pace = PaceLimit(options.max_burst_ms)
@@ -84,6 +87,8 @@ class Session:
             self._conversation,
             tell,
         )
+        self._conversation.configure(profile)
+        self._listener.configure(profile)
         self._acknowledged = 0, 0  # samples and messages
         self._presence = Presence()
         self._ending = self._closed = False
@@ -160,22 +165,10 @@ class Session:
         """A new session begins, not one that is resumed."""
         self._conversation.open()
 
-    def configure_replies(self, mode: commands.ReplyMode) -> None:
-        """How what is said from now on is answered."""
-        self._conversation.replies_wanted = mode is not commands.ReplyMode.NONE
-        self.replies.aloud = mode is commands.ReplyMode.AUDIO
-
-    @property
-    def reply_mode(self) -> commands.ReplyMode:
-        """How what is said is answered now."""
-        if not self._conversation.replies_wanted:
-            return commands.ReplyMode.NONE
-        return commands.ReplyMode.AUDIO if self.replies.aloud else commands.ReplyMode.TEXT
-
     @property
     def reply_audio(self) -> events.AudioShape | None:
         """What replies are said in; None when they are not."""
-        aloud = self.replies.aloud
+        aloud = self.profile.reply is commands.ReplyMode.AUDIO
         return events.AudioShape(self._decoder.format, self._decoder.rate) if aloud else None
 
     def receive_audio(self, data: bytes, now: float) -> None:
@@ -213,11 +206,7 @@ class Session:
                 watch = Stopwatch(self._conversation.next_turn(), zero=now)
                 self._conversation.receive_typed(text, watch, now)
             case commands.Configure():
-                self._listener.configure(command)
-                if command.reply is not None:
-                    self.configure_replies(command.reply)
-                if command.speculate is not None:
-                    self._conversation.speculate = command.speculate
+                self._configure(command)
             case commands.Played(audio_ms, turn):
                 self.replies.receive_played(turn, audio_ms, now)
             case commands.End():
@@ -227,6 +216,12 @@ class Session:
             case _:
                 assert_never(command)
         self._acknowledge()
+
+    def _configure(self, command: commands.Configure) -> None:
+        profile = self.profile.configured(command)
+        self._listener.configure(command)
+        self._conversation.configure(profile)
+        self.profile = profile
 
     def receive_recognition(self, answer: Any, now: float) -> None:
         """What the transcription's executor hands back for a Recognize."""

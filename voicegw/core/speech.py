@@ -24,7 +24,7 @@ class Voice(Protocol):
 
     name: str
 
-    def speak(self, text: str, rate: int, language: str) -> AsyncGenerator[bytes, None]:
+    def speak(self, text: str, rate: int, language: str, voice: str = "") -> AsyncGenerator[bytes, None]:
         """A written sentence as mono s16le at `rate`, in whole samples; raises VoiceFailed. Closing the
         generator stops the synthesis. language: ISO 639-1 code of the session's; empty while not known."""
         ...
@@ -75,6 +75,7 @@ class Speech:
         self._rate = rate
         self._tell = tell
         self.away = False  # nobody is there to hear
+        self.voice = ""  # as in SessionProfile
         self._spoken: _Spoken | None = None
         self._held = False
 
@@ -185,4 +186,4 @@ class Speech:
             return
         spoken.number += 1
         spoken.asked = True
-        self._tell(Speak(spoken.turn, spoken.number, sentence.text, self._rate))
+        self._tell(Speak(spoken.turn, spoken.number, sentence.text, self._rate, self.voice))

@@ -147,9 +147,14 @@ class Transcription(Protocol):
         """What is new, one after the other; None when that is all."""
         ...
 
-    def configure(self, partial_interval_ms: int | None, key_terms: tuple[str, ...] | None) -> None:
-        """New settings for the rest of the session; None leaves one as it is. Raises InvalidValue, changing
-        nothing."""
+    def configure(
+        self,
+        partial_interval_ms: int | None,
+        key_terms: tuple[str, ...] | None,
+        language: str | None,
+    ) -> None:
+        """New settings for the rest of the session; None leaves one as it is. language: as in SessionProfile.
+        Raises InvalidValue, changing nothing."""
         ...
 
     @property

@@ -17,9 +17,11 @@ from voicegw.core.context import Context, ContextMemory
 from voicegw.core.cut import LATEST_MS, quietest_gap
 from voicegw.core.hypothesis import Hypothesis
 from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeKind, DecodeResult, text_of
+from voicegw.core.languages import is_language
 from voicegw.core.options import check
 from voicegw.core.outstanding import Outstanding
 from voicegw.core.spoken_language import SpokenLanguage
+from voicegw.core.text import quoted
 from voicegw.core.transcription import REHEARD, Final, Partial, ProvisionalFinal, Update
 from voicegw.core.utterance import RecognitionOptions, Utterance, UtteranceState
 from voicegw.errors import InvalidValue
@@ -121,7 +123,12 @@ class WindowedTranscription:
         self._audio.start = self._audio.end = start
         self._audio.append(audio)
 
-    def configure(self, partial_interval_ms: int | None, key_terms: tuple[str, ...] | None) -> None:
+    def configure(
+        self,
+        partial_interval_ms: int | None,
+        key_terms: tuple[str, ...] | None,
+        language: str | None,
+    ) -> None:
         """See Transcription."""
         before = self._options
         try:
@@ -135,7 +142,11 @@ class WindowedTranscription:
         except ValueError as error:
             raise InvalidValue(str(error)) from error
         check(options)
+        if not is_language(language or ""):
+            raise InvalidValue(f"language {quoted(language or '')} is none that can be recognised")
         self._options = options
+        if language is not None:
+            self._language.asked = language
 
     # --- the endpointer's signals ---
 

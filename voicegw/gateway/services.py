@@ -17,8 +17,7 @@ from voicegw.telemetry import Metrics, trace_turn
 class Services:
     """What every session uses: the ports of the core, and the metrics.
 
-    declared: characters of the tools' declarations, which every prompt has. asked_by: the responder as it is
-    for a user and a session.
+    declared: characters of the tools' declarations, which every prompt has.
     """
 
     transcription: TranscriptionBackend
@@ -30,11 +29,6 @@ class Services:
     errands: Errands | None = None
     moderator: Moderator | None = None
     declared: int = 0
-    asked_by: Callable[[str, str], Responder] | None = None
-
-    def responder_for(self, user: str, session: str) -> Responder:
-        """The responder; tools that it calls may be told for whom."""
-        return self.responder if self.asked_by is None else self.asked_by(user, session)
 
     def count(self, event: Event, session: str) -> None:
         """What a session tells, as metrics and traces."""

@@ -18,8 +18,8 @@ from typing import Protocol
 
 import structlog
 
-from voicegw.core.dialogue import Confirmation, Responder
-from voicegw.core.events import Message, ReplyNotice, ReplyPiece
+from voicegw.core.dialogue import Confirmation, ReplyRequest, Responder
+from voicegw.core.events import ReplyNotice, ReplyPiece
 from voicegw.core.options import option
 from voicegw.errors import (
     LLMBroken,
@@ -65,7 +65,7 @@ class Endpoint(Responder, Protocol):
     answered: bool
     url: str
 
-    async def warm(self, messages: Sequence[Message]) -> None:
+    async def warm(self, request: ReplyRequest) -> None:
         """Makes a minimal request. Raises a ReplyError."""
         ...
 
@@ -88,7 +88,7 @@ class FailoverResponder:
         return any(endpoint.responder.answered for endpoint in self._endpoints)
 
     async def respond(
-        self, messages: Sequence[Message], confirmed: Confirmation
+        self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece, None]:
         """The reply of the first endpoint that gives one, with notices in front of it for what it took.
 
@@ -110,7 +110,7 @@ class FailoverResponder:
                 yield self._remedy(failure, "retry" if again or rested else "switch", endpoint)
             asked, begun = endpoint, False
             try:
-                async with aclosing(endpoint.ask(messages, confirmed)) as pieces:
+                async with aclosing(endpoint.ask(request, confirmed)) as pieces:
                     async for piece in pieces:
                         begun = begun or not isinstance(piece, ReplyNotice)
                         yield piece
@@ -136,19 +136,19 @@ class FailoverResponder:
             return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked again", asks_again=True)
         return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked instead", asks_again=True)
 
-    async def prewarm(self, messages: Sequence[Message]) -> None:
+    async def prewarm(self, request: ReplyRequest) -> None:
         """Prewarms the endpoint that the next reply would ask; never raises."""
         for endpoint in self._endpoints:
             if endpoint.breaker.state is State.CLOSED and not endpoint.rest_s(time.monotonic()):
-                await endpoint.responder.prewarm(messages)
+                await endpoint.responder.prewarm(request)
                 return
 
-    async def warm(self, messages: Sequence[Message]) -> None:
+    async def warm(self, request: ReplyRequest) -> None:
         """Makes a minimal request of the endpoints in turn until one answers. Raises the last error."""
         failure: ReplyError = LLMUnavailable()
         for endpoint in self._endpoints:
             try:
-                await endpoint.warm(messages)
+                await endpoint.warm(request)
                 return
             except ReplyError as error:
                 failure = error
@@ -193,13 +193,11 @@ class _Guarded:
             )
         return None if self.breaker.admits(now) else LLMUnavailable()
 
-    async def ask(
-        self, messages: Sequence[Message], confirmed: Confirmation
-    ) -> AsyncGenerator[ReplyPiece, None]:
+    async def ask(self, request: ReplyRequest, confirmed: Confirmation) -> AsyncGenerator[ReplyPiece, None]:
         """The reply, and notices when the breaker opens or closes over it."""
         begun, answered, undecided, outcome = False, False, True, _STOPPED
         try:
-            async with aclosing(self.responder.respond(messages, confirmed)) as pieces:
+            async with aclosing(self.responder.respond(request, confirmed)) as pieces:
                 async for piece in pieces:
                     if not begun:
                         begun = True
@@ -225,10 +223,10 @@ class _Guarded:
             elif not begun and answered:
                 self.breaker.receive_answer()
 
-    async def warm(self, messages: Sequence[Message]) -> None:
+    async def warm(self, request: ReplyRequest) -> None:
         """As the responder's; what is wrong is in the log once, however often it is tried."""
         try:
-            await self.responder.warm(messages)
+            await self.responder.warm(request)
         except ReplyError as error:
             if report(error) != self._trouble:
                 self._trouble = report(error)

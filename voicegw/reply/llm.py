@@ -8,13 +8,13 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
-from voicegw.core.dialogue import Confirmation
+from voicegw.core.dialogue import Confirmation, ReplyRequest
 from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.options import option
 from voicegw.errors import LLMBroken, LLMRejected, LLMUnreachable, ReplyError, StartupError
@@ -105,7 +105,7 @@ class LLMResponder:
         self._prewarming = Prewarming(self._read_ahead, options.prewarm_interval_ms / 1000)
 
     async def respond(
-        self, messages: Sequence[Message], confirmed: Confirmation
+        self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece, None]:
         """The reply, token by token as they come, and behind it the calls the model wants made; raises the
         LLM errors.
@@ -115,8 +115,8 @@ class LLMResponder:
         closed only when the garbage collector finds it.
         """
         completion = Completion(self._opening)
-        faults = self._faults(messages)
-        text = self._text(messages, completion, self._options.max_tokens, self._form, faults)
+        faults = self._faults(request.messages)
+        text = self._text(request, completion, self._options.max_tokens, self._form, faults)
         async with aclosing(text) as pieces:
             async for piece in pieces:
                 yield piece
@@ -127,64 +127,62 @@ class LLMResponder:
         for call in completion.calls():
             yield call
 
-    async def prewarm(self, messages: Sequence[Message]) -> None:
-        """Warms `messages` up unless that was done a moment ago or is being done; trouble is left for the
+    async def prewarm(self, request: ReplyRequest) -> None:
+        """Warms the messages up unless that was done a moment ago or is being done; trouble is left for the
         first reply to report."""
         try:
-            await self._prewarming.warm(messages)
+            await self._prewarming.warm(request)
         except ReplyError as error:
             reason = {"code": error.code, "reason": report(error)}
             log.info("could not prewarm the language model", url=self.url, **reason)
 
-    async def warm(self, messages: Sequence[Message]) -> None:
+    async def warm(self, request: ReplyRequest) -> None:
         """Asks for a reply, so that it is known whether the endpoint answers, and how its replies begin. Some
         break down over what they do not take: one that has never answered is asked in plainer forms, too.
         Raises the LLM errors."""
         try:
-            await self._read(messages, self._options.max_tokens, self._form, self._faults(messages))
+            await self._read(request, self._options.max_tokens, self._form, self._faults(request.messages))
         except LLMBroken:
-            if self.answered or not await self._find_form(messages):
+            if self.answered or not await self._find_form(request):
                 raise
 
-    async def _find_form(self, messages: Sequence[Message]) -> bool:
+    async def _find_form(self, request: ReplyRequest) -> bool:
         """Whether the endpoint answers in a plainer form. That is kept if the endpoint still breaks down over
         the usual one; the trouble may have been a passing one. Raises the errors that show neither."""
         usual = self._form
         for form in usual.plainer():
             await asyncio.sleep(_BREAKDOWN_S)
-            if await self._takes(form, messages):
-                if not await self._takes(usual, messages):
+            if await self._takes(form, request):
+                if not await self._takes(usual, request):
                     self._adopt(form)
                 self.answered = True
                 return True
         return False
 
-    async def _takes(self, form: RequestForm, messages: Sequence[Message]) -> bool:
+    async def _takes(self, form: RequestForm, request: ReplyRequest) -> bool:
         """Whether the endpoint answers in this form. Raises the errors that have nothing to do with it."""
         try:
-            await self._read(messages, self._options.max_tokens, form, self._faults(messages))
+            await self._read(request, self._options.max_tokens, form, self._faults(request.messages))
         except (LLMBroken, LLMRejected):
             return False
         return True
 
-    async def _read_ahead(self, messages: Sequence[Message]) -> None:
-        """Asks for one token after `messages`, so that the connection is open and a prefix-caching endpoint
+    async def _read_ahead(self, request: ReplyRequest) -> None:
+        """Asks for one token after the messages, so that the connection is open and a prefix-caching endpoint
         has them in its cache; for a whole reply where so few are refused."""
-        faults = self._faults(messages)
+        faults = self._faults(request.messages)
         try:
-            await self._read(messages, self._fewest_tokens, self._form, faults)
+            await self._read(request, self._fewest_tokens, self._form, faults)
         except LLMRejected:
             if not _MORE_TOKENS.search(faults.complaint) or self._fewest_tokens > 1:
                 raise
-            await self._read(messages, self._options.max_tokens, self._form, faults)
+            await self._read(request, self._options.max_tokens, self._form, faults)
             self._fewest_tokens = self._options.max_tokens
 
-    async def _read(
-        self, messages: Sequence[Message], max_tokens: int, form: RequestForm, faults: Faults
-    ) -> None:
+    async def _read(self, request: ReplyRequest, max_tokens: int, form: RequestForm, faults: Faults) -> None:
         """Reads a completion to its end: only then is the connection free for the next request."""
         completion = Completion(self._opening)
-        async with aclosing(self._text(messages, completion, max_tokens, form, faults)) as pieces:
+        async with aclosing(self._text(request, completion, max_tokens, form, faults)) as pieces:
             async for _ in pieces:
                 pass
 
@@ -197,7 +195,7 @@ class LLMResponder:
 
     async def _text(
         self,
-        messages: Sequence[Message],
+        request: ReplyRequest,
         completion: Completion,
         max_tokens: int,
         form: RequestForm,
@@ -206,8 +204,8 @@ class LLMResponder:
         """The text of one completion, to its end, asked for without what the endpoint refuses. How its
         replies begin is learned by the way. What it refuses is learned in the usual form only, and only of
         what the operator wrote: a user's words, or a tool's, may be what is wrong with one request."""
-        limits = self._options
-        usual, opening = form is self._form, [each for each in messages if each.role == "system"]
+        limits, messages = self._options, request.messages
+        usual, opening = form is self._form, tuple(each for each in messages if each.role == "system")
         teaches = usual and len(opening) == len(messages)
         start_s = asyncio.get_running_loop().time()
         patience = Patience(
@@ -215,20 +213,22 @@ class LLMResponder:
         )
         while True:
             try:
-                attempt = self._attempt(form.body(messages, max_tokens), completion, patience, faults)
+                attempt = self._attempt(form.body(request, max_tokens), completion, patience, faults)
                 async with aclosing(attempt) as pieces:
                     async for piece in pieces:
                         self.answered = self.answered or usual
                         yield piece
                 break
             except (LLMRejected, LLMBroken) as error:
-                other = None if completion.begun else form.without_what(faults.complaint, messages)
+                other = None if completion.begun else form.without_what(faults.complaint, request)
                 if other is None:
                     raise
                 if isinstance(error, LLMBroken) and self.answered:
                     teaches = False  # an endpoint that works may break down over anything
                 if len(opening) < len(messages):
-                    await self.prewarm(opening)  # which teaches what the endpoint always refuses
+                    await self.prewarm(
+                        replace(request, messages=opening)
+                    )  # which teaches what the endpoint always refuses
                 form = other.without(self._form.refused)
             finally:
                 self._learn(completion.opening)

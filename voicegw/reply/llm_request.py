@@ -6,11 +6,11 @@ later requests if the endpoint refuses it of a prompt without a user's words, to
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from voicegw.core.events import Message
+from voicegw.core.dialogue import ReplyRequest
 from voicegw.reply.llm_prompt import entries
 
 SYSTEM = "system"  # stands for the role, among the names of parameters
@@ -45,12 +45,16 @@ class RequestForm:
     new_name_first: bool = False
     refused: frozenset[str] = field(default=frozenset())
 
-    def body(self, messages: Sequence[Message], max_tokens: int) -> dict[str, Any]:
-        """The request for a reply to `messages`."""
+    def body(self, request: ReplyRequest, max_tokens: int) -> dict[str, Any]:
+        """What is posted for a request."""
         limits = [name for name in _LIMITS[:: -1 if self.new_name_first else 1] if name not in self.refused]
         limit = {name: max_tokens for name in limits[:1]}
-        told = entries(messages, system=SYSTEM not in self.refused, tools="tools" not in self.refused)
+        told = entries(request.messages, system=SYSTEM not in self.refused, tools="tools" not in self.refused)
         kept = {name: value for name, value in self.fixed.items() if name not in self.refused}
+        if request.tools is not None and "tools" in kept:
+            kept["tools"] = [each for each in kept["tools"] if each["function"]["name"] in request.tools]
+            if not kept["tools"]:  # some endpoints refuse an empty list
+                del kept["tools"]
         return {**kept, **limit, "messages": told}
 
     def without(self, names: Iterable[str]) -> "RequestForm":
@@ -61,11 +65,11 @@ class RequestForm:
         """Forms for an endpoint that breaks down without naming a reason."""
         return [self.without(names) for names in ({SYSTEM}, {SYSTEM, "tools", "temperature"})]
 
-    def without_what(self, complaint: str, messages: Sequence[Message]) -> "RequestForm | None":
+    def without_what(self, complaint: str, request: ReplyRequest) -> "RequestForm | None":
         """The form without the part of the request that the endpoint refuses; None when it names none."""
         if not _REFUSAL.search(complaint):
             return None
-        body = self.body(messages, max_tokens=1)
+        body = self.body(request, max_tokens=1)
         roles = {message["role"] for message in body["messages"]}
         sent = [name for name in _NAMES if name in body or name in roles]
         found = [(match.start(), name) for name in sent if (match := _NAMES[name].search(complaint))]

@@ -6,11 +6,10 @@ model: what no rule fits is repeated, with the reason why that is all.
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 
-from voicegw.core.dialogue import Confirmation
-from voicegw.core.events import Message
+from voicegw.core.dialogue import Confirmation, ReplyRequest
 
 _MAX_QUOTED = 200  # characters of a message that a reply quotes
 _MAX_MATCHED = 1_000  # characters of a message that are matched with the patterns
@@ -40,17 +39,15 @@ class OfflineResponder:
         self._clock = clock
         self._pace_s = pace_ms / 1000
 
-    async def respond(
-        self, messages: Sequence[Message], confirmed: Confirmation
-    ) -> AsyncGenerator[str, None]:
+    async def respond(self, request: ReplyRequest, confirmed: Confirmation) -> AsyncGenerator[str, None]:
         """The reply to the last user message; what came before it is not read."""
-        text = next((message.content for message in reversed(messages) if message.role == "user"), "")
+        text = next((message.content for message in reversed(request.messages) if message.role == "user"), "")
         for number, piece in enumerate(pieces(reply_to(text, self._clock()))):
             if number:
                 await asyncio.sleep(self._pace_s)
             yield piece
 
-    async def prewarm(self, messages: Sequence[Message]) -> None:
+    async def prewarm(self, request: ReplyRequest) -> None:
         """Rules need no warming."""
 
     async def close(self) -> None:

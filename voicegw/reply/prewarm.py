@@ -2,40 +2,40 @@
 one request is enough to have it in the endpoint's prefix cache."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
-from voicegw.core.events import Message
+from voicegw.core.dialogue import ReplyRequest
 from voicegw.errors import ReplyError
 
 _MAX_REMEMBERED = 64
 
 
 class Prewarming:
-    """Passes on to `ask` the prompts that are worth it: not on their way, nor asked within `again_s`."""
+    """Passes on to `ask` the requests that are worth it: not on their way, nor asked within `again_s`."""
 
-    def __init__(self, ask: Callable[[Sequence[Message]], Awaitable[None]], again_s: float) -> None:
+    def __init__(self, ask: Callable[[ReplyRequest], Awaitable[None]], again_s: float) -> None:
         self._ask = ask
         self._again_s = again_s
-        self._due: dict[tuple[Message, ...], float] = {}  # event loop's clock; infinity while on its way
+        self._due: dict[ReplyRequest, float] = {}  # event loop's clock; infinity while on its way
 
-    async def warm(self, messages: Sequence[Message]) -> None:
+    async def warm(self, request: ReplyRequest) -> None:
         """Raises what `ask` raises; returns at once when there is nothing to do."""
-        prompt, now = tuple(messages), asyncio.get_running_loop().time
+        now = asyncio.get_running_loop().time
         self._forget(now())
-        if prompt in self._due or len(self._due) >= _MAX_REMEMBERED:
+        if request in self._due or len(self._due) >= _MAX_REMEMBERED:
             return
-        self._due[prompt] = float("inf")
+        self._due[request] = float("inf")
         again_s = 0.0  # a session that leaves meanwhile leaves the prompt cold
         try:
-            await self._ask(prompt)
+            await self._ask(request)
             again_s = self._again_s
         except ReplyError:
             again_s = self._again_s
             raise
         finally:
-            self._due[prompt] = now() + again_s
+            self._due[request] = now() + again_s
 
     def _forget(self, now: float) -> None:
         """Drops what is due again, so that no more is remembered than was asked lately."""
-        for prompt in [each for each, due in self._due.items() if due <= now]:
-            del self._due[prompt]
+        for request in [each for each, due in self._due.items() if due <= now]:
+            del self._due[request]

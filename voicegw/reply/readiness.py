@@ -7,10 +7,10 @@ page, so it is in our own words; what the endpoint said is in the log.
 
 import asyncio
 import time
-from collections.abc import Sequence
 
 import structlog
 
+from voicegw.core.dialogue import ReplyRequest
 from voicegw.core.events import Message
 from voicegw.errors import NotReady, ReplyError
 from voicegw.reply.failover import FailoverResponder
@@ -25,12 +25,12 @@ class FirstAnswer:
     def __init__(
         self,
         responder: FailoverResponder,
-        messages: Sequence[Message],
+        messages: tuple[Message, ...],
         wait_ms: int,
         pause_s: float = 1.0,
     ) -> None:
         self._responder = responder
-        self._messages = messages
+        self._request = ReplyRequest(messages)
         self._overdue_at = time.monotonic() + wait_ms / 1000
         self._pause_s = pause_s
         self._trouble = ""
@@ -39,7 +39,7 @@ class FirstAnswer:
         """Asks until there has been an answer, to this or to anyone's question."""
         while not self._responder.answered:
             try:
-                await self._responder.warm(self._messages)
+                await self._responder.warm(self._request)
             except ReplyError as error:
                 self._trouble = error.message
                 await asyncio.sleep(self._pause_s)

@@ -9,10 +9,11 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 import msgspec
 
-from voicegw.core.dialogue import Confirmation, Responder, reply_messages
+from voicegw.core.dialogue import Confirmation, ReplyRequest, Responder, reply_messages
 from voicegw.core.errands import AskedCall, Errands
 from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.errors import LLMEmpty, LLMReasoningOnly, ToolFailed, TooManyToolCalls
@@ -21,10 +22,7 @@ from voicegw.reply.tools import ToolOptions
 
 
 class ToolResponder:
-    """`model` yields ToolCalled for what it wants called; calls over `max_calls` in a round are dropped.
-
-    user, session: for whom the calls are made.
-    """
+    """`model` yields ToolCalled for what it wants called; calls over `max_calls` in a round are dropped."""
 
     def __init__(
         self,
@@ -32,30 +30,25 @@ class ToolResponder:
         toolbox: Toolbox,
         errands: Errands,
         options: ToolOptions,
-        user: str = "",
-        session: str = "",
     ) -> None:
         self.name = model.name
         self._model = model
         self._toolbox = toolbox
         self._errands = errands
         self._options = options
-        self._user, self._session = user, session
-
-    def asked_by(self, user: str, session: str) -> "ToolResponder":
-        """The same for one session of a user."""
-        return ToolResponder(self._model, self._toolbox, self._errands, self._options, user, session)
 
     async def respond(
-        self, messages: Sequence[Message], confirmed: Confirmation
+        self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece, None]:
         """The reply with its calls and answers. Raises the model's errors, or TooManyToolCalls."""
-        prompt, gap = tuple(messages), False
+        prompt, gap = request.messages, False
         for rounds_left in reversed(range(self._options.max_rounds + 1)):
             said: list[ReplyPiece] = []
             calls: list[ToolCalled] = []
             try:
-                async with aclosing(self._model.respond(prompt, confirmed)) as pieces:
+                async with aclosing(
+                    self._model.respond(replace(request, messages=prompt), confirmed)
+                ) as pieces:
                     async for piece in pieces:
                         if isinstance(piece, ToolCalled):
                             calls.append(_with_own_id(piece, (*calls, *_calls(prompt))))
@@ -75,17 +68,19 @@ class ToolResponder:
                 raise TooManyToolCalls
             await confirmed.wait()
             gap = gap or any(isinstance(piece, str) for piece in said)
-            async with aclosing(self._round(calls[: self._options.max_calls])) as steps:
+            async with aclosing(self._round(calls[: self._options.max_calls], request)) as steps:
                 async for step in steps:
                     said.append(step)
                     yield step
             prompt += tuple(reply_messages(said))
 
-    async def _round(self, calls: Sequence[ToolCalled]) -> AsyncGenerator[ReplyPiece, None]:
+    async def _round(
+        self, calls: Sequence[ToolCalled], request: ReplyRequest
+    ) -> AsyncGenerator[ReplyPiece, None]:
         """Tells of every call, then of the answers as they come. Left early, the calls are cancelled."""
         for call in calls:
             yield call
-        tasks = [asyncio.create_task(self._answer(call), name="tool call") for call in calls]
+        tasks = [asyncio.create_task(self._answer(call, request), name="tool call") for call in calls]
         try:
             for answer in asyncio.as_completed(tasks):
                 yield await answer
@@ -94,8 +89,11 @@ class ToolResponder:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _answer(self, wish: ToolCalled) -> ToolAnswered:
-        call = AskedCall(wish.id, wish.name, wish.arguments, self._user, self._session)
+    async def _answer(self, wish: ToolCalled, request: ReplyRequest) -> ToolAnswered:
+        call = AskedCall(wish.id, wish.name, wish.arguments, request.user, request.session)
+        if request.tools is not None and call.name not in request.tools:
+            refusal = failed(f"this session may not call {call.name}")
+            return ToolAnswered(call.id, call.name, refusal.content, ok=False)
         if not self._toolbox.in_background(call.name):
             return await self._toolbox.call(call)
         try:
@@ -107,9 +105,9 @@ class ToolResponder:
         content = msgspec.json.encode({"status": "accepted; the result comes later", "job": errand}).decode()
         return ToolAnswered(call.id, call.name, content, ok=True, errand=errand)
 
-    async def prewarm(self, messages: Sequence[Message]) -> None:
+    async def prewarm(self, request: ReplyRequest) -> None:
         """Prewarms the model; never raises."""
-        await self._model.prewarm(messages)
+        await self._model.prewarm(request)
 
     async def close(self) -> None:
         """Closes the model; tools and errands belong to whoever made them."""

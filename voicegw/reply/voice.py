@@ -63,8 +63,9 @@ class Engine(Protocol):
     name: str
     rate: int
 
-    def synthesise(self, words: str) -> AsyncGenerator[bytes, None]:
-        """Mono s16le in pieces of any length; raises VoiceFailed. Closing the generator stops it."""
+    def synthesise(self, words: str, voice: str) -> AsyncGenerator[bytes, None]:
+        """Mono s16le in pieces of any length; raises VoiceFailed. voice: as the engine knows it; empty for
+        the usual one. Closing the generator stops it."""
         ...
 
     async def close(self) -> None:
@@ -80,9 +81,12 @@ class SentenceVoice:
         self._engine = engine
         self._options = options
 
-    async def speak(self, text: str, rate: int, language: str) -> AsyncGenerator[bytes, None]:
+    async def speak(
+        self, text: str, rate: int, language: str, voice: str = ""
+    ) -> AsyncGenerator[bytes, None]:
         """`text` as mono s16le at `rate`, in whole samples, as it is made; raises VoiceFailed. language: of
         the user, in which the reply is taken to be unless an option says otherwise; empty stands for English.
+        voice: as the engine knows it; empty for the usual one.
 
         Closing the generator, or cancelling the task that waits for audio, stops the engine. Hold it in
         `contextlib.aclosing`.
@@ -94,7 +98,7 @@ class SentenceVoice:
         end = now + self._options.total_timeout_ms / 1000
         deadline = min(now + self._options.first_audio_timeout_ms / 1000, end)
         stream = _PcmStream(self._engine.rate, rate)
-        async with aclosing(self._engine.synthesise(words)) as pieces:
+        async with aclosing(self._engine.synthesise(words, voice)) as pieces:
             while (piece := await _next(pieces, deadline)) is not None:
                 deadline = end
                 if pcm := stream.push(piece):

@@ -34,15 +34,14 @@ class EspeakEngine:
                 f"the espeak voice needs the program {PROGRAM}, which is not installed "
                 f"(apt install {PROGRAM}); or choose --voice-engine openai or none"
             )
-        voice = options.name or "en-us"
+        self._voice = options.name or "en-us"
         speed = round(_WORDS_PER_MINUTE * options.speed)
         # The text goes in by stdin: arguments are for everyone on the machine to read.
         self._command = (
-            *(program, "--stdin", "--stdout", "-b", "1", "-v", voice, "-s", str(speed)),
-            *("-p", str(options.pitch)),
+            *(program, "--stdin", "--stdout", "-b", "1", "-s", str(speed), "-p", str(options.pitch), "-v"),
         )
         self._free = asyncio.Semaphore(options.max_processes)
-        self.rate = self._check(voice)
+        self.rate = self._check(self._voice)
 
     def _check(self, voice: str) -> int:
         """Says one letter; the rate it comes at. The program passes over a variant that it does not know."""
@@ -52,19 +51,21 @@ class EspeakEngine:
             variants = _output((self._command[0], "--voices=variant")).decode(errors="replace")
             listed = [line.rstrip() for line in variants.lower().splitlines()]
             if not variant or is_number or any(line.endswith(f"!v/{variant}") for line in listed):
-                return int.from_bytes(_output(self._command, b"a")[24:28], "little")
+                return _rate(_output((*self._command, voice), b"a"))
         raise StartupError(f"{PROGRAM} cannot speak with the voice {voice!r}; {PROGRAM} --voices lists them")
 
-    async def synthesise(self, words: str) -> AsyncGenerator[bytes, None]:
+    async def synthesise(self, words: str, voice: str = "") -> AsyncGenerator[bytes, None]:
         """Mono s16le as espeak-ng makes it; closing the generator kills the process and waits for its end."""
-        async with self._free, _running(self._command) as process:
+        async with self._free, _running((*self._command, voice or self._voice)) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             with contextlib.suppress(ConnectionError):  # it died; its exit status will say so
                 process.stdin.write(words.encode())
                 process.stdin.write_eof()
             with contextlib.suppress(asyncio.IncompleteReadError):
-                await process.stdout.readexactly(_HEADER_BYTES)
+                header = await process.stdout.readexactly(_HEADER_BYTES)
+                if _rate(header) != self.rate:
+                    raise VoiceFailed(f"the voice {voice!r} has another sample rate than the usual one")
             while piece := await process.stdout.read(_PIECE_BYTES):
                 yield piece
             if await process.wait() != 0:
@@ -72,6 +73,11 @@ class EspeakEngine:
 
     async def close(self) -> None:
         """There is nothing to give back: no process outlives its sentence."""
+
+
+def _rate(wav: bytes) -> int:
+    """Samples a second, from the header of a WAV file."""
+    return int.from_bytes(wav[24:28], "little")
 
 
 def _output(command: tuple[str, ...], given: bytes = b"") -> bytes:

@@ -35,12 +35,12 @@ class SpeechEndpoint:
         self._endpoint = openai_endpoint("speech", options.url, options.api_key, connect_s)
         self._speech = self._endpoint.client.audio.speech.with_streaming_response
 
-    async def synthesise(self, words: str) -> AsyncGenerator[bytes, None]:
+    async def synthesise(self, words: str, voice: str = "") -> AsyncGenerator[bytes, None]:
         """Mono s16le as it comes; closing the generator closes the HTTP connection, so the endpoint stops."""
         with _as_voice_failures([words, self._options.api_key or ""], self._endpoint.by_proxy):
             async with self._speech.create(
                 model=self._options.model,
-                voice=self._options.name or "alloy",
+                voice=voice or self._options.name or "alloy",
                 input=words,
                 response_format="pcm",
                 speed=self._options.speed,

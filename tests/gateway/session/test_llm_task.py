@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.gateway.fakes import LOUD, ScriptedResponder, staged
+from tests.gateway.fakes import LOUD, ScriptedRecognizer, ScriptedResponder, staged, windowed
 from tests.observing import until
 from tests.peer import joined
 from voicegw.core.actions import Action, Respond
@@ -17,6 +17,7 @@ from voicegw.core.session import Session
 from voicegw.dialects import native
 from voicegw.errors import LLMTimeout, RateLimited
 from voicegw.gateway.limits.session_limiter import SessionLimiter
+from voicegw.gateway.services import Services
 from voicegw.gateway.session.driver import Driver
 from voicegw.gateway.session.llm_task import LLMTask
 from voicegw.telemetry import Metrics
@@ -38,7 +39,9 @@ class Stage:
     def __post_init__(self) -> None:
         session = cast(Session, self)
         driver = Driver(session, lambda action: None)
-        self.replying = LLMTask(driver, self.responder, self.metrics, self._spawn, self.declared)
+        transcription = windowed(ScriptedRecognizer())
+        services = Services(transcription, self.responder, self.metrics, declared=self.declared)
+        self.replying = LLMTask(driver, services, "ada", self._spawn)
 
     def actions(self) -> list[Action]:
         return []

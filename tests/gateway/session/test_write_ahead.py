@@ -14,7 +14,6 @@ from tests.core.scenario import QUICK, ScriptedScorer, windowed
 from tests.core.test_journal import TAKEN
 from tests.observing import until
 from voicegw.core import snapshot
-from voicegw.core.audio import AudioFormat, InputDecoder
 from voicegw.core.events import ReplyDelta
 from voicegw.core.journal import Journal
 from voicegw.core.profile import SessionProfile
@@ -72,11 +71,9 @@ async def saving(patience_ms: int = 60_000) -> AsyncIterator[Stage]:
     store, complaints = ScriptedStore(), list[StoreUnavailable]()
     store.gate.set()
     outbox = Outbox(Journal(10_000, 10_000), write_ahead=True)
-    session = Session("s", QUICK, InputDecoder(AudioFormat.PCM, 16_000), ScriptedScorer(), windowed(QUICK))
+    session = Session("s", QUICK, SessionProfile(), ScriptedScorer(), windowed(QUICK))
     options = ResumeOptions(store_patience_ms=patience_ms)
-    record = SessionRecord(
-        session, "ada", "native", SessionProfile(), Quota({}), ActivityTimestamps.begun(0.0)
-    )
+    record = SessionRecord(session, "ada", "native", Quota({}), ActivityTimestamps.begun(0.0))
     saver = WriteAheadLog(record, store, outbox, options, complaints.append)
     running = asyncio.create_task(saver.run())
     try:

@@ -9,6 +9,7 @@ import msgspec
 from voicegw.core.commands import ReplyMode
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.key_terms import MAX_TERM_CHARACTERS, MAX_TERMS
+from voicegw.core.profile import MAX_INSTRUCTIONS_CHARACTERS, MAX_TOOLS, VOICE_NAME
 from voicegw.core.utterance import RecognitionOptions
 
 MAX_TEXT_CHARACTERS = 8_000
@@ -22,6 +23,7 @@ def _range_of(options: type[Any], name: str) -> msgspec.Meta:
     return msgspec.Meta(extra_json_schema={"minimum": bounds["ge"], "maximum": bounds["le"]})
 
 
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 _KeyTerm = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TERM_CHARACTERS)]
 
 
@@ -48,7 +50,7 @@ class TextMessage(Inbound, tag="text"):
 
 
 class ConfigureMessage(Inbound, tag="configure"):
-    """Change this session's knobs; what is left out stays as it is. Times are in ms.
+    """Change this session's settings; what is left out stays as it is. Times are in ms.
 
     The silence that ends a turn: `end_silence_ms`, or by what was said at least `min_end_silence_ms` and at
     most `max_end_silence_ms`, which follow `end_silence_ms` unless given. `max_utterance_ms`: when an
@@ -56,6 +58,9 @@ class ConfigureMessage(Inbound, tag="configure"):
     `partial_interval_ms`: new speech between two partials. `reply`: how turns are answered; true for text,
     false for none. `speculate`: whether the model is asked in a pause already. `key_terms`: names and words
     of a trade that are likely to be said, in place of those so far; an empty list takes them away.
+    `language`: ISO 639-1 code of what is spoken from now on, or `auto`. `instructions`: the model's system
+    prompt, in place of the server's. `tools`: names of the server's tools that the model may call; an empty
+    list for none. `voice`: what speaks, as the server's voice engine knows it.
     """
 
     end_silence_ms: Annotated[int, _range_of(EndpointOptions, "end_silence_ms")] | None = None
@@ -65,6 +70,10 @@ class ConfigureMessage(Inbound, tag="configure"):
     partial_interval_ms: Annotated[int, _range_of(RecognitionOptions, "partial_interval_ms")] | None = None
     reply: bool | ReplyMode | None = None
     speculate: bool | None = None
+    language: Annotated[str, msgspec.Meta(max_length=8)] | None = None
+    instructions: Annotated[str, msgspec.Meta(max_length=MAX_INSTRUCTIONS_CHARACTERS)] | None = None
+    tools: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=MAX_TOOLS)] | None = None
+    voice: Annotated[str, msgspec.Meta(pattern=VOICE_NAME)] | None = None
     key_terms: Annotated[tuple[_KeyTerm, ...], msgspec.Meta(max_length=MAX_TERMS)] | None = None
 
 

@@ -14,12 +14,12 @@ from typing import Any
 import structlog
 
 from voicegw.core.actions import Respond
-from voicegw.core.dialogue import Responder, characters_of, reply_messages
+from voicegw.core.dialogue import ReplyRequest, characters_of, reply_messages
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.errors import InternalError, RateLimited, ReplyError, VoicegwError
 from voicegw.gateway.limits.session_limiter import SessionLimiter
+from voicegw.gateway.services import Services
 from voicegw.gateway.session.driver import Driver
-from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -38,26 +38,17 @@ class _Attempt:
 
 
 class LLMTask:
-    """`spawn` starts a task that ends with the session.
+    """`spawn` starts a task that ends with the session. limiter: counts what the client that is attached, or
+    was attached last, uses."""
 
-    declared: characters of every prompt beside its messages. limiter: counts what the client that is
-    attached, or was attached last, uses.
-    """
-
-    def __init__(
-        self,
-        driver: Driver,
-        responder: Responder,
-        metrics: Metrics,
-        spawn: Spawn,
-        declared: int = 0,
-    ) -> None:
+    def __init__(self, driver: Driver, services: Services, user: str, spawn: Spawn) -> None:
         self._driver = driver
+        self._user = user
         self._session = driver.session
-        self._responder = responder
-        self._metrics = metrics
+        self._responder = services.responder
+        self._metrics = services.metrics
         self._spawn = spawn
-        self._declared = declared
+        self._declared = services.declared
         self.limiter: SessionLimiter | None = None
         self._attempt: _Attempt | None = None
         self._task: asyncio.Task[None] | None = None
@@ -99,7 +90,8 @@ class LLMTask:
         said: list[ReplyPiece] = []
         try:
             await self._charge_prompt(request.messages)
-            async with aclosing(self._responder.respond(request.messages, attempt.confirmed)) as pieces:
+            asked = ReplyRequest(request.messages, request.tools, self._user, self._session.name)
+            async with aclosing(self._responder.respond(asked, attempt.confirmed)) as pieces:
                 async for piece in pieces:
                     self._count(attempt, piece)
                     await self._hand_on(request.attempt, piece)

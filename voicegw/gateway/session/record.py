@@ -1,6 +1,6 @@
 """What a gateway holds of one session, and what of it is stored for another gateway to go on with."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -28,13 +28,11 @@ class RecordState(msgspec.Struct, array_like=True):
 
 @dataclass(slots=True)
 class SessionRecord:
-    """user: whose session it is; empty in development mode. dialect: that it was opened in, by name.
-    opened_as: what its client asked for then."""
+    """user: whose session it is; empty in development mode. dialect: that it was opened in, by name."""
 
     session: Session
     user: str
     dialect: str
-    opened_as: SessionProfile
     quota: Quota
     activity: ActivityTimestamps
 
@@ -45,14 +43,14 @@ class SessionRecord:
 
     @property
     def profile(self) -> SessionProfile:
-        """What the session is: as it was opened, and as its replies have been configured since."""
-        return replace(self.opened_as, reply=self.session.reply_mode)
+        """What the session is like now."""
+        return self.session.profile
 
     def state(self, last_event: int, ready_events: list[int], now: float, unix_now: float) -> RecordState:
         """For the store. now: monotonic seconds; unix_now: the same moment in Unix time."""
         return RecordState(
             self.dialect,
-            self.opened_as,
+            self.profile,
             now - self.activity.opened_at,
             last_event,
             ready_events,

@@ -9,6 +9,7 @@ import structlog
 
 from voicegw.core import actions, events
 from voicegw.core.commands import Acknowledge, Command, Configure, ReplyMode
+from voicegw.core.dialogue import ReplyRequest
 from voicegw.core.moderation import Check
 from voicegw.core.profile import SessionProfile
 from voicegw.core.store import Fenced, Saved
@@ -56,8 +57,7 @@ class SessionRunner:
         self._tasks = Tasks()
         self._driver = driver = Driver(record.session, self._perform)
         self._recognition = services.transcription.new_executor(self._tasks.start, driver.receive_recognition)
-        responder = services.responder_for(record.user, record.name)
-        self._llm = LLMTask(driver, responder, services.metrics, self._tasks.start, services.declared)
+        self._llm = LLMTask(driver, services, record.user, self._tasks.start)
         self._tts = TTSTask(driver, services.voice, services.metrics, outbox, self._tasks.start)
         self._moderation = Moderation(services.moderator, services.metrics, self._receive_verdict, self.emit)
         self.log = WriteAheadLog(record, services.store, outbox, options, self._report)
@@ -253,8 +253,9 @@ class SessionRunner:
                 self.emit(event)
             case actions.Recognize(request):
                 self._recognition.execute(request)
-            case actions.Prewarm(messages):
-                self._tasks.start(self._services.responder.prewarm(messages), "prewarm")
+            case actions.Prewarm(messages, tools):
+                request = ReplyRequest(messages, tools)
+                self._tasks.start(self._services.responder.prewarm(request), "prewarm")
             case actions.Respond():
                 self._moderation.receive_request(action)
                 self._llm.start(action)

@@ -13,7 +13,6 @@ from weakref import WeakValueDictionary
 import structlog
 
 from voicegw.core import events, snapshot
-from voicegw.core.audio import InputDecoder
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.journal import Journal
 from voicegw.core.profile import SessionProfile
@@ -187,7 +186,6 @@ class Sessions:
     def _begin(self, guest: Guest, seat: Seat) -> SessionRunner:
         profile = guest.opening.profile
         runner = self._new_runner(secrets.token_urlsafe(12), guest, profile, self._new_journal(), seat)
-        runner.record.session.configure_replies(profile.reply)
         runner.record.session.open()
         return self._start(runner)
 
@@ -197,14 +195,12 @@ class Sessions:
     def _new_runner(
         self, name: str, guest: Guest, profile: SessionProfile, journal: Journal, seat: Seat
     ) -> SessionRunner:
-        decoder = InputDecoder(profile.audio_format, profile.rate)
         transcription = self._services.transcription.new_transcription(name, profile.language)
-        session = Session(name, self._options, decoder, self._new_scorer(), transcription)
+        session = Session(name, self._options, profile, self._new_scorer(), transcription)
         record = SessionRecord(
             session,
             guest.user,
             guest.dialect.name,
-            profile,
             Quota(self._rates),
             ActivityTimestamps.begun(time.monotonic()),
         )

@@ -69,7 +69,7 @@ class TTSTask:
         begin, first, made = time.monotonic(), 0.0, 0
         try:
             async with aclosing(
-                self._voice.speak(request.text, request.rate, self._session.language)
+                self._voice.speak(request.text, request.rate, self._session.language, request.voice)
             ) as pieces:
                 async for pcm in pieces:
                     now = time.monotonic()

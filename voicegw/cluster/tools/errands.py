@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, raise_if_cancelled
-from voicegw.core.errands import ErrandNews
+from voicegw.core.errands import AskedCall, ErrandNews
 from voicegw.core.events import ToolCalled
 from voicegw.core.options import option
 from voicegw.errors import ToolFailed
@@ -52,7 +52,9 @@ class RemoteErrands:
         try:
             if await self._redis.xlen(self._keys.errands) >= self._options.max_waiting:
                 raise ToolFailed("too many calls are waiting in the background already")
-            await self._redis.xadd(self._keys.errands, {"errand": msgspec.json.encode((name, call))})
+            await self._redis.xadd(
+                self._keys.errands, {"errand": msgspec.json.encode((name, AskedCall.of(call)))}
+            )
         except REDIS_ERRORS as error:
             log.warning("errand not queued", reason=type(error).__name__)
             raise ToolFailed("calls in the background cannot be made at the moment") from None

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from voicegw.errors import StartupError, VoicegwError
+from voicegw.errors import StartupError, UndecodableMessage, VoicegwError
+
+INTERNAL = (StartupError, UndecodableMessage)  # no client meets them
 
 
 def tree(root: type[VoicegwError] = VoicegwError) -> Iterator[type[VoicegwError]]:
@@ -16,7 +18,7 @@ def rows() -> list[str]:
     """The README's error table in Markdown: one row for each code a client can meet."""
     lines = ["| code | what it means | HTTP status | close code | retry |", "|---|---|---|---|---|"]
     for error in tree():
-        if "code" in vars(error) and not issubclass(error, StartupError):
+        if "code" in vars(error) and not issubclass(error, INTERNAL):
             meaning = (error.__doc__ or "").partition("\n")[0]
             status, close = error.http_status or "", error.close_code or ""
             retry = "yes" if error.retryable else "no"

@@ -29,7 +29,9 @@ MAY_IMPORT = {
     "voicegw.telemetry": {"voicegw.errors", "voicegw.core"},
 }
 BASE = {"voicegw.errors", "voicegw.core", "voicegw.dialects", "voicegw.telemetry"}
-MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.reply", "voicegw.cluster")}
+MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.reply", "voicegw.cluster.redis")}
+CLUSTER = {f"voicegw.cluster.{name}" for name in ("jobs", "sessions", "tools")}
+MAY_IMPORT |= {part: BASE | {"voicegw.cluster.redis"} for part in CLUSTER} | {"voicegw.cluster": set()}
 GATEWAY = BASE | {"voicegw.gateway.single_waiter_event"}  # what all of its packages may import
 MAY_IMPORT["voicegw.gateway.single_waiter_event"] = set()
 MAY_IMPORT["voicegw.gateway.services"] = BASE
@@ -42,8 +44,9 @@ MAY_IMPORT["voicegw.gateway.session"] = MAY_IMPORT["voicegw.gateway.auth"] | {
 MAY_IMPORT["voicegw.gateway.http"] = MAY_IMPORT["voicegw.gateway.session"] | {"voicegw.gateway.session"}
 MAY_IMPORT["voicegw.gateway"] = MAY_IMPORT["voicegw.gateway.http"] | {"voicegw.gateway.http"}
 MAY_IMPORT["voicegw.settings_loader"] = {"voicegw.errors"}
-MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | {
-    *("voicegw.gateway", "voicegw.asr", "voicegw.reply", "voicegw.cluster", "voicegw.settings_loader"),
+MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | CLUSTER
+MAY_IMPORT["voicegw.config"] |= {
+    *("voicegw.gateway", "voicegw.asr", "voicegw.reply", "voicegw.cluster.redis", "voicegw.settings_loader"),
 }
 MAY_IMPORT["voicegw.assistant"] = MAY_IMPORT["voicegw.config"] | {"voicegw.config"}
 MAY_IMPORT["voicegw.token_command"] = MAY_IMPORT["voicegw.assistant"]
@@ -148,6 +151,8 @@ PLANTED = {
     "by the package's own name": ("voicegw.core.turn", "from voicegw import telemetry"),
     "errors to core": ("voicegw.errors", "import voicegw.core.jobs"),
     "sibling to sibling": ("voicegw.asr.pool", "from voicegw.reply.llm import LLMResponder"),
+    "connections to jobs": ("voicegw.cluster.redis.connect", "from voicegw.cluster.jobs import messages"),
+    "jobs to sessions": ("voicegw.cluster.jobs.remote", "from voicegw.cluster.sessions import store"),
     "reply to the gateway": ("voicegw.reply.llm", "import voicegw.gateway.server"),
     "dialects to telemetry": ("voicegw.dialects.native", "from voicegw.telemetry import Metrics"),
     "telemetry to dialects": ("voicegw.telemetry", "from voicegw.dialects import native"),

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from voicegw.assistant import Assistant, assemble
-from voicegw.cluster.connect import RedisOptions
-from voicegw.cluster.errands import RemoteErrandOptions, RemoteErrands
+from voicegw.cluster.redis.connect import RedisOptions
+from voicegw.cluster.tools.errands import RemoteErrandOptions, RemoteErrands
 from voicegw.config import Settings
 from voicegw.errors import ConfigurationError, NotReady, StartupError
 from voicegw.reply import voice_espeak

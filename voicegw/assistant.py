@@ -9,8 +9,8 @@ from typing import assert_never
 
 import structlog
 
-from voicegw.cluster.errand_worker import ErrandWorker
-from voicegw.cluster.errands import RemoteErrands
+from voicegw.cluster.tools.errand_worker import ErrandWorker
+from voicegw.cluster.tools.errands import RemoteErrands
 from voicegw.config import Settings, WorkerSettings
 from voicegw.core.dialogue import Responder
 from voicegw.core.errands import Errands

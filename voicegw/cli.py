@@ -18,13 +18,13 @@ from voicegw.asr.vad import make_scorer
 from voicegw.asr.whisper_loader import WhisperSource
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.assistant import assemble, run_tool_worker
-from voicegw.cluster import connect
-from voicegw.cluster.consumer import Consumer
-from voicegw.cluster.keys import Keys
-from voicegw.cluster.rates import rate_storage
-from voicegw.cluster.remote import RemoteRecognizer
-from voicegw.cluster.spent import SharedReplayCache
-from voicegw.cluster.store import RedisStore
+from voicegw.cluster.jobs.remote import RemoteRecognizer
+from voicegw.cluster.jobs.worker import RecognitionWorker
+from voicegw.cluster.redis import connect
+from voicegw.cluster.redis.keys import Keys
+from voicegw.cluster.sessions.rates import rate_storage
+from voicegw.cluster.sessions.replay_cache import SharedReplayCache
+from voicegw.cluster.sessions.store import RedisStore
 from voicegw.config import Settings, WorkerSettings
 from voicegw.core.recognizer import Recognizer
 from voicegw.core.store import MemoryStore, Store
@@ -151,19 +151,19 @@ async def work(settings: WorkerSettings) -> None:
             stack.callback(stopping.set)  # whatever it is that ends this worker
         pool = _pool(settings, metrics)
         stack.push_async_callback(pool.close)
-        consumer = Consumer(settings.cluster, settings.consumer, pool, metrics)
-        stack.push_async_callback(consumer.close)
-        await consumer.start()
+        worker = RecognitionWorker(settings.cluster, settings.consumer, pool, metrics)
+        stack.push_async_callback(worker.close)
+        await worker.start()
         if settings.consumer.probe_port is not None:
             address = settings.consumer.probe_host, settings.consumer.probe_port
-            url = await stack.enter_async_context(probes(*address, lambda: consumer.unready, metrics))
+            url = await stack.enter_async_context(probes(*address, lambda: worker.unready, metrics))
             log.info("probes", url=url)
         await _unless(stopping, pool.start())
         if not stopping.is_set():
-            _announce(f"working as {consumer.name}")
-        working = asyncio.create_task(consumer.run(), name="consumer")
+            _announce(f"working as {worker.name}")
+        working = asyncio.create_task(worker.run(), name="recognition worker")
         await _unless(stopping, asyncio.shield(working))
-        consumer.leave()
+        worker.leave()
         await _unless(forced, working)
 
 

@@ -12,11 +12,11 @@ from typing import TypeVar
 from voicegw.asr.pool import PoolOptions
 from voicegw.asr.vad import VadOptions
 from voicegw.asr.whisper import WhisperOptions
-from voicegw.cluster.connect import RedisOptions
-from voicegw.cluster.consumer import ConsumerOptions
-from voicegw.cluster.errand_worker import ErrandWorkerOptions
-from voicegw.cluster.errands import RemoteErrandOptions
-from voicegw.cluster.remote import RemoteOptions
+from voicegw.cluster.jobs.remote import RemoteOptions
+from voicegw.cluster.jobs.worker import ConsumerOptions
+from voicegw.cluster.redis.connect import RedisOptions
+from voicegw.cluster.tools.errand_worker import ErrandWorkerOptions
+from voicegw.cluster.tools.errands import RemoteErrandOptions
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.errors import ConfigurationError

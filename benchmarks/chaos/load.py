@@ -14,8 +14,8 @@ from random import Random
 
 from clients.audio import read_pcm
 from clients.samples import Sample
-from voicegw.cluster.connect import RedisOptions
-from voicegw.cluster.remote import RemoteOptions, RemoteRecognizer
+from voicegw.cluster.jobs.remote import RemoteOptions, RemoteRecognizer
+from voicegw.cluster.redis.connect import RedisOptions
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, Shed, text_of
 from voicegw.core.recognizer import Recognizer

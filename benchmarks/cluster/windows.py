@@ -3,12 +3,13 @@ only what is new, put together in Redis and read there by a worker that holds th
 
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
+
+from redis.asyncio import Redis
 
 from benchmarks.measures import percentile
 from tests.redis_server import RedisServer
-from voicegw.cluster.connect import RedisOptions
-from voicegw.cluster.line import Line, new_line
-from voicegw.cluster.replies import delivered
+from voicegw.cluster.redis.connect import RedisOptions, close, connect
 from voicegw.core.audio import SAMPLE_RATE
 
 STEP_BYTES = 2 * SAMPLE_RATE // 4  # what is new after 250 ms
@@ -21,19 +22,20 @@ APPEND = (
 
 async def windows_figures(redis: RedisServer, count: int) -> dict[str, float]:
     """Medians of getting a job from one connection to another, in ms, both ways, by length of window."""
-    line = new_line(RedisOptions(url=redis.url))
+    client = connect(RedisOptions(url=redis.url))
+    append = client.register_script(APPEND)
     try:
-        await line.execute("XGROUP", "CREATE", STREAM, GROUP, "$", "MKSTREAM")
+        await client.xgroup_create(STREAM, GROUP, id="$", mkstream=True)
 
         async def inline(pcm: bytes) -> None:
-            await line.execute("XADD", STREAM, "*", "job", pcm)
-            await _take(line)
+            await client.xadd(STREAM, {"job": pcm})
+            await _take(client)
 
         async def appended(pcm: bytes) -> None:
             offset = len(pcm) - STEP_BYTES
-            await line.evaluate(APPEND, [STREAM, AUDIO], offset, pcm[offset:])
-            await _take(line)
-            await line.execute("GETRANGE", AUDIO, offset, len(pcm) - 1)
+            await append(keys=[STREAM, AUDIO], args=[offset, pcm[offset:]])
+            await _take(client)
+            await client.getrange(AUDIO, offset, len(pcm) - 1)
 
         ways = (("inline", inline), ("appended", appended))
         return {
@@ -42,14 +44,14 @@ async def windows_figures(redis: RedisServer, count: int) -> dict[str, float]:
             for name, way in ways
         }
     finally:
-        await line.close()
+        await close(client)
 
 
-async def _take(line: Line) -> None:
-    taken = await line.execute("XREADGROUP", "GROUP", GROUP, "worker", "COUNT", 1, "STREAMS", STREAM, ">")
-    [entry] = delivered(taken, "job")
-    await line.execute("XACK", STREAM, GROUP, entry.id)
-    await line.execute("XDEL", STREAM, entry.id)
+async def _take(client: Redis) -> None:
+    taken: Any = await client.xreadgroup(GROUP, "worker", {STREAM: ">"}, count=1)
+    [[_, [[entry, _]]]] = taken
+    await client.xack(STREAM, GROUP, entry)
+    await client.xdel(STREAM, entry)
 
 
 async def _median_ms(way: Callable[[bytes], Awaitable[None]], pcm: bytes, count: int) -> float:

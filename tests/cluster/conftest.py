@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 
 from tests.observing import until
 from tests.redis_server import RedisServer, free_port
-from voicegw.cluster import connect
-from voicegw.cluster.connect import RedisOptions
+from voicegw.cluster.redis import connect
+from voicegw.cluster.redis.connect import RedisOptions
 
 
 @pytest.fixture

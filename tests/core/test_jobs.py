@@ -9,7 +9,7 @@ from voicegw.core.jobs import (
     encode_jobs,
     text_of,
 )
-from voicegw.errors import MalformedMessage
+from voicegw.errors import UndecodableMessage
 
 JOB = DecodeJob("s", 7, DecodeKind.FINAL, 3200, b"\x01\x00\xff\x7f", "before", "de", ("Quilter",))
 WORDS = (Word("Grüß", 0, 160, 0.5), Word("Gott.", 160, 320, 1.0))
@@ -21,7 +21,7 @@ def test_a_batch_survives_the_wire() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", encode_jobs([JOB])[:-3], b"\x91\x91\x00"])
 def test_what_is_no_batch_is_refused(data: bytes) -> None:
-    with pytest.raises(MalformedMessage, match="not a batch of decode jobs"):
+    with pytest.raises(UndecodableMessage, match="not a batch of decode jobs"):
         decode_jobs(data)
 
 

@@ -2,7 +2,7 @@
 
 A call is handed in and answered at once with the errand's number; what becomes of it is followed by whoever
 holds the session. There are two homes for errands, the process itself (reply/errands.py) and Redis
-(cluster/errands.py).
+(cluster/tools/errands.py).
 """
 
 from collections.abc import AsyncGenerator

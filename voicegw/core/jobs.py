@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from voicegw.errors import MalformedMessage
+from voicegw.errors import UndecodableMessage
 
 AUTO_LANGUAGE = "auto"  # in the place of a code: the language is to be detected
 
@@ -113,8 +113,8 @@ def encode_jobs(jobs: Sequence[DecodeJob]) -> bytes:
 
 
 def decode_jobs(data: bytes) -> list[DecodeJob]:
-    """The batch in `data`; raises MalformedMessage when it holds none."""
+    """The batch in `data`; raises UndecodableMessage when it holds none."""
     try:
         return _decoder.decode(data)
     except msgspec.MsgspecError as error:
-        raise MalformedMessage(f"not a batch of decode jobs: {error}") from error
+        raise UndecodableMessage(f"not a batch of decode jobs: {error}") from error

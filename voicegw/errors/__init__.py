@@ -16,7 +16,8 @@
      |    +-- NotReady  AtCapacity  Draining  StoreUnavailable  SlowConsumer  Unresponsive  InternalError
      |    +-- RecognitionFailed  Moved
      +-- StartupError                the server cannot start: one line, exit status 1
-          +-- ConfigurationError  ModelUnavailable  WorkerFailed
+     |    +-- ConfigurationError  ModelUnavailable  WorkerFailed
+     +-- UndecodableMessage          from another process of the installation; no client is told
 
 A class states the wire `code` (sent in the `error` event or the HTTP body), the WebSocket `close_code`
 (None: the session goes on), the `http_status` when it refuses the upgrade, and whether the client may retry;
@@ -91,6 +92,7 @@ from voicegw.errors.server import (
     SlowConsumer,
     StartupError,
     StoreUnavailable,
+    UndecodableMessage,
     Unresponsive,
     WorkerFailed,
 )
@@ -149,6 +151,7 @@ __all__ = [
     "TooManyErrors",
     "TooManyToolCalls",
     "ToolFailed",
+    "UndecodableMessage",
     "UnknownMessageType",
     "Unresponsive",
     "UnsupportedFormat",

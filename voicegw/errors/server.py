@@ -1,4 +1,4 @@
-"""What went wrong in the server, and what keeps it from starting."""
+"""What went wrong in the server or between its processes, and what keeps it from starting."""
 
 from voicegw.errors.base import VoicegwError
 
@@ -57,3 +57,7 @@ class ModelUnavailable(StartupError, code="model_unavailable"):
 
 class WorkerFailed(StartupError, code="worker_failed"):
     """A recognition worker died, or did not become ready in time, at start."""
+
+
+class UndecodableMessage(VoicegwError, code="undecodable_message"):
+    """Bytes from Redis or a pipe that are no message of the expected type."""

@@ -18,10 +18,10 @@ from tests.gateway.session.test_resume import HELLO, assert_typed_turn, back, cu
 from tests.observing import until
 from tests.peer import Peer, joined
 from tests.redis_server import RedisServer
-from voicegw.cluster.connect import RedisOptions, close
-from voicegw.cluster.connect import connect as connect_redis
-from voicegw.cluster.keys import Keys
-from voicegw.cluster.store import RedisStore
+from voicegw.cluster.redis.connect import RedisOptions, close
+from voicegw.cluster.redis.connect import connect as connect_redis
+from voicegw.cluster.redis.keys import Keys
+from voicegw.cluster.sessions.store import RedisStore
 from voicegw.core import snapshot
 from voicegw.core.profile import SessionProfile
 from voicegw.core.store import Saved

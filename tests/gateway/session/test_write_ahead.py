@@ -155,7 +155,7 @@ async def test_after_long_trouble_events_are_told_unsaved_and_that_is_said_once(
     ]
 
 
-async def test_adrift_nothing_waits_for_a_store_that_hangs() -> None:
+async def test_degraded_nothing_waits_for_a_store_that_hangs() -> None:
     async with saving(patience_ms=100) as stage:
         stage.store.failures = [StoreTrouble("no answer"), StoreTrouble("no answer")]
         reader = stage.outbox.reader(0, TAKEN)
@@ -167,7 +167,7 @@ async def test_adrift_nothing_waits_for_a_store_that_hangs() -> None:
         assert await asyncio.wait_for(reader.get(), 10) == NumberedEvent(ReplyDelta(1, "b"), 2)
 
 
-async def test_what_was_told_adrift_is_saved_when_the_store_is_back() -> None:
+async def test_what_was_told_degraded_is_saved_when_the_store_is_back() -> None:
     async with saving(patience_ms=100) as stage:
         stage.hear(640)
         stage.say("a")
@@ -188,7 +188,7 @@ async def test_what_was_told_adrift_is_saved_when_the_store_is_back() -> None:
         assert await reading == NumberedEvent(ReplyDelta(1, "d"), 4)
 
 
-async def test_one_answer_that_is_late_does_not_set_a_session_adrift() -> None:
+async def test_one_answer_that_is_late_does_not_degrade_a_session() -> None:
     """It is this process that may have been stopped."""
     async with saving(patience_ms=100) as stage:
         stage.store.gate.clear()

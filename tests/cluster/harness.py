@@ -1,0 +1,146 @@
+"""Gateways and workers of one Redis, in this process, with recognisers that do what a test says."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from redis.asyncio import Redis
+
+from tests.observing import PATIENCE_S, until
+from tests.recognition import AlwaysReady
+from voicegw.cluster.jobs.consumer import JobConsumer
+from voicegw.cluster.jobs.remote import RemoteOptions, RemoteRecognizer
+from voicegw.cluster.jobs.worker import ConsumerOptions, RecognitionWorker
+from voicegw.cluster.redis.connect import RedisOptions, close, connect
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
+from voicegw.errors import RecognitionFailed
+from voicegw.telemetry import Metrics
+
+PARTIAL, FINAL = DecodeKind.PARTIAL, DecodeKind.FINAL
+
+
+def job(
+    number: int = 1, kind: DecodeKind = FINAL, session: str = "s", pcm: bytes = b"\1\0" * 800
+) -> DecodeJob:
+    return DecodeJob(session, number, kind, 0, pcm)
+
+
+def redis_options(url: str) -> RedisOptions:
+    """Quick to see that nobody answers."""
+    return RedisOptions(url=url, timeout_ms=300, connect_timeout_ms=300)
+
+
+def patient_options(url: str) -> RedisOptions:
+    """Where nothing is to fail: a busy machine may stand still for longer than a user would wait."""
+    return RedisOptions(url=url, timeout_ms=10_000, connect_timeout_ms=10_000)
+
+
+@asynccontextmanager
+async def redis_client(url: str, block_ms: int = 0, **options: object) -> AsyncIterator[Redis]:
+    """A client with those RedisOptions."""
+    made = connect(RedisOptions(url=url, **options), block_ms=block_ms)  # type: ignore[arg-type]
+    try:
+        yield made
+    finally:
+        await close(made)
+
+
+class Metered:
+    """What a part counts."""
+
+    metrics: Metrics
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"voicegw_{name}", labels)
+
+
+class Gateway(RemoteRecognizer, Metered):
+    def __init__(self, url: str, **options: int) -> None:
+        self.metrics = Metrics()
+        super().__init__(redis_options(url), RemoteOptions(**options), self.metrics)
+
+    def ask(self, wanted: DecodeJob) -> "asyncio.Task[DecodeResult]":
+        return asyncio.create_task(self.decode(wanted))
+
+
+@asynccontextmanager
+async def gateway(url: str, **options: int) -> AsyncIterator[Gateway]:
+    made = Gateway(url, **options)
+    try:
+        await made.start()
+        yield made
+    finally:
+        await made.close()
+
+
+class FakePool(AlwaysReady):
+    """Answers with one word, the session's name, unless it is told to hold on (with the jobs of the session
+    `held`, or with all) or to fail."""
+
+    def __init__(self, capacity: int = 4) -> None:
+        self.capacity = self.warm = capacity
+        self.busy_s = 0.0
+        self.decode_ms = 1.0
+        self.held = ""
+        self.asked: list[DecodeJob] = []
+        self.fault: Exception | None = None
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def decode(self, wanted: DecodeJob) -> DecodeResult:
+        self.asked.append(wanted)
+        name = wanted.session.partition("@")[0]
+        if self.held in ("", name):
+            await self.may_answer.wait()
+        if self.fault is not None:
+            raise self.fault
+        words = (Word(name, 0, 800, 1.0),)
+        return DecodeResult(wanted.session, wanted.number, words, decode_ms=self.decode_ms)
+
+
+class Worker(RecognitionWorker, Metered):
+    """A worker with that pool, and what it counts."""
+
+    def __init__(self, url: str, pool: FakePool, **options: int) -> None:
+        self.metrics = Metrics()
+        self.pool = pool
+        limits = ConsumerOptions(**options)  # type: ignore[arg-type]
+        super().__init__(redis_options(url), limits, pool, self.metrics)
+
+
+@asynccontextmanager
+async def worker(url: str, pool: FakePool | None = None, **options: int) -> AsyncIterator[Worker]:
+    """A worker that takes jobs; it leaves with the block."""
+    made = Worker(url, pool or FakePool(), **options)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(made.close)
+        await made.start()
+        running = asyncio.create_task(made.run())
+        try:
+            await until(lambda: made.ready or running.done())
+            yield made
+        finally:
+            made.leave()
+            made.pool.may_answer.set()
+            await asyncio.wait_for(running, PATIENCE_S)
+
+
+@asynccontextmanager
+async def lost_worker(url: str) -> AsyncIterator[JobConsumer]:
+    """One that takes jobs and does not do them, as one that was killed."""
+    consumer = JobConsumer(redis_options(url), "lost")
+    await consumer.reader.create_group()
+    try:
+        yield consumer
+    finally:
+        await consumer.close()
+
+
+async def lose_a_cancel() -> None:
+    """What redis-py does on Python 3.11 with one that comes between its sending and its reading."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.sleep(60)
+
+
+def failed(reason: str) -> RecognitionFailed:
+    return RecognitionFailed(reason)

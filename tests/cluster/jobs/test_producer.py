@@ -1,0 +1,67 @@
+"""The two sides of the streams, face to face over a real Redis."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.cluster.harness import FINAL, PARTIAL, job, lost_worker, patient_options
+from tests.redis_server import RedisServer
+from voicegw.cluster.jobs.messages import Answer, Outcome, Submission
+from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
+
+RESULTS = "{voicegw:work}:results:g"
+
+
+@pytest.fixture
+async def asking(redis_url: str) -> AsyncIterator[JobProducer]:
+    streams = JobProducer(patient_options(redis_url), "g")
+    yield streams
+    await streams.close()
+
+
+def submission(ticket: int, **fields: object) -> Submission:
+    return Submission("g", ticket, job(**fields))  # type: ignore[arg-type]
+
+
+async def test_answers_are_read_once_and_forgotten(asking: JobProducer, redis_server: RedisServer) -> None:
+    answers = [Answer(n, Outcome.SUPERSEDED) for n in range(3)]
+    async with lost_worker(redis_server.url) as working:
+        for n in range(3):
+            await asking.submit(submission(n))
+        for entry, answer in zip(await working.reader.read(3), answers, strict=True):
+            assert await working.publish(entry, "g", answer)
+    until, read = await asking.read_answers(BEGINNING)
+    assert read == answers
+    await asking.trim_answers(until)
+    assert redis_server.command("xlen", RESULTS).strip() == "1"  # the last one, where reading goes on
+    assert await asking.read_answers(until) == (until, [])
+
+
+async def test_an_answer_of_another_make_is_skipped(asking: JobProducer, redis_server: RedisServer) -> None:
+    redis_server.command("xadd", RESULTS, "*", "answer", "nonsense")
+    _, read = await asking.read_answers(BEGINNING)
+    assert read == []
+
+
+async def test_a_job_may_be_withdrawn_until_a_worker_has_it(asking: JobProducer, redis_url: str) -> None:
+    first = await asking.submit(submission(1))
+    assert await asking.withdraw(FINAL, first)
+    assert not await asking.withdraw(FINAL, first)
+    second = await asking.submit(submission(2))
+    async with lost_worker(redis_url) as working:
+        assert [entry.id for entry in await working.reader.read(9)] == [second]
+        assert not await asking.withdraw(FINAL, second)
+
+
+async def test_which_jobs_are_missing(asking: JobProducer) -> None:
+    there = await asking.submit(submission(1, kind=PARTIAL))
+    assert await asking.missing(PARTIAL, [there, "1-1"]) == {"1-1"}
+    assert await asking.missing(FINAL, [there]) == {there}
+    assert await asking.missing(FINAL, []) == set()
+
+
+async def test_leaves_nothing(asking: JobProducer, redis_server: RedisServer) -> None:
+    redis_server.command("xadd", RESULTS, "*", "answer", "x")
+    await asking.heartbeat()
+    await asking.leave()
+    assert redis_server.command("keys", "*").strip() == ""

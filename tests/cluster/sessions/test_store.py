@@ -1,0 +1,205 @@
+"""Sessions in a real Redis."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
+
+import pytest
+
+from tests.cluster.harness import lose_a_cancel
+from tests.redis_server import RedisServer
+from voicegw.cluster.redis.connect import RedisOptions, close, connect
+from voicegw.cluster.redis.keys import Keys
+from voicegw.cluster.sessions.store import RedisStore
+from voicegw.core.store import Fenced, Saved, Step, StepsMissing, StoreTrouble
+
+
+@pytest.fixture
+async def store(redis_url: str) -> AsyncIterator[RedisStore]:
+    client = connect(RedisOptions(redis_url, timeout_ms=500))
+    store = RedisStore(client, Keys("test"), live_ms=60_000)
+    yield store
+    await store.close()
+    await close(client)
+
+
+def audio(start: int, end: int) -> bytes:
+    """Samples that tell their own position."""
+    return b"".join((position % 30_000).to_bytes(2, "little") for position in range(start, end))
+
+
+def step(start: int = 0, end: int = 320, **fields: object) -> Step:
+    given = {
+        **{"session": "s", "epoch": 1, "snapshot": b"snap", "events": {1: b"one"}, "first_event": 1},
+        **{"audio": audio(start, end), "audio_start": start, "audio_from": 0, "whole": start == 0},
+    }
+    return Step(**{**given, **fields})  # type: ignore[arg-type]
+
+
+async def test_a_session_is_taken_over_as_it_was_saved(store: RedisStore) -> None:
+    await store.save(step())
+    await store.save(step(320, 480, snapshot=b"later", events={2: b"two"}))
+    saved = await store.claim("s")
+    assert saved is not None
+    assert saved == Saved(2, b"later", {1: b"one", 2: b"two"}, audio(0, 480), 0, saved.age_s)
+
+
+async def test_a_session_tells_how_long_ago_it_was_saved(
+    store: RedisStore, redis_server: RedisServer
+) -> None:
+    await store.save(step())
+    redis_server.command("pexpire", Keys("test").session("s", "state"), "40000")
+    for _ in range(2):  # a claim does not make it younger
+        saved = await store.claim("s")
+        assert saved is not None
+        assert 20 <= saved.age_s < 40
+
+
+async def test_a_session_that_nobody_has_had_since_is_not_taken_over(store: RedisStore) -> None:
+    await store.save(step())
+    assert await store.claim("s", since=1) is None
+    await store.save(step(320, 480))
+    assert await store.claim("s") is not None
+    assert await store.claim("s", since=1) is not None
+
+
+async def test_nobody_knows_of_a_session_that_was_never_saved(store: RedisStore) -> None:
+    assert await store.claim("s") is None
+
+
+async def test_the_gateway_before_is_fenced_off(store: RedisStore) -> None:
+    await store.save(step())
+    await store.claim("s")
+    with pytest.raises(Fenced):
+        await store.save(step(320, 480))
+    with pytest.raises(Fenced):
+        await store.save(step(whole=True))
+    await store.save(step(320, 480, epoch=2))
+
+
+async def test_each_claim_has_an_epoch_of_its_own(store: RedisStore) -> None:
+    await store.save(step())
+    first, second = await asyncio.gather(store.claim("s"), store.claim("s"))
+    assert first is not None
+    assert second is not None
+    assert {first.epoch, second.epoch} == {2, 3}
+
+
+async def test_an_event_that_is_saved_again_takes_its_place(store: RedisStore) -> None:
+    await store.save(step())
+    await store.save(step(320, 320, events={1: b"ONE", 2: b"two"}))
+    saved = await store.claim("s")
+    assert saved is not None
+    assert saved.events == {1: b"ONE", 2: b"two"}
+
+
+async def test_what_is_no_longer_needed_goes(store: RedisStore) -> None:
+    await store.save(step(0, 40_000, events={1: b"1", 2: b"2", 3: b"3"}))
+    await store.save(step(40_000, 40_320, events={}, first_event=3, audio_from=35_000))
+    saved = await store.claim("s")
+    assert saved is not None
+    assert saved.events == {3: b"3"}
+    assert (saved.audio_start, saved.audio) == (35_000, audio(35_000, 40_320))
+
+
+@pytest.mark.parametrize("start", [300, 340])
+async def test_a_step_that_does_not_follow_the_last_one_is_noticed(store: RedisStore, start: int) -> None:
+    await store.save(step())
+    with pytest.raises(StepsMissing):
+        await store.save(step(start, start + 20))
+    await store.save(step(100, 500, whole=True))
+    saved = await store.claim("s")
+    assert saved is not None
+    assert (saved.audio_start, len(saved.audio)) == (100, 800)
+
+
+async def test_a_redis_that_has_lost_everything_is_told_everything(
+    store: RedisStore, redis_server: RedisServer
+) -> None:
+    await store.save(step())
+    redis_server.restart()
+    with pytest.raises(StoreTrouble):  # the connection is gone, too
+        await store.save(step(320, 480))
+    with pytest.raises(StepsMissing):
+        await store.save(step(320, 480))
+
+
+async def test_a_redis_that_does_not_answer(store: RedisStore, redis_server: RedisServer) -> None:
+    await store.save(step())
+    redis_server.pause()
+    with pytest.raises(StoreTrouble):
+        await store.save(step(320, 480))
+    redis_server.resume()
+    with pytest.raises(StepsMissing):  # it did get the step, late
+        await store.save(step(320, 480))
+
+
+async def test_a_redis_without_room(store: RedisStore, redis_server: RedisServer) -> None:
+    redis_server.command("config", "set", "maxmemory", "1")
+    with pytest.raises(StoreTrouble, match="out of memory"):
+        await store.save(step())
+
+
+async def test_a_session_that_is_over_cannot_be_brought_back(store: RedisStore) -> None:
+    await store.save(step())
+    await store.drop("s", 1)
+    assert await store.claim("s") is None
+    with pytest.raises(Fenced):
+        await store.save(step(whole=True))
+
+
+async def test_only_who_holds_a_session_can_end_it(store: RedisStore) -> None:
+    await store.save(step())
+    await store.claim("s")
+    await store.drop("s", 1)
+    assert await store.claim("s") is not None
+
+
+async def test_nothing_is_kept_for_ever(store: RedisStore, redis_server: RedisServer) -> None:
+    await store.save(step())
+    for key in redis_server.command("keys", "*").split():
+        assert 0 < int(redis_server.command("pttl", key)) <= 60_000
+
+
+class Odd:
+    """A Redis client that does something odd before it answers."""
+
+    def __init__(self, odd: Callable[[], Awaitable[None]]) -> None:
+        self._odd = odd
+
+    def pipeline(self, transaction: bool) -> "Odd":
+        return self
+
+    def eval(self, *_: object) -> None:
+        pass
+
+    async def execute(self, raise_on_error: bool) -> list[None]:
+        await self._odd()
+        return [None]
+
+
+async def test_it_closes_though_a_cancel_was_lost() -> None:
+    store = RedisStore(cast(Any, Odd(lose_a_cancel)), Keys("test"), live_ms=60_000)
+    claiming = asyncio.create_task(store.claim("s"))
+    await asyncio.sleep(0.05)
+    await asyncio.wait_for(store.close(), 5)
+    assert await claiming is None
+
+
+async def test_a_fault_costs_no_more_than_what_it_met() -> None:
+    faults = [RuntimeError("odd")]
+
+    async def fail_once() -> None:
+        if faults:
+            raise faults.pop()
+
+    store = RedisStore(cast(Any, Odd(fail_once)), Keys("test"), live_ms=60_000)
+    with pytest.raises(StoreTrouble, match="fault"):
+        await store.claim("s")
+    assert await store.claim("s") is None
+    await store.close()
+
+
+async def test_many_sessions_share_a_round_trip(store: RedisStore, redis_server: RedisServer) -> None:
+    await asyncio.gather(*(store.save(step(session=f"s{number}")) for number in range(500)))
+    assert int(redis_server.command("dbsize")) == 1_500

@@ -1,0 +1,43 @@
+"""`voicegw worker --tool-worker.only` as its user meets it: a process that makes calls from Redis."""
+
+import asyncio
+import json
+import signal
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+from tests.cluster.harness import redis_options
+from voicegw.cluster.tools.errands import RemoteErrandOptions, RemoteErrands
+from voicegw.core.errands import ErrandNews
+from voicegw.core.events import ToolCalled
+
+COUNT = {
+    "name": "count",
+    "description": "Counts.",
+    "entry_point": "tests.reply.functions:count",
+    "background": True,
+    "parameters": {"type": "object", "properties": {"to": {"type": "integer"}}},
+}
+
+
+async def test_a_worker_of_tools_only(redis_url: str, tmp_path: Path) -> None:
+    tools = tmp_path / "tools.json"
+    tools.write_text(json.dumps([COUNT]))
+    flags = ["--redis", redis_url, "--tool-worker.only", "--tools.file", str(tools)]
+    command = [sys.executable, "-m", "voicegw.cli", "worker", *flags]
+    worker = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    home = RemoteErrands(redis_options(redis_url), RemoteErrandOptions())
+    try:
+        errand = await home.submit(ToolCalled("c1", "count", '{"to": 2}'))
+        async with asyncio.timeout(60), aclosing(home.follow(errand)) as reports:
+            news = [report async for report in reports]
+        worker.send_signal(signal.SIGTERM)
+        said, _ = await asyncio.wait_for(worker.communicate(), 20)
+    finally:
+        await home.close()
+        if worker.returncode is None:
+            worker.kill()
+            await worker.wait()
+    assert news == [ErrandNews("1"), ErrandNews("2"), ErrandNews("2", done=True)]
+    assert (worker.returncode, said) == (0, b"working on tool calls\n")

@@ -1,0 +1,86 @@
+"""What gateways and workers write into Redis: submissions, answers, and what a worker says about itself.
+
+Fields are only ever added at the end, with a default, so that gateways and workers of neighbouring versions
+understand each other while an installation is being upgraded.
+"""
+
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+from voicegw.core.jobs import DecodeJob, DecodeResult
+from voicegw.errors import UndecodableMessage
+
+
+class Submission(msgspec.Struct, frozen=True, array_like=True):
+    """A job on its way to a worker.
+
+    gateway, ticket: who asks, and the number of its request. A gateway has a new name each time that it is
+    started and numbers its requests anew, so an answer can never be taken for that to another request, be it
+    of the same session in an earlier epoch.
+    """
+
+    gateway: str
+    ticket: int
+    job: DecodeJob
+
+
+class Outcome(StrEnum):
+    """How a job ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+    SUPERSEDED = "overtaken"  # as earlier versions write it
+    SHED = "shed"
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """The end of a job. `result` belongs to DONE, `reason` to FAILED."""
+
+    ticket: int
+    outcome: Outcome
+    result: DecodeResult | None = None
+    reason: str = ""
+
+
+class WorkerStatus(msgspec.Struct, frozen=True, array_like=True):
+    """What a worker says about itself, twice a second.
+
+    slots: jobs it can do at once; none while it is not warm. held: jobs it has. busy_share: share of the
+    time since it last said so that its processes decoded, 0 to 1.
+    """
+
+    slots: int
+    held: int
+    busy_share: float
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """The bytes of any of these."""
+    return msgspec.msgpack.encode(message)
+
+
+def decode_submission(data: bytes) -> Submission:
+    """Raises UndecodableMessage for anything else."""
+    return _decode(data, Submission, "a submission")
+
+
+def decode_answer(data: bytes) -> Answer:
+    """Raises UndecodableMessage for anything else."""
+    return _decode(data, Answer, "an answer")
+
+
+def decode_status(data: bytes) -> WorkerStatus:
+    """Raises UndecodableMessage for anything else."""
+    return _decode(data, WorkerStatus, "a worker's status")
+
+
+_Message = TypeVar("_Message", bound=msgspec.Struct)
+
+
+def _decode(data: bytes, kind: type[_Message], what: str) -> _Message:
+    try:
+        return msgspec.msgpack.decode(data, type=kind)
+    except (msgspec.MsgspecError, RecursionError) as error:  # the latter for what is nested too deeply
+        raise UndecodableMessage(f"not {what}: {error}") from error

@@ -1,0 +1,294 @@
+"""The gateway's side of recognition on other machines: hands jobs to Redis, and answers back to who asked.
+
+Sessions only ever see `decode`, as with the pool of local processes, and the ladder under overload is the
+same: partials wait longer; beyond a mean wait nobody more is let in; beyond a longer one no partials are
+asked for, until the wait has faded.
+
+A job is kept here until it is answered. Twice: a moment after it was asked for, and whenever Redis has been
+away, it is looked up in Redis; if it is found neither waiting nor being done, and is not answered either, it
+was lost, and is asked for again. So Redis may forget everything and no session notices more than a wait.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Coroutine, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+
+from voicegw.cluster.jobs.membership import Membership
+from voicegw.cluster.jobs.messages import Answer, Outcome, Submission
+from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
+from voicegw.cluster.redis.connect import RedisOptions, parse
+from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor, raise_if_cancelled
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Shed, Superseded
+from voicegw.core.load import WaitMeter
+from voicegw.core.options import option
+from voicegw.errors import RecognitionFailed
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+_HEARTBEAT_S = 0.25
+_LOOKED_UP_AFTER_S = 1.0
+_FADING = 0.8  # what is left of the longest decode with each shorter one
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteOptions:
+    """How long jobs in Redis may take, and when a gateway lets nobody more in."""
+
+    job_timeout_ms: int = option(
+        120_000, "time from asking to answer before a job is given up; its audio is kept until then", ge=100
+    )
+    crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
+    shed_wait_ms: int = option(1500, "mean wait of partials from which none are asked for", ge=1)
+    away_ms: int = option(3000, "time without Redis from which no session is let in", ge=100)
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """A job that is out. `entry`: where it is in Redis, once it is; `missed`: it was not found there."""
+
+    number: int
+    job: DecodeJob
+    answer: asyncio.Future[DecodeResult]
+    asked: float
+    entry: str | None = None
+    missed: bool = False
+
+    @property
+    def kind(self) -> DecodeKind:
+        return self.job.kind
+
+
+class RemoteRecognizer:
+    """A Recognizer over the workers that share a Redis."""
+
+    def __init__(self, redis: RedisOptions, options: RemoteOptions, metrics: Metrics) -> None:
+        self._name = secrets.token_hex(8)
+        self._options = options
+        self._metrics = metrics
+        self._producer = JobProducer(redis, self._name)
+        self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster)
+        self._membership: Membership | None = None
+        self._tickets: dict[int, _Ticket] = {}
+        self._asked = 0
+        self._read_until = BEGINNING
+        self._partial_wait = WaitMeter()
+        self._last_taken = 0  # the newest partial that a worker is known to have had
+        self._decode_s = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._background: set[asyncio.Task[object]] = set()
+        metrics.decode_queue.set_function(lambda: len(self._tickets))
+        metrics.partial_wait.set_function(self._partial_wait_s)
+
+    @property
+    def ready(self) -> bool:
+        """Whether Redis answers and a worker there is warm."""
+        return not self.unready()
+
+    def unready(self) -> str:
+        """See RecognitionService."""
+        if self._monitor.down_s() * 1000 >= self._options.away_ms:
+            return "Redis does not answer"
+        if self._membership is None:
+            return "Redis has not answered yet"
+        return "" if self._membership.warm else "no recognition worker is warm yet"
+
+    def overloaded(self) -> bool:
+        """Whether partials wait so long that more sessions would spoil those that are open."""
+        return self._partial_wait_s() * 1000 >= self._options.crowded_wait_ms
+
+    def _partial_wait_s(self) -> float:
+        """The mean, or what is known already of the next one's wait: where finals leave no partial its turn,
+        or Redis is away, the mean alone would fade."""
+        now = time.monotonic()
+        return max(self._partial_wait.mean_s(now), self._waits_already_s(now))
+
+    def _waits_already_s(self, now: float) -> float:
+        """How long the next partial must have waited. Workers take partials in order, so those in front of
+        one that had its turn do not wait any more, even if a decode of theirs hangs. The next one may be
+        with a worker, too; so the time that a decode takes does not count."""
+        waiting = (
+            ticket.asked
+            for ticket in self._tickets.values()
+            if ticket.kind is DecodeKind.PARTIAL and ticket.number > self._last_taken
+        )
+        return now - next(waiting, now) - self._decode_s
+
+    async def start(self) -> None:
+        """Begins to listen for answers, whether or not Redis and workers are there yet. Raises
+        ConfigurationError when Redis does not accept this gateway's user and password."""
+        await self._monitor.try_once(self._heartbeat)
+        for name, step in (("answers", self._receive), ("membership", self._keep_up)):
+            self._tasks.append(asyncio.create_task(self._monitor.repeat(step), name=f"cluster-{name}"))
+
+    async def close(self) -> None:
+        """Withdraws the jobs that are out, and leaves."""
+        for task in (*self._tasks, *self._background):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
+        for ticket in tuple(self._tickets.values()):
+            _settle(ticket, RecognitionFailed("the recogniser is shutting down"))
+            await self._withdraw(ticket)
+        with suppress(*REDIS_ERRORS):
+            await self._producer.leave()
+        await self._producer.close()
+
+    async def decode(self, job: DecodeJob) -> DecodeResult:
+        """See Recognizer."""
+        if job.kind is DecodeKind.PARTIAL and self._partial_wait_s() * 1000 >= self._options.shed_wait_ms:
+            self._metrics.partials_shed.inc()
+            raise Shed
+        self._asked += 1
+        ticket = _Ticket(self._asked, job, asyncio.get_running_loop().create_future(), time.monotonic())
+        superseded = [old for old in self._tickets.values() if _supersedes(job, old)]
+        self._tickets[ticket.number] = ticket
+        try:
+            async with asyncio.timeout(self._options.job_timeout_ms / 1000):
+                await self._submit(ticket)
+                if superseded:
+                    self._run_in_background(self._retire(superseded))
+                return await ticket.answer
+        except TimeoutError:
+            self._metrics.decode_failures.inc()
+            raise RecognitionFailed("the recogniser did not answer in time") from None
+        finally:
+            del self._tickets[ticket.number]
+            if ticket.answer.cancel() or ticket.answer.cancelled():
+                # One whose command was on its way is not known here, and may be done for nobody.
+                self._run_in_background(self._withdraw(ticket))
+
+    async def _retire(self, superseded: Iterable[_Ticket]) -> None:
+        """Withdraws what is of no use to anybody behind a newer job of its session."""
+        for other in superseded:
+            if await self._withdraw(other):
+                _settle(other, Superseded())
+
+    async def _submit(self, ticket: _Ticket) -> None:
+        """Adds the job as soon as Redis takes it, and withdraws it if nobody waits for it by then."""
+
+        async def step() -> None:
+            if not ticket.answer.done():
+                ticket.entry = await self._producer.submit(Submission(self._name, ticket.number, ticket.job))
+
+        await self._monitor.retry(step)
+        if ticket.answer.done():
+            await self._withdraw(ticket)
+        raise_if_cancelled()  # or the time limit of the job would be lost, too
+
+    def _run_in_background(self, work: Coroutine[Any, Any, object]) -> None:
+        """What nobody waits for."""
+        task = asyncio.create_task(work, name="cluster-background")
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _withdraw(self, ticket: _Ticket) -> bool:
+        """Whether a job could be withdrawn, or was never added."""
+        if ticket.entry is None:
+            return True
+        with suppress(*REDIS_ERRORS):
+            return await self._producer.withdraw(ticket.kind, ticket.entry)
+        return False
+
+    # --- answers ---
+
+    async def _receive(self) -> None:
+        try:
+            self._read_until, answers = await self._producer.read_answers(self._read_until)
+        except REDIS_ERRORS:
+            # The stream may be a new one by now, whose entries have lower numbers; what is read twice
+            # is awaited by nobody.
+            self._read_until = BEGINNING
+            raise
+        now = time.monotonic()
+        done = [self._deliver(answer, now) for answer in answers]
+        await asyncio.sleep(0)  # who waited for them comes before the metrics and the next read
+        for ticket in filter(None, done):
+            self._observe(ticket, now)
+
+    def _deliver(self, answer: Answer, now: float) -> _Ticket | None:
+        """Settles a ticket; returns it if the job was done."""
+        ticket = self._tickets.get(answer.ticket)
+        if ticket is None or ticket.answer.done():
+            self._metrics.cluster.late_answers.inc()
+            return None
+        if ticket.kind is DecodeKind.PARTIAL:
+            self._last_taken = max(self._last_taken, ticket.number)
+        match answer:
+            case Answer(outcome=Outcome.DONE, result=DecodeResult() as result):
+                ticket.answer.set_result(_own(result, ticket, now))
+                return ticket
+            case Answer(outcome=Outcome.SUPERSEDED):
+                _settle(ticket, Superseded())
+            case Answer(outcome=Outcome.SHED):
+                self._metrics.partials_shed.inc()
+                self._partial_wait.observe(now - ticket.asked, now)
+                _settle(ticket, Shed())
+            case _:
+                self._metrics.decode_failures.inc()
+                _settle(ticket, RecognitionFailed(answer.reason))
+        return None
+
+    def _observe(self, ticket: _Ticket, now: float) -> None:
+        result = ticket.answer.result()
+        self._metrics.observe_decode(ticket.kind, result.decode_ms, result.retry_ms)
+        if ticket.kind is DecodeKind.PARTIAL:
+            self._partial_wait.observe(result.queue_ms / 1000, now)
+            self._decode_s = max(result.decode_ms / 1000, _FADING * self._decode_s)
+
+    # --- membership ---
+
+    async def _keep_up(self) -> None:
+        await self._heartbeat()
+        returned = self._monitor.succeeded()
+        await self._look_up(0.0 if returned else _LOOKED_UP_AFTER_S)
+        await self._producer.trim_answers(self._read_until)
+        await asyncio.sleep(_HEARTBEAT_S)
+
+    async def _heartbeat(self) -> None:
+        membership = await self._producer.heartbeat()
+        if self._membership is None or (membership.warm > 0) != (self._membership.warm > 0):
+            log.info("workers", warm=membership.warm)
+        self._membership = membership
+        self._metrics.workers_ready.set(membership.warm)
+        membership.export(self._metrics.cluster)
+
+    async def _look_up(self, older_than_s: float) -> None:
+        """Asks again for what was lost: missing twice, so that an answer on its way arrives first."""
+        now = time.monotonic()
+        due = [
+            ticket
+            for ticket in self._tickets.values()
+            if ticket.entry is not None and (ticket.missed or now - ticket.asked >= older_than_s)
+        ]
+        for kind in DecodeKind:
+            asked = {ticket.entry: ticket for ticket in due if ticket.kind is kind and ticket.entry}
+            missing = await self._producer.missing(kind, list(asked))
+            for entry, ticket in asked.items():
+                lost, ticket.missed = ticket.missed and entry in missing, entry in missing
+                if lost and not ticket.answer.done():
+                    self._metrics.cluster.asked_again.inc()
+                    ticket.missed = False
+                    await self._submit(ticket)
+
+
+def _own(result: DecodeResult, ticket: _Ticket, now: float) -> DecodeResult:
+    """The result as its session knows it. What it did not take a worker to decode, it waited, wherever that
+    was."""
+    job, queue_ms = ticket.job, max(0.0, (now - ticket.asked) * 1000 - result.decode_ms)
+    return msgspec.structs.replace(result, session=job.session, number=job.number, queue_ms=queue_ms)
+
+
+def _supersedes(job: DecodeJob, other: _Ticket) -> bool:
+    return other.kind is DecodeKind.PARTIAL and other.job.session == job.session
+
+
+def _settle(ticket: _Ticket, error: Exception) -> None:
+    if not ticket.answer.done():
+        ticket.answer.set_exception(error)

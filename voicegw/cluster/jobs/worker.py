@@ -1,0 +1,208 @@
+"""A worker among many: takes jobs from Redis, has them done by the local pool, and publishes the answers.
+
+A job is its own for a lease, which it renews while it has a process to do it with; when the lease has run
+out, another worker claims the job. If the first one comes back, whoever is done first is believed: an answer
+is published and its job acknowledged in one step, and only once.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from voicegw.cluster.jobs.consumer import JobConsumer
+from voicegw.cluster.jobs.local_pool import BusyShare, LocalPool
+from voicegw.cluster.jobs.membership import Membership
+from voicegw.cluster.jobs.messages import Answer, Outcome, Submission, WorkerStatus, decode_submission
+from voicegw.cluster.redis.connect import RedisOptions, parse
+from voicegw.cluster.redis.group_reader import Entry
+from voicegw.cluster.redis.group_worker import GroupWorker
+from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor
+from voicegw.core.jobs import DecodeJob, Shed, Superseded
+from voicegw.core.options import option
+from voicegw.errors import RecognitionFailed, UndecodableMessage
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+_HEARTBEAT_S = 0.5
+_HAND_OVER_POLL_S = 0.05
+_HAND_OVER_POLLS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerOptions:
+    """How a worker shares the work with others."""
+
+    lease_ms: int = option(500, "time after which a silent worker's jobs are done by others", ge=50)
+    max_deliveries: int = option(3, "workers that may be lost with a job before it is given up", ge=1, le=100)
+    drain_timeout_ms: int = option(10_000, "time to finish what is held when leaving", ge=0)
+    probe_host: str = option("127.0.0.1", "address of /metrics, /readyz and /healthz")
+    probe_port: int | None = option(None, "port of /metrics, /readyz and /healthz; none without one", ge=0)
+
+
+class RecognitionWorker:
+    """Works from `run` until `leave`; `start` comes first and `close` last."""
+
+    min_claims = 0
+
+    def __init__(
+        self, redis: RedisOptions, options: ConsumerOptions, pool: LocalPool, metrics: Metrics
+    ) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._options = options
+        self._pool = pool
+        self._metrics = metrics.cluster
+        self._consumer = JobConsumer(redis, self.name)
+        self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster)
+        self._worker = GroupWorker(self._consumer.reader, self, self._monitor, options.lease_ms)
+        self._pending: dict[tuple[str, int], asyncio.Future[Answer]] = {}
+        self._membership: Membership | None = None
+        self._share = BusyShare(pool)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes jobs: a process is warm, and Redis knows of it."""
+        return not self.unready
+
+    @property
+    def unready(self) -> str:
+        """Why it takes no jobs; empty when it does."""
+        if self._worker.stopping:
+            return "this worker is leaving"
+        if self._monitor.down_s():
+            return "Redis does not answer"
+        if not self._pool.capacity:
+            return "no recognition process is warm yet"
+        return "" if self._membership else "Redis does not know of this worker yet"
+
+    @property
+    def capacity(self) -> int:
+        """See EntryHandler."""
+        return self._pool.capacity
+
+    async def start(self) -> None:
+        """Makes sure that Redis, if it is there, is one to work with. Raises ConfigurationError."""
+        await self._monitor.try_once(self._consumer.check_version)
+        await self._monitor.try_once(self._consumer.reader.create_group)
+
+    async def run(self) -> None:
+        """Works until told to leave, and then until what it holds is done or handed back."""
+        async with asyncio.TaskGroup() as group:
+            heartbeats = group.create_task(self._monitor.repeat(self._heartbeat), name="heartbeats")
+            unfinished = await self._worker.run(self._options.drain_timeout_ms)
+            heartbeats.cancel()
+        with suppress(*REDIS_ERRORS):
+            await self._hand_over(unfinished)
+
+    async def close(self) -> None:
+        """Closes the connections to Redis."""
+        await self._consumer.close()
+
+    def leave(self) -> None:
+        """No more jobs: `run` comes to its end."""
+        log.info("leaving", held=len(self._worker.held))
+        self._worker.stop()
+
+    # --- jobs ---
+
+    async def handle(self, entry: Entry) -> None:
+        """See EntryHandler."""
+        if entry.deliveries > 1:
+            self._metrics.claimed.inc()
+        try:
+            submission = decode_submission(entry.payload)
+        except UndecodableMessage as error:
+            await self._dead_letter(entry, "", None, error.message)
+            return
+        if self._membership is not None and submission.gateway in self._membership.gone_gateways:
+            self._metrics.dropped.inc()
+            await self._publish(entry, submission.gateway, None)
+        elif entry.deliveries > self._options.max_deliveries:
+            reason = "every worker that had this audio was lost"
+            answer = Answer(submission.ticket, Outcome.FAILED, reason=reason)
+            await self._dead_letter(entry, submission.gateway, answer, reason)
+        else:
+            await self._do(entry, submission)
+
+    async def _do(self, entry: Entry, submission: Submission) -> None:
+        """Has a job done once, and publishes the answer for each entry of it: a job that was asked again has
+        more than one."""
+        identity = submission.gateway, submission.ticket
+        if (pending := self._pending.get(identity)) is not None:
+            await asyncio.wait((pending,))
+            await self._answer(entry, submission.gateway, pending.result())
+            return
+        pending = self._pending[identity] = asyncio.get_running_loop().create_future()
+        try:
+            pending.set_result(await self._recognize(submission))
+            await self._answer(entry, submission.gateway, pending.result())
+        finally:
+            del self._pending[identity]
+            pending.cancel()
+
+    async def _recognize(self, submission: Submission) -> Answer:
+        try:
+            result = await self._pool.decode(_qualified(submission))
+        except RecognitionFailed as error:
+            return Answer(submission.ticket, Outcome.FAILED, reason=error.message)
+        except Superseded:
+            return Answer(submission.ticket, Outcome.SUPERSEDED)
+        except Shed:
+            return Answer(submission.ticket, Outcome.SHED)
+        except Exception:  # a fault of ours costs this job, not the worker
+            log.exception("job failed", session=submission.job.session, job=submission.job.number)
+            return Answer(submission.ticket, Outcome.FAILED, reason="a fault in the worker")
+        return Answer(submission.ticket, Outcome.DONE, result)
+
+    async def _answer(self, entry: Entry, gateway: str, answer: Answer) -> None:
+        if answer.outcome is Outcome.FAILED:
+            await self._dead_letter(entry, gateway, answer, answer.reason)
+        elif not await self._publish(entry, gateway, answer):
+            self._metrics.late_answers.inc()
+
+    async def _dead_letter(self, entry: Entry, gateway: str, answer: Answer | None, reason: str) -> None:
+        self._metrics.dead.inc()
+        log.error("job given up", entry=entry.id, deliveries=entry.deliveries, reason=reason)
+        await self._publish(entry, gateway, answer, reason)
+
+    async def _publish(self, entry: Entry, gateway: str, answer: Answer | None, dead: str = "") -> bool:
+        """If Redis has lost the job by the time it is back, whoever asked has it done again."""
+        return await self._monitor.retry(lambda: self._consumer.publish(entry, gateway, answer, dead))
+
+    # --- membership ---
+
+    async def _heartbeat(self) -> None:
+        capacity = 0 if self._worker.stopping else self._pool.capacity
+        share = self._share.measure(time.monotonic())
+        self._metrics.busy.set(share)
+        status = WorkerStatus(capacity, len(self._worker.held), share)
+        self._membership = await self._consumer.heartbeat(status)
+        self._membership.export(self._metrics)
+        if self._monitor.succeeded():
+            await self._consumer.reader.create_group()
+        await self._consumer.reader.delete_idle_consumers()
+        await asyncio.sleep(_HEARTBEAT_S)
+
+    async def _hand_over(self, unfinished: list[Entry]) -> None:
+        """Gives other workers a moment to claim what was left, and leaves nothing of this worker behind. What
+        nobody claims waits under this worker's name."""
+        await self._consumer.leave_registry()
+        await self._consumer.reader.release(unfinished)
+        for _ in range(_HAND_OVER_POLLS):
+            if await self._consumer.reader.leave():
+                break
+            await asyncio.sleep(_HAND_OVER_POLL_S)
+        log.info("left", handed_back=len(unfinished))
+
+
+def _qualified(submission: Submission) -> DecodeJob:
+    """The job with its gateway's name: a session that has moved may have a job of the same number at each."""
+    job = submission.job
+    return msgspec.structs.replace(job, session=f"{job.session}@{submission.gateway}")

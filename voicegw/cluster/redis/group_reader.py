@@ -1,0 +1,144 @@
+"""Reading streams as one consumer of a consumer group: new entries, and those of consumers that were lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from voicegw.cluster.redis.connect import RedisOptions, close, connect
+from voicegw.cluster.redis.scripts import CLAIM, FORGET_CONSUMERS, SET_IDLE
+
+_BLOCK_MS = 100  # a consumer that is to stop waits no longer than this for a read to end
+_CONSUMER_FORGOTTEN_MS = 60_000
+_RELEASED_IDLE_MS = 86_400_000  # beyond any lease
+_BEGINNING = "0-0"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerGroup:
+    """Which streams a group reads, in order of preference, and which field of an entry holds the payload."""
+
+    name: str
+    streams: tuple[str, ...]
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as it was delivered. An entry without the payload's field has an empty payload.
+
+    deliveries: to how many consumers; more than 1 for one that was claimed from a lost consumer.
+    """
+
+    stream: str
+    id: str
+    payload: bytes
+    deliveries: int = 1
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Its identity: entries of different streams may have the same id."""
+        return self.stream, self.id
+
+
+class GroupReader:
+    """`name` is the consumer's in the group. `client` stays the caller's to close; blocking reads have a
+    connection of their own. Every method raises REDIS_ERRORS."""
+
+    def __init__(self, options: RedisOptions, client: Redis, group: ConsumerGroup, name: str) -> None:
+        self.group = group
+        self._name = name
+        self._redis = client
+        self._blocking: Redis = connect(options, block_ms=_BLOCK_MS)
+        self._claim = client.register_script(CLAIM)
+        self._set_idle = client.register_script(SET_IDLE)
+        self._forget = client.register_script(FORGET_CONSUMERS)
+
+    async def create_group(self) -> None:
+        """Creates the streams and the group where they do not exist, or no longer do."""
+        for stream in self.group.streams:
+            try:
+                await self._redis.xgroup_create(stream, self.group.name, id=_BEGINNING, mkstream=True)
+            except ResponseError as error:
+                if not str(error).startswith("BUSYGROUP"):
+                    raise
+
+    async def read(self, count: int) -> list[Entry]:
+        """Waits up to 100 ms for new entries; up to `count` of each stream."""
+        try:
+            replies: Any = await self._blocking.xreadgroup(
+                self.group.name,
+                self._name,
+                dict.fromkeys(self.group.streams, ">"),
+                count=count,
+                block=_BLOCK_MS,
+            )
+        except ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+            await self.create_group()  # Redis has lost its data
+            return []
+        field = self.group.field.encode()
+        return [
+            Entry(stream.decode(), entry.decode(), fields.get(field, b""))
+            for stream, entries in replies
+            for entry, fields in entries
+        ]
+
+    async def claim(self, idle_ms: int, count: int) -> list[Entry]:
+        """Up to `count` entries of each stream that other consumers have not renewed for so long."""
+        found: list[Entry] = []
+        for stream in self.group.streams:
+            cursor, room = _BEGINNING, count
+            while room > 0:
+                arguments: list[str | int] = [
+                    self.group.name,
+                    self._name,
+                    idle_ms,
+                    room,
+                    cursor,
+                    self.group.field,
+                ]
+                following, entries = await self._claim(keys=[stream], args=arguments)
+                found += [Entry(stream, entry.decode(), payload, n) for entry, payload, n in entries]
+                cursor, room = following.decode(), room - len(entries)
+                if cursor == _BEGINNING:
+                    break
+        return found
+
+    async def renew(self, entries: Sequence[Entry]) -> None:
+        """Extends the lease of those that are still this consumer's."""
+        await self._set_idle_ms(entries, 0)
+
+    async def release(self, entries: Sequence[Entry]) -> None:
+        """Lets any consumer claim these at once."""
+        await self._set_idle_ms(entries, _RELEASED_IDLE_MS)
+
+    async def _set_idle_ms(self, entries: Sequence[Entry], idle_ms: int) -> None:
+        for stream in self.group.streams:
+            ids = [entry.id for entry in entries if entry.stream == stream]
+            if ids:
+                await self._set_idle(keys=[stream], args=[self.group.name, self._name, idle_ms, *ids])
+
+    async def leave(self) -> bool:
+        """Deletes this consumer from the group; False while it still holds entries."""
+        for stream in self.group.streams:
+            await self._forget(keys=[stream], args=[self.group.name, self._name, 0])
+        for stream in self.group.streams:
+            consumers = await self._redis.xinfo_consumers(stream, self.group.name)
+            if any(consumer["name"] == self._name.encode() for consumer in consumers):
+                return False
+        return True
+
+    async def delete_idle_consumers(self) -> int:
+        """Deletes consumers that hold nothing and have not read for a minute; how many."""
+        gone = 0
+        for stream in self.group.streams:
+            gone += await self._forget(keys=[stream], args=[self.group.name, "", _CONSUMER_FORGOTTEN_MS])
+        return gone
+
+    async def close(self) -> None:
+        """Closes the connection of blocking reads."""
+        await close(self._blocking)

@@ -1,0 +1,128 @@
+"""What has to happen in Redis at once, as Lua. Each says what its KEYS and ARGV are.
+
+Entries of the job streams are deleted when they are acknowledged. So a stream never holds more than what
+waits and what is being done, whatever lies in between, and its length less what is pending is what waits.
+"""
+
+GROUP = "workers"  # the consumer group of both job streams
+
+# KEYS job stream; ARGV group, entry. Deletes the entry unless a worker has it: whether it did.
+WITHDRAW = """
+local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
+if not held.err and #held > 0 then return 0 end
+return redis.call('XDEL', KEYS[1], ARGV[2])
+"""
+
+# KEYS job stream; ARGV entries. Those that are no longer there.
+MISSING = """
+local missing = {}
+for _, entry in ipairs(ARGV) do
+  if #redis.call('XRANGE', KEYS[1], entry, entry) == 0 then missing[#missing + 1] = entry end
+end
+return missing
+"""
+
+# KEYS job stream, results, dead jobs; ARGV group, entry, answer, time to live of the results in ms, and the
+# reason when the job is dead. Whether the answer was published: not when another worker has been faster.
+# An answer frees more memory than it takes, so it may be written when memory is short. It stands before the
+# acknowledgement because a script that fails is not rolled back.
+PUBLISH = """#!lua flags=allow-oom
+local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
+if held.err or #held == 0 then return 0 end
+if ARGV[3] ~= '' then
+  redis.call('XADD', KEYS[2], '*', 'answer', ARGV[3])
+  redis.call('PEXPIRE', KEYS[2], ARGV[4])
+end
+if ARGV[5] ~= '' then
+  local entry = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
+  if entry then
+    redis.call('XADD', KEYS[3], 'MAXLEN', 100, '*', 'reason', ARGV[5], 'job', entry[2][2])
+    redis.call('EXPIRE', KEYS[3], 86400)
+  end
+end
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+redis.call('XDEL', KEYS[1], ARGV[2])
+return 1
+"""
+
+# KEYS stream; ARGV group, consumer, least idle time in ms, most entries, cursor, the payload's field. Claims
+# entries of consumers that were lost: the next cursor, and each entry with its payload and how often it was
+# delivered.
+CLAIM = """
+local found = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[5], 'COUNT', ARGV[4])
+if found.err then return {'0-0', {}} end
+local claimed = {}
+for _, entry in ipairs(found[2]) do
+  local held = redis.call('XPENDING', KEYS[1], ARGV[1], entry[1], entry[1], 1)
+  local payload = ''
+  for index = 1, #entry[2], 2 do
+    if entry[2][index] == ARGV[6] then payload = entry[2][index + 1] end
+  end
+  claimed[#claimed + 1] = {entry[1], payload, held[1][4]}
+end
+return {found[1], claimed}
+"""
+
+# KEYS stream; ARGV group, consumer, idle time in ms to set, entries. How many are still this consumer's.
+# Only those are touched: what another worker has claimed meanwhile stays with that one.
+SET_IDLE = """
+local ours = 0
+for index = 4, #ARGV do
+  local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[index], ARGV[index], 1, ARGV[2])
+  if not held.err and #held > 0 then
+    redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[index], 'IDLE', ARGV[3], 'JUSTID')
+    ours = ours + 1
+  end
+end
+return ours
+"""
+
+# KEYS stream; ARGV group, consumer or '', least idle time in ms. Deletes that consumer, or all that have
+# been idle so long, where they hold nothing: deleting one that does would lose its jobs. How many are gone.
+FORGET_CONSUMERS = """
+local consumers = redis.pcall('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])
+if consumers.err then return 0 end
+local gone = 0
+for _, consumer in ipairs(consumers) do
+  local name, pending, idle = consumer[2], consumer[4], consumer[6]
+  if pending == 0 and (name == ARGV[2] or (ARGV[2] == '' and idle > tonumber(ARGV[3]))) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], name)
+    gone = gone + 1
+  end
+end
+return gone
+"""
+
+# KEYS own registry, the other registry, finals, partials; ARGV own name, status, group. Writes a heartbeat,
+# and deletes members whose last one is over a minute old, or has no time, or one in the future. A key that
+# holds something of another type is deleted: it would fail this for everybody and for ever. Returns the time
+# in ms, both registries in the order of KEYS, and of each stream: how many wait, how many are held, how long
+# the oldest has waited, ms.
+HEARTBEAT = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+for index, kind in ipairs({'hash', 'hash', 'stream', 'stream'}) do
+  if redis.call('TYPE', KEYS[index]).ok ~= kind then redis.call('DEL', KEYS[index]) end
+end
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f ', now) .. ARGV[2])
+local own = redis.call('HGETALL', KEYS[1])
+for index = 1, #own, 2 do
+  local stamp = tonumber(string.match(own[index + 1], '^%d+ ') or -1)
+  if math.abs(now - stamp) > 60000 then
+    redis.call('HDEL', KEYS[1], own[index])
+  end
+end
+local queues = {}
+for index = 3, 4 do
+  local held, last, oldest = 0, '-', 0
+  local groups = redis.pcall('XINFO', 'GROUPS', KEYS[index])
+  if not groups.err and #groups > 0 then
+    held = groups[1][6]
+    last = '(' .. groups[1][8]
+  end
+  local first = redis.call('XRANGE', KEYS[index], last, '+', 'COUNT', 1)[1]
+  if first then oldest = now - tonumber(string.match(first[1], '^%d+')) end
+  queues[#queues + 1] = {redis.call('XLEN', KEYS[index]) - held, held, oldest}
+end
+return {string.format('%.0f', now), own, redis.call('HGETALL', KEYS[2]), queues}
+"""

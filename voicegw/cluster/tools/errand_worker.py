@@ -1,0 +1,162 @@
+"""The worker's side of errands: takes tool calls from Redis, has them made, and reports.
+
+A call is made at most once. It may have booked a table, so one whose worker was lost is not made again: the
+worker that notices reports it as failed, and says that nobody knows whether it was done.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+
+from voicegw.cluster.redis.connect import RedisOptions, close, connect, parse
+from voicegw.cluster.redis.group_reader import ConsumerGroup, Entry, GroupReader
+from voicegw.cluster.redis.group_worker import GroupWorker
+from voicegw.cluster.redis.keys import Keys
+from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor, raise_if_cancelled
+from voicegw.core.errands import AskedCall, ErrandNews
+from voicegw.core.events import ToolCalled
+from voicegw.core.options import option
+from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
+
+_GROUP = "tools"
+_LAST_WORD_S = 1.0
+_KEPT_NEWS = 100
+_NEWS_LIVE_MS = 3_600_000
+_LOST = ErrandNews(
+    '{"error":"the worker that made this call was lost; it is not known whether it was done"}',
+    done=True,
+    ok=False,
+)
+_FAULT = ErrandNews('{"error":"a fault in the worker; it is not known what was done"}', done=True, ok=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandWorkerOptions:
+    """Whether a worker makes tool calls in the background."""
+
+    take: bool = option(False, "make the tool calls that gateways hand to Redis; declare the tools here too")
+    only: bool = option(False, "do that and nothing else: no model is loaded")
+    at_once: int = option(4, "calls made at the same time", ge=1, le=1000)
+    lease_ms: int = option(15_000, "time after which a silent worker's calls are reported as lost", ge=100)
+    drain_timeout_ms: int = option(30_000, "time to finish calls when leaving", ge=0)
+
+
+class ErrandWorker:
+    """Works from `run` until `leave`. `make` makes a call and reports, the result last (Toolbox.run)."""
+
+    min_claims = 10  # a lost call is reported, not made, so that needs no room
+
+    def __init__(
+        self,
+        redis: RedisOptions,
+        options: ErrandWorkerOptions,
+        make: Callable[[ToolCalled], AsyncGenerator[ErrandNews, None]],
+        metrics: Metrics,
+    ) -> None:
+        self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._options = options
+        self._make = make
+        self._keys = Keys(redis.prefix)
+        self._redis: Redis = connect(redis)
+        group = ConsumerGroup(_GROUP, (self._keys.errands,), "errand")
+        self._reader = GroupReader(redis, self._redis, group, self.name)
+        self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster)
+        self._worker = GroupWorker(self._reader, self, self._monitor, options.lease_ms)
+
+    @property
+    def capacity(self) -> int:
+        """See EntryHandler."""
+        return self._options.at_once
+
+    async def run(self) -> None:
+        """Works until told to leave, and then until what it holds is done or given up."""
+        try:
+            await self._monitor.try_once(self._join)
+            await self._worker.run(self._options.drain_timeout_ms)
+            with suppress(*REDIS_ERRORS):
+                await self._reader.leave()
+        finally:
+            await self._reader.close()
+            await close(self._redis)
+
+    async def _join(self) -> None:
+        await self._reader.create_group()
+        await self._reader.delete_idle_consumers()
+
+    def leave(self) -> None:
+        """No more calls: `run` comes to its end."""
+        self._worker.stop()
+
+    async def handle(self, entry: Entry) -> None:
+        """See EntryHandler. Makes a call, or reports that the worker which had it was lost."""
+        if (read := await self._read(entry)) is None:
+            return
+        errand, call = read
+        if entry.deliveries > 1:
+            log.warning("an errand's worker was lost", errand=errand)
+            await self._monitor.retry(lambda: self._report(errand, _LOST, entry.id))
+        else:
+            await self._carry_out(errand, call, entry.id)
+
+    async def _carry_out(self, errand: str, call: ToolCalled, entry: str) -> None:
+        """Makes a call and reports its result, or that it had to be left."""
+        try:
+            result = await self._result(errand, call)
+            await self._monitor.retry(lambda: self._report(errand, result, entry))
+        except asyncio.CancelledError:
+            with suppress(*REDIS_ERRORS):
+                async with asyncio.timeout(_LAST_WORD_S):
+                    await self._report(errand, _LOST, entry)
+            raise
+
+    async def _result(self, errand: str, call: ToolCalled) -> ErrandNews:
+        """Makes a call, reports how it gets on, and returns what it comes to."""
+        result = _LOST
+        try:
+            async with aclosing(self._make(call)) as reports:
+                async for result in reports:
+                    if not result.done:
+                        with suppress(*REDIS_ERRORS):  # progress may get lost, a result may not
+                            await self._report(errand, result)
+                        raise_if_cancelled()
+        except Exception:  # a fault of ours costs this call, not the worker
+            log.exception("errand failed", errand=errand)
+            return _FAULT
+        return result
+
+    async def _report(self, errand: str, news: ErrandNews, entry: str = "") -> None:
+        """Adds to the errand's news, and with `entry` acknowledges and deletes it, in one step."""
+        stream = self._keys.errand_news(errand)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xadd(stream, {"news": msgspec.json.encode(news)}, maxlen=_KEPT_NEWS)
+            pipe.pexpire(stream, _NEWS_LIVE_MS)
+            if entry:
+                pipe.xack(self._keys.errands, _GROUP, entry)
+                pipe.xdel(self._keys.errands, entry)
+            await pipe.execute()
+
+    async def _read(self, entry: Entry) -> tuple[str, ToolCalled] | None:
+        """The errand's name and its call. One that is malformed is deleted: no other worker could
+        read it, and who waits for it, if anybody, cannot be told."""
+        try:
+            return msgspec.json.decode(entry.payload, type=tuple[str, AskedCall])
+        except (msgspec.MsgspecError, RecursionError) as error:  # the latter for what is nested too deeply
+            log.error("errand given up", entry=entry.id, reason=str(error))
+            await self._monitor.retry(lambda: self._delete(entry.id))
+            return None
+
+    async def _delete(self, entry: str) -> None:
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xack(self._keys.errands, _GROUP, entry)
+            pipe.xdel(self._keys.errands, entry)
+            await pipe.execute()

@@ -1,0 +1,91 @@
+"""Errands on other machines: tool calls in the background that gateways put into a stream in Redis and
+`voicegw worker` takes from there (errand_worker.py). What an errand says goes into a stream of its own.
+
+Nothing here blocks in Redis: errands take long, and news that are half a second old are fresh enough.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+
+from voicegw.cluster.redis.connect import RedisOptions, close, connect
+from voicegw.cluster.redis.keys import Keys
+from voicegw.cluster.redis.monitor import REDIS_ERRORS, raise_if_cancelled
+from voicegw.core.errands import AskedCall, ErrandNews
+from voicegw.core.events import ToolCalled
+from voicegw.core.options import option
+from voicegw.errors import ToolFailed
+
+log = structlog.get_logger(__name__)
+
+_LOOK_S = 0.3
+_LONGEST_WAIT_S = 2.0  # between looks at a Redis that is in trouble
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteErrandOptions:
+    """Tool calls in the background, where gateways share a Redis."""
+
+    by_workers: bool = option(False, "have `voicegw worker --tool-worker.take` do the calls, through Redis")
+    max_waiting: int = option(1_000, "calls that may wait in Redis", ge=1, le=1_000_000)
+    give_up_ms: int = option(3_600_000, "time after which a call's result is no longer waited for", ge=100)
+
+
+class RemoteErrands:
+    """Errands over a Redis. `ToolFailed` is raised for what Redis does not take."""
+
+    def __init__(self, redis: RedisOptions, options: RemoteErrandOptions) -> None:
+        self._redis: Redis = connect(redis)
+        self._keys = Keys(redis.prefix)
+        self._options = options
+
+    async def submit(self, call: ToolCalled) -> str:
+        """Hands a call in and returns the errand's name. Raises ToolFailed when Redis is full or away."""
+        name = secrets.token_urlsafe(12)
+        try:
+            if await self._redis.xlen(self._keys.errands) >= self._options.max_waiting:
+                raise ToolFailed("too many calls are waiting in the background already")
+            await self._redis.xadd(
+                self._keys.errands, {"errand": msgspec.json.encode((name, AskedCall.of(call)))}
+            )
+        except REDIS_ERRORS as error:
+            log.warning("errand not queued", reason=type(error).__name__)
+            raise ToolFailed("calls in the background cannot be made at the moment") from None
+        return name
+
+    async def follow(self, errand: str) -> AsyncGenerator[ErrandNews, None]:
+        """Its news as they come, ending with the result; Redis may be away meanwhile."""
+        reply: Any
+        stream, seen = self._keys.errand_news(errand), "-"
+        give_up_at = time.monotonic() + self._options.give_up_ms / 1000
+        pause_s = _LOOK_S
+        while time.monotonic() < give_up_at:
+            try:
+                reply = await self._redis.xrange(stream, min=seen)
+                pause_s = _LOOK_S
+            except REDIS_ERRORS:
+                reply, pause_s = [], min(2 * pause_s, _LONGEST_WAIT_S)
+            raise_if_cancelled()
+            for entry, fields in reply:
+                seen = f"({entry.decode()}"
+                try:
+                    news = msgspec.json.decode(fields.get(b"news", b""), type=ErrandNews)
+                except (msgspec.MsgspecError, RecursionError) as error:
+                    log.error("news of an errand cannot be read", errand=errand, reason=type(error).__name__)
+                    continue
+                yield news
+                if news.done:
+                    return
+            await asyncio.sleep(pause_s)
+        yield ErrandNews('{"error":"no result in time"}', done=True, ok=False)
+
+    async def close(self) -> None:
+        """Leaves Redis; what was handed in is done all the same."""
+        await close(self._redis)

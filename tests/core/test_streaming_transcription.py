@@ -51,7 +51,9 @@ class Streamed(Scenario):
         start, audio = self.session.audio_after(self.session.audio_needed_from)
         state = snapshot.decode(taken, SessionState)
         assert isinstance(state, SessionState)
-        self.session = Session("session-1", QUICK, self.profile, self.scorer, StreamingTranscription())
+        self.session = Session(
+            "session-1", QUICK, self.session.profile, self.scorer, StreamingTranscription()
+        )
         self.engine.fed.clear()
         self.scorer.deaf = True
         self.session.restore(state, audio, start, 0.0, self.now)

@@ -133,8 +133,12 @@ class VoiceClient:
         partial_interval_ms: int | None = None,
         reply: bool | None = None,
         key_terms: Sequence[str] | None = None,
+        language: str | None = None,
+        instructions: str | None = None,
+        tools: Sequence[str] | None = None,
+        voice: str | None = None,
     ) -> None:
-        """Change this session's knobs and key terms; what is left out stays as it is."""
+        """Change this session's settings; what is left out stays as it is."""
         await self._request(
             native.ConfigureMessage(
                 end_silence_ms=end_silence_ms,
@@ -142,6 +146,10 @@ class VoiceClient:
                 partial_interval_ms=partial_interval_ms,
                 reply=reply,
                 key_terms=None if key_terms is None else tuple(key_terms),
+                language=language,
+                instructions=instructions,
+                tools=None if tools is None else tuple(tools),
+                voice=voice,
             )
         )
 

@@ -28,12 +28,15 @@ def test_help_of_token_teaches(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_makes_tokens_that_the_server_takes() -> None:
     made = run(
-        "token", "--user", "alice", "--once", "--scope", "rate:8000", "--valid-s", "9", **SECRET
+        *("token", "--user", "alice", "--once", "--scope", "rate:8000", "--valid-s", "9"),
+        *("--session", '{"voice": "en-gb"}'),
+        **SECRET,
     ).stdout
     key = keys.load(SECRET["VOICEGW_TOKENS__SECRET"], None).find(None)
     claims = jwt.decode(made.strip(), key, audience="voicegw")
     assert (claims["sub"], claims["scope"], claims["exp"] - claims["iat"]) == ("alice", "rate:8000", 9)
     assert claims["jti"]
+    assert claims["session"] == {"voice": "en-gb"}
 
 
 def test_makes_keys_and_shows_gateways_their_public_half(tmp_path: Path) -> None:
@@ -83,6 +86,8 @@ def test_a_mistyped_flag_is_answered_in_its_own_name(capsys: pytest.CaptureFixtu
         (["--user", ""], "--user"),
         (["--user", "a" * 129], "--user"),
         (["--tokens.single-use", "always"], "--once"),
+        (["--session", '{"mood": "good"}'], "mood"),
+        (["--session", '{"tools": 3}'], "tools"),
     ],
 )
 def test_a_token_that_would_be_refused_or_allow_too_much_is_not_made(

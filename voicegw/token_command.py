@@ -12,7 +12,7 @@ from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.commands import ReplyMode
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.auth import signing_keys as keys
-from voicegw.gateway.auth.authenticator import MAX_USER_CHARACTERS, SingleUse, TokenOptions
+from voicegw.gateway.auth.authenticator import MAX_USER_CHARACTERS, SingleUse, TokenOptions, check_session
 from voicegw.gateway.auth.signing_keys import Algorithm
 from voicegw.gateway.auth.token_issuer import Claims, mint
 
@@ -36,6 +36,10 @@ with it, and take the old one out when its last token has expired.
 
 Scopes narrow a token: --scope rate:8000 --scope format:mulaw --scope reply:none. A kind that is not named
 (rate, format, reply) is free.
+
+A token may say what its session is like, which the client then cannot change:
+  --session '{"instructions": "You take orders for pizza.", "tools": ["menu"], "voice": "en-gb",
+              "language": "en"}'
 
 The key comes from --token-keys FILE or VOICEGW_TOKENS__SECRET, the audience from --tokens.audience. These and
 all other options of `voicegw serve` may stand in its TOML file, too: --config FILE."""
@@ -63,6 +67,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     what.add_argument("--public", metavar="FILE", help="print the half of a key file that gateways need")
     token.add_argument("--valid-s", type=int, default=60, help="seconds to connect in (default: %(default)s)")
     token.add_argument("--scope", action="append", default=[], help="what it allows; none for everything")
+    token.add_argument(
+        "--session", type=json.loads, default={}, metavar="JSON", help="what the session is like; see above"
+    )
     token.add_argument("--once", action="store_true", help="it opens one session only (`jti`)")
     token.add_argument("--kid", help="name of the key to sign with, or of the new key")
 
@@ -78,7 +85,8 @@ def run(chosen: argparse.Namespace, settings: Settings) -> str:
     if not settings.tokens.enabled:
         raise ConfigurationError("nothing to sign with: give --token-keys FILE or VOICEGW_TOKENS__SECRET")
     scopes = tuple(" ".join(chosen.scope).split())
-    grant = Claims(chosen.user, settings.tokens.audience, chosen.valid_s, scopes, chosen.once)
+    session = chosen.session
+    grant = Claims(chosen.user, settings.tokens.audience, chosen.valid_s, scopes, chosen.once, session)
     _check(grant, settings.tokens)
     return mint(grant, keys.load(settings.tokens.secret, settings.tokens.keys).signer(chosen.kid))
 
@@ -104,6 +112,7 @@ def _check(grant: Claims, tokens: TokenOptions) -> None:
         raise ConfigurationError(f"--valid-s takes 1 to {tokens.max_ttl_s} s (tokens.max_ttl_s)")
     if tokens.single_use is SingleUse.ALWAYS and not grant.once:
         raise ConfigurationError("tokens.single_use is `always`: only tokens made with --once are taken")
+    check_session(grant.session)
     for scope in grant.scopes:
         kind, _, value = scope.partition(":")
         if kind not in _SCOPES:

@@ -1,9 +1,9 @@
 """Who is calling: a signed token at the upgrade becomes an identity, which limits and scopes go by.
 
 Tokens are JSON Web Tokens (RFC 7519) with an audience (`aud`), a subject (`sub`: the user) and an expiry
-(`exp`); `nbf` is honoured, `scope` narrows what the session may use, and a token with a `jti` opens one
-session only. A token has to be valid when the session begins. The session may outlive it, for
-`session_ttl_s`, and for longer if the client shows a new one of the same user's (`refresh`).
+(`exp`); `nbf` is honoured, `scope` narrows what the session may use, `session` says what it is like, and a
+token with a `jti` opens one session only. A token has to be valid when the session begins. The session may
+outlive it, for `session_ttl_s`, and for longer if the client shows a new one of the same user's (`refresh`).
 
 Nothing here logs, quotes or keeps a token.
 """
@@ -17,8 +17,18 @@ from typing import Annotated, Any
 import jwt
 import msgspec
 
+from voicegw.core.commands import Configure
 from voicegw.core.options import option
-from voicegw.errors import InvalidState, ScopeMissing, TokenExpired, TokenInvalid, TokenMissing, TokenUsed
+from voicegw.core.profile import MAX_INSTRUCTIONS_CHARACTERS, MAX_TOOLS, VOICE_NAME
+from voicegw.errors import (
+    ConfigurationError,
+    InvalidState,
+    ScopeMissing,
+    TokenExpired,
+    TokenInvalid,
+    TokenMissing,
+    TokenUsed,
+)
 from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.replay_cache import ReplayCache
 
@@ -84,7 +94,7 @@ class Identity:
     """Who is at the other end. user: empty in development mode. expires_at: monotonic seconds.
 
     token: what makes the token unique, and for how many seconds it has to be remembered; None if it may be
-    shown again.
+    shown again. fixed: what the token says that the session is like; its client cannot change that.
     """
 
     user: str
@@ -92,6 +102,16 @@ class Identity:
     scopes: Scopes = Scopes()
     expires_at: float = math.inf
     token: tuple[str, float] | None = None
+    fixed: Configure = field(default_factory=Configure)
+
+
+class _Session(msgspec.Struct, forbid_unknown_fields=True):
+    """The claim `session`."""
+
+    instructions: Annotated[str, msgspec.Meta(max_length=MAX_INSTRUCTIONS_CHARACTERS)] | None = None
+    tools: Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_TOOLS)] | None = None
+    voice: Annotated[str, msgspec.Meta(pattern=VOICE_NAME)] | None = None
+    language: Annotated[str, msgspec.Meta(max_length=8)] | None = None
 
 
 class _Claims(msgspec.Struct):
@@ -101,6 +121,7 @@ class _Claims(msgspec.Struct):
     exp: Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
     scope: Annotated[str, msgspec.Meta(max_length=2_000)] = ""
     jti: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | None = None
+    session: _Session = msgspec.field(default_factory=_Session)
 
 
 class Authenticator:
@@ -141,6 +162,7 @@ class Authenticator:
             Scopes.parse(claims.scope),
             time.monotonic() + self._options.session_ttl_s,
             self._token(claims),
+            Configure(**msgspec.structs.asdict(claims.session)),
         )
 
     async def spend(self, identity: Identity) -> None:
@@ -179,7 +201,7 @@ class Authenticator:
                 options={"require": list(_REQUIRED)},
             )
             known = msgspec.convert(claims, _Claims)
-            f"{known.sub}{known.jti}{known.scope}".encode()  # half a surrogate pair is a ValueError
+            msgspec.json.encode(known)  # half a surrogate pair is a ValueError
             return known
         except jwt.ExpiredSignatureError:
             raise TokenExpired from None
@@ -191,3 +213,11 @@ class Authenticator:
             raise TokenInvalid(f"without {error.claim!r}") from None
         except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, TypeError, ArithmeticError, RecursionError):
             raise TokenInvalid from None  # the cause could quote it
+
+
+def check_session(claim: object) -> None:
+    """Raises ConfigurationError for a claim `session` that no gateway takes."""
+    try:
+        msgspec.convert(claim, _Session)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(f"--session: {error}") from None

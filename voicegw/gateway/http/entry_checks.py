@@ -4,6 +4,8 @@ A client is checked once it is known what it wants: before the upgrade where the
 its first frames do. Both go through here, so that no dialect can leave a check out.
 """
 
+from dataclasses import replace
+
 from websockets.datastructures import Headers
 
 from voicegw.core.commands import ReplyMode
@@ -70,6 +72,7 @@ class EntryChecks:
         connection.hold_seat(self._seat(dialect, resume, identity.user, identity.address))
         self._admission.take()
         connection.identity = identity
+        opening = replace(opening, profile=profile.configured(identity.fixed))
         return Guest(dialect, opening, identity.user, identity.address, connection.seat)
 
     def _check_room(self, dialect: Dialect, resume: Resume | None) -> None:

@@ -18,7 +18,8 @@ from voicegw.core.commands import (
     ReplyMode,
     TypeText,
 )
-from voicegw.core.profile import SessionProfile
+from voicegw.core.profile import SessionProfile, given
+from voicegw.errors import ScopeMissing
 from voicegw.gateway.auth.access import Access, check_scopes
 from voicegw.gateway.auth.authenticator import Identity
 from voicegw.gateway.limits.quota import Quota
@@ -63,6 +64,11 @@ class ConnectionContext:
 
     def check(self, command: Command, replies: ReplyMode) -> None:
         """Raises ScopeMissing for a command that the token does not allow in a session that replies so."""
+        if isinstance(command, Configure):
+            fixed = given(self.identity.fixed)
+            for name, value in given(command).items():
+                if fixed.get(name, value) != value:
+                    raise ScopeMissing(f"this token says what `{name}` is")
         if (reply := _reply_to(command, replies)) is not None:
             self.identity.scopes.check("reply", reply)
 

@@ -29,11 +29,13 @@ class Headers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """A request to open a WebSocket. path: without the gateway's prefix and without the query."""
+    """A request to open a WebSocket. path: without the query and without `prefix`, which all paths of the
+    gateway begin with."""
 
     path: str
     query: str
     headers: Headers
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@
      |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount
      |    +-- AudioMisdeclared  InvalidState  TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout
      |    +-- NotFound  UnsupportedRate  UnsupportedFormat  UnsupportedReply  InvalidParameter  OriginRefused
-     |    +-- TokenMissing  TokenInvalid  TokenExpired  TokenUsed  ScopeMissing  SessionTooLong  TakenOver
+     |    +-- TokenMissing  TokenInvalid  TokenExpired  TokenUsed  SignatureInvalid  ScopeMissing
+     |    +-- SessionTooLong  TakenOver
      +-- LimitError                  more than a client's share; later it may
      |    +-- RateLimited  TooManyConnections  LimitIgnored
      +-- ReplyError                  the model's or the voice's doing; the session goes on
@@ -47,6 +48,7 @@ from voicegw.errors.client import (
     RateLimited,
     ScopeMissing,
     SessionTooLong,
+    SignatureInvalid,
     TakenOver,
     TokenExpired,
     TokenInvalid,
@@ -139,6 +141,7 @@ __all__ = [
     "ScopeMissing",
     "ServerError",
     "SessionTooLong",
+    "SignatureInvalid",
     "SlowConsumer",
     "StartupError",
     "StoreUnavailable",

@@ -91,6 +91,10 @@ class TokenUsed(InputError, code="token_used", http_status=401):
     """The token works once, and was used before."""
 
 
+class SignatureInvalid(InputError, code="signature_invalid", http_status=403):
+    """The request is not signed as this server asks (`X-Twilio-Signature`)."""
+
+
 class ScopeMissing(InputError, code="scope_missing", http_status=403):
     """The token does not allow this."""
 

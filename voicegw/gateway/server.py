@@ -48,6 +48,7 @@ from voicegw.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 _STOP_S = 1.0  # for all connections to end, once the server stops
+_MOST_OPENING_FRAMES = 50  # with one that says what the client wants
 _TRANSPORT_LIMIT = 4  # times the greatest message of a dialect: its codec can say what is wrong
 
 
@@ -259,12 +260,13 @@ class Gateway:
 
 
 async def _opening(socket: ServerConnection, codec: Codec) -> Opening:
-    """What the client asks for in its first frames. Raises InputError and ConnectionClosed."""
-    while True:
+    """What the client asks for in its first frames, and soon. Raises InputError and ConnectionClosed."""
+    for _ in range(_MOST_OPENING_FRAMES):
         for received in codec.receive(await socket.recv()):
             if not isinstance(received, Opening):
                 raise InvalidState("the first message has to say what the session is to be")
             return received
+    raise InvalidState(f"none of the first {_MOST_OPENING_FRAMES} messages says what the session is to be")
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

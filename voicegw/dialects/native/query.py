@@ -5,10 +5,9 @@ from urllib.parse import parse_qsl
 
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.commands import ReplyMode
-from voicegw.core.jobs import AUTO_LANGUAGE
-from voicegw.core.languages import is_language
 from voicegw.core.profile import SessionProfile
 from voicegw.core.text import quoted
+from voicegw.dialects.language import checked_language
 from voicegw.dialects.port import Opening, Resume
 from voicegw.errors import InvalidParameter, UnsupportedFormat, UnsupportedRate, UnsupportedReply
 
@@ -31,7 +30,7 @@ def parse(query: str) -> Opening:
         rate=_rate(values.get("rate", str(usual_rate))),
         audio_format=audio_format,
         reply=_reply(values.get("reply", ReplyMode.TEXT)),
-        language=_language(values.get("lang", "")),
+        language=checked_language(values.get("lang", "")),
     )
     return Opening(profile, resume=_resume(values) if "session" in values else None)
 
@@ -67,12 +66,3 @@ def _reply(text: str) -> ReplyMode:
         return ReplyMode(text)
     except ValueError:
         raise UnsupportedReply(f"reply {quoted(text)}; supported: {', '.join(ReplyMode)}") from None
-
-
-def _language(text: str) -> str:
-    if not is_language(text):
-        raise InvalidParameter(
-            f"lang {quoted(text)} is neither {AUTO_LANGUAGE} nor the ISO 639 code of a language "
-            "that can be recognised"
-        )
-    return text

@@ -81,7 +81,8 @@ class RequestHandler:
     async def _admit(self, dialect: Dialect, connection: LimitedConnection, request: Request) -> None:
         address = await self._checks.count(connection, request.headers)
         path, _, query = request.path.partition("?")
-        codec = dialect.connect(Handshake(path.removeprefix(self._prefix), query, request.headers))
+        own_path = path.removeprefix(self._prefix)
+        codec = dialect.connect(Handshake(own_path, query, request.headers, self._prefix))
         connection.upgrade = upgrade = Upgrade(dialect, codec, address)
         self._checks.check_connection(connection, request.headers)
         if codec.opening is None:

@@ -1,0 +1,8 @@
+"""The dialect of `/twilio`: telephone calls by Twilio Media Streams, and by the protocols of Telnyx, Exotel
+and Plivo, which are near copies of it."""
+
+from voicegw.dialects.twilio.dialect import PATH, TwilioDialect
+from voicegw.dialects.twilio.inbound import MAX_MESSAGE_BYTES
+from voicegw.dialects.twilio.signature import TwilioOptions
+
+__all__ = ["MAX_MESSAGE_BYTES", "PATH", "TwilioDialect", "TwilioOptions"]

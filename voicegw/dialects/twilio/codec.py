@@ -1,0 +1,133 @@
+"""One stream of a telephone call, from its first message to its last."""
+
+from collections.abc import Iterable
+
+from voicegw.core.audio import AudioFormat, encode
+from voicegw.core.commands import Cancel, End, TypeText
+from voicegw.core.events import Event
+from voicegw.core.profile import SessionProfile
+from voicegw.dialects.port import Audio, Codec, Frame, Opening, Received, ReplyAudio
+from voicegw.dialects.twilio.inbound import Inbound, Start, StreamIds, decode
+from voicegw.dialects.twilio.keypad import Keypad
+from voicegw.dialects.twilio.marks import Marks
+from voicegw.dialects.twilio.media_format import profile_of
+from voicegw.dialects.twilio.outbound import Outbound, outbound
+from voicegw.errors import InvalidState, MalformedMessage
+
+_OUTBOUND_TRACK = "outbound"
+_PIECE_MS = 20  # some carriers play whole pieces of this length only
+
+
+class TwilioCodec(Codec):
+    """A stream is asked for by its `start` message; what comes before that is not used. token: of the URL,
+    for a stream whose `start` has none. Callers see no events, so there is a message for none."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+        self._stream: _Stream | None = None
+        self._stopped = False
+
+    def receive(self, frame: str | bytes) -> Iterable[Received]:
+        """See Codec. Raises MessageTooBig, WrongFrameKind, MalformedMessage or InvalidState; with the
+        `start` message as `profile_of`."""
+        message = decode(frame)
+        if self._stopped:
+            return ()
+        if message.event == "start":
+            return (self._start(message),)
+        if self._stream is None:
+            return ()
+        if message.event == "stop":
+            self._stopped = True
+            return Cancel(), End()
+        return self._stream.receive(message)
+
+    def _start(self, message: Inbound) -> Opening:
+        if self._stream is not None:
+            raise InvalidState("the stream has started already")
+        start = message.start or Start()
+        names = _names(message, start)
+        profile = profile_of(start, names)
+        self._stream = _Stream(profile, outbound(names, profile))
+        return Opening(profile, start.parameter("token") or self._token)
+
+    def send_event(self, event: Event, number: int) -> Iterable[Frame]:
+        """None: a caller hears replies, and sees nothing."""
+        return ()
+
+    def send_audio(self, audio: ReplyAudio) -> Iterable[Frame]:
+        """The audio, and a mark behind it."""
+        return () if self._stream is None or self._stopped else self._stream.send_audio(audio)
+
+    def stop_audio(self) -> Iterable[Frame]:
+        """See Codec."""
+        return () if self._stream is None or self._stopped else self._stream.stop_audio()
+
+
+class _Stream:
+    """A stream that has started."""
+
+    def __init__(self, profile: SessionProfile, out: Outbound) -> None:
+        self._out = out
+        self._marks = Marks()
+        self._keypad = Keypad()
+        self._sample_bytes = 2 if profile.audio_format is AudioFormat.PCM else 1
+        self._bytes_per_ms = profile.rate * self._sample_bytes / 1000
+        self._silence = encode(bytes(2), profile.audio_format)
+        self._half_sample = b""
+
+    def receive(self, message: Inbound) -> Iterable[Received]:
+        match message.event:
+            case "media":
+                return self._media(message)
+            case "dtmf":
+                return self._dtmf(message)
+            case "mark":
+                return self._mark(None if message.mark is None else message.mark.name)
+            case "playedStream":
+                return self._mark(message.name)
+            case _:
+                return ()
+
+    def _media(self, message: Inbound) -> Iterable[Received]:
+        if (media := message.media) is None:
+            raise MalformedMessage("a media message without media")
+        if media.track == _OUTBOUND_TRACK:
+            return
+        data = self._half_sample + media.payload
+        whole = len(data) - len(data) % self._sample_bytes
+        data, self._half_sample = data[:whole], data[whole:]
+        if data:
+            yield Audio(data)
+        if (text := self._keypad.wait(len(data) / self._bytes_per_ms)) is not None:
+            yield TypeText(text)
+
+    def _dtmf(self, message: Inbound) -> Iterable[Received]:
+        if message.dtmf is None:
+            raise MalformedMessage("a dtmf message without a digit")
+        text = self._keypad.press(message.dtmf.digit)
+        return () if text is None else (TypeText(text),)
+
+    def _mark(self, name: object) -> Iterable[Received]:
+        played = self._marks.receive_echo(name) if isinstance(name, str) else None
+        return () if played is None else (played,)
+
+    def send_audio(self, audio: ReplyAudio) -> Iterable[Frame]:
+        piece = round(_PIECE_MS * self._bytes_per_ms)
+        missing = -len(audio.data) % piece // self._sample_bytes
+        data = audio.data + self._silence * missing
+        return self._out.media(data), self._out.mark(self._marks.place(audio))
+
+    def stop_audio(self) -> Iterable[Frame]:
+        self._marks.clear()
+        return (self._out.clear(),)
+
+
+def _names(message: Inbound, start: Start) -> StreamIds:
+    """The stream's name as the carrier spells it, in the message or in its `start`."""
+    return StreamIds(
+        message.twilio or start.twilio,
+        message.exotel or start.exotel,
+        message.plivo or start.plivo,
+        message.telnyx or start.telnyx,
+    )

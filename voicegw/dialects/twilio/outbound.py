@@ -1,0 +1,71 @@
+"""What a carrier is sent: audio, marks behind it, and the order to forget what has not been played."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from voicegw.core.audio import AudioFormat
+from voicegw.core.profile import SessionProfile
+from voicegw.dialects.port import Frame
+from voicegw.dialects.twilio.inbound import StreamIds
+
+_CONTENT_TYPES = {
+    AudioFormat.PCM: "audio/x-l16",
+    AudioFormat.MULAW: "audio/x-mulaw",
+    AudioFormat.ALAW: "audio/x-alaw",
+}
+_encoder = msgspec.json.Encoder()
+
+
+class Outbound:
+    """Messages in the form of Twilio, which Exotel and Telnyx share; `stream`: the field that names the
+    stream, where the carrier wants one."""
+
+    def __init__(self, stream: Mapping[str, str]) -> None:
+        self._stream = stream
+
+    def media(self, payload: bytes) -> Frame:
+        """Audio to be played behind what was sent before."""
+        return self._frame("media", media={"payload": payload})
+
+    def mark(self, name: str) -> Frame:
+        """Asks for an echo of `name` once the audio before it has been played."""
+        return self._frame("mark", mark={"name": name})
+
+    def clear(self) -> Frame:
+        """Has the carrier forget the audio that it has not played. It echoes the marks of that at once."""
+        return self._frame("clear")
+
+    def _frame(self, event: str, **content: object) -> Frame:
+        return Frame(_encoder.encode({"event": event, **self._stream, **content}))
+
+
+class PlivoOutbound(Outbound):
+    """The same for Plivo. profile: of the stream, since each message says how its audio is encoded."""
+
+    def __init__(self, stream: Mapping[str, str], profile: SessionProfile) -> None:
+        super().__init__(stream)
+        self._shape = {"contentType": _CONTENT_TYPES[profile.audio_format], "sampleRate": profile.rate}
+
+    def media(self, payload: bytes) -> Frame:
+        """See Outbound."""
+        return self._frame("playAudio", media={**self._shape, "payload": payload})
+
+    def mark(self, name: str) -> Frame:
+        """See Outbound."""
+        return self._frame("checkpoint", name=name)
+
+    def clear(self) -> Frame:
+        """See Outbound."""
+        return self._frame("clearAudio")
+
+
+def outbound(names: StreamIds, profile: SessionProfile) -> Outbound:
+    """The form of the carrier that spells its stream's name so."""
+    if names.plivo is not None:
+        return PlivoOutbound({"streamId": names.plivo}, profile)
+    if names.exotel is not None:
+        return Outbound({"stream_sid": names.exotel})
+    if names.twilio is not None:
+        return Outbound({"streamSid": names.twilio})
+    return Outbound({})

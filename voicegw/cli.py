@@ -29,7 +29,7 @@ from voicegw.config import Settings, WorkerSettings
 from voicegw.core.recognizer import Recognizer
 from voicegw.core.store import MemoryStore, Store
 from voicegw.core.transcription import RecognitionService
-from voicegw.dialects import native
+from voicegw.dialects import native, twilio
 from voicegw.errors import StartupError
 from voicegw.gateway.auth.access import Access
 from voicegw.gateway.auth.authenticator import Authenticator
@@ -115,7 +115,7 @@ async def serve(settings: Settings) -> None:
                 declared=assistant.declared,
                 store=_store(settings, stack),
             ),
-            dialects=[native.NativeDialect()],
+            dialects=[native.NativeDialect(), twilio.TwilioDialect(settings.twilio)],
             new_scorer=lambda: make_scorer(settings.vad),
             unready=transcription.unready,
             crowded=transcription.overloaded,

@@ -19,6 +19,7 @@ from voicegw.cluster.tools.errand_worker import ErrandWorkerOptions
 from voicegw.cluster.tools.errands import RemoteErrandOptions
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
+from voicegw.dialects.twilio import TwilioOptions
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.auth.access import AccessOptions
 from voicegw.gateway.auth.authenticator import TokenOptions
@@ -82,6 +83,7 @@ class Settings:
     gateway: GatewayOptions = field(default_factory=GatewayOptions)
     access: AccessOptions = field(default_factory=AccessOptions)
     tokens: TokenOptions = field(default_factory=TokenOptions)
+    twilio: TwilioOptions = field(default_factory=TwilioOptions)
     limits: LimitOptions = field(default_factory=LimitOptions)
     session: SessionOptions = field(default_factory=SessionOptions)
     asr: WhisperOptions = field(default_factory=WhisperOptions)
@@ -151,6 +153,8 @@ def without_effect(settings: Settings) -> Iterator[str]:
         yield "with session.endpoint.adaptive off, only end_silence_ms ends a turn"
     if endpoint.pause_ms > endpoint.finished_ms:
         yield "session.endpoint.pause_ms is longer than the end silence, which cannot end a turn any sooner"
+    if settings.twilio.public_url is not None and settings.twilio.auth_token is None:
+        yield "twilio.public_url is what signatures are checked against, and twilio.auth_token is not set"
     if settings.llm.url is None and settings.llm.model is None and settings.llm.api_key is not None:
         yield "llm.api_key is for a model endpoint, and llm.model names none"
 

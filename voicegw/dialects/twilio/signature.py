@@ -46,9 +46,7 @@ def check_signature(options: TwilioOptions, handshake: Handshake) -> None:
     url = _url(options, handshake)
     expected = signature(options.auth_token, url)
     if not hmac.compare_digest(told.encode(errors="surrogateescape"), expected.encode()):
-        raise SignatureInvalid(
-            "not signed by the Twilio account, or not for the URL of --twilio.public-url"
-        )
+        raise SignatureInvalid("not signed by the Twilio account, or not for the URL of --twilio.public-url")
 
 
 def signature(auth_token: str, url: str) -> str:

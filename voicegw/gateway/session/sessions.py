@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -17,7 +17,7 @@ from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.journal import Journal
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session, SessionOptions
-from voicegw.core.store import Saved, StoreTrouble
+from voicegw.core.store import MemoryStore, Saved, StoreTrouble
 from voicegw.dialects.port import Dialect, Opening, Resume
 from voicegw.errors import Draining, Moved, StoreUnavailable
 from voicegw.gateway.limits.admission import Admission
@@ -68,6 +68,7 @@ class Sessions:
         self._connection = connection
         self._resume = resume
         self._services = services
+        self._unsaved = replace(services, store=MemoryStore())  # for sessions that nobody comes back for
         self._new_scorer = new_scorer
         self._rates = limits.session_rates
         self._runners: dict[str, SessionRunner] = {}
@@ -210,8 +211,9 @@ class Sessions:
             idle_timeout_ms=self._connection.idle_timeout_ms,
             max_session_ms=self._connection.max_session_ms,
         )
-        outbox = Outbox(journal, write_ahead=self._services.store.durable)
-        return SessionRunner(record, self._services, outbox, self._resume, limits, seat)
+        services = self._services if guest.dialect.resumable else self._unsaved
+        outbox = Outbox(journal, write_ahead=services.store.durable)
+        return SessionRunner(record, services, outbox, self._resume, limits, seat)
 
     def _start(self, runner: SessionRunner) -> SessionRunner:
         self._runners[runner.name] = runner

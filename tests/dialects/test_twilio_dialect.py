@@ -73,7 +73,7 @@ URL = "wss://voice.example.org/twilio"
     [
         "",
         "x",
-        "\udcff",
+        "é",
         signature("another token", URL),
         signature(AUTH_TOKEN, URL.replace("wss", "https")),
         signature(AUTH_TOKEN, f"{URL}/a.b.c"),

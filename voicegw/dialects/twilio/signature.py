@@ -45,13 +45,13 @@ def check_signature(options: TwilioOptions, handshake: Handshake) -> None:
     told = ", ".join(handshake.headers.get_all(_HEADER))  # more than one is no signature
     url = _url(options, handshake)
     expected = signature(options.auth_token, url)
-    if not hmac.compare_digest(told.encode(errors="surrogateescape"), expected.encode()):
+    if not hmac.compare_digest(told.encode(), expected.encode()):
         raise SignatureInvalid("not signed by the Twilio account, or not for the URL of --twilio.public-url")
 
 
 def signature(auth_token: str, url: str) -> str:
     """What Twilio sends with a request for this URL."""
-    digest = hmac.new(auth_token.encode(), url.encode(errors="surrogateescape"), hashlib.sha1).digest()
+    digest = hmac.new(auth_token.encode(), url.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from benchmarks.arguments import new_parser
 
-NAMES = ("native", "url")  # as in benchmarks.fuzz.targets, which is to be imported only when it is watched
+# As in benchmarks.fuzz.targets, which is to be imported only when it is watched.
+NAMES = ("native", "twilio", "url")
 GRACE_S = 60.0  # to start and to end
 MAX_INPUT_BYTES = 4096
 

@@ -247,6 +247,65 @@ def test_documentation_and_its_own_modules_may_name_it() -> None:
     assert engine_names("voicegw.asr.whisper_loader", "import ctranslate2") == []
 
 
+DIALECTS = {path.parent.name for path in ROOT.glob("voicegw/dialects/*/__init__.py")}
+NEUTRAL = [path for path in SOURCES if part_of(module_of(path)) in ("voicegw.core", "voicegw.gateway")]
+
+
+def dialects_named(source: str) -> list[str]:
+    """The dialects that code names: as a word of an identifier or an import, or of a string without blanks. A
+    string with blanks is text for people."""
+    words = (
+        word.lower()
+        for name in names(source)
+        if not re.search(r"\s", name)
+        for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    )
+    return [word for word in words if word in DIALECTS]
+
+
+@pytest.mark.parametrize("path", NEUTRAL, ids=module_of)
+def test_neither_the_core_nor_the_gateway_names_a_dialect(path: Path) -> None:
+    assert dialects_named(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from voicegw.dialects import native",
+        "from voicegw.dialects.twilio import codec",
+        "import voicegw.dialects.native.query as query",
+        "from voicegw.dialects.native.query import parse",
+        "x = dialects.native",
+        "is_native = True",
+        "class TwilioConnection: pass",
+        "class HTTPTwilio: pass",
+        "def serve_twilio(): pass",
+        "def serve(twilio_token): pass",
+        "serve(native=True)",
+        "if dialect.name == 'native': pass",
+        "if path == '/twilio': pass",
+        "match dialect:\n    case Dialect(native=1): pass",
+        "match dialect:\n    case twilio: pass",
+    ],
+)
+def test_a_dialect_that_is_named_is_found(source: str) -> None:
+    assert {"native", "twilio"} <= DIALECTS
+    assert len(dialects_named(source)) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "alternative = alternatives",
+        '"""The native dialect."""',
+        "raise InputError('not a native speaker')",
+        "from voicegw.dialects.port import Dialect",
+    ],
+)
+def test_words_that_are_no_dialect_are_not(source: str) -> None:
+    assert dialects_named(source) == []
+
+
 @pytest.mark.parametrize("path", sorted(ROOT.glob("voicegw/core/*.py")), ids=module_of)
 def test_the_core_never_waits(path: Path) -> None:
     waiting = (ast.Await, ast.AsyncFor, ast.AsyncWith)

@@ -340,6 +340,12 @@ HABITS: list[Habit[Given]] = [
     ),
     Habit(
         "options without effect",
+        "a URL that nothing is signed for",
+        remarks("--twilio.public-url", "wss://voice.example.org"),
+        ["twilio.public_url is what signatures are checked against, and twilio.auth_token is not set"],
+    ),
+    Habit(
+        "options without effect",
         "a voice where nothing speaks",
         remarks("--voice-engine", "none", "--voice-name", "alloy", "--voice-url", "http://here"),
         [

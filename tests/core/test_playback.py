@@ -1,3 +1,6 @@
+from collections import deque
+from random import Random
+
 import pytest
 
 from voicegw.core.playback import FRAME_MS, Playback
@@ -74,7 +77,61 @@ def test_a_report_sets_the_clock_right() -> None:
     playback.release(0.0)
     playback.receive_played(100, now=0.4)
     assert playback.position(0.4) == RATE // 10
-    assert release_ms(playback, 0.4) == 100
+
+
+def test_to_a_far_end_that_stands_still_no_more_is_sent_than_the_lead() -> None:
+    playback = playing((FIRST, 3000))
+    playback.release(0.0)
+    for now in (0.2, 0.4, 0.6, 5.0):
+        playback.receive_played(100, now)
+        assert playback.released <= (100 + 100 + LEAD_MS) * RATE // 1000  # its reports are late by 100 ms
+        playback.release(now)
+    assert release_ms(playback, 5.0) == 0
+
+
+def test_a_first_report_that_comes_very_late_is_not_taken_for_a_distance() -> None:
+    playback = playing((FIRST, 10_000))
+    for step in range(40):
+        playback.release(step / 10)
+    before = playback.released
+    playback.receive_played(100, now=4.0)
+    assert release_ms(playback, 4.0) == 0
+    playback.receive_played(before * 1000 // RATE, now=4.1)
+    assert release_ms(playback, 4.1) >= LEAD_MS - FRAME_MS
+
+
+def gaps_ms(one_way_s: float, said_ms: list[int], pause_s: float) -> int:
+    """How long a far end at this distance, which reports every message that it has played, had nothing to
+    play in the middle of a sentence. Its reports are up to 200 ms later than that, in their order. The voice
+    makes a pause behind each sentence."""
+    rng = Random(1)
+    playback, now, heard_until, sent, gaps = Playback(RATE, LEAD_MS), 0.0, 0.0, 0, 0.0
+    reports: deque[tuple[float, int]] = deque()
+    for length_ms in said_ms:
+        playback.begin(Sentence(0, FIRST))
+        playback.append(audio(length_ms))
+        playback.complete()
+        begun = False
+        while playback.waiting:
+            while reports and reports[0][0] <= now:
+                playback.receive_played(reports.popleft()[1], now)
+            for pcm in playback.release(now):
+                late = now + one_way_s - heard_until
+                gaps += max(0.0, late) if begun else 0.0
+                heard_until += max(0.0, late) + len(pcm) / 2 / RATE
+                sent += len(pcm) // 2
+                arrives = max(heard_until + one_way_s + rng.uniform(0, 0.2), reports[-1][0] if reports else 0)
+                reports.append((arrives, sent * 1000 // RATE))
+                begun = True
+            now += 0.01
+        now += pause_s
+    return round(gaps * 1000)
+
+
+@pytest.mark.parametrize("one_way_s", [0.0, 0.05, 0.15, 0.2])
+@pytest.mark.parametrize("pause_s", [0.0, 0.3, 2.0])
+def test_a_far_end_does_not_run_dry_however_far_it_is(one_way_s: float, pause_s: float) -> None:
+    assert gaps_ms(one_way_s, [3000, 3000], pause_s) == 0
 
 
 def test_more_than_was_sent_cannot_have_been_played() -> None:

@@ -1,9 +1,13 @@
 """Plays a reply's audio to the far end: no faster than it can still be stopped, and knowing what was heard.
 
 The far end may be a telephone bridge that cannot drop what it has been sent, so audio goes out no more than
-a lead ahead of what has been played. What has been played is counted on the sample clock: it runs in real
+a lead ahead of what is being played. What has been played is counted on the sample clock: it runs in real
 time while there is audio, stands when there is none, and is set right by every report of the client.
 From it follows how much of the reply's text was heard, cut behind a word.
+
+A report is late by the way there and back. How late the least late ones are is found out, and audio is sent
+by what is being played, which is ahead of what was reported by that: a far end at half a lead's distance
+would run dry otherwise.
 """
 
 import re
@@ -13,6 +17,7 @@ from voicegw.core.sentences import Sentence
 
 FRAME_MS = 100  # a message of reply audio is at most this long
 _GRAIN_MS = 20  # and a multiple of this, except at a sentence's end: telephone bridges cut audio by it
+_MOST_DELAY_MS = 500  # that reports are taken to be late; a far end that is further behind has stood still
 _MS_PER_WEIGHT = 62.0  # of speech at 175 words a minute; used until a sentence's audio is all there
 
 _WORD = re.compile(r"\S+")
@@ -38,7 +43,10 @@ class Playback:
         self._queue = bytearray()
         self._tracks: list[_Track] = []
         self._sounding: _Track | None = None  # the newest that has audio
-        self._anchor = (0, 0.0)  # a position, and when it was played
+        self._anchor = (0, 0.0)  # a position, and when it was played as far as is known
+        self._playing_anchor = (0, 0.0)  # a position, and when the far end plays it, as is estimated
+        self._begun_anchor = (0, 0.0)  # the same when there was nothing to play before
+        self._delay = _MOST_DELAY_MS * rate // 1000  # of reports; of the least late ones, once there are any
 
     @property
     def waiting(self) -> int:
@@ -66,14 +74,17 @@ class Playback:
 
     def release(self, now: float) -> list[bytes]:
         """What may be sent now, in messages."""
-        room = self._lead - (self.released - self.position(now))
+        playing = min(self.released, self._after(self._playing_anchor, now))
+        room = self._lead - (self.released - playing)
         frame = self._rate * FRAME_MS // 1000
         if room < frame or not self._queue:
             return []
         count = min(room, self.waiting)
         if count < self.waiting or not self._tracks[-1].complete:
             count -= count % (self._rate * _GRAIN_MS // 1000)
-        self._anchor = (self.position(now), now)
+        self._anchor, self._playing_anchor = (self.position(now), now), (playing, now)
+        if self._after(self._begun_anchor, now) >= self.released:
+            self._begun_anchor = (self.released, now)
         self.released += count
         data = bytes(self._queue[: 2 * count])
         del self._queue[: 2 * count]
@@ -81,12 +92,20 @@ class Playback:
 
     def receive_played(self, audio_ms: int, now: float) -> None:
         """The far end has played so much of the reply."""
-        self._anchor = (min(audio_ms * self._rate // 1000, self.released), now)
+        played = min(audio_ms * self._rate // 1000, self.released)
+        undelayed = self._after(self._begun_anchor, now)
+        if self._begun_anchor[0] < played and undelayed <= self.released:
+            self._delay = min(self._delay, max(0, undelayed - played))
+        self._anchor, self._playing_anchor = (played, now), (played + self._delay, now)
 
     def position(self, now: float) -> int:
         """How many samples have been played."""
-        played, at = self._anchor
-        return min(self.released, played + max(0, round((now - at) * self._rate)))
+        return min(self.released, self._after(self._anchor, now))
+
+    def _after(self, anchor: tuple[int, float], now: float) -> int:
+        """The position that is reached now by playing on from there."""
+        position, at = anchor
+        return position + max(0, round((now - at) * self._rate))
 
     def over(self, now: float) -> bool:
         """Whether all there is has been played."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from benchmarks.fuzz import corpus
 from benchmarks.simulation import make_session
 from benchmarks.stand_in import Unhearing
-from voicegw.core.audio import InputDecoder
 from voicegw.core.commands import ReplyMode
 from voicegw.core.session import Session, SessionOptions
 from voicegw.dialects import native
@@ -89,9 +88,8 @@ class _Caller:
     def receive(self, received: Received, now: float) -> None:
         match received, self._session:
             case Opening(profile), None:
-                decoder = InputDecoder(profile.audio_format, profile.rate)
-                self._session = make_session(SessionOptions(), Unhearing(), profile.language, decoder)
-                self._session.configure_replies(profile.reply)
+                shape = profile.language, profile.rate, profile.audio_format, profile.reply
+                self._session = make_session(SessionOptions(), Unhearing(), *shape)
             case Audio(audio), Session() as session:
                 session.receive_audio(audio, now)
                 session.actions()

@@ -22,7 +22,8 @@ TRANSCRIPTS = sorted((Path(__file__).parent / "transcripts").glob("*.jsonl"))
 def described(received: Received) -> object:
     match received:
         case Opening(profile, token):
-            return {"opening": asdict(profile), "token": token}
+            asked = {name: value for name, value in asdict(profile).items() if value not in (None, "")}
+            return {"opening": asked, "token": token}
         case Audio(data):
             return {"audio": base64.b64encode(data).decode()}
         case TypeText(text):

@@ -170,6 +170,27 @@ async def test_a_server_that_stops_ends_a_quiet_call() -> None:
         await draining
 
 
+async def test_a_server_that_stops_refuses_who_starts_then() -> None:
+    async with exchange() as stage, call(stage) as phone, dialled(line(stage)) as late:
+        await answered(stage, phone)
+        await phone.say(LOUD)  # an open turn
+        await until(lambda: stage.recognizer.jobs)
+        draining = asyncio.create_task(stage.gateway.drain())
+        await asyncio.sleep(0)
+        await late.start()
+        assert await late.closed() == (1012, "draining")
+        await phone.send("stop")
+        await draining
+
+
+async def test_a_server_does_not_wait_for_who_has_not_started() -> None:
+    gate = Gate(handshake=HandshakeOptions(timeout_ms=60_000))
+    async with exchange(gate=gate) as stage, dialled(line(stage)) as phone:
+        async with asyncio.timeout(PATIENCE_S):
+            await stage.gateway.stop()
+        await phone.closed()
+
+
 # --- what is wrong ----------------------------------------------------------------------------------------
 
 

@@ -168,6 +168,15 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
     def data_received(self, data: bytes) -> None:
         """Takes in a piece; the next one is not read before its frames are due."""
         super().data_received(data)
+        self._rest()
+
+    def charge(self, frames: int) -> None:
+        """A message that was read takes as much work as so many frames more: the next ones wait for it."""
+        self._frames.take(frames)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Stops reading until more frames are due."""
         wait_s = self._frames.wait_s(time.monotonic())
         if wait_s > 0 and self._resting is None:
             self.transport.pause_reading()

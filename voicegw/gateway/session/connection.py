@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 import structlog
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
@@ -26,6 +25,7 @@ from voicegw.errors import (
     Unresponsive,
     VoicegwError,
 )
+from voicegw.gateway.http.limited_connection import LimitedConnection
 from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.gateway.session.frame_receiver import FrameReceiver
@@ -55,7 +55,7 @@ class Connection:
 
     def __init__(
         self,
-        socket: ServerConnection,
+        socket: LimitedConnection,
         codec: Codec,
         runner: SessionRunner,
         context: ConnectionContext,
@@ -68,7 +68,8 @@ class Connection:
         self._codec = codec
         self._group = asyncio.TaskGroup()
         self._receiver = FrameReceiver(
-            codec, runner, context, self._group, options.max_errors, numbered=resumable
+            *(codec, runner, context, self._group, options.max_errors, socket.charge),
+            numbered=resumable,
         )
         self._runner = runner
         self._context = context

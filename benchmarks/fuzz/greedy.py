@@ -4,6 +4,7 @@ A kind is a function that sends one burst over an open session and returns how m
 repeats bursts of its kind, and opens the next session when the server has ended one.
 """
 
+import inspect
 import json
 import socket
 import threading
@@ -120,6 +121,11 @@ KINDS: tuple[Burst, ...] = (
     *(pings, fragments, empty_frames, tiny_frames, unread_replies, parked_sessions),
     *(long_histories, acknowledgements, unacknowledged_events, long_messages),
 )
+
+
+def meaning_of(kind: Burst) -> str:
+    """What clients of this kind do."""
+    return inspect.getdoc(kind) or ""
 
 
 @dataclass

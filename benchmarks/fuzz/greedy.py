@@ -147,10 +147,12 @@ class Client:
         """Until `stop`."""
         while not self._over.is_set():
             try:
-                with Wire(self.url) as self._wire:
-                    self._take_part(self._wire)
+                self._wire = Wire(self.url)
+                self._take_part(self._wire)
             except (Broken, OSError):
                 self.cut += 1
+            finally:
+                self._leave()
             self._over.wait(PAUSE_S)
 
     def stop(self) -> None:
@@ -159,6 +161,12 @@ class Client:
         if self._wire is not None:
             with suppress(OSError):  # it has hung up by itself
                 self._wire.socket.shutdown(socket.SHUT_RDWR)
+
+    def _leave(self) -> None:
+        """By a reset: behind what the server has not read yet it would not see an end for long."""
+        if self._wire is not None:
+            with suppress(OSError):  # a kind has done so
+                self._wire.reset()
 
     def _take_part(self, wire: Wire) -> None:
         for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):

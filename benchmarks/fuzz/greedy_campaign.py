@@ -15,7 +15,6 @@ from random import Random
 from threading import Thread
 
 from benchmarks.ceiling import Ceiling
-from benchmarks.figures import Played
 from benchmarks.footprint import footprint, settled
 from benchmarks.fuzz.greedy import KINDS, Client, meaning_of
 from benchmarks.measures import percentile
@@ -138,7 +137,7 @@ async def greedy_campaign(
         async with _at_work(server.url, count, f"{seed} to warm up"):
             await asyncio.sleep(seconds)
         findings = Findings(before_bytes=await _memory(server))
-        began, busy_s, own_s = time.monotonic(), busy_seconds(), _own_seconds(server)
+        began, others_s = time.monotonic(), _others_seconds()
         with _watching(server) as findings.watched:
             while not findings.clients or time.monotonic() < began + 2 * seconds:
                 findings.alone += await _speak(server.url, samples)
@@ -146,16 +145,15 @@ async def greedy_campaign(
                     findings.beside += await _speak(server.url, samples)
                 findings.clients += clients
                 findings.after_bytes = await _memory(server)
-        own_s = _own_seconds(server) - own_s
-        findings.others_cores = (busy_seconds() - busy_s - own_s) / (time.monotonic() - began)
+        findings.others_cores = (_others_seconds() - others_s) / (time.monotonic() - began)
     ceiling = Ceiling.of(config.load(flags))
     findings.ceiling_bytes = base + ceiling.total_bytes(findings.watched.sessions)
     return findings
 
 
-def _own_seconds(server: LocalServer) -> float:
-    """The processor time of the server and of this process, which is that of the clients."""
-    return cpu_seconds(server.pid) + cpu_seconds(os.getpid())
+def _others_seconds() -> float:
+    """The processor time of all processes but this one and its descendants, the server among them."""
+    return busy_seconds() - cpu_seconds(os.getpid())
 
 
 async def _speak(url: str, samples: Sequence[Sample]) -> list[float]:

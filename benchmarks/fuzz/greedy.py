@@ -8,6 +8,7 @@ import inspect
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from voicegw.dialects import native
 SWITCHING_PROTOCOLS = 101
 PAUSE_S = 0.2  # before the next session
 BURST_FRAMES = 100
+BURST_S = 0.1  # of small frames: twice as many as are taken, or their backlog would outlive the client by far
 BUFFER_BYTES = 4_096  # that the system keeps for a client: what is sent is then soon with the server
 FRAGMENTS = 6_000  # of one message, which is more than the transport takes
 TINY_FRAGMENTS = 2_000  # which is not
@@ -54,6 +56,7 @@ def fragments(wire: Wire, rng: Random) -> int:
     wire.send_raw(encoded(b"", fin=False))
     for _ in range(count // BURST_FRAMES):
         wire.send_raw(encoded(b"\1\0", Opcode.CONT, fin=False) * BURST_FRAMES)
+        time.sleep(BURST_S)
     wire.send_raw(encoded(b"", Opcode.CONT))
     wire.drain()
     return count + 2
@@ -69,6 +72,7 @@ def empty_frames(wire: Wire, rng: Random) -> int:
 def tiny_frames(wire: Wire, rng: Random) -> int:
     """Frames of one sample."""
     wire.send_raw(_ONE_SAMPLE * BURST_FRAMES)
+    time.sleep(BURST_S)
     wire.drain()
     return BURST_FRAMES
 
@@ -147,12 +151,10 @@ class Client:
         """Until `stop`."""
         while not self._over.is_set():
             try:
-                self._wire = Wire(self.url)
-                self._take_part(self._wire)
+                with Wire(self.url) as self._wire:
+                    self._take_part(self._wire)
             except (Broken, OSError):
                 self.cut += 1
-            finally:
-                self._leave()
             self._over.wait(PAUSE_S)
 
     def stop(self) -> None:
@@ -161,12 +163,6 @@ class Client:
         if self._wire is not None:
             with suppress(OSError):  # it has hung up by itself
                 self._wire.socket.shutdown(socket.SHUT_RDWR)
-
-    def _leave(self) -> None:
-        """By a reset: behind what the server has not read yet it would not see an end for long."""
-        if self._wire is not None:
-            with suppress(OSError):  # a kind has done so
-                self._wire.reset()
 
     def _take_part(self, wire: Wire) -> None:
         for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):

@@ -26,7 +26,7 @@ from clients.local_server import LocalServer, local_server
 from clients.samples import Sample
 from voicegw import config
 
-SETTLE_S = 30.0
+SETTLE_S = 60.0  # a backlog of small frames is taken in first
 WATCH_EVERY_S = 0.5
 LEAST_WORDS = 0.9  # of those recognised when the neighbour is alone
 FLAGS = (*PATIENT, "--gateway.resume.window-ms", "5000")  # a short one: its end is waited for

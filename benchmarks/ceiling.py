@@ -13,9 +13,11 @@ from voicegw.config import Settings
 from voicegw.core.audio import INPUT_RATES, LONGEST_CREDIT_MS, SAMPLE_RATE
 from voicegw.core.listener import LONGEST_WAIT_S
 from voicegw.core.moderation import MOST_WAITING_CHARACTERS
+from voicegw.core.profile import MAX_INSTRUCTIONS_CHARACTERS
+from voicegw.dialects import native
 from voicegw.gateway.http.limited_connection import READ_BYTES
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
-from voicegw.gateway.server import QUEUED_FRAMES, TRANSPORT_LIMIT_BYTES
+from voicegw.gateway.server import QUEUED_FRAMES, TRANSPORT_LIMIT
 from voicegw.gateway.session.outbox import MAX_AUDIO_MS
 from voicegw.reply.errands import KEPT_PROGRESS
 from voicegw.reply.voice import MAX_SENTENCE_S
@@ -32,6 +34,7 @@ _MESSAGE_CHARACTERS = 16
 _TYPED_CHARACTERS = 8_000
 _GROWTH = 9 / 8  # by which a bytearray is larger than what it holds
 _LONGEST_WINDOW_S = 28
+_LONGEST_FRAME = TRANSPORT_LIMIT * native.MAX_MESSAGE_BYTES
 _MB = 1_000_000
 
 
@@ -95,8 +98,8 @@ def _read_bytes() -> int:
     """A frame that is not whole yet, those that wait, and the fragments of a message, which are joined and
     decoded."""
     frames = QUEUED_FRAMES + 1 + READ_BYTES // _LEAST_FRAME_BYTES + MAX_FRAGMENTS
-    text = 2 * TRANSPORT_LIMIT_BYTES
-    return (QUEUED_FRAMES + 2) * TRANSPORT_LIMIT_BYTES + text + frames * _FRAME_BYTES
+    text = 2 * _LONGEST_FRAME
+    return (QUEUED_FRAMES + 2) * _LONGEST_FRAME + text + frames * _FRAME_BYTES
 
 
 def _audio_bytes(settings: Settings) -> int:
@@ -121,8 +124,9 @@ def _reply_bytes(settings: Settings) -> int:
 
 
 def _history_bytes(settings: Settings) -> int:
-    """The history, which is cut when the next prompt is made of it, and a prompt with a copy on the wire."""
-    characters = settings.session.dialogue.history_characters
+    """The system prompt and the history, which is cut when the next prompt is made of it; a prompt with a copy
+    on the wire."""
+    characters = settings.session.dialogue.history_characters + MAX_INSTRUCTIONS_CHARACTERS
     messages = characters // _MESSAGE_CHARACTERS * _MESSAGE_BYTES
     history = (characters + _TYPED_CHARACTERS) * _CHARACTER_BYTES + _reply_bytes(settings)
     return messages + 3 * history

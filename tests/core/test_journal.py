@@ -140,7 +140,9 @@ def test_many_small_events_count_for_what_they_take() -> None:
 
 
 def test_replaced_messages_take_no_room() -> None:
-    journal = journal_of(*(partial(1, "a" * 8 * length) for length in range(100)), waiting=1_000 + ENTRY_BYTES)
+    journal = journal_of(
+        *(partial(1, "a" * 8 * length) for length in range(100)), waiting=1_000 + ENTRY_BYTES
+    )
     assert journal.coalesced.total() == 99
     assert not journal.overloaded
 

@@ -247,7 +247,8 @@ class Gateway:
         if self._admission.draining:
             runner.drain(self._admission.retry_after_ms(Draining()))
         resumable, options = guest.dialect.resumable, self._options.connection
-        await Connection(socket, codec, runner, context, options, after=after, resumable=resumable).run()
+        arguments = (socket, codec, runner, context, options, socket.charge)
+        await Connection(*arguments, after=after, resumable=resumable).run()
 
     async def _refuse(self, socket: LimitedConnection, upgrade: Upgrade, error: VoicegwError) -> None:
         self._refusals.report(error, upgrade.address)

@@ -5,12 +5,13 @@ connection's dialect chooses the close code.
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 import structlog
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 
@@ -25,7 +26,6 @@ from voicegw.errors import (
     Unresponsive,
     VoicegwError,
 )
-from voicegw.gateway.http.limited_connection import LimitedConnection
 from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.gateway.session.frame_receiver import FrameReceiver
@@ -50,16 +50,17 @@ class ConnectionOptions(LivenessOptions):
 
 
 class Connection:
-    """Attaches one accepted WebSocket to its session. after: the last event that the client of a resumed
-    session has seen. resumable: whether a client of this dialect may come back."""
+    """Attaches one accepted WebSocket to its session. charge: as FrameReceiver's. after: the last event that
+    the client of a resumed session has seen. resumable: whether a client of this dialect may come back."""
 
     def __init__(
         self,
-        socket: LimitedConnection,
+        socket: ServerConnection,
         codec: Codec,
         runner: SessionRunner,
         context: ConnectionContext,
         options: ConnectionOptions,
+        charge: Callable[[int], None],
         *,
         after: int | None = None,
         resumable: bool = True,
@@ -68,7 +69,7 @@ class Connection:
         self._codec = codec
         self._group = asyncio.TaskGroup()
         self._receiver = FrameReceiver(
-            *(codec, runner, context, self._group, options.max_errors, socket.charge),
+            *(codec, runner, context, self._group, options.max_errors, charge),
             numbered=resumable,
         )
         self._runner = runner

@@ -24,10 +24,11 @@ from voicegw.gateway.session.runner import SessionRunner
 
 _TURN_FRAMES = 20  # that the work on a typed message counts for, beside its own
 
+
 class FrameReceiver:
-    """Of one connection. max_errors: rejected messages after which the session ends. charge: has the client's
-    next frames wait as if it had sent so many more. numbered: the session counts text frames, so that a client
-    that comes back knows which of its own have arrived."""
+    """Of one connection. max_errors: rejected messages after which the session ends. charge: makes the
+    client's next frames wait as if it had sent so many more. numbered: the session counts text frames, so
+    that a client that comes back knows which of its own have arrived."""
 
     def __init__(
         self,

@@ -124,8 +124,8 @@ def _reply_bytes(settings: Settings) -> int:
 
 
 def _history_bytes(settings: Settings) -> int:
-    """The system prompt and the history, which is cut when the next prompt is made of it; a prompt with a copy
-    on the wire."""
+    """The system prompt and the history, which is cut when the next prompt is made of it; a prompt with a
+    copy on the wire."""
     characters = settings.session.dialogue.history_characters + MAX_INSTRUCTIONS_CHARACTERS
     messages = characters // _MESSAGE_CHARACTERS * _MESSAGE_BYTES
     history = (characters + _TYPED_CHARACTERS) * _CHARACTER_BYTES + _reply_bytes(settings)

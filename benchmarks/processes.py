@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 _PROC = Path("/proc")
-_PARENT, _USER, _SYSTEM, _WAITED_USER, _WAITED_SYSTEM = 1, 11, 12, 13, 14  # fields after the command's name
+# fields after the command's name:
+_PARENT, _USER, _SYSTEM, _WAITED_USER, _WAITED_SYSTEM, _RESIDENT = 1, 11, 12, 13, 14, 21
 
 
 def cpu_seconds(root: int, *, descendants: bool = True) -> float:
@@ -21,6 +22,11 @@ def busy_seconds() -> float:
     fields = (_PROC / "stat").read_text().partition("\n")[0].split()[1:9]
     user, nice, system, _idle, _waiting, *others = map(int, fields)
     return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_bytes(root: int) -> int:
+    """The resident memory of the process and of all its living descendants; shared pages count in each."""
+    return sum(int(fields[_RESIDENT]) for fields in _tree(root).values()) * os.sysconf("SC_PAGE_SIZE")
 
 
 def children(root: int) -> set[int]:

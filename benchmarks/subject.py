@@ -15,14 +15,17 @@ from voicegw.dialects import native
 STAND_IN = "none"  # the model of a server in which recognition and replies are stood in for
 RESUME_WINDOW_MS = 1_000  # short: what is waited for before a server may be called clean
 BUSY_MS = "60000"  # a machine that is busy with something else is no reason to refuse anybody here
-ROOM = (
-    *("--gateway.admission.max-sessions", "3000"),
+PATIENT = (
     *("--gateway.admission.max-loop-lag-ms", BUSY_MS),
     *("--pool.crowded-wait-ms", BUSY_MS),
+    *("--log-level", "error"),
+)
+ROOM = (
+    *PATIENT,
+    *("--gateway.admission.max-sessions", "3000"),
     *("--gateway.admission.accepts-per-s", "10000"),
     *("--gateway.admission.accept-burst", "10000"),
     *("--gateway.resume.window-ms", str(RESUME_WINDOW_MS)),
-    *("--log-level", "error"),
 )
 
 Transcript = tuple[tuple[int, str], ...]

@@ -9,17 +9,24 @@ client, which `--only` repeats with the same numbers and seed.
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import accumulate
 
 from benchmarks.arguments import add_json, add_model, add_serve, new_parser
 from benchmarks.footprint import Footprint, footprint, settled
-from benchmarks.fuzz import absences
+from benchmarks.fuzz import absences, greedy_campaign
 from benchmarks.fuzz.campaign import Size, Tally, campaign, client
+from benchmarks.recordings.material import about_recordings, add_recordings, dense, material
 from benchmarks.report import report
 from benchmarks.subject import Neighbour, sample_named, subject
 from clients.errors import ClientError
+from clients.samples import Sample
+from voicegw import config
+from voicegw.errors import StartupError
 
 GROWTH = 0.05
+RISE = 0.25
 WARM_UP = 0.5  # of the campaign, before the footprint that is compared
 SETTLE_S = 30.0
 MEANINGS = {
@@ -40,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the campaign; the exit status is 1 when anything was found."""
     options = _parser().parse_args(argv)
     try:
-        troubles = asyncio.run(_run(options) if options.absent is None else _run_absent(options))
-    except ClientError as error:
+        troubles = _found(options)
+    except (ClientError, StartupError) as error:
         print(error, file=sys.stderr)
         return 1
     for trouble in troubles:
@@ -56,13 +63,58 @@ def _parser() -> argparse.ArgumentParser:
     add("--disconnects", type=int, default=500, metavar="N", help="at least (default: %(default)s)")
     add("--seed", type=int, default=1, help="which messages and disconnects (default: %(default)s)")
     add("--absent", type=int, metavar="N", help="instead, clients of which half stop reading or vanish")
+    add(
+        "--greedy",
+        type=int,
+        metavar="N",
+        help="instead, N clients that take all they can get, at a default server",
+    )
+    add("--seconds", type=float, default=60.0, help="for which those are at work (default: %(default)g)")
+    add("--rise", type=float, default=RISE, help="beside them: of the neighbour's p95 (default: %(default)s)")
     add("--only", type=int, metavar="NUMBER", help="nothing but this client of the campaign")
     add("--neighbour", default="conversation.wav", metavar="FILE", help="the sample it says (%(default)s)")
     add("--growth", type=float, default=GROWTH, help="share that counts as none (default: %(default)s)")
+    add_recordings(parser)
     add_model(parser)
     add_json(parser)
     add_serve(parser)
     return parser
+
+
+def _found(options: argparse.Namespace) -> list[str]:
+    """What was found, in words. Raises ClientError and ModelUnavailable."""
+    if options.greedy is not None:
+        return _run_greedy(options)
+    return asyncio.run(_run(options) if options.absent is None else _run_absent(options))
+
+
+def _run_greedy(options: argparse.Namespace) -> list[str]:
+    """What was found, in words. Raises ClientError and ModelUnavailable."""
+    flags = ("--model", options.model, *options.serve)
+    with _spoken(options) as samples:
+        found = asyncio.run(
+            greedy_campaign.greedy_campaign(flags, options.greedy, options.seed, options.seconds, samples)
+        )
+    settings = {name: getattr(options, name) for name in ("greedy", "seconds", "seed", "model", "serve")}
+    settings |= about_recordings(options) or {"neighbour": options.neighbour}
+    report("fuzz", settings, found.figures(), greedy_campaign.MEANINGS, options.json)
+    return found.troubles(options.rise, options.growth)
+
+
+@contextmanager
+def _spoken(options: argparse.Namespace) -> Iterator[Sequence[Sample]]:
+    """What the neighbour says: the sample, or recordings for about as long as the greedy are at work. Raises
+    ClientError and ModelUnavailable."""
+    if options.recordings is None:
+        yield [sample_named(options.neighbour)]
+        return
+    with material(options, config.load(["--model", options.model]).asr) as found:
+        recorded, ends = dense(found.recorded), accumulate(one.duration_ms for one in dense(found.recorded))
+        yield [
+            one
+            for one, end in zip(recorded, ends, strict=True)
+            if end - one.duration_ms < 1000 * options.seconds
+        ]
 
 
 async def _run_absent(options: argparse.Namespace) -> list[str]:

@@ -56,6 +56,8 @@ def _value(rng: Random, kind: inspect.Type) -> Any:
             return _value(rng, described)
         case inspect.IntType(ge=least):
             return rng.choice((least or 0, 1, 300, 5_000, 2**40, rng.randrange(30_000)))
+        case inspect.StrType(pattern=str()):
+            return "s" + "".join(rng.choices("ay13", k=rng.randrange(8)))  # a name, whatever it is of
         case inspect.StrType(max_length=most):
             longest = min(most or _MOST_TEXT, _MOST_TEXT)
             return "s" + "".join(rng.choices("say it é\n\t🎙", k=rng.randrange(longest)))

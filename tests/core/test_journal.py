@@ -14,7 +14,7 @@ from voicegw.core.events import (
     SessionReady,
     SpeechStarted,
 )
-from voicegw.core.journal import Journal
+from voicegw.core.journal import ENTRY_BYTES, Journal
 from voicegw.errors import SlowConsumer
 
 READY = SessionReady("s", 1, False, 0, Limits(1, 1, 1))
@@ -116,7 +116,7 @@ def test_an_acknowledgement_of_more_than_was_shown_is_not_believed() -> None:
 
 
 def test_old_events_go_when_newer_ones_need_the_room() -> None:
-    journal = journal_of(*(ReplyDelta(1, "a" * 84) for _ in range(5)), kept=300)
+    journal = journal_of(*(ReplyDelta(1, "a" * 84) for _ in range(5)), kept=3 * (100 + ENTRY_BYTES))
     assert len(shown(journal)) == 5
     assert journal.first == 3
     assert journal.can_resume_after(2)
@@ -133,8 +133,16 @@ def test_is_overloaded_before_it_is_full() -> None:
     assert not journal.overloaded
 
 
+def test_many_small_events_count_for_what_they_take() -> None:
+    room = 4 * (ENTRY_BYTES + 50)
+    assert not journal_of(*(ReplyDelta(1, "a") for _ in range(4)), waiting=room).overloaded
+    assert journal_of(*(ReplyDelta(1, "a") for _ in range(5)), waiting=room).overloaded
+
+
 def test_replaced_messages_take_no_room() -> None:
-    journal = journal_of(*(partial(1, "a" * 8 * length) for length in range(100)))
+    journal = journal_of(
+        *(partial(1, "a" * 8 * length) for length in range(100)), waiting=1_000 + ENTRY_BYTES
+    )
     assert journal.coalesced.total() == 99
     assert not journal.overloaded
 

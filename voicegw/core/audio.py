@@ -22,7 +22,7 @@ SAMPLE_RATE = 16_000
 WINDOW_MS = 20
 WINDOW_SAMPLES = SAMPLE_RATE * WINDOW_MS // 1000
 INPUT_RATES = (8_000, 16_000, 24_000, 48_000)
-_LONGEST_CREDIT_MS = 150_000.0
+LONGEST_CREDIT_MS = 150_000.0
 
 Pcm = NDArray[np.int16]
 
@@ -211,11 +211,11 @@ class PaceLimit:
     def ahead_ms(self, now: float) -> float:
         """How far ahead of real time the audio is; below zero, what has been held back."""
         elapsed_s = 0.0 if self._counted_at is None else now - self._counted_at
-        return max(-_LONGEST_CREDIT_MS, self._ahead_ms - elapsed_s * 1000)
+        return max(-LONGEST_CREDIT_MS, self._ahead_ms - elapsed_s * 1000)
 
     def restore(self, ahead_ms: float, now: float) -> None:
         """Goes on where another process was."""
-        self._ahead_ms, self._counted_at = max(-_LONGEST_CREDIT_MS, ahead_ms), now
+        self._ahead_ms, self._counted_at = max(-LONGEST_CREDIT_MS, ahead_ms), now
 
     def admit(self, audio_ms: float, now: float) -> None:
         """Takes in `audio_ms` at monotonic second `now`; raises AudioTooFast when that is too far ahead."""

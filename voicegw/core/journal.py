@@ -18,6 +18,7 @@ from voicegw.core.events import AudioAcknowledged, Event, PartialTranscript, Ses
 from voicegw.errors import SlowConsumer
 
 _Key = tuple[str, int]
+ENTRY_BYTES = 200  # of the objects that hold an event's bytes, which may be more than these
 
 
 @dataclass(slots=True)
@@ -33,10 +34,15 @@ class Entry:
     saved: bool = False
     shown: bool = False
 
+    @property
+    def size(self) -> int:
+        """The bytes it takes."""
+        return len(self.data) + ENTRY_BYTES
+
 
 class Journal:
     """With more than `max_waiting_bytes` waiting to be shown it is overloaded, and twice as much is too much;
-    about `max_kept_bytes` are kept of what was shown."""
+    about `max_kept_bytes` are kept of what was shown. An event counts as its encoded form and ENTRY_BYTES."""
 
     def __init__(self, max_waiting_bytes: int, max_kept_bytes: int) -> None:
         self.last = 0
@@ -65,7 +71,7 @@ class Journal:
         key = _key(event)
         old = self._by_key.get(key) if key is not None else None
         entry = Entry(self.last + 1 if old is None else old.seq, key, events.encode(event))
-        waiting = self._waiting_bytes + len(entry.data) - (len(old.data) if old else 0)
+        waiting = self._waiting_bytes + entry.size - (old.size if old else 0)
         if waiting > 2 * self._max_waiting_bytes:
             raise SlowConsumer(f"more than {2 * self._max_waiting_bytes} bytes wait to be read")
         self.last = max(self.last, entry.seq)
@@ -111,8 +117,8 @@ class Journal:
 
     def _show(self, entry: Entry) -> None:
         entry.shown = True
-        self._waiting_bytes -= len(entry.data)
-        self._kept_bytes += len(entry.data)
+        self._waiting_bytes -= entry.size
+        self._kept_bytes += entry.size
         if entry.key is not None and self._by_key.get(entry.key) is entry:
             del self._by_key[entry.key]
         while self._kept_bytes > self._max_kept_bytes:
@@ -129,7 +135,7 @@ class Journal:
     def _forget(self, entry: Entry) -> None:
         del self._entries[entry.seq]
         self._unsaved.pop(entry.seq, None)
-        self._kept_bytes -= len(entry.data)
+        self._kept_bytes -= entry.size
 
     @property
     def greetings(self) -> list[int]:
@@ -146,7 +152,7 @@ class Journal:
         for seq in [number for number in self.greetings if number > after]:
             old = self._entries[seq]
             new = Entry(seq, None, events.encode(taken), shown=old.shown)
-            grown = len(new.data) - len(old.data)
+            grown = new.size - old.size
             self._kept_bytes += grown if old.shown else 0
             self._waiting_bytes += 0 if old.shown else grown
             self._keep(new)
@@ -166,7 +172,7 @@ class Journal:
         for seq in range(first, last + 1):
             events.decode(stored[seq])
             self._entries[seq] = Entry(seq, None, stored[seq], saved=True, shown=True)
-            self._kept_bytes += len(stored[seq])
+            self._kept_bytes += self._entries[seq].size
 
 
 def _key(event: Event) -> _Key | None:

@@ -26,7 +26,7 @@ from voicegw.core.profile import SessionProfile
 from voicegw.core.transcription import REHEARD, Final, Partial, ProvisionalFinal, Transcription
 from voicegw.errors import RecognitionFailed
 
-_LONGEST_WAIT_S = 120.0
+LONGEST_WAIT_S = 120.0
 
 
 class ListenerState(msgspec.Struct, array_like=True):
@@ -137,7 +137,7 @@ class Listener:
         """Ends the longest wait for words if it has been too long, so that the audio of a session that is not
         recognised does not pile up. Each decode has a time limit, too, but waits for those before it."""
         watch = next(iter(self._watches.values()), None)
-        if watch is not None and watch.endpoint is not None and now - watch.endpoint > _LONGEST_WAIT_S:
+        if watch is not None and watch.endpoint is not None and now - watch.endpoint > LONGEST_WAIT_S:
             self._transcription.cancel()
             self.take_updates(now)
 

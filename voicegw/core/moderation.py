@@ -29,7 +29,7 @@ from voicegw.errors import RateLimited
 _PIECE_CHARACTERS = 4_000  # that a judge is given at once
 _OVERLAP_CHARACTERS = 400  # of two pieces, so that no words are judged apart that belong together
 _MOST_APART = 16  # checks that wait; of more, several are judged together
-_MOST_WAITING_CHARACTERS = 64_000
+MOST_WAITING_CHARACTERS = 64_000
 _CHECK_CHARACTERS = 100  # that a check counts for beside its text
 _RETRY_AFTER_MS = 2_000
 
@@ -84,7 +84,7 @@ class Watch:
 
     def admit(self) -> None:
         """Raises RateLimited when so much waits to be judged that no more may be typed."""
-        if sum(_CHECK_CHARACTERS + len(check.text) for check in self._waiting) > _MOST_WAITING_CHARACTERS:
+        if sum(_CHECK_CHARACTERS + len(check.text) for check in self._waiting) > MOST_WAITING_CHARACTERS:
             raise RateLimited("too much waits to be judged", retry_after_ms=_RETRY_AFTER_MS)
 
     def receive_input(self, turn: int, text: str) -> None:

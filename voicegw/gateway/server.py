@@ -49,7 +49,8 @@ log = structlog.get_logger(__name__)
 
 _STOP_S = 1.0  # for all connections to end, once the server stops
 _MOST_OPENING_FRAMES = 50  # with one that says what the client wants
-_TRANSPORT_LIMIT = 4  # times the greatest message of a dialect: its codec can say what is wrong
+QUEUED_FRAMES = 4  # of one client that are read and not taken yet; then reading stops
+TRANSPORT_LIMIT = 4  # times the greatest message of a dialect: its codec can say what is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,8 @@ class Gateway:
                 select_subprotocol=select_subprotocol,
                 compression=None,  # PCM does not compress; see the architecture guide
                 open_timeout=self._options.handshake.timeout_ms / 1000,
-                max_size=_TRANSPORT_LIMIT * max(each.max_message_bytes for each in self._dialects),
+                max_size=TRANSPORT_LIMIT * max(each.max_message_bytes for each in self._dialects),
+                max_queue=QUEUED_FRAMES,
                 ping_interval=None,  # the connection asks by itself, and takes any frame for an answer
                 close_timeout=CLOSE_S,
                 server_header=None,
@@ -248,7 +250,8 @@ class Gateway:
         if self._admission.draining:
             runner.drain(self._admission.retry_after_ms(Draining()))
         resumable, options = guest.dialect.resumable, self._options.connection
-        await Connection(socket, codec, runner, context, options, after=after, resumable=resumable).run()
+        arguments = (socket, codec, runner, context, options, socket.charge)
+        await Connection(*arguments, after=after, resumable=resumable).run()
 
     async def _refuse(self, socket: LimitedConnection, upgrade: Upgrade, error: VoicegwError) -> None:
         self._refusals.report(error, upgrade.address)

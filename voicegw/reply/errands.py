@@ -19,7 +19,7 @@ from voicegw.reply.toolbox import failed
 from voicegw.reply.tools import ToolOptions
 from voicegw.telemetry import Metrics
 
-_KEPT_PROGRESS = 20
+KEPT_PROGRESS = 20
 
 
 @dataclass(eq=False)
@@ -29,7 +29,7 @@ class _Errand:
     name: str
     call: ToolCalled
     owner: str
-    news: deque[ErrandNews] = field(default_factory=lambda: deque(maxlen=_KEPT_PROGRESS))
+    news: deque[ErrandNews] = field(default_factory=lambda: deque(maxlen=KEPT_PROGRESS))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, news: ErrandNews) -> None:

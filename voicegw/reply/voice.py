@@ -14,7 +14,7 @@ from voicegw.core.options import option
 from voicegw.errors import VoiceFailed
 from voicegw.reply.spoken import spoken
 
-_MAX_SENTENCE_S = 60.0  # of audio: a sentence has at most 240 characters, so more is an engine gone astray
+MAX_SENTENCE_S = 60.0  # of audio: a sentence has at most 240 characters, so more is an engine gone astray
 
 
 class VoiceEngine(StrEnum):
@@ -129,7 +129,7 @@ class _PcmStream:
 
     def __init__(self, rate_in: int, rate_out: int) -> None:
         self._resampler = None if rate_in == rate_out else _resampler(rate_in, rate_out)
-        self._max_bytes = int(_MAX_SENTENCE_S * rate_in) * 2
+        self._max_bytes = int(MAX_SENTENCE_S * rate_in) * 2
         self._taken = 0
         self._half = b""  # the first byte of a sample that came in two pieces
 
@@ -137,7 +137,7 @@ class _PcmStream:
         """The samples that `piece` completes. Raises VoiceFailed when a sentence does not end."""
         self._taken += len(piece)
         if self._taken > self._max_bytes:
-            raise VoiceFailed(f"one sentence was over {_MAX_SENTENCE_S:g} s of audio")
+            raise VoiceFailed(f"one sentence was over {MAX_SENTENCE_S:g} s of audio")
         data = self._half + piece
         whole = len(data) - len(data) % 2
         self._half = data[whole:]

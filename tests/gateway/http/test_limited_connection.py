@@ -161,6 +161,37 @@ async def test_small_frames_are_read_at_a_rate(flood: bytes, monkeypatch: pytest
         peer.socket.transport.abort()
 
 
+async def test_typed_messages_are_read_at_a_lower_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = encoded(b'{"type":"text","text":"hello"}', Opcode.TEXT)
+    taken = 0
+    take = SessionRunner.receive_message
+
+    def count(host: SessionRunner) -> None:
+        nonlocal taken
+        taken += 1
+        take(host)
+
+    monkeypatch.setattr(SessionRunner, "receive_message", count)
+    async with staged() as stage, joined(stage.url) as peer:
+        began = time.monotonic()
+        peer.socket.transport.write(typed * 500)
+        await until(lambda: taken >= 25)
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            assert taken <= 25 + 4_096 // len(typed) + 25 * (time.monotonic() - began)
+        peer.socket.transport.abort()
+
+
+async def test_a_request_that_is_too_long_is_refused() -> None:
+    async with staged() as stage, AsyncExitStack() as stack:
+        reader, writer = await opened(stage, stack, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n")
+        for number in range(5):
+            writer.write(f"X-{number}: {'x' * 8_000}\r\n".encode())
+        assert (await asyncio.wait_for(reader.readline(), PATIENCE_S)).startswith(b"HTTP/1.1 431 ")
+        reader, _ = await opened(stage, stack, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readline(), PATIENCE_S)).startswith(b"HTTP/1.1 200 ")
+
+
 async def test_many_small_frames_leave_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     turn, turns = 0, Counter[int]()
     receive = SessionRunner.receive_audio

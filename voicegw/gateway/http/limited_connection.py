@@ -25,8 +25,8 @@ from voicegw.gateway.session.sessions import Guest
 from voicegw.telemetry import Metrics
 
 CLOSE_S = 2.0  # for all of a closing handshake: who reads nothing keeps a place no longer
-_READ_BYTES = 4_096  # at a time; a message may come in several reads, and some 680 frames in one
-_FRAMES_PER_S = 500  # that are read of one client, of any kind; as many may come at once
+READ_BYTES = 4_096  # at a time; a message may come in several reads, and some 680 frames in one
+_FRAMES_PER_S = 500  # that are read of one client, of any kind; a full read counts as one; burst likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class HandshakeLimiter:
         self._metrics = metrics
         self._pending: Counter[str] = Counter()
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
-        self.inbox = memoryview(bytearray(_READ_BYTES))
+        self.inbox = memoryview(bytearray(READ_BYTES))
 
     def enter(self, peer: str) -> bool:
         """Counts one more; whether there is room for it."""
@@ -168,6 +168,16 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
     def data_received(self, data: bytes) -> None:
         """Takes in a piece; the next one is not read before its frames are due."""
         super().data_received(data)
+        self._frames.take(len(data) // READ_BYTES)
+        self._rest()
+
+    def charge(self, frames: int) -> None:
+        """A message that was read takes as much work as so many frames more: the next ones wait for it."""
+        self._frames.take(frames)
+        self._rest()
+
+    def _rest(self) -> None:
+        """Stops reading until more frames are due."""
         wait_s = self._frames.wait_s(time.monotonic())
         if wait_s > 0 and self._resting is None:
             self.transport.pause_reading()

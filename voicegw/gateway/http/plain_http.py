@@ -13,6 +13,7 @@ PLAIN = "text/plain; charset=utf-8"
 _METHODS = ("GET", "HEAD", "OPTIONS")
 _ALLOWED = {"Allow": ", ".join(_METHODS)}
 _LONGEST_METHOD = 8
+MAX_REQUEST_BYTES = 32_768  # with all its headers: the package would take a megabyte
 
 
 def page(status: HTTPStatus, body: bytes, content_type: str = PLAIN, **headers: str) -> Response:
@@ -36,13 +37,15 @@ def shaped(request: Request, response: Response) -> Response:
 
 
 class HttpConnection(ServerConnection):
-    """Answers what the package only hangs up on: a request with a body, and what is no request."""
+    """Answers what the package only hangs up on: a request with a body, and what is no request. Refuses one
+    that is too long."""
 
-    __slots__ = ("_begin", "_hang_up")
+    __slots__ = ("_begin", "_hang_up", "_request_bytes")
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._begin = b""
+        self._request_bytes = 0
         self._hang_up = self.protocol.send_eof
         self.protocol.send_eof = self._answer_and_hang_up  # type: ignore[method-assign]
 
@@ -50,6 +53,12 @@ class HttpConnection(ServerConnection):
         """Keeps the first bytes: of a request that it refuses, the package keeps nothing."""
         if len(self._begin) < _LONGEST_METHOD:
             self._begin = (self._begin + data)[:_LONGEST_METHOD]
+        if self.request is None:
+            self._request_bytes += len(data)
+            if self._request_bytes > MAX_REQUEST_BYTES:
+                self.transport.write(page(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"").serialize())
+                self.transport.close()
+                return
         super().data_received(data)
 
     def _answer_and_hang_up(self) -> None:

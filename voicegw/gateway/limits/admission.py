@@ -117,6 +117,6 @@ class TokenBucket:
             self._filled_at = now
         return max(0.0, (1 - self._level) / self._per_s)
 
-    def take(self) -> None:
-        """Takes one, there or not; what is not there is owed."""
-        self._level -= 1
+    def take(self, count: int = 1) -> None:
+        """Takes so many, there or not; what is not there is owed."""
+        self._level -= count

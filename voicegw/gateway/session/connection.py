@@ -5,7 +5,7 @@ connection's dialect chooses the close code.
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -50,8 +50,8 @@ class ConnectionOptions(LivenessOptions):
 
 
 class Connection:
-    """Attaches one accepted WebSocket to its session. after: the last event that the client of a resumed
-    session has seen. resumable: whether a client of this dialect may come back."""
+    """Attaches one accepted WebSocket to its session. charge: as FrameReceiver's. after: the last event that
+    the client of a resumed session has seen. resumable: whether a client of this dialect may come back."""
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Connection:
         runner: SessionRunner,
         context: ConnectionContext,
         options: ConnectionOptions,
+        charge: Callable[[int], None],
         *,
         after: int | None = None,
         resumable: bool = True,
@@ -68,7 +69,8 @@ class Connection:
         self._codec = codec
         self._group = asyncio.TaskGroup()
         self._receiver = FrameReceiver(
-            codec, runner, context, self._group, options.max_errors, numbered=resumable
+            *(codec, runner, context, self._group, options.max_errors, charge),
+            numbered=resumable,
         )
         self._runner = runner
         self._context = context

@@ -4,9 +4,10 @@ of its token, and handed to the session. The one place where bad input is caught
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from voicegw.core import events
-from voicegw.core.commands import Command, Refresh
+from voicegw.core.commands import Command, Refresh, TypeText
 from voicegw.dialects.port import Audio, Codec, Opening, Received
 from voicegw.errors import (
     InputError,
@@ -21,10 +22,13 @@ from voicegw.errors import (
 from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.gateway.session.runner import SessionRunner
 
+_TURN_FRAMES = 20  # that the work on a typed message counts for, beside its own
+
 
 class FrameReceiver:
-    """Of one connection. max_errors: rejected messages after which the session ends. numbered: the session
-    counts text frames, so that a client that comes back knows which of its own have arrived."""
+    """Of one connection. max_errors: rejected messages after which the session ends. charge: makes the
+    client's next frames wait as if it had sent so many more. numbered: the session counts text frames, so
+    that a client that comes back knows which of its own have arrived."""
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class FrameReceiver:
         context: ConnectionContext,
         group: asyncio.TaskGroup,
         max_errors: int,
+        charge: Callable[[int], None],
         *,
         numbered: bool,
     ) -> None:
@@ -41,6 +46,7 @@ class FrameReceiver:
         self._context = context
         self._group = group
         self._max_errors = max_errors
+        self._charge = charge
         self._numbered = numbered
         self._rejected = 0
         self._stopped = False
@@ -107,6 +113,8 @@ class FrameReceiver:
                     raise InvalidState("another token is being looked at")
                 self._renewal = self._group.create_task(self._renew(token), name="renewal")
             case _:
+                if isinstance(command, TypeText):
+                    self._charge(_TURN_FRAMES)
                 self._runner.receive_command(command)
 
     async def _renew(self, token: str) -> None:

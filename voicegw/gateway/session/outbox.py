@@ -16,7 +16,7 @@ from voicegw.core.journal import Entry, Journal
 from voicegw.dialects.port import ReplyAudio
 from voicegw.gateway.single_waiter_event import SingleWaiterEvent
 
-_MAX_AUDIO_MS = 2000.0
+MAX_AUDIO_MS = 2000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Reader:
         self._audio.append(_Waiting(audio, self._journal.last))
         self.changed.set()
         dropped, waiting = 0.0, sum(audio.audio_ms for audio in self._audio)
-        while waiting - dropped > _MAX_AUDIO_MS:
+        while waiting - dropped > MAX_AUDIO_MS:
             dropped += self._audio.pop(0).audio_ms
         return dropped
 

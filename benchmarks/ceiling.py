@@ -1,0 +1,144 @@
+"""What the gateway's process may take at most, derived from its options and from the bounds in its code.
+
+Every queue and buffer of a connection, a session and the process is a `Part`. Each is counted as if it were
+full, and all at once: far more than a server ever takes, and what no client can make it exceed. Recognition
+processes are not part of it, nor is the process before its first client.
+"""
+
+from dataclasses import dataclass
+
+from websockets.asyncio.messages import MAX_FRAGMENTS
+
+from voicegw.config import Settings
+from voicegw.core.audio import INPUT_RATES, LONGEST_CREDIT_MS, SAMPLE_RATE
+from voicegw.core.listener import LONGEST_WAIT_S
+from voicegw.core.moderation import MOST_WAITING_CHARACTERS
+from voicegw.core.profile import MAX_INSTRUCTIONS_CHARACTERS
+from voicegw.dialects import native
+from voicegw.gateway.http.limited_connection import READ_BYTES
+from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
+from voicegw.gateway.server import QUEUED_FRAMES, TRANSPORT_LIMIT
+from voicegw.gateway.session.outbox import MAX_AUDIO_MS
+from voicegw.reply.errands import KEPT_PROGRESS
+from voicegw.reply.voice import MAX_SENTENCE_S
+
+_SAMPLE_BYTES = 2
+_IDLE_BYTES = 100_000  # of an idle connection and its session, with TLS
+_FRAME_BYTES = 200  # of the object that holds a frame
+_LEAST_FRAME_BYTES = 6  # on the wire
+_WRITE_BUFFER_BYTES = 32_768  # of the transport, before the writer waits: the package's default
+_CHARACTER_BYTES = 4  # at most, in a string
+_TOKEN_CHARACTERS = 128  # of the longest that there is
+_MESSAGE_BYTES = 300  # of the objects of one in the history, which counts as 16 characters there
+_MESSAGE_CHARACTERS = 16
+_TYPED_CHARACTERS = 8_000
+_GROWTH = 9 / 8  # by which a bytearray is larger than what it holds
+_LONGEST_WINDOW_S = 28
+_LONGEST_FRAME = TRANSPORT_LIMIT * native.MAX_MESSAGE_BYTES
+_MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one of something takes at most, and how many there may be."""
+
+    name: str
+    each_bytes: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """`sessions`: the parts of a session and its connection. `others`: those of the process."""
+
+    sessions: tuple[Part, ...]
+    others: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Ceiling":
+        """By these options."""
+        count = settings.gateway.admission.max_sessions
+        parts = {
+            "an idle connection": _IDLE_BYTES,
+            "messages of a client, until they are taken": _read_bytes(),
+            "audio that waits for its words; its decode jobs": _audio_bytes(settings),
+            "events, until they are acknowledged": _event_bytes(settings),
+            "the history and a prompt": _history_bytes(settings),
+            "reply audio": _reply_audio_bytes(),
+            "results of tools": _tool_bytes(settings),
+            "texts to be moderated": MOST_WAITING_CHARACTERS * _CHARACTER_BYTES,
+        }
+        pending = settings.gateway.handshake.max_pending
+        tools = settings.tools
+        kept = 2 * (tools.max_errands + tools.errands_at_once)
+        return cls(
+            tuple(Part(name, each, count) for name, each in parts.items()),
+            (
+                Part("a handshake under way", 2 * MAX_REQUEST_BYTES + _IDLE_BYTES, pending),
+                Part("a tool call in the background", (KEPT_PROGRESS + 1) * tools.max_result_bytes, kept),
+            ),
+        )
+
+    def total_bytes(self, sessions: int | None = None) -> int:
+        """Of all parts, with so many sessions, or as many as there may be."""
+        of_sessions = sum(
+            part.each_bytes * (part.count if sessions is None else sessions) for part in self.sessions
+        )
+        return of_sessions + sum(part.each_bytes * part.count for part in self.others)
+
+    def table(self) -> str:
+        """The parts as the README has them."""
+        rows = [(part.name, part.each_bytes, part.count) for part in (*self.sessions, *self.others)]
+        lines = [f"| {name} | {each / _MB:.2f} MB | {count} |" for name, each, count in rows]
+        head = ["| buffers of the gateway, for each | at most | number |", "|---|---|---|"]
+        return "\n".join([*head, *lines, f"| all of them | {self.total_bytes() / 1000 / _MB:.1f} GB | |"])
+
+
+def _read_bytes() -> int:
+    """A frame that is not whole yet, those that wait, and the fragments of a message, which are joined and
+    decoded."""
+    frames = QUEUED_FRAMES + 1 + READ_BYTES // _LEAST_FRAME_BYTES + MAX_FRAGMENTS
+    text = 2 * _LONGEST_FRAME
+    return (QUEUED_FRAMES + 2) * _LONGEST_FRAME + text + frames * _FRAME_BYTES
+
+
+def _audio_bytes(settings: Settings) -> int:
+    """Nothing is kept for longer than its words are waited for; in that time no more comes than what is
+    spoken, what was held back before, and what may be ahead. A decode has a window; one that takes its place
+    may be under way, too, and each is copied on its way to a process."""
+    session = settings.session
+    ahead_s = (LONGEST_CREDIT_MS + session.max_burst_ms) / 1000
+    kept_s = (session.endpoint.max_utterance_ms + session.recognition.context_ms) / 1000
+    seconds = (LONGEST_WAIT_S + ahead_s + kept_s) * _GROWTH + 2 * 2 * _LONGEST_WINDOW_S
+    return round(seconds * SAMPLE_RATE * _SAMPLE_BYTES)
+
+
+def _event_bytes(settings: Settings) -> int:
+    """Those that wait, of which twice as many are too many, those that were sent, and the one on its way."""
+    waiting = 2 * settings.gateway.connection.max_outbox_bytes
+    return waiting + settings.gateway.resume.max_kept_bytes + _WRITE_BUFFER_BYTES + _reply_bytes(settings)
+
+
+def _reply_bytes(settings: Settings) -> int:
+    return settings.llm.max_tokens * _TOKEN_CHARACTERS * _CHARACTER_BYTES
+
+
+def _history_bytes(settings: Settings) -> int:
+    """The system prompt and the history, which is cut when the next prompt is made of it; a prompt with a
+    copy on the wire."""
+    characters = settings.session.dialogue.history_characters + MAX_INSTRUCTIONS_CHARACTERS
+    messages = characters // _MESSAGE_CHARACTERS * _MESSAGE_BYTES
+    history = (characters + _TYPED_CHARACTERS) * _CHARACTER_BYTES + _reply_bytes(settings)
+    return messages + 3 * history
+
+
+def _reply_audio_bytes() -> int:
+    """The sentence that is played and the next one; what waits for the socket."""
+    seconds = 2 * MAX_SENTENCE_S * _GROWTH + MAX_AUDIO_MS / 1000
+    return round(seconds * max(INPUT_RATES) * _SAMPLE_BYTES)
+
+
+def _tool_bytes(settings: Settings) -> int:
+    """Of one reply, in it and in the prompt that follows."""
+    tools = settings.tools
+    return 2 * tools.max_rounds * tools.max_calls * tools.max_result_bytes * _CHARACTER_BYTES

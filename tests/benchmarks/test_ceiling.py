@@ -1,0 +1,44 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.ceiling import Ceiling
+from voicegw import config
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+def ceiling(*flags: str) -> Ceiling:
+    return Ceiling.of(config.load(flags))
+
+
+def test_the_readme_states_it() -> None:
+    [stated] = re.findall(r"<!-- memory -->\n(.*?)\n<!-- /memory -->", README.read_text(), re.DOTALL)
+    assert stated == ceiling().table(), "write there what benchmarks/ceiling.py says"
+
+
+def test_is_the_sum_of_its_parts() -> None:
+    found = ceiling("--gateway.admission.max-sessions", "7")
+    every = [part.each_bytes * part.count for part in (*found.sessions, *found.others)]
+    assert found.total_bytes() == sum(every) == found.total_bytes(7)
+    assert {part.count for part in found.sessions} == {7}
+    assert found.total_bytes(0) < found.total_bytes(1) < found.total_bytes()
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--gateway.admission.max-sessions", "501"),
+        ("--gateway.connection.max-outbox-bytes", "1000001"),
+        ("--gateway.resume.max-kept-bytes", "500001"),
+        ("--gateway.handshake.max-pending", "1001"),
+        ("--session.max-burst-ms", "5001"),
+        ("--session.dialogue.history-characters", "16001"),
+        ("--llm.max-tokens", "301"),
+        ("--tools.max-calls", "9"),
+        ("--tools.max-errands", "101"),
+    ],
+)
+def test_whatever_may_be_larger_raises_it(flags: tuple[str, ...]) -> None:
+    assert ceiling(*flags).total_bytes() > ceiling().total_bytes()

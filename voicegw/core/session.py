@@ -206,7 +206,7 @@ class Session:
                 watch = Stopwatch(self._conversation.next_turn(), zero=now)
                 self._conversation.receive_typed(text, watch, now)
             case commands.Configure():
-                self._configure(command)
+                self.configure(command)
             case commands.Played(audio_ms, turn):
                 self.replies.receive_played(turn, audio_ms, now)
             case commands.End():
@@ -217,7 +217,8 @@ class Session:
                 assert_never(command)
         self._acknowledge()
 
-    def _configure(self, command: commands.Configure) -> None:
+    def configure(self, command: commands.Configure) -> None:
+        """Changes the profile. Raises InvalidValue, changing nothing."""
         profile = self.profile.configured(command)
         self._listener.configure(command)
         self._conversation.configure(profile)

@@ -245,7 +245,7 @@ class Gateway:
         socket.hold_seat(runner.seat)
         check_scopes(socket.identity, runner.profile)  # what a resumed session is, no opening says
         if after is not None:  # a new session has begun with what its token fixes
-            runner.receive_command(socket.identity.fixed)
+            runner.configure(socket.identity.fixed)
         context = ConnectionContext.of(self._access, socket.identity, runner.profile, runner.record.quota)
         if self._admission.draining:
             runner.drain(self._admission.retry_after_ms(Draining()))

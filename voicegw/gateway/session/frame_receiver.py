@@ -120,7 +120,7 @@ class FrameReceiver:
     async def _renew(self, token: str) -> None:
         try:
             ttl_ms = await self._context.renew(token, lambda: self._runner.profile)
-            self._runner.receive_command(self._context.identity.fixed)
+            self._runner.configure(self._context.identity.fixed)
             self._runner.emit(events.Refreshed(ttl_ms))
         except (InputError, StoreUnavailable) as error:
             self._report(error)

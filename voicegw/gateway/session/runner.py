@@ -45,6 +45,7 @@ class SessionRunner:
         seat: Seat,
     ) -> None:
         self.record, self.seat = record, seat
+        self.name, self.user = record.name, record.user
         self.ended = SingleWaiterEvent()
         self.error: VoicegwError | None = None
         self._session = record.session
@@ -61,16 +62,6 @@ class SessionRunner:
         self._tts = TTSTask(driver, services.voice, services.metrics, outbox, self._tasks.start)
         self._moderation = Moderation(services.moderator, services.metrics, self._receive_verdict, self.emit)
         self.log = WriteAheadLog(record, services.store, outbox, options, self._report)
-
-    @property
-    def name(self) -> str:
-        """The session's."""
-        return self.record.name
-
-    @property
-    def user(self) -> str:
-        """Whose session it is."""
-        return self.record.user
 
     @property
     def detached(self) -> bool:
@@ -203,6 +194,10 @@ class SessionRunner:
             check_voice(self._services.voice)
         if not self.ended.is_set():
             self._driver.receive(self._session.receive_command, command, time.monotonic())
+
+    def configure(self, command: Configure) -> None:
+        """The session's profile is to be so, whatever its client wants. Raises InvalidValue."""
+        self._session.configure(command)
 
     def receive_sign(self) -> None:
         """The client is there, though it sends no audio."""

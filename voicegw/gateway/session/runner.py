@@ -57,7 +57,7 @@ class SessionRunner:
         self._tasks = Tasks()
         self._driver = driver = Driver(record.session, self._perform)
         self._recognition = services.transcription.new_executor(self._tasks.start, driver.receive_recognition)
-        self._llm = LLMTask(driver, services, record.user, self._tasks.start)
+        self.llm = LLMTask(driver, services, record.user, self._tasks.start)
         self._tts = TTSTask(driver, services.voice, services.metrics, outbox, self._tasks.start)
         self._moderation = Moderation(services.moderator, services.metrics, self._receive_verdict, self.emit)
         self.log = WriteAheadLog(record, services.store, outbox, options, self._report)
@@ -102,6 +102,7 @@ class SessionRunner:
             log.exception("session failed", session=self.name)
             self.finish(InternalError())
         self._report_end()
+        await self.llm.settle()
         if not self._lives_on:
             await self.log.drop()
 
@@ -147,7 +148,7 @@ class SessionRunner:
         if self._client is not None:
             self._client.leave(TakenOver())
         self._client, now = client, time.monotonic()
-        self._llm.limiter = client.limiter
+        self.llm.limiter = client.limiter
         self.seat.waits_since = None
         samples, messages = self._session.next_input_sample, self._session.messages_taken
         reader = self._outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
@@ -258,13 +259,13 @@ class SessionRunner:
                 self._tasks.start(self._services.responder.prewarm(request), "prewarm")
             case actions.Respond():
                 self._moderation.receive_request(action)
-                self._llm.start(action)
+                self.llm.start(action)
             case actions.FollowErrand():
                 self._tasks.start(follow(self._services.errands, action, self._driver), "tool call")
             case actions.ConfirmReply():
-                self._llm.confirm()
+                self.llm.confirm()
             case actions.StopResponding():
-                self._llm.stop()
+                self.llm.stop()
             case actions.Speak() | actions.Play() | actions.StopSpeaking():
                 self._touch(replies=True)
                 self._tts.perform(action)

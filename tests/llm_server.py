@@ -85,7 +85,7 @@ class LLMServer:
     gives each event its own. With `refuse`, nobody listens on the port; with `tls`, by a certificate that
     nobody trusts. `asked` is set by the first request. What `script` makes of a request's body is the answer,
     unless that is None; then `answers` are given, one to a request; then what the knobs say. Of an answer to
-    a request for one token, the first is sent.
+    a request for one token, the first is sent. `usage` is what complete answers say that they have used.
     """
 
     tokens: Sequence[str] = ("Hello", " there", ".")
@@ -97,6 +97,7 @@ class LLMServer:
     refuse: bool = False
     tls: bool = False
     answers: list[Answer] = field(default_factory=list)
+    usage: dict[str, object] = field(default_factory=lambda: {"completion_tokens": 3})
     script: Callable[[dict[str, Any]], Answer | None] = lambda body: None
     exchanges: list[Exchange] = field(default_factory=list, init=False)
     asked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -196,7 +197,8 @@ class LLMServer:
         if answer.ending is Ending.COMPLETE:
             usual = "tool_calls" if answer.tool_calls else "stop"
             self._send(writer, _event({}, usual if answer.finish == _USUAL else answer.finish))
-            self._send(writer, b'data: {"choices": [], "usage": {"completion_tokens": 3}}\n\n')
+            usage = json.dumps({"choices": [], "usage": self.usage})
+            self._send(writer, f"data: {usage}\n\n".encode())
             self._send(writer, b"data: [DONE]\n\n")
         writer.write(b"0\r\n\r\n")
 

@@ -80,7 +80,7 @@ def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResp
         log.info("no model endpoint is configured; the offline responder answers")
         return None
     chosen = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
-    endpoints = [LLMResponder(options, tools.offers) for options in chosen]
+    endpoints = [LLMResponder(options, tools.offers, metrics.llm_prewarm_tokens.inc) for options in chosen]
     return FailoverResponder(endpoints, settings.failover, metrics)
 
 

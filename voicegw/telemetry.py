@@ -115,6 +115,9 @@ class Metrics:
         self.wasted_tokens = make.counter(
             "wasted_tokens", "Tokens that the language model wrote ahead of a turn which then went on"
         )
+        self.llm_prewarm_tokens = make.counter(
+            "llm_prewarm_tokens", "Tokens of requests for no reply: to prewarm the model, or to find it ready"
+        )
         self.llm_requests = make.counter(
             "llm_requests",
             "Requests for a reply: `answered`, `stopped` by us, or by error code",

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
+from limits.aio.storage import Storage
 
 from tests.recognition import AlwaysReady
 from voicegw.asr.windowed import WindowedBackend
@@ -172,10 +173,11 @@ class Gate:
     handshake: HandshakeOptions = field(default_factory=HandshakeOptions)
     tls: TlsOptions = field(default_factory=TlsOptions)
     spent: ReplayCache = field(default_factory=LocalReplayCache)
+    counters: Storage | None = None
 
     def opened(self, metrics: Metrics) -> Access:
         authenticator = Authenticator(self.tokens, self.spent)
-        return Access(self.access, authenticator, Limits(self.limits, metrics))
+        return Access(self.access, authenticator, Limits(self.limits, metrics, self.counters))
 
 
 @asynccontextmanager

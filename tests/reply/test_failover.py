@@ -11,6 +11,7 @@ import structlog
 from tests.llm_server import Answer, Ending, LLMServer
 from tests.observing import asked, until
 from voicegw import errors
+from voicegw.core.dialogue import ModelUsage
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece
 from voicegw.reply.breaker import BreakerOptions
 from voicegw.reply.failover import FailoverOptions, FailoverResponder
@@ -34,7 +35,7 @@ class Setting:
     async def reply(self) -> list[ReplyPiece]:
         confirmed = asyncio.Event()
         async with aclosing(self.responder.respond(asked(PROMPT), confirmed)) as pieces:
-            return [piece async for piece in pieces]
+            return [piece async for piece in pieces if not isinstance(piece, ModelUsage)]
 
     async def failure(self) -> errors.ReplyError:
         with pytest.raises(errors.ReplyError) as failed:

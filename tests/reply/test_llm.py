@@ -14,7 +14,7 @@ import structlog
 from tests.llm_server import Answer, Ending, LLMServer
 from tests.observing import asked, certain
 from voicegw import errors
-from voicegw.core.dialogue import Responder
+from voicegw.core.dialogue import ModelUsage, Responder
 from voicegw.core.events import Message, ReplyPiece, ToolCalled
 from voicegw.core.options import check
 from voicegw.reply.http_client import KEEP_ALIVE_S
@@ -46,7 +46,7 @@ async def listening(handler: Handler) -> AsyncIterator[str]:
 
 async def reply(llm: Responder, prompt: Sequence[Message] = PROMPT) -> list[ReplyPiece]:
     async with aclosing(llm.respond(asked(prompt), certain())) as pieces:
-        return [piece async for piece in pieces]
+        return [piece async for piece in pieces if not isinstance(piece, ModelUsage)]
 
 
 def probed(body: dict[str, Any]) -> Answer | None:
@@ -70,7 +70,7 @@ async def failure(
         async with aclosing(llm.respond(asked(PROMPT), certain())) as pieces:
             try:
                 async for piece in pieces:
-                    said.append(piece)
+                    said += () if isinstance(piece, ModelUsage) else (piece,)
             except errors.ReplyError as error:
                 return said, error
     pytest.fail("the reply did not fail")

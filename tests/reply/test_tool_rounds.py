@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.observing import asked
-from voicegw.core.dialogue import Confirmation, ReplyRequest
+from voicegw.core.dialogue import Confirmation, ModelUsage, ReplyRequest
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.errors import LLMEmpty, LLMInterrupted, TooManyToolCalls
 from voicegw.reply.errands import LocalErrands
@@ -79,7 +79,7 @@ async def reply(model: Model, *, certain: bool = True, **options: int) -> list[R
         tools(model, **options) as responder,
         aclosing(responder.respond(asked(PROMPT), confirmed)) as pieces,
     ):
-        return [piece async for piece in pieces]
+        return [piece async for piece in pieces if not isinstance(piece, ModelUsage)]
 
 
 async def test_a_model_that_calls_nothing() -> None:

@@ -14,11 +14,25 @@ SYSTEM_PROMPT = (
     "your answer is heard, not read. Answer in one to three short sentences of plain speech."
 )
 
+CHARACTERS_PER_TOKEN = 4  # about, in English
+
 _CUT_OFF = " [cut off]"
 _WITHHELD_INPUT = Message("user", "[withheld by moderation]")
 _WITHHELD_REPLY = "[stopped by moderation]"
 _NEVER_ANSWERED = "interrupted before there was an answer"
 _CHARACTERS_BESIDE_TEXT = 16  # what a message costs without any: about four tokens
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsage:
+    """What a request to the model costs beside what is seen of it; it is counted and not told.
+
+    hidden: characters of reasoning, since the last of these. tokens: of the whole request, its prompt and its
+    reasoning included, as the endpoint counts them; 0 while it has not said.
+    """
+
+    hidden: int = 0
+    tokens: int = 0
 
 
 class Confirmation(Protocol):
@@ -45,7 +59,9 @@ class Responder(Protocol):
 
     name: str
 
-    def respond(self, request: ReplyRequest, confirmed: Confirmation) -> AsyncGenerator[ReplyPiece, None]:
+    def respond(
+        self, request: ReplyRequest, confirmed: Confirmation
+    ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
         """The reply, piece by piece; raises a ReplyError. Closing the generator cancels the request.
 
         It may run ahead of the confirmation, but calls no tool and does nothing else that cannot be undone

@@ -1,5 +1,6 @@
 """One reply of a model as its chunks come: its text without reasoning, its tool calls, and how it ended."""
 
+from voicegw.core.dialogue import ModelUsage
 from voicegw.core.events import ReplyNotice, ToolCalled
 from voicegw.errors import (
     LLMBroken,
@@ -23,7 +24,8 @@ class Completion:
     """`receive` takes what a chunk adds and gives what is visible of it; after the last one, `end` gives the
     rest. Only then `failure`, `notice` and `calls` are known.
 
-    opening: how the endpoint's replies begin. begun: whether the model has written anything.
+    opening: how the endpoint's replies begin. begun: whether the model has written anything. tokens: what the
+    endpoint says that the request has used.
     """
 
     def __init__(self, opening: Opening) -> None:
@@ -31,6 +33,8 @@ class Completion:
         self._text = Text()
         self._calls = ToolCallDeltas()
         self.begun = False
+        self.tokens = 0
+        self._hidden = 0  # characters written and not shown, which may be negative for what was held back
         self._worded = False
         self._finish = ""
         self._done = False
@@ -56,8 +60,23 @@ class Completion:
             return []
         if delta.tool_calls:
             self._calls.receive(delta.tool_calls)
+        self._hidden += len(delta.text) + delta.hidden
         pieces = self._visible.receive_reasoning() if delta.reasons else []
         return self._shown([*pieces, *self._visible.receive(self._text.receive(delta.text))])
+
+    @property
+    def hides(self) -> bool:
+        """Whether there is reasoning to be counted."""
+        return self._hidden > 0 and not self.in_doubt
+
+    def usage(self) -> ModelUsage | None:
+        """What is to be counted beside what is visible, since this was asked last."""
+        hidden, tokens = (self._hidden if self.hides else 0), self.tokens
+        if not hidden and not tokens:
+            return None
+        self._hidden -= hidden
+        self.tokens = 0
+        return ModelUsage(hidden, tokens)
 
     def give_up(self) -> list[str]:
         """What was held back: an end tag has been waited for long enough."""
@@ -102,4 +121,5 @@ class Completion:
 
     def _shown(self, pieces: list[str]) -> list[str]:
         self._worded = self._worded or bool(pieces)
+        self._hidden -= sum(map(len, pieces))
         return pieces

@@ -18,7 +18,7 @@ from typing import Protocol
 
 import structlog
 
-from voicegw.core.dialogue import Confirmation, ReplyRequest, Responder
+from voicegw.core.dialogue import Confirmation, ModelUsage, ReplyRequest, Responder
 from voicegw.core.events import ReplyNotice, ReplyPiece
 from voicegw.core.options import option
 from voicegw.errors import (
@@ -89,7 +89,7 @@ class FailoverResponder:
 
     async def respond(
         self, request: ReplyRequest, confirmed: Confirmation
-    ) -> AsyncGenerator[ReplyPiece, None]:
+    ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
         """The reply of the first endpoint that gives one, with notices in front of it for what it took.
 
         Raises the error of the endpoint asked last, or LLMUnavailable when all are left alone.
@@ -112,7 +112,7 @@ class FailoverResponder:
             try:
                 async with aclosing(endpoint.ask(request, confirmed)) as pieces:
                     async for piece in pieces:
-                        begun = begun or not isinstance(piece, ReplyNotice)
+                        begun = begun or not isinstance(piece, ReplyNotice | ModelUsage)
                         yield piece
                 return
             except ReplyError as error:
@@ -193,13 +193,15 @@ class _Guarded:
             )
         return None if self.breaker.admits(now) else LLMUnavailable()
 
-    async def ask(self, request: ReplyRequest, confirmed: Confirmation) -> AsyncGenerator[ReplyPiece, None]:
+    async def ask(
+        self, request: ReplyRequest, confirmed: Confirmation
+    ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
         """The reply, and notices when the breaker opens or closes over it."""
         begun, answered, undecided, outcome = False, False, True, _STOPPED
         try:
             async with aclosing(self.responder.respond(request, confirmed)) as pieces:
                 async for piece in pieces:
-                    if not begun:
+                    if not begun and not isinstance(piece, ModelUsage):
                         begun = True
                         if self.breaker.receive_answer() is Effect.CLOSED:
                             yield self._notice("closed", "answers again")

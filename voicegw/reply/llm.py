@@ -6,7 +6,7 @@ hears of a failure at once, as one of the LLM errors, and decides (failover.py).
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
-from voicegw.core.dialogue import Confirmation, ReplyRequest
+from voicegw.core.dialogue import CHARACTERS_PER_TOKEN, Confirmation, ModelUsage, ReplyRequest, characters_of
 from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.options import option
 from voicegw.errors import LLMBroken, LLMRejected, LLMUnreachable, ReplyError, StartupError
@@ -82,11 +82,17 @@ def shown(url: str) -> str:
 class LLMResponder:
     """Streams replies from the endpoint, which is offered `tools`, entries of a request's list of that name.
 
-    answered: whether it has ever completed or begun an answer; url: where it is, fit to be shown. Raises
-    StartupError for options that lead nowhere.
+    count: called with the tokens of every request that is none for a reply. answered: whether it has ever
+    completed or begun an answer; url: where it is, fit to be shown. Raises StartupError for options that lead
+    nowhere.
     """
 
-    def __init__(self, options: LLMOptions, tools: Sequence[dict[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        options: LLMOptions,
+        tools: Sequence[dict[str, Any]] = (),
+        count: Callable[[float], None] = lambda tokens: None,
+    ) -> None:
         if options.model is None:
             raise StartupError(f"the endpoint {options.url} needs a model name too: --llm-model")
         connect_s = options.connect_timeout_ms / 1000
@@ -95,8 +101,9 @@ class LLMResponder:
         self.url = shown(self._endpoint.url)
         self.answered = False
         self._fewest_tokens = 1
-        self._options = options
+        self._options, self._count = options, count
         fixed = {"model": options.model, "temperature": options.temperature, "stream": True}
+        fixed["stream_options"] = {"include_usage": True}
         if tools:
             fixed["tools"] = list(tools)
         # OpenAI has renamed the token limit; most others know the old name only.
@@ -106,7 +113,7 @@ class LLMResponder:
 
     async def respond(
         self, request: ReplyRequest, confirmed: Confirmation
-    ) -> AsyncGenerator[ReplyPiece, None]:
+    ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
         """The reply, token by token as they come, and behind it the calls the model wants made; raises the
         LLM errors.
 
@@ -119,7 +126,12 @@ class LLMResponder:
         text = self._text(request, completion, self._options.max_tokens, self._form, faults)
         async with aclosing(text) as pieces:
             async for piece in pieces:
-                yield piece
+                if piece:
+                    yield piece
+                if completion.hides and (hidden := completion.usage()) is not None:
+                    yield hidden
+        if (used := completion.usage()) is not None:
+            yield used
         if (failure := completion.failure()) is not None:
             raise failure
         if (notice := completion.notice()) is not None:
@@ -185,6 +197,7 @@ class LLMResponder:
         async with aclosing(self._text(request, completion, max_tokens, form, faults)) as pieces:
             async for _ in pieces:
                 pass
+        self._count(completion.tokens or characters_of(request.messages) / CHARACTERS_PER_TOKEN)
 
     def _faults(self, messages: Sequence[Message]) -> Faults:
         """For a request with these messages: what users and tools have said of it is hidden most strictly."""
@@ -216,7 +229,7 @@ class LLMResponder:
                 attempt = self._attempt(form.body(request, max_tokens), completion, patience, faults)
                 async with aclosing(attempt) as pieces:
                     async for piece in pieces:
-                        self.answered = self.answered or usual
+                        self.answered = self.answered or (usual and bool(piece))
                         yield piece
                 break
             except (LLMRejected, LLMBroken) as error:

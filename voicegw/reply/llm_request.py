@@ -23,6 +23,7 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _NAMED = {
+    "stream_options": r"\bstream[ _]options\b|\binclude_usage\b",
     "temperature": r"\btemperature\b",
     "max_tokens": r"\bmax_tokens\b",
     "max_completion_tokens": r"\bmax_completion_tokens\b",
@@ -63,7 +64,8 @@ class RequestForm:
 
     def plainer(self) -> "list[RequestForm]":
         """Forms for an endpoint that breaks down without naming a reason."""
-        return [self.without(names) for names in ({SYSTEM}, {SYSTEM, "tools", "temperature"})]
+        plain = [{"stream_options"}, {"stream_options", SYSTEM}]
+        return [self.without(names) for names in (*plain, {*plain[-1], "tools", "temperature"})]
 
     def without_what(self, complaint: str, request: ReplyRequest) -> "RequestForm | None":
         """The form without the part of the request that the endpoint refuses; None when it names none."""

@@ -44,8 +44,8 @@ def event_stream() -> "type[EventStream]":
 async def visible_text(
     stream: "EventStream", completion: Completion, patience: Patience, faults: Faults
 ) -> AsyncGenerator[str, None]:
-    """What `completion` makes of the stream, as it comes. Raises the LLM errors, after the rest of a reply of
-    which something was visible."""
+    """What `completion` makes of the stream, as it comes: text, which is empty where there is reasoning to
+    count. Raises the LLM errors, after the rest of a reply of which something was visible."""
     clock = asyncio.get_running_loop().time
     try:
         async with aclosing(_chunks(stream, completion, patience, faults)) as chunks:
@@ -53,8 +53,12 @@ async def visible_text(
                 choice = None if chunk is None else chunk.first
                 if choice is not None and choice.alive:
                     patience.receive_token(clock())
+                if chunk is not None and chunk.usage is not None:
+                    completion.tokens = chunk.tokens
                 for piece in completion.give_up() if chunk is None else completion.receive(choice):
                     yield piece
+                if completion.hides:
+                    yield ""
     except ReplyError:
         for piece in completion.break_off():
             yield piece

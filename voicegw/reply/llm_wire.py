@@ -4,11 +4,14 @@ import codecs
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from voicegw.core.events import ToolCalled
 from voicegw.core.text import encodable
+
+_MOST_TOKENS = 100_000_000  # that an endpoint is believed to have used for one request
 
 
 class Function(msgspec.Struct):
@@ -56,6 +59,14 @@ class Delta(msgspec.Struct):
         return content + (self.refusal or "")
 
     @property
+    def hidden(self) -> int:
+        """Characters of the reasoning, where it is text; endpoints send the same under several names."""
+        plain = (self.reasoning_content, self.reasoning, self.thinking)
+        parts = self.content if isinstance(self.content, tuple) else ()
+        beside = sum(len(part.text or "") for part in parts if part.type != "text")
+        return beside + max(len(each) if isinstance(each, str) else 0 for each in plain)
+
+    @property
     def reasons(self) -> bool:
         """Whether it adds reasoning, told apart from the text by the endpoint."""
         parts = self.content if isinstance(self.content, tuple) else ()
@@ -79,16 +90,33 @@ class Choice(msgspec.Struct):
         return delta is not None and bool(delta.text or delta.reasons or delta.tool_calls)
 
 
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+
+
 class Chunk(msgspec.Struct):
     """One event of a streamed completion, as far as it matters here: a type of our own is a tenth of the work
     of the library's. Endpoints leave out, or set to null, whatever they like.
 
-    object, message: some report an error in the middle of a stream so.
+    object, message: some report an error in the middle of a stream so. usage: tokens, in the last event.
     """
 
     choices: tuple[Choice, ...] | None = None
     object: str | None = None
     message: str | None = None
+    usage: Any = None
+
+    @property
+    def tokens(self) -> int:
+        """What the request has used so far, if it is said: with some, reasoning is in the total only."""
+        try:
+            usage = msgspec.convert(self.usage, _Usage)
+        except msgspec.ValidationError:
+            return 0
+        told = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0), usage.total_tokens or 0
+        return max(told) if min(told) >= 0 and max(told) <= _MOST_TOKENS else 0
 
     @property
     def first(self) -> Choice | None:

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import msgspec
 
-from voicegw.core.dialogue import Confirmation, ReplyRequest, Responder, reply_messages
+from voicegw.core.dialogue import Confirmation, ModelUsage, ReplyRequest, Responder, reply_messages
 from voicegw.core.errands import AskedCall, Errands
 from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.errors import LLMEmpty, LLMReasoningOnly, ToolFailed, TooManyToolCalls
@@ -39,7 +39,7 @@ class ToolResponder:
 
     async def respond(
         self, request: ReplyRequest, confirmed: Confirmation
-    ) -> AsyncGenerator[ReplyPiece, None]:
+    ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
         """The reply with its calls and answers. Raises the model's errors, or TooManyToolCalls."""
         prompt, gap = request.messages, False
         for rounds_left in reversed(range(self._options.max_rounds + 1)):
@@ -52,6 +52,9 @@ class ToolResponder:
                     async for piece in pieces:
                         if isinstance(piece, ToolCalled):
                             calls.append(_with_own_id(piece, (*calls, *_calls(prompt))))
+                            continue
+                        if isinstance(piece, ModelUsage):
+                            yield piece
                             continue
                         if gap and isinstance(piece, str):
                             yield " "  # what is said after a call is a new sentence

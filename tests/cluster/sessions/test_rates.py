@@ -38,6 +38,37 @@ async def test_what_was_used_at_one_gateway_is_used_up_at_another(client: Redis)
     assert await other.used_up(Resource.MESSAGES, "bob", "") == 0
 
 
+SPOILT = {
+    "a list": ("rpush", "x"),
+    "a word": ("set", "many"),
+    "a fraction": ("set", "1.5"),
+    "the greatest number": ("set", str(2**63 - 1)),
+    "a negative number": ("set", "-1000000"),
+    "without an expiry": ("set", "1000000"),
+}
+
+
+@pytest.mark.parametrize("value", SPOILT)
+@pytest.mark.parametrize("asked_first", [False, True])
+async def test_a_counter_that_is_spoilt_is_deleted_and_all_go_on_counting_together(
+    client: Redis, value: str, *, asked_first: bool
+) -> None:
+    one, other = gateway(client), gateway(client)
+    await one.charge(Resource.MESSAGES, 1, "alice", "")
+    [key] = await client.keys("*")
+    await client.delete(key)
+    command, content = SPOILT[value]
+    await client.execute_command(command, key, content)  # type: ignore[no-untyped-call]
+    if asked_first:
+        await other.used_up(Resource.MESSAGES, "alice", "")
+    if value == "without an expiry" and not asked_first:  # which shows once it is too much
+        assert await one.charge(Resource.MESSAGES, 1, "alice", "") < 1
+    waits = [await each.charge(Resource.MESSAGES, 1, "alice", "") for each in (one, other, one, other)]
+    assert waits[:3] == [0, 0, 0]
+    assert waits[3] > 0
+    assert await client.ttl(key) > 0
+
+
 async def test_without_redis_each_counts_alone(client: Redis, redis_server: RedisServer) -> None:
     limits = gateway(client)
     redis_server.kill()

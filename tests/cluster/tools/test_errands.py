@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.cluster.harness import lose_a_cancel, redis_client, redis_options
 from tests.observing import until
@@ -80,7 +81,7 @@ async def test_a_call_is_made_elsewhere_and_its_news_come_back(redis_url: str) -
 async def test_calls_wait_for_a_worker_and_for_their_follower(redis_url: str) -> None:
     work = Work()
     work.gate.set()
-    async with errands(redis_url) as home:
+    async with errands(redis_url, max_per_user=5) as home:
         names = [await home.submit(CALL) for _ in range(5)]
         async with worker(redis_url, work), worker(redis_url, work):
             assert [await news(home, name) for name in names] == [[HALF, RESULT]] * 5
@@ -93,6 +94,41 @@ async def test_a_full_queue_refuses(redis_url: str) -> None:
         await home.submit(CALL)
         with pytest.raises(ToolFailed, match="too many"):
             await home.submit(CALL)
+
+
+async def test_one_user_has_a_share_of_the_places_over_all_gateways(redis_url: str) -> None:
+    work = Work()
+    async with errands(redis_url) as first, errands(redis_url) as second:
+        names = [await home.submit(CALL) for home in (first, second, first)]
+        for home in (first, second):
+            with pytest.raises(ToolFailed, match="done first"):
+                await home.submit(AskedCall("c2", "book", "{}", "alice", "s2"))
+            await home.submit(AskedCall("c3", "book", "{}", "bob", "s3"))
+        async with worker(redis_url, work):
+            work.gate.set()
+            assert (await news(first, names[0]))[-1] == RESULT
+            await second.submit(CALL)
+
+
+async def test_a_place_is_given_back_when_its_call_is_given_up(redis_url: str, client: Redis) -> None:
+    async with errands(redis_url, max_per_user=1, give_up_ms=300) as home:
+        await home.submit(CALL)
+        with pytest.raises(ToolFailed, match="done first"):
+            await home.submit(CALL)
+        await client.delete(Keys("voicegw").errands)  # as when Redis has lost it
+        await asyncio.sleep(0.35)
+        await home.submit(CALL)
+
+
+async def test_what_is_spoilt_of_a_users_places_refuses_nobody(redis_url: str, client: Redis) -> None:
+    places, work = Keys("voicegw").errands_of("alice"), Work()
+    await client.set(places, "x")
+    async with errands(redis_url) as home, worker(redis_url, work):
+        errand = await home.submit(CALL)
+        await asyncio.wait_for(work.begun.wait(), 10)
+        await client.set(places, "x")
+        work.gate.set()
+        assert (await news(home, errand))[-1] == RESULT
 
 
 async def test_done_calls_make_room(redis_url: str) -> None:

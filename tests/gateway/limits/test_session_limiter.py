@@ -178,11 +178,28 @@ async def test_what_a_cancelled_report_has_not_told_is_still_owed(monkeypatch: p
 async def test_prompts_and_replies_are_counted_in_tokens() -> None:
     limited = meter(session_model_tokens="100/minute")
     await limited.admit_reply(200, 0.0)
-    limited.count_reply("x" * 240, 0.0)
+    limited.count_reply(60.0, 0.0)
     for _ in range(2):  # each turn has an answer of its own
         with pytest.raises(RateLimited):
             await limited.admit_reply(1, 0.0)
     await limited.admit_reply(1, 60.0)
+
+
+async def test_what_is_written_beyond_a_sessions_limit_counts_for_its_user_too() -> None:
+    limits = Limits(LimitOptions(session_model_tokens="10/minute", user_model_tokens="100/minute"), Metrics())
+    limited = meter(limits)
+    limited.count_reply(100.0, 0.0)
+    await limited.settle(0.0)
+    assert await limits.used_up(Resource.MODEL_TOKENS, "alice", "") > 0
+
+
+async def test_what_one_connection_has_not_reported_the_next_one_does() -> None:
+    limits = Limits(LimitOptions(session_model_tokens=None, user_model_tokens="100/minute"), Metrics())
+    usage = Quota(limits.session_rates)
+    cut_off, next_one = meter(limits, usage), meter(limits, usage)
+    cut_off.count_reply(100.0, 0.0)
+    await next_one.settle(0.0)
+    assert await limits.used_up(Resource.MODEL_TOKENS, "alice", "") > 0
 
 
 def test_without_limits_nothing_is_owed() -> None:

@@ -11,7 +11,7 @@ from tests.gateway.fakes import LOUD, ScriptedRecognizer, ScriptedResponder, sta
 from tests.observing import until
 from tests.peer import joined
 from voicegw.core.actions import Action, Respond
-from voicegw.core.dialogue import characters_of, reply_messages
+from voicegw.core.dialogue import CHARACTERS_PER_TOKEN, ModelUsage, characters_of, reply_messages
 from voicegw.core.events import Message, ReplyNotice, ToolAnswered, ToolCalled
 from voicegw.core.session import Session
 from voicegw.dialects import native
@@ -124,11 +124,11 @@ async def test_a_failure_is_told(stage: Stage, failure: Exception, name: str) ->
 
 
 class Budget:
-    """A meter that notes how long the prompts are, and what was written, and lets `allowed` of them pass."""
+    """A meter that notes how long prompts are and the tokens written, and lets `allowed` of them pass."""
 
     def __init__(self, allowed: int) -> None:
         self.prompts: list[int] = []
-        self.written = ""
+        self.written = 0.0
         self._allowed = allowed
 
     async def admit_reply(self, characters: int, now: float) -> None:
@@ -136,8 +136,8 @@ class Budget:
         if len(self.prompts) > self._allowed:
             raise RateLimited(retry_after_ms=1)
 
-    def count_reply(self, piece: str, now: float) -> None:
-        self.written += piece
+    def count_reply(self, tokens: float, now: float) -> None:
+        self.written += tokens
 
 
 CALLS = [ToolCalled("a", "clock", "{}"), ToolCalled("b", "clock", "{}")]
@@ -152,7 +152,7 @@ async def test_each_request_of_a_turn_with_tools_is_charged(stage: Stage) -> Non
     await stage.tasks[0]
     said = reply_messages(["So.", *CALLS, *ANSWERS])
     assert budget.prompts == [characters_of(PROMPT), characters_of((*PROMPT, *said))]
-    assert budget.written == "So.{}{}Noon."
+    assert budget.written == len("So.{}{}Noon.") / CHARACTERS_PER_TOKEN
     assert stage.heard[-2:] == [(1, "Noon."), (1, None)]
 
 
@@ -164,6 +164,37 @@ async def test_a_request_that_is_made_again_is_charged_again(stage: Stage) -> No
     stage.replying.start(Respond(1, 1, PROMPT))
     await stage.tasks[0]
     assert budget.prompts == [characters_of(PROMPT)] * 2
+
+
+@pytest.mark.parametrize(
+    ("pieces", "beyond_prompt"),
+    [
+        ([ModelUsage(hidden=400), "Noon"], 101),
+        ([ModelUsage(hidden=400), "Noon", ModelUsage(tokens=1_000)], 1_000 - 21 / 4),
+        (["Noon", ModelUsage(hidden=400, tokens=1_000)], 1_000 - 21 / 4),
+        (["Noon", ModelUsage(tokens=6)], 1),  # what it is said to be less than estimated is not given back
+    ],
+)
+async def test_reasoning_is_charged_as_estimated_or_as_reported_and_not_told(
+    stage: Stage, pieces: list[object], beyond_prompt: float
+) -> None:
+    assert characters_of(PROMPT) == 21
+    stage.responder.pieces = cast(Any, pieces)
+    budget = Budget(allowed=1)
+    stage.replying.limiter = cast(SessionLimiter, budget)
+    stage.replying.start(Respond(1, 1, PROMPT))
+    await stage.tasks[0]
+    assert budget.written == pytest.approx(beyond_prompt)
+    assert stage.heard == [(1, "Noon"), (1, None)]
+
+
+async def test_what_is_reported_counts_for_its_own_request_and_its_calls_are_in_it(stage: Stage) -> None:
+    stage.responder.pieces = cast(Any, [ModelUsage(tokens=50), *CALLS, *ANSWERS, ModelUsage(tokens=70)])
+    budget = Budget(allowed=2)
+    stage.replying.limiter = cast(SessionLimiter, budget)
+    stage.replying.start(Respond(1, 1, PROMPT))
+    await stage.tasks[0]
+    assert budget.written + sum(budget.prompts) / CHARACTERS_PER_TOKEN == pytest.approx(50 + 70)
 
 
 async def test_the_declarations_of_tools_are_a_part_of_every_prompt() -> None:

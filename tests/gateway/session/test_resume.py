@@ -14,7 +14,7 @@ from tests.gateway.fakes import LOUD, QUIET, Gate, Stage, staged
 from tests.observing import until
 from tests.peer import Kind, Peer, joined
 from voicegw.dialects import native
-from voicegw.gateway.limits.rate_limits import LimitOptions
+from voicegw.gateway.limits.rate_limits import LimitOptions, Resource
 from voicegw.gateway.session.write_ahead import ResumeOptions
 
 HELLO = native.TextMessage(text="hello")
@@ -62,6 +62,26 @@ async def test_gets_what_it_missed_and_then_where_to_go_on() -> None:
             ready = again.of(native.ReadyMessage)[-1]
             assert (ready.resumed, ready.epoch, ready.next_message) == (True, 1, 1)
             assert (await told(again, native.ReplyDoneMessage)).text == "Good day."
+
+
+async def test_what_is_written_while_the_client_is_away_counts_once_the_session_is_over() -> None:
+    limits = LimitOptions(user_model_tokens="1000/hour")
+    async with staged(gate=Gate(tokens=OPTIONS, limits=limits)) as stage:
+        stage.responder.pieces = ["So.", "x" * 4_000]
+        stage.responder.gate.clear()
+        async with joined(stage.url, **bearer(token())) as peer:
+            await peer.send(HELLO)
+            await peer.until(native.ReplyDeltaMessage)
+            cut(peer)
+            await until(lambda: stage.value("sessions_parked") == 1)
+        counters = stage.gateway._access.limits
+        stage.responder.gate.set()
+        [host] = stage.gateway.sessions
+        await until(lambda: host.llm._task is not None and host.llm._task.done())
+        assert await counters.used_up(Resource.MODEL_TOKENS, "alice", "") == 0
+        host.finish(None)
+        await until(lambda: not len(stage.gateway.sessions))
+        assert await counters.used_up(Resource.MODEL_TOKENS, "alice", "") > 0
 
 
 async def test_goes_on_in_mid_word() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from copy import copy
 from socket import create_connection
@@ -13,6 +13,7 @@ import pytest
 from redis import Redis as Sync
 from websockets.asyncio.client import connect
 
+from tests.gateway.auth.test_authenticator import OPTIONS, bearer, token
 from tests.gateway.fakes import LOUD, QUIET, Gate, Stage, staged
 from tests.gateway.session.test_resume import HELLO, assert_typed_turn, back, cut, told
 from tests.observing import until
@@ -62,6 +63,53 @@ async def test_another_gateway_goes_on_in_mid_word(redis_url: str) -> None:
             final = await again.until(native.FinalMessage)
             assert (final.turn, len(again.of(native.SpeechStartedMessage))) == (1, 1)
             assert final.end_ms - final.start_ms > 1_000
+
+
+async def test_what_was_used_without_an_event_is_saved_after_a_block(redis_url: str) -> None:
+    limited = Gate(limits=LimitOptions(session_messages="15/hour"))
+    async with (
+        gateway(redis_url, gate=limited) as first,
+        gateway(redis_url, gate=limited) as second,
+        joined(first.url) as peer,
+    ):
+        await assert_typed_turn(first, peer)
+        await peer.until(native.LatencyMessage)
+        await peer.send(*[native.CancelMessage()] * 10)
+        [host] = first.gateway.sessions
+        await until(lambda: host._session.messages_taken == 11)
+        await until(lambda: not host._outbox.unsaved.is_set())
+        async with back(second, peer) as again:
+            await again.send(*[native.CancelMessage()] * 6)
+            assert await again.error() == "rate_limited"
+
+
+async def test_a_reply_that_is_asked_for_again_is_charged_before_anybody_is_connected(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = asyncio.Event()
+
+    async def silent(*_: object) -> AsyncGenerator[str, None]:
+        asked.set()
+        await asyncio.Event().wait()
+        yield ""
+
+    free, limited = (
+        Gate(tokens=OPTIONS, limits=LimitOptions(user_model_tokens=rate)) for rate in (None, "10/hour")
+    )
+    async with gateway(redis_url, gate=free) as first, gateway(redis_url, gate=limited) as second:
+        monkeypatch.setattr(first.responder, "respond", silent)
+        async with joined(first.url, **bearer(token())) as peer:
+            await peer.send(HELLO)
+            await asyncio.wait_for(asked.wait(), 10)
+            [held] = first.gateway.sessions
+            await held.log._save()
+            cut(peer)
+        opening = Opening(SessionProfile(), resume=Resume(held.name, 1, 1))
+        guest = Guest(native.NativeDialect(), opening, "alice")
+        host, after = await second.gateway.sessions.find(guest)
+        assert after == 1
+        await until(lambda: host.llm._task is not None and host.llm._task.done())
+        assert second.responder.prompts == []
 
 
 async def test_events_that_were_missed_come_from_the_store(redis_url: str) -> None:

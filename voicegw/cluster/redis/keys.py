@@ -4,6 +4,8 @@ The part in braces decides where a Redis Cluster keeps a key: keys that one tran
 share it. All decode work has one such tag; each session has its own, so that sessions spread over a Cluster.
 """
 
+from hashlib import blake2s
+
 
 class Keys:
     """Names below one installation's prefix."""
@@ -46,6 +48,10 @@ class Keys:
     def errand_news(self, errand: str) -> str:
         """Stream of what one of them says."""
         return f"{self._errands}:news:{errand}"
+
+    def errands_of(self, owner: str) -> str:
+        """Sorted set of the calls in the background of one user: their names by when they are given up."""
+        return f"{self._errands}:of:{blake2s(owner.encode(), digest_size=16).hexdigest()}"
 
     def results(self, gateway: str) -> str:
         """Stream of answers for one gateway."""

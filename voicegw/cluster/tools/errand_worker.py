@@ -29,6 +29,10 @@ from voicegw.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 _GROUP = "tools"
+
+# KEYS the owner's calls; ARGV an errand that is done.
+_GIVE_BACK = "if redis.call('TYPE', KEYS[1]).ok == 'zset' then redis.call('ZREM', KEYS[1], ARGV[1]) end"
+
 _LAST_WORD_S = 1.0
 _KEPT_NEWS = 100
 _NEWS_LIVE_MS = 3_600_000
@@ -104,7 +108,7 @@ class ErrandWorker:
         errand, call = read
         if entry.deliveries > 1:
             log.warning("an errand's worker was lost", errand=errand)
-            await self._monitor.retry(lambda: self._report(errand, _LOST, entry.id))
+            await self._monitor.retry(lambda: self._end(errand, call, _LOST, entry.id))
         else:
             await self._carry_out(errand, call, entry.id)
 
@@ -112,11 +116,11 @@ class ErrandWorker:
         """Makes a call and reports its result, or that it had to be left."""
         try:
             result = await self._result(errand, call)
-            await self._monitor.retry(lambda: self._report(errand, result, entry))
+            await self._monitor.retry(lambda: self._end(errand, call, result, entry))
         except asyncio.CancelledError:
             with suppress(*REDIS_ERRORS):
                 async with asyncio.timeout(_LAST_WORD_S):
-                    await self._report(errand, _LOST, entry)
+                    await self._end(errand, call, _LOST, entry)
             raise
 
     async def _result(self, errand: str, call: ToolCalled) -> ErrandNews:
@@ -133,6 +137,12 @@ class ErrandWorker:
             log.exception("errand failed", errand=errand)
             return _FAULT
         return result
+
+    async def _end(self, errand: str, call: ToolCalled, result: ErrandNews, entry: str) -> None:
+        """Gives the place of the call back, and reports the result."""
+        place = self._keys.errands_of(AskedCall.of(call).owner)
+        await self._redis.eval(_GIVE_BACK, 1, place, errand)
+        await self._report(errand, result, entry)
 
     async def _report(self, errand: str, news: ErrandNews, entry: str = "") -> None:
         """Adds to the errand's news, and with `entry` acknowledges and deletes it, in one step."""

@@ -28,6 +28,21 @@ log = structlog.get_logger(__name__)
 _LOOK_S = 0.3
 _LONGEST_WAIT_S = 2.0  # between looks at a Redis that is in trouble
 
+# KEYS calls, the owner's calls; ARGV errand, name, most calls, most of one owner, ms until it is given up:
+# what became of it. A call that nobody has reported gives its place back when it is given up.
+_SUBMIT = """
+if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
+if redis.call('TYPE', KEYS[2]).ok ~= 'zset' then redis.call('DEL', KEYS[2]) end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 'too many' end
+redis.call('XADD', KEYS[1], '*', 'errand', ARGV[1])
+redis.call('ZADD', KEYS[2], now + ARGV[5], ARGV[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
+return 'queued'
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RemoteErrandOptions:
@@ -35,6 +50,9 @@ class RemoteErrandOptions:
 
     by_workers: bool = option(False, "have `voicegw worker --tool-worker.take` do the calls, through Redis")
     max_waiting: int = option(1_000, "calls that may wait in Redis", ge=1, le=1_000_000)
+    max_per_user: int = option(
+        3, "calls of one user that may wait or run, or of one session without a user", ge=1, le=1_000_000
+    )
     give_up_ms: int = option(3_600_000, "time after which a call's result is no longer waited for", ge=100)
 
 
@@ -47,17 +65,21 @@ class RemoteErrands:
         self._options = options
 
     async def submit(self, call: ToolCalled) -> str:
-        """Hands a call in and returns the errand's name. Raises ToolFailed when Redis is full or away."""
-        name = secrets.token_urlsafe(12)
+        """Hands a call in and returns the errand's name. Raises ToolFailed when Redis is full or away, or the
+        share of the call's owner is used up, over all gateways."""
+        name, options = secrets.token_urlsafe(12), self._options
+        keys = (self._keys.errands, self._keys.errands_of(AskedCall.of(call).owner))
+        limits = (options.max_waiting, options.max_per_user, options.give_up_ms)
         try:
-            if await self._redis.xlen(self._keys.errands) >= self._options.max_waiting:
-                raise ToolFailed("too many calls are waiting in the background already")
-            await self._redis.xadd(
-                self._keys.errands, {"errand": msgspec.json.encode((name, AskedCall.of(call)))}
-            )
+            errand = msgspec.json.encode((name, AskedCall.of(call)))
+            answer = await self._redis.eval(_SUBMIT, 2, *keys, errand, name, *limits)
         except REDIS_ERRORS as error:
             log.warning("errand not queued", reason=type(error).__name__)
             raise ToolFailed("calls in the background cannot be made at the moment") from None
+        if answer == b"full":
+            raise ToolFailed("too many calls are waiting in the background already")
+        if answer == b"too many":
+            raise ToolFailed("the calls before are to be done first")
         return name
 
     async def follow(self, errand: str) -> AsyncGenerator[ErrandNews, None]:

@@ -58,7 +58,7 @@ class LimitOptions:
     address_audio_seconds: str | None = option(None, "seconds of audio from one address")
     address_model_tokens: str | None = option(None, "tokens of prompts and replies for one address")
     user_open: int = option(
-        0, "sessions of one user on one gateway, also those that wait for it; 0 for any number", ge=0
+        20, "sessions of one user on one gateway, also those that wait for it; 0 for any number", ge=0
     )
     address_open: int = option(100, "the same of one address; 0 for any number", ge=0)
     exempt: tuple[str, ...] = option(
@@ -99,7 +99,7 @@ class _Window:
 
 
 class WindowState(msgspec.Struct, frozen=True, array_like=True):
-    """A window as another gateway is told of it. ends_at: Unix time in s, since monotonic clocks differ."""
+    """A window as another gateway is told of it. ends_at: Unix time in s."""
 
     rate: str
     ends_at: float

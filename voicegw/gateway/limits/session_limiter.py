@@ -9,14 +9,13 @@ it waits until the shared counters have taken its prompt.
 import asyncio
 import math
 
+from voicegw.core.dialogue import CHARACTERS_PER_TOKEN
 from voicegw.errors import LimitIgnored, RateLimited
-from voicegw.gateway.limits.quota import Account, Quota
+from voicegw.gateway.limits.quota import BLOCKS, Account, Quota
 from voicegw.gateway.limits.rate_limits import Limits, Resource
 from voicegw.gateway.single_waiter_event import SingleWaiterEvent
 
-_BLOCKS = {Resource.MESSAGES: 10.0, Resource.AUDIO_SECONDS: 2.0, Resource.MODEL_TOKENS: 100.0}
 _LEAST_AUDIO_S = 0.002
-_CHARACTERS_PER_TOKEN = 4  # about, in English
 
 
 class SessionLimiter:
@@ -28,15 +27,15 @@ class SessionLimiter:
         self._limits = limits
         self._user, self._address = user, address
         self._audio_bytes_per_s = audio_bytes_per_s
-        self._windows, self._accounts = quota.windows, quota.accounts
-        self._owed = {  # to the shared counters that there are
-            resource: 0.0 for resource in _BLOCKS if limits.applies(resource, self._user, self._address)
-        }
+        self._quota, self._accounts, self._owed = quota, quota.accounts, quota.owed
+        self._shared = [  # what there are shared counters for
+            resource for resource in BLOCKS if limits.applies(resource, self._user, self._address)
+        ]
 
     @property
     def shared(self) -> bool:
         """Whether anything is ever owed to the shared counters."""
-        return bool(self._owed)
+        return bool(self._shared)
 
     def admit_message(self, now: float) -> bool:
         """Counts a JSON message at monotonic second `now` and says whether it may be used.
@@ -56,33 +55,33 @@ class SessionLimiter:
         be sent."""
         account = self._accounts[Resource.MODEL_TOKENS]
         if now >= account.refused_until and self._charge(
-            account, Resource.MODEL_TOKENS, characters / _CHARACTERS_PER_TOKEN, now
+            account, Resource.MODEL_TOKENS, characters / CHARACTERS_PER_TOKEN, now
         ):
             await self._report(Resource.MODEL_TOKENS, now)
         if now < account.refused_until:
             raise _refusal(Resource.MODEL_TOKENS, account, now)
 
-    def count_reply(self, piece: str, now: float) -> None:
-        """Counts what the model wrote."""
-        cost = len(piece) / _CHARACTERS_PER_TOKEN
-        self._charge(self._accounts[Resource.MODEL_TOKENS], Resource.MODEL_TOKENS, cost, now)
+    def count_reply(self, tokens: float, now: float) -> None:
+        """Counts what the model wrote, whether that is too much or not: it has been written."""
+        self._refuse(Resource.MODEL_TOKENS, self._quota.charge(Resource.MODEL_TOKENS, tokens, now), now)
+        self._owe(Resource.MODEL_TOKENS, tokens)
 
     async def begin(self, now: float) -> None:
         """Learns what the user and the address have used up already, in other sessions; counts nothing."""
-        for resource in self._owed:
+        for resource in self._shared:
             self._refuse(resource, await self._limits.used_up(resource, self._user, self._address), now)
 
     async def settle(self, now: float) -> None:
         """Reports what is owed."""
         self.due.clear()
-        for resource in self._owed:
+        for resource in self._shared:
             await self._report(resource, now)
 
     async def _report(self, resource: Resource, now: float) -> None:
         """The shared counters count whole units. A unit that is begun is reported as a whole, and the rest of
         it counts for the next report: many short sessions could otherwise use less than a unit each and never
         be counted."""
-        cost = math.ceil(self._owed.get(resource, 0.0))
+        cost = math.ceil(self._owed[resource])
         if cost <= 0:
             return
         self._owed[resource] -= cost
@@ -113,15 +112,19 @@ class SessionLimiter:
         raise _refusal(resource, account, now)
 
     def _charge(self, account: Account, resource: Resource, cost: float, now: float) -> bool:
-        wait_s = self._windows.charge(resource, cost, now)
+        wait_s = self._quota.charge(resource, cost, now)
         if wait_s:
             account.refused_until = now + wait_s
             return False
-        if resource in self._owed:
-            self._owed[resource] += cost
-            if self._owed[resource] >= _BLOCKS[resource]:
-                self.due.set()
+        self._owe(resource, cost)
         return True
+
+    def _owe(self, resource: Resource, cost: float) -> None:
+        """What has been used is to be reported."""
+        if resource in self._shared:
+            self._owed[resource] += cost
+            if self._owed[resource] >= BLOCKS[resource]:
+                self.due.set()
 
 
 def _refusal(resource: Resource, account: Account, now: float) -> RateLimited:

@@ -14,7 +14,13 @@ from typing import Any
 import structlog
 
 from voicegw.core.actions import Respond
-from voicegw.core.dialogue import ReplyRequest, characters_of, reply_messages
+from voicegw.core.dialogue import (
+    CHARACTERS_PER_TOKEN,
+    ModelUsage,
+    ReplyRequest,
+    characters_of,
+    reply_messages,
+)
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.errors import InternalError, RateLimited, ReplyError, VoicegwError
 from voicegw.gateway.limits.session_limiter import SessionLimiter
@@ -30,18 +36,28 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
 @dataclass(slots=True)
 class _Attempt:
-    """A request under way. tokens: pieces that the model has written, about one for each token."""
+    """A reply under way. tokens: pieces that the model has written, about one for each token. counted: tokens
+    of the last request that the limiter knows of; reported: whether the endpoint has said how many."""
 
     request: Respond
     confirmed: asyncio.Event = field(default_factory=asyncio.Event)
     tokens: int = 0
+    counted: float = 0.0
+    reported: bool = False
 
 
 class LLMTask:
     """`spawn` starts a task that ends with the session. limiter: counts what the client that is attached, or
     was attached last, uses."""
 
-    def __init__(self, driver: Driver, services: Services, user: str, spawn: Spawn) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        services: Services,
+        user: str,
+        spawn: Spawn,
+        limiter: SessionLimiter | None = None,
+    ) -> None:
         self._driver = driver
         self._user = user
         self._session = driver.session
@@ -49,7 +65,7 @@ class LLMTask:
         self._metrics = services.metrics
         self._spawn = spawn
         self._declared = services.declared
-        self.limiter: SessionLimiter | None = None
+        self.limiter = limiter
         self._attempt: _Attempt | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -70,6 +86,11 @@ class LLMTask:
         if self._task is not None:
             self._task.cancel()
 
+    async def settle(self) -> None:
+        """Reports what is still owed to the shared counters, once the session is over."""
+        if self.limiter is not None:
+            await self.limiter.settle(time.monotonic())
+
     async def _run(self, attempt: _Attempt) -> None:
         try:
             error = await self._write(attempt)
@@ -89,15 +110,17 @@ class LLMTask:
         request = attempt.request
         said: list[ReplyPiece] = []
         try:
-            await self._charge_prompt(request.messages)
+            await self._charge_prompt(attempt, request.messages)
             asked = ReplyRequest(request.messages, request.tools, self._user, self._session.name)
             async with aclosing(self._responder.respond(asked, attempt.confirmed)) as pieces:
                 async for piece in pieces:
                     self._count(attempt, piece)
+                    if isinstance(piece, ModelUsage):
+                        continue
                     await self._hand_on(request.attempt, piece)
                     said.append(piece)
                     if _leads_to_another_request(said):
-                        await self._charge_prompt((*request.messages, *reply_messages(said)))
+                        await self._charge_prompt(attempt, (*request.messages, *reply_messages(said)))
         except (ReplyError, RateLimited) as failure:
             return failure
         except Exception:  # a broken responder costs its reply, not the session
@@ -112,16 +135,34 @@ class LLMTask:
             if part is not piece:
                 await asyncio.sleep(0)
 
-    async def _charge_prompt(self, messages: Sequence[Message]) -> None:
+    async def _charge_prompt(self, attempt: _Attempt, messages: Sequence[Message]) -> None:
         """Raises RateLimited when the model may not be asked."""
+        characters = self._declared + characters_of(messages)
+        attempt.counted, attempt.reported = characters / CHARACTERS_PER_TOKEN, False
         if self.limiter is not None:
-            await self.limiter.admit_reply(self._declared + characters_of(messages), time.monotonic())
+            await self.limiter.admit_reply(characters, time.monotonic())
 
-    def _count(self, attempt: _Attempt, piece: ReplyPiece) -> None:
-        text = piece.arguments if isinstance(piece, ToolCalled) else piece if isinstance(piece, str) else ""
+    def _count(self, attempt: _Attempt, piece: ReplyPiece | ModelUsage) -> None:
         attempt.tokens += isinstance(piece, str)
-        if self.limiter is not None and text:
-            self.limiter.count_reply(text, time.monotonic())
+        tokens = _tokens(attempt, piece)
+        attempt.counted += tokens
+        if self.limiter is not None and tokens:
+            self.limiter.count_reply(tokens, time.monotonic())
+
+
+def _tokens(attempt: _Attempt, piece: ReplyPiece | ModelUsage) -> float:
+    """What a piece adds to the tokens of its request: estimated, and what the endpoint says beyond that."""
+    match piece:
+        case str():
+            return len(piece) / CHARACTERS_PER_TOKEN
+        case ToolCalled() if not attempt.reported:
+            return len(piece.arguments) / CHARACTERS_PER_TOKEN
+        case ModelUsage(hidden, reported):
+            attempt.reported = attempt.reported or reported > 0
+            estimated = hidden / CHARACTERS_PER_TOKEN
+            return max(estimated, reported - attempt.counted)
+        case _:
+            return 0.0
 
 
 def _parts(piece: ReplyPiece) -> Sequence[ReplyPiece]:

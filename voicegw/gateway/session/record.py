@@ -55,11 +55,11 @@ class SessionRecord:
             last_event,
             ready_events,
             self.session.snapshot(now),
-            self.quota.state(unix_now - now),
+            self.quota.state(now, unix_now),
         )
 
     def restore(self, state: RecordState, saved: Saved, now: float, unix_now: float) -> None:
         """Goes on where another gateway was."""
         self.activity.opened_at = now - state.age_s - saved.age_s
-        self.quota.restore(state.quota, unix_now - now)
+        self.quota.restore(state.quota, saved.age_s, now, unix_now)
         self.session.restore(state.session, saved.audio, saved.audio_start, saved.age_s, now)

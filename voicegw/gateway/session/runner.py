@@ -15,6 +15,7 @@ from voicegw.core.profile import SessionProfile
 from voicegw.core.store import Fenced, Saved
 from voicegw.errors import Draining, InternalError, Moved, SlowConsumer, TakenOver, VoicegwError
 from voicegw.gateway.limits.seats import Seat
+from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.client import Client
 from voicegw.gateway.session.driver import Driver
@@ -32,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 class SessionRunner:
-    """`limits`: what its clients are told of. `error`: why the session ended, once it has; None for an end
+    """`limits`: what its clients are told of. `limiter`: counts until there is a connection. `error`: why the session ended, once it has; None for an end
     that was asked for."""
 
     def __init__(
@@ -43,6 +44,7 @@ class SessionRunner:
         options: ResumeOptions,
         limits: events.Limits,
         seat: Seat,
+        limiter: SessionLimiter,
     ) -> None:
         self.record, self.seat = record, seat
         self.name, self.user = record.name, record.user
@@ -58,7 +60,7 @@ class SessionRunner:
         self._tasks = Tasks()
         self._driver = driver = Driver(record.session, self._perform)
         self._recognition = services.transcription.new_executor(self._tasks.start, driver.receive_recognition)
-        self._llm = LLMTask(driver, services, record.user, self._tasks.start)
+        self._llm = LLMTask(driver, services, record.user, self._tasks.start, limiter)
         self._tts = TTSTask(driver, services.voice, services.metrics, outbox, self._tasks.start)
         self._moderation = Moderation(services.moderator, services.metrics, self._receive_verdict, self.emit)
         self.log = WriteAheadLog(record, services.store, outbox, options, self._report)
@@ -93,6 +95,7 @@ class SessionRunner:
             log.exception("session failed", session=self.name)
             self.finish(InternalError())
         self._report_end()
+        await self._llm.settle()
         if not self._lives_on:
             await self.log.drop()
 

@@ -24,6 +24,7 @@ from voicegw.gateway.limits.admission import Admission
 from voicegw.gateway.limits.quota import Quota
 from voicegw.gateway.limits.rate_limits import Limits
 from voicegw.gateway.limits.seats import Seat, Seats
+from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.activity import ActivityTimestamps
 from voicegw.gateway.session.connection import ConnectionOptions
@@ -70,7 +71,7 @@ class Sessions:
         self._services = services
         self._unsaved = replace(services, store=MemoryStore())  # for sessions that nobody comes back for
         self._new_scorer = new_scorer
-        self._rates = limits.session_rates
+        self._limits = limits
         self._runners: dict[str, SessionRunner] = {}
         self._tasks: dict[asyncio.Task[None], SessionRunner] = {}
         self._returning: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -196,24 +197,22 @@ class Sessions:
     def _new_runner(
         self, name: str, guest: Guest, profile: SessionProfile, journal: Journal, seat: Seat
     ) -> SessionRunner:
-        transcription = self._services.transcription.new_transcription(name, profile.language)
+        services = self._services if guest.dialect.resumable else self._unsaved
+        transcription = services.transcription.new_transcription(name, profile.language)
         session = Session(name, self._options, profile, self._new_scorer(), transcription)
-        record = SessionRecord(
-            session,
-            guest.user,
-            guest.dialect.name,
-            Quota(self._rates),
-            ActivityTimestamps.begun(time.monotonic()),
-        )
+        outbox = Outbox(journal, write_ahead=services.store.durable)
+        quota = Quota(self._limits.session_rates, outbox.unsaved)
+        activity = ActivityTimestamps.begun(time.monotonic())
+        record = SessionRecord(session, guest.user, guest.dialect.name, quota, activity)
         limits = events.Limits(
             max_message_bytes=guest.dialect.max_message_bytes,
             max_burst_ms=self._options.max_burst_ms,
             idle_timeout_ms=self._connection.idle_timeout_ms,
             max_session_ms=self._connection.max_session_ms,
         )
-        services = self._services if guest.dialect.resumable else self._unsaved
-        outbox = Outbox(journal, write_ahead=services.store.durable)
-        return SessionRunner(record, services, outbox, self._resume, limits, seat)
+        # for a reply that is asked for before there is a connection, as after a takeover
+        limiter = SessionLimiter(self._limits, guest.user, seat.address, 1, quota)
+        return SessionRunner(record, services, outbox, self._resume, limits, seat, limiter)
 
     def _start(self, runner: SessionRunner) -> SessionRunner:
         self._runners[runner.name] = runner

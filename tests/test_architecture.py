@@ -26,9 +26,10 @@ MAY_IMPORT = {
     "voicegw.errors": set(),
     "voicegw.core": {"voicegw.errors"},
     "voicegw.dialects": {"voicegw.errors", "voicegw.core"},
-    "voicegw.telemetry": {"voicegw.errors", "voicegw.core"},
+    "voicegw.log_writer": set(),
+    "voicegw.telemetry": {"voicegw.errors", "voicegw.core", "voicegw.log_writer"},
 }
-BASE = {"voicegw.errors", "voicegw.core", "voicegw.dialects", "voicegw.telemetry"}
+BASE = {"voicegw.errors", "voicegw.core", "voicegw.dialects", "voicegw.log_writer", "voicegw.telemetry"}
 MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.reply", "voicegw.cluster.redis")}
 CLUSTER = {f"voicegw.cluster.{name}" for name in ("jobs", "sessions", "tools")}
 MAY_IMPORT |= {part: BASE | {"voicegw.cluster.redis"} for part in CLUSTER} | {"voicegw.cluster": set()}

@@ -123,6 +123,25 @@ def test_what_is_mounted_in_a_home_belongs_to_its_user() -> None:
             assert re.search(rf"install -d -o voicegw -g voicegw .*{path}\n", image), path
 
 
+def test_images_are_named_by_their_exact_version() -> None:
+    named = re.findall(r"^FROM (\S+)", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    named += [service["image"] for service in COMPOSE["services"].values()]
+    named += [container["image"] for _, pod in templates() for container in pod["containers"]]
+    others = {image for image in named if image != "voicegw"}  # which is built here
+    assert {image.partition(":")[0] for image in others} == {"python", "redis"}
+    assert len(others) == 2  # the same everywhere
+    assert all(re.search(r":\d+\.\d+\.\d+-[a-z-]+$", image) for image in others)
+
+
+def test_the_image_is_made_of_locked_packages_that_are_there() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    for line in lines:
+        if line.startswith("COPY "):
+            assert all((DEPLOY / "../.." / source).exists() for source in line.split()[1:-1]), line
+        if line.startswith("RUN") and "pip " in line:
+            assert "--require-hashes" in line or "--no-deps" in line, line
+
+
 def test_a_renewed_certificate_reaches_the_unit() -> None:
     unit = (DEPLOY / "systemd/voicegw-gateway.service").read_text()
     assert "LoadCredential" not in unit  # a copy, made once at the start
@@ -145,6 +164,8 @@ def test_containers_have_no_privileges_and_limits() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert service["read_only"]
         assert service["pids_limit"]
+        assert service["ulimits"] == {"core": 0}
+        assert all("size=" in each for each in service["tmpfs"])
         assert service["mem_limit"]
     image = (DEPLOY / "Dockerfile").read_text()
     [user] = re.findall(r"^USER (\d+)$", image, re.MULTILINE)
@@ -168,6 +189,7 @@ UNIT_LINES = (
     *("NoNewPrivileges=yes", "CapabilityBoundingSet=", "UMask=0077", "ProtectSystem=strict"),
     *("PrivateDevices=yes", "ProtectKernelTunables=yes", "RestrictNamespaces=yes", "RestrictSUIDSGID=yes"),
     *("SystemCallFilter=@system-service", "SystemCallArchitectures=native"),
+    "LimitCORE=0",
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
 )
 

@@ -38,7 +38,7 @@ from voicegw.gateway.http.probes import probes
 from voicegw.gateway.limits.rate_limits import Limits
 from voicegw.gateway.server import Gateway
 from voicegw.gateway.services import Services
-from voicegw.telemetry import Metrics, configure_logging
+from voicegw.telemetry import Metrics, configure_logging, drain_log
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log.warning("option without effect", reason=remark)
         asyncio.run(serve(settings))
     except StartupError as error:
-        print(f"voicegw: {error.message}", file=sys.stderr)
+        if drain_log():  # else standard error is stuck, and so would be this process
+            print(f"voicegw: {error.message}", file=sys.stderr)
         return 1
     return 0
 

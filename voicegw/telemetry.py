@@ -1,11 +1,10 @@
 """Every metric's name, buckets and labels, the record of each turn, and the set-up of the log. What users say
 goes into none of them."""
 
-import io
+import atexit
 import logging
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, TextIO, cast
 
@@ -20,9 +19,13 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+from structlog.typing import Processor
 
 from voicegw.core.jobs import DecodeKind
 from voicegw.core.latency import TurnLatency
+from voicegw.log_writer import LogWriter
 
 log = structlog.get_logger(__name__)
 # a series more for each counter and histogram, that says when the process began
@@ -33,6 +36,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY_BUCKETS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0)
 _DECODE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _REAL_TIME_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0)
+_LAST_LINES_S = 1.0  # what the end of the process waits for the log
 
 
 class _Instruments:
@@ -51,12 +55,26 @@ class _Instruments:
         return Histogram(self._prefix + name, meaning, labels, registry=self._registry, buckets=buckets)
 
 
+class _LogCollector(Collector):
+    """What the log of this process has lost."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The one metric."""
+        name, meaning = (
+            "voicegw_log_lines_dropped",
+            "Lines of the log that standard error did not take in time",
+        )
+        yield CounterMetricFamily(name, meaning, value=_writer.dropped)
+
+
 class Metrics:
-    """The metrics of one server, in a registry of their own, with its process's memory and descriptors."""
+    """The metrics of one server, in a registry of their own, with its process's memory, descriptors and
+    log."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.registry.register(_LogCollector())
         make = _Instruments(self.registry, "voicegw_")
         self._count_sessions(make)
         self._count_recognition(make)
@@ -233,38 +251,40 @@ def trace_turn(session: str, latency: TurnLatency) -> None:
     log.info("turn", session=session, **steps)
 
 
-class _Log(io.TextIOBase):
-    """Standard error, whatever has become of it: a full disk or a closed pipe costs lines of the log, and no
-    session."""
+_writer = LogWriter(2, lambda count: log.error("log lines dropped", lines=count))
+atexit.register(_writer.stop, _LAST_LINES_S)
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
 
-    def write(self, text: str) -> int:
-        """Writes what can be written."""
-        with suppress(OSError):
-            self._stream.write(text)
-            self._stream.flush()
-        return len(text)
+def drain_log() -> bool:
+    """Waits for the log to be written; whether standard error took it, within a second."""
+    return _writer.drain(_LAST_LINES_S)
 
 
 def configure_logging(level: str, *, as_json: bool) -> None:
-    """Sends the log to standard error: one line an event, for people or as JSON."""
+    """Sends the log to standard error: one line an event, for people or as JSON. Warnings that libraries log
+    with the standard library's `logging` go there, too."""
     for library in ("openai", "httpx2", "httpcore2"):  # below this they log what users said
         logging.getLogger(library).setLevel(logging.WARNING)
-    renderer = (
+    shared: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Processor = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[structlog.contextvars.merge_contextvars, *shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Log(sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _writer)),
     )
+    handler = logging.StreamHandler(_writer)
+    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove, renderer])
+    )
+    logging.basicConfig(handlers=[handler])  # without effect where there is a handler already

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -6,10 +7,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
+import faster_whisper
 import pytest
 import structlog
 
-from voicegw.asr.weights import BUNDLED, ModelFlags, get, locate, read_flags
+from voicegw.asr.weights import _REVISIONS, BUNDLED, ModelFlags, get, locate, read_flags
 from voicegw.errors import ModelUnavailable
 
 
@@ -60,7 +62,7 @@ def hub() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.mark.parametrize(
     ("model", "revision"),
-    [("small", "536b0662742c02347bc0e980a01041f333bce120"), ("small@abc", "abc"), ("base.en@abc", "abc")],
+    [("small", "536b0662742c02347bc0e980a01041f333bce120"), ("small@abc", "abc"), ("me/mine@abc", "abc")],
 )
 def test_what_is_downloaded_is_a_fixed_revision(
     hub: tuple[str, list[str]], model: str, revision: str, tmp_path: Path
@@ -72,6 +74,11 @@ def test_what_is_downloaded_is_a_fixed_revision(
     assert b"ModelUnavailable" in ran.stderr
     assert asked
     assert all(f"/{revision}" in path for path in asked)
+
+
+def test_every_stock_model_has_a_fixed_revision() -> None:
+    assert set(faster_whisper.available_models()) == set(_REVISIONS)
+    assert all(re.fullmatch(r"[0-9a-f]{40}", revision) for revision in _REVISIONS.values())
 
 
 def test_flags_that_cannot_be_read(tmp_path: Path) -> None:

@@ -19,15 +19,28 @@ _BUNDLED_PLACES = ("bundled_model", "../models/bundled")  # in a wheel, in a che
 
 
 # What stock models are downloaded as. Weights come from others, who could change what a name leads to.
+_LARGE_V3 = "edaa852ec7e145841d8ffdb056a99866b5f0a478"
+_TURBO = "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf"
 _REVISIONS = {
     "tiny": "d90ca5fe260221311c53c58e660288d3deb8d356",
+    "tiny.en": "0d3d19a32d3338f10357c0889762bd8d64bbdeba",
     "base": "ebe41f70d5b6dfa9166e2c581c45c9c0cfc57b66",
+    "base.en": "3d3d5dee26484f91867d81cb899cfcf72b96be6c",
     "small": "536b0662742c02347bc0e980a01041f333bce120",
+    "small.en": "d1d751a5f8271d482d14ca55d9e2deeebbae577f",
     "medium": "08e178d48790749d25932bbc082711ddcfdfbc4f",
-    "large-v3": "edaa852ec7e145841d8ffdb056a99866b5f0a478",
-    "large": "edaa852ec7e145841d8ffdb056a99866b5f0a478",
-    "large-v3-turbo": "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf",
-    "turbo": "0a363e9161cbc7ed1431c9597a8ceaf0c4f78fcf",
+    "medium.en": "a29b04bd15381511a9af671baec01072039215e3",
+    "large-v1": "b07c8d4be0be90092aa01a29c975077acb8d15c9",
+    "large-v2": "f0fe81560cb8b68660e564f55dd99207059c092e",
+    "large-v3": _LARGE_V3,
+    "large": _LARGE_V3,
+    "large-v3-turbo": _TURBO,
+    "turbo": _TURBO,
+    "distil-small.en": "ef77d90526ccd62cde3808ee70626a01e5cf83e4",
+    "distil-medium.en": "80ddfce281f77766d8943d63109199fc8145dfa5",
+    "distil-large-v2": "fe9b404fc56de3f7c38606ef9ba6fd83526d05e4",
+    "distil-large-v3": "c3058b475261292e64a0412df1d2681c06260fab",
+    "distil-large-v3.5": "9793ccc07920e0f830e1dba0343efcdf0ef8c903",
 }
 
 

@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import suppress
 from threading import Lock
 from typing import BinaryIO
 
@@ -26,7 +25,9 @@ from voicegw.asr.engine import Engine
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, decode_jobs
 from voicegw.errors import StartupError
+from voicegw.log_writer import LogWriter
 
+_log = LogWriter(2, lambda count: _tell(f"{count} lines of this process's log dropped"))
 _NICENESS = 10  # the gateway's event loop has work of microseconds, for everybody, and goes first
 
 
@@ -99,9 +100,12 @@ class _Worker:
         try:
             return self._listener.probability(pcm)
         except Exception as error:  # noqa: BLE001 - onnxruntime raises what its providers raise
-            with suppress(OSError):  # standard error may be full or closed
-                print(f"the end-of-turn model failed: {error}", file=sys.stderr)
+            _tell(f"the end-of-turn model failed: {error}")
             return None
+
+
+def _tell(line: str) -> None:
+    _log.write(f"{line}\n")
 
 
 def main() -> int:

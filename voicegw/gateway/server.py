@@ -205,9 +205,11 @@ class Gateway:
             return
         self._server.close(close_connections=False)  # their sessions' ends close them, and say why
         aborting = asyncio.get_running_loop().call_later(_STOP_S, self._handshakes.abort)
-        await self.sessions.end()
-        await self._stack.aclose()
-        aborting.cancel()
+        try:
+            await self.sessions.end()
+            await self._stack.aclose()
+        finally:
+            aborting.cancel()
 
     # --- one session ---
 

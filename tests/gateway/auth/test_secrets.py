@@ -21,7 +21,7 @@ from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.authenticator import TokenOptions
 from voicegw.gateway.auth.signing_keys import Algorithm
 from voicegw.gateway.http.limited_connection import LimitedConnection
-from voicegw.telemetry import configure_logging
+from voicegw.telemetry import configure_logging, drain_log
 
 WRONG = token(key="another secret of thirty-two bytes")
 
@@ -56,6 +56,7 @@ async def test_no_token_and_no_key_is_ever_written(
         file.write_text(json.dumps({"keys": [{**key, "alg": "none"}]}))
         stage.gateway.reload()
         metrics = stage.gateway.metrics.exposition().decode()
+    assert drain_log()
     captured = capfd.readouterr()
     written = captured.out + captured.err + caplog.text + metrics
     assert "not reloaded" in written

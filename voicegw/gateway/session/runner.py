@@ -33,8 +33,8 @@ log = structlog.get_logger(__name__)
 
 
 class SessionRunner:
-    """`limits`: what its clients are told of. `limiter`: counts until there is a connection. `error`: why the session ended, once it has; None for an end
-    that was asked for."""
+    """`limits`: what its clients are told of. `limiter`: counts what is used before a connection does.
+    `error`: why the session ended, once it has; None for an end that was asked for."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ import pytest
 
 from tests.error_table import rows
 from voicegw.core import endpoint, turn
-from voicegw.core.table import mermaid
+from voicegw.core.state_machine import mermaid
 from voicegw.reply import breaker
 
 ROOT = Path(__file__).parent.parent
@@ -178,7 +178,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("voicegw.core.turn", "from .table import Machine"),
+        ("voicegw.core.turn", "from .table import StateMachine"),
         ("voicegw.core.turn", "import numpy as np\nfrom voicegw.errors import InvalidValue"),
         ("voicegw.asr.pool", "import time\nfrom voicegw.telemetry import Metrics"),
         ("voicegw.cli", "from voicegw import __version__, config"),

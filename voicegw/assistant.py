@@ -12,11 +12,11 @@ import structlog
 from voicegw.cluster.tools.errand_worker import ErrandWorker
 from voicegw.cluster.tools.errands import RemoteErrands
 from voicegw.config import Settings, WorkerSettings
-from voicegw.core.dialogue import Responder
 from voicegw.core.errands import Errands
 from voicegw.core.events import Message
-from voicegw.core.moderation import Moderator
-from voicegw.core.speech import Voice
+from voicegw.core.moderation_queue import Moderator
+from voicegw.core.responder import Responder
+from voicegw.core.speech_output import Voice
 from voicegw.errors import ConfigurationError
 from voicegw.reply import voice_espeak
 from voicegw.reply.errands import LocalErrands

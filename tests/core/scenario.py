@@ -12,7 +12,7 @@ import numpy as np
 from voicegw.core import actions, commands, events
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, Pcm
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.conversation import ReplyOptions
+from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeResult, Word
 from voicegw.core.profile import SessionProfile
@@ -242,7 +242,7 @@ class Scenario:
         """Does what the session asks for."""
         for action in self.session.actions():
             match action:
-                case actions.Emit(event):
+                case actions.SendEvent(event):
                     self.told.append(event)
                 case actions.Recognize(job):
                     self.job = job

@@ -4,7 +4,7 @@ import pytest
 from voicegw.core.audio import WINDOW_MS, WINDOW_SAMPLES, to_ms
 from voicegw.core.completeness import Completeness
 from voicegw.core.endpoint import Boundary, Endpointer, EndpointOptions
-from voicegw.core.table import IllegalSignal
+from voicegw.core.state_machine import IllegalSignal
 
 OPTIONS = EndpointOptions(onset_ms=40, pause_ms=60, end_silence_ms=120, max_utterance_ms=1000)
 LISTENING = EndpointOptions(

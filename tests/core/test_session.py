@@ -146,7 +146,7 @@ class TestAudio:
         acknowledged = []
         for message in range(25):
             session.receive_audio(bytes(800), now=message * 0.1)
-            acknowledged += [action for action in session.actions() if isinstance(action, actions.Emit)]
+            acknowledged += [action for action in session.actions() if isinstance(action, actions.SendEvent)]
         assert [ack.event for ack in acknowledged] == [AudioAcknowledged(8_000), AudioAcknowledged(16_000)]
 
     def test_of_half_a_sample_is_refused(self, scenario: Scenario) -> None:

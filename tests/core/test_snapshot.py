@@ -12,7 +12,7 @@ from voicegw.core import commands, events, snapshot
 from voicegw.core.actions import FollowErrand
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.conversation import ReplyOptions
+from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import FinalTranscript, ReplyReason, ToolAnswered, ToolCalled
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word

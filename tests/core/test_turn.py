@@ -1,6 +1,6 @@
 import pytest
 
-from voicegw.core.table import IllegalSignal
+from voicegw.core.state_machine import IllegalSignal
 from voicegw.core.turn import TABLE, Effect, Signal, State, floor
 
 

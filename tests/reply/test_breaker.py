@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from voicegw.core.table import IllegalSignal, Machine
+from voicegw.core.state_machine import IllegalSignal, StateMachine
 from voicegw.reply.breaker import TABLE, Breaker, BreakerOptions, Effect, Signal, State
 
 OPTIONS = BreakerOptions(failures=3, rest_ms=10_000)
@@ -93,7 +93,7 @@ def test_a_late_failure_does_not_prolong_the_rest() -> None:
 
 @pytest.mark.parametrize("state", [State.CLOSED, State.HALF_OPEN])
 def test_nothing_rests_that_is_not_open(state: State) -> None:
-    machine: Machine[State, Signal, Effect] = Machine(TABLE, state)
+    machine: StateMachine[State, Signal, Effect] = StateMachine(TABLE, state)
     with pytest.raises(IllegalSignal):
         machine.signal(Signal.RESTED)
 

@@ -14,9 +14,9 @@ import structlog
 from tests.llm_server import Answer, Ending, LLMServer
 from tests.observing import asked, certain
 from voicegw import errors
-from voicegw.core.dialogue import ModelUsage, Responder
 from voicegw.core.events import Message, ReplyPiece, ToolCalled
 from voicegw.core.options import check
+from voicegw.core.responder import ModelUsage, Responder
 from voicegw.reply.http_client import KEEP_ALIVE_S
 from voicegw.reply.llm import LLMOptions, LLMResponder, shown
 from voicegw.reply.llm_faults import report

@@ -7,7 +7,7 @@ from voicegw.core.events import Event, Message, ToolCalled
 
 
 @dataclass(frozen=True, slots=True)
-class Emit:
+class SendEvent:
     """Tell the client."""
 
     event: Event
@@ -102,7 +102,7 @@ class Close:
 
 
 Action = (
-    Emit
+    SendEvent
     | Recognize
     | Prewarm
     | Respond

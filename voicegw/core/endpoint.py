@@ -21,7 +21,7 @@ import msgspec
 from voicegw.core.audio import WINDOW_SAMPLES, Pcm, to_samples
 from voicegw.core.completeness import Completeness
 from voicegw.core.options import option
-from voicegw.core.table import Machine
+from voicegw.core.state_machine import StateMachine
 
 
 class SpeechScorer(Protocol):
@@ -145,7 +145,7 @@ class Endpointer:
         self.speech_end = 0
         self.completeness = Completeness.OPEN
         self.end_of_turn: float | None = None
-        self._machine: Machine[State, Signal, Boundary] = Machine(TABLE, State.SILENT)
+        self._machine: StateMachine[State, Signal, Boundary] = StateMachine(TABLE, State.SILENT)
         self._voiced_run = 0
 
     def snapshot(self) -> EndpointerState:

@@ -13,13 +13,13 @@ import msgspec
 from voicegw.core.audio import AudioFormat
 from voicegw.core.jobs import Word
 from voicegw.core.latency import TurnLatency as TurnLatency
-from voicegw.core.record import Record
+from voicegw.core.tagged_struct import TaggedStruct
 from voicegw.errors import VoicegwError
 
 # --- what a reply and a prompt are made of ----------------------------------------------------------------
 
 
-class ToolCalled(Record, frozen=True):
+class ToolCalled(TaggedStruct, frozen=True):
     """The model calls a tool. `arguments` is the JSON object it wrote; `id` joins the answer to the call."""
 
     id: str
@@ -27,7 +27,7 @@ class ToolCalled(Record, frozen=True):
     arguments: str
 
 
-class ToolAnswered(Record, frozen=True):
+class ToolAnswered(TaggedStruct, frozen=True):
     """What a tool answered; with `ok` false, `content` says why it could not.
 
     errand: set when the call goes on in the background and this only says so (errands.py).
@@ -40,7 +40,7 @@ class ToolAnswered(Record, frozen=True):
     errand: str = ""
 
 
-class ReplyNotice(Record, frozen=True):
+class ReplyNotice(TaggedStruct, frozen=True):
     """Trouble that did not end the reply: the error's code, the remedy, and if that is to ask once more."""
 
     code: str
@@ -114,7 +114,7 @@ class AudioShape:
     rate: int
 
 
-class SessionReady(Record, frozen=True):
+class SessionReady(TaggedStruct, frozen=True):
     """The session is open and its audio is awaited: the first event, and the last of those that a client
     which comes back has missed.
 
@@ -133,14 +133,14 @@ class SessionReady(Record, frozen=True):
     reply_audio: AudioShape | None = None
 
 
-class SpeechStarted(Record, frozen=True):
+class SpeechStarted(TaggedStruct, frozen=True):
     """Someone began to speak, at about this sample."""
 
     turn: int
     at: int
 
 
-class PartialTranscript(Record, frozen=True):
+class PartialTranscript(TaggedStruct, frozen=True):
     """The words so far: `stable` only ever grows within a turn, `tentative` may still change.
 
     audio_end: the last sample the words take into account. joined: without a blank between the two.
@@ -153,7 +153,7 @@ class PartialTranscript(Record, frozen=True):
     joined: bool = False
 
 
-class SpeechStopped(Record, frozen=True):
+class SpeechStopped(TaggedStruct, frozen=True):
     """The utterance is over; its last voiced sample was `at`."""
 
     turn: int
@@ -161,7 +161,7 @@ class SpeechStopped(Record, frozen=True):
     reason: EndReason
 
 
-class FinalTranscript(Record, frozen=True):
+class FinalTranscript(TaggedStruct, frozen=True):
     """The settled words of an utterance; begins with the last `stable`. Of no length if a commit ended none.
 
     language: the ISO 639-1 code of what it was recognised as; empty where that is not known.
@@ -175,27 +175,27 @@ class FinalTranscript(Record, frozen=True):
     language: str = ""
 
 
-class ReplyStarted(Record, frozen=True):
+class ReplyStarted(TaggedStruct, frozen=True):
     """The model's first token is here."""
 
     turn: int
 
 
-class ReplyDelta(Record, frozen=True):
+class ReplyDelta(TaggedStruct, frozen=True):
     """The next piece of the reply."""
 
     turn: int
     text: str
 
 
-class ReplyStep(Record, frozen=True):
+class ReplyStep(TaggedStruct, frozen=True):
     """Something happened in the reply beside text."""
 
     turn: int
     piece: ReplyStepPiece
 
 
-class ReplyDone(Record, frozen=True):
+class ReplyDone(TaggedStruct, frozen=True):
     """The reply is over; `text` is all of it that was delivered."""
 
     turn: int
@@ -203,7 +203,7 @@ class ReplyDone(Record, frozen=True):
     reason: ReplyReason
 
 
-class ErrandReport(Record, frozen=True):
+class ErrandReport(TaggedStruct, frozen=True):
     """How the tool call `id` gets on in the background; with `done`, its result, and `ok` whether it is one.
 
     turn: the one whose reply called the tool.
@@ -217,7 +217,7 @@ class ErrandReport(Record, frozen=True):
     ok: bool
 
 
-class Moderated(Record, frozen=True):
+class Moderated(TaggedStruct, frozen=True):
     """Moderation found `categories` in what was said in this turn, or in its reply."""
 
     turn: int
@@ -225,7 +225,7 @@ class Moderated(Record, frozen=True):
     categories: tuple[str, ...]
 
 
-class AudioAcknowledged(Record, frozen=True):
+class AudioAcknowledged(TaggedStruct, frozen=True):
     """All audio before this sample, at the client's own rate, and so many text messages have been taken
     in, and are not needed again."""
 
@@ -233,26 +233,26 @@ class AudioAcknowledged(Record, frozen=True):
     messages: int = 0
 
 
-class GoingAway(Record, frozen=True):
+class GoingAway(TaggedStruct, frozen=True):
     """The server will close this connection; a new one may be made after `retry_after_ms`."""
 
     retry_after_ms: int
 
 
-class Ending(Record, frozen=True):
+class Ending(TaggedStruct, frozen=True):
     """The session will end in `in_ms`, with the error `code`, unless something is done about it."""
 
     code: str
     in_ms: int
 
 
-class Refreshed(Record, frozen=True):
+class Refreshed(TaggedStruct, frozen=True):
     """A new token was accepted; the session may go on for `expires_in_ms`."""
 
     expires_in_ms: int
 
 
-class Fault(Record, frozen=True):
+class Fault(TaggedStruct, frozen=True):
     """Something went wrong; `code` is one of errors.py."""
 
     code: str

@@ -45,7 +45,7 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     pcm: the window, mono s16le at 16 kHz.
     prompt: text said just before the window, for context; may be empty.
     language: ISO 639-1 code of what is spoken; empty for the model's default; AUTO_LANGUAGE to find out.
-    key_terms: names and words of a trade that are likely to be said (key_terms.py).
+    key_terms: names and words of a trade that are likely to be said (key_term_limits.py).
     context: how many samples at the window's head were said before the utterance, and told.
     lead_in: how many samples of silence the recogniser puts in front if it does without context: it misses a
     short word with which its window begins.

@@ -6,10 +6,10 @@ measured is None, never a guess.
 
 from dataclasses import dataclass, replace
 
-from voicegw.core.record import Record
+from voicegw.core.tagged_struct import TaggedStruct
 
 
-class TurnLatency(Record, frozen=True):
+class TurnLatency(TaggedStruct, frozen=True):
     """One turn's latency budget in ms; None for a step that did not happen or could not be measured.
 
     endpoint, final, asked, first_token, first_audio and done count from the end of speech on the audio clock
@@ -36,7 +36,7 @@ _STAMPS = ("zero", "endpoint", "final", "asked", "written", "first_token", "firs
 
 
 @dataclass(slots=True)
-class Stopwatch:
+class TurnTiming:
     """Times of one turn. `zero` is the end of speech on the audio clock, or a typed message's arrival.
 
     asked: when the request that was answered went out; written: when the model had its first token, shown or
@@ -57,7 +57,7 @@ class Stopwatch:
     attempts: int = 0
     speculative: bool = False
 
-    def shifted(self, by_s: float) -> "Stopwatch":
+    def shifted(self, by_s: float) -> "TurnTiming":
         """The same stamps on a clock that is `by_s` ahead: another process goes on with the turn."""
         stamps = {name: getattr(self, name) for name in _STAMPS}
         return replace(self, **{name: at + by_s for name, at in stamps.items() if at is not None})

@@ -12,15 +12,15 @@ from typing import Any, assert_never
 import msgspec
 
 from voicegw.core import commands, events
-from voicegw.core.actions import Action, Emit, Recognize
+from voicegw.core.actions import Action, Recognize, SendEvent
 from voicegw.core.audio import WINDOW_SAMPLES, ArrivalClock, Pcm
 from voicegw.core.completeness import Completeness, judge
-from voicegw.core.conversation import Conversation
+from voicegw.core.dialogue_manager import DialogueManager
 from voicegw.core.endpoint import Boundary, Endpointer, EndpointerState, SpeechScorer
 from voicegw.core.events import EndReason
 from voicegw.core.jobs import AUTO_LANGUAGE, text_of
 from voicegw.core.languages import language_of
-from voicegw.core.latency import Stopwatch
+from voicegw.core.latency import TurnTiming
 from voicegw.core.options import check
 from voicegw.core.profile import SessionProfile
 from voicegw.core.transcription import REHEARD, Final, Partial, ProvisionalFinal, Transcription
@@ -35,7 +35,7 @@ class ListenerState(msgspec.Struct, array_like=True):
 
     endpointer: EndpointerState
     transcription: msgspec.Raw
-    watches: list[Stopwatch]
+    watches: list[TurnTiming]
 
 
 class Listener:
@@ -47,7 +47,7 @@ class Listener:
         transcription: Transcription,
         scorer: SpeechScorer,
         arrivals: ArrivalClock,
-        conversation: Conversation,
+        conversation: DialogueManager,
         tell: Callable[[Action], None],
     ) -> None:
         self._endpointer = endpointer
@@ -56,7 +56,7 @@ class Listener:
         self._arrivals = arrivals
         self._conversation = conversation
         self._tell = tell
-        self._watches: dict[int, Stopwatch] = {}
+        self._watches: dict[int, TurnTiming] = {}
         self.language = ""  # ISO 639-1 code of what the user speaks; empty while it is not known
 
     @property
@@ -170,7 +170,7 @@ class Listener:
         turn, start = self._conversation.next_turn(), self._endpointer.speech_start
         self._transcription.begin(turn, start)
         self._conversation.receive_speech(now)
-        self._tell(Emit(events.SpeechStarted(turn, start)))
+        self._tell(SendEvent(events.SpeechStarted(turn, start)))
 
     def _end_utterance(self, reason: EndReason, now: float, at: int | None = None) -> None:
         running = self._transcription.running
@@ -180,8 +180,8 @@ class Listener:
         self._transcription.finish(at)
         spoken_at = self._arrivals.wall(speech_end)
         zero = now if spoken_at is None else spoken_at
-        self._watches[turn] = Stopwatch(turn, zero=zero, endpoint=now)
-        self._tell(Emit(events.SpeechStopped(turn, speech_end, reason)))
+        self._watches[turn] = TurnTiming(turn, zero=zero, endpoint=now)
+        self._tell(SendEvent(events.SpeechStopped(turn, speech_end, reason)))
         self.take_updates(now)
 
     def take_updates(self, now: float) -> None:
@@ -208,7 +208,7 @@ class Listener:
         if partial.changed:
             joined = bool(settled and guessed) and guessed[0].joined
             told = events.PartialTranscript(partial.turn, stable, tentative, partial.audio_end, joined)
-            self._tell(Emit(told))
+            self._tell(SendEvent(told))
 
     def _look_ahead(self, expected: ProvisionalFinal, now: float) -> None:
         """In a pause whose words are known: how long it must last, and what to ask the model meanwhile. The
@@ -225,10 +225,12 @@ class Listener:
         watch = self._watches.pop(final.turn)
         watch.final, watch.queue_ms, watch.decode_ms = now, final.queue_ms, final.decode_ms
         if final.failed:
-            self._tell(Emit(events.Fault.of(RecognitionFailed())))
+            self._tell(SendEvent(events.Fault.of(RecognitionFailed())))
         text = text_of(final.words)
         told = "" if final.language == AUTO_LANGUAGE or not final.words else final.language
-        self._tell(Emit(events.FinalTranscript(final.turn, text, final.words, final.start, final.end, told)))
+        self._tell(
+            SendEvent(events.FinalTranscript(final.turn, text, final.words, final.start, final.end, told))
+        )
         self._receive_language(final.language)
         self._conversation.receive_final(text, final.voiced_ms, watch, now, more=not self.idle)
 

@@ -4,18 +4,18 @@ import msgspec
 
 from voicegw.core.barge_in import question_of
 from voicegw.core.echo import is_all_of, is_echo, may_be_answer
-from voicegw.core.latency import Stopwatch
+from voicegw.core.latency import TurnTiming
 from voicegw.core.replies import Replies
 
 _ECHO_TAIL_S = 0.5  # behind a reply: how late its echo may begin to be heard
 
 
-class Aside(msgspec.Struct, array_like=True):
+class PossibleAnswer(msgspec.Struct, array_like=True):
     """Words that did not interrupt a reply. heard: how much of it had been heard when they began, in
     characters."""
 
     text: str
-    watch: Stopwatch
+    watch: TurnTiming
     heard: int
 
     def answers(self, reply: str, *, tells_echo: bool) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, ConfirmReply, Emit, FollowErrand, Respond, StopResponding
-from voicegw.core.dialogue import Dialogue, heard_of, reply_messages
+from voicegw.core.actions import Action, ConfirmReply, FollowErrand, Respond, SendEvent, StopResponding
+from voicegw.core.chat_history import ChatHistory, heard_of, reply_messages
 from voicegw.core.events import (
     Fault,
     Message,
@@ -22,9 +22,9 @@ from voicegw.core.events import (
     ToolAnswered,
     ToolCalled,
 )
-from voicegw.core.latency import Stopwatch
-from voicegw.core.speech import Speech
-from voicegw.core.table import Machine
+from voicegw.core.latency import TurnTiming
+from voicegw.core.speech_output import SpeechOutput
+from voicegw.core.state_machine import StateMachine
 from voicegw.errors import LLMInterrupted, VoicegwError
 
 
@@ -40,7 +40,7 @@ class Attempt:
     number: int
     messages: tuple[Message, ...]
     asked: float
-    watch: Stopwatch | None
+    watch: TurnTiming | None
     written: float | None = None
     unseen: list[ReplyPiece] = field(default_factory=list)
     delivered: list[ReplyPiece] = field(default_factory=list)
@@ -58,7 +58,7 @@ class ReplyState(msgspec.Struct, array_like=True):
     some of it, and `messages` are then left out. text, said: what was delivered of it, or heard of a spoken
     one, and as prompt messages."""
 
-    watch: Stopwatch
+    watch: TurnTiming
     messages: tuple[Message, ...]
     begun: bool
     text: str
@@ -76,9 +76,9 @@ class Replies:
 
     def __init__(
         self,
-        floor: Machine[turn.State, turn.Signal, turn.Effect],
-        dialogue: Dialogue,
-        speech: Speech,
+        floor: StateMachine[turn.State, turn.Signal, turn.Effect],
+        dialogue: ChatHistory,
+        speech: SpeechOutput,
         tell: Callable[[Action], None],
         over: Callable[[str, bool, float], None],
     ) -> None:
@@ -136,12 +136,12 @@ class Replies:
         elif state is not None:
             self._give_up(state, state.watch.shifted(later_s), now)
 
-    def _give_up(self, state: ReplyState, watch: Stopwatch, now: float) -> None:
+    def _give_up(self, state: ReplyState, watch: TurnTiming, now: float) -> None:
         self._floor.signal(turn.Signal.REPLIED)
-        self._tell(Emit(Fault.of(LLMInterrupted("the gateway that had asked for the reply is gone"))))
+        self._tell(SendEvent(Fault.of(LLMInterrupted("the gateway that had asked for the reply is gone"))))
         self._dialogue.add_failed(state.said)
-        self._tell(Emit(ReplyDone(watch.turn, state.text, ReplyReason.FAILED)))
-        self._tell(Emit(watch.report(done=now)))
+        self._tell(SendEvent(ReplyDone(watch.turn, state.text, ReplyReason.FAILED)))
+        self._tell(SendEvent(watch.report(done=now)))
         self._over(state.text, False, now)
 
     @property
@@ -155,7 +155,7 @@ class Replies:
         return attempt is not None and attempt.watch is None and attempt.messages == messages
 
     def ask(
-        self, turn_number: int, messages: tuple[Message, ...], now: float, watch: Stopwatch | None = None
+        self, turn_number: int, messages: tuple[Message, ...], now: float, watch: TurnTiming | None = None
     ) -> None:
         """Asks the model; without a `watch` ahead of time, unseen until the turn is confirmed."""
         self._attempts += 1
@@ -164,7 +164,7 @@ class Replies:
             Respond(turn_number, self._attempts, messages, speculative=watch is None, tools=self.tools)
         )
 
-    def confirm(self, watch: Stopwatch, now: float) -> None:
+    def confirm(self, watch: TurnTiming, now: float) -> None:
         """The turn is certain: shows what has been written for it, and from now on the rest."""
         attempt = self._attempt
         assert attempt is not None, "the table confirms only a reply that was prepared"
@@ -224,7 +224,7 @@ class Replies:
             self.speech.receive_audio_end(turn_number, sentence, now)
             self._conclude(now)
         else:
-            self._tell(Emit(Fault.of(error)))
+            self._tell(SendEvent(Fault.of(error)))
             self._floor.signal(turn.Signal.REPLIED)
             self.stop(ReplyReason.FAILED, now)
 
@@ -241,11 +241,11 @@ class Replies:
 
     # --- from the first piece to the last ---
 
-    def _show(self, attempt: Attempt, watch: Stopwatch, piece: ReplyPiece, now: float) -> None:
+    def _show(self, attempt: Attempt, watch: TurnTiming, piece: ReplyPiece, now: float) -> None:
         """The one place where a reply becomes visible."""
         attempt.delivered.append(piece)
         if not isinstance(piece, str):
-            self._tell(Emit(ReplyStep(watch.turn, piece)))
+            self._tell(SendEvent(ReplyStep(watch.turn, piece)))
             self.speech.receive_break(now)
             if isinstance(piece, ToolAnswered) and piece.errand:
                 calls = (each for each in attempt.delivered if isinstance(each, ToolCalled))
@@ -256,10 +256,10 @@ class Replies:
         if watch.first_token is None:
             watch.first_token = now
             self._floor.signal(turn.Signal.TOKEN)
-            self._tell(Emit(ReplyStarted(watch.turn)))
+            self._tell(SendEvent(ReplyStarted(watch.turn)))
             if self.aloud:
                 self.speech.begin(watch.turn)
-        self._tell(Emit(ReplyDelta(watch.turn, piece)))
+        self._tell(SendEvent(ReplyDelta(watch.turn, piece)))
         self.speech.receive_text(piece, now)
 
     def _end(self, error: VoicegwError | None, now: float) -> None:
@@ -267,7 +267,7 @@ class Replies:
         assert self._attempt is not None, "only a reply that was started ends"
         self._attempt.over, self._attempt.failed = True, error is not None
         if error is not None:
-            self._tell(Emit(Fault.of(error)))
+            self._tell(SendEvent(Fault.of(error)))
         self.speech.receive_text_end(now)
         self._conclude(now)
 
@@ -291,6 +291,6 @@ class Replies:
             watch.first_audio = heard.begun
             attempt.delivered = heard_of(attempt.delivered, len(heard.text))
         self._dialogue.add_reply(attempt.delivered, cut_off=reason is not ReplyReason.COMPLETED)
-        self._tell(Emit(ReplyDone(watch.turn, attempt.text, reason)))
-        self._tell(Emit(watch.report(done=now)))
+        self._tell(SendEvent(ReplyDone(watch.turn, attempt.text, reason)))
+        self._tell(SendEvent(watch.report(done=now)))
         self._over(attempt.text, reason is ReplyReason.COMPLETED, now)

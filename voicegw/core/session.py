@@ -11,22 +11,22 @@ from typing import Any, assert_never
 import numpy as np
 
 from voicegw.core import commands, events
-from voicegw.core.actions import Action, Close, Emit
+from voicegw.core.actions import Action, Close, SendEvent
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
-from voicegw.core.conversation import Conversation, ReplyOptions
-from voicegw.core.declaration import Declaration
-from voicegw.core.dialogue import DialogueOptions
+from voicegw.core.audio_check import AudioCheck
+from voicegw.core.chat_history import DialogueOptions
+from voicegw.core.dialogue_manager import DialogueManager, ReplyOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import EndReason, ToolCalled
-from voicegw.core.latency import Stopwatch
+from voicegw.core.latency import TurnTiming
 from voicegw.core.listener import Listener
-from voicegw.core.moderation import Check
+from voicegw.core.liveness_check import LivenessCheck
+from voicegw.core.moderation_queue import Check
 from voicegw.core.options import option
-from voicegw.core.presence import Presence
 from voicegw.core.profile import SessionProfile
 from voicegw.core.snapshot import SessionState
-from voicegw.core.speech import Speech, SpeechOptions
+from voicegw.core.speech_output import SpeechOptions, SpeechOutput
 from voicegw.core.transcription import Transcription
 from voicegw.core.utterance import RecognitionOptions
 from voicegw.errors import AudioMisdeclared, InvalidState
@@ -71,13 +71,13 @@ class Session:
         self.profile = profile
         self._actions: list[Action] = []
         self._decoder = decoder = InputDecoder(profile.audio_format, profile.rate)
-        self._declaration = Declaration(decoder.format, decoder.rate)
+        self._declaration = AudioCheck(decoder.format, decoder.rate)
         self._framer = Framer()
         self._pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
         tell = self._actions.append
-        self.speech = Speech(options.speech, decoder.format, decoder.rate, tell)
-        self._conversation = Conversation(options.dialogue, options.reply, self.speech, tell)
+        self.speech = SpeechOutput(options.speech, decoder.format, decoder.rate, tell)
+        self._conversation = DialogueManager(options.dialogue, options.reply, self.speech, tell)
         self.replies = self._conversation.replies
         self._listener = Listener(
             Endpointer(options.endpoint),
@@ -90,7 +90,7 @@ class Session:
         self._conversation.configure(profile)
         self._listener.configure(profile)
         self._acknowledged = 0, 0  # samples and messages
-        self._presence = Presence()
+        self._presence = LivenessCheck()
         self._ending = self._closed = False
 
     @property
@@ -191,7 +191,7 @@ class Session:
     def _check_declaration(self, data: bytes, length_s: float, now: float) -> None:
         found = self._declaration.receive(data, length_s, now)
         if found is not None:
-            self._actions.append(Emit(events.Fault.of(AudioMisdeclared(found))))
+            self._actions.append(SendEvent(events.Fault.of(AudioMisdeclared(found))))
 
     def receive_command(self, command: commands.Command, now: float) -> None:
         """What the client asks for. Raises InvalidValue or InvalidState, changing nothing."""
@@ -203,7 +203,7 @@ class Session:
             case commands.Cancel():
                 self._conversation.cancel(now)
             case commands.TypeText(text):
-                watch = Stopwatch(self._conversation.next_turn(), zero=now)
+                watch = TurnTiming(self._conversation.next_turn(), zero=now)
                 self._conversation.receive_typed(text, watch, now)
             case commands.Configure():
                 self.configure(command)
@@ -258,7 +258,7 @@ class Session:
         """Where nothing is open, a final says so: who commits waits for one."""
         if self._listener.idle:
             turn, here = self._conversation.next_turn(), self._framer.position
-            self._actions.append(Emit(events.FinalTranscript(turn, "", (), here, here)))
+            self._actions.append(SendEvent(events.FinalTranscript(turn, "", (), here, here)))
         self._listener.force_end(EndReason.COMMIT, now)
 
     def _end(self, now: float) -> None:
@@ -274,4 +274,4 @@ class Session:
         due = fresh and fresh * 1000 >= every_ms * self._decoder.rate
         if due or self.messages_taken >= messages + _ACKNOWLEDGE_EVERY_MESSAGES:
             self._acknowledged = self._decoder.input_samples, self.messages_taken
-            self._actions.append(Emit(events.AudioAcknowledged(*self._acknowledged)))
+            self._actions.append(SendEvent(events.AudioAcknowledged(*self._acknowledged)))

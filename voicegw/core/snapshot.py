@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from voicegw.core.audio import DecoderState, FramerState
-from voicegw.core.conversation import ConversationState
+from voicegw.core.dialogue_manager import DialogueManagerState
 from voicegw.core.listener import ListenerState
 
 VERSION = 4
@@ -29,7 +29,7 @@ class SessionState(msgspec.Struct, array_like=True):
     decoder: DecoderState
     framer: FramerState
     listener: ListenerState
-    conversation: ConversationState
+    conversation: DialogueManagerState
     misdeclared: bool = False
     ahead_ms: float = 0.0
 

@@ -12,7 +12,7 @@ the final differs, it is stopped and nobody ever hears of it.
 
 from enum import Enum
 
-from voicegw.core.table import Machine
+from voicegw.core.state_machine import StateMachine
 
 
 class State(Enum):
@@ -87,6 +87,6 @@ TABLE = {
 }
 
 
-def floor() -> Machine[State, Signal, Effect]:
+def floor() -> StateMachine[State, Signal, Effect]:
     """A new conversation's machine: nobody holds the floor."""
-    return Machine(TABLE, State.IDLE)
+    return StateMachine(TABLE, State.IDLE)

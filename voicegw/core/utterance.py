@@ -20,7 +20,7 @@ import msgspec
 from voicegw.core.audio import to_ms, to_samples
 from voicegw.core.hypothesis import Hypothesis, HypothesisOptions, HypothesisState
 from voicegw.core.jobs import DecodeKind, DecodeResult, Word
-from voicegw.core.key_terms import check_key_terms
+from voicegw.core.key_term_limits import check_key_terms
 from voicegw.core.options import option
 
 

@@ -13,14 +13,14 @@ import numpy as np
 
 from voicegw.core.actions import Recognize
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_SAMPLES, AudioBuffer, Pcm, to_samples
-from voicegw.core.context import Context, ContextMemory
-from voicegw.core.cut import LATEST_MS, quietest_gap
+from voicegw.core.decode_context import DecodeContext, DecodeContextTracker
 from voicegw.core.hypothesis import Hypothesis
+from voicegw.core.in_flight_decode import InFlightDecode
 from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeKind, DecodeResult, text_of
+from voicegw.core.language_tracker import LanguageTracker
 from voicegw.core.languages import is_language
 from voicegw.core.options import check
-from voicegw.core.outstanding import Outstanding
-from voicegw.core.spoken_language import SpokenLanguage
+from voicegw.core.split_point import LATEST_MS, quietest_gap
 from voicegw.core.text import quoted
 from voicegw.core.transcription import REHEARD, Final, Partial, ProvisionalFinal, Update
 from voicegw.core.utterance import RecognitionOptions, Utterance, UtteranceState
@@ -40,7 +40,7 @@ class WindowedState(msgspec.Struct, array_like=True):
     spoken_for: int
     pending: list[UtteranceState]
     language: str | None = None
-    context: Context | None = None
+    context: DecodeContext | None = None
     language_run: tuple[str, int] = ("", 0)
 
 
@@ -52,12 +52,12 @@ class WindowedTranscription:
     def __init__(self, session: str, options: RecognitionOptions, pre_roll_ms: int, language: str) -> None:
         self._options = options
         self._session = session
-        self._language = SpokenLanguage(language)
-        self._context = ContextMemory()
+        self._language = LanguageTracker(language)
+        self._context = DecodeContextTracker()
         self._pre_roll = to_samples(pre_roll_ms)
         self._audio = AudioBuffer()
         self._pending: list[Utterance] = []  # not settled yet, oldest first; the last may be running
-        self._outstanding: Outstanding | None = None
+        self._outstanding: InFlightDecode | None = None
         self._jobs = 0
         self._spoken_for = 0  # samples before this belong to earlier utterances
         self._hypotheses: list[Update] = []  # to be handed out
@@ -248,7 +248,7 @@ class WindowedTranscription:
         context = self._context.before(utterance, kind, until, self._audio.start, self._options)
         start = next((part.start for part in (rest, context) if part), utterance.window_start)
         prompt = utterance.hypothesis.prompt
-        self._outstanding = Outstanding(self._jobs, kind, utterance, until, context, rest)
+        self._outstanding = InFlightDecode(self._jobs, kind, utterance, until, context, rest)
         pcm = self._audio.cut(start, until)
         terms = self._options.key_terms
         before = 0 if context is None else utterance.start - start

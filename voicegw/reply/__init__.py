@@ -1,4 +1,4 @@
 """Who writes the assistant's side: a language model behind an endpoint, or the built-in responder.
 
-Both are a `Responder` (core/dialogue.py), so the gateway never knows which one it holds.
+Both are a `Responder` (core/responder.py), so the gateway never knows which one it holds.
 """

@@ -1,7 +1,7 @@
 """One reply of a model as its chunks come: its text without reasoning, its tool calls, and how it ended."""
 
-from voicegw.core.dialogue import ModelUsage
 from voicegw.core.events import ReplyNotice, ToolCalled
+from voicegw.core.responder import ModelUsage
 from voicegw.errors import (
     LLMBroken,
     LLMEmpty,

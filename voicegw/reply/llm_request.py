@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from voicegw.core.dialogue import ReplyRequest
+from voicegw.core.responder import ReplyRequest
 from voicegw.reply.llm_prompt import entries
 
 SYSTEM = "system"  # stands for the role, among the names of parameters

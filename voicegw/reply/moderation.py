@@ -1,5 +1,5 @@
 """Who judges what is said: an endpoint that speaks OpenAI's moderations, or a Python function of the
-application. When and what is core/moderation.py's to say."""
+application. When and what is core/moderation_queue.py's to say."""
 
 import asyncio
 import inspect

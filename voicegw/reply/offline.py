@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 
-from voicegw.core.dialogue import Confirmation, ReplyRequest
+from voicegw.core.responder import Confirmation, ReplyRequest
 
 _MAX_QUOTED = 200  # characters of a message that a reply quotes
 _MAX_MATCHED = 1_000  # characters of a message that are matched with the patterns

@@ -4,7 +4,7 @@ one request is enough to have it in the endpoint's prefix cache."""
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from voicegw.core.dialogue import ReplyRequest
+from voicegw.core.responder import ReplyRequest
 from voicegw.errors import ReplyError
 
 _MAX_REMEMBERED = 64

@@ -13,9 +13,10 @@ from dataclasses import replace
 
 import msgspec
 
-from voicegw.core.dialogue import Confirmation, ModelUsage, ReplyRequest, Responder, reply_messages
+from voicegw.core.chat_history import reply_messages
 from voicegw.core.errands import AskedCall, Errands
 from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest, Responder
 from voicegw.errors import LLMEmpty, LLMReasoningOnly, ToolFailed, TooManyToolCalls
 from voicegw.reply.toolbox import Toolbox, failed
 from voicegw.reply.tools import ToolOptions

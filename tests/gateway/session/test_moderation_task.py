@@ -19,7 +19,7 @@ from voicegw.core.events import (
     ReplyNotice,
     ReplyStep,
 )
-from voicegw.core.moderation import Check
+from voicegw.core.moderation_queue import Check
 from voicegw.errors import ModerationFailed, RateLimited
 from voicegw.gateway.session.moderation_task import Moderation
 from voicegw.telemetry import Metrics

@@ -9,10 +9,10 @@ import structlog
 
 from voicegw.core import actions, events
 from voicegw.core.commands import Acknowledge, Command, Configure, ReplyMode
-from voicegw.core.dialogue import ReplyRequest
-from voicegw.core.moderation import Check
+from voicegw.core.moderation_queue import Check
 from voicegw.core.profile import SessionProfile
-from voicegw.core.store import Fenced, Saved
+from voicegw.core.responder import ReplyRequest
+from voicegw.core.session_store import Fenced, StoredSession
 from voicegw.errors import Draining, InternalError, Moved, SlowConsumer, TakenOver, VoicegwError
 from voicegw.gateway.limits.seats import Seat
 from voicegw.gateway.limits.session_limiter import SessionLimiter
@@ -120,7 +120,7 @@ class SessionRunner:
         except Fenced:
             self.finish(Moved())
 
-    def restore(self, saved: Saved, state: RecordState) -> None:
+    def restore(self, saved: StoredSession, state: RecordState) -> None:
         """Goes on where another gateway was."""
         self.record.restore(state, saved, time.monotonic(), time.time())
         self.log.restore(saved)
@@ -246,7 +246,7 @@ class SessionRunner:
 
     def _perform(self, action: actions.Action) -> None:
         match action:
-            case actions.Emit(event):
+            case actions.SendEvent(event):
                 self._touch(replies=isinstance(event, events.ReplyEvent))
                 self.emit(event)
             case actions.Recognize(request):

@@ -11,7 +11,7 @@ _LONG_S = 0.2  # the gateway takes in what is longer in pieces of this length
 _APART_S = 0.1  # pieces of one message are less apart, messages of such a length more
 
 
-class Presence:
+class LivenessCheck:
     """A client is asked when it falls silent in mid-word, and taken to be cut off until it answers."""
 
     def __init__(self) -> None:

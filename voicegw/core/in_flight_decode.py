@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import msgspec
 
-from voicegw.core.context import Context
+from voicegw.core.decode_context import DecodeContext
 from voicegw.core.jobs import DecodeKind, DecodeResult
 from voicegw.core.utterance import Rest, Utterance
 
 
 @dataclass(frozen=True, slots=True)
-class Outstanding:
+class InFlightDecode:
     """`until`: the end of its window; `context`: what the window has before the utterance; `rest`: what it
     decodes by itself."""
 
@@ -18,7 +18,7 @@ class Outstanding:
     kind: DecodeKind
     utterance: Utterance
     until: int
-    context: Context | None
+    context: DecodeContext | None
     rest: Rest | None
 
     def own(self, result: DecodeResult) -> DecodeResult:

@@ -18,7 +18,7 @@ class IllegalSignal(RuntimeError):
     """The machine was told something that cannot happen in its state: a bug in the caller."""
 
 
-class Machine(Generic[State, Signal, Output]):
+class StateMachine(Generic[State, Signal, Output]):
     """Holds the current state of one table."""
 
     def __init__(

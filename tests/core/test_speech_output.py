@@ -6,7 +6,7 @@ import pytest
 
 from voicegw.core.actions import Action, Play, Speak, StopSpeaking
 from voicegw.core.audio import AudioFormat
-from voicegw.core.speech import Heard, Speech, SpeechOptions
+from voicegw.core.speech_output import Heard, SpeechOptions, SpeechOutput
 
 RATE = 8_000
 ONE, TWO, THREE = "One two three. ", "Four five six. ", "Seven eight nine."
@@ -17,7 +17,7 @@ class Speaker:
 
     def __init__(self, audio_format: AudioFormat = AudioFormat.PCM) -> None:
         self.told: list[Action] = []
-        self.speech = Speech(SpeechOptions(), audio_format, RATE, self.told.append)
+        self.speech = SpeechOutput(SpeechOptions(), audio_format, RATE, self.told.append)
         self.now = 100.0
         self.speech.begin(turn=1)
 
@@ -182,7 +182,7 @@ def test_audio_goes_out_in_the_client_s_format(audio_format: AudioFormat) -> Non
 
 def test_without_a_reply_nothing_happens() -> None:
     told: list[Action] = []
-    speech = Speech(SpeechOptions(), AudioFormat.PCM, RATE, told.append)
+    speech = SpeechOutput(SpeechOptions(), AudioFormat.PCM, RATE, told.append)
     speech.receive_text("x", 1.0)
     speech.receive_text_end(1.0)
     speech.receive_played(None, 100, 1.0)

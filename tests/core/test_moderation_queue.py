@@ -16,20 +16,20 @@ from voicegw.core.events import (
     ToolAnswered,
     ToolCalled,
 )
-from voicegw.core.moderation import Check, Watch, pieces
+from voicegw.core.moderation_queue import Check, ModerationQueue, pieces
 from voicegw.errors import RateLimited
 
 
-def replying(*pieces: str, every_characters: int = 40) -> Watch:
+def replying(*pieces: str, every_characters: int = 40) -> ModerationQueue:
     """A watch over turn 1's reply, of which these pieces have come."""
-    watch = Watch(every_characters)
+    watch = ModerationQueue(every_characters)
     watch.receive_event(ReplyStarted(1))
     for piece in pieces:
         watch.receive_event(ReplyDelta(1, piece))
     return watch
 
 
-def due(watch: Watch) -> list[str]:
+def due(watch: ModerationQueue) -> list[str]:
     """The texts of all checks that wait."""
     texts = []
     while checks := watch.next_checks():
@@ -42,7 +42,7 @@ def done(text: str, reason: ReplyReason = ReplyReason.COMPLETED) -> ReplyDone:
 
 
 def test_each_final_is_judged() -> None:
-    watch = Watch(40)
+    watch = ModerationQueue(40)
     for turn, text in ((1, "hello"), (2, "goodbye")):
         watch.receive_event(FinalTranscript(turn, text, (), 0, 1))
     assert watch.next_checks() == [Check(1, Judged.INPUT, "hello")]
@@ -51,7 +51,7 @@ def test_each_final_is_judged() -> None:
 
 
 def test_what_was_typed_is_judged_once() -> None:
-    watch = Watch(40)
+    watch = ModerationQueue(40)
     watch.receive_input(1, "hello")
     watch.receive_input(1, "hello")
     watch.receive_input(2, "hello")
@@ -59,7 +59,7 @@ def test_what_was_typed_is_judged_once() -> None:
 
 
 def test_nothing_said_is_nothing_to_judge() -> None:
-    watch = Watch(40)
+    watch = ModerationQueue(40)
     watch.receive_event(FinalTranscript(1, "", (), 0, 1))
     assert due(watch) == []
 
@@ -144,7 +144,7 @@ def test_a_text_is_judged_whole_in_pieces_that_overlap(length: int) -> None:
 
 
 def test_no_input_is_dropped_however_many_wait() -> None:
-    watch = Watch(40)
+    watch = ModerationQueue(40)
     for turn in range(1, 101):
         watch.receive_input(turn, f"turn {turn}")
     together = watch.next_checks()
@@ -165,7 +165,7 @@ def test_those_that_are_judged_together_are_no_longer_than_a_piece_and_of_one_ki
 
 
 def test_no_more_may_be_typed_when_too_much_waits() -> None:
-    watch = Watch(40)
+    watch = ModerationQueue(40)
     for turn in range(640):
         watch.receive_input(turn, "x")
     with pytest.raises(RateLimited):

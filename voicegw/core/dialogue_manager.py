@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 import msgspec
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, Emit, FollowErrand, Prewarm
+from voicegw.core.actions import Action, FollowErrand, Prewarm, SendEvent
 from voicegw.core.barge_in import BargeInOptions, interrupts
+from voicegw.core.chat_history import ChatHistory, ChatHistoryState, DialogueOptions
 from voicegw.core.commands import ReplyMode
-from voicegw.core.dialogue import Dialogue, DialogueOptions, DialogueState
 from voicegw.core.echo import may_be_answer
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import ErrandReport, Judged, Moderated, ReplyReason, ToolCalled
 from voicegw.core.languages import ENGLISH, Language
-from voicegw.core.latency import Stopwatch
-from voicegw.core.moderation import Check
+from voicegw.core.latency import TurnTiming
+from voicegw.core.moderation_queue import Check
 from voicegw.core.options import option
-from voicegw.core.overlap import Aside, Overlap
+from voicegw.core.overlap import Overlap, PossibleAnswer
 from voicegw.core.profile import SessionProfile
 from voicegw.core.replies import Replies, ReplyState
-from voicegw.core.speech import Speech
+from voicegw.core.speech_output import SpeechOutput
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,22 @@ class ReplyOptions:
     barge_in: BargeInOptions = field(default_factory=BargeInOptions)
 
 
-class ConversationState(msgspec.Struct, array_like=True):
+class DialogueManagerState(msgspec.Struct, array_like=True):
     """What the talking side knows, for another process to go on with."""
 
     floor: turn.State
-    dialogue: DialogueState
-    unanswered: Stopwatch | None
+    dialogue: ChatHistoryState
+    unanswered: TurnTiming | None
     turns: int
     attempts: int
     speculations: int
     reply: ReplyState | None
     errands: list[FollowErrand]
-    aside: Aside | None = None
+    aside: PossibleAnswer | None = None
     overlap: Overlap = msgspec.field(default_factory=Overlap)
 
 
-class Conversation:
+class DialogueManager:
     """Decides when the model is asked and when it is stopped; `replies` takes what it writes.
 
     `tell` takes the actions; `now` is monotonic seconds. language: what the user is speaking.
@@ -58,7 +58,7 @@ class Conversation:
         self,
         dialogue: DialogueOptions,
         options: ReplyOptions,
-        speech: Speech,
+        speech: SpeechOutput,
         tell: Callable[[Action], None],
     ) -> None:
         self.language: Language = ENGLISH
@@ -67,10 +67,10 @@ class Conversation:
         self._options = options
         self._tell = tell
         self._floor = turn.floor()
-        self._dialogue = Dialogue(dialogue)
+        self._dialogue = ChatHistory(dialogue)
         self.replies = Replies(self._floor, self._dialogue, speech, tell, self._reply_over)
-        self._unanswered: Stopwatch | None = None
-        self._aside: Aside | None = None
+        self._unanswered: TurnTiming | None = None
+        self._aside: PossibleAnswer | None = None
         self._overlap = Overlap()
         self._turns = 0
         self._speculations = 0  # of the running utterance
@@ -80,9 +80,9 @@ class Conversation:
         """Whether no reply is running."""
         return self.replies.idle
 
-    def snapshot(self, now: float) -> ConversationState:
+    def snapshot(self, now: float) -> DialogueManagerState:
         """All it knows."""
-        return ConversationState(
+        return DialogueManagerState(
             *(self._floor.state, self._dialogue.snapshot()),
             self._unanswered,
             *(self._turns, self.replies.attempts, self._speculations),
@@ -92,7 +92,7 @@ class Conversation:
             self._overlap,
         )
 
-    def restore(self, state: ConversationState, later_s: float, now: float) -> None:
+    def restore(self, state: DialogueManagerState, later_s: float, now: float) -> None:
         """Goes on where another conversation was; this process's clock is `later_s` ahead of its. A reply
         that was being written ahead of its turn is forgotten."""
         self._turns, self._speculations = state.turns, state.speculations
@@ -154,7 +154,7 @@ class Conversation:
             self._signal(turn.Signal.PAUSE, now)
             self.replies.ask(turn_number, self._dialogue.prompt(text), now)
 
-    def receive_final(self, text: str, voiced_ms: int, watch: Stopwatch, now: float, *, more: bool) -> None:
+    def receive_final(self, text: str, voiced_ms: int, watch: TurnTiming, now: float, *, more: bool) -> None:
         """An utterance is settled; with `more` of them open, its answer waits for the last one."""
         watch.attempts, self._speculations = self._speculations, 0
         echo = self._is_echo(text, now)
@@ -165,13 +165,13 @@ class Conversation:
             self._await_answer(text, watch)
         elif self._may_answer(text, voiced_ms, echo=echo):
             self._drop_aside()
-            self._aside = Aside(text, watch, self._overlap.heard)
+            self._aside = PossibleAnswer(text, watch, self._overlap.heard)
         else:
-            self._tell(Emit(watch.report(done=None)))
+            self._tell(SendEvent(watch.report(done=None)))
         if not more:
             self._answer(self._signal(self._outcome(), now), now)
 
-    def receive_typed(self, text: str, watch: Stopwatch, now: float) -> None:
+    def receive_typed(self, text: str, watch: TurnTiming, now: float) -> None:
         """A typed message is answered at once, in place of whatever was being answered."""
         effect = self._signal(turn.Signal.TYPED, now)
         self._await_answer(text, watch)
@@ -189,12 +189,12 @@ class Conversation:
             self.replies.errands = [each for each in self.replies.errands if each.call.id != call.id]
             self._dialogue.add_result(call, news.content)
         report = ErrandReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
-        self._tell(Emit(report))
+        self._tell(SendEvent(report))
 
     def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:
         """Moderation found something: the reply that it is in, or would answer it, stops, and history keeps a
         note in place of the words."""
-        self._tell(Emit(Moderated(check.turn, check.what, categories)))
+        self._tell(SendEvent(Moderated(check.turn, check.what, categories)))
         if self._aside is not None and self._aside.watch.turn == check.turn:
             self._drop_aside()
         if check.what is Judged.INPUT:
@@ -238,7 +238,7 @@ class Conversation:
         """What was said over the reply has come to nothing."""
         aside, self._aside = self._aside, None
         if aside is not None:
-            self._tell(Emit(aside.watch.report(done=None)))
+            self._tell(SendEvent(aside.watch.report(done=None)))
 
     def _outcome(self) -> turn.Signal:
         """What the last open utterance has come to."""
@@ -263,11 +263,11 @@ class Conversation:
         contested = self._floor.state is turn.State.CONTESTED
         self.replies.speech.hold(contested and not self._options.barge_in.echo, now)
 
-    def _await_answer(self, text: str, watch: Stopwatch) -> None:
+    def _await_answer(self, text: str, watch: TurnTiming) -> None:
         """The user said this; a turn that still waits for its answer is answered together with it."""
         self._dialogue.add_user(text)
         if self._unanswered is not None:
-            self._tell(Emit(self._unanswered.report(done=None)))
+            self._tell(SendEvent(self._unanswered.report(done=None)))
         self._unanswered = watch
 
     def _answer(self, effect: turn.Effect | None, now: float) -> None:

@@ -64,7 +64,7 @@ class Heard:
     begun: float | None
 
 
-class Speech:
+class SpeechOutput:
     """Speaks replies in the client's format; `now` is monotonic seconds, `tell` takes the actions."""
 
     def __init__(

@@ -3,7 +3,7 @@
 from math import exp
 
 
-class WaitMeter:
+class AverageWait:
     """An exponentially weighted mean of waiting times, which fades when nothing is observed any more.
 
     All values are seconds, `now` is monotonic. The weight of an observation depends on the time since the

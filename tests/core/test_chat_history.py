@@ -2,7 +2,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicegw.core.dialogue import SYSTEM_PROMPT, Dialogue, DialogueOptions, reply_messages
+from voicegw.core.chat_history import SYSTEM_PROMPT, ChatHistory, DialogueOptions, reply_messages
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 
 SYSTEM = Message("system", SYSTEM_PROMPT)
@@ -17,7 +17,7 @@ def assistant(text: str) -> Message:
 
 
 def test_the_prompt_is_the_system_message_and_what_was_said() -> None:
-    dialogue = Dialogue(DialogueOptions())
+    dialogue = ChatHistory(DialogueOptions())
     dialogue.add_user("hello")
     dialogue.add_reply(["good day"], cut_off=False)
     dialogue.add_user("what time is it")
@@ -25,19 +25,19 @@ def test_the_prompt_is_the_system_message_and_what_was_said() -> None:
 
 
 def test_a_reply_that_was_cut_off_says_so() -> None:
-    dialogue = Dialogue(DialogueOptions(system_prompt=""))
+    dialogue = ChatHistory(DialogueOptions(system_prompt=""))
     dialogue.add_reply(["it is half"], cut_off=True)
     assert dialogue.prompt() == (assistant("it is half [cut off]"),)
 
 
 def test_a_reply_nobody_got_is_no_history() -> None:
-    dialogue = Dialogue(DialogueOptions(system_prompt=""))
+    dialogue = ChatHistory(DialogueOptions(system_prompt=""))
     dialogue.add_reply([], cut_off=True)
     assert dialogue.prompt() == ()
 
 
 def test_the_oldest_turns_are_dropped_whole() -> None:
-    dialogue = Dialogue(DialogueOptions(system_prompt="", history_characters=1000))
+    dialogue = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
     for turn in range(3):
         dialogue.add_user(f"{turn}" * 300)
         dialogue.add_reply([f"{turn}" * 300], cut_off=False)
@@ -46,7 +46,7 @@ def test_the_oldest_turns_are_dropped_whole() -> None:
 
 
 def test_the_newest_message_is_kept_however_long() -> None:
-    dialogue = Dialogue(DialogueOptions(system_prompt="", history_characters=1000))
+    dialogue = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
     dialogue.add_user("old")
     dialogue.add_reply(["answer"], cut_off=False)
     dialogue.add_user("x" * 5000)
@@ -86,13 +86,13 @@ def test_a_call_that_was_interrupted_is_answered_so() -> None:
 
 
 def test_only_text_is_marked_as_cut_off() -> None:
-    dialogue = Dialogue(DialogueOptions(system_prompt=""))
+    dialogue = ChatHistory(DialogueOptions(system_prompt=""))
     dialogue.add_reply([A, answered(A, "noon")], cut_off=True)
     assert dialogue.prompt()[-1] == Message("tool", "noon", tool_call_id="a")
 
 
 def test_a_cut_leaves_no_answer_of_a_tool_without_its_call() -> None:
-    dialogue = Dialogue(DialogueOptions(history_characters=1000))
+    dialogue = ChatHistory(DialogueOptions(history_characters=1000))
     dialogue.add_user("What is on the menu?")
     dialogue.add_reply([A, answered(A, "x" * 1000)], cut_off=True)
     assert dialogue.prompt("And the wine?") == (SYSTEM, Message("user", "And the wine?"))
@@ -110,7 +110,7 @@ def test_a_reply_in_very_many_pieces_does_not_take_long() -> None:
 
 
 def test_a_provisional_prompt_is_the_one_that_follows() -> None:
-    dialogue = Dialogue(DialogueOptions())
+    dialogue = ChatHistory(DialogueOptions())
     dialogue.add_user("hello")
     foreseen = dialogue.prompt("are you there")
     assert dialogue.prompt() == foreseen[:-1]
@@ -120,7 +120,7 @@ def test_a_provisional_prompt_is_the_one_that_follows() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 120), st.integers(0, 200)), min_size=20, max_size=80))
 def test_a_prompt_begins_with_the_one_before_but_for_a_few_large_cuts(lengths: list[tuple[int, int]]) -> None:
-    dialogue = Dialogue(DialogueOptions(history_characters=2000))
+    dialogue = ChatHistory(DialogueOptions(history_characters=2000))
     before, cuts = dialogue.prompt(), 0
     for said, replied in lengths:
         dialogue.add_user("u" * said)
@@ -134,7 +134,7 @@ def test_a_prompt_begins_with_the_one_before_but_for_a_few_large_cuts(lengths: l
 
 
 def test_what_a_tool_was_asked_or_answered_is_withheld() -> None:
-    dialogue = Dialogue(DialogueOptions(system_prompt=""))
+    dialogue = ChatHistory(DialogueOptions(system_prompt=""))
     dialogue.add_user("hello")
     dialogue.add_reply([B, answered(B, '"something bad"')], cut_off=False)
     dialogue.add_result(A, '"worse"')

@@ -1,8 +1,8 @@
-"""The conversation as the language model is shown it, and the port a model is reached through."""
+"""The conversation as the prompts of the language model contain it."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, assert_never
+from typing import assert_never
 
 import msgspec
 
@@ -24,61 +24,6 @@ _CHARACTERS_BESIDE_TEXT = 16  # what a message costs without any: about four tok
 
 
 @dataclass(frozen=True, slots=True)
-class ModelUsage:
-    """What a request to the model costs beside what is seen of it; it is counted and not told.
-
-    hidden: characters of reasoning, since the last of these. tokens: of the whole request, its prompt and its
-    reasoning included, as the endpoint counts them; 0 while it has not said.
-    """
-
-    hidden: int = 0
-    tokens: int = 0
-
-
-class Confirmation(Protocol):
-    """Set once the turn that a reply was started for is certain; an `asyncio.Event` fits."""
-
-    async def wait(self) -> object:
-        """Returns when it is set."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyRequest:
-    """What a model is asked. tools: names of those that it may call; None for all. user, session: for whom,
-    which tools are told; empty in development mode, or where nobody has asked."""
-
-    messages: tuple[Message, ...]
-    tools: tuple[str, ...] | None = None
-    user: str = ""
-    session: str = ""
-
-
-class Responder(Protocol):
-    """Writes the assistant's side of a conversation."""
-
-    name: str
-
-    def respond(
-        self, request: ReplyRequest, confirmed: Confirmation
-    ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
-        """The reply, piece by piece; raises a ReplyError. Closing the generator cancels the request.
-
-        It may run ahead of the confirmation, but calls no tool and does nothing else that cannot be undone
-        before `confirmed.wait()` has returned.
-        """
-        ...
-
-    async def prewarm(self, request: ReplyRequest) -> None:
-        """Has the model read the messages, with which every prompt to come begins; never raises."""
-        ...
-
-    async def close(self) -> None:
-        """Gives connections back."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class DialogueOptions:
     """What the language model is told."""
 
@@ -88,14 +33,14 @@ class DialogueOptions:
     )
 
 
-class DialogueState(msgspec.Struct, array_like=True):
+class ChatHistoryState(msgspec.Struct, array_like=True):
     """What a dialogue knows, for another process to go on with."""
 
     history: list[Message]
     news: list[Message]
 
 
-class Dialogue:
+class ChatHistory:
     """History behind a system prompt. It holds what was delivered, not what was generated.
 
     A prompt is the one before with more at its end, byte for byte, so that a prefix-caching model server has
@@ -109,11 +54,11 @@ class Dialogue:
         self._history: list[Message] = []
         self._news: list[Message] = []  # results of errands, that go in front of the next user message
 
-    def snapshot(self) -> DialogueState:
+    def snapshot(self) -> ChatHistoryState:
         """All it knows."""
-        return DialogueState(self._history, self._news)
+        return ChatHistoryState(self._history, self._news)
 
-    def restore(self, state: DialogueState) -> None:
+    def restore(self, state: ChatHistoryState) -> None:
         """Goes on where another dialogue was."""
         self._history, self._news = state.history, state.news
 

@@ -1,4 +1,4 @@
-from voicegw.core.context import Context
+from voicegw.core.decode_context import DecodeContext
 from voicegw.core.jobs import Word
 
 
@@ -9,43 +9,43 @@ def spoken(text: str, start: int = 0, step: int = 10_000) -> list[Word]:
     ]
 
 
-def texts(context: Context) -> list[str]:
+def texts(context: DecodeContext) -> list[str]:
     return [word.text for word in context.words]
 
 
 def test_utterances_are_put_together() -> None:
-    context = Context(1_000, 20_000, spoken("one two", 1_000))
+    context = DecodeContext(1_000, 20_000, spoken("one two", 1_000))
     context.append(60_000, spoken("three", 41_000))
     assert (context.start, context.end, texts(context)) == (1_000, 60_000, ["one", "two", "three"])
 
 
 def test_what_is_too_old_is_forgotten_up_to_a_gap_between_words() -> None:
-    context = Context(0, 40_000, spoken("one two three four"))
+    context = DecodeContext(0, 40_000, spoken("one two three four"))
     context.forget(15_000)
     assert texts(context) == ["three", "four"]
     assert context.start == 19_000  # in the middle of the gap before "three"
 
 
 def test_nothing_is_forgotten_that_is_young_enough() -> None:
-    context = Context(5_000, 40_000, spoken("one two three", 5_000))
+    context = DecodeContext(5_000, 40_000, spoken("one two three", 5_000))
     context.forget(5_000)
     assert (context.start, texts(context)) == (5_000, ["one", "two", "three"])
 
 
 def test_audio_without_words_is_forgotten_too() -> None:
-    context = Context(0, 40_000, [])
+    context = DecodeContext(0, 40_000, [])
     context.forget(15_000)
     assert context.start >= 15_000
 
 
 def test_words_that_were_told_are_taken_off() -> None:
-    context = Context(0, 20_000, spoken("and so"))
+    context = DecodeContext(0, 20_000, spoken("and so"))
     heard = spoken("And so, my fellow")
     assert [word.text for word in context.strip(heard, 20_000)] == ["my", "fellow"]
 
 
 def test_words_that_were_heard_differently_are_not_told_twice() -> None:
-    context = Context(0, 30_000, spoken("so thanks folks"))
+    context = DecodeContext(0, 30_000, spoken("so thanks folks"))
     heard = spoken("so this is the sick corpus", step=6_000)
     kept = [word.text for word in context.strip(heard, 30_000)]
     assert "so" not in kept
@@ -53,17 +53,17 @@ def test_words_that_were_heard_differently_are_not_told_twice() -> None:
 
 
 def test_words_that_were_missed_before_are_recovered() -> None:
-    context = Context(0, 30_000, [])
+    context = DecodeContext(0, 30_000, [])
     assert len(context.strip(spoken("I have a cold"), 30_000)) == 4
 
 
 def test_the_same_answer_given_again_is_told_again() -> None:
-    context = Context(0, 20_000, spoken("No."))
+    context = DecodeContext(0, 20_000, spoken("No."))
     assert [word.text for word in context.strip(spoken("No.", start=40_000), 38_000)] == ["No."]
 
 
 def test_what_was_told_in_other_words_is_not_told_twice() -> None:
-    context = Context(0, 30_000, spoken("995"))
+    context = DecodeContext(0, 30_000, spoken("995"))
     context.words[0] = Word("995", 0, 28_000, 0.9)
     heard = [*spoken("Nine nine five,"), *spoken("call me", start=40_000)]
     assert [word.text for word in context.strip(heard, 38_000)][-2:] == ["call", "me"]

@@ -66,7 +66,7 @@ def pieces(text: str) -> list[str]:
     return [text[begin : begin + _PIECE_CHARACTERS] for begin in begins]
 
 
-class Watch:
+class ModerationQueue:
     """Follows one session's events and finds the checks that are due.
 
     What waits is bounded by `admit`. Speech needs no bound: people say less in the longest time that a

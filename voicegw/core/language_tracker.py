@@ -10,7 +10,7 @@ from voicegw.core.jobs import AUTO_LANGUAGE
 _KEPT_AFTER_MS = 3000  # of speech in it
 
 
-class SpokenLanguage:
+class LanguageTracker:
     """asked: what decodes are asked for: an ISO 639-1 code, AUTO_LANGUAGE, or empty for the server's default.
     run: the language of the last utterances, and their speech in ms."""
 

@@ -1,11 +1,11 @@
 import pytest
 
-from voicegw.core.presence import Presence
+from voicegw.core.liveness_check import LivenessCheck
 
 
-def heard(now: float = 10.0) -> Presence:
+def heard(now: float = 10.0) -> LivenessCheck:
     """A client whose audio came until then."""
-    presence = Presence()
+    presence = LivenessCheck()
     presence.receive_audio(now)
     return presence
 
@@ -17,7 +17,7 @@ def test_who_sends_is_there() -> None:
 
 
 def test_who_sends_two_seconds_at_a_time_is_awaited_after_that() -> None:
-    presence = Presence()
+    presence = LivenessCheck()
     for _ in range(10):
         presence.receive_audio(10.0, 0.2)  # as the gateway takes in a long message
     assert not presence.falls_silent(12.4)
@@ -27,7 +27,7 @@ def test_who_sends_two_seconds_at_a_time_is_awaited_after_that() -> None:
 
 
 def test_behind_a_backlog_nobody_is_awaited_longer_than_before() -> None:
-    presence = Presence()
+    presence = LivenessCheck()
     for _ in range(25):
         presence.receive_audio(10.0, 0.2)
     for message in range(1, 6):
@@ -37,7 +37,7 @@ def test_behind_a_backlog_nobody_is_awaited_longer_than_before() -> None:
 
 
 def test_long_messages_that_come_unevenly_are_awaited_after_their_length() -> None:
-    presence = Presence()
+    presence = LivenessCheck()
     for at in (10.0, 13.0, 14.0):
         for _ in range(10):
             presence.receive_audio(at, 0.2)
@@ -45,7 +45,7 @@ def test_long_messages_that_come_unevenly_are_awaited_after_their_length() -> No
 
 
 def test_who_sends_often_is_awaited_at_once() -> None:
-    presence = Presence()
+    presence = LivenessCheck()
     for _ in range(100):
         presence.receive_audio(10.0, 0.02)
     assert presence.falls_silent(10.5)

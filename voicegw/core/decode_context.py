@@ -17,7 +17,7 @@ from voicegw.core.utterance import RecognitionOptions, Utterance
 _LONGEST_WINDOW = to_samples(28_000)  # with 2 s of silence behind it, as long as models take
 
 
-class Context(msgspec.Struct, array_like=True):
+class DecodeContext(msgspec.Struct, array_like=True):
     """Utterances that followed each other closely. Positions are session samples.
 
     start, end: of the first and the last of them. words: what was told of them, in order.
@@ -53,11 +53,11 @@ class Context(msgspec.Struct, array_like=True):
         return tuple(words[min(index, sum(word.start < boundary for word in words)) :])
 
 
-class ContextMemory:
+class DecodeContextTracker:
     """What was told last, while it is context for what comes next. latest: None when nothing is."""
 
     def __init__(self) -> None:
-        self.latest: Context | None = None
+        self.latest: DecodeContext | None = None
 
     def expire(self, position: int, options: RecognitionOptions) -> None:
         """After a long silence, what was said before it is no context any more."""
@@ -71,13 +71,13 @@ class ContextMemory:
             self.latest = None  # its audio may be what workers die of
             return
         if self.latest is None:
-            self.latest = Context(utterance.start, utterance.end, [])
+            self.latest = DecodeContext(utterance.start, utterance.end, [])
         self.latest.append(utterance.end, utterance.words())
         self.latest.forget(utterance.end - to_samples(options.context_ms))
 
     def before(
         self, utterance: Utterance, kind: DecodeKind, until: int, kept_from: int, options: RecognitionOptions
-    ) -> Context | None:
+    ) -> DecodeContext | None:
         """What the window of a decode of the utterance begins with, if there is any; the window ends at
         `until`, and the audio is kept from `kept_from` on. A partial's window stays short: it has as much
         context as leaves room for its own audio."""

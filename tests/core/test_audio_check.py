@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from tests.speech import pcm, single_utterances
 from voicegw.core.audio import AudioFormat, encode
-from voicegw.core.declaration import Declaration, FormatCheck, RateCheck
+from voicegw.core.audio_check import AudioCheck, EncodingCheck, SampleRateCheck
 
 Samples = NDArray[np.int16]
 PCM, MULAW, ALAW = AudioFormat
@@ -19,7 +19,7 @@ def speech(rate: int = 16_000) -> Samples:
 
 def notices(declared: AudioFormat, data: bytes) -> list[str]:
     """What is told of data that comes in messages of 20 ms."""
-    check = FormatCheck(declared)
+    check = EncodingCheck(declared)
     told = (check.receive(data[begin : begin + 640]) for begin in range(0, len(data), 640))
     return [guess for guess in told if guess is not None]
 
@@ -72,7 +72,7 @@ def test_silence_before_it_does_not_count(declared: AudioFormat, sent: str) -> N
 
 def test_what_is_wrong_in_two_ways_is_told_once() -> None:
     """Two channels come twice as fast as one."""
-    check, data = Declaration(PCM, 16_000), np.repeat(speech(), 2).tobytes()
+    check, data = AudioCheck(PCM, 16_000), np.repeat(speech(), 2).tobytes()
     frames = [data[begin : begin + 1280] for begin in range(0, len(data), 1280)]
     told = [check.receive(frame, 0.04, 100 + 0.02 * n) for n, frame in enumerate(frames)]
     assert len(frames) > 300
@@ -82,7 +82,7 @@ def test_what_is_wrong_in_two_ways_is_told_once() -> None:
 
 def rates(declared: int, sent: int, seconds: float = 10, frame_s: float = 0.02) -> list[int]:
     """What is found of a client whose microphone has the rate `sent`."""
-    check = RateCheck(declared)
+    check = SampleRateCheck(declared)
     samples = round(sent * frame_s)
     told = (check.receive(samples / declared, 100 + n * frame_s) for n in range(round(seconds / frame_s)))
     return [rate for rate in told if rate is not None]
@@ -102,11 +102,11 @@ def test_the_declared_rate_is_no_news(frame_s: float) -> None:
 
 
 def test_the_pace_of_a_network_that_stalls_is_no_sign() -> None:
-    check = RateCheck(16_000)
+    check = SampleRateCheck(16_000)
     told = [check.receive(0.02, 100 + n * 0.04 + (n // 20) * 0.5) for n in range(1000)]
     assert set(told) == {None}
 
 
 def test_audio_at_once_is_no_sign() -> None:
-    check = RateCheck(16_000)
+    check = SampleRateCheck(16_000)
     assert {check.receive(0.2, 100.0) for _ in range(50)} == {None}

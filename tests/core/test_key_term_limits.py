@@ -1,6 +1,6 @@
 import pytest
 
-from voicegw.core.key_terms import MAX_CHARACTERS, MAX_TERM_CHARACTERS, MAX_TERMS, check_key_terms
+from voicegw.core.key_term_limits import MAX_CHARACTERS, MAX_TERM_CHARACTERS, MAX_TERMS, check_key_terms
 from voicegw.core.utterance import RecognitionOptions
 
 LONGEST = "x" * MAX_TERM_CHARACTERS

@@ -3,7 +3,7 @@ import pytest
 
 from tests.core.scenario import spoken
 from voicegw.core.audio import WINDOW_SAMPLES, Pcm, to_samples
-from voicegw.core.cut import quietest_gap
+from voicegw.core.split_point import quietest_gap
 
 START = 16_000
 

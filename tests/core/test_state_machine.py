@@ -2,7 +2,7 @@ from enum import Enum
 
 import pytest
 
-from voicegw.core.table import IllegalSignal, Machine, mermaid
+from voicegw.core.state_machine import IllegalSignal, StateMachine, mermaid
 
 
 class Door(Enum):
@@ -27,13 +27,13 @@ TABLE = {
 
 
 def test_moves_along_the_table_and_says_what_to_do() -> None:
-    machine: Machine[Door, Hand, Noise] = Machine(TABLE, Door.OPEN)
+    machine: StateMachine[Door, Hand, Noise] = StateMachine(TABLE, Door.OPEN)
     seen = [(machine.signal(Hand.PUSH), machine.state) for _ in range(2)]
     assert seen == [(Noise.BANG, Door.SHUT), (None, Door.OPEN)]
 
 
 def test_an_illegal_signal_raises_and_changes_nothing() -> None:
-    machine: Machine[Door, Hand, Noise] = Machine(TABLE, Door.OPEN)
+    machine: StateMachine[Door, Hand, Noise] = StateMachine(TABLE, Door.OPEN)
     with pytest.raises(IllegalSignal, match="LOCK in state OPEN"):
         machine.signal(Hand.LOCK)
     assert machine.state is Door.OPEN

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 
-class Step(msgspec.Struct, frozen=True):
+class StoreCommit(msgspec.Struct, frozen=True):
     """What has become of a session since the step before.
 
     snapshot: opaque to the store. events: encoded, by number; one that is known already takes its place.
@@ -31,9 +31,9 @@ class Step(msgspec.Struct, frozen=True):
     whole: bool
 
 
-class Saved(msgspec.Struct, frozen=True):
+class StoredSession(msgspec.Struct, frozen=True):
     """A session as the store has it, now held under `epoch`. age_s: how long ago it was saved, by the
-    store's clock. The other fields are those of Step."""
+    store's clock. The other fields are those of StoreCommit."""
 
     epoch: int
     snapshot: bytes
@@ -47,11 +47,11 @@ class Fenced(Exception):
     """Another gateway holds the session now."""
 
 
-class StepsMissing(Exception):
+class CommitsMissing(Exception):
     """The store does not have what a step builds on: a whole one is needed."""
 
 
-class StoreTrouble(Exception):
+class StoreError(Exception):
     """The store cannot be reached, or takes nothing; what was asked for may or may not have been done."""
 
 
@@ -60,29 +60,29 @@ class Store(Protocol):
 
     durable: ClassVar[bool]
 
-    async def save(self, step: Step) -> None:
-        """Raises Fenced, StepsMissing or StoreTrouble."""
+    async def save(self, step: StoreCommit) -> None:
+        """Raises Fenced, CommitsMissing or StoreError."""
         ...
 
-    async def claim(self, session: str, since: int = 0) -> Saved | None:
+    async def claim(self, session: str, since: int = 0) -> StoredSession | None:
         """Takes over a session whose epoch is higher than `since`, from now on under a higher one. None when
-        there is none, or none that can be read. Raises StoreTrouble."""
+        there is none, or none that can be read. Raises StoreError."""
         ...
 
     async def drop(self, session: str, epoch: int) -> None:
-        """The session is over. Raises StoreTrouble."""
+        """The session is over. Raises StoreError."""
         ...
 
 
-class MemoryStore:
+class NullStore:
     """The home of sessions on one machine: they are where they are, and end with the process."""
 
     durable: ClassVar[bool] = False
 
-    async def save(self, step: Step) -> None:
+    async def save(self, step: StoreCommit) -> None:
         """There is nothing to do."""
 
-    async def claim(self, session: str, since: int = 0) -> Saved | None:
+    async def claim(self, session: str, since: int = 0) -> StoredSession | None:
         """A session that this gateway does not hold does not exist."""
         return None
 

@@ -3,5 +3,5 @@
 import msgspec
 
 
-class Record(msgspec.Struct, frozen=True, tag=True, array_like=True):
+class TaggedStruct(msgspec.Struct, frozen=True, tag=True, array_like=True):
     """A value whose encoding begins with the name of its class, so that a union of such can be decoded."""

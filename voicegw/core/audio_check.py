@@ -33,14 +33,14 @@ _RATES = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 Samples = NDArray[np.float64]
 
 
-class Declaration:
+class AudioCheck:
     """What a client has declared, checked until it is `told` that its audio is something else."""
 
     def __init__(self, audio_format: AudioFormat, rate: int) -> None:
         self.told = False
         self._declared = f"it was declared as {audio_format.value}, mono, {rate} Hz"
-        self._format_check = FormatCheck(audio_format)
-        self._rate_check = RateCheck(rate)
+        self._format_check = EncodingCheck(audio_format)
+        self._rate_check = SampleRateCheck(rate)
 
     def receive(self, data: bytes, length_s: float, now: float) -> str | None:
         """What is to be told about the audio, once; None while nothing speaks against the declaration."""
@@ -53,7 +53,7 @@ class Declaration:
         return f"the audio comes as fast as at {rate} Hz; {self._declared}" if self.told else None
 
 
-class FormatCheck:
+class EncodingCheck:
     """Takes in a client's bytes until it is sure what they are."""
 
     def __init__(self, audio_format: AudioFormat) -> None:
@@ -81,7 +81,7 @@ class FormatCheck:
         return guess if is_sure and not is_declared else None
 
 
-class RateCheck:
+class SampleRateCheck:
     """Compares the pace of a client that sends steadily with the rate it has declared."""
 
     def __init__(self, rate: int) -> None:

@@ -4,16 +4,16 @@ from voicegw.core import events
 from voicegw.core.actions import (
     Action,
     ConfirmReply,
-    Emit,
     FollowErrand,
     Prewarm,
     Respond,
+    SendEvent,
     StopResponding,
 )
 from voicegw.core.audio import AudioFormat
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.conversation import Conversation, ReplyOptions
-from voicegw.core.dialogue import DialogueOptions
+from voicegw.core.chat_history import DialogueOptions
+from voicegw.core.dialogue_manager import DialogueManager, ReplyOptions
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import (
     ErrandReport,
@@ -30,19 +30,19 @@ from voicegw.core.events import (
     ToolAnswered,
     ToolCalled,
 )
-from voicegw.core.latency import Stopwatch
-from voicegw.core.moderation import Check
-from voicegw.core.speech import Speech, SpeechOptions
+from voicegw.core.latency import TurnTiming
+from voicegw.core.moderation_queue import Check
+from voicegw.core.speech_output import SpeechOptions, SpeechOutput
 from voicegw.errors import LLMTimeout
 
 NOW = 11.0
 
 
-def opened(options: ReplyOptions, system_prompt: str = "") -> tuple[Conversation, list[Action]]:
+def opened(options: ReplyOptions, system_prompt: str = "") -> tuple[DialogueManager, list[Action]]:
     """A conversation, and the list that what it wants done goes into."""
     actions: list[Action] = []
-    speech = Speech(SpeechOptions(), AudioFormat.PCM, 16_000, actions.append)
-    return Conversation(
+    speech = SpeechOutput(SpeechOptions(), AudioFormat.PCM, 16_000, actions.append)
+    return DialogueManager(
         DialogueOptions(system_prompt=system_prompt), options, speech, actions.append
     ), actions
 
@@ -59,7 +59,7 @@ class Chat:
 
     def done(self) -> list[object]:
         """What was wanted since the last call: events bare, latency reports as the number of their turn."""
-        wanted = [action.event if isinstance(action, Emit) else action for action in self._actions]
+        wanted = [action.event if isinstance(action, SendEvent) else action for action in self._actions]
         self._actions.clear()
         return [action.turn if isinstance(action, events.TurnLatency) else action for action in wanted]
 
@@ -69,7 +69,7 @@ class Chat:
         return self.conversation.next_turn()
 
     def final(self, turn: int, text: str, *, more: bool = False) -> None:
-        self.conversation.receive_final(text, 500, Stopwatch(turn, zero=10.0), NOW, more=more)
+        self.conversation.receive_final(text, 500, TurnTiming(turn, zero=10.0), NOW, more=more)
 
     def ask(self, text: str) -> int:
         """An utterance from start to final; the number of the turn."""
@@ -79,7 +79,7 @@ class Chat:
 
     def type(self, text: str) -> int:
         turn = self.conversation.next_turn()
-        self.conversation.receive_typed(text, Stopwatch(turn, zero=10.0), NOW)
+        self.conversation.receive_typed(text, TurnTiming(turn, zero=10.0), NOW)
         return turn
 
     def write(self, attempt: int, *pieces: ReplyPiece) -> None:
@@ -447,7 +447,7 @@ class TestAheadOfATurn:
         assert chat.done() == []
 
     def test_the_latency_says_so(self, chat: Chat) -> None:
-        watch = Stopwatch(1, zero=10.0)
+        watch = TurnTiming(1, zero=10.0)
         chat.pause(chat.speak(), "hello")
         chat.conversation.replies.receive_piece(1, "Hi", 11.5)
         chat.conversation.receive_final("hello", 500, watch, 12.0, more=False)
@@ -540,7 +540,7 @@ class TestAnAnswerOverAQuestion:
         assert [done for done in chat.done() if isinstance(done, Respond)] == []
 
     def test_is_none_if_it_is_a_cough(self, chat: Chat) -> None:
-        chat.conversation.receive_final("yes", 100, Stopwatch(chat.speak(), zero=10.0), NOW, more=False)
+        chat.conversation.receive_final("yes", 100, TurnTiming(chat.speak(), zero=10.0), NOW, more=False)
         chat.finish(1)
         assert chat.done()[-1] == 1
 

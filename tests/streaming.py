@@ -14,7 +14,15 @@ from tests.recognition import AlwaysReady
 from voicegw.core.actions import Recognize
 from voicegw.core.audio import AudioBuffer, Pcm, to_ms
 from voicegw.core.jobs import Word
-from voicegw.core.transcription import REHEARD, Deliver, Final, Partial, ProvisionalFinal, Spawn, Update
+from voicegw.core.transcription import (
+    SCORER_WARM_UP,
+    Deliver,
+    Final,
+    Partial,
+    ProvisionalFinal,
+    Spawn,
+    Update,
+)
 
 PRE_ROLL = 4800
 QUEUED = 3000  # requests
@@ -106,7 +114,7 @@ class StreamingTranscription:
         if (running := self.running) is not None:
             running.paused = False
 
-    def cut_point(self) -> int | None:
+    def split_point(self) -> int | None:
         return None
 
     def finish(self, at: int | None = None) -> None:
@@ -161,7 +169,7 @@ class StreamingTranscription:
 
     @property
     def audio_needed_from(self) -> int:
-        kept = self._audio.end - max(2 * PRE_ROLL, REHEARD)
+        kept = self._audio.end - max(2 * PRE_ROLL, SCORER_WARM_UP)
         return max(0, min([kept, *[stream.start for stream in self._streams]]))
 
     def audio_after(self, position: int) -> tuple[int, bytes]:

@@ -143,7 +143,7 @@ def speak(text: str) -> None:
     speech.begin(1)
     speech.receive_text(text, 0.0)
     speech.receive_text_end(0.0)
-    speech.sounding(1.0)
+    speech.audible_text(1.0)
 
 
 def type_message(text: str) -> None:

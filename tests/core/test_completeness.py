@@ -52,7 +52,7 @@ def test_something_must_follow(text: str) -> None:
 
 @pytest.mark.parametrize("text", OPEN)
 def test_anything_else_is_open(text: str) -> None:
-    assert judge(text, ENGLISH) is Completeness.OPEN
+    assert judge(text, ENGLISH) is Completeness.UNDECIDED
 
 
 ONE_WORD = {
@@ -89,7 +89,7 @@ def test_a_one_word_answer_is_never_waited_for(code: str, answers: str, behind: 
 )
 def test_a_command_is_finished_without_a_full_stop(code: str, command: str) -> None:
     assert judge(command, language_of(code)) is Completeness.FINISHED
-    assert judge(command, NEUTRAL) is Completeness.OPEN
+    assert judge(command, NEUTRAL) is Completeness.UNDECIDED
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,6 @@ def test_what_ends_a_turn_in_its_language_is_finished(code: str, text: str) -> N
 
 def test_lists_do_not_hold_in_other_languages() -> None:
     assert judge("Si.", language_of("fr")) is Completeness.FINISHED
-    assert judge("He sat in the", NEUTRAL) is Completeness.OPEN
-    assert judge("Es geht um die", ENGLISH) is Completeness.OPEN
+    assert judge("He sat in the", NEUTRAL) is Completeness.UNDECIDED
+    assert judge("Es geht um die", ENGLISH) is Completeness.UNDECIDED
     assert judge("1 000 000.", NEUTRAL) is Completeness.FINISHED

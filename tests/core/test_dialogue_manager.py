@@ -17,9 +17,9 @@ from voicegw.core.dialogue_manager import DialogueManager, ReplyOptions
 from voicegw.core.errands import ErrandNews
 from voicegw.core.events import (
     ErrandReport,
-    Judged,
     Message,
     Moderated,
+    ModerationTarget,
     ReplyDelta,
     ReplyDone,
     ReplyNotice,
@@ -305,9 +305,9 @@ def test_a_hit_stops_the_reply_and_history_says_so() -> None:
     turn = chat.type("tell me a story")
     chat.write(1, "Once upon. ")
     chat.done()
-    chat.conversation.receive_verdict(Check(turn, Judged.REPLY, "Once upon. "), HIT, NOW)
+    chat.conversation.receive_verdict(Check(turn, ModerationTarget.REPLY, "Once upon. "), HIT, NOW)
     assert chat.done() == [
-        Moderated(turn, Judged.REPLY, HIT),
+        Moderated(turn, ModerationTarget.REPLY, HIT),
         StopResponding(),
         ReplyDone(turn, "Once upon. ", ReplyReason.MODERATED),
         turn,
@@ -321,7 +321,7 @@ def test_a_hit_on_what_was_said_stops_its_reply() -> None:
     chat = Chat()
     turn = chat.type("something bad")
     chat.done()
-    chat.conversation.receive_verdict(Check(turn, Judged.INPUT, "something bad"), HIT, NOW)
+    chat.conversation.receive_verdict(Check(turn, ModerationTarget.INPUT, "something bad"), HIT, NOW)
     assert ReplyDone(turn, "", ReplyReason.MODERATED) in chat.done()
     chat.type("hello")
     (request,) = (each for each in chat.done() if isinstance(each, Respond))
@@ -335,9 +335,12 @@ def test_a_late_hit_leaves_the_next_reply_alone() -> None:
     chat.finish(1)
     chat.type("hello")
     chat.done()
-    chat.conversation.receive_verdict(Check(first, Judged.REPLY, "Well. "), HIT, NOW)
-    chat.conversation.receive_verdict(Check(first, Judged.INPUT, "something bad"), HIT, NOW)
-    assert chat.done() == [Moderated(first, Judged.REPLY, HIT), Moderated(first, Judged.INPUT, HIT)]
+    chat.conversation.receive_verdict(Check(first, ModerationTarget.REPLY, "Well. "), HIT, NOW)
+    chat.conversation.receive_verdict(Check(first, ModerationTarget.INPUT, "something bad"), HIT, NOW)
+    assert chat.done() == [
+        Moderated(first, ModerationTarget.REPLY, HIT),
+        Moderated(first, ModerationTarget.INPUT, HIT),
+    ]
     chat.type("and now")
     (request,) = (each for each in chat.done() if isinstance(each, Respond))
     assert [message.content for message in request.messages[:3]] == [
@@ -447,15 +450,15 @@ class TestAheadOfATurn:
         assert chat.done() == []
 
     def test_the_latency_says_so(self, chat: Chat) -> None:
-        watch = TurnTiming(1, zero=10.0)
+        timing = TurnTiming(1, zero=10.0)
         chat.pause(chat.speak(), "hello")
         chat.conversation.replies.receive_piece(1, "Hi", 11.5)
-        chat.conversation.receive_final("hello", 500, watch, 12.0, more=False)
-        report = watch.report(done=None)
+        chat.conversation.receive_final("hello", 500, timing, 12.0, more=False)
+        report = timing.report(done=None)
         assert (report.speculative, report.attempts) == (True, 1)
         assert (report.asked_ms, report.model_ms, report.first_token_ms) == (None, None, 2000.0)
         chat.finish(1)
-        report = watch.report(done=None)
+        report = timing.report(done=None)
         assert (report.asked_ms, report.model_ms) == (1000.0, 500.0)
 
 
@@ -546,7 +549,7 @@ class TestAnAnswerOverAQuestion:
 
     def test_is_none_if_moderation_finds_something(self, chat: Chat) -> None:
         chat.final(chat.speak(), "yes")
-        chat.conversation.receive_verdict(Check(2, Judged.INPUT, "yes"), ("rude",), NOW)
+        chat.conversation.receive_verdict(Check(2, ModerationTarget.INPUT, "yes"), ("rude",), NOW)
         chat.finish(1)
         assert not [done for done in chat.done() if isinstance(done, Respond)]
 

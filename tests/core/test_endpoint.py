@@ -87,7 +87,7 @@ class TestTheSilenceFollowsTheWords:
 
     @pytest.mark.parametrize(
         ("completeness", "windows"),
-        [(Completeness.FINISHED, 6), (Completeness.OPEN, 10), (Completeness.UNFINISHED, 20)],
+        [(Completeness.FINISHED, 6), (Completeness.UNDECIDED, 10), (Completeness.UNFINISHED, 20)],
     )
     def test_shorter_after_a_sentence_longer_after_an_and(
         self, completeness: Completeness, windows: int
@@ -115,10 +115,10 @@ class TestTheSilenceFollowsTheWords:
         ("completeness", "probability", "silence_ms"),
         [
             (Completeness.FINISHED, None, 1900),
-            (Completeness.OPEN, None, 2000),
+            (Completeness.UNDECIDED, None, 2000),
             (Completeness.UNFINISHED, None, 2500),
-            (Completeness.OPEN, 0.9, 1900),
-            (Completeness.OPEN, 0.1, 2300),
+            (Completeness.UNDECIDED, 0.9, 1900),
+            (Completeness.UNDECIDED, 0.1, 2300),
         ],
     )
     def test_moves_with_what_was_set_for_no_words(
@@ -139,10 +139,10 @@ class TestTheSilenceFollowsTheModelThatListens:
         ("completeness", "probability", "silence_ms"),
         [
             (Completeness.FINISHED, 0.9, 400),
-            (Completeness.OPEN, 0.9, 400),
-            (Completeness.OPEN, 0.6, 400),
+            (Completeness.UNDECIDED, 0.9, 400),
+            (Completeness.UNDECIDED, 0.6, 400),
             (Completeness.FINISHED, 0.59, 800),
-            (Completeness.OPEN, 0.1, 800),
+            (Completeness.UNDECIDED, 0.1, 800),
             (Completeness.UNFINISHED, 0.9, 1000),
         ],
     )

@@ -149,7 +149,7 @@ def test_replaced_messages_take_no_room() -> None:
 
 def test_a_greeting_that_was_missed_is_not_repeated() -> None:
     journal = journal_of(READY, SpeechStarted(1, 0), READY, ReplyDelta(1, "a"))
-    journal.retire_greetings(1, TAKEN)
+    journal.replace_ready_events(1, TAKEN)
     journal.add(READY)
     journal.saved(journal.unsaved())
     assert shown(journal, after=1) == ["2:SpeechStarted", "3:ack 320", "4:delta a", "5:SessionReady"]
@@ -160,7 +160,7 @@ def test_a_restored_journal_goes_on_where_the_other_was() -> None:
     shown(first)
     first.acknowledge(1)
     journal = Journal(1_000, 1_000)
-    journal.restore(stored(first), first.last, first.greetings)
+    journal.restore(stored(first), first.last, first.ready_events)
     assert not journal.unsaved()
     journal.add(ReplyDelta(1, "d"))
     journal.saved(journal.unsaved())
@@ -170,8 +170,8 @@ def test_a_restored_journal_goes_on_where_the_other_was() -> None:
 def test_a_restored_journal_does_not_repeat_a_greeting_either() -> None:
     first = journal_of(READY, ReplyDelta(1, "a"), READY)
     journal = Journal(1_000, 1_000)
-    journal.restore(stored(first), first.last, first.greetings)
-    journal.retire_greetings(1, TAKEN)
+    journal.restore(stored(first), first.last, first.ready_events)
+    journal.replace_ready_events(1, TAKEN)
     journal.saved(journal.unsaved())
     assert shown(journal, after=1) == ["2:delta a", "3:ack 320"]
 

@@ -42,8 +42,11 @@ def test_no_alternative_is_empty_or_listed_twice(record: Language) -> None:
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.code)
 def test_a_digit_is_an_answer_and_never_a_word_that_must_go_on(record: Language) -> None:
-    dangling = {*alternatives(record.dangling), *alternatives(record.stranded)}
-    assert dangling.isdisjoint(alternatives(record.digits))
+    incomplete_endings = {
+        *alternatives(record.incomplete_endings),
+        *alternatives(record.incomplete_statement_endings),
+    }
+    assert incomplete_endings.isdisjoint(alternatives(record.digits))
 
 
 def test_the_letters_of_scripts_without_blanks() -> None:

@@ -2,10 +2,10 @@ from voicegw.core.latency import TurnLatency, TurnTiming
 
 
 def test_steps_count_in_ms_from_the_end_of_speech() -> None:
-    watch = TurnTiming(
+    timing = TurnTiming(
         3, zero=10.0, endpoint=10.5, final=10.75, first_token=11.0, queue_ms=4.0, decode_ms=80.0
     )
-    assert watch.report(done=12.0) == TurnLatency(
+    assert timing.report(done=12.0) == TurnLatency(
         turn=3,
         endpoint_ms=500.0,
         queue_ms=4.0,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from voicegw.core.events import (
     ErrandReport,
     FinalTranscript,
-    Judged,
+    ModerationTarget,
     ReplyDelta,
     ReplyDone,
     ReplyReason,
@@ -45,8 +45,8 @@ def test_each_final_is_judged() -> None:
     watch = ModerationQueue(40)
     for turn, text in ((1, "hello"), (2, "goodbye")):
         watch.receive_event(FinalTranscript(turn, text, (), 0, 1))
-    assert watch.next_checks() == [Check(1, Judged.INPUT, "hello")]
-    assert watch.next_checks() == [Check(2, Judged.INPUT, "goodbye")]
+    assert watch.next_checks() == [Check(1, ModerationTarget.INPUT, "hello")]
+    assert watch.next_checks() == [Check(2, ModerationTarget.INPUT, "goodbye")]
     assert watch.next_checks() == []
 
 
@@ -160,7 +160,7 @@ def test_those_that_are_judged_together_are_no_longer_than_a_piece_and_of_one_ki
     while checks := watch.next_checks():
         assert sum(len(check.text) for check in checks) <= 4_000
         together.append({check.what for check in checks})
-    assert together[0] == {Judged.REPLY}
+    assert together[0] == {ModerationTarget.REPLY}
     assert all(len(kinds) == 1 for kinds in together)
 
 

@@ -230,10 +230,10 @@ def test_time_in_which_everything_stood_still_silences_nobody() -> None:
 def test_a_client_that_was_cut_off_has_not_finished_speaking() -> None:
     scenario = Scenario()
     scenario.hear(ONSET + "##")
-    scenario.session.receive_absence()
+    scenario.session.receive_disconnect()
     scenario.wait(60_000)
     assert not scenario.all(SpeechStopped)
-    scenario.session.receive_return(scenario.now)
+    scenario.session.receive_reconnect(scenario.now)
     scenario.wait(500)
     assert scenario.all(SpeechStopped)
 
@@ -241,11 +241,11 @@ def test_a_client_that_was_cut_off_has_not_finished_speaking() -> None:
 def test_who_falls_silent_has_finished_only_if_the_client_is_there() -> None:
     scenario = Scenario()
     scenario.hear(ONSET + "##")
-    assert not scenario.session.falls_silent(scenario.now + 0.4)
-    assert scenario.session.falls_silent(scenario.now + 0.5)
-    assert not scenario.session.falls_silent(scenario.now + 0.6)
+    assert not scenario.session.probe_due(scenario.now + 0.4)
+    assert scenario.session.probe_due(scenario.now + 0.5)
+    assert not scenario.session.probe_due(scenario.now + 0.6)
     scenario.wait(5_000)
     assert not scenario.all(SpeechStopped)
-    scenario.session.receive_sign()
+    scenario.session.receive_probe_answer()
     scenario.wait(0)
     assert scenario.last(SpeechStopped).reason is EndReason.STALLED

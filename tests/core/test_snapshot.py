@@ -55,7 +55,7 @@ def moved(scenario: Scenario) -> None:
     scenario.scorer.deaf = True
     scenario.session.restore(state, audio, start, 0.0, scenario.now)
     scenario.scorer.deaf = False
-    scenario.session.receive_return(scenario.now)
+    scenario.session.receive_reconnect(scenario.now)
     scenario.perform()
 
 

@@ -188,7 +188,7 @@ def test_without_a_reply_nothing_happens() -> None:
     speech.receive_played(None, 100, 1.0)
     speech.receive_tick(1.0)
     assert speech.over(1.0)
-    assert not speech.waits_for(1, 1)
+    assert not speech.is_pending(1, 1)
     assert told == []
 
 

@@ -161,11 +161,11 @@ def test_a_session_that_ends_lets_the_reply_be_heard(scenario: Scenario) -> None
 
 def test_nothing_is_said_to_nobody(scenario: Scenario) -> None:
     ask(scenario, seconds=3)
-    scenario.session.receive_absence()
+    scenario.session.receive_disconnect()
     sent = len(scenario.played)
     wait(scenario, 1000)
     assert len(scenario.played) == sent
-    scenario.session.receive_return(scenario.now)
+    scenario.session.receive_reconnect(scenario.now)
     wait(scenario, 100)
     assert len(scenario.played) > sent
 

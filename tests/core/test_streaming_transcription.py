@@ -58,7 +58,7 @@ class Streamed(Scenario):
         self.scorer.deaf = True
         self.session.restore(state, audio, start, 0.0, self.now)
         self.scorer.deaf = False
-        self.session.receive_return(self.now)
+        self.session.receive_reconnect(self.now)
         self.perform()
 
 

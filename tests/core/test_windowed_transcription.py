@@ -206,13 +206,13 @@ def test_no_utterance_is_cut_in_the_silence_behind_its_voice(desk: Desk) -> None
     assert running is not None
     for _ in range(5):
         desk.transcription.receive_audio(np.zeros(WINDOW_SAMPLES, np.int16))
-    place = desk.transcription.cut_point()
+    place = desk.transcription.split_point()
     assert place is not None
     assert place < running.speech_end
     desk.transcription.pause()
     desk.answer(desk.job())
     desk.transcription.resume(desk.transcription.position)
-    assert desk.transcription.cut_point() is None
+    assert desk.transcription.split_point() is None
 
 
 def test_finish_without_an_utterance_changes_nothing(desk: Desk) -> None:

@@ -151,7 +151,9 @@ def assert_every_turn_is_answered_once(world: World) -> None:
     turns = [request.turn for request in world.seen]
     assert len(turns) == len(set(turns))
     assert sorted(done.turn for done in world.all(ReplyDone)) == turns
-    heard = [final for final in world.all(FinalTranscript) if final.text and not _aside(world, final)]
+    heard = [
+        final for final in world.all(FinalTranscript) if final.text and not _possible_answer(world, final)
+    ]
     prompt = world.seen[-1].messages if turns else ()
     assert [message.content for message in prompt if message.role == "user"] == [
         final.text for final in heard
@@ -191,7 +193,7 @@ def _said_by_us(request: actions.Respond) -> Iterator[Message]:
     return (message for message in request.messages if message.role == "assistant")
 
 
-def _aside(world: World, final: events.FinalTranscript) -> bool:
+def _possible_answer(world: World, final: events.FinalTranscript) -> bool:
     """Whether the words were a cough or a backchannel over a reply: it ended only behind them."""
     after = world.told[world.told.index(final) :]
     return any(isinstance(event, ReplyDone) and event.turn < final.turn for event in after)

@@ -52,30 +52,33 @@ class ChatHistory:
         self.instructions: str | None = None  # the system prompt; None for that of the options
         self._options = options
         self._history: list[Message] = []
-        self._news: list[Message] = []  # results of errands, that go in front of the next user message
+        self._tool_results: list[Message] = []  # precede the next user message
 
     def snapshot(self) -> ChatHistoryState:
         """All it knows."""
-        return ChatHistoryState(self._history, self._news)
+        return ChatHistoryState(self._history, self._tool_results)
 
     def restore(self, state: ChatHistoryState) -> None:
         """Goes on where another dialogue was."""
-        self._history, self._news = state.history, state.news
+        self._history, self._tool_results = state.history, state.news
 
-    def add_failed(self, said: Sequence[Message]) -> None:
+    def add_interrupted(self, said: Sequence[Message]) -> None:
         """What was delivered of a reply that another process had begun."""
         self._history += mark_cut_off(list(said))
 
     def add_user(self, text: str) -> None:
         """A final transcript or a typed message."""
-        self._history += [*self._news, Message("user", text)]
-        self._news = []
+        self._history += [*self._tool_results, Message("user", text)]
+        self._tool_results = []
 
     def add_result(self, call: ToolCalled, content: str) -> None:
         """The result of a call in the background: the model finds it as one more call with its answer, which
         is something that every endpoint with tools understands."""
         again = msgspec.structs.replace(call, id=_other_id(call.id))
-        self._news += [Message("assistant", "", (again,)), Message("tool", content, tool_call_id=again.id)]
+        self._tool_results += [
+            Message("assistant", "", (again,)),
+            Message("tool", content, tool_call_id=again.id),
+        ]
 
     def withhold_input(self, text: str) -> bool:
         """Puts a note in the place of what the user said; whether it has not been answered yet."""
@@ -89,7 +92,7 @@ class ChatHistory:
         """Puts a note in the place of what was delivered of a reply, of which `text` was judged: words, or
         what a tool was asked or has answered."""
         self._history = [_without_tool_text(message, text) for message in self._history]
-        self._news = [_without_tool_text(message, text) for message in self._news]
+        self._tool_results = [_without_tool_text(message, text) for message in self._tool_results]
         for place, message in reversed(list(enumerate(self._history))):
             delivered = message.content.removesuffix(_CUT_OFF)
             if message.role == "assistant" and delivered and (delivered in text or text in delivered):
@@ -111,10 +114,10 @@ class ChatHistory:
     def prompt(self, provisional: str | None = None) -> tuple[Message, ...]:
         """The messages for the next reply; `provisional` is what the user has probably said."""
         said = () if provisional is None else (Message("user", provisional),)
-        characters = characters_of((*self._history, *self._news, *said))
+        characters = characters_of((*self._history, *self._tool_results, *said))
         if characters > self._options.history_characters:
             self._forget(characters - self._options.history_characters // 2)
-        return (*self.opening, *self._history, *self._news, *said)
+        return (*self.opening, *self._history, *self._tool_results, *said)
 
     def _forget(self, excess: int) -> None:
         """Drops the oldest turns, of so many characters or more, but not the newest message. A turn goes up
@@ -154,7 +157,7 @@ def _without_tool_text(message: Message, text: str) -> Message:
     return message
 
 
-def heard_of(pieces: Sequence[ReplyPiece], characters: int) -> list[ReplyPiece]:
+def heard_part(pieces: Sequence[ReplyPiece], characters: int) -> list[ReplyPiece]:
     """A reply whose text was heard up to so many characters. What tools did stays: it has happened."""
     heard: list[ReplyPiece] = []
     for piece in pieces:

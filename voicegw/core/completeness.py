@@ -23,7 +23,7 @@ class Completeness(Enum):
     """How finished a transcript sounds."""
 
     FINISHED = "finished"
-    OPEN = "open"  # nothing speaks for either
+    UNDECIDED = "undecided"  # neither is indicated
     UNFINISHED = "unfinished"
 
 
@@ -54,9 +54,9 @@ class _Lists:
 def _lists(language: Language) -> _Lists:
     numeral = r"\d+" if language.digits else ""
     return _Lists(
-        ends_open=_ending(language.dangling, language.stranded),
-        ends_stranded=_ending(language.stranded),
-        opener=_any(language.openers),
+        ends_open=_ending(language.incomplete_endings, language.incomplete_statement_endings),
+        ends_stranded=_ending(language.incomplete_statement_endings),
+        opener=_any(language.sentence_openers),
         command=_any(language.commands),
         answer=_any(language.commands, language.answers, language.digits),
         digit=_any(language.digits, numeral),
@@ -82,7 +82,7 @@ def judge(text: str, language: Language) -> Completeness:
     if _must_go_on(shown, plain, language, trails_off=trails_off) or _reads_out_digits(words, language):
         return Completeness.UNFINISHED
     complete = _full_stop.search(shown) or _lists(language).command.fullmatch(plain)
-    return Completeness.FINISHED if words and complete and not trails_off else Completeness.OPEN
+    return Completeness.FINISHED if words and complete and not trails_off else Completeness.UNDECIDED
 
 
 def _words(shown: str, language: Language) -> list[str]:
@@ -99,8 +99,8 @@ def _must_go_on(shown: str, plain: str, language: Language, *, trails_off: bool)
         return False
     if trails_off and (lists.opener.fullmatch(plain) or not _is_one_word(shown)):
         return True
-    stranded = shown.endswith(_question_marks) and lists.ends_stranded.search(plain)
-    return lists.ends_open.search(plain) is not None and not stranded
+    may_end_question = shown.endswith(_question_marks) and lists.ends_stranded.search(plain)
+    return lists.ends_open.search(plain) is not None and not may_end_question
 
 
 def _is_one_word(shown: str) -> bool:

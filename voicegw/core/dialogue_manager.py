@@ -12,7 +12,7 @@ from voicegw.core.chat_history import ChatHistory, ChatHistoryState, DialogueOpt
 from voicegw.core.commands import ReplyMode
 from voicegw.core.echo import may_be_answer
 from voicegw.core.errands import ErrandNews
-from voicegw.core.events import ErrandReport, Judged, Moderated, ReplyReason, ToolCalled
+from voicegw.core.events import ErrandReport, Moderated, ModerationTarget, ReplyReason, ToolCalled
 from voicegw.core.languages import ENGLISH, Language
 from voicegw.core.latency import TurnTiming
 from voicegw.core.moderation_queue import Check
@@ -44,14 +44,14 @@ class DialogueManagerState(msgspec.Struct, array_like=True):
     speculations: int
     reply: ReplyState | None
     errands: list[FollowErrand]
-    aside: PossibleAnswer | None = None
+    possible_answer: PossibleAnswer | None = None
     overlap: Overlap = msgspec.field(default_factory=Overlap)
 
 
 class DialogueManager:
     """Decides when the model is asked and when it is stopped; `replies` takes what it writes.
 
-    `tell` takes the actions; `now` is monotonic seconds. language: what the user is speaking.
+    `emit` takes the actions; `now` is monotonic seconds. language: what the user is speaking.
     """
 
     def __init__(
@@ -59,18 +59,18 @@ class DialogueManager:
         dialogue: DialogueOptions,
         options: ReplyOptions,
         speech: SpeechOutput,
-        tell: Callable[[Action], None],
+        emit: Callable[[Action], None],
     ) -> None:
         self.language: Language = ENGLISH
         self.replies_wanted = True
         self.speculate = options.speculate
         self._options = options
-        self._tell = tell
-        self._floor = turn.floor()
+        self._emit = emit
+        self._turn_state = turn.new_machine()
         self._dialogue = ChatHistory(dialogue)
-        self.replies = Replies(self._floor, self._dialogue, speech, tell, self._reply_over)
+        self.replies = Replies(self._turn_state, self._dialogue, speech, emit, self._reply_over)
         self._unanswered: TurnTiming | None = None
-        self._aside: PossibleAnswer | None = None
+        self._possible_answer: PossibleAnswer | None = None
         self._overlap = Overlap()
         self._turns = 0
         self._speculations = 0  # of the running utterance
@@ -83,12 +83,12 @@ class DialogueManager:
     def snapshot(self, now: float) -> DialogueManagerState:
         """All it knows."""
         return DialogueManagerState(
-            *(self._floor.state, self._dialogue.snapshot()),
+            *(self._turn_state.state, self._dialogue.snapshot()),
             self._unanswered,
             *(self._turns, self.replies.attempts, self._speculations),
             self.replies.snapshot(now),
             self.replies.errands,
-            self._aside,
+            self._possible_answer,
             self._overlap,
         )
 
@@ -97,20 +97,20 @@ class DialogueManager:
         that was being written ahead of its turn is forgotten."""
         self._turns, self._speculations = state.turns, state.speculations
         self._unanswered = None if state.unanswered is None else state.unanswered.shifted(later_s)
-        self._aside = state.aside
-        if self._aside is not None:
-            self._aside.watch = self._aside.watch.shifted(later_s)
+        self._possible_answer = state.possible_answer
+        if self._possible_answer is not None:
+            self._possible_answer.timing = self._possible_answer.timing.shifted(later_s)
         self._overlap = state.overlap
         self._overlap.spoken_until += later_s
         self._dialogue.restore(state.dialogue)
-        self._floor.state = state.floor
-        if state.floor is turn.State.ANTICIPATING:
-            self._floor.signal(turn.Signal.REPLIED)
+        self._turn_state.state = state.floor
+        if state.floor is turn.State.SPECULATING:
+            self._turn_state.signal(turn.Signal.REPLY_OVER)
         self.replies.restore(state.attempts, state.reply, later_s, now)
         self.replies.errands = state.errands
         for request in state.errands:
-            self._tell(request)
-        self._hold_if_contested(now)
+            self._emit(request)
+        self._hold_during_overlap(now)
 
     def configure(self, profile: SessionProfile) -> None:
         """How what is said from now on is answered."""
@@ -124,7 +124,7 @@ class DialogueManager:
     def open(self) -> None:
         """A new session begins: the model may read ahead."""
         if self._options.prewarm and self.replies_wanted and self._dialogue.opening:
-            self._tell(Prewarm(self._dialogue.opening, self.replies.tools))
+            self._emit(Prewarm(self._dialogue.opening, self.replies.tools))
 
     def next_turn(self) -> int:
         """The number of the utterance or typed message that now begins."""
@@ -141,40 +141,40 @@ class DialogueManager:
 
     def receive_words(self, text: str, voiced_ms: int, now: float) -> None:
         """The running utterance has words: over a reply, enough of them are a barge-in."""
-        if self._is_heard(text, voiced_ms) and not self._is_echo(text, now):
+        if self._is_addressed(text, voiced_ms) and not self._is_echo(text, now):
             self._signal(turn.Signal.WORDS, now)
 
     def receive_pause(self, turn_number: int, text: str, now: float) -> None:
         """The speaker pauses; if the silence lasts, this is the final."""
         wanted = self.speculate and self.replies_wanted and bool(text)
         begun = self._speculations < self._options.max_speculations
-        listening = self._floor.state is turn.State.LISTENING
+        listening = self._turn_state.state is turn.State.LISTENING
         if wanted and begun and listening and not self._is_echo(text, now):
             self._speculations += 1
             self._signal(turn.Signal.PAUSE, now)
             self.replies.ask(turn_number, self._dialogue.prompt(text), now)
 
-    def receive_final(self, text: str, voiced_ms: int, watch: TurnTiming, now: float, *, more: bool) -> None:
+    def receive_final(self, text: str, voiced_ms: int, timing: TurnTiming, now: float, *, more: bool) -> None:
         """An utterance is settled; with `more` of them open, its answer waits for the last one."""
-        watch.attempts, self._speculations = self._speculations, 0
+        timing.attempts, self._speculations = self._speculations, 0
         echo = self._is_echo(text, now)
-        heard = bool(text) and not echo and self._is_heard(text, voiced_ms)
+        heard = bool(text) and not echo and self._is_addressed(text, voiced_ms)
         if heard:
             self._signal(turn.Signal.WORDS, now)
         if heard and self.replies_wanted:
-            self._await_answer(text, watch)
+            self._await_answer(text, timing)
         elif self._may_answer(text, voiced_ms, echo=echo):
-            self._drop_aside()
-            self._aside = PossibleAnswer(text, watch, self._overlap.heard)
+            self._drop_possible_answer()
+            self._possible_answer = PossibleAnswer(text, timing, self._overlap.heard)
         else:
-            self._tell(SendEvent(watch.report(done=None)))
+            self._emit(SendEvent(timing.report(done=None)))
         if not more:
-            self._answer(self._signal(self._outcome(), now), now)
+            self._answer(self._signal(self._final_signal(), now), now)
 
-    def receive_typed(self, text: str, watch: TurnTiming, now: float) -> None:
+    def receive_typed(self, text: str, timing: TurnTiming, now: float) -> None:
         """A typed message is answered at once, in place of whatever was being answered."""
         effect = self._signal(turn.Signal.TYPED, now)
-        self._await_answer(text, watch)
+        self._await_answer(text, timing)
         self._answer(effect, now)
 
     def cancel(self, now: float) -> None:
@@ -189,26 +189,26 @@ class DialogueManager:
             self.replies.errands = [each for each in self.replies.errands if each.call.id != call.id]
             self._dialogue.add_result(call, news.content)
         report = ErrandReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
-        self._tell(SendEvent(report))
+        self._emit(SendEvent(report))
 
     def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:
         """Moderation found something: the reply that it is in, or would answer it, stops, and history keeps a
         note in place of the words."""
-        self._tell(SendEvent(Moderated(check.turn, check.what, categories)))
-        if self._aside is not None and self._aside.watch.turn == check.turn:
-            self._drop_aside()
-        if check.what is Judged.INPUT:
+        self._emit(SendEvent(Moderated(check.turn, check.what, categories)))
+        if self._possible_answer is not None and self._possible_answer.timing.turn == check.turn:
+            self._drop_possible_answer()
+        if check.what is ModerationTarget.INPUT:
             stop = self._dialogue.withhold_input(check.text)
         else:
-            stop = self.replies.is_for(check.turn)
+            stop = self.replies.answers_turn(check.turn)
         if stop:
             self._signal(turn.Signal.CANCEL, now, ReplyReason.MODERATED)
-        if check.what is Judged.REPLY:
+        if check.what is ModerationTarget.REPLY:
             self._dialogue.withhold_reply(check.text)
 
-    def _is_heard(self, text: str, voiced_ms: int) -> bool:
+    def _is_addressed(self, text: str, voiced_ms: int) -> bool:
         """Whether words are meant for us: over a reply, coughs and backchannels are not."""
-        contested = self._floor.state is turn.State.CONTESTED
+        contested = self._turn_state.state is turn.State.OVERLAP
         return not contested or interrupts(text, voiced_ms, self._options.barge_in, self.language)
 
     def _is_echo(self, text: str, now: float) -> bool:
@@ -223,63 +223,67 @@ class DialogueManager:
 
     def _reply_over(self, reply: str, completed: bool, now: float) -> None:
         """What was said over a question without stopping it is its answer."""
-        aside, tells_echo = self._aside, self._options.barge_in.echo
+        possible_answer, tells_echo = self._possible_answer, self._options.barge_in.echo
         if self.replies.aloud:
             self._overlap.receive_spoken(reply, now)
-        if aside is None or not completed or not aside.answers(reply, tells_echo=tells_echo):
-            self._drop_aside()
+        if (
+            possible_answer is None
+            or not completed
+            or not possible_answer.answers(reply, tells_echo=tells_echo)
+        ):
+            self._drop_possible_answer()
             return
-        self._aside = None
-        self._await_answer(aside.text, aside.watch)
-        if self._floor.state is turn.State.IDLE:
-            self._answer(self._signal(turn.Signal.HEARD, now), now)
+        self._possible_answer = None
+        self._await_answer(possible_answer.text, possible_answer.timing)
+        if self._turn_state.state is turn.State.IDLE:
+            self._answer(self._signal(turn.Signal.FINAL, now), now)
 
-    def _drop_aside(self) -> None:
+    def _drop_possible_answer(self) -> None:
         """What was said over the reply has come to nothing."""
-        aside, self._aside = self._aside, None
-        if aside is not None:
-            self._tell(SendEvent(aside.watch.report(done=None)))
+        possible_answer, self._possible_answer = self._possible_answer, None
+        if possible_answer is not None:
+            self._emit(SendEvent(possible_answer.timing.report(done=None)))
 
-    def _outcome(self) -> turn.Signal:
+    def _final_signal(self) -> turn.Signal:
         """What the last open utterance has come to."""
         if self._unanswered is None:
-            return turn.Signal.NOTHING
+            return turn.Signal.EMPTY_FINAL
         foreseen = self.replies.answers(self._dialogue.prompt())
-        return turn.Signal.EXPECTED if foreseen else turn.Signal.HEARD
+        return turn.Signal.EXPECTED_FINAL if foreseen else turn.Signal.FINAL
 
     def _signal(
         self, signal: turn.Signal, now: float, reason: ReplyReason = ReplyReason.INTERRUPTED
     ) -> turn.Effect | None:
         """Moves on in the table, and stops the reply if that is the effect. One that is spoken pauses for as
         long as it is contested."""
-        effect = self._floor.signal(signal)
+        effect = self._turn_state.signal(signal)
         if effect in (turn.Effect.STOP, turn.Effect.RESTART):
             self.replies.stop(reason, now)
-        self._hold_if_contested(now)
+        self._hold_during_overlap(now)
         return effect
 
-    def _hold_if_contested(self, now: float) -> None:
+    def _hold_during_overlap(self, now: float) -> None:
         """Nothing is said over someone who may be speaking to us, unless it may as well be an echo."""
-        contested = self._floor.state is turn.State.CONTESTED
+        contested = self._turn_state.state is turn.State.OVERLAP
         self.replies.speech.hold(contested and not self._options.barge_in.echo, now)
 
-    def _await_answer(self, text: str, watch: TurnTiming) -> None:
+    def _await_answer(self, text: str, timing: TurnTiming) -> None:
         """The user said this; a turn that still waits for its answer is answered together with it."""
         self._dialogue.add_user(text)
         if self._unanswered is not None:
-            self._tell(SendEvent(self._unanswered.report(done=None)))
-        self._unanswered = watch
+            self._emit(SendEvent(self._unanswered.report(done=None)))
+        self._unanswered = timing
 
     def _answer(self, effect: turn.Effect | None, now: float) -> None:
         """Starts or shows the reply if that is the effect."""
-        watch = self._unanswered
-        if watch is None or effect is None:
+        timing = self._unanswered
+        if timing is None or effect is None:
             return
         self._unanswered = None
-        self._drop_aside()
+        self._drop_possible_answer()
         self._overlap.heard = 0
         if effect is turn.Effect.CONFIRM:
-            self.replies.confirm(watch, now)
+            self.replies.confirm(timing, now)
         else:
-            watch.attempts += 1
-            self.replies.ask(watch.turn, self._dialogue.prompt(), now, watch)
+            timing.attempts += 1
+            self.replies.ask(timing.turn, self._dialogue.prompt(), now, timing)

@@ -143,7 +143,7 @@ class Endpointer:
         self.position = 0
         self.speech_start = 0
         self.speech_end = 0
-        self.completeness = Completeness.OPEN
+        self.completeness = Completeness.UNDECIDED
         self.end_of_turn: float | None = None
         self._machine: StateMachine[State, Signal, Boundary] = StateMachine(TABLE, State.SILENT)
         self._voiced_run = 0
@@ -203,7 +203,7 @@ class Endpointer:
             if not self.open:
                 self.speech_start = self.position - self._voiced_run
             self.speech_end = self.position
-            self.completeness, self.end_of_turn = Completeness.OPEN, None
+            self.completeness, self.end_of_turn = Completeness.UNDECIDED, None
             return self._machine.signal(Signal.ONSET)
         if self._voiced_run:
             return None  # too soon to tell a voice, which an end here would cut in two, from a click

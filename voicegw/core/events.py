@@ -89,7 +89,7 @@ class ReplyReason(StrEnum):
     MODERATED = "moderated"  # moderation found something in it, or in what it answers
 
 
-class Judged(StrEnum):
+class ModerationTarget(StrEnum):
     """What moderation judges."""
 
     INPUT = "input"  # what the user said or typed
@@ -221,7 +221,7 @@ class Moderated(TaggedStruct, frozen=True):
     """Moderation found `categories` in what was said in this turn, or in its reply."""
 
     turn: int
-    what: Judged
+    what: ModerationTarget
     categories: tuple[str, ...]
 
 

@@ -52,7 +52,7 @@ class Journal:
         self._entries: dict[int, Entry] = {}
         self._by_key: dict[_Key, Entry] = {}
         self._unsaved: dict[int, Entry] = {}
-        self._greetings: set[int] = set()
+        self._ready_events: set[int] = set()
         self._waiting_bytes = 0
         self._kept_bytes = 0
 
@@ -80,7 +80,7 @@ class Journal:
         self._waiting_bytes = waiting
         self._keep(entry)
         if isinstance(event, SessionReady):
-            self._greetings.add(entry.seq)
+            self._ready_events.add(entry.seq)
 
     def _keep(self, entry: Entry) -> None:
         self._entries[entry.seq] = self._unsaved[entry.seq] = entry
@@ -138,34 +138,34 @@ class Journal:
         self._kept_bytes -= entry.size
 
     @property
-    def greetings(self) -> list[int]:
-        """The numbers of the greetings that nobody has been known to act on."""
-        return sorted(self._greetings & self._entries.keys())
+    def ready_events(self) -> list[int]:
+        """The numbers of the kept SessionReady events that are not known to be handled by a client."""
+        return sorted(self._ready_events & self._entries.keys())
 
     def can_resume_after(self, seq: int) -> bool:
         """Whether everything behind `seq` is still here."""
         return self.first - 1 <= seq <= self.last
 
-    def retire_greetings(self, after: int, taken: AudioAcknowledged) -> None:
+    def replace_ready_events(self, after: int, taken: AudioAcknowledged) -> None:
         """Puts an acknowledgement in the place of every greeting behind `after`: a client that comes back
         must not take an old one for the one it waits for."""
-        for seq in [number for number in self.greetings if number > after]:
+        for seq in [number for number in self.ready_events if number > after]:
             old = self._entries[seq]
             new = Entry(seq, None, events.encode(taken), shown=old.shown)
             grown = new.size - old.size
             self._kept_bytes += grown if old.shown else 0
             self._waiting_bytes += 0 if old.shown else grown
             self._keep(new)
-        self._greetings.clear()
+        self._ready_events.clear()
 
-    def restore(self, stored: Mapping[int, bytes], last: int, greetings: Iterable[int]) -> None:
+    def restore(self, stored: Mapping[int, bytes], last: int, ready_events: Iterable[int]) -> None:
         """Goes on where another journal was, with the events that a store has kept of it; any of them may
         have been shown. What is before a gap is of no use: nobody could be given the rest.
 
         Raises msgspec.MsgspecError for what is no event.
         """
         self.last = last
-        self._greetings.update(greetings)
+        self._ready_events.update(ready_events)
         first = last + 1
         while first - 1 in stored:
             first -= 1

@@ -24,49 +24,50 @@ zh
 CODES = frozenset(_CODES.split())
 """The languages that can be asked for, as the speech models of this project name them."""
 
-_SOUNDS = "m+|m+ ?hm+|mh+m+|h+m+"  # words in no language
+_FILLERS = "m+|m+ ?hm+|mh+m+|h+m+"  # words in no language
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Language:
     """The texts are alternatives of a regular expression, to be matched without regard to case.
 
-    code: ISO 639-1. dangling: what at the end of a turn means that more is coming. stranded: the same, but
-    it may end a question. openers: one word that begins a sentence, where one word is mostly an answer.
-    commands: whole turns. answers: whole turns that are listed otherwise, or sound like it. digits: the
-    words for digits; empty where strings of digits are not waited for. whole_numbers: how many digits a
-    number may have that is read out. blanks_in_numbers: thousands are parted by blanks. backchannels: what
-    a listener says to go on.
+    code: ISO 639-1. incomplete_endings: words at the end of a text after which more speech follows.
+    incomplete_statement_endings: the same, except at the end of a question. sentence_openers: words that
+    begin a sentence; a text of any other single word is probably an answer. commands: complete turns.
+    answers: complete turns that are in another list or sound like an entry of one. digits: the words for
+    digits; empty where strings of digits are not waited for. whole_numbers: the possible lengths, in digits,
+    of a number that is read out. blanks_in_numbers: blanks separate thousands. backchannels: what a listener
+    says to make the speaker continue.
     """
 
     code: str
-    dangling: str = ""
-    stranded: str = ""
-    openers: str = ""
+    incomplete_endings: str = ""
+    incomplete_statement_endings: str = ""
+    sentence_openers: str = ""
     commands: str = ""
     answers: str = ""
     digits: str = ""
     whole_numbers: frozenset[int] = frozenset()
     blanks_in_numbers: bool = False
-    backchannels: str = _SOUNDS
+    backchannels: str = _FILLERS
 
 
 NEUTRAL = Language("")
 
 ENGLISH = Language(
     "en",
-    dangling=(
+    incomplete_endings=(
         "and|or|but|because|nor|if|although|unless|until|whether|than|a|an|the|my|your|our|their|every"
         "|i|we|they|he|she|i'm|we're|they're|you're|i'll|we'll|i've|we've|i'd|it's|that's|there's|what's"
         "|let's|um|uh|er|erm|hmm|mm|you know|i mean|let me see|let me think|kind of|sort of|such as"
         "|going to|i'd like|i would like|i want|i need|my name is|number is|can you|could you|would you"
         "|how about"
     ),
-    stranded=(  # as in "Where are you from?"
+    incomplete_statement_endings=(  # as in "Where are you from?"
         "of|from|to|with|at|for|by|into|onto|between|among|during|without|against|towards|via|per|as|like"
         "|when|which|whose"
     ),
-    openers="well|so|look|listen|actually|anyway|also",
+    sentence_openers="well|so|look|listen|actually|anyway|also",
     commands=(
         "yes|no|yes please|no thanks|no thank you|thanks|thank you|okay|ok|stop|cancel|continue|go on|next"
         "|repeat|help|never mind|that's all|that's it|correct|right|sure|hello|hi|bye|goodbye"
@@ -75,21 +76,21 @@ ENGLISH = Language(
     digits="zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple",
     whole_numbers=frozenset({7, 10, 11, 16}),  # of telephones and cards
     backchannels=(
-        f"{_SOUNDS}|hu+h|uh ?huh|ah+|oh+|aha|yeah|yep|yup|yes|okay|ok|right|alright|all right|sure"
+        f"{_FILLERS}|hu+h|uh ?huh|ah+|oh+|aha|yeah|yep|yup|yes|okay|ok|right|alright|all right|sure"
         "|i see|got it|of course|that's right|go on|really|wow|cool|great|nice|good|interesting"
     ),
 )
 
 _GERMAN = Language(
     "de",
-    dangling=(
+    incomplete_endings=(
         "aber|weil|dass|ob|wenn|falls|obwohl|bevor|nachdem|sobald|solange|sondern|sowie|als|des|mein|dein"
         "|unser|kein|im|ins|am|zum|zur|vom|beim|in|bis|zwischen|wegen|seit|während|trotz|ohne|äh|ähm|öh|öhm"
         "|hm|das heißt|zum beispiel|ich möchte|ich hätte gern|ich hätte gerne|ich brauche|ich heiße"
         "|mein name ist|nummer ist|nummer lautet|können sie|kannst du|könnten sie|könntest du"
     ),
-    stranded="und|oder|für|von",
-    openers="also|tja|nun|übrigens|eigentlich",
+    incomplete_statement_endings="und|oder|für|von",
+    sentence_openers="also|tja|nun|übrigens|eigentlich",
     commands=(
         "ja|nein|doch|ja bitte|nein danke|danke|danke schön|bitte|okay|ok|stopp|stop|halt|abbrechen|weiter"
         "|noch mal|nochmal|wiederholen|hilfe|genau|richtig|stimmt|klar|gut|fertig|das ist alles|das war's"
@@ -98,21 +99,21 @@ _GERMAN = Language(
     digits="null|eins|zwei|zwo|drei|vier|fünf|sechs|sieben|acht|neun",
     whole_numbers=frozenset({10, 11, 12, 16}),
     backchannels=(
-        f"{_SOUNDS}|ah+|oh+|aha|ach|ach so|achso|ja|jaja|jo|okay|ok|genau|richtig|stimmt|klar|alles klar"
+        f"{_FILLERS}|ah+|oh+|aha|ach|ach so|achso|ja|jaja|jo|okay|ok|genau|richtig|stimmt|klar|alles klar"
         "|na klar|natürlich|sicher|gut|schön|super|toll|prima|verstehe|ich verstehe|echt|wirklich|interessant"
     ),
 )
 
 _FRENCH = Language(
     "fr",
-    dangling=(
+    incomplete_endings=(
         "et|mais|car|ni|parce que|puisque|lorsque|quoique|comme|le|la|les|des|du|au|aux|mon|ma|mes|ton"
         "|ta|tes|ses|notre|votre|nos|vos|ces|cet|cette|chaque|quelques|je|de|à|en|dans|sur|sous|par|chez"
         "|vers|jusqu'à|euh|heu|hum|je voudrais|j'aimerais|je m'appelle|mon nom est|numéro est|est-ce que"
         "|pouvez-vous|peux-tu|pourriez-vous|c'est-à-dire|par exemple"
     ),
-    stranded="ou|que|quand|quel|quelle|pour|il y a",
-    openers="alors|donc|ensuite|puis|enfin",
+    incomplete_statement_endings="ou|que|quand|quel|quelle|pour|il y a",
+    sentence_openers="alors|donc|ensuite|puis|enfin",
     commands=(
         "oui|non|si|oui merci|non merci|merci|s'il vous plaît|s'il te plaît|d'accord|okay|ok|stop|arrête"
         "|arrêtez|annule|annuler|continue|continuez|encore|suivant|répète|répétez|à l'aide|exact|exactement"
@@ -123,7 +124,7 @@ _FRENCH = Language(
     whole_numbers=frozenset({10, 16}),
     blanks_in_numbers=True,
     backchannels=(
-        f"{_SOUNDS}|ah+|oh+|ah bon|oui|ouais|okay|ok|d'accord|entendu|je vois|je comprends|bien sûr"
+        f"{_FILLERS}|ah+|oh+|ah bon|oui|ouais|okay|ok|d'accord|entendu|je vois|je comprends|bien sûr"
         "|c'est vrai|exact|exactement|voilà|tout à fait|vraiment|super|génial|bien|très bien|bon|parfait"
         "|intéressant"
     ),
@@ -131,13 +132,13 @@ _FRENCH = Language(
 
 _SPANISH = Language(
     "es",
-    dangling=(
+    incomplete_endings=(
         "e|o|u|pero|porque|aunque|mientras|cuando|ni|sino|el|la|los|las|un|su|sus|mis|tus|cada|del|al|de"
         "|a|en|con|por|para|sin|sobre|hasta|desde|hacia|según|durante|muy|eh|em|ehm|o sea|es decir"
         "|por ejemplo|tengo que|voy a|quisiera|me llamo|mi nombre es|número es"
     ),
-    stranded="y|que",
-    openers="pues|entonces|mira|oye|además",
+    incomplete_statement_endings="y|que",
+    sentence_openers="pues|entonces|mira|oye|además",
     commands=(
         "sí|si|no|sí por favor|no gracias|gracias|muchas gracias|por favor|vale|okay|ok|de acuerdo|stop"
         "|para|alto|basta|cancela|cancelar|continúa|continuar|sigue|siguiente|repite|repetir|ayuda|correcto"
@@ -146,7 +147,7 @@ _SPANISH = Language(
     digits="cero|uno|una|dos|tres|cuatro|cinco|seis|siete|ocho|nueve",
     whole_numbers=frozenset({9, 16}),
     backchannels=(
-        f"{_SOUNDS}|ah+|oh+|aha|ajá|sí|si|ya|ya veo|vale|okay|ok|claro|claro que sí|de acuerdo|bien|muy bien"
+        f"{_FILLERS}|ah+|oh+|aha|ajá|sí|si|ya|ya veo|vale|okay|ok|claro|claro que sí|de acuerdo|bien|muy bien"
         "|bueno|exacto|eso es|entiendo|por supuesto|en serio|de verdad|genial|perfecto|interesante"
     ),
 )

@@ -23,7 +23,7 @@ from voicegw.core.languages import language_of
 from voicegw.core.latency import TurnTiming
 from voicegw.core.options import check
 from voicegw.core.profile import SessionProfile
-from voicegw.core.transcription import REHEARD, Final, Partial, ProvisionalFinal, Transcription
+from voicegw.core.transcription import SCORER_WARM_UP, Final, Partial, ProvisionalFinal, Transcription
 from voicegw.errors import RecognitionFailed
 
 LONGEST_WAIT_S = 120.0
@@ -31,15 +31,15 @@ LONGEST_WAIT_S = 120.0
 
 class ListenerState(msgspec.Struct, array_like=True):
     """What the hearing side knows beside the audio, for another process to go on with. transcription: what
-    only its implementation understands. watches: of utterances that are over and wait for their words."""
+    only its implementation understands. timings: of utterances that are over and wait for their words."""
 
     endpointer: EndpointerState
     transcription: msgspec.Raw
-    watches: list[TurnTiming]
+    timings: list[TurnTiming]
 
 
 class Listener:
-    """`arrivals` knows when each sample came; `tell` takes the actions."""
+    """`arrivals` knows when each sample came; `emit` takes the actions."""
 
     def __init__(
         self,
@@ -48,15 +48,15 @@ class Listener:
         scorer: SpeechScorer,
         arrivals: ArrivalClock,
         conversation: DialogueManager,
-        tell: Callable[[Action], None],
+        emit: Callable[[Action], None],
     ) -> None:
         self._endpointer = endpointer
         self._transcription = transcription
         self._scorer = scorer
         self._arrivals = arrivals
         self._conversation = conversation
-        self._tell = tell
-        self._watches: dict[int, TurnTiming] = {}
+        self._emit = emit
+        self._timings: dict[int, TurnTiming] = {}
         self.language = ""  # ISO 639-1 code of what the user speaks; empty while it is not known
 
     @property
@@ -76,15 +76,15 @@ class Listener:
     def snapshot(self) -> ListenerState:
         """All it knows beside the audio."""
         transcription = msgspec.Raw(self._transcription.snapshot())
-        return ListenerState(self._endpointer.snapshot(), transcription, list(self._watches.values()))
+        return ListenerState(self._endpointer.snapshot(), transcription, list(self._timings.values()))
 
     def restore(self, state: ListenerState, audio: Pcm, start: int, later_s: float, now: float) -> None:
         """Goes on where another listener was, with its audio from the session sample `start` on; this
         process's clock is `later_s` ahead of the other's. The scorer hears the last second again."""
         self._endpointer.restore(state.endpointer)
         self._transcription.restore(bytes(state.transcription), audio, start)
-        self._watches = {watch.turn: watch.shifted(later_s) for watch in state.watches}
-        reheard = audio[-REHEARD:]
+        self._timings = {timing.turn: timing.shifted(later_s) for timing in state.timings}
+        reheard = audio[-SCORER_WARM_UP:]
         for begin in range(len(reheard) % WINDOW_SAMPLES, len(reheard), WINDOW_SAMPLES):
             self._scorer.score(reheard[begin : begin + WINDOW_SAMPLES])
         self.take_updates(now)
@@ -136,8 +136,8 @@ class Listener:
     def _cancel_overdue(self, now: float) -> None:
         """Ends the longest wait for words if it has been too long, so that the audio of a session that is not
         recognised does not pile up. Each decode has a time limit, too, but waits for those before it."""
-        watch = next(iter(self._watches.values()), None)
-        if watch is not None and watch.endpoint is not None and now - watch.endpoint > LONGEST_WAIT_S:
+        timing = next(iter(self._timings.values()), None)
+        if timing is not None and timing.endpoint is not None and now - timing.endpoint > LONGEST_WAIT_S:
             self._transcription.cancel()
             self.take_updates(now)
 
@@ -158,7 +158,7 @@ class Listener:
     def _cut(self, now: float) -> None:
         """Ends an utterance that is too long: in a pause it is over, and in mid-speech the next one begins at
         once, between two words."""
-        place = self._transcription.cut_point()
+        place = self._transcription.split_point()
         if place is None:
             self.force_end(EndReason.MAX_LENGTH, now)
             return
@@ -170,7 +170,7 @@ class Listener:
         turn, start = self._conversation.next_turn(), self._endpointer.speech_start
         self._transcription.begin(turn, start)
         self._conversation.receive_speech(now)
-        self._tell(SendEvent(events.SpeechStarted(turn, start)))
+        self._emit(SendEvent(events.SpeechStarted(turn, start)))
 
     def _end_utterance(self, reason: EndReason, now: float, at: int | None = None) -> None:
         running = self._transcription.running
@@ -180,8 +180,8 @@ class Listener:
         self._transcription.finish(at)
         spoken_at = self._arrivals.wall(speech_end)
         zero = now if spoken_at is None else spoken_at
-        self._watches[turn] = TurnTiming(turn, zero=zero, endpoint=now)
-        self._tell(SendEvent(events.SpeechStopped(turn, speech_end, reason)))
+        self._timings[turn] = TurnTiming(turn, zero=zero, endpoint=now)
+        self._emit(SendEvent(events.SpeechStopped(turn, speech_end, reason)))
         self.take_updates(now)
 
     def take_updates(self, now: float) -> None:
@@ -189,11 +189,11 @@ class Listener:
         while (update := self._transcription.next_update()) is not None:
             match update:
                 case Recognize():
-                    self._tell(update)
+                    self._emit(update)
                 case Partial():
                     self._show(update, now)
                 case ProvisionalFinal():
-                    self._look_ahead(update, now)
+                    self._receive_provisional_final(update, now)
                 case Final():
                     self._publish(update, now)
                 case _:
@@ -208,9 +208,9 @@ class Listener:
         if partial.changed:
             joined = bool(settled and guessed) and guessed[0].joined
             told = events.PartialTranscript(partial.turn, stable, tentative, partial.audio_end, joined)
-            self._tell(SendEvent(told))
+            self._emit(SendEvent(told))
 
-    def _look_ahead(self, expected: ProvisionalFinal, now: float) -> None:
+    def _receive_provisional_final(self, expected: ProvisionalFinal, now: float) -> None:
         """In a pause whose words are known: how long it must last, and what to ask the model meanwhile. The
         voice may have gone on since, in the same message."""
         if not self._endpointer.paused:
@@ -222,17 +222,17 @@ class Listener:
             self._conversation.receive_pause(expected.turn, text, now)
 
     def _publish(self, final: Final, now: float) -> None:
-        watch = self._watches.pop(final.turn)
-        watch.final, watch.queue_ms, watch.decode_ms = now, final.queue_ms, final.decode_ms
+        timing = self._timings.pop(final.turn)
+        timing.final, timing.queue_ms, timing.decode_ms = now, final.queue_ms, final.decode_ms
         if final.failed:
-            self._tell(SendEvent(events.Fault.of(RecognitionFailed())))
+            self._emit(SendEvent(events.Fault.of(RecognitionFailed())))
         text = text_of(final.words)
         told = "" if final.language == AUTO_LANGUAGE or not final.words else final.language
-        self._tell(
+        self._emit(
             SendEvent(events.FinalTranscript(final.turn, text, final.words, final.start, final.end, told))
         )
         self._receive_language(final.language)
-        self._conversation.receive_final(text, final.voiced_ms, watch, now, more=not self.idle)
+        self._conversation.receive_final(text, final.voiced_ms, timing, now, more=not self.idle)
 
     def _receive_language(self, language: str) -> None:
         self._conversation.language = language_of(language)

@@ -28,26 +28,26 @@ class LivenessCheck:
         self._taken_at = now
         self._asked = self._answered = False
 
-    def receive_absence(self) -> None:
+    def receive_disconnect(self) -> None:
         """The client has no connection."""
         self._away = True
 
-    def receive_return(self, now: float) -> None:
+    def receive_reconnect(self, now: float) -> None:
         """It has one again. A doubt about the connection that was lost says nothing about this one, and a
         client that has nothing to send must be asked anew."""
         self._away = False
         self._audio_at = now
         self._asked = self._answered = False
 
-    def receive_sign(self) -> None:
+    def receive_probe_answer(self) -> None:
         """The client is there: it does not send because nobody speaks any more."""
         self._answered = True
 
-    def receive_standstill(self, late_s: float, now: float) -> None:
+    def receive_stall(self, late_s: float, now: float) -> None:
         """Everything has stood still for so long, in which nobody could be heard."""
         self._audio_at = max(self._audio_at, min(now, self._audio_at + late_s))
 
-    def falls_silent(self, now: float) -> bool:
+    def probe_due(self, now: float) -> bool:
         """Whether audio has just stopped coming; whoever asks must find out whether the client is there."""
         fresh = not self._asked and now - self._audio_at >= _DOUBT_S
         self._asked |= fresh

@@ -16,7 +16,7 @@ from typing import Protocol
 from voicegw.core.events import (
     ErrandReport,
     FinalTranscript,
-    Judged,
+    ModerationTarget,
     ReplyDelta,
     ReplyDone,
     ReplyReason,
@@ -55,7 +55,7 @@ class Check:
     """A text to be judged, and what it is."""
 
     turn: int
-    what: Judged
+    what: ModerationTarget
     text: str
 
 
@@ -80,7 +80,7 @@ class ModerationQueue:
         self._judged = 0  # characters of the reply that a check has seen
         self._taken = 0  # of those, the ones that were to be judged before the check that waits, if one does
         self._growing: Check | None = None  # the newest of the reply's text
-        self._input = Check(0, Judged.INPUT, "")
+        self._input = Check(0, ModerationTarget.INPUT, "")
 
     def admit(self) -> None:
         """Raises RateLimited when so much waits to be judged that no more may be typed."""
@@ -89,7 +89,7 @@ class ModerationQueue:
 
     def receive_input(self, turn: int, text: str) -> None:
         """Something the user said or typed; hearing of it twice does no harm."""
-        check = Check(turn, Judged.INPUT, text)
+        check = Check(turn, ModerationTarget.INPUT, text)
         if check != self._input:
             self._input = check
             self._add(check)
@@ -109,9 +109,9 @@ class ModerationQueue:
                     self._add_reply(turn)
                 self._reply, self._judged, self._growing = "", 0, None
             case ReplyStep(turn, ToolCalled(_, _, text)) | ReplyStep(turn, ToolAnswered(_, _, text)):
-                self._add(Check(turn, Judged.REPLY, text))
+                self._add(Check(turn, ModerationTarget.REPLY, text))
             case ErrandReport(turn, content=text):
-                self._add(Check(turn, Judged.REPLY, text))
+                self._add(Check(turn, ModerationTarget.REPLY, text))
             case _:
                 pass
 
@@ -134,7 +134,7 @@ class ModerationQueue:
             self._taken = self._judged
         self._judged = len(self._reply)
         begin = max(0, min(self._taken - _OVERLAP_CHARACTERS, len(self._reply) - _PIECE_CHARACTERS))
-        self._growing = Check(turn, Judged.REPLY, self._reply[begin:])
+        self._growing = Check(turn, ModerationTarget.REPLY, self._reply[begin:])
         if waits is None:
             self._add(self._growing)
         else:

@@ -15,7 +15,7 @@ class PossibleAnswer(msgspec.Struct, array_like=True):
     characters."""
 
     text: str
-    watch: TurnTiming
+    timing: TurnTiming
     heard: int
 
     def answers(self, reply: str, *, tells_echo: bool) -> bool:
@@ -36,7 +36,7 @@ class Overlap(msgspec.Struct, array_like=True):
     def receive_speech(self, replies: Replies, now: float) -> None:
         """The user begins to speak."""
         just_over = now - self.spoken_until < _ECHO_TAIL_S
-        self.over_reply = just_over or bool(replies.speech.sounding(now))
+        self.over_reply = just_over or bool(replies.speech.audible_text(now))
         is_behind = just_over and replies.idle
         self.heard = len(self.last_spoken) if is_behind else replies.heard(now)
 
@@ -52,7 +52,7 @@ class Overlap(msgspec.Struct, array_like=True):
         is_short = not replies.certain and may_be_answer(text)
         if is_short and _is_answer(text, self.last_spoken, self.heard, tells_echo=True):
             return False
-        return is_echo(text, replies.speech.sounding(now) or self.last_spoken)
+        return is_echo(text, replies.speech.audible_text(now) or self.last_spoken)
 
 
 def _is_answer(text: str, reply: str, heard: int, *, tells_echo: bool) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from voicegw.core import turn
 from voicegw.core.actions import Action, ConfirmReply, FollowErrand, Respond, SendEvent, StopResponding
-from voicegw.core.chat_history import ChatHistory, heard_of, reply_messages
+from voicegw.core.chat_history import ChatHistory, heard_part, reply_messages
 from voicegw.core.events import (
     Fault,
     Message,
@@ -32,7 +32,7 @@ from voicegw.errors import LLMInterrupted, VoicegwError
 class Attempt:
     """One request to the model. messages: what it was asked, at monotonic second `asked`.
 
-    watch: the turn that it answers; None while that is not certain. Until then what the model writes is kept
+    timing: the turn that it answers; None while that is not certain. Until then what the model writes is kept
     in `unseen`. over: the model has finished, or with `failed` broken off. written: when its first text was.
     delivered: what the user has been given.
     """
@@ -40,7 +40,7 @@ class Attempt:
     number: int
     messages: tuple[Message, ...]
     asked: float
-    watch: TurnTiming | None
+    timing: TurnTiming | None
     written: float | None = None
     unseen: list[ReplyPiece] = field(default_factory=list)
     delivered: list[ReplyPiece] = field(default_factory=list)
@@ -58,7 +58,7 @@ class ReplyState(msgspec.Struct, array_like=True):
     some of it, and `messages` are then left out. text, said: what was delivered of it, or heard of a spoken
     one, and as prompt messages."""
 
-    watch: TurnTiming
+    timing: TurnTiming
     messages: tuple[Message, ...]
     begun: bool
     text: str
@@ -79,15 +79,15 @@ class Replies:
         floor: StateMachine[turn.State, turn.Signal, turn.Effect],
         dialogue: ChatHistory,
         speech: SpeechOutput,
-        tell: Callable[[Action], None],
+        emit: Callable[[Action], None],
         over: Callable[[str, bool, float], None],
     ) -> None:
         self.aloud = False
         self.tools: tuple[str, ...] | None = None
         self.speech = speech
-        self._floor = floor
+        self._turn_state = floor
         self._dialogue = dialogue
-        self._tell = tell
+        self._emit = emit
         self._over = over
         self.errands: list[FollowErrand] = []
         self._attempt: Attempt | None = None
@@ -101,7 +101,7 @@ class Replies:
     @property
     def certain(self) -> bool:
         """Whether one is, and not ahead of its turn."""
-        return self._attempt is not None and self._attempt.watch is not None
+        return self._attempt is not None and self._attempt.timing is not None
 
     def heard(self, now: float) -> int:
         """How much of the reply under way the user has heard, or been shown, in characters."""
@@ -110,38 +110,38 @@ class Replies:
         heard = self.speech.heard(now)
         return len(self._attempt.text if heard is None else heard)
 
-    def is_for(self, turn_number: int) -> bool:
+    def answers_turn(self, turn_number: int) -> bool:
         """Whether this turn is being answered."""
-        watch = None if self._attempt is None else self._attempt.watch
-        return watch is not None and watch.turn == turn_number
+        timing = None if self._attempt is None else self._attempt.timing
+        return timing is not None and timing.turn == turn_number
 
     def snapshot(self, now: float) -> ReplyState | None:
         """The reply under way; None when there is none, or none that anybody knows of."""
         attempt = self._attempt
-        if attempt is None or attempt.watch is None:
+        if attempt is None or attempt.timing is None:
             return None
         heard = self.speech.heard(now)
         text = attempt.text if heard is None else heard
-        said = reply_messages(heard_of(attempt.delivered, len(text)))
+        said = reply_messages(heard_part(attempt.delivered, len(text)))
         messages = () if attempt.delivered else attempt.messages  # once begun, it is not asked for again
-        return ReplyState(attempt.watch, messages, bool(attempt.delivered), text, said)
+        return ReplyState(attempt.timing, messages, bool(attempt.delivered), text, said)
 
     def restore(self, attempts: int, state: ReplyState | None, later_s: float, now: float) -> None:
         """Another process had begun this reply: it is asked for again if the user was given nothing of it,
         and has failed otherwise."""
         self._attempts = attempts
         if state is not None and not state.begun:
-            watch = state.watch.shifted(later_s)
-            self.ask(watch.turn, state.messages, now, watch)
+            timing = state.timing.shifted(later_s)
+            self.ask(timing.turn, state.messages, now, timing)
         elif state is not None:
-            self._give_up(state, state.watch.shifted(later_s), now)
+            self._give_up(state, state.timing.shifted(later_s), now)
 
-    def _give_up(self, state: ReplyState, watch: TurnTiming, now: float) -> None:
-        self._floor.signal(turn.Signal.REPLIED)
-        self._tell(SendEvent(Fault.of(LLMInterrupted("the gateway that had asked for the reply is gone"))))
-        self._dialogue.add_failed(state.said)
-        self._tell(SendEvent(ReplyDone(watch.turn, state.text, ReplyReason.FAILED)))
-        self._tell(SendEvent(watch.report(done=now)))
+    def _give_up(self, state: ReplyState, timing: TurnTiming, now: float) -> None:
+        self._turn_state.signal(turn.Signal.REPLY_OVER)
+        self._emit(SendEvent(Fault.of(LLMInterrupted("the gateway that had asked for the reply is gone"))))
+        self._dialogue.add_interrupted(state.said)
+        self._emit(SendEvent(ReplyDone(timing.turn, state.text, ReplyReason.FAILED)))
+        self._emit(SendEvent(timing.report(done=now)))
         self._over(state.text, False, now)
 
     @property
@@ -152,27 +152,27 @@ class Replies:
     def answers(self, messages: tuple[Message, ...]) -> bool:
         """Whether these messages are what the model was asked ahead of time."""
         attempt = self._attempt
-        return attempt is not None and attempt.watch is None and attempt.messages == messages
+        return attempt is not None and attempt.timing is None and attempt.messages == messages
 
     def ask(
-        self, turn_number: int, messages: tuple[Message, ...], now: float, watch: TurnTiming | None = None
+        self, turn_number: int, messages: tuple[Message, ...], now: float, timing: TurnTiming | None = None
     ) -> None:
-        """Asks the model; without a `watch` ahead of time, unseen until the turn is confirmed."""
+        """Asks the model; without a `timing` ahead of time, unseen until the turn is confirmed."""
         self._attempts += 1
-        self._attempt = Attempt(self._attempts, messages, now, watch)
-        self._tell(
-            Respond(turn_number, self._attempts, messages, speculative=watch is None, tools=self.tools)
+        self._attempt = Attempt(self._attempts, messages, now, timing)
+        self._emit(
+            Respond(turn_number, self._attempts, messages, speculative=timing is None, tools=self.tools)
         )
 
-    def confirm(self, watch: TurnTiming, now: float) -> None:
+    def confirm(self, timing: TurnTiming, now: float) -> None:
         """The turn is certain: shows what has been written for it, and from now on the rest."""
         attempt = self._attempt
         assert attempt is not None, "the table confirms only a reply that was prepared"
-        attempt.watch, watch.speculative = watch, True
-        self._tell(ConfirmReply(attempt.number))
+        attempt.timing, timing.speculative = timing, True
+        self._emit(ConfirmReply(attempt.number))
         unseen, attempt.unseen = attempt.unseen, []
         for piece in unseen:
-            self._show(attempt, watch, piece, now)
+            self._show(attempt, timing, piece, now)
         if attempt.over:
             self._end(None, now)
 
@@ -183,31 +183,31 @@ class Replies:
             return
         if attempt.written is None and isinstance(piece, str):
             attempt.written = now
-        if attempt.watch is None:
+        if attempt.timing is None:
             attempt.unseen.append(piece)
         else:
-            self._show(attempt, attempt.watch, piece, now)
+            self._show(attempt, attempt.timing, piece, now)
 
     def receive_end(self, number: int, error: VoicegwError | None, now: float) -> None:
         """The model has finished this attempt, or failed. What fails unseen is asked again when it is due."""
         attempt = self._attempt
         if attempt is None or attempt.number != number:
             return
-        if attempt.watch is not None:
+        if attempt.timing is not None:
             self._end(error, now)
         elif error is None:
             attempt.over = True
         else:
-            self._floor.signal(turn.Signal.REPLIED)
+            self._turn_state.signal(turn.Signal.REPLY_OVER)
             self._attempt = None
 
     def stop(self, reason: ReplyReason, now: float) -> None:
         """The one place where a reply is stopped; nobody hears of one that was unseen."""
         attempt = self._attempt
         assert attempt is not None, "the table stops only a reply that was started"
-        if attempt.watch is None or not attempt.over:
-            self._tell(StopResponding())
-        if attempt.watch is None:
+        if attempt.timing is None or not attempt.over:
+            self._emit(StopResponding())
+        if attempt.timing is None:
             self._attempt = None
         else:
             self._finish(reason, now)
@@ -218,14 +218,14 @@ class Replies:
         self, turn_number: int, sentence: int, error: VoicegwError | None, now: float
     ) -> None:
         """The voice is done with a Speak, or failed: then the reply ends with what was heard of it."""
-        if not self.speech.waits_for(turn_number, sentence):
+        if not self.speech.is_pending(turn_number, sentence):
             return
         if error is None:
             self.speech.receive_audio_end(turn_number, sentence, now)
             self._conclude(now)
         else:
-            self._tell(SendEvent(Fault.of(error)))
-            self._floor.signal(turn.Signal.REPLIED)
+            self._emit(SendEvent(Fault.of(error)))
+            self._turn_state.signal(turn.Signal.REPLY_OVER)
             self.stop(ReplyReason.FAILED, now)
 
     def receive_played(self, turn_number: int | None, audio_ms: int, now: float) -> None:
@@ -241,25 +241,25 @@ class Replies:
 
     # --- from the first piece to the last ---
 
-    def _show(self, attempt: Attempt, watch: TurnTiming, piece: ReplyPiece, now: float) -> None:
+    def _show(self, attempt: Attempt, timing: TurnTiming, piece: ReplyPiece, now: float) -> None:
         """The one place where a reply becomes visible."""
         attempt.delivered.append(piece)
         if not isinstance(piece, str):
-            self._tell(SendEvent(ReplyStep(watch.turn, piece)))
+            self._emit(SendEvent(ReplyStep(timing.turn, piece)))
             self.speech.receive_break(now)
             if isinstance(piece, ToolAnswered) and piece.errand:
                 calls = (each for each in attempt.delivered if isinstance(each, ToolCalled))
                 call = next(each for each in calls if each.id == piece.id)
-                self.errands.append(FollowErrand(watch.turn, call, piece.errand))
-                self._tell(self.errands[-1])
+                self.errands.append(FollowErrand(timing.turn, call, piece.errand))
+                self._emit(self.errands[-1])
             return
-        if watch.first_token is None:
-            watch.first_token = now
-            self._floor.signal(turn.Signal.TOKEN)
-            self._tell(SendEvent(ReplyStarted(watch.turn)))
+        if timing.first_token is None:
+            timing.first_token = now
+            self._turn_state.signal(turn.Signal.FIRST_TOKEN)
+            self._emit(SendEvent(ReplyStarted(timing.turn)))
             if self.aloud:
-                self.speech.begin(watch.turn)
-        self._tell(SendEvent(ReplyDelta(watch.turn, piece)))
+                self.speech.begin(timing.turn)
+        self._emit(SendEvent(ReplyDelta(timing.turn, piece)))
         self.speech.receive_text(piece, now)
 
     def _end(self, error: VoicegwError | None, now: float) -> None:
@@ -267,16 +267,16 @@ class Replies:
         assert self._attempt is not None, "only a reply that was started ends"
         self._attempt.over, self._attempt.failed = True, error is not None
         if error is not None:
-            self._tell(SendEvent(Fault.of(error)))
+            self._emit(SendEvent(Fault.of(error)))
         self.speech.receive_text_end(now)
         self._conclude(now)
 
     def _conclude(self, now: float) -> None:
         """Finishes a reply that was written, and said aloud if it is spoken."""
         attempt = self._attempt
-        if attempt is None or attempt.watch is None or not attempt.over or not self.speech.over(now):
+        if attempt is None or attempt.timing is None or not attempt.over or not self.speech.over(now):
             return
-        self._floor.signal(turn.Signal.REPLIED)
+        self._turn_state.signal(turn.Signal.REPLY_OVER)
         self._finish(ReplyReason.FAILED if attempt.failed else ReplyReason.COMPLETED, now)
 
     def _finish(self, reason: ReplyReason, now: float) -> None:
@@ -284,13 +284,13 @@ class Replies:
         spoken reply what was heard."""
         attempt, self._attempt = self._attempt, None
         assert attempt is not None, "the table stops and ends only a reply that was started"
-        assert attempt.watch is not None, "one that was never certain is dropped, not finished"
-        watch = attempt.watch
-        watch.asked, watch.written = attempt.asked, attempt.written
+        assert attempt.timing is not None, "one that was never certain is dropped, not finished"
+        timing = attempt.timing
+        timing.asked, timing.written = attempt.asked, attempt.written
         if (heard := self.speech.stop(now)) is not None:
-            watch.first_audio = heard.begun
-            attempt.delivered = heard_of(attempt.delivered, len(heard.text))
+            timing.first_audio = heard.begun
+            attempt.delivered = heard_part(attempt.delivered, len(heard.text))
         self._dialogue.add_reply(attempt.delivered, cut_off=reason is not ReplyReason.COMPLETED)
-        self._tell(SendEvent(ReplyDone(watch.turn, attempt.text, reason)))
-        self._tell(SendEvent(watch.report(done=now)))
+        self._emit(SendEvent(ReplyDone(timing.turn, attempt.text, reason)))
+        self._emit(SendEvent(timing.report(done=now)))
         self._over(attempt.text, reason is ReplyReason.COMPLETED, now)

@@ -75,9 +75,9 @@ class Session:
         self._framer = Framer()
         self._pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
-        tell = self._actions.append
-        self.speech = SpeechOutput(options.speech, decoder.format, decoder.rate, tell)
-        self._conversation = DialogueManager(options.dialogue, options.reply, self.speech, tell)
+        emit = self._actions.append
+        self.speech = SpeechOutput(options.speech, decoder.format, decoder.rate, emit)
+        self._conversation = DialogueManager(options.dialogue, options.reply, self.speech, emit)
         self.replies = self._conversation.replies
         self._listener = Listener(
             Endpointer(options.endpoint),
@@ -85,7 +85,7 @@ class Session:
             scorer,
             self._arrivals,
             self._conversation,
-            tell,
+            emit,
         )
         self._conversation.configure(profile)
         self._listener.configure(profile)
@@ -133,21 +133,21 @@ class Session:
         self._pace.restore(state.ahead_ms - age_s * 1000, now)
         self.messages_taken, self._acknowledged = state.messages_taken, state.acknowledged
         self._ending, self._declaration.told = state.ending, state.misdeclared
-        self.receive_absence()
+        self.receive_disconnect()
         self._decoder.restore(state.decoder)
         self._framer.restore(state.framer)
         self._arrivals.mark(state.framer.position, now)
         self._conversation.restore(state.conversation, later_s, now)
         self._listener.restore(state.listener, np.frombuffer(audio, dtype="<i2"), start, later_s, now)
 
-    def receive_absence(self) -> None:
+    def receive_disconnect(self) -> None:
         """The client is cut off: who is in mid-word is not taken to have finished, and nothing is said."""
-        self._presence.receive_absence()
+        self._presence.receive_disconnect()
         self.speech.away = True
 
-    def receive_return(self, now: float) -> None:
+    def receive_reconnect(self, now: float) -> None:
         """The client is back."""
-        self._presence.receive_return(now)
+        self._presence.receive_reconnect(now)
         self.speech.away = False
 
     def actions(self) -> list[Action]:
@@ -203,8 +203,8 @@ class Session:
             case commands.Cancel():
                 self._conversation.cancel(now)
             case commands.TypeText(text):
-                watch = TurnTiming(self._conversation.next_turn(), zero=now)
-                self._conversation.receive_typed(text, watch, now)
+                timing = TurnTiming(self._conversation.next_turn(), zero=now)
+                self._conversation.receive_typed(text, timing, now)
             case commands.Configure():
                 self.configure(command)
             case commands.Played(audio_ms, turn):
@@ -241,18 +241,18 @@ class Session:
         still for so long, nobody could be heard, and what was said meanwhile comes at once."""
         self._pace.begin(now)
         if late_s >= _STANDSTILL_S:
-            self._presence.receive_standstill(late_s, now)
+            self._presence.receive_stall(late_s, now)
         self.replies.receive_tick(now)
         self._listener.receive_tick(now, self._presence.heard_until(now))
 
-    def falls_silent(self, now: float) -> bool:
+    def probe_due(self, now: float) -> bool:
         """Whether audio has just stopped coming in mid-word. Whoever asks must find out whether the client is
-        still there: until `receive_sign`, it is taken to be cut off."""
-        return not self._listener.idle and self._presence.falls_silent(now)
+        still there: until `receive_probe_answer`, it is taken to be cut off."""
+        return not self._listener.idle and self._presence.probe_due(now)
 
-    def receive_sign(self) -> None:
+    def receive_probe_answer(self) -> None:
         """The client is there: it does not send because nobody speaks any more."""
-        self._presence.receive_sign()
+        self._presence.receive_probe_answer()
 
     def _commit(self, now: float) -> None:
         """Where nothing is open, a final says so: who commits waits for one."""

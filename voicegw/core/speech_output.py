@@ -65,15 +65,15 @@ class Heard:
 
 
 class SpeechOutput:
-    """Speaks replies in the client's format; `now` is monotonic seconds, `tell` takes the actions."""
+    """Speaks replies in the client's format; `now` is monotonic seconds, `emit` takes the actions."""
 
     def __init__(
-        self, options: SpeechOptions, audio_format: AudioFormat, rate: int, tell: Callable[[Action], None]
+        self, options: SpeechOptions, audio_format: AudioFormat, rate: int, emit: Callable[[Action], None]
     ) -> None:
         self._options = options
         self._format = audio_format
         self._rate = rate
-        self._tell = tell
+        self._emit = emit
         self.away = False  # nobody is there to hear
         self.voice = ""  # as in SessionProfile
         self._spoken: _Spoken | None = None
@@ -89,35 +89,35 @@ class SpeechOutput:
         if (spoken := self._spoken) is not None:
             spoken.text += text
             spoken.waiting.extend(spoken.cutter.push(text))
-            self._go_on(spoken, now)
+            self._advance(spoken, now)
 
     def receive_break(self, now: float) -> None:
         """The model does something else before it writes on: what it has written is a sentence."""
         if (spoken := self._spoken) is not None:
             spoken.waiting.extend(spoken.cutter.flush())
-            self._go_on(spoken, now)
+            self._advance(spoken, now)
 
     def receive_text_end(self, now: float) -> None:
         """The reply is written."""
         if (spoken := self._spoken) is not None:
             spoken.written = True
             spoken.waiting.extend(spoken.cutter.flush())
-            self._go_on(spoken, now)
+            self._advance(spoken, now)
 
     def receive_audio(self, turn: int, number: int, pcm: bytes, now: float) -> None:
         """The voice's next audio for a Speak; that for a stopped one is ignored."""
         if (spoken := self._answered(turn, number)) is not None:
             spoken.playback.append(pcm)
-            self._go_on(spoken, now)
+            self._advance(spoken, now)
 
     def receive_audio_end(self, turn: int, number: int, now: float) -> None:
         """The voice is done with a Speak."""
         if (spoken := self._answered(turn, number)) is not None:
             spoken.asked = False
             spoken.playback.complete()
-            self._go_on(spoken, now)
+            self._advance(spoken, now)
 
-    def waits_for(self, turn: int, number: int) -> bool:
+    def is_pending(self, turn: int, number: int) -> bool:
         """Whether the voice is at this Speak: it was not stopped."""
         return self._answered(turn, number) is not None
 
@@ -125,12 +125,12 @@ class SpeechOutput:
         """The client has played so much of the reply of `turn`; without one, of the one being played."""
         if (spoken := self._spoken) is not None and turn in (None, spoken.turn):
             spoken.playback.receive_played(audio_ms, now)
-            self._go_on(spoken, now)
+            self._advance(spoken, now)
 
     def receive_tick(self, now: float) -> None:
         """Time passes; to be called at least every 100 ms while a reply is spoken."""
         if self._spoken is not None:
-            self._go_on(self._spoken, now)
+            self._advance(self._spoken, now)
 
     def hold(self, held: bool, now: float) -> None:
         """Send nothing more while the user may be speaking; what is out plays on."""
@@ -150,7 +150,7 @@ class SpeechOutput:
             return None
         return spoken.text if self.over(now) else spoken.text[: spoken.playback.heard(now)].rstrip()
 
-    def sounding(self, now: float) -> str:
+    def audible_text(self, now: float) -> str:
         """What has been heard of the reply, and the next words; nothing when none is spoken."""
         if (spoken := self._spoken) is None:
             return ""
@@ -163,7 +163,7 @@ class SpeechOutput:
         if spoken is None or heard is None:
             return None
         if not over:
-            self._tell(StopSpeaking(spoken.playback.drop() * 1000 / self._rate))
+            self._emit(StopSpeaking(spoken.playback.drop() * 1000 / self._rate))
         return Heard(heard, spoken.begun)
 
     def _answered(self, turn: int, number: int) -> _Spoken | None:
@@ -171,11 +171,11 @@ class SpeechOutput:
         current = spoken is not None and spoken.asked and (spoken.turn, spoken.number) == (turn, number)
         return spoken if current else None
 
-    def _go_on(self, spoken: _Spoken, now: float) -> None:
+    def _advance(self, spoken: _Spoken, now: float) -> None:
         """Sends what may be sent and asks for what is to be said next."""
         for pcm in () if self._held or self.away else spoken.playback.release(now):
             spoken.begun = now if spoken.begun is None else spoken.begun
-            self._tell(Play(spoken.turn, encode(pcm, self._format), len(pcm) * 500 / self._rate))
+            self._emit(Play(spoken.turn, encode(pcm, self._format), len(pcm) * 500 / self._rate))
         while spoken.waiting and not spoken.asked and spoken.playback.releasing_last:
             self._say(spoken, spoken.waiting.popleft())
 
@@ -186,4 +186,4 @@ class SpeechOutput:
             return
         spoken.number += 1
         spoken.asked = True
-        self._tell(Speak(spoken.turn, spoken.number, sentence.text, self._rate, self.voice))
+        self._emit(Speak(spoken.turn, spoken.number, sentence.text, self._rate, self.voice))

@@ -17,7 +17,7 @@ from voicegw.core.actions import Recognize
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.jobs import Word
 
-REHEARD = SAMPLE_RATE  # samples always kept, for a scorer that begins anew in mid-session
+SCORER_WARM_UP = SAMPLE_RATE  # samples always kept, for a scorer that begins anew in mid-session
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Transcription(Protocol):
         """The voice goes on after a pause, from this sample on."""
         ...
 
-    def cut_point(self) -> int | None:
+    def split_point(self) -> int | None:
         """Where a running utterance that is too long is best cut in two; None to end it where it is."""
         ...
 

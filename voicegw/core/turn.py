@@ -18,22 +18,22 @@ from voicegw.core.state_machine import StateMachine
 class State(Enum):
     IDLE = "idle"
     LISTENING = "listening"
-    ANTICIPATING = "anticipating"  # a pause: a reply to the words so far is being written, unseen
+    SPECULATING = "speculating"  # a pause: a reply to the words so far is being written, unseen
     THINKING = "thinking"
     REPLYING = "replying"
-    CONTESTED = "contested"  # speech over a reply, no words recognised yet
+    OVERLAP = "overlap"  # speech over a reply, no words recognised yet
 
 
 class Signal(Enum):
     SPEECH = "speech starts"  # or goes on after a pause
     PAUSE = "pause with words"
     WORDS = "words recognised"
-    HEARD = "final with words"
-    EXPECTED = "final as expected"
-    NOTHING = "final without words"
+    FINAL = "final with words"
+    EXPECTED_FINAL = "final as expected"
+    EMPTY_FINAL = "final without words"
     TYPED = "typed message"
-    TOKEN = "first token"
-    REPLIED = "reply over"
+    FIRST_TOKEN = "first token"
+    REPLY_OVER = "reply over"
     CANCEL = "cancelled"
 
 
@@ -49,44 +49,44 @@ class Effect(Enum):
 
 TABLE = {
     (State.IDLE, Signal.SPEECH): (State.LISTENING, None),
-    (State.IDLE, Signal.HEARD): (State.THINKING, Effect.START),
+    (State.IDLE, Signal.FINAL): (State.THINKING, Effect.START),
     (State.IDLE, Signal.TYPED): (State.THINKING, Effect.START),
     (State.IDLE, Signal.CANCEL): (State.IDLE, None),
     (State.LISTENING, Signal.SPEECH): (State.LISTENING, None),
-    (State.LISTENING, Signal.PAUSE): (State.ANTICIPATING, Effect.PREPARE),
+    (State.LISTENING, Signal.PAUSE): (State.SPECULATING, Effect.PREPARE),
     (State.LISTENING, Signal.WORDS): (State.LISTENING, None),
-    (State.LISTENING, Signal.HEARD): (State.THINKING, Effect.START),
-    (State.LISTENING, Signal.NOTHING): (State.IDLE, None),
-    (State.LISTENING, Signal.TYPED): (State.CONTESTED, Effect.START),
+    (State.LISTENING, Signal.FINAL): (State.THINKING, Effect.START),
+    (State.LISTENING, Signal.EMPTY_FINAL): (State.IDLE, None),
+    (State.LISTENING, Signal.TYPED): (State.OVERLAP, Effect.START),
     (State.LISTENING, Signal.CANCEL): (State.LISTENING, None),
-    (State.ANTICIPATING, Signal.SPEECH): (State.LISTENING, Effect.STOP),
-    (State.ANTICIPATING, Signal.WORDS): (State.ANTICIPATING, None),
-    (State.ANTICIPATING, Signal.EXPECTED): (State.THINKING, Effect.CONFIRM),
-    (State.ANTICIPATING, Signal.HEARD): (State.THINKING, Effect.RESTART),
-    (State.ANTICIPATING, Signal.NOTHING): (State.IDLE, Effect.STOP),
-    (State.ANTICIPATING, Signal.TYPED): (State.CONTESTED, Effect.RESTART),
-    (State.ANTICIPATING, Signal.REPLIED): (State.LISTENING, None),
-    (State.ANTICIPATING, Signal.CANCEL): (State.ANTICIPATING, None),
-    (State.THINKING, Signal.SPEECH): (State.CONTESTED, None),
+    (State.SPECULATING, Signal.SPEECH): (State.LISTENING, Effect.STOP),
+    (State.SPECULATING, Signal.WORDS): (State.SPECULATING, None),
+    (State.SPECULATING, Signal.EXPECTED_FINAL): (State.THINKING, Effect.CONFIRM),
+    (State.SPECULATING, Signal.FINAL): (State.THINKING, Effect.RESTART),
+    (State.SPECULATING, Signal.EMPTY_FINAL): (State.IDLE, Effect.STOP),
+    (State.SPECULATING, Signal.TYPED): (State.OVERLAP, Effect.RESTART),
+    (State.SPECULATING, Signal.REPLY_OVER): (State.LISTENING, None),
+    (State.SPECULATING, Signal.CANCEL): (State.SPECULATING, None),
+    (State.THINKING, Signal.SPEECH): (State.OVERLAP, None),
     (State.THINKING, Signal.TYPED): (State.THINKING, Effect.RESTART),
-    (State.THINKING, Signal.TOKEN): (State.REPLYING, None),
-    (State.THINKING, Signal.REPLIED): (State.IDLE, None),
+    (State.THINKING, Signal.FIRST_TOKEN): (State.REPLYING, None),
+    (State.THINKING, Signal.REPLY_OVER): (State.IDLE, None),
     (State.THINKING, Signal.CANCEL): (State.IDLE, Effect.STOP),
-    (State.REPLYING, Signal.SPEECH): (State.CONTESTED, None),
+    (State.REPLYING, Signal.SPEECH): (State.OVERLAP, None),
     (State.REPLYING, Signal.TYPED): (State.THINKING, Effect.RESTART),
-    (State.REPLYING, Signal.TOKEN): (State.REPLYING, None),
-    (State.REPLYING, Signal.REPLIED): (State.IDLE, None),
+    (State.REPLYING, Signal.FIRST_TOKEN): (State.REPLYING, None),
+    (State.REPLYING, Signal.REPLY_OVER): (State.IDLE, None),
     (State.REPLYING, Signal.CANCEL): (State.IDLE, Effect.STOP),
-    (State.CONTESTED, Signal.SPEECH): (State.CONTESTED, None),
-    (State.CONTESTED, Signal.WORDS): (State.LISTENING, Effect.STOP),
-    (State.CONTESTED, Signal.NOTHING): (State.REPLYING, None),
-    (State.CONTESTED, Signal.TYPED): (State.CONTESTED, Effect.RESTART),
-    (State.CONTESTED, Signal.TOKEN): (State.CONTESTED, None),
-    (State.CONTESTED, Signal.REPLIED): (State.LISTENING, None),
-    (State.CONTESTED, Signal.CANCEL): (State.LISTENING, Effect.STOP),
+    (State.OVERLAP, Signal.SPEECH): (State.OVERLAP, None),
+    (State.OVERLAP, Signal.WORDS): (State.LISTENING, Effect.STOP),
+    (State.OVERLAP, Signal.EMPTY_FINAL): (State.REPLYING, None),
+    (State.OVERLAP, Signal.TYPED): (State.OVERLAP, Effect.RESTART),
+    (State.OVERLAP, Signal.FIRST_TOKEN): (State.OVERLAP, None),
+    (State.OVERLAP, Signal.REPLY_OVER): (State.LISTENING, None),
+    (State.OVERLAP, Signal.CANCEL): (State.LISTENING, Effect.STOP),
 }
 
 
-def floor() -> StateMachine[State, Signal, Effect]:
+def new_machine() -> StateMachine[State, Signal, Effect]:
     """A new conversation's machine: nobody holds the floor."""
     return StateMachine(TABLE, State.IDLE)

@@ -22,7 +22,7 @@ from voicegw.core.languages import is_language
 from voicegw.core.options import check
 from voicegw.core.split_point import LATEST_MS, quietest_gap
 from voicegw.core.text import quoted
-from voicegw.core.transcription import REHEARD, Final, Partial, ProvisionalFinal, Update
+from voicegw.core.transcription import SCORER_WARM_UP, Final, Partial, ProvisionalFinal, Update
 from voicegw.core.utterance import RecognitionOptions, Utterance, UtteranceState
 from voicegw.errors import InvalidValue
 
@@ -37,7 +37,7 @@ class WindowedState(msgspec.Struct, array_like=True):
 
     options: RecognitionOptions
     jobs: int
-    spoken_for: int
+    assigned_until: int
     pending: list[UtteranceState]
     language: str | None = None
     context: DecodeContext | None = None
@@ -59,7 +59,7 @@ class WindowedTranscription:
         self._pending: list[Utterance] = []  # not settled yet, oldest first; the last may be running
         self._outstanding: InFlightDecode | None = None
         self._jobs = 0
-        self._spoken_for = 0  # samples before this belong to earlier utterances
+        self._assigned_until = 0  # samples before this belong to earlier utterances
         self._hypotheses: list[Update] = []  # to be handed out
 
     @property
@@ -89,7 +89,7 @@ class WindowedTranscription:
     @property
     def audio_needed_from(self) -> int:
         """The audio before this is needed by no utterance, no pre-roll, and no scorer that begins anew."""
-        kept = self.position - max(2 * self._pre_roll, REHEARD)
+        kept = self.position - max(2 * self._pre_roll, SCORER_WARM_UP)
         oldest = self._pending[0] if self._pending else None
         if oldest is not None:
             kept = min(kept, oldest.window_start, self.position - to_samples(self._options.context_ms))
@@ -107,7 +107,7 @@ class WindowedTranscription:
         """See Transcription."""
         pending = [utterance.snapshot() for utterance in self._pending]
         state = WindowedState(
-            *(self._options, self._jobs, self._spoken_for, pending),
+            *(self._options, self._jobs, self._assigned_until, pending),
             *(self._language.asked, self._context.latest, self._language.run),
         )
         return msgspec.msgpack.encode(state)
@@ -115,7 +115,7 @@ class WindowedTranscription:
     def restore(self, state: bytes, audio: Pcm, start: int) -> None:
         """See Transcription."""
         known = msgspec.msgpack.decode(state, type=WindowedState)
-        self._options, self._jobs, self._spoken_for = known.options, known.jobs, known.spoken_for
+        self._options, self._jobs, self._assigned_until = known.options, known.jobs, known.assigned_until
         self._pending = [Utterance.restored(known.options, one) for one in known.pending]
         if known.language is not None:
             self._language.asked = known.language
@@ -157,7 +157,7 @@ class WindowedTranscription:
 
     def begin(self, turn: int, speech_start: int) -> None:
         """An utterance starts, a pre-roll before its first voiced sample."""
-        start = max(speech_start - self._pre_roll, self._spoken_for, self._audio.start)
+        start = max(speech_start - self._pre_roll, self._assigned_until, self._audio.start)
         hypothesis = Hypothesis(self._options)
         self._pending.append(
             Utterance(
@@ -184,12 +184,12 @@ class WindowedTranscription:
         """The running utterance is over; everything up to now, or up to the sample `at`, belongs to it. A
         decode that heard more than that is no longer awaited."""
         if (running := self.running) is not None:
-            self._spoken_for = running.end = self.position if at is None else at
+            self._assigned_until = running.end = self.position if at is None else at
             running.speech_end = min(running.speech_end, running.end)
             if self._outstanding is not None and self._outstanding.until > running.end:
                 self._outstanding = None
 
-    def cut_point(self) -> int | None:
+    def split_point(self) -> int | None:
         """Behind all that is settled, and in the second half of the running utterance; None in a pause, and
         if no voice is left behind that."""
         running = self.running

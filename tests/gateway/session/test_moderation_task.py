@@ -13,8 +13,8 @@ from voicegw.core.commands import Cancel, TypeText
 from voicegw.core.events import (
     Event,
     FinalTranscript,
-    Judged,
     Message,
+    ModerationTarget,
     ReplyDelta,
     ReplyNotice,
     ReplyStep,
@@ -91,7 +91,7 @@ async def test_a_hit() -> None:
         say(session, 3, "something bad")
         say(session, 4, "something nice")
         await settle()
-    assert session.hits == [(Check(3, Judged.INPUT, "something bad"), ("bad",))]
+    assert session.hits == [(Check(3, ModerationTarget.INPUT, "something bad"), ("bad",))]
     assert (session.count("input", "hit"), session.count("input", "passed")) == (1, 1)
 
 

@@ -114,7 +114,7 @@ class WriteAheadLog:
         """What is to be written, and up to which sample the audio is then saved."""
         journal, session = self._outbox.journal, self._record.session
         start, audio = session.audio_after(self._saved_until or 0)
-        state = self._record.state(journal.last, journal.greetings, time.monotonic(), time.time())
+        state = self._record.state(journal.last, journal.ready_events, time.monotonic(), time.time())
         whole = start != self._saved_until
         step = StoreCommit(
             session=self._name,

@@ -165,12 +165,6 @@ class TestTheSilenceFollowsTheModelThatListens:
         endpointer.end_of_turn = 0.1
         assert endpointer.end_silence_ms == 500
 
-    def test_is_part_of_a_snapshot(self) -> None:
-        endpointer, other = Endpointer(LISTENING), Endpointer(EndpointOptions())
-        endpointer.end_of_turn = 0.1
-        other.restore(endpointer.snapshot())
-        assert other.end_silence_ms == 800
-
 
 def test_is_open_from_onset_to_end() -> None:
     endpointer = Endpointer(OPTIONS)

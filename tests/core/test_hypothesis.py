@@ -14,17 +14,22 @@ from voicegw.core.jobs import Word, text_of
 TEXTS = st.lists(st.text("abAB,. ", max_size=12), max_size=8)
 
 
-def hear(hypothesis: Hypothesis, text: str, *, paused: bool = False) -> None:
-    """A decode whose last word ends with the window; each word lasts 100 ms."""
+DEFAULTS = HypothesisOptions()
+
+
+def hear(
+    hypothesis: Hypothesis, text: str, options: HypothesisOptions = DEFAULTS, *, paused: bool = False
+) -> None:
+    """A decode whose last word ends at the end of the window; each word lasts 100 ms."""
     words = spoken(text)
-    hypothesis.update(words, until=words[-1].end if words else 0, paused=paused)
+    hypothesis.update(words, words[-1].end if words else 0, options, paused=paused)
 
 
 def after(*decodes: str, **options: Any) -> tuple[str, str]:
     """What is stable and what is tentative after these decodes."""
-    hypothesis = Hypothesis(HypothesisOptions(**{"shown_edge_ms": 0, **options}))
+    hypothesis, chosen = Hypothesis(), HypothesisOptions(**{"shown_edge_ms": 0, **options})
     for text in decodes:
-        hear(hypothesis, text)
+        hear(hypothesis, text, chosen)
     return text_of(hypothesis.stable), text_of(hypothesis.tentative)
 
 
@@ -57,11 +62,11 @@ def test_agreement_is_letter_for_letter() -> None:
 def after_doubt(probability: float, *, heard_ms: int, **options: Any) -> str:
     """What is stable when two decodes agree on a word of 100 ms, so probable, with three sure ones behind it,
     and the window goes on until `heard_ms` after the word's end."""
-    hypothesis = Hypothesis(HypothesisOptions(**options))
+    hypothesis, chosen = Hypothesis(), HypothesisOptions(**options)
     first, *others = spoken("light is on now")
     words = [msgspec.structs.replace(first, probability=probability), *others]
     for _ in range(2):
-        hypothesis.update(words, until=first.end + to_samples(heard_ms), paused=False)
+        hypothesis.update(words, first.end + to_samples(heard_ms), chosen, paused=False)
     return text_of(hypothesis.stable)
 
 
@@ -76,10 +81,10 @@ def test_a_doubtful_word_is_stable_once_enough_was_heard_after_it() -> None:
 
 
 def test_the_least_probable_of_the_agreeing_decodes_counts() -> None:
-    hypothesis, stable = Hypothesis(HypothesisOptions()), list[str]()
+    hypothesis, stable = Hypothesis(), list[str]()
     for probability in (0.5, 0.9, 0.9):
         words = [msgspec.structs.replace(word, probability=probability) for word in spoken("turn left")]
-        hypothesis.update(words, until=words[-1].end, paused=False)
+        hypothesis.update(words, words[-1].end, DEFAULTS, paused=False)
         stable.append(text_of(hypothesis.stable))
     assert stable == ["", "", "turn"]
 
@@ -89,11 +94,11 @@ def test_the_least_probable_of_the_agreeing_decodes_counts() -> None:
     [(0.59, 399, ""), (0.59, 400, "go"), (0.6, 100, "go"), (0.6, 99, "")],
 )
 def test_a_guess_at_the_edge_is_not_shown(probability: float, behind_ms: int, shown: str) -> None:
-    hypothesis = Hypothesis(HypothesisOptions())
+    hypothesis = Hypothesis()
     word = Word("go", 0, 1600, probability)
-    hypothesis.update([word], until=word.end + to_samples(behind_ms), paused=False)
+    hypothesis.update([word], word.end + to_samples(behind_ms), DEFAULTS, paused=False)
     assert text_of(hypothesis.tentative) == shown
-    hypothesis.update([word], until=word.end, paused=True)
+    hypothesis.update([word], word.end, DEFAULTS, paused=True)
     assert text_of(hypothesis.tentative) == "go"
 
 
@@ -116,15 +121,15 @@ def test_a_decode_without_words_is_no_news() -> None:
 
 
 def test_an_empty_decode_takes_nothing_stable_back() -> None:
-    hypothesis = Hypothesis(HypothesisOptions(shown_edge_ms=0))
+    hypothesis, options = Hypothesis(), HypothesisOptions(shown_edge_ms=0)
     for text in ("a b c", "a b c"):
-        hear(hypothesis, text)
-    hear(hypothesis, "", paused=True)
+        hear(hypothesis, text, options)
+    hear(hypothesis, "", options, paused=True)
     assert (text_of(hypothesis.stable), hypothesis.tentative) == ("a b", [])
 
 
 def test_the_final_keeps_the_stable_words_as_they_were_shown() -> None:
-    hypothesis = Hypothesis(HypothesisOptions())
+    hypothesis = Hypothesis()
     hear(hypothesis, "Turn the light")
     hear(hypothesis, "Turn the lights")
     assert text_of(hypothesis.settle(spoken("turn, the lights on."))) == "Turn the lights on."
@@ -166,13 +171,13 @@ def test_words_at_the_very_edge_are_not_shown() -> None:
 
 
 def test_in_a_pause_the_last_words_are_no_guesses() -> None:
-    hypothesis = Hypothesis(HypothesisOptions(shown_edge_ms=150))
-    hear(hypothesis, "a b c", paused=True)
+    hypothesis = Hypothesis()
+    hear(hypothesis, "a b c", HypothesisOptions(shown_edge_ms=150), paused=True)
     assert text_of(hypothesis.tentative) == "a b c"
 
 
 def test_a_window_is_trimmed_to_the_last_stable_words() -> None:
-    hypothesis = Hypothesis(HypothesisOptions())
+    hypothesis = Hypothesis()
     for _ in range(2):
         hear(hypothesis, "a b c d e f")
     assert text_of(hypothesis.stable) == "a b c d e"
@@ -185,7 +190,7 @@ def test_a_window_is_trimmed_to_the_last_stable_words() -> None:
 
 
 def test_no_window_is_trimmed_before_there_is_enough_to_join_on() -> None:
-    hypothesis = Hypothesis(HypothesisOptions())
+    hypothesis = Hypothesis()
     for _ in range(2):
         hear(hypothesis, "a b c d")
     assert hypothesis.trim() is None
@@ -195,11 +200,11 @@ def test_no_window_is_trimmed_before_there_is_enough_to_join_on() -> None:
 @given(st.lists(st.sampled_from(["one", "two", "three", "four"]), min_size=1, max_size=40), st.randoms())
 def test_trimming_neither_loses_nor_doubles_a_word(said: list[str], random: Random) -> None:
     """A recogniser that hears whole words right, and makes something up of a word that the window cuts."""
-    words, hypothesis, start = spoken(" ".join(said)), Hypothesis(HypothesisOptions()), 0
+    words, hypothesis, start = spoken(" ".join(said)), Hypothesis(), 0
     for until in range(800, words[-1].end + 1, 800):
         heard = [word for word in words if word.start >= start and word.end <= until]
         cut = [Word("uh", until - 800, until, 0.2)] if random.random() < 0.5 and until % 1600 else []
-        hypothesis.update([*heard, *cut], until, paused=False)
+        hypothesis.update([*heard, *cut], until, DEFAULTS, paused=False)
         start = max(start, hypothesis.trim() or 0)
     whole = [word for word in words if word.start >= start]
     assert text_of(hypothesis.settle(whole)) == " ".join(said)
@@ -209,10 +214,10 @@ def test_trimming_neither_loses_nor_doubles_a_word(said: list[str], random: Rand
 def test_stable_only_grows_and_begins_the_final(
     texts: list[str], agreement: int, edge: int, policy: Policy
 ) -> None:
-    hypothesis = Hypothesis(HypothesisOptions(policy, agreement, edge, stable_edge_ms=100))
+    hypothesis, options = Hypothesis(), HypothesisOptions(policy, agreement, edge, stable_edge_ms=100)
     shown = ""
     for text in texts:
-        hear(hypothesis, text)
+        hear(hypothesis, text, options)
         assert text_of(hypothesis.stable).startswith(shown)
         shown = text_of(hypothesis.stable)
         assert text_of(hypothesis.settle(spoken(text))).startswith(shown)
@@ -221,4 +226,4 @@ def test_stable_only_grows_and_begins_the_final(
 @given(TEXTS)
 def test_a_final_with_nothing_stable_is_the_decode_itself(texts: list[str]) -> None:
     for text in texts:
-        assert Hypothesis(HypothesisOptions()).settle(spoken(text)) == spoken(text)
+        assert Hypothesis().settle(spoken(text)) == spoken(text)

@@ -3,23 +3,22 @@ from typing import Any
 import pytest
 
 from tests.core.scenario import spoken
-from voicegw.core.hypothesis import Hypothesis
 from voicegw.core.jobs import DecodeKind, DecodeResult, text_of
 from voicegw.core.utterance import RecognitionOptions, Utterance
 
 INTERVAL = 1000
+OPTIONS = RecognitionOptions()
 PARTIAL, FINAL = DecodeKind.PARTIAL, DecodeKind.FINAL
 
 
 @pytest.fixture
 def utterance() -> Utterance:
     """Voiced from sample 5000 to 6000 so far."""
-    hypothesis = Hypothesis(RecognitionOptions())
-    return Utterance(1, start=200, speech_start=200, speech_end=6000, heard_until=5000, hypothesis=hypothesis)
+    return Utterance(1, start=200, window_start=200, speech_start=200, speech_end=6000, decoded_until=5000)
 
 
 def hear(utterance: Utterance, kind: DecodeKind, until: int, text: str) -> None:
-    utterance.receive(DecodeResult("s", 1, spoken(text)), kind, until)
+    utterance.receive(DecodeResult("s", 1, spoken(text)), kind, until, OPTIONS)
 
 
 def words(utterance: Utterance) -> str:
@@ -38,9 +37,8 @@ def test_a_partial_is_due_after_an_interval_of_new_audio(utterance: Utterance) -
 def test_its_language_is_that_of_its_last_decode_with_words(utterance: Utterance) -> None:
     for text, language in (("hallo", "nl"), ("hallo du", "de"), ("", "en")):
         result = DecodeResult("s", 1, spoken(text), language=language)
-        utterance.receive(result, PARTIAL, 6000)
+        utterance.receive(result, PARTIAL, 6000, OPTIONS)
     assert utterance.language == "de"
-    assert Utterance.restored(RecognitionOptions(), utterance.snapshot()).language == "de"
 
 
 def test_no_partial_is_due_of_silence(utterance: Utterance) -> None:
@@ -117,16 +115,9 @@ def test_a_final_that_failed_at_a_pause_is_forgotten_when_the_voice_goes_on(utte
 
 def long_running(text: str) -> Utterance:
     """An utterance in which these words are stable but the last, decoded up to sample 60,000."""
-    running = Utterance(
-        1,
-        start=0,
-        speech_start=0,
-        speech_end=60_000,
-        heard_until=0,
-        hypothesis=Hypothesis(RecognitionOptions()),
-    )
+    running = Utterance(1, start=0, window_start=0, speech_start=0, speech_end=60_000, decoded_until=0)
     for until in (59_000, 60_000):
-        running.receive(DecodeResult("s", 1, spoken(text)), PARTIAL, until)
+        running.receive(DecodeResult("s", 1, spoken(text)), PARTIAL, until, OPTIONS)
     return running
 
 

@@ -8,7 +8,7 @@ from voicegw.core.audio import WINDOW_SAMPLES
 from voicegw.core.jobs import AUTO_LANGUAGE, DecodeFailure, DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.transcription import Final
 from voicegw.core.utterance import RecognitionOptions
-from voicegw.core.windowed_transcription import WindowedState, WindowedTranscription
+from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.errors import InvalidValue
 
 PRE_ROLL = 4800
@@ -265,14 +265,6 @@ def test_the_language_goes_on_in_another_process() -> None:
     desk.say("guten Tag", "de")
     other.transcription.restore(desk.transcription.snapshot(), ramp(0), desk.transcription.position)
     assert other.say("guten Tag", "en") == "de"
-
-
-def test_a_snapshot_without_a_language_leaves_the_one_that_was_asked_for() -> None:
-    desk, other = Desk("de"), Desk("en")
-    state = msgspec.msgpack.decode(other.transcription.snapshot(), type=WindowedState)
-    state.language = None
-    desk.transcription.restore(msgspec.msgpack.encode(state), ramp(0), 0)
-    assert desk.say("guten Tag", "fr") == "de"
 
 
 def test_a_snapshot_of_another_implementation_is_not_understood(desk: Desk) -> None:

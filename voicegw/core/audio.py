@@ -96,45 +96,31 @@ def encode(pcm: bytes, audio_format: AudioFormat) -> bytes:
     return pcm
 
 
-class FramerState(msgspec.Struct, array_like=True):
-    """The samples taken in, and those of them that make no whole window yet (s16le)."""
+class Framer(msgspec.Struct, array_like=True):
+    """Cuts a stream of pieces of any length into windows of exactly 20 ms.
 
-    position: int
-    rest: bytes
+    position: the number of samples received. rest: those of them that are not a whole window yet, as s16le.
+    """
 
-
-class Framer:
-    """Cuts a stream of arbitrary pieces into windows of exactly 20 ms."""
-
-    def __init__(self) -> None:
-        self.position = 0  # samples taken in
-        self._rest: Pcm = np.empty(0, dtype=np.int16)
-
-    def snapshot(self) -> FramerState:
-        """All it knows."""
-        return FramerState(self.position, self._rest.tobytes())
-
-    def restore(self, state: FramerState) -> None:
-        """Goes on where another framer was."""
-        self.position, self._rest = state.position, np.frombuffer(state.rest, dtype="<i2")
+    position: int = 0
+    rest: bytes = b""
 
     def push(self, pcm: Pcm) -> Sequence[Pcm]:
         """The windows completed by `pcm`, in order; what is left over waits for the next piece."""
         self.position += len(pcm)
-        if len(pcm) == WINDOW_SAMPLES and not len(self._rest):
+        if len(pcm) == WINDOW_SAMPLES and not self.rest:
             return (pcm,)  # nearly every client sends windows
-        pcm = np.concatenate([self._rest, pcm])
+        pcm = np.concatenate([np.frombuffer(self.rest, dtype="<i2"), pcm])
         whole = len(pcm) - len(pcm) % WINDOW_SAMPLES
-        self._rest = pcm[whole:].copy()
+        self.rest = pcm[whole:].tobytes()
         return [pcm[begin : begin + WINDOW_SAMPLES] for begin in range(0, whole, WINDOW_SAMPLES)]
 
     def flush(self) -> Sequence[Pcm]:
         """The last, unfinished window, filled up with silence; none when nothing is left over."""
-        if not len(self._rest):
+        if not self.rest:
             return ()
-        last = np.pad(self._rest, (0, WINDOW_SAMPLES - len(self._rest)))
-        self._rest = np.empty(0, dtype=np.int16)
-        return (last,)
+        last, self.rest = self.rest.ljust(2 * WINDOW_SAMPLES, b"\0"), b""
+        return (np.frombuffer(last, dtype="<i2"),)
 
 
 class AudioBuffer:

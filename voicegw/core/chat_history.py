@@ -36,8 +36,8 @@ class DialogueOptions:
 class ChatHistoryState(msgspec.Struct, array_like=True):
     """What a dialogue knows, for another process to go on with."""
 
-    history: list[Message]
-    news: list[Message]
+    messages: list[Message] = []
+    tool_results: list[Message] = []
 
 
 class ChatHistory:
@@ -51,58 +51,49 @@ class ChatHistory:
     def __init__(self, options: DialogueOptions) -> None:
         self.instructions: str | None = None  # the system prompt; None for that of the options
         self._options = options
-        self._history: list[Message] = []
-        self._tool_results: list[Message] = []  # precede the next user message
-
-    def snapshot(self) -> ChatHistoryState:
-        """All it knows."""
-        return ChatHistoryState(self._history, self._tool_results)
-
-    def restore(self, state: ChatHistoryState) -> None:
-        """Goes on where another dialogue was."""
-        self._history, self._tool_results = state.history, state.news
+        self.state = ChatHistoryState()
 
     def add_interrupted(self, said: Sequence[Message]) -> None:
         """What was delivered of a reply that another process had begun."""
-        self._history += mark_cut_off(list(said))
+        self.state.messages += mark_cut_off(list(said))
 
     def add_user(self, text: str) -> None:
         """A final transcript or a typed message."""
-        self._history += [*self._tool_results, Message("user", text)]
-        self._tool_results = []
+        self.state.messages += [*self.state.tool_results, Message("user", text)]
+        self.state.tool_results = []
 
     def add_result(self, call: ToolCalled, content: str) -> None:
         """The result of a call in the background: the model finds it as one more call with its answer, which
         is something that every endpoint with tools understands."""
         again = msgspec.structs.replace(call, id=_other_id(call.id))
-        self._tool_results += [
+        self.state.tool_results += [
             Message("assistant", "", (again,)),
             Message("tool", content, tool_call_id=again.id),
         ]
 
     def withhold_input(self, text: str) -> bool:
         """Puts a note in the place of what the user said; whether it has not been answered yet."""
-        for place, message in reversed(list(enumerate(self._history))):
+        for place, message in reversed(list(enumerate(self.state.messages))):
             if message.role == "user" and message.content.endswith(text):
-                self._history[place] = _WITHHELD_INPUT
-                return all(later.role == "user" for later in self._history[place:])
+                self.state.messages[place] = _WITHHELD_INPUT
+                return all(later.role == "user" for later in self.state.messages[place:])
         return False
 
     def withhold_reply(self, text: str) -> None:
         """Puts a note in the place of what was delivered of a reply, of which `text` was judged: words, or
         what a tool was asked or has answered."""
-        self._history = [_without_tool_text(message, text) for message in self._history]
-        self._tool_results = [_without_tool_text(message, text) for message in self._tool_results]
-        for place, message in reversed(list(enumerate(self._history))):
+        self.state.messages = [_without_tool_text(message, text) for message in self.state.messages]
+        self.state.tool_results = [_without_tool_text(message, text) for message in self.state.tool_results]
+        for place, message in reversed(list(enumerate(self.state.messages))):
             delivered = message.content.removesuffix(_CUT_OFF)
             if message.role == "assistant" and delivered and (delivered in text or text in delivered):
-                self._history[place] = replace(message, content=_WITHHELD_REPLY)
+                self.state.messages[place] = replace(message, content=_WITHHELD_REPLY)
                 return
 
     def add_reply(self, pieces: Sequence[ReplyPiece], *, cut_off: bool) -> None:
         """What was delivered of a reply, with its tool calls; `cut_off` when the user never got the rest."""
         said = reply_messages(pieces)
-        self._history += mark_cut_off(said) if cut_off else said
+        self.state.messages += mark_cut_off(said) if cut_off else said
 
     @property
     def opening(self) -> tuple[Message, ...]:
@@ -114,21 +105,21 @@ class ChatHistory:
     def prompt(self, provisional: str | None = None) -> tuple[Message, ...]:
         """The messages for the next reply; `provisional` is what the user has probably said."""
         said = () if provisional is None else (Message("user", provisional),)
-        characters = characters_of((*self._history, *self._tool_results, *said))
+        characters = characters_of((*self.state.messages, *self.state.tool_results, *said))
         if characters > self._options.history_characters:
             self._forget(characters - self._options.history_characters // 2)
-        return (*self.opening, *self._history, *self._tool_results, *said)
+        return (*self.opening, *self.state.messages, *self.state.tool_results, *said)
 
     def _forget(self, excess: int) -> None:
         """Drops the oldest turns, of so many characters or more, but not the newest message. A turn goes up
         to the next user message: an answer of a tool without its call is one that endpoints refuse."""
         count = 0
-        while excess > 0 and count < len(self._history) - 1:
+        while excess > 0 and count < len(self.state.messages) - 1:
             begun, count = count, count + 1
-            while count < len(self._history) and self._history[count].role != "user":
+            while count < len(self.state.messages) and self.state.messages[count].role != "user":
                 count += 1
-            excess -= characters_of(self._history[begun:count])
-        del self._history[:count]
+            excess -= characters_of(self.state.messages[begun:count])
+        del self.state.messages[:count]
 
 
 def _other_id(call: str) -> str:

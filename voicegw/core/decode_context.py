@@ -53,11 +53,10 @@ class DecodeContext(msgspec.Struct, array_like=True):
         return tuple(words[min(index, sum(word.start < boundary for word in words)) :])
 
 
-class DecodeContextTracker:
-    """What was told last, while it is context for what comes next. latest: None when nothing is."""
+class DecodeContextTracker(msgspec.Struct, array_like=True):
+    """The last utterances, while they are context for the next one. latest: None when there are none."""
 
-    def __init__(self) -> None:
-        self.latest: DecodeContext | None = None
+    latest: DecodeContext | None = None
 
     def expire(self, position: int, options: RecognitionOptions) -> None:
         """After a long silence, what was said before it is no context any more."""
@@ -84,7 +83,7 @@ class DecodeContextTracker:
         gap = to_samples(options.context_gap_ms)
         if self.latest is None or utterance.start - self.latest.end > gap:
             return None
-        if utterance.rest is not None or utterance.window_start > utterance.start:
+        if utterance.remainder is not None or utterance.window_start > utterance.start:
             return None  # its own words are context enough
         context = msgspec.structs.replace(self.latest)
         counted_from = until if kind is DecodeKind.PARTIAL else utterance.start

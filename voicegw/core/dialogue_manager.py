@@ -83,7 +83,7 @@ class DialogueManager:
     def snapshot(self, now: float) -> DialogueManagerState:
         """All it knows."""
         return DialogueManagerState(
-            *(self._turn_state.state, self._dialogue.snapshot()),
+            *(self._turn_state.state, self._dialogue.state),
             self._unanswered,
             *(self._turns, self.replies.attempts, self._speculations),
             self.replies.snapshot(now),
@@ -102,7 +102,7 @@ class DialogueManager:
             self._possible_answer.timing = self._possible_answer.timing.shifted(later_s)
         self._overlap = state.overlap
         self._overlap.spoken_until += later_s
-        self._dialogue.restore(state.dialogue)
+        self._dialogue.state = state.dialogue
         self._turn_state.state = state.floor
         if state.floor is turn.State.SPECULATING:
             self._turn_state.signal(turn.Signal.REPLY_OVER)

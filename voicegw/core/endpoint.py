@@ -21,7 +21,7 @@ import msgspec
 from voicegw.core.audio import WINDOW_SAMPLES, Pcm, to_samples
 from voicegw.core.completeness import Completeness
 from voicegw.core.options import option
-from voicegw.core.state_machine import StateMachine
+from voicegw.core.state_machine import transition
 
 
 class SpeechScorer(Protocol):
@@ -117,65 +117,38 @@ TABLE = {
 }
 
 
-class EndpointerState(msgspec.Struct, array_like=True):
-    """What an endpointer knows, for another process to go on with."""
+class Endpointer(msgspec.Struct, array_like=True):
+    """Finds the utterances in the scores of one session.
 
-    options: EndpointOptions
-    position: int
-    speech_start: int
-    speech_end: int
-    completeness: Completeness
-    state: State
-    voiced_run: int
-    end_of_turn: float | None = None
-
-
-class Endpointer:
-    """Finds the utterances in one session's scores.
-
-    position: the session's clock in samples. speech_start, speech_end: where the voice of the running or
-    last utterance began and, so far, ended. completeness: how finished its words sound, when they are known.
-    end_of_turn: the probability that its speaker has finished, when a model has told it.
+    position: the number of samples received. speech_start, speech_end: the first and, so far, the last voiced
+    sample of the running or last utterance. completeness: how complete its words are, once they are known.
+    end_of_turn: the probability that its speaker has finished, from a model that listens; None where there is
+    none. voiced_run: how many samples in a row were voiced up to `position`.
     """
 
-    def __init__(self, options: EndpointOptions) -> None:
-        self.options = options
-        self.position = 0
-        self.speech_start = 0
-        self.speech_end = 0
-        self.completeness = Completeness.UNDECIDED
-        self.end_of_turn: float | None = None
-        self._machine: StateMachine[State, Signal, Boundary] = StateMachine(TABLE, State.SILENT)
-        self._voiced_run = 0
-
-    def snapshot(self) -> EndpointerState:
-        """All it knows."""
-        return EndpointerState(
-            *(self.options, self.position, self.speech_start, self.speech_end),
-            *(self.completeness, self._machine.state, self._voiced_run, self.end_of_turn),
-        )
-
-    def restore(self, state: EndpointerState) -> None:
-        """Goes on where another endpointer was."""
-        self.options, self.position = state.options, state.position
-        self.speech_start, self.speech_end = state.speech_start, state.speech_end
-        self.completeness, self._voiced_run = state.completeness, state.voiced_run
-        self._machine.state, self.end_of_turn = state.state, state.end_of_turn
+    options: EndpointOptions
+    position: int = 0
+    speech_start: int = 0
+    speech_end: int = 0
+    completeness: Completeness = Completeness.UNDECIDED
+    end_of_turn: float | None = None
+    state: State = State.SILENT
+    voiced_run: int = 0
 
     @property
     def open(self) -> bool:
         """Whether an utterance is running."""
-        return self._machine.state is not State.SILENT
+        return self.state is not State.SILENT
 
     @property
     def paused(self) -> bool:
         """Whether the speaker of the running utterance pauses."""
-        return self._machine.state is State.PAUSED
+        return self.state is State.PAUSED
 
     @property
     def voice_start(self) -> int:
         """Where the voice that is heard now began, or went on after a pause."""
-        return self.position - self._voiced_run
+        return self.position - self.voiced_run
 
     @property
     def end_silence_ms(self) -> int:
@@ -198,23 +171,22 @@ class Endpointer:
     def receive(self, score: float) -> Boundary | None:
         """Takes in the score of the next window."""
         self.position += WINDOW_SAMPLES
-        self._voiced_run = self._voiced_run + WINDOW_SAMPLES if score >= self.options.threshold else 0
-        if self._voiced_run >= to_samples(self.options.onset_ms):
+        self.voiced_run = self.voiced_run + WINDOW_SAMPLES if score >= self.options.threshold else 0
+        if self.voiced_run >= to_samples(self.options.onset_ms):
             if not self.open:
-                self.speech_start = self.position - self._voiced_run
+                self.speech_start = self.position - self.voiced_run
             self.speech_end = self.position
             self.completeness, self.end_of_turn = Completeness.UNDECIDED, None
-            return self._machine.signal(Signal.ONSET)
-        if self._voiced_run:
+            return self._signal(Signal.ONSET)
+        if self.voiced_run:
             return None  # too soon to tell a voice, which an end here would cut in two, from a click
         return self._receive_quiet(self.position - self.speech_end)
 
     def _receive_quiet(self, silence: int) -> Boundary | None:
-        state = self._machine.state
-        if state is State.SPEAKING and silence >= to_samples(self.options.pause_ms):
-            return self._machine.signal(Signal.PAUSE)
-        if state is State.PAUSED and silence >= to_samples(self.end_silence_ms):
-            return self._machine.signal(Signal.END)
+        if self.state is State.SPEAKING and silence >= to_samples(self.options.pause_ms):
+            return self._signal(Signal.PAUSE)
+        if self.state is State.PAUSED and silence >= to_samples(self.end_silence_ms):
+            return self._signal(Signal.END)
         return None
 
     def split(self, at: int) -> None:
@@ -226,5 +198,9 @@ class Endpointer:
 
         Raises IllegalSignal when none is running.
         """
-        self._machine.signal(Signal.FORCE)
-        self._voiced_run = 0
+        self._signal(Signal.FORCE)
+        self.voiced_run = 0
+
+    def _signal(self, signal: Signal) -> Boundary | None:
+        self.state, boundary = transition(TABLE, self.state, signal)
+        return boundary

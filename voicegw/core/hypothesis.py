@@ -68,85 +68,55 @@ class HypothesisOptions:
     )
 
 
-class HypothesisState(msgspec.Struct, array_like=True):
-    """What a hypothesis knows, for another process to go on with."""
+class Hypothesis(msgspec.Struct, array_like=True):
+    """The words of one utterance so far. Positions are session samples.
 
-    stable: list[Word]
-    tentative: list[Word]
-    anchor: int
-    tails: list[list[Word]]
+    anchor: the index of the first stable word that the window still contains. tails: the words behind the
+    stable ones, of each of the last decodes.
+    """
 
-
-class Hypothesis:
-    """The words of one utterance so far. Positions are session samples."""
-
-    def __init__(self, options: HypothesisOptions) -> None:
-        self._options = options
-        self.stable: list[Word] = []
-        self.tentative: list[Word] = []
-        self._anchor = 0  # the first stable word that the window still holds
-        self._tails: list[list[Word]] = []  # the last decodes' words behind the stable ones
-
-    def snapshot(self) -> HypothesisState:
-        """All it knows."""
-        return HypothesisState(self.stable, self.tentative, self._anchor, self._tails)
-
-    @classmethod
-    def restored(cls, options: HypothesisOptions, state: HypothesisState) -> "Hypothesis":
-        """One that goes on where another was."""
-        hypothesis = cls(options)
-        hypothesis.stable, hypothesis.tentative = state.stable, state.tentative
-        hypothesis._anchor, hypothesis._tails = state.anchor, state.tails
-        return hypothesis
+    stable: list[Word] = []
+    tentative: list[Word] = []
+    anchor: int = 0
+    tails: list[list[Word]] = []
 
     @property
     def prompt(self) -> str:
         """What was said before the window."""
-        return text_of(self.stable[: self._anchor])[-_PROMPT_CHARACTERS:]
+        return text_of(self.stable[: self.anchor])[-_PROMPT_CHARACTERS:]
 
     @property
     def shown(self) -> list[Word]:
         """All the words so far."""
         return [*self.stable, *self.tentative]
 
-    def update(self, words: Sequence[Word], until: int, *, paused: bool) -> None:
+    def update(self, words: Sequence[Word], until: int, options: HypothesisOptions, *, paused: bool) -> None:
         """Takes in a decode of the window that ends at `until`; in a pause its last words are no guesses. In
         running speech one without words is no news: most often its text was rejected as improbable, and is
         itself again in the next."""
         if not (words or paused):
             return
         tail = list(words[self._join(words) :])
-        self._tails = [*self._tails, tail][-self._options.agreement :]
-        if self._options.policy is Policy.AGREEMENT:
-            settled = self._agreed(until - to_samples(self._options.doubtful_edge_ms))
+        self.tails = [*self.tails, tail][-options.agreement :]
+        if options.policy is Policy.AGREEMENT:
+            settled = self._agreed(until - to_samples(options.doubtful_edge_ms), options)
         else:
-            settled = _ends_by(tail, until - to_samples(self._options.stable_edge_ms))
+            settled = _ends_by(tail, until - to_samples(options.stable_edge_ms))
         self.stable += tail[:settled]
-        self._tails = [earlier[settled:] for earlier in self._tails]
-        count = len(tail) if paused else self._count_shown(tail, until)
+        self.tails = [earlier[settled:] for earlier in self.tails]
+        count = len(tail) if paused else _count_shown(tail, until, options)
         self.tentative = tail[settled:count]
 
-    def _count_shown(self, tail: Sequence[Word], until: int) -> int:
-        """How many words at the head of a decode of running speech are shown."""
-        options = self._options
-        hidden = (
-            index
-            for index, word in enumerate(tail)
-            if _is_at_edge(word, until, options.shown_edge_ms)
-            or (word.probability < options.guess and _is_at_edge(word, until, options.guess_edge_ms))
-        )
-        return next(hidden, len(tail))
-
-    def _agreed(self, edge: int) -> int:
+    def _agreed(self, edge: int, options: HypothesisOptions) -> int:
         """How many words at the head of the tails may become stable; of doubtful ones those that end by
         `edge`."""
-        if len(self._tails) < self._options.agreement:
+        if len(self.tails) < options.agreement:
             return 0
-        shortest = min(len(tail) for tail in self._tails)
-        limit = min(shortest, len(self._tails[-1]) - self._options.edge_words)
+        shortest = min(len(tail) for tail in self.tails)
+        limit = min(shortest, len(self.tails[-1]) - options.edge_words)
         for index in range(limit):
-            heard = [tail[index] for tail in self._tails]
-            doubtful = min(word.probability for word in heard) < self._options.doubt
+            heard = [tail[index] for tail in self.tails]
+            doubtful = min(word.probability for word in heard) < options.doubt
             if len({word.text for word in heard}) > 1 or (doubtful and heard[-1].end > edge):
                 return index
         return max(0, limit)
@@ -159,14 +129,25 @@ class Hypothesis:
         """Forgets all but the last few stable words for the joining; the sample at which a window that holds
         those begins, in the gap before them. None while too few words are stable."""
         anchor = len(self.stable) - _OVERLAP_WORDS
-        if anchor <= self._anchor:
+        if anchor <= self.anchor:
             return None
-        self._anchor = anchor
+        self.anchor = anchor
         before, first = self.stable[anchor - 1 : anchor + 1]
         return (before.end + max(before.end, first.start)) // 2
 
     def _join(self, words: Sequence[Word]) -> int:
-        return continuation(self.stable[self._anchor :], words)
+        return continuation(self.stable[self.anchor :], words)
+
+
+def _count_shown(tail: Sequence[Word], until: int, options: HypothesisOptions) -> int:
+    """How many words at the head of a decode of running speech are shown."""
+    hidden = (
+        index
+        for index, word in enumerate(tail)
+        if _is_at_edge(word, until, options.shown_edge_ms)
+        or (word.probability < options.guess and _is_at_edge(word, until, options.guess_edge_ms))
+    )
+    return next(hidden, len(tail))
 
 
 def _is_at_edge(word: Word, until: int, edge_ms: int) -> bool:

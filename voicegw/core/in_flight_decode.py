@@ -6,7 +6,7 @@ import msgspec
 
 from voicegw.core.decode_context import DecodeContext
 from voicegw.core.jobs import DecodeKind, DecodeResult
-from voicegw.core.utterance import Rest, Utterance
+from voicegw.core.utterance import Remainder, Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +19,13 @@ class InFlightDecode:
     utterance: Utterance
     until: int
     context: DecodeContext | None
-    rest: Rest | None
+    remainder: Remainder | None
 
     def own(self, result: DecodeResult) -> DecodeResult:
         """The answer without the words of the context, behind those that were not decoded again."""
         words = result.words
         if self.context is not None and not result.context_dropped:
             words = self.context.strip(words, self.utterance.start)
-        if self.rest is not None:
-            words = (*self.rest.words, *words)
+        if self.remainder is not None:
+            words = (*self.remainder.words, *words)
         return msgspec.structs.replace(result, words=words)

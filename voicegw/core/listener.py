@@ -16,7 +16,7 @@ from voicegw.core.actions import Action, Recognize, SendEvent
 from voicegw.core.audio import WINDOW_SAMPLES, ArrivalClock, Pcm
 from voicegw.core.completeness import Completeness, judge
 from voicegw.core.dialogue_manager import DialogueManager
-from voicegw.core.endpoint import Boundary, Endpointer, EndpointerState, SpeechScorer
+from voicegw.core.endpoint import Boundary, Endpointer, SpeechScorer
 from voicegw.core.events import EndReason
 from voicegw.core.jobs import AUTO_LANGUAGE, text_of
 from voicegw.core.languages import language_of
@@ -33,7 +33,7 @@ class ListenerState(msgspec.Struct, array_like=True):
     """What the hearing side knows beside the audio, for another process to go on with. transcription: what
     only its implementation understands. timings: of utterances that are over and wait for their words."""
 
-    endpointer: EndpointerState
+    endpointer: Endpointer
     transcription: msgspec.Raw
     timings: list[TurnTiming]
 
@@ -76,12 +76,12 @@ class Listener:
     def snapshot(self) -> ListenerState:
         """All it knows beside the audio."""
         transcription = msgspec.Raw(self._transcription.snapshot())
-        return ListenerState(self._endpointer.snapshot(), transcription, list(self._timings.values()))
+        return ListenerState(self._endpointer, transcription, list(self._timings.values()))
 
     def restore(self, state: ListenerState, audio: Pcm, start: int, later_s: float, now: float) -> None:
         """Goes on where another listener was, with its audio from the session sample `start` on; this
         process's clock is `later_s` ahead of the other's. The scorer hears the last second again."""
-        self._endpointer.restore(state.endpointer)
+        self._endpointer = state.endpointer
         self._transcription.restore(bytes(state.transcription), audio, start)
         self._timings = {timing.turn: timing.shifted(later_s) for timing in state.timings}
         reheard = audio[-SCORER_WARM_UP:]

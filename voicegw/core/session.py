@@ -121,7 +121,7 @@ class Session:
         """All it knows beside the audio."""
         return SessionState(
             *(now, self.messages_taken, self._acknowledged, self._ending),
-            *(self._decoder.snapshot(), self._framer.snapshot()),
+            *(self._decoder.snapshot(), self._framer),
             *(self._listener.snapshot(), self._conversation.snapshot(now)),
             misdeclared=self._declaration.told,
             ahead_ms=self._pace.ahead_ms(now),
@@ -135,7 +135,7 @@ class Session:
         self._ending, self._declaration.told = state.ending, state.misdeclared
         self.receive_disconnect()
         self._decoder.restore(state.decoder)
-        self._framer.restore(state.framer)
+        self._framer = state.framer
         self._arrivals.mark(state.framer.position, now)
         self._conversation.restore(state.conversation, later_s, now)
         self._listener.restore(state.listener, np.frombuffer(audio, dtype="<i2"), start, later_s, now)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from voicegw.core.audio import DecoderState, FramerState
+from voicegw.core.audio import DecoderState, Framer
 from voicegw.core.dialogue_manager import DialogueManagerState
 from voicegw.core.listener import ListenerState
 
@@ -27,7 +27,7 @@ class SessionState(msgspec.Struct, array_like=True):
     acknowledged: tuple[int, int]
     ending: bool
     decoder: DecoderState
-    framer: FramerState
+    framer: Framer
     listener: ListenerState
     conversation: DialogueManagerState
     misdeclared: bool = False

@@ -18,6 +18,16 @@ class IllegalSignal(RuntimeError):
     """The machine was told something that cannot happen in its state: a bug in the caller."""
 
 
+def transition(
+    table: Mapping[tuple[State, Signal], tuple[State, Output | None]], state: State, signal: Signal
+) -> tuple[State, Output | None]:
+    """The next state, and the output of the transition, if any. Raises IllegalSignal."""
+    try:
+        return table[state, signal]
+    except KeyError:
+        raise IllegalSignal(f"{signal.name} in state {state.name}") from None
+
+
 class StateMachine(Generic[State, Signal, Output]):
     """Holds the current state of one table."""
 
@@ -28,11 +38,8 @@ class StateMachine(Generic[State, Signal, Output]):
         self.state = initial
 
     def signal(self, signal: Signal) -> Output | None:
-        """Moves to the next state and returns what is to be done, if anything."""
-        try:
-            self.state, output = self._table[self.state, signal]
-        except KeyError:
-            raise IllegalSignal(f"{signal.name} in state {self.state.name}") from None
+        """Moves to the next state and returns the output of the transition, if any. Raises IllegalSignal."""
+        self.state, output = transition(self._table, self.state, signal)
         return output
 
 

@@ -13,12 +13,12 @@ A decode that fails takes no words away: what an earlier final decode heard stay
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
 from voicegw.core.audio import to_ms, to_samples
-from voicegw.core.hypothesis import Hypothesis, HypothesisOptions, HypothesisState
+from voicegw.core.hypothesis import Hypothesis, HypothesisOptions
 from voicegw.core.jobs import DecodeKind, DecodeResult, Word
 from voicegw.core.key_term_limits import check_key_terms
 from voicegw.core.options import option
@@ -45,35 +45,10 @@ class RecognitionOptions(HypothesisOptions):
         check_key_terms(self.key_terms)
 
 
-class UtteranceState(msgspec.Struct, array_like=True):
-    """What is known of an utterance, for another process to go on with; the fields are those of Utterance."""
-
-    turn: int
-    start: int
-    speech_start: int
-    speech_end: int
-    heard_until: int
-    hypothesis: HypothesisState
-    paused: bool
-    shown: tuple[str, str]
-    end: int | None
-    settled: DecodeResult | None
-    window_start: int
-    settled_until: int
-    failed_until: int
-    language: str = ""
-    resumed: list[int] = []
+_BEFORE_REMAINDER = to_samples(300)  # audio in front of the voice that a decode of the rest hears
 
 
-_BEFORE_REST = to_samples(300)  # audio in front of the voice that a decode of the rest hears
-_PLAIN = (
-    *("turn", "start", "speech_start", "speech_end", "heard_until", "paused"),
-    *("shown", "end", "settled", "window_start", "language", "resumed"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Remainder(msgspec.Struct, frozen=True, array_like=True):
     """What a final decode left out: the voice that went on at the sample `voice`, to be decoded from `start`
     on. words: those before it."""
 
@@ -82,8 +57,7 @@ class Rest:
     words: tuple[Word, ...]
 
 
-@dataclass(slots=True)
-class Utterance:
+class Utterance(msgspec.Struct, array_like=True):
     """Positions are session samples.
 
     start: the first sample that belongs to it, pre-roll included. speech_start: its first voiced sample.
@@ -97,43 +71,20 @@ class Utterance:
 
     turn: int
     start: int
+    window_start: int
     speech_start: int
     speech_end: int
-    heard_until: int
-    hypothesis: Hypothesis
+    decoded_until: int
+    hypothesis: Hypothesis = msgspec.field(default_factory=Hypothesis)
     paused: bool = False
     shown: tuple[str, str] = ("", "")
     end: int | None = None
     settled: DecodeResult | None = None
     language: str = ""
-    resumed: list[int] = field(default_factory=list)
-    rest: Rest | None = None
-    window_start: int = field(init=False)
-    _settled_until: int = 0
-    _failed_until: int = 0
-
-    def __post_init__(self) -> None:
-        self.window_start = self.start
-
-    def snapshot(self) -> UtteranceState:
-        """All that is known of it."""
-        return UtteranceState(
-            **{name: getattr(self, name) for name in _PLAIN},
-            hypothesis=self.hypothesis.snapshot(),
-            settled_until=self._settled_until,
-            failed_until=self._failed_until,
-        )
-
-    @classmethod
-    def restored(cls, options: HypothesisOptions, state: UtteranceState) -> "Utterance":
-        """One that goes on where another was."""
-        hypothesis = Hypothesis.restored(options, state.hypothesis)
-        utterance = cls(
-            **{name: getattr(state, name) for name in _PLAIN if name != "window_start"}, hypothesis=hypothesis
-        )
-        utterance.window_start = state.window_start
-        utterance._settled_until, utterance._failed_until = state.settled_until, state.failed_until
-        return utterance
+    resumed: list[int] = []
+    remainder: Remainder | None = None
+    decided_until: int = 0
+    failed_until: int = 0
 
     @property
     def complete(self) -> bool:
@@ -143,18 +94,18 @@ class Utterance:
     @property
     def failed(self) -> bool:
         """Whether the final decode of everything that was voiced was given up."""
-        return not self.covered and self._failed_until >= self.speech_end
+        return not self.covered and self.failed_until >= self.speech_end
 
     @property
     def covered(self) -> bool:
         """Whether a final decode has heard everything that was voiced."""
-        return self.settled is not None and self._settled_until >= self.speech_end
+        return self.settled is not None and self.decided_until >= self.speech_end
 
     @property
     def fixed_until(self) -> int:
         """What was said before this belongs to it for good: it is stable, or has had a final decode."""
         stable = self.hypothesis.stable
-        return max(self._settled_until, stable[-1].end if stable else self.start)
+        return max(self.decided_until, stable[-1].end if stable else self.start)
 
     def missing_pre_roll(self, wanted: int) -> int:
         """The part of the pre-roll that it lacks when it begins with the session, or right behind a commit or
@@ -167,41 +118,41 @@ class Utterance:
         """Which decode of the window from `window_start` to `position` (or `end`) is due, if any."""
         if self.end is not None or self.paused:
             return None if self.covered or self.failed else DecodeKind.FINAL
-        new_speech = self.speech_end > self.heard_until
-        return DecodeKind.PARTIAL if new_speech and position - self.heard_until >= interval else None
+        new_speech = self.speech_end > self.decoded_until
+        return DecodeKind.PARTIAL if new_speech and position - self.decoded_until >= interval else None
 
-    def receive(self, result: DecodeResult, kind: DecodeKind, until: int) -> None:
+    def receive(self, result: DecodeResult, kind: DecodeKind, until: int, options: HypothesisOptions) -> None:
         """Takes in the decode of the window that ended at `until`."""
-        self.heard_until = until
-        self.hypothesis.update(result.words, until, paused=kind is DecodeKind.FINAL)
+        self.decoded_until = until
+        self.hypothesis.update(result.words, until, options, paused=kind is DecodeKind.FINAL)
         if result.words:
             self.language = result.language
         if kind is DecodeKind.FINAL:
             self._settle(result, until)
 
     def _settle(self, result: DecodeResult, until: int) -> None:
-        before, self.rest = self.rest, self._left_out(result, until)
+        before, self.remainder = self.remainder, self._left_out(result, until)
         self.settled = result
-        if self.rest is None or (before is not None and self.rest.voice <= before.voice):
-            self._settled_until, self.rest = until, None
+        if self.remainder is None or (before is not None and self.remainder.voice <= before.voice):
+            self.decided_until, self.remainder = until, None
 
-    def _left_out(self, result: DecodeResult, until: int) -> Rest | None:
+    def _left_out(self, result: DecodeResult, until: int) -> Remainder | None:
         """What follows a pause without any word from there on; nothing while the speaker goes on."""
         if not result.context_dropped or not (self.paused or self.end is not None):
             return None
         words = result.words
         told_until = words[-1].end if words else self.window_start
         voice = next((position for position in self.resumed if told_until <= position < until), None)
-        return None if voice is None else Rest(voice, max(told_until, voice - _BEFORE_REST), words)
+        return None if voice is None else Remainder(voice, max(told_until, voice - _BEFORE_REMAINDER), words)
 
     def resume(self, at: int) -> None:
         """The voice goes on after a pause."""
-        self.paused, self.rest = False, None
+        self.paused, self.remainder = False, None
         self.resumed.append(at)
 
     def trim(self, longest: int) -> None:
         """Cuts stable words off a running window of more than `longest` samples."""
-        if self.end is None and not self.paused and self.heard_until - self.window_start > longest:
+        if self.end is None and not self.paused and self.decoded_until - self.window_start > longest:
             start = self.hypothesis.trim()
             if start is not None:
                 self.window_start = max(self.window_start, start)
@@ -209,11 +160,11 @@ class Utterance:
     def receive_failure(self, kind: DecodeKind, until: int) -> None:
         """The decode of that window was given up; a partial is simply asked for again later. Without the rest
         the final decode before it is enough."""
-        self.heard_until = until
-        if kind is DecodeKind.FINAL and self.rest is not None:
-            self._settled_until, self.rest = until, None
+        self.decoded_until = until
+        if kind is DecodeKind.FINAL and self.remainder is not None:
+            self.decided_until, self.remainder = until, None
         elif kind is DecodeKind.FINAL:
-            self._failed_until = until
+            self.failed_until = until
 
     @property
     def voiced_ms(self) -> int:

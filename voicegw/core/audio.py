@@ -105,6 +105,10 @@ class Framer(msgspec.Struct, array_like=True):
     position: int = 0
     rest: bytes = b""
 
+    def __post_init__(self) -> None:
+        if len(self.rest) % 2:
+            raise ValueError("the rest is not whole 16-bit samples")
+
     def push(self, pcm: Pcm) -> Sequence[Pcm]:
         """The windows completed by `pcm`, in order; what is left over waits for the next piece."""
         self.position += len(pcm)

@@ -4,17 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.speech import pcm, single_utterances
+from tests.core.recordings import speech
 from voicegw.core.audio import AudioFormat, encode
 from voicegw.core.audio_check import AudioCheck, EncodingCheck, SampleRateCheck
 
 Samples = NDArray[np.int16]
 PCM, MULAW, ALAW = AudioFormat
-
-
-def speech(rate: int = 16_000) -> Samples:
-    """All the recordings of one sentence."""
-    return np.frombuffer(b"".join(pcm(sample, rate) for sample in single_utterances()), dtype="<i2")
 
 
 def notices(declared: AudioFormat, data: bytes) -> list[str]:

@@ -53,6 +53,10 @@ class TestInputDecoder:
 
 
 class TestFramer:
+    def test_a_rest_of_half_a_sample_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="16-bit"):
+            Framer(0, b"x")
+
     @given(st.lists(st.integers(0, 1000), max_size=8))
     def test_windows_are_the_stream_whatever_the_pieces(self, sizes: list[int]) -> None:
         framer, stream = Framer(), ramp(sum(sizes))

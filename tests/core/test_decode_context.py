@@ -1,5 +1,8 @@
-from voicegw.core.decode_context import DecodeContext
-from voicegw.core.jobs import Word
+import pytest
+
+from voicegw.core.decode_context import DecodeContext, DecodeContextTracker
+from voicegw.core.jobs import DecodeKind, Word
+from voicegw.core.utterance import RecognitionOptions, Remainder, Utterance
 
 
 def spoken(text: str, start: int = 0, step: int = 10_000) -> list[Word]:
@@ -68,3 +71,37 @@ def test_what_was_told_in_other_words_is_not_told_twice() -> None:
     heard = [*spoken("Nine nine five,"), *spoken("call me", start=40_000)]
     assert [word.text for word in context.strip(heard, 38_000)][-2:] == ["call", "me"]
     assert len(context.strip(heard, 38_000)) <= 3
+
+
+class TestBeforeADecode:
+    """An utterance from sample 40,000 on, behind a context that ends at 30,000."""
+
+    @pytest.fixture
+    def tracker(self) -> DecodeContextTracker:
+        return DecodeContextTracker(DecodeContext(0, 30_000, spoken("one two three")))
+
+    @pytest.fixture
+    def utterance(self) -> Utterance:
+        return Utterance(2, 40_000, 40_000, 42_000, speech_end=60_000, decoded_until=42_000)
+
+    def before(self, tracker: DecodeContextTracker, utterance: Utterance) -> DecodeContext | None:
+        return tracker.before(utterance, DecodeKind.FINAL, 64_000, 0, RecognitionOptions())
+
+    def test_the_last_utterance_is_context(self, tracker: DecodeContextTracker, utterance: Utterance) -> None:
+        context = self.before(tracker, utterance)
+        assert context is not None
+        assert texts(context) == ["one", "two", "three"]
+
+    def test_there_is_none_behind_a_long_silence(
+        self, tracker: DecodeContextTracker, utterance: Utterance
+    ) -> None:
+        utterance.start = utterance.window_start = 30_000 + 2 * 16_000 + 1
+        assert self.before(tracker, utterance) is None
+
+    def test_a_trimmed_window_needs_none(self, tracker: DecodeContextTracker, utterance: Utterance) -> None:
+        utterance.window_start += 1
+        assert self.before(tracker, utterance) is None
+
+    def test_a_remainder_needs_none(self, tracker: DecodeContextTracker, utterance: Utterance) -> None:
+        utterance.remainder = Remainder(50_000, 48_000, ())
+        assert self.before(tracker, utterance) is None

@@ -139,6 +139,11 @@ def test_many_small_events_count_for_what_they_take() -> None:
     assert journal_of(*(ReplyDelta(1, "a") for _ in range(5)), waiting=room).overloaded
 
 
+def test_an_acknowledgement_replaces_one_that_was_not_delivered() -> None:
+    journal = journal_of(TAKEN, ReplyDelta(1, "a"), AudioAcknowledged(640))
+    assert shown(journal) == ["1:ack 640", "2:delta a"]
+
+
 def test_replaced_messages_take_no_room() -> None:
     journal = journal_of(
         *(partial(1, "a" * 8 * length) for length in range(100)), waiting=1_000 + ENTRY_BYTES

@@ -203,3 +203,11 @@ def test_silent_text_is_passed_with_what_was_heard_before_it() -> None:
     playback = playing((FIRST, 100), ("```\n", 0), (SECOND, 100))
     play(playback, 0.15)
     assert playback.heard(0.15) >= len(FIRST + "```\n")
+
+
+def test_an_unfinished_sentence_longer_than_estimated_may_be_heard_to_its_last_word() -> None:
+    playback = Playback(RATE, 10_000)
+    playback.begin(Sentence(0, "Good day."))
+    playback.append(bytes(2 * 5 * RATE))
+    playback.release(100.0)
+    assert playback.heard(105.0) == len("Good day.")

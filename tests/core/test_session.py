@@ -15,6 +15,7 @@ from tests.core.scenario import (
 from voicegw.core import actions, commands, events
 from voicegw.core.audio import AudioFormat
 from voicegw.core.events import AudioAcknowledged, EndReason, Message, ReplyReason, SpeechStopped
+from voicegw.core.moderation_queue import Check
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session, SessionOptions
 from voicegw.errors import AudioTooFast, InvalidState, LLMInterrupted, OddByteCount
@@ -214,6 +215,22 @@ class TestEnd:
             scenario.send(320)
         with pytest.raises(InvalidState, match="TypeText after End"):
             scenario.say("hello?")
+
+
+def test_a_moderation_verdict_stops_the_reply(scenario: Scenario) -> None:
+    scenario.say("something bad")
+    check = Check(1, events.ModerationTarget.INPUT, "something bad")
+    scenario.session.receive_verdict(check, ("violence",), scenario.now)
+    scenario.perform()
+    assert scenario.stopped == 1
+    assert_reply(scenario, 1, "", events.ReplyReason.MODERATED)
+
+
+def test_the_detected_language_is_known(scenario: Scenario) -> None:
+    assert scenario.session.language == ""
+    scenario.hear(ONSET + END)
+    scenario.answer("guten Tag", language="de")
+    assert scenario.session.language == "de"
 
 
 def test_time_in_which_everything_stood_still_silences_nobody() -> None:

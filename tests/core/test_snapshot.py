@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.scenario import END, QUICK, Scenario, assert_final, windowed
+from tests.core.scenario import END, PAUSE, QUICK, Scenario, assert_final, windowed
 from voicegw.core import commands, events, snapshot
 from voicegw.core.actions import FollowErrand
 from voicegw.core.audio import INPUT_RATES, AudioFormat
@@ -120,6 +120,18 @@ def test_a_reply_of_which_nothing_was_given_is_asked_for_again() -> None:
     scenario.reply("Noon.")
     scenario.finish_reply()
     assert scenario.last(events.ReplyDone) == events.ReplyDone(1, "Noon.", ReplyReason.COMPLETED)
+
+
+def test_a_speculative_reply_is_requested_again_at_the_final() -> None:
+    scenario = Scenario()
+    scenario.hear("#" * 5 + PAUSE)
+    scenario.answer("what time is it")
+    assert [request.speculative for request in scenario.requests] == [True]
+    moved(scenario)
+    assert scenario.request is None
+    scenario.hear(END)
+    answer(scenario)
+    assert [request.speculative for request in scenario.requests] == [True, False]
 
 
 def test_a_spoken_reply_has_failed_with_what_was_heard_of_it() -> None:

@@ -67,6 +67,11 @@ class WindowedTranscription:
         newest = self._state.pending[-1] if self._state.pending else None
         return newest if newest is not None and newest.end is None else None
 
+    def _expect_running(self) -> Utterance:
+        running = self.running
+        assert running is not None, "this method is called only while an utterance runs"
+        return running
+
     @property
     def idle(self) -> bool:
         """See Transcription."""
@@ -138,8 +143,7 @@ class WindowedTranscription:
 
     def receive_voice(self, until: int) -> None:
         """See Transcription."""
-        if (running := self.running) is not None:
-            running.speech_end = until
+        self._expect_running().speech_end = until
 
     def begin(self, turn: int, speech_start: int) -> None:
         """An utterance starts, a pre-roll before its first voiced sample."""
@@ -150,28 +154,25 @@ class WindowedTranscription:
 
     def pause(self) -> None:
         """See Transcription."""
-        if (running := self.running) is not None:
-            running.paused = True
+        self._expect_running().paused = True
 
     def resume(self, at: int) -> None:
         """See Transcription."""
-        if (running := self.running) is not None:
-            running.resume(at)
+        self._expect_running().resume(at)
 
     def finish(self, at: int | None = None) -> None:
         """The running utterance is over; everything up to now, or up to the sample `at`, belongs to it. A
         decode that heard more than that is no longer awaited."""
-        if (running := self.running) is not None:
-            self._state.assigned_until = running.end = self.position if at is None else at
-            running.speech_end = min(running.speech_end, running.end)
-            if self._outstanding is not None and self._outstanding.until > running.end:
-                self._outstanding = None
+        running = self._expect_running()
+        self._state.assigned_until = running.end = self.position if at is None else at
+        running.speech_end = min(running.speech_end, running.end)
+        if self._outstanding is not None and self._outstanding.until > running.end:
+            self._outstanding = None
 
     def split_point(self) -> int | None:
         """Behind all that is settled, and in the second half of the running utterance; None in a pause, and
         if no voice is left behind that."""
-        running = self.running
-        assert running is not None, "only a running utterance is cut"
+        running = self._expect_running()
         longest = min(to_samples(LATEST_MS), (self.position - running.start) // 2)
         start = max(running.fixed_until, self.position - longest)
         start += -start % WINDOW_SAMPLES
@@ -185,8 +186,7 @@ class WindowedTranscription:
         oldest = self._state.pending[0]
         assert oldest.end is not None, "only what is over is given up"
         oldest.receive_failure(DecodeKind.FINAL, oldest.end)
-        if self._outstanding is not None and self._outstanding.utterance is oldest:
-            self._outstanding = None
+        self._outstanding = None
 
     # --- updates ---
 

@@ -90,11 +90,11 @@ class StreamingTranscription:
         self._audio.append(window)
         if (running := self.running) is not None:
             self._feed(running, self._audio.end - len(window))
-        self._audio.forget(self.audio_needed_from)
+        self._audio.drop_before(self.audio_needed_from)
 
     def _feed(self, stream: Stream, start: int) -> None:
         end = self._audio.end if stream.end is None else stream.end
-        self._updates.append(Recognize(Feed(stream.turn, start, self._audio.cut(start, end))))
+        self._updates.append(Recognize(Feed(stream.turn, start, self._audio.read(start, end))))
 
     def receive_voice(self, until: int) -> None:
         if (running := self.running) is not None:
@@ -174,7 +174,7 @@ class StreamingTranscription:
 
     def audio_after(self, position: int) -> tuple[int, bytes]:
         start = max(position, self._audio.start)
-        return start, self._audio.cut(start, self._audio.end)
+        return start, self._audio.read(start, self._audio.end)
 
     def snapshot(self) -> bytes:
         return msgspec.msgpack.encode((self._spoken_for, self._streams))

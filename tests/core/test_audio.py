@@ -83,21 +83,21 @@ class TestAudioBuffer:
         buffer.append(ramp(100))
         buffer.append(ramp(100, 100))
         assert buffer.end == 200
-        assert buffer.cut(90, 110) == ramp(20, 90).tobytes()
+        assert buffer.read(90, 110) == ramp(20, 90).tobytes()
 
     def test_forgets_without_moving_the_clock(self) -> None:
         buffer = AudioBuffer()
         buffer.append(ramp(100))
-        buffer.forget(40)
+        buffer.drop_before(40)
         assert (buffer.start, buffer.end) == (40, 100)
-        assert buffer.cut(30, 50) == ramp(10, 40).tobytes()
-        assert buffer.cut(0, 20) == b""
+        assert buffer.read(30, 50) == ramp(10, 40).tobytes()
+        assert buffer.read(0, 20) == b""
 
     @pytest.mark.parametrize(("before", "start"), [(-5, 0), (0, 0), (100, 100), (999, 100)])
     def test_forgets_at_most_what_it_holds(self, before: int, start: int) -> None:
         buffer = AudioBuffer()
         buffer.append(ramp(100))
-        buffer.forget(before)
+        buffer.drop_before(before)
         assert (buffer.start, buffer.end) == (start, 100)
 
 
@@ -106,20 +106,20 @@ class TestArrivalClock:
         clock = ArrivalClock()
         clock.mark(320, 1.0)
         clock.mark(640, 2.0)
-        assert [clock.wall(position) for position in (1, 320, 321, 640)] == [1.0, 1.0, 2.0, 2.0]
+        assert [clock.arrival_time(position) for position in (1, 320, 321, 640)] == [1.0, 1.0, 2.0, 2.0]
 
     def test_what_has_not_come_has_no_time(self) -> None:
         clock = ArrivalClock()
-        assert clock.wall(1) is None
+        assert clock.arrival_time(1) is None
         clock.mark(320, 1.0)
-        assert clock.wall(321) is None
+        assert clock.arrival_time(321) is None
 
     def test_the_record_is_bounded(self) -> None:
         clock = ArrivalClock()
         for message in range(2 * clock.KEPT):
             clock.mark(320 * (message + 1), float(message))
-        assert clock.wall(320) == float(clock.KEPT)
-        assert clock.wall(320 * (clock.KEPT + 2)) == clock.KEPT + 1.0
+        assert clock.arrival_time(320) == float(clock.KEPT)
+        assert clock.arrival_time(320 * (clock.KEPT + 2)) == clock.KEPT + 1.0
 
 
 class TestPaceLimit:

@@ -24,20 +24,20 @@ def test_utterances_are_put_together() -> None:
 
 def test_what_is_too_old_is_forgotten_up_to_a_gap_between_words() -> None:
     context = DecodeContext(0, 40_000, spoken("one two three four"))
-    context.forget(15_000)
+    context.drop_before(15_000)
     assert texts(context) == ["three", "four"]
     assert context.start == 19_000  # in the middle of the gap before "three"
 
 
 def test_nothing_is_forgotten_that_is_young_enough() -> None:
     context = DecodeContext(5_000, 40_000, spoken("one two three", 5_000))
-    context.forget(5_000)
+    context.drop_before(5_000)
     assert (context.start, texts(context)) == (5_000, ["one", "two", "three"])
 
 
 def test_audio_without_words_is_forgotten_too() -> None:
     context = DecodeContext(0, 40_000, [])
-    context.forget(15_000)
+    context.drop_before(15_000)
     assert context.start >= 15_000
 
 

@@ -97,7 +97,7 @@ class TestWithAnEcho:
 
     def say(self, chat: Chat, reply: str) -> None:
         chat.write(1, reply)
-        chat.conversation.replies.aloud = True
+        chat.conversation.replies.spoken = True
         chat.finish(1)
         chat.done()
 

@@ -6,7 +6,7 @@ import pytest
 
 from voicegw.core.actions import Action, Play, Speak, StopSpeaking
 from voicegw.core.audio import AudioFormat
-from voicegw.core.speech_output import Heard, SpeechOptions, SpeechOutput
+from voicegw.core.speech_output import PlaybackResult, SpeechOptions, SpeechOutput
 
 RATE = 8_000
 ONE, TWO, THREE = "One two three. ", "Four five six. ", "Seven eight nine."
@@ -77,7 +77,7 @@ def test_audio_is_paced_and_the_reply_over_when_it_has_been_played() -> None:
     assert not speaker.speech.over(speaker.now)
     speaker.wait(40)
     assert speaker.speech.over(speaker.now)
-    assert speaker.speech.stop(speaker.now) == Heard(ONE, begun=100.0)
+    assert speaker.speech.stop(speaker.now) == PlaybackResult(ONE, first_audio=100.0)
     assert not any(isinstance(action, StopSpeaking) for action in speaker.told)
 
 
@@ -95,7 +95,7 @@ def test_stopped_it_tells_what_was_heard_and_drops_the_rest() -> None:
     speaker.say(1, 1000)
     speaker.say(2, 1000)
     speaker.wait(1700)
-    assert speaker.speech.stop(speaker.now) == Heard("One two three. Four five", begun=100.0)
+    assert speaker.speech.stop(speaker.now) == PlaybackResult("One two three. Four five", first_audio=100.0)
     assert speaker.told[-1] == StopSpeaking(dropped_ms=0)
     assert speaker.speech.stop(speaker.now) is None
 
@@ -105,7 +105,7 @@ def test_what_waits_when_it_is_stopped_is_dropped() -> None:
     speaker.write(ONE, TWO)
     speaker.say(1, 1000)
     speaker.say(2, 1000)
-    assert speaker.speech.stop(speaker.now) == Heard("", begun=100.0)
+    assert speaker.speech.stop(speaker.now) == PlaybackResult("", first_audio=100.0)
     assert speaker.told[-1] == StopSpeaking(dropped_ms=1600)
 
 
@@ -168,7 +168,7 @@ def test_a_reply_with_nothing_to_say_is_over_at_once(text: str) -> None:
     speaker = Speaker()
     speaker.write(text)
     assert speaker.speech.over(speaker.now)
-    assert speaker.speech.stop(speaker.now) == Heard(text, begun=None)
+    assert speaker.speech.stop(speaker.now) == PlaybackResult(text, first_audio=None)
 
 
 @pytest.mark.parametrize("audio_format", [AudioFormat.MULAW, AudioFormat.ALAW])

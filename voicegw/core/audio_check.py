@@ -1,8 +1,8 @@
-"""Whether audio is what its client declared, judged by its samples.
+"""Checks by its samples whether audio has the declared encoding and sample rate.
 
-Speech is smooth: neighbouring samples are alike. Read in a wrong format it is not, and read in the right one
-it is again. What is as rough in every format is noise, and no sign of anything. A wrong rate does not show in
-the samples, but a microphone gives a second of audio in a second.
+Neighbouring samples of speech are similar. If the bytes are decoded in a wrong encoding, they are not. Audio
+that is rough in every encoding is noise and shows nothing. A wrong sample rate cannot be found in the
+samples, but a microphone produces one second of audio per second.
 """
 
 from collections import Counter
@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 from voicegw.core import g711
 from voicegw.core.audio import AudioFormat
 
-_JUDGED_BYTES = 8000  # 250 ms of s16le at 16 kHz, 1 s of G.711
-_MOST_JUDGED = 100  # pieces that are no silence, until one of them is speech
-_SURE_IF_OTHER = 2  # pieces that are something else, and the same
-_SURE_IF_DECLARED = 6
+_PIECE_BYTES = 8000  # 250 ms of s16le at 16 kHz, 1 s of G.711
+_MAX_PIECES = 100  # that are not silence, until the check ends without a result
+_ENOUGH_IF_OTHER = 2  # pieces in the same other encoding
+_ENOUGH_IF_DECLARED = 6
 _UNKNOWN = ""
-_SOFTEST = 100.0  # mean amplitude of a piece that is judged, of 32768
-_SMOOTH = 0.4  # of 1, which is white noise
-_SMOOTHER = 0.6  # of the roughness as declared that another format has at most
-_PAIRED = 0.2  # of the difference between pairs that the difference within them is, in two channels
+_SILENCE = 100.0  # mean amplitude, of 32768, below which a piece is silence
+_SMOOTH = 0.4  # roughness of speech at most; that of white noise is 1
+_SMOOTHER = 0.6  # greatest ratio of the roughness in another encoding to that in the declared one
+_PAIRED = 0.2  # with two channels, greatest ratio of the difference within pairs to that between them
 _PLAUSIBLE_SHARE = 0.99
-_AMPLITUDES = 1e-6, 1.5  # of speech as floating point
-_PACED_S = 2.0  # of steady sending, twice in a row
-_STEADY_S = 0.2
+_AMPLITUDES = 1e-6, 1.5  # of floating-point speech
+_MEASURED_S = 2.0  # of steady sending, twice in a row
+_STEADY_S = 0.2  # longest gap between messages of a steady sender
 _SAME_PACE = 0.03
 _RATES = (8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
@@ -34,55 +34,55 @@ Samples = NDArray[np.float64]
 
 
 class AudioCheck:
-    """What a client has declared, checked until it is `told` that its audio is something else."""
+    """Checks the audio of one client. reported: it was found to be different; the check is over."""
 
     def __init__(self, audio_format: AudioFormat, rate: int) -> None:
-        self.told = False
+        self.reported = False
         self._declared = f"it was declared as {audio_format.value}, mono, {rate} Hz"
         self._format_check = EncodingCheck(audio_format)
         self._rate_check = SampleRateCheck(rate)
 
     def receive(self, data: bytes, length_s: float, now: float) -> str | None:
-        """What is to be told about the audio, once; None while nothing speaks against the declaration."""
-        if self.told:
+        """A message for the client when the audio is not as declared, once; otherwise None."""
+        if self.reported:
             return None
         form, rate = self._format_check.receive(data), self._rate_check.receive(length_s, now)
-        self.told = form is not None or rate is not None
+        self.reported = form is not None or rate is not None
         if form is not None:
             return f"the audio looks like {form}; {self._declared}"
-        return f"the audio comes as fast as at {rate} Hz; {self._declared}" if self.told else None
+        return f"the audio comes as fast as at {rate} Hz; {self._declared}" if self.reported else None
 
 
 class EncodingCheck:
-    """Takes in a client's bytes until it is sure what they are."""
+    """Finds the encoding of a client's bytes."""
 
     def __init__(self, audio_format: AudioFormat) -> None:
         self._format = audio_format
         self._piece = bytearray()
-        self._left = _MOST_JUDGED
+        self._left = _MAX_PIECES
         self._found: Counter[str] = Counter()
 
     def receive(self, data: bytes) -> str | None:
-        """What the audio probably is, told once; None while nothing speaks against the declaration."""
+        """The encoding of the audio, once, if it is certainly not the declared one; otherwise None."""
         if not self._left:
             return None
         self._piece += data
-        if len(self._piece) < _JUDGED_BYTES:
+        if len(self._piece) < _PIECE_BYTES:
             return None
-        piece, self._piece = bytes(self._piece[:_JUDGED_BYTES]), bytearray()
+        piece, self._piece = bytes(self._piece[:_PIECE_BYTES]), bytearray()
         if _is_silence(piece, self._format):
             return None
         guess = _guess(piece, self._format)
         self._found[guess] += 1
         is_declared = guess == self._format.value
-        enough = _SURE_IF_DECLARED if is_declared else _SURE_IF_OTHER
+        enough = _ENOUGH_IF_DECLARED if is_declared else _ENOUGH_IF_OTHER
         is_sure = guess != _UNKNOWN and self._found[guess] == enough
         self._left = 0 if is_sure else self._left - 1
         return guess if is_sure and not is_declared else None
 
 
 class SampleRateCheck:
-    """Compares the pace of a client that sends steadily with the rate it has declared."""
+    """Compares the rate at which a steady sender sends with the declared sample rate."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
@@ -91,14 +91,14 @@ class SampleRateCheck:
         self._found: int | None = None
 
     def receive(self, length_s: float, now: float) -> int | None:
-        """The rate at which the samples come, if it is another one for sure."""
+        """The sample rate in Hz, if it is certainly not the declared one; otherwise None."""
         if now - self._last > max(_STEADY_S, 2 * length_s):
             self._begin(now)
             self._found = None
         else:
             self._audio_s += length_s
         self._last = now
-        return self._judge(now) if now - self._begun >= _PACED_S else None
+        return self._judge(now) if now - self._begun >= _MEASURED_S else None
 
     def _begin(self, now: float) -> None:
         self._begun, self._audio_s = now, 0.0
@@ -113,7 +113,7 @@ class SampleRateCheck:
 
 
 def _guess(data: bytes, declared: AudioFormat) -> str:
-    """What the piece is: as declared or something else, if it is speech."""
+    """The encoding in which the piece is speech; _UNKNOWN if there is none."""
     samples = _read_as(declared)(data)
     if declared is AudioFormat.PCM and _is_floating_point(data):
         return "32-bit floating point"
@@ -131,9 +131,9 @@ def _read_as(audio_format: AudioFormat) -> Callable[[bytes], Samples]:
 
 
 def _is_silence(data: bytes, declared: AudioFormat) -> bool:
-    """Whether it is as declared, or if the declaration is wrong. Each format has other bytes for silence."""
+    """Whether the piece is silence in any encoding; each encodes silence in other bytes."""
     readings = (_read_as(declared), *_READINGS.values())
-    return any(np.abs(read(data)).mean() < _SOFTEST for read in readings)
+    return any(np.abs(read(data)).mean() < _SILENCE for read in readings)
 
 
 def _is_smooth(samples: Samples) -> bool:
@@ -147,7 +147,7 @@ def _roughness(samples: Samples) -> float:
 
 
 def _is_stereo(samples: Samples) -> bool:
-    """Whether samples go in pairs: two channels of one voice, or every second sample silent."""
+    """Whether samples are in pairs: two channels of one voice, or every second sample silent."""
     first, second = samples[0::2], samples[1::2]
     within = float(np.mean((first - second) ** 2))
     between = float(np.mean((second[:-1] - first[1:]) ** 2))

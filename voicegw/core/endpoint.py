@@ -1,15 +1,14 @@
-"""Speech scores in, utterance boundaries out: a table over run lengths of voiced and quiet windows.
+"""The endpointer: finds utterance boundaries in speech scores, with a state table.
 
-An utterance begins when enough windows in a row are voiced (an onset; shorter bursts are clicks), is
-paused after a short silence, which is when a final decode may be tried ahead of time, and ends after a
-long one. It also ends when told to, or when it reaches its maximum length.
+An utterance begins with an onset, enough voiced windows in a row; fewer are a click. It pauses after a short
+silence, when a final decode may be tried early, and ends after a long silence. It also ends on request, or at
+its maximum length. Inside a pause, too, only an onset is speech: a single voiced window does not restart the
+silence.
 
-Only an onset counts as voice inside a pause, too: one stray window does not restart the silence.
-
-How long the long silence is depends on the words: it is shorter after a finished sentence and longer after
-one that must go on (completeness.py). Where a model listens as well (asr/end_of_turn.py), what it hears
-decides instead, except after words that must go on. While nothing is known, it is `end_silence_ms`, which
-the others follow unless they are given: who asks for two seconds gets about two seconds, whatever was said.
+The long silence is shorter after a complete sentence and longer after an incomplete one (completeness.py).
+Where an end-of-turn model listens (asr/end_of_turn.py), its probability decides instead, except after an
+incomplete sentence. While neither is known, the silence is `end_silence_ms`. The other lengths depend on it
+unless they are set: with 2 s, every utterance ends after about 2 s of silence.
 """
 
 from dataclasses import dataclass
@@ -25,10 +24,10 @@ from voicegw.core.state_machine import transition
 
 
 class SpeechScorer(Protocol):
-    """How likely one 20 ms window holds speech; keeps its own state, so there is one for each session."""
+    """Scores how likely a window of 20 ms contains speech. It is stateful: each session has its own."""
 
     def score(self, window: Pcm) -> float:
-        """0 to 1, for the next WINDOW_SAMPLES samples at 16 kHz."""
+        """The probability of speech, 0 to 1, in the next WINDOW_SAMPLES samples at 16 kHz."""
         ...
 
 
@@ -70,12 +69,12 @@ class EndpointOptions:
 
     @property
     def finished_ms(self) -> int:
-        """The end silence after a finished sentence."""
+        """The end silence after a complete sentence."""
         return min(self.end_silence_ms, self.min_end_silence_ms or max(400, self.end_silence_ms - 100))
 
     @property
     def unfinished_ms(self) -> int:
-        """The end silence after words that must go on."""
+        """The end silence after an incomplete sentence."""
         return max(self.end_silence_ms, self.max_end_silence_ms or max(1000, self.end_silence_ms + 500))
 
     @property
@@ -98,7 +97,7 @@ class Signal(Enum):
 
 
 class Boundary(Enum):
-    """What the caller is told."""
+    """A boundary found in a window."""
 
     STARTED = "started"
     PAUSED = "paused"
@@ -142,17 +141,17 @@ class Endpointer(msgspec.Struct, array_like=True):
 
     @property
     def paused(self) -> bool:
-        """Whether the speaker of the running utterance pauses."""
+        """Whether the running utterance is in a pause."""
         return self.state is State.PAUSED
 
     @property
     def voice_start(self) -> int:
-        """Where the voice that is heard now began, or went on after a pause."""
+        """The first sample of the current run of voiced windows."""
         return self.position - self.voiced_run
 
     @property
     def end_silence_ms(self) -> int:
-        """The silence that ends the running utterance, after what it has said so far."""
+        """The silence that ends the running utterance, given its words so far."""
         options = self.options
         if options.adaptive and self.completeness is Completeness.UNFINISHED:
             return options.unfinished_ms
@@ -169,7 +168,7 @@ class Endpointer(msgspec.Struct, array_like=True):
         return self.open and length >= to_samples(self.options.max_utterance_ms)
 
     def receive(self, score: float) -> Boundary | None:
-        """Takes in the score of the next window."""
+        """Processes the score of the next window, and returns the boundary in it, if there is one."""
         self.position += WINDOW_SAMPLES
         self.voiced_run = self.voiced_run + WINDOW_SAMPLES if score >= self.options.threshold else 0
         if self.voiced_run >= to_samples(self.options.onset_ms):
@@ -179,7 +178,7 @@ class Endpointer(msgspec.Struct, array_like=True):
             self.completeness, self.end_of_turn = Completeness.UNDECIDED, None
             return self._signal(Signal.ONSET)
         if self.voiced_run:
-            return None  # too soon to tell a voice, which an end here would cut in two, from a click
+            return None  # speech or a click: an end here would split the speech
         return self._receive_quiet(self.position - self.speech_end)
 
     def _receive_quiet(self, silence: int) -> Boundary | None:
@@ -190,14 +189,12 @@ class Endpointer(msgspec.Struct, array_like=True):
         return None
 
     def split(self, at: int) -> None:
-        """The running utterance ended at this sample, and the voice that goes on begins the next one."""
+        """Ends the running utterance at this sample, where the next one begins."""
         self.speech_start = at
 
     def force(self) -> None:
-        """Ends the running utterance now; a voice that goes on needs a new onset to begin the next one.
-
-        Raises IllegalSignal when none is running.
-        """
+        """Ends the running utterance now; the next one needs a new onset. Raises IllegalSignal when no
+        utterance is running."""
         self._signal(Signal.FORCE)
         self.voiced_run = 0
 

@@ -178,7 +178,7 @@ class Listener:
         turn, speech_end = running.turn, running.speech_end
         speech_end = speech_end if at is None else min(speech_end, at)
         self._transcription.finish(at)
-        spoken_at = self._arrivals.wall(speech_end)
+        spoken_at = self._arrivals.arrival_time(speech_end)
         zero = now if spoken_at is None else spoken_at
         self._timings[turn] = TurnTiming(turn, zero=zero, endpoint=now)
         self._emit(SendEvent(events.SpeechStopped(turn, speech_end, reason)))

@@ -1,58 +1,58 @@
-"""Whether a client that sends no audio is still there: silence on the wire is not silence of the speaker.
+"""Liveness check: whether a client that has stopped sending audio is still connected.
 
-A client that sends 2 s at a time sends nothing for 2 s, so its next message is awaited only after that. Of a
-backlog that comes at once nobody knows that it is none; the next message that comes by itself shows it.
+A client that sends 2 s of audio at a time sends nothing for the next 2 s, so its next message is expected
+only after that. Several messages at once are treated as one long message; the next message corrects this.
 
 All times are monotonic seconds.
 """
 
-_DOUBT_S = 0.5
-_LONG_S = 0.2  # the gateway takes in what is longer in pieces of this length
-_APART_S = 0.1  # pieces of one message are less apart, messages of such a length more
+_PROBE_AFTER_S = 0.5
+_LONG_S = 0.2  # the gateway splits longer messages into pieces of this length
+_SAME_MESSAGE_S = 0.1  # pieces of one message arrive within this time
 
 
 class LivenessCheck:
-    """A client is asked when it falls silent in mid-word, and taken to be cut off until it answers."""
+    """A client that stops sending during an utterance gets a probe, and counts as disconnected until it
+    answers."""
 
     def __init__(self) -> None:
-        self._audio_at = 0.0  # when the last audio came, or was spoken if that is later
-        self._taken_at = 0.0  # when the last audio was taken in
-        self._away = False
-        self._asked = self._answered = False
+        self._audio_at = 0.0  # when the last audio arrived, or when it ends in real time if that is later
+        self._received_at = 0.0  # when the last audio arrived
+        self._disconnected = False
+        self._probed = self._answered = False
 
     def receive_audio(self, now: float, length_s: float = 0.0) -> None:
-        """So much audio came."""
-        is_piece = now - self._taken_at < _APART_S
+        """Audio of this length arrived."""
+        is_piece = now - self._received_at < _SAME_MESSAGE_S
         begin = max(self._audio_at, now) if is_piece else now
         self._audio_at = begin + (length_s if length_s >= _LONG_S else 0.0)
-        self._taken_at = now
-        self._asked = self._answered = False
+        self._received_at = now
+        self._probed = self._answered = False
 
     def receive_disconnect(self) -> None:
-        """The client has no connection."""
-        self._away = True
+        """The client has lost its connection."""
+        self._disconnected = True
 
     def receive_reconnect(self, now: float) -> None:
-        """It has one again. A doubt about the connection that was lost says nothing about this one, and a
-        client that has nothing to send must be asked anew."""
-        self._away = False
+        """The client has a new connection; a probe on the old one no longer counts."""
+        self._disconnected = False
         self._audio_at = now
-        self._asked = self._answered = False
+        self._probed = self._answered = False
 
     def receive_probe_answer(self) -> None:
-        """The client is there: it does not send because nobody speaks any more."""
+        """The client has answered the probe: it is connected and has no audio to send."""
         self._answered = True
 
     def receive_stall(self, late_s: float, now: float) -> None:
-        """Everything has stood still for so long, in which nobody could be heard."""
+        """This process stalled for `late_s` and could not receive audio meanwhile."""
         self._audio_at = max(self._audio_at, min(now, self._audio_at + late_s))
 
     def probe_due(self, now: float) -> bool:
-        """Whether audio has just stopped coming; whoever asks must find out whether the client is there."""
-        fresh = not self._asked and now - self._audio_at >= _DOUBT_S
-        self._asked |= fresh
+        """Whether audio has stopped and no probe was sent yet. After True, the caller must send one."""
+        fresh = not self._probed and now - self._audio_at >= _PROBE_AFTER_S
+        self._probed |= fresh
         return fresh
 
-    def heard_until(self, now: float) -> float:
-        """Until when what was said has come: now, as far as one can know, if the client is cut off."""
-        return now if self._away or (self._asked and not self._answered) else self._audio_at
+    def last_audio_at(self, now: float) -> float:
+        """When the last audio arrived; `now` while the client is disconnected or has not answered a probe."""
+        return now if self._disconnected or (self._probed and not self._answered) else self._audio_at

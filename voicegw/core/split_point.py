@@ -1,4 +1,4 @@
-"""Where an utterance that is too long is cut: between two words, where it is quietest."""
+"""Where an utterance that is too long is split: between two words, where the audio is quietest."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from voicegw.core.audio import WINDOW_SAMPLES, Pcm, to_samples
 from voicegw.core.jobs import Word
 
-LATEST_MS = 3000  # of an utterance; the cut is somewhere there
-_NEAR = to_samples(120)  # how far the times of words may be wrong
-_AROUND = np.ones(3)  # a window and its neighbours
+SEARCHED_MS = 3000  # the end of the utterance in which the split point is searched
+_NEAR = to_samples(120)  # possible error of word times
+_AROUND = np.ones(3)  # a window and its two neighbours
 
 
 def quietest_gap(words: Sequence[Word], audio: Pcm, start: int) -> int:
-    """The best place for a cut in `audio`, which begins at the session sample `start` and is one window or
-    more. words: what is known to be said there; without any, the quietest place of all."""
+    """The session sample at which to split. `audio` begins at the session sample `start` and has at least one
+    window. words: the known words in it; without any, the quietest window of all is chosen."""
     windows = audio.reshape(-1, WINDOW_SAMPLES).astype(np.float64)
     powers = _smoothed((windows**2).mean(axis=1))
     middles = start + (np.arange(len(windows)) + 0.5) * WINDOW_SAMPLES
@@ -28,6 +28,6 @@ def quietest_gap(words: Sequence[Word], audio: Pcm, start: int) -> int:
 
 
 def _smoothed(powers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each one as the mean of those around it, of which the first and the last have fewer."""
+    """Each value as the mean of itself and its neighbours."""
     sums, counts = (np.convolve(each, _AROUND)[1:-1] for each in (powers, np.ones_like(powers)))
     return sums / counts

@@ -19,7 +19,7 @@ from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeKind, DecodeResult
 from voicegw.core.language_tracker import LanguageTracker
 from voicegw.core.languages import is_language
 from voicegw.core.options import check
-from voicegw.core.split_point import LATEST_MS, quietest_gap
+from voicegw.core.split_point import SEARCHED_MS, quietest_gap
 from voicegw.core.text import quoted
 from voicegw.core.transcription import SCORER_WARM_UP, Final, Partial, ProvisionalFinal, Update
 from voicegw.core.utterance import RecognitionOptions, Utterance
@@ -85,7 +85,7 @@ class WindowedTranscription:
         if self._audio.end % _FORGET_EVERY < len(window):
             if not self._state.pending:
                 self._state.context.expire(self.position, self._state.options)
-            self._audio.forget(self.audio_needed_from)
+            self._audio.drop_before(self.audio_needed_from)
 
     @property
     def audio_needed_from(self) -> int:
@@ -102,7 +102,7 @@ class WindowedTranscription:
     def audio_after(self, position: int) -> tuple[int, bytes]:
         """See Transcription."""
         start = max(position, self._audio.start)
-        return start, self._audio.cut(start, self._audio.end)
+        return start, self._audio.read(start, self._audio.end)
 
     def snapshot(self) -> bytes:
         """See Transcription."""
@@ -173,12 +173,12 @@ class WindowedTranscription:
         """Behind all that is settled, and in the second half of the running utterance; None in a pause, and
         if no voice is left behind that."""
         running = self._expect_running()
-        longest = min(to_samples(LATEST_MS), (self.position - running.start) // 2)
+        longest = min(to_samples(SEARCHED_MS), (self.position - running.start) // 2)
         start = max(running.fixed_until, self.position - longest)
         start += -start % WINDOW_SAMPLES
         if running.paused or start >= running.speech_end:
             return None
-        audio = np.frombuffer(self._audio.cut(start, running.speech_end), dtype=np.int16)
+        audio = np.frombuffer(self._audio.read(start, running.speech_end), dtype=np.int16)
         return quietest_gap(running.hypothesis.shown, audio, start)
 
     def cancel(self) -> None:
@@ -227,7 +227,7 @@ class WindowedTranscription:
         start = next((part.start for part in (remainder, context) if part), utterance.window_start)
         prompt = utterance.hypothesis.prompt
         self._outstanding = InFlightDecode(self._state.jobs, kind, utterance, until, context, remainder)
-        pcm = self._audio.cut(start, until)
+        pcm = self._audio.read(start, until)
         terms = self._state.options.key_terms
         before = 0 if context is None else utterance.start - start
         lead_in = utterance.missing_pre_roll(self._pre_roll) if remainder is None else 0

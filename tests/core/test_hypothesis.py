@@ -132,8 +132,8 @@ def test_the_final_keeps_the_stable_words_as_they_were_shown() -> None:
     hypothesis = Hypothesis()
     hear(hypothesis, "Turn the light")
     hear(hypothesis, "Turn the lights")
-    assert text_of(hypothesis.settle(spoken("turn, the lights on."))) == "Turn the lights on."
-    assert text_of(hypothesis.settle(())) == "Turn the"
+    assert text_of(hypothesis.final_words(spoken("turn, the lights on."))) == "Turn the lights on."
+    assert text_of(hypothesis.final_words(())) == "Turn the"
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_window_is_trimmed_to_the_last_stable_words() -> None:
     assert hypothesis.trim() is None
     hear(hypothesis, "c d e f g", paused=True)
     assert text_of([*hypothesis.stable, *hypothesis.tentative]) == "a b c d e f g"
-    assert text_of(hypothesis.settle(spoken("c d e f g h"))) == "a b c d e f g h"
+    assert text_of(hypothesis.final_words(spoken("c d e f g h"))) == "a b c d e f g h"
 
 
 def test_no_window_is_trimmed_before_there_is_enough_to_join_on() -> None:
@@ -207,7 +207,7 @@ def test_trimming_neither_loses_nor_doubles_a_word(said: list[str], random: Rand
         hypothesis.update([*heard, *cut], until, DEFAULTS, paused=False)
         start = max(start, hypothesis.trim() or 0)
     whole = [word for word in words if word.start >= start]
-    assert text_of(hypothesis.settle(whole)) == " ".join(said)
+    assert text_of(hypothesis.final_words(whole)) == " ".join(said)
 
 
 @given(TEXTS, st.integers(2, 4), st.integers(0, 3), st.sampled_from(Policy))
@@ -220,10 +220,10 @@ def test_stable_only_grows_and_begins_the_final(
         hear(hypothesis, text, options)
         assert text_of(hypothesis.stable).startswith(shown)
         shown = text_of(hypothesis.stable)
-        assert text_of(hypothesis.settle(spoken(text))).startswith(shown)
+        assert text_of(hypothesis.final_words(spoken(text))).startswith(shown)
 
 
 @given(TEXTS)
 def test_a_final_with_nothing_stable_is_the_decode_itself(texts: list[str]) -> None:
     for text in texts:
-        assert Hypothesis().settle(spoken(text)) == spoken(text)
+        assert Hypothesis().final_words(spoken(text)) == spoken(text)

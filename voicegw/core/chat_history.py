@@ -20,12 +20,12 @@ _CUT_OFF = " [cut off]"
 _WITHHELD_INPUT = Message("user", "[withheld by moderation]")
 _WITHHELD_REPLY = "[stopped by moderation]"
 _NEVER_ANSWERED = "interrupted before there was an answer"
-_CHARACTERS_BESIDE_TEXT = 16  # what a message costs without any: about four tokens
+_MESSAGE_CHARACTERS = 16  # added for each message; about four tokens
 
 
 @dataclass(frozen=True, slots=True)
 class DialogueOptions:
-    """What the language model is told."""
+    """The content of prompts."""
 
     system_prompt: str = option(SYSTEM_PROMPT, "first message of every prompt")
     history_characters: int = option(
@@ -34,37 +34,38 @@ class DialogueOptions:
 
 
 class ChatHistoryState(msgspec.Struct, array_like=True):
-    """What a dialogue knows, for another process to go on with."""
+    """messages: the history, without the system prompt. tool_results: results of background tool calls that
+    are inserted before the next user message."""
 
     messages: list[Message] = []
     tool_results: list[Message] = []
 
 
 class ChatHistory:
-    """History behind a system prompt. It holds what was delivered, not what was generated.
+    """The history of a conversation. It contains what was delivered, not what was generated.
 
-    A prompt is the one before with more at its end, byte for byte, so that a prefix-caching model server has
-    read most of it already. Only when the history is full is it cut, in whole turns and down to half, so that
-    the prefix is broken seldom.
+    instructions: the system prompt; None for that of the options. Each prompt begins with the whole previous
+    prompt, so that a model server with a prefix cache has processed most of it. When the history is full, its
+    oldest turns are dropped until half is left, so that the prefix seldom changes.
     """
 
     def __init__(self, options: DialogueOptions) -> None:
-        self.instructions: str | None = None  # the system prompt; None for that of the options
+        self.instructions: str | None = None
         self._options = options
         self.state = ChatHistoryState()
 
-    def add_interrupted(self, said: Sequence[Message]) -> None:
-        """What was delivered of a reply that another process had begun."""
-        self.state.messages += mark_cut_off(list(said))
+    def add_interrupted(self, messages: Sequence[Message]) -> None:
+        """Adds the delivered part of a reply that another process began."""
+        self.state.messages += mark_cut_off(list(messages))
 
     def add_user(self, text: str) -> None:
-        """A final transcript or a typed message."""
+        """Adds a final transcript or a typed message, after the pending tool results."""
         self.state.messages += [*self.state.tool_results, Message("user", text)]
         self.state.tool_results = []
 
     def add_result(self, call: ToolCalled, content: str) -> None:
-        """The result of a call in the background: the model finds it as one more call with its answer, which
-        is something that every endpoint with tools understands."""
+        """Adds the result of a background tool call, as a second call with an answer: every endpoint with
+        tools accepts that."""
         again = msgspec.structs.replace(call, id=_other_id(call.id))
         self.state.tool_results += [
             Message("assistant", "", (again,)),
@@ -72,7 +73,7 @@ class ChatHistory:
         ]
 
     def withhold_input(self, text: str) -> bool:
-        """Puts a note in the place of what the user said; whether it has not been answered yet."""
+        """Replaces a text of the user by a note. Returns whether it has no reply yet."""
         for place, message in reversed(list(enumerate(self.state.messages))):
             if message.role == "user" and message.content.endswith(text):
                 self.state.messages[place] = _WITHHELD_INPUT
@@ -80,8 +81,8 @@ class ChatHistory:
         return False
 
     def withhold_reply(self, text: str) -> None:
-        """Puts a note in the place of what was delivered of a reply, of which `text` was judged: words, or
-        what a tool was asked or has answered."""
+        """Replaces the delivered part of a reply by a note. text: the rejected text, a part of the reply or
+        the arguments or the result of a tool call."""
         self.state.messages = [_without_tool_text(message, text) for message in self.state.messages]
         self.state.tool_results = [_without_tool_text(message, text) for message in self.state.tool_results]
         for place, message in reversed(list(enumerate(self.state.messages))):
@@ -91,28 +92,29 @@ class ChatHistory:
                 return
 
     def add_reply(self, pieces: Sequence[ReplyPiece], *, cut_off: bool) -> None:
-        """What was delivered of a reply, with its tool calls; `cut_off` when the user never got the rest."""
-        said = reply_messages(pieces)
-        self.state.messages += mark_cut_off(said) if cut_off else said
+        """Adds the delivered part of a reply with its tool calls. cut_off: the rest was not delivered."""
+        messages = reply_messages(pieces)
+        self.state.messages += mark_cut_off(messages) if cut_off else messages
 
     @property
-    def opening(self) -> tuple[Message, ...]:
-        """What every prompt begins with."""
+    def prefix(self) -> tuple[Message, ...]:
+        """The messages with which every prompt begins."""
         own = self.instructions
         prompt = self._options.system_prompt if own is None else own
         return (Message("system", prompt),) if prompt else ()
 
     def prompt(self, provisional: str | None = None) -> tuple[Message, ...]:
-        """The messages for the next reply; `provisional` is what the user has probably said."""
-        said = () if provisional is None else (Message("user", provisional),)
-        characters = characters_of((*self.state.messages, *self.state.tool_results, *said))
+        """The messages of the next request. provisional: a transcript that is probably the next user
+        message."""
+        expected = () if provisional is None else (Message("user", provisional),)
+        characters = characters_of((*self.state.messages, *self.state.tool_results, *expected))
         if characters > self._options.history_characters:
-            self._forget(characters - self._options.history_characters // 2)
-        return (*self.opening, *self.state.messages, *self.state.tool_results, *said)
+            self._drop_oldest(characters - self._options.history_characters // 2)
+        return (*self.prefix, *self.state.messages, *self.state.tool_results, *expected)
 
-    def _forget(self, excess: int) -> None:
-        """Drops the oldest turns, of so many characters or more, but not the newest message. A turn goes up
-        to the next user message: an answer of a tool without its call is one that endpoints refuse."""
+    def _drop_oldest(self, excess: int) -> None:
+        """Drops the oldest turns, at least `excess` characters, but never the newest message. A turn ends
+        before the next user message, because endpoints reject a tool result without its call."""
         count = 0
         while excess > 0 and count < len(self.state.messages) - 1:
             begun, count = count, count + 1
@@ -123,15 +125,15 @@ class ChatHistory:
 
 
 def _other_id(call: str) -> str:
-    """An id of the same form, as some endpoints are strict about that."""
+    """Another id of the same form, because some endpoints check the form."""
     return call[:-1] + ("0" if call[-1:] != "0" else "1")
 
 
 def characters_of(messages: Iterable[Message]) -> int:
-    """How long they are for the model: their text, their calls, and a little for each message, so that a
-    history of very many short ones ends, too."""
+    """The length of messages: their texts and calls, and 16 characters for each message, so that very many
+    short messages also fill the history."""
     return sum(
-        _CHARACTERS_BESIDE_TEXT + len(each.content) + sum(len(call.arguments) for call in each.tool_calls)
+        _MESSAGE_CHARACTERS + len(each.content) + sum(len(call.arguments) for call in each.tool_calls)
         for each in messages
     )
 
@@ -149,7 +151,7 @@ def _without_tool_text(message: Message, text: str) -> Message:
 
 
 def heard_part(pieces: Sequence[ReplyPiece], characters: int) -> list[ReplyPiece]:
-    """A reply whose text was heard up to so many characters. What tools did stays: it has happened."""
+    """The first `characters` of a reply's text, with all its tool calls, because those have been executed."""
     heard: list[ReplyPiece] = []
     for piece in pieces:
         if not isinstance(piece, str):
@@ -160,16 +162,16 @@ def heard_part(pieces: Sequence[ReplyPiece], characters: int) -> list[ReplyPiece
     return heard
 
 
-def mark_cut_off(said: list[Message]) -> list[Message]:
-    """A reply of which the user never got the rest."""
-    if not said or said[-1].role != "assistant":
-        return said
-    return [*said[:-1], replace(said[-1], content=f"{said[-1].content}{_CUT_OFF}")]
+def mark_cut_off(messages: list[Message]) -> list[Message]:
+    """Marks a reply as incomplete: the rest was not delivered."""
+    if not messages or messages[-1].role != "assistant":
+        return messages
+    return [*messages[:-1], replace(messages[-1], content=f"{messages[-1].content}{_CUT_OFF}")]
 
 
 def reply_messages(pieces: Sequence[ReplyPiece]) -> list[Message]:
-    """A reply as prompt messages: text and the calls behind it are one assistant message, and each call's
-    answer is a tool message right behind it, as endpoints insist."""
+    """A reply as prompt messages. A text and the calls after it are one assistant message, followed by one
+    tool message for each call, as endpoints require."""
     answers = {piece.id: piece.content for piece in pieces if isinstance(piece, ToolAnswered)}
     messages: list[Message] = []
     text: list[str] = []  # joined once: a reply may come in very many pieces
@@ -184,7 +186,7 @@ def reply_messages(pieces: Sequence[ReplyPiece]) -> list[Message]:
                 messages += _with_answers(text, calls, answers)
                 text, calls = [], []
             case ToolAnswered() | ReplyNotice():
-                pass  # of calls that are in already; and what only the user is told
+                pass  # its call is already included; a notice is only for the user
             case _:
                 assert_never(piece)
     return [*messages, *_with_answers(text, calls, answers)] if text or calls else messages

@@ -127,8 +127,8 @@ class DialogueManager:
 
     def open(self) -> None:
         """Starts a new session: lets the model read the system prompt."""
-        if self._options.prewarm and self.replies_wanted and self._history.opening:
-            self._emit(Prewarm(self._history.opening, self.replies.tools))
+        if self._options.prewarm and self.replies_wanted and self._history.prefix:
+            self._emit(Prewarm(self._history.prefix, self.replies.tools))
 
     def next_turn(self) -> int:
         """Counts a turn, an utterance or a typed message, and returns its number."""

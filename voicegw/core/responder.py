@@ -9,10 +9,10 @@ from voicegw.core.events import Message, ReplyPiece
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """What a request to the model costs beside what is seen of it; it is counted and not told.
+    """The cost of a request to the model that its pieces do not show. It is counted and not sent to clients.
 
-    hidden: characters of reasoning, since the last of these. tokens: of the whole request, its prompt and its
-    reasoning included, as the endpoint counts them; 0 while it has not said.
+    hidden: characters of reasoning since the previous ModelUsage. tokens: of the whole request with prompt
+    and reasoning, as the endpoint counts them; 0 while that is unknown.
     """
 
     hidden: int = 0
@@ -20,17 +20,18 @@ class ModelUsage:
 
 
 class Confirmation(Protocol):
-    """Set once the turn that a reply was started for is certain; an `asyncio.Event` fits."""
+    """An event that is set when the turn of a speculative request is confirmed, such as an
+    `asyncio.Event`."""
 
     async def wait(self) -> object:
-        """Returns when it is set."""
+        """Returns once it is set."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyRequest:
-    """What a model is asked. tools: names of those that it may call; None for all. user, session: for whom,
-    which tools are told; empty in development mode, or where nobody has asked."""
+    """A request to a model. tools: the names of the tools that it may call; None for all. user, session:
+    passed to the tools; empty in development mode, and for requests that no user made."""
 
     messages: tuple[Message, ...]
     tools: tuple[str, ...] | None = None
@@ -39,24 +40,24 @@ class ReplyRequest:
 
 
 class Responder(Protocol):
-    """Writes the assistant's side of a conversation."""
+    """A source of replies, such as a language model."""
 
     name: str
 
     def respond(
         self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
-        """The reply, piece by piece; raises a ReplyError. Closing the generator cancels the request.
+        """The reply in pieces. Raises a ReplyError. Closing the generator cancels the request.
 
-        It may run ahead of the confirmation, but calls no tool and does nothing else that cannot be undone
-        before `confirmed.wait()` has returned.
+        The request may start before the confirmation. Tool calls and other actions that cannot be undone
+        start only after `confirmed.wait()` has returned.
         """
         ...
 
     async def prewarm(self, request: ReplyRequest) -> None:
-        """Has the model read the messages, with which every prompt to come begins; never raises."""
+        """Lets the model process the messages with which every later prompt begins. Never raises."""
         ...
 
     async def close(self) -> None:
-        """Gives connections back."""
+        """Releases its connections."""
         ...

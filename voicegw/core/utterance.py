@@ -173,4 +173,4 @@ class Utterance(msgspec.Struct, array_like=True):
 
     def words(self) -> Sequence[Word]:
         """The final words: those of the last final decode that did not fail, behind the stable ones."""
-        return self.hypothesis.settle(self.settled.words if self.settled else ())
+        return self.hypothesis.final_words(self.settled.words if self.settled else ())

@@ -179,7 +179,7 @@ class WindowedTranscription:
         if running.paused or start >= running.speech_end:
             return None
         audio = np.frombuffer(self._audio.read(start, running.speech_end), dtype=np.int16)
-        return quietest_gap(running.hypothesis.shown, audio, start)
+        return quietest_gap(running.hypothesis.words, audio, start)
 
     def cancel(self) -> None:
         """See Transcription."""

@@ -122,7 +122,7 @@ class StreamingTranscription:
             self._spoken_for = running.end = self._audio.end if at is None else at
             self._updates.append(Recognize(Flush(running.turn)))
 
-    def cancel(self) -> None:
+    def expire_oldest(self) -> None:
         self._streams[0].last = True
 
     def receive_answer(self, answer: Emitted) -> None:

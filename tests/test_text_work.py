@@ -19,7 +19,7 @@ from voicegw.core.events import Message, ReplyDelta
 from voicegw.core.jobs import Word
 from voicegw.core.languages import ENGLISH, language_of
 from voicegw.core.moderation_queue import ModerationQueue
-from voicegw.core.sentences import SentenceCutter
+from voicegw.core.sentences import SentenceSplitter
 from voicegw.core.speech_output import SpeechOptions, SpeechOutput
 from voicegw.dialects import native
 from voicegw.dialects.native import query
@@ -122,7 +122,7 @@ def words(text: str) -> list[Word]:
 
 
 def cut(text: str) -> object:
-    cutter = SentenceCutter()
+    cutter = SentenceSplitter()
     return [*cutter.push(text), *cutter.flush()]
 
 

@@ -10,7 +10,7 @@ START = 3200  # the first sample of the utterance; the context is before it
 def own_text(context: DecodeContext | None, remainder: Remainder | None, result: DecodeResult) -> str:
     utterance = Utterance(1, START, START, START, speech_end=6400, decoded_until=START)
     decode = InFlightDecode(1, DecodeKind.FINAL, utterance, 8_000, context, remainder)
-    return text_of(decode.own(result).words)
+    return text_of(decode.own_result(result).words)
 
 
 def test_without_context_all_words_belong_to_the_utterance() -> None:

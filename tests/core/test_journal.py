@@ -57,7 +57,7 @@ def shown(journal: Journal, after: int = 0) -> list[str]:
 
 
 def stored(journal: Journal) -> Mapping[int, bytes]:
-    return {entry.seq: entry.data for entry in journal.all()}
+    return {entry.seq: entry.data for entry in journal.entries()}
 
 
 def test_numbers_from_1_in_order() -> None:

@@ -21,18 +21,18 @@ from voicegw.errors import RateLimited
 
 
 def replying(*pieces: str, every_characters: int = 40) -> ModerationQueue:
-    """A watch over turn 1's reply, of which these pieces have come."""
-    watch = ModerationQueue(every_characters)
-    watch.receive_event(ReplyStarted(1))
+    """A queue over turn 1's reply, of which these pieces have come."""
+    queue = ModerationQueue(every_characters)
+    queue.receive_event(ReplyStarted(1))
     for piece in pieces:
-        watch.receive_event(ReplyDelta(1, piece))
-    return watch
+        queue.receive_event(ReplyDelta(1, piece))
+    return queue
 
 
-def due(watch: ModerationQueue) -> list[str]:
+def due(queue: ModerationQueue) -> list[str]:
     """The texts of all checks that wait."""
     texts = []
-    while checks := watch.next_checks():
+    while checks := queue.next_checks():
         texts += [check.text for check in checks]
     return texts
 
@@ -42,26 +42,26 @@ def done(text: str, reason: ReplyReason = ReplyReason.COMPLETED) -> ReplyDone:
 
 
 def test_each_final_is_judged() -> None:
-    watch = ModerationQueue(40)
+    queue = ModerationQueue(40)
     for turn, text in ((1, "hello"), (2, "goodbye")):
-        watch.receive_event(FinalTranscript(turn, text, (), 0, 1))
-    assert watch.next_checks() == [Check(1, ModerationTarget.INPUT, "hello")]
-    assert watch.next_checks() == [Check(2, ModerationTarget.INPUT, "goodbye")]
-    assert watch.next_checks() == []
+        queue.receive_event(FinalTranscript(turn, text, (), 0, 1))
+    assert queue.next_checks() == [Check(1, ModerationTarget.INPUT, "hello")]
+    assert queue.next_checks() == [Check(2, ModerationTarget.INPUT, "goodbye")]
+    assert queue.next_checks() == []
 
 
 def test_what_was_typed_is_judged_once() -> None:
-    watch = ModerationQueue(40)
-    watch.receive_input(1, "hello")
-    watch.receive_input(1, "hello")
-    watch.receive_input(2, "hello")
-    assert due(watch) == ["hello", "hello"]
+    queue = ModerationQueue(40)
+    queue.receive_input(1, "hello")
+    queue.receive_input(1, "hello")
+    queue.receive_input(2, "hello")
+    assert due(queue) == ["hello", "hello"]
 
 
 def test_nothing_said_is_nothing_to_judge() -> None:
-    watch = ModerationQueue(40)
-    watch.receive_event(FinalTranscript(1, "", (), 0, 1))
-    assert due(watch) == []
+    queue = ModerationQueue(40)
+    queue.receive_event(FinalTranscript(1, "", (), 0, 1))
+    assert due(queue) == []
 
 
 def test_a_reply_is_not_judged_word_by_word() -> None:
@@ -78,15 +78,15 @@ def test_a_point_within_a_number_ends_no_sentence() -> None:
 
 
 def test_a_sentence_that_goes_on_is_judged_in_between() -> None:
-    watch = replying("and on " * 3, "and on " * 4)
-    assert due(watch) == ["and on " * 7]
+    queue = replying("and on " * 3, "and on " * 4)
+    assert due(queue) == ["and on " * 7]
 
 
 def test_the_whole_reply_so_far_is_judged() -> None:
-    watch = replying("One. ")
-    assert due(watch) == ["One. "]
-    watch.receive_event(ReplyDelta(1, "Two. "))
-    assert due(watch) == ["One. Two. "]
+    queue = replying("One. ")
+    assert due(queue) == ["One. "]
+    queue.receive_event(ReplyDelta(1, "Two. "))
+    assert due(queue) == ["One. Two. "]
 
 
 def test_the_newest_text_takes_the_place_of_one_that_waits() -> None:
@@ -94,44 +94,44 @@ def test_the_newest_text_takes_the_place_of_one_that_waits() -> None:
 
 
 def test_the_end_is_judged() -> None:
-    watch = replying("One. ", "And")
-    due(watch)
-    watch.receive_event(done("One. And"))
-    assert due(watch) == ["One. And"]
+    queue = replying("One. ", "And")
+    due(queue)
+    queue.receive_event(done("One. And"))
+    assert due(queue) == ["One. And"]
 
 
 def test_what_was_judged_to_its_end_is_not_judged_again() -> None:
-    watch = replying("One. ")
-    due(watch)
-    watch.receive_event(done("One. "))
-    assert due(watch) == []
+    queue = replying("One. ")
+    due(queue)
+    queue.receive_event(done("One. "))
+    assert due(queue) == []
 
 
 def test_a_reply_stopped_by_moderation_is_not_judged_again() -> None:
-    watch = replying("One. ", "And")
-    due(watch)
-    watch.receive_event(done("One. And", ReplyReason.MODERATED))
-    assert due(watch) == []
+    queue = replying("One. ", "And")
+    due(queue)
+    queue.receive_event(done("One. And", ReplyReason.MODERATED))
+    assert due(queue) == []
 
 
 def test_the_next_reply_begins_anew() -> None:
-    watch = replying("One. ")
-    watch.receive_event(done("One. "))
-    watch.receive_event(ReplyDelta(2, "Two. "))
-    assert due(watch) == ["One. ", "Two. "]
+    queue = replying("One. ")
+    queue.receive_event(done("One. "))
+    queue.receive_event(ReplyDelta(2, "Two. "))
+    assert due(queue) == ["One. ", "Two. "]
 
 
 def test_of_a_long_reply_the_end_is_judged_again_and_all_that_is_new() -> None:
-    watch = replying("x" * 10_000, every_characters=100_000)
-    watch.receive_event(ReplyDelta(1, "."))
-    assert due(watch) == ["x" * 10_000 + "."]
-    watch.receive_event(ReplyDelta(1, " So."))
-    assert due(watch) == ["x" * 3_995 + ". So."]
+    queue = replying("x" * 10_000, every_characters=100_000)
+    queue.receive_event(ReplyDelta(1, "."))
+    assert due(queue) == ["x" * 10_000 + "."]
+    queue.receive_event(ReplyDelta(1, " So."))
+    assert due(queue) == ["x" * 3_995 + ". So."]
 
 
 def test_what_takes_the_place_of_one_that_waits_holds_all_that_was_in_it() -> None:
-    watch = replying("one " * 2_000 + ".", "two " * 2_000 + ".")
-    assert due(watch) == ["one " * 2_000 + "." + "two " * 2_000 + "."]
+    queue = replying("one " * 2_000 + ".", "two " * 2_000 + ".")
+    assert due(queue) == ["one " * 2_000 + "." + "two " * 2_000 + "."]
 
 
 @given(st.integers(0, 20_000))
@@ -144,20 +144,20 @@ def test_a_text_is_judged_whole_in_pieces_that_overlap(length: int) -> None:
 
 
 def test_no_input_is_dropped_however_many_wait() -> None:
-    watch = ModerationQueue(40)
+    queue = ModerationQueue(40)
     for turn in range(1, 101):
-        watch.receive_input(turn, f"turn {turn}")
-    together = watch.next_checks()
+        queue.receive_input(turn, f"turn {turn}")
+    together = queue.next_checks()
     assert len(together) > 1
-    assert [check.text for check in together] + due(watch) == [f"turn {turn}" for turn in range(1, 101)]
+    assert [check.text for check in together] + due(queue) == [f"turn {turn}" for turn in range(1, 101)]
 
 
 def test_those_that_are_judged_together_are_no_longer_than_a_piece_and_of_one_kind() -> None:
-    watch = replying("One. ")
+    queue = replying("One. ")
     for turn in range(2, 30):
-        watch.receive_input(turn, f"{turn} " * 300)
+        queue.receive_input(turn, f"{turn} " * 300)
     together = []
-    while checks := watch.next_checks():
+    while checks := queue.next_checks():
         assert sum(len(check.text) for check in checks) <= 4_000
         together.append({check.what for check in checks})
     assert together[0] == {ModerationTarget.REPLY}
@@ -165,18 +165,18 @@ def test_those_that_are_judged_together_are_no_longer_than_a_piece_and_of_one_ki
 
 
 def test_no_more_may_be_typed_when_too_much_waits() -> None:
-    watch = ModerationQueue(40)
+    queue = ModerationQueue(40)
     for turn in range(640):
-        watch.receive_input(turn, "x")
+        queue.receive_input(turn, "x")
     with pytest.raises(RateLimited):
-        watch.admit()
-    due(watch)
-    watch.admit()
+        queue.admit()
+    due(queue)
+    queue.admit()
 
 
 def test_what_a_tool_is_asked_and_answers_is_judged() -> None:
-    watch = replying()
-    watch.receive_event(ReplyStep(1, ToolCalled("a", "send", '{"to": "me"}')))
-    watch.receive_event(ReplyStep(1, ToolAnswered("a", "send", '"sent"', ok=True)))
-    watch.receive_event(ErrandReport(1, "b", "book", '"table 7"', done=True, ok=True))
-    assert due(watch) == ['{"to": "me"}', '"sent"', '"table 7"']
+    queue = replying()
+    queue.receive_event(ReplyStep(1, ToolCalled("a", "send", '{"to": "me"}')))
+    queue.receive_event(ReplyStep(1, ToolAnswered("a", "send", '"sent"', ok=True)))
+    queue.receive_event(ErrandReport(1, "b", "book", '"table 7"', done=True, ok=True))
+    assert due(queue) == ['{"to": "me"}', '"sent"', '"table 7"']

@@ -2,12 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicegw.core.sentences import MAX_CHARACTERS, Sentence, SentenceCutter
+from voicegw.core.sentences import MAX_CHARACTERS, Sentence, SentenceSplitter
 
 
 def cut(text: str, piece: int = 1) -> list[Sentence]:
     """The sentences of a reply that is written `piece` characters at a time."""
-    cutter = SentenceCutter()
+    cutter = SentenceSplitter()
     sentences = []
     for begin in range(0, len(text), piece):
         sentences += cutter.push(text[begin : begin + piece])
@@ -20,7 +20,7 @@ def assert_cut(*sentences: str) -> None:
 
 
 def test_a_sentence_is_out_as_soon_as_the_next_has_begun() -> None:
-    cutter = SentenceCutter()
+    cutter = SentenceSplitter()
     assert cutter.push("It is late.") == []
     assert cutter.push(" ") == []
     assert cutter.push("G") == [Sentence(0, "It is late. ")]

@@ -224,11 +224,11 @@ def test_an_answer_over_a_reply_that_has_failed_answers_no_later_one() -> None:
 def test_a_reply_that_was_begun_is_kept_without_its_prompt() -> None:
     scenario = Scenario()
     scenario.say("What time is it?")
-    prompt = scenario.session.snapshot(0.0).conversation.reply
+    prompt = scenario.session.snapshot(0.0).dialogue.reply
     assert prompt is not None
     assert prompt.messages[-1].content == "What time is it?"
     scenario.reply("It is")
-    begun = scenario.session.snapshot(0.0).conversation.reply
+    begun = scenario.session.snapshot(0.0).dialogue.reply
     assert begun is not None
     assert begun.messages == ()
 

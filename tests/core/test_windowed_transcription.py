@@ -192,7 +192,7 @@ def test_what_was_given_up_waits_for_no_answer_and_lets_the_next_one_be_decoded(
         desk.roll(6)
         desk.transcription.finish()
     job = desk.job()
-    desk.transcription.cancel()
+    desk.transcription.expire_oldest()
     assert [(final.turn, final.failed) for final in desk.finals()] == [(1, True)]
     desk.answer(job)
     assert desk.finals() == []

@@ -1,4 +1,4 @@
-"""A decode that is out, and what of its answer is the utterance's own."""
+"""A decode in flight, and which words of its result belong to the utterance."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from voicegw.core.utterance import Remainder, Utterance
 
 @dataclass(frozen=True, slots=True)
 class InFlightDecode:
-    """`until`: the end of its window; `context`: what the window has before the utterance; `rest`: what it
-    decodes by itself."""
+    """A decode job without its result. until: the end of its window. context: the context at the start of its
+    window. remainder: the speech that it decodes separately, if that is its purpose."""
 
     number: int
     kind: DecodeKind
@@ -21,8 +21,8 @@ class InFlightDecode:
     context: DecodeContext | None
     remainder: Remainder | None
 
-    def own(self, result: DecodeResult) -> DecodeResult:
-        """The answer without the words of the context, behind those that were not decoded again."""
+    def own_result(self, result: DecodeResult) -> DecodeResult:
+        """The result without the words of the context. For a remainder, the words before it are prepended."""
         words = result.words
         if self.context is not None and not result.context_dropped:
             words = self.context.strip(words, self.utterance.start)

@@ -1,6 +1,7 @@
-"""Names and words of a trade that are likely to be said, for the recogniser to expect.
+"""Limits of key terms: names and technical terms that the recogniser is told to expect.
 
-They are bounded, because a recogniser reads them before every window, and reads no more than so much.
+They are limited because the recogniser processes them before every window, and its prompt has a maximum
+length.
 """
 
 import unicodedata
@@ -8,12 +9,12 @@ from collections.abc import Sequence
 
 MAX_TERMS = 50
 MAX_TERM_CHARACTERS = 50
-MAX_CHARACTERS = 400  # all terms together: in European languages less than the engine makes room for
-_FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, halves of characters, line ends
+MAX_CHARACTERS = 400  # all terms together; in European languages this fits in the prompt
+_FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control characters, surrogates, line ends
 
 
 def check_key_terms(terms: Sequence[str]) -> None:
-    """Raises ValueError, saying what is wrong, when these cannot be key terms."""
+    """Raises ValueError with the reason when the key terms are invalid."""
     if len(terms) > MAX_TERMS:
         raise ValueError(f"key_terms: at most {MAX_TERMS} terms, not {len(terms)}")
     for number, term in enumerate(terms, start=1):

@@ -1,15 +1,15 @@
-"""The language that a session's decodes are to be in.
+"""The language tracker: which language the decode jobs of a session request.
 
-A session that is asked to find out its language, or to use the server's default, is told by each decode
-which language it was in. It keeps the one that so much speech in a row was in that a recogniser is hardly
-mistaken any more; a small one names the wrong language for a fourth of the windows of 1 to 2 s.
+In a session that detects its language or uses the server's default, each result names its language. After 3 s
+of speech in a row in one language, the session keeps that language. Shorter speech is unreliable: a small
+model names the wrong language for a quarter of windows of 1 to 2 s.
 """
 
 import msgspec
 
 from voicegw.core.jobs import AUTO_LANGUAGE
 
-_KEPT_AFTER_MS = 3000  # of speech in it
+_KEPT_AFTER_MS = 3000
 
 
 class LanguageTracker(msgspec.Struct, array_like=True):
@@ -20,7 +20,7 @@ class LanguageTracker(msgspec.Struct, array_like=True):
     run: tuple[str, int] = ("", 0)
 
     def learn(self, language: str, voiced_ms: int) -> None:
-        """An utterance with so much speech was in this language; empty where that is not known."""
+        """Adds an utterance in a language; empty where it is unknown. voiced_ms: the length of its speech."""
         if not language or self.requested not in ("", AUTO_LANGUAGE):
             return
         latest, so_far_ms = self.run

@@ -1,11 +1,12 @@
-"""What is particular to a language about turns: one record for each that is known, and one for all others.
+"""Word lists for turn-taking, for each language with a record; all other languages have empty lists.
 
-What depends on words, whether a text sounds finished (completeness.py) and whether it interrupts a reply
-(barge_in.py), looks them up here. In a language without a record only punctuation and length count: a wrong
-list would cut people off or make them wait, and no list does neither.
+They are used to judge whether a text is complete (completeness.py) and whether it interrupts a reply
+(barge_in.py). In a language without a record, only punctuation and length are used, because a wrong list
+would cut off speakers or make them wait.
 
-A list names a word only if it can hardly be the last of a turn. "Mach das Licht an.", "Was ist das?" and
-"J'en veux un." are complete, so German prefixes of verbs and articles that stand for nouns are not listed.
+An incomplete ending is listed only if it is hardly ever the last word of a turn. "Mach das Licht an.", "Was
+ist das?" and "J'en veux un." are complete, so German verb prefixes, and articles that are also pronouns, are
+not listed.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from voicegw.core.jobs import AUTO_LANGUAGE
 
 UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-"""The letters of scripts without blanks between words, as a class of a regular expression."""
+"""The letters of scripts without blanks between words, for a character class of a regular expression."""
 
 _CODES = """
 af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr
@@ -22,14 +23,15 @@ pa pl ps pt ro ru sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk
 zh
 """
 CODES = frozenset(_CODES.split())
-"""The languages that can be asked for, as the speech models of this project name them."""
+"""The codes of the languages that can be requested; those of Whisper."""
 
-_FILLERS = "m+|m+ ?hm+|mh+m+|h+m+"  # words in no language
+_FILLERS = "m+|m+ ?hm+|mh+m+|h+m+"  # in every language
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Language:
-    """The texts are alternatives of a regular expression, to be matched without regard to case.
+    """The word lists of a language. Each is a list of alternatives of a regular expression, matched without
+    case.
 
     code: ISO 639-1. incomplete_endings: words at the end of a text after which more speech follows.
     incomplete_statement_endings: the same, except at the end of a question. sentence_openers: words that
@@ -63,7 +65,7 @@ ENGLISH = Language(
         "|going to|i'd like|i would like|i want|i need|my name is|number is|can you|could you|would you"
         "|how about"
     ),
-    incomplete_statement_endings=(  # as in "Where are you from?"
+    incomplete_statement_endings=(  # "Where are you from?" is complete
         "of|from|to|with|at|for|by|into|onto|between|among|during|without|against|towards|via|per|as|like"
         "|when|which|whose"
     ),
@@ -72,9 +74,9 @@ ENGLISH = Language(
         "yes|no|yes please|no thanks|no thank you|thanks|thank you|okay|ok|stop|cancel|continue|go on|next"
         "|repeat|help|never mind|that's all|that's it|correct|right|sure|hello|hi|bye|goodbye"
     ),
-    answers="to|for|a",  # as "two", "four" and "eight" are written when they are all that is said
+    answers="to|for|a",  # recognisers write "to", "for" and "a" for "two", "four" and "eight" alone
     digits="zero|oh|one|two|three|four|five|six|seven|eight|nine|double|triple",
-    whole_numbers=frozenset({7, 10, 11, 16}),  # of telephones and cards
+    whole_numbers=frozenset({7, 10, 11, 16}),  # of telephone and card numbers
     backchannels=(
         f"{_FILLERS}|hu+h|uh ?huh|ah+|oh+|aha|yeah|yep|yup|yes|okay|ok|right|alright|all right|sure"
         "|i see|got it|of course|that's right|go on|really|wow|cool|great|nice|good|interesting"
@@ -156,12 +158,12 @@ _RECORDS = {language.code: language for language in (ENGLISH, _GERMAN, _FRENCH, 
 
 
 def language_of(code: str) -> Language:
-    """The record of a language by its ISO 639-1 code; NEUTRAL for what has none. Empty: the server's
-    default, which is not known here; English is assumed."""
+    """The record of a language by its ISO 639-1 code; NEUTRAL if there is none. An empty code is the server's
+    default, which is unknown here; the record for it is ENGLISH."""
     return _RECORDS.get(code, NEUTRAL) if code else ENGLISH
 
 
 def is_language(text: str) -> bool:
-    """Whether it is the ISO 639 code of a language that can be recognised, AUTO_LANGUAGE, or empty for the
-    server's default."""
+    """Whether `text` is the ISO 639 code of a language that can be recognised, AUTO_LANGUAGE, or empty for
+    the server's default."""
     return text in ("", AUTO_LANGUAGE) or text in CODES

@@ -1,10 +1,10 @@
-"""What of a conversation is to be judged next, by whom, and what a verdict means.
+"""The moderation queue: which texts of a session are judged next.
 
-Judging never holds a word back: what is said goes out, and its judgement follows. One check runs at a time.
-While it does, a newer text of the same reply takes the place of the one that waits, and where many wait,
-they are judged together: a slow judge sees less often, not later, and misses nothing. A reply is judged as it
-grows: whenever a sentence ends in it, after so many characters, and at its end. What a tool is asked and what
-it answers are judged as the reply is.
+Moderation delays nothing: a text is sent, and its check follows. One check runs at a time. While it runs, a
+newer text of the same reply replaces the one in the queue, and when many checks are queued, several are
+judged together. So a slow moderator judges less often, but without growing delay, and every text is judged. A
+reply is checked whenever a sentence ends, after a number of characters, and at its end. The arguments and the
+results of tool calls are checked too.
 """
 
 import re
@@ -26,33 +26,33 @@ from voicegw.core.events import (
 )
 from voicegw.errors import RateLimited
 
-_PIECE_CHARACTERS = 4_000  # that a judge is given at once
-_OVERLAP_CHARACTERS = 400  # of two pieces, so that no words are judged apart that belong together
-_MOST_APART = 16  # checks that wait; of more, several are judged together
+_PIECE_CHARACTERS = 4_000  # of one text for the moderator, at most
+_OVERLAP_CHARACTERS = 400  # of consecutive pieces, so that no phrase is split between them
+_MOST_SINGLE = 16  # queued checks that are judged one by one
 MOST_WAITING_CHARACTERS = 64_000
-_CHECK_CHARACTERS = 100  # that a check counts for beside its text
+_CHECK_CHARACTERS = 100  # counted for each check in addition to its text
 _RETRY_AFTER_MS = 2_000
 
-_SENTENCE_END = re.compile(r"[.!?](\s|$)|[。！？\n]")  # at the end too: more may come late, or never
+_SENTENCE_END = re.compile(r"[.!?](\s|$)|[。！？\n]")  # also at the very end: more may follow late or never
 
 
 class Moderator(Protocol):
-    """Judges texts."""
+    """Judges texts. every_characters: the length of new reply text after which it is checked."""
 
     every_characters: int
 
     async def judge(self, text: str) -> Sequence[str]:
-        """The categories the text falls under, none if nothing is wrong. Raises ModerationFailed."""
+        """The categories of harm in the text, none if it is acceptable. Raises ModerationFailed."""
         ...
 
     async def close(self) -> None:
-        """Gives connections back."""
+        """Releases its connections."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A text to be judged, and what it is."""
+    """A text of a turn that is to be judged."""
 
     turn: int
     what: ModerationTarget
@@ -60,42 +60,42 @@ class Check:
 
 
 def pieces(text: str) -> list[str]:
-    """The whole of a text in pieces for a judge, each of which begins with the end of the one before."""
+    """A text in pieces for the moderator. Each piece begins with the end of the previous one."""
     step = _PIECE_CHARACTERS - _OVERLAP_CHARACTERS
     begins = range(0, max(1, len(text) - _OVERLAP_CHARACTERS), step)
     return [text[begin : begin + _PIECE_CHARACTERS] for begin in begins]
 
 
 class ModerationQueue:
-    """Follows one session's events and finds the checks that are due.
+    """Creates checks from the events of one session.
 
-    What waits is bounded by `admit`. Speech needs no bound: people say less in the longest time that a
-    judgement takes than fits into one.
+    `admit` limits the queue for typed messages. Speech needs no limit: a user speaks less during the longest
+    check than fits into one check.
     """
 
     def __init__(self, every_characters: int) -> None:
         self._every_characters = every_characters
         self._waiting: list[Check] = []
         self._reply = ""
-        self._judged = 0  # characters of the reply that a check has seen
-        self._taken = 0  # of those, the ones that were to be judged before the check that waits, if one does
-        self._growing: Check | None = None  # the newest of the reply's text
+        self._judged = 0  # characters of the reply that are in a check
+        self._taken = 0  # characters of the reply in checks before the queued one
+        self._growing: Check | None = None  # the newest check of the reply
         self._input = Check(0, ModerationTarget.INPUT, "")
 
     def admit(self) -> None:
-        """Raises RateLimited when so much waits to be judged that no more may be typed."""
+        """Raises RateLimited when the queue is too long for another typed message."""
         if sum(_CHECK_CHARACTERS + len(check.text) for check in self._waiting) > MOST_WAITING_CHARACTERS:
             raise RateLimited("too much waits to be judged", retry_after_ms=_RETRY_AFTER_MS)
 
     def receive_input(self, turn: int, text: str) -> None:
-        """Something the user said or typed; hearing of it twice does no harm."""
+        """Adds a text of the user; the same text twice in a row is added once."""
         check = Check(turn, ModerationTarget.INPUT, text)
         if check != self._input:
             self._input = check
             self._add(check)
 
     def receive_event(self, event: object) -> None:
-        """An event that goes to the client; most are none of our business."""
+        """Adds the checks for an event that is sent to the client."""
         match event:
             case FinalTranscript(turn, text):
                 self.receive_input(turn, text)
@@ -116,10 +116,10 @@ class ModerationQueue:
                 pass
 
     def next_checks(self) -> list[Check]:
-        """The checks to be judged now, which are taken: the one that has waited longest, and if many wait,
-        together with it those behind it of the same kind that fit into one piece."""
+        """Removes and returns the checks to judge now: the oldest one and, when the queue is long, the
+        following ones of the same kind that fit into one piece with it."""
         count = 1
-        if len(self._waiting) > _MOST_APART:
+        if len(self._waiting) > _MOST_SINGLE:
             alike = takewhile(lambda check: check.what is self._waiting[0].what, self._waiting)
             sizes = accumulate(len(check.text) + 1 for check in alike)
             count = max(1, sum(size <= _PIECE_CHARACTERS for size in sizes))
@@ -127,8 +127,8 @@ class ModerationQueue:
         return taken
 
     def _add_reply(self, turn: int) -> None:
-        """The reply so far, in place of a check of it that waits; of a long one the end, with all that no
-        judge was given yet."""
+        """Adds a check of the reply so far, or replaces the queued one. Of a long reply it contains the end,
+        with all text that was not judged yet."""
         waits = next((at for at, each in enumerate(self._waiting) if each is self._growing), None)
         if waits is None:
             self._taken = self._judged

@@ -1,7 +1,7 @@
-"""What one session is like: its audio, its language, how its turns end, and how they are answered.
+"""The profile of a session: its audio format, its language, when its turns end, and how they are answered.
 
-One record. It comes from the dialect, as the client asks; a token may fix parts of it; what neither says is
-the server's own setting. It travels with the snapshot, and reaches the model's requests and the voice.
+The dialect creates it from the client's parameters; a token may fix parts of it; the server's options are
+used for the rest. It is stored with the snapshot, and applied to requests to the model and to the voice.
 """
 
 from dataclasses import asdict, dataclass, replace

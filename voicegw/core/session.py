@@ -77,17 +77,17 @@ class Session:
         self._arrivals = ArrivalClock()
         emit = self._actions.append
         self.speech = SpeechOutput(options.speech, decoder.format, decoder.rate, emit)
-        self._conversation = DialogueManager(options.dialogue, options.reply, self.speech, emit)
-        self.replies = self._conversation.replies
+        self._dialogue = DialogueManager(options.dialogue, options.reply, self.speech, emit)
+        self.replies = self._dialogue.replies
         self._listener = Listener(
             Endpointer(options.endpoint),
             transcription,
             scorer,
             self._arrivals,
-            self._conversation,
+            self._dialogue,
             emit,
         )
-        self._conversation.configure(profile)
+        self._dialogue.configure(profile)
         self._listener.configure(profile)
         self._acknowledged = 0, 0  # samples and messages
         self._liveness = LivenessCheck()
@@ -101,7 +101,7 @@ class Session:
     @property
     def idle(self) -> bool:
         """Whether every utterance has its final and no reply is in progress."""
-        return self._listener.idle and self._conversation.idle
+        return self._listener.idle and self._dialogue.idle
 
     @property
     def next_input_sample(self) -> int:
@@ -123,7 +123,7 @@ class Session:
         return SessionState(
             *(now, self.messages_taken, self._acknowledged, self._ending),
             *(self._decoder.snapshot(), self._framer),
-            *(self._listener.snapshot(), self._conversation.snapshot(now)),
+            *(self._listener.snapshot(), self._dialogue.snapshot(now)),
             misdeclared=self._audio_check.reported,
             ahead_ms=self._pace.ahead_ms(now),
         )
@@ -139,7 +139,7 @@ class Session:
         self._decoder.restore(state.decoder)
         self._framer = state.framer
         self._arrivals.mark(state.framer.position, now)
-        self._conversation.restore(state.conversation, later_s, now)
+        self._dialogue.restore(state.dialogue, later_s, now)
         self._listener.restore(state.listener, np.frombuffer(audio, dtype="<i2"), start, later_s, now)
 
     def receive_disconnect(self) -> None:
@@ -165,7 +165,7 @@ class Session:
 
     def open(self) -> None:
         """Starts a new session; not called for a restored one."""
-        self._conversation.open()
+        self._dialogue.open()
 
     @property
     def reply_audio(self) -> events.AudioShape | None:
@@ -203,10 +203,10 @@ class Session:
             case commands.Commit():
                 self._commit(now)
             case commands.Cancel():
-                self._conversation.cancel(now)
+                self._dialogue.cancel(now)
             case commands.TypeText(text):
-                timing = TurnTiming(self._conversation.next_turn(), zero=now)
-                self._conversation.receive_typed(text, timing, now)
+                timing = TurnTiming(self._dialogue.next_turn(), zero=now)
+                self._dialogue.receive_typed(text, timing, now)
             case commands.Configure():
                 self.configure(command)
             case commands.Played(audio_ms, turn):
@@ -223,7 +223,7 @@ class Session:
         """Changes the profile. Raises InvalidValue, changing nothing."""
         profile = self.profile.configured(command)
         self._listener.configure(command)
-        self._conversation.configure(profile)
+        self._dialogue.configure(profile)
         self.profile = profile
 
     def receive_recognition(self, answer: Any, now: float) -> None:
@@ -232,11 +232,11 @@ class Session:
 
     def receive_errand_news(self, turn: int, call: ToolCalled, news: ErrandNews) -> None:
         """An update for a FollowErrand."""
-        self._conversation.receive_errand_news(turn, call, news)
+        self._dialogue.receive_errand_news(turn, call, news)
 
     def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:
         """Moderation found `categories` in a text of the user or in a reply."""
-        self._conversation.receive_verdict(check, categories, now)
+        self._dialogue.receive_verdict(check, categories, now)
 
     def receive_tick(self, now: float, late_s: float = 0.0) -> None:
         """Called a few times a second. late_s: how late the call is. After a long stall of this process,
@@ -260,7 +260,7 @@ class Session:
         """Ends the running utterance. Without one, sends an empty final, because the client waits for a
         final."""
         if self._listener.idle:
-            turn, here = self._conversation.next_turn(), self._framer.position
+            turn, here = self._dialogue.next_turn(), self._framer.position
             self._actions.append(SendEvent(events.FinalTranscript(turn, "", (), here, here)))
         self._listener.force_end(EndReason.COMMIT, now)
 

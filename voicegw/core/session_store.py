@@ -1,9 +1,8 @@
-"""Where sessions are kept beyond the gateway that holds them: the port, and the home that is none.
+"""The port to a store of sessions, and a store that keeps nothing.
 
-A gateway saves a session in steps, each of them one atomic write: the snapshot, the events since the last
-step, and the audio that is still needed. A step carries the epoch under which its gateway holds the session;
-a gateway that takes a session over raises the epoch, and the steps of the one before are refused from then
-on.
+A gateway saves a session by commits, each one atomic write: the snapshot, the events since the last commit,
+and the audio that is still needed. A commit contains the epoch in which its gateway owns the session. A
+gateway that takes a session over increments the epoch; the store then rejects commits of the previous owner.
 """
 
 from typing import ClassVar, Protocol
@@ -12,12 +11,12 @@ import msgspec
 
 
 class StoreCommit(msgspec.Struct, frozen=True):
-    """What has become of a session since the step before.
+    """The changes of a session since the previous commit.
 
-    snapshot: opaque to the store. events: encoded, by number; one that is known already takes its place.
-    first_event: those with a smaller number are no longer needed. audio: s16le at 16 kHz from the session
-    sample `audio_start` on; audio_from: what is before it is no longer needed. whole: nothing of the
-    session that this step does not carry is needed, so that it can make good for what the store has lost.
+    snapshot: opaque to the store. events: encoded, by number; an event replaces a stored one of the same
+    number. first_event: events with a smaller number are no longer needed. audio: s16le at 16 kHz from the
+    session sample `audio_start` on; audio_from: audio before this sample is no longer needed. whole: the
+    commit contains all that is needed of the session, and so repairs a store that has lost data.
     """
 
     session: str
@@ -32,8 +31,8 @@ class StoreCommit(msgspec.Struct, frozen=True):
 
 
 class StoredSession(msgspec.Struct, frozen=True):
-    """A session as the store has it, now held under `epoch`. age_s: how long ago it was saved, by the
-    store's clock. The other fields are those of StoreCommit."""
+    """A session in the store, now owned in `epoch`. age_s: the time since the last commit, by the store's
+    clock. The other fields are those of StoreCommit."""
 
     epoch: int
     snapshot: bytes
@@ -44,47 +43,47 @@ class StoredSession(msgspec.Struct, frozen=True):
 
 
 class Fenced(Exception):
-    """Another gateway holds the session now."""
+    """Another gateway owns the session now."""
 
 
 class CommitsMissing(Exception):
-    """The store does not have what a step builds on: a whole one is needed."""
+    """The store does not have the previous commit: a whole commit is needed."""
 
 
 class StoreError(Exception):
-    """The store cannot be reached, or takes nothing; what was asked for may or may not have been done."""
+    """The store is unreachable or rejects writes; the operation may or may not have been done."""
 
 
 class Store(Protocol):
-    """`durable`: whether what is saved outlives this process."""
+    """A store of sessions. durable: whether saved sessions outlive this process."""
 
     durable: ClassVar[bool]
 
-    async def save(self, step: StoreCommit) -> None:
-        """Raises Fenced, CommitsMissing or StoreError."""
+    async def save(self, commit: StoreCommit) -> None:
+        """Saves a commit. Raises Fenced, CommitsMissing or StoreError."""
         ...
 
     async def claim(self, session: str, since: int = 0) -> StoredSession | None:
-        """Takes over a session whose epoch is higher than `since`, from now on under a higher one. None when
-        there is none, or none that can be read. Raises StoreError."""
+        """Takes over a session whose epoch is higher than `since`, and increments its epoch. None when there
+        is no such session, or it cannot be read. Raises StoreError."""
         ...
 
     async def drop(self, session: str, epoch: int) -> None:
-        """The session is over. Raises StoreError."""
+        """Deletes a session that has ended. Raises StoreError."""
         ...
 
 
 class NullStore:
-    """The home of sessions on one machine: they are where they are, and end with the process."""
+    """The store of a single gateway: it keeps nothing, and sessions end with the process."""
 
     durable: ClassVar[bool] = False
 
-    async def save(self, step: StoreCommit) -> None:
-        """There is nothing to do."""
+    async def save(self, commit: StoreCommit) -> None:
+        """Does nothing."""
 
     async def claim(self, session: str, since: int = 0) -> StoredSession | None:
-        """A session that this gateway does not hold does not exist."""
+        """None: there are no sessions beside those of this process."""
         return None
 
     async def drop(self, session: str, epoch: int) -> None:
-        """There is nothing to do."""
+        """Does nothing."""

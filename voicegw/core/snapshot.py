@@ -32,7 +32,7 @@ class SessionState(msgspec.Struct, array_like=True):
     decoder: DecoderState
     framer: Framer
     listener: ListenerState
-    conversation: DialogueManagerState
+    dialogue: DialogueManagerState
     misdeclared: bool = False
     ahead_ms: float = 0.0
 

@@ -14,7 +14,7 @@ from voicegw.core.actions import Action, Play, Speak, StopSpeaking
 from voicegw.core.audio import AudioFormat, encode
 from voicegw.core.options import option
 from voicegw.core.playback import Playback
-from voicegw.core.sentences import Sentence, SentenceCutter
+from voicegw.core.sentences import Sentence, SentenceSplitter
 
 _ABOUT_TO_BE_HEARD = 40  # characters: the audio in playback, and the inaccuracy of the client's position
 
@@ -47,7 +47,7 @@ class _Spoken:
 
     turn: int
     playback: Playback
-    cutter: SentenceCutter
+    splitter: SentenceSplitter
     waiting: deque[Sentence]
     text: str = ""
     first_audio: float | None = None  # when the first audio was sent
@@ -87,26 +87,26 @@ class SpeechOutput:
     def begin(self, turn: int) -> None:
         """Begins a spoken reply."""
         playback = Playback(self._rate, self._options.lead_ms)
-        self._spoken = _Spoken(turn, playback, SentenceCutter(), deque())
+        self._spoken = _Spoken(turn, playback, SentenceSplitter(), deque())
 
     def receive_text(self, text: str, now: float) -> None:
         """The model wrote more of the reply."""
         if (spoken := self._spoken) is not None:
             spoken.text += text
-            spoken.waiting.extend(spoken.cutter.push(text))
+            spoken.waiting.extend(spoken.splitter.push(text))
             self._advance(spoken, now)
 
     def receive_break(self, now: float) -> None:
         """The model calls a tool before it continues: the text so far is a complete sentence."""
         if (spoken := self._spoken) is not None:
-            spoken.waiting.extend(spoken.cutter.flush())
+            spoken.waiting.extend(spoken.splitter.flush())
             self._advance(spoken, now)
 
     def receive_text_end(self, now: float) -> None:
         """The model has finished."""
         if (spoken := self._spoken) is not None:
             spoken.written = True
-            spoken.waiting.extend(spoken.cutter.flush())
+            spoken.waiting.extend(spoken.splitter.flush())
             self._advance(spoken, now)
 
     def receive_audio(self, turn: int, number: int, pcm: bytes, now: float) -> None:

@@ -1,8 +1,8 @@
-"""State machines as tables: a pair of state and signal names the next state and what is to be done.
+"""State machines as tables: a state and a signal determine the next state and an output.
 
-A signal that the table does not allow raises and changes nothing, so a wrong idea about the order of
-things shows at once instead of as a session in an impossible state. The diagrams in the architecture
-guide are drawn from the tables by `mermaid`, and a test compares them.
+A signal that the table does not allow raises an exception and changes nothing, so that a bug shows at once
+and not as a session in an impossible state. `mermaid` draws the diagrams in the architecture guide from the
+tables, and a test compares them.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Output = TypeVar("Output", bound=Enum)
 
 
 class IllegalSignal(RuntimeError):
-    """The machine was told something that cannot happen in its state: a bug in the caller."""
+    """The signal is impossible in this state: a bug in the caller."""
 
 
 def transition(
@@ -29,7 +29,7 @@ def transition(
 
 
 class StateMachine(Generic[State, Signal, Output]):
-    """Holds the current state of one table."""
+    """The current state of one table."""
 
     def __init__(
         self, table: Mapping[tuple[State, Signal], tuple[State, Output | None]], initial: State
@@ -44,7 +44,7 @@ class StateMachine(Generic[State, Signal, Output]):
 
 
 def mermaid(table: Mapping[tuple[State, Signal], tuple[State, Output | None]]) -> str:
-    """The table as a Mermaid state diagram; an edge is labelled `signal / output`."""
+    """The table as a Mermaid state diagram. The label of an edge is `signal / output`."""
     lines = ["stateDiagram-v2"]
     for (state, signal), (following, output) in table.items():
         label = signal.value if output is None else f"{signal.value} / {output.value}"

@@ -1,13 +1,13 @@
-"""Who holds the floor, as a table.
+"""The turn state of a dialogue, as a table.
 
-The user speaks (listening), the model is asked (thinking) and answers (replying). Speech while the model
-thinks or replies is contested ground: words make it a barge-in, which stops the reply; a cough or an "mm-hm"
-ends as nothing and the reply goes on; if that asked something, it is an answer as soon as the reply is over.
-A typed message is answered at once, whatever was being answered.
+The user speaks (listening), the model is requested (thinking) and answers (replying). Speech while the model
+thinks or replies is an overlap: words make it a barge-in, which stops the reply; after a cough or an "mm-hm"
+the reply continues. If the reply asks a question, such words may answer it after the reply. A typed message
+starts a new reply at once.
 
-When the speaker pauses, the model may be asked ahead of time (anticipating). What it writes stays unseen
-until the turn is certain. If the final is what the model was asked, the reply is shown; if speech resumes or
-the final differs, it is stopped and nobody ever hears of it.
+When the speaker pauses, the model may be requested early (speculating). The reply is hidden until the turn is
+over. If the final is as expected, the reply is shown. If speech continues or the final differs, the reply
+stops and the client never receives anything of it.
 """
 
 from enum import Enum
@@ -18,14 +18,14 @@ from voicegw.core.state_machine import StateMachine
 class State(Enum):
     IDLE = "idle"
     LISTENING = "listening"
-    SPECULATING = "speculating"  # a pause: a reply to the words so far is being written, unseen
+    SPECULATING = "speculating"  # a pause; a reply to the words so far is requested and hidden
     THINKING = "thinking"
     REPLYING = "replying"
     OVERLAP = "overlap"  # speech over a reply, no words recognised yet
 
 
 class Signal(Enum):
-    SPEECH = "speech starts"  # or goes on after a pause
+    SPEECH = "speech starts"  # or continues after a pause
     PAUSE = "pause with words"
     WORDS = "words recognised"
     FINAL = "final with words"
@@ -38,7 +38,7 @@ class Signal(Enum):
 
 
 class Effect(Enum):
-    """What is to be done about the reply."""
+    """The output of a transition: what to do with the reply."""
 
     START = "start reply"
     PREPARE = "prepare reply"
@@ -88,5 +88,5 @@ TABLE = {
 
 
 def new_machine() -> StateMachine[State, Signal, Effect]:
-    """A new conversation's machine: nobody holds the floor."""
+    """The state machine of a new session, in the idle state."""
     return StateMachine(TABLE, State.IDLE)

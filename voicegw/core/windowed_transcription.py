@@ -1,9 +1,9 @@
-"""Transcription by a recogniser of windows: utterances on one side, decode jobs on the other. Keeps the
-audio, asks for one decode at a time, and hands out utterances in order once their words are known.
+"""Transcription by a recogniser of windows. It keeps the audio, requests one decode at a time, and returns
+the finals of utterances in order.
 
-While a decode is out only audio is gathered; when the answer comes, all there is by then is asked for. So
-load shows as a slower cadence, never as a growing queue. The one exception is a final, which does not wait
-for a partial that is still out: it takes its place.
+While a decode is in flight, audio is only collected; the next decode covers all audio up to then. So load
+makes partials less frequent, but the queue does not grow. One exception: a final does not wait for a partial
+in flight, but replaces it.
 """
 
 from dataclasses import replace
@@ -25,7 +25,7 @@ from voicegw.core.transcription import SCORER_WARM_UP, Final, Partial, Provision
 from voicegw.core.utterance import RecognitionOptions, Utterance
 from voicegw.errors import InvalidValue
 
-_FORGET_EVERY = SAMPLE_RATE // 4
+_DROP_EVERY = SAMPLE_RATE // 4
 
 
 class WindowedState(msgspec.Struct, array_like=True):
@@ -45,17 +45,19 @@ class WindowedState(msgspec.Struct, array_like=True):
 
 
 class WindowedTranscription:
-    """A Transcription; `receive_answer` takes what comes of its decode jobs. `position` is the session's
-    clock in samples; `language` is what jobs ask for: an ISO 639-1 code, AUTO_LANGUAGE, or empty for the
-    server's default."""
+    """A Transcription whose requests are DecodeJobs and whose answers are DecodeResults and DecodeFailures.
+
+    position: the number of samples received. language: that jobs request: ISO 639-1, AUTO_LANGUAGE, or empty
+    for the server's default.
+    """
 
     def __init__(self, session: str, options: RecognitionOptions, pre_roll_ms: int, language: str) -> None:
         self._session = session
         self._state = WindowedState(options, LanguageTracker(language))
         self._pre_roll = to_samples(pre_roll_ms)
         self._audio = AudioBuffer()
-        self._outstanding: InFlightDecode | None = None
-        self._hypotheses: list[Update] = []  # to be handed out
+        self._in_flight: InFlightDecode | None = None
+        self._hypotheses: list[Update] = []  # not returned yet
 
     @property
     def position(self) -> int:
@@ -77,19 +79,19 @@ class WindowedTranscription:
         """See Transcription."""
         return not self._state.pending
 
-    # --- audio, and where it is kept ---
+    # --- audio ---
 
     def receive_audio(self, window: Pcm) -> None:
-        """Keeps the next window; forgets, now and then, what no utterance and no pre-roll needs."""
+        """Keeps the next window, and four times a second drops audio that is no longer needed."""
         self._audio.append(window)
-        if self._audio.end % _FORGET_EVERY < len(window):
+        if self._audio.end % _DROP_EVERY < len(window):
             if not self._state.pending:
                 self._state.context.expire(self.position, self._state.options)
             self._audio.drop_before(self.audio_needed_from)
 
     @property
     def audio_needed_from(self) -> int:
-        """The audio before this is needed by no utterance, no pre-roll, and no scorer that begins anew."""
+        """See Transcription."""
         kept = self.position - max(2 * self._pre_roll, SCORER_WARM_UP)
         oldest = self._state.pending[0] if self._state.pending else None
         if oldest is not None:
@@ -146,7 +148,7 @@ class WindowedTranscription:
         self._expect_running().speech_end = until
 
     def begin(self, turn: int, speech_start: int) -> None:
-        """An utterance starts, a pre-roll before its first voiced sample."""
+        """Begins an utterance, a pre-roll before its first voiced sample."""
         start = max(speech_start - self._pre_roll, self._state.assigned_until, self._audio.start)
         self._state.pending.append(
             Utterance(turn, start, start, speech_start, speech_end=self.position, decoded_until=speech_start)
@@ -161,17 +163,16 @@ class WindowedTranscription:
         self._expect_running().resume(at)
 
     def finish(self, at: int | None = None) -> None:
-        """The running utterance is over; everything up to now, or up to the sample `at`, belongs to it. A
-        decode that heard more than that is no longer awaited."""
+        """See Transcription. The answer of a decode in flight whose window ends after `at` is ignored."""
         running = self._expect_running()
         self._state.assigned_until = running.end = self.position if at is None else at
         running.speech_end = min(running.speech_end, running.end)
-        if self._outstanding is not None and self._outstanding.until > running.end:
-            self._outstanding = None
+        if self._in_flight is not None and self._in_flight.until > running.end:
+            self._in_flight = None
 
     def split_point(self) -> int | None:
-        """Behind all that is settled, and in the second half of the running utterance; None in a pause, and
-        if no voice is left behind that."""
+        """A sample in the second half of the utterance, after all words that are final or stable. None in a
+        pause, or if there is no speech after it."""
         running = self._expect_running()
         longest = min(to_samples(SEARCHED_MS), (self.position - running.start) // 2)
         start = max(running.fixed_until, self.position - longest)
@@ -181,17 +182,17 @@ class WindowedTranscription:
         audio = np.frombuffer(self._audio.read(start, running.speech_end), dtype=np.int16)
         return quietest_gap(running.hypothesis.words, audio, start)
 
-    def cancel(self) -> None:
+    def expire_oldest(self) -> None:
         """See Transcription."""
         oldest = self._state.pending[0]
-        assert oldest.end is not None, "only what is over is given up"
+        assert oldest.end is not None, "only an utterance that has ended expires"
         oldest.receive_failure(DecodeKind.FINAL, oldest.end)
-        self._outstanding = None
+        self._in_flight = None
 
     # --- updates ---
 
     def next_update(self) -> Update | None:
-        """Hypotheses first, then utterances whose words are known, then the decode that is due."""
+        """Hypotheses first, then finals, then the decode that is due."""
         if self._hypotheses:
             return self._hypotheses.pop(0)
         if self._state.pending and self._state.pending[0].complete:
@@ -200,24 +201,24 @@ class WindowedTranscription:
         return None if job is None else Recognize(job)
 
     def _final(self, utterance: Utterance) -> Final:
-        assert utterance.end is not None, "what is complete is over"
+        assert utterance.end is not None, "a complete utterance has ended"
         self._state.context.remember(utterance, self._state.options)
         self._state.language.learn(utterance.language, utterance.voiced_ms)
-        settled = utterance.settled
+        decode = utterance.final_decode
         return Final(
             *(utterance.turn, tuple(utterance.words()), utterance.start, utterance.end),
             *(utterance.voiced_ms, utterance.language or self._state.language.requested, utterance.failed),
-            queue_ms=settled.queue_ms if settled else None,
-            decode_ms=settled.decode_ms if settled else None,
+            queue_ms=decode.queue_ms if decode else None,
+            decode_ms=decode.decode_ms if decode else None,
         )
 
     def _next_job(self) -> DecodeJob | None:
-        """The decode that is due now, if any; it is then the one that is out."""
+        """The decode that is due now, if any; it is then in flight."""
         if not self._state.pending:
             return None
         utterance = self._state.pending[0]
         kind = utterance.due(self.position, to_samples(self._state.options.partial_interval_ms))
-        if kind is None or (self._outstanding is not None and not self._may_replace(kind)):
+        if kind is None or (self._in_flight is not None and not self._may_replace(kind)):
             return None
         until = self.position if utterance.end is None else utterance.end
         self._state.jobs += 1
@@ -226,7 +227,7 @@ class WindowedTranscription:
         context = self._state.context.before(utterance, kind, until, self._audio.start, self._state.options)
         start = next((part.start for part in (remainder, context) if part), utterance.window_start)
         prompt = utterance.hypothesis.prompt
-        self._outstanding = InFlightDecode(self._state.jobs, kind, utterance, until, context, remainder)
+        self._in_flight = InFlightDecode(self._state.jobs, kind, utterance, until, context, remainder)
         pcm = self._audio.read(start, until)
         terms = self._state.options.key_terms
         before = 0 if context is None else utterance.start - start
@@ -237,28 +238,28 @@ class WindowedTranscription:
         )
 
     def _may_replace(self, kind: DecodeKind) -> bool:
-        assert self._outstanding is not None
-        return kind is DecodeKind.FINAL and self._outstanding.kind is DecodeKind.PARTIAL
+        assert self._in_flight is not None
+        return kind is DecodeKind.FINAL and self._in_flight.kind is DecodeKind.PARTIAL
 
     # --- answers ---
 
     def receive_answer(self, answer: DecodeResult | DecodeFailure) -> None:
         """See Transcription."""
-        outstanding = self._outstanding
-        if outstanding is None or outstanding.number != answer.number:
+        in_flight = self._in_flight
+        if in_flight is None or in_flight.number != answer.number:
             return
-        self._outstanding, utterance = None, outstanding.utterance
+        self._in_flight, utterance = None, in_flight.utterance
         if isinstance(answer, DecodeFailure):
-            utterance.receive_failure(outstanding.kind, outstanding.until)
+            utterance.receive_failure(in_flight.kind, in_flight.until)
             return
-        result = outstanding.own(answer)
-        utterance.receive(result, outstanding.kind, outstanding.until, self._state.options)
+        result = in_flight.own_result(answer)
+        utterance.receive(result, in_flight.kind, in_flight.until, self._state.options)
         if utterance.end is None:
             self._hypotheses += self._hypotheses_of(utterance)
 
     def _hypotheses_of(self, running: Utterance) -> list[Update]:
-        """The running utterance's words; while its speaker pauses, once all that was voiced has had a final
-        decode and nothing said before it is still open, also as those of its final."""
+        """The updates for the running utterance: a partial and, in a pause, once a final decode covers all
+        its speech and all earlier utterances have their finals, a provisional final."""
         language = running.language or self._state.language.requested
         stable, tentative = tuple(running.hypothesis.stable), tuple(running.hypothesis.tentative)
         shown = text_of(stable), text_of(tentative)
@@ -266,7 +267,9 @@ class WindowedTranscription:
         partial = Partial(
             running.turn, stable, tentative, running.decoded_until, running.voiced_ms, language, changed
         )
-        if not (running.paused and running.covered and running.settled and len(self._state.pending) == 1):
+        if not (
+            running.paused and running.covered and running.final_decode and len(self._state.pending) == 1
+        ):
             return [partial]
-        words, end_of_turn = tuple(running.words()), running.settled.end_of_turn
+        words, end_of_turn = tuple(running.words()), running.final_decode.end_of_turn
         return [partial, ProvisionalFinal(running.turn, words, language, end_of_turn)]

@@ -120,7 +120,7 @@ class WriteAheadLog:
             session=self._name,
             epoch=self.epoch,
             snapshot=snapshot.encode(state),
-            events={entry.seq: entry.data for entry in (journal.all() if whole else journal.unsaved())},
+            events={entry.seq: entry.data for entry in (journal.entries() if whole else journal.unsaved())},
             first_event=journal.first,
             audio=audio,
             audio_start=start,

@@ -88,12 +88,12 @@ class StopSpeaking:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowErrand:
-    """Hand the news of this errand back, as those of `call`, made in this turn's reply."""
+class FollowBackgroundCall:
+    """Hand the news of this background call back, as those of `call`, made in this turn's reply."""
 
     turn: int
     call: ToolCalled
-    errand: str
+    background_call: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ Action = (
     | Respond
     | ConfirmReply
     | StopResponding
-    | FollowErrand
+    | FollowBackgroundCall
     | Speak
     | Play
     | StopSpeaking

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 import msgspec
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, Emit, FollowErrand, Prewarm
+from voicegw.core.actions import Action, Emit, FollowBackgroundCall, Prewarm
+from voicegw.core.background_calls import CallProgress
 from voicegw.core.barge_in import BargeInOptions, interrupts
 from voicegw.core.commands import ReplyMode
 from voicegw.core.dialogue import Dialogue, DialogueOptions, DialogueState
 from voicegw.core.echo import may_be_answer
-from voicegw.core.errands import ErrandNews
-from voicegw.core.events import ErrandReport, Judged, Moderated, ReplyReason, ToolCalled
+from voicegw.core.events import BackgroundCallReport, Judged, Moderated, ReplyReason, ToolCalled
 from voicegw.core.languages import ENGLISH, Language
 from voicegw.core.latency import Stopwatch
 from voicegw.core.moderation import Check
@@ -43,7 +43,7 @@ class ConversationState(msgspec.Struct, array_like=True):
     attempts: int
     speculations: int
     reply: ReplyState | None
-    errands: list[FollowErrand]
+    background_calls: list[FollowBackgroundCall]
     aside: Aside | None = None
     overlap: Overlap = msgspec.field(default_factory=Overlap)
 
@@ -87,7 +87,7 @@ class Conversation:
             self._unanswered,
             *(self._turns, self.replies.attempts, self._speculations),
             self.replies.snapshot(now),
-            self.replies.errands,
+            self.replies.background_calls,
             self._aside,
             self._overlap,
         )
@@ -107,8 +107,8 @@ class Conversation:
         if state.floor is turn.State.ANTICIPATING:
             self._floor.signal(turn.Signal.REPLIED)
         self.replies.restore(state.attempts, state.reply, later_s, now)
-        self.replies.errands = state.errands
-        for request in state.errands:
+        self.replies.background_calls = state.background_calls
+        for request in state.background_calls:
             self._tell(request)
         self._hold_if_contested(now)
 
@@ -183,12 +183,14 @@ class Conversation:
 
     # --- what others find out ---
 
-    def receive_errand_news(self, turn_number: int, call: ToolCalled, news: ErrandNews) -> None:
+    def receive_call_progress(self, turn_number: int, call: ToolCalled, news: CallProgress) -> None:
         """A tool call in the background gets on; the model learns of its result with the next message."""
         if news.done:
-            self.replies.errands = [each for each in self.replies.errands if each.call.id != call.id]
+            self.replies.background_calls = [
+                each for each in self.replies.background_calls if each.call.id != call.id
+            ]
             self._dialogue.add_result(call, news.content)
-        report = ErrandReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
+        report = BackgroundCallReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
         self._tell(Emit(report))
 
     def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:

@@ -107,7 +107,9 @@ class Dialogue:
         self.instructions: str | None = None  # the system prompt; None for that of the options
         self._options = options
         self._history: list[Message] = []
-        self._news: list[Message] = []  # results of errands, that go in front of the next user message
+        self._news: list[
+            Message
+        ] = []  # results of background calls, which go in front of the next user message
 
     def snapshot(self) -> DialogueState:
         """All it knows."""

@@ -30,14 +30,14 @@ class ToolCalled(Record, frozen=True):
 class ToolAnswered(Record, frozen=True):
     """What a tool answered; with `ok` false, `content` says why it could not.
 
-    errand: set when the call goes on in the background and this only says so (errands.py).
+    background_call: set when the call goes on in the background and this only says so (background_calls.py).
     """
 
     id: str
     name: str
     content: str
     ok: bool
-    errand: str = ""
+    background_call: str = ""
 
 
 class ReplyNotice(Record, frozen=True):
@@ -203,7 +203,7 @@ class ReplyDone(Record, frozen=True):
     reason: ReplyReason
 
 
-class ErrandReport(Record, frozen=True):
+class BackgroundCallReport(Record, frozen=True):
     """How the tool call `id` gets on in the background; with `done`, its result, and `ok` whether it is one.
 
     turn: the one whose reply called the tool.
@@ -266,7 +266,7 @@ class Fault(Record, frozen=True):
         return cls(error.code, error.message, error.retryable, error.retry_after_ms)
 
 
-ReplyEvent = ReplyStarted | ReplyDelta | ReplyStep | ReplyDone | ErrandReport | Moderated
+ReplyEvent = ReplyStarted | ReplyDelta | ReplyStep | ReplyDone | BackgroundCallReport | Moderated
 
 Event = (
     SessionReady

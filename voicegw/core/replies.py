@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, ConfirmReply, Emit, FollowErrand, Respond, StopResponding
+from voicegw.core.actions import Action, ConfirmReply, Emit, FollowBackgroundCall, Respond, StopResponding
 from voicegw.core.dialogue import Dialogue, heard_of, reply_messages
 from voicegw.core.events import (
     Fault,
@@ -70,8 +70,8 @@ class Replies:
     `over` is told the text of each reply that was for a turn, once it is over, and whether it was completed.
 
     aloud: the next reply is to be spoken. tools: names of those that the model may call; None for all. A
-    spoken reply is over when it has been played out. errands: calls in the background whose results have not
-    come yet.
+    spoken reply is over when it has been played out. background_calls: calls in the background whose results
+    have not come yet.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class Replies:
         self._dialogue = dialogue
         self._tell = tell
         self._over = over
-        self.errands: list[FollowErrand] = []
+        self.background_calls: list[FollowBackgroundCall] = []
         self._attempt: Attempt | None = None
         self._attempts = 0
 
@@ -247,11 +247,11 @@ class Replies:
         if not isinstance(piece, str):
             self._tell(Emit(ReplyStep(watch.turn, piece)))
             self.speech.receive_break(now)
-            if isinstance(piece, ToolAnswered) and piece.errand:
+            if isinstance(piece, ToolAnswered) and piece.background_call:
                 calls = (each for each in attempt.delivered if isinstance(each, ToolCalled))
                 call = next(each for each in calls if each.id == piece.id)
-                self.errands.append(FollowErrand(watch.turn, call, piece.errand))
-                self._tell(self.errands[-1])
+                self.background_calls.append(FollowBackgroundCall(watch.turn, call, piece.background_call))
+                self._tell(self.background_calls[-1])
             return
         if watch.first_token is None:
             watch.first_token = now

@@ -13,11 +13,11 @@ import numpy as np
 from voicegw.core import commands, events
 from voicegw.core.actions import Action, Close, Emit
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
+from voicegw.core.background_calls import CallProgress
 from voicegw.core.conversation import Conversation, ReplyOptions
 from voicegw.core.declaration import Declaration
 from voicegw.core.dialogue import DialogueOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
-from voicegw.core.errands import ErrandNews
 from voicegw.core.events import EndReason, ToolCalled
 from voicegw.core.latency import Stopwatch
 from voicegw.core.listener import Listener
@@ -228,9 +228,9 @@ class Session:
         """What the transcription's executor hands back for a Recognize."""
         self._listener.receive_recognition(answer, now)
 
-    def receive_errand_news(self, turn: int, call: ToolCalled, news: ErrandNews) -> None:
-        """What is new of a FollowErrand."""
-        self._conversation.receive_errand_news(turn, call, news)
+    def receive_call_progress(self, turn: int, call: ToolCalled, news: CallProgress) -> None:
+        """What is new of a FollowBackgroundCall."""
+        self._conversation.receive_call_progress(turn, call, news)
 
     def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:
         """Moderation found something in what was said, or in a reply."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from voicegw.core.background_calls import BackgroundCalls
 from voicegw.core.dialogue import Responder
-from voicegw.core.errands import Errands
 from voicegw.core.events import Event, Fault, TurnLatency
 from voicegw.core.moderation import Moderator
 from voicegw.core.speech import Voice
@@ -26,7 +26,7 @@ class Services:
     check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady
     store: Store = field(default_factory=MemoryStore)
     voice: Voice | None = None
-    errands: Errands | None = None
+    background_calls: BackgroundCalls | None = None
     moderator: Moderator | None = None
     declared: int = 0
 

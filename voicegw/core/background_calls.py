@@ -1,8 +1,8 @@
-"""Errands: tool calls that take long, done in the background while the conversation goes on.
+"""Background calls: tool calls that take long, done in the background while the conversation goes on.
 
-A call is handed in and answered at once with the errand's number; what becomes of it is followed by whoever
-holds the session. There are two homes for errands, the process itself (reply/errands.py) and Redis
-(cluster/tools/errands.py).
+A call is handed in and answered at once with the background call's number; what becomes of it is followed by
+whoever holds the session. There are two homes for background calls, the process itself
+(reply/local_background_calls.py) and Redis (cluster/tools/remote_background_calls.py).
 """
 
 from collections.abc import AsyncGenerator
@@ -13,8 +13,8 @@ from voicegw.core.events import ToolCalled
 
 
 @dataclass(frozen=True, slots=True)
-class ErrandNews:
-    """How an errand gets on: progress, or with `done` its result; `ok` is False when it failed.
+class CallProgress:
+    """How a background call gets on: progress, or with `done` its result; `ok` is False when it failed.
 
     content: text for the model and the client, JSON unless the tool gives plain text.
     """
@@ -41,15 +41,15 @@ class AskedCall(ToolCalled, frozen=True):
         return self.user or self.session
 
 
-class Errands(Protocol):
-    """Where errands wait for someone to run them."""
+class BackgroundCalls(Protocol):
+    """Where background calls wait for someone to run them."""
 
     async def submit(self, call: ToolCalled) -> str:
-        """Hands a call in and returns the errand's name. Raises ToolFailed when too many wait."""
+        """Hands a call in and returns the background call's name. Raises ToolFailed when too many wait."""
         ...
 
-    def follow(self, errand: str) -> AsyncGenerator[ErrandNews, None]:
-        """Its news as they come, ending with the result; an errand nobody knows has failed."""
+    def follow(self, background_call: str) -> AsyncGenerator[CallProgress, None]:
+        """Its news as they come, ending with the result; a background call nobody knows has failed."""
         ...
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ from voicegw.gateway.http.limited_connection import READ_BYTES
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
 from voicegw.gateway.server import QUEUED_FRAMES, TRANSPORT_LIMIT
 from voicegw.gateway.session.outbox import MAX_AUDIO_MS
-from voicegw.reply.errands import KEPT_PROGRESS
+from voicegw.reply.local_background_calls import KEPT_PROGRESS
 from voicegw.reply.voice import MAX_SENTENCE_S
 
 _SAMPLE_BYTES = 2
@@ -70,7 +70,7 @@ class Ceiling:
         }
         pending = settings.gateway.handshake.max_pending
         tools = settings.tools
-        kept = 2 * (tools.max_errands + tools.errands_at_once)
+        kept = 2 * (tools.max_background + tools.background_at_once)
         return cls(
             tuple(Part(name, each, count) for name, each in parts.items()),
             (

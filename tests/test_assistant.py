@@ -7,12 +7,12 @@ import pytest
 
 from voicegw.assistant import Assistant, assemble
 from voicegw.cluster.redis.connect import RedisOptions
-from voicegw.cluster.tools.errands import RemoteErrandOptions, RemoteErrands
+from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions, RemoteBackgroundCalls
 from voicegw.config import Settings
 from voicegw.errors import ConfigurationError, NotReady, StartupError
 from voicegw.reply import voice_espeak
-from voicegw.reply.errands import LocalErrands
 from voicegw.reply.llm import LLMOptions
+from voicegw.reply.local_background_calls import LocalBackgroundCalls
 from voicegw.reply.moderation import EndpointModerator, FunctionModerator, ModerationOptions
 from voicegw.reply.tools import ToolOptions
 from voicegw.reply.voice import VoiceEngine, VoiceOptions
@@ -57,13 +57,16 @@ async def test_who_judges_is_who_was_named() -> None:
     assert isinstance((await assembled(moderation=function)).moderator, FunctionModerator)
 
 
-async def test_errands_are_made_here_or_by_workers() -> None:
-    assert isinstance((await assembled()).errands, LocalErrands)
-    by_workers = RemoteErrandOptions(by_workers=True)
+async def test_background_calls_are_made_here_or_by_workers() -> None:
+    assert isinstance((await assembled()).background_calls, LocalBackgroundCalls)
+    by_workers = RemoteBackgroundCallOptions(by_workers=True)
     cluster = RedisOptions(url="redis://127.0.0.1:9")
-    assert isinstance((await assembled(errands=by_workers, cluster=cluster)).errands, RemoteErrands)
+    assert isinstance(
+        (await assembled(background_calls=by_workers, cluster=cluster)).background_calls,
+        RemoteBackgroundCalls,
+    )
     with pytest.raises(ConfigurationError, match="--redis"):
-        await assembled(errands=by_workers)
+        await assembled(background_calls=by_workers)
 
 
 @pytest.mark.parametrize(

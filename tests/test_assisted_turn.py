@@ -56,7 +56,7 @@ async def serving(configuration: str, directory: Path) -> AsyncIterator[tuple[St
             parts.responder,
             metrics,
             check_model=parts.check_model,
-            errands=parts.errands,
+            background_calls=parts.background_calls,
             moderator=parts.moderator,
             declared=parts.declared,
         )

@@ -9,19 +9,19 @@ from typing import assert_never
 
 import structlog
 
-from voicegw.cluster.tools.errand_worker import ErrandWorker
-from voicegw.cluster.tools.errands import RemoteErrands
+from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCalls
+from voicegw.cluster.tools.tool_worker import ToolWorker
 from voicegw.config import Settings, WorkerSettings
-from voicegw.core.errands import Errands
+from voicegw.core.background_calls import BackgroundCalls
 from voicegw.core.events import Message
 from voicegw.core.moderation_queue import Moderator
 from voicegw.core.responder import Responder
 from voicegw.core.speech_output import Voice
 from voicegw.errors import ConfigurationError
 from voicegw.reply import voice_espeak
-from voicegw.reply.errands import LocalErrands
 from voicegw.reply.failover import FailoverResponder
 from voicegw.reply.llm import LLMResponder
+from voicegw.reply.local_background_calls import LocalBackgroundCalls
 from voicegw.reply.moderation import EndpointModerator, FunctionModerator, ModerationOptions
 from voicegw.reply.offline import OfflineResponder
 from voicegw.reply.readiness import FirstAnswer
@@ -40,7 +40,7 @@ class Assistant:
     declared: as in gateway.services.Services."""
 
     responder: Responder
-    errands: Errands
+    background_calls: BackgroundCalls
     moderator: Moderator | None
     check_model: Callable[[], str]
     voice: Voice | None
@@ -54,22 +54,22 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
         stack.push_async_callback(voice.close)
     tools = Toolbox(settings.tools, metrics)
     stack.push_async_callback(tools.close)
-    errands = _errands(settings, tools, metrics)
-    stack.push_async_callback(errands.close)
+    background_calls = _background_calls(settings, tools, metrics)
+    stack.push_async_callback(background_calls.close)
     model = _model(settings, tools, metrics)
     moderator = _moderator(settings.moderation)
     if moderator is not None:
         stack.push_async_callback(moderator.close)
     if model is None:
-        return Assistant(OfflineResponder(), errands, moderator, _no_model, voice)
-    responder = ToolResponder(model, tools, errands, settings.tools)
+        return Assistant(OfflineResponder(), background_calls, moderator, _no_model, voice)
+    responder = ToolResponder(model, tools, background_calls, settings.tools)
     stack.push_async_callback(responder.close)
     prompt = settings.session.dialogue.system_prompt
     opening = (Message("system", prompt),) if prompt else ()
     first = FirstAnswer(model, opening, settings.failover.ready_wait_ms)
     asking = asyncio.create_task(first.ask(), name="first answer")
     stack.callback(asking.cancel)
-    return Assistant(responder, errands, moderator, first.check, voice, tools.declared)
+    return Assistant(responder, background_calls, moderator, first.check, voice, tools.declared)
 
 
 def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:
@@ -112,13 +112,15 @@ def _moderator(options: ModerationOptions) -> Moderator | None:
     return EndpointModerator(options) if options.configured else None
 
 
-def _errands(settings: Settings, tools: Toolbox, metrics: Metrics) -> Errands:
+def _background_calls(settings: Settings, tools: Toolbox, metrics: Metrics) -> BackgroundCalls:
     """Where tool calls in the background are made."""
-    if not settings.errands.by_workers:
-        return LocalErrands(tools.run, settings.tools, metrics)
+    if not settings.background_calls.by_workers:
+        return LocalBackgroundCalls(tools.run, settings.tools, metrics)
     if settings.cluster.url is None:
-        raise ConfigurationError("errands.by_workers needs a Redis that the workers share: --redis URL")
-    return RemoteErrands(settings.cluster, settings.errands)
+        raise ConfigurationError(
+            "background_calls.by_workers needs a Redis that the workers share: --redis URL"
+        )
+    return RemoteBackgroundCalls(settings.cluster, settings.background_calls)
 
 
 async def run_tool_worker(settings: WorkerSettings, metrics: Metrics, stopping: asyncio.Event) -> None:
@@ -127,7 +129,7 @@ async def run_tool_worker(settings: WorkerSettings, metrics: Metrics, stopping: 
     Raises ConfigurationError.
     """
     tools = Toolbox(settings.tools, metrics)
-    worker = ErrandWorker(settings.cluster, settings.tool_worker, tools.run, metrics)
+    worker = ToolWorker(settings.cluster, settings.tool_worker, tools.run, metrics)
     working = asyncio.create_task(worker.run(), name="tool worker")
     stopped = asyncio.create_task(stopping.wait())
     try:

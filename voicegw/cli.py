@@ -111,7 +111,7 @@ async def serve(settings: Settings) -> None:
                 metrics,
                 check_model=assistant.check_model,
                 voice=assistant.voice,
-                errands=assistant.errands,
+                background_calls=assistant.background_calls,
                 moderator=assistant.moderator,
                 declared=assistant.declared,
                 store=_store(settings, stack),

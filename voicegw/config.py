@@ -15,8 +15,8 @@ from voicegw.asr.whisper import WhisperOptions
 from voicegw.cluster.jobs.remote import RemoteOptions
 from voicegw.cluster.jobs.worker import ConsumerOptions
 from voicegw.cluster.redis.connect import RedisOptions
-from voicegw.cluster.tools.errand_worker import ErrandWorkerOptions
-from voicegw.cluster.tools.errands import RemoteErrandOptions
+from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions
+from voicegw.cluster.tools.tool_worker import ToolWorkerOptions
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.dialects.twilio import TwilioOptions
@@ -94,7 +94,7 @@ class Settings:
     failover: FailoverOptions = field(default_factory=FailoverOptions)
     voice: VoiceOptions = field(default_factory=VoiceOptions)
     tools: ToolOptions = field(default_factory=ToolOptions)
-    errands: RemoteErrandOptions = field(default_factory=RemoteErrandOptions)
+    background_calls: RemoteBackgroundCallOptions = field(default_factory=RemoteBackgroundCallOptions)
     moderation: ModerationOptions = field(default_factory=ModerationOptions)
     cluster: RedisOptions = field(default_factory=RedisOptions)
     remote: RemoteOptions = field(default_factory=RemoteOptions)
@@ -107,7 +107,7 @@ class WorkerSettings:
 
     cluster: RedisOptions = field(default_factory=RedisOptions)
     consumer: ConsumerOptions = field(default_factory=ConsumerOptions)
-    tool_worker: ErrandWorkerOptions = field(default_factory=ErrandWorkerOptions)
+    tool_worker: ToolWorkerOptions = field(default_factory=ToolWorkerOptions)
     tools: ToolOptions = field(default_factory=ToolOptions)
     asr: WhisperOptions = field(default_factory=WhisperOptions)
     pool: PoolOptions = field(default_factory=PoolOptions)

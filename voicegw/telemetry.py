@@ -165,7 +165,9 @@ class Metrics:
         self.tool_seconds = make.histogram(
             "tool_seconds", "Tool calls, by whether they gave a result", _LATENCY_BUCKETS, "tool", "ok"
         )
-        self.errands_waiting = make.gauge("errands_waiting", "Tool calls waiting in the background")
+        self.background_calls_waiting = make.gauge(
+            "background_calls_waiting", "Tool calls waiting in the background"
+        )
         self.moderation_checks = make.counter(
             "moderation_checks", "Texts judged, by outcome: passed, hit, failed", "what", "outcome"
         )

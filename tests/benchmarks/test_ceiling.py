@@ -37,7 +37,7 @@ def test_is_the_sum_of_its_parts() -> None:
         ("--session.dialogue.history-characters", "16001"),
         ("--llm.max-tokens", "301"),
         ("--tools.max-calls", "9"),
-        ("--tools.max-errands", "101"),
+        ("--tools.max-background", "101"),
     ],
 )
 def test_whatever_may_be_larger_raises_it(flags: tuple[str, ...]) -> None:

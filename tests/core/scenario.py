@@ -96,7 +96,7 @@ class Scenario:
         self.request: actions.Respond | None = None
         self.ready: actions.Respond | None = None
         self.confirmed: list[int] = []
-        self.followed: list[actions.FollowErrand] = []
+        self.followed: list[actions.FollowBackgroundCall] = []
         self.prewarmed: list[tuple[events.Message, ...]] = []
         self.speak: actions.Speak | None = None  # the sentence that the voice is at
         self.played = b""  # the reply audio that was sent
@@ -263,7 +263,7 @@ class Scenario:
                     assert self.request or self.ready, "there was no reply to stop"
                     self.request = self.ready = None
                     self.stopped += 1
-                case actions.FollowErrand():
+                case actions.FollowBackgroundCall():
                     self.followed.append(action)
                 case actions.Speak():
                     assert self.speak is None, "the voice was asked for two sentences at a time"

@@ -2,15 +2,15 @@ import pytest
 
 from tests.core.chat import NOW, Chat, assistant, opened, user
 from voicegw.core.actions import (
-    FollowErrand,
+    FollowBackgroundCall,
     Prewarm,
     Respond,
     StopResponding,
 )
+from voicegw.core.background_calls import CallProgress
 from voicegw.core.dialogue_manager import ReplyOptions
-from voicegw.core.errands import ErrandNews
 from voicegw.core.events import (
-    ErrandReport,
+    BackgroundCallReport,
     Message,
     Moderated,
     ModerationTarget,
@@ -148,36 +148,36 @@ BOOKED = [Message("assistant", "", (AGAIN,)), Message("tool", "booked", tool_cal
 HIT = ("violence",)
 
 
-def errand(chat: Chat) -> int:
+def background_call(chat: Chat) -> int:
     """A turn whose reply has handed a call to the background, and goes on."""
     turn = chat.type("book a table")
     chat.done()
-    chat.write(1, CALL, ToolAnswered("c1", "book", "accepted", ok=True, errand="e1"), "On it.")
+    chat.write(1, CALL, ToolAnswered("c1", "book", "accepted", ok=True, background_call="e1"), "On it.")
     return turn
 
 
-def test_an_errand_is_followed() -> None:
+def test_a_background_call_is_followed() -> None:
     chat = Chat()
-    turn = errand(chat)
-    assert FollowErrand(turn, CALL, "e1") in chat.done()
+    turn = background_call(chat)
+    assert FollowBackgroundCall(turn, CALL, "e1") in chat.done()
 
 
-def test_news_of_an_errand_are_told() -> None:
+def test_news_of_a_background_call_are_told() -> None:
     chat = Chat()
-    turn = errand(chat)
+    turn = background_call(chat)
     chat.done()
-    chat.conversation.receive_errand_news(turn, CALL, ErrandNews("half"))
-    chat.conversation.receive_errand_news(turn, CALL, ErrandNews("booked", done=True))
+    chat.conversation.receive_call_progress(turn, CALL, CallProgress("half"))
+    chat.conversation.receive_call_progress(turn, CALL, CallProgress("booked", done=True))
     assert chat.done() == [
-        ErrandReport(turn, "c1", "book", "half", done=False, ok=True),
-        ErrandReport(turn, "c1", "book", "booked", done=True, ok=True),
+        BackgroundCallReport(turn, "c1", "book", "half", done=False, ok=True),
+        BackgroundCallReport(turn, "c1", "book", "booked", done=True, ok=True),
     ]
 
 
 def test_the_model_learns_of_the_result_before_the_next_message() -> None:
     chat = Chat()
-    turn = errand(chat)
-    chat.conversation.receive_errand_news(turn, CALL, ErrandNews("booked", done=True))
+    turn = background_call(chat)
+    chat.conversation.receive_call_progress(turn, CALL, CallProgress("booked", done=True))
     chat.finish(1)
     chat.done()
     chat.type("thanks")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicegw.core.events import (
-    ErrandReport,
+    BackgroundCallReport,
     FinalTranscript,
     ModerationTarget,
     ReplyDelta,
@@ -178,5 +178,5 @@ def test_what_a_tool_is_asked_and_answers_is_judged() -> None:
     queue = replying()
     queue.receive_event(ReplyStep(1, ToolCalled("a", "send", '{"to": "me"}')))
     queue.receive_event(ReplyStep(1, ToolAnswered("a", "send", '"sent"', ok=True)))
-    queue.receive_event(ErrandReport(1, "b", "book", '"table 7"', done=True, ok=True))
+    queue.receive_event(BackgroundCallReport(1, "b", "book", '"table 7"', done=True, ok=True))
     assert due(queue) == ['{"to": "me"}', '"sent"', '"table 7"']

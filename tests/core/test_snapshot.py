@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.core.scenario import END, PAUSE, QUICK, Scenario, assert_final, windowed
 from voicegw.core import commands, events, snapshot
-from voicegw.core.actions import FollowErrand
+from voicegw.core.actions import FollowBackgroundCall
 from voicegw.core.audio import INPUT_RATES, AudioFormat
+from voicegw.core.background_calls import CallProgress
 from voicegw.core.barge_in import BargeInOptions
 from voicegw.core.dialogue_manager import ReplyOptions
-from voicegw.core.errands import ErrandNews
 from voicegw.core.events import FinalTranscript, ReplyReason, ToolAnswered, ToolCalled
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import Session
@@ -233,14 +233,14 @@ def test_a_reply_that_was_begun_is_kept_without_its_prompt() -> None:
     assert begun.messages == ()
 
 
-def test_errands_are_followed_until_their_results_are_there() -> None:
+def test_background_calls_are_followed_until_their_results_are_there() -> None:
     scenario, call = Scenario(), ToolCalled("c1", "book", "{}")
     scenario.say("Book a table.")
-    scenario.reply(call, ToolAnswered("c1", "book", "accepted", ok=True, errand="e1"), "On it.")
+    scenario.reply(call, ToolAnswered("c1", "book", "accepted", ok=True, background_call="e1"), "On it.")
     scenario.finish_reply()
     moved(scenario)
-    assert scenario.followed == 2 * [FollowErrand(1, call, "e1")]
-    scenario.session.receive_errand_news(1, call, ErrandNews("booked", done=True))
+    assert scenario.followed == 2 * [FollowBackgroundCall(1, call, "e1")]
+    scenario.session.receive_call_progress(1, call, CallProgress("booked", done=True))
     moved(scenario)
     assert len(scenario.followed) == 2
     scenario.say("Thanks.")

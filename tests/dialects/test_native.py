@@ -104,7 +104,7 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
         {"type": "tool_result", "turn": 1, "id": "c1", "name": "clock", "content": "noon", "ok": True},
     ),
     (
-        events.ReplyStep(1, events.ToolAnswered("c1", "clock", "accepted", ok=True, errand="e1")),
+        events.ReplyStep(1, events.ToolAnswered("c1", "clock", "accepted", ok=True, background_call="e1")),
         {"type": "tool_progress", "turn": 1, "id": "c1", "name": "clock", "content": "accepted"},
     ),
     (
@@ -116,11 +116,11 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
         {"type": "reply_done", "turn": 1, "text": "good", "reason": "cancelled"},
     ),
     (
-        events.ErrandReport(1, "c1", "clock", "half", done=False, ok=True),
+        events.BackgroundCallReport(1, "c1", "clock", "half", done=False, ok=True),
         {"type": "tool_progress", "turn": 1, "id": "c1", "name": "clock", "content": "half"},
     ),
     (
-        events.ErrandReport(1, "c1", "clock", "noon", done=True, ok=True),
+        events.BackgroundCallReport(1, "c1", "clock", "noon", done=True, ok=True),
         {"type": "tool_result", "turn": 1, "id": "c1", "name": "clock", "content": "noon", "ok": True},
     ),
     (

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.json_server import JsonServer, Reply
-from voicegw.core.errands import AskedCall
+from voicegw.core.background_calls import AskedCall
 from voicegw.errors import ConfigurationError, ToolFailed
 from voicegw.reply.threads import Threads
 from voicegw.reply.tool_backends import Backend, FunctionBackend, HttpBackend, contained, import_function

@@ -11,7 +11,7 @@ from tests.observing import asked
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest
 from voicegw.errors import LLMEmpty, LLMInterrupted, TooManyToolCalls
-from voicegw.reply.errands import LocalErrands
+from voicegw.reply.local_background_calls import LocalBackgroundCalls
 from voicegw.reply.tool_rounds import ToolResponder
 from voicegw.reply.toolbox import Toolbox
 from voicegw.reply.tools import ToolOptions
@@ -61,13 +61,13 @@ class Model:
 async def tools(model: Model, **options: int) -> AsyncIterator[ToolResponder]:
     settings = ToolOptions(functions=FUNCTIONS, **options)  # type: ignore[arg-type]
     box = Toolbox(settings, Metrics())
-    errands = LocalErrands(box.run, settings, Metrics())
-    responder = ToolResponder(model, box, errands, settings)
+    background_calls = LocalBackgroundCalls(box.run, settings, Metrics())
+    responder = ToolResponder(model, box, background_calls, settings)
     try:
         yield responder
     finally:
         await responder.close()
-        await errands.close()
+        await background_calls.close()
         await box.close()
 
 
@@ -186,14 +186,14 @@ async def test_a_call_in_the_background_is_answered_at_once() -> None:
     said = await reply(model)
     (answered,) = (piece for piece in said if isinstance(piece, ToolAnswered))
     assert answered.ok
-    assert answered.errand
+    assert answered.background_call
     assert "accepted" in model.prompts[1][-1].content
 
 
 async def test_in_the_background_too_arguments_are_checked_first() -> None:
     said = await reply(Model([[ToolCalled("c1", "count", "[]")], ["Hm."]]))
     (answered,) = (piece for piece in said if isinstance(piece, ToolAnswered))
-    assert (answered.ok, answered.errand) == (False, "")
+    assert (answered.ok, answered.background_call) == (False, "")
 
 
 async def test_prewarming_is_the_models() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.json_server import JsonServer, Reply
-from voicegw.core.errands import AskedCall, ErrandNews
+from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolAnswered, ToolCalled
 from voicegw.errors import ConfigurationError
 from voicegw.reply.toolbox import Toolbox
@@ -184,7 +184,7 @@ def test_an_entry_point_that_leads_nowhere_is_found_at_the_start(path: str) -> N
         Toolbox(ToolOptions(functions=(tool,)), Metrics())
 
 
-async def news(box: Toolbox, arguments: str = "{}") -> list[ErrandNews]:
+async def news(box: Toolbox, arguments: str = "{}") -> list[CallProgress]:
     async with aclosing(box.run(ToolCalled("c1", "it", arguments))) as reports:
         return [report async for report in reports]
 
@@ -192,7 +192,7 @@ async def news(box: Toolbox, arguments: str = "{}") -> list[ErrandNews]:
 async def test_a_generator_reports_progress() -> None:
     async with toolbox(entry_point="tests.reply.functions:count", parameters={"type": "object"}) as box:
         reports = await news(box, '{"to": 2}')
-    assert reports == [ErrandNews("1"), ErrandNews("2"), ErrandNews("2", done=True)]
+    assert reports == [CallProgress("1"), CallProgress("2"), CallProgress("2", done=True)]
 
 
 async def test_lines_are_progress_and_arrive_one_by_one() -> None:
@@ -201,7 +201,7 @@ async def test_lines_are_progress_and_arrive_one_by_one() -> None:
         toolbox(url=server.url, background=True) as box,
         aclosing(box.run(ToolCalled("c1", "it", "{}"))) as reports,
     ):
-        assert await asyncio.wait_for(anext(reports), 5) == ErrandNews('"half"')
+        assert await asyncio.wait_for(anext(reports), 5) == CallProgress('"half"')
 
 
 async def test_very_many_lines_are_read_in_no_time() -> None:

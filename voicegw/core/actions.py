@@ -88,12 +88,13 @@ class StopSpeaking:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowErrand:
-    """Pass the updates of this errand back, as updates of `call`, which the reply to this turn made."""
+class FollowBackgroundCall:
+    """Pass the updates of this background call back, as updates of `call`, which the reply to this turn
+    made."""
 
     turn: int
     call: ToolCalled
-    errand: str
+    background_call: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ Action = (
     | Respond
     | ConfirmReply
     | StopResponding
-    | FollowErrand
+    | FollowBackgroundCall
     | Speak
     | Play
     | StopSpeaking

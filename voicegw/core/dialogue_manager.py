@@ -7,20 +7,21 @@ from dataclasses import dataclass, field
 import msgspec
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, FollowErrand, Prewarm, SendEvent
+from voicegw.core.actions import Action, FollowBackgroundCall, Prewarm, SendEvent
+from voicegw.core.background_calls import CallProgress
 from voicegw.core.barge_in import BargeInOptions, interrupts
 from voicegw.core.chat_history import ChatHistory, ChatHistoryState, DialogueOptions
 from voicegw.core.commands import ReplyMode
 from voicegw.core.echo import may_be_answer
-from voicegw.core.errands import ErrandNews
-from voicegw.core.events import ErrandReport, Moderated, ModerationTarget, ReplyReason, ToolCalled
+from voicegw.core.events import BackgroundCallReport, Moderated, ModerationTarget, ReplyReason, ToolCalled
 from voicegw.core.languages import ENGLISH, Language
 from voicegw.core.latency import TurnTiming
 from voicegw.core.moderation_queue import Check
 from voicegw.core.options import option
 from voicegw.core.overlap import Overlap, PossibleAnswer
 from voicegw.core.profile import SessionProfile
-from voicegw.core.replies import Replies, ReplyState
+from voicegw.core.replies import Replies
+from voicegw.core.reply_attempt import ReplyState
 from voicegw.core.speech_output import SpeechOutput
 
 
@@ -46,7 +47,7 @@ class DialogueManagerState(msgspec.Struct, array_like=True):
     attempts: int
     speculations: int
     reply: ReplyState | None
-    errands: list[FollowErrand]
+    background_calls: list[FollowBackgroundCall]
     possible_answer: PossibleAnswer | None = None
     overlap: Overlap = msgspec.field(default_factory=Overlap)
 
@@ -91,7 +92,7 @@ class DialogueManager:
             self._unanswered,
             *(self._turns, self.replies.attempts, self._speculations),
             self.replies.snapshot(now),
-            self.replies.errands,
+            self.replies.background_calls,
             self._possible_answer,
             self._overlap,
         )
@@ -111,8 +112,8 @@ class DialogueManager:
         if state.turn_state is turn.State.SPECULATING:
             self._turn_state.signal(turn.Signal.REPLY_OVER)
         self.replies.restore(state.attempts, state.reply, later_s, now)
-        self.replies.errands = state.errands
-        for request in state.errands:
+        self.replies.background_calls = state.background_calls
+        for request in state.background_calls:
             self._emit(request)
         self._hold_during_overlap(now)
 
@@ -187,13 +188,15 @@ class DialogueManager:
 
     # --- tools and moderation ---
 
-    def receive_errand_news(self, turn_number: int, call: ToolCalled, news: ErrandNews) -> None:
+    def receive_call_progress(self, turn_number: int, call: ToolCalled, news: CallProgress) -> None:
         """Sends an update of a background tool call. A result is added to the history; the model reads it
         with the next message."""
         if news.done:
-            self.replies.errands = [each for each in self.replies.errands if each.call.id != call.id]
+            self.replies.background_calls = [
+                each for each in self.replies.background_calls if each.call.id != call.id
+            ]
             self._history.add_result(call, news.content)
-        report = ErrandReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
+        report = BackgroundCallReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
         self._emit(SendEvent(report))
 
     def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:

@@ -30,14 +30,15 @@ class ToolCalled(TaggedStruct, frozen=True):
 class ToolAnswered(TaggedStruct, frozen=True):
     """The answer of a tool; if `ok` is false, `content` is the reason of the failure.
 
-    errand: set when the call continues in the background and this answer only says so (errands.py).
+    background_call: set when the call continues in the background and this answer only says so
+    (background_calls.py).
     """
 
     id: str
     name: str
     content: str
     ok: bool
-    errand: str = ""
+    background_call: str = ""
 
 
 class ReplyNotice(TaggedStruct, frozen=True):
@@ -203,7 +204,7 @@ class ReplyDone(TaggedStruct, frozen=True):
     reason: ReplyReason
 
 
-class ErrandReport(TaggedStruct, frozen=True):
+class BackgroundCallReport(TaggedStruct, frozen=True):
     """An update of the background tool call `id`; if `done`, its result, or with `ok` false its failure.
 
     turn: whose reply called the tool.
@@ -266,7 +267,7 @@ class Fault(TaggedStruct, frozen=True):
         return cls(error.code, error.message, error.retryable, error.retry_after_ms)
 
 
-ReplyEvent = ReplyStarted | ReplyDelta | ReplyStep | ReplyDone | ErrandReport | Moderated
+ReplyEvent = ReplyStarted | ReplyDelta | ReplyStep | ReplyDone | BackgroundCallReport | Moderated
 
 Event = (
     SessionReady

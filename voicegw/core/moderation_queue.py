@@ -14,7 +14,7 @@ from itertools import accumulate, takewhile
 from typing import Protocol
 
 from voicegw.core.events import (
-    ErrandReport,
+    BackgroundCallReport,
     FinalTranscript,
     ModerationTarget,
     ReplyDelta,
@@ -110,7 +110,7 @@ class ModerationQueue:
                 self._reply, self._judged, self._growing = "", 0, None
             case ReplyStep(turn, ToolCalled(_, _, text)) | ReplyStep(turn, ToolAnswered(_, _, text)):
                 self._add(Check(turn, ModerationTarget.REPLY, text))
-            case ErrandReport(turn, content=text):
+            case BackgroundCallReport(turn, content=text):
                 self._add(Check(turn, ModerationTarget.REPLY, text))
             case _:
                 pass

@@ -4,12 +4,16 @@ what the user received or heard of it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-
-import msgspec
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, ConfirmReply, FollowErrand, Respond, SendEvent, StopResponding
+from voicegw.core.actions import (
+    Action,
+    ConfirmReply,
+    FollowBackgroundCall,
+    Respond,
+    SendEvent,
+    StopResponding,
+)
 from voicegw.core.chat_history import ChatHistory, heard_part, reply_messages
 from voicegw.core.events import (
     Fault,
@@ -24,46 +28,10 @@ from voicegw.core.events import (
     ToolCalled,
 )
 from voicegw.core.latency import TurnTiming
+from voicegw.core.reply_attempt import Attempt, ReplyState
 from voicegw.core.speech_output import SpeechOutput
 from voicegw.core.state_machine import StateMachine
 from voicegw.errors import LLMInterrupted, VoicegwError
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One request to the model, at monotonic second `asked`.
-
-    timing: of the turn that it answers; None until the turn is confirmed. hidden: the output until then.
-    delivered: the output that was sent. first_token: when the model wrote its first text. over: the model has
-    finished; failed: with an error.
-    """
-
-    number: int
-    messages: tuple[Message, ...]
-    asked: float
-    timing: TurnTiming | None
-    first_token: float | None = None
-    hidden: list[ReplyPiece] = field(default_factory=list)
-    delivered: list[ReplyPiece] = field(default_factory=list)
-    over: bool = False
-    failed: bool = False
-
-    @property
-    def text(self) -> str:
-        """The text that was delivered."""
-        return "".join(piece for piece in self.delivered if isinstance(piece, str))
-
-
-class ReplyState(msgspec.Struct, array_like=True):
-    """A confirmed reply in progress. begun: a part of it was delivered; `messages` is then empty, because the
-    reply is not requested again. text: the delivered text, or the heard text of a spoken reply; delivered:
-    the same as prompt messages."""
-
-    timing: TurnTiming
-    messages: tuple[Message, ...]
-    begun: bool
-    text: str
-    delivered: list[Message]
 
 
 class Replies:
@@ -71,8 +39,8 @@ class Replies:
 
     turn_state: receives the signals for the first token and the end. on_end: called at the end of each
     confirmed reply with its text, whether it was completed, and `now`. spoken: the next reply is spoken.
-    tools: the names of the tools that the model may call; None for all. errands: those without a result so
-    far. `now` is monotonic seconds.
+    tools: the names of the tools that the model may call; None for all. background_calls: those without a
+    result so far. `now` is monotonic seconds.
     """
 
     def __init__(
@@ -90,7 +58,7 @@ class Replies:
         self._history = history
         self._emit = emit
         self._on_end = on_end
-        self.errands: list[FollowErrand] = []
+        self.background_calls: list[FollowBackgroundCall] = []
         self._attempt: Attempt | None = None
         self._attempts = 0
 
@@ -250,11 +218,11 @@ class Replies:
         if not isinstance(piece, str):
             self._emit(SendEvent(ReplyStep(timing.turn, piece)))
             self.speech.receive_break(now)
-            if isinstance(piece, ToolAnswered) and piece.errand:
+            if isinstance(piece, ToolAnswered) and piece.background_call:
                 calls = (each for each in attempt.delivered if isinstance(each, ToolCalled))
                 call = next(each for each in calls if each.id == piece.id)
-                self.errands.append(FollowErrand(timing.turn, call, piece.errand))
-                self._emit(self.errands[-1])
+                self.background_calls.append(FollowBackgroundCall(timing.turn, call, piece.background_call))
+                self._emit(self.background_calls[-1])
             return
         if timing.first_token is None:
             timing.first_token = now

@@ -15,10 +15,10 @@ from voicegw.core import commands, events
 from voicegw.core.actions import Action, Close, SendEvent
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
 from voicegw.core.audio_check import AudioCheck
+from voicegw.core.background_calls import CallProgress
 from voicegw.core.chat_history import DialogueOptions
 from voicegw.core.dialogue_manager import DialogueManager, ReplyOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
-from voicegw.core.errands import ErrandNews
 from voicegw.core.events import EndReason, ToolCalled
 from voicegw.core.latency import TurnTiming
 from voicegw.core.listener import Listener
@@ -230,9 +230,9 @@ class Session:
         """An answer of the transcription's executor to a Recognize."""
         self._listener.receive_recognition(answer, now)
 
-    def receive_errand_news(self, turn: int, call: ToolCalled, news: ErrandNews) -> None:
-        """An update for a FollowErrand."""
-        self._dialogue.receive_errand_news(turn, call, news)
+    def receive_call_progress(self, turn: int, call: ToolCalled, news: CallProgress) -> None:
+        """An update for a FollowBackgroundCall."""
+        self._dialogue.receive_call_progress(turn, call, news)
 
     def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:
         """Moderation found `categories` in a text of the user or in a reply."""

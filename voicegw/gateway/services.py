@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from voicegw.core.errands import Errands
+from voicegw.core.background_calls import BackgroundCalls
 from voicegw.core.events import Event, Fault, TurnLatency
 from voicegw.core.moderation_queue import Moderator
 from voicegw.core.responder import Responder
@@ -26,7 +26,7 @@ class Services:
     check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady
     store: Store = field(default_factory=NullStore)
     voice: Voice | None = None
-    errands: Errands | None = None
+    background_calls: BackgroundCalls | None = None
     moderator: Moderator | None = None
     declared: int = 0
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from voicegw.core.errands import AskedCall
+from voicegw.core.background_calls import AskedCall
 from voicegw.core.text import encodable
 from voicegw.errors import ConfigurationError, ToolFailed
 from voicegw.reply.threads import Threads

@@ -2,7 +2,7 @@
 with the answers, a bounded number of times.
 
 No tool is called before the turn is certain. Calls of one round run side by side; each answer is handed on as
-it comes. A call in the background is answered at once and goes to the errands.
+it comes. A call in the background is answered at once and goes to the background_calls.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import msgspec
 
+from voicegw.core.background_calls import AskedCall, BackgroundCalls
 from voicegw.core.chat_history import reply_messages
-from voicegw.core.errands import AskedCall, Errands
 from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest, Responder
 from voicegw.errors import LLMEmpty, LLMReasoningOnly, ToolFailed, TooManyToolCalls
@@ -29,13 +29,13 @@ class ToolResponder:
         self,
         model: Responder,
         toolbox: Toolbox,
-        errands: Errands,
+        background_calls: BackgroundCalls,
         options: ToolOptions,
     ) -> None:
         self.name = model.name
         self._model = model
         self._toolbox = toolbox
-        self._errands = errands
+        self._background_calls = background_calls
         self._options = options
 
     async def respond(
@@ -102,19 +102,21 @@ class ToolResponder:
             return await self._toolbox.call(call)
         try:
             self._toolbox.check(call)
-            errand = await self._errands.submit(call)
+            background_call = await self._background_calls.submit(call)
         except ToolFailed as failure:
             news = failed(failure.message)
             return ToolAnswered(call.id, call.name, news.content, ok=False)
-        content = msgspec.json.encode({"status": "accepted; the result comes later", "job": errand}).decode()
-        return ToolAnswered(call.id, call.name, content, ok=True, errand=errand)
+        content = msgspec.json.encode(
+            {"status": "accepted; the result comes later", "job": background_call}
+        ).decode()
+        return ToolAnswered(call.id, call.name, content, ok=True, background_call=background_call)
 
     async def prewarm(self, request: ReplyRequest) -> None:
         """Prewarms the model; never raises."""
         await self._model.prewarm(request)
 
     async def close(self) -> None:
-        """Closes the model; tools and errands belong to whoever made them."""
+        """Closes the model; tools and background calls belong to whoever made them."""
         await self._model.close()
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from voicegw.core.errands import AskedCall, ErrandNews
+from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolAnswered, ToolCalled
 from voicegw.core.text import encodable
 from voicegw.errors import ToolFailed
@@ -55,7 +55,7 @@ class Toolbox:
         return len(msgspec.json.encode(self.offers)) if self._tools else 0
 
     def in_background(self, name: str) -> bool:
-        """Whether calls of this tool are errands."""
+        """Whether calls of this tool are background calls."""
         return name in self._tools and self._tools[name].background
 
     def check(self, call: ToolCalled) -> dict[str, Any]:
@@ -84,15 +84,15 @@ class Toolbox:
                 answered = ToolAnswered(call.id, call.name, news.content, news.ok)
         return answered  # the last one is the result
 
-    async def run(self, call: ToolCalled) -> AsyncGenerator[ErrandNews, None]:
+    async def run(self, call: ToolCalled) -> AsyncGenerator[CallProgress, None]:
         """Progress as it comes, and the result last; a failure is a result too."""
         started = time.monotonic()
-        news = ErrandNews("null", done=True)
+        news = CallProgress("null", done=True)
         try:
             async with aclosing(self._texts(call)) as texts:
                 async for text in texts:
-                    yield ErrandNews(text)
-                    news = ErrandNews(text, done=True)
+                    yield CallProgress(text)
+                    news = CallProgress(text, done=True)
         except ToolFailed as failure:
             news = failed(failure.message)
             log.info("tool failed", tool=call.name)
@@ -124,7 +124,7 @@ class Toolbox:
                 yield text
 
     def _limit_ms(self, tool: Tool) -> int:
-        usual = self._options.errand_timeout_ms if tool.background else self._options.timeout_ms
+        usual = self._options.background_timeout_ms if tool.background else self._options.timeout_ms
         return tool.timeout_ms or usual
 
     def _backend(self, tool: Tool) -> Backend:
@@ -138,10 +138,10 @@ class Toolbox:
             await self._client.aclose()
 
 
-def failed(reason: str) -> ErrandNews:
+def failed(reason: str) -> CallProgress:
     """The result that tells the model what went wrong."""
     content = msgspec.json.encode({"error": encodable(reason[:500])}).decode()
-    return ErrandNews(content, done=True, ok=False)
+    return CallProgress(content, done=True, ok=False)
 
 
 def _validator(tool: Tool) -> "Validator":

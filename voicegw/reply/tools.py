@@ -26,7 +26,8 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     `package.module:function`, called with the arguments by keyword.
 
     timeout_ms: None takes the default of ToolOptions. background: the conversation goes on without the
-    result, see reply/errands.py. tell_caller: each call says for which user and session it is made.
+    result, see reply/local_background_calls.py. tell_caller: each call says for which user and session it is
+    made.
     """
 
     name: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
@@ -56,12 +57,12 @@ class ToolOptions:
     )
     file: Path | None = option(None, "JSON file with a list of more declared functions")
     timeout_ms: int = option(10_000, "longest wait for the result of one call", ge=1, le=600_000)
-    errand_timeout_ms: int = option(600_000, "the same for a call in the background", ge=1, le=86_400_000)
+    background_timeout_ms: int = option(600_000, "the same for a call in the background", ge=1, le=86_400_000)
     max_result_bytes: int = option(8_000, "longest result", ge=100, le=1_000_000)
     max_rounds: int = option(4, "how often in one turn the model may call functions", ge=1, le=50)
     max_calls: int = option(8, "how many calls the model may make at once", ge=1, le=100)
-    max_errands: int = option(100, "calls in the background that may wait", ge=1, le=100_000)
-    errands_at_once: int = option(4, "calls in the background that run at the same time", ge=1, le=1000)
+    max_background: int = option(100, "calls in the background that may wait", ge=1, le=100_000)
+    background_at_once: int = option(4, "calls in the background that run at the same time", ge=1, le=1000)
 
 
 def declared(options: ToolOptions) -> tuple[Tool, ...]:

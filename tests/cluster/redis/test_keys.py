@@ -15,8 +15,8 @@ def test_all_work_is_in_one_place_of_a_cluster() -> None:
     assert len(set(map(slot, work))) == 1
 
 
-def test_an_errands_call_and_news_are_in_one_place() -> None:
-    assert slot(KEYS.errands) == slot(KEYS.errand_news("e"))
+def test_an_background_calls_call_and_news_are_in_one_place() -> None:
+    assert slot(KEYS.background_calls) == slot(KEYS.call_progress("e"))
 
 
 def test_a_session_is_in_one_place_and_sessions_spread() -> None:

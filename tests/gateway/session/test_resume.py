@@ -77,7 +77,7 @@ async def test_what_is_written_while_the_client_is_away_counts_once_the_session_
         counters = stage.gateway._access.limits
         stage.responder.gate.set()
         [host] = stage.gateway.sessions
-        await until(lambda: host.llm._task is not None and host.llm._task.done())
+        await until(lambda: host._llm._task is not None and host._llm._task.done())
         assert await counters.used_up(Resource.MODEL_TOKENS, "alice", "") == 0
         host.finish(None)
         await until(lambda: not len(stage.gateway.sessions))

@@ -108,7 +108,7 @@ async def test_a_reply_that_is_asked_for_again_is_charged_before_anybody_is_conn
         guest = Guest(native.NativeDialect(), opening, "alice")
         host, after = await second.gateway.sessions.find(guest)
         assert after == 1
-        await until(lambda: host.llm._task is not None and host.llm._task.done())
+        await until(lambda: host._llm._task is not None and host._llm._task.done())
         assert second.responder.prompts == []
 
 

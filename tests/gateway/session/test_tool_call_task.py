@@ -1,12 +1,12 @@
-"""A session hears of its errands at a pace that its client can take."""
+"""A session hears of its background calls at a pace that its client can take."""
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator
 from typing import Any, cast
 
-from voicegw.core.actions import Action, FollowErrand
-from voicegw.core.errands import ErrandNews, Errands
+from voicegw.core.actions import Action, FollowBackgroundCall
+from voicegw.core.background_calls import BackgroundCalls, CallProgress
 from voicegw.core.events import ToolCalled
 from voicegw.core.session import Session
 from voicegw.gateway.session.driver import Driver
@@ -19,10 +19,10 @@ class Told:
     """What the session is told, and when."""
 
     def __init__(self) -> None:
-        self.news: list[ErrandNews] = []
+        self.news: list[CallProgress] = []
         self.performed = 0
 
-    def receive_errand_news(self, turn: int, call: ToolCalled, news: ErrandNews) -> None:
+    def receive_call_progress(self, turn: int, call: ToolCalled, news: CallProgress) -> None:
         assert (turn, call) == (3, CALL)
         self.news.append(news)
 
@@ -37,21 +37,23 @@ class Home:
     def __init__(self, *contents: str) -> None:
         self.contents = contents
 
-    async def follow(self, errand: str) -> AsyncGenerator[ErrandNews, None]:
+    async def follow(self, background_call: str) -> AsyncGenerator[CallProgress, None]:
         for number, content in enumerate(self.contents, 1):
-            yield ErrandNews(content, done=number == len(self.contents))
+            yield CallProgress(content, done=number == len(self.contents))
 
 
 async def followed(home: Any) -> Told:
     told = Told()
-    request = FollowErrand(3, CALL, "e1")
-    await follow(cast("Errands | None", home), request, Driver(cast(Session, told), lambda action: None))
+    request = FollowBackgroundCall(3, CALL, "e1")
+    await follow(
+        cast("BackgroundCalls | None", home), request, Driver(cast(Session, told), lambda action: None)
+    )
     return told
 
 
 async def test_news_reach_the_session_in_order() -> None:
     told = await followed(Home("half", "done"))
-    assert told.news == [ErrandNews("half"), ErrandNews("done", done=True)]
+    assert told.news == [CallProgress("half"), CallProgress("done", done=True)]
     assert told.performed == 2
 
 
@@ -63,5 +65,5 @@ async def test_progress_is_paced_and_a_result_is_not_held_back() -> None:
         await followed(Home("done"))
 
 
-async def test_without_errands_there_is_nothing_to_follow() -> None:
+async def test_without_background_calls_there_is_nothing_to_follow() -> None:
     assert (await followed(None)).news == []

@@ -237,4 +237,4 @@ def test_a_gateway_of_the_version_before_is_understood() -> None:
     assert state is not None
     transcription = msgspec.msgpack.decode(state.session.listener.transcription, type=WindowedState)
     assert [utterance.turn for utterance in transcription.pending] == [3]
-    assert state.session.dialogue.errands
+    assert state.session.dialogue.background_calls

@@ -13,7 +13,7 @@ class Keys:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._work = f"{{{prefix}:work}}"
-        self._errands = f"{{{prefix}:errands}}"
+        self._background_calls = f"{{{prefix}:errands}}"
 
     @property
     def finals(self) -> str:
@@ -41,17 +41,17 @@ class Keys:
         return f"{self._work}:gateways"
 
     @property
-    def errands(self) -> str:
+    def background_calls(self) -> str:
         """Stream of tool calls in the background."""
-        return f"{self._errands}:calls"
+        return f"{self._background_calls}:calls"
 
-    def errand_news(self, errand: str) -> str:
+    def call_progress(self, background_call: str) -> str:
         """Stream of what one of them says."""
-        return f"{self._errands}:news:{errand}"
+        return f"{self._background_calls}:news:{background_call}"
 
-    def errands_of(self, owner: str) -> str:
+    def background_calls_of(self, owner: str) -> str:
         """Sorted set of the calls in the background of one user: their names by when they are given up."""
-        return f"{self._errands}:of:{blake2s(owner.encode(), digest_size=16).hexdigest()}"
+        return f"{self._background_calls}:of:{blake2s(owner.encode(), digest_size=16).hexdigest()}"
 
     def results(self, gateway: str) -> str:
         """Stream of answers for one gateway."""

@@ -142,7 +142,7 @@ def _about_reply(event: events.ReplyEvent, seq: int) -> messages.ServerMessage:
             return messages.ReplyDoneMessage(seq=seq, turn=turn, text=text, reason=reply_reason)
         case events.ReplyStep(turn, piece):
             return _step(turn, piece, seq)
-        case events.ErrandReport(turn, call, name, content, done, ok):
+        case events.BackgroundCallReport(turn, call, name, content, done, ok):
             if done:
                 return messages.ToolResultMessage(
                     seq=seq, turn=turn, id=call, name=name, content=content, ok=ok
@@ -188,7 +188,7 @@ def _step(turn: int, piece: events.ReplyStepPiece, seq: int) -> messages.ServerM
     match piece:
         case events.ToolCalled(call, name, arguments):
             return messages.ToolCallMessage(seq=seq, turn=turn, id=call, name=name, arguments=arguments)
-        case events.ToolAnswered(call, name, content, errand=errand) if errand:
+        case events.ToolAnswered(call, name, content, background_call=background_call) if background_call:
             return messages.ToolProgressMessage(seq=seq, turn=turn, id=call, name=name, content=content)
         case events.ToolAnswered(call, name, content, ok):
             return messages.ToolResultMessage(seq=seq, turn=turn, id=call, name=name, content=content, ok=ok)

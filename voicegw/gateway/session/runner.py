@@ -257,8 +257,8 @@ class SessionRunner:
             case actions.Respond():
                 self._moderation.receive_request(action)
                 self._llm.start(action)
-            case actions.FollowErrand():
-                self._tasks.start(follow(self._services.errands, action, self._driver), "tool call")
+            case actions.FollowBackgroundCall():
+                self._tasks.start(follow(self._services.background_calls, action, self._driver), "tool call")
             case actions.ConfirmReply():
                 self._llm.confirm()
             case actions.StopResponding():

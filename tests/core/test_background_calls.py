@@ -1,6 +1,6 @@
 import pytest
 
-from voicegw.core.errands import AskedCall
+from voicegw.core.background_calls import AskedCall
 from voicegw.core.events import ToolCalled
 
 

@@ -1,4 +1,4 @@
-"""Errands in the process: queued, worked off, followed, forgotten."""
+"""BackgroundCalls in the process: queued, worked off, followed, forgotten."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -6,14 +6,14 @@ from contextlib import aclosing, asynccontextmanager, suppress
 
 import pytest
 
-from voicegw.core.errands import AskedCall, ErrandNews
+from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolCalled
 from voicegw.errors import ToolFailed
-from voicegw.reply.errands import LocalErrands
+from voicegw.reply.local_background_calls import LocalBackgroundCalls
 from voicegw.reply.tools import ToolOptions
 from voicegw.telemetry import Metrics
 
-RESULT = ErrandNews("done", done=True)
+RESULT = CallProgress("done", done=True)
 
 
 class Work:
@@ -23,11 +23,11 @@ class Work:
         self.gate = asyncio.Event()
         self.running = self.most = self.finished = 0
 
-    async def run(self, call: ToolCalled) -> AsyncGenerator[ErrandNews, None]:
+    async def run(self, call: ToolCalled) -> AsyncGenerator[CallProgress, None]:
         self.running += 1
         self.most = max(self.most, self.running)
         try:
-            yield ErrandNews("half")
+            yield CallProgress("half")
             await self.gate.wait()
             yield RESULT
             self.finished += 1
@@ -36,8 +36,12 @@ class Work:
 
 
 @asynccontextmanager
-async def errands(work: Work, *, waiting: int = 10, at_once: int = 2) -> AsyncIterator[LocalErrands]:
-    home = LocalErrands(work.run, ToolOptions(max_errands=waiting, errands_at_once=at_once), Metrics())
+async def background_calls(
+    work: Work, *, waiting: int = 10, at_once: int = 2
+) -> AsyncIterator[LocalBackgroundCalls]:
+    home = LocalBackgroundCalls(
+        work.run, ToolOptions(max_background=waiting, background_at_once=at_once), Metrics()
+    )
     try:
         yield home
     finally:
@@ -48,15 +52,15 @@ def call(number: int = 1) -> ToolCalled:
     return ToolCalled(f"c{number}", "book", "{}")
 
 
-async def news(home: LocalErrands, errand: str) -> list[ErrandNews]:
-    async with aclosing(home.follow(errand)) as reports:
+async def news(home: LocalBackgroundCalls, background_call: str) -> list[CallProgress]:
+    async with aclosing(home.follow(background_call)) as reports:
         return [report async for report in reports]
 
 
 async def test_news_come_as_they_happen() -> None:
     work = Work()
-    async with errands(work) as home, aclosing(home.follow(await home.submit(call()))) as reports:
-        assert await asyncio.wait_for(anext(reports), 5) == ErrandNews("half")
+    async with background_calls(work) as home, aclosing(home.follow(await home.submit(call()))) as reports:
+        assert await asyncio.wait_for(anext(reports), 5) == CallProgress("half")
         work.gate.set()
         assert await asyncio.wait_for(anext(reports), 5) == RESULT
         assert await anext(reports, None) is None
@@ -65,15 +69,15 @@ async def test_news_come_as_they_happen() -> None:
 async def test_a_result_waits_for_its_follower() -> None:
     work = Work()
     work.gate.set()
-    async with errands(work) as home:
-        errand = await home.submit(call())
+    async with background_calls(work) as home:
+        background_call = await home.submit(call())
         await asyncio.sleep(0.01)
-        assert await news(home, errand) == [ErrandNews("half"), RESULT]
+        assert await news(home, background_call) == [CallProgress("half"), RESULT]
 
 
 async def test_so_many_run_at_once_and_the_rest_wait() -> None:
     work = Work()
-    async with errands(work, at_once=2) as home:
+    async with background_calls(work, at_once=2) as home:
         names = [await home.submit(call(number)) for number in range(5)]
         await asyncio.sleep(0.01)
         work.gate.set()
@@ -82,7 +86,7 @@ async def test_so_many_run_at_once_and_the_rest_wait() -> None:
 
 
 async def test_a_full_queue_refuses() -> None:
-    async with errands(Work(), waiting=1, at_once=1) as home:
+    async with background_calls(Work(), waiting=1, at_once=1) as home:
         await home.submit(call())
         await asyncio.sleep(0)  # the first one is being worked on now
         await home.submit(call())
@@ -93,21 +97,21 @@ async def test_a_full_queue_refuses() -> None:
 async def test_after_the_queue_was_empty_work_goes_on() -> None:
     work = Work()
     work.gate.set()
-    async with errands(work, at_once=1) as home:
+    async with background_calls(work, at_once=1) as home:
         for _ in range(3):
             assert (await news(home, await home.submit(call())))[-1] == RESULT
 
 
-async def test_an_errand_nobody_knows_has_failed() -> None:
-    async with errands(Work()) as home:
+async def test_an_background_call_nobody_knows_has_failed() -> None:
+    async with background_calls(Work()) as home:
         (report,) = await news(home, "nothing")
     assert report.done
     assert not report.ok
 
 
-async def test_a_follower_that_leaves_does_not_stop_the_errand() -> None:
+async def test_a_follower_that_leaves_does_not_stop_the_background_call() -> None:
     work = Work()
-    async with errands(work) as home:
+    async with background_calls(work) as home:
         follower = asyncio.create_task(news(home, await home.submit(call())))
         await asyncio.sleep(0.01)
         follower.cancel()
@@ -121,7 +125,7 @@ async def test_a_follower_that_leaves_does_not_stop_the_errand() -> None:
 async def test_results_that_nobody_fetches_do_not_pile_up() -> None:
     work = Work()
     work.gate.set()
-    async with errands(work, waiting=1, at_once=1) as home:
+    async with background_calls(work, waiting=1, at_once=1) as home:
         first = await home.submit(call())
         for _ in range(10):
             await asyncio.sleep(0.001)
@@ -131,7 +135,7 @@ async def test_results_that_nobody_fetches_do_not_pile_up() -> None:
 
 async def test_closing_stops_what_runs() -> None:
     work = Work()
-    async with errands(work) as home:
+    async with background_calls(work) as home:
         await home.submit(call())
         await asyncio.sleep(0.01)
         assert work.running == 1
@@ -140,7 +144,7 @@ async def test_closing_stops_what_runs() -> None:
 
 async def test_one_owner_leaves_a_place_for_others() -> None:
     work = Work()
-    async with errands(work, at_once=3) as home:
+    async with background_calls(work, at_once=3) as home:
         calls = [AskedCall(f"c{number}", "book", "{}", "alice", "s1") for number in range(3)]
         names = [await home.submit(call) for call in calls[:2]]
         with pytest.raises(ToolFailed):

@@ -13,15 +13,15 @@ from tests.observing import until
 from tests.redis_server import RedisServer
 from voicegw.cluster.redis.connect import close, connect
 from voicegw.cluster.redis.keys import Keys
-from voicegw.cluster.tools.errand_worker import ErrandWorker, ErrandWorkerOptions
-from voicegw.cluster.tools.errands import RemoteErrandOptions, RemoteErrands
-from voicegw.core.errands import AskedCall, ErrandNews
+from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions, RemoteBackgroundCalls
+from voicegw.cluster.tools.tool_worker import ToolWorker, ToolWorkerOptions
+from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolCalled
 from voicegw.errors import ToolFailed
 from voicegw.telemetry import Metrics
 
 CALL = AskedCall("c1", "book", '{"table": 7}', "alice", "s1")
-HALF, RESULT = ErrandNews("half"), ErrandNews("done", done=True)
+HALF, RESULT = CallProgress("half"), CallProgress("done", done=True)
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Work:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     fault: Exception | None = None
 
-    async def make(self, call: ToolCalled) -> AsyncGenerator[ErrandNews, None]:
+    async def make(self, call: ToolCalled) -> AsyncGenerator[CallProgress, None]:
         self.calls.append(call)
         self.begun.set()
         yield HALF
@@ -44,16 +44,16 @@ class Work:
 
 
 @asynccontextmanager
-async def errands(url: str, **options: int) -> AsyncIterator[RemoteErrands]:
-    home = RemoteErrands(redis_options(url), RemoteErrandOptions(**options))  # type: ignore[arg-type]
+async def background_calls(url: str, **options: int) -> AsyncIterator[RemoteBackgroundCalls]:
+    home = RemoteBackgroundCalls(redis_options(url), RemoteBackgroundCallOptions(**options))  # type: ignore[arg-type]
     yield home
     await home.close()
 
 
 @asynccontextmanager
-async def worker(url: str, work: Work, **options: int) -> AsyncIterator[ErrandWorker]:
-    settings = ErrandWorkerOptions(**{"lease_ms": 400, "drain_timeout_ms": 0, **options})  # type: ignore[arg-type]
-    made = ErrandWorker(redis_options(url), settings, work.make, Metrics())
+async def worker(url: str, work: Work, **options: int) -> AsyncIterator[ToolWorker]:
+    settings = ToolWorkerOptions(**{"lease_ms": 400, "drain_timeout_ms": 0, **options})  # type: ignore[arg-type]
+    made = ToolWorker(redis_options(url), settings, work.make, Metrics())
     running = asyncio.create_task(made.run())
     try:
         yield made
@@ -62,16 +62,16 @@ async def worker(url: str, work: Work, **options: int) -> AsyncIterator[ErrandWo
         await asyncio.wait_for(running, 10)
 
 
-async def news(home: RemoteErrands, errand: str) -> list[ErrandNews]:
-    async with asyncio.timeout(20), aclosing(home.follow(errand)) as reports:
+async def news(home: RemoteBackgroundCalls, background_call: str) -> list[CallProgress]:
+    async with asyncio.timeout(20), aclosing(home.follow(background_call)) as reports:
         return [report async for report in reports]
 
 
 async def test_a_call_is_made_elsewhere_and_its_news_come_back(redis_url: str) -> None:
     work = Work()
-    async with errands(redis_url) as home, worker(redis_url, work):
-        errand = await home.submit(CALL)
-        async with aclosing(home.follow(errand)) as reports:
+    async with background_calls(redis_url) as home, worker(redis_url, work):
+        background_call = await home.submit(CALL)
+        async with aclosing(home.follow(background_call)) as reports:
             assert await asyncio.wait_for(anext(reports), 10) == HALF
             work.gate.set()
             assert await asyncio.wait_for(anext(reports), 10) == RESULT
@@ -81,7 +81,7 @@ async def test_a_call_is_made_elsewhere_and_its_news_come_back(redis_url: str) -
 async def test_calls_wait_for_a_worker_and_for_their_follower(redis_url: str) -> None:
     work = Work()
     work.gate.set()
-    async with errands(redis_url, max_per_user=5) as home:
+    async with background_calls(redis_url, max_per_user=5) as home:
         names = [await home.submit(CALL) for _ in range(5)]
         async with worker(redis_url, work), worker(redis_url, work):
             assert [await news(home, name) for name in names] == [[HALF, RESULT]] * 5
@@ -89,7 +89,7 @@ async def test_calls_wait_for_a_worker_and_for_their_follower(redis_url: str) ->
 
 
 async def test_a_full_queue_refuses(redis_url: str) -> None:
-    async with errands(redis_url, max_waiting=2) as home:
+    async with background_calls(redis_url, max_waiting=2) as home:
         await home.submit(CALL)
         await home.submit(CALL)
         with pytest.raises(ToolFailed, match="too many"):
@@ -98,7 +98,7 @@ async def test_a_full_queue_refuses(redis_url: str) -> None:
 
 async def test_one_user_has_a_share_of_the_places_over_all_gateways(redis_url: str) -> None:
     work = Work()
-    async with errands(redis_url) as first, errands(redis_url) as second:
+    async with background_calls(redis_url) as first, background_calls(redis_url) as second:
         names = [await home.submit(CALL) for home in (first, second, first)]
         for home in (first, second):
             with pytest.raises(ToolFailed, match="done first"):
@@ -111,36 +111,36 @@ async def test_one_user_has_a_share_of_the_places_over_all_gateways(redis_url: s
 
 
 async def test_a_place_is_given_back_when_its_call_is_given_up(redis_url: str, client: Redis) -> None:
-    async with errands(redis_url, max_per_user=1, give_up_ms=300) as home:
+    async with background_calls(redis_url, max_per_user=1, give_up_ms=300) as home:
         await home.submit(CALL)
         with pytest.raises(ToolFailed, match="done first"):
             await home.submit(CALL)
-        await client.delete(Keys("voicegw").errands)  # as when Redis has lost it
+        await client.delete(Keys("voicegw").background_calls)  # as when Redis has lost it
         await asyncio.sleep(0.35)
         await home.submit(CALL)
 
 
 async def test_what_is_spoilt_of_a_users_places_refuses_nobody(redis_url: str, client: Redis) -> None:
-    places, work = Keys("voicegw").errands_of("alice"), Work()
+    places, work = Keys("voicegw").background_calls_of("alice"), Work()
     await client.set(places, "x")
-    async with errands(redis_url) as home, worker(redis_url, work):
-        errand = await home.submit(CALL)
+    async with background_calls(redis_url) as home, worker(redis_url, work):
+        background_call = await home.submit(CALL)
         await asyncio.wait_for(work.begun.wait(), 10)
         await client.set(places, "x")
         work.gate.set()
-        assert (await news(home, errand))[-1] == RESULT
+        assert (await news(home, background_call))[-1] == RESULT
 
 
 async def test_done_calls_make_room(redis_url: str) -> None:
     work = Work()
     work.gate.set()
-    async with errands(redis_url, max_waiting=1) as home, worker(redis_url, work):
+    async with background_calls(redis_url, max_waiting=1) as home, worker(redis_url, work):
         for _ in range(3):
             assert (await news(home, await home.submit(CALL)))[-1] == RESULT
 
 
 async def test_without_redis_the_model_is_told(redis_server: RedisServer) -> None:
-    async with errands(redis_server.url) as home:
+    async with background_calls(redis_server.url) as home:
         redis_server.kill()
         with pytest.raises(ToolFailed, match="at the moment"):
             await home.submit(CALL)
@@ -148,14 +148,14 @@ async def test_without_redis_the_model_is_told(redis_server: RedisServer) -> Non
 
 async def test_a_call_whose_worker_was_lost_is_not_made_again(redis_url: str) -> None:
     work, ghost = Work(), connect(redis_options(redis_url))
-    stream = Keys("voicegw").errands
+    stream = Keys("voicegw").background_calls
     await ghost.xgroup_create(stream, "tools", id="0-0", mkstream=True)
-    async with errands(redis_url) as home:
-        errand = await home.submit(CALL)
+    async with background_calls(redis_url) as home:
+        background_call = await home.submit(CALL)
         await ghost.xreadgroup("tools", "ghost", {stream: ">"})
         await close(ghost)
         async with worker(redis_url, work):
-            (report,) = await news(home, errand)
+            (report,) = await news(home, background_call)
     assert "not known whether it was done" in report.content
     assert (report.ok, work.calls) == (False, [])
 
@@ -163,32 +163,32 @@ async def test_a_call_whose_worker_was_lost_is_not_made_again(redis_url: str) ->
 async def test_a_call_longer_than_the_lease_is_not_lost(redis_url: str) -> None:
     work = Work()
     async with (
-        errands(redis_url) as home,
+        background_calls(redis_url) as home,
         worker(redis_url, work, lease_ms=200),
         worker(redis_url, work, lease_ms=200),
     ):
-        errand = await home.submit(CALL)
+        background_call = await home.submit(CALL)
         await asyncio.wait_for(work.begun.wait(), 10)
         await asyncio.sleep(0.8)
         work.gate.set()
-        assert (await news(home, errand))[-1] == RESULT
+        assert (await news(home, background_call))[-1] == RESULT
 
 
 async def test_a_worker_that_leaves_finishes_what_it_holds(redis_url: str) -> None:
     work = Work()
-    async with errands(redis_url) as home:
+    async with background_calls(redis_url) as home:
         async with worker(redis_url, work, drain_timeout_ms=10_000) as leaving:
-            errand = await home.submit(CALL)
+            background_call = await home.submit(CALL)
             await asyncio.wait_for(work.begun.wait(), 10)
             leaving.leave()
             work.gate.set()
-        assert (await news(home, errand))[-1] == RESULT
+        assert (await news(home, background_call))[-1] == RESULT
     assert await consumers(redis_url) == []
 
 
 async def consumers(url: str) -> list[object]:
     async with redis_client(url) as redis:
-        return list(await redis.xinfo_consumers(Keys("voicegw").errands, "tools"))
+        return list(await redis.xinfo_consumers(Keys("voicegw").background_calls, "tools"))
 
 
 async def test_a_worker_that_starts_deletes_the_names_of_those_long_gone(
@@ -196,8 +196,8 @@ async def test_a_worker_that_starts_deletes_the_names_of_those_long_gone(
 ) -> None:
     monkeypatch.setattr("voicegw.cluster.redis.group_reader._CONSUMER_FORGOTTEN_MS", -1)
     async with redis_client(redis_url) as redis:
-        await redis.xgroup_create(Keys("voicegw").errands, "tools", id="0-0", mkstream=True)
-        await redis.xgroup_createconsumer(Keys("voicegw").errands, "tools", "gone")
+        await redis.xgroup_create(Keys("voicegw").background_calls, "tools", id="0-0", mkstream=True)
+        await redis.xgroup_createconsumer(Keys("voicegw").background_calls, "tools", "gone")
     async with worker(redis_url, Work()):
         pass
     assert await consumers(redis_url) == []
@@ -205,27 +205,27 @@ async def test_a_worker_that_starts_deletes_the_names_of_those_long_gone(
 
 async def test_and_says_so_about_what_it_cannot(redis_url: str) -> None:
     work = Work()
-    async with errands(redis_url) as home:
+    async with background_calls(redis_url) as home:
         async with worker(redis_url, work, drain_timeout_ms=0):
-            errand = await home.submit(CALL)
+            background_call = await home.submit(CALL)
             await asyncio.wait_for(work.begun.wait(), 10)
-        assert not (await news(home, errand))[-1].ok
+        assert not (await news(home, background_call))[-1].ok
 
 
 async def test_a_result_survives_a_redis_that_is_away(redis_server: RedisServer) -> None:
     work = Work()
-    async with errands(redis_server.url) as home, worker(redis_server.url, work, lease_ms=60_000):
-        errand = await home.submit(CALL)
+    async with background_calls(redis_server.url) as home, worker(redis_server.url, work, lease_ms=60_000):
+        background_call = await home.submit(CALL)
         await asyncio.wait_for(work.begun.wait(), 10)
         redis_server.pause()
         work.gate.set()
         await asyncio.sleep(0.5)
         redis_server.resume()
-        assert (await news(home, errand))[-1] == RESULT
+        assert (await news(home, background_call))[-1] == RESULT
 
 
-async def test_a_malformed_errand_costs_no_worker(redis_server: RedisServer) -> None:
-    stream, work = Keys("voicegw").errands, Work()
+async def test_a_malformed_background_call_costs_no_worker(redis_server: RedisServer) -> None:
+    stream, work = Keys("voicegw").background_calls, Work()
     work.gate.set()
     malformed = '["name", {"id": "1"}]'
     ghost = connect(redis_options(redis_server.url))
@@ -233,7 +233,7 @@ async def test_a_malformed_errand_costs_no_worker(redis_server: RedisServer) -> 
     await ghost.xadd(stream, {"errand": malformed})
     await ghost.xreadgroup("tools", "ghost", {stream: ">"})  # one that another worker was lost with
     await ghost.xadd(stream, {"errand": malformed})
-    async with errands(redis_server.url) as home, worker(redis_server.url, work):
+    async with background_calls(redis_server.url) as home, worker(redis_server.url, work):
         assert (await news(home, await home.submit(CALL)))[-1] == RESULT
         await until(lambda: redis_server.command("xlen", stream).strip() == "0")
     await close(ghost)
@@ -242,7 +242,7 @@ async def test_a_malformed_errand_costs_no_worker(redis_server: RedisServer) -> 
 async def test_a_fault_in_a_call_costs_no_worker(redis_url: str) -> None:
     work = Work(fault=ZeroDivisionError())
     work.gate.set()
-    async with errands(redis_url) as home, worker(redis_url, work):
+    async with background_calls(redis_url) as home, worker(redis_url, work):
         report = (await news(home, await home.submit(CALL)))[-1]
         assert "not known what was done" in report.content
         assert not report.ok
@@ -257,7 +257,7 @@ async def test_a_follower_that_is_cancelled_ends_though_the_cancel_was_lost(
         await lose_a_cancel()
         return []
 
-    async with errands(redis_url) as home:
+    async with background_calls(redis_url) as home:
         monkeypatch.setattr(home._redis, "xrange", deaf)
         following = asyncio.create_task(news(home, "e"))
         await asyncio.sleep(0.05)
@@ -267,6 +267,6 @@ async def test_a_follower_that_is_cancelled_ends_though_the_cancel_was_lost(
 
 
 async def test_nobody_waits_for_ever(redis_url: str) -> None:
-    async with errands(redis_url, give_up_ms=100) as home:
+    async with background_calls(redis_url, give_up_ms=100) as home:
         (report,) = await news(home, await home.submit(CALL))
-    assert report == ErrandNews('{"error":"no result in time"}', done=True, ok=False)
+    assert report == CallProgress('{"error":"no result in time"}', done=True, ok=False)

@@ -8,8 +8,8 @@ from contextlib import aclosing
 from pathlib import Path
 
 from tests.cluster.harness import redis_options
-from voicegw.cluster.tools.errands import RemoteErrandOptions, RemoteErrands
-from voicegw.core.errands import ErrandNews
+from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions, RemoteBackgroundCalls
+from voicegw.core.background_calls import CallProgress
 from voicegw.core.events import ToolCalled
 
 COUNT = {
@@ -27,10 +27,10 @@ async def test_a_worker_of_tools_only(redis_url: str, tmp_path: Path) -> None:
     flags = ["--redis", redis_url, "--tool-worker.only", "--tools.file", str(tools)]
     command = [sys.executable, "-m", "voicegw.cli", "worker", *flags]
     worker = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    home = RemoteErrands(redis_options(redis_url), RemoteErrandOptions())
+    home = RemoteBackgroundCalls(redis_options(redis_url), RemoteBackgroundCallOptions())
     try:
-        errand = await home.submit(ToolCalled("c1", "count", '{"to": 2}'))
-        async with asyncio.timeout(60), aclosing(home.follow(errand)) as reports:
+        background_call = await home.submit(ToolCalled("c1", "count", '{"to": 2}'))
+        async with asyncio.timeout(60), aclosing(home.follow(background_call)) as reports:
             news = [report async for report in reports]
         worker.send_signal(signal.SIGTERM)
         said, _ = await asyncio.wait_for(worker.communicate(), 20)
@@ -39,5 +39,5 @@ async def test_a_worker_of_tools_only(redis_url: str, tmp_path: Path) -> None:
         if worker.returncode is None:
             worker.kill()
             await worker.wait()
-    assert news == [ErrandNews("1"), ErrandNews("2"), ErrandNews("2", done=True)]
+    assert news == [CallProgress("1"), CallProgress("2"), CallProgress("2", done=True)]
     assert (worker.returncode, said) == (0, b"working on tool calls\n")

@@ -1,4 +1,4 @@
-"""The worker's side of errands: takes tool calls from Redis, has them made, and reports.
+"""The worker's side of background calls: takes tool calls from Redis, has them made, and reports.
 
 A call is made at most once. It may have booked a table, so one whose worker was lost is not made again: the
 worker that notices reports it as failed, and says that nobody knows whether it was done.
@@ -21,7 +21,7 @@ from voicegw.cluster.redis.group_reader import ConsumerGroup, Entry, GroupReader
 from voicegw.cluster.redis.group_worker import GroupWorker
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor, raise_if_cancelled
-from voicegw.core.errands import AskedCall, ErrandNews
+from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolCalled
 from voicegw.core.options import option
 from voicegw.telemetry import Metrics
@@ -30,22 +30,22 @@ log = structlog.get_logger(__name__)
 
 _GROUP = "tools"
 
-# KEYS the owner's calls; ARGV an errand that is done.
+# KEYS the owner's calls; ARGV a background call that is done.
 _GIVE_BACK = "if redis.call('TYPE', KEYS[1]).ok == 'zset' then redis.call('ZREM', KEYS[1], ARGV[1]) end"
 
 _LAST_WORD_S = 1.0
 _KEPT_NEWS = 100
 _NEWS_LIVE_MS = 3_600_000
-_LOST = ErrandNews(
+_LOST = CallProgress(
     '{"error":"the worker that made this call was lost; it is not known whether it was done"}',
     done=True,
     ok=False,
 )
-_FAULT = ErrandNews('{"error":"a fault in the worker; it is not known what was done"}', done=True, ok=False)
+_FAULT = CallProgress('{"error":"a fault in the worker; it is not known what was done"}', done=True, ok=False)
 
 
 @dataclass(frozen=True, slots=True)
-class ErrandWorkerOptions:
+class ToolWorkerOptions:
     """Whether a worker makes tool calls in the background."""
 
     take: bool = option(False, "make the tool calls that gateways hand to Redis; declare the tools here too")
@@ -55,7 +55,7 @@ class ErrandWorkerOptions:
     drain_timeout_ms: int = option(30_000, "time to finish calls when leaving", ge=0)
 
 
-class ErrandWorker:
+class ToolWorker:
     """Works from `run` until `leave`. `make` makes a call and reports, the result last (Toolbox.run)."""
 
     min_claims = 10  # a lost call is reported, not made, so that needs no room
@@ -63,8 +63,8 @@ class ErrandWorker:
     def __init__(
         self,
         redis: RedisOptions,
-        options: ErrandWorkerOptions,
-        make: Callable[[ToolCalled], AsyncGenerator[ErrandNews, None]],
+        options: ToolWorkerOptions,
+        make: Callable[[ToolCalled], AsyncGenerator[CallProgress, None]],
         metrics: Metrics,
     ) -> None:
         self.name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
@@ -72,7 +72,7 @@ class ErrandWorker:
         self._make = make
         self._keys = Keys(redis.prefix)
         self._redis: Redis = connect(redis)
-        group = ConsumerGroup(_GROUP, (self._keys.errands,), "errand")
+        group = ConsumerGroup(_GROUP, (self._keys.background_calls,), "errand")
         self._reader = GroupReader(redis, self._redis, group, self.name)
         self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster)
         self._worker = GroupWorker(self._reader, self, self._monitor, options.lease_ms)
@@ -105,25 +105,25 @@ class ErrandWorker:
         """See EntryHandler. Makes a call, or reports that the worker which had it was lost."""
         if (read := await self._read(entry)) is None:
             return
-        errand, call = read
+        background_call, call = read
         if entry.deliveries > 1:
-            log.warning("an errand's worker was lost", errand=errand)
-            await self._monitor.retry(lambda: self._end(errand, call, _LOST, entry.id))
+            log.warning("a background call's worker was lost", background_call=background_call)
+            await self._monitor.retry(lambda: self._end(background_call, call, _LOST, entry.id))
         else:
-            await self._carry_out(errand, call, entry.id)
+            await self._carry_out(background_call, call, entry.id)
 
-    async def _carry_out(self, errand: str, call: ToolCalled, entry: str) -> None:
+    async def _carry_out(self, background_call: str, call: ToolCalled, entry: str) -> None:
         """Makes a call and reports its result, or that it had to be left."""
         try:
-            result = await self._result(errand, call)
-            await self._monitor.retry(lambda: self._end(errand, call, result, entry))
+            result = await self._result(background_call, call)
+            await self._monitor.retry(lambda: self._end(background_call, call, result, entry))
         except asyncio.CancelledError:
             with suppress(*REDIS_ERRORS):
                 async with asyncio.timeout(_LAST_WORD_S):
-                    await self._end(errand, call, _LOST, entry)
+                    await self._end(background_call, call, _LOST, entry)
             raise
 
-    async def _result(self, errand: str, call: ToolCalled) -> ErrandNews:
+    async def _result(self, background_call: str, call: ToolCalled) -> CallProgress:
         """Makes a call, reports how it gets on, and returns what it comes to."""
         result = _LOST
         try:
@@ -131,42 +131,42 @@ class ErrandWorker:
                 async for result in reports:
                     if not result.done:
                         with suppress(*REDIS_ERRORS):  # progress may get lost, a result may not
-                            await self._report(errand, result)
+                            await self._report(background_call, result)
                         raise_if_cancelled()
         except Exception:  # a fault of ours costs this call, not the worker
-            log.exception("errand failed", errand=errand)
+            log.exception("background_call failed", background_call=background_call)
             return _FAULT
         return result
 
-    async def _end(self, errand: str, call: ToolCalled, result: ErrandNews, entry: str) -> None:
+    async def _end(self, background_call: str, call: ToolCalled, result: CallProgress, entry: str) -> None:
         """Gives the place of the call back, and reports the result."""
-        place = self._keys.errands_of(AskedCall.of(call).owner)
-        await self._redis.eval(_GIVE_BACK, 1, place, errand)
-        await self._report(errand, result, entry)
+        place = self._keys.background_calls_of(AskedCall.of(call).owner)
+        await self._redis.eval(_GIVE_BACK, 1, place, background_call)
+        await self._report(background_call, result, entry)
 
-    async def _report(self, errand: str, news: ErrandNews, entry: str = "") -> None:
-        """Adds to the errand's news, and with `entry` acknowledges and deletes it, in one step."""
-        stream = self._keys.errand_news(errand)
+    async def _report(self, background_call: str, news: CallProgress, entry: str = "") -> None:
+        """Adds to the background call's news, and with `entry` acknowledges and deletes it, in one step."""
+        stream = self._keys.call_progress(background_call)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.xadd(stream, {"news": msgspec.json.encode(news)}, maxlen=_KEPT_NEWS)
             pipe.pexpire(stream, _NEWS_LIVE_MS)
             if entry:
-                pipe.xack(self._keys.errands, _GROUP, entry)
-                pipe.xdel(self._keys.errands, entry)
+                pipe.xack(self._keys.background_calls, _GROUP, entry)
+                pipe.xdel(self._keys.background_calls, entry)
             await pipe.execute()
 
     async def _read(self, entry: Entry) -> tuple[str, ToolCalled] | None:
-        """The errand's name and its call. One that is malformed is deleted: no other worker could
+        """The background call's name and its call. One that is malformed is deleted: no other worker could
         read it, and who waits for it, if anybody, cannot be told."""
         try:
             return msgspec.json.decode(entry.payload, type=tuple[str, AskedCall])
         except (msgspec.MsgspecError, RecursionError) as error:  # the latter for what is nested too deeply
-            log.error("errand given up", entry=entry.id, reason=str(error))
+            log.error("background call given up", entry=entry.id, reason=str(error))
             await self._monitor.retry(lambda: self._delete(entry.id))
             return None
 
     async def _delete(self, entry: str) -> None:
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xack(self._keys.errands, _GROUP, entry)
-            pipe.xdel(self._keys.errands, entry)
+            pipe.xack(self._keys.background_calls, _GROUP, entry)
+            pipe.xdel(self._keys.background_calls, entry)
             await pipe.execute()

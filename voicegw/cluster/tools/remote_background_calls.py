@@ -1,7 +1,9 @@
-"""Errands on other machines: tool calls in the background that gateways put into a stream in Redis and
-`voicegw worker` takes from there (errand_worker.py). What an errand says goes into a stream of its own.
+"""Background calls on other machines: tool calls in the background that gateways put into a stream in Redis
+and `voicegw worker` takes from there (tool_worker.py). What a background call says goes into a stream of its
+own.
 
-Nothing here blocks in Redis: errands take long, and news that are half a second old are fresh enough.
+Nothing here blocks in Redis: background_calls take long, and news that are half a second old are fresh
+enough.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from redis.asyncio import Redis
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, raise_if_cancelled
-from voicegw.core.errands import AskedCall, ErrandNews
+from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolCalled
 from voicegw.core.options import option
 from voicegw.errors import ToolFailed
@@ -28,7 +30,8 @@ log = structlog.get_logger(__name__)
 _LOOK_S = 0.3
 _LONGEST_WAIT_S = 2.0  # between looks at a Redis that is in trouble
 
-# KEYS calls, the owner's calls; ARGV errand, name, most calls, most of one owner, ms until it is given up:
+# KEYS calls, the owner's calls; ARGV background call, name, most calls, most of one owner, ms until it is
+# given up:
 # what became of it. A call that nobody has reported gives its place back when it is given up.
 _SUBMIT = """
 if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
@@ -45,7 +48,7 @@ return 'queued'
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteErrandOptions:
+class RemoteBackgroundCallOptions:
     """Tool calls in the background, where gateways share a Redis."""
 
     by_workers: bool = option(False, "have `voicegw worker --tool-worker.take` do the calls, through Redis")
@@ -56,25 +59,25 @@ class RemoteErrandOptions:
     give_up_ms: int = option(3_600_000, "time after which a call's result is no longer waited for", ge=100)
 
 
-class RemoteErrands:
-    """Errands over a Redis. `ToolFailed` is raised for what Redis does not take."""
+class RemoteBackgroundCalls:
+    """BackgroundCalls over a Redis. `ToolFailed` is raised for what Redis does not take."""
 
-    def __init__(self, redis: RedisOptions, options: RemoteErrandOptions) -> None:
+    def __init__(self, redis: RedisOptions, options: RemoteBackgroundCallOptions) -> None:
         self._redis: Redis = connect(redis)
         self._keys = Keys(redis.prefix)
         self._options = options
 
     async def submit(self, call: ToolCalled) -> str:
-        """Hands a call in and returns the errand's name. Raises ToolFailed when Redis is full or away, or the
-        share of the call's owner is used up, over all gateways."""
+        """Hands a call in and returns the background call's name. Raises ToolFailed when Redis is full or
+        away, or the share of the call's owner is used up, over all gateways."""
         name, options = secrets.token_urlsafe(12), self._options
-        keys = (self._keys.errands, self._keys.errands_of(AskedCall.of(call).owner))
+        keys = (self._keys.background_calls, self._keys.background_calls_of(AskedCall.of(call).owner))
         limits = (options.max_waiting, options.max_per_user, options.give_up_ms)
         try:
-            errand = msgspec.json.encode((name, AskedCall.of(call)))
-            answer = await self._redis.eval(_SUBMIT, 2, *keys, errand, name, *limits)
+            background_call = msgspec.json.encode((name, AskedCall.of(call)))
+            answer = await self._redis.eval(_SUBMIT, 2, *keys, background_call, name, *limits)
         except REDIS_ERRORS as error:
-            log.warning("errand not queued", reason=type(error).__name__)
+            log.warning("background call not queued", reason=type(error).__name__)
             raise ToolFailed("calls in the background cannot be made at the moment") from None
         if answer == b"full":
             raise ToolFailed("too many calls are waiting in the background already")
@@ -82,10 +85,10 @@ class RemoteErrands:
             raise ToolFailed("the calls before are to be done first")
         return name
 
-    async def follow(self, errand: str) -> AsyncGenerator[ErrandNews, None]:
+    async def follow(self, background_call: str) -> AsyncGenerator[CallProgress, None]:
         """Its news as they come, ending with the result; Redis may be away meanwhile."""
         reply: Any
-        stream, seen = self._keys.errand_news(errand), "-"
+        stream, seen = self._keys.call_progress(background_call), "-"
         give_up_at = time.monotonic() + self._options.give_up_ms / 1000
         pause_s = _LOOK_S
         while time.monotonic() < give_up_at:
@@ -98,15 +101,19 @@ class RemoteErrands:
             for entry, fields in reply:
                 seen = f"({entry.decode()}"
                 try:
-                    news = msgspec.json.decode(fields.get(b"news", b""), type=ErrandNews)
+                    news = msgspec.json.decode(fields.get(b"news", b""), type=CallProgress)
                 except (msgspec.MsgspecError, RecursionError) as error:
-                    log.error("news of an errand cannot be read", errand=errand, reason=type(error).__name__)
+                    log.error(
+                        "news of a background call cannot be read",
+                        background_call=background_call,
+                        reason=type(error).__name__,
+                    )
                     continue
                 yield news
                 if news.done:
                     return
             await asyncio.sleep(pause_s)
-        yield ErrandNews('{"error":"no result in time"}', done=True, ok=False)
+        yield CallProgress('{"error":"no result in time"}', done=True, ok=False)
 
     async def close(self) -> None:
         """Leaves Redis; what was handed in is done all the same."""

@@ -108,7 +108,7 @@ class TestArrivalClock:
         clock.mark(640, 2.0)
         assert [clock.arrival_time(position) for position in (1, 320, 321, 640)] == [1.0, 1.0, 2.0, 2.0]
 
-    def test_what_has_not_come_has_no_time(self) -> None:
+    def test_a_sample_that_has_not_arrived_has_no_time(self) -> None:
         clock = ArrivalClock()
         assert clock.arrival_time(1) is None
         clock.mark(320, 1.0)
@@ -135,7 +135,7 @@ class TestPaceLimit:
         with pytest.raises(AudioTooFast, match="100 ms ahead"):
             pace.admit(0.1, now=5.0)
 
-    def test_what_was_held_back_may_come_at_once_and_no_more(self) -> None:
+    def test_delayed_audio_may_arrive_at_once_and_no_more(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.admit(20, now=0.0)
         pace.admit(980, now=1.0)
@@ -143,20 +143,20 @@ class TestPaceLimit:
         with pytest.raises(AudioTooFast):
             pace.admit(25, now=1.0)
 
-    def test_also_before_the_first_that_came(self) -> None:
+    def test_the_oldest_record_is_used_for_older_samples(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.begin(now=0.0)
         pace.admit(6_000, now=5.95)
         with pytest.raises(AudioTooFast):
             pace.admit(60, now=5.95)
 
-    def test_a_burst_is_not_given_twice(self) -> None:
+    def test_a_burst_is_allowed_once(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.admit(100, now=0.0)
         with pytest.raises(AudioTooFast):
             pace.admit(100, now=0.05)
 
-    def test_what_another_process_took_in_counts_here(self) -> None:
+    def test_audio_received_by_another_process_counts(self) -> None:
         there, here = PaceLimit(burst_ms=100), PaceLimit(burst_ms=100)
         there.admit(100, now=5.0)
         here.restore(there.ahead_ms(5.02), now=1_000.0)
@@ -164,21 +164,21 @@ class TestPaceLimit:
         with pytest.raises(AudioTooFast):
             here.admit(2, now=1_000.0)
 
-    def test_what_was_held_back_in_another_process_may_come_here(self) -> None:
+    def test_credit_moves_to_another_process(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.restore(-2_000, now=0.0)
         pace.admit(2_100, now=0.0)
         with pytest.raises(AudioTooFast):
             pace.admit(1, now=0.0)
 
-    def test_a_session_that_lay_for_long_has_no_more_credit_than_one_that_is_here(self) -> None:
+    def test_a_long_absence_gives_no_more_credit_than_a_long_silence(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.restore(-1e12, now=0.0)
         pace.admit(150_100, now=0.0)
         with pytest.raises(AudioTooFast):
             pace.admit(1, now=0.0)
 
-    def test_a_day_of_silence_is_no_leave_to_send_a_day_of_audio(self) -> None:
+    def test_a_day_of_silence_does_not_allow_a_day_of_audio_at_once(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.begin(now=0.0)
         pace.admit(150_100, now=86_400.0)

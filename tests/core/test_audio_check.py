@@ -20,7 +20,7 @@ def notices(declared: AudioFormat, data: bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("declared", AudioFormat)
-def test_what_was_declared_is_no_news(declared: AudioFormat) -> None:
+def test_the_declared_encoding_is_not_reported(declared: AudioFormat) -> None:
     assert notices(declared, encode(speech(8_000).tobytes(), declared)) == []
 
 
@@ -50,7 +50,7 @@ def test_another_format(declared: AudioFormat, sent: AudioFormat) -> None:
 
 @pytest.mark.parametrize("declared", AudioFormat)
 @pytest.mark.parametrize("amplitude", [0, 5, 1000, 10_000])
-def test_noise_and_silence_are_no_sign_of_anything(declared: AudioFormat, amplitude: int) -> None:
+def test_noise_and_silence_show_no_encoding(declared: AudioFormat, amplitude: int) -> None:
     hiss = np.random.default_rng(0).normal(0, amplitude, 200_000).clip(-32768, 32767).astype("<i2")
     assert notices(declared, encode(hiss.tobytes(), declared)) == []
 
@@ -65,7 +65,7 @@ def test_silence_before_it_does_not_count(declared: AudioFormat, sent: str) -> N
     assert notices(declared, data) == [sent] * (sent != declared)
 
 
-def test_what_is_wrong_in_two_ways_is_told_once() -> None:
+def test_audio_that_is_wrong_in_two_ways_is_reported_once() -> None:
     """Two channels come twice as fast as one."""
     check, data = AudioCheck(PCM, 16_000), np.repeat(speech(), 2).tobytes()
     frames = [data[begin : begin + 1280] for begin in range(0, len(data), 1280)]
@@ -92,16 +92,16 @@ def test_another_rate(declared: int, sent: int) -> None:
 
 
 @pytest.mark.parametrize("frame_s", [0.02, 0.1, 0.5])
-def test_the_declared_rate_is_no_news(frame_s: float) -> None:
+def test_the_declared_rate_is_not_reported(frame_s: float) -> None:
     assert rates(16_000, 16_000, frame_s=frame_s) == []
 
 
-def test_the_pace_of_a_network_that_stalls_is_no_sign() -> None:
+def test_a_stalling_network_shows_no_rate() -> None:
     check = SampleRateCheck(16_000)
     told = [check.receive(0.02, 100 + n * 0.04 + (n // 20) * 0.5) for n in range(1000)]
     assert set(told) == {None}
 
 
-def test_audio_at_once_is_no_sign() -> None:
+def test_a_burst_of_audio_shows_no_rate() -> None:
     check = SampleRateCheck(16_000)
     assert {check.receive(0.2, 100.0) for _ in range(50)} == {None}

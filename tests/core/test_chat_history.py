@@ -16,7 +16,7 @@ def assistant(text: str) -> Message:
     return Message("assistant", text)
 
 
-def test_the_prompt_is_the_system_message_and_what_was_said() -> None:
+def test_the_prompt_is_the_system_message_and_the_history() -> None:
     dialogue = ChatHistory(DialogueOptions())
     dialogue.add_user("hello")
     dialogue.add_reply(["good day"], cut_off=False)
@@ -24,13 +24,13 @@ def test_the_prompt_is_the_system_message_and_what_was_said() -> None:
     assert dialogue.prompt() == (SYSTEM, user("hello"), assistant("good day"), user("what time is it"))
 
 
-def test_a_reply_that_was_cut_off_says_so() -> None:
+def test_a_reply_that_was_cut_off_is_marked() -> None:
     dialogue = ChatHistory(DialogueOptions(system_prompt=""))
     dialogue.add_reply(["it is half"], cut_off=True)
     assert dialogue.prompt() == (assistant("it is half [cut off]"),)
 
 
-def test_a_reply_nobody_got_is_no_history() -> None:
+def test_an_undelivered_reply_is_not_in_the_history() -> None:
     dialogue = ChatHistory(DialogueOptions(system_prompt=""))
     dialogue.add_reply([], cut_off=True)
     assert dialogue.prompt() == ()
@@ -91,7 +91,7 @@ def test_only_text_is_marked_as_cut_off() -> None:
     assert dialogue.prompt()[-1] == Message("tool", "noon", tool_call_id="a")
 
 
-def test_a_cut_leaves_no_answer_of_a_tool_without_its_call() -> None:
+def test_trimming_leaves_no_tool_answer_without_its_call() -> None:
     dialogue = ChatHistory(DialogueOptions(history_characters=1000))
     dialogue.add_user("What is on the menu?")
     dialogue.add_reply([A, answered(A, "x" * 1000)], cut_off=True)
@@ -100,7 +100,7 @@ def test_a_cut_leaves_no_answer_of_a_tool_without_its_call() -> None:
     assert dialogue.prompt() == (SYSTEM, Message("user", "And the wine?"))
 
 
-def test_notices_are_no_part_of_a_prompt() -> None:
+def test_notices_are_not_in_the_prompt() -> None:
     assert reply_messages([ReplyNotice("llm_timeout", "asked again")]) == []
 
 
@@ -119,7 +119,9 @@ def test_a_provisional_prompt_is_the_one_that_follows() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 120), st.integers(0, 200)), min_size=20, max_size=80))
-def test_a_prompt_begins_with_the_one_before_but_for_a_few_large_cuts(lengths: list[tuple[int, int]]) -> None:
+def test_a_prompt_begins_with_the_previous_one_except_after_rare_trims(
+    lengths: list[tuple[int, int]],
+) -> None:
     dialogue = ChatHistory(DialogueOptions(history_characters=2000))
     before, cuts = dialogue.prompt(), 0
     for said, replied in lengths:
@@ -133,7 +135,7 @@ def test_a_prompt_begins_with_the_one_before_but_for_a_few_large_cuts(lengths: l
     assert cuts <= sum(said + replied + 32 for said, replied in lengths) / 1000  # each drops about half
 
 
-def test_what_a_tool_was_asked_or_answered_is_withheld() -> None:
+def test_arguments_and_results_of_tools_are_withheld() -> None:
     dialogue = ChatHistory(DialogueOptions(system_prompt=""))
     dialogue.add_user("hello")
     dialogue.add_reply([B, answered(B, '"something bad"')], cut_off=False)

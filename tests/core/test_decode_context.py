@@ -22,32 +22,32 @@ def test_utterances_are_put_together() -> None:
     assert (context.start, context.end, texts(context)) == (1_000, 60_000, ["one", "two", "three"])
 
 
-def test_what_is_too_old_is_forgotten_up_to_a_gap_between_words() -> None:
+def test_old_words_are_dropped_up_to_a_gap_between_words() -> None:
     context = DecodeContext(0, 40_000, spoken("one two three four"))
     context.drop_before(15_000)
     assert texts(context) == ["three", "four"]
     assert context.start == 19_000  # in the middle of the gap before "three"
 
 
-def test_nothing_is_forgotten_that_is_young_enough() -> None:
+def test_recent_words_are_not_dropped() -> None:
     context = DecodeContext(5_000, 40_000, spoken("one two three", 5_000))
     context.drop_before(5_000)
     assert (context.start, texts(context)) == (5_000, ["one", "two", "three"])
 
 
-def test_audio_without_words_is_forgotten_too() -> None:
+def test_audio_without_words_is_dropped_too() -> None:
     context = DecodeContext(0, 40_000, [])
     context.drop_before(15_000)
     assert context.start >= 15_000
 
 
-def test_words_that_were_told_are_taken_off() -> None:
+def test_words_that_were_sent_are_removed() -> None:
     context = DecodeContext(0, 20_000, spoken("and so"))
     heard = spoken("And so, my fellow")
     assert [word.text for word in context.strip(heard, 20_000)] == ["my", "fellow"]
 
 
-def test_words_that_were_heard_differently_are_not_told_twice() -> None:
+def test_words_that_were_recognised_differently_are_not_sent_twice() -> None:
     context = DecodeContext(0, 30_000, spoken("so thanks folks"))
     heard = spoken("so this is the sick corpus", step=6_000)
     kept = [word.text for word in context.strip(heard, 30_000)]
@@ -60,12 +60,12 @@ def test_words_that_were_missed_before_are_recovered() -> None:
     assert len(context.strip(spoken("I have a cold"), 30_000)) == 4
 
 
-def test_the_same_answer_given_again_is_told_again() -> None:
+def test_the_same_answer_given_again_is_sent_again() -> None:
     context = DecodeContext(0, 20_000, spoken("No."))
     assert [word.text for word in context.strip(spoken("No.", start=40_000), 38_000)] == ["No."]
 
 
-def test_what_was_told_in_other_words_is_not_told_twice() -> None:
+def test_words_that_were_sent_in_another_form_are_not_sent_twice() -> None:
     context = DecodeContext(0, 30_000, spoken("995"))
     context.words[0] = Word("995", 0, 28_000, 0.9)
     heard = [*spoken("Nine nine five,"), *spoken("call me", start=40_000)]

@@ -55,7 +55,7 @@ def test_an_utterance_without_words_is_not(chat: Chat) -> None:
     assert chat.conversation.idle
 
 
-def test_nothing_said_is_answered_when_replies_are_off(chat: Chat) -> None:
+def test_no_speech_is_answered_when_replies_are_off(chat: Chat) -> None:
     chat.conversation.replies_wanted = False
     chat.ask("hello")
     assert chat.done() == [1]
@@ -89,7 +89,7 @@ def test_words_over_a_reply_stop_it_and_history_keeps_what_was_delivered(chat: C
     assert chat.done() == [Respond(2, 2, history)]
 
 
-def test_a_cough_over_a_reply_lets_it_go_on(chat: Chat) -> None:
+def test_a_reply_continues_after_a_cough_over_it(chat: Chat) -> None:
     chat.ask("hello")
     chat.done()
     chat.ask("")
@@ -122,7 +122,7 @@ def test_a_typed_message_is_answered_while_someone_speaks(chat: Chat) -> None:
     ]
 
 
-def test_a_typed_message_is_answered_with_what_still_waits(chat: Chat) -> None:
+def test_a_typed_message_is_answered_with_waiting_turns(chat: Chat) -> None:
     first, second = chat.speak(), chat.speak()
     chat.final(first, "one", more=True)
     chat.type("typed")
@@ -162,7 +162,7 @@ def test_a_background_call_is_followed() -> None:
     assert FollowBackgroundCall(turn, CALL, "e1") in chat.done()
 
 
-def test_news_of_a_background_call_are_told() -> None:
+def test_updates_of_a_background_call_are_sent() -> None:
     chat = Chat()
     turn = background_call(chat)
     chat.done()
@@ -185,7 +185,7 @@ def test_the_model_learns_of_the_result_before_the_next_message() -> None:
     assert request.messages[-4:] == (Message("assistant", "On it."), *BOOKED, Message("user", "thanks"))
 
 
-def test_a_hit_stops_the_reply_and_history_says_so() -> None:
+def test_a_rejected_reply_stops_and_is_replaced_in_the_history() -> None:
     chat = Chat()
     turn = chat.type("tell me a story")
     chat.write(1, "Once upon. ")
@@ -202,7 +202,7 @@ def test_a_hit_stops_the_reply_and_history_says_so() -> None:
     assert request.messages[1] == Message("assistant", "[stopped by moderation]")
 
 
-def test_a_hit_on_what_was_said_stops_its_reply() -> None:
+def test_a_rejected_user_text_stops_its_reply() -> None:
     chat = Chat()
     turn = chat.type("something bad")
     chat.done()
@@ -213,7 +213,7 @@ def test_a_hit_on_what_was_said_stops_its_reply() -> None:
     assert request.messages[0] == Message("user", "[withheld by moderation]")
 
 
-def test_a_late_hit_leaves_the_next_reply_alone() -> None:
+def test_a_late_verdict_does_not_stop_the_next_reply() -> None:
     chat = Chat()
     first = chat.type("something bad")
     chat.write(1, "Well. ")
@@ -235,7 +235,7 @@ def test_a_late_hit_leaves_the_next_reply_alone() -> None:
     ]
 
 
-def test_backchannels_over_a_reply_let_it_go_on_and_are_no_history(chat: Chat) -> None:
+def test_backchannels_over_a_reply_change_nothing_and_are_not_in_the_history(chat: Chat) -> None:
     chat.ask("tell me a story")
     chat.write(1, "once upon")
     chat.done()
@@ -263,7 +263,7 @@ def test_a_backchannel_after_a_reply_is_an_answer(chat: Chat) -> None:
     assert isinstance(chat.done()[-1], Respond)
 
 
-def test_opening_has_the_model_read_the_system_prompt() -> None:
+def test_opening_lets_the_model_read_the_system_prompt() -> None:
     conversation, actions = opened(ReplyOptions(), "Be brief.")
     conversation.open()
     assert actions == [Prewarm((Message("system", "Be brief."),))]
@@ -272,7 +272,7 @@ def test_opening_has_the_model_read_the_system_prompt() -> None:
 @pytest.mark.parametrize(
     ("prompt", "options"), [("", ReplyOptions()), ("Be brief.", ReplyOptions(prewarm=False))]
 )
-def test_there_may_be_nothing_to_read(prompt: str, options: ReplyOptions) -> None:
+def test_nothing_is_read_without_a_prompt_or_when_it_is_off(prompt: str, options: ReplyOptions) -> None:
     conversation, actions = opened(options, prompt)
     conversation.open()
     assert actions == []

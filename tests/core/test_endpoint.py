@@ -43,7 +43,7 @@ def test_a_click_is_no_onset(speech: str) -> None:
     assert boundaries(speech) == []
 
 
-def test_a_voice_that_returns_within_the_silence_resumes() -> None:
+def test_speech_within_the_end_silence_resumes() -> None:
     assert boundaries("##....##......")[1:] == [
         (4, Boundary.PAUSED),
         (7, Boundary.RESUMED),
@@ -56,7 +56,7 @@ def test_a_click_does_not_restart_the_silence() -> None:
     assert boundaries("##...#..")[-1] == (7, Boundary.ENDED)
 
 
-def test_an_end_waits_for_what_may_be_a_voice() -> None:
+def test_an_end_waits_for_a_possible_onset() -> None:
     assert boundaries("##.....#.")[-1] == (8, Boundary.ENDED)
     assert boundaries("##.....##")[-1] == (8, Boundary.RESUMED)
 
@@ -75,7 +75,7 @@ def test_says_where_the_voice_began_and_ended() -> None:
     assert to_ms(endpointer.position) == 12 * WINDOW_MS
 
 
-def test_an_end_sooner_than_the_pause_comes_right_after_it() -> None:
+def test_an_end_silence_shorter_than_the_pause_ends_right_after_the_pause() -> None:
     hasty = EndpointOptions(onset_ms=20, pause_ms=160, end_silence_ms=100)
     assert boundaries("#" + "." * 9, hasty)[1:] == [(8, Boundary.PAUSED), (9, Boundary.ENDED)]
 
@@ -97,7 +97,7 @@ class TestTheSilenceFollowsTheWords:
         endpointer.completeness = completeness
         assert listen(endpointer, "." * 40) == [(windows - 4, Boundary.ENDED)]
 
-    def test_until_the_voice_goes_on(self) -> None:
+    def test_until_speech_continues(self) -> None:
         endpointer = Endpointer(self.options)
         listen(endpointer, "##...")
         endpointer.completeness = Completeness.FINISHED
@@ -153,7 +153,7 @@ class TestTheSilenceFollowsTheModelThatListens:
         endpointer.completeness, endpointer.end_of_turn = completeness, probability
         assert endpointer.end_silence_ms == silence_ms
 
-    def test_until_the_voice_goes_on(self) -> None:
+    def test_until_speech_continues(self) -> None:
         endpointer = Endpointer(LISTENING)
         listen(endpointer, "##" + "." * 10)
         endpointer.end_of_turn = 0.1
@@ -195,7 +195,7 @@ class TestForce:
         with pytest.raises(IllegalSignal):
             Endpointer(OPTIONS).force()
 
-    def test_a_voice_that_goes_on_begins_anew(self) -> None:
+    def test_speech_that_continues_begins_a_new_utterance(self) -> None:
         endpointer = Endpointer(OPTIONS)
         listen(endpointer, "#" * 40)
         endpointer.force()

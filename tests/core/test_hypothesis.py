@@ -37,7 +37,7 @@ def test_one_decode_settles_nothing() -> None:
     assert after("turn the light on") == ("", "turn the light on")
 
 
-def test_what_two_decodes_agree_on_is_stable() -> None:
+def test_words_on_which_two_decodes_agree_are_stable() -> None:
     assert after("turn the lie", "turn the light on") == ("turn the", "light on")
 
 
@@ -70,12 +70,12 @@ def after_doubt(probability: float, *, heard_ms: int, **options: Any) -> str:
     return text_of(hypothesis.stable)
 
 
-def test_a_doubtful_word_and_what_follows_it_wait() -> None:
+def test_a_doubtful_word_and_the_words_after_it_stay_tentative() -> None:
     assert after_doubt(0.89, heard_ms=2_999) == ""
     assert after_doubt(0.9, heard_ms=2_999) == "light is on"
 
 
-def test_a_doubtful_word_is_stable_once_enough_was_heard_after_it() -> None:
+def test_a_doubtful_word_is_stable_once_enough_audio_follows() -> None:
     assert after_doubt(0.1, heard_ms=3_000) == "light is on"
     assert after_doubt(0.1, heard_ms=500, doubtful_edge_ms=500) == "light is on"
 
@@ -102,20 +102,20 @@ def test_a_guess_at_the_edge_is_not_shown(probability: float, behind_ms: int, sh
     assert text_of(hypothesis.tentative) == "go"
 
 
-def test_a_word_with_new_speech_in_it_is_not_taken_for_an_old_one() -> None:
+def test_a_word_that_contains_new_speech_is_new() -> None:
     stable = [Word("One,", 0, 8_000, 0.9), Word("all", 8_000, 16_000, 0.9)]
     assert continuation(stable, [Word("1-6-7-2-0-0", 0, 90_000, 0.9)]) == 0
 
 
-def test_agreement_goes_on_behind_the_stable_words() -> None:
+def test_agreement_continues_after_the_stable_words() -> None:
     assert after("a b", "a b c", "a b c d", "a b c d e") == ("a b c d", "e")
 
 
-def test_a_decode_that_disagrees_is_joined_on_behind() -> None:
+def test_a_decode_that_disagrees_is_appended_to_the_stable_words() -> None:
     assert after("the cat sat", "the cat sat on", "a cat sat on mats") == ("the cat sat on", "mats")
 
 
-def test_a_decode_without_words_is_no_news() -> None:
+def test_a_decode_without_words_changes_nothing() -> None:
     assert after("turn the lie", "") == ("", "turn the lie")
     assert after("turn the lie", "", "turn the light on") == ("turn the", "light on")
 
@@ -154,7 +154,7 @@ def test_the_final_keeps_the_stable_words_as_they_were_shown() -> None:
         ("— a", "a b", 1),
     ],
 )
-def test_a_new_decode_goes_on_behind_the_prefix_most_like_the_stable_words(
+def test_a_new_decode_continues_after_the_prefix_most_similar_to_the_stable_words(
     stable: str, words: str, index: int
 ) -> None:
     assert continuation(spoken(stable), spoken(words)) == index

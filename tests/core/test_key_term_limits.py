@@ -15,7 +15,7 @@ LONGEST = "x" * MAX_TERM_CHARACTERS
         (LONGEST,) * (MAX_CHARACTERS // MAX_TERM_CHARACTERS),
     ],
 )
-def test_what_may_be_key_terms(terms: tuple[str, ...]) -> None:
+def test_valid_key_terms(terms: tuple[str, ...]) -> None:
     check_key_terms(terms)
 
 
@@ -30,7 +30,7 @@ def test_what_may_be_key_terms(terms: tuple[str, ...]) -> None:
         *(((f"A{bad}B",), "term 1 contains a control character") for bad in "\n\0\x7f\x85\u2028\ud800"),
     ],
 )
-def test_what_may_not(terms: tuple[str, ...], wrong: str) -> None:
+def test_invalid_key_terms(terms: tuple[str, ...], wrong: str) -> None:
     with pytest.raises(ValueError, match=f"^key_terms: {wrong}"):
         check_key_terms(terms)
 

@@ -16,9 +16,9 @@ def test_steps_count_in_ms_from_the_end_of_speech() -> None:
     )
 
 
-def test_a_step_that_did_not_happen_is_left_out() -> None:
+def test_a_step_that_did_not_happen_is_none() -> None:
     assert TurnTiming(1, zero=10.0).report(done=None) == TurnLatency(1)
 
 
-def test_a_step_that_took_no_time_is_zero_and_not_left_out() -> None:
+def test_a_step_that_took_no_time_is_zero() -> None:
     assert TurnTiming(1, zero=0.0, endpoint=0.0).report(done=0.0).endpoint_ms == 0.0

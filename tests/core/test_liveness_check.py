@@ -10,13 +10,13 @@ def heard(now: float = 10.0) -> LivenessCheck:
     return liveness
 
 
-def test_who_sends_is_there() -> None:
+def test_a_sending_client_is_connected() -> None:
     liveness = heard(10.0)
     assert not liveness.probe_due(10.4)
     assert liveness.last_audio_at(10.4) == 10.0
 
 
-def test_who_sends_two_seconds_at_a_time_is_awaited_after_that() -> None:
+def test_after_a_message_of_two_seconds_the_next_is_expected_two_seconds_later() -> None:
     liveness = LivenessCheck()
     for _ in range(10):
         liveness.receive_audio(10.0, 0.2)  # as the gateway takes in a long message
@@ -26,7 +26,7 @@ def test_who_sends_two_seconds_at_a_time_is_awaited_after_that() -> None:
     assert liveness.probe_due(12.5)
 
 
-def test_behind_a_backlog_nobody_is_awaited_longer_than_before() -> None:
+def test_after_a_backlog_the_next_message_is_expected_as_before() -> None:
     liveness = LivenessCheck()
     for _ in range(25):
         liveness.receive_audio(10.0, 0.2)
@@ -36,7 +36,7 @@ def test_behind_a_backlog_nobody_is_awaited_longer_than_before() -> None:
     assert liveness.probe_due(11.8)
 
 
-def test_long_messages_that_come_unevenly_are_awaited_after_their_length() -> None:
+def test_long_messages_at_uneven_times_are_expected_after_their_length() -> None:
     liveness = LivenessCheck()
     for at in (10.0, 13.0, 14.0):
         for _ in range(10):
@@ -44,20 +44,20 @@ def test_long_messages_that_come_unevenly_are_awaited_after_their_length() -> No
     assert liveness.last_audio_at(15.0) == pytest.approx(16.0)
 
 
-def test_who_sends_often_is_awaited_at_once() -> None:
+def test_frequent_messages_are_expected_at_once() -> None:
     liveness = LivenessCheck()
     for _ in range(100):
         liveness.receive_audio(10.0, 0.02)
     assert liveness.probe_due(10.5)
 
 
-def test_who_stops_is_asked_once() -> None:
+def test_a_client_that_stops_gets_one_probe() -> None:
     liveness = heard(10.0)
     assert liveness.probe_due(10.5)
     assert not liveness.probe_due(10.6)
 
 
-def test_until_the_answer_nobody_knows_whether_it_was_silence() -> None:
+def test_an_unanswered_probe_counts_as_a_disconnect() -> None:
     liveness = heard(10.0)
     liveness.probe_due(10.5)
     assert liveness.last_audio_at(12.0) == 12.0
@@ -65,7 +65,7 @@ def test_until_the_answer_nobody_knows_whether_it_was_silence() -> None:
     assert liveness.last_audio_at(12.0) == 10.0
 
 
-def test_audio_settles_every_doubt() -> None:
+def test_audio_cancels_a_probe() -> None:
     liveness = heard(10.0)
     liveness.probe_due(10.5)
     liveness.receive_audio(11.0)
@@ -73,7 +73,7 @@ def test_audio_settles_every_doubt() -> None:
     assert liveness.probe_due(11.5)
 
 
-def test_who_is_away_is_not_silent_until_back() -> None:
+def test_a_disconnected_client_is_not_probed() -> None:
     liveness = heard(10.0)
     liveness.receive_disconnect()
     assert liveness.last_audio_at(20.0) == 20.0
@@ -81,7 +81,7 @@ def test_who_is_away_is_not_silent_until_back() -> None:
     assert liveness.last_audio_at(21.0) == 20.0
 
 
-def test_who_was_doubted_and_comes_back_is_asked_again() -> None:
+def test_a_client_that_reconnects_gets_a_new_probe() -> None:
     liveness = heard(10.0)
     liveness.probe_due(10.5)
     liveness.receive_disconnect()
@@ -91,7 +91,7 @@ def test_who_was_doubted_and_comes_back_is_asked_again() -> None:
     assert liveness.last_audio_at(21.0) == 20.0
 
 
-def test_time_in_which_everything_stood_still_is_no_silence() -> None:
+def test_a_stall_of_the_process_is_not_silence() -> None:
     liveness = heard(10.0)
     liveness.receive_stall(3.0, 13.1)
     assert liveness.last_audio_at(13.1) == 13.0

@@ -50,7 +50,7 @@ def test_each_final_is_judged() -> None:
     assert queue.next_checks() == []
 
 
-def test_what_was_typed_is_judged_once() -> None:
+def test_a_typed_text_is_judged_once() -> None:
     queue = ModerationQueue(40)
     queue.receive_input(1, "hello")
     queue.receive_input(1, "hello")
@@ -58,7 +58,7 @@ def test_what_was_typed_is_judged_once() -> None:
     assert due(queue) == ["hello", "hello"]
 
 
-def test_nothing_said_is_nothing_to_judge() -> None:
+def test_an_empty_text_is_not_judged() -> None:
     queue = ModerationQueue(40)
     queue.receive_event(FinalTranscript(1, "", (), 0, 1))
     assert due(queue) == []
@@ -77,7 +77,7 @@ def test_a_point_within_a_number_ends_no_sentence() -> None:
     assert due(replying("It is 3.5 or so")) == []
 
 
-def test_a_sentence_that_goes_on_is_judged_in_between() -> None:
+def test_a_long_sentence_is_judged_before_its_end() -> None:
     queue = replying("and on " * 3, "and on " * 4)
     assert due(queue) == ["and on " * 7]
 
@@ -100,7 +100,7 @@ def test_the_end_is_judged() -> None:
     assert due(queue) == ["One. And"]
 
 
-def test_what_was_judged_to_its_end_is_not_judged_again() -> None:
+def test_a_reply_that_was_judged_to_its_end_is_not_judged_again() -> None:
     queue = replying("One. ")
     due(queue)
     queue.receive_event(done("One. "))
@@ -114,7 +114,7 @@ def test_a_reply_stopped_by_moderation_is_not_judged_again() -> None:
     assert due(queue) == []
 
 
-def test_the_next_reply_begins_anew() -> None:
+def test_the_next_reply_is_judged_from_its_start() -> None:
     queue = replying("One. ")
     queue.receive_event(done("One. "))
     queue.receive_event(ReplyDelta(2, "Two. "))
@@ -129,7 +129,7 @@ def test_of_a_long_reply_the_end_is_judged_again_and_all_that_is_new() -> None:
     assert due(queue) == ["x" * 3_995 + ". So."]
 
 
-def test_what_takes_the_place_of_one_that_waits_holds_all_that_was_in_it() -> None:
+def test_a_check_that_replaces_a_queued_one_contains_its_text() -> None:
     queue = replying("one " * 2_000 + ".", "two " * 2_000 + ".")
     assert due(queue) == ["one " * 2_000 + "." + "two " * 2_000 + "."]
 
@@ -174,7 +174,7 @@ def test_no_more_may_be_typed_when_too_much_waits() -> None:
     queue.admit()
 
 
-def test_what_a_tool_is_asked_and_answers_is_judged() -> None:
+def test_arguments_and_results_of_tools_are_judged() -> None:
     queue = replying()
     queue.receive_event(ReplyStep(1, ToolCalled("a", "send", '{"to": "me"}')))
     queue.receive_event(ReplyStep(1, ToolAnswered("a", "send", '"sent"', ok=True)))

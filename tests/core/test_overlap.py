@@ -123,7 +123,7 @@ class TestWithAnEcho:
             ConfirmReply(2)
         ] * answered
 
-    def test_an_echo_behind_a_reply_that_is_not_certain_is_told_at_once(self, chat: Chat) -> None:
+    def test_an_echo_after_a_reply_is_reported_at_once(self, chat: Chat) -> None:
         self.say(chat, "Here is tea or coffee.")
         turn = chat.speak()
         chat.pause(turn, "what")

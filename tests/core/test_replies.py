@@ -35,7 +35,7 @@ def test_pieces_of_a_stopped_reply_are_ignored(chat: Chat) -> None:
     assert chat.done() == []
 
 
-def test_a_failed_reply_is_told_and_the_conversation_goes_on(chat: Chat) -> None:
+def test_a_failed_reply_is_reported_and_the_dialogue_continues(chat: Chat) -> None:
     chat.ask("hello")
     chat.write(1, "good")
     chat.done()
@@ -46,7 +46,7 @@ def test_a_failed_reply_is_told_and_the_conversation_goes_on(chat: Chat) -> None
     assert chat.done() == [Respond(2, 2, (user("hello"), assistant("good [cut off]"), user("again")))]
 
 
-def test_what_a_reply_does_beside_text_is_told_and_remembered(chat: Chat) -> None:
+def test_tool_calls_and_notices_are_sent_and_calls_are_remembered(chat: Chat) -> None:
     notice, call = ReplyNotice("llm_timeout", "asked again"), ToolCalled("c1", "clock", "{}")
     answer = ToolAnswered("c1", "clock", "noon", ok=True)
     chat.ask("what time is it")
@@ -95,7 +95,7 @@ class TestAheadOfATurn:
         assert chat.done()[-2:] == [ReplyDone(1, "Good day", ReplyReason.COMPLETED), 1]
         assert chat.conversation.idle
 
-    def test_one_is_dropped_without_a_word_when_speech_goes_on(self, chat: Chat) -> None:
+    def test_one_is_dropped_silently_when_speech_continues(self, chat: Chat) -> None:
         turn = chat.speak()
         chat.pause(turn, "set a timer")
         chat.write(1, "For how")
@@ -112,7 +112,7 @@ class TestAheadOfATurn:
         chat.final(turn, "set a timer")
         assert chat.done() == [StopResponding(), Respond(1, 2, (user("set a timer"),))]
 
-    def test_one_is_dropped_when_nothing_was_said_after_all(self, chat: Chat) -> None:
+    def test_one_is_dropped_when_the_final_is_empty(self, chat: Chat) -> None:
         turn = chat.speak()
         chat.pause(turn, "you")
         chat.done()
@@ -120,7 +120,7 @@ class TestAheadOfATurn:
         assert chat.done() == [1, StopResponding()]
         assert chat.conversation.idle
 
-    def test_one_that_fails_unseen_is_asked_again_in_its_turn(self, chat: Chat) -> None:
+    def test_one_that_fails_is_requested_again_in_its_turn(self, chat: Chat) -> None:
         turn = chat.speak()
         chat.pause(turn, "hello")
         chat.finish(1, LLMTimeout("slow"))
@@ -143,7 +143,7 @@ class TestAheadOfATurn:
         chat.final(turn, "hello")
         assert chat.done() == [ConfirmReply(1)]
 
-    def test_so_many_pauses_of_a_turn_are_used(self, chat: Chat) -> None:
+    def test_speculations_of_a_turn_are_limited(self, chat: Chat) -> None:
         turn = chat.speak()
         for text in ("a", "a b", "a b c"):
             chat.pause(turn, text)
@@ -159,7 +159,7 @@ class TestAheadOfATurn:
         chat.pause(chat.speak(), "hello")
         assert chat.done() == []
 
-    def test_nothing_is_asked_over_a_reply(self, chat: Chat) -> None:
+    def test_nothing_is_speculative_over_a_reply(self, chat: Chat) -> None:
         chat.ask("hello")
         turn = chat.speak()
         chat.done()

@@ -68,7 +68,7 @@ def test_cancel_stops_the_reply(scenario: Scenario) -> None:
     assert scenario.session.idle
 
 
-def test_a_failed_reply_leaves_the_session_going(scenario: Scenario) -> None:
+def test_the_session_continues_after_a_failed_reply(scenario: Scenario) -> None:
     scenario.say("hello")
     scenario.finish_reply(LLMInterrupted())
     assert scenario.last(events.Fault).code == "llm_interrupted"
@@ -77,7 +77,7 @@ def test_a_failed_reply_leaves_the_session_going(scenario: Scenario) -> None:
     assert scenario.request is not None
 
 
-def test_a_lost_utterance_leaves_the_session_going(scenario: Scenario) -> None:
+def test_the_session_continues_after_a_lost_utterance(scenario: Scenario) -> None:
     scenario.hear("####")
     scenario.command(commands.Commit())
     scenario.fail()
@@ -121,13 +121,13 @@ def test_speculation_can_be_turned_off(scenario: Scenario) -> None:
     assert scenario.request is None
 
 
-def test_a_new_session_has_the_model_read_ahead(scenario: Scenario) -> None:
+def test_a_new_session_lets_the_model_read_the_prompt(scenario: Scenario) -> None:
     scenario.session.open()
     scenario.hear(".")
     assert [message.role for [message] in scenario.prewarmed] == ["system"]
 
 
-def test_one_that_only_transcribes_has_not(scenario: Scenario) -> None:
+def test_a_session_that_only_transcribes_does_not(scenario: Scenario) -> None:
     scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.session.open()
     scenario.hear(".")
@@ -135,7 +135,7 @@ def test_one_that_only_transcribes_has_not(scenario: Scenario) -> None:
 
 
 @pytest.mark.parametrize("command", [commands.Played(100), commands.Acknowledge(7)])
-def test_notes_from_the_client_ask_for_nothing(scenario: Scenario, command: commands.Command) -> None:
+def test_commands_of_the_connection_cause_no_action(scenario: Scenario, command: commands.Command) -> None:
     scenario.command(command)
     assert scenario.told == []
 
@@ -233,7 +233,7 @@ def test_the_detected_language_is_known(scenario: Scenario) -> None:
     assert scenario.session.language == "de"
 
 
-def test_time_in_which_everything_stood_still_silences_nobody() -> None:
+def test_a_stall_of_the_process_ends_no_utterance() -> None:
     scenario = Scenario()
     scenario.hear(ONSET + "##")
     scenario.now += 3.0
@@ -244,7 +244,7 @@ def test_time_in_which_everything_stood_still_silences_nobody() -> None:
     assert scenario.last(SpeechStopped).reason is EndReason.STALLED
 
 
-def test_a_client_that_was_cut_off_has_not_finished_speaking() -> None:
+def test_a_disconnect_does_not_end_the_utterance() -> None:
     scenario = Scenario()
     scenario.hear(ONSET + "##")
     scenario.session.receive_disconnect()
@@ -255,7 +255,7 @@ def test_a_client_that_was_cut_off_has_not_finished_speaking() -> None:
     assert scenario.all(SpeechStopped)
 
 
-def test_who_falls_silent_has_finished_only_if_the_client_is_there() -> None:
+def test_a_silent_client_has_finished_only_if_it_answers_the_probe() -> None:
     scenario = Scenario()
     scenario.hear(ONSET + "##")
     assert not scenario.session.probe_due(scenario.now + 0.4)

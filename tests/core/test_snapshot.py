@@ -89,7 +89,7 @@ def test_the_finals_are_those_of_a_session_left_alone(speech: list[str], cuts: s
 
 
 @given(SPEECH, st.sets(st.integers(0, 120), max_size=4), st.sets(st.integers(0, 120), max_size=20))
-def test_a_decode_that_was_out_is_asked_for_again(speech: list[str], cuts: set[int], slow: set[int]) -> None:
+def test_a_decode_in_flight_is_requested_again(speech: list[str], cuts: set[int], slow: set[int]) -> None:
     alone = [(final.turn, final.text) for final in said(speech, set(), slow)]
     assert [(final.turn, final.text) for final in said(speech, cuts, slow)] == alone
 
@@ -111,7 +111,7 @@ def test_no_sample_is_lost_or_doubled(rate: int, pieces: list[int], cuts: set[in
     assert heard_audio[0] == heard_audio[1]
 
 
-def test_a_reply_of_which_nothing_was_given_is_asked_for_again() -> None:
+def test_a_reply_without_delivered_text_is_requested_again() -> None:
     scenario = Scenario()
     scenario.say("What time is it?")
     moved(scenario)
@@ -134,7 +134,7 @@ def test_a_speculative_reply_is_requested_again_at_the_final() -> None:
     assert [request.speculative for request in scenario.requests] == [True, False]
 
 
-def test_a_spoken_reply_has_failed_with_what_was_heard_of_it() -> None:
+def test_a_spoken_reply_fails_with_its_heard_part() -> None:
     scenario = Scenario()
     scenario.configure_replies(commands.ReplyMode.AUDIO)
     scenario.say("What time is it?")
@@ -167,7 +167,7 @@ def test_an_echo_is_one_in_another_process_too(place: str) -> None:
     assert len(scenario.requests) == 1
 
 
-def test_audio_that_was_declared_wrongly_is_told_once() -> None:
+def test_wrongly_declared_audio_is_reported_once() -> None:
     scenario = Scenario(rate=8_000)
     for cut in (False, True):
         if cut:
@@ -178,7 +178,7 @@ def test_audio_that_was_declared_wrongly_is_told_once() -> None:
     assert [fault.code for fault in scenario.all(events.Fault)] == ["audio_misdeclared"]
 
 
-def test_a_spoken_reply_is_not_said_over_somebody_who_speaks_on() -> None:
+def test_a_restored_spoken_reply_waits_while_the_user_speaks() -> None:
     scenario = Scenario(QUICK)
     scenario.configure_replies(commands.ReplyMode.AUDIO)
     scenario.say("What time is it?")
@@ -193,7 +193,7 @@ def test_a_spoken_reply_is_not_said_over_somebody_who_speaks_on() -> None:
     assert scenario.played
 
 
-def test_a_reply_of_which_something_was_given_has_failed() -> None:
+def test_a_partly_delivered_reply_fails() -> None:
     scenario = Scenario()
     scenario.say("What time is it?")
     scenario.reply("It is")
@@ -221,7 +221,7 @@ def test_an_answer_over_a_reply_that_has_failed_answers_no_later_one() -> None:
     assert scenario.request is None
 
 
-def test_a_reply_that_was_begun_is_kept_without_its_prompt() -> None:
+def test_a_snapshot_of_a_partly_delivered_reply_has_no_prompt() -> None:
     scenario = Scenario()
     scenario.say("What time is it?")
     prompt = scenario.session.snapshot(0.0).dialogue.reply
@@ -247,7 +247,7 @@ def test_background_calls_are_followed_until_their_results_are_there() -> None:
     assert [message.content for message in scenario.requests[-1].messages[-2:]] == ["booked", "Thanks."]
 
 
-def test_a_reply_that_has_called_a_tool_is_not_asked_for_again() -> None:
+def test_a_reply_that_called_a_tool_is_not_requested_again() -> None:
     scenario = Scenario()
     scenario.say("Book a table.")
     scenario.reply(ToolCalled("c1", "book", "{}"))
@@ -256,7 +256,7 @@ def test_a_reply_that_has_called_a_tool_is_not_asked_for_again() -> None:
     assert scenario.last(events.ReplyDone).reason is ReplyReason.FAILED
 
 
-def test_what_was_said_is_remembered() -> None:
+def test_the_history_moves_to_another_process() -> None:
     scenario = Scenario()
     scenario.say("My name is Ada.")
     scenario.reply("Hello.")
@@ -283,7 +283,7 @@ def test_settings_and_positions_are_kept() -> None:
     assert scenario.session.profile.end_silence_ms == 300
 
 
-def test_a_session_that_was_ending_ends() -> None:
+def test_a_restored_session_that_was_ending_ends() -> None:
     scenario = Scenario()
     scenario.hear("#" * 10)
     scenario.job = None
@@ -294,7 +294,7 @@ def test_a_session_that_was_ending_ends() -> None:
     assert scenario.closed == 1
 
 
-def test_a_snapshot_of_another_version_is_not_understood() -> None:
+def test_a_snapshot_of_another_version_is_rejected() -> None:
     taken = snapshot.encode(Scenario().session.snapshot(0.0))
     assert snapshot.decode(taken, SessionState) is not None
     assert snapshot.decode(taken.replace(bytes([snapshot.VERSION]), b"\x7f", 1), SessionState) is None

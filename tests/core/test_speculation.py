@@ -31,7 +31,7 @@ def test_in_random_conversations(worlds: list[World], holds: Callable[[World], N
         holds(each)
 
 
-def test_the_patterns_hold_what_they_are_to_test(worlds: list[World]) -> None:
+def test_the_conversations_contain_the_tested_cases(worlds: list[World]) -> None:
     requests = [request for each in worlds for request in each.requests]
     seen = [request for each in worlds for request in each.seen]
     interrupted = [
@@ -43,7 +43,7 @@ def test_the_patterns_hold_what_they_are_to_test(worlds: list[World]) -> None:
     assert sum(bool(done.text) for done in interrupted) > len(worlds) / 6
 
 
-def test_nothing_is_asked_ahead_when_it_is_off() -> None:
+def test_nothing_is_speculative_when_speculation_is_off() -> None:
     for seed in range(20):
         off = played(seed, 4, world.without_speculation())
         assert off.requests

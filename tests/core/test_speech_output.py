@@ -47,7 +47,7 @@ class Speaker:
         return len(played) // 2 * 1000 // RATE
 
 
-def test_a_sentence_is_asked_for_as_soon_as_it_is_there() -> None:
+def test_a_sentence_is_requested_as_soon_as_it_is_complete() -> None:
     speaker = Speaker()
     speaker.write(ONE, ended=False)
     assert speaker.asked == []
@@ -55,7 +55,7 @@ def test_a_sentence_is_asked_for_as_soon_as_it_is_there() -> None:
     assert speaker.told == [Speak(1, 1, ONE, RATE)]
 
 
-def test_the_voice_is_one_sentence_ahead_and_no_more() -> None:
+def test_one_sentence_is_requested_ahead_and_no_more() -> None:
     speaker = Speaker()
     speaker.write(ONE, TWO, THREE)
     assert speaker.asked == [(1, ONE)]
@@ -89,7 +89,7 @@ def test_a_reply_that_is_still_being_written_is_not_over() -> None:
     assert not speaker.speech.over(speaker.now)
 
 
-def test_stopped_it_tells_what_was_heard_and_drops_the_rest() -> None:
+def test_stop_returns_the_heard_text_and_drops_the_rest() -> None:
     speaker = Speaker()
     speaker.write(ONE, TWO)
     speaker.say(1, 1000)
@@ -100,7 +100,7 @@ def test_stopped_it_tells_what_was_heard_and_drops_the_rest() -> None:
     assert speaker.speech.stop(speaker.now) is None
 
 
-def test_what_waits_when_it_is_stopped_is_dropped() -> None:
+def test_undelivered_audio_is_dropped_at_a_stop() -> None:
     speaker = Speaker()
     speaker.write(ONE, TWO)
     speaker.say(1, 1000)
@@ -109,7 +109,7 @@ def test_what_waits_when_it_is_stopped_is_dropped() -> None:
     assert speaker.told[-1] == StopSpeaking(dropped_ms=1600)
 
 
-def test_audio_for_what_was_stopped_is_ignored() -> None:
+def test_audio_of_a_stopped_reply_is_ignored() -> None:
     speaker = Speaker()
     speaker.write(ONE, TWO)
     speaker.speech.stop(speaker.now)
@@ -120,7 +120,7 @@ def test_audio_for_what_was_stopped_is_ignored() -> None:
     assert len(speaker.told) == before
 
 
-def test_held_back_nothing_is_sent_until_it_goes_on() -> None:
+def test_nothing_is_sent_while_the_reply_is_held() -> None:
     speaker = Speaker()
     speaker.write(ONE)
     speaker.say(1, 2000)
@@ -143,7 +143,7 @@ def test_reports_of_the_client_set_the_pace_but_not_those_of_another_turn() -> N
     assert speaker.played_ms == 800
 
 
-def test_what_stands_before_a_break_is_said_without_waiting_for_more() -> None:
+def test_text_before_a_break_is_spoken_at_once() -> None:
     speaker = Speaker()
     speaker.write("Let me see.", ended=False)
     speaker.speech.receive_break(speaker.now)
@@ -153,7 +153,7 @@ def test_what_stands_before_a_break_is_said_without_waiting_for_more() -> None:
     assert speaker.asked[1:] == [(2, " It is noon.")]
 
 
-def test_code_is_passed_over() -> None:
+def test_code_is_not_spoken() -> None:
     speaker = Speaker()
     speaker.write(ONE, "\n```\nx = 1\n```\n", THREE)
     speaker.say(1, 100)
@@ -164,7 +164,7 @@ def test_code_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "```\nx\n```"])
-def test_a_reply_with_nothing_to_say_is_over_at_once(text: str) -> None:
+def test_a_reply_without_text_to_speak_ends_at_once(text: str) -> None:
     speaker = Speaker()
     speaker.write(text)
     assert speaker.speech.over(speaker.now)
@@ -192,7 +192,7 @@ def test_without_a_reply_nothing_happens() -> None:
     assert told == []
 
 
-def test_very_much_code_is_passed_over_in_no_time() -> None:
+def test_very_long_code_is_skipped_quickly() -> None:
     speaker = Speaker()
     begun = time.thread_time()
     speaker.write("```\n" + "x\n" * 20_000 + "```\n", "So.")

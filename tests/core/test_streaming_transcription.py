@@ -84,7 +84,7 @@ def test_it_may_be_late_and_the_end_of_the_utterance_gets_the_rest() -> None:
     assert scenario.requests[-1].messages[-1].content == "turn the lights on"
 
 
-def test_in_a_pause_the_model_is_asked_ahead_and_the_reply_shown_when_the_turn_is_certain() -> None:
+def test_in_a_pause_a_speculative_reply_is_requested_and_shown_when_confirmed() -> None:
     scenario = Streamed(said("what time is it?"))
     scenario.hear("#" * 20 + PAUSE)
     assert [request.speculative for request in scenario.requests] == [True]
@@ -95,7 +95,7 @@ def test_in_a_pause_the_model_is_asked_ahead_and_the_reply_shown_when_the_turn_i
     assert scenario.last(events.ReplyDelta).text == "Noon."
 
 
-def test_a_pause_that_is_over_in_the_same_message_asks_for_nothing() -> None:
+def test_a_pause_that_ends_in_the_same_message_requests_nothing() -> None:
     scenario = Streamed(said("what time is it?"))
     scenario.hear("#" * 20)
     scenario.scorer.expect(PAUSE + "##")
@@ -157,7 +157,7 @@ def test_an_engine_that_never_answers_fails_its_utterance_only() -> None:
     assert [final.turn for final in scenario.all(FinalTranscript)] == [1, 2]
 
 
-def test_the_session_ends_when_its_last_words_are_there() -> None:
+def test_the_session_ends_after_its_last_words() -> None:
     scenario = Streamed(said("bye"), latency=50)
     scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.hear("#" * 5)

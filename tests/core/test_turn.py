@@ -40,7 +40,7 @@ def test_a_cough_over_a_reply_does_not() -> None:
     assert signals(*REPLYING, Signal.SPEECH, Signal.EMPTY_FINAL) == (State.REPLYING, [Effect.START])
 
 
-def test_a_reply_may_end_under_a_voice() -> None:
+def test_a_reply_may_end_during_speech() -> None:
     assert signals(*REPLYING, Signal.SPEECH, Signal.REPLY_OVER) == (State.LISTENING, [Effect.START])
 
 
@@ -52,21 +52,21 @@ def test_a_typed_message_takes_a_replys_place(before: tuple[Signal, ...]) -> Non
 PAUSED = (Signal.SPEECH, Signal.PAUSE)
 
 
-def test_a_reply_is_prepared_in_a_pause_and_shown_when_the_final_is_as_expected() -> None:
+def test_a_reply_is_requested_in_a_pause_and_shown_when_the_final_is_as_expected() -> None:
     assert signals(*PAUSED) == (State.SPECULATING, [Effect.PREPARE])
     assert signals(*PAUSED, Signal.EXPECTED_FINAL) == (State.THINKING, [Effect.PREPARE, Effect.CONFIRM])
 
 
-def test_a_prepared_reply_is_stopped_when_the_speaker_goes_on() -> None:
+def test_a_speculative_reply_stops_when_the_speaker_continues() -> None:
     assert signals(*PAUSED, Signal.SPEECH) == (State.LISTENING, [Effect.PREPARE, Effect.STOP])
 
 
-def test_a_prepared_reply_is_replaced_when_the_final_differs() -> None:
+def test_a_speculative_reply_is_replaced_when_the_final_differs() -> None:
     assert signals(*PAUSED, Signal.FINAL) == (State.THINKING, [Effect.PREPARE, Effect.RESTART])
     assert signals(*PAUSED, Signal.EMPTY_FINAL) == (State.IDLE, [Effect.PREPARE, Effect.STOP])
 
 
-def test_a_prepared_reply_is_seen_only_through_its_confirmation() -> None:
+def test_a_speculative_reply_is_shown_only_by_its_confirmation() -> None:
     shown = {State.THINKING, State.REPLYING, State.OVERLAP}
     for (state, signal), (following, effect) in TABLE.items():
         if state is State.SPECULATING and following in shown:
@@ -84,7 +84,7 @@ def test_a_client_may_cancel_and_type_at_any_time() -> None:
 
 
 @pytest.mark.parametrize("signal", [Signal.WORDS, Signal.EMPTY_FINAL, Signal.FIRST_TOKEN, Signal.REPLY_OVER])
-def test_nothing_comes_of_nothing(signal: Signal) -> None:
+def test_an_empty_input_has_no_output(signal: Signal) -> None:
     with pytest.raises(IllegalSignal):
         signals(signal)
 

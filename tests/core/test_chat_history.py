@@ -119,7 +119,7 @@ def test_a_provisional_prompt_is_the_one_that_follows() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, 120), st.integers(0, 200)), min_size=20, max_size=80))
-def test_a_prompt_begins_with_the_previous_one_except_after_rare_trims(
+def test_a_prompt_begins_with_the_previous_one_except_after_trims(
     lengths: list[tuple[int, int]],
 ) -> None:
     dialogue = ChatHistory(DialogueOptions(history_characters=2000))

@@ -109,7 +109,7 @@ class AnySession(RuleBasedStateMachine):
     @invariant()
     def the_events_of_a_turn_come_in_order(self) -> None:
         reached: dict[int, int] = {}
-        for event in self.scenario.told:
+        for event in self.scenario.events:
             if type(event) in ORDER:
                 turn, place = getattr(event, "turn", 0), ORDER.index(type(event))
                 assert reached.get(turn, 0) <= place
@@ -122,7 +122,7 @@ class AnySession(RuleBasedStateMachine):
         self.scenario.settle()
         self.scenario.wait(10)
         assert self.scenario.closed == 1
-        told = [event for event in self.scenario.told if not is_of_nothing(event)]
+        told = [event for event in self.scenario.events if not is_of_nothing(event)]
         turns = {
             kind: [getattr(event, "turn", 0) for event in told if isinstance(event, kind)] for kind in ORDER
         }
@@ -139,7 +139,7 @@ TestAnySession = AnySession.TestCase
 def assert_stable_text_only_grows(scenario: Scenario) -> None:
     """And begins the final, letter for letter."""
     shown: dict[int, str] = {}
-    for event in scenario.told:
+    for event in scenario.events:
         match event:
             case PartialTranscript(turn, stable=text) | FinalTranscript(turn, text=text):
                 assert text.startswith(shown.get(turn, ""))

@@ -239,7 +239,7 @@ def test_a_final_is_decoded_at_a_pause_and_not_again_at_the_end(scenario: Scenar
     assert len(scenario.jobs) == 1
     assert_final(scenario, 1, "hello there")
     final = scenario.last(FinalTranscript)
-    assert scenario.told[-2:] == [SpeechStopped(1, windows(2), EndReason.SILENCE), final]
+    assert scenario.events[-2:] == [SpeechStopped(1, windows(2), EndReason.SILENCE), final]
     assert (final.start, final.end) == (0, windows(8))
 
 
@@ -270,7 +270,7 @@ def test_a_final_that_arrives_after_speech_continued_is_a_partial(scenario: Scen
 def test_a_commit_ends_the_utterance_now(scenario: Scenario) -> None:
     scenario.hear("####")
     scenario.command(commands.Commit())
-    assert scenario.told[-1] == SpeechStopped(1, windows(4), EndReason.COMMIT)
+    assert scenario.events[-1] == SpeechStopped(1, windows(4), EndReason.COMMIT)
     scenario.answer("go")
     assert_final(scenario, 1, "go")
 
@@ -278,7 +278,7 @@ def test_a_commit_ends_the_utterance_now(scenario: Scenario) -> None:
 def test_a_commit_in_silence_is_answered_and_changes_nothing(scenario: Scenario) -> None:
     scenario.hear("..")
     scenario.command(commands.Commit())
-    assert scenario.told == [FinalTranscript(1, "", (), windows(2), windows(2))]
+    assert scenario.events == [FinalTranscript(1, "", (), windows(2), windows(2))]
     scenario.hear("####")
     scenario.command(commands.Commit())
     scenario.answer("go")
@@ -353,7 +353,7 @@ def test_an_utterance_ends_when_audio_stops(scenario: Scenario) -> None:
     scenario.wait(400)
     assert scenario.kinds() == ["SpeechStarted"]
     scenario.wait(200)
-    assert scenario.told[-1] == SpeechStopped(1, windows(4), EndReason.STALLED)
+    assert scenario.events[-1] == SpeechStopped(1, windows(4), EndReason.STALLED)
 
 
 def test_a_failed_partial_changes_nothing(scenario: Scenario) -> None:
@@ -414,7 +414,7 @@ def test_an_unexpected_answer_changes_nothing(scenario: Scenario) -> None:
 def test_the_pre_roll_is_decoded_too(scenario: Scenario) -> None:
     scenario.hear("." * 50 + "##")
     scenario.command(commands.Commit())
-    assert SpeechStarted(1, windows(50)) in scenario.told
+    assert SpeechStarted(1, windows(50)) in scenario.events
     assert scenario.jobs[0].start == windows(35)
 
 

@@ -137,7 +137,7 @@ def test_a_session_that_only_transcribes_does_not(scenario: Scenario) -> None:
 @pytest.mark.parametrize("command", [commands.Played(100), commands.Acknowledge(7)])
 def test_commands_of_the_connection_cause_no_action(scenario: Scenario, command: commands.Command) -> None:
     scenario.command(command)
-    assert scenario.told == []
+    assert scenario.events == []
 
 
 class TestAudio:
@@ -174,7 +174,7 @@ class TestEnd:
         scenario.hear("....")
         scenario.end()
         assert scenario.closed == 1
-        assert scenario.told == [AudioAcknowledged(1280)]
+        assert scenario.events == [AudioAcknowledged(1280)]
 
     def test_settles_the_running_utterance_and_its_reply_first(self, scenario: Scenario) -> None:
         scenario.hear("####")

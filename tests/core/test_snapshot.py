@@ -52,9 +52,9 @@ def moved(scenario: Scenario) -> None:
     )
     scenario.now += 1_000
     scenario.job = scenario.request = None
-    scenario.scorer.deaf = True
+    scenario.scorer.ignoring = True
     scenario.session.restore(state, audio, start, 0.0, scenario.now)
-    scenario.scorer.deaf = False
+    scenario.scorer.ignoring = False
     scenario.session.receive_reconnect(scenario.now)
     scenario.perform()
 

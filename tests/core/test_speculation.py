@@ -1,4 +1,4 @@
-"""What is written ahead of a turn never shows unless the turn comes, however people pause."""
+"""A speculative reply is never delivered unless its turn is confirmed, whatever the pauses."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ def worlds(request: pytest.FixtureRequest) -> list[World]:
 @pytest.mark.parametrize(
     "holds",
     [
-        world.assert_only_certain_replies_are_seen,
+        world.assert_only_confirmed_replies_are_delivered,
         world.assert_every_turn_is_answered_once,
         world.assert_nothing_follows_the_end_of_a_reply,
         world.assert_history_is_what_was_delivered,

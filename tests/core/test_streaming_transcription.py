@@ -55,9 +55,9 @@ class Streamed(Scenario):
             "session-1", QUICK, self.session.profile, self.scorer, StreamingTranscription()
         )
         self.engine.fed.clear()
-        self.scorer.deaf = True
+        self.scorer.ignoring = True
         self.session.restore(state, audio, start, 0.0, self.now)
-        self.scorer.deaf = False
+        self.scorer.ignoring = False
         self.session.receive_reconnect(self.now)
         self.perform()
 
@@ -205,7 +205,7 @@ def test_every_utterance_has_one_final_in_order_and_partials_only_grow(
     scenario.hear("".join(speech) + "." * 30)
     started = [event.turn for event in scenario.all(events.SpeechStarted)]
     assert [final.turn for final in scenario.all(FinalTranscript)] == started
-    told = [event for event in scenario.told if isinstance(event, PartialTranscript | FinalTranscript)]
+    told = [event for event in scenario.events if isinstance(event, PartialTranscript | FinalTranscript)]
     for before, after in pairwise(told):
         if isinstance(before, PartialTranscript) and before.turn == after.turn:
             text = after.stable if isinstance(after, PartialTranscript) else after.text

@@ -25,11 +25,11 @@ _WORD = re.compile(rf"[{UNSPACED}]|[^\W_]+(?:'[^\W_]+)*")
 class BargeInOptions:
     """Which speech interrupts a reply."""
 
-    words: int = option(1, "words that interrupt a reply, beside `okay`, `mm-hm` and the like", ge=1, le=20)
-    voiced_ms: int = option(200, "speech that interrupts a reply; shorter sounds are coughs", ge=0, le=5000)
-    echo: bool = option(
-        False, "clients do not cancel echo: what is heard of a reply's own words does not interrupt it"
+    words: int = option(
+        1, "words that interrupt a reply; `okay`, `mm-hm` and the like do not count", ge=1, le=20
     )
+    voiced_ms: int = option(200, "speech that interrupts a reply; shorter sounds are coughs", ge=0, le=5000)
+    echo: bool = option(False, "clients do not cancel echo: the words of a reply itself do not interrupt it")
 
 
 def interrupts(text: str, voiced_ms: int, options: BargeInOptions, language: Language) -> bool:

@@ -29,7 +29,10 @@ class DialogueOptions:
 
     system_prompt: str = option(SYSTEM_PROMPT, "first message of every prompt")
     history_characters: int = option(
-        16_000, "history in a prompt; when it is full, the older half is forgotten", ge=1000, le=1_000_000
+        16_000,
+        "length of the history in a prompt; when it is full, its older half is dropped",
+        ge=1000,
+        le=1_000_000,
     )
 
 

@@ -29,9 +29,9 @@ from voicegw.core.speech_output import SpeechOutput
 class ReplyOptions:
     """When the language model is requested to reply, and what interrupts a reply."""
 
-    speculate: bool = option(True, "ask the model in a pause, and show its reply if the turn ends there")
-    max_speculations: int = option(2, "pauses of one turn in which the model is asked", ge=1, le=10)
-    prewarm: bool = option(True, "have the model read the system prompt when a session opens")
+    speculate: bool = option(True, "request a reply in a pause, and show it if the turn ends there")
+    max_speculations: int = option(2, "pauses of one turn in which a reply is requested", ge=1, le=10)
+    prewarm: bool = option(True, "let the model read the system prompt when a session opens")
     barge_in: BargeInOptions = field(default_factory=BargeInOptions)
 
 

@@ -37,9 +37,9 @@ class EndpointOptions:
 
     threshold: float = option(0.5, "score from which a window counts as voiced", ge=0.0, le=1.0)
     onset_ms: int = option(40, "voiced time that begins an utterance", ge=20, le=300)
-    pause_ms: int = option(160, "silence after which a final decode is tried ahead of time", ge=40, le=5000)
+    pause_ms: int = option(160, "silence after which a final decode is tried early", ge=40, le=5000)
     end_silence_ms: int = option(500, "silence that ends an utterance", ge=100, le=5000)
-    adaptive: bool = option(True, "let the words said so far shorten and lengthen the end silence")
+    adaptive: bool = option(True, "adapt the end silence to the words so far")
     min_end_silence_ms: int | None = option(
         None,
         "end silence after a finished sentence, if shorter (default: 400, or 100 less than end-silence-ms)",

@@ -71,7 +71,7 @@ class HypothesisOptions:
 class Hypothesis(msgspec.Struct, array_like=True):
     """The words of one utterance so far. Positions are session samples.
 
-    anchor: the index of the first stable word that the window still contains. tails: the words behind the
+    anchor: the index of the first stable word that the window still contains. tails: the words after the
     stable ones, of each of the last decodes.
     """
 
@@ -203,7 +203,7 @@ def _misplaced(words: Sequence[Word], boundary: int) -> list[int]:
     early = [int(word.end < boundary - TIME_SLACK) for word in words]
     passed = accumulate(early, initial=0)
     total = sum(early)
-    return [behind + total - before for behind, before in zip(late, passed, strict=True)]
+    return [after + total - before for after, before in zip(late, passed, strict=True)]
 
 
 def _plain(word: Word) -> str:

@@ -38,7 +38,7 @@ class Voice(Protocol):
 class SpeechOptions:
     """How replies are played to the client."""
 
-    lead_ms: int = option(400, "reply audio sent ahead of what has been played", ge=200, le=10_000)
+    lead_ms: int = option(400, "reply audio that is sent ahead of the played position", ge=200, le=10_000)
 
 
 @dataclass(slots=True)

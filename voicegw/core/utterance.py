@@ -30,15 +30,13 @@ class RecognitionOptions(HypothesisOptions):
 
     partial_interval_ms: int = option(250, "new speech between two partial decodes", ge=100, le=5000)
     trim_after_ms: int = option(
-        10_000, "window length from which stable words are cut off", ge=2000, le=28_000
+        10_000, "window length from which stable words are removed", ge=2000, le=28_000
     )
-    context_ms: int = option(
-        5000, "audio before an utterance that its final decode hears again", ge=0, le=10_000
-    )
+    context_ms: int = option(5000, "audio before an utterance that is decoded again with it", ge=0, le=10_000)
     context_gap_ms: int = option(
-        2000, "silence after which what was said before is no context", ge=0, le=10_000
+        2000, "silence after which earlier utterances are no context", ge=0, le=10_000
     )
-    key_terms: tuple[str, ...] = option((), "names and words of a trade that are likely to be said")
+    key_terms: tuple[str, ...] = option((), "names and technical terms that are likely to be spoken")
 
     def __post_init__(self) -> None:
         check_key_terms(self.key_terms)

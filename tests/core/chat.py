@@ -1,4 +1,4 @@
-"""A dialogue manager in the hands of a test, and the actions that it wants done."""
+"""A dialogue manager under test, and its actions."""
 
 from voicegw.core import events
 from voicegw.core.actions import (
@@ -20,7 +20,7 @@ NOW = 11.0
 
 
 def opened(options: ReplyOptions, system_prompt: str = "") -> tuple[DialogueManager, list[Action]]:
-    """A conversation, and the list that what it wants done goes into."""
+    """A dialogue manager, and the list to which it adds its actions."""
     actions: list[Action] = []
     speech = SpeechOutput(SpeechOptions(), AudioFormat.PCM, 16_000, actions.append)
     return DialogueManager(
@@ -29,46 +29,47 @@ def opened(options: ReplyOptions, system_prompt: str = "") -> tuple[DialogueMana
 
 
 class Chat:
-    """A conversation, and what it wants done."""
+    """A dialogue manager and its actions."""
 
     def __init__(self, options: ReplyOptions | None = None) -> None:
-        self.conversation, self._actions = opened(options or ReplyOptions())
+        self.dialogue, self._actions = opened(options or ReplyOptions())
 
     def pause(self, turn: int, text: str) -> None:
-        """The speaker of this turn pauses, having said this."""
-        self.conversation.receive_pause(turn, text, NOW)
+        """The speaker of this turn pauses after this text."""
+        self.dialogue.receive_pause(turn, text, NOW)
 
     def done(self) -> list[object]:
-        """What was wanted since the last call: events bare, latency reports as the number of their turn."""
+        """The actions since the last call: an event instead of its SendEvent, the turn instead of a latency
+        report."""
         wanted = [action.event if isinstance(action, SendEvent) else action for action in self._actions]
         self._actions.clear()
         return [action.turn if isinstance(action, events.TurnLatency) else action for action in wanted]
 
     def speak(self) -> int:
-        """Someone begins to speak; the number of the turn."""
-        self.conversation.receive_speech(NOW)
-        return self.conversation.next_turn()
+        """The user begins to speak. Returns the number of the turn."""
+        self.dialogue.receive_speech(NOW)
+        return self.dialogue.next_turn()
 
     def final(self, turn: int, text: str, *, more: bool = False) -> None:
-        self.conversation.receive_final(text, 500, TurnTiming(turn, zero=10.0), NOW, more=more)
+        self.dialogue.receive_final(text, 500, TurnTiming(turn, zero=10.0), NOW, more=more)
 
     def ask(self, text: str) -> int:
-        """An utterance from start to final; the number of the turn."""
+        """An utterance from start to final. Returns the number of the turn."""
         turn = self.speak()
         self.final(turn, text)
         return turn
 
     def type(self, text: str) -> int:
-        turn = self.conversation.next_turn()
-        self.conversation.receive_typed(text, TurnTiming(turn, zero=10.0), NOW)
+        turn = self.dialogue.next_turn()
+        self.dialogue.receive_typed(text, TurnTiming(turn, zero=10.0), NOW)
         return turn
 
     def write(self, attempt: int, *pieces: ReplyPiece) -> None:
         for piece in pieces:
-            self.conversation.replies.receive_piece(attempt, piece, NOW)
+            self.dialogue.replies.receive_piece(attempt, piece, NOW)
 
     def finish(self, attempt: int, error: LLMTimeout | None = None) -> None:
-        self.conversation.replies.receive_end(attempt, error, NOW)
+        self.dialogue.replies.receive_end(attempt, error, NOW)
 
 
 def user(text: str) -> Message:

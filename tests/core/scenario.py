@@ -184,7 +184,7 @@ class Scenario:
         self.perform()
 
     def utter(self, milliseconds: int, error: VoicegwError | None = None) -> None:
-        """The voice says the sentence it was asked for, or fails in it."""
+        """The voice synthesises the requested sentence, or fails."""
         speak, self.speak = self.speak, None
         assert speak is not None, "the voice was asked for nothing"
         pcm = bytes(2 * speak.rate * milliseconds // 1000)
@@ -193,7 +193,7 @@ class Scenario:
         self.perform()
 
     def settle(self) -> None:
-        """Answers what is open until nothing is."""
+        """Answers all requests until there is none."""
         for _ in range(100):
             if self.job is not None:
                 self.answer("so be it")
@@ -223,7 +223,7 @@ class Scenario:
 
     @property
     def open_attempts(self) -> list[int]:
-        """The attempt that is being written, or waits for its turn to be certain."""
+        """The attempts in progress, and the complete speculative one."""
         return [each.attempt for each in (self.request, self.ready) if each is not None]
 
     def _land(self, job: DecodeJob | None) -> DecodeJob:

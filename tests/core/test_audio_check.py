@@ -13,7 +13,7 @@ PCM, MULAW, ALAW = AudioFormat
 
 
 def notices(declared: AudioFormat, data: bytes) -> list[str]:
-    """What is told of data that comes in messages of 20 ms."""
+    """The encodings that are reported for data in messages of 20 ms."""
     check = EncodingCheck(declared)
     told = (check.receive(data[begin : begin + 640]) for begin in range(0, len(data), 640))
     return [guess for guess in told if guess is not None]

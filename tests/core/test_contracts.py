@@ -1,4 +1,4 @@
-"""What a session promises, whatever is said, decoded, typed, replied and lost, in any order.
+"""The contracts of a session, for any order of speech, results, messages, replies and failures.
 
 The first half plays clients, recognisers and models that do anything they legally can: a machine that met an
 impossible signal would raise, and the scenario itself counts the replies that are being written. The second
@@ -116,7 +116,7 @@ class AnySession(RuleBasedStateMachine):
                 reached[turn] = place
 
     def teardown(self) -> None:
-        """After `end` everything settles, the session closes once, and every turn has been told in full."""
+        """After `end` all turns are finished, the session closes once, and every turn has all its events."""
         if not self.ended:
             self.scenario.end()
         self.scenario.settle()
@@ -265,7 +265,7 @@ def assert_every_voice_is_in_one(told: list[Told], speech: str, heard: int) -> N
 
 
 def assert_finals_heard_it_all(told: list[Told], scenario: Scenario, heard: np.ndarray) -> None:
-    """The last final decode of every utterance went to its last voiced sample and was of what was sent."""
+    """The last final decode of every utterance covers its last voiced sample and contains the sent audio."""
     padded = np.pad(heard.astype(int), (0, WINDOW_SAMPLES))
     for one in told:
         job = [j for j in scenario.jobs if j.kind is DecodeKind.FINAL and j.start == one.final.start][-1]

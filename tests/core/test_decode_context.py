@@ -74,7 +74,7 @@ def test_words_that_were_sent_in_another_form_are_not_sent_twice() -> None:
 
 
 class TestBeforeADecode:
-    """An utterance from sample 40,000 on, behind a context that ends at 30,000."""
+    """An utterance from sample 40,000 on, after a context that ends at 30,000."""
 
     @pytest.fixture
     def tracker(self) -> DecodeContextTracker:

@@ -34,10 +34,10 @@ def test_an_utterance_is_answered(chat: Chat) -> None:
     assert chat.done() == [Respond(1, 1, (user("hello"),))]
     chat.write(1, "good ", "", "day")
     assert chat.done() == [ReplyStarted(1), ReplyDelta(1, "good "), ReplyDelta(1, "day")]
-    assert not chat.conversation.idle
+    assert not chat.dialogue.idle
     chat.finish(1)
     assert chat.done() == [ReplyDone(1, "good day", ReplyReason.COMPLETED), 1]
-    assert chat.conversation.idle
+    assert chat.dialogue.idle
 
 
 def test_the_next_prompt_remembers_it(chat: Chat) -> None:
@@ -52,11 +52,11 @@ def test_the_next_prompt_remembers_it(chat: Chat) -> None:
 def test_an_utterance_without_words_is_not(chat: Chat) -> None:
     chat.ask("")
     assert chat.done() == [1]
-    assert chat.conversation.idle
+    assert chat.dialogue.idle
 
 
 def test_no_speech_is_answered_when_replies_are_off(chat: Chat) -> None:
-    chat.conversation.replies_wanted = False
+    chat.dialogue.replies_wanted = False
     chat.ask("hello")
     assert chat.done() == [1]
 
@@ -82,7 +82,7 @@ def test_words_over_a_reply_stop_it_and_history_keeps_what_was_delivered(chat: C
     chat.done()
     turn = chat.speak()
     assert chat.done() == []
-    chat.conversation.receive_words("no", 500, NOW)
+    chat.dialogue.receive_words("no", 500, NOW)
     assert chat.done() == [StopResponding(), ReplyDone(1, "once upon", ReplyReason.INTERRUPTED), 1]
     chat.final(turn, "a short one")
     history = (user("tell me a story"), assistant("once upon [cut off]"), user("a short one"))
@@ -132,14 +132,14 @@ def test_a_typed_message_is_answered_with_waiting_turns(chat: Chat) -> None:
 
 
 def test_cancel_stops_a_reply_and_is_harmless_without_one(chat: Chat) -> None:
-    chat.conversation.cancel(NOW)
+    chat.dialogue.cancel(NOW)
     assert chat.done() == []
     chat.ask("hello")
     chat.write(1, "good")
     chat.done()
-    chat.conversation.cancel(NOW)
+    chat.dialogue.cancel(NOW)
     assert chat.done() == [StopResponding(), ReplyDone(1, "good", ReplyReason.CANCELLED), 1]
-    assert chat.conversation.idle
+    assert chat.dialogue.idle
 
 
 CALL = ToolCalled("c1", "book", '{"table": 7}')
@@ -149,7 +149,7 @@ HIT = ("violence",)
 
 
 def background_call(chat: Chat) -> int:
-    """A turn whose reply has handed a call to the background, and goes on."""
+    """A turn whose reply has started a background call and continues."""
     turn = chat.type("book a table")
     chat.done()
     chat.write(1, CALL, ToolAnswered("c1", "book", "accepted", ok=True, background_call="e1"), "On it.")
@@ -166,8 +166,8 @@ def test_updates_of_a_background_call_are_sent() -> None:
     chat = Chat()
     turn = background_call(chat)
     chat.done()
-    chat.conversation.receive_call_progress(turn, CALL, CallProgress("half"))
-    chat.conversation.receive_call_progress(turn, CALL, CallProgress("booked", done=True))
+    chat.dialogue.receive_call_progress(turn, CALL, CallProgress("half"))
+    chat.dialogue.receive_call_progress(turn, CALL, CallProgress("booked", done=True))
     assert chat.done() == [
         BackgroundCallReport(turn, "c1", "book", "half", done=False, ok=True),
         BackgroundCallReport(turn, "c1", "book", "booked", done=True, ok=True),
@@ -177,7 +177,7 @@ def test_updates_of_a_background_call_are_sent() -> None:
 def test_the_model_learns_of_the_result_before_the_next_message() -> None:
     chat = Chat()
     turn = background_call(chat)
-    chat.conversation.receive_call_progress(turn, CALL, CallProgress("booked", done=True))
+    chat.dialogue.receive_call_progress(turn, CALL, CallProgress("booked", done=True))
     chat.finish(1)
     chat.done()
     chat.type("thanks")
@@ -190,7 +190,7 @@ def test_a_rejected_reply_stops_and_is_replaced_in_the_history() -> None:
     turn = chat.type("tell me a story")
     chat.write(1, "Once upon. ")
     chat.done()
-    chat.conversation.receive_verdict(Check(turn, ModerationTarget.REPLY, "Once upon. "), HIT, NOW)
+    chat.dialogue.receive_verdict(Check(turn, ModerationTarget.REPLY, "Once upon. "), HIT, NOW)
     assert chat.done() == [
         Moderated(turn, ModerationTarget.REPLY, HIT),
         StopResponding(),
@@ -206,7 +206,7 @@ def test_a_rejected_user_text_stops_its_reply() -> None:
     chat = Chat()
     turn = chat.type("something bad")
     chat.done()
-    chat.conversation.receive_verdict(Check(turn, ModerationTarget.INPUT, "something bad"), HIT, NOW)
+    chat.dialogue.receive_verdict(Check(turn, ModerationTarget.INPUT, "something bad"), HIT, NOW)
     assert ReplyDone(turn, "", ReplyReason.MODERATED) in chat.done()
     chat.type("hello")
     (request,) = (each for each in chat.done() if isinstance(each, Respond))
@@ -220,8 +220,8 @@ def test_a_late_verdict_does_not_stop_the_next_reply() -> None:
     chat.finish(1)
     chat.type("hello")
     chat.done()
-    chat.conversation.receive_verdict(Check(first, ModerationTarget.REPLY, "Well. "), HIT, NOW)
-    chat.conversation.receive_verdict(Check(first, ModerationTarget.INPUT, "something bad"), HIT, NOW)
+    chat.dialogue.receive_verdict(Check(first, ModerationTarget.REPLY, "Well. "), HIT, NOW)
+    chat.dialogue.receive_verdict(Check(first, ModerationTarget.INPUT, "something bad"), HIT, NOW)
     assert chat.done() == [
         Moderated(first, ModerationTarget.REPLY, HIT),
         Moderated(first, ModerationTarget.INPUT, HIT),
@@ -240,7 +240,7 @@ def test_backchannels_over_a_reply_change_nothing_and_are_not_in_the_history(cha
     chat.write(1, "once upon")
     chat.done()
     turn = chat.speak()
-    chat.conversation.receive_words("mm-hm", 500, NOW)
+    chat.dialogue.receive_words("mm-hm", 500, NOW)
     chat.final(turn, "mm-hm, yeah")
     assert chat.done() == []
     chat.write(1, " a time")

@@ -1,4 +1,4 @@
-"""Against values worked out by hand from the tables of ITU-T G.711 (1988), scaled to 16 bits."""
+"""Expected values are computed by hand from the tables of ITU-T G.711 (1988), scaled to 16 bits."""
 
 from collections.abc import Callable
 

@@ -26,7 +26,7 @@ def hear(
 
 
 def after(*decodes: str, **options: Any) -> tuple[str, str]:
-    """What is stable and what is tentative after these decodes."""
+    """The stable and the tentative text after these decodes."""
     hypothesis, chosen = Hypothesis(), HypothesisOptions(**{"shown_edge_ms": 0, **options})
     for text in decodes:
         hear(hypothesis, text, chosen)
@@ -60,8 +60,8 @@ def test_agreement_is_letter_for_letter() -> None:
 
 
 def after_doubt(probability: float, *, heard_ms: int, **options: Any) -> str:
-    """What is stable when two decodes agree on a word of 100 ms, so probable, with three sure ones behind it,
-    and the window goes on until `heard_ms` after the word's end."""
+    """The stable text after two equal decodes of a word of 100 ms with this probability and three probable
+    words after it, in a window that ends `heard_ms` after the first word."""
     hypothesis, chosen = Hypothesis(), HypothesisOptions(**options)
     first, *others = spoken("light is on now")
     words = [msgspec.structs.replace(first, probability=probability), *others]

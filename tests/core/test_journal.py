@@ -48,7 +48,7 @@ def journal_of(*events: Event, waiting: int = 1_000, kept: int = 1_000, save: bo
 
 
 def shown(journal: Journal, after: int = 0) -> list[str]:
-    """What a client that has seen the events up to `after` is handed."""
+    """The events that are delivered to a client that has those up to `after`."""
     frames = []
     while (entry := journal.next_after(after)) is not None:
         frames.append(described(events.decode(entry.data), entry.seq))

@@ -58,7 +58,7 @@ def answer(scenario: Scenario, text: str, job: DecodeJob | None = None) -> None:
 
 
 class TestWhatADecodeLeavesOut:
-    """Words of 100 ms; 200 ms are said, and after a pause of 100 ms 200 ms more."""
+    """Words of 100 ms: 200 ms of speech, a pause of 100 ms, and 200 ms of speech."""
 
     @pytest.fixture
     def scenario(self) -> Scenario:

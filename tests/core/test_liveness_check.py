@@ -19,7 +19,7 @@ def test_a_sending_client_is_connected() -> None:
 def test_after_a_message_of_two_seconds_the_next_is_expected_two_seconds_later() -> None:
     liveness = LivenessCheck()
     for _ in range(10):
-        liveness.receive_audio(10.0, 0.2)  # as the gateway takes in a long message
+        liveness.receive_audio(10.0, 0.2)  # one piece of a long message
     assert not liveness.probe_due(12.4)
     assert liveness.last_audio_at(11.9) == pytest.approx(12.0)
     liveness.receive_audio(12.0, 0.02)

@@ -21,7 +21,7 @@ from voicegw.errors import RateLimited
 
 
 def replying(*pieces: str, every_characters: int = 40) -> ModerationQueue:
-    """A queue over turn 1's reply, of which these pieces have come."""
+    """A queue after these pieces of the reply to turn 1."""
     queue = ModerationQueue(every_characters)
     queue.receive_event(ReplyStarted(1))
     for piece in pieces:

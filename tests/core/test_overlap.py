@@ -60,7 +60,7 @@ class TestAnAnswerOverAQuestion:
 
     def test_is_none_if_the_reply_is_cancelled(self, chat: Chat) -> None:
         chat.final(chat.speak(), "yes")
-        chat.conversation.cancel(NOW)
+        chat.dialogue.cancel(NOW)
         assert chat.done()[-1] == 2
 
     def test_is_none_to_a_reply_that_was_begun_behind_it(self, chat: Chat) -> None:
@@ -75,19 +75,19 @@ class TestAnAnswerOverAQuestion:
         assert [done for done in chat.done() if isinstance(done, Respond)] == []
 
     def test_is_none_if_it_is_a_cough(self, chat: Chat) -> None:
-        chat.conversation.receive_final("yes", 100, TurnTiming(chat.speak(), zero=10.0), NOW, more=False)
+        chat.dialogue.receive_final("yes", 100, TurnTiming(chat.speak(), zero=10.0), NOW, more=False)
         chat.finish(1)
         assert chat.done()[-1] == 1
 
     def test_is_none_if_moderation_finds_something(self, chat: Chat) -> None:
         chat.final(chat.speak(), "yes")
-        chat.conversation.receive_verdict(Check(2, ModerationTarget.INPUT, "yes"), ("rude",), NOW)
+        chat.dialogue.receive_verdict(Check(2, ModerationTarget.INPUT, "yes"), ("rude",), NOW)
         chat.finish(1)
         assert not [done for done in chat.done() if isinstance(done, Respond)]
 
 
 class TestWithAnEcho:
-    """Of a reply that is spoken, and here is over as soon as it is written: what is seen comes late."""
+    """Echoes of a spoken reply, which in these tests is over as soon as it is written."""
 
     @pytest.fixture
     def chat(self) -> Chat:
@@ -97,7 +97,7 @@ class TestWithAnEcho:
 
     def say(self, chat: Chat, reply: str) -> None:
         chat.write(1, reply)
-        chat.conversation.replies.spoken = True
+        chat.dialogue.replies.spoken = True
         chat.finish(1)
         chat.done()
 

@@ -103,7 +103,7 @@ def test_a_very_late_first_report_is_not_used_as_the_delay() -> None:
 def gaps_ms(one_way_s: float, said_ms: list[int], pause_s: float) -> int:
     """How long a far end at this distance, which reports every message that it has played, had nothing to
     play in the middle of a sentence. Its reports are up to 200 ms later than that, in their order. The voice
-    makes a pause behind each sentence."""
+    makes a pause after each sentence."""
     rng = Random(1)
     playback, now, heard_until, sent, gaps = Playback(RATE, LEAD_MS), 0.0, 0.0, 0, 0.0
     reports: deque[tuple[float, int]] = deque()

@@ -28,7 +28,7 @@ def chat() -> Chat:
 
 def test_pieces_of_a_stopped_reply_are_ignored(chat: Chat) -> None:
     chat.ask("hello")
-    chat.conversation.cancel(NOW)
+    chat.dialogue.cancel(NOW)
     chat.done()
     chat.write(1, "too late")
     chat.finish(1)
@@ -67,8 +67,8 @@ def test_tool_calls_and_notices_are_sent_and_calls_are_remembered(chat: Chat) ->
     ]
 
 
-class TestAheadOfATurn:
-    """What is asked in a pause is unseen until the turn is certain."""
+class TestSpeculativeReply:
+    """A speculative reply is hidden until its turn is confirmed."""
 
     def test_a_reply_is_shown_when_the_final_is_as_expected(self, chat: Chat) -> None:
         turn = chat.speak()
@@ -89,18 +89,18 @@ class TestAheadOfATurn:
         chat.pause(turn, "hello")
         chat.write(1, "Good day")
         chat.finish(1)
-        assert not chat.conversation.idle
+        assert not chat.dialogue.idle
         chat.done()
         chat.final(turn, "hello")
         assert chat.done()[-2:] == [ReplyDone(1, "Good day", ReplyReason.COMPLETED), 1]
-        assert chat.conversation.idle
+        assert chat.dialogue.idle
 
     def test_one_is_dropped_silently_when_speech_continues(self, chat: Chat) -> None:
         turn = chat.speak()
         chat.pause(turn, "set a timer")
         chat.write(1, "For how")
         chat.done()
-        chat.conversation.receive_speech(NOW)
+        chat.dialogue.receive_speech(NOW)
         assert chat.done() == [StopResponding()]
         chat.final(turn, "set a timer for ten minutes")
         assert chat.done() == [Respond(1, 2, (user("set a timer for ten minutes"),))]
@@ -118,7 +118,7 @@ class TestAheadOfATurn:
         chat.done()
         chat.final(turn, "")
         assert chat.done() == [1, StopResponding()]
-        assert chat.conversation.idle
+        assert chat.dialogue.idle
 
     def test_one_that_fails_is_requested_again_in_its_turn(self, chat: Chat) -> None:
         turn = chat.speak()
@@ -139,7 +139,7 @@ class TestAheadOfATurn:
         turn = chat.speak()
         chat.pause(turn, "hello")
         chat.done()
-        chat.conversation.cancel(NOW)
+        chat.dialogue.cancel(NOW)
         chat.final(turn, "hello")
         assert chat.done() == [ConfirmReply(1)]
 
@@ -147,7 +147,7 @@ class TestAheadOfATurn:
         turn = chat.speak()
         for text in ("a", "a b", "a b c"):
             chat.pause(turn, text)
-            chat.conversation.receive_speech(NOW)
+            chat.dialogue.receive_speech(NOW)
         assert [action for action in chat.done() if isinstance(action, Respond)] == [
             Respond(1, 1, (user("a"),), speculative=True),
             Respond(1, 2, (user("a b"),), speculative=True),
@@ -155,7 +155,7 @@ class TestAheadOfATurn:
 
     @pytest.mark.parametrize("off", ["speculate", "replies_wanted"])
     def test_it_can_be_turned_off(self, chat: Chat, off: str) -> None:
-        setattr(chat.conversation, off, False)
+        setattr(chat.dialogue, off, False)
         chat.pause(chat.speak(), "hello")
         assert chat.done() == []
 
@@ -169,8 +169,8 @@ class TestAheadOfATurn:
     def test_the_latency_says_so(self, chat: Chat) -> None:
         timing = TurnTiming(1, zero=10.0)
         chat.pause(chat.speak(), "hello")
-        chat.conversation.replies.receive_piece(1, "Hi", 11.5)
-        chat.conversation.receive_final("hello", 500, timing, 12.0, more=False)
+        chat.dialogue.replies.receive_piece(1, "Hi", 11.5)
+        chat.dialogue.receive_final("hello", 500, timing, 12.0, more=False)
         report = timing.report(done=None)
         assert (report.speculative, report.attempts) == (True, 1)
         assert (report.asked_ms, report.model_ms, report.first_token_ms) == (None, None, 2000.0)

@@ -1,4 +1,4 @@
-"""A session that goes on in another process tells the same as one that is left alone."""
+"""A session that moves to another process sends the same events as one that does not."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,7 +24,7 @@ SPEECH = st.lists(st.sampled_from(["#####", "#" * 12, ".", "...", "." * 7, "." *
 
 
 def heard(job: DecodeJob) -> DecodeResult:
-    """A recogniser that hears in every window what was said there: each tenth of a second is a word."""
+    """The result of a recogniser for which each tenth of a second is a word."""
     end = job.start + len(job.pcm) // 2
     words = [
         Word(f"w{block}", block * BLOCK, (block + 1) * BLOCK, 0.9)
@@ -41,7 +41,7 @@ def answer(scenario: Scenario) -> None:
 
 
 def moved(scenario: Scenario) -> None:
-    """The session goes on in another process, whose clock shows another time; what was out is lost."""
+    """The session moves to another process with another clock; requests in flight are lost."""
     taken = snapshot.encode(scenario.session.snapshot(scenario.now))
     start, audio = scenario.session.audio_after(scenario.session.audio_needed_from)
     state = snapshot.decode(taken, SessionState)
@@ -59,9 +59,9 @@ def moved(scenario: Scenario) -> None:
     scenario.perform()
 
 
-def said(speech: list[str], cuts: set[int], slow: set[int]) -> Iterator[FinalTranscript]:
-    """The finals of a session that is moved after the windows `cuts`, and whose decodes take a window
-    longer after `slow`."""
+def finals(speech: list[str], cuts: set[int], slow: set[int]) -> Iterator[FinalTranscript]:
+    """The finals of a session that moves after the windows `cuts`, and whose decodes are late after
+    `slow`."""
     scenario = Scenario(QUICK)
     scenario.configure_replies(commands.ReplyMode.NONE)
     for number, window in enumerate("".join(speech) + "." * 30):
@@ -85,13 +85,13 @@ def test_key_terms_move_with_the_session() -> None:
 
 @given(SPEECH, st.sets(st.integers(0, 120), max_size=4))
 def test_the_finals_are_those_of_a_session_left_alone(speech: list[str], cuts: set[int]) -> None:
-    assert list(said(speech, cuts, set())) == list(said(speech, set(), set()))
+    assert list(finals(speech, cuts, set())) == list(finals(speech, set(), set()))
 
 
 @given(SPEECH, st.sets(st.integers(0, 120), max_size=4), st.sets(st.integers(0, 120), max_size=20))
 def test_a_decode_in_flight_is_requested_again(speech: list[str], cuts: set[int], slow: set[int]) -> None:
-    alone = [(final.turn, final.text) for final in said(speech, set(), slow)]
-    assert [(final.turn, final.text) for final in said(speech, cuts, slow)] == alone
+    alone = [(final.turn, final.text) for final in finals(speech, set(), slow)]
+    assert [(final.turn, final.text) for final in finals(speech, cuts, slow)] == alone
 
 
 @given(

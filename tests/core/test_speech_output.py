@@ -13,11 +13,11 @@ ONE, TWO, THREE = "One two three. ", "Four five six. ", "Seven eight nine."
 
 
 class Speaker:
-    """Time is `now`; `told` is what the speech has asked for."""
+    """now: the current time. actions: those of the spoken reply."""
 
     def __init__(self, audio_format: AudioFormat = AudioFormat.PCM) -> None:
-        self.told: list[Action] = []
-        self.speech = SpeechOutput(SpeechOptions(), audio_format, RATE, self.told.append)
+        self.actions: list[Action] = []
+        self.speech = SpeechOutput(SpeechOptions(), audio_format, RATE, self.actions.append)
         self.now = 100.0
         self.speech.begin(turn=1)
 
@@ -38,33 +38,33 @@ class Speaker:
             self.speech.receive_tick(self.now)
 
     @property
-    def asked(self) -> list[tuple[int, str]]:
-        return [(action.number, action.text) for action in self.told if isinstance(action, Speak)]
+    def requested(self) -> list[tuple[int, str]]:
+        return [(action.number, action.text) for action in self.actions if isinstance(action, Speak)]
 
     @property
     def played_ms(self) -> int:
-        played = b"".join(action.audio for action in self.told if isinstance(action, Play))
+        played = b"".join(action.audio for action in self.actions if isinstance(action, Play))
         return len(played) // 2 * 1000 // RATE
 
 
 def test_a_sentence_is_requested_as_soon_as_it_is_complete() -> None:
     speaker = Speaker()
     speaker.write(ONE, ended=False)
-    assert speaker.asked == []
+    assert speaker.requested == []
     speaker.write(TWO, ended=False)
-    assert speaker.told == [Speak(1, 1, ONE, RATE)]
+    assert speaker.actions == [Speak(1, 1, ONE, RATE)]
 
 
 def test_one_sentence_is_requested_ahead_and_no_more() -> None:
     speaker = Speaker()
     speaker.write(ONE, TWO, THREE)
-    assert speaker.asked == [(1, ONE)]
+    assert speaker.requested == [(1, ONE)]
     speaker.say(1, 1000)
-    assert speaker.asked == [(1, ONE), (2, TWO)]
+    assert speaker.requested == [(1, ONE), (2, TWO)]
     speaker.say(2, 1000)
-    assert len(speaker.asked) == 2
+    assert len(speaker.requested) == 2
     speaker.wait(700)
-    assert speaker.asked[2:] == [(3, THREE)]
+    assert speaker.requested[2:] == [(3, THREE)]
 
 
 def test_audio_is_paced_and_the_reply_over_when_it_has_been_played() -> None:
@@ -78,7 +78,7 @@ def test_audio_is_paced_and_the_reply_over_when_it_has_been_played() -> None:
     speaker.wait(40)
     assert speaker.speech.over(speaker.now)
     assert speaker.speech.stop(speaker.now) == PlaybackResult(ONE, first_audio=100.0)
-    assert not any(isinstance(action, StopSpeaking) for action in speaker.told)
+    assert not any(isinstance(action, StopSpeaking) for action in speaker.actions)
 
 
 def test_a_reply_that_is_still_being_written_is_not_over() -> None:
@@ -96,7 +96,7 @@ def test_stop_returns_the_heard_text_and_drops_the_rest() -> None:
     speaker.say(2, 1000)
     speaker.wait(1700)
     assert speaker.speech.stop(speaker.now) == PlaybackResult("One two three. Four five", first_audio=100.0)
-    assert speaker.told[-1] == StopSpeaking(dropped_ms=0)
+    assert speaker.actions[-1] == StopSpeaking(dropped_ms=0)
     assert speaker.speech.stop(speaker.now) is None
 
 
@@ -106,18 +106,18 @@ def test_undelivered_audio_is_dropped_at_a_stop() -> None:
     speaker.say(1, 1000)
     speaker.say(2, 1000)
     assert speaker.speech.stop(speaker.now) == PlaybackResult("", first_audio=100.0)
-    assert speaker.told[-1] == StopSpeaking(dropped_ms=1600)
+    assert speaker.actions[-1] == StopSpeaking(dropped_ms=1600)
 
 
 def test_audio_of_a_stopped_reply_is_ignored() -> None:
     speaker = Speaker()
     speaker.write(ONE, TWO)
     speaker.speech.stop(speaker.now)
-    before = len(speaker.told)
+    before = len(speaker.actions)
     speaker.say(1, 1000)
     speaker.speech.begin(turn=2)
     speaker.say(1, 1000)
-    assert len(speaker.told) == before
+    assert len(speaker.actions) == before
 
 
 def test_nothing_is_sent_while_the_reply_is_held() -> None:
@@ -147,17 +147,17 @@ def test_text_before_a_break_is_spoken_at_once() -> None:
     speaker = Speaker()
     speaker.write("Let me see.", ended=False)
     speaker.speech.receive_break(speaker.now)
-    assert speaker.asked == [(1, "Let me see.")]
+    assert speaker.requested == [(1, "Let me see.")]
     speaker.say(1, 100)
     speaker.write(" It is noon.")
-    assert speaker.asked[1:] == [(2, " It is noon.")]
+    assert speaker.requested[1:] == [(2, " It is noon.")]
 
 
 def test_code_is_not_spoken() -> None:
     speaker = Speaker()
     speaker.write(ONE, "\n```\nx = 1\n```\n", THREE)
     speaker.say(1, 100)
-    assert speaker.asked == [(1, ONE + "\n"), (2, THREE)]
+    assert speaker.requested == [(1, ONE + "\n"), (2, THREE)]
     speaker.say(2, 100)
     speaker.wait(300)
     assert speaker.speech.over(speaker.now)
@@ -176,7 +176,7 @@ def test_audio_goes_out_in_the_client_s_format(audio_format: AudioFormat) -> Non
     speaker = Speaker(audio_format)
     speaker.write(ONE)
     speaker.say(1, 100)
-    [play] = [action for action in speaker.told if isinstance(action, Play)]
+    [play] = [action for action in speaker.actions if isinstance(action, Play)]
     assert len(play.audio) == RATE // 10
 
 
@@ -196,5 +196,5 @@ def test_very_long_code_is_skipped_quickly() -> None:
     speaker = Speaker()
     begun = time.thread_time()
     speaker.write("```\n" + "x\n" * 20_000 + "```\n", "So.")
-    assert time.thread_time() - begun < 2  # minutes, if all before were looked at with each line
-    assert speaker.asked == [(1, "So.")]
+    assert time.thread_time() - begun < 2  # minutes, if each line examined all lines before
+    assert speaker.requested == [(1, "So.")]

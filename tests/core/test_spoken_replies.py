@@ -1,5 +1,5 @@
-"""Spoken replies from end to end of the core: said as they are written, over when they are heard, cut where
-the user broke in."""
+"""Spoken replies through the whole core: spoken while they are written, over when they were played, cut off
+where the user interrupted."""
 
 import pytest
 from hypothesis import given, settings
@@ -17,14 +17,14 @@ REPLY = "One two three four. Five six."
 
 @pytest.fixture
 def scenario() -> Scenario:
-    """A session that answers aloud."""
+    """A session with spoken replies."""
     scenario = Scenario()
     scenario.configure_replies(ReplyMode.AUDIO)
     return scenario
 
 
 def history(scenario: Scenario) -> list[Message]:
-    """What the model is told next, without the system prompt and the last question."""
+    """The next prompt without the system prompt and the last question."""
     scenario.say("and?")
     assert scenario.request is not None
     return list(scenario.request.messages[1:-1])

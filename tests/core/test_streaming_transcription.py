@@ -31,7 +31,7 @@ def said(text: str, first: int = 0, windows: int = 5) -> list[Word]:
 
 
 class Streamed(Scenario):
-    """A session with that transcription, whose engine is asked at once."""
+    """A session with that transcription, whose engine answers at once."""
 
     def __init__(self, script: list[Word], latency: int = 0, *, mute: bool = False) -> None:
         super().__init__(QUICK, transcription=StreamingTranscription())
@@ -46,7 +46,7 @@ class Streamed(Scenario):
                 super().perform()
 
     def move(self) -> None:
-        """The session goes on in another process, with another engine."""
+        """The session moves to another process with another engine."""
         taken = snapshot.encode(self.session.snapshot(self.now))
         start, audio = self.session.audio_after(self.session.audio_needed_from)
         state = snapshot.decode(taken, SessionState)

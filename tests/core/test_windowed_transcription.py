@@ -33,7 +33,7 @@ class Desk:
         self.transcription.begin(turn, self.transcription.position - back)
 
     def asked(self) -> DecodeJob | None:
-        """The decode that is asked for, if one is due."""
+        """The requested decode, if one is due."""
         self._collect()
         job, self._job = self._job, None
         return job
@@ -275,7 +275,7 @@ def test_settings_out_of_bounds_change_nothing(
     assert desk.transcription.snapshot() == before
 
 
-# --- what was said before --------------------------------------------------------------------------------
+# --- context ---------------------------------------------------------------------------------------------
 
 
 def told(desk: Desk, pause: int = 20) -> None:

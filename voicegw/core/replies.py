@@ -107,7 +107,7 @@ class Replies:
 
     def _fail_restored(self, state: ReplyState, timing: TurnTiming, now: float) -> None:
         self._turn_state.signal(turn.Signal.REPLY_OVER)
-        self._emit(SendEvent(Fault.of(LLMInterrupted("the gateway that had asked for the reply is gone"))))
+        self._emit(SendEvent(Fault.of(LLMInterrupted("the gateway that requested the reply is gone"))))
         self._history.add_interrupted(state.delivered)
         self._emit(SendEvent(ReplyDone(timing.turn, state.text, ReplyReason.FAILED)))
         self._emit(SendEvent(timing.report(done=now)))

@@ -100,7 +100,7 @@ class Utterance(msgspec.Struct, array_like=True):
 
     @property
     def fixed_until(self) -> int:
-        """The end of the part that cannot be split off: it is stable, or a final decode covers it."""
+        """No split is possible before this sample: the words are stable, or a final decode covers them."""
         stable = self.hypothesis.stable
         return max(self.decided_until, stable[-1].end if stable else self.start)
 

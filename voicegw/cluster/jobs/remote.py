@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 import structlog
 
+from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission
 from voicegw.cluster.jobs.membership import Membership
-from voicegw.cluster.jobs.messages import Answer, Outcome, Submission
 from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
 from voicegw.cluster.redis.connect import RedisOptions, parse
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor, raise_if_cancelled

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -402,7 +402,7 @@ def test_no_order_of_events_at_two_gateways_gives_more_than_allowed(
 ) -> None:
     runner, both = together
 
-    @settings(max_examples=300)
+    @settings(max_examples=300, derandomize=True, database=None, phases=[Phase.generate])
     @given(batches)
     def check(doings: list[list[tuple[Any, ...]]]) -> None:
         runner.run(play(both, doings))

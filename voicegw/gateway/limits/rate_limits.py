@@ -7,10 +7,11 @@ The frame path never waits: a meter (`meter.py`) adds up locally and settles in 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
@@ -186,8 +187,7 @@ class Limits:
         now = time.monotonic()
         if self._shared is not None and now >= self._shared_again_at:
             try:
-                async with asyncio.timeout(_STORAGE_S):
-                    return await question(self._shared, rate, key)
+                return await _answer(question(self._shared, rate, key))
             except (StorageError, TimeoutError) as error:
                 self._shared_again_at = now + _RETRY_STORAGE_S
                 self._metrics.limits_unshared.inc()
@@ -195,7 +195,24 @@ class Limits:
         return await question(self._local, rate, key)
 
 
-_Question = Callable[[FixedWindowRateLimiter, RateLimitItem, tuple[str, ...]], Awaitable[float]]
+_Question = Callable[[FixedWindowRateLimiter, RateLimitItem, tuple[str, ...]], Coroutine[Any, Any, float]]
+
+
+async def _answer(asked: Coroutine[Any, Any, float]) -> float:
+    """What the shared counters answer. Raises StorageError, and TimeoutError when they take too long.
+
+    They are asked in a task of their own: the Redis client uses `asyncio.wait_for`, which in Python 3.11 may
+    lose a cancellation, and a task of a connection that cannot be cancelled keeps its seat for ever.
+    """
+    asking = asyncio.create_task(asked, name="shared counters")
+    asking.add_done_callback(lambda task: task.cancelled() or task.exception())  # which nobody may wait for
+    try:
+        await asyncio.wait({asking}, timeout=_STORAGE_S)
+        if not asking.done():
+            raise TimeoutError
+        return asking.result()
+    finally:
+        asking.cancel()
 
 
 async def _hit(

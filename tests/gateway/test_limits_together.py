@@ -3,12 +3,10 @@ back at either gateway and use what they may, and whenever the counters in Redis
 
 import asyncio
 import json
-import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.protocol import State
 
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import Gate, ScriptedRecognizer, ScriptedResponder, Stage, staged, windowed
@@ -37,7 +36,6 @@ from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.record import SessionRecord
 from voicegw.gateway.session.runner import SessionRunner
-from voicegw.gateway.session.sessions import Sessions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.telemetry import Metrics
 
@@ -57,6 +55,7 @@ ALLOWED = {
         Resource.MODEL_TOKENS: 450,
     },
 }
+EXAMPLE_S = 60.0
 AT_ONCE = 2  # clients that do something at the same time
 GATEWAYS = 2
 ONCE = {Resource.MESSAGES: 20, Resource.AUDIO_SECONDS: 1, Resource.MODEL_TOKENS: 250}  # used in one go
@@ -174,6 +173,16 @@ class House:
         """How often gateways have begun to count by themselves."""
         return sum(stage.value("limits_unshared_total") or 0 for stage in self.stages)
 
+    def count_together(self) -> None:
+        """No gateway waits before it asks the counters in Redis again."""
+        for each in self.limits:
+            each._shared_again_at = 0.0
+
+    def quiet(self) -> bool:
+        """Whether nobody is here, and all that was used is reported."""
+        held = [stage.gateway.sessions for stage in self.stages]
+        return not (self.ledger.settling or any(map(len, held)) or any(len(each.seats) for each in held))
+
     async def counted(self, scope: str, name: str, resource: Resource) -> int:
         """What the counters say, those of each gateway and those in Redis together."""
         [rate] = self.limits[0]._rates[scope][resource]
@@ -269,7 +278,9 @@ class Crowd:
         user = f"{user}{self.number}"
         address = f"198.18.{self.number // 100}.{2 * (self.number % 100) + (address == 'y')}"
         url = f"{self.house.stages[place].url}?{query}"
-        socket = await self.stack.enter_async_context(connect(url, proxy=None, **known(address, sub=user)))
+        socket = await self.stack.enter_async_context(
+            connect(url, proxy=None, compression=None, **known(address, sub=user))
+        )
         self.joins["user", user] += 1
         self.joins["address", address] += 1
         while '"ready"' not in (message := await asyncio.wait_for(socket.recv(decode=True), PATIENCE_S)):
@@ -293,8 +304,12 @@ class Crowd:
             await socket.send(each)
             ledger.sent += 1
         try:
-            await until(lambda: ledger.taken >= ledger.sent and not ledger.settling, within_s=0.2)
-        except AssertionError:
+            async with asyncio.timeout(0.2):
+                while ledger.settling or ledger.taken < ledger.sent:
+                    if socket.state is not State.OPEN:
+                        raise TimeoutError
+                    await asyncio.sleep(0.002)
+        except TimeoutError:
             ledger.sent = ledger.taken
             return False
         return True
@@ -313,6 +328,7 @@ class Crowd:
     def come_back(self) -> None:
         if self.away:
             self.house.counting.resume()
+            self.house.count_together()
             self.away = False
 
     def check(self) -> None:
@@ -341,11 +357,9 @@ class Crowd:
         for socket in self.sockets:
             socket.transport.abort()
         for stage in self.house.stages:
-            sessions = stage.gateway.sessions
-            for host in sessions:
+            for host in stage.gateway.sessions:
                 host.finish(None)
-            await until(partial(_empty, sessions))
-        await until(lambda: not self.house.ledger.settling)
+        await until(self.house.quiet)
         counted, used = Counter[Any](), Counter[Any]()
         for (scope, name, resource), cost in self.house.ledger.used.items():
             used[_counter(scope, name, resource)] += cost
@@ -362,15 +376,11 @@ def _counter(scope: str, name: str, resource: Resource) -> tuple[str, str, Resou
     return scope, "" if scope == "address" else name, resource
 
 
-def _empty(sessions: Sessions) -> bool:
-    return not len(sessions) and not len(sessions.seats)
-
-
 async def play(house: House, doings: list[list[tuple[Any, ...]]]) -> None:
     house.examples += 1
     house.ledger.used.clear()
     house.ledger.returns.clear()
-    await until(lambda: all(time.monotonic() >= each._shared_again_at for each in house.limits))
+    house.count_together()
     alone = house.alone()
     async with AsyncExitStack() as stack:
         crowd = Crowd(house, stack, house.examples)
@@ -394,7 +404,7 @@ def together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
     with asyncio.Runner() as runner:
         running = house(tmp_path, ledger)
         yield runner, runner.run(running.__aenter__())
-        runner.run(running.__aexit__(None, None, None))
+        runner.run(asyncio.wait_for(running.__aexit__(None, None, None), EXAMPLE_S))
 
 
 def test_no_order_of_events_at_two_gateways_gives_more_than_allowed(
@@ -405,6 +415,6 @@ def test_no_order_of_events_at_two_gateways_gives_more_than_allowed(
     @settings(max_examples=300, derandomize=True, database=None, phases=[Phase.generate])
     @given(batches)
     def check(doings: list[list[tuple[Any, ...]]]) -> None:
-        runner.run(play(both, doings))
+        runner.run(asyncio.wait_for(play(both, doings), EXAMPLE_S))
 
     check()

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 from tests.gateway.auth.test_authenticator import OPTIONS, bearer, token
 from tests.gateway.fakes import Gate, Stage, staged
-from tests.observing import until
+from tests.observing import PATIENCE_S, until
 from tests.peer import joined
 from voicegw.errors import ConfigurationError, RateLimited
 from voicegw.gateway.auth.access import AccessOptions
@@ -83,6 +84,30 @@ async def test_without_its_storage_a_gateway_counts_alone(silent: bool) -> None:
     waits = [await lone.charge(Resource.MESSAGES, 1, "alice", "") for _ in range(3)]
     assert [wait > 0 for wait in waits] == [False, False, True]
     assert storage.asked == 1  # and not again for a while
+
+
+class LosesCancellations(MemoryStorage):
+    """A storage that goes on when it is cancelled, as the Redis client may on Python 3.11."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        self.asked.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+        return amount
+
+
+async def test_a_task_can_be_cancelled_whose_storage_loses_that() -> None:
+    storage = LosesCancellations()
+    one = limits(storage, user_messages="1/hour")
+    charging = asyncio.create_task(one.charge(Resource.MESSAGES, 1, "alice", ""))
+    await asyncio.wait_for(storage.asked.wait(), PATIENCE_S)
+    charging.cancel()
+    await asyncio.wait({charging}, timeout=PATIENCE_S)
+    assert charging.cancelled()
 
 
 def test_a_sessions_windows_begin_with_what_is_first_counted() -> None:

@@ -40,18 +40,20 @@ from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.telemetry import Metrics
 
 USER_OPEN, ADDRESS_OPEN = 2, 3  # at each gateway
+# So that each scope's limit is the first one that is reached with some resource: of messages a user's or an
+# address's, of audio a session's.
 ALLOWED = {
-    "session": {Resource.MESSAGES: 60, Resource.AUDIO_SECONDS: 4, Resource.MODEL_TOKENS: 700},
+    "session": {Resource.MESSAGES: 200, Resource.AUDIO_SECONDS: 2, Resource.MODEL_TOKENS: 700},
     "user": {
         Resource.CONNECTIONS: 5,
         Resource.MESSAGES: 40,
-        Resource.AUDIO_SECONDS: 2,
+        Resource.AUDIO_SECONDS: 8,
         Resource.MODEL_TOKENS: 300,
     },
     "address": {
         Resource.CONNECTIONS: 8,
         Resource.MESSAGES: 60,
-        Resource.AUDIO_SECONDS: 3,
+        Resource.AUDIO_SECONDS: 12,
         Resource.MODEL_TOKENS: 450,
     },
 }

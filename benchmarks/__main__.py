@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.arguments import new_parser
+from benchmarks.command import new_parser
 
 BENCHMARKS = {
     "recordings": "whether recordings of your own can be used by the others, and what they are",
@@ -21,11 +21,9 @@ BENCHMARKS = {
     "vad": "speech missed, noise taken for speech, delays and cost of the voice activity detectors",
     "gateway": "CPU time a frame, memory a connection, loop lag and refusals of the gateway itself",
     "fuzz": "fuzzed messages and abrupt disconnects at a real server, beside a healthy neighbour",
-    "soak": "crowds that come and go for minutes, and what the server holds after each round",
     "decoders": "what reads a client's bytes, fuzzed by coverage (atheris)",
     "cluster": "what the way over Redis adds to a decode, and how two workers share the work",
-    "chaos": "workers, gateways and Redis killed, paused and restarted while people speak",
-    "storm": "all clients cut off at once: how long until every one has its session back",
+    "chaos": "what faults, lost connections and load cost clients: the cases faults, reconnect and soak",
     "frames": "the per-frame path and the message codec, in microseconds (pytest-benchmark)",
 }
 

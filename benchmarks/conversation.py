@@ -16,12 +16,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.arguments import add_device, add_json, add_model, add_serve, new_parser
+from benchmarks.command import (
+    Result,
+    add_device,
+    add_json,
+    add_model,
+    add_numbers,
+    add_serve,
+    chosen,
+    exits_on_errors,
+    new_parser,
+)
 from benchmarks.conversation_figures import MEANINGS, Round, barge_in_figures, round_figures, voice_figures
 from benchmarks.playing import play_all
-from benchmarks.report import report
 from clients.audio import SAMPLE_BYTES, read_pcm
-from clients.errors import ClientError
 from clients.local_server import local_server
 from clients.samples import Sample, Utterance, read_samples
 from tests.llm_server import LLMServer
@@ -52,6 +60,7 @@ class Model:
         )
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
@@ -63,23 +72,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not samples:
         print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
         return 2
-    try:
-        figures = asyncio.run(_measure(options, samples * options.repeats))
-    except ClientError as error:
-        print(error, file=sys.stderr)
-        return 1
-    settings = {
-        "model": options.model,
-        "files": [sample.file for sample in samples],
-        "repeats": options.repeats,
-        "interruptions": options.interruptions,
-        "llm_first_token_ms": options.llm_first_token_ms,
-        "llm_tokens_per_s": options.llm_tokens_per_s,
-        "voice": options.voice,
-        "serve": options.serve,
-    }
-    report("conversation", settings, figures, MEANINGS, options.json)
-    return 0
+    figures = asyncio.run(_measure(options, samples * options.repeats))
+    numbers = chosen(options, "repeats", "interruptions", "llm_first_token_ms", "llm_tokens_per_s")
+    settings = (
+        chosen(options, "model", "voice", "serve") | {"files": [each.file for each in samples]} | numbers
+    )
+    return Result(settings, figures, MEANINGS).report("conversation", options.json)
 
 
 def _is_session(sample: Sample) -> bool:
@@ -90,28 +88,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = new_parser("conversation", __doc__)
     add = parser.add_argument
     add("--files", nargs="+", metavar="NAME", help="samples to play (default: the clean sessions)")
-    add("--repeats", type=int, default=1, metavar="N", help="how often each is played (default: %(default)s)")
-    add(
-        "--interruptions",
-        type=int,
-        default=20,
-        metavar="N",
-        help="replies that are interrupted (default: %(default)s)",
-    )
-    add(
-        "--llm-first-token-ms",
-        type=int,
-        default=250,
-        metavar="MS",
-        help="what the language model endpoint takes to its first token (default: %(default)s)",
-    )
-    add(
-        "--llm-tokens-per-s",
-        type=float,
-        default=40.0,
-        metavar="N",
-        help="how fast the endpoint writes from there on (default: %(default)s)",
-    )
+    numbers = {
+        "--repeats": (1, "how often each is played"),
+        "--interruptions": (20, "replies that are interrupted"),
+        "--llm-first-token-ms": (250, "time of the language model endpoint to its first token"),
+        "--llm-tokens-per-s": (40.0, "tokens of the endpoint in a second after it"),
+    }
+    add_numbers(parser, numbers)
     add("--voice", action="store_true", help="play the sessions once more with spoken replies")
     add_model(parser)
     add_device(parser)

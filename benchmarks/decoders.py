@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.arguments import new_parser
+from benchmarks.command import new_parser
 
 # As in benchmarks.fuzz.targets, which is to be imported only when it is watched.
 NAMES = ("native", "twilio", "url")

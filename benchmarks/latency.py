@@ -15,7 +15,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.arguments import FIXED_END_SILENCE, add_json, add_model, add_serve, new_parser
+from benchmarks.command import (
+    FIXED_END_SILENCE,
+    add_json,
+    add_model,
+    add_numbers,
+    add_serve,
+    exits_on_errors,
+    new_parser,
+)
 from benchmarks.figures import MEANINGS, Played, accuracy_figures, timing_figures
 from benchmarks.measures import WordErrors, word_errors
 from benchmarks.offline import utterance_texts
@@ -25,14 +33,12 @@ from benchmarks.recordings import accuracy
 from benchmarks.recordings.material import Material, about_recordings, add_recordings, add_texts, material
 from benchmarks.report import report
 from clients.conversation import normalised
-from clients.errors import ClientError
 from clients.local_server import local_server
 from clients.samples import Sample, read_samples
 from tests.llm_server import LLMServer
 from voicegw import config
 from voicegw.asr.weights import locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
-from voicegw.errors import StartupError
 
 WARM_UP = "command-1.wav"
 REPLY = ("It", " is", " done", ".")
@@ -47,23 +53,20 @@ class Outcome:
     gateway_cpu_s: float
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
     flags = ["--model", options.model, FIXED_END_SILENCE, *options.serve]
-    try:
-        server = config.load(flags)
-        if options.recordings is not None:
-            with material(options, server.asr) as found:
-                return _run_recordings(options, flags, server, found)
-        samples = _chosen(options.files, options.condition)
-        if not samples:
-            print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
-            return 2
-        return _run_samples(options, flags, server, samples)
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    server = config.load(flags)
+    if options.recordings is not None:
+        with material(options, server.asr) as found:
+            return _run_recordings(options, flags, server, found)
+    samples = _chosen(options.files, options.condition)
+    if not samples:
+        print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
+        return 2
+    return _run_samples(options, flags, server, samples)
 
 
 def _run_samples(
@@ -105,18 +108,15 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--files", nargs="+", metavar="NAME", help="samples to play (default: all session-*)")
     add("--condition", default="clean", help="of the sessions, those recorded so (default: %(default)s)")
-    add("--repeats", type=int, default=1, metavar="N", help="how often each is played (default: %(default)s)")
-    add("--streams", type=int, default=1, metavar="N", help="sessions at once (default: %(default)s)")
+    numbers = {
+        "--repeats": (1, "how often each is played"),
+        "--streams": (1, "sessions at once"),
+        "--llm-first-token-ms": (100, "time of the language model endpoint to its first token"),
+    }
+    add_numbers(parser, numbers)
     add_recordings(parser)
     add_texts(parser)
     add_model(parser)
-    add(
-        "--llm-first-token-ms",
-        type=int,
-        default=100,
-        metavar="MS",
-        help="what the language model endpoint takes to its first token (default: %(default)s)",
-    )
     add_json(parser)
     add_serve(parser)
     return parser

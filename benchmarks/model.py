@@ -14,18 +14,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.arguments import add_json, add_serve, new_parser
+from benchmarks.command import Result, add_json, add_numbers, add_serve, chosen, exits_on_errors, new_parser
 from benchmarks.offline import whole_text
 from benchmarks.recordings import accuracy
 from benchmarks.recordings.material import about_recordings, add_recordings, add_texts, material
-from benchmarks.report import report
-from clients.errors import ClientError
 from models.training.evaluate import Figures, Material, conditions, quiet, word_times
 from models.training.recognizer import Recognizer
 from voicegw import config
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperEngine
-from voicegw.errors import ModelUnavailable, StartupError
 
 MEANINGS = {
     "wer_clean_percent": "clean speech",
@@ -59,6 +56,7 @@ _ROWS = {  # where a figure stands in the table of `models/evaluate`
 }
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
@@ -68,42 +66,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         directory = locate(options.model)
         material = Material(options.utterances, options.seed)
         count = len(material.utterances)
-    except (ModelUnavailable, OSError) as error:  # the latter without espeak-ng or flite
+    except OSError as error:  # without espeak-ng or flite
         print(error, file=sys.stderr)
         return 1
     recognizer = Recognizer(directory)
     rows = conditions(recognizer, material) | word_times(recognizer, material) | quiet(recognizer, material)
-    settings = {"model": options.model, "utterances": count, "seed": options.seed}
-    report("model", settings, figures_of(rows, directory), MEANINGS, options.json)
-    return 0
+    settings = chosen(options, "model", "seed") | {"utterances": count}
+    return Result(settings, figures_of(rows, directory), MEANINGS).report("model", options.json)
 
 
 def _run_recordings(options: argparse.Namespace) -> int:
-    try:
-        model = config.load(["--model", options.model, *options.serve]).asr
-        with material(options, model) as found:
-            engine = WhisperEngine(locate(model.model), model)
-            heard = [
-                accuracy.Heard(one, whole_text(engine, one), found.offline_text(one))
-                for one in found.recorded
-            ]
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    model = config.load(["--model", options.model, *options.serve]).asr
+    with material(options, model) as found:
+        engine = WhisperEngine(locate(model.model), model)
+        heard = [
+            accuracy.Heard(one, whole_text(engine, one), found.offline_text(one)) for one in found.recorded
+        ]
     if options.texts is not None:
         accuracy.write_texts(heard, options.texts)
     settings = {"model": options.model, "recordings": len(heard), "serve": options.serve}
     settings |= about_recordings(options)
-    report("model", settings, accuracy.figures(heard), RECORDED_MEANINGS, options.json)
-    return 0
+    return Result(settings, accuracy.figures(heard), RECORDED_MEANINGS).report("model", options.json)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("model", __doc__)
-    add = parser.add_argument
-    add("--model", default=BUNDLED, help="a name or a directory, as for voicegw serve (default: %(default)s)")
-    add("--utterances", type=int, default=270, metavar="N", help="held-out ones (default: %(default)s)")
-    add("--seed", type=int, default=1, metavar="S", help="of sentences, voices, noise (default: %(default)s)")
+    parser.add_argument(
+        "--model", default=BUNDLED, help="a name or a directory, as for voicegw serve (default: %(default)s)"
+    )
+    numbers = {"--utterances": (270, "held-out utterances"), "--seed": (1, "of sentences, voices and noise")}
+    add_numbers(parser, numbers)
     add_recordings(parser)
     add_texts(parser)
     add_json(parser)
@@ -117,7 +109,3 @@ def figures_of(rows: Figures, model: Path) -> Figures:
     figures["short_context_wer_gap"] = rows["WER clean"] - rows["WER clean, padded to 30 s"]
     figures["model_mb"] = sum(file.stat().st_size for file in model.iterdir()) / 1e6
     return figures
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -20,8 +20,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks import comparison
-from benchmarks.arguments import add_json, add_model, add_serve, new_parser
+from benchmarks.command import add_json, add_model, add_serve, exits_on_errors, new_parser
 from benchmarks.figures import Played, accuracy_figures, timing_figures
 from benchmarks.latency import offline_errors
 from benchmarks.measures import emission, matches, percentile
@@ -35,15 +34,14 @@ from benchmarks.recordings.material import (
     material,
     tell,
 )
+from benchmarks.report import Rows, report_rows
 from benchmarks.segments import Segment
 from benchmarks.simulation import DECODE_S, Decoder, simulate
-from clients.errors import ClientError
 from clients.samples import Sample, read_samples
 from voicegw import config
 from voicegw.asr.vad import make_scorer
 from voicegw.core.hypothesis import Policy
 from voicegw.core.utterance import RecognitionOptions
-from voicegw.errors import StartupError
 
 ALIGNED_SHOWN_EDGE_MS = 150
 COLUMNS = {
@@ -85,21 +83,18 @@ class Setting:
         return f"{how}, {options.shown_edge_ms} ms hidden, beam {self.beam_size}"
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    try:
-        server = config.load(["--model", options.model, *options.serve])
-        compared = _compared(options.setting, server)
-        if not compared:
-            print("no such setting", file=sys.stderr)
-            return 2
-        if options.recordings is not None:
-            return _compare_recordings(options, compared, server)
-        return _compare_samples(options, compared, server)
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    server = config.load(["--model", options.model, *options.serve])
+    compared = _compared(options.setting, server)
+    if not compared:
+        print("no such setting", file=sys.stderr)
+        return 2
+    if options.recordings is not None:
+        return _compare_recordings(options, compared, server)
+    return _compare_samples(options, compared, server)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -165,12 +160,12 @@ def _compare_samples(
         beam: offline_errors(samples, replace(server.asr, beam_size=beam)).percent
         for beam in {setting.beam_size for setting in compared}
     }
-    rows: comparison.Rows = {
+    rows: Rows = {
         (setting.name,): {**figures_of(played), "wer_offline_percent": offline[setting.beam_size]}
         for setting, played in _play(samples, compared, server, options.decode_ms)
     }
     about = _about(options, samples, server) | {"condition": options.condition}
-    comparison.report("policies", about, rows, COLUMNS, ("setting",), options.json)
+    report_rows("policies", about, rows, COLUMNS, ("setting",), options.json)
     return 0
 
 
@@ -178,12 +173,12 @@ def _compare_recordings(
     options: argparse.Namespace, compared: Sequence[Setting], server: config.Settings
 ) -> int:
     with material(options, server.asr) as found:
-        rows: comparison.Rows = {
+        rows: Rows = {
             (setting.name,): {**figures_of(played), **_recorded_figures(options, found, played)}
             for setting, played in _play(found.recorded, compared, server, options.decode_ms)
         }
         about = _about(options, found.recorded, server) | about_recordings(options)
-    comparison.report("policies", about, rows, RECORDED_COLUMNS, ("setting",), options.json)
+    report_rows("policies", about, rows, RECORDED_COLUMNS, ("setting",), options.json)
     return 0
 
 

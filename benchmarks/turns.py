@@ -24,21 +24,20 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
-from benchmarks import comparison, pauses
-from benchmarks.arguments import add_json, add_model, new_parser
+from benchmarks import pauses
+from benchmarks.command import add_json, add_model, exits_on_errors, new_parser
 from benchmarks.figures import Played
 from benchmarks.measures import percentile
 from benchmarks.recordings.material import about_recordings, add_recordings, material, tell
+from benchmarks.report import report_rows
 from benchmarks.segments import timings
 from benchmarks.simulation import DECODE_S, Decoder, Likeliness, simulate
-from clients.errors import ClientError
 from clients.samples import read_samples
 from voicegw import config
 from voicegw.asr import end_of_turn
 from voicegw.asr.vad import make_scorer
 from voicegw.config import Settings
 from voicegw.core.endpoint import EndpointOptions
-from voicegw.errors import StartupError
 
 NO_PARTIALS_MS = 5000
 PEOPLE_DECODE_S = 0.2  # about what Whisper base takes for a final on a CPU
@@ -56,15 +55,12 @@ PEOPLE_COLUMNS = {
 }
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    try:
-        server = config.load(["--model", options.model])
-        return _run_recordings(options, server) if options.recordings else _run_samples(options, server)
-    except (StartupError, ClientError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    server = config.load(["--model", options.model])
+    return _run_recordings(options, server) if options.recordings else _run_samples(options, server)
 
 
 def _run_samples(options: argparse.Namespace, server: Settings) -> int:
@@ -86,7 +82,7 @@ def _run_samples(options: argparse.Namespace, server: Settings) -> int:
         "utterances": sum(len(sample.utterances) for sample in samples),
         "decode_ms": round(1000 * DECODE_S),
     }
-    comparison.report("turns", about, rows, COLUMNS, ("end silence",), options.json)
+    report_rows("turns", about, rows, COLUMNS, ("end silence",), options.json)
     return 0
 
 
@@ -107,7 +103,7 @@ def _run_recordings(options: argparse.Namespace, server: Settings) -> int:
             ]
             rows[(name,)] = pauses.figures_of(played)
     about = {"model": options.model, "decode_ms": round(1000 * PEOPLE_DECODE_S), **about_recordings(options)}
-    comparison.report("turns", about, rows, PEOPLE_COLUMNS, ("end silence",), options.json)
+    report_rows("turns", about, rows, PEOPLE_COLUMNS, ("end silence",), options.json)
     return 0
 
 

@@ -24,18 +24,16 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import comparison
-from benchmarks.arguments import add_json, new_parser
+from benchmarks.command import add_json, exits_on_errors, new_parser
 from benchmarks.measures import percentile
 from benchmarks.noisy_speech import SPEECH_DBFS, Mask, Signal, Speech, delays_ms, read_speech, scores, share
 from benchmarks.recordings.material import about_recordings, add_recordings, material
-from clients.errors import ClientError
+from benchmarks.report import Rows, report_rows
 from clients.samples import read_samples
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.endpoint import SpeechScorer
-from voicegw.errors import StartupError
 
 Condition = tuple[str, Speech, Signal]  # its name, what is said, and how it sounds
 SNRS_DB = (20, 10, 5)
@@ -69,23 +67,20 @@ DETECTORS: Mapping[str, Callable[[], SpeechScorer]] = {
 }
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    try:
-        judged = _of_recordings(options) if options.recordings is not None else _of_samples(options.seed)
-        rows: comparison.Rows = {
-            (condition, detector): judge(make(), speech, signal)
-            for condition, speech, signal in judged
-            for detector, make in DETECTORS.items()
-        }
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    judged = _of_recordings(options) if options.recordings is not None else _of_samples(options.seed)
+    rows: Rows = {
+        (condition, detector): judge(make(), speech, signal)
+        for condition, speech, signal in judged
+        for detector, make in DETECTORS.items()
+    }
     about = {"webrtcvad_mode": VadOptions().mode, **about_recordings(options)}
     if options.recordings is None:
         about |= {"speech_dbfs": SPEECH_DBFS, "seed": options.seed}
-    comparison.report("vad", about, rows, COLUMNS, ("condition", "detector"), options.json)
+    report_rows("vad", about, rows, COLUMNS, ("condition", "detector"), options.json)
     return 0
 
 

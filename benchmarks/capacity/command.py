@@ -11,44 +11,49 @@ what they use of it and how late they are is in the table. By default the sessio
 import argparse
 import asyncio
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from benchmarks.arguments import FIXED_END_SILENCE, add_device, add_json, add_model, add_serve, new_parser
-from benchmarks.capacity.chart import svg
-from benchmarks.capacity.climbing import Bench, Climb, overload_of
-from benchmarks.capacity.crowd import Timing
-from benchmarks.capacity.judging import overload_figures
+from benchmarks.capacity.evaluation import overload_figures
+from benchmarks.capacity.load import Timing
+from benchmarks.capacity.ramp import Bench, Climb, overload_of
 from benchmarks.capacity.search import Search
 from benchmarks.capacity.tables import curves, print_curve, print_summary, summary
+from benchmarks.command import (
+    FIXED_END_SILENCE,
+    FULL_RUNS,
+    FULL_SECONDS,
+    add_device,
+    add_full,
+    add_json,
+    add_model,
+    add_numbers,
+    add_serve,
+    chosen,
+    counts,
+    exits_on_errors,
+    new_parser,
+)
 from benchmarks.recordings.material import about_recordings, add_recordings, speech
 from benchmarks.report import write_json
-from clients.errors import ClientError
 from voicegw import config
-from voicegw.errors import StartupError
 
-FULL_SECONDS, FULL_RUNS = 120.0, 3
 STARTS = {"spread": ("spread",), "together": ("together",), "both": ("spread", "together")}
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status, which is 1 when the server could not be measured."""
     options = _parser().parse_args(argv)
     if options.full:
         options.seconds, options.runs, options.starts = FULL_SECONDS, FULL_RUNS, "both"
     flags = ["--model", options.model, "--device", options.device, FIXED_END_SILENCE, *options.serve]
-    try:
-        server = config.load(flags)
-        end_silence_ms = server.session.endpoint.end_silence_ms
-        timing = Timing(options.seconds, options.warm_up_s)
-        with speech(options, server.asr) as samples:
-            bench = Bench(flags, end_silence_ms, timing, options.runs, options.reply, samples=samples)
-            climbs, overload = asyncio.run(_measure(options, bench))
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    server = config.load(flags)
+    end_silence_ms = server.session.endpoint.end_silence_ms
+    timing = Timing(options.seconds, options.warm_up_s)
+    with speech(options, server.asr) as samples:
+        bench = Bench(flags, end_silence_ms, timing, options.runs, options.reply, samples=samples)
+        climbs, overload = asyncio.run(_measure(options, bench))
     _show(options, end_silence_ms, climbs, overload)
     return 0
 
@@ -79,14 +84,10 @@ def _show(
     print_summary(settings, found)
     if options.json is not None:
         write_json("capacity", settings, {**found, **curves(climbs)}, options.json)
-    if options.plot is not None:
-        curve = next(iter(climbs.values())).curve
-        options.plot.write_text(svg(curve, f"voicegw, model {options.model}, on {options.device}"))
 
 
 def _settings(options: argparse.Namespace, end_silence_ms: int) -> dict[str, object]:
-    kept = ("model", "device", "reply", "starts", "seconds", "warm_up_s", "runs", "serve")
-    settings = {name: getattr(options, name) for name in kept}
+    settings = chosen(options, "model", "device", "reply", "starts", "seconds", "warm_up_s", "runs", "serve")
     return {**settings, **about_recordings(options), "end_silence_ms": end_silence_ms}
 
 
@@ -95,22 +96,25 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add(
         "--streams",
-        type=_counts,
+        type=counts,
         metavar="N,..",
         help="numbers to try, instead of a search that doubles and then halves the gap",
     )
-    add("--first", type=int, default=1, metavar="N", help="where the search begins (default: %(default)s)")
-    add("--limit", type=int, default=256, metavar="N", help="where it ends (default: %(default)s)")
+    numbers = {
+        "--first": (1, "streams at which the search begins"),
+        "--limit": (256, "streams at which it ends"),
+        "--seconds": (60.0, "steady state of a run"),
+        "--warm-up-s": (10.0, "time before it, which is not evaluated"),
+        "--runs": (1, "with each number of streams, all of which must hold"),
+    }
+    add_numbers(parser, numbers)
     add(
         "--starts",
         choices=STARTS,
         default="spread",
         help="first frames over one interval between partials, or all at once (default: %(default)s)",
     )
-    add("--seconds", type=float, default=60.0, help="steady state of a run (default: %(default)g)")
-    add("--warm-up-s", type=float, default=10.0, help="what is not judged before it (default: %(default)g)")
-    add("--runs", type=int, default=1, help="with each number, all of which must hold (default: %(default)s)")
-    add("--full", action="store_true", help=f"{FULL_SECONDS:g} s, {FULL_RUNS} runs of each, both starts")
+    add_full(parser, "both starts")
     add(
         "--overload",
         action=argparse.BooleanOptionalAction,
@@ -122,23 +126,5 @@ def _parser() -> argparse.ArgumentParser:
     add_device(parser)
     add_model(parser)
     add_json(parser)
-    add("--plot", type=_picture, metavar="FILE.svg", help="draw latency over streams")
     add_serve(parser)
     return parser
-
-
-def _counts(text: str) -> list[int]:
-    try:
-        counts = sorted({int(number) for number in text.split(",")})
-    except ValueError:
-        counts = [0]
-    if counts[0] < 1:
-        raise argparse.ArgumentTypeError(f"numbers above 0 with commas, not {text!r}")
-    return counts
-
-
-def _picture(text: str) -> Path:
-    path = Path(text)
-    if path.suffix != ".svg":
-        raise argparse.ArgumentTypeError("the picture is an SVG: give a name that ends in .svg")
-    return path

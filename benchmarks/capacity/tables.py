@@ -6,8 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.capacity.climbing import Climb
-from benchmarks.capacity.judging import is_disturbed, lacks_cpu
+from benchmarks.capacity.evaluation import is_disturbed, lacks_cpu
+from benchmarks.capacity.ramp import Climb
 from benchmarks.report import cell, console, report
 
 SUMMARY = {

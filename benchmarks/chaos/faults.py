@@ -105,14 +105,14 @@ async def gateway_leaves(there: Installation, random: Random) -> None:
 async def clients_cut(there: Installation, random: Random) -> None:
     """All clients' connections are reset, and some of them again while they are being made anew."""
     for _ in range(random.choice((1, 1, 2, 3))):
-        for each in there.links:
+        for each in there.relays:
             each.cut()
         await asyncio.sleep(random.uniform(0.0, 0.4))
 
 
 async def clients_silenced(there: Installation, random: Random) -> None:
     """Nothing passes on the clients' connections any more, and nobody is told: they are half open."""
-    for each in there.links:
+    for each in there.relays:
         each.silence()
 
 

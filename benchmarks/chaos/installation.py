@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import IO
 
-from benchmarks.links import Link, link
+from benchmarks.relay import Relay, relay
 from clients.errors import ServerFailed
 from tests.redis_server import RedisServer, free_port
 
@@ -95,7 +95,7 @@ class Installation:
         self.workers: list[Member] = []
         self.gateways: list[Member] = []
         self.urls: list[str] = []  # of the gateways, in their order
-        self.links: list[Link] = []  # through which their clients reach them
+        self.relays: list[Relay] = []  # in front of the gateways, for their clients
         self._directory = directory
         self._stack = AsyncExitStack()
 
@@ -122,10 +122,11 @@ class Installation:
         self._stack.push_async_callback(member.kill)
         return member
 
-    async def link(self) -> list[str]:
-        """Puts a relay in front of each gateway, so that clients can be cut off; its URLs."""
-        self.links = [await self._stack.enter_async_context(link(url)) for url in self.urls]
-        return [each.url for each in self.links]
+    async def add_relays(self) -> list[str]:
+        """Puts a relay in front of each gateway, which can reset the clients' connections; the relays'
+        URLs."""
+        self.relays = [await self._stack.enter_async_context(relay(url)) for url in self.urls]
+        return [each.url for each in self.relays]
 
     async def close(self) -> None:
         await self._stack.aclose()

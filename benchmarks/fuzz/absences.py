@@ -22,8 +22,8 @@ import trustme
 
 from benchmarks.footprint import Footprint, footprint, metrics
 from benchmarks.fuzz.absent import Absent, converse, drawn
-from benchmarks.subject import ROOM
-from benchmarks.wire import Broken, Wire
+from benchmarks.raw_client import Broken, RawClient
+from benchmarks.server_under_test import ROOM
 from clients.local_server import LocalServer, local_server
 
 AT_ONCE = 16
@@ -55,8 +55,8 @@ MEANINGS = {
 class Wave:
     """What became of some clients. held: the connections of those who are absent."""
 
-    held: list[Wire] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
+    held: list[RawClient] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def close(self) -> None:
         """Closes what is held."""
@@ -75,8 +75,8 @@ class Findings:
     longest_s: float
     stop_s: float
 
-    def troubles(self, growth: float) -> list[str]:
-        """What must not be, in words."""
+    def problems(self, growth: float) -> list[str]:
+        """What must not happen, one line each."""
         late = [f"a session was there for {self.longest_s:.1f} s"] * (self.longest_s > LONGEST_S + GRACE_S)
         slow = [f"it took {self.stop_s:.1f} s to stop"] * (self.stop_s > DRAIN_S + 2)
         return [*self.not_served, *late, *slow, *self.after.exceeds(self.before, growth)]
@@ -106,7 +106,7 @@ async def absences(model: str, clients: int, seed: int, flags: Sequence[str] = (
         left = await asyncio.to_thread(campaign.crowd, min(WAVE, clients))
         stack.callback(left.close)
         stop_s = await asyncio.to_thread(campaign.stop)
-    return Findings(clients, before, after, campaign.not_served + left.troubles, campaign.longest_s, stop_s)
+    return Findings(clients, before, after, campaign.not_served + left.problems, campaign.longest_s, stop_s)
 
 
 class Campaign:
@@ -127,7 +127,7 @@ class Campaign:
     def _wave(self, clients: int) -> None:
         """A crowd, until all its sessions are gone, or far too long."""
         with closing(self.crowd(clients)) as crowd:
-            self.not_served += crowd.troubles
+            self.not_served += crowd.problems
             busy_at, turns = time.monotonic(), -1.0
             while (seen := metrics(self._server.url, self._context))["voicegw_sessions"]:
                 if seen["voicegw_turns_total"] > turns:  # what was sent is still being answered
@@ -145,13 +145,13 @@ class Campaign:
             try:
                 wave.held.append(absent.run(self._server.url))
             except (Broken, OSError) as trouble:
-                wave.troubles.append(f"{absent.point.value}, {absent.way.value}: {trouble}")
+                wave.problems.append(f"{absent.point.value}, {absent.way.value}: {trouble}")
 
         def stay() -> None:
             try:
                 converse(self._server.url, self._context)
             except (Broken, OSError) as trouble:
-                wave.troubles.append(f"one who behaved: {trouble}")
+                wave.problems.append(f"one who behaved: {trouble}")
 
         with ThreadPoolExecutor(AT_ONCE) as threads:
             pairs = [

@@ -15,7 +15,7 @@ from random import Random
 
 from websockets.frames import Opcode
 
-from benchmarks.wire import Broken, Wire, encoded
+from benchmarks.raw_client import Broken, RawClient, encoded
 
 SWITCHING_PROTOCOLS = 101
 _RECEIVE_BYTES = 4_096  # that the system keeps of what is not read
@@ -55,10 +55,10 @@ class Absent:
     way: Way
     context: ssl.SSLContext | None = None
 
-    def run(self, url: str) -> Wire:
+    def run(self, url: str) -> RawClient:
         """The connection as the client leaves it; to be closed by the caller. Raises Broken and OSError when
         it is not served so far."""
-        wire = Wire(url)
+        wire = RawClient(url)
         try:
             wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
             self._go(wire)
@@ -71,7 +71,7 @@ class Absent:
             wire.reset()
         return wire
 
-    def _go(self, wire: Wire) -> None:
+    def _go(self, wire: RawClient) -> None:
         if self.point is Point.HANDSHAKE and self.context is not None:
             wire.send_raw(_CLIENT_HELLO)
         elif self.point is not Point.CONNECTED:
@@ -79,7 +79,7 @@ class Absent:
                 wire.secure(self.context)
             self._open(wire)
 
-    def _open(self, wire: Wire) -> None:
+    def _open(self, wire: RawClient) -> None:
         if self.point in (Point.HANDSHAKE, Point.REQUEST):
             wire.send_raw(wire.handshake()[:-10])
         elif self.point is Point.GREETING:
@@ -89,7 +89,7 @@ class Absent:
         else:
             self._take_part(wire)
 
-    def _take_part(self, wire: Wire) -> None:
+    def _take_part(self, wire: RawClient) -> None:
         if self.point is Point.SPEECH:
             wire.send_raw(encoded(_LOUD) * 5)
         elif self.point is Point.REPLY:
@@ -102,7 +102,7 @@ class Absent:
                 pass
 
 
-def _send_unread(wire: Wire, messages: Iterable[bytes]) -> None:
+def _send_unread(wire: RawClient, messages: Iterable[bytes]) -> None:
     """As much as the server takes from a client that reads nothing; it may stop reading as well."""
     wire.socket.settimeout(0.5)
     with suppress(Broken):
@@ -112,7 +112,7 @@ def _send_unread(wire: Wire, messages: Iterable[bytes]) -> None:
 
 def converse(url: str, context: ssl.SSLContext | None = None) -> None:
     """A client that behaves. Raises Broken and OSError when it is not served."""
-    with Wire(url) as wire:
+    with RawClient(url) as wire:
         if context is not None:
             wire.secure(context)
         if wire.upgrade() != SWITCHING_PROTOCOLS:

@@ -16,7 +16,7 @@ import msgspec
 from websockets.frames import Opcode
 
 from benchmarks.fuzz import corpus
-from benchmarks.wire import Broken, Wire, encoded
+from benchmarks.raw_client import Broken, RawClient, encoded
 from tests.error_table import tree
 from voicegw import errors
 from voicegw.dialects import native
@@ -74,7 +74,7 @@ class Attack:
 
     def run(self, messages: int) -> Outcome:
         """Sends up to so many messages; fewer when the server closes before."""
-        with Wire(f"{self._url}{self._query()}") as wire:
+        with RawClient(f"{self._url}{self._query()}") as wire:
             if self.outcome.ending is Ending.HANDSHAKE:
                 self._break_off_handshake(wire)
             elif self._opened(wire):
@@ -92,14 +92,14 @@ class Attack:
             ("?rate=1", "?x=%00", "?rate=8000&rate=16000", "?lang=%F0%9F", "?" + "a" * 9000)
         )
 
-    def _break_off_handshake(self, wire: Wire) -> None:
+    def _break_off_handshake(self, wire: RawClient) -> None:
         request = wire.handshake()
         if self._rng.random() < 0.3:
             request = re.sub(rb"\d+", b"\xff\0 ", request)
         self._try(wire, request[: self._rng.randrange(len(request))])
         wire.reset()
 
-    def _opened(self, wire: Wire) -> bool:
+    def _opened(self, wire: RawClient) -> bool:
         try:
             status = wire.upgrade()
         except Broken:  # of a request that is no HTTP, the package hangs up
@@ -110,7 +110,7 @@ class Attack:
 
     # --- messages ---
 
-    def _send(self, wire: Wire) -> bool:
+    def _send(self, wire: RawClient) -> bool:
         """One message more, or what looks like one; whether the server is still there."""
         self.outcome.sent += 1
         if not self._try(wire, self._message()):
@@ -147,7 +147,7 @@ class Attack:
         first = encoded(message[:half], Opcode.TEXT, fin=False)
         return first + encoded(b"?", Opcode.PING) + encoded(message[half:], Opcode.CONT)
 
-    def _try(self, wire: Wire, data: bytes) -> bool:
+    def _try(self, wire: RawClient, data: bytes) -> bool:
         try:
             wire.send_raw(data)
         except Broken:  # closed meanwhile; why is read, if it can be, at the end
@@ -157,7 +157,7 @@ class Attack:
     # --- answers ---
 
     def _listen(
-        self, wire: Wire, until: Callable[[], bool] = lambda: False, wait_s: float = LISTEN_S
+        self, wire: RawClient, until: Callable[[], bool] = lambda: False, wait_s: float = LISTEN_S
     ) -> None:
         """Reads messages until none comes, the server closes, or it is enough."""
         try:
@@ -185,7 +185,7 @@ class Attack:
 
     # --- the end ---
 
-    def _leave(self, wire: Wire) -> None:
+    def _leave(self, wire: RawClient) -> None:
         match self.outcome.ending:
             case Ending.POLITE if not self._garbled:
                 self._end(wire)
@@ -198,7 +198,7 @@ class Attack:
             case _:
                 wire.socket.close()
 
-    def _end(self, wire: Wire) -> None:
+    def _end(self, wire: RawClient) -> None:
         """The session answers, and closes when it is asked to, unless it has closed."""
         faults = self.outcome.codes.total()
         self._try(wire, encoded(MARK, Opcode.TEXT))

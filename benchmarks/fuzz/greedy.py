@@ -16,7 +16,7 @@ from random import Random
 
 from websockets.frames import Opcode
 
-from benchmarks.wire import Broken, Wire, encoded
+from benchmarks.raw_client import Broken, RawClient, encoded
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
 
@@ -32,7 +32,7 @@ _PING = encoded(b"p" * 125, Opcode.PING)
 _EMPTY = encoded(b"")
 _ONE_SAMPLE = encoded(b"\1\0")
 
-Burst = Callable[[Wire, Random], int]
+Burst = Callable[[RawClient, Random], int]
 
 
 def _text(**message: object) -> bytes:
@@ -44,13 +44,13 @@ _LONG_TURN = _text(type="text", text="é" * 4_000)
 _SHORT_TURN = _text(type="text", text="What is one plus one?")
 
 
-def pings(wire: Wire, rng: Random) -> int:
+def pings(wire: RawClient, rng: Random) -> int:
     """Pings, whose pongs are not read."""
     wire.send_raw(_PING * BURST_FRAMES)
     return BURST_FRAMES
 
 
-def fragments(wire: Wire, rng: Random) -> int:
+def fragments(wire: RawClient, rng: Random) -> int:
     """A message of audio in thousands of fragments of one sample; sometimes of more than are taken."""
     count = rng.choice((TINY_FRAGMENTS, FRAGMENTS))
     wire.send_raw(encoded(b"", fin=False))
@@ -62,14 +62,14 @@ def fragments(wire: Wire, rng: Random) -> int:
     return count + 2
 
 
-def empty_frames(wire: Wire, rng: Random) -> int:
+def empty_frames(wire: RawClient, rng: Random) -> int:
     """Frames without audio: each is rejected, and too many end the session."""
     wire.send_raw(_EMPTY * BURST_FRAMES)
     wire.drain()
     return BURST_FRAMES
 
 
-def tiny_frames(wire: Wire, rng: Random) -> int:
+def tiny_frames(wire: RawClient, rng: Random) -> int:
     """Frames of one sample."""
     wire.send_raw(_ONE_SAMPLE * BURST_FRAMES)
     time.sleep(BURST_S)
@@ -77,41 +77,41 @@ def tiny_frames(wire: Wire, rng: Random) -> int:
     return BURST_FRAMES
 
 
-def unread_replies(wire: Wire, rng: Random) -> int:
+def unread_replies(wire: RawClient, rng: Random) -> int:
     """Asks for long replies, and reads none."""
     wire.send_raw(_LONG_QUESTION)
     return 1
 
 
-def parked_sessions(wire: Wire, rng: Random) -> int:
+def parked_sessions(wire: RawClient, rng: Random) -> int:
     """Speaks, drops the connection, and comes back as somebody else."""
     wire.send(_HALF_WORD)
     wire.reset()
     return 1
 
 
-def long_histories(wire: Wire, rng: Random) -> int:
+def long_histories(wire: RawClient, rng: Random) -> int:
     """Typed messages of some thousand characters, as many as are taken."""
     wire.send_raw(_LONG_TURN)
     wire.drain()
     return 1
 
 
-def acknowledgements(wire: Wire, rng: Random) -> int:
+def acknowledgements(wire: RawClient, rng: Random) -> int:
     """Acknowledges events that there were, and that there were not."""
     wire.send_raw(b"".join(_text(type="ack", seq=rng.randrange(2**31)) for _ in range(BURST_FRAMES)))
     wire.drain()
     return BURST_FRAMES
 
 
-def unacknowledged_events(wire: Wire, rng: Random) -> int:
+def unacknowledged_events(wire: RawClient, rng: Random) -> int:
     """Short turns whose events are read, and never acknowledged."""
     wire.send_raw(_SHORT_TURN * 10)
     wire.drain()
     return 10
 
 
-def long_messages(wire: Wire, rng: Random) -> int:
+def long_messages(wire: RawClient, rng: Random) -> int:
     """JSON just below the greatest size, right or not."""
     filler = native.MAX_MESSAGE_BYTES - 100
     right = b'{"type":"ack","seq":1' + b" " * filler + b"}"
@@ -145,13 +145,13 @@ class Client:
     refused: int = 0
     cut: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
-    _wire: Wire | None = None
+    _wire: RawClient | None = None
 
     def run(self) -> None:
         """Until `stop`."""
         while not self._over.is_set():
             try:
-                with Wire(self.url) as self._wire:
+                with RawClient(self.url) as self._wire:
                     self._take_part(self._wire)
             except (Broken, OSError):
                 self.cut += 1
@@ -164,7 +164,7 @@ class Client:
             with suppress(OSError):  # it has hung up by itself
                 self._wire.socket.shutdown(socket.SHUT_RDWR)
 
-    def _take_part(self, wire: Wire) -> None:
+    def _take_part(self, wire: RawClient) -> None:
         for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             wire.socket.setsockopt(socket.SOL_SOCKET, buffer, BUFFER_BYTES)
         if wire.upgrade() != SWITCHING_PROTOCOLS:

@@ -21,7 +21,7 @@ from benchmarks.measures import percentile
 from benchmarks.playing import play_all
 from benchmarks.processes import busy_seconds, cpu_seconds, resident_bytes
 from benchmarks.segments import timings
-from benchmarks.subject import PATIENT
+from benchmarks.server_under_test import PATIENT
 from clients.local_server import LocalServer, local_server
 from clients.samples import Sample
 from voicegw import config
@@ -82,8 +82,8 @@ class Findings:
         """Of the memory."""
         return self.after_bytes / self.before_bytes - 1
 
-    def troubles(self, rise: float, growth: float) -> list[str]:
-        """What must not be, in words."""
+    def problems(self, rise: float, growth: float) -> list[str]:
+        """What must not happen, one line each."""
         idle = [name for name, sent in self._by_kind(lambda client: client.sent).items() if not sent]
         missed = len(self.beside) < LEAST_WORDS * len(self.alone)
         return [

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.fuzz import corpus
+from benchmarks.scripted_gateway import Unhearing
 from benchmarks.simulation import make_session
-from benchmarks.stand_in import Unhearing
 from voicegw.core.commands import ReplyMode
 from voicegw.core.session import Session, SessionOptions
 from voicegw.dialects import native

@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import msgspec
 
+from benchmarks.child_process import ChildProcess, child_process
 from benchmarks.gateway.orders import Knock, Knocked, Stream, Streamed
-from benchmarks.lines import Talker, talker
-from benchmarks.stand_in import State
+from benchmarks.scripted_gateway import State
 from clients.audio import FRAME_S
 
 SERVERS: Mapping[str, tuple[str, ...]] = {
@@ -38,38 +38,40 @@ class Cost:
 
 
 @asynccontextmanager
-async def server(kind: str, *arguments: str) -> AsyncIterator[Talker]:
+async def server(kind: str, *arguments: str) -> AsyncIterator[ChildProcess]:
     """One of SERVERS, on the first core that this process may use."""
-    async with talker("benchmarks.stand_in", *SERVERS[kind], *arguments) as process:
+    async with child_process("benchmarks.scripted_gateway", *SERVERS[kind], *arguments) as process:
         process.pin(min(os.sched_getaffinity(0)))
         yield process
 
 
 @asynccontextmanager
-async def load(of: Talker, sessions: int) -> AsyncIterator[Talker]:
+async def load(of: ChildProcess, sessions: int) -> AsyncIterator[ChildProcess]:
     """A client process with open sessions, on the last core."""
-    url = of.greeting.removeprefix("listening on ")
-    async with talker("benchmarks.gateway.client", "--url", url, "--sessions", str(sessions)) as process:
+    url = of.first_line.removeprefix("listening on ")
+    async with child_process(
+        "benchmarks.gateway.client", "--url", url, "--sessions", str(sessions)
+    ) as process:
         process.pin(max(os.sched_getaffinity(0)))
         yield process
 
 
-async def state(of: Talker, order: bytes = b"state") -> State:
+async def state(of: ChildProcess, order: bytes = b"state") -> State:
     """What the server has used."""
     return await of.ask(order, State)
 
 
-async def stream(client: Talker, seconds: float, every_s: float = FRAME_S) -> Streamed:
+async def stream(client: ChildProcess, seconds: float, every_s: float = FRAME_S) -> Streamed:
     """Streams, beginning a little later."""
     start_s = time.monotonic() + LEAD_S
     return await _follow(client, Stream(start_s, start_s + seconds, every_s), Streamed)
 
 
-async def _follow(client: Talker, order: Stream | Knock, outcome: type[Outcome]) -> Outcome:
+async def _follow(client: ChildProcess, order: Stream | Knock, outcome: type[Outcome]) -> Outcome:
     return await client.ask(msgspec.json.encode(order), outcome, order.end_s - time.monotonic())
 
 
-async def frame_cost(of: Talker, client: Talker, seconds: float) -> Cost:
+async def frame_cost(of: ChildProcess, client: ChildProcess, seconds: float) -> Cost:
     """The server's CPU time from before the first frame to after the last, over the frames."""
     before = await state(of)
     streamed = await stream(client, seconds)
@@ -125,7 +127,7 @@ async def memory(kind: str, connections: int, seconds: float) -> Memory:
     return Memory(*each)
 
 
-async def _settled(of: Talker) -> State:
+async def _settled(of: ChildProcess) -> State:
     await asyncio.sleep(SETTLE_S)
     return await state(of)
 

@@ -16,7 +16,7 @@ import msgspec
 
 from benchmarks.gateway.orders import Knock, Knocked, Stream, Streamed
 from benchmarks.measures import percentile
-from benchmarks.wire import Wire, elapsed_ms, encoded
+from benchmarks.raw_client import RawClient, elapsed_ms, encoded
 from clients.audio import frames, read_pcm
 from clients.samples import read_samples
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_SAMPLES
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def next_line(wires: Sequence[Wire]) -> bytes:
+def next_line(wires: Sequence[RawClient]) -> bytes:
     """The next order, empty at the end; until it comes, pings are answered."""
     while not select.select([sys.stdin], [], [], PING_EVERY_S)[0]:
         for wire in wires:
@@ -56,9 +56,9 @@ def next_line(wires: Sequence[Wire]) -> bytes:
     return sys.stdin.buffer.readline()
 
 
-def opened(url: str) -> Wire:
+def opened(url: str) -> RawClient:
     """A session. Raises Broken, or AssertionError when it is refused."""
-    wire = Wire(url)
+    wire = RawClient(url)
     status = wire.upgrade()
     assert status == SWITCHING_PROTOCOLS, f"refused with {status}"
     return wire
@@ -71,7 +71,7 @@ def masked_speech() -> list[bytes]:
     return [encoded(frame) for frame in whole if len(frame) == 2 * WINDOW_SAMPLES]
 
 
-def stream(wires: Sequence[Wire], speech: Sequence[bytes], order: Stream) -> Streamed:
+def stream(wires: Sequence[RawClient], speech: Sequence[bytes], order: Stream) -> Streamed:
     """Sends on schedule, however late the frames before were; each session begins elsewhere in the speech."""
     late_ms: list[float] = []
     for round_, (number, wire) in itertools.product(range(MOST_FRAMES), enumerate(wires)):
@@ -92,7 +92,7 @@ def knock(url: str, order: Knock) -> Knocked:
     for number in range(order.attempts):
         due_s = order.start_s + (order.end_s - order.start_s) * number / order.attempts
         _until(due_s)
-        with Wire(url) as wire:
+        with RawClient(url) as wire:
             statuses.append(wire.upgrade())
         answered_ms.append(elapsed_ms(due_s))
     return Knocked(tuple(statuses), tuple(answered_ms))

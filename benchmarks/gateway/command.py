@@ -8,17 +8,14 @@ are other processes, and send on schedule, spread over the 20 ms.
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from benchmarks.arguments import add_json, new_parser
+from benchmarks.command import Result, add_json, add_numbers, chosen, exits_on_errors, new_parser
 from benchmarks.gateway import bench
 from benchmarks.gateway.bench import Cost
 from benchmarks.gateway.orders import Knocked
 from benchmarks.measures import percentile
-from benchmarks.report import report
-from clients.errors import ClientError
 
 REFUSED = 503
 ACTIVE_S = 2.0
@@ -46,26 +43,24 @@ MEANINGS = {
 }
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    try:
-        figures = asyncio.run(_measure(options))
-    except ClientError as error:
-        print(error, file=sys.stderr)
-        return 1
-    settings = {name: getattr(options, name) for name in ("streams", "seconds", "repeats", "connections")}
-    report("gateway", settings, figures, MEANINGS, options.json)
-    return 0
+    figures = asyncio.run(_measure(options))
+    settings = chosen(options, "streams", "seconds", "repeats", "connections")
+    return Result(settings, figures, MEANINGS).report("gateway", options.json)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("gateway", __doc__)
-    add = parser.add_argument
-    add("--streams", type=int, default=100, metavar="N", help="sessions that stream (default: %(default)s)")
-    add("--seconds", type=float, default=5.0, help="of each turn (default: %(default)g)")
-    add("--repeats", type=int, default=5, metavar="N", help="turns of each server (default: %(default)s)")
-    add("--connections", type=int, default=1000, metavar="N", help="for memory (default: %(default)s)")
+    numbers = {
+        "--streams": (100, "sessions that stream"),
+        "--seconds": (5.0, "of each run"),
+        "--repeats": (5, "runs of each server"),
+        "--connections": (1000, "for memory"),
+    }
+    add_numbers(parser, numbers)
     add_json(parser)
     return parser
 

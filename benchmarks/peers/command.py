@@ -9,12 +9,22 @@ leaves. A peer that cannot be installed, started or spoken to is reported, and t
 import argparse
 import asyncio
 import signal
-import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.arguments import add_device, add_json, new_parser
+from benchmarks.command import (
+    FULL_RUNS,
+    FULL_SECONDS,
+    add_device,
+    add_full,
+    add_json,
+    add_numbers,
+    chosen,
+    counts,
+    exits_on_errors,
+    new_parser,
+)
 from benchmarks.peers.contest import Contestant, absolute, compete, ratios
 from benchmarks.peers.realtimestt import REALTIMESTT
 from benchmarks.peers.running import Bench
@@ -30,26 +40,21 @@ from clients.samples import Sample
 from voicegw.asr.weights import locate
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.endpoint import EndpointOptions
-from voicegw.errors import StartupError
 
 PEERS = {peer.name: peer for peer in (WHISPERLIVE, WHISPERLIVEKIT, REALTIMESTT)}
-FULL_SECONDS, FULL_RUNS = 120.0, 3
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparison; its exit status, which is 1 when this server itself could not be measured."""
     options = _parser().parse_args(argv)
     if options.full:
         options.seconds, options.repeats, options.runs = FULL_SECONDS, FULL_RUNS, FULL_RUNS
     contestants = [Contestant(VOICEGW), *(Contestant(PEERS[name]) for name in options.peers)]
-    try:
-        with speech(options, WhisperOptions(model=options.model, device=options.device)) as samples:
-            bench = _bench(options, samples)
-            work = compete(contestants, bench.run, options.streams, options.repeats, options.runs)
-            asyncio.run(_stoppable(work))
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    with speech(options, WhisperOptions(model=options.model, device=options.device)) as samples:
+        bench = _bench(options, samples)
+        work = compete(contestants, bench.run, options.streams, options.repeats, options.runs)
+        asyncio.run(_stoppable(work))
     settings = _settings(options)
     print_tables(contestants, settings)
     if options.json is not None:
@@ -83,8 +88,7 @@ def _bench(options: argparse.Namespace, samples: Sequence[Sample]) -> Bench:
 
 def _settings(options: argparse.Namespace) -> dict[str, object]:
     kept = ("model", "device", "end_silence_ms", "seconds", "warm_up_s", "streams", "repeats", "runs")
-    settings: dict[str, object] = {name: getattr(options, name) for name in kept}
-    settings |= about_recordings(options)
+    settings = chosen(options, *kept) | about_recordings(options)
     if options.realtimestt_checkout is not None:
         settings["realtimestt_commit"] = commit(options.realtimestt_checkout)
     return settings
@@ -108,31 +112,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--streams",
-        type=_counts,
+        type=_from_one,
         default=[1, 2, 4, 8, 16, 24, 32, 48, 64],
         metavar="N,..",
         help="numbers of streams to try, rising (default: 1,2,4,8,16,24,32,48,64)",
     )
-    add("--seconds", type=float, default=60.0, help="steady state of a run (default: %(default)g)")
-    add("--warm-up-s", type=float, default=5.0, help="what is not measured before it (default: %(default)g)")
-    add("--repeats", type=int, default=2, help="rounds with one stream (default: %(default)s)")
-    add(
-        "--runs",
-        type=int,
-        default=1,
-        help="runs with more streams, all of which must hold (default: %(default)s)",
-    )
-    add("--full", action="store_true", help=f"{FULL_SECONDS:g} s, {FULL_RUNS} runs of each, all must hold")
+    numbers = {
+        "--seconds": (60.0, "steady state of a run"),
+        "--warm-up-s": (5.0, "time before it, which is not measured"),
+        "--repeats": (2, "rounds with one stream"),
+        "--runs": (1, "runs with more streams, all of which must hold"),
+        "--end-silence-ms": (
+            EndpointOptions().end_silence_ms,
+            "the silence that ends an utterance, for all servers that have such an option",
+        ),
+    }
+    add_numbers(parser, numbers)
+    add_full(parser, "all of which must hold")
     add_recordings(parser)
     add_device(parser)
     add("--model", default="bundled", help="a CTranslate2 directory, for all (default: %(default)s)")
-    add(
-        "--end-silence-ms",
-        type=int,
-        default=EndpointOptions().end_silence_ms,
-        metavar="MS",
-        help="the silence that ends an utterance, for all that can be told (default: %(default)s)",
-    )
     add_json(parser)
     return parser
 
@@ -144,15 +143,8 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _counts(text: str) -> list[int]:
-    try:
-        counts = sorted({int(number) for number in text.split(",")})
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"numbers with commas, not {text!r}") from None
-    if counts[0] != 1:
+def _from_one(text: str) -> list[int]:
+    numbers = counts(text)
+    if numbers[0] != 1:
         raise argparse.ArgumentTypeError("the first number of streams is 1, which the ratios are about")
-    return counts
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return numbers

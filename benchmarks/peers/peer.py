@@ -37,8 +37,25 @@ class Setup:
         return "float16" if self.is_cuda else "int8"
 
 
-def _nothing(_setup: Setup) -> dict[str, str]:
+def no_environment(_setup: Setup) -> dict[str, str]:
+    """No environment variables."""
     return {}
+
+
+def one_thread_each(setup: Setup) -> dict[str, str]:
+    """The environment variable that limits the threads of a decode."""
+    return {"OMP_NUM_THREADS": str(setup.threads)}
+
+
+def faster_whisper(version: str) -> tuple[str, ...]:
+    """Requirements of the servers that recognise speech by faster-whisper."""
+    return (
+        "ctranslate2==4.8.5",
+        f"faster-whisper=={version}",
+        "numpy==2.4.6",
+        "onnxruntime==1.32.0",
+        "fastapi==0.165.0",
+    )
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,7 @@ class Peer:
     settings: str
     dialect: Callable[[], Dialect]
     command: Callable[[Setup], Sequence[str]]
-    environment: Callable[[Setup], Mapping[str, str]] = field(default=_nothing)
+    environment: Callable[[Setup], Mapping[str, str]] = field(default=no_environment)
     requirements: tuple[str, ...] = ()
     bare: tuple[str, ...] = ()
     script: str = ""

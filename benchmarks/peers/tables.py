@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.peers.contest import RATIOS, Contestant, ratios
-from benchmarks.report import cell, console
+from benchmarks.report import cell, console, print_settings
 
 MEANINGS = {
     "streams_at_slo": "held with word p95 within 1 s",
@@ -32,7 +32,7 @@ MEANINGS = {
 def print_tables(contestants: Sequence[Contestant], settings: Mapping[str, Any]) -> None:
     """Print everything."""
     printer = console()
-    printer.print("peers: " + ", ".join(f"{key} {value}" for key, value in settings.items()))
+    print_settings(printer, "peers", settings)
     for one in contestants:
         printer.print(f"{one.peer.name} {one.peer.version}: {one.peer.settings}")
         if one.trouble:

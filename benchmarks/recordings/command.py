@@ -16,7 +16,7 @@ from pathlib import Path
 import soundfile
 from rich.table import Table
 
-from benchmarks.arguments import new_parser
+from benchmarks.command import new_parser
 from benchmarks.recordings.checking import problems
 from benchmarks.recordings.manifest import MANIFEST, Entry, ManifestError, read_lines
 from benchmarks.report import console

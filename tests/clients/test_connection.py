@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from benchmarks.links import link
+from benchmarks.relay import relay
 from clients import connection, line
 from clients.client import VoiceClient
 from clients.connection import LEAST_S, MOST_S, REMEMBERED, UNKNOWN_S, Patience
@@ -64,7 +64,7 @@ def test_forgets_a_slow_answer_behind_many_quick_ones() -> None:
 
 @pytest.mark.usefixtures("hasty")
 async def test_comes_back_when_its_connection_goes_silent() -> None:
-    async with staged() as stage, link(stage.url) as way, VoiceClient.connect(way.url) as client:
+    async with staged() as stage, relay(stage.url) as way, VoiceClient.connect(way.url) as client:
         await client.send_audio(LOUD)
         await until(client, native.PartialMessage)
         way.silence()
@@ -80,7 +80,7 @@ async def test_goes_on_elsewhere_when_a_server_falls_silent(redis_url: str) -> N
     async with (
         gateway(redis_url) as first,
         gateway(redis_url) as second,
-        link(first.url) as way,
+        relay(first.url) as way,
         VoiceClient.connect(f"{way.url},{second.url}") as client,
     ):
         await client.send_audio(LOUD)
@@ -97,7 +97,7 @@ async def test_goes_on_elsewhere_when_a_server_falls_silent(redis_url: str) -> N
 async def test_without_coming_back_it_says_what_was_wrong() -> None:
     async with (
         staged() as stage,
-        link(stage.url) as way,
+        relay(stage.url) as way,
         VoiceClient.connect(way.url, reconnect_s=0) as client,
     ):
         way.silence()
@@ -117,7 +117,7 @@ async def test_a_slow_line_is_given_its_time(monkeypatch: pytest.MonkeyPatch) ->
 
     async with (
         scripted_server(echo) as server,
-        link(server.url, delay_s=0.05) as way,
+        relay(server.url, delay_s=0.05) as way,
         VoiceClient.connect(way.url) as client,
     ):
         for _ in range(6):
@@ -142,7 +142,7 @@ async def test_what_nobody_reads_is_no_silence() -> None:
 async def test_who_was_stopped_itself_reads_before_it_judges() -> None:
     async with (
         staged() as stage,
-        link(stage.url, delay_s=0.03) as way,
+        relay(stage.url, delay_s=0.03) as way,
         VoiceClient.connect(way.url) as client,
     ):
         waiting = asyncio.ensure_future(until(client, native.ReplyDoneMessage))

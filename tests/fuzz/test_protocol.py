@@ -17,8 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from websockets.frames import Opcode
 
 from benchmarks.fuzz import corpus
-from benchmarks.subject import sample_named
-from benchmarks.wire import Wire, encoded
+from benchmarks.raw_client import RawClient, encoded
+from benchmarks.server_under_test import sample_named
 from tests.speech import pcm
 from voicegw import errors
 from voicegw.core import commands
@@ -41,7 +41,7 @@ class Session:
     """One session from the client's side; `ended` after an `end`, `asked_to_stay` after a `refresh`."""
 
     def __init__(self, url: str) -> None:
-        self.wire = Wire(url)
+        self.wire = RawClient(url)
         assert self.wire.upgrade() == 101
         self.ended = self.asked_to_stay = False
         self.seq = 0
@@ -178,7 +178,7 @@ def url() -> Iterator[str]:
     command = (
         sys.executable,
         "-m",
-        "benchmarks.stand_in",
+        "benchmarks.scripted_gateway",
         "--hears",
         "fingerprints",
         "--resume-window-ms",

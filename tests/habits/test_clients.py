@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.fuzz.absent import Absent, Point, Way
-from benchmarks.wire import Wire
+from benchmarks.raw_client import RawClient
 from tests.gateway.fakes import Gate, staged
 from tests.gateway.http.test_tls import Authority
 from tests.habits.table import Habit, rows
@@ -105,7 +105,7 @@ def opens(query: str, *, prefix: str = "") -> Given:
 
     async def see(_: Authority) -> object:
         async with staged(path_prefix=prefix) as stage:
-            with Wire(f"ws://127.0.0.1:{stage.port}{query}") as wire:
+            with RawClient(f"ws://127.0.0.1:{stage.port}{query}") as wire:
                 return await asyncio.to_thread(wire.upgrade)
 
     return see
@@ -121,7 +121,7 @@ async def gives_up_its_place(_: Authority) -> object:
         with closing((await asyncio.to_thread(absent.run, stage.url)).socket):
             await until(lambda: stage.value("sessions_parked") == 1)
             [host] = stage.gateway.sessions
-            with Wire(stage.url) as newcomer, Wire(f"{stage.url}?session={host.name}") as again:
+            with RawClient(stage.url) as newcomer, RawClient(f"{stage.url}?session={host.name}") as again:
                 return [await asyncio.to_thread(wire.upgrade) for wire in (newcomer, again)]
 
 
@@ -129,7 +129,7 @@ async def stays_though_refused(_: Authority) -> object:
     """A client that is refused and keeps its socket. Seen: the answer, and that its connection is gone."""
     async with staged() as stage:
         tasks = stage.value("tasks")
-        with Wire(f"{stage.url}?rate=1") as wire:
+        with RawClient(f"{stage.url}?rate=1") as wire:
             answer = await asyncio.to_thread(wire.upgrade)
             await until(lambda: stage.value("tasks") == tasks)
     return answer, "gone"
@@ -144,7 +144,7 @@ async def is_taken_over(_: Authority) -> object:
             await until(lambda: stage.value("sessions") == 1)
             [host] = stage.gateway.sessions
             tasks = stage.value("tasks")
-            with Wire(f"{stage.url}?session={host.name}&epoch=1&last_seq=1") as again:
+            with RawClient(f"{stage.url}?session={host.name}&epoch=1&last_seq=1") as again:
                 answer = await asyncio.to_thread(again.upgrade)
                 await until(lambda: stage.value("tasks") == tasks)  # as many as one connection has
             return answer, "gone"

@@ -1,11 +1,11 @@
 import pytest
 
-from benchmarks.capacity.climbing import Climb
-from benchmarks.capacity.judging import figures
+from benchmarks.capacity.evaluation import figures
+from benchmarks.capacity.ramp import Climb
 from benchmarks.capacity.search import Search
 from benchmarks.capacity.tables import curves, print_curve, print_summary, summary
 from tests.benchmarks.capacity.spoken import run, spoken
-from tests.benchmarks.capacity.test_climbing import holding
+from tests.benchmarks.capacity.test_ramp import holding
 
 GOOD = figures([run(spoken(6_000))], end_silence_ms=500)
 

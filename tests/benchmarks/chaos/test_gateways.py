@@ -22,7 +22,7 @@ def assert_nothing_lost(run: Run) -> None:
 
 async def test_sessions_go_on_elsewhere_without_a_word_lost() -> None:
     async with installation(workers=1, gateways=2) as there:
-        load = SessionLoad(await there.link(), single_utterances()[:2], speakers=2)
+        load = SessionLoad(await there.add_relays(), single_utterances()[:2], speakers=2)
         await load.learn()
         for fault in DOSE:
             assert_nothing_lost(await one_run(there, load, fault.__name__, fault, Random(5)))

@@ -37,11 +37,11 @@ def findings(
     ],
 )
 def test_what_must_not_be(found: Findings, trouble: str) -> None:
-    assert any(trouble in each for each in found.troubles(rise=0.25, growth=0.05))
+    assert any(trouble in each for each in found.problems(rise=0.25, growth=0.05))
 
 
 def test_nothing_is_wrong_within_the_limits() -> None:
-    assert not findings(beside=(120.0, 120.0), after=104).troubles(rise=0.25, growth=0.05)
+    assert not findings(beside=(120.0, 120.0), after=104).problems(rise=0.25, growth=0.05)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,5 @@
 from benchmarks.gateway.client import masked_speech
-from benchmarks.wire import encoded
+from benchmarks.raw_client import encoded
 from clients.audio import FRAME_MS
 
 

@@ -1,4 +1,4 @@
-"""Processes of a benchmark that are told things in lines on stdin and answer in lines on stdout."""
+"""Child processes of a benchmark, which read requests as lines on stdin and answer in lines on stdout."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ import msgspec
 
 from clients.errors import ClientError
 
-ANSWER_S = 60.0  # beyond what an order takes by itself, on a busy machine
+ANSWER_S = 60.0  # beyond the time that a request takes by itself, on a busy machine
 END_S = 20.0
 _LONGEST_LINE = 2**24
 
@@ -20,29 +20,29 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
-class Talker:
+class ChildProcess:
     """A process, and the first line it printed."""
 
     process: asyncio.subprocess.Process
-    greeting: str
+    first_line: str
 
-    async def ask(self, order: bytes, answer: type[Answer], takes_s: float = 0.0) -> Answer:
+    async def ask(self, request: bytes, answer: type[Answer], takes_s: float = 0.0) -> Answer:
         """Writes a line and reads one as JSON. Raises ClientError when there is none."""
         assert self.process.stdin is not None
-        self.process.stdin.write(order + b"\n")
+        self.process.stdin.write(request + b"\n")
         line = await _line(self.process, takes_s + ANSWER_S)
         return msgspec.json.decode(line, type=answer)
 
     def pin(self, core: int) -> None:
-        """Keeps the process on one core of this machine."""
+        """Restricts the process to one core of this machine."""
         os.sched_setaffinity(self.process.pid, {core})
 
 
 @asynccontextmanager
-async def talker(module: str, *arguments: str) -> AsyncIterator[Talker]:
-    """`python -m MODULE ARGUMENTS`, once it has printed its first line; ended when the block is left.
+async def child_process(module: str, *arguments: str) -> AsyncIterator[ChildProcess]:
+    """`python -m MODULE ARGUMENTS`, after it has printed its first line; it is ended after the block.
 
-    Raises ClientError when it does not begin.
+    Raises ClientError when it prints none.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, *arguments),
@@ -51,7 +51,7 @@ async def talker(module: str, *arguments: str) -> AsyncIterator[Talker]:
         limit=_LONGEST_LINE,
     )
     try:
-        yield Talker(process, (await _line(process, ANSWER_S)).decode().strip())
+        yield ChildProcess(process, (await _line(process, ANSWER_S)).decode().strip())
     finally:
         await _end(process)
 
@@ -63,12 +63,12 @@ async def _line(process: asyncio.subprocess.Process, within_s: float) -> bytes:
     except TimeoutError:
         raise ClientError(f"a process of the benchmark did not answer in {within_s:g} s") from None
     if not line:
-        raise ClientError("a process of the benchmark ended before its time; its trouble stands above")
+        raise ClientError("a process of the benchmark ended too early; its error output is above")
     return line
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """The end of its input is its end; if not, it is killed."""
+    """Closes its input, which ends it; kills it if it does not end."""
     assert process.stdin is not None
     process.stdin.close()
     try:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from benchmarks.capacity.crowd import Cpu
-from benchmarks.capacity.judging import figures, is_disturbed, lacks_cpu, overload_figures, shortfalls
+from benchmarks.capacity.evaluation import figures, is_disturbed, lacks_cpu, overload_figures, shortfalls
+from benchmarks.capacity.load import Cpu
 from benchmarks.capacity.speaker import Spoken
 from tests.benchmarks.capacity.spoken import run, spoken
 

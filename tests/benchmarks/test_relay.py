@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from websockets.exceptions import InvalidMessage
 
-from benchmarks.links import link
+from benchmarks.relay import relay
 from tests.gateway.fakes import staged
 from tests.gateway.session.test_resume import back, cut
 from tests.observing import until
@@ -14,13 +14,13 @@ from voicegw.dialects import native
 
 
 async def test_passes_everything_on() -> None:
-    async with staged() as stage, link(stage.url) as way, joined(way.url) as peer:
+    async with staged() as stage, relay(stage.url) as way, joined(way.url) as peer:
         await peer.send(native.TextMessage(text="hello"))
         assert (await peer.until(native.ReplyDoneMessage)).text == "Good day."
 
 
 async def test_a_cut_is_a_reset_for_both_ends() -> None:
-    async with staged() as stage, link(stage.url) as way, joined(way.url) as peer:
+    async with staged() as stage, relay(stage.url) as way, joined(way.url) as peer:
         way.cut()
         assert await peer.closed() == 1006
         await until(lambda: stage.value("sessions_parked") == 1)
@@ -29,7 +29,7 @@ async def test_a_cut_is_a_reset_for_both_ends() -> None:
 async def test_a_silent_connection_is_found_out_by_pings() -> None:
     async with (
         staged(ping_interval_ms=100, ping_timeout_ms=100) as stage,
-        link(stage.url) as way,
+        relay(stage.url) as way,
         joined(way.url) as peer,
     ):
         way.silence()
@@ -43,6 +43,6 @@ async def test_a_silent_connection_is_found_out_by_pings() -> None:
 
 
 async def test_a_gateway_that_is_gone_is_a_reset() -> None:
-    async with link("ws://127.0.0.1:9/v1/stream") as way:
+    async with relay("ws://127.0.0.1:9/v1/stream") as way:
         with pytest.raises(InvalidMessage):
             await joined(way.url).__aenter__()

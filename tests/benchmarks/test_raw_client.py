@@ -7,7 +7,7 @@ import pytest
 from websockets.frames import Opcode
 from websockets.sync.server import ServerConnection, serve
 
-from benchmarks.wire import Broken, Wire, encoded
+from benchmarks.raw_client import Broken, RawClient, encoded
 
 
 def echo(socket: ServerConnection) -> None:
@@ -29,7 +29,7 @@ def url() -> Iterator[str]:
 
 
 def test_messages_go_both_ways(url: str) -> None:
-    with Wire(url) as wire:
+    with RawClient(url) as wire:
         assert wire.upgrade() == 101
         wire.send(b"hello", Opcode.TEXT)
         wire.send(b"\0\1")
@@ -39,7 +39,7 @@ def test_messages_go_both_ways(url: str) -> None:
 
 
 def test_the_server_s_close_code_is_kept(url: str) -> None:
-    with Wire(url) as wire:
+    with RawClient(url) as wire:
         wire.upgrade()
         wire.send(b"bye", Opcode.TEXT)
         assert list(wire.messages()) == []
@@ -49,7 +49,7 @@ def test_the_server_s_close_code_is_kept(url: str) -> None:
 
 
 def test_pings_are_answered_while_draining(url: str) -> None:
-    with Wire(url) as wire:
+    with RawClient(url) as wire:
         wire.upgrade()
         wire.send_raw(encoded(b"half a mess", Opcode.TEXT, fin=False) + encoded(b"age", Opcode.CONT))
         assert next(wire.messages()) == b"half a message"
@@ -57,14 +57,14 @@ def test_pings_are_answered_while_draining(url: str) -> None:
 
 
 def test_a_silent_server_is_not_waited_for(url: str) -> None:
-    with Wire(url) as wire:
+    with RawClient(url) as wire:
         wire.upgrade()
         with pytest.raises(Broken, match="no answer"):
             wire.receive(timeout_s=0.01)
 
 
 def test_after_a_reset_nothing_can_be_sent(url: str) -> None:
-    wire = Wire(url)
+    wire = RawClient(url)
     wire.upgrade()
     wire.reset()
     with pytest.raises(Broken):

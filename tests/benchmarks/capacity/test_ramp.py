@@ -2,8 +2,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks.capacity.climbing import Bench, Climb, crowd_of, overload_of
-from benchmarks.capacity.crowd import Run, Timing
+from benchmarks.capacity.load import Run, Timing
+from benchmarks.capacity.ramp import Bench, Climb, overload_of, speakers_for
 from benchmarks.capacity.speaker import Speaker, Spoken
 from clients.errors import ClientError, ServerFailed
 from tests.benchmarks.capacity.spoken import run, spoken
@@ -50,9 +50,9 @@ async def test_a_server_that_does_not_start_ends_it_all() -> None:
 
 
 def test_speakers_begin_apart_in_the_samples() -> None:
-    assert [one.begin for one in crowd_of(4)] == [0, 0.25, 0.5, 0.75]
-    assert [one.delay_s for one in crowd_of(2)] == [0, 0.125]
-    assert {one.delay_s for one in crowd_of(4, together=True)} == {0}
+    assert [one.begin for one in speakers_for(4)] == [0, 0.25, 0.5, 0.75]
+    assert [one.delay_s for one in speakers_for(2)] == [0, 0.125]
+    assert {one.delay_s for one in speakers_for(4, together=True)} == {0}
 
 
 @pytest.mark.parametrize(("held", "streams"), [(1, 2), (4, 6), (5, 8)])

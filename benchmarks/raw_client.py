@@ -32,7 +32,7 @@ def encoded(payload: bytes, opcode: Opcode = Opcode.BINARY, *, fin: bool = True)
     return Frame(opcode, payload, fin).serialize(mask=True)
 
 
-class Wire:
+class RawClient:
     """A TCP connection to the server of a ws:// or wss:// URL; `upgrade` makes it a WebSocket. With wss://,
     `secure` comes first."""
 

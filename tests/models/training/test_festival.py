@@ -14,10 +14,6 @@ from models.training.festival import VOICES, Festival
 from models.training.phones import PHONES, phone_number
 from models.training.text import sentence
 
-_NEEDS_FESTIVAL = pytest.mark.skipif(
-    not festival.installed(),
-    reason="festival is not installed; models/training/festival.py names its packages",
-)
 _TEXT = "What's the weather like in London, at nine o'clock?"
 
 
@@ -55,7 +51,6 @@ def _pitch_hz(rendering: Rendering) -> float:
     return float(np.median(found))
 
 
-@_NEEDS_FESTIVAL
 @pytest.mark.parametrize("voice", VOICES)
 class TestVoice:
     def test_every_written_word_has_its_time(self, speaking: Festival, voice: str) -> None:
@@ -107,7 +102,6 @@ class TestVoice:
             assert np.array_equal(_said(speaking, voice).samples, alone.samples)
 
 
-@_NEEDS_FESTIVAL
 def test_what_was_said_before_does_not_matter() -> None:
     rng = random.Random(1)
     texts = [sentence(rng).text for _ in range(100)]
@@ -119,7 +113,6 @@ def test_what_was_said_before_does_not_matter() -> None:
         assert one.phones == other.phones
 
 
-@_NEEDS_FESTIVAL
 @pytest.mark.parametrize(
     "text",
     [
@@ -135,14 +128,12 @@ def test_a_word_is_what_stands_between_spaces(speaking: Festival, text: str) -> 
     assert len(_said(speaking, "ked", text).word_starts) == len(text.split())
 
 
-@_NEEDS_FESTIVAL
 def test_what_ked_inserts_after_er_belongs_to_the_word(speaking: Festival) -> None:
     said = _said(speaking, "ked", "The weather like this.")
     assert said.word_ends is not None
     assert said.word_ends[1] == said.word_starts[2]
 
 
-@_NEEDS_FESTIVAL
 @pytest.mark.parametrize("text", ["", "  "])
 def test_a_text_at_which_festival_fails_is_none_and_the_next_is_said(speaking: Festival, text: str) -> None:
     before = _said(speaking, "kal")
@@ -150,7 +141,6 @@ def test_a_text_at_which_festival_fails_is_none_and_the_next_is_said(speaking: F
     assert np.array_equal(_said(speaking, "kal").samples, before.samples)
 
 
-@_NEEDS_FESTIVAL
 def test_one_that_was_killed_is_begun_again() -> None:
     speaking = Festival()
     before = _said(speaking, "kal")
@@ -158,7 +148,6 @@ def test_one_that_was_killed_is_begun_again() -> None:
     assert np.array_equal(_said(speaking, "kal").samples, before.samples)
 
 
-@_NEEDS_FESTIVAL
 def test_silence_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch) -> None:
     speaking = Festival()
     pid = _pid(speaking)
@@ -170,7 +159,6 @@ def test_silence_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch) -> N
         os.kill(pid, 0)
 
 
-@_NEEDS_FESTIVAL
 def test_the_child_ends_with_its_owner() -> None:
     speaking = Festival()
     pid = _pid(speaking)
@@ -180,7 +168,6 @@ def test_the_child_ends_with_its_owner() -> None:
         os.kill(pid, 0)
 
 
-@_NEEDS_FESTIVAL
 def test_the_child_ends_with_the_interpreter() -> None:
     script = "from models.training.festival import Festival; f = Festival(); print(f._child._process.pid)"
     done = subprocess.run(
@@ -190,7 +177,6 @@ def test_the_child_ends_with_the_interpreter() -> None:
         os.kill(int(done.stdout), 0)
 
 
-@_NEEDS_FESTIVAL
 def test_a_missing_voice_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(festival._FULL_NAMES, "rab", "rab_diphone")
     with pytest.raises(FileNotFoundError, match=r"lacks the voices rab_diphone: apt-get install .*festvox"):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.arguments import add_device, add_json, add_model, add_serve, new_parser
+from benchmarks.command import add_device, add_json, add_model, add_serve, new_parser
 
 
 def test_the_rest_of_the_line_goes_to_the_server() -> None:

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from models.training import converted
+from models.training.convert import convert
 
 BUNDLED = Path("models/bundled")
 
@@ -41,9 +43,6 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
 
 
 def test_converting_again_gives_the_same_bytes(weights: converted.Weights, tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch", reason="conversion needs the train extra")
-    from models.training.convert import convert
-
     convert(
         {name: torch.from_numpy(value) for name, value in weights.items()},
         BUNDLED / "tokenizer.json",

@@ -1,7 +1,8 @@
-"""What a server has to live with: crowds that speak, come back, stay silent, dawdle, flood and do not read.
+"""Groups of clients: speakers, resuming clients, silent ones, slow handshakes, floods, clients that do not
+read.
 
-Each crowd opens what it opens, leaves nothing open, and returns how many connections it made. It raises
-AssertionError when it is not served as it must be, and Broken.
+Each group closes all connections that it opens, and returns their number. It raises AssertionError when it is
+not served correctly, and Broken when the server closes a connection or does not answer.
 """
 
 import time
@@ -13,8 +14,8 @@ from urllib.parse import urlencode
 import msgspec
 from websockets.frames import Opcode
 
-from benchmarks.subject import sample_named
-from benchmarks.wire import Broken, Wire, encoded
+from benchmarks.raw_client import Broken, RawClient, encoded
+from benchmarks.server_under_test import sample_named
 from clients.audio import read_pcm
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
@@ -25,34 +26,34 @@ PIECE_BYTES = 3_200  # 100 ms
 END = b'{"type":"end"}'
 HELLO = b'{"type":"text","text":"hello"}'
 SPOKEN = "yes-1.wav"
-FLOOD_S = 8  # of audio at once, which is more than any burst
-HELD_S = 2.0  # for which the silent ones stay
-LETTER_S = 0.005  # between two bytes of those who dawdle
-UNREAD = 200  # messages that are asked for, and their answers not read
+FLOOD_S = 8  # of audio at once, more than the server accepts in a burst
+HELD_S = 2.0  # for which silent clients stay connected
+BYTE_S = 0.005  # between two bytes of a slow handshake
+UNREAD = 200  # requests whose answers are not read
 
-Crowd = Callable[[str, Random, int], int]
+Group = Callable[[str, Random, int], int]
 
 _decoder: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
 
 
 @contextmanager
-def session(url: str, **query: object) -> Iterator[tuple[Wire, native.ReadyMessage]]:
-    """An open session and its greeting, which in a resumed one comes behind what was missed."""
-    with Wire(f"{url}?{urlencode(query)}") as wire:
+def session(url: str, **query: object) -> Iterator[tuple[RawClient, native.ReadyMessage]]:
+    """An open session and its ready event, which follows the missed events when the session is resumed."""
+    with RawClient(f"{url}?{urlencode(query)}") as wire:
         status = wire.upgrade()
         assert status == SWITCHING_PROTOCOLS, f"refused with {status}"
         messages = map(_decoder.decode, wire.messages())
         yield wire, next(message for message in messages if isinstance(message, native.ReadyMessage))
 
 
-def say(wire: Wire, pcm: bytes) -> None:
-    """Audio, all at once."""
+def send_audio(wire: RawClient, pcm: bytes) -> None:
+    """Sends audio faster than real time."""
     for begin in range(0, len(pcm), PIECE_BYTES):
         wire.send(pcm[begin : begin + PIECE_BYTES])
 
 
-def finish(wire: Wire) -> None:
-    """Ends the session, which must then close as it should."""
+def finish(wire: RawClient) -> None:
+    """Ends the session; the server must close it with 1000."""
     wire.send(END, Opcode.TEXT)
     for _ in wire.messages():
         pass
@@ -60,21 +61,21 @@ def finish(wire: Wire) -> None:
 
 
 def speakers(url: str, rng: Random, count: int) -> int:
-    """Say something, or half of it: half of them end it, half are cut off."""
+    """Send a part of a recording; half of them end the session, half reset the connection."""
     pcm = read_pcm(sample_named(SPOKEN).path, SAMPLE_RATE)
     for number in range(count):
         with session(url) as (wire, _):
-            say(wire, pcm[: 2 * rng.randrange(len(pcm) // 2)])
+            send_audio(wire, pcm[: 2 * rng.randrange(len(pcm) // 2)])
             wire.reset() if number % 2 else finish(wire)
     return count
 
 
-def returners(url: str, rng: Random, count: int) -> int:
-    """Are cut off in mid-word, come back to the same session, and end it."""
+def resuming(url: str, rng: Random, count: int) -> int:
+    """Reset the connection in the middle of a word, resume the session, and end it."""
     pcm = read_pcm(sample_named(SPOKEN).path, SAMPLE_RATE)
     for _ in range(count):
         with session(url, reply="none") as (wire, ready):
-            say(wire, pcm[: 2 * rng.randrange(len(pcm) // 2)])
+            send_audio(wire, pcm[: 2 * rng.randrange(len(pcm) // 2)])
             wire.reset()
         with session(url, session=ready.session, epoch=ready.epoch, last_seq=ready.seq) as (wire, again):
             assert again.resumed
@@ -83,7 +84,7 @@ def returners(url: str, rng: Random, count: int) -> int:
 
 
 def silent(url: str, rng: Random, count: int) -> int:
-    """All at once, and none says a word; one who comes then is served."""
+    """Stay connected at the same time without sending; one more client must be served meanwhile."""
     with ExitStack() as stack:
         wires = [stack.enter_context(session(url))[0] for _ in range(count)]
         time.sleep(HELD_S)
@@ -93,35 +94,35 @@ def silent(url: str, rng: Random, count: int) -> int:
     return count + 1
 
 
-def dawdlers(url: str, rng: Random, count: int) -> int:
-    """Send their request byte by byte and never finish it; one who comes meanwhile is served."""
+def slow_handshakes(url: str, rng: Random, count: int) -> int:
+    """Send the request byte by byte and never finish it; one more client must be served meanwhile."""
     with ExitStack() as stack:
-        wires = [stack.enter_context(Wire(url)) for _ in range(count)]
+        wires = [stack.enter_context(RawClient(url)) for _ in range(count)]
         requests = [wire.handshake() for wire in wires]
         for at in range(min(map(len, requests)) - 2):
             for wire, request in zip(wires, requests, strict=True):
                 wire.send_raw(request[at : at + 1])
-            time.sleep(LETTER_S)
+            time.sleep(BYTE_S)
         speakers(url, rng, 1)
     return count + 1
 
 
 def floods(url: str, rng: Random, count: int) -> int:
-    """Send audio faster than anybody speaks, until they are stopped."""
+    """Send audio faster than real time until the server stops them."""
     for _ in range(count):
         with session(url) as (wire, _):
             try:
-                say(wire, bytes(2 * SAMPLE_RATE * FLOOD_S))
+                send_audio(wire, bytes(2 * SAMPLE_RATE * FLOOD_S))
                 *_, last = map(_decoder.decode, wire.messages())
                 assert isinstance(last, native.ErrorMessage)
                 assert last.code == AudioTooFast.code
-            except Broken:  # stopped before all was sent
+            except Broken:  # the server has closed the connection before all was sent
                 continue
     return count
 
 
-def deaf(url: str, rng: Random, count: int) -> int:
-    """Ask for much and read nothing of it."""
+def not_reading(url: str, rng: Random, count: int) -> int:
+    """Send requests and do not read the answers."""
     with ExitStack() as stack:
         wires = [stack.enter_context(session(url))[0] for _ in range(count)]
         for wire in wires:
@@ -132,11 +133,11 @@ def deaf(url: str, rng: Random, count: int) -> int:
     return count + 1
 
 
-SHARES: dict[Crowd, float] = {
+SHARES: dict[Group, float] = {
     speakers: 0.2,
-    returners: 0.1,
+    resuming: 0.1,
     silent: 1.0,
-    dawdlers: 0.05,
+    slow_handshakes: 0.05,
     floods: 0.02,
-    deaf: 0.02,
+    not_reading: 0.02,
 }

@@ -42,7 +42,7 @@ class _Pair:
             end.transport.abort()
 
 
-class Link:
+class Relay:
     """The way to one gateway; `url` leads there. `connections`: how many have been made."""
 
     def __init__(self, target: str, delay_s: float) -> None:
@@ -86,9 +86,9 @@ class Link:
 
 
 @asynccontextmanager
-async def link(target: str, delay_s: float = 0.0) -> AsyncIterator[Link]:
+async def relay(target: str, delay_s: float = 0.0) -> AsyncIterator[Relay]:
     """A link for as long as the block lasts. delay_s: each way, for whatever passes."""
-    made = Link(target, delay_s)
+    made = Relay(target, delay_s)
     server = await asyncio.start_server(made.connected, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     made.url = f"ws://127.0.0.1:{port}{urlsplit(target).path}"

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from benchmarks.capacity.crowd import Run, Timing, run
-from benchmarks.capacity.judging import figures, shortfalls
+from benchmarks.capacity.evaluation import figures, shortfalls
+from benchmarks.capacity.load import Run, Timing, run
 from benchmarks.capacity.search import Search
 from benchmarks.capacity.speaker import Speaker
 from benchmarks.playing import STAGGER_S
@@ -84,7 +84,7 @@ class Climb:
         short: list[str] = []
         while len(runs) < self.bench.runs and not short:
             try:
-                runs.append(await self.bench.run(crowd_of(streams, together=self.bench.together)))
+                runs.append(await self.bench.run(speakers_for(streams, together=self.bench.together)))
             except ServerFailed:
                 raise
             except ClientError as error:
@@ -108,7 +108,7 @@ def _tell(streams: int, found: dict[str, float] | None, short: Sequence[str]) ->
     print(f"{streams} stream(s): {figures_text}{verdict}", file=sys.stderr, flush=True)
 
 
-def crowd_of(streams: int, *, together: bool = False) -> list[Speaker]:
+def speakers_for(streams: int, *, together: bool = False) -> list[Speaker]:
     """Speakers who each begin somewhere else in the samples."""
     interval_s = 0.0 if together else STAGGER_S
     return [Speaker(n / streams, interval_s * n / streams) for n in range(streams)]

@@ -5,9 +5,9 @@ from http import HTTPStatus
 import msgspec
 import pytest
 
-from benchmarks.capacity import crowd
-from benchmarks.capacity.climbing import crowd_of
-from benchmarks.capacity.crowd import Cpu, Timing, run
+from benchmarks.capacity import load
+from benchmarks.capacity.load import Cpu, Timing, run
+from benchmarks.capacity.ramp import speakers_for
 from clients.errors import ClientError
 from clients.local_server import LocalServer
 from clients.samples import read_samples
@@ -17,28 +17,28 @@ BUSY = (HTTPStatus.SERVICE_UNAVAILABLE, "")
 
 
 async def test_speakers_share_a_few_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowd, "LEAD_S", 0.3)
-    monkeypatch.setattr(crowd, "SPEAKERS_PER_PROCESS", 2)
+    monkeypatch.setattr(load, "LEAD_S", 0.3)
+    monkeypatch.setattr(load, "SPEAKERS_PER_PROCESS", 2)
     async with scripted_server(refuse_with=BUSY) as server:
-        found = await run(LocalServer(server.url, os.getpid()), crowd_of(3), Timing(0.3, 0.1), "none")
+        found = await run(LocalServer(server.url, os.getpid()), speakers_for(3), Timing(0.3, 0.1), "none")
         assert len(server.paths) == 3
     assert [len(one.refusals_ms) for one in found.spoken] == [1, 1, 1]
     assert found.to_s - found.from_s == pytest.approx(0.3)
 
 
 async def test_speakers_say_the_samples_in_their_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowd, "LEAD_S", 0.3)
+    monkeypatch.setattr(load, "LEAD_S", 0.3)
     samples = [msgspec.structs.replace(read_samples()[0], language="de")]
     async with scripted_server(refuse_with=BUSY) as server:
         there = LocalServer(server.url, os.getpid())
-        await run(there, crowd_of(1), Timing(0.3, 0.1), "none", samples=samples)
+        await run(there, speakers_for(1), Timing(0.3, 0.1), "none", samples=samples)
         assert all("lang=de" in path for path in server.paths)
 
 
 async def test_a_client_process_that_cannot_start_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(ClientError, match="failed to start"):
-        await run(LocalServer("ws://127.0.0.1:1/", os.getpid()), crowd_of(1), Timing(0.1, 0.1), "none")
+        await run(LocalServer("ws://127.0.0.1:1/", os.getpid()), speakers_for(1), Timing(0.1, 0.1), "none")
 
 
 def test_what_was_used_is_a_difference() -> None:

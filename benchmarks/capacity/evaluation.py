@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from benchmarks.capacity.crowd import Run
+from benchmarks.capacity.load import Run
 from benchmarks.capacity.speaker import Spoken
 from benchmarks.measures import WordErrors, percentile
 from benchmarks.recording import Recording, lost_samples

@@ -1,5 +1,5 @@
-"""`python -m benchmarks.stand_in`: a real gateway in a process of its own, with recognition and replies
-stood in for, so that what it costs and what becomes of its sessions is the gateway's own doing.
+"""`python -m benchmarks.scripted_gateway`: a real gateway in a process of its own, with recognition and
+replies stood in for, so that what it costs and what becomes of its sessions is the gateway's own doing.
 
 It prints the ready line of `voicegw serve`. Each line on stdin, `watch` or `state`, is answered by its State
 in JSON on one line; from the first `watch` on, the event loop's lag is sampled too.
@@ -118,7 +118,7 @@ def _scorer(vad: str) -> SpeechScorer:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stdin ends; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.stand_in", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scripted_gateway", description=__doc__)
     add = parser.add_argument
     add("--bare", action="store_true", help="not a gateway, but a loop that receives and does nothing")
     add("--vad", choices=("webrtc", "none"), default="webrtc")

@@ -1,6 +1,6 @@
 import numpy as np
 
-from benchmarks.stand_in import BLOCK_SAMPLES, Fingerprints
+from benchmarks.scripted_gateway import BLOCK_SAMPLES, Fingerprints
 from tests.speech import job
 
 AUDIO = np.arange(4 * BLOCK_SAMPLES, dtype="<i2")

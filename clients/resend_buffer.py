@@ -1,5 +1,5 @@
-"""What a client has sent and the server has not acknowledged yet, in order, so that it can be sent again on
-a new connection: audio by sample, text messages by number.
+"""Keeps the messages that the server has not acknowledged, in order, to send them again on a new connection.
+Audio is acknowledged by sample, text messages by number.
 """
 
 from collections import deque
@@ -11,14 +11,14 @@ from clients.errors import ConnectionLost
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One message. samples, messages: how much had been sent before it in this session."""
+    """One message. samples, messages: the samples and text messages before it in this session."""
 
     content: bytes | str
     samples: int
     messages: int
 
 
-class Unacknowledged:
+class ResendBuffer:
     """Keeps the last `max_samples` samples; `sample_bytes` is the size of one."""
 
     def __init__(self, sample_bytes: int, max_samples: int) -> None:
@@ -30,7 +30,7 @@ class Unacknowledged:
         self._messages = 0
 
     def add(self, content: bytes | str) -> None:
-        """The next message, to be sent."""
+        """Append a message, which `pending` then yields."""
         self._items.append(_Item(content, self._samples, self._messages))
         if isinstance(content, str):
             self._messages += 1
@@ -40,20 +40,20 @@ class Unacknowledged:
             self._drop_first()
 
     def pending(self) -> Iterator[bytes | str]:
-        """What is still to be sent, in order; each counts as sent once the iteration goes on."""
+        """The messages not sent yet, in order; each counts as sent when the next one is requested."""
         while self._next < len(self._items):
             item = self._items[self._next]
             yield item.content
             self._next += 1 if self._next < len(self._items) and self._items[self._next] is item else 0
 
     def acknowledge(self, samples: int, messages: int) -> None:
-        """Everything before this sample and this message is with the server."""
-        while self._items and self._is_taken(self._items[0], samples, messages):
+        """The server has received everything before this sample and this message."""
+        while self._items and self._is_received(self._items[0], samples, messages):
             self._drop_first()
 
     def rewind(self, samples: int, messages: int) -> None:
-        """The server goes on from here; a message that it has taken in part is sent from there. Raises
-        ConnectionLost when it asks for something that is not kept any longer."""
+        """Send again from this sample and this message; the rest of a message that was received in part.
+        Raises ConnectionLost when they are not kept any longer."""
         self.acknowledge(samples, messages)
         self._next = 0
         first = self._items[0] if self._items else _Item("", self._samples, self._messages)
@@ -64,14 +64,14 @@ class Unacknowledged:
             self._items[0] = _Item(rest, samples, first.messages)
 
     def restart(self) -> None:
-        """The server begins a new session: what is kept is its beginning."""
+        """The server has started a new session, which begins with the kept messages."""
         contents = [item.content for item in self._items]
         self._items.clear()
         self._next = self._samples = self._messages = 0
         for content in contents:
             self.add(content)
 
-    def _is_taken(self, item: _Item, samples: int, messages: int) -> bool:
+    def _is_received(self, item: _Item, samples: int, messages: int) -> bool:
         if isinstance(item.content, str):
             return item.messages < messages
         return item.samples + len(item.content) // self._sample_bytes <= samples

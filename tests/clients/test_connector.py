@@ -1,38 +1,38 @@
 import pytest
 
 from clients.client import VoiceClient
+from clients.connector import Connector
 from clients.errors import Refused, Unreachable
-from clients.line import Line
 from tests.clients.scripted_server import scripted_server
 from tests.gateway.auth.test_authenticator import SECRET, token
 from tests.gateway.fakes import Gate, staged
 from voicegw.dialects import native
 from voicegw.gateway.auth.authenticator import TokenOptions
 
-NOBODY = "ws://127.0.0.1:9/v1/stream"
+NO_SERVER = "ws://127.0.0.1:9/v1/stream"
 
 
-async def test_asks_each_of_its_servers_until_one_answers() -> None:
+async def test_tries_each_server_until_one_answers() -> None:
     async with scripted_server() as server:
-        line = Line([NOBODY, server.url], {"rate": "8000"})
-        await (await line.open({"session": "s"})).close()
-        await (await line.open()).close()
+        connector = Connector([NO_SERVER, server.url], {"rate": "8000"})
+        await (await connector.open({"session": "s"})).close()
+        await (await connector.open()).close()
     assert [path.partition("?")[2] for path in server.paths] == ["rate=8000&session=s", "rate=8000"]
 
 
-async def test_tries_again_until_it_is_no_use() -> None:
+async def test_retries_end_after_the_time_limit() -> None:
     with pytest.raises(Unreachable):
-        await Line([NOBODY], {}).reopen({}, within_s=0.05)
+        await Connector([NO_SERVER], {}).reopen({}, within_s=0.05)
 
 
-async def test_a_refusal_for_good_is_not_tried_again() -> None:
+async def test_a_permanent_refusal_is_not_retried() -> None:
     async with scripted_server(refuse_with=(401, "")) as server:  # type: ignore[arg-type]
         with pytest.raises(Refused):
-            await Line([server.url], {}).reopen({}, within_s=60)
+            await Connector([server.url], {}).reopen({}, within_s=60)
     assert len(server.paths) == 1
 
 
-async def test_shows_its_token_and_a_new_one_when_the_session_needs_it() -> None:
+async def test_sends_its_token_and_a_new_one_when_the_session_needs_it() -> None:
     made = (token(jti=str(number)) for number in range(9))
     gate = Gate(tokens=TokenOptions(secret=SECRET, session_ttl_s=1))
     async with staged(gate=gate) as stage, VoiceClient.connect(stage.url, token=lambda: next(made)) as client:
@@ -41,8 +41,8 @@ async def test_shows_its_token_and_a_new_one_when_the_session_needs_it() -> None
             renewed += isinstance(await anext(client), native.RefreshedMessage)
 
 
-async def test_without_its_token_it_is_refused_for_good() -> None:
+async def test_with_a_wrong_token_it_is_refused_permanently() -> None:
     async with staged(gate=Gate(tokens=TokenOptions(secret=SECRET))) as stage:
         with pytest.raises(Refused) as refused:
-            await Line([stage.url], {}, "nonsense").reopen({}, within_s=60)
+            await Connector([stage.url], {}, "nonsense").reopen({}, within_s=60)
     assert (refused.value.code, refused.value.retryable) == ("token_invalid", False)

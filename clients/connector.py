@@ -1,4 +1,4 @@
-"""The way to a server: opening connections, and coming back when one is lost."""
+"""Opens connections to a server, and opens new ones when a connection is lost."""
 
 import asyncio
 import random
@@ -13,16 +13,14 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
-from clients.connection import Connection, Patience
+from clients.connection import AdaptiveTimeout, Connection
 from clients.errors import Refused, Unreachable
 from voicegw.dialects import native
 
 OPEN_S = 10.0  # for the upgrade
-NEXT_S = (
-    3.0  # the same, where there is another server to be tried: TCP, TLS and upgrade at 0.5 s a round trip
-)
-CLOSE_S = 2.0  # for the closing handshake, and for a connection that is dead to be given up
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+NEXT_S = 3.0  # the same, if another server can be tried: TCP, TLS and upgrade at 0.5 s a round trip
+CLOSE_S = 2.0  # for the closing handshake
+_FIRST_DELAY_S, _MAX_DELAY_S = 0.2, 5.0
 
 
 Token = str | Callable[[], str]
@@ -39,35 +37,35 @@ class _RefusalBody(msgspec.Struct):
     error: _Refusal
 
 
-class Line:
-    """How to reach the server: its URLs, what the session is to be, and the token that lets its client in, or
-    what makes a new one for each connection."""
+class Connector:
+    """Opens the connections of one session. urls: of one server or several. query: the parameters of the
+    session. token: authorises the client; a function makes a new one for each connection."""
 
     def __init__(self, urls: Sequence[str], query: Mapping[str, str], token: Token | None = None) -> None:
         self._urls = list(urls)
         self._query = query
         self._token = token
-        self._hint_s = 0.0
-        self._patience = Patience()
+        self._retry_after_s = 0.0
+        self._answer_timeout = AdaptiveTimeout()
 
     def new_token(self) -> str | None:
-        """A token that was not shown before; None where no more can be made."""
+        """A token that was not used before; None if the token is fixed."""
         return self._token() if callable(self._token) else None
 
-    def hint(self, retry_after_ms: int) -> None:
-        """The server has said when to come back."""
-        self._hint_s = retry_after_ms / 1000
+    def set_retry_after(self, retry_after_ms: int) -> None:
+        """The server accepts the next connection after this time only."""
+        self._retry_after_s = retry_after_ms / 1000
 
-    def turn(self) -> None:
-        """From now on another server is tried first."""
+    def next_server(self) -> None:
+        """Tries another server first from now on."""
         self._urls.append(self._urls.pop(0))
 
     async def open(self, resume: Mapping[str, str] | None = None) -> Connection:
-        """A connection to the first of the URLs that answers. Raises Refused or Unreachable."""
+        """A connection to the first server that answers. Raises Refused or Unreachable."""
         for _ in self._urls[1:]:
             with suppress(Unreachable):
                 return await self._open(resume, NEXT_S)
-            self.turn()
+            self.next_server()
         return await self._open(resume, OPEN_S)
 
     async def _open(self, resume: Mapping[str, str] | None, within_s: float) -> Connection:
@@ -75,19 +73,22 @@ class Line:
         query = urlencode({**self._query, **(resume or {})})
         token = self._token() if callable(self._token) else self._token
         connection = await _open(
-            f"{url}{'&' if '?' in url else '?'}{query}", token, within_s, partial(Connection, self._patience)
+            f"{url}{'&' if '?' in url else '?'}{query}",
+            token,
+            within_s,
+            partial(Connection, self._answer_timeout),
         )
-        connection.watch()
+        connection.start_health_check()
         return connection
 
     async def reopen(self, resume: Mapping[str, str], within_s: float) -> Connection:
-        """The same, tried again and again, after pauses of random length that grow, but not before the
-        server has asked for it. Raises what the last attempt did."""
+        """As `open`, with retries for `within_s`, after random and growing delays and not before the server's
+        retry-after time. Raises the error of the last attempt."""
         give_up_at = asyncio.get_running_loop().time() + within_s
-        longest_s = _FIRST_PAUSE_S
+        max_delay_s = _FIRST_DELAY_S
         while True:
-            await asyncio.sleep(self._hint_s + random.uniform(0, longest_s))
-            self._hint_s, longest_s = 0.0, min(2 * longest_s, _LONGEST_PAUSE_S)
+            await asyncio.sleep(self._retry_after_s + random.uniform(0, max_delay_s))
+            self._retry_after_s, max_delay_s = 0.0, min(2 * max_delay_s, _MAX_DELAY_S)
             try:
                 return await self.open(resume)
             except (Refused, Unreachable) as error:
@@ -95,8 +96,8 @@ class Line:
                 if final or asyncio.get_running_loop().time() > give_up_at:
                     raise
                 if isinstance(error, Refused) and error.retry_after_ms:
-                    self.hint(error.retry_after_ms)
-            self.turn()
+                    self.set_retry_after(error.retry_after_ms)
+            self.next_server()
 
 
 async def _open(url: str, token: str | None, within_s: float, make: Callable[..., Connection]) -> Connection:
@@ -107,10 +108,10 @@ async def _open(url: str, token: str | None, within_s: float, make: Callable[...
             subprotocols=[Subprotocol(native.SUBPROTOCOL)],
             compression=None,
             open_timeout=within_s,
-            ping_interval=None,  # the connection asks by itself
+            ping_interval=None,  # the connection sends its own pings
             close_timeout=CLOSE_S,
             proxy=_proxy_for(url),
-            create_connection=make,  # type: ignore[arg-type]  # a class, or as good
+            create_connection=make,  # type: ignore[arg-type]  # a class or a partial of it
         )
         assert isinstance(opened, Connection)
         return opened

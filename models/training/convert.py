@@ -14,8 +14,8 @@ from transformers import WhisperConfig, WhisperForConditionalGeneration
 
 from models.training import tokens
 from models.training.network import (
-    GUIDED_HEADS,
     AUXILIARY_HEADS,
+    GUIDED_HEADS,
     MELS,
     SOURCE_POSITIONS,
     TARGET_POSITIONS,

@@ -1,10 +1,9 @@
-"""`scripts/bench conversation`: how long people wait for an answer, and how fast a reply stops for them.
+"""`scripts/bench conversation`: the time to an answer, and the time to stop an interrupted reply.
 
-Starts a real server with the speech model and a local language model endpoint whose first-token time and
-token rate are known, and plays sample sessions to it in real time, each from a client process of its own:
-once with every request made when its turn is certain, and once with requests made in a pause already, as is
-the default. Then questions are asked and interrupted in mid-reply. With `--voice`, a last round asks for
-spoken replies.
+Starts a real server with the speech model and a local language model endpoint with a known first-token time
+and token rate, and streams sample sessions to it in real time, each from a client process of its own: once
+with requests at the end of each turn only, and once with requests in pauses already, which is the default.
+Then replies are interrupted. With `--voice`, a last round requests spoken replies.
 """
 
 import argparse
@@ -47,7 +46,7 @@ TAIL_MS = 2_500
 
 @dataclass(frozen=True)
 class Model:
-    """The language model endpoint's pace."""
+    """The speed of the language model endpoint."""
 
     first_token_ms: int
     tokens_per_s: float
@@ -87,15 +86,15 @@ def _is_session(sample: Sample) -> bool:
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("conversation", __doc__)
     add = parser.add_argument
-    add("--files", nargs="+", metavar="NAME", help="samples to play (default: the clean sessions)")
+    add("--files", nargs="+", metavar="NAME", help="samples to stream (default: the clean sessions)")
     numbers = {
-        "--repeats": (1, "how often each is played"),
+        "--repeats": (1, "repetitions of each"),
         "--interruptions": (20, "replies that are interrupted"),
         "--llm-first-token-ms": (250, "time of the language model endpoint to its first token"),
         "--llm-tokens-per-s": (40.0, "tokens of the endpoint in a second after it"),
     }
     add_numbers(parser, numbers)
-    add("--voice", action="store_true", help="play the sessions once more with spoken replies")
+    add("--voice", action="store_true", help="stream the sessions once more with spoken replies")
     add_model(parser)
     add_device(parser)
     add_json(parser)
@@ -118,7 +117,7 @@ async def _measure(options: argparse.Namespace, samples: Sequence[Sample]) -> di
 
 
 async def _play(model: Model, samples: Sequence[Sample], flags: Sequence[str], reply: str = "text") -> Round:
-    """The samples played to a server of their own, and the requests that it made."""
+    """The samples streamed to a server that is started for them, and its requests to the model."""
     async with model.serve(REPLY) as llm:
         endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark", "--log-level", "warning")
         async with local_server(*flags, *endpoint) as server:
@@ -139,7 +138,7 @@ async def _interrupt(model: Model, count: int, flags: Sequence[str]) -> dict[str
 
 
 def interruption(folder: Path, number: int) -> Sample:
-    """A question, time for the reply to begin, and someone who does not wait for its end; on disk."""
+    """A question, time for a part of the reply, and an interruption; as a file."""
     chance = random.Random(number)
     listening_ms = chance.randint(*LISTENING_MS)
     asked, interrupting = _sample(chance.choice(ASKED)), _sample(chance.choice(INTERRUPTING))

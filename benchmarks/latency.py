@@ -1,12 +1,12 @@
-"""`scripts/bench latency`: how long words, finals and replies take, and how right and steady the words are.
+"""`scripts/bench latency`: the latency of words, finals and replies, and the accuracy and stability of words.
 
-Starts a real server and a local language model endpoint whose first-token time is known, plays sample
-sessions to it in real time, each from a client process of its own, and compares what arrived with what was
-said. The same model then decodes the true utterances offline, for the word error rate that streaming is
-held against.
+Starts a real server and a local language model endpoint with a known first-token time, streams sample
+sessions to it in real time, each from a client process of its own, and compares the results with the
+references. Then the same model decodes the reference utterances offline, for a word error rate to compare
+with.
 
-With --recordings a user's own are played, without replies. Their word error rates are over whole recordings,
-after Whisper's normaliser, and offline is one padded pass of stock faster-whisper over each.
+With --recordings, your own recordings are streamed, without replies. Their word error rates are over whole
+recordings, after Whisper's normaliser; offline is one padded pass of stock faster-whisper over each.
 """
 
 import argparse
@@ -46,7 +46,7 @@ REPLY = ("It", " is", " done", ".")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was played, and the CPU seconds used meanwhile by the whole server and by its gateway alone."""
+    """The sessions, and the CPU seconds of the whole server and of its gateway alone."""
 
     played: list[Played]
     cpu_s: float
@@ -85,10 +85,10 @@ def _run_recordings(
     options: argparse.Namespace, flags: Sequence[str], server: config.Settings, found: Material
 ) -> int:
     outcome = asyncio.run(_measure(options, flags, found.recorded))
-    heard = accuracy.heard_of(found, outcome.played)
+    recognised = accuracy.transcribed_of(found, outcome.played)
     if options.texts is not None:
-        accuracy.write_texts(heard, options.texts)
-    figures = {**_figures(options, server, outcome), **accuracy.figures(heard)}
+        accuracy.write_texts(recognised, options.texts)
+    figures = {**_figures(options, server, outcome), **accuracy.figures(recognised)}
     settings = {"recordings": len(found.recorded), **about_recordings(options), **_settings(options, server)}
     report("latency", settings, figures, MEANINGS | accuracy.MEANINGS, options.json)
     return 0
@@ -106,10 +106,10 @@ def _figures(options: argparse.Namespace, server: config.Settings, outcome: Outc
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("latency", __doc__)
     add = parser.add_argument
-    add("--files", nargs="+", metavar="NAME", help="samples to play (default: all session-*)")
-    add("--condition", default="clean", help="of the sessions, those recorded so (default: %(default)s)")
+    add("--files", nargs="+", metavar="NAME", help="samples to stream (default: all session-*)")
+    add("--condition", default="clean", help="only sessions with this condition (default: %(default)s)")
     numbers = {
-        "--repeats": (1, "how often each is played"),
+        "--repeats": (1, "repetitions of each"),
         "--streams": (1, "sessions at once"),
         "--llm-first-token-ms": (100, "time of the language model endpoint to its first token"),
     }
@@ -150,13 +150,13 @@ def _warm_up() -> Sample:
 
 
 def offline_errors(samples: Sequence[Sample], options: WhisperOptions) -> WordErrors:
-    """The errors of the same weights and options on the utterances cut at their true times."""
+    """The errors of the same weights and options on the utterances cut at their reference times."""
     engine = WhisperEngine(locate(options.model), options)
     return sum(
         (
-            word_errors(normalised(said.text), normalised(heard))
+            word_errors(normalised(said.text), normalised(recognised))
             for sample in samples
-            for said, heard in zip(sample.utterances, utterance_texts(engine, sample), strict=True)
+            for said, recognised in zip(sample.utterances, utterance_texts(engine, sample), strict=True)
         ),
         WordErrors(),
     )

@@ -1,18 +1,18 @@
-"""`scripts/bench policies`: when words are shown and when they become stable, setting by setting.
+"""`scripts/bench policies`: when words are shown and when they become stable, by setting.
 
 Streams the sample sessions through the core on a simulated clock: the real voice activity detector and the
-real model, no server and no waiting, every decode answered 30 ms after it was asked for. So the settings are
-compared on equal terms, and the figures are those of an idle machine; `scripts/bench latency` measures the
-whole server in real time, and defines the same figures.
+real model, without a server, and every decode is answered 30 ms after its request. So all settings have the
+same conditions, those of an idle machine; `scripts/bench latency` measures the whole server in real time, and
+defines the same figures.
 
-  offline  WER of the same model and beam on the utterances cut at their true times
+  offline  WER of the same model and beam on the utterances cut at their reference times
   UPWR     shown words that the next partial changed or removed, per final word
-  WEL      from a word's end until it first stands in its final place, in ms
-  stable   from a word's end until it stands there as stable text, in ms
+  WEL      from a word's end until it is first in its final place, in ms
+  stable   from a word's end until it is there as stable text, in ms
 
 With --recordings the WER is over whole recordings, after Whisper's normaliser, and offline is one padded
-pass of stock faster-whisper over each; ins / del / sub are the stream's errors, `empty` are recordings of
-which only the offline pass has words, and `made up` are words a minute where nobody speaks.
+pass of stock faster-whisper over each; ins / del / sub are the stream's errors, `empty` are recordings for
+which only the offline pass has words, and `made up` are words a minute in recordings without speech.
 """
 
 import argparse
@@ -25,14 +25,14 @@ from benchmarks.figures import Played, accuracy_figures, timing_figures
 from benchmarks.latency import offline_errors
 from benchmarks.measures import emission, matches, percentile
 from benchmarks.recording import Update
-from benchmarks.recordings.accuracy import figures, heard_of, write_texts
+from benchmarks.recordings.accuracy import figures, transcribed_of, write_texts
 from benchmarks.recordings.material import (
     Material,
     about_recordings,
     add_recordings,
     add_texts,
     material,
-    tell,
+    print_progress,
 )
 from benchmarks.report import Rows, report_rows
 from benchmarks.segments import Segment
@@ -72,7 +72,7 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """As the table says it."""
+        """As in the table."""
         if self.is_configured:
             return CONFIGURED
         options = self.recognition
@@ -103,13 +103,13 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--condition",
         default="clean",
-        help="the sessions recorded so: clean, noise10 or phone (default: %(default)s)",
+        help="the sessions with this condition: clean, noise10 or phone (default: %(default)s)",
     )
     add(
         "--setting",
         nargs="+",
         metavar="NAME",
-        help=f"those whose name holds one of these; `{CONFIGURED}`: the server's own (default: all others)",
+        help=f"those whose name has one of these; `{CONFIGURED}`: the server's own (default: all others)",
     )
     add(
         "--decode-ms",
@@ -136,7 +136,7 @@ def _compared(names: Sequence[str] | None, server: config.Settings) -> list[Sett
 
 
 def settings(base: RecognitionOptions, beam_size: int) -> list[Setting]:
-    """What is compared: agreement and alignment around the options and the beam of the server."""
+    """The compared settings: agreement and alignment, around the options and the beam of the server."""
     agreement = replace(base, policy=Policy.AGREEMENT)
     alignment = replace(base, policy=Policy.ALIGNMENT, shown_edge_ms=ALIGNED_SHOWN_EDGE_MS)
     return [
@@ -185,11 +185,11 @@ def _compare_recordings(
 def _recorded_figures(
     options: argparse.Namespace, found: Material, played: Sequence[Played]
 ) -> dict[str, float]:
-    heard = heard_of(found, played)
+    transcribed = transcribed_of(found, played)
     if options.texts is not None:
-        write_texts(heard, options.texts)
+        write_texts(transcribed, options.texts)
     coverage = accuracy_figures(played)["coverage_percent"]
-    return {"coverage_percent": coverage, **figures(heard)}
+    return {"coverage_percent": coverage, **figures(transcribed)}
 
 
 def _about(
@@ -208,14 +208,14 @@ def _about(
 def _play(
     samples: Sequence[Sample], compared: Sequence[Setting], server: config.Settings, decode_ms: int
 ) -> Iterator[tuple[Setting, list[Played]]]:
-    """Every setting, and what came of the samples."""
+    """Every setting, and the sessions of the samples with it."""
     decoder = Decoder(server.asr)
     for setting in compared:
         session = replace(server.session, recognition=setting.recognition)
         decode = decoder.with_beam(setting.beam_size)
         played = []
         for number, sample in enumerate(samples, 1):
-            tell(f"{setting.name}: {number} / {len(samples)}")
+            print_progress(f"{setting.name}: {number} / {len(samples)}")
             recording = simulate(sample, session, make_scorer(server.vad), decode, decode_ms / 1000)
             played.append(Played(sample, recording))
         yield setting, played
@@ -240,8 +240,8 @@ def stable_ms(segment: Segment) -> list[float]:
     reference, updates = segment.reference, segment.turn.updates
     stable = [Update(update.at_s, update.stable) for update in updates]
     return [
-        1000 * (emission(stable, heard)[0] - segment.recording.scheduled_s(reference[said][1].end_ms))
-        for said, heard in matches([word for word, _ in reference], updates[-1].words)
+        1000 * (emission(stable, transcribed)[0] - segment.recording.scheduled_s(reference[said][1].end_ms))
+        for said, transcribed in matches([word for word, _ in reference], updates[-1].words)
     ]
 
 

@@ -1,4 +1,4 @@
-"""A WebSocket client on a bare TCP socket: as cheap as a client can be, and as rude as it is told to be.
+"""A WebSocket client on a TCP socket: cheap, and able to violate the protocol.
 
 The framing is the `websockets` package's own, without its tasks and buffers. Every wait has a timeout.
 """
@@ -18,17 +18,17 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-PATIENCE_S = 20.0  # for an answer, on a busy machine
+ANSWER_TIMEOUT_S = 20.0  # on a busy machine
 _READ_BYTES = 65_536
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time
 
 
-class Broken(Exception):
-    """The server hung up, or did not answer in time."""
+class ConnectionFailed(Exception):
+    """The server closed the connection, or did not answer in time."""
 
 
 def encoded(payload: bytes, opcode: Opcode = Opcode.BINARY, *, fin: bool = True) -> bytes:
-    """A masked frame as it stands on the wire."""
+    """A masked frame as bytes."""
     return Frame(opcode, payload, fin).serialize(mask=True)
 
 
@@ -42,7 +42,7 @@ class RawClient:
         self._protocol = ClientProtocol(parse_uri(url), max_size=None)
         self._unread: deque[bytes] = deque()
         self._host = target.hostname
-        self.socket = socket.create_connection((target.hostname, target.port or 80), PATIENCE_S)
+        self.socket = socket.create_connection((target.hostname, target.port or 80), ANSWER_TIMEOUT_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __enter__(self) -> Self:
@@ -53,55 +53,56 @@ class RawClient:
 
     @property
     def close_code(self) -> int | None:
-        """What the server closed with; None while it has not closed, 1006 when it just hung up."""
+        """What the server closed with; None while it is open, 1006 without a close frame."""
         return self._protocol.close_code if self._protocol.state is State.CLOSED else None
 
     def secure(self, context: ssl.SSLContext) -> None:
-        """Does the TLS handshake. Raises Broken."""
+        """Does the TLS handshake. Raises ConnectionFailed."""
         try:
             self.socket = context.wrap_socket(self.socket, server_hostname=self._host)
         except OSError as error:
-            raise Broken(f"in the TLS handshake: {error}") from error
+            raise ConnectionFailed(f"in the TLS handshake: {error}") from error
 
     def handshake(self) -> bytes:
-        """The request to upgrade, as it stands on the wire."""
+        """The request to upgrade, as bytes."""
         self._protocol.send_request(self._protocol.connect())
         return b"".join(self._protocol.data_to_send())
 
     def upgrade(self) -> int:
-        """Asks for a WebSocket; the HTTP status of the answer, 101 when it is one. Raises Broken."""
+        """Asks for a WebSocket; the HTTP status of the answer, 101 when it is one. Raises
+        ConnectionFailed."""
         self.send_raw(self.handshake())
         while not (events := self.receive()):
             if self.close_code is not None:
-                raise Broken("the handshake was not answered")
+                raise ConnectionFailed("the handshake was not answered")
         answer, *frames = events
         assert isinstance(answer, Response)
         self._keep(frames)
         return answer.status_code
 
     def send(self, payload: bytes, opcode: Opcode = Opcode.BINARY) -> None:
-        """Sends a message. Raises Broken."""
+        """Sends a message. Raises ConnectionFailed."""
         self.send_raw(encoded(payload, opcode))
 
     def send_raw(self, data: bytes) -> None:
-        """Sends bytes as they are. Raises Broken."""
+        """Sends bytes as they are. Raises ConnectionFailed."""
         try:
             self.socket.sendall(data)
         except OSError as error:
-            raise Broken(f"while sending: {error}") from error
+            raise ConnectionFailed(f"while sending: {error}") from error
 
-    def receive(self, timeout_s: float = PATIENCE_S) -> list[Frame | Response]:
+    def receive(self, timeout_s: float = ANSWER_TIMEOUT_S) -> list[Frame | Response]:
         """What the next piece read from the network completes, which may be nothing; pings are answered.
 
-        Raises Broken when nothing comes in `timeout_s`, or when nothing more can come.
+        Raises ConnectionFailed when nothing comes in `timeout_s`, or when nothing more can come.
         """
         if self.close_code is not None:
-            raise Broken(f"closed with {self.close_code}")
+            raise ConnectionFailed(f"closed with {self.close_code}")
         self.socket.settimeout(timeout_s)
         try:
             data = self.socket.recv(_READ_BYTES)
         except TimeoutError:
-            raise Broken(f"no answer for {timeout_s:g} s") from None
+            raise ConnectionFailed(f"no answer for {timeout_s:g} s") from None
         except OSError:
             data = b""
         if data:
@@ -111,11 +112,11 @@ class RawClient:
         self._answer()
         return [event for event in self._protocol.events_received() if isinstance(event, Frame | Response)]
 
-    def messages(self, timeout_s: float = PATIENCE_S) -> Iterator[bytes]:
-        """Text messages as they come, until the server closes; another call goes on where one was left.
+    def messages(self, timeout_s: float = ANSWER_TIMEOUT_S) -> Iterator[bytes]:
+        """Text messages as they come, until the server closes; another call continues where the last one stopped.
 
-        Raises Broken when nothing comes for `timeout_s`. The server sends every message in one frame; what it
-        sends as binary is reply audio, which nobody here wants to hear.
+        Raises ConnectionFailed when nothing comes for `timeout_s`. The server sends every message in one
+        frame; what it sends as binary is reply audio, which is ignored.
         """
         while True:
             while self._unread:
@@ -125,21 +126,22 @@ class RawClient:
             self._keep(self.receive(timeout_s))
 
     def drain(self) -> None:
-        """Throws away what has arrived, and answers its pings. Raises Broken when the server has hung up."""
+        """Throws away what has arrived, and answers its pings. Raises ConnectionFailed when the server has
+        hung up."""
         self.socket.setblocking(False)
         try:
             while data := self.socket.recv(_READ_BYTES):
                 self._protocol.receive_data(data)
-            raise Broken("the server has hung up")
+            raise ConnectionFailed("the server closed the connection")
         except BlockingIOError:
-            self.socket.settimeout(PATIENCE_S)
+            self.socket.settimeout(ANSWER_TIMEOUT_S)
             self._protocol.events_received()
             self._answer()
         except OSError as error:
-            raise Broken(f"while reading: {error}") from error
+            raise ConnectionFailed(f"while reading: {error}") from error
 
     def reset(self) -> None:
-        """Hangs up with a TCP reset, in the middle of whatever is under way."""
+        """Close the connection with a TCP reset."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.socket.close()
 
@@ -149,12 +151,12 @@ class RawClient:
         )
 
     def _answer(self) -> None:
-        """Sends what the protocol asks for: pongs, and the second half of the closing handshake."""
+        """Sends pongs and the answer to a close frame."""
         for data in self._protocol.data_to_send():
             try:
                 self.socket.sendall(data) if data else self.socket.shutdown(socket.SHUT_WR)
             except OSError:
-                return  # it is the server that has gone first
+                return  # the server has closed the connection
 
 
 def elapsed_ms(since_s: float) -> float:

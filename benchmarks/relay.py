@@ -1,5 +1,5 @@
-"""The way between clients and a gateway: a TCP relay that may be slow, and whose connections can be cut, or
-go silent without a word, as a mobile network does it."""
+"""A TCP relay between clients and a gateway, with a delay. Its connections can be reset, or stop transmitting
+without being closed, as in a mobile network."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ _READ_BYTES = 65_536
 
 
 class _Pair:
-    """A connection and its continuation. Nothing passes while `flowing` is not set."""
+    """A client connection and its connection to the gateway; nothing is relayed unless `flowing` is set."""
 
     def __init__(self, delay_s: float, *ends: asyncio.StreamWriter) -> None:
         self.flowing = asyncio.Event()
@@ -34,16 +34,16 @@ class _Pair:
         writer.close()
 
     def cut(self) -> None:
-        """Both ends get a reset."""
+        """Reset both connections."""
         self.flowing.set()
         for end in self._ends:
-            with suppress(OSError):  # it has ended by itself
+            with suppress(OSError):  # it is closed already
                 end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             end.transport.abort()
 
 
 class Relay:
-    """The way to one gateway; `url` leads there. `connections`: how many have been made."""
+    """The relay of one gateway. url: of the relay; connections: accepted so far."""
 
     def __init__(self, target: str, delay_s: float) -> None:
         self.connections = 0
@@ -54,7 +54,7 @@ class Relay:
         self.url = ""
 
     def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Relays one connection until it ends; one to a gateway that is gone ends at once."""
+        """Relays one connection until it ends; if the gateway is not reachable, it ends at once."""
         self.connections += 1
         task = asyncio.create_task(self._relay(reader, writer), name="relay")
         self.relays.add(task)
@@ -75,19 +75,19 @@ class Relay:
             pair.cut()
 
     def cut(self) -> None:
-        """Resets every connection there is."""
+        """Reset all connections."""
         for pair in tuple(self._pairs):
             pair.cut()
 
     def silence(self) -> None:
-        """From now on nothing passes on the connections there are, and nobody is told; new ones work."""
+        """Stop relaying on the present connections, without closing them; new ones work."""
         for pair in self._pairs:
             pair.flowing.clear()
 
 
 @asynccontextmanager
 async def relay(target: str, delay_s: float = 0.0) -> AsyncIterator[Relay]:
-    """A link for as long as the block lasts. delay_s: each way, for whatever passes."""
+    """A relay for the duration of the block. delay_s: in each direction."""
     made = Relay(target, delay_s)
     server = await asyncio.start_server(made.connected, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]

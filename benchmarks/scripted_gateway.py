@@ -1,5 +1,5 @@
-"""`python -m benchmarks.scripted_gateway`: a real gateway in a process of its own, with recognition and
-replies stood in for, so that what it costs and what becomes of its sessions is the gateway's own doing.
+"""`python -m benchmarks.scripted_gateway`: a real gateway in a process of its own, with scripted recognition
+and replies, so that only the gateway itself is measured.
 
 It prints the ready line of `voicegw serve`. Each line on stdin, `watch` or `state`, is answered by its State
 in JSON on one line; from the first `watch` on, the event loop's lag is sampled too.
@@ -38,35 +38,35 @@ from voicegw.telemetry import Metrics, configure_logging
 
 LAG_EVERY_S = 0.005
 BLOCK_SAMPLES = SAMPLE_RATE // 2
-EDGE_SAMPLES = SAMPLE_RATE // 10  # of a block's end, which is silent below QUIET
+EDGE_SAMPLES = SAMPLE_RATE // 10  # at the end of a block, which is silent below QUIET
 QUIET = 1_000
-CROWD = 10_000  # sessions, more than any benchmark opens
-MOST_LAG_MS = 60_000  # a busy machine is no reason to refuse anybody here
+MAX_SESSIONS = 10_000  # more than any benchmark opens
+MAX_LAG_MS = 60_000  # no refusals because of other load of the machine
 REPLY = ("It", " is", " done", ".")
 
 
 class State(msgspec.Struct, frozen=True):
-    """What the process has used so far, and how late its event loop was since it was last asked."""
+    """The resources used so far, and the lag of the event loop since the last request."""
 
     cpu_s: float
     rss_bytes: int
     lags_ms: tuple[float, ...] = ()
 
 
-class Deaf(AlwaysReady):
-    """Hears no words."""
+class NoWords(AlwaysReady):
+    """Recognises no words."""
 
     async def decode(self, job: DecodeJob) -> DecodeResult:
         """At once."""
         return DecodeResult(job.session, job.number, ())
 
 
-class Fingerprints(AlwaysReady):
-    """Hears a word in every half second, counted from the session's start, and spells it from the samples.
+class SampleHashes(AlwaysReady):
+    """Recognises a word in every half second from the session's start: a hash of its samples.
 
-    So a transcript is the same however the audio was decoded, and another one if a single sample differs.
-    A half second that ends in silence holds no word: how far a window reaches into the silence behind what
-    was said is a matter of time.
+    The transcript does not depend on the windows of the decodes, and differs if one sample differs. A half
+    second that ends in silence has no word, since the length of silence at the end of a window depends on
+    time.
     """
 
     async def decode(self, job: DecodeJob) -> DecodeResult:
@@ -85,10 +85,10 @@ class Fingerprints(AlwaysReady):
         return Word(f"x{crc32(block):08x}", begin, begin + BLOCK_SAMPLES, 1.0)
 
 
-class Parrot:
+class FixedReply:
     """Always replies the same."""
 
-    name = "parrot"
+    name = "fixed"
 
     async def respond(
         self, request: ReplyRequest, confirmed: Confirmation
@@ -98,32 +98,32 @@ class Parrot:
             yield piece
 
     async def prewarm(self, request: ReplyRequest) -> None:
-        """There is nothing to warm."""
+        """Does nothing."""
 
     async def close(self) -> None:
-        """There is nothing to give back."""
+        """Does nothing."""
 
 
-class Unhearing:
-    """Scores every window as silence, for nothing."""
+class SilenceScorer:
+    """Scores every window as silence, without cost."""
 
     def score(self, window: Pcm) -> float:
-        """No."""
+        """Always 0."""
         return 0.0
 
 
 def _scorer(vad: str) -> SpeechScorer:
-    return Unhearing() if vad == "none" else make_scorer(VadOptions(engine="webrtc"))
+    return SilenceScorer() if vad == "none" else make_scorer(VadOptions(engine="webrtc"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stdin ends; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scripted_gateway", description=__doc__)
     add = parser.add_argument
-    add("--bare", action="store_true", help="not a gateway, but a loop that receives and does nothing")
+    add("--bare", action="store_true", help="a receive loop without a gateway")
     add("--vad", choices=("webrtc", "none"), default="webrtc")
-    add("--hears", choices=("nothing", "fingerprints"), default="nothing")
-    add("--max-sessions", type=int, default=CROWD)
+    add("--words", choices=("none", "hashes"), default="none", help="the words that recognition returns")
+    add("--max-sessions", type=int, default=MAX_SESSIONS)
     add("--resume-window-ms", type=int, default=ResumeOptions().window_ms)
     options = parser.parse_args(argv)
     configure_logging("error", as_json=False)
@@ -140,13 +140,16 @@ async def _serve(options: argparse.Namespace) -> None:
 
 async def _start_gateway(stack: AsyncExitStack, options: argparse.Namespace) -> str:
     admission = AdmissionOptions(
-        options.max_sessions, max_loop_lag_ms=MOST_LAG_MS, accepts_per_s=CROWD, accept_burst=CROWD
+        options.max_sessions,
+        max_loop_lag_ms=MAX_LAG_MS,
+        accepts_per_s=MAX_SESSIONS,
+        accept_burst=MAX_SESSIONS,
     )
-    recognizer = Deaf() if options.hears == "nothing" else Fingerprints()
+    recognizer = NoWords() if options.words == "none" else SampleHashes()
     gateway = Gateway(
         GatewayOptions(port=0, admission=admission, resume=ResumeOptions(window_ms=options.resume_window_ms)),
         SessionOptions(),
-        Services(WindowedBackend(recognizer, SessionOptions()), Parrot(), Metrics()),
+        Services(WindowedBackend(recognizer, SessionOptions()), FixedReply(), Metrics()),
         dialects=[native.NativeDialect()],
         new_scorer=lambda: _scorer(options.vad),
         unready=lambda: "",
@@ -157,7 +160,7 @@ async def _start_gateway(stack: AsyncExitStack, options: argparse.Namespace) -> 
 
 
 async def _start_bare(stack: AsyncExitStack) -> str:
-    """With the gateway's own settings of the package."""
+    """With the same settings of `websockets` as the gateway."""
     server = await stack.enter_async_context(serve(_receive, "127.0.0.1", 0, compression=None))
     host, port = next(iter(server.sockets)).getsockname()[:2]
     return f"ws://{host}:{port}/v1/stream"

@@ -59,7 +59,7 @@ async def server_under_test(model: str, flags: Sequence[str] = ()) -> AsyncItera
     if model == NO_MODEL:
         short = ("--resume-window-ms", str(RESUME_WINDOW_MS))
         async with child_process(
-            "benchmarks.scripted_gateway", "--hears", "fingerprints", *short, *flags
+            "benchmarks.scripted_gateway", "--words", "hashes", *short, *flags
         ) as process:
             yield LocalServer(process.first_line.removeprefix("listening on "), process.process.pid)
     else:

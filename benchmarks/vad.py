@@ -1,7 +1,7 @@
 """`scripts/bench vad`: what the voice activity detectors miss, and what noise they take for speech.
 
 All clean samples in a row, their words at -20 dBFS, alone and in steady noise that is 20, 10 and 5 dB below
-them, are judged in windows of 20 ms: by webrtcvad alone, by the webrtc engine, which levels windows before
+them, are cases in windows of 20 ms: by webrtcvad alone, by the webrtc engine, which levels windows before
 webrtcvad judges them, and by the silero engine. A score of one half is speech.
 
   miss         windows inside a word that are not speech; closures of stops count, so none misses nothing
@@ -35,7 +35,7 @@ from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.endpoint import SpeechScorer
 
-Condition = tuple[str, Speech, Signal]  # its name, what is said, and how it sounds
+Condition = tuple[str, Speech, Signal]  # its name, the speech, and the signal
 SNRS_DB = (20, 10, 5)
 COLORS = ("white", "pink")
 COLUMNS = {
@@ -48,7 +48,7 @@ COLUMNS = {
 
 
 class PlainScorer:
-    """webrtcvad as it comes: what the webrtc engine improves on."""
+    """webrtcvad alone, on which the webrtc engine is based."""
 
     def __init__(self, mode: int) -> None:
         import webrtcvad
@@ -71,10 +71,10 @@ DETECTORS: Mapping[str, Callable[[], SpeechScorer]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    judged = _of_recordings(options) if options.recordings is not None else _of_samples(options.seed)
+    cases = _of_recordings(options) if options.recordings is not None else _of_samples(options.seed)
     rows: Rows = {
-        (condition, detector): judge(make(), speech, signal)
-        for condition, speech, signal in judged
+        (condition, detector): evaluate(make(), speech, signal)
+        for condition, speech, signal in cases
         for detector, make in DETECTORS.items()
     }
     about = {"webrtcvad_mode": VadOptions().mode, **about_recordings(options)}
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = new_parser("vad", __doc__)
-    parser.add_argument("--seed", type=int, default=1, help="which noise (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the noise (default: %(default)s)")
     add_recordings(parser)
     add_json(parser)
     return parser
@@ -119,15 +119,15 @@ def conditions(speech: Speech, seed: int) -> list[tuple[str, Signal]]:
     return [("clean", speech.signal), *noisy]
 
 
-def judge(scorer: SpeechScorer, speech: Speech, signal: Signal) -> dict[str, float]:
+def evaluate(scorer: SpeechScorer, speech: Speech, signal: Signal) -> dict[str, float]:
     """The figures of a scorer on the signal: the speech, with or without noise."""
     begun = time.thread_time()
-    heard: Mask = np.asarray(scores(signal, scorer) >= 0.5)
-    cost_us = 1e6 * (time.thread_time() - begun) / len(heard)
-    onsets, tails = delays_ms(heard, speech.utterances)
+    voiced: Mask = np.asarray(scores(signal, scorer) >= 0.5)
+    cost_us = 1e6 * (time.thread_time() - begun) / len(voiced)
+    onsets, tails = delays_ms(voiced, speech.utterances)
     return {
-        "miss_percent": 100 * share(~heard[speech.in_word]),
-        "false_alarm_percent": 100 * share(heard[speech.silent]),
+        "miss_percent": 100 * share(~voiced[speech.in_word]),
+        "false_alarm_percent": 100 * share(voiced[speech.silent]),
         "onset_p50_ms": percentile(onsets, 50),
         "onset_p90_ms": percentile(onsets, 90),
         "tail_p50_ms": percentile(tails, 50),

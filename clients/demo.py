@@ -53,8 +53,8 @@ class Outcome:
     def words_right(self) -> int:
         """How many of the utterance's words the finals have, in its order."""
         said = normalised(self.utterance.text)
-        heard = normalised(" ".join(turn.final.text for turn in self.turns if turn.final))
-        blocks = SequenceMatcher(None, said, heard, autojunk=False).get_matching_blocks()
+        recognised = normalised(" ".join(turn.final.text for turn in self.turns if turn.final))
+        blocks = SequenceMatcher(None, said, recognised, autojunk=False).get_matching_blocks()
         return sum(block.size for block in blocks)
 
 

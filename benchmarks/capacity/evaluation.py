@@ -1,8 +1,8 @@
 """The figures of runs with the same number of streams, and whether they are within the objective.
 
-Latencies are those of the turns said in steady state; loss and errors are those of the whole session. How
-late the clients themselves were is a figure too: latencies count from the schedule, so that a client short
-of CPU makes a server look worse, never better.
+Latencies are those of the turns said in steady state; loss and errors are those of the whole session. The
+lateness of the clients is a figure too: latencies count from the schedule, so a client without enough CPU
+makes a server look worse, never better.
 """
 
 import os
@@ -25,8 +25,8 @@ OTHERS_CPU_PERCENT = 10.0  # of the machine
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A session beside what was said in it, from and to a moment on the monotonic clock."""
+class EvaluatedSession:
+    """A session and its reference; `from_s` and `to_s` limit the steady state, on the monotonic clock."""
 
     spoken: Spoken
     recording: Recording
@@ -34,7 +34,7 @@ class Judged:
     to_s: float
 
     @cached_property
-    def heard(self) -> tuple[list[Segment], list[SpokenWord]]:
+    def turns(self) -> tuple[list[Segment], list[SpokenWord]]:
         """The turns of the whole session with their words, and the words that no turn covers."""
         sent_ms = 1000 * self.recording.sent_samples // self.recording.rate
         words = [word for said in self.spoken.utterances for word in said.words if word.end_ms <= sent_ms]
@@ -42,8 +42,8 @@ class Judged:
 
     @cached_property
     def compared(self) -> tuple[list[Segment], list[SpokenWord]]:
-        """The same, of steady state only."""
-        found, missed = self.heard
+        """The same, in steady state only."""
+        found, missed = self.turns
         steady = [one for one in found if one.words and all(map(self.is_steady, one.words))]
         return steady, [word for word in missed if self.is_steady(word)]
 
@@ -54,8 +54,8 @@ class Judged:
 
     @property
     def speech_s(self) -> float:
-        """Of steady state, as far as somebody speaks: the pauses between words included, those between
-        utterances not."""
+        """The duration of speech in steady state, with pauses between words, without those between
+        utterances."""
         spans = (
             (self.recording.scheduled_s(said.start_ms), self.recording.scheduled_s(said.end_ms))
             for said in self.spoken.utterances
@@ -64,16 +64,16 @@ class Judged:
 
     @property
     def audio_s(self) -> float:
-        """Of steady state, as far as audio was sent."""
+        """The duration of audio sent in steady state."""
         sent_s = self.recording.sent_samples / self.recording.rate
         begin_s = self.recording.begin_s
         return max(0.0, min(begin_s + sent_s, self.to_s) - max(begin_s, self.from_s))
 
 
 def figures(runs: Sequence[Run], end_silence_ms: int) -> dict[str, float]:
-    """The figures of the runs together. Those of which there is nothing to take them from are NaN."""
+    """The figures of the runs together. Figures without data are NaN."""
     sessions = [
-        Judged(one, one.recording, run.from_s, run.to_s)
+        EvaluatedSession(one, one.recording, run.from_s, run.to_s)
         for run in runs
         for one in run.spoken
         if one.recording is not None
@@ -83,8 +83,8 @@ def figures(runs: Sequence[Run], end_silence_ms: int) -> dict[str, float]:
     return {
         **_latencies([turn for one in sessions for turn in one.compared[0]], end_silence_ms),
         "lost_samples": sum(lost_samples(one.recording) for one in sessions),
-        "errors": sum(map(_troubles, everyone)),
-        "refused": sum(one.recording is None and not one.trouble for one in everyone),
+        "errors": sum(map(_errors, everyone)),
+        "refused": sum(one.recording is None and not one.failure for one in everyone),
         "coverage_percent": _coverage_percent(sessions),
         **_costs(runs, sum(one.audio_s for one in sessions)),
         "client_late_p99_ms": percentile(late_ms, 99),
@@ -111,12 +111,12 @@ def _latencies(turns: Sequence[Segment], end_silence_ms: int) -> dict[str, float
     }
 
 
-def _troubles(spoken: Spoken) -> int:
+def _errors(spoken: Spoken) -> int:
     received = spoken.recording.received if spoken.recording is not None else ()
-    return sum(isinstance(item.message, native.ErrorMessage) for item in received) + bool(spoken.trouble)
+    return sum(isinstance(item.message, native.ErrorMessage) for item in received) + bool(spoken.failure)
 
 
-def _coverage_percent(sessions: Sequence[Judged]) -> float:
+def _coverage_percent(sessions: Sequence[EvaluatedSession]) -> float:
     errors = WordErrors()
     for one in sessions:
         found, missed = one.compared
@@ -144,8 +144,7 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def shortfalls(found: Mapping[str, float]) -> list[str]:
-    """What is beyond the objective, in words for a table; nothing when it is kept. No words, no finals: not
-    kept either."""
+    """What misses the objective, for a table; empty when it is met. Without words or finals it is not met."""
     late = [
         f"{label} {found[name]:.0f} ms"
         for name, label, limit_ms in (
@@ -162,12 +161,12 @@ def shortfalls(found: Mapping[str, float]) -> list[str]:
 
 
 def lacks_cpu(found: Mapping[str, float]) -> bool:
-    """Whether the clients were late themselves, so that some of the latency is theirs."""
+    """Whether the clients themselves were late, which adds to the latency."""
     return found["client_late_p99_ms"] > CLIENT_LATE_P99_MS
 
 
 def is_disturbed(found: Mapping[str, float]) -> bool:
-    """Whether the machine was busy with something else, so that the server had less than all of it."""
+    """Whether other processes used much of the machine."""
     return found["others_cpu_percent"] > OTHERS_CPU_PERCENT
 
 

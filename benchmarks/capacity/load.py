@@ -1,4 +1,4 @@
-"""Speakers at a server all at once, from a few client processes, and what the processes used meanwhile."""
+"""Simultaneous speakers at a server, from a few client processes, and the CPU time of all processes."""
 
 import asyncio
 import math
@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 import msgspec
 
-from benchmarks.capacity.speaker import Orders, Schedule, Speaker, Spoken
+from benchmarks.capacity.speaker import ClientConfig, Schedule, Speaker, Spoken
 from benchmarks.playing import in_language
 from benchmarks.processes import busy_seconds, cpu_seconds
 from clients.errors import ClientError
 from clients.local_server import LocalServer
 from clients.samples import Sample
 
-SPEAKERS_PER_PROCESS = 16  # a client process with so many uses a small part of a core
+SPEAKERS_PER_PROCESS = 16  # uses a small part of a core
 LOAD_S = 60.0  # for a client process to start and read the samples, on a busy machine
 LEAD_S = 3.0  # from the schedule to the first frame: to open the sessions
-TAIL_S = 60.0  # from the end of the schedule: the utterance begun, the silence behind it, what is unfinished
+TAIL_S = 60.0  # from the end of the schedule to the end of the last utterance and its final
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Cpu:
 
     @property
     def others_s(self) -> float:
-        """What had nothing to do with this run, or little: this process, the system's own work."""
+        """Of other processes: this one, the system."""
         return self.machine_s - self.gateway_s - self.workers_s - self.clients_s
 
     def __sub__(self, earlier: "Cpu") -> "Cpu":
@@ -48,8 +48,8 @@ class Cpu:
 
 @dataclass(frozen=True)
 class Run:
-    """What all speakers got. Only what was said from `from_s` to `to_s`, on the monotonic clock, is
-    judged, and `cpu` was used then."""
+    """The results of all speakers. Only speech from `from_s` to `to_s`, on the monotonic clock, is evaluated;
+    `cpu` was used in that time."""
 
     spoken: tuple[Spoken, ...]
     from_s: float
@@ -77,11 +77,11 @@ async def run(
     meanwhile: Callable[[], Awaitable[None]] = _nothing,
     samples: Sequence[Sample] = (),
 ) -> Run:
-    """All speakers from the warm-up to the end, saying the samples, which are in one language; `meanwhile`
-    begins when the warm-up is over. Raises ClientError when a client process fails."""
+    """All speakers from the warm-up to the end, streaming the samples, which are in one language; `meanwhile`
+    starts after the warm-up. Raises ClientError when a client process fails."""
     count = math.ceil(len(speakers) / SPEAKERS_PER_PROCESS)
     url = in_language(server.url, samples[0].language if samples else "")
-    groups = [Orders(url, reply, tuple(speakers[n::count]), tuple(samples)) for n in range(count)]
+    groups = [ClientConfig(url, reply, tuple(speakers[n::count]), tuple(samples)) for n in range(count)]
     async with _clients(groups) as clients:
         start_s = time.monotonic() + LEAD_S
         from_s = start_s + timing.warm_up_s
@@ -95,7 +95,7 @@ async def run(
             used = _cpu(server, clients) - before
             spoken = await asyncio.wait_for(speaking, TAIL_S)
         except TimeoutError:
-            raise ClientError("a client process did not come to an end") from None
+            raise ClientError("a client process did not end") from None
         finally:
             speaking.cancel()
             await asyncio.gather(speaking, return_exceptions=True)
@@ -103,12 +103,12 @@ async def run(
 
 
 @asynccontextmanager
-async def _clients(groups: Sequence[Orders]) -> AsyncIterator[list[asyncio.subprocess.Process]]:
-    """The client processes with their audio loaded; none is left when the block is."""
+async def _clients(groups: Sequence[ClientConfig]) -> AsyncIterator[list[asyncio.subprocess.Process]]:
+    """The client processes with their audio loaded; they are ended after the block."""
     clients: list[asyncio.subprocess.Process] = []
     try:
-        for orders in groups:
-            clients.append(await _started(orders))
+        for config in groups:
+            clients.append(await _started(config))
         await asyncio.gather(*map(_loaded, clients))
         yield clients
     finally:
@@ -118,13 +118,13 @@ async def _clients(groups: Sequence[Orders]) -> AsyncIterator[list[asyncio.subpr
             await client.wait()
 
 
-async def _started(orders: Orders) -> asyncio.subprocess.Process:
+async def _started(config: ClientConfig) -> asyncio.subprocess.Process:
     client = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.capacity.client"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    _tell(client, orders)
+    _tell(client, config)
     return client
 
 
@@ -146,7 +146,7 @@ async def _speak(client: asyncio.subprocess.Process, schedule: Schedule) -> list
     return msgspec.msgpack.decode(output, type=list[Spoken])
 
 
-def _tell(client: asyncio.subprocess.Process, what: Orders | Schedule) -> None:
+def _tell(client: asyncio.subprocess.Process, what: ClientConfig | Schedule) -> None:
     assert client.stdin is not None
     client.stdin.write(msgspec.json.encode(what) + b"\n")
 

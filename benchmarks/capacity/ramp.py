@@ -1,6 +1,6 @@
-"""The runs: more and more streams until the objective is missed, and then half again what is held.
+"""The runs: rising numbers of streams until the objective is missed, then 50 % more than meet it.
 
-Each run has a server of its own, so that none is measured with what the one before left behind.
+Each run starts a server of its own, so that earlier runs have no effect.
 """
 
 import math
@@ -45,7 +45,7 @@ class Bench:
 
     @asynccontextmanager
     async def _server(self, sessions: int) -> AsyncIterator[LocalServer]:
-        # The limit of a fixed number is out of the way; whether it can take more is for the server to say.
+        # The fixed limit of sessions is raised; only the load control of the server limits them.
         room = ("--gateway.admission.max-sessions", str(2 * sessions), "--log-level", "warning")
         async with LLMServer(tokens=REPLY, first_token_delay_s=LLM_FIRST_TOKEN_S) as llm:
             endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark")
@@ -54,9 +54,9 @@ class Bench:
 
 
 @dataclass
-class Climb:
-    """What was found. search: where it stands. By the number of streams, of as many as were tried: curve:
-    the figures, missing when no run came to its end; short: what was beyond the objective, if anything."""
+class Ramp:
+    """The result. search: its state. By the number of streams: curve: the figures, missing when no run
+    finished; short: what missed the objective, if anything."""
 
     bench: Bench
     search: Search = field(default_factory=Search)
@@ -65,7 +65,7 @@ class Climb:
 
     @property
     def streams_at_slo(self) -> int:
-        """The most that held; 0 when one was too many."""
+        """The most streams that meet the objective; 0 if one stream does not."""
         return self.search.held
 
     async def find(self) -> None:
@@ -73,13 +73,13 @@ class Climb:
         while (streams := self.search.next) is not None:
             await self._try(streams)
 
-    async def visit(self, numbers: Sequence[int]) -> None:
+    async def try_all(self, numbers: Sequence[int]) -> None:
         """Try these numbers, rising, and no others. Raises ServerFailed."""
         for streams in sorted(numbers):
             await self._try(streams)
 
     async def _try(self, streams: int) -> None:
-        """Runs until one is beyond the objective; the figures are of all of them."""
+        """Run until one misses the objective; the figures are those of all runs."""
         runs: list[Run] = []
         short: list[str] = []
         while len(runs) < self.bench.runs and not short:
@@ -109,14 +109,14 @@ def _tell(streams: int, found: dict[str, float] | None, short: Sequence[str]) ->
 
 
 def speakers_for(streams: int, *, together: bool = False) -> list[Speaker]:
-    """Speakers who each begin somewhere else in the samples."""
+    """Speakers that start at different positions in the samples."""
     interval_s = 0.0 if together else STAGGER_S
     return [Speaker(n / streams, interval_s * n / streams) for n in range(streams)]
 
 
 def overload_of(held: int, warm_up_s: float) -> list[Speaker]:
-    """As many speakers as are held, and half as many who come in the second half of the warm-up, when a
-    server can know that it is busy."""
+    """As many speakers as meet the objective, and 50 % more that connect in the second half of the warm-up,
+    when the server can measure its load."""
     streams = max(held + 1, math.ceil(OVERLOAD * held))
     late = streams - held
     delays_s = [STAGGER_S * n / held for n in range(held)]

@@ -2,7 +2,7 @@
 read.
 
 Each group closes all connections that it opens, and returns their number. It raises AssertionError when it is
-not served correctly, and Broken when the server closes a connection or does not answer.
+not served correctly, and ConnectionFailed when the server closes a connection or does not answer.
 """
 
 import time
@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import msgspec
 from websockets.frames import Opcode
 
-from benchmarks.raw_client import Broken, RawClient, encoded
+from benchmarks.raw_client import ConnectionFailed, RawClient, encoded
 from benchmarks.server_under_test import sample_named
 from clients.audio import read_pcm
 from voicegw.core.audio import SAMPLE_RATE
@@ -39,34 +39,34 @@ _decoder: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(nati
 @contextmanager
 def session(url: str, **query: object) -> Iterator[tuple[RawClient, native.ReadyMessage]]:
     """An open session and its ready event, which follows the missed events when the session is resumed."""
-    with RawClient(f"{url}?{urlencode(query)}") as wire:
-        status = wire.upgrade()
+    with RawClient(f"{url}?{urlencode(query)}") as connection:
+        status = connection.upgrade()
         assert status == SWITCHING_PROTOCOLS, f"refused with {status}"
-        messages = map(_decoder.decode, wire.messages())
-        yield wire, next(message for message in messages if isinstance(message, native.ReadyMessage))
+        messages = map(_decoder.decode, connection.messages())
+        yield connection, next(message for message in messages if isinstance(message, native.ReadyMessage))
 
 
-def send_audio(wire: RawClient, pcm: bytes) -> None:
+def send_audio(connection: RawClient, pcm: bytes) -> None:
     """Sends audio faster than real time."""
     for begin in range(0, len(pcm), PIECE_BYTES):
-        wire.send(pcm[begin : begin + PIECE_BYTES])
+        connection.send(pcm[begin : begin + PIECE_BYTES])
 
 
-def finish(wire: RawClient) -> None:
+def finish(connection: RawClient) -> None:
     """Ends the session; the server must close it with 1000."""
-    wire.send(END, Opcode.TEXT)
-    for _ in wire.messages():
+    connection.send(END, Opcode.TEXT)
+    for _ in connection.messages():
         pass
-    assert wire.close_code == 1000, f"closed with {wire.close_code}"
+    assert connection.close_code == 1000, f"closed with {connection.close_code}"
 
 
 def speakers(url: str, rng: Random, count: int) -> int:
     """Send a part of a recording; half of them end the session, half reset the connection."""
     pcm = read_pcm(sample_named(SPOKEN).path, SAMPLE_RATE)
     for number in range(count):
-        with session(url) as (wire, _):
-            send_audio(wire, pcm[: 2 * rng.randrange(len(pcm) // 2)])
-            wire.reset() if number % 2 else finish(wire)
+        with session(url) as (connection, _):
+            send_audio(connection, pcm[: 2 * rng.randrange(len(pcm) // 2)])
+            connection.reset() if number % 2 else finish(connection)
     return count
 
 
@@ -74,34 +74,37 @@ def resuming(url: str, rng: Random, count: int) -> int:
     """Reset the connection in the middle of a word, resume the session, and end it."""
     pcm = read_pcm(sample_named(SPOKEN).path, SAMPLE_RATE)
     for _ in range(count):
-        with session(url, reply="none") as (wire, ready):
-            send_audio(wire, pcm[: 2 * rng.randrange(len(pcm) // 2)])
-            wire.reset()
-        with session(url, session=ready.session, epoch=ready.epoch, last_seq=ready.seq) as (wire, again):
+        with session(url, reply="none") as (connection, ready):
+            send_audio(connection, pcm[: 2 * rng.randrange(len(pcm) // 2)])
+            connection.reset()
+        with session(url, session=ready.session, epoch=ready.epoch, last_seq=ready.seq) as (
+            connection,
+            again,
+        ):
             assert again.resumed
-            finish(wire)
+            finish(connection)
     return 2 * count
 
 
 def silent(url: str, rng: Random, count: int) -> int:
     """Stay connected at the same time without sending; one more client must be served meanwhile."""
     with ExitStack() as stack:
-        wires = [stack.enter_context(session(url))[0] for _ in range(count)]
+        connections = [stack.enter_context(session(url))[0] for _ in range(count)]
         time.sleep(HELD_S)
         speakers(url, rng, 1)
-        for wire in wires[::2]:
-            wire.reset()
+        for connection in connections[::2]:
+            connection.reset()
     return count + 1
 
 
 def slow_handshakes(url: str, rng: Random, count: int) -> int:
     """Send the request byte by byte and never finish it; one more client must be served meanwhile."""
     with ExitStack() as stack:
-        wires = [stack.enter_context(RawClient(url)) for _ in range(count)]
-        requests = [wire.handshake() for wire in wires]
+        connections = [stack.enter_context(RawClient(url)) for _ in range(count)]
+        requests = [connection.handshake() for connection in connections]
         for at in range(min(map(len, requests)) - 2):
-            for wire, request in zip(wires, requests, strict=True):
-                wire.send_raw(request[at : at + 1])
+            for connection, request in zip(connections, requests, strict=True):
+                connection.send_raw(request[at : at + 1])
             time.sleep(BYTE_S)
         speakers(url, rng, 1)
     return count + 1
@@ -110,13 +113,13 @@ def slow_handshakes(url: str, rng: Random, count: int) -> int:
 def floods(url: str, rng: Random, count: int) -> int:
     """Send audio faster than real time until the server stops them."""
     for _ in range(count):
-        with session(url) as (wire, _):
+        with session(url) as (connection, _):
             try:
-                send_audio(wire, bytes(2 * SAMPLE_RATE * FLOOD_S))
-                *_, last = map(_decoder.decode, wire.messages())
+                send_audio(connection, bytes(2 * SAMPLE_RATE * FLOOD_S))
+                *_, last = map(_decoder.decode, connection.messages())
                 assert isinstance(last, native.ErrorMessage)
                 assert last.code == AudioTooFast.code
-            except Broken:  # the server has closed the connection before all was sent
+            except ConnectionFailed:  # the server has closed the connection before all was sent
                 continue
     return count
 
@@ -124,12 +127,12 @@ def floods(url: str, rng: Random, count: int) -> int:
 def not_reading(url: str, rng: Random, count: int) -> int:
     """Send requests and do not read the answers."""
     with ExitStack() as stack:
-        wires = [stack.enter_context(session(url))[0] for _ in range(count)]
-        for wire in wires:
-            wire.send_raw(encoded(HELLO, Opcode.TEXT) * UNREAD)
+        connections = [stack.enter_context(session(url))[0] for _ in range(count)]
+        for connection in connections:
+            connection.send_raw(encoded(HELLO, Opcode.TEXT) * UNREAD)
         speakers(url, rng, 1)
-        for wire in wires:
-            wire.reset()
+        for connection in connections:
+            connection.reset()
     return count + 1
 
 

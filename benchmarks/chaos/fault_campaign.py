@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 
 from benchmarks.chaos.faults import (
     CLIENT_FAULTS,
-    FORGETFUL,
     GATEWAY_FAULTS,
+    NOT_SURVIVED,
     REDIS_FAULTS,
     WORKER_FAULTS,
     Fault,
@@ -29,7 +29,7 @@ from benchmarks.measures import percentile
 from clients.samples import Sample, read_samples
 
 JOB_FAULTS = {**WORKER_FAULTS, **REDIS_FAULTS}
-SURVIVED = {name: fault for name, fault in REDIS_FAULTS.items() if name not in FORGETFUL}
+SURVIVED = {name: fault for name, fault in REDIS_FAULTS.items() if name not in NOT_SURVIVED}
 SESSION_FAULTS = {**WORKER_FAULTS, **GATEWAY_FAULTS, **CLIENT_FAULTS, **SURVIVED}
 SAMPLES = 4
 GATEWAYS = 2

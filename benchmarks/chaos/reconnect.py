@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
-from benchmarks.capacity.evaluation import Judged, figures
+from benchmarks.capacity.evaluation import EvaluatedSession, figures
 from benchmarks.capacity.load import Run, Timing, run
 from benchmarks.capacity.ramp import speakers_for
 from benchmarks.chaos.installation import installation
@@ -226,4 +226,4 @@ def unaffected_figures(
 def _turns(spoken: Run) -> Iterator[Segment]:
     for one in spoken.spoken:
         if one.recording is not None:
-            yield from Judged(one, one.recording, spoken.from_s, spoken.to_s).heard[0]
+            yield from EvaluatedSession(one, one.recording, spoken.from_s, spoken.to_s).turns[0]

@@ -15,7 +15,7 @@ from random import Random
 from benchmarks.chaos.client_groups import SHARES
 from benchmarks.command import Result, add_model, add_numbers, add_serve, chosen
 from benchmarks.footprint import Footprint, footprint, settled
-from benchmarks.raw_client import Broken
+from benchmarks.raw_client import ConnectionFailed
 from benchmarks.server_under_test import (
     REFERENCE_MEANINGS,
     ReferenceClient,
@@ -99,7 +99,7 @@ class Soak:
         for name, future in working.items():
             try:
                 self.connections += future.result()
-            except (AssertionError, Broken, OSError) as problem:
+            except (AssertionError, ConnectionFailed, OSError) as problem:
                 self.problems.append(f"round {len(self.footprints) + 1}, {name}: {problem}")
 
     def measure(self) -> None:

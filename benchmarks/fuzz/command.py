@@ -24,7 +24,7 @@ from benchmarks.command import (
     new_parser,
 )
 from benchmarks.footprint import Footprint, footprint, settled
-from benchmarks.fuzz import absences, greedy_campaign
+from benchmarks.fuzz import greedy_campaign, unresponsive_campaign
 from benchmarks.fuzz.campaign import Size, Tally, campaign, client
 from benchmarks.recordings.material import about_recordings, add_recordings, dense, material
 from benchmarks.server_under_test import (
@@ -125,10 +125,12 @@ def _spoken(options: argparse.Namespace) -> Iterator[Sequence[Sample]]:
 
 
 async def _run_absent(options: argparse.Namespace) -> Result:
-    found = await absences.absences(options.model, options.absent, options.seed, options.serve)
+    found = await unresponsive_campaign.unresponsive_campaign(
+        options.model, options.absent, options.seed, options.serve
+    )
     settings = chosen(options, "absent", "seed", "model", "serve")
     figures, problems = found.figures(options.growth), found.problems(options.growth)
-    return Result(settings, figures, absences.MEANINGS, problems)
+    return Result(settings, figures, unresponsive_campaign.MEANINGS, problems)
 
 
 async def _run(options: argparse.Namespace) -> Result:

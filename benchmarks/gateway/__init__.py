@@ -1,4 +1,4 @@
-"""`scripts/bench gateway`: what a frame and a connection cost in the gateway itself.
+"""`scripts/bench gateway`: the cost of a frame and of a connection in the gateway itself.
 
 The parts: `command` runs the rounds and shows the figures, `bench` holds the processes, `client` is the
 client process, and `benchmarks.scripted_gateway` the server: the real gateway, with recognition and replies

@@ -14,7 +14,7 @@ from statistics import median
 from benchmarks.command import Result, add_json, add_numbers, chosen, exits_on_errors, new_parser
 from benchmarks.gateway import bench
 from benchmarks.gateway.bench import Cost
-from benchmarks.gateway.orders import Knocked
+from benchmarks.gateway.requests import AttemptResults
 from benchmarks.measures import percentile
 
 REFUSED = 503
@@ -71,7 +71,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
     memory = await bench.memory("gateway_vad", options.connections, ACTIVE_S)
     bare = await bench.memory("bare", options.connections, ACTIVE_S)
     lags_ms = await bench.loop_lags_ms(options.streams, options.seconds)
-    knocked = await bench.refusals(options.streams, options.seconds)
+    refused = await bench.refusals(options.streams, options.seconds)
     return {
         **cost_figures(costs),
         **{f"lone_{name}": value for name, value in cost_figures(lone).items() if name in LONE},
@@ -80,7 +80,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
         "active_connection_bytes": memory.active_bytes,
         "loop_lag_p50_ms": percentile(lags_ms, 50),
         "loop_lag_p99_ms": percentile(lags_ms, 99),
-        **refusal_figures(knocked),
+        **refusal_figures(refused),
     }
 
 
@@ -106,10 +106,10 @@ def cost_figures(costs: Mapping[str, Sequence[Cost]]) -> dict[str, float]:
     }
 
 
-def refusal_figures(knocked: Knocked) -> dict[str, float]:
+def refusal_figures(refused: AttemptResults) -> dict[str, float]:
     """Of the attempts that were refused, which should be all of them."""
     refused_ms = [
-        ms for status, ms in zip(knocked.statuses, knocked.answered_ms, strict=True) if status == REFUSED
+        ms for status, ms in zip(refused.statuses, refused.answered_ms, strict=True) if status == REFUSED
     ]
     return {
         "refusals": len(refused_ms),

@@ -1,9 +1,9 @@
-"""`scripts/bench peers`: how soon words and finals come, how many of them are right, what a second of audio
-costs in CPU and how many streams are held, by this server and others on the same model, audio and machine.
+"""`scripts/bench peers`: latency, accuracy, CPU time and number of streams of this server and of others, on
+the same model, audio and machine.
 
-Each run starts a server afresh, so that no other one uses the machine meanwhile. With one stream every
-server has its turn in each round; then the number of streams rises, and a server that misses the objective
-leaves. A peer that cannot be installed, started or spoken to is reported, and the others go on.
+Each run starts one server, so that no other one uses the machine. With one stream, every server has one run
+in each round; then the number of streams rises, and a server that misses the objective is left out. A server
+that cannot be installed, started or used is reported, and the others continue.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from benchmarks.command import (
     exits_on_errors,
     new_parser,
 )
-from benchmarks.peers.contest import Contestant, absolute, compete, ratios
 from benchmarks.peers.realtimestt import REALTIMESTT
+from benchmarks.peers.rounds import Candidate, absolute, ratios, run_rounds
 from benchmarks.peers.running import Bench
 from benchmarks.peers.tables import print_tables
 from benchmarks.peers.voicegw import VOICEGW
@@ -50,23 +50,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     if options.full:
         options.seconds, options.repeats, options.runs = FULL_SECONDS, FULL_RUNS, FULL_RUNS
-    contestants = [Contestant(VOICEGW), *(Contestant(PEERS[name]) for name in options.peers)]
+    candidates = [Candidate(VOICEGW), *(Candidate(PEERS[name]) for name in options.peers)]
     with speech(options, WhisperOptions(model=options.model, device=options.device)) as samples:
         bench = _bench(options, samples)
-        work = compete(contestants, bench.run, options.streams, options.repeats, options.runs)
+        work = run_rounds(candidates, bench.run, options.streams, options.repeats, options.runs)
         asyncio.run(_stoppable(work))
     settings = _settings(options)
-    print_tables(contestants, settings)
+    print_tables(candidates, settings)
     if options.json is not None:
         settings["servers"] = {
-            one.peer.name: f"{one.peer.version}: {one.peer.settings}" for one in contestants
+            one.peer.name: f"{one.peer.version}: {one.peer.settings}" for one in candidates
         }
-        write_json("peers", settings, {**ratios(contestants), **absolute(contestants)}, options.json)
-    return 0 if contestants[0].summary else 1
+        write_json("peers", settings, {**ratios(candidates), **absolute(candidates)}, options.json)
+    return 0 if candidates[0].summary else 1
 
 
 async def _stoppable(work: Coroutine[Any, Any, None]) -> None:
-    """Let SIGTERM end the work as Ctrl-C does, so that no peer's server is left behind."""
+    """Let SIGTERM cancel the work as Ctrl-C does, so that it stops its servers."""
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         "--realtimestt-checkout",
         type=Path,
         metavar="PATH",
-        help="a checkout of KoljaB/RealtimeSTT, whose wheel lacks the multi-user server",
+        help="a checkout of KoljaB/RealtimeSTT; its wheel does not contain the multi-user server",
     )
     add(
         "--streams",

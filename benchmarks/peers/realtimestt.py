@@ -38,7 +38,7 @@ class RealtimeSTTDialect(Dialect):
             case "final":
                 self.show(message["segmentId"], at_s, message["text"])
             case "error" | "warning":
-                self.troubles.append(message["message"])
+                self.problems.append(message["message"])
 
 
 def _command(setup: Setup) -> Sequence[str]:

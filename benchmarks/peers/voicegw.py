@@ -24,7 +24,7 @@ class VoicegwDialect(Dialect):
             case "final":
                 self.show(message["turn"], at_s, message["text"])
             case "error":
-                self.troubles.append(message["code"])
+                self.problems.append(message["code"])
 
 
 def _command(setup: Setup) -> Sequence[str]:

@@ -48,7 +48,7 @@ class WhisperLiveDialect(Dialect):
         if message.get("message") == "SERVER_READY":
             self.is_ready = True
         elif "status" in message:
-            self.troubles.append(f"{message['status']}: {message['message']}")
+            self.problems.append(f"{message['status']}: {message['message']}")
         segments = message.get("segments", [])
         for segment in segments:
             if segment["completed"] and float(segment["start"]) >= self._completed_to_s:

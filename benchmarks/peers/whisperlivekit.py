@@ -10,7 +10,7 @@ WINDOW_S = (
     6  # its default, 15, lets a window run over several utterances, which the bundled model reads badly
 )
 
-_SILENCE = -2  # the `speaker` of a line that says that nobody speaks
+_SILENCE = -2  # the `speaker` of a line of silence
 
 
 class WhisperLiveKitDialect(Dialect):
@@ -26,7 +26,7 @@ class WhisperLiveKitDialect(Dialect):
             case "ready_to_stop":
                 self.is_over = True
         if message.get("error"):
-            self.troubles.append(message["error"])
+            self.problems.append(message["error"])
         if "lines" in message:
             spoken = (line["text"] or "" for line in message["lines"] if line["speaker"] != _SILENCE)
             self.show(0, at_s, " ".join(text.strip() for text in spoken), message["buffer_transcription"])

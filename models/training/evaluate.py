@@ -176,7 +176,7 @@ def word_times(recognizer: Recognizer, material: Material) -> Figures:
 
 
 def quiet(recognizer: Recognizer, material: Material) -> Figures:
-    """Words that the model hears where nobody speaks."""
+    """Words that the model recognises without speech."""
     clips = evalset.speechless(Augmenter(f"evaluation quiet {material.seed}"), 60)
     words = sum(len(recognizer.text(clip).split()) for clip in clips)
     return {"words a minute in silence and noise": words / (sum(map(len, clips)) / SAMPLE_RATE / 60)}

@@ -19,7 +19,7 @@ LONGEST_S = 30.0
 _TOLERANCE = 640  # 40 ms: a word cut by no more than this still counts as inside
 _STREAMING_SILENCE = 4800  # 300 ms: what the server appends to a running utterance before it decodes
 PROMPT_WORDS = 48
-_SPEECHLESS = 0.12  # share of windows in which nobody speaks
+_SPEECHLESS = 0.12  # share of windows without speech
 _SPLICED = 0.3  # share of utterances that are the beginning of one and the end of another
 
 

@@ -7,7 +7,7 @@ import pytest
 from websockets.frames import Opcode
 from websockets.sync.server import ServerConnection, serve
 
-from benchmarks.raw_client import Broken, RawClient, encoded
+from benchmarks.raw_client import ConnectionFailed, RawClient, encoded
 
 
 def echo(socket: ServerConnection) -> None:
@@ -29,43 +29,43 @@ def url() -> Iterator[str]:
 
 
 def test_messages_go_both_ways(url: str) -> None:
-    with RawClient(url) as wire:
-        assert wire.upgrade() == 101
-        wire.send(b"hello", Opcode.TEXT)
-        wire.send(b"\0\1")
-        wire.send(b"again", Opcode.TEXT)
-        assert next(wire.messages()) == b"hello"
-        assert next(wire.messages()) == b"again"
+    with RawClient(url) as connection:
+        assert connection.upgrade() == 101
+        connection.send(b"hello", Opcode.TEXT)
+        connection.send(b"\0\1")
+        connection.send(b"again", Opcode.TEXT)
+        assert next(connection.messages()) == b"hello"
+        assert next(connection.messages()) == b"again"
 
 
 def test_the_server_s_close_code_is_kept(url: str) -> None:
-    with RawClient(url) as wire:
-        wire.upgrade()
-        wire.send(b"bye", Opcode.TEXT)
-        assert list(wire.messages()) == []
-        assert wire.close_code == 4000
-        with pytest.raises(Broken, match="closed with 4000"):
-            wire.receive()
+    with RawClient(url) as connection:
+        connection.upgrade()
+        connection.send(b"bye", Opcode.TEXT)
+        assert list(connection.messages()) == []
+        assert connection.close_code == 4000
+        with pytest.raises(ConnectionFailed, match="closed with 4000"):
+            connection.receive()
 
 
 def test_pings_are_answered_while_draining(url: str) -> None:
-    with RawClient(url) as wire:
-        wire.upgrade()
-        wire.send_raw(encoded(b"half a mess", Opcode.TEXT, fin=False) + encoded(b"age", Opcode.CONT))
-        assert next(wire.messages()) == b"half a message"
-        wire.drain()
+    with RawClient(url) as connection:
+        connection.upgrade()
+        connection.send_raw(encoded(b"half a mess", Opcode.TEXT, fin=False) + encoded(b"age", Opcode.CONT))
+        assert next(connection.messages()) == b"half a message"
+        connection.drain()
 
 
 def test_a_silent_server_is_not_waited_for(url: str) -> None:
-    with RawClient(url) as wire:
-        wire.upgrade()
-        with pytest.raises(Broken, match="no answer"):
-            wire.receive(timeout_s=0.01)
+    with RawClient(url) as connection:
+        connection.upgrade()
+        with pytest.raises(ConnectionFailed, match="no answer"):
+            connection.receive(timeout_s=0.01)
 
 
 def test_after_a_reset_nothing_can_be_sent(url: str) -> None:
-    wire = RawClient(url)
-    wire.upgrade()
-    wire.reset()
-    with pytest.raises(Broken):
-        wire.send(b"anybody there?")
+    connection = RawClient(url)
+    connection.upgrade()
+    connection.reset()
+    with pytest.raises(ConnectionFailed):
+        connection.send(b"anybody there?")

@@ -1,13 +1,13 @@
 import numpy as np
 
-from benchmarks.scripted_gateway import BLOCK_SAMPLES, Fingerprints
+from benchmarks.scripted_gateway import BLOCK_SAMPLES, SampleHashes
 from tests.speech import job
 
 AUDIO = np.arange(4 * BLOCK_SAMPLES, dtype="<i2")
 
 
 async def words(start: int, end: int, audio: np.ndarray = AUDIO) -> list[str]:
-    result = await Fingerprints().decode(job(audio[start:end].tobytes(), start=start))
+    result = await SampleHashes().decode(job(audio[start:end].tobytes(), start=start))
     return [word.text for word in result.words]
 
 

@@ -102,7 +102,7 @@ class Rudeness(RuleBasedStateMachine):
 
     @rule(rng=randoms)
     def send_spoilt(self, rng: Random) -> None:
-        self.send_text(corpus.spoilt(rng))
+        self.send_text(corpus.invalid(rng))
 
     @rule(rng=randoms)
     def send_audio(self, rng: Random) -> None:
@@ -116,7 +116,7 @@ class Rudeness(RuleBasedStateMachine):
 
     @rule(rng=randoms)
     def send_in_fragments(self, rng: Random) -> None:
-        message = corpus.spoilt(rng) + b"]"
+        message = corpus.invalid(rng) + b"]"
         half = rng.randrange(len(message))
         first = encoded(message[:half], Opcode.TEXT, fin=False)
         self.send_text(message, first + encoded(b"", Opcode.PING) + encoded(message[half:], Opcode.CONT))
@@ -179,8 +179,8 @@ def url() -> Iterator[str]:
         sys.executable,
         "-m",
         "benchmarks.scripted_gateway",
-        "--hears",
-        "fingerprints",
+        "--words",
+        "hashes",
         "--resume-window-ms",
         "500",
     )

@@ -52,9 +52,9 @@ def test_words_that_were_not_sent_are_not_missed() -> None:
 
 
 def test_broken_and_refused_sessions_are_counted() -> None:
-    broken = msgspec.structs.replace(spoken(6_000), trouble="the connection broke")
+    broken = msgspec.structs.replace(spoken(6_000), failure="the connection broke")
     never = Spoken(refusals_ms=(3.0, 5.0))
-    found = figures([run(broken, never, Spoken(trouble="nobody answers"))], end_silence_ms=500)
+    found = figures([run(broken, never, Spoken(failure="nobody answers"))], end_silence_ms=500)
     assert (found["errors"], found["refused"]) == (2, 1)
     assert shortfalls(found) == ["2 errors", "1 refused"]
 

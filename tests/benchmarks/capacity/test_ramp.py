@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import pytest
 
 from benchmarks.capacity.load import Run, Timing
-from benchmarks.capacity.ramp import Bench, Climb, overload_of, speakers_for
+from benchmarks.capacity.ramp import Bench, Ramp, overload_of, speakers_for
 from benchmarks.capacity.speaker import Speaker, Spoken
 from clients.errors import ClientError, ServerFailed
 from tests.benchmarks.capacity.spoken import run, spoken
@@ -19,34 +19,34 @@ def holding(capacity: int, failure: type[ClientError] | None = None) -> Bench:
                 return run(*good)
             if failure is not None:
                 raise failure("too much")
-            return run(*good[1:], Spoken(trouble="broke"))
+            return run(*good[1:], Spoken(failure="broke"))
 
     return Scripted((), 500, Timing(10, 5), runs=2, reply="none")
 
 
 async def test_a_search_ends_at_what_holds() -> None:
-    climb = Climb(holding(5))
-    await climb.find()
-    assert climb.streams_at_slo == 5
-    assert climb.short == {1: [], 2: [], 4: [], 5: [], 6: ["1 errors"], 8: ["1 errors"]}
-    assert climb.curve.keys() == climb.short.keys()
+    ramp = Ramp(holding(5))
+    await ramp.find()
+    assert ramp.streams_at_slo == 5
+    assert ramp.short == {1: [], 2: [], 4: [], 5: [], 6: ["1 errors"], 8: ["1 errors"]}
+    assert ramp.curve.keys() == ramp.short.keys()
 
 
 async def test_given_numbers_are_all_tried() -> None:
-    climb = Climb(holding(3))
-    await climb.visit([8, 2, 4])
-    assert (climb.streams_at_slo, list(climb.curve)) == (2, [2, 4, 8])
+    ramp = Ramp(holding(3))
+    await ramp.try_all([8, 2, 4])
+    assert (ramp.streams_at_slo, list(ramp.curve)) == (2, [2, 4, 8])
 
 
 async def test_a_run_that_fails_holds_nothing() -> None:
-    climb = Climb(holding(1, ClientError))
-    await climb.find()
-    assert (climb.streams_at_slo, climb.short[2], list(climb.curve)) == (1, ["too much"], [1])
+    ramp = Ramp(holding(1, ClientError))
+    await ramp.find()
+    assert (ramp.streams_at_slo, ramp.short[2], list(ramp.curve)) == (1, ["too much"], [1])
 
 
 async def test_a_server_that_does_not_start_ends_it_all() -> None:
     with pytest.raises(ServerFailed):
-        await Climb(holding(0, ServerFailed)).find()
+        await Ramp(holding(0, ServerFailed)).find()
 
 
 def test_speakers_begin_apart_in_the_samples() -> None:

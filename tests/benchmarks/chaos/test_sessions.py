@@ -1,11 +1,11 @@
-"""The account of sessions under faults, from messages as a server would have sent them."""
+"""The outcome of sessions under faults, from messages as a server would have sent them."""
 
 from random import Random
 
 import msgspec
 import pytest
 
-from benchmarks.chaos.sessions import LIMIT_S, Played, SessionAccount, SessionLoad
+from benchmarks.chaos.sessions import LIMIT_S, Played, SessionLoad, SessionOutcome
 from benchmarks.recording import Received
 from clients.errors import ClientError
 from tests.redis_server import free_port
@@ -29,8 +29,8 @@ def played(*received: tuple[float, native.ServerMessage], sent: int = 0) -> Play
 
 
 def counts(*sessions: Played) -> dict[str, int]:
-    """What is not 0 in the account of them."""
-    found = SessionAccount(EXPECTED, list(sessions)).counts()
+    """What is not 0 in the outcome of them."""
+    found = SessionOutcome(EXPECTED, list(sessions)).counts()
     return {name: count for name, count in found.items() if count}
 
 
@@ -74,7 +74,7 @@ def test_recovery_is_to_the_next_words_of_an_open_turn() -> None:
     assert session.recovery_s(since=3.5) == 0.5
     assert session.recovery_s(since=5.0) is None
     assert played((1.0, PARTIAL)).recovery_s(since=2.0) == LIMIT_S
-    assert SessionAccount(EXPECTED, [session]).recovery_s(0.5) == []
+    assert SessionOutcome(EXPECTED, [session]).recovery_s(0.5) == []
 
 
 async def test_recordings_that_cannot_be_played_stop_it() -> None:

@@ -1,12 +1,12 @@
 import pytest
 
 from benchmarks.fuzz import campaign as module
-from benchmarks.fuzz.attack import Ending, Outcome, Violation
 from benchmarks.fuzz.campaign import MOST_VIOLATIONS, Size, campaign
+from benchmarks.fuzz.client import Ending, Outcome, Violation
 
 
 def test_goes_on_until_both_numbers_are_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    endings = (Ending.POLITE, Ending.RESET)
+    endings = (Ending.NORMAL, Ending.RESET)
     monkeypatch.setattr(module, "client", lambda *a: Outcome(endings[a[-1] % 2], sent=10))
     tally = campaign("", Size(messages=100, disconnects=30), seed="1")
     assert tally.sent >= 100

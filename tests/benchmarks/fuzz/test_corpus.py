@@ -38,13 +38,13 @@ def test_spoilt_messages_are_mostly_refused() -> None:
     rng, refused = Random(1), 0
     for _ in range(300):
         try:
-            refused += decoded(corpus.spoilt(rng)) is None
+            refused += decoded(corpus.invalid(rng)) is None
         except UnicodeDecodeError:  # the transport's business
             refused += 1
     assert 200 < refused < 300
 
 
-@pytest.mark.parametrize("draw", [corpus.valid, corpus.spoilt, corpus.audio, corpus.oversized])
+@pytest.mark.parametrize("draw", [corpus.valid, corpus.invalid, corpus.audio, corpus.oversized])
 def test_a_seed_draws_the_same_again(draw) -> None:  # type: ignore[no-untyped-def]
     first, second = Random(7), Random(7)
     assert [draw(first) for _ in range(30)] == [draw(second) for _ in range(30)]

@@ -21,6 +21,6 @@ async def test_a_server_under_load_tells_what_it_used() -> None:
 
 
 async def test_who_comes_when_all_places_are_taken_is_refused() -> None:
-    knocked = await bench.refusals(capacity=4, seconds=1.0)
-    assert knocked.statuses == (503, 503)
-    assert min(knocked.answered_ms) > 0
+    refused = await bench.refusals(capacity=4, seconds=1.0)
+    assert refused.statuses == (503, 503)
+    assert min(refused.answered_ms) > 0

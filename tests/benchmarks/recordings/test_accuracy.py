@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.recordings.accuracy import Heard, figures, streamed_text, write_texts
+from benchmarks.recordings.accuracy import Transcribed, figures, streamed_text, write_texts
 from benchmarks.recordings.material import Recorded
 from tests.benchmarks.test_segments import FINAL, recording
 
 
-def heard(text: str, streamed: str, offline: str = "", kind: str = "read", **fields: bool) -> Heard:
+def heard(text: str, streamed: str, offline: str = "", kind: str = "read", **fields: bool) -> Transcribed:
     """Of a minute; nobody speaks where there is no text."""
     recorded = Recorded(
         file="",
@@ -23,7 +23,7 @@ def heard(text: str, streamed: str, offline: str = "", kind: str = "read", **fie
         is_speech=bool(text),
         is_scored=fields.get("is_scored", bool(text)),
     )
-    return Heard(recorded, streamed, offline)
+    return Transcribed(recorded, streamed, offline)
 
 
 def test_errors_are_of_whole_recordings_after_the_normaliser() -> None:

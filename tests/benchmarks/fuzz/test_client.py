@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from benchmarks.fuzz.attack import Attack, Ending, Outcome, Violation
+from benchmarks.fuzz.client import Ending, FuzzClient, Outcome, Violation
 
 Handler = Callable[[ServerConnection], None]
 UNKNOWN = {"type": "error", "code": "unknown_type", "message": "?", "retryable": False}
@@ -44,9 +44,9 @@ def answering(*answers: dict[str, Any], close_code: int = 1000) -> Handler:
     return handle
 
 
-def attacked(handler: Handler, ending: Ending = Ending.POLITE, messages: int = 0) -> Outcome:
+def attacked(handler: Handler, ending: Ending = Ending.NORMAL, messages: int = 0) -> Outcome:
     with served(handler) as url:
-        return Attack(url, Random(3), ending).run(messages)
+        return FuzzClient(url, Random(3), ending).run(messages)
 
 
 def test_a_server_that_keeps_the_rules() -> None:
@@ -74,7 +74,7 @@ def test_a_close_code_that_no_client_may_see() -> None:
         attacked(answering(UNKNOWN | {"seq": 1}, close_code=1011))
 
 
-@pytest.mark.parametrize("ending", [ending for ending in Ending if ending is not Ending.POLITE])
+@pytest.mark.parametrize("ending", [ending for ending in Ending if ending is not Ending.NORMAL])
 def test_every_rude_ending(ending: Ending) -> None:
     outcome = attacked(answering(), ending, messages=5)
     assert outcome.sent <= (0 if ending is Ending.HANDSHAKE else 5)

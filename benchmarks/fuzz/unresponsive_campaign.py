@@ -1,7 +1,7 @@
-"""Crowds of which half stop reading or vanish, at a server with TLS, and what it does about them.
+"""Groups of clients at a server with TLS, half of which stop reading or disconnect abruptly.
 
-Wave after wave: the other half must be served, no session may outlive its limits, and in the end the server
-must hold what it held before, and stop in time with the last wave's clients still there.
+In each wave, the other half must be served, and no session may outlive its limits. In the end the server must
+hold no more resources than before, and stop in time while the clients of the last wave are still connected.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ from random import Random
 import trustme
 
 from benchmarks.footprint import Footprint, footprint, metrics
-from benchmarks.fuzz.absent import Absent, converse, drawn
-from benchmarks.raw_client import Broken, RawClient
+from benchmarks.fuzz.unresponsive import UnresponsiveClient, normal_session, random_client
+from benchmarks.raw_client import ConnectionFailed, RawClient
 from benchmarks.server_under_test import ROOM
 from clients.local_server import LocalServer, local_server
 
 AT_ONCE = 16
 WAVE = 200
-WARM_UP = 1.0  # of the campaign, before the footprint that is compared: the heap takes long to fill
+WARM_UP = 1.0  # share of the campaign before the first footprint: the heap grows slowly
 DRAIN_S = 3.0
-LONGEST_S = 2.0 + 2.0 + 1.0  # a ping, the wait for its answer, and for the client to come back
+LONGEST_S = 2.0 + 2.0 + 1.0  # the ping interval, the ping timeout, and the resume window
 GRACE_S = 5.0
 POLL_S = 0.1
 LIMITS = (
@@ -41,10 +41,10 @@ LIMITS = (
     *("--gateway.drain-timeout-ms", str(round(DRAIN_S * 1000))),
 )
 MEANINGS = {
-    "clients": "half of which stop reading or vanish at a random point of a session's life",
-    "not_served": "of the other half, not served",
-    "longest_s": f"from a wave's last turn until its last session was gone; limits allow {LONGEST_S:g} s",
-    "stop_s": f"from SIGTERM to the exit, with some more still there; open turns get {DRAIN_S:g} s",
+    "clients": "clients, half of which stop reading or disconnect abruptly at a random point",
+    "not_served": "clients of the other half that were not served",
+    "longest_s": f"from the last turn of a wave to its last session's end; limits allow {LONGEST_S:g} s",
+    "stop_s": f"from SIGTERM to the exit, with connected clients; open turns get {DRAIN_S:g} s",
     "rss_before_mb": "the server's resident memory after as large a campaign, to warm up",
     "rss_after_mb": "the same after all of it",
     "leaks": "things of which the server holds more than then, beyond `--growth`",
@@ -53,20 +53,20 @@ MEANINGS = {
 
 @dataclass
 class Wave:
-    """What became of some clients. held: the connections of those who are absent."""
+    """A group of clients. held: the connections of the unresponsive ones."""
 
     held: list[RawClient] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def close(self) -> None:
-        """Closes what is held."""
-        for wire in self.held:
-            wire.socket.close()
+        """Close these connections."""
+        for connection in self.held:
+            connection.socket.close()
 
 
 @dataclass
 class Findings:
-    """Of all waves."""
+    """The results of all waves."""
 
     clients: int
     before: Footprint
@@ -94,16 +94,16 @@ class Findings:
         }
 
 
-async def absences(model: str, clients: int, seed: int, flags: Sequence[str] = ()) -> Findings:
-    """So many clients, in waves, at a server of its own. Raises ClientError."""
+async def unresponsive_campaign(model: str, clients: int, seed: int, flags: Sequence[str] = ()) -> Findings:
+    """`clients` clients in waves, at a server that is started for them. Raises ClientError."""
     async with AsyncExitStack() as stack:
         server, context = await stack.enter_async_context(_encrypted(model, flags))
         campaign = Campaign(server, context, seed)
         await asyncio.to_thread(campaign.waves, round(clients * WARM_UP))
-        before = await asyncio.to_thread(campaign.look)
+        before = await asyncio.to_thread(campaign.measure)
         await asyncio.to_thread(campaign.waves, clients)
-        after = await asyncio.to_thread(campaign.look)
-        left = await asyncio.to_thread(campaign.crowd, min(WAVE, clients))
+        after = await asyncio.to_thread(campaign.measure)
+        left = await asyncio.to_thread(campaign.connect, min(WAVE, clients))
         stack.callback(left.close)
         stop_s = await asyncio.to_thread(campaign.stop)
     return Findings(clients, before, after, campaign.not_served + left.problems, campaign.longest_s, stop_s)
@@ -120,54 +120,54 @@ class Campaign:
         self._rng = Random(seed)
 
     def waves(self, clients: int) -> None:
-        """So many clients, one wave after the other."""
+        """`clients` clients, one wave after another."""
         for begin in range(0, clients, WAVE):
             self._wave(min(WAVE, clients - begin))
 
     def _wave(self, clients: int) -> None:
-        """A crowd, until all its sessions are gone, or far too long."""
-        with closing(self.crowd(clients)) as crowd:
-            self.not_served += crowd.problems
+        """One wave, until all its sessions have ended or a timeout."""
+        with closing(self.connect(clients)) as wave:
+            self.not_served += wave.problems
             busy_at, turns = time.monotonic(), -1.0
             while (seen := metrics(self._server.url, self._context))["voicegw_sessions"]:
-                if seen["voicegw_turns_total"] > turns:  # what was sent is still being answered
+                if seen["voicegw_turns_total"] > turns:  # messages are still being answered
                     busy_at, turns = time.monotonic(), seen["voicegw_turns_total"]
                 if time.monotonic() - busy_at > 2 * (LONGEST_S + GRACE_S):
                     break
                 time.sleep(POLL_S)
             self.longest_s = max(self.longest_s, time.monotonic() - busy_at)
 
-    def crowd(self, clients: int) -> Wave:
-        """So many clients, half of whom are absent in the end."""
+    def connect(self, clients: int) -> Wave:
+        """`clients` clients, half of which are unresponsive in the end."""
         wave = Wave()
 
-        def leave(absent: Absent) -> None:
+        def leave(absent: UnresponsiveClient) -> None:
             try:
                 wave.held.append(absent.run(self._server.url))
-            except (Broken, OSError) as trouble:
-                wave.problems.append(f"{absent.point.value}, {absent.way.value}: {trouble}")
+            except (ConnectionFailed, OSError) as error:
+                wave.problems.append(f"{absent.point.value}, {absent.behaviour.value}: {error}")
 
         def stay() -> None:
             try:
-                converse(self._server.url, self._context)
-            except (Broken, OSError) as trouble:
-                wave.problems.append(f"one who behaved: {trouble}")
+                normal_session(self._server.url, self._context)
+            except (ConnectionFailed, OSError) as error:
+                wave.problems.append(f"a correct client: {error}")
 
         with ThreadPoolExecutor(AT_ONCE) as threads:
             pairs = [
-                (threads.submit(leave, drawn(self._rng, self._context)), threads.submit(stay))
+                (threads.submit(leave, random_client(self._rng, self._context)), threads.submit(stay))
                 for _ in range(clients // 2)
             ]
         for future in chain.from_iterable(pairs):
-            future.result()  # raises what was not foreseen
+            future.result()  # raises unexpected exceptions
         return wave
 
-    def look(self) -> Footprint:
-        """What the server holds."""
+    def measure(self) -> Footprint:
+        """The footprint of the server."""
         return footprint(self._server.url, self._server.pid, self._context)
 
     def stop(self) -> float:
-        """Has the server stop; how long it took, or far too long."""
+        """Stop the server; the time it took, at most a timeout."""
         os.kill(self._server.pid, signal.SIGTERM)
         began = time.monotonic()
         while _runs(self._server.pid) and time.monotonic() < began + 2 * (DRAIN_S + GRACE_S):
@@ -181,7 +181,7 @@ def _runs(pid: int) -> bool:
 
 @asynccontextmanager
 async def _encrypted(model: str, flags: Sequence[str]) -> AsyncIterator[tuple[LocalServer, ssl.SSLContext]]:
-    """A server with a certificate, and what trusts it."""
+    """A server with TLS, and the context of a client that trusts its certificate."""
     authority, context = trustme.CA(), ssl.create_default_context()
     authority.configure_trust(context)
     certificate = authority.issue_cert("127.0.0.1")

@@ -1,4 +1,4 @@
-"""What passes between the benchmark and its client process.
+"""The requests to the client process of the benchmark, and their results.
 
 All times are seconds of the host's monotonic clock, which its processes share.
 """
@@ -16,23 +16,23 @@ class Stream(msgspec.Struct, frozen=True, tag=True):
     every_s: float = FRAME_S
 
 
-class Knock(msgspec.Struct, frozen=True, tag=True):
-    """So many attempts to open one more session, evenly from start_s to end_s."""
+class ConnectAttempts(msgspec.Struct, frozen=True, tag=True):
+    """`attempts` attempts to open one more session, evenly from start_s to end_s."""
 
     start_s: float
     end_s: float
     attempts: int
 
 
-class Streamed(msgspec.Struct, frozen=True):
-    """How many frames were sent, and how far behind their schedule the latest hundredth was."""
+class StreamResult(msgspec.Struct, frozen=True):
+    """The number of frames sent, and the p99 of their lateness."""
 
     frames: int
     late_p99_ms: float
 
 
-class Knocked(msgspec.Struct, frozen=True):
-    """The HTTP statuses of the attempts, and the time from when each was due to its answer."""
+class AttemptResults(msgspec.Struct, frozen=True):
+    """The HTTP statuses of the attempts, and the time from the schedule of each to its answer."""
 
     statuses: tuple[int, ...]
     answered_ms: tuple[float, ...]

@@ -2,9 +2,9 @@ import ssl
 
 import pytest
 
-from benchmarks.fuzz import absences as module
-from benchmarks.fuzz.absences import Campaign
-from benchmarks.fuzz.absent import Absent
+from benchmarks.fuzz import unresponsive_campaign as module
+from benchmarks.fuzz.unresponsive import UnresponsiveClient
+from benchmarks.fuzz.unresponsive_campaign import Campaign
 from clients.local_server import LocalServer
 
 
@@ -18,8 +18,8 @@ def test_a_client_that_fails_as_nobody_foresaw_is_no_success(
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Absent, "run", fail if client == "leaves" else behave)
-    monkeypatch.setattr(module, "converse", fail if client == "stays" else behave)
+    monkeypatch.setattr(UnresponsiveClient, "run", fail if client == "leaves" else behave)
+    monkeypatch.setattr(module, "normal_session", fail if client == "stays" else behave)
     campaign = Campaign(LocalServer("wss://127.0.0.1:1", pid=0), ssl.create_default_context(), seed=1)
     with pytest.raises(ZeroDivisionError):
-        campaign.crowd(2)
+        campaign.connect(2)

@@ -55,21 +55,46 @@ def chosen(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def new_parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """The parser of `scripts/bench NAME`, whose help begins with the description as it is laid out."""
-    return argparse.ArgumentParser(
+Add = Callable[[argparse.ArgumentParser], None]
+Numbers = Mapping[
+    str, tuple[float, str]
+]  # of options that take a number: the default, with its type, and the help
+
+
+def new_parser(
+    name: str, description: str | None, *adds: Add, numbers: Numbers | None = None
+) -> argparse.ArgumentParser:
+    """The parser of `scripts/bench NAME`, whose help begins with the description as it is laid out.
+
+    adds: functions that add shared options, such as `add_json`. numbers: the benchmark's own options that
+    take a number.
+    """
+    parser = argparse.ArgumentParser(
         prog=f"scripts/bench {name}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_numbers(parser, numbers or {})
+    for add in adds:
+        add(parser)
+    return parser
 
 
-def add_numbers(parser: argparse.ArgumentParser, numbers: Mapping[str, tuple[float, str]]) -> None:
-    """Options that take a number: the default, whose type is that of the option, and the help, by name."""
+def add_numbers(parser: argparse.ArgumentParser, numbers: Numbers) -> None:
+    """Options that take a number."""
     for name, (default, meaning) in numbers.items():
         parser.add_argument(
             name, type=type(default), default=default, metavar="N", help=f"{meaning} (default: %(default)s)"
         )
+
+
+def add_condition(parser: argparse.ArgumentParser) -> None:
+    """`--condition`, which chooses among the sample sessions."""
+    parser.add_argument(
+        "--condition",
+        default="clean",
+        help="sessions with this condition: clean, noise10 or phone (default: %(default)s)",
+    )
 
 
 def add_full(parser: argparse.ArgumentParser, also: str) -> None:

@@ -20,7 +20,6 @@ from benchmarks.command import (
     add_device,
     add_json,
     add_model,
-    add_numbers,
     add_serve,
     chosen,
     exits_on_errors,
@@ -59,6 +58,14 @@ class Model:
         )
 
 
+NUMBERS = {
+    "--repeats": (1, "repetitions of each"),
+    "--interruptions": (20, "replies that are interrupted"),
+    "--llm-first-token-ms": (250, "time of the language model endpoint to its first token"),
+    "--llm-tokens-per-s": (40.0, "tokens of the endpoint in a second after it"),
+}
+
+
 @exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
@@ -84,21 +91,10 @@ def _is_session(sample: Sample) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("conversation", __doc__)
+    parser = new_parser("conversation", __doc__, add_model, add_device, add_json, add_serve, numbers=NUMBERS)
     add = parser.add_argument
     add("--files", nargs="+", metavar="NAME", help="samples to stream (default: the clean sessions)")
-    numbers = {
-        "--repeats": (1, "repetitions of each"),
-        "--interruptions": (20, "replies that are interrupted"),
-        "--llm-first-token-ms": (250, "time of the language model endpoint to its first token"),
-        "--llm-tokens-per-s": (40.0, "tokens of the endpoint in a second after it"),
-    }
-    add_numbers(parser, numbers)
     add("--voice", action="store_true", help="stream the sessions once more with spoken replies")
-    add_model(parser)
-    add_device(parser)
-    add_json(parser)
-    add_serve(parser)
     return parser
 
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 from benchmarks.command import (
     FIXED_END_SILENCE,
+    add_condition,
     add_json,
     add_model,
-    add_numbers,
     add_serve,
     exits_on_errors,
     new_parser,
@@ -51,6 +51,13 @@ class Outcome:
     played: list[Played]
     cpu_s: float
     gateway_cpu_s: float
+
+
+NUMBERS = {
+    "--repeats": (1, "repetitions of each"),
+    "--streams": (1, "sessions at once"),
+    "--llm-first-token-ms": (100, "time of the language model endpoint to its first token"),
+}
 
 
 @exits_on_errors
@@ -104,21 +111,19 @@ def _figures(options: argparse.Namespace, server: config.Settings, outcome: Outc
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("latency", __doc__)
+    parser = new_parser(
+        "latency",
+        __doc__,
+        add_condition,
+        add_recordings,
+        add_texts,
+        add_model,
+        add_json,
+        add_serve,
+        numbers=NUMBERS,
+    )
     add = parser.add_argument
     add("--files", nargs="+", metavar="NAME", help="samples to stream (default: all session-*)")
-    add("--condition", default="clean", help="only sessions with this condition (default: %(default)s)")
-    numbers = {
-        "--repeats": (1, "repetitions of each"),
-        "--streams": (1, "sessions at once"),
-        "--llm-first-token-ms": (100, "time of the language model endpoint to its first token"),
-    }
-    add_numbers(parser, numbers)
-    add_recordings(parser)
-    add_texts(parser)
-    add_model(parser)
-    add_json(parser)
-    add_serve(parser)
     return parser
 
 

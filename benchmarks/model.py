@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.command import Result, add_json, add_numbers, add_serve, chosen, exits_on_errors, new_parser
+from benchmarks.command import Result, add_json, add_serve, chosen, exits_on_errors, new_parser
 from benchmarks.offline import whole_text
 from benchmarks.recordings import accuracy
 from benchmarks.recordings.material import about_recordings, add_recordings, add_texts, material
@@ -53,6 +53,7 @@ _ROWS = {  # the rows in the table of `models/evaluate`
     "word_end_error_p50_ms": "word end error, median ms",
     "word_end_error_p90_ms": "word end error, p90 ms",
 }
+NUMBERS = {"--utterances": (270, "held-out utterances"), "--seed": (1, "of sentences, voices and noise")}
 
 
 @exits_on_errors
@@ -90,16 +91,10 @@ def _run_recordings(options: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("model", __doc__)
+    parser = new_parser("model", __doc__, add_recordings, add_texts, add_json, add_serve, numbers=NUMBERS)
     parser.add_argument(
         "--model", default=BUNDLED, help="a name or a directory, as for voicegw serve (default: %(default)s)"
     )
-    numbers = {"--utterances": (270, "held-out utterances"), "--seed": (1, "of sentences, voices and noise")}
-    add_numbers(parser, numbers)
-    add_recordings(parser)
-    add_texts(parser)
-    add_json(parser)
-    add_serve(parser)
     return parser
 
 

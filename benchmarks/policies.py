@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.command import add_json, add_model, add_serve, exits_on_errors, new_parser
+from benchmarks.command import add_condition, add_json, add_model, add_serve, exits_on_errors, new_parser
 from benchmarks.figures import Played, accuracy_figures, timing_figures
 from benchmarks.latency import offline_errors
 from benchmarks.measures import emission, matches, percentile
@@ -98,13 +98,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("policies", __doc__)
-    add = parser.add_argument
-    add(
-        "--condition",
-        default="clean",
-        help="the sessions with this condition: clean, noise10 or phone (default: %(default)s)",
+    parser = new_parser(
+        "policies", __doc__, add_condition, add_recordings, add_texts, add_model, add_json, add_serve
     )
+    add = parser.add_argument
     add(
         "--setting",
         nargs="+",
@@ -118,11 +115,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MS",
         help="from a decode's request to its answer (default: %(default)s)",
     )
-    add_recordings(parser)
-    add_texts(parser)
-    add_model(parser)
-    add_json(parser)
-    add_serve(parser)
     return parser
 
 

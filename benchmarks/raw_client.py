@@ -113,7 +113,8 @@ class RawClient:
         return [event for event in self._protocol.events_received() if isinstance(event, Frame | Response)]
 
     def messages(self, timeout_s: float = ANSWER_TIMEOUT_S) -> Iterator[bytes]:
-        """Text messages as they come, until the server closes; another call continues where the last one stopped.
+        """Text messages as they come, until the server closes; another call continues where the last one
+        stopped.
 
         Raises ConnectionFailed when nothing comes for `timeout_s`. The server sends every message in one
         frame; what it sends as binary is reply audio, which is ignored.

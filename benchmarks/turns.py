@@ -25,7 +25,7 @@ from functools import cache
 from itertools import pairwise
 
 from benchmarks import pauses
-from benchmarks.command import add_json, add_model, exits_on_errors, new_parser
+from benchmarks.command import add_condition, add_json, add_model, exits_on_errors, new_parser
 from benchmarks.figures import Played
 from benchmarks.measures import percentile
 from benchmarks.recordings.material import about_recordings, add_recordings, material, print_progress
@@ -58,7 +58,9 @@ PEOPLE_COLUMNS = {
 @exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
-    options = _parser().parse_args(argv)
+    options = new_parser("turns", __doc__, add_condition, add_recordings, add_model, add_json).parse_args(
+        argv
+    )
     server = config.load(["--model", options.model])
     return _run_recordings(options, server) if options.recordings else _run_samples(options, server)
 
@@ -105,19 +107,6 @@ def _run_recordings(options: argparse.Namespace, server: Settings) -> int:
     about = {"model": options.model, "decode_ms": round(1000 * PEOPLE_DECODE_S), **about_recordings(options)}
     report_rows("turns", about, rows, PEOPLE_COLUMNS, ("end silence",), options.json)
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("turns", __doc__)
-    parser.add_argument(
-        "--condition",
-        default="clean",
-        help="the sessions with this condition: clean, noise10 or phone (default: %(default)s)",
-    )
-    add_recordings(parser)
-    add_model(parser)
-    add_json(parser)
-    return parser
 
 
 def settings(base: EndpointOptions) -> dict[str, EndpointOptions]:

@@ -85,10 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("vad", __doc__)
+    parser = new_parser("vad", __doc__, add_recordings, add_json)
     parser.add_argument("--seed", type=int, default=1, help="of the noise (default: %(default)s)")
-    add_recordings(parser)
-    add_json(parser)
     return parser
 
 

@@ -28,7 +28,6 @@ from benchmarks.command import (
     add_full,
     add_json,
     add_model,
-    add_numbers,
     add_serve,
     chosen,
     counts,
@@ -40,6 +39,13 @@ from benchmarks.report import write_json
 from voicegw import config
 
 STARTS = {"spread": ("spread",), "together": ("together",), "both": ("spread", "together")}
+NUMBERS = {
+    "--first": (1, "streams at which the search begins"),
+    "--limit": (256, "streams at which it ends"),
+    "--seconds": (60.0, "steady state of a run"),
+    "--warm-up-s": (10.0, "time before it, which is not evaluated"),
+    "--runs": (1, "with each number of streams, all of which must hold"),
+}
 
 
 @exits_on_errors
@@ -93,7 +99,9 @@ def _settings(options: argparse.Namespace, end_silence_ms: int) -> dict[str, obj
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("capacity", __doc__)
+    parser = new_parser(
+        "capacity", __doc__, add_recordings, add_device, add_model, add_json, add_serve, numbers=NUMBERS
+    )
     add = parser.add_argument
     add(
         "--streams",
@@ -101,14 +109,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N,..",
         help="numbers to try, instead of a binary search",
     )
-    numbers = {
-        "--first": (1, "streams at which the search begins"),
-        "--limit": (256, "streams at which it ends"),
-        "--seconds": (60.0, "steady state of a run"),
-        "--warm-up-s": (10.0, "time before it, which is not evaluated"),
-        "--runs": (1, "with each number of streams, all of which must hold"),
-    }
-    add_numbers(parser, numbers)
     add(
         "--starts",
         choices=STARTS,
@@ -128,9 +128,4 @@ def _parser() -> argparse.ArgumentParser:
         default="none",
         help="replies that clients request (default: none)",
     )
-    add_recordings(parser)
-    add_device(parser)
-    add_model(parser)
-    add_json(parser)
-    add_serve(parser)
     return parser

@@ -1,8 +1,8 @@
 """Decode jobs during a fault, and their outcome, job by job.
 
-Speakers ask as a session does: partials of a growing window, one at a time, then a final of all of it, and
-the next utterance. What each window should give is known from an undisturbed pass over the same windows. So
-a job that is not answered, or answered with other words, is seen, whoever is to blame.
+Speakers request decodes as a session does: partials of a growing window, one at a time, then a final of the
+whole utterance, and the next utterance. The expected words of each window come from a pass without faults, so
+every job that is not answered, or answered with other words, is counted.
 """
 
 import asyncio

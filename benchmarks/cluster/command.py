@@ -18,7 +18,7 @@ from benchmarks.chaos.installation import installation
 from benchmarks.cluster.hop import Overheads, overheads
 from benchmarks.cluster.scaling import jobs_per_second
 from benchmarks.cluster.windows import windows_figures
-from benchmarks.command import Result, add_json, add_numbers, chosen, exits_on_errors, new_parser
+from benchmarks.command import Result, add_json, chosen, exits_on_errors, new_parser
 from benchmarks.measures import percentile
 from voicegw.telemetry import configure_logging
 
@@ -47,30 +47,23 @@ MEANINGS = {
     **{name: meaning for name, meaning in fault_campaign.MEANINGS.items() if name != "fault_runs"},
     "fault_runs": fault_campaign.MEANINGS["fault_runs"],
 }
+NUMBERS = {
+    "--decodes": (500, "local and remote decodes, each"),
+    "--seconds": (20.0, "for counting jobs"),
+    "--clients": (200, "whose connections are reset"),
+    "--runs": (20, "faults of each kind"),
+    "--seed": (1, "of the faults"),
+}
 
 
 @exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
-    options = _parser().parse_args(argv)
+    options = new_parser("cluster", __doc__, add_json, numbers=NUMBERS).parse_args(argv)
     configure_logging("error", as_json=False)
     figures = asyncio.run(_measure(options))
     settings = chosen(options, "decodes", "seconds", "clients", "runs", "seed")
     return Result(settings, figures, MEANINGS).report("cluster", options.json)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("cluster", __doc__)
-    numbers = {
-        "--decodes": (500, "local and remote decodes, each"),
-        "--seconds": (20.0, "for counting jobs"),
-        "--clients": (200, "whose connections are reset"),
-        "--runs": (20, "faults of each kind"),
-        "--seed": (1, "of the faults"),
-    }
-    add_numbers(parser, numbers)
-    add_json(parser)
-    return parser
 
 
 async def _measure(options: argparse.Namespace) -> dict[str, float]:

@@ -17,7 +17,6 @@ from benchmarks.command import (
     Result,
     add_json,
     add_model,
-    add_numbers,
     add_serve,
     chosen,
     exits_on_errors,
@@ -51,6 +50,13 @@ MEANINGS = {
     "rss_before_mb": "the server's resident memory after half as large a campaign, to warm up",
     "rss_after_mb": "the same after all of it",
 }
+NUMBERS = {
+    "--messages": (10_000, "to send"),
+    "--disconnects": (500, "at least"),
+    "--seed": (1, "of messages and disconnects"),
+    "--seconds": (60.0, "for which greedy clients send"),
+    "--rise": (RISE, "share by which the reference client's p95 may rise beside them"),
+}
 
 
 @exits_on_errors
@@ -63,16 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("fuzz", __doc__)
+    parser = new_parser(
+        "fuzz", __doc__, add_reference, add_recordings, add_model, add_json, add_serve, numbers=NUMBERS
+    )
     add = parser.add_argument
-    numbers = {
-        "--messages": (10_000, "to send"),
-        "--disconnects": (500, "at least"),
-        "--seed": (1, "of messages and disconnects"),
-        "--seconds": (60.0, "for which greedy clients send"),
-        "--rise": (RISE, "share by which the reference client's p95 may rise beside them"),
-    }
-    add_numbers(parser, numbers)
     add("--absent", type=int, metavar="N", help="instead, N clients, half of which stop reading or vanish")
     add(
         "--greedy",
@@ -81,11 +81,6 @@ def _parser() -> argparse.ArgumentParser:
         help="instead, N clients that use as much as they can, at a server with its default limits",
     )
     add("--only", type=int, metavar="NUMBER", help="only this client of the campaign")
-    add_reference(parser)
-    add_recordings(parser)
-    add_model(parser)
-    add_json(parser)
-    add_serve(parser)
     return parser
 
 

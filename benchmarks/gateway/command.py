@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from benchmarks.command import Result, add_json, add_numbers, chosen, exits_on_errors, new_parser
+from benchmarks.command import Result, add_json, chosen, exits_on_errors, new_parser
 from benchmarks.gateway import bench
 from benchmarks.gateway.bench import Cost
 from benchmarks.gateway.requests import AttemptResults
@@ -41,28 +41,21 @@ MEANINGS = {
     "refusal_p50_ms": "from the attempt to connect to the refusal",
     "refusal_p95_ms": "the same, at the 95th percentile",
 }
+NUMBERS = {
+    "--streams": (100, "sessions that stream"),
+    "--seconds": (5.0, "of each run"),
+    "--repeats": (5, "runs of each server"),
+    "--connections": (1000, "for memory"),
+}
 
 
 @exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
-    options = _parser().parse_args(argv)
+    options = new_parser("gateway", __doc__, add_json, numbers=NUMBERS).parse_args(argv)
     figures = asyncio.run(_measure(options))
     settings = chosen(options, "streams", "seconds", "repeats", "connections")
     return Result(settings, figures, MEANINGS).report("gateway", options.json)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("gateway", __doc__)
-    numbers = {
-        "--streams": (100, "sessions that stream"),
-        "--seconds": (5.0, "of each run"),
-        "--repeats": (5, "runs of each server"),
-        "--connections": (1000, "for memory"),
-    }
-    add_numbers(parser, numbers)
-    add_json(parser)
-    return parser
 
 
 async def _measure(options: argparse.Namespace) -> dict[str, float]:

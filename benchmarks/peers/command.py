@@ -19,7 +19,6 @@ from benchmarks.command import (
     add_device,
     add_full,
     add_json,
-    add_numbers,
     chosen,
     counts,
     exits_on_errors,
@@ -42,6 +41,16 @@ from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.endpoint import EndpointOptions
 
 PEERS = {peer.name: peer for peer in (WHISPERLIVE, WHISPERLIVEKIT, REALTIMESTT)}
+NUMBERS = {
+    "--seconds": (60.0, "steady state of a run"),
+    "--warm-up-s": (5.0, "time before it, which is not measured"),
+    "--repeats": (2, "rounds with one stream"),
+    "--runs": (1, "runs with more streams, all of which must hold"),
+    "--end-silence-ms": (
+        EndpointOptions().end_silence_ms,
+        "the silence that ends an utterance, for all servers that have such an option",
+    ),
+}
 
 
 @exits_on_errors
@@ -95,7 +104,7 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("peers", __doc__)
+    parser = new_parser("peers", __doc__, add_recordings, add_device, add_json, numbers=NUMBERS)
     add = parser.add_argument
     add(
         "--peers",
@@ -117,22 +126,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N,..",
         help="numbers of streams to try, rising (default: 1,2,4,8,16,24,32,48,64)",
     )
-    numbers = {
-        "--seconds": (60.0, "steady state of a run"),
-        "--warm-up-s": (5.0, "time before it, which is not measured"),
-        "--repeats": (2, "rounds with one stream"),
-        "--runs": (1, "runs with more streams, all of which must hold"),
-        "--end-silence-ms": (
-            EndpointOptions().end_silence_ms,
-            "the silence that ends an utterance, for all servers that have such an option",
-        ),
-    }
-    add_numbers(parser, numbers)
     add_full(parser, "all of which must hold")
-    add_recordings(parser)
-    add_device(parser)
     add("--model", default="bundled", help="a CTranslate2 directory, for all (default: %(default)s)")
-    add_json(parser)
     return parser
 
 

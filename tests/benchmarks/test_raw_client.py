@@ -56,7 +56,7 @@ def test_pings_are_answered_while_draining(url: str) -> None:
         connection.drain()
 
 
-def test_a_silent_server_is_not_waited_for(url: str) -> None:
+def test_a_silent_server_is_a_timeout(url: str) -> None:
     with RawClient(url) as connection:
         connection.upgrade()
         with pytest.raises(ConnectionFailed, match="no answer"):

@@ -13,7 +13,7 @@ from tests.peer import joined
 from voicegw.dialects import native
 
 
-async def test_passes_everything_on() -> None:
+async def test_everything_is_relayed() -> None:
     async with staged() as stage, relay(stage.url) as way, joined(way.url) as peer:
         await peer.send(native.TextMessage(text="hello"))
         assert (await peer.until(native.ReplyDoneMessage)).text == "Good day."
@@ -26,7 +26,7 @@ async def test_a_cut_is_a_reset_for_both_ends() -> None:
         await until(lambda: stage.value("sessions_parked") == 1)
 
 
-async def test_a_silent_connection_is_found_out_by_pings() -> None:
+async def test_a_blocked_connection_is_detected_by_pings() -> None:
     async with (
         staged(ping_interval_ms=100, ping_timeout_ms=100) as stage,
         relay(stage.url) as way,
@@ -42,7 +42,7 @@ async def test_a_silent_connection_is_found_out_by_pings() -> None:
         cut(peer)
 
 
-async def test_a_gateway_that_is_gone_is_a_reset() -> None:
+async def test_an_unreachable_gateway_is_a_reset() -> None:
     async with relay("ws://127.0.0.1:9/v1/stream") as way:
         with pytest.raises(InvalidMessage):
             await joined(way.url).__aenter__()

@@ -28,14 +28,14 @@ def one_word() -> Speech:
     return Speech(np.zeros(5 * WINDOW_SAMPLES), word, silent, ((40.0, 60.0),))
 
 
-def test_what_hears_everything_misses_nothing_and_never_ends() -> None:
+def test_a_scorer_that_always_detects_speech_misses_nothing() -> None:
     found = evaluate(Always(), one_word(), one_word().signal)
     assert (found["miss_percent"], found["false_alarm_percent"]) == (0, 100)
     assert (found["onset_p50_ms"], found["tail_p90_ms"]) == (20, NEVER_MS)
     assert found.keys() == {name for names in COLUMNS.values() for name in names}
 
 
-def test_what_hears_nothing_misses_everything() -> None:
+def test_a_scorer_that_never_detects_speech_misses_everything() -> None:
     found = evaluate(PlainScorer(2), one_word(), one_word().signal)
     assert (found["miss_percent"], found["false_alarm_percent"]) == (100, 0)
     assert (found["onset_p50_ms"], found["tail_p50_ms"]) == (NEVER_MS, 20)

@@ -28,7 +28,7 @@ async def breaks(peer: Peer) -> None:
     await peer.socket.close(1011)
 
 
-async def test_a_session_that_breaks_keeps_what_it_had() -> None:
+async def test_a_lost_session_keeps_its_messages() -> None:
     async with scripted_server(breaks) as server:
         [spoken] = await speaking(server.url, Speaker(0, 0), seconds=3)
     assert "1011" in spoken.failure
@@ -48,7 +48,7 @@ async def test_every_speaker_has_a_session_that_only_transcribes() -> None:
     assert 0.05 < begins_s[1] - begins_s[0] < 1
 
 
-async def test_the_refused_come_back_when_they_are_told_to() -> None:
+async def test_refused_clients_retry_at_the_time_of_the_server() -> None:
     async with scripted_server(refuse_with=(HTTPStatus.SERVICE_UNAVAILABLE, REFUSAL)) as server:
         [spoken] = await speaking(server.url, Speaker(0, 0), seconds=2.35)
     assert spoken.recording is None
@@ -57,6 +57,6 @@ async def test_the_refused_come_back_when_they_are_told_to() -> None:
     assert all(0 < ms < 1000 for ms in spoken.refusals_ms)
 
 
-async def test_a_server_that_is_not_there_is_trouble() -> None:
+async def test_an_unreachable_server_is_a_failure() -> None:
     [spoken] = await speaking("ws://127.0.0.1:1/v1/stream", Speaker(0, 0), seconds=3)
     assert "no voicegw server answers" in spoken.failure

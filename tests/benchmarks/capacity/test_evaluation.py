@@ -23,7 +23,7 @@ def test_latencies_are_from_the_end_of_words_and_turns() -> None:
 
 
 @pytest.mark.parametrize("begin_ms", [4_500, 14_500])
-def test_turns_outside_of_steady_state_are_not_judged(begin_ms: int) -> None:
+def test_turns_outside_of_steady_state_are_not_evaluated(begin_ms: int) -> None:
     inside = spoken(6_000)
     found = figures([run(inside, spoken(begin_ms))], end_silence_ms=500)
     assert found["coverage_percent"] == 100
@@ -59,7 +59,7 @@ def test_broken_and_refused_sessions_are_counted() -> None:
     assert shortfalls(found) == ["2 errors", "1 refused"]
 
 
-def test_nothing_said_does_not_hold() -> None:
+def test_without_words_the_objective_is_missed() -> None:
     assert len(shortfalls(figures([run(Spoken())], end_silence_ms=500))) == 3
 
 

@@ -24,7 +24,7 @@ def holding(capacity: int, failure: type[ClientError] | None = None) -> Bench:
     return Scripted((), 500, Timing(10, 5), runs=2, reply="none")
 
 
-async def test_a_search_ends_at_what_holds() -> None:
+async def test_a_search_ends_at_the_largest_success() -> None:
     ramp = Ramp(holding(5))
     await ramp.find()
     assert ramp.streams_at_slo == 5
@@ -38,18 +38,18 @@ async def test_given_numbers_are_all_tried() -> None:
     assert (ramp.streams_at_slo, list(ramp.curve)) == (2, [2, 4, 8])
 
 
-async def test_a_run_that_fails_holds_nothing() -> None:
+async def test_a_failed_run_does_not_meet_the_objective() -> None:
     ramp = Ramp(holding(1, ClientError))
     await ramp.find()
     assert (ramp.streams_at_slo, ramp.short[2], list(ramp.curve)) == (1, ["too much"], [1])
 
 
-async def test_a_server_that_does_not_start_ends_it_all() -> None:
+async def test_a_server_that_does_not_start_ends_the_benchmark() -> None:
     with pytest.raises(ServerFailed):
         await Ramp(holding(0, ServerFailed)).find()
 
 
-def test_speakers_begin_apart_in_the_samples() -> None:
+def test_speakers_start_at_different_positions() -> None:
     assert [one.begin for one in speakers_for(4)] == [0, 0.25, 0.5, 0.75]
     assert [one.delay_s for one in speakers_for(2)] == [0, 0.125]
     assert {one.delay_s for one in speakers_for(4, together=True)} == {0}

@@ -15,7 +15,7 @@ def ramp(held: int, **late: float) -> Ramp:
     return Ramp(holding(1), Search(held=held), curve, {held: [], 2 * held: ["the server broke"]})
 
 
-def test_the_summary_is_of_the_first_climb() -> None:
+def test_the_summary_is_of_the_first_ramp() -> None:
     found = summary({"spread": ramp(8), "together": ramp(6)}, {"refusals": 2}, cores=2, has_gpu=False)
     assert found["streams_at_slo"] == 8
     assert found["streams_at_slo_per_core"] == 4

@@ -35,13 +35,13 @@ async def account_of(fault: str) -> JobOutcome:
     return outcome
 
 
-async def test_nothing_fails() -> None:
+async def test_without_faults_nothing_is_lost() -> None:
     outcome = await account_of("")
     assert (outcome.lost, outcome.wrong) == (0, 0)
     assert sum(map(len, outcome.answered_at.values())) == outcome.asked
 
 
-async def test_what_is_not_answered_is_lost() -> None:
+async def test_unanswered_jobs_are_lost() -> None:
     outcome = await account_of("lost")
     assert outcome.lost == outcome.asked
     assert not any(outcome.answered_at.values())
@@ -53,7 +53,7 @@ async def test_other_words_are_wrong() -> None:
     assert outcome.lost == 0
 
 
-def test_windows_grow_to_the_whole() -> None:
+def test_windows_grow_to_the_whole_utterance() -> None:
     found = list(windows(SAMPLE))
     kinds = [kind for _, kind, _ in found]
     assert kinds == [DecodeKind.PARTIAL] * (len(found) - 1) + [DecodeKind.FINAL]

@@ -44,22 +44,22 @@ def counts(*sessions: Played) -> dict[str, int]:
         ("Get a timer", {"changed_words": 1}),
     ],
 )
-def test_words_are_held_against_the_nearest_undisturbed_session(text: str, found: dict[str, int]) -> None:
+def test_words_are_compared_with_the_nearest_session_without_faults(text: str, found: dict[str, int]) -> None:
     assert counts(played((1.0, final(text)))) == {"sessions": 1, **found}
 
 
-def test_samples_that_nobody_acknowledged_are_lost() -> None:
+def test_samples_that_were_not_acknowledged_are_lost() -> None:
     acked = native.AckedMessage(seq=3, samples=900)
     assert counts(played((1.0, FINAL), (2.0, acked), sent=1000)) == {"sessions": 1, "lost_samples": 100}
 
 
-def test_samples_that_were_taken_twice_make_up_for_none_that_were_lost() -> None:
+def test_doubled_samples_do_not_compensate_lost_ones() -> None:
     acked = native.AckedMessage(seq=3, samples=900)
     sessions = [played((1.0, FINAL), (2.0, acked), sent=sent) for sent in (1000, 700)]
     assert counts(*sessions) == {"sessions": 2, "lost_samples": 100, "doubled_samples": 200}
 
 
-def test_sessions_that_failed_or_began_anew_are_counted_as_that() -> None:
+def test_failed_and_new_sessions_are_counted() -> None:
     failed = Played(SAMPLE, failed=True)
     greeting = native.ReadyMessage(seq=1, session="t", epoch=1, resumed=False, next_sample=0, limits=LIMITS)
     resumed = played((1.0, msgspec.structs.replace(greeting, resumed=True)), (2.0, FINAL))
@@ -77,7 +77,7 @@ def test_recovery_is_to_the_next_words_of_an_open_turn() -> None:
     assert SessionOutcome(EXPECTED, [session]).recovery_s(0.5) == []
 
 
-async def test_recordings_that_cannot_be_played_stop_it() -> None:
+async def test_a_recording_that_cannot_be_streamed_is_an_error() -> None:
     load = SessionLoad([f"ws://127.0.0.1:{free_port()}/v1/stream"], [SAMPLE], speakers=1)
     with pytest.raises(ClientError, match=SAMPLE.file):
         await load.learn()

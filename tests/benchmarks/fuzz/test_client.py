@@ -49,7 +49,7 @@ def attacked(handler: Handler, ending: Ending = Ending.NORMAL, messages: int = 0
         return FuzzClient(url, Random(3), ending).run(messages)
 
 
-def test_a_server_that_keeps_the_rules() -> None:
+def test_a_correct_server_has_no_violations() -> None:
     outcome = attacked(answering(UNKNOWN | {"seq": 1}))
     assert outcome.codes == {"unknown_type": 1}
     assert not outcome.sent
@@ -64,18 +64,18 @@ def test_a_server_that_keeps_the_rules() -> None:
         (UNKNOWN | {"seq": 1, "code": "internal_error"}, "error internal_error"),
     ],
 )
-def test_an_answer_that_no_client_may_see(answer: dict[str, Any], complaint: str) -> None:
+def test_an_undocumented_answer_is_a_violation(answer: dict[str, Any], complaint: str) -> None:
     with pytest.raises(Violation, match=complaint):
         attacked(answering(answer))
 
 
-def test_a_close_code_that_no_client_may_see() -> None:
+def test_an_undocumented_close_code_is_a_violation() -> None:
     with pytest.raises(Violation, match="closed with 1011"):
         attacked(answering(UNKNOWN | {"seq": 1}, close_code=1011))
 
 
 @pytest.mark.parametrize("ending", [ending for ending in Ending if ending is not Ending.NORMAL])
-def test_every_rude_ending(ending: Ending) -> None:
+def test_every_abrupt_ending(ending: Ending) -> None:
     outcome = attacked(answering(), ending, messages=5)
     assert outcome.sent <= (0 if ending is Ending.HANDSHAKE else 5)
     assert outcome.ending is ending

@@ -36,21 +36,21 @@ def findings(
         (findings(peak=1_001), "exceeded its ceiling"),
     ],
 )
-def test_what_must_not_be(found: Findings, trouble: str) -> None:
+def test_problems_are_reported(found: Findings, trouble: str) -> None:
     assert any(trouble in each for each in found.problems(rise=0.25, growth=0.05))
 
 
-def test_nothing_is_wrong_within_the_limits() -> None:
+def test_within_the_limits_there_are_no_problems() -> None:
     assert not findings(beside=(120.0, 120.0), after=104).problems(rise=0.25, growth=0.05)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_says_what_it_does(kind: Callable[..., int]) -> None:
+def test_every_kind_has_a_description(kind: Callable[..., int]) -> None:
     assert meaning_of(kind)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads Linux's /proc")
-def test_greedy_clients_of_all_kinds_beside_a_neighbour(tmp_path: Path) -> None:
+def test_greedy_clients_of_all_kinds_beside_a_reference_client(tmp_path: Path) -> None:
     """Of memory and loss only: how fast a busy machine is says nothing."""
     file = tmp_path / "greedy.json"
     dose = ("--greedy", str(len(KINDS)), "--seconds", "1", "--neighbour", "command-1.wav")

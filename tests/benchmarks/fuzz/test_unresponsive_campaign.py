@@ -9,9 +9,7 @@ from clients.local_server import LocalServer
 
 
 @pytest.mark.parametrize("client", ["leaves", "stays"])
-def test_a_client_that_fails_as_nobody_foresaw_is_no_success(
-    monkeypatch: pytest.MonkeyPatch, client: str
-) -> None:
+def test_an_unexpected_exception_of_a_client_is_raised(monkeypatch: pytest.MonkeyPatch, client: str) -> None:
     def behave(*_: object) -> None:
         pass
 

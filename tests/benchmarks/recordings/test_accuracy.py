@@ -55,14 +55,14 @@ def test_each_kind_has_rates_of_its_own_if_there_are_several() -> None:
     assert not any("read" in name for name in figures([heard("ant", "ant")]))
 
 
-def test_a_text_that_is_not_exact_is_not_scored_but_silence_is_seen() -> None:
+def test_an_inexact_text_is_not_scored_but_empty_recordings_are_counted() -> None:
     found = figures([heard("ant bee", "", "ant", is_scored=False), heard("ant bee", "", "")])
     assert found["wer_percent"] == 100
     assert found["deletions"] == 2
     assert found["empty_recordings"] == 1
 
 
-def test_words_where_nobody_speaks_are_made_up() -> None:
+def test_words_without_speech_are_made_up() -> None:
     found = figures([heard("", "Thank you.", "you", kind="nonspeech"), heard("", "", kind="nonspeech")])
     assert found["made_up_words_per_minute"] == 1
     assert found["made_up_words_offline_per_minute"] == 0.5
@@ -70,12 +70,12 @@ def test_words_where_nobody_speaks_are_made_up() -> None:
     assert math.isnan(figures([heard("ant", "ant")])["made_up_words_per_minute"])
 
 
-def test_what_was_heard_is_all_the_finals() -> None:
+def test_the_streamed_text_is_all_finals() -> None:
     assert streamed_text(recording((900, FINAL))) == "Set lights."
     assert streamed_text(recording()) == ""
 
 
-def test_texts_are_written_with_the_worst_first(tmp_path: Path) -> None:
+def test_texts_are_written_worst_first(tmp_path: Path) -> None:
     write_texts(
         [heard("ant", "ant", kind="good"), heard("ant", "bee", "ant", kind="bad")], tmp_path / "texts"
     )

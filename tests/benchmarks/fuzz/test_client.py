@@ -58,8 +58,8 @@ def test_a_correct_server_has_no_violations() -> None:
 @pytest.mark.parametrize(
     ("answer", "complaint"),
     [
-        ({"type": "error", "seq": 1}, "unknown shape"),
-        (UNKNOWN | {"seq": 2}, "message 2 came where 1 was due"),
+        ({"type": "error", "seq": 1}, "unknown message"),
+        (UNKNOWN | {"seq": 2}, "message 2 received instead of 1"),
         (UNKNOWN | {"seq": 1, "code": "oops"}, "error oops"),
         (UNKNOWN | {"seq": 1, "code": "internal_error"}, "error internal_error"),
     ],

@@ -26,18 +26,18 @@ def findings(
 
 
 @pytest.mark.parametrize(
-    ("found", "trouble"),
+    ("found", "problem"),
     [
         (findings(sent=0), "pings: nothing was sent"),
-        (findings(beside=(110.0,)), "fewer of the neighbour's words"),
-        (findings(beside=(140.0, 140.0)), "p95 rose by 40%"),
-        (findings(beside=()), "p95 rose by nan%"),
+        (findings(beside=(110.0,)), "fewer words of the reference client"),
+        (findings(beside=(140.0, 140.0)), "reference client rose by 40%"),
+        (findings(beside=()), "reference client rose by nan%"),
         (findings(after=110), "memory grew by 10.0%"),
         (findings(peak=1_001), "exceeded its ceiling"),
     ],
 )
-def test_problems_are_reported(found: Findings, trouble: str) -> None:
-    assert any(trouble in each for each in found.problems(rise=0.25, growth=0.05))
+def test_problems_are_reported(found: Findings, problem: str) -> None:
+    assert any(problem in each for each in found.problems(rise=0.25, growth=0.05))
 
 
 def test_within_the_limits_there_are_no_problems() -> None:

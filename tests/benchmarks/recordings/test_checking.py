@@ -27,7 +27,7 @@ def test_valid_recordings_have_no_problems(tmp_path: Path) -> None:
         ({"text": " "}, "no text"),
         ({"lang": "english"}, "unknown language code 'english'"),
         ({"kind": ""}, "no kind"),
-        ({"kind": "nonspeech"}, "has text, though nobody speaks"),
+        ({"kind": "nonspeech"}, "has text, although it has no speech"),
     ],
 )
 def test_problems_of_a_line(tmp_path: Path, wrong: dict[str, Any], problem: str) -> None:

@@ -9,7 +9,9 @@ from benchmarks.recordings.material import Recorded
 from tests.benchmarks.test_segments import FINAL, recording
 
 
-def transcribed(text: str, streamed: str, offline: str = "", kind: str = "read", **fields: bool) -> Transcribed:
+def transcribed(
+    text: str, streamed: str, offline: str = "", kind: str = "read", **fields: bool
+) -> Transcribed:
     """Of one minute; without text, it has no speech."""
     recorded = Recorded(
         file="",
@@ -47,7 +49,10 @@ def test_the_rates_are_pooled_and_the_gap_is_between_them() -> None:
 
 def test_each_kind_has_rates_of_its_own_if_there_are_several() -> None:
     found = figures(
-        [transcribed("ant bee", "ant bee", "ant fox"), transcribed("ant bee", "ant", "ant bee", kind="command")]
+        [
+            transcribed("ant bee", "ant bee", "ant fox"),
+            transcribed("ant bee", "ant", "ant bee", kind="command"),
+        ]
     )
     assert (found["wer_read_percent"], found["wer_command_percent"]) == (0, 50)
     assert (found["wer_offline_read_percent"], found["wer_gap_read_points"]) == (50, -50)
@@ -63,7 +68,9 @@ def test_an_inexact_text_is_not_scored_but_empty_recordings_are_counted() -> Non
 
 
 def test_words_without_speech_are_made_up() -> None:
-    found = figures([transcribed("", "Thank you.", "you", kind="nonspeech"), transcribed("", "", kind="nonspeech")])
+    found = figures(
+        [transcribed("", "Thank you.", "you", kind="nonspeech"), transcribed("", "", kind="nonspeech")]
+    )
     assert found["made_up_words_per_minute"] == 1
     assert found["made_up_words_offline_per_minute"] == 0.5
     assert math.isnan(found["wer_percent"])
@@ -77,7 +84,8 @@ def test_the_streamed_text_is_all_finals() -> None:
 
 def test_texts_are_written_worst_first(tmp_path: Path) -> None:
     write_texts(
-        [transcribed("ant", "ant", kind="good"), transcribed("ant", "bee", "ant", kind="bad")], tmp_path / "texts"
+        [transcribed("ant", "ant", kind="good"), transcribed("ant", "bee", "ant", kind="bad")],
+        tmp_path / "texts",
     )
     first, second = map(json.loads, (tmp_path / "texts").read_text().splitlines())
     assert (first["file"], first["errors"], first["offline_errors"]) == ("bad.wav", 1, 0)

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         return _run_frames(arguments)
     if name in BENCHMARKS:
         return int(importlib.import_module(f"benchmarks.{name}").main(arguments))
-    print("usage: scripts/bench NAME [arguments]; scripts/bench NAME --help lists them\n")
+    print("usage: scripts/bench NAME [arguments]; scripts/bench NAME --help describes them\n")
     for known, meaning in BENCHMARKS.items():
         print(f"  {known:12} {meaning}")
     return 0 if name in {"-h", "--help"} else 2

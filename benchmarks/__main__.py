@@ -7,26 +7,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.arguments import new_parser
+from benchmarks.command import new_parser
 
 BENCHMARKS = {
-    "recordings": "whether recordings of your own can be used by the others, and what they are",
-    "latency": "words, finals and replies against the clock: sample sessions played in real time",
-    "conversation": "the wait for an answer, what speculation costs, and how fast replies stop for a speaker",
+    "recordings": "check your own recordings for use by the other benchmarks",
+    "latency": "latency of words, finals and replies: sample sessions streamed in real time",
+    "conversation": "time to an answer, cost of speculation, and time to stop a reply that is interrupted",
     "peers": "WhisperLive, WhisperLiveKit and RealtimeSTT on the same model, audio and machine",
-    "capacity": "how many speakers at once are heard in time, and what becomes of more",
-    "policies": "when words are shown and become stable, setting by setting, on a simulated clock",
+    "capacity": "the most simultaneous speakers within the latency objective, and overload",
+    "policies": "when words are shown and become stable, by setting, on a simulated clock",
     "turns": "when turns end, with a fixed silence and with one that follows the words, on a simulated clock",
-    "model": "how right the bundled model, or another, is in voices and wording it was not trained on",
-    "vad": "speech missed, noise taken for speech, delays and cost of the voice activity detectors",
-    "gateway": "CPU time a frame, memory a connection, loop lag and refusals of the gateway itself",
-    "fuzz": "fuzzed messages and abrupt disconnects at a real server, beside a healthy neighbour",
-    "soak": "crowds that come and go for minutes, and what the server holds after each round",
-    "decoders": "what reads a client's bytes, fuzzed by coverage (atheris)",
-    "cluster": "what the way over Redis adds to a decode, and how two workers share the work",
-    "chaos": "workers, gateways and Redis killed, paused and restarted while people speak",
-    "storm": "all clients cut off at once: how long until every one has its session back",
-    "frames": "the per-frame path and the message codec, in microseconds (pytest-benchmark)",
+    "model": "word error rate of a model on voices and text that it was not trained on",
+    "vad": "misses, false alarms, delays and cost of the voice activity detectors",
+    "gateway": "CPU time per frame, memory per connection, event loop lag and refusals of the gateway",
+    "fuzz": "fuzzed messages and abrupt disconnects at a real server, beside a reference client",
+    "decoders": "coverage-guided fuzzing of the decoders of client messages (atheris)",
+    "cluster": "overhead of Redis for a decode, scaling of workers, recovery",
+    "chaos": "what faults, lost connections and load cost clients: the cases faults, reconnect and soak",
+    "frames": "time of each step of a frame and of the message codec, in microseconds (pytest-benchmark)",
 }
 
 
@@ -37,17 +35,17 @@ def main(argv: Sequence[str]) -> int:
         return _run_frames(arguments)
     if name in BENCHMARKS:
         return int(importlib.import_module(f"benchmarks.{name}").main(arguments))
-    print("usage: scripts/bench NAME [arguments]; scripts/bench NAME --help says which\n")
+    print("usage: scripts/bench NAME [arguments]; scripts/bench NAME --help describes them\n")
     for known, meaning in BENCHMARKS.items():
         print(f"  {known:12} {meaning}")
     return 0 if name in {"-h", "--help"} else 2
 
 
 def _run_frames(arguments: Sequence[str]) -> int:
-    """What the steps of a frame's path and of the message codec take, in microseconds.
+    """The time of each step of a frame and of the message codec, in microseconds.
 
-    Arguments are those of pytest and pytest-benchmark: `-k decode` for some of the steps,
-    `--benchmark-json FILE` to keep the figures.
+    The arguments are those of pytest and pytest-benchmark: `-k decode` selects steps,
+    `--benchmark-json FILE` writes the figures.
     """
     import pytest
 
@@ -58,7 +56,7 @@ def _run_frames(arguments: Sequence[str]) -> int:
 
 
 def _until_ended(argv: Sequence[str]) -> int:
-    """`main`; both signals end it as Ctrl-C does, in the background too, so that it ends its servers."""
+    """Run `main`; SIGINT and SIGTERM end it as Ctrl-C does, so that it stops its servers."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:

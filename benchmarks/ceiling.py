@@ -1,8 +1,8 @@
-"""What the gateway's process may take at most, derived from its options and from the bounds in its code.
+"""The maximum memory of the gateway's process, derived from its options and from the bounds in its code.
 
-Every queue and buffer of a connection, a session and the process is a `Part`. Each is counted as if it were
-full, and all at once: far more than a server ever takes, and what no client can make it exceed. Recognition
-processes are not part of it, nor is the process before its first client.
+Every queue and buffer of a connection, a session and the process is a `Part`. All parts are counted as full
+at the same time: far more than a server uses, and a limit that no client can make it exceed. Recognition
+processes, and the memory of the process before its first client, are not included.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from voicegw.reply.voice import MAX_SENTENCE_S
 _SAMPLE_BYTES = 2
 _IDLE_BYTES = 100_000  # of an idle connection and its session, with TLS
 _FRAME_BYTES = 200  # of the object that holds a frame
-_LEAST_FRAME_BYTES = 6  # on the wire
+_LEAST_FRAME_BYTES = 6  # when sent
 _WRITE_BUFFER_BYTES = 32_768  # of the transport, before the writer waits: the package's default
 _CHARACTER_BYTES = 4  # at most, in a string
 _TOKEN_CHARACTERS = 128  # of the longest that there is
@@ -40,7 +40,7 @@ _MB = 1_000_000
 
 @dataclass(frozen=True)
 class Part:
-    """What one of something takes at most, and how many there may be."""
+    """The maximum size of one buffer, and the maximum number of them."""
 
     name: str
     each_bytes: int
@@ -80,14 +80,14 @@ class Ceiling:
         )
 
     def total_bytes(self, sessions: int | None = None) -> int:
-        """Of all parts, with so many sessions, or as many as there may be."""
+        """Of all parts, with `sessions` sessions, or the maximum number."""
         of_sessions = sum(
             part.each_bytes * (part.count if sessions is None else sessions) for part in self.sessions
         )
         return of_sessions + sum(part.each_bytes * part.count for part in self.others)
 
     def table(self) -> str:
-        """The parts as the README has them."""
+        """The table of the README."""
         rows = [(part.name, part.each_bytes, part.count) for part in (*self.sessions, *self.others)]
         lines = [f"| {name} | {each / _MB:.2f} MB | {count} |" for name, each, count in rows]
         head = ["| buffers of the gateway, for each | at most | number |", "|---|---|---|"]
@@ -95,17 +95,16 @@ class Ceiling:
 
 
 def _read_bytes() -> int:
-    """A frame that is not whole yet, those that wait, and the fragments of a message, which are joined and
-    decoded."""
+    """An incomplete frame, the queued ones, and the fragments of a message, which are joined and decoded."""
     frames = QUEUED_FRAMES + 1 + READ_BYTES // _LEAST_FRAME_BYTES + MAX_FRAGMENTS
     text = 2 * _LONGEST_FRAME
     return (QUEUED_FRAMES + 2) * _LONGEST_FRAME + text + frames * _FRAME_BYTES
 
 
 def _audio_bytes(settings: Settings) -> int:
-    """Nothing is kept for longer than its words are waited for; in that time no more comes than what is
-    spoken, what was held back before, and what may be ahead. A decode has a window; one that takes its place
-    may be under way, too, and each is copied on its way to a process."""
+    """Audio is kept no longer than the maximum wait for its words; in that time no more arrives than
+    real-time audio, a backlog, and the allowed burst. A decode has a window; a second one may replace it, and
+    each is copied when it is sent to a process."""
     session = settings.session
     ahead_s = (LONGEST_CREDIT_MS + session.max_burst_ms) / 1000
     kept_s = (session.endpoint.max_utterance_ms + session.recognition.context_ms) / 1000
@@ -114,7 +113,7 @@ def _audio_bytes(settings: Settings) -> int:
 
 
 def _event_bytes(settings: Settings) -> int:
-    """Those that wait, of which twice as many are too many, those that were sent, and the one on its way."""
+    """Waiting events, at most twice the limit, sent events, and the one that is being sent."""
     waiting = 2 * settings.gateway.connection.max_outbox_bytes
     return waiting + settings.gateway.resume.max_kept_bytes + _WRITE_BUFFER_BYTES + _reply_bytes(settings)
 
@@ -124,8 +123,8 @@ def _reply_bytes(settings: Settings) -> int:
 
 
 def _history_bytes(settings: Settings) -> int:
-    """The system prompt and the history, which is cut when the next prompt is made of it; a prompt with a
-    copy on the wire."""
+    """The system prompt and the history, which is shortened for the next prompt; a prompt and its
+    encoded copy."""
     characters = settings.session.dialogue.history_characters + MAX_INSTRUCTIONS_CHARACTERS
     messages = characters // _MESSAGE_CHARACTERS * _MESSAGE_BYTES
     history = (characters + _TYPED_CHARACTERS) * _CHARACTER_BYTES + _reply_bytes(settings)
@@ -133,12 +132,12 @@ def _history_bytes(settings: Settings) -> int:
 
 
 def _reply_audio_bytes() -> int:
-    """The sentence that is played and the next one; what waits for the socket."""
+    """The sentence that is played and the next one; audio that waits for the socket."""
     seconds = 2 * MAX_SENTENCE_S * _GROWTH + MAX_AUDIO_MS / 1000
     return round(seconds * max(INPUT_RATES) * _SAMPLE_BYTES)
 
 
 def _tool_bytes(settings: Settings) -> int:
-    """Of one reply, in it and in the prompt that follows."""
+    """Of one reply, and of the next prompt."""
     tools = settings.tools
     return 2 * tools.max_rounds * tools.max_calls * tools.max_result_bytes * _CHARACTER_BYTES

@@ -1,10 +1,9 @@
-"""`scripts/bench conversation`: how long people wait for an answer, and how fast a reply stops for them.
+"""`scripts/bench conversation`: the time to an answer, and the time to stop an interrupted reply.
 
-Starts a real server with the speech model and a local language model endpoint whose first-token time and
-token rate are known, and plays sample sessions to it in real time, each from a client process of its own:
-once with every request made when its turn is certain, and once with requests made in a pause already, as is
-the default. Then questions are asked and interrupted in mid-reply. With `--voice`, a last round asks for
-spoken replies.
+Starts a real server with the speech model and a local language model endpoint with a known first-token time
+and token rate, and streams sample sessions to it in real time, each from a client process of its own: once
+with requests at the end of each turn only, and once with requests in pauses already, which is the default.
+Then replies are interrupted. With `--voice`, a last round requests spoken replies.
 """
 
 import argparse
@@ -16,12 +15,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.arguments import add_device, add_json, add_model, add_serve, new_parser
+from benchmarks.command import (
+    Result,
+    add_device,
+    add_json,
+    add_model,
+    add_serve,
+    chosen,
+    exits_on_errors,
+    new_parser,
+)
 from benchmarks.conversation_figures import MEANINGS, Round, barge_in_figures, round_figures, voice_figures
 from benchmarks.playing import play_all
-from benchmarks.report import report
 from clients.audio import SAMPLE_BYTES, read_pcm
-from clients.errors import ClientError
 from clients.local_server import local_server
 from clients.samples import Sample, Utterance, read_samples
 from tests.llm_server import LLMServer
@@ -39,7 +45,7 @@ TAIL_MS = 2_500
 
 @dataclass(frozen=True)
 class Model:
-    """The language model endpoint's pace."""
+    """The speed of the language model endpoint."""
 
     first_token_ms: int
     tokens_per_s: float
@@ -52,6 +58,15 @@ class Model:
         )
 
 
+NUMBERS = {
+    "--repeats": (1, "repetitions of each"),
+    "--interruptions": (20, "replies that are interrupted"),
+    "--llm-first-token-ms": (250, "time of the language model endpoint to its first token"),
+    "--llm-tokens-per-s": (40.0, "tokens of the endpoint in a second after it"),
+}
+
+
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
@@ -63,23 +78,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not samples:
         print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
         return 2
-    try:
-        figures = asyncio.run(_measure(options, samples * options.repeats))
-    except ClientError as error:
-        print(error, file=sys.stderr)
-        return 1
-    settings = {
-        "model": options.model,
-        "files": [sample.file for sample in samples],
-        "repeats": options.repeats,
-        "interruptions": options.interruptions,
-        "llm_first_token_ms": options.llm_first_token_ms,
-        "llm_tokens_per_s": options.llm_tokens_per_s,
-        "voice": options.voice,
-        "serve": options.serve,
-    }
-    report("conversation", settings, figures, MEANINGS, options.json)
-    return 0
+    figures = asyncio.run(_measure(options, samples * options.repeats))
+    numbers = chosen(options, "repeats", "interruptions", "llm_first_token_ms", "llm_tokens_per_s")
+    settings = (
+        chosen(options, "model", "voice", "serve") | {"files": [each.file for each in samples]} | numbers
+    )
+    return Result(settings, figures, MEANINGS).report("conversation", options.json)
 
 
 def _is_session(sample: Sample) -> bool:
@@ -87,36 +91,10 @@ def _is_session(sample: Sample) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("conversation", __doc__)
+    parser = new_parser("conversation", __doc__, add_model, add_device, add_json, add_serve, numbers=NUMBERS)
     add = parser.add_argument
-    add("--files", nargs="+", metavar="NAME", help="samples to play (default: the clean sessions)")
-    add("--repeats", type=int, default=1, metavar="N", help="how often each is played (default: %(default)s)")
-    add(
-        "--interruptions",
-        type=int,
-        default=20,
-        metavar="N",
-        help="replies that are interrupted (default: %(default)s)",
-    )
-    add(
-        "--llm-first-token-ms",
-        type=int,
-        default=250,
-        metavar="MS",
-        help="what the language model endpoint takes to its first token (default: %(default)s)",
-    )
-    add(
-        "--llm-tokens-per-s",
-        type=float,
-        default=40.0,
-        metavar="N",
-        help="how fast the endpoint writes from there on (default: %(default)s)",
-    )
-    add("--voice", action="store_true", help="play the sessions once more with spoken replies")
-    add_model(parser)
-    add_device(parser)
-    add_json(parser)
-    add_serve(parser)
+    add("--files", nargs="+", metavar="NAME", help="samples to stream (default: the clean sessions)")
+    add("--voice", action="store_true", help="stream the sessions once more with spoken replies")
     return parser
 
 
@@ -135,7 +113,7 @@ async def _measure(options: argparse.Namespace, samples: Sequence[Sample]) -> di
 
 
 async def _play(model: Model, samples: Sequence[Sample], flags: Sequence[str], reply: str = "text") -> Round:
-    """The samples played to a server of their own, and the requests that it made."""
+    """The samples streamed to a server that is started for them, and its requests to the model."""
     async with model.serve(REPLY) as llm:
         endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark", "--log-level", "warning")
         async with local_server(*flags, *endpoint) as server:
@@ -156,7 +134,7 @@ async def _interrupt(model: Model, count: int, flags: Sequence[str]) -> dict[str
 
 
 def interruption(folder: Path, number: int) -> Sample:
-    """A question, time for the reply to begin, and someone who does not wait for its end; on disk."""
+    """A question, time for a part of the reply, and an interruption; as a file."""
     chance = random.Random(number)
     listening_ms = chance.randint(*LISTENING_MS)
     asked, interrupting = _sample(chance.choice(ASKED)), _sample(chance.choice(INTERRUPTING))

@@ -1,5 +1,5 @@
-"""Recordings of whole conversations, and the requests their server made, as the named figures of the
-conversation benchmark. Percentiles are over all turns of all sessions together.
+"""The named figures of the conversation benchmark, from recordings of conversations and the requests of their
+server. Percentiles are over all turns of all sessions together.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,24 +14,24 @@ from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
 
 MEANINGS = {
-    "waiting_v2t_p50_ms": "speech end to first token at the client, asked when the turn is certain",
-    "v2t_p50_ms": "the same, asked in a pause already",
-    "endpoint_p50_ms": "speech end to the end of the turn",
+    "waiting_v2t_p50_ms": "end of speech to first token at the client, requests at the end of the turn only",
+    "v2t_p50_ms": "the same, with requests in pauses already",
+    "endpoint_p50_ms": "end of speech to the end of the turn",
     "calls_per_turn": "requests to the model for each answered turn",
-    "ahead_percent": "answers that were begun ahead of their turn",
-    "wasted_requests": "requests to the model that were given up because the speaker went on",
-    "gateway_overhead_p50_ms": "first token, beyond end silence, decode and the model's own time",
-    "barge_in_stop_p50_ms": "interrupting words recognised to the request's end at the model endpoint",
-    "barge_in_onset_p50_ms": "the first interrupting word's beginning to `reply_done` at the client",
+    "ahead_percent": "answers that were requested before the end of their turn",
+    "wasted_requests": "requests to the model that were cancelled because the speaker continued",
+    "gateway_overhead_p50_ms": "first token, beyond end silence, decode and the time of the model",
+    "barge_in_stop_p50_ms": "from recognised interrupting words to the end of the request at the endpoint",
+    "barge_in_onset_p50_ms": "from the start of the first interrupting word to `reply_done` at the client",
     "barge_in_late_pieces": "pieces of a reply after its interruption (must be 0)",
     "interruptions": "replies that were interrupted",
-    "first_audio_p50_ms": "speech end to the reply's first audio leaving the server",
+    "first_audio_p50_ms": "end of speech to the first reply audio that the server sends",
 }
 
 
 @dataclass(frozen=True)
 class Round:
-    """Sessions played to one server, and the requests that it made of its model meanwhile."""
+    """Sessions streamed to one server, and its requests to the model."""
 
     played: Sequence[Played]
     exchanges: Sequence[Exchange]
@@ -42,9 +42,9 @@ class Round:
         return [exchange for exchange in self.exchanges if not is_prewarm(exchange)]
 
     def model_ms(self, segment: Segment) -> float | None:
-        """What the model endpoint took for the turn's first token, from having read the request on; None for
-        a turn without a reply. It is timed at the endpoint, because on a busy machine that is itself later
-        than it was told to be, by a few ms."""
+        """The time of the model endpoint to the turn's first token, after it has read the request; None for a
+        turn without a reply. It is measured at the endpoint, which on a busy machine is a few ms later than
+        configured."""
         times = [
             (exchange.first_token_s, exchange.received_s)
             for exchange in self.requests
@@ -57,7 +57,7 @@ class Round:
 
 
 def _led_to(exchange: Exchange, segment: Segment) -> bool:
-    """Whether this may be the request that the turn's reply came from: of those, it is the last one."""
+    """Whether the turn's reply may come from this request; the last such request is the one."""
     final, shown_s, written_s = segment.turn.final, segment.turn.first_token_at_s, exchange.first_token_s
     if final is None or shown_s is None or written_s is None or written_s > shown_s:
         return False
@@ -71,7 +71,7 @@ def is_prewarm(exchange: Exchange) -> bool:
 
 
 def round_figures(round_: Round) -> dict[str, float]:
-    """What people waited for, and what that cost."""
+    """Latencies of answers, and the number of requests."""
     measured = [
         timings(segment, round_.model_ms(segment)) for one in round_.played for segment in one.compared[0]
     ]
@@ -90,37 +90,37 @@ def round_figures(round_: Round) -> dict[str, float]:
 
 
 def barge_in_figures(played: Sequence[Played], exchanges: Sequence[Exchange]) -> dict[str, float]:
-    """How fast replies stopped for who spoke over them, at the client and at the model."""
+    """The time to stop interrupted replies, at the client and at the model."""
     stops = [stop for one in played for stop in interruptions(one)]
     left = sorted(exchange.disconnected_s for exchange in exchanges if exchange.disconnected_s is not None)
     stopped = [_first_after(stop.recognised_s, left) for stop in stops]
     return {
         "interruptions": len(stops),
-        **_spread("barge_in_onset", [1000 * (stop.told_s - stop.spoken_s) for stop in stops]),
+        **_spread("barge_in_onset", [1000 * (stop.ended_s - stop.spoken_s) for stop in stops]),
         **_spread("barge_in_stop", stopped),
         "barge_in_late_pieces": sum(stop.late_pieces for stop in stops),
     }
 
 
 def voice_figures(played: Sequence[Played]) -> dict[str, float]:
-    """When spoken replies began, as their server measured it."""
+    """The time to the first reply audio, as the server measured it."""
     reports = [report for one in played for report in _reports(one.recording)]
     return _spread("first_audio", [report.first_audio_ms for report in reports])
 
 
 @dataclass(frozen=True)
 class Interruption:
-    """A reply that was interrupted: when the speaker began, when the client was shown the words, and when it
-    was told that the reply is over, in monotonic seconds; pieces of it that came later all the same."""
+    """An interrupted reply: when the speech began, when the client received the words, and when it received
+    the end of the reply, in monotonic seconds; pieces of the reply after that."""
 
     spoken_s: float
     recognised_s: float
-    told_s: float
+    ended_s: float
     late_pieces: int
 
 
 def interruptions(played: Played) -> list[Interruption]:
-    """Those that the client was told of, by the sample's one utterance."""
+    """The interrupted replies, by the sample's one utterance."""
     recording, found = played.recording, []
     spoken_s = recording.scheduled_s(played.sample.utterances[0].start_ms)
     for place, item in enumerate(recording.received):
@@ -132,7 +132,7 @@ def interruptions(played: Played) -> list[Interruption]:
 
 
 def _recognised_s(recording: Recording, done: int) -> float:
-    """When the words came that the reply stopped for: those next to its end."""
+    """When the interrupting words arrived: those next to the end of the reply."""
     words = (native.PartialMessage, native.FinalMessage)
     nearby = [item for item in recording.received[done : done + 3] if isinstance(item.message, words)]
     return nearby[0].at_s if nearby else recording.received[done].at_s

@@ -1,7 +1,7 @@
-"""Coverage-guided fuzzing of what reads a client's bytes, with atheris: `pip install .[fuzz]`.
+"""Coverage-guided fuzzing of the decoders of client messages, with atheris: `pip install .[fuzz]`.
 
-It begins with a valid message of each kind, and stops at the first input that raises anything but an error
-that a client may cause; the input is kept in the directory named by `--found`.
+It starts with a valid message of each kind, and stops at the first input that raises another error than a
+client may cause; this input is written to the directory `--found`.
 """
 
 import subprocess
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.arguments import new_parser
+from benchmarks.command import new_parser
 
-# As in benchmarks.fuzz.targets, which is to be imported only when it is watched.
+# As in benchmarks.fuzz.targets, which must be imported with instrumentation.
 NAMES = ("native", "twilio", "url")
 GRACE_S = 60.0  # to start and to end
 MAX_INPUT_BYTES = 4096
@@ -24,8 +24,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = new_parser("decoders", __doc__)
     add = parser.add_argument
     add("--targets", nargs="+", choices=NAMES, default=NAMES, help="which ones (default: all)")
-    add("--seconds", type=int, default=60, help="for each (default: %(default)s)")
-    add("--found", type=Path, default=Path("."), metavar="DIR", help="for what is found (default: here)")
+    add("--seconds", type=int, default=60, help="time for each target (default: %(default)s)")
+    add(
+        "--found",
+        type=Path,
+        default=Path("."),
+        metavar="DIR",
+        help="for failing inputs (default: the current one)",
+    )
     options = parser.parse_args(argv)
     if find_spec("atheris") is None:
         print("atheris is not installed; it is in the `fuzz` extra", file=sys.stderr)
@@ -35,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, seconds: int, found: Path) -> int:
-    """In a process of its own, which atheris ends."""
+    """Fuzz in a child process, which atheris ends."""
     from benchmarks.fuzz.targets import TARGETS
 
     with tempfile.TemporaryDirectory() as corpus:

@@ -1,4 +1,4 @@
-"""Recordings and references pooled into the named figures of the latency benchmark.
+"""The named figures of the latency benchmark, pooled from recordings and references.
 
 Percentiles are over all words, or all turns, of all sessions together.
 """
@@ -15,14 +15,14 @@ from voicegw.dialects import native
 
 MEANINGS = {
     "ttfp_p50_ms": "first words shown, after the onset of speech",
-    "first_correct_p50_ms": "first word that is right and in its place, after the onset of speech",
-    "wel_p50_ms": "a word stands in its final place, after its end",
-    "wel_stable_p50_ms": "a word stands there for good, after its end",
+    "first_correct_p50_ms": "first correct word in its place, after the onset of speech",
+    "wel_p50_ms": "from the end of a word until it is in its final place",
+    "wel_stable_p50_ms": "from the end of a word until it stays there",
     "coverage_percent": "reference words that were recognised, over which word latencies are taken",
     "endpoint_p50_ms": "speech_stopped, after the end of the last word",
     "fl_p50_ms": "final, after the end of the last word",
     "excess_fl_p50_ms": "the same, beyond the configured end silence",
-    "settling_p50_ms": "final, after speech_stopped, whatever silence that took",
+    "settling_p50_ms": "final, after speech_stopped",
     "v2t_p50_ms": "first reply token at the client, after the end of the last word",
     "v2t_less_llm_p50_ms": "the same, without the model endpoint's own first-token time",
     "gateway_overhead_p50_ms": "of that, beyond endpoint and final decode",
@@ -30,7 +30,7 @@ MEANINGS = {
     "upwr": "partial words changed or removed, per final word",
     "upsr": "share of turns with at least one revision",
     "restyled": "partial words changed in case or punctuation only, per final word",
-    "stable_retractions": "stable words taken back (contract: 0)",
+    "stable_retractions": "stable words that changed (contract: 0)",
     "partials_per_turn": "partials shown",
     "wer_percent": "finals against the reference",
     "wer_worst_session_percent": "the worst session's",
@@ -38,7 +38,7 @@ MEANINGS = {
     "wer_gap_points": "the difference",
     "turns": "turns with a final",
     "missed_words": "reference words outside of every turn",
-    "lost_samples": "sent, but neither acknowledged nor covered by a final (contract: 0)",
+    "lost_samples": "samples that are neither acknowledged nor covered by a final (contract: 0)",
     "errors": "error messages",
     "client_late_max_ms": "worst lateness of a frame at the client itself",
     "cpu_s_per_audio_s": "CPU seconds of the server and its workers per second of audio",
@@ -48,7 +48,7 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Played:
-    """A sample and what came of it."""
+    """A sample and the recording of its session."""
 
     sample: Sample
     recording: Recording

@@ -1,4 +1,5 @@
-"""What a server process holds, by its own metrics and by /proc: memory, descriptors, tasks, children."""
+"""The resources of a server process, from its metrics and /proc: memory, descriptors, tasks, child
+processes."""
 
 import ssl
 import time
@@ -17,7 +18,7 @@ POLL_S = 0.2
 
 @dataclass(frozen=True)
 class Footprint:
-    """Resident bytes, and how many of each there are; `sessions` includes those that wait for a client."""
+    """Resident bytes, and the number of the others; `sessions` includes detached sessions."""
 
     rss_bytes: int
     descriptors: int
@@ -26,7 +27,7 @@ class Footprint:
     sessions: int
 
     def exceeds(self, before: "Footprint", share: float) -> list[str]:
-        """What has grown by more than so large a part of what was there before, in words."""
+        """One line for each value that has grown by more than this share."""
         names = ("rss_bytes", "descriptors", "tasks", "children", "sessions")
         grown = ((name, getattr(before, name), getattr(self, name)) for name in names)
         return [f"{name} from {old} to {new}" for name, old, new in grown if new > old * (1 + share)]
@@ -45,9 +46,9 @@ def footprint(url: str, pid: int, context: ssl.SSLContext | None = None) -> Foot
 
 
 def metrics(url: str, context: ssl.SSLContext | None = None) -> dict[str, float]:
-    """The server's metrics that have no labels. context: for TLS, if it wants that."""
+    """The server's metrics that have no labels. context: for TLS, if the server requires it."""
     scheme = "http" if context is None else "https"
-    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))  # few proxies lead back here
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))  # without proxies, for loopback
     with opener.open(f"{scheme}://{urlsplit(url).netloc}/metrics", timeout=ANSWER_S) as page:
         families = text_string_to_metric_families(page.read().decode())
     return {
@@ -55,9 +56,9 @@ def metrics(url: str, context: ssl.SSLContext | None = None) -> dict[str, float]
     }
 
 
-def settled(look: Callable[[], Footprint], within_s: float) -> Footprint:
-    """The footprint once no session is left, or the last one seen in that time."""
+def settled(measure: Callable[[], Footprint], within_s: float) -> Footprint:
+    """The footprint after the end of all sessions, or at the end of that time."""
     deadline = time.monotonic() + within_s
-    while (seen := look()).sessions and time.monotonic() < deadline:
+    while (seen := measure()).sessions and time.monotonic() < deadline:
         time.sleep(POLL_S)
     return seen

@@ -1,12 +1,12 @@
-"""`scripts/bench latency`: how long words, finals and replies take, and how right and steady the words are.
+"""`scripts/bench latency`: the latency of words, finals and replies, and the accuracy and stability of words.
 
-Starts a real server and a local language model endpoint whose first-token time is known, plays sample
-sessions to it in real time, each from a client process of its own, and compares what arrived with what was
-said. The same model then decodes the true utterances offline, for the word error rate that streaming is
-held against.
+Starts a real server and a local language model endpoint with a known first-token time, streams sample
+sessions to it in real time, each from a client process of its own, and compares the results with the
+references. Then the same model decodes the reference utterances offline, for a word error rate to compare
+with.
 
-With --recordings a user's own are played, without replies. Their word error rates are over whole recordings,
-after Whisper's normaliser, and offline is one padded pass of stock faster-whisper over each.
+With --recordings, your own recordings are streamed, without replies. Their word error rates are over whole
+recordings, after Whisper's normaliser; offline is one padded pass of stock faster-whisper over each.
 """
 
 import argparse
@@ -15,7 +15,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.arguments import FIXED_END_SILENCE, add_json, add_model, add_serve, new_parser
+from benchmarks.command import (
+    FIXED_END_SILENCE,
+    add_condition,
+    add_json,
+    add_model,
+    add_serve,
+    exits_on_errors,
+    new_parser,
+)
 from benchmarks.figures import MEANINGS, Played, accuracy_figures, timing_figures
 from benchmarks.measures import WordErrors, word_errors
 from benchmarks.offline import utterance_texts
@@ -25,14 +33,12 @@ from benchmarks.recordings import accuracy
 from benchmarks.recordings.material import Material, about_recordings, add_recordings, add_texts, material
 from benchmarks.report import report
 from clients.conversation import normalised
-from clients.errors import ClientError
 from clients.local_server import local_server
 from clients.samples import Sample, read_samples
 from tests.llm_server import LLMServer
 from voicegw import config
 from voicegw.asr.weights import locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
-from voicegw.errors import StartupError
 
 WARM_UP = "command-1.wav"
 REPLY = ("It", " is", " done", ".")
@@ -40,30 +46,34 @@ REPLY = ("It", " is", " done", ".")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was played, and the CPU seconds used meanwhile by the whole server and by its gateway alone."""
+    """The sessions, and the CPU seconds of the whole server and of its gateway alone."""
 
     played: list[Played]
     cpu_s: float
     gateway_cpu_s: float
 
 
+NUMBERS = {
+    "--repeats": (1, "repetitions of each"),
+    "--streams": (1, "sessions at once"),
+    "--llm-first-token-ms": (100, "time of the language model endpoint to its first token"),
+}
+
+
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
     flags = ["--model", options.model, FIXED_END_SILENCE, *options.serve]
-    try:
-        server = config.load(flags)
-        if options.recordings is not None:
-            with material(options, server.asr) as found:
-                return _run_recordings(options, flags, server, found)
-        samples = _chosen(options.files, options.condition)
-        if not samples:
-            print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
-            return 2
-        return _run_samples(options, flags, server, samples)
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    server = config.load(flags)
+    if options.recordings is not None:
+        with material(options, server.asr) as found:
+            return _run_recordings(options, flags, server, found)
+    samples = _chosen(options.files, options.condition)
+    if not samples:
+        print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
+        return 2
+    return _run_samples(options, flags, server, samples)
 
 
 def _run_samples(
@@ -82,10 +92,10 @@ def _run_recordings(
     options: argparse.Namespace, flags: Sequence[str], server: config.Settings, found: Material
 ) -> int:
     outcome = asyncio.run(_measure(options, flags, found.recorded))
-    heard = accuracy.heard_of(found, outcome.played)
+    recognised = accuracy.transcribed_of(found, outcome.played)
     if options.texts is not None:
-        accuracy.write_texts(heard, options.texts)
-    figures = {**_figures(options, server, outcome), **accuracy.figures(heard)}
+        accuracy.write_texts(recognised, options.texts)
+    figures = {**_figures(options, server, outcome), **accuracy.figures(recognised)}
     settings = {"recordings": len(found.recorded), **about_recordings(options), **_settings(options, server)}
     report("latency", settings, figures, MEANINGS | accuracy.MEANINGS, options.json)
     return 0
@@ -101,24 +111,19 @@ def _figures(options: argparse.Namespace, server: config.Settings, outcome: Outc
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("latency", __doc__)
-    add = parser.add_argument
-    add("--files", nargs="+", metavar="NAME", help="samples to play (default: all session-*)")
-    add("--condition", default="clean", help="of the sessions, those recorded so (default: %(default)s)")
-    add("--repeats", type=int, default=1, metavar="N", help="how often each is played (default: %(default)s)")
-    add("--streams", type=int, default=1, metavar="N", help="sessions at once (default: %(default)s)")
-    add_recordings(parser)
-    add_texts(parser)
-    add_model(parser)
-    add(
-        "--llm-first-token-ms",
-        type=int,
-        default=100,
-        metavar="MS",
-        help="what the language model endpoint takes to its first token (default: %(default)s)",
+    parser = new_parser(
+        "latency",
+        __doc__,
+        add_condition,
+        add_recordings,
+        add_texts,
+        add_model,
+        add_json,
+        add_serve,
+        numbers=NUMBERS,
     )
-    add_json(parser)
-    add_serve(parser)
+    add = parser.add_argument
+    add("--files", nargs="+", metavar="NAME", help="samples to stream (default: all session-*)")
     return parser
 
 
@@ -150,13 +155,13 @@ def _warm_up() -> Sample:
 
 
 def offline_errors(samples: Sequence[Sample], options: WhisperOptions) -> WordErrors:
-    """The errors of the same weights and options on the utterances cut at their true times."""
+    """The errors of the same weights and options on the utterances cut at their reference times."""
     engine = WhisperEngine(locate(options.model), options)
     return sum(
         (
-            word_errors(normalised(said.text), normalised(heard))
+            word_errors(normalised(said.text), normalised(recognised))
             for sample in samples
-            for said, heard in zip(sample.utterances, utterance_texts(engine, sample), strict=True)
+            for said, recognised in zip(sample.utterances, utterance_texts(engine, sample), strict=True)
         ),
         WordErrors(),
     )

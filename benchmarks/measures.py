@@ -53,24 +53,24 @@ class WordErrors:
         return 100 * wrong / self.reference if self.reference else float("nan")
 
 
-def word_errors(reference: Sequence[str], heard: Sequence[str]) -> WordErrors:
+def word_errors(reference: Sequence[str], recognised: Sequence[str]) -> WordErrors:
     """The errors of a Levenshtein alignment of two word sequences; either may be empty."""
-    aligned = _align(reference, heard)
+    aligned = _align(reference, recognised)
     return WordErrors(aligned.substitutions, aligned.deletions, aligned.insertions, len(reference))
 
 
-def matches(reference: Sequence[str], heard: Sequence[str]) -> list[tuple[int, int]]:
-    """Which reference word stands where in `heard`: the equal pairs of a Levenshtein alignment."""
+def matches(reference: Sequence[str], recognised: Sequence[str]) -> list[tuple[int, int]]:
+    """The positions of reference words in `recognised`: the equal pairs of a Levenshtein alignment."""
     return [
         (chunk.ref_start_idx + offset, chunk.hyp_start_idx + offset)
-        for chunk in _align(reference, heard).alignments[0]
+        for chunk in _align(reference, recognised).alignments[0]
         if chunk.type == "equal"
         for offset in range(chunk.ref_end_idx - chunk.ref_start_idx)
     ]
 
 
-def _align(reference: Sequence[str], heard: Sequence[str]) -> Any:
-    return jiwer.process_words([" ".join(reference)], [" ".join(heard)])
+def _align(reference: Sequence[str], recognised: Sequence[str]) -> Any:
+    return jiwer.process_words([" ".join(reference)], [" ".join(recognised)])
 
 
 # --- stability -------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ def _changed(before: Sequence[str], after: Sequence[str]) -> int:
 
 
 def emission(updates: Sequence[Update], position: int) -> tuple[float, float]:
-    """When the final's word at this position first stood there, and since when it stood there for good."""
+    """When the final's word at this position was there first, and since when it stayed there."""
     word = updates[-1].words[position]
     standing = [_word_at(update, position) == word for update in updates]
     first = standing.index(True)

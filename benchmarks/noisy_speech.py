@@ -1,4 +1,4 @@
-"""Recorded speech at a known level, built noise, and how a voice activity detector does on the two.
+"""Recorded speech at a known level, generated noise, and the scores of a voice activity detector on them.
 
 Levels are in dBFS of the words alone, so that pauses do not count; signals are floats, full scale 1.
 """
@@ -16,8 +16,8 @@ from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES
 from voicegw.core.endpoint import SpeechScorer
 
 SPEECH_DBFS = -20.0
-NEVER_MS = 2000.0  # a delay that is not over by then
-BEFORE_MS, AFTER_MS = 40, 200  # around an utterance: neither speech nor surely none
+NEVER_MS = 2000.0  # the maximum of a delay
+BEFORE_MS, AFTER_MS = 40, 200  # around an utterance: counted as neither speech nor silence
 
 Signal = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Speech:
-    """Recordings in a row, their words at one level, and where the words are.
+    """Concatenated recordings, their words at one level, and the times of the words.
 
     in_word: windows inside a word. silent: windows well away from any utterance. utterances: the begin and
     end of each, in ms.
@@ -37,13 +37,13 @@ class Speech:
     utterances: tuple[tuple[float, float], ...]
 
     def in_noise(self, color: str, snr_db: float, seed: int = 1) -> Signal:
-        """The speech with steady noise so far below it."""
+        """The speech with steady noise at this SNR."""
         seconds = len(self.signal) / SAMPLE_RATE
         return np.asarray(self.signal + noise(color, SPEECH_DBFS - snr_db, seconds, seed))
 
 
 def read_speech(samples: Sequence[Sample], level_dbfs: float | None = SPEECH_DBFS) -> Speech:
-    """The samples in a row, each cut to whole windows, their words at the level; None: at their own."""
+    """The concatenated samples, each cut to whole windows, their words at the level; None: unchanged."""
     parts = [_speech_of(sample, level_dbfs) for sample in samples]
     begins_ms = np.cumsum([0, *(len(part.in_word) * WINDOW_MS for part in parts)])[:-1]
     return Speech(
@@ -99,7 +99,7 @@ def noise(color: str, level_dbfs: float, seconds: float = 10, seed: int = 1) -> 
 
 
 def scores(signal: Signal, scorer: SpeechScorer) -> Signal:
-    """What the scorer says of each whole window."""
+    """The score of each whole window."""
     whole = signal[: len(signal) // WINDOW_SAMPLES * WINDOW_SAMPLES]
     pcm = np.clip(np.round(whole * 32768), -32768, 32767).astype(np.int16)
     return np.array([scorer.score(window) for window in pcm.reshape(-1, WINDOW_SAMPLES)])
@@ -110,13 +110,14 @@ def share(mask: Mask) -> float:
     return float(np.mean(mask)) if len(mask) else float("nan")
 
 
-def delays_ms(heard: Mask, utterances: Sequence[tuple[float, float]]) -> tuple[Signal, Signal]:
-    """For each utterance: from its begin to the first voiced score, from its end to the first quiet one.
+def delays_ms(voiced: Mask, utterances: Sequence[tuple[float, float]]) -> tuple[Signal, Signal]:
+    """For each utterance: from its start to the first voiced score, and from its end to the first unvoiced
+    one.
 
-    A window's score is there when the window is over. NEVER_MS is the most.
+    A score is known at the end of its window. NEVER_MS is the maximum.
     """
-    onsets = [_delay_ms(heard, begin) for begin, _ in utterances]
-    tails = [_delay_ms(~heard, end) for _, end in utterances]
+    onsets = [_delay_ms(voiced, begin) for begin, _ in utterances]
+    tails = [_delay_ms(~voiced, end) for _, end in utterances]
     return np.array(onsets), np.array(tails)
 
 

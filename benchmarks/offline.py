@@ -1,7 +1,7 @@
-"""What the server's own recognition makes of a sample when it is told where the utterances are.
+"""The server's recognition of a sample at the reference times of its utterances.
 
-Each is one final decode, with the weights and the options of the server, so that what streaming costs is told
-from what recognition costs.
+Each utterance is one final decode with the weights and options of the server. This separates the errors of
+streaming from those of recognition.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from voicegw.asr.whisper import WhisperEngine
 from voicegw.core.audio import SAMPLE_RATE, to_samples
 from voicegw.core.jobs import DecodeJob, DecodeKind, text_of
 
-MARGIN_MS = 300  # around an utterance's true times, as a server's pre-roll and hangover give
+MARGIN_MS = 300  # around an utterance, as by the pre-roll and the end silence of a server
 LONGEST_MS = 25_000  # of a window; the model sees 30 s
 
 
@@ -24,8 +24,8 @@ def utterance_texts(engine: WhisperEngine, sample: Sample) -> list[str]:
 
 
 def whole_text(engine: WhisperEngine, sample: Sample) -> str:
-    """The text of a whole recording: utterance by utterance, long ones in parts; where no words are known, in
-    parts of the same length."""
+    """The text of a whole recording: utterance by utterance, long ones in parts; without known words, in
+    parts of equal length."""
     pcm = read_pcm(sample.path, SAMPLE_RATE)
     spans = [span for said in sample.utterances for span in _spans(said)]
     if not spans:

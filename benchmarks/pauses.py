@@ -1,10 +1,9 @@
-"""Where people pause and where they have finished, and what a setting of the endpointer makes of both.
+"""Pauses and ends of sentences in recordings, and the decisions of a setting of the endpointer on them.
 
-A speaker has finished where the text has a full stop and pauses there, and at the end of a recording. Who
-says so goes on at once all the same when the recording is a dictation, so the room's own silence is put in
-there: every setting then shows how long it waits. A pause within a sentence is one of 100 ms and more
-between two of its words. A recording whose text has no full stops is one sentence if it is short, and is
-left out if it is long.
+A sentence ends at a full stop of the text with a pause after it, and at the end of a recording. In a
+dictation the speaker continues at once after it, so room noise of the recording is inserted there: every
+setting then shows how long it waits. A pause within a sentence is one of 100 ms and more between two of its
+words. A recording whose text has no full stops is one sentence if it is short, and is left out if it is long.
 """
 
 import tempfile
@@ -29,8 +28,8 @@ from voicegw.core.audio import SAMPLE_RATE, to_samples
 from voicegw.core.endpoint import EndpointOptions
 
 PAUSE_MS = 100  # between words; shorter gaps are closures of consonants
-WAIT_MS = 2500  # put in where a speaker has finished, longer than any setting waits
-ROOM_MS = 300  # of the quietest audio, of which that silence is made
+WAIT_MS = 2500  # inserted after a sentence, longer than any setting waits
+ROOM_MS = 300  # of the quietest audio, which is repeated for it
 LONGEST_SENTENCE_MS = 15_000  # of a text without full stops
 WORDS_MS = ((400, 500), (500, 600), (600, 800))  # after a finished sentence, and after anything else
 LIKELY_ENDS = (0.5, 0.9)
@@ -53,7 +52,7 @@ def finished(recorded: Sequence[Recorded]) -> Iterator[list[Sample]]:
 
 
 def sentences(words: Sequence[SpokenWord]) -> list[Utterance]:
-    """The words cut where a sentence ends and its speaker pauses."""
+    """The words, cut at the end of each sentence with a pause after it."""
     if not words:
         return []
     ends = [
@@ -96,7 +95,7 @@ def _room(audio: Audio) -> Audio:
 
 
 def curve(base: EndpointOptions, with_model: bool) -> Iterator[tuple[str, EndpointOptions, bool]]:
-    """What is compared: a name, the options, and whether the end-of-turn model listens."""
+    """What is compared: a name, the options, and whether the end-of-turn model is used."""
     for ms in (300, 400, 500, 600, 800, 1000, 1200):
         yield f"{ms} ms", replace(base, adaptive=False, end_silence_ms=ms), False
     for shortest, middle in WORDS_MS:
@@ -121,14 +120,15 @@ def figures_of(played: Sequence[Played]) -> dict[str, float]:
 
 
 def _delays_ms(played: Played) -> list[float]:
-    """For each sentence that ended a turn, how long its speaker waited for that."""
+    """For each sentence that ended a turn, the delay to the end of the turn."""
     last_words = {said.words[-1] for said in played.sample.utterances}
     found = [segment for segment in played.compared[0] if last_words.intersection(segment.words[-1:])]
     return [delay for one in found if (delay := timings(one, None).endpoint) is not None]
 
 
 def _cuts(played: Played) -> list[bool]:
-    """For each pause within a sentence whether it ended a turn; where a turn has heard both sides of it."""
+    """For each pause within a sentence whether it ended a turn; only where both words around it were
+    recognised."""
     turn_of = {word: number for number, turn in enumerate(played.compared[0]) for word in turn.words}
     return [
         turn_of[before] != turn_of[behind]

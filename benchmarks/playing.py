@@ -1,4 +1,4 @@
-"""Plays samples to a server, each from a client process of its own, some at a time."""
+"""Streams samples to a server, each from a client process of its own, several at a time."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ from benchmarks.session import DEADLINE_S
 from clients.errors import ClientError
 from clients.samples import Sample
 
-STAGGER_S = 0.25  # starts are spread over one interval between partials, as unrelated speakers' would be
+STAGGER_S = 0.25  # starts are spread over one interval between partials, as of independent speakers
 START_S = 30.0  # for the interpreter of a client process, on a busy machine
 
 
@@ -51,13 +51,13 @@ async def _play(url: str, sample: Sample, delay_s: float, reply: str) -> Recordi
     )
     try:
         limit_s = START_S + delay_s + sample.duration_ms / 1000 + DEADLINE_S
-        output, trouble = await asyncio.wait_for(process.communicate(), limit_s)
+        output, errors = await asyncio.wait_for(process.communicate(), limit_s)
     except TimeoutError:
-        raise ClientError(f"the client that plays {sample.file} did not come to an end") from None
+        raise ClientError(f"the client that streams {sample.file} did not end") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode:
-        raise ClientError(f"the client that plays {sample.file} failed: {trouble.decode(errors='replace')}")
+        raise ClientError(f"the client that streams {sample.file} failed: {errors.decode(errors='replace')}")
     return msgspec.json.decode(output, type=Recording)

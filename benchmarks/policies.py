@@ -1,18 +1,18 @@
-"""`scripts/bench policies`: when words are shown and when they become stable, setting by setting.
+"""`scripts/bench policies`: when words are shown and when they become stable, by setting.
 
 Streams the sample sessions through the core on a simulated clock: the real voice activity detector and the
-real model, no server and no waiting, every decode answered 30 ms after it was asked for. So the settings are
-compared on equal terms, and the figures are those of an idle machine; `scripts/bench latency` measures the
-whole server in real time, and defines the same figures.
+real model, without a server, and every decode is answered 30 ms after its request. So all settings have the
+same conditions, those of an idle machine; `scripts/bench latency` measures the whole server in real time, and
+defines the same figures.
 
-  offline  WER of the same model and beam on the utterances cut at their true times
+  offline  WER of the same model and beam on the utterances cut at their reference times
   UPWR     shown words that the next partial changed or removed, per final word
-  WEL      from a word's end until it first stands in its final place, in ms
-  stable   from a word's end until it stands there as stable text, in ms
+  WEL      from a word's end until it is first in its final place, in ms
+  stable   from a word's end until it is there as stable text, in ms
 
 With --recordings the WER is over whole recordings, after Whisper's normaliser, and offline is one padded
-pass of stock faster-whisper over each; ins / del / sub are the stream's errors, `empty` are recordings of
-which only the offline pass has words, and `made up` are words a minute where nobody speaks.
+pass of stock faster-whisper over each; ins / del / sub are the stream's errors, `empty` are recordings for
+which only the offline pass has words, and `made up` are words a minute in recordings without speech.
 """
 
 import argparse
@@ -20,30 +20,28 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks import comparison
-from benchmarks.arguments import add_json, add_model, add_serve, new_parser
+from benchmarks.command import add_condition, add_json, add_model, add_serve, exits_on_errors, new_parser
 from benchmarks.figures import Played, accuracy_figures, timing_figures
 from benchmarks.latency import offline_errors
 from benchmarks.measures import emission, matches, percentile
 from benchmarks.recording import Update
-from benchmarks.recordings.accuracy import figures, heard_of, write_texts
+from benchmarks.recordings.accuracy import figures, transcribed_of, write_texts
 from benchmarks.recordings.material import (
     Material,
     about_recordings,
     add_recordings,
     add_texts,
     material,
-    tell,
+    print_progress,
 )
+from benchmarks.report import Rows, report_rows
 from benchmarks.segments import Segment
 from benchmarks.simulation import DECODE_S, Decoder, simulate
-from clients.errors import ClientError
 from clients.samples import Sample, read_samples
 from voicegw import config
 from voicegw.asr.vad import make_scorer
 from voicegw.core.hypothesis import Policy
 from voicegw.core.utterance import RecognitionOptions
-from voicegw.errors import StartupError
 
 ALIGNED_SHOWN_EDGE_MS = 150
 COLUMNS = {
@@ -74,7 +72,7 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """As the table says it."""
+        """As in the table."""
         if self.is_configured:
             return CONFIGURED
         options = self.recognition
@@ -85,36 +83,30 @@ class Setting:
         return f"{how}, {options.shown_edge_ms} ms hidden, beam {self.beam_size}"
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    try:
-        server = config.load(["--model", options.model, *options.serve])
-        compared = _compared(options.setting, server)
-        if not compared:
-            print("no such setting", file=sys.stderr)
-            return 2
-        if options.recordings is not None:
-            return _compare_recordings(options, compared, server)
-        return _compare_samples(options, compared, server)
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    server = config.load(["--model", options.model, *options.serve])
+    compared = _compared(options.setting, server)
+    if not compared:
+        print("no such setting", file=sys.stderr)
+        return 2
+    if options.recordings is not None:
+        return _compare_recordings(options, compared, server)
+    return _compare_samples(options, compared, server)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("policies", __doc__)
-    add = parser.add_argument
-    add(
-        "--condition",
-        default="clean",
-        help="the sessions recorded so: clean, noise10 or phone (default: %(default)s)",
+    parser = new_parser(
+        "policies", __doc__, add_condition, add_recordings, add_texts, add_model, add_json, add_serve
     )
+    add = parser.add_argument
     add(
         "--setting",
         nargs="+",
         metavar="NAME",
-        help=f"those whose name holds one of these; `{CONFIGURED}`: the server's own (default: all others)",
+        help=f"those whose name has one of these; `{CONFIGURED}`: the server's own (default: all others)",
     )
     add(
         "--decode-ms",
@@ -123,11 +115,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MS",
         help="from a decode's request to its answer (default: %(default)s)",
     )
-    add_recordings(parser)
-    add_texts(parser)
-    add_model(parser)
-    add_json(parser)
-    add_serve(parser)
     return parser
 
 
@@ -141,7 +128,7 @@ def _compared(names: Sequence[str] | None, server: config.Settings) -> list[Sett
 
 
 def settings(base: RecognitionOptions, beam_size: int) -> list[Setting]:
-    """What is compared: agreement and alignment around the options and the beam of the server."""
+    """The compared settings: agreement and alignment, around the options and the beam of the server."""
     agreement = replace(base, policy=Policy.AGREEMENT)
     alignment = replace(base, policy=Policy.ALIGNMENT, shown_edge_ms=ALIGNED_SHOWN_EDGE_MS)
     return [
@@ -165,12 +152,12 @@ def _compare_samples(
         beam: offline_errors(samples, replace(server.asr, beam_size=beam)).percent
         for beam in {setting.beam_size for setting in compared}
     }
-    rows: comparison.Rows = {
+    rows: Rows = {
         (setting.name,): {**figures_of(played), "wer_offline_percent": offline[setting.beam_size]}
         for setting, played in _play(samples, compared, server, options.decode_ms)
     }
     about = _about(options, samples, server) | {"condition": options.condition}
-    comparison.report("policies", about, rows, COLUMNS, ("setting",), options.json)
+    report_rows("policies", about, rows, COLUMNS, ("setting",), options.json)
     return 0
 
 
@@ -178,23 +165,23 @@ def _compare_recordings(
     options: argparse.Namespace, compared: Sequence[Setting], server: config.Settings
 ) -> int:
     with material(options, server.asr) as found:
-        rows: comparison.Rows = {
+        rows: Rows = {
             (setting.name,): {**figures_of(played), **_recorded_figures(options, found, played)}
             for setting, played in _play(found.recorded, compared, server, options.decode_ms)
         }
         about = _about(options, found.recorded, server) | about_recordings(options)
-    comparison.report("policies", about, rows, RECORDED_COLUMNS, ("setting",), options.json)
+    report_rows("policies", about, rows, RECORDED_COLUMNS, ("setting",), options.json)
     return 0
 
 
 def _recorded_figures(
     options: argparse.Namespace, found: Material, played: Sequence[Played]
 ) -> dict[str, float]:
-    heard = heard_of(found, played)
+    transcribed = transcribed_of(found, played)
     if options.texts is not None:
-        write_texts(heard, options.texts)
+        write_texts(transcribed, options.texts)
     coverage = accuracy_figures(played)["coverage_percent"]
-    return {"coverage_percent": coverage, **figures(heard)}
+    return {"coverage_percent": coverage, **figures(transcribed)}
 
 
 def _about(
@@ -213,14 +200,14 @@ def _about(
 def _play(
     samples: Sequence[Sample], compared: Sequence[Setting], server: config.Settings, decode_ms: int
 ) -> Iterator[tuple[Setting, list[Played]]]:
-    """Every setting, and what came of the samples."""
+    """Every setting, and the sessions of the samples with it."""
     decoder = Decoder(server.asr)
     for setting in compared:
         session = replace(server.session, recognition=setting.recognition)
         decode = decoder.with_beam(setting.beam_size)
         played = []
         for number, sample in enumerate(samples, 1):
-            tell(f"{setting.name}: {number} / {len(samples)}")
+            print_progress(f"{setting.name}: {number} / {len(samples)}")
             recording = simulate(sample, session, make_scorer(server.vad), decode, decode_ms / 1000)
             played.append(Played(sample, recording))
         yield setting, played
@@ -245,8 +232,8 @@ def stable_ms(segment: Segment) -> list[float]:
     reference, updates = segment.reference, segment.turn.updates
     stable = [Update(update.at_s, update.stable) for update in updates]
     return [
-        1000 * (emission(stable, heard)[0] - segment.recording.scheduled_s(reference[said][1].end_ms))
-        for said, heard in matches([word for word, _ in reference], updates[-1].words)
+        1000 * (emission(stable, transcribed)[0] - segment.recording.scheduled_s(reference[said][1].end_ms))
+        for said, transcribed in matches([word for word, _ in reference], updates[-1].words)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What one client saw of a session: every message with its arrival, on the clock the audio was scheduled by.
+"""The recording of one session at the client: every message with its arrival time.
 
 All times are seconds of the host's monotonic clock, which client, server and model endpoint share.
 """
@@ -21,10 +21,10 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """A session: when its first frame was scheduled, how much was sent, and what came back.
+    """A session: when its first frame was scheduled, how much was sent, and the received messages.
 
-    latest_send_s: how far behind its schedule the worst frame went out; more than a frame means that the
-    client itself was short of CPU, and that the latencies are too high by as much.
+    latest_send_s: the maximum lateness of a frame; more than a frame means that the client itself had too
+    little CPU, and that the latencies are too high by as much.
     """
 
     file: str
@@ -35,13 +35,13 @@ class Recording(msgspec.Struct, frozen=True):
     received: tuple[Received, ...]
 
     def scheduled_s(self, at_ms: int) -> float:
-        """S(x): when the frame that holds this audio time was due to be sent."""
+        """S(x): when the frame with this audio time was scheduled."""
         return self.begin_s + at_ms // FRAME_MS * FRAME_MS / 1000
 
 
 @dataclass(frozen=True)
 class Update:
-    """The text of a turn from one moment on; a final is the last one, all of it stable."""
+    """The text of a turn from a moment on; a final is the last update, and is stable."""
 
     at_s: float
     stable: str
@@ -49,7 +49,7 @@ class Update:
 
     @property
     def text(self) -> str:
-        """All the words that are shown."""
+        """All shown words."""
         return f"{self.stable} {self.tentative}".strip()
 
     @cached_property
@@ -59,8 +59,8 @@ class Update:
 
 
 @dataclass(frozen=True)
-class HeardTurn:
-    """A turn with its messages and their arrivals; None for what did not come."""
+class RecordedTurn:
+    """A turn with its messages and their arrivals; None for messages that were not received."""
 
     updates: tuple[Update, ...] = ()
     started: native.SpeechStartedMessage | None = None
@@ -72,17 +72,17 @@ class HeardTurn:
     latency: native.LatencyMessage | None = None
 
 
-def turns_of(recording: Recording) -> list[HeardTurn]:
+def turns_of(recording: Recording) -> list[RecordedTurn]:
     """The session's spoken turns, in order."""
-    turns: dict[int, HeardTurn] = {}
+    turns: dict[int, RecordedTurn] = {}
     for item in recording.received:
         number = getattr(item.message, "turn", None)
         if number is not None:
-            turns[number] = _with(turns.get(number, HeardTurn()), item.message, item.at_s)
+            turns[number] = _with(turns.get(number, RecordedTurn()), item.message, item.at_s)
     return [turn for _, turn in sorted(turns.items())]
 
 
-def _with(turn: HeardTurn, message: native.ServerMessage, at_s: float) -> HeardTurn:
+def _with(turn: RecordedTurn, message: native.ServerMessage, at_s: float) -> RecordedTurn:
     match message:
         case native.SpeechStartedMessage():
             return replace(turn, started=message)
@@ -104,8 +104,8 @@ def _with(turn: HeardTurn, message: native.ServerMessage, at_s: float) -> HeardT
 def lost_samples(recording: Recording) -> int:
     """Samples that were sent but not acknowledged, or that lie in speech which no final covers.
 
-    In samples at the client's rate; nothing else can be lost, since what is acknowledged and outside of
-    speech is silence.
+    In samples at the client's rate. Nothing else can be lost: acknowledged audio outside of speech is
+    silence.
     """
     acknowledged = max(
         (
@@ -119,7 +119,7 @@ def lost_samples(recording: Recording) -> int:
     return recording.sent_samples - acknowledged + uncovered_ms * recording.rate // 1000
 
 
-def _uncovered_ms(turn: HeardTurn) -> int:
+def _uncovered_ms(turn: RecordedTurn) -> int:
     """The part of a turn's speech, as the server itself announced it, that its final does not cover."""
     if turn.started is None:
         return 0

@@ -1,7 +1,8 @@
-"""A benchmark's result: a table for the reader, and JSON for whoever compares it with another one."""
+"""A benchmark's result: a table of figures or of rows that are compared, and JSON with the same figures."""
 
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+Rows = Mapping[tuple[str, ...], Mapping[str, float]]  # what was compared, and its figures
+Columns = Mapping[str, tuple[str, ...]]  # a column's title, and the figures in it
+
 _LOG_WIDTH = 120  # columns of a table in a pipe or a log
+_COUNTS = ("insertions", "deletions", "substitutions", "recordings")
+_DECIMALS = {"ms": 0, "us": 0, "percent": 1, "points": 1, "minute": 1, **dict.fromkeys(_COUNTS, 0)}
 
 
 def report(
@@ -22,11 +28,35 @@ def report(
     json_file: Path | None,
 ) -> None:
     """Print the figures, each with its meaning where there is one, and write them to `json_file`."""
+    _publish(name, settings, _table(figures, meanings), figures, json_file)
+
+
+def report_rows(
+    name: str,
+    settings: Mapping[str, Any],
+    rows: Rows,
+    columns: Columns,
+    labels: tuple[str, ...],
+    json_file: Path | None,
+) -> None:
+    """Print a row for each thing compared, and write all figures to `json_file`. labels: the titles over what
+    was compared."""
+    _publish(name, settings, table(rows, columns, labels), flat(rows), json_file)
+
+
+def _publish(
+    name: str, settings: Mapping[str, Any], shown: Table, figures: Mapping[str, float], json_file: Path | None
+) -> None:
     printer = console()
-    printer.print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in settings.items()))
-    printer.print(_table(figures, meanings))
+    print_settings(printer, name, settings)
+    printer.print(shown)
     if json_file is not None:
         write_json(name, settings, figures, json_file)
+
+
+def print_settings(printer: Console, name: str, settings: Mapping[str, Any]) -> None:
+    """One line with what the figures depend on."""
+    printer.print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in settings.items()))
 
 
 def console() -> Console:
@@ -63,6 +93,35 @@ def _table(figures: Mapping[str, float], meanings: Mapping[str, str]) -> Table:
     for figure, value in figures.items():
         table.add_row(figure, cell(value), meanings.get(figure, ""))
     return table
+
+
+def table(rows: Rows, columns: Columns, labels: tuple[str, ...]) -> Table:
+    """A row for each thing compared; with several labels, a line between groups with the same first label."""
+    shown = Table(*labels)
+    for title in columns:
+        shown.add_column(title, justify="right")
+    group = ""
+    for compared, figures in rows.items():
+        if len(labels) > 1 and compared[0] != group:
+            shown.add_section()
+            group = compared[0]
+        cells = (" / ".join(row_cell(name, figures[name]) for name in names) for names in columns.values())
+        shown.add_row(*compared, *cells)
+    return shown
+
+
+def row_cell(name: str, value: float) -> str:
+    """A figure with the decimals of its unit, which is the last part of its name."""
+    return f"{value:.{_DECIMALS.get(name.rpartition('_')[2], 2)}f}"
+
+
+def flat(rows: Rows) -> dict[str, float]:
+    """All figures, each named after what was compared and the figure."""
+    return {
+        re.sub(r"\W+", "_", " ".join((*compared, name))): value
+        for compared, figures in rows.items()
+        for name, value in figures.items()
+    }
 
 
 def commit(checkout: Path | None = None) -> str:

@@ -1,8 +1,8 @@
-"""A turn of the server beside what was really said during it, and what the comparison measures.
+"""A turn of the server with the reference words spoken during it, and the measures of their comparison.
 
-Cutting by the server's own turns keeps each word alignment short, and takes a split or a joined utterance
-for what it is: no error of the words. Latencies are in ms, from the *schedule* of the audio, so that a
-client or a server that falls behind cannot hide it.
+Segmentation by the server's turns keeps each word alignment short, and a split or joined utterance is no word
+error. Latencies are in ms, from the *schedule* of the audio, so that delays of a client or a server are
+included.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from benchmarks.measures import (
     unstable_words,
     word_errors,
 )
-from benchmarks.recording import HeardTurn, Recording, turns_of
+from benchmarks.recording import RecordedTurn, Recording, turns_of
 from clients.conversation import normalised
 from clients.samples import SpokenWord
 from voicegw.core.events import EndReason
@@ -28,7 +28,7 @@ class Segment:
     """A turn that has a final, and the reference words spoken during it."""
 
     recording: Recording
-    turn: HeardTurn
+    turn: RecordedTurn
     words: tuple[SpokenWord, ...]
 
     @property
@@ -52,14 +52,14 @@ def segments(recording: Recording, words: Sequence[SpokenWord]) -> tuple[list[Se
     return [Segment(recording, turn, tuple(own)) for turn, own in zip(turns, held, strict=True)], missed
 
 
-def _overlap_ms(turn: HeardTurn, word: SpokenWord) -> int:
+def _overlap_ms(turn: RecordedTurn, word: SpokenWord) -> int:
     assert turn.final is not None
     return min(turn.final.end_ms, word.end_ms) - max(turn.final.start_ms, word.start_ms)
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How right and how steady a segment's text was; in words."""
+    """The accuracy and stability of a segment's text, in words."""
 
     errors: WordErrors
     final_words: int
@@ -84,15 +84,13 @@ def accuracy(segment: Segment) -> Accuracy:
 class Timings:
     """A segment's latencies in ms; None where the step did not happen.
 
-    first_words: onset of speech to the first words shown (TTFP); the final counts when there was no
-    partial. first_correct: the same to the first word that is right and in its place. words, words_stable:
-    for each recognised word, from its end until it stood in its final place (WEL), and until it stood
-    there for good. endpoint, final, first_token: from the end of the last word to speech_stopped, to
-    final (FL) and to reply_started (V2T), for turns that silence ended. settling: from speech_stopped to
-    final, however long the silence had to be. overhead: what V2T has beyond
-    endpoint, final decode (as far as that came after the endpoint) and the model endpoint's own
-    first-token time, as far as a request made ahead of the endpoint left any of it; None where that time is
-    not known.
+    first_words: onset of speech to the first words shown (TTFP); the final counts when there was no partial.
+    first_correct: the same to the first correct word in its place. words, words_stable: for each recognised
+    word, from its end until it was in its final place (WEL), and until it stayed there. endpoint, final,
+    first_token: from the end of the last word to speech_stopped, to final (FL) and to reply_started (V2T),
+    for turns that silence ended. settling: from speech_stopped to final. overhead: what V2T has beyond
+    endpoint, final decode (as far as that came after the endpoint) and the model endpoint's own first-token
+    time, as far as a request made ahead of the endpoint left any of it; None where that time is not known.
     """
 
     first_words: float | None = None
@@ -107,7 +105,7 @@ class Timings:
 
 
 def timings(segment: Segment, llm_first_token_ms: float | None) -> Timings:
-    """The segment's latencies; none for a turn in which nobody spoke."""
+    """The segment's latencies; none for a turn without words."""
     if not segment.words:
         return Timings()
     turn, recording = segment.turn, segment.recording
@@ -129,12 +127,12 @@ def timings(segment: Segment, llm_first_token_ms: float | None) -> Timings:
 
 
 def emissions(segment: Segment) -> list[tuple[float, float, float]]:
-    """For each word that was recognised: its end as scheduled, when it first stood in its final place, and
-    from when on it stood there for good, in seconds."""
+    """For each word that was recognised: its end as scheduled, when it was first in its final place, and
+    since when it stayed there, in seconds."""
     reference, updates = segment.reference, segment.turn.updates
     return [
-        (segment.recording.scheduled_s(reference[said][1].end_ms), *emission(updates, heard))
-        for said, heard in matches([word for word, _ in reference], updates[-1].words)
+        (segment.recording.scheduled_s(reference[said][1].end_ms), *emission(updates, recognised))
+        for said, recognised in matches([word for word, _ in reference], updates[-1].words)
     ]
 
 
@@ -142,8 +140,8 @@ def _since(from_s: float | None, to_s: float | None) -> float | None:
     return None if from_s is None or to_s is None else 1000 * (to_s - from_s)
 
 
-def _overhead(turn: HeardTurn, llm_first_token_ms: float | None) -> float | None:
-    """From speech_stopped to the first token, without what is not the gateway's own."""
+def _overhead(turn: RecordedTurn, llm_first_token_ms: float | None) -> float | None:
+    """From speech_stopped to the first token, without the time of decoding and of the model endpoint."""
     settling, replying = (_since(turn.stopped_at_s, s) for s in (turn.final_at_s, turn.first_token_at_s))
     if settling is None or replying is None or llm_first_token_ms is None:
         return None

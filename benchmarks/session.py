@@ -1,7 +1,7 @@
-"""`python -m benchmarks.session`: one client process, which plays one file and records what comes back.
+"""`python -m benchmarks.session`: one client process, which streams one file and records the messages.
 
-A process of its own, so that its clock and its reading are disturbed by no other session, and open-loop:
-audio goes out on schedule however slow the server is.
+It is a separate process, so that other sessions do not affect its timing, and open-loop: audio is sent on
+schedule even if the server is slow.
 """
 
 import argparse
@@ -19,11 +19,11 @@ from clients.client import VoiceClient
 from clients.errors import ClientError
 from clients.talk import talk
 
-DEADLINE_S = 60.0  # beyond the file's own length, for a session to be over
+DEADLINE_S = 60.0  # beyond the duration of the file
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Play the file and write the recording to stdout as JSON."""
+    """Stream the file and write the recording to stdout as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.session", description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--file", type=Path, required=True)
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def record(url: str, file: Path, rate: int, delay_s: float = 0.0, reply: str = "text") -> Recording:
-    """Play the file to the server in real time; everything that came back. Raises ClientError."""
+    """Stream the file to the server in real time; the recording of the session. Raises ClientError."""
     pcm = read_pcm(file, rate)
     received: list[Received] = []
     sends: list[tuple[float, float]] = []

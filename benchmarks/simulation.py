@@ -1,7 +1,7 @@
 """A session on a simulated clock: the server's core, scorer and engine, without sockets and without waiting.
 
-Audio comes as a client sends it, a frame every 20 ms, and every decode is answered a fixed time after it was
-asked for, however long it takes here; so the outcome depends on the settings and the model alone.
+Audio arrives as from a client, a frame every 20 ms, and every decode is answered a fixed time after its
+request, independent of its real duration; so the result depends on the settings and the model only.
 """
 
 import hashlib
@@ -24,15 +24,15 @@ from voicegw.core.session import Session, SessionOptions
 from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.dialects import native
 
-DECODE_S = 0.03  # from a decode's request to its answer, about what the bundled model takes
+DECODE_S = 0.03  # from a decode's request to its answer, about the time of the bundled model
 
 Decode = Callable[[DecodeJob], DecodeResult]
-Likeliness = Callable[[bytes], float]  # of a turn's end, by the audio until there
+Likeliness = Callable[[bytes], float]  # of the end of a turn, by the audio before it
 _message: msgspec.json.Decoder[native.ServerMessage] = msgspec.json.Decoder(native.ServerMessage)
 
 
 class Decoder:
-    """Windows to words, each window once: settings that ask for the same one share the answer."""
+    """Decodes windows, each window once: the result is shared by all settings."""
 
     def __init__(self, options: WhisperOptions) -> None:
         """Raises ModelUnavailable."""
@@ -42,7 +42,7 @@ class Decoder:
         self._known: dict[tuple[object, ...], DecodeResult] = {}
 
     def with_beam(self, beam_size: int) -> Decode:
-        """The decoder whose finals are searched with this beam; partials are greedy."""
+        """Decoding with this beam size for finals; partials are greedy."""
         return lambda job: self._result(job, beam_size if job.kind is DecodeKind.FINAL else 1)
 
     def _result(self, job: DecodeJob, beam_size: int) -> DecodeResult:
@@ -74,8 +74,8 @@ def simulate(
     decode_s: float = DECODE_S,
     likeliness: Likeliness | None = None,
 ) -> Recording:
-    """What a client that plays the sample from second 0 on would record; `likeliness` tells how likely it is
-    that the speaker has finished where the audio of a final decode ends."""
+    """The recording of a client that streams the sample from second 0 on. likeliness: the probability that
+    the speaker has finished at the end of the audio of a final decode."""
     pcm = read_pcm(sample.path, SAMPLE_RATE)
     session = make_session(options, scorer, sample.language)
     received = Stream(session, decode, decode_s, likeliness).play(pcm)
@@ -90,7 +90,7 @@ def make_session(
     audio_format: AudioFormat = AudioFormat.PCM,
     reply: commands.ReplyMode = commands.ReplyMode.NONE,
 ) -> Session:
-    """A session that has windows recognised, and only transcribes unless `reply` says otherwise."""
+    """A session with windowed transcription, without replies unless `reply` says otherwise."""
     profile = SessionProfile(rate, audio_format, reply, language)
     pre_roll_ms = options.endpoint.pre_roll_ms
     transcription = WindowedTranscription("simulated", options.recognition, pre_roll_ms, language)
@@ -98,7 +98,7 @@ def make_session(
 
 
 class Stream:
-    """The shell around one session: what a connection and its workers do for it. Times are in seconds."""
+    """Executes the actions of one session, in place of a connection and its workers. Times are in seconds."""
 
     def __init__(
         self, session: Session, decode: Decode, decode_s: float, likeliness: Likeliness | None
@@ -107,11 +107,13 @@ class Stream:
         self._decode = decode
         self._likeliness = likeliness
         self._decode_s = decode_s
-        self._asked: tuple[float, DecodeJob] | None = None  # the decode that is out; when its answer is due
+        self._asked: tuple[float, DecodeJob] | None = (
+            None  # when the answer of the pending decode is due, and the decode
+        )
         self._received: list[Received] = []
 
     def play(self, pcm: bytes, frame_ms: int = FRAME_MS) -> list[Received]:
-        """Send all the audio, a message every `frame_ms`, then `end`; every message that came back."""
+        """Send all the audio, a message every `frame_ms`, then `end`; all received messages."""
         size = SAMPLE_BYTES * to_samples(frame_ms)
         now = 0.0
         for number, begin in enumerate(range(0, len(pcm), size)):
@@ -124,7 +126,7 @@ class Stream:
         return self._received
 
     def _pass_time(self, since: float, until: float) -> float:
-        """Time passes, with a tick every 20 ms; returns `until`."""
+        """Advance the time, with a tick every 20 ms; returns `until`."""
         for step in range(1, round((until - since) / FRAME_S)):
             now = since + step * FRAME_S
             self._answer(until=now)
@@ -137,11 +139,11 @@ class Stream:
         """Answer the decodes that are due by then, each at its time."""
         while self._asked is not None and self._asked[0] <= until:
             (due, job), self._asked = self._asked, None
-            hears = self._likeliness if job.kind is DecodeKind.FINAL else None
+            likelihood = self._likeliness if job.kind is DecodeKind.FINAL else None
             result = msgspec.structs.replace(
                 self._decode(job),
                 decode_ms=1000 * self._decode_s,
-                end_of_turn=hears(job.pcm) if hears else None,
+                end_of_turn=likelihood(job.pcm) if likelihood else None,
             )
             self._session.receive_recognition(result, due)
             self._perform(due)
@@ -150,9 +152,9 @@ class Stream:
         for action in self._session.actions():
             match action:
                 case actions.Recognize(job):
-                    self._asked = (now + self._decode_s, job)  # a newer one replaces the one that is out
+                    self._asked = (now + self._decode_s, job)  # a newer one replaces the pending one
                 case actions.SendEvent(event):
-                    wire = native.encode(event, seq=len(self._received) + 1)
-                    self._received.append(Received(now, _message.decode(wire)))
+                    encoded = native.encode(event, seq=len(self._received) + 1)
+                    self._received.append(Received(now, _message.decode(encoded)))
                 case _:
-                    pass  # no socket to close, no model to ask
+                    pass  # there is no socket and no model

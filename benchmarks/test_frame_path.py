@@ -1,4 +1,4 @@
-"""What one 20 ms frame costs in the gateway, step by step and whole, and what a message costs to encode.
+"""The cost of one 20 ms frame in the gateway, by step and in total, and of encoding a message.
 
 Run by `scripts/bench frames`. A stream brings 50 frames a second, so 20 us a frame is 0.1 % of a core.
 """
@@ -36,7 +36,7 @@ def speech() -> list[bytes]:
 
 @pytest.fixture
 def endless(speech: list[bytes]) -> Iterator[bytes]:
-    """The conversation, over and over."""
+    """The conversation, repeated endlessly."""
     return itertools.cycle(speech)
 
 
@@ -47,7 +47,7 @@ def windows(speech: list[bytes]) -> Iterator[Pcm]:
 
 
 def said(count: int) -> tuple[Word, ...]:
-    """An utterance of so many words."""
+    """An utterance of `count` words."""
     return tuple(Word(f"word{n}", n * 4000, n * 4000 + 3000, 0.9) for n in range(count))
 
 
@@ -75,14 +75,14 @@ def test_score(benchmark: BenchmarkFixture, windows: Iterator[Pcm], options: Vad
 
 
 def test_endpoint(benchmark: BenchmarkFixture) -> None:
-    """A score to a boundary: 2 s of speech, 2 s of silence, over and over."""
+    """A score to a boundary: 2 s of speech and 2 s of silence, repeated."""
     endpointer, scores = Endpointer(EndpointOptions()), itertools.cycle([1.0] * 100 + [0.0] * 100)
     benchmark(lambda: endpointer.receive(next(scores)))
     assert endpointer.position > 0
 
 
 def test_whole_frame(benchmark: BenchmarkFixture, endless: Iterator[bytes]) -> None:
-    """All of it, in a session whose decodes are answered at once with the same few words."""
+    """All steps, in a session whose decodes are answered at once with the same few words."""
     session = make_session(SessionOptions(), make_scorer(VadOptions()))
     clock = itertools.count()
 
@@ -103,13 +103,13 @@ def test_whole_frame(benchmark: BenchmarkFixture, endless: Iterator[bytes]) -> N
 
 @pytest.mark.parametrize("words", [3, 12, 40])
 def test_update_hypothesis(benchmark: BenchmarkFixture, words: int) -> None:
-    """A decode that agrees with the ones before and brings one word more."""
+    """A decode that agrees with the ones before and adds one word."""
     first, second, third = said(words - 2), said(words - 1), said(words)
 
     def update() -> int:
         hypothesis, options = Hypothesis(), HypothesisOptions()
-        for heard in (first, second, third):
-            hypothesis.update(heard, heard[-1].end, options, paused=False)
+        for decoded in (first, second, third):
+            hypothesis.update(decoded, decoded[-1].end, options, paused=False)
         return len(hypothesis.stable)
 
     assert benchmark(update) > 0

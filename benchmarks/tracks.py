@@ -1,6 +1,6 @@
-"""What the speakers say: samples cut between utterances and put together to any length.
+"""The audio of speakers: samples cut between utterances and concatenated to any length.
 
-Each speaker begins somewhere else, so that speech and pauses of many speakers do not coincide.
+Speakers start at different positions, so that their speech and pauses do not coincide.
 """
 
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from clients.audio import SAMPLE_BYTES, read_pcm
 from clients.samples import Sample, SpokenWord, Utterance, read_samples
 from voicegw.core.audio import SAMPLE_RATE, to_samples
 
-TAIL_MS = 4_000  # silence behind the last word, in which a server can finish
+TAIL_MS = 4_000  # silence after the last word, for the server to finish
 
 
 @dataclass(frozen=True)
 class Track:
-    """What one speaker says: audio at 16 kHz, and the utterances in ms from its start."""
+    """The audio of one speaker at 16 kHz, and its utterances in ms from its start."""
 
     pcm: bytes
     utterances: tuple[Utterance, ...]
@@ -27,7 +27,7 @@ class Track:
 
 
 def sessions() -> list[Sample]:
-    """The clean sample sessions, which are said where nothing else is asked for."""
+    """The clean sample sessions, which are the default."""
     return [one for one in read_samples() if one.file.startswith("session-") and one.condition == "clean"]
 
 

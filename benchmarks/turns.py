@@ -1,19 +1,19 @@
-"""`scripts/bench turns`: when turns end, setting by setting, on a simulated clock.
+"""`scripts/bench turns`: when turns end, by setting, on a simulated clock.
 
-Streams the sample sessions through the core: the real voice activity detector and the real model, no server
-and no waiting, every decode answered 30 ms after it was asked for. What is compared is how long the silence
-is that ends a turn: fixed, or following the words. A turn that ends within an utterance has cut its speaker
-short; one that holds two utterances has made the first one wait.
+Streams the sample sessions through the core: the real voice activity detector and the real model, without a
+server, and every decode is answered 30 ms after its request. Compared are fixed silences that end a turn, and
+silences that depend on the words. A turn that ends within an utterance has interrupted its speaker; a turn
+with two utterances has answered the first one late.
 
-  endpoint  from the end of the last word, as it was spoken, until the turn is over, in ms
+  endpoint  from the end of the last spoken word to the end of the turn, in ms
   cut       utterances that were cut in two or more turns, of all
   joined    utterances that shared a turn with the one before
 
-With --recordings, when turns end on people (pauses.py), as one curve: how long a setting makes those wait
-who have finished, and how often it cuts off those who have not. Where the end-of-turn model is installed,
-some rows are with it. Partials, which decide nothing here, are not asked for.
+With --recordings, one curve (pauses.py): the delay after finished sentences, and the share of pauses within
+sentences that end a turn, by setting. Where the end-of-turn model is installed, some rows use it. Partials
+have no effect here and are not requested.
 
-  delay          from the end of a sentence's last word until the turn is over, in ms
+  delay          from the end of a sentence's last word to the end of the turn, in ms
   false cutoffs  pauses of 100 ms and more within a sentence that ended a turn, of all, in percent
 """
 
@@ -24,24 +24,23 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
-from benchmarks import comparison, pauses
-from benchmarks.arguments import add_json, add_model, new_parser
+from benchmarks import pauses
+from benchmarks.command import add_condition, add_json, add_model, exits_on_errors, new_parser
 from benchmarks.figures import Played
 from benchmarks.measures import percentile
-from benchmarks.recordings.material import about_recordings, add_recordings, material, tell
+from benchmarks.recordings.material import about_recordings, add_recordings, material, print_progress
+from benchmarks.report import report_rows
 from benchmarks.segments import timings
 from benchmarks.simulation import DECODE_S, Decoder, Likeliness, simulate
-from clients.errors import ClientError
 from clients.samples import read_samples
 from voicegw import config
 from voicegw.asr import end_of_turn
 from voicegw.asr.vad import make_scorer
 from voicegw.config import Settings
 from voicegw.core.endpoint import EndpointOptions
-from voicegw.errors import StartupError
 
 NO_PARTIALS_MS = 5000
-PEOPLE_DECODE_S = 0.2  # about what Whisper base takes for a final on a CPU
+PEOPLE_DECODE_S = 0.2  # about the time of Whisper base for a final on a CPU
 
 COLUMNS = {
     "endpoint p50 / p95 ms": ("endpoint_p50_ms", "endpoint_p95_ms"),
@@ -56,15 +55,14 @@ PEOPLE_COLUMNS = {
 }
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
-    options = _parser().parse_args(argv)
-    try:
-        server = config.load(["--model", options.model])
-        return _run_recordings(options, server) if options.recordings else _run_samples(options, server)
-    except (StartupError, ClientError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    options = new_parser("turns", __doc__, add_condition, add_recordings, add_model, add_json).parse_args(
+        argv
+    )
+    server = config.load(["--model", options.model])
+    return _run_recordings(options, server) if options.recordings else _run_samples(options, server)
 
 
 def _run_samples(options: argparse.Namespace, server: Settings) -> int:
@@ -86,42 +84,29 @@ def _run_samples(options: argparse.Namespace, server: Settings) -> int:
         "utterances": sum(len(sample.utterances) for sample in samples),
         "decode_ms": round(1000 * DECODE_S),
     }
-    comparison.report("turns", about, rows, COLUMNS, ("end silence",), options.json)
+    report_rows("turns", about, rows, COLUMNS, ("end silence",), options.json)
     return 0
 
 
 def _run_recordings(options: argparse.Namespace, server: Settings) -> int:
     decode = Decoder(server.asr).with_beam(server.asr.beam_size)
-    listener = end_of_turn.load() if end_of_turn.find() else None
-    hears: Likeliness | None = cache(listener.probability) if listener else None
+    model = end_of_turn.load() if end_of_turn.find() else None
+    likelihood: Likeliness | None = cache(model.probability) if model else None
     recognition = replace(server.session.recognition, partial_interval_ms=NO_PARTIALS_MS)
     rows: dict[tuple[str, ...], dict[str, float]] = {}
     with material(options, server.asr) as found, pauses.finished(found.recorded) as samples:
-        for name, endpoint, listens in pauses.curve(server.session.endpoint, with_model=listener is not None):
-            tell(name)
+        for name, endpoint, with_model in pauses.curve(server.session.endpoint, with_model=model is not None):
+            print_progress(name)
             session = replace(server.session, endpoint=endpoint, recognition=recognition)
-            likeliness = hears if listens else None
+            likeliness = likelihood if with_model else None
             played = [
                 Played(s, simulate(s, session, make_scorer(server.vad), decode, PEOPLE_DECODE_S, likeliness))
                 for s in samples
             ]
             rows[(name,)] = pauses.figures_of(played)
     about = {"model": options.model, "decode_ms": round(1000 * PEOPLE_DECODE_S), **about_recordings(options)}
-    comparison.report("turns", about, rows, PEOPLE_COLUMNS, ("end silence",), options.json)
+    report_rows("turns", about, rows, PEOPLE_COLUMNS, ("end silence",), options.json)
     return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("turns", __doc__)
-    parser.add_argument(
-        "--condition",
-        default="clean",
-        help="the sessions recorded so: clean, noise10 or phone (default: %(default)s)",
-    )
-    add_recordings(parser)
-    add_model(parser)
-    add_json(parser)
-    return parser
 
 
 def settings(base: EndpointOptions) -> dict[str, EndpointOptions]:

@@ -1,7 +1,7 @@
 """`scripts/bench vad`: what the voice activity detectors miss, and what noise they take for speech.
 
 All clean samples in a row, their words at -20 dBFS, alone and in steady noise that is 20, 10 and 5 dB below
-them, are judged in windows of 20 ms: by webrtcvad alone, by the webrtc engine, which levels windows before
+them, are cases in windows of 20 ms: by webrtcvad alone, by the webrtc engine, which levels windows before
 webrtcvad judges them, and by the silero engine. A score of one half is speech.
 
   miss         windows inside a word that are not speech; closures of stops count, so none misses nothing
@@ -24,20 +24,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import comparison
-from benchmarks.arguments import add_json, new_parser
+from benchmarks.command import add_json, exits_on_errors, new_parser
 from benchmarks.measures import percentile
 from benchmarks.noisy_speech import SPEECH_DBFS, Mask, Signal, Speech, delays_ms, read_speech, scores, share
 from benchmarks.recordings.material import about_recordings, add_recordings, material
-from clients.errors import ClientError
+from benchmarks.report import Rows, report_rows
 from clients.samples import read_samples
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.endpoint import SpeechScorer
-from voicegw.errors import StartupError
 
-Condition = tuple[str, Speech, Signal]  # its name, what is said, and how it sounds
+Condition = tuple[str, Speech, Signal]  # its name, the speech, and the signal
 SNRS_DB = (20, 10, 5)
 COLORS = ("white", "pink")
 COLUMNS = {
@@ -50,7 +48,7 @@ COLUMNS = {
 
 
 class PlainScorer:
-    """webrtcvad as it comes: what the webrtc engine improves on."""
+    """webrtcvad alone, on which the webrtc engine is based."""
 
     def __init__(self, mode: int) -> None:
         import webrtcvad
@@ -69,31 +67,26 @@ DETECTORS: Mapping[str, Callable[[], SpeechScorer]] = {
 }
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    try:
-        judged = _of_recordings(options) if options.recordings is not None else _of_samples(options.seed)
-        rows: comparison.Rows = {
-            (condition, detector): judge(make(), speech, signal)
-            for condition, speech, signal in judged
-            for detector, make in DETECTORS.items()
-        }
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    cases = _of_recordings(options) if options.recordings is not None else _of_samples(options.seed)
+    rows: Rows = {
+        (condition, detector): evaluate(make(), speech, signal)
+        for condition, speech, signal in cases
+        for detector, make in DETECTORS.items()
+    }
     about = {"webrtcvad_mode": VadOptions().mode, **about_recordings(options)}
     if options.recordings is None:
         about |= {"speech_dbfs": SPEECH_DBFS, "seed": options.seed}
-    comparison.report("vad", about, rows, COLUMNS, ("condition", "detector"), options.json)
+    report_rows("vad", about, rows, COLUMNS, ("condition", "detector"), options.json)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("vad", __doc__)
-    parser.add_argument("--seed", type=int, default=1, help="which noise (default: %(default)s)")
-    add_recordings(parser)
-    add_json(parser)
+    parser = new_parser("vad", __doc__, add_recordings, add_json)
+    parser.add_argument("--seed", type=int, default=1, help="of the noise (default: %(default)s)")
     return parser
 
 
@@ -124,15 +117,15 @@ def conditions(speech: Speech, seed: int) -> list[tuple[str, Signal]]:
     return [("clean", speech.signal), *noisy]
 
 
-def judge(scorer: SpeechScorer, speech: Speech, signal: Signal) -> dict[str, float]:
+def evaluate(scorer: SpeechScorer, speech: Speech, signal: Signal) -> dict[str, float]:
     """The figures of a scorer on the signal: the speech, with or without noise."""
     begun = time.thread_time()
-    heard: Mask = np.asarray(scores(signal, scorer) >= 0.5)
-    cost_us = 1e6 * (time.thread_time() - begun) / len(heard)
-    onsets, tails = delays_ms(heard, speech.utterances)
+    voiced: Mask = np.asarray(scores(signal, scorer) >= 0.5)
+    cost_us = 1e6 * (time.thread_time() - begun) / len(voiced)
+    onsets, tails = delays_ms(voiced, speech.utterances)
     return {
-        "miss_percent": 100 * share(~heard[speech.in_word]),
-        "false_alarm_percent": 100 * share(heard[speech.silent]),
+        "miss_percent": 100 * share(~voiced[speech.in_word]),
+        "false_alarm_percent": 100 * share(voiced[speech.silent]),
         "onset_p50_ms": percentile(onsets, 50),
         "onset_p90_ms": percentile(onsets, 90),
         "tail_p50_ms": percentile(tails, 50),

@@ -1,16 +1,18 @@
-"""Programs and a library that talk to a voicegw server from the other end of the socket.
+"""A client library for voicegw servers, and programs that use it.
 
-client.py        the asyncio client everything here is built on
-line.py          opening connections, and coming back when one is lost
-unacknowledged.py
-                 what was sent and may have to be sent again
-errors.py        what can go wrong at this end
+client.py        the asyncio client that all programs use
+connection.py    one connection, with a health check
+connector.py     opens connections, and new ones when one is lost
+resend_buffer.py messages that the server has not acknowledged
+errors.py        the errors of clients
 audio.py         sound files, real-time pacing, the microphone
-talk.py          a source of audio in, messages out, both at once
-conversation.py  what has been said so far, from the server's messages
+talk.py          sends a source of audio and receives messages at the same time
+conversation.py  the turns so far, from the server's messages
 terminal.py      the live view
-microphone.py    `python -m clients.microphone`: talk to a server, or play it a file
-local_server.py  a server of one's own for as long as a block lasts
-samples.py       the sample recordings and what is said in them
+microphone.py    `python -m clients.microphone`: talk to a server, or stream a file to it
+playback.py      plays reply audio and reports what was played
+voice_demo.py    `scripts/demo --voice`: a spoken conversation in a WAV file
+local_server.py  a server process for the duration of a block
+samples.py       the sample recordings and their transcripts
 demo.py          `scripts/demo`: the bundled model and a sample conversation
 """

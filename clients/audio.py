@@ -1,8 +1,8 @@
-"""Where audio comes from: a sound file, in real time or at once, or the microphone.
+"""Sources of audio: a sound file, in real time or at once, or the microphone.
 
-A source is an async iterator of (due, frame): 20 ms of mono s16le at the wire's rate and the monotonic
-second it was scheduled for. The schedule is open-loop, frame k at t0 + 20 ms * k however late the ones
-before it were, so that a slow server shows as latency and not as a slower speaker.
+A source is an async iterator of (due, frame): 20 ms of mono s16le at the session's rate, and the monotonic
+second it was scheduled for. The schedule is open-loop: frame k is due at t0 + 20 ms * k even if earlier
+frames were late, so a slow server shows as latency and not as slower speech.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from clients.errors import AudioError
 
 FRAME_MS = 20
 FRAME_S = FRAME_MS / 1000
-BACKLOG_FRAMES = 250  # 5 s of microphone; more means that the connection is not keeping up
-MICROPHONE_S = 5.0  # a microphone that gives nothing for so long is muted by the system or unplugged
+BACKLOG_FRAMES = 250  # 5 s of microphone; more means that the connection is too slow
+MICROPHONE_S = 5.0  # without audio for this time, a microphone is muted by the system or unplugged
 SAMPLE_BYTES = 2
 
 
@@ -47,7 +47,7 @@ async def paced(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncGenerator[tuple[float, bytes], None]:
-    """The frames in real time, the first one now; a late frame does not put off the ones after it."""
+    """The frames in real time, the first one now; a late frame does not delay the next ones."""
     begin = clock()
     for number, frame in enumerate(audio):
         due = begin + number * FRAME_S
@@ -97,6 +97,6 @@ def sounddevice_library() -> Any:
         import sounddevice
     except ImportError as error:
         raise AudioError("the microphone needs the `mic` extra: pip install -e '.[mic]'") from error
-    except OSError as error:  # sounddevice is there, the library it binds is not
+    except OSError as error:  # sounddevice is installed, PortAudio is not
         raise AudioError("the microphone needs PortAudio (apt install libportaudio2)") from error
     return sounddevice

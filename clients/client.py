@@ -5,13 +5,13 @@
         await client.end()
         async for message in client: ...
 
-Sending and iterating may run in different tasks. When the connection is lost, iterating makes a new one, gets
-the messages that were missed, and sends again what the server has not acknowledged; who iterates sees every
-message once. A `ready` with `resumed` false among them says that the session was lost: a new one has begun,
-and its turns count from 1 again.
+Sending and iterating may run in different tasks. When the connection is lost, iterating opens a new one,
+receives the missed messages and sends again what the server has not acknowledged; iterating yields every
+message once. A `ready` message with `resumed` false means that the session was lost: a new one has begun, and
+its turns count from 1 again.
 
-No wait is without a bound: a server that falls silent is found out (`clients.connection`), `reconnect_s`
-limits how long a new connection is tried for, and `settle_s` how long the server may take after `end()`.
+Every wait has a timeout: a server that sends nothing is detected (`clients.connection`), `reconnect_s` limits
+the attempts to reconnect, and `settle_s` the time of the server after `end()`.
 """
 
 import asyncio
@@ -22,31 +22,31 @@ from typing import Self
 import msgspec
 
 from clients.connection import Connection
-from clients.errors import ClientError, ConnectionLost, NotOurDialect, Refused, Unreachable
-from clients.line import OPEN_S, Line, Token
-from clients.unacknowledged import Unacknowledged
+from clients.connector import OPEN_S, Connector, Token
+from clients.errors import ClientError, ConnectionLost, ProtocolError, Refused, Unreachable
+from clients.resend_buffer import ResendBuffer
 from voicegw.dialects import native
 
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/stream"
 SETTLE_S = 60.0  # from `end` to the close: the open utterance and its reply
-RECONNECT_S = 120.0  # as long as a server waits for a client that was cut off
-KEPT_S = 120  # of audio that the server has not acknowledged
+RECONNECT_S = 120.0  # as long as a server keeps the session of a lost connection
+KEPT_S = 120  # unacknowledged audio that is kept
 NORMAL_CLOSURE = 1000
-FINAL_CLOSURES = {NORMAL_CLOSURE, 1002, 1003, 1007, 1008, 1009, 1010, 4001}  # no more of this client
+FINAL_CLOSURES = {NORMAL_CLOSURE, 1002, 1003, 1007, 1008, 1009, 1010, 4001}  # reconnecting is pointless
 _ACKNOWLEDGE_EVERY = 32
 
 _encoder = msgspec.json.Encoder()
 
 
 class VoiceClient:
-    """An open session. `ready` is the server's last greeting: session, epoch, limits."""
+    """An open session. ready: the server's last ready message, with session, epoch and limits."""
 
     def __init__(
         self,
-        line: Line,
-        socket: Connection,
+        connector: Connector,
+        connection: Connection,
         ready: native.ReadyMessage,
-        unsent: Unacknowledged,
+        resend_buffer: ResendBuffer,
         frame_bytes: int,
         settle_s: float,
         reconnect_s: float,
@@ -54,9 +54,9 @@ class VoiceClient:
     ) -> None:
         self.ready = ready
         self._on_audio = on_audio
-        self._line = line
-        self._socket = socket
-        self._unsent = unsent
+        self._connector = connector
+        self._connection = connection
+        self._resend_buffer = resend_buffer
         self._frame_bytes = frame_bytes
         self._settle_s = settle_s
         self._reconnect_s = reconnect_s
@@ -64,8 +64,8 @@ class VoiceClient:
         self._waiting: asyncio.Timeout | None = None
         self._sending = asyncio.Lock()
         self._seen = ready.seq
-        self._seen_acknowledged = 0
-        self._is_greeted = True
+        self._acknowledged = 0
+        self._is_ready = True
         self._lost: ConnectionLost | None = None
 
     @classmethod
@@ -82,26 +82,26 @@ class VoiceClient:
         reconnect_s: float = RECONNECT_S,
         on_audio: Callable[[bytes], None] = lambda audio: None,
     ) -> AsyncIterator[Self]:
-        """An open session, closed when the block is left.
+        """An open session, closed after the block.
 
-        url: of the server; or of several, separated by commas, of which another is tried when one is lost.
-        token: lets the client in; or a function that makes one, for every connection and whenever the session
-        needs another. reconnect_s: how long to try for a new connection when one is lost; 0 for not at all.
-        on_audio: takes the reply audio of a session with reply="audio", in the session's format, when it
-        comes while iterating, in its place between the messages.
-        Raises Refused with the server's reason, Unreachable, or ConnectionLost before the server has greeted.
+        url: of the server, or of several separated by commas, which are tried in turn. token: authorises the
+        client; or a function that makes one, for every connection and whenever the session needs another.
+        reconnect_s: how long to try to reconnect; 0 for not at all. on_audio: receives the reply audio of a
+        session with reply="audio", in the session's format, in order with the messages while iterating.
+        Raises Refused with the server's reason, Unreachable, or ConnectionLost before the ready message.
         """
-        line = Line(url.split(","), {"rate": str(rate), "format": audio_format, "reply": reply}, token)
+        query = {"rate": str(rate), "format": audio_format, "reply": reply}
+        connector = Connector(url.split(","), query, token)
         sample_bytes = 2 if audio_format == "pcm_s16le" else 1
-        unsent, frame_bytes = Unacknowledged(sample_bytes, KEPT_S * rate), sample_bytes * rate // 10
-        socket = await line.open()
+        buffer, frame_bytes = ResendBuffer(sample_bytes, KEPT_S * rate), sample_bytes * rate // 10
+        connection = await connector.open()
         client = None
         try:
-            ready = await _greeting(socket)
-            client = cls(line, socket, ready, unsent, frame_bytes, settle_s, reconnect_s, on_audio)
+            ready = await _ready_message(connection)
+            client = cls(connector, connection, ready, buffer, frame_bytes, settle_s, reconnect_s, on_audio)
             yield client
         finally:
-            await (socket if client is None else client._socket).close()
+            await (connection if client is None else client._connection).close()
 
     async def send_audio(self, frame: bytes) -> None:
         """Send any number of whole samples, at the rate and in the format the session was opened with, in
@@ -154,7 +154,7 @@ class VoiceClient:
         )
 
     async def end(self) -> None:
-        """Say that nothing more will be sent; the server settles what is open, and iteration then ends."""
+        """Report that nothing more will be sent; the server finishes open turns, then iteration ends."""
         await self._request(native.EndMessage())
         self._settle_by = asyncio.get_running_loop().time() + self._settle_s
         if self._waiting is not None:
@@ -164,10 +164,10 @@ class VoiceClient:
         return self
 
     async def __anext__(self) -> native.ServerMessage:
-        """The server's next message, until it closes normally.
+        """The server's next message, until the server closes the session normally.
 
-        Raises ConnectionLost when it closes otherwise and cannot be reached again, or does not settle in
-        time, and NotOurDialect.
+        Raises ConnectionLost when the connection is lost and cannot be replaced, or the session is not
+        finished in time after `end`, and ProtocolError.
         """
         try:
             async with asyncio.timeout_at(self._settle_by) as self._waiting:
@@ -176,17 +176,16 @@ class VoiceClient:
                     if message is not None:
                         return message
         except TimeoutError:
-            raise ConnectionLost(f"the server did not settle in {self._settle_s:g} s after `end`") from None
+            raise ConnectionLost(f"not finished in {self._settle_s:g} s after `end`") from None
         finally:
             self._waiting = None
 
     # --- receiving ---
 
     async def _receive(self) -> native.ServerMessage | None:
-        """The next message; None for reply audio, for one that was seen before, and for a connection made
-        anew."""
+        """The next message; None for reply audio, for a message received before, and after a reconnect."""
         try:
-            message = await self._socket.take()
+            message = await self._connection.receive_message()
         except ConnectionLost as lost:
             if lost.close_code == NORMAL_CLOSURE:
                 raise StopAsyncIteration from None
@@ -195,53 +194,53 @@ class VoiceClient:
         if isinstance(message, bytes):
             self._on_audio(message)
             return None
-        return await self._take(message)
+        return await self._handle(message)
 
-    async def _take(self, message: native.ServerMessage) -> native.ServerMessage | None:
+    async def _handle(self, message: native.ServerMessage) -> native.ServerMessage | None:
         if isinstance(message, native.ReadyMessage):
             await self._resume(message)
         elif message.seq <= self._seen:
             return None
         if message.seq != self._seen + 1:
-            raise NotOurDialect(f"message {message.seq} came after message {self._seen}")
+            raise ProtocolError(f"message {message.seq} came after message {self._seen}")
         self._seen = message.seq
         if isinstance(message, native.AckedMessage):
-            self._unsent.acknowledge(message.samples, message.messages)
+            self._resend_buffer.acknowledge(message.samples, message.messages)
         if isinstance(message, native.GoingAwayMessage):
-            self._line.hint(message.retry_after_ms)
+            self._connector.set_retry_after(message.retry_after_ms)
         if isinstance(message, native.EndingMessage):
             await self._refresh(message)
-        if self._is_greeted and self._seen >= self._seen_acknowledged + _ACKNOWLEDGE_EVERY:
-            self._seen_acknowledged = self._seen
-            await self._answer(native.AckMessage(seq=self._seen))
+        if self._is_ready and self._seen >= self._acknowledged + _ACKNOWLEDGE_EVERY:
+            self._acknowledged = self._seen
+            await self._send_now_or_later(native.AckMessage(seq=self._seen))
         return message
 
     async def _refresh(self, ending: native.EndingMessage) -> None:
-        """Shows a new token, if that is what is wanted and one can be made."""
-        if ending.code == "token_expired" and (token := self._line.new_token()) is not None:
-            await self._answer(native.RefreshMessage(token=token))
+        """Sends a new token, if the old one expires and a new one can be made."""
+        if ending.code == "token_expired" and (token := self._connector.new_token()) is not None:
+            await self._send_now_or_later(native.RefreshMessage(token=token))
 
-    async def _answer(self, message: native.ClientMessage) -> None:
-        """Sends what the client itself has to say; now, or once there is a connection again."""
-        self._unsent.add(_encoder.encode(message).decode())
+    async def _send_now_or_later(self, message: native.ClientMessage) -> None:
+        """Sends a message of the client itself now, or after the reconnect."""
+        self._resend_buffer.add(_encoder.encode(message).decode())
         with suppress(ConnectionLost):
             await self._send_pending()
 
     async def _resume(self, ready: native.ReadyMessage) -> None:
-        """The server says where it goes on: with the same session, or with a new one."""
+        """The server continues the same session from a position, or has started a new one."""
         self.ready = ready
         if ready.resumed:
-            self._unsent.rewind(ready.next_sample, ready.next_message)
+            self._resend_buffer.rewind(ready.next_sample, ready.next_message)
         else:
-            self._unsent.restart()
-            self._seen = self._seen_acknowledged = 0
-        self._is_greeted = True
+            self._resend_buffer.restart()
+            self._seen = self._acknowledged = 0
+        self._is_ready = True
         with suppress(ConnectionLost):
             await self._send_pending()
 
     async def _reconnect(self, lost: ConnectionLost) -> None:
-        """A new connection for the session; its greeting is still to come. Raises ConnectionLost."""
-        self._is_greeted = False
+        """Opens a new connection, on which the ready message is still to come. Raises ConnectionLost."""
+        self._is_ready = False
         if lost.close_code in FINAL_CLOSURES or not self._reconnect_s:
             self._lost = lost
             raise lost
@@ -250,11 +249,11 @@ class VoiceClient:
             "epoch": str(self.ready.epoch),
             "last_seq": str(self._seen),
         }
-        await self._socket.close()
-        if self._socket.silent_s is not None:
-            self._line.turn()  # a process that is stopped takes connections, and answers none
+        await self._connection.close()
+        if self._connection.silent_s is not None:
+            self._connector.next_server()  # a stopped process accepts connections but does not answer
         try:
-            self._socket = await self._line.reopen(query, self._reconnect_s)
+            self._connection = await self._connector.reopen(query, self._reconnect_s)
         except ClientError as error:
             self._lost = ConnectionLost(f"{lost}; then {error}", close_code=lost.close_code)
             raise self._lost from error
@@ -267,7 +266,7 @@ class VoiceClient:
     async def _send(self, message: str | bytes) -> None:
         if self._lost is not None:
             raise self._lost
-        self._unsent.add(message)
+        self._resend_buffer.add(message)
         try:
             await self._send_pending()
         except ConnectionLost as lost:
@@ -275,26 +274,26 @@ class VoiceClient:
                 raise
 
     async def _send_pending(self) -> None:
-        """Sends what there is, unless there is no connection at the moment. Raises ConnectionLost when it
-        is lost meanwhile: what was not sent is kept, and whoever iterates makes a new one."""
+        """Sends all pending messages, unless there is no connection at the moment. Raises ConnectionLost when
+        it is lost meanwhile: unsent messages are kept, and the iterating task reconnects."""
         async with self._sending:
-            socket = self._socket
-            for message in self._unsent.pending():
-                if not self._is_greeted or socket is not self._socket:
+            connection = self._connection
+            for message in self._resend_buffer.pending():
+                if not self._is_ready or connection is not self._connection:
                     return
-                await socket.give(message)
+                await connection.send_message(message)
 
 
-async def _greeting(socket: Connection) -> native.ReadyMessage:
+async def _ready_message(connection: Connection) -> native.ReadyMessage:
     try:
         async with asyncio.timeout(OPEN_S):
-            first = await socket.take()
+            first = await connection.receive_message()
     except TimeoutError:
-        raise Unreachable(f"the server opened a session but did not greet it within {OPEN_S:g} s") from None
+        raise Unreachable(f"the server sent no ready message within {OPEN_S:g} s") from None
     match first:
         case native.ReadyMessage():
             return first
         case native.ErrorMessage():
             raise Refused(0, first.code, first.message, retryable=first.retryable)
         case other:
-            raise NotOurDialect(f"the first message was {type(other).__name__}, not ready")
+            raise ProtocolError(f"the first message was {type(other).__name__}, not ready")

@@ -1,6 +1,6 @@
-"""What has been said so far: the server's messages folded into turns.
+"""The turns of a conversation, from the server's messages.
 
-The terminal views draw it, and the commands judge by it whether a turn was completed.
+The terminal views show them, and the commands decide by them whether every turn was completed.
 """
 
 import re
@@ -29,7 +29,8 @@ class Turn:
     latency: native.LatencyMessage | None = None
 
     def is_settled(self, *, expects_reply: bool) -> bool:
-        """Nothing more will come: an utterance without words gets no reply, and a failed reply is over."""
+        """Whether no more messages follow: an utterance without words gets no reply, and a failed reply
+        ends."""
         if self.reason is not None:
             return True
         return self.final is not None and not (expects_reply and self.final.text)
@@ -38,14 +39,14 @@ class Turn:
 @dataclass
 class Conversation:
     """The turns by number, and the codes of the errors that were reported. When a session is lost and a new
-    one begins, its turns count on from those there are."""
+    one begins, its turns are numbered after the existing ones."""
 
     turns: dict[int, Turn] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     _earlier: int = 0
 
     def receive(self, message: native.ServerMessage) -> Turn | None:
-        """Take in a message; the turn it changed, if it is about one."""
+        """Apply a message; the turn that it changed, if any."""
         if isinstance(message, native.ErrorMessage):
             self.errors.append(message.code)
         if isinstance(message, native.ReadyMessage) and not message.resumed:
@@ -59,9 +60,9 @@ class Conversation:
         return turn
 
     def is_completed(self, *, expects_reply: bool) -> bool:
-        """Every turn is settled, and no reply failed. One that was spoken over or cancelled did not.
+        """Every turn is settled, and no reply failed. An interrupted or cancelled reply did not fail.
 
-        Utterances that follow each other closely are answered together, in the last one's turn.
+        Utterances with a short pause between them are answered together, in the turn of the last one.
         """
         answered = max((number for number, turn in self.turns.items() if turn.reason), default=0)
         return all(

@@ -1,7 +1,7 @@
-"""`scripts/demo`: start a server with the bundled model, play it a sample conversation, and stop it.
+"""`scripts/demo`: starts a server with the bundled model, streams a sample conversation to it, and stops it.
 
-The exit status says whether every utterance of the sample was heard (partials and a final) and answered
-(a completed reply).
+The exit status is 0 if every utterance of the sample was recognised (partials and a final) and answered (a
+completed reply).
 """
 
 import argparse
@@ -36,14 +36,14 @@ RATE = 16_000
 
 @dataclass(frozen=True)
 class Outcome:
-    """One utterance and the turns that were heard while it was spoken: one, if all is well."""
+    """One utterance and the turns that overlap it; normally one."""
 
     utterance: Utterance
     turns: tuple[Turn, ...]
 
     @property
     def completed(self) -> bool:
-        """Heard with partials and a final, and answered to the end, in every turn."""
+        """Recognised with partials and a final, and completely answered, in every turn."""
         return bool(self.turns) and all(
             turn.partials and turn.final is not None and turn.reason is ReplyReason.COMPLETED
             for turn in self.turns
@@ -53,8 +53,8 @@ class Outcome:
     def words_right(self) -> int:
         """How many of the utterance's words the finals have, in its order."""
         said = normalised(self.utterance.text)
-        heard = normalised(" ".join(turn.final.text for turn in self.turns if turn.final))
-        blocks = SequenceMatcher(None, said, heard, autojunk=False).get_matching_blocks()
+        recognised = normalised(" ".join(turn.final.text for turn in self.turns if turn.final))
+        blocks = SequenceMatcher(None, said, recognised, autojunk=False).get_matching_blocks()
         return sum(block.size for block in blocks)
 
 
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--voice",
         type=Path,
         metavar="FILE.wav",
-        help="have a spoken conversation instead, with one answer broken into, and write it to FILE.wav",
+        help="hold a spoken conversation instead, with one interrupted answer, and write it to FILE.wav",
     )
     options, console = parser.parse_args(argv), Console(highlight=False)
     try:
@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 async def _demonstrate(console: Console) -> None:
-    _stop_in_order_on_sigterm()
+    _stop_server_on_sigterm()
     sample = next(sample for sample in read_samples() if sample.file == SAMPLE)
     conversation = Conversation()
     console.print("starting a server with the bundled model ...", style="dim")
@@ -95,16 +95,16 @@ async def _demonstrate(console: Console) -> None:
         outcomes = outcomes_of(sample, conversation)
         console.print(summary(outcomes))
         if conversation.errors or not all(outcome.completed for outcome in outcomes):
-            raise Incomplete("not every utterance was heard and answered")
+            raise Incomplete("not every utterance was recognised and answered")
 
 
 async def _speak(path: Path, console: Console) -> None:
-    _stop_in_order_on_sigterm()
+    _stop_server_on_sigterm()
     await voice_demo.record(path, console)
 
 
-def _stop_in_order_on_sigterm() -> None:
-    """A demo that is stopped from outside stops its server before it goes."""
+def _stop_server_on_sigterm() -> None:
+    """SIGTERM cancels the demo, which stops its server before it ends."""
     task = asyncio.current_task()
     assert task is not None
     with contextlib.suppress(NotImplementedError):  # an event loop without signals
@@ -112,7 +112,7 @@ def _stop_in_order_on_sigterm() -> None:
 
 
 def outcomes_of(sample: Sample, conversation: Conversation) -> list[Outcome]:
-    """Which turns belong to which utterance: those whose final covers some of its time."""
+    """The turns of each utterance: those whose final overlaps it in time."""
     return [
         Outcome(utterance, tuple(turn for turn in conversation.turns.values() if _covers(turn, utterance)))
         for utterance in sample.utterances
@@ -125,7 +125,7 @@ def _covers(turn: Turn, utterance: Utterance) -> bool:
 
 
 def summary(outcomes: Sequence[Outcome]) -> Table:
-    """The figures in 80 columns: what was said gives way, or rich cuts the headers off."""
+    """The figures in 80 columns; the text is shortened, so that rich does not cut the headers."""
     table = Table(
         box=SIMPLE,
         caption="final and token: ms after the end of speech",

@@ -1,10 +1,10 @@
-"""What can go wrong at the client's end, each with a message made for the person at the terminal.
+"""The errors of clients, each with a message written for the user at the terminal.
 
 ClientError
  +-- Unreachable      no server answered at the URL
- +-- Refused          the server answered, and said why it does not want this connection
- +-- ConnectionLost   the connection ended, or fell silent, before the session was settled
- +-- NotOurDialect    the server sent something the native dialect does not know
+ +-- Refused          the server answered and refused the connection, with a reason
+ +-- ConnectionLost   the connection ended, or fell silent, before the session was finished
+ +-- ProtocolError    the server sent a message that the native dialect does not define
  +-- AudioError       a sound file or the microphone cannot be used
  +-- ServerFailed     a local server did not start
 """
@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 
 class ClientError(Exception):
-    """Base of every error the clients raise on purpose."""
+    """Base of all errors that the clients raise."""
 
 
 class Unreachable(ClientError):
@@ -23,7 +23,7 @@ class Unreachable(ClientError):
 
 
 class Refused(ClientError):
-    """The server turned the connection down.
+    """The server refused the connection.
 
     status: the HTTP status, or 0 when the refusal came after the upgrade.
     code: the server's error code, as in voicegw.errors; "http" when it gave none.
@@ -41,7 +41,7 @@ class Refused(ClientError):
 
 
 class ConnectionLost(ClientError):
-    """The connection ended before the session was settled.
+    """The connection ended before the session was finished.
 
     close_code: the WebSocket close code; 1006 when there was no closing handshake.
     """
@@ -52,7 +52,7 @@ class ConnectionLost(ClientError):
 
     @classmethod
     def of(cls, closed: ConnectionClosed) -> Self:
-        """What the end of the connection says of itself."""
+        """The error for a closed connection, with the close code and reason."""
         frame = closed.rcvd or closed.sent
         if frame is None:
             return cls("the connection broke")
@@ -60,8 +60,8 @@ class ConnectionLost(ClientError):
         return cls(f"the server closed the connection ({frame.code}{reason})", close_code=frame.code)
 
 
-class NotOurDialect(ClientError):
-    """The server sent a message that the native dialect does not declare."""
+class ProtocolError(ClientError):
+    """The server sent a message that the native dialect does not define."""
 
 
 class AudioError(ClientError):
@@ -73,4 +73,4 @@ class ServerFailed(ClientError):
 
 
 class Incomplete(ClientError):
-    """Not every turn was heard and answered."""
+    """Not every turn was recognised and answered."""

@@ -1,7 +1,7 @@
-"""A server of one's own on a free loopback port, for as long as a block lasts.
+"""A server process on a free loopback port, for the duration of a block.
 
-`voicegw serve` prints one line on stdout when it is ready. Its log, on stderr, is kept aside, and shown
-only when it does not start or when the block fails.
+`voicegw serve` prints one line on stdout when it is ready. Its log, on stderr, is shown only when it does not
+start or when the block fails.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ READY_LINE = re.compile(r"listening on (wss?://\S+)")
 
 @dataclass(frozen=True)
 class LocalServer:
-    """A running server: where it listens, and its process id, whose children are its workers."""
+    """A running server: its URL, and its process id, whose children are its workers."""
 
     url: str
     pid: int
@@ -31,7 +31,7 @@ class LocalServer:
 
 @asynccontextmanager
 async def local_server(*arguments: str, ready_s: float = READY_S) -> AsyncIterator[LocalServer]:
-    """`voicegw serve ARGUMENTS`, ready; stopped by SIGTERM when the block is left.
+    """`voicegw serve ARGUMENTS`, ready; stopped by SIGTERM after the block.
 
     Raises ServerFailed when it exits or is not ready in `ready_s`.
     """

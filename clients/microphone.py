@@ -1,4 +1,4 @@
-"""`python -m clients.microphone`: talk to a voicegw server, or play it a sound file in real time."""
+"""`python -m clients.microphone`: talk to a voicegw server, or stream a sound file to it in real time."""
 
 import argparse
 import asyncio
@@ -21,9 +21,9 @@ from voicegw.core.audio import INPUT_RATES
 from voicegw.dialects import native
 
 DESCRIPTION = """\
-Talk to a voicegw server and watch your words appear while you speak: solid once they are stable, dim while
-they may still change. When you pause, the turn is settled and the reply streams in, with a line of what
-each step took, in ms after the end of your speech. Ctrl-C ends the conversation.
+Talk to a voicegw server and watch your words appear while you speak: bright once they are stable, dim while
+they may still change. When you pause, the turn ends and the reply streams in, with a line of the time of
+each step, in ms after the end of your speech. Ctrl-C ends the conversation.
 """
 
 EXAMPLES = """\
@@ -31,7 +31,7 @@ examples:
   voicegw serve --model base &          a server on this machine (for your own voice)
   python -m clients.microphone             talk to it; needs the `mic` extra and PortAudio
   python -m clients.microphone --file models/samples/command-1.wav
-                                           play it a file instead; any rate, any channel count
+                                           stream a file instead; any rate, any channel count
   python -m clients.microphone --rate 8000 --no-reply
                                            telephone quality, dictation without replies
   python -m clients.microphone --voice    hear the replies too
@@ -60,19 +60,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--url",
         default=DEFAULT_URL,
-        help="the server's stream, or those of several, separated by commas: when one is lost, the next goes "
-        "on (default: %(default)s)",
+        help="the URL of the server, or of several, separated by commas: when one is lost, the next takes "
+        "over (default: %(default)s)",
     )
-    parser.add_argument("--file", type=Path, metavar="PATH", help="play this sound file in real time")
+    parser.add_argument("--file", type=Path, metavar="PATH", help="stream this sound file in real time")
     parser.add_argument("--device", metavar="NAME", help="microphone: a part of its name, or its number")
     parser.add_argument(
         "--rate",
         type=int,
         default=16_000,
         choices=INPUT_RATES,
-        help="samples per second on the wire (default: %(default)s); a file is converted to it",
+        help="samples per second that are sent (default: %(default)s); a file is converted to it",
     )
-    parser.add_argument("--token", help="token that lets you in, where the server asks for one")
+    parser.add_argument("--token", help="access token, if the server requires one")
     replies = parser.add_mutually_exclusive_group()
     replies.add_argument("--no-reply", action="store_true", help="transcribe only")
     replies.add_argument(
@@ -94,9 +94,9 @@ async def _converse(options: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         source = await stack.enter_async_context(aclosing(_source(options)))
         player = ReplyPlayer(stack.enter_context(Loudspeaker(options.rate))) if options.voice else None
-        heard = player.receive if player is not None else lambda audio: None
+        on_audio = player.receive if player is not None else lambda audio: None
         connecting = VoiceClient.connect(
-            options.url, rate=options.rate, reply=mode, token=options.token, on_audio=heard
+            options.url, rate=options.rate, reply=mode, token=options.token, on_audio=on_audio
         )
         client = await stack.enter_async_context(connecting)
         if player is not None:
@@ -107,7 +107,7 @@ async def _converse(options: argparse.Namespace) -> int:
 
         def show(message: native.ServerMessage) -> None:
             if player is not None:
-                player.see(message)
+                player.handle(message)
             screen.show(message, conversation.receive(message))
 
         await talk(client, source, show, _interrupted())
@@ -121,7 +121,7 @@ def _source(options: argparse.Namespace) -> AsyncGenerator[tuple[float, bytes], 
 
 
 def _interrupted() -> asyncio.Event:
-    """Set by the first Ctrl-C, which ends the conversation in order; the second one breaks it off."""
+    """Set by the first Ctrl-C, which ends the session in order; the second one aborts it."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 

@@ -1,7 +1,7 @@
-"""Hearing the replies: audio from the server to a loudspeaker, silenced at once when a reply is stopped.
+"""Plays reply audio on a loudspeaker, and stops at once when a reply is stopped.
 
-What the loudspeaker has played is reported to the server, which then knows what of a reply was heard when the
-user speaks over it, and how much it may send ahead.
+The client reports how much was played. From this the server knows which part of a reply was heard when the
+user interrupts it, and how much audio it may send ahead.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ class Output(Protocol):
         ...
 
     def play(self, pcm: bytes) -> None:
-        """Goes on with this, as soon as what is there has been played."""
+        """Append audio."""
         ...
 
     def flush(self) -> None:
-        """Falls silent now."""
+        """Discard what was not played."""
         ...
 
     @property
@@ -38,13 +38,13 @@ class Output(Protocol):
 
 
 class Reporter(Protocol):
-    """What of a client is needed to report to the server."""
+    """The part of a client that reports to the server."""
 
     async def played(self, audio_ms: int, turn: int | None = None) -> None: ...
 
 
 class ReplyPlayer:
-    """Plays one reply after the other on an output: `receive` takes the audio, `see` every message."""
+    """Plays one reply after the other on an output: `receive` gets the audio, `handle` every message."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -54,8 +54,8 @@ class ReplyPlayer:
         """The next audio of the reply."""
         self._output.play(pcm)
 
-    def see(self, message: native.ServerMessage) -> None:
-        """A reply begins, or is stopped and must not be heard any longer."""
+    def handle(self, message: native.ServerMessage) -> None:
+        """Starts with a reply, and discards its audio when it is stopped."""
         match message:
             case native.ReplyStartedMessage():
                 self._turn = message.turn
@@ -68,7 +68,7 @@ class ReplyPlayer:
                 pass
 
     async def report(self, client: Reporter) -> None:
-        """Tells the server what has been played, five times a second, until it is cancelled."""
+        """Reports what was played, five times a second, until it is cancelled."""
         reported = 0
         while True:
             await asyncio.sleep(REPORT_S)
@@ -79,13 +79,13 @@ class ReplyPlayer:
 
 
 class Loudspeaker:
-    """The sound card, for as long as the block lasts. Raises AudioError when it cannot be used."""
+    """The sound card, open for the duration of the block. Raises AudioError when it cannot be used."""
 
     def __init__(self, rate: int, device: str | None = None) -> None:
         self._rate = rate
-        self._waiting = bytearray()
+        self._queued = bytearray()
         self._played_bytes = 0
-        self._lock = threading.Lock()  # the sound card asks for audio from a thread of its own
+        self._lock = threading.Lock()  # the sound card calls `_fill` in its own thread
         library = sounddevice_library()
         try:
             self._stream: Any = library.RawOutputStream(
@@ -107,23 +107,23 @@ class Loudspeaker:
             self._played_bytes = 0
 
     def play(self, pcm: bytes) -> None:
-        """Goes on with this."""
+        """Append audio."""
         with self._lock:
-            self._waiting += pcm
+            self._queued += pcm
 
     def flush(self) -> None:
-        """Falls silent now."""
+        """Discard what was not played."""
         with self._lock:
-            self._waiting.clear()
+            self._queued.clear()
 
     @property
     def played_ms(self) -> int:
-        """How much of the reply the sound card has taken."""
+        """How much of the reply the sound card has played."""
         return self._played_bytes * 1000 // (SAMPLE_BYTES * self._rate)
 
     def _fill(self, out: Any, _frames: int, _time: Any, _status: Any) -> None:
         with self._lock:
-            taken = bytes(self._waiting[: len(out)])
-            del self._waiting[: len(taken)]
-            self._played_bytes += len(taken)
-        out[:] = taken + bytes(len(out) - len(taken))
+            audio = bytes(self._queued[: len(out)])
+            del self._queued[: len(audio)]
+            self._played_bytes += len(audio)
+        out[:] = audio + bytes(len(out) - len(audio))

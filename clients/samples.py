@@ -1,4 +1,4 @@
-"""The sample recordings that come with the model, and what is said in them."""
+"""The sample recordings in models/samples, and their transcripts."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ SAMPLES = Path(__file__).resolve().parent.parent / "models" / "samples"
 
 
 class SpokenWord(msgspec.Struct, frozen=True):
-    """A word and when it is said, in ms from the file's start."""
+    """A word and its times, in ms from the start of the file."""
 
     word: str
     start_ms: int
@@ -16,7 +16,7 @@ class SpokenWord(msgspec.Struct, frozen=True):
 
 
 class Utterance(msgspec.Struct, frozen=True):
-    """A sentence said in one go, in ms from the file's start."""
+    """A sentence spoken without a long pause; times in ms from the start of the file."""
 
     text: str
     start_ms: int
@@ -27,8 +27,8 @@ class Utterance(msgspec.Struct, frozen=True):
 class Sample(msgspec.Struct, frozen=True):
     """A sound file and its reference.
 
-    condition: what was done to the recording: clean, or a kind of noise or line. language: ISO 639-1; empty
-    for what a server takes for granted.
+    condition: of the recording: clean, or the noise or telephone band in it. language: ISO 639-1; empty for
+    the default of the server.
     """
 
     file: str

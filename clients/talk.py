@@ -1,4 +1,4 @@
-"""Both directions of a session at once: a source of audio goes in while messages come out."""
+"""Sends a source of audio and receives messages at the same time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,7 +8,7 @@ from voicegw.dialects import native
 
 
 class Session(Protocol):
-    """What `talk` needs of a client."""
+    """The part of a client that `talk` uses."""
 
     async def send_audio(self, frame: bytes) -> None: ...
     async def end(self) -> None: ...
@@ -21,11 +21,11 @@ async def talk(
     show: Callable[[native.ServerMessage], None],
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Send the source until it is exhausted or `stop` is set, then end the session and wait until it has
-    settled; every message goes to `show` as it comes.
+    """Send the source until it is exhausted or `stop` is set, then end the session and wait until the
+    server has finished it; every message goes to `show` as it arrives.
 
-    A source that fails still ends the session, so that what was said before is settled; then its error is
-    raised. Raises ConnectionLost when the server does not get so far.
+    When the source fails, the session is ended in the same way, and the error of the source is raised. Raises
+    ConnectionLost when the server does not finish the session.
     """
     sender = asyncio.create_task(_send(session, source, stop), name="sender")
     try:

@@ -1,7 +1,7 @@
-"""The conversation as it happens: a live view on a terminal, plain lines everywhere else.
+"""Shows a conversation in progress: a live view on a terminal, plain lines elsewhere.
 
-What is stable is solid, what may still change is dim, the reply has its own colour, and a turn ends with
-what it took. In a pipe or a log nothing is redrawn: each partial, final, reply and latency is one line.
+Stable text is bright, tentative text is dim, the reply has its own colour, and a turn ends with its
+latencies. In a pipe or a log nothing is redrawn: each partial, final, reply and latency is one line.
 """
 
 from types import TracebackType
@@ -20,10 +20,10 @@ OPEN_TURNS = 4  # the live region shows the newest open turns; older ones are pr
 
 
 class View(Protocol):
-    """Shows messages as they come; a context manager, since a live view owns the terminal meanwhile."""
+    """Shows messages as they arrive; a context manager, since a live view controls the terminal."""
 
     def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
-        """Draw what this message, already taken in by its turn, has changed."""
+        """Draw what this message has changed; `turn` includes it already."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -33,11 +33,11 @@ class View(Protocol):
 
 
 def view(console: Console) -> View:
-    """The view that suits the console: live on a terminal, lines in a pipe or a log."""
+    """The view for the console: live on a terminal, lines in a pipe or a log."""
     return LiveView(console) if console.is_terminal else LineView(console)
 
 
-_ASIDE = (  # of a turn, but no part of how it is drawn; some come when it has been left behind
+_SEPARATE = (  # shown as lines of their own, not in the turn; some arrive after it is finished
     native.ToolCallMessage,
     native.ToolProgressMessage,
     native.ToolResultMessage,
@@ -61,7 +61,7 @@ class LineView:
         pass
 
     def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
-        """Print the line this message is worth, if any."""
+        """Print a line for this message, if it has one."""
         line = _line(message)
         if line is not None:
             label = f"turn {turn.number} " if turn else ""
@@ -95,7 +95,7 @@ def _line(message: native.ServerMessage) -> Text | None:
 
 
 class LiveView:
-    """Open turns are redrawn in place; a turn is left behind for good when its latency has come."""
+    """Open turns are redrawn in place; a turn is printed for the last time when its latency is known."""
 
     def __init__(self, console: Console) -> None:
         self._open: list[Turn] = []
@@ -108,23 +108,23 @@ class LiveView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._leave_behind(len(self._open))
+        self._print_finished(len(self._open))
         self._live.__exit__(kind, error, trace)
 
     def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
         """Redraw the open turns with this message in them."""
-        if turn is None or isinstance(message, _ASIDE):
+        if turn is None or isinstance(message, _SEPARATE):
             line = _line(message)
             if line is not None:
                 self._live.console.print(line)
             return
         if turn not in self._open and not isinstance(message, native.LatencyMessage):
             self._open.append(turn)
-        self._leave_behind(self._settled())
+        self._print_finished(self._settled())
         self._live.update(Group(*map(_block, self._open)))
 
     def _settled(self) -> int:
-        """How many of the oldest open turns can be left behind: turns are left in their order."""
+        """How many of the oldest open turns are finished, in order."""
         settled = 0
         while settled < len(self._open) and (
             self._open[settled].latency is not None or len(self._open) - settled > OPEN_TURNS
@@ -132,7 +132,7 @@ class LiveView:
             settled += 1
         return settled
 
-    def _leave_behind(self, count: int) -> None:
+    def _print_finished(self, count: int) -> None:
         for turn in self._open[:count]:
             self._live.console.print(_block(turn))
         del self._open[:count]
@@ -140,13 +140,13 @@ class LiveView:
 
 
 def _block(turn: Turn) -> Text:
-    """A turn as it stands: what was said, the reply, what it took."""
-    said = (
+    """A turn: its text, the reply, the latencies."""
+    text = (
         Text(turn.final.text, style="bold")
         if turn.final
         else words(turn.stable, turn.tentative, joined=turn.joined)
     )
-    lines = [Text("  you  ", style="dim") + said]
+    lines = [Text("  you  ", style="dim") + text]
     if turn.reply or turn.reason:
         lines.append(Text("reply  ", style="dim") + reply(turn.reply, turn.reason))
     if turn.latency:
@@ -155,19 +155,19 @@ def _block(turn: Turn) -> Text:
 
 
 def words(stable: str, tentative: str, *, joined: bool = False) -> Text:
-    """Stable text solid, tentative text dim; without a blank between them when they are joined."""
+    """Stable text bright, tentative text dim; without a blank between them if `joined`."""
     blank = " " if stable and tentative and not joined else ""
     return Text(stable + blank) + Text(tentative, style="dim italic")
 
 
 def reply(text: str, reason: ReplyReason | None) -> Text:
-    """The reply so far, and how it ended when that was not by completion."""
+    """The reply so far, and how it ended if it was not completed."""
     ending = "" if reason in {None, ReplyReason.COMPLETED} else f" [{reason}]"
     return Text(text, style="cyan") + Text(ending, style="yellow")
 
 
 def latency(message: native.LatencyMessage) -> Text:
-    """The turn's budget: milliseconds after the end of speech, and what queueing and decoding took."""
+    """The latencies of a turn: ms after the end of speech, and the times of queueing and decoding."""
     steps = {
         "endpoint": message.endpoint_ms,
         "final": message.final_ms,

@@ -1,7 +1,7 @@
-"""`scripts/demo --voice FILE.wav`: a spoken conversation with a server, as one would hear it, in a WAV file.
+"""`scripts/demo --voice FILE.wav`: records a spoken conversation with a server in a WAV file.
 
-A user made of sample recordings waits for each answer to end, as people do, and breaks into one of them. Both
-sides are recorded at the times they were heard: the user on the left channel, the assistant on the right.
+A simulated user plays sample recordings, waits for the end of each answer, and interrupts one of them. Both
+sides are recorded in real time: the user on the left channel, the assistant on the right.
 """
 
 import time
@@ -26,48 +26,48 @@ from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
 
 RATE = 16_000
-BARGE_IN_MS = 1_500  # of a reply that the user listens to before breaking in
+BARGE_IN_MS = 1_500  # of a reply, before the user interrupts it
 PAUSE_MS = 700  # between the end of an answer and the next question
-PATIENCE_MS = 20_000  # then the user goes on, answer or not
+ANSWER_TIMEOUT_MS = 20_000  # then the user continues without an answer
 _MARGIN_MS = 150  # around an utterance that is cut out of a recording
 _SILENCE = bytes(RATE * FRAME_MS // 1000 * SAMPLE_BYTES)
 
 
 @dataclass(frozen=True)
 class Line:
-    """What the user says next: breaking into the answer that is being given, or when it is over."""
+    """What the user says next, and whether it interrupts the current answer or waits for its end."""
 
     pcm: bytes
-    breaks_in: bool = False
+    interrupts: bool = False
 
 
 class AssistantTrack:
-    """An Output that keeps what it plays at the time it is played; `clock` gives seconds from the start."""
+    """An Output that records what it plays, at the time it plays it. clock: seconds from the start."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.pcm = bytearray()
         self._clock = clock
-        self._stretches: list[tuple[int, int]] = []  # of the current reply, in bytes of the track
+        self._pieces: list[tuple[int, int]] = []  # of the current reply, in bytes of the track
 
     def begin(self) -> None:
         """A new reply follows."""
-        self._stretches.clear()
+        self._pieces.clear()
 
     def play(self, pcm: bytes) -> None:
-        """Goes on with this, now or when what is there has been played."""
+        """Append audio."""
         begin = max(self._now(), len(self.pcm))
         self.pcm += bytes(begin - len(self.pcm)) + pcm
-        self._stretches.append((begin, begin + len(pcm)))
+        self._pieces.append((begin, begin + len(pcm)))
 
     def flush(self) -> None:
-        """Falls silent now."""
+        """Discard what was not played."""
         del self.pcm[self._now() :]
 
     @property
     def played_ms(self) -> int:
         """How much of the reply has been played."""
         now = self._now()
-        played = sum(max(0, min(now, end) - begin) for begin, end in self._stretches)
+        played = sum(max(0, min(now, end) - begin) for begin, end in self._pieces)
         return played * 1000 // (RATE * SAMPLE_BYTES)
 
     def _now(self) -> int:
@@ -75,7 +75,7 @@ class AssistantTrack:
 
 
 class User:
-    """Says the lines of a script, each at its moment; `see` takes every message of the server."""
+    """Plays the lines of a script, each at its time; `handle` gets every message of the server."""
 
     def __init__(self, script: Sequence[Line], assistant: AssistantTrack) -> None:
         self.pcm = bytearray()
@@ -84,8 +84,8 @@ class User:
         self._answered = True
         self._answering = False
 
-    def see(self, message: native.ServerMessage) -> None:
-        """An answer begins, or is over; one that was broken into is followed by another."""
+    def handle(self, message: native.ServerMessage) -> None:
+        """An answer starts or ends; an interrupted one is followed by another."""
         match message:
             case native.ReplyStartedMessage():
                 self._answering = True
@@ -96,17 +96,17 @@ class User:
                 pass
 
     def frames(self) -> Iterator[bytes]:
-        """What the microphone hears, 20 ms at a time, until the last answer is over."""
+        """The user's audio in frames of 20 ms, until the end of the last answer."""
         for line in self._script:
-            yield from self._wait(line.breaks_in)
+            yield from self._wait(line.interrupts)
             self._answered = False
             yield from self._record(frames(line.pcm, RATE))
-        yield from self._wait(breaks_in=False)
+        yield from self._wait(interrupts=False)
 
-    def _wait(self, breaks_in: bool) -> Iterator[bytes]:
+    def _wait(self, interrupts: bool) -> Iterator[bytes]:
         silent_ms = 0
-        for _ in range(PATIENCE_MS // FRAME_MS):
-            if breaks_in and self._answering and self._assistant.played_ms >= BARGE_IN_MS:
+        for _ in range(ANSWER_TIMEOUT_MS // FRAME_MS):
+            if interrupts and self._answering and self._assistant.played_ms >= BARGE_IN_MS:
                 return
             silent_ms = silent_ms + FRAME_MS if self._answered else 0
             if silent_ms > PAUSE_MS:
@@ -120,14 +120,14 @@ class User:
 
 
 def script() -> list[Line]:
-    """Questions, one answer that is broken into, and a farewell."""
+    """Questions, one interruption, and a farewell."""
     samples = {sample.file: sample for sample in read_samples()}
     talk, overlap = samples["conversation.wav"], samples["overlap.flac"]
     return [
         Line(_utterance(talk, "What time is it?")),
         Line(_utterance(talk, "What is seven times eight?")),
         Line(_utterance(talk, "Remind me to call my mother tomorrow morning.")),
-        Line(_utterance(overlap, "Wait, I have a question."), breaks_in=True),
+        Line(_utterance(overlap, "Wait, I have a question."), interrupts=True),
         Line(_utterance(talk, "Thank you very much.")),
     ]
 
@@ -140,7 +140,7 @@ def _utterance(sample: Sample, text: str) -> bytes:
 
 
 async def record(path: Path, console: Console) -> None:
-    """Has the conversation and writes it to `path`. Raises Incomplete when it did not go as written."""
+    """Holds the conversation and writes it to `path`. Raises Incomplete when it differs from the script."""
     conversation = Conversation()
     console.print("starting a server with the bundled model and the espeak voice ...", style="dim")
     async with local_server("--model", "bundled", "--voice-engine", "espeak") as server:
@@ -149,8 +149,8 @@ async def record(path: Path, console: Console) -> None:
         user, player = User(script(), assistant), ReplyPlayer(assistant)
 
         def show(message: native.ServerMessage) -> None:
-            player.see(message)
-            user.see(message)
+            player.handle(message)
+            user.handle(message)
             screen.show(message, conversation.receive(message))
 
         async with VoiceClient.connect(
@@ -165,7 +165,7 @@ async def record(path: Path, console: Console) -> None:
 
 
 def write(path: Path, left: bytes | bytearray, right: bytes | bytearray) -> None:
-    """Two tracks of mono s16le as a stereo WAV file, the shorter one filled up with silence."""
+    """Two tracks of mono s16le as a stereo WAV file, the shorter one padded with silence."""
     tracks = [np.frombuffer(bytes(track), dtype="<i2") for track in (left, right)]
     length = max(map(len, tracks))
     stereo = np.stack([np.pad(track, (0, length - len(track))) for track in tracks], axis=1)
@@ -173,12 +173,12 @@ def write(path: Path, left: bytes | bytearray, right: bytes | bytearray) -> None
 
 
 def check(conversation: Conversation) -> None:
-    """Raises Incomplete unless every line was heard, one answer broken into and the others given in full."""
+    """Raises Incomplete unless every line was recognised, one answer interrupted and the others completed."""
     turns = [turn for turn in conversation.turns.values() if turn.final is not None and turn.final.text]
     reasons = [turn.reason for turn in turns]
     if conversation.errors or len(turns) != len(script()):
-        raise Incomplete("not every line of the conversation was heard")
+        raise Incomplete("not every line of the conversation was recognised")
     if sorted(filter(None, reasons)) != [ReplyReason.COMPLETED] * (len(turns) - 1) + [
         ReplyReason.INTERRUPTED
     ]:
-        raise Incomplete("the answers were not given, and broken into, as the script has it")
+        raise Incomplete("the answers were not completed and interrupted as in the script")

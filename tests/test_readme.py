@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.subject import sample_named
+from benchmarks.server_under_test import sample_named
 from clients.audio import read_pcm
 from clients.local_server import local_server
 from tests.observing import PATIENCE_S

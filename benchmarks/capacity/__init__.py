@@ -1,8 +1,7 @@
-"""`scripts/bench capacity`: how many speakers at once a server holds within its objective, and what
-happens beyond.
+"""`scripts/bench capacity`: the most simultaneous speakers within the latency objective, and overload.
 
-`search` and `judging` are pure; `client` is the program that speaks, many sessions to a process, and
-`crowd` runs as many of them as it takes.
+`search` and `evaluation` are pure; `client` is the client process with many sessions, `load` runs the client
+processes, and `ramp` raises the number of speakers.
 """
 
 from benchmarks.capacity.command import main

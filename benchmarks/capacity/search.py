@@ -1,9 +1,9 @@
-"""Which numbers of streams to try: doubled while they hold, then halfway between the last that held and the
-first that did not, until the answer is exact, or within 5 % where it is large."""
+"""The numbers of streams to try: doubled while the objective is met, then a binary search, until the result
+is exact, or within 5 % where it is large."""
 
 from dataclasses import dataclass, replace
 
-CLOSE = 20  # a gap of less than 1/20 of what holds is not worth another run
+CLOSE = 20  # the search ends at a gap of 1/20
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Search:
         return self.held + gap // 2 if gap > max(1, self.held // CLOSE) else None
 
     def tried(self, streams: int, held: bool) -> "Search":
-        """The search after `streams` held or failed. To hold more than what has failed is luck, which does
-        not count."""
+        """The search after `streams` held or failed. A success above a failure does not
+        count."""
         if self.failed is not None and streams > self.failed:
             return self
         return replace(self, held=streams) if held else replace(self, failed=streams)

@@ -1,4 +1,4 @@
-"""What passes between the benchmark and its client processes.
+"""The messages between the benchmark and its client processes.
 
 All times are seconds of the host's monotonic clock, which its processes share.
 """
@@ -16,9 +16,9 @@ class Speaker(msgspec.Struct, frozen=True):
     delay_s: float
 
 
-class Orders(msgspec.Struct, frozen=True):
-    """What one client process is to do; its first line of input. samples: to say, the sample sessions if
-    empty."""
+class ClientConfig(msgspec.Struct, frozen=True):
+    """The configuration of a client process, its first line of input. samples: to stream; the sample sessions
+    if empty."""
 
     url: str
     reply: str
@@ -27,21 +27,22 @@ class Orders(msgspec.Struct, frozen=True):
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """When the first frames are due, and until when there is something to say; the second line."""
+    """The time of the first frames and the end of speech; the second line of input."""
 
     start_s: float
     end_s: float
 
 
 class Spoken(msgspec.Struct, frozen=True):
-    """What became of one speaker.
+    """The result of one speaker.
 
     recording: None when never admitted. late_ms: of each frame, how far behind its schedule it was sent.
-    refusals_ms: from each attempt to connect to the refusal. trouble: why the session broke, if it did.
+    refusals_ms: from each attempt to connect to the refusal. failure: why the session was lost; empty if it
+    was not.
     """
 
     recording: Recording | None = None
     utterances: tuple[Utterance, ...] = ()
     late_ms: tuple[float, ...] = ()
     refusals_ms: tuple[float, ...] = ()
-    trouble: str = ""
+    failure: str = ""

@@ -1,4 +1,4 @@
-"""The result, for the reader and under flat names: the figures by the number of streams, and the summary."""
+"""The result as tables and as named figures: by the number of streams, and the summary."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,32 +6,32 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.capacity.climbing import Climb
-from benchmarks.capacity.judging import is_disturbed, lacks_cpu
+from benchmarks.capacity.evaluation import is_disturbed, lacks_cpu
+from benchmarks.capacity.ramp import Ramp
 from benchmarks.report import cell, console, report
 
 SUMMARY = {
     "streams_at_slo": "most streams with word p95 and final p95 in time, nothing lost, no error",
     "streams_at_slo_per_core": "the same per core of this machine, on which the clients run too",
     "streams_at_slo_per_gpu": "the same per GPU",
-    "streams_at_slo_together": "the same with all first frames at once",
-    "speech_percent": "of the audio that was speech, with that many",
+    "streams_at_slo_together": "the same with all first frames at the same time",
+    "speech_percent": "share of the audio that is speech, with that many streams",
     "v2t_p95_ms": "first reply token, after the end of the last word, with that many",
     "cpu_s_per_audio_s": "CPU seconds of the server per second of audio, with that many",
     "gateway_cpu_s_per_audio_s": "the gateway's part of it",
-    "client_cpu_s_per_audio_s": "what the clients used beside it",
-    "others_cpu_percent": "of the machine, used by anything else",
-    "overload_streams": "speakers in the run with half again as many",
-    "overload_wel_p95_ms": "a word of the admitted in its final place, after its end",
-    "overload_excess_fl_p95_ms": "a final of the admitted, beyond the configured end silence",
-    "overload_lost_samples": "sent by the admitted, but neither acknowledged nor covered by a final",
+    "client_cpu_s_per_audio_s": "CPU seconds of the clients",
+    "others_cpu_percent": "share of the machine that other processes used",
+    "overload_streams": "speakers in the run with 50 % more",
+    "overload_wel_p95_ms": "from the end of a word until it is in its final place; admitted speakers",
+    "overload_excess_fl_p95_ms": "a final, beyond the configured end silence; admitted speakers",
+    "overload_lost_samples": "samples of admitted speakers, neither acknowledged nor covered by a final",
     "overload_errors": "error messages, and sessions that broke or were not finished",
-    "overload_coverage_percent": "words of the admitted that were recognised",
-    "overload_refused": "speakers who were never admitted",
-    "refusals": "connections refused; the refused come again when they are told to",
+    "overload_coverage_percent": "recognised words of admitted speakers",
+    "overload_refused": "speakers that were never admitted",
+    "refusals": "refused connections; clients retry when the server tells them to",
     "refusal_p95_ms": "from the attempt to connect to the refusal",
-    "overload_client_late_p99_ms": "a frame is sent, after it was due",
-    "overload_others_cpu_percent": "of the machine, used by anything else",
+    "overload_client_late_p99_ms": "lateness of frames that the clients sent",
+    "overload_others_cpu_percent": "share of the machine that other processes used",
 }
 CURVE = {
     "lost_samples": "lost",
@@ -60,47 +60,52 @@ LEGEND = (
 
 
 def summary(
-    climbs: Mapping[str, Climb], overload: Mapping[str, float], *, cores: int, has_gpu: bool
+    ramps: Mapping[str, Ramp], overload: Mapping[str, float], *, cores: int, has_gpu: bool
 ) -> dict[str, float]:
-    """The figures that are compared, of the first of the climbs, and the other one's streams."""
-    first, *others = climbs.items()
+    """The figures that are compared, of the first of the ramps, and the other one's streams."""
+    first, *others = ramps.items()
     held = first[1].streams_at_slo
     return {
         "streams_at_slo": held,
         "streams_at_slo_per_core": held / cores,
         **({"streams_at_slo_per_gpu": held} if has_gpu else {}),
-        **{f"streams_at_slo_{starts}": climb.streams_at_slo for starts, climb in others},
+        **{f"streams_at_slo_{starts}": ramp.streams_at_slo for starts, ramp in others},
         **{name: value for name, value in first[1].curve.get(held, {}).items() if name in AT_SLO},
         **overload,
     }
 
 
-def curves(climbs: Mapping[str, Climb]) -> dict[str, float]:
+def curves(ramps: Mapping[str, Ramp]) -> dict[str, float]:
     """Every figure of every number of streams: `wel_p95_ms_at_8`, `wel_p95_ms_together_at_8`."""
     return {
         f"{figure}{'_together' if starts == 'together' else ''}_at_{streams}": value
-        for starts, climb in climbs.items()
-        for streams, found in sorted(climb.curve.items())
+        for starts, ramp in ramps.items()
+        for streams, found in sorted(ramp.curve.items())
         for figure, value in found.items()
     }
 
 
-def print_curve(climb: Climb, starts: str) -> None:
-    """Print a row for every number of streams, with what was beyond the objective."""
+def print_curve(ramp: Ramp, starts: str) -> None:
+    """Print a row for every number of streams, with what missed the objective."""
     table = Table(
-        "streams", "word p50 / p95", "final p50 / p95", *CURVE.values(), "beyond", title=f"{starts} starts"
+        "streams", "word p50 / p95", "final p50 / p95", *CURVE.values(), "missed", title=f"{starts} starts"
     )
-    for streams, short in sorted(climb.short.items()):
-        table.add_row(str(streams), *_cells(climb.curve.get(streams)), ", ".join(short))
+    for streams, short in sorted(ramp.short.items()):
+        table.add_row(str(streams), *_cells(ramp.curve.get(streams)), ", ".join(short))
     printer = console()
     printer.print(table)
     printer.print(LEGEND)
-    _warn(printer, climb, lacks_cpu, "The clients themselves were late: some of the latency is theirs")
-    _warn(printer, climb, is_disturbed, "Other processes used much of the machine: it holds more than this")
+    _warn(printer, ramp, lacks_cpu, "The clients themselves were late, which adds to the latency")
+    _warn(
+        printer,
+        ramp,
+        is_disturbed,
+        "Other processes used much of the machine, which may hold more streams than this",
+    )
 
 
-def _warn(printer: Console, climb: Climb, applies: Callable[[Mapping[str, float]], bool], what: str) -> None:
-    numbers = [str(streams) for streams, found in sorted(climb.curve.items()) if applies(found)]
+def _warn(printer: Console, ramp: Ramp, applies: Callable[[Mapping[str, float]], bool], what: str) -> None:
+    numbers = [str(streams) for streams, found in sorted(ramp.curve.items()) if applies(found)]
     if numbers:
         printer.print(f"{what} (streams: {', '.join(numbers)}).")
 

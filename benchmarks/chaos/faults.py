@@ -1,7 +1,7 @@
-"""What can go wrong, each as a function that does it to an installation and then mends it.
+"""The faults; each is a function that causes a fault in an installation and then repairs it.
 
-A fault draws what it needs (which worker, for how long) from the run's own random numbers, so that a run can
-be repeated by its seed.
+A fault takes its parameters (which worker, how long) from the random numbers of the run, so a run can be
+repeated by its seed.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ Fault = Callable[[Installation, Random], Awaitable[None]]
 
 
 async def worker_killed(there: Installation, random: Random) -> None:
-    """A worker is gone from one moment to the next, with what it had; later another takes its place."""
+    """A worker is killed during its jobs, and later started again."""
     worker = random.choice(there.workers)
     await worker.kill()
     await asyncio.sleep(random.uniform(0.5, 1.5))
@@ -26,7 +26,7 @@ async def worker_killed(there: Installation, random: Random) -> None:
 
 
 async def worker_paused(there: Installation, random: Random) -> None:
-    """A worker stands still in the middle of its jobs, and later goes on as if nothing had been."""
+    """A worker is stopped during its jobs, and later continued."""
     worker = random.choice(there.workers)
     worker.pause()
     await asyncio.sleep(random.uniform(1.0, 3.0))
@@ -34,34 +34,34 @@ async def worker_paused(there: Installation, random: Random) -> None:
 
 
 async def worker_process_killed(there: Installation, random: Random) -> None:
-    """The process that decodes is killed below a worker."""
+    """The recognition process of a worker is killed."""
     for pid in children(random.choice(there.workers).pid):
         os.kill(pid, signal.SIGKILL)
 
 
 async def worker_leaves(there: Installation, random: Random) -> None:
-    """A worker is replaced in good order."""
+    """A worker is terminated in order and started again."""
     worker = random.choice(there.workers)
     await worker.leave()
     await worker.start()
 
 
 async def redis_paused(there: Installation, random: Random) -> None:
-    """Redis answers nobody for up to 5 s."""
+    """Redis does not answer for up to 5 s."""
     there.redis.pause()
     await asyncio.sleep(random.uniform(1.0, 5.0))
     there.redis.resume()
 
 
 async def redis_restarted(there: Installation, random: Random) -> None:
-    """Redis is killed, and started again with all but the last second of what it held."""
+    """Redis is killed, and started again without the last second of its data."""
     there.redis.kill()
     await asyncio.sleep(random.uniform(0.0, 2.0))
     await asyncio.to_thread(there.redis.start)
 
 
 async def redis_emptied(there: Installation, random: Random) -> None:
-    """Redis is killed, and started again with nothing: its disk is gone. Sessions do not survive this."""
+    """Redis is killed, and started again without its data. Sessions do not survive this."""
     there.redis.kill()
     await asyncio.to_thread(shutil.rmtree, there.redis.directory / "appendonlydir", ignore_errors=True)
     await asyncio.to_thread(there.redis.start)
@@ -73,14 +73,14 @@ async def connections_cut(there: Installation, random: Random) -> None:
 
 
 async def memory_short(there: Installation, random: Random) -> None:
-    """Redis takes nothing more in for a while."""
+    """Redis refuses writes for a while, since it has no memory left."""
     await asyncio.to_thread(there.redis.command, "config", "set", "maxmemory", "1")
     await asyncio.sleep(random.uniform(0.5, 2.0))
     await asyncio.to_thread(there.redis.command, "config", "set", "maxmemory", "0")
 
 
 async def gateway_killed(there: Installation, random: Random) -> None:
-    """A gateway is gone from one moment to the next, with its sessions; later it is there again."""
+    """A gateway is killed with its sessions, and later started again."""
     gateway = random.choice(there.gateways)
     await gateway.kill()
     await asyncio.sleep(random.uniform(0.5, 3.0))
@@ -88,7 +88,7 @@ async def gateway_killed(there: Installation, random: Random) -> None:
 
 
 async def gateway_paused(there: Installation, random: Random) -> None:
-    """A gateway stands still, and later goes on as if its sessions were still its own."""
+    """A gateway is stopped, and later continued, when other gateways may have its sessions."""
     gateway = random.choice(there.gateways)
     gateway.pause()
     await asyncio.sleep(random.uniform(1.0, 5.0))
@@ -96,23 +96,23 @@ async def gateway_paused(there: Installation, random: Random) -> None:
 
 
 async def gateway_leaves(there: Installation, random: Random) -> None:
-    """A gateway is replaced in good order."""
+    """A gateway is terminated in order and started again."""
     gateway = random.choice(there.gateways)
     await gateway.leave()
     await gateway.start()
 
 
 async def clients_cut(there: Installation, random: Random) -> None:
-    """All clients' connections are reset, and some of them again while they are being made anew."""
+    """All connections of clients are reset, up to three times, also while the clients reconnect."""
     for _ in range(random.choice((1, 1, 2, 3))):
-        for each in there.links:
+        for each in there.relays:
             each.cut()
         await asyncio.sleep(random.uniform(0.0, 0.4))
 
 
 async def clients_silenced(there: Installation, random: Random) -> None:
-    """Nothing passes on the clients' connections any more, and nobody is told: they are half open."""
-    for each in there.links:
+    """The connections of clients transmit nothing any more, but are not closed: they are half open."""
+    for each in there.relays:
         each.silence()
 
 
@@ -127,4 +127,4 @@ GATEWAY_FAULTS: dict[str, Fault] = {
     fault.__name__: fault for fault in (gateway_killed, gateway_paused, gateway_leaves)
 }
 CLIENT_FAULTS: dict[str, Fault] = {fault.__name__: fault for fault in (clients_cut, clients_silenced)}
-FORGETFUL = {"redis_emptied"}  # faults that sessions do not survive
+NOT_SURVIVED = {"redis_emptied"}  # faults that sessions do not survive

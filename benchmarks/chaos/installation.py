@@ -1,5 +1,5 @@
-"""A Redis, gateways and workers as real processes on this machine, each of which can be killed, paused and
-started again."""
+"""Redis, gateways and workers as real processes on this machine, which can be killed, paused and
+restarted."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import IO
 
-from benchmarks.links import Link, link
+from benchmarks.relay import Relay, relay
 from clients.errors import ServerFailed
 from tests.redis_server import RedisServer, free_port
 
@@ -22,7 +22,7 @@ LOG_TAIL_BYTES = 4000
 
 
 class Member:
-    """One `voicegw` process, which prints a line when it is ready. `start` after its end starts it anew."""
+    """One `voicegw` process, which prints a line when it is ready. `start` starts it again after its end."""
 
     def __init__(self, log: IO[bytes], *arguments: str) -> None:
         self._command = (sys.executable, "-m", "voicegw.cli", *arguments)
@@ -45,7 +45,7 @@ class Member:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=self._log,
-            start_new_session=True,  # its recognition processes are its own, and end with it
+            start_new_session=True,  # a process group of its own, with its recognition processes
         )
         assert process.stdout is not None
         try:
@@ -80,7 +80,7 @@ class Member:
             await self._process.wait()
 
     def pause(self) -> None:
-        """Stops it where it is, and what it has started; its connections stay open."""
+        """Stops it and its child processes (SIGSTOP); its connections stay open."""
         os.killpg(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -88,26 +88,26 @@ class Member:
 
 
 class Installation:
-    """What is running; `redis` listens before anything else does."""
+    """The running processes; `redis` listens before the others start."""
 
     def __init__(self, redis: RedisServer, directory: Path) -> None:
         self.redis = redis
         self.workers: list[Member] = []
         self.gateways: list[Member] = []
         self.urls: list[str] = []  # of the gateways, in their order
-        self.links: list[Link] = []  # through which their clients reach them
+        self.relays: list[Relay] = []  # in front of the gateways, for their clients
         self._directory = directory
         self._stack = AsyncExitStack()
 
     async def add_worker(self, *flags: str) -> Member:
-        """One more worker, of one process unless the flags say otherwise."""
+        """Start one more worker, with one process unless the options say otherwise."""
         member = self._member("worker", "--model", "bundled", "--workers", "1", *flags)
         self.workers.append(member)
         await member.start()
         return member
 
     async def add_gateway(self, *flags: str) -> Member:
-        """One more gateway, on a port that it keeps when it is started again."""
+        """Start one more gateway, on a port that it keeps when it is restarted."""
         member = self._member("serve", "--port", str(free_port()), *flags)
         self.gateways.append(member)
         match = re.search(r"ws://\S+", await member.start())
@@ -122,10 +122,11 @@ class Installation:
         self._stack.push_async_callback(member.kill)
         return member
 
-    async def link(self) -> list[str]:
-        """Puts a relay in front of each gateway, so that clients can be cut off; its URLs."""
-        self.links = [await self._stack.enter_async_context(link(url)) for url in self.urls]
-        return [each.url for each in self.links]
+    async def add_relays(self) -> list[str]:
+        """Puts a relay in front of each gateway, which can reset the clients' connections; the relays'
+        URLs."""
+        self.relays = [await self._stack.enter_async_context(relay(url)) for url in self.urls]
+        return [each.url for each in self.relays]
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -135,8 +136,8 @@ class Installation:
 async def installation(
     workers: int = 2, gateways: int = 0, serve: Sequence[str] = ()
 ) -> AsyncIterator[Installation]:
-    """All of it, warm, for as long as the block lasts; `serve` are flags for the gateways. Redis keeps what
-    it holds over a restart, but for the last second."""
+    """All processes, ready, for the duration of the block. serve: options of the gateways. Redis keeps its
+    data over a restart, except for the last second."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         redis = RedisServer(directory, {"appendonly": "yes"})

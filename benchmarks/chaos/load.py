@@ -1,8 +1,8 @@
-"""Work that goes on while something fails, and the account of it, job by job.
+"""Decode jobs during a fault, and their outcome, job by job.
 
-Speakers ask as a session does: partials of a growing window, one at a time, then a final of all of it, and
-the next utterance. What each window should give is known from an undisturbed pass over the same windows. So
-a job that is not answered, or answered with other words, is seen, whoever is to blame.
+Speakers request decodes as a session does: partials of a growing window, one at a time, then a final of the
+whole utterance, and the next utterance. The expected words of each window come from a pass without faults, so
+every job that is not answered, or answered with other words, is counted.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from voicegw.errors import RecognitionFailed
 from voicegw.telemetry import Metrics
 
 STEP_S = 0.5  # of audio from one partial to the next
-GIVE_UP_S = 60.0
+TIMEOUT_S = 60.0
 
 Window = tuple[str, DecodeKind, bytes]
 
 
 @dataclass
-class Account:
-    """Jobs asked, and those that were not answered or answered with other words than without a fault.
+class JobOutcome:
+    """Requested jobs, and those that were not answered or answered with other words than without a fault.
 
     shed: partials that were put off because there was too much to do, which is an answer too.
     answered_at: when each speaker got an answer, on the monotonic clock, by speaker.
@@ -43,19 +43,19 @@ class Account:
     answered_at: dict[int, list[float]] = field(default_factory=dict)
 
     def counts(self) -> dict[str, int]:
-        """What was asked and what became of it."""
+        """The number of jobs, and of those lost or wrong."""
         return {"jobs": self.asked, "lost_jobs": self.lost, "wrong_jobs": self.wrong}
 
     def recovery_s(self, since: float) -> list[float]:
         """For each speaker, the time from the fault to the first answer after it."""
         return [
-            min((at for at in times if at >= since), default=since + GIVE_UP_S) - since
+            min((at for at in times if at >= since), default=since + TIMEOUT_S) - since
             for times in self.answered_at.values()
         ]
 
 
 def windows(sample: Sample) -> Iterator[Window]:
-    """What a session would have decoded of the sample."""
+    """The windows that a session would decode of the sample."""
     pcm = read_pcm(sample.path, SAMPLE_RATE)
     step = int(2 * SAMPLE_RATE * STEP_S)
     for end in range(step, len(pcm), step):
@@ -64,7 +64,7 @@ def windows(sample: Sample) -> Iterator[Window]:
 
 
 class JobLoad:
-    """Speakers who go on until they are stopped."""
+    """Speakers that request decodes until they are stopped."""
 
     def __init__(self, recognizers: Sequence[Recognizer], samples: Sequence[Sample], speakers: int) -> None:
         self._recognizers = recognizers
@@ -74,26 +74,26 @@ class JobLoad:
         self._utterances = 0
 
     async def learn(self) -> None:
-        """What each window gives when nothing fails."""
+        """Decode each window without a fault, for comparison."""
         for window in self._windows:
             for name, kind, pcm in window:
                 job = DecodeJob("reference", len(self._expected) + 1, kind, 0, pcm)
                 self._expected[name] = text_of((await self._recognizers[0].decode(job)).words)
 
     def moment_s(self, random: Random) -> float:
-        """When something is to fail."""
+        """The time from the start of the work to the fault."""
         return random.uniform(0.5, 1.5)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[Account]:
-        """The speakers speak while the block runs; after it, every job has been accounted for."""
-        account, stop = Account(), asyncio.Event()
+    async def running(self) -> AsyncIterator[JobOutcome]:
+        """The speakers work during the block; after it, every job has its outcome."""
+        outcome, stop = JobOutcome(), asyncio.Event()
         speakers = [
-            asyncio.create_task(self._speak(number, account, stop), name=f"speaker-{number}")
+            asyncio.create_task(self._speak(number, outcome, stop), name=f"speaker-{number}")
             for number in range(self._speakers)
         ]
         try:
-            yield account
+            yield outcome
             stop.set()
             await asyncio.gather(*speakers)
         finally:
@@ -101,32 +101,32 @@ class JobLoad:
                 speaker.cancel()
             await asyncio.gather(*speakers, return_exceptions=True)
 
-    async def _speak(self, number: int, account: Account, stop: asyncio.Event) -> None:
-        answered = account.answered_at.setdefault(number, [])
+    async def _speak(self, number: int, outcome: JobOutcome, stop: asyncio.Event) -> None:
+        answered = outcome.answered_at.setdefault(number, [])
         recognizer = self._recognizers[number % len(self._recognizers)]
         while not stop.is_set():
             self._utterances += 1
             utterance = self._windows[self._utterances % len(self._windows)]
             for index, (name, kind, pcm) in enumerate(utterance):
                 job = DecodeJob(f"speaker {number} {self._utterances}", index + 1, kind, 0, pcm)
-                account.asked += 1
+                outcome.asked += 1
                 try:
-                    async with asyncio.timeout(GIVE_UP_S):
-                        heard = text_of((await recognizer.decode(job)).words)
+                    async with asyncio.timeout(TIMEOUT_S):
+                        text = text_of((await recognizer.decode(job)).words)
                 except (RecognitionFailed, TimeoutError):
-                    account.lost += 1
+                    outcome.lost += 1
                 except Shed:
-                    account.shed += 1
+                    outcome.shed += 1
                 else:
                     answered.append(time.monotonic())
-                    account.wrong += heard != self._expected[name]
-                await asyncio.sleep(STEP_S / 4)  # as long as the next audio takes, at four times its speed
+                    outcome.wrong += text != self._expected[name]
+                await asyncio.sleep(STEP_S / 4)  # the duration of the next audio, at four times real time
 
 
 @asynccontextmanager
 async def gateways(url: str, count: int) -> AsyncIterator[list[RemoteRecognizer]]:
-    """Recognisers as so many gateways have them, in this process."""
-    made = [RemoteRecognizer(RedisOptions(url=url), _PATIENT, Metrics()) for _ in range(count)]
+    """The recognisers of `count` gateways, in this process."""
+    made = [RemoteRecognizer(RedisOptions(url=url), _NEVER_SHED, Metrics()) for _ in range(count)]
     try:
         for each in made:
             await each.start()
@@ -136,4 +136,4 @@ async def gateways(url: str, count: int) -> AsyncIterator[list[RemoteRecognizer]
             await each.close()
 
 
-_PATIENT = RemoteOptions(shed_wait_ms=3_600_000)  # every job counts here, under any load
+_NEVER_SHED = RemoteOptions(shed_wait_ms=3_600_000)  # every job counts here, under any load

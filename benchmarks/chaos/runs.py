@@ -1,4 +1,4 @@
-"""The seeded schedule: one fault a run, at a moment that the run's own random numbers choose."""
+"""The seeded schedule: one fault in each run, at a random moment."""
 
 import asyncio
 import time
@@ -11,36 +11,36 @@ from typing import Protocol
 from benchmarks.chaos.faults import Fault
 from benchmarks.chaos.installation import Installation
 
-SETTLE_S = 1.0  # after a fault has been mended
+SETTLE_S = 1.0  # after a fault has been repaired
 
 
-class Account(Protocol):
-    """What became of the work of a run."""
+class Outcome(Protocol):
+    """The outcome of the work of a run."""
 
     def recovery_s(self, since: float) -> list[float]:
-        """For each speaker who was concerned, the time from the fault until they were heard again."""
+        """For each affected speaker, the time from the fault to the next recognised words."""
         ...
 
     def counts(self) -> dict[str, int]:
-        """What there was, and what was lost of it, by name."""
+        """The amount of work, and what was lost of it, by name."""
         ...
 
 
 class Load(Protocol):
-    """Work that goes on while something fails."""
+    """Work during a fault."""
 
     def moment_s(self, random: Random) -> float:
-        """How far into the work something is to fail."""
+        """The time from the start of the work to the fault."""
         ...
 
-    def running(self) -> AbstractAsyncContextManager[Account]:
-        """The work goes on while the block runs, and is all done when it has been left."""
+    def running(self) -> AbstractAsyncContextManager[Outcome]:
+        """Works during the block; all work is finished after it."""
         ...
 
 
 @dataclass(frozen=True)
 class Run:
-    """One fault and what it cost. `recovery_s`: until speakers were heard again; `counts`: of the account."""
+    """One fault and its cost. recovery_s: until the next recognised words; counts: of the outcome."""
 
     fault: str
     recovery_s: tuple[float, ...]
@@ -50,7 +50,7 @@ class Run:
 async def runs(
     there: Installation, load: Load, faults: Mapping[str, Fault], count: int, seed: int
 ) -> AsyncIterator[Run]:
-    """One after the other, on the same installation; run k of a seed is always the same."""
+    """One run after another on the same installation; run k of a seed is always the same."""
     for number in range(count):
         random = Random(f"{seed}/{number}")
         name = random.choice(sorted(faults))
@@ -58,10 +58,10 @@ async def runs(
 
 
 async def one_run(there: Installation, load: Load, name: str, fault: Fault, random: Random) -> Run:
-    """A fault in the middle of the work, and what became of every job."""
-    async with load.running() as account:
+    """A fault during the work, and the outcome of every job."""
+    async with load.running() as outcome:
         await asyncio.sleep(load.moment_s(random))
         since = time.monotonic()
         await fault(there, random)
         await asyncio.sleep(SETTLE_S)
-    return Run(name, tuple(account.recovery_s(since)), account.counts())
+    return Run(name, tuple(outcome.recovery_s(since)), outcome.counts())

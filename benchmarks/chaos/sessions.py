@@ -1,4 +1,4 @@
-"""Whole sessions that go on while something fails, and the account of them, by samples and by words.
+"""Whole sessions during a fault, and their outcome, by samples and by words.
 
 Clients play recordings in real time, as `clients.client` does: cut off, they reconnect and resume. What each
 recording gives when nothing fails is known from undisturbed sessions before; as these may differ among
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from benchmarks.measures import WordErrors, word_errors
-from benchmarks.recording import HeardTurn, Received, Recording, lost_samples, turns_of
+from benchmarks.recording import Received, RecordedTurn, Recording, lost_samples, turns_of
 from clients.audio import SAMPLE_BYTES, frames, paced, read_pcm
 from clients.client import VoiceClient
 from clients.conversation import normalised
@@ -23,14 +23,14 @@ from clients.talk import talk
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
 
-LIMIT_S = 90.0  # beyond the recording's own length, for a session to be over
+LIMIT_S = 90.0  # beyond the duration of the recording
 ATTEMPTS = 100  # to open a session
 UNDISTURBED = 3  # sessions of each recording
 
 
 @dataclass
 class Played:
-    """A session: the recording, and what came back while it lasts. `failed`: it did not come to its end."""
+    """A session: the recording, and the messages received. `failed`: it did not finish."""
 
     sample: Sample
     received: list[Received] = field(default_factory=list)
@@ -51,10 +51,12 @@ class Played:
         return normalised(" ".join(finals))
 
     @property
-    def begun_anew(self) -> bool:
-        """Whether its client was told that the session could not be resumed."""
-        greetings = [each.message for each in self.received if isinstance(each.message, native.ReadyMessage)]
-        return any(not greeting.resumed for greeting in greetings)
+    def is_new_session(self) -> bool:
+        """Whether the server reported that the session could not be resumed."""
+        ready_events = [
+            each.message for each in self.received if isinstance(each.message, native.ReadyMessage)
+        ]
+        return any(not ready.resumed for ready in ready_events)
 
     def recovery_s(self, since: float) -> float | None:
         """From a fault to the next words, if the session was in the middle of a turn."""
@@ -69,14 +71,14 @@ class Played:
 _WORDS = (native.PartialMessage, native.FinalMessage)
 
 
-def _is_open(turn: HeardTurn, at_s: float) -> bool:
+def _is_open(turn: RecordedTurn, at_s: float) -> bool:
     begun = turn.updates and turn.updates[0].at_s <= at_s
     return bool(begun) and (turn.final_at_s is None or turn.final_at_s > at_s)
 
 
 @dataclass
-class SessionAccount:
-    """The sessions of a run, and what undisturbed ones heard, by file."""
+class SessionOutcome:
+    """The sessions of a run, and the words of sessions without a fault, by file."""
 
     expected: Mapping[str, Sequence[list[str]]]
     played: list[Played] = field(default_factory=list)
@@ -86,14 +88,14 @@ class SessionAccount:
         return [each for played in self.played if (each := played.recovery_s(since)) is not None]
 
     def counts(self) -> dict[str, int]:
-        """What was lost and doubled; words that were only heard otherwise are `changed`."""
-        recovered = [each for each in self.played if not each.failed and not each.begun_anew]
+        """What was lost and doubled; words that are recognised differently are `changed`."""
+        recovered = [each for each in self.played if not each.failed and not each.is_new_session]
         errors = [self._errors(played) for played in recovered]
         missing = [lost_samples(played.recording) for played in recovered]
         return {
             "sessions": len(self.played),
             "failed_sessions": sum(each.failed for each in self.played),
-            "unresumed_sessions": sum(each.begun_anew for each in self.played),
+            "unresumed_sessions": sum(each.is_new_session for each in self.played),
             "lost_samples": sum(max(0, samples) for samples in missing),
             "doubled_samples": sum(max(0, -samples) for samples in missing),
             "lost_words": sum(each.deletions for each in errors),
@@ -107,7 +109,7 @@ class SessionAccount:
 
 
 class SessionLoad:
-    """Speakers who each play one recording in a run, every one at another of the gateways' `urls` first."""
+    """Speakers that each stream one recording in a run. urls: of the gateways, which they try in rotation."""
 
     def __init__(self, urls: Sequence[str], samples: Sequence[Sample], speakers: int) -> None:
         self._urls = list(urls)
@@ -116,7 +118,7 @@ class SessionLoad:
         self._expected: dict[str, list[list[str]]] = {}
 
     async def learn(self) -> None:
-        """What each recording gives when nothing fails."""
+        """Stream each recording without a fault, for comparison."""
         for sample in self._samples:
             undisturbed = [Played(sample) for _ in range(UNDISTURBED)]
             await asyncio.gather(*[self._play(each, n) for n, each in enumerate(undisturbed)])
@@ -125,19 +127,19 @@ class SessionLoad:
             self._expected[sample.file] = [each.words for each in undisturbed]
 
     def moment_s(self, random: Random) -> float:
-        """When something is to fail: somewhere in the middle of the shortest recording."""
+        """The time from the start of the work to the fault: within the shortest recording."""
         return random.uniform(0.5, min(sample.duration_ms for sample in self._samples) / 1000)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[SessionAccount]:
-        """The recordings begin to be played; when the block is left, they are played to their ends."""
-        account = SessionAccount(self._expected)
-        account.played = [Played(self._samples[n % len(self._samples)]) for n in range(self._speakers)]
+    async def running(self) -> AsyncIterator[SessionOutcome]:
+        """Streams the recordings; the block is left when all are finished."""
+        outcome = SessionOutcome(self._expected)
+        outcome.played = [Played(self._samples[n % len(self._samples)]) for n in range(self._speakers)]
         sessions = [
-            asyncio.create_task(self._play(each, n), name="session") for n, each in enumerate(account.played)
+            asyncio.create_task(self._play(each, n), name="session") for n, each in enumerate(outcome.played)
         ]
         try:
-            yield account
+            yield outcome
             await asyncio.gather(*sessions)
         finally:
             for session in sessions:
@@ -156,7 +158,7 @@ class SessionLoad:
             played.failed = True
 
     async def _enter(self, stack: AsyncExitStack, first: int) -> VoiceClient:
-        """A session. While the installation still recovers from the fault before, newcomers are refused."""
+        """A session. While the installation recovers from the previous fault, it refuses new clients."""
         urls = ",".join(self._urls[first:] + self._urls[:first])
         for _ in range(ATTEMPTS):
             with suppress(Refused):

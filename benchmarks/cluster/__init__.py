@@ -1,4 +1,4 @@
-"""`scripts/bench cluster`: what the way over Redis costs, and what more workers bring.
+"""`scripts/bench cluster`: the overhead of Redis, and the scaling of workers.
 
 The parts: `hop` times decodes by a local process and by a worker in turns, `windows` what sending audio only
 once would save, `scaling` counts what one and two workers get done, `takeover`

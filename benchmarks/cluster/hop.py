@@ -1,4 +1,4 @@
-"""The time a decode takes beyond the decoding itself, on this machine and by way of Redis, in turns."""
+"""The overhead of a decode, by a local worker process and by a worker behind Redis, alternating."""
 
 import asyncio
 import time
@@ -21,12 +21,12 @@ from voicegw.telemetry import Metrics
 
 SECONDS = (1, 2, 4, 8)  # lengths of windows, as sessions have them
 WARM_UP = 10
-_PAUSE_S = 0.005  # in which the recognizer that has answered prepares for the next job: not the other's time
+_PAUSE_S = 0.005  # the recognizer that has answered prepares for the next job; excluded from the other's time
 
 
 @dataclass
 class Overheads:
-    """From asking to the answer less the decoding, in ms, decode by decode."""
+    """For each decode, the time from the request to the answer without the decoding, in ms."""
 
     local_ms: list[float] = field(default_factory=list)
     remote_ms: list[float] = field(default_factory=list)
@@ -70,5 +70,5 @@ def _speech() -> bytes:
 
 
 def windows_of_all_lengths(count: int) -> Sequence[DecodeJob]:
-    """Jobs of as many sessions, for counting."""
+    """`count` jobs of different sessions."""
     return [_job(number) for number in range(count)]

@@ -1,4 +1,4 @@
-"""How many jobs a second one worker gets done, and two, from a queue that never runs empty."""
+"""The jobs per second of one worker and of two, with a queue that is never empty."""
 
 import asyncio
 import time
@@ -13,12 +13,12 @@ from tests.observing import until
 from voicegw.core.jobs import DecodeJob
 from voicegw.core.recognizer import Recognizer
 
-WAITING = 8  # jobs that are out at any time
+WAITING = 8  # pending jobs at any time
 WARM_UP_S = 1.0
 
 
 async def jobs_per_second(workers: int, seconds: float) -> float:
-    """What so many workers, of one process each, get done."""
+    """Of `workers` workers of one process each."""
     async with installation(workers) as there, gateways(there.redis.url, 1) as [remote]:
         await until(lambda: remote.ready)
         load = _Load(remote)
@@ -34,7 +34,7 @@ async def jobs_per_second(workers: int, seconds: float) -> float:
 
 
 class _Load:
-    """Jobs without end; `done` counts the answers."""
+    """An endless supply of jobs; `done` counts the answers."""
 
     def __init__(self, recognizer: Recognizer) -> None:
         self.done = 0
@@ -48,7 +48,7 @@ class _Load:
             yield msgspec.structs.replace(windows[number % WAITING], number=number)
 
     async def ask(self, speaker: int) -> None:
-        """One job after the other."""
+        """Requests one job after another."""
         while True:
             await self._recognizer.decode(
                 msgspec.structs.replace(next(self._jobs), session=f"speaker {speaker}")

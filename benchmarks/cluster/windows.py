@@ -1,5 +1,5 @@
-"""Whether sending a window's audio once would pay: every job with its whole window, as it is done, against
-only what is new, put together in Redis and read there by a worker that holds the rest."""
+"""What it would save to send each sample once: every job with its whole window, as now, compared with only
+the new audio, which is appended in Redis and read by a worker that has the rest."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -12,7 +12,7 @@ from tests.redis_server import RedisServer
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
 from voicegw.core.audio import SAMPLE_RATE
 
-STEP_BYTES = 2 * SAMPLE_RATE // 4  # what is new after 250 ms
+STEP_BYTES = 2 * SAMPLE_RATE // 4  # new audio after 250 ms
 WARM_UP = 20
 STREAM, AUDIO, GROUP = "{windows}:jobs", "{windows}:audio", "workers"
 APPEND = (
@@ -54,10 +54,10 @@ async def _take(client: Redis) -> None:
     await client.xdel(STREAM, entry)
 
 
-async def _median_ms(way: Callable[[bytes], Awaitable[None]], pcm: bytes, count: int) -> float:
+async def _median_ms(transfer: Callable[[bytes], Awaitable[None]], pcm: bytes, count: int) -> float:
     times = []
     for _ in range(WARM_UP + count):
         since = time.monotonic()
-        await way(pcm)
+        await transfer(pcm)
         times.append((time.monotonic() - since) * 1000)
     return percentile(times[WARM_UP:], 50)

@@ -1,8 +1,8 @@
-"""`scripts/bench fuzz`: what rude clients do to a server, and to those beside them.
+"""`scripts/bench fuzz`: misbehaving clients at a server, beside a reference client.
 
-The parts: `command` runs the campaign beside a healthy neighbour, `campaign` has the clients, `attack` is
-one of them, `corpus` draws messages from the dialect's schema. `targets` is what `scripts/bench decoders`
-fuzzes by coverage.
+The parts: `command` runs the campaign beside a reference client, `campaign` runs the clients, `client` is one
+of them, `corpus` generates messages from the schema of the dialect. `targets` is what `scripts/bench
+decoders` fuzzes with coverage guidance.
 """
 
 from benchmarks.fuzz.command import main

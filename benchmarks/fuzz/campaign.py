@@ -1,4 +1,4 @@
-"""Many rude clients at one server, a few at a time."""
+"""Many misbehaving clients at one server, a few at a time."""
 
 import random
 import threading
@@ -7,34 +7,34 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from benchmarks.fuzz.attack import Attack, Ending, Outcome, Violation
+from benchmarks.fuzz.client import Ending, FuzzClient, Outcome, Violation
 
 AT_ONCE = 8
-MOST_VIOLATIONS = 20  # then the server is broken enough
-POLITE_EVERY = 7
-ABRUPT = tuple(ending for ending in Ending if ending is not Ending.POLITE)
+MOST_VIOLATIONS = 20  # then the campaign stops
+NORMAL_EVERY = 7
+ABRUPT = tuple(ending for ending in Ending if ending is not Ending.NORMAL)
 
 
 @dataclass(frozen=True)
 class Size:
-    """How many messages, and how many clients that go without a word, at least."""
+    """The least number of messages, and of clients that disconnect abruptly."""
 
     messages: int
     disconnects: int
 
     @property
     def messages_each(self) -> int:
-        """Of one client, in the mean; twice what is needed, since servers hang up on many."""
+        """Of one client on average; twice as many as needed, since the server disconnects many clients."""
         return max(2, 2 * self.messages // max(1, self.disconnects))
 
     def scaled(self, factor: float) -> "Size":
-        """A campaign with the same clients, but fewer of them."""
+        """The size of a campaign with fewer clients of the same kind."""
         return Size(round(self.messages * factor), round(self.disconnects * factor))
 
 
 @dataclass
 class Tally:
-    """What the clients did, and what they got. violations: the number of the client, and what it saw."""
+    """What the clients sent and received. violations: the number of the client and the violation."""
 
     clients: int = 0
     sent: int = 0
@@ -44,11 +44,11 @@ class Tally:
 
     @property
     def disconnects(self) -> int:
-        """How many went without a word."""
-        return self.endings.total() - self.endings[Ending.POLITE]
+        """Clients that disconnected abruptly."""
+        return self.endings.total() - self.endings[Ending.NORMAL]
 
     def add(self, outcome: Outcome) -> None:
-        """One client more."""
+        """Add one client."""
         self.clients += 1
         self.sent += outcome.sent
         self.endings[outcome.ending] += 1
@@ -56,10 +56,10 @@ class Tally:
 
 
 def client(url: str, size: Size, seed: str, number: int) -> Outcome:
-    """One client of a campaign by its number: the same seed and number do the same. Raises Violation."""
+    """One client of a campaign by its number, reproducible by seed and number. Raises Violation."""
     rng = random.Random(f"{seed}/{number}")
-    ending = Ending.POLITE if number % POLITE_EVERY == 0 else rng.choice(ABRUPT)
-    return Attack(url, rng, ending).run(rng.randrange(2 * size.messages_each))
+    ending = Ending.NORMAL if number % NORMAL_EVERY == 0 else rng.choice(ABRUPT)
+    return FuzzClient(url, rng, ending).run(rng.randrange(2 * size.messages_each))
 
 
 def campaign(url: str, size: Size, seed: str) -> Tally:

@@ -1,9 +1,9 @@
-"""Rude clients at one real server: fuzzed messages, and abrupt disconnects at any moment.
+"""Misbehaving clients at one real server: fuzzed messages, and abrupt disconnects at any moment.
 
-A healthy neighbour speaks all the while. It is to be heard as when it was alone, every answer that the rude
-clients get has to be one that is documented, and in the end the server must hold no more memory, tasks,
-descriptors and processes than before, within 5 % (`--growth`). Whatever fails is told with the number of the
-client, which `--only` repeats with the same numbers and seed.
+A reference client speaks at the same time. Its transcript must be the same as when it was alone, the server
+must send the misbehaving clients documented answers only, and in the end it must hold no more memory, tasks,
+descriptors and processes than before, within 5 % (`--growth`). Problems are reported with the number of the
+client; `--only` repeats this client, with the same numbers and seed.
 """
 
 import argparse
@@ -13,98 +13,100 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 
-from benchmarks.arguments import add_json, add_model, add_serve, new_parser
+from benchmarks.command import (
+    Result,
+    add_json,
+    add_model,
+    add_serve,
+    chosen,
+    exits_on_errors,
+    new_parser,
+)
 from benchmarks.footprint import Footprint, footprint, settled
-from benchmarks.fuzz import absences, greedy_campaign
+from benchmarks.fuzz import greedy_campaign, unresponsive_campaign
 from benchmarks.fuzz.campaign import Size, Tally, campaign, client
 from benchmarks.recordings.material import about_recordings, add_recordings, dense, material
-from benchmarks.report import report
-from benchmarks.subject import Neighbour, sample_named, subject
-from clients.errors import ClientError
+from benchmarks.server_under_test import (
+    REFERENCE_MEANINGS,
+    ReferenceClient,
+    add_reference,
+    sample_named,
+    server_under_test,
+)
 from clients.samples import Sample
 from voicegw import config
-from voicegw.errors import StartupError
 
-GROWTH = 0.05
 RISE = 0.25
 WARM_UP = 0.5  # of the campaign, before the footprint that is compared
 SETTLE_S = 30.0
 MEANINGS = {
-    "messages": "sent by rude clients",
-    "disconnects": "of them that went without a word",
-    "clients": "rude clients",
+    "messages": "sent by misbehaving clients",
+    "disconnects": "disconnects without a closing handshake",
+    "clients": "misbehaving clients",
     "errors_told": "messages that were answered by an error event",
-    "violations": "answers, or silences, that no client may see",
-    "neighbour_heard": "times the neighbour said the same meanwhile",
-    "neighbour_different": "times it was not heard as when it was alone",
+    "violations": "answers that are not documented, and missing answers",
+    **REFERENCE_MEANINGS,
     "leaks": "things of which the server holds more than before, beyond `--growth`",
     "rss_before_mb": "the server's resident memory after half as large a campaign, to warm up",
     "rss_after_mb": "the same after all of it",
 }
+NUMBERS = {
+    "--messages": (10_000, "to send"),
+    "--disconnects": (500, "at least"),
+    "--seed": (1, "of messages and disconnects"),
+    "--seconds": (60.0, "for which greedy clients send"),
+    "--rise": (RISE, "share by which the reference client's p95 may rise beside them"),
+}
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the campaign; the exit status is 1 when anything was found."""
     options = _parser().parse_args(argv)
-    try:
-        troubles = _found(options)
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    for trouble in troubles:
-        print(trouble, file=sys.stderr)
-    return 1 if troubles else 0
+    if options.only is not None:
+        return asyncio.run(_repeat(options))
+    return _measure(options).report("fuzz", options.json)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("fuzz", __doc__)
+    parser = new_parser(
+        "fuzz", __doc__, add_reference, add_recordings, add_model, add_json, add_serve, numbers=NUMBERS
+    )
     add = parser.add_argument
-    add("--messages", type=int, default=10_000, metavar="N", help="to send (default: %(default)s)")
-    add("--disconnects", type=int, default=500, metavar="N", help="at least (default: %(default)s)")
-    add("--seed", type=int, default=1, help="which messages and disconnects (default: %(default)s)")
-    add("--absent", type=int, metavar="N", help="instead, clients of which half stop reading or vanish")
+    add("--absent", type=int, metavar="N", help="instead, N clients, half of which stop reading or vanish")
     add(
         "--greedy",
         type=int,
         metavar="N",
-        help="instead, N clients that take all they can get, at a default server",
+        help="instead, N clients that use as much as they can, at a server with its default limits",
     )
-    add("--seconds", type=float, default=60.0, help="for which those are at work (default: %(default)g)")
-    add("--rise", type=float, default=RISE, help="beside them: of the neighbour's p95 (default: %(default)s)")
-    add("--only", type=int, metavar="NUMBER", help="nothing but this client of the campaign")
-    add("--neighbour", default="conversation.wav", metavar="FILE", help="the sample it says (%(default)s)")
-    add("--growth", type=float, default=GROWTH, help="share that counts as none (default: %(default)s)")
-    add_recordings(parser)
-    add_model(parser)
-    add_json(parser)
-    add_serve(parser)
+    add("--only", type=int, metavar="NUMBER", help="only this client of the campaign")
     return parser
 
 
-def _found(options: argparse.Namespace) -> list[str]:
-    """What was found, in words. Raises ClientError and ModelUnavailable."""
+def _measure(options: argparse.Namespace) -> Result:
+    """Raises ClientError and StartupError."""
     if options.greedy is not None:
         return _run_greedy(options)
     return asyncio.run(_run(options) if options.absent is None else _run_absent(options))
 
 
-def _run_greedy(options: argparse.Namespace) -> list[str]:
-    """What was found, in words. Raises ClientError and ModelUnavailable."""
+def _run_greedy(options: argparse.Namespace) -> Result:
     flags = ("--model", options.model, *options.serve)
     with _spoken(options) as samples:
         found = asyncio.run(
             greedy_campaign.greedy_campaign(flags, options.greedy, options.seed, options.seconds, samples)
         )
-    settings = {name: getattr(options, name) for name in ("greedy", "seconds", "seed", "model", "serve")}
+    settings = chosen(options, "greedy", "seconds", "seed", "model", "serve")
     settings |= about_recordings(options) or {"neighbour": options.neighbour}
-    report("fuzz", settings, found.figures(), greedy_campaign.MEANINGS, options.json)
-    return found.troubles(options.rise, options.growth)
+    problems = found.problems(options.rise, options.growth)
+    return Result(settings, found.figures(), greedy_campaign.MEANINGS, problems)
 
 
 @contextmanager
 def _spoken(options: argparse.Namespace) -> Iterator[Sequence[Sample]]:
-    """What the neighbour says: the sample, or recordings for about as long as the greedy are at work. Raises
-    ClientError and ModelUnavailable."""
+    """What the reference client plays: the sample, or recordings for about as long as the greedy clients
+    send. Raises ClientError and ModelUnavailable."""
     if options.recordings is None:
         yield [sample_named(options.neighbour)]
         return
@@ -117,72 +119,61 @@ def _spoken(options: argparse.Namespace) -> Iterator[Sequence[Sample]]:
         ]
 
 
-async def _run_absent(options: argparse.Namespace) -> list[str]:
-    """What was found, in words. Raises ClientError."""
-    found = await absences.absences(options.model, options.absent, options.seed, options.serve)
-    settings = {name: getattr(options, name) for name in ("absent", "seed", "model", "serve")}
-    report("fuzz", settings, found.figures(options.growth), absences.MEANINGS, options.json)
-    return found.troubles(options.growth)
+async def _run_absent(options: argparse.Namespace) -> Result:
+    found = await unresponsive_campaign.unresponsive_campaign(
+        options.model, options.absent, options.seed, options.serve
+    )
+    settings = chosen(options, "absent", "seed", "model", "serve")
+    figures, problems = found.figures(options.growth), found.problems(options.growth)
+    return Result(settings, figures, unresponsive_campaign.MEANINGS, problems)
 
 
-async def _run(options: argparse.Namespace) -> list[str]:
-    """What was found, in words. Raises ClientError."""
+async def _run(options: argparse.Namespace) -> Result:
     size = Size(options.messages, options.disconnects)
-    async with subject(options.model, options.serve) as server:
-        if options.only is not None:
-            return await asyncio.to_thread(_repeat, server.url, size, str(options.seed), options.only)
-        neighbour = Neighbour(server.url, sample_named(options.neighbour))
-        await neighbour.speak_alone()
-        tally, before, after = await fuzz(server.url, server.pid, size, options.seed, neighbour)
+    async with server_under_test(options.model, options.serve) as server:
+        reference = ReferenceClient(server.url, sample_named(options.neighbour))
+        await reference.speak_alone()
+        tally, before, after = await fuzz(server.url, server.pid, size, options.seed, reference)
     leaks = after.exceeds(before, options.growth)
-    settings = {name: getattr(options, name) for name in ("seed", "model", "neighbour", "serve")}
-    figures = {**_figures(tally, neighbour, before, after), "leaks": len(leaks)}
-    report("fuzz", settings, figures, MEANINGS, options.json)
-    return [
-        *tally.violations,
-        *(f"the neighbour was heard as {heard}" for heard in neighbour.different),
-        *leaks,
-    ]
+    figures = {**_figures(tally, before, after), **reference.figures, "leaks": len(leaks)}
+    problems = [*tally.violations, *reference.problems, *leaks]
+    return Result(chosen(options, "seed", "model", "neighbour", "serve"), figures, MEANINGS, problems)
 
 
-def _repeat(url: str, size: Size, seed: str, number: int) -> list[str]:
-    try:
-        print(client(url, size, seed, number))
-    except AssertionError as violation:
-        return [str(violation)]
-    return []
+async def _repeat(options: argparse.Namespace) -> int:
+    """Runs one client of the campaign; the exit status."""
+    size = Size(options.messages, options.disconnects)
+    async with server_under_test(options.model, options.serve) as server:
+        try:
+            print(await asyncio.to_thread(client, server.url, size, str(options.seed), options.only))
+        except AssertionError as violation:
+            print(violation, file=sys.stderr)
+            return 1
+    return 0
 
 
 async def fuzz(
-    url: str, pid: int, size: Size, seed: int, neighbour: Neighbour
+    url: str, pid: int, size: Size, seed: int, reference: ReferenceClient
 ) -> tuple[Tally, Footprint, Footprint]:
-    """The campaign beside the neighbour, and the server's footprints before and after."""
+    """The campaign beside the reference client, and the server's footprints before and after."""
 
-    def look() -> Footprint:
+    def measure() -> Footprint:
         return footprint(url, pid)
 
     warm_up = await asyncio.to_thread(campaign, url, size.scaled(WARM_UP), f"{seed} to warm up")
-    before = await asyncio.to_thread(settled, look, SETTLE_S)
-    over = asyncio.Event()
-    speaking = asyncio.create_task(neighbour.speak_on(over))
-    try:
-        tally = await asyncio.to_thread(campaign, url, size, str(seed))
-    finally:
-        over.set()
-        await speaking
+    before = await asyncio.to_thread(settled, measure, SETTLE_S)
+    tally = await reference.speak_during(lambda: campaign(url, size, str(seed)))
     tally.violations += warm_up.violations
-    return tally, before, await asyncio.to_thread(settled, look, SETTLE_S)
+    return tally, before, await asyncio.to_thread(settled, measure, SETTLE_S)
 
 
-def _figures(tally: Tally, neighbour: Neighbour, before: Footprint, after: Footprint) -> dict[str, float]:
+def _figures(tally: Tally, before: Footprint, after: Footprint) -> dict[str, float]:
     return {
         "messages": tally.sent,
         "disconnects": tally.disconnects,
         "clients": tally.clients,
         "errors_told": tally.codes.total(),
         "violations": len(tally.violations),
-        "neighbour_heard": neighbour.heard,
-        "neighbour_different": len(neighbour.different),
         "rss_before_mb": before.rss_bytes / 2**20,
         "rss_after_mb": after.rss_bytes / 2**20,
     }

@@ -1,4 +1,4 @@
-"""Greedy clients: each takes as much of a server as one connection can, within the protocol or beyond it.
+"""Greedy clients: each uses as many resources of a server as one connection can, within the protocol or not.
 
 A kind is a function that sends one burst over an open session and returns how many frames that were. A client
 repeats bursts of its kind, and opens the next session when the server has ended one.
@@ -16,23 +16,23 @@ from random import Random
 
 from websockets.frames import Opcode
 
-from benchmarks.wire import Broken, Wire, encoded
+from benchmarks.raw_client import ConnectionFailed, RawClient, encoded
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
 
 SWITCHING_PROTOCOLS = 101
 PAUSE_S = 0.2  # before the next session
 BURST_FRAMES = 100
-BURST_S = 0.1  # of small frames: twice as many as are taken, or their backlog would outlive the client by far
-BUFFER_BYTES = 4_096  # that the system keeps for a client: what is sent is then soon with the server
-FRAGMENTS = 6_000  # of one message, which is more than the transport takes
-TINY_FRAGMENTS = 2_000  # which is not
-_HALF_WORD = bytes(range(256)) * (SAMPLE_RATE // 256)  # 1 s of audio that is no silence
+BURST_S = 0.1  # of small frames: twice the accepted rate; more would leave a long backlog
+BUFFER_BYTES = 4_096  # of the client's socket, small, so that the server receives soon what is sent
+FRAGMENTS = 6_000  # of one message, more than the transport accepts
+TINY_FRAGMENTS = 2_000  # accepted
+_HALF_WORD = bytes(range(256)) * (SAMPLE_RATE // 256)  # 1 s of audio that is not silence
 _PING = encoded(b"p" * 125, Opcode.PING)
 _EMPTY = encoded(b"")
 _ONE_SAMPLE = encoded(b"\1\0")
 
-Burst = Callable[[Wire, Random], int]
+Burst = Callable[[RawClient, Random], int]
 
 
 def _text(**message: object) -> bytes:
@@ -44,80 +44,80 @@ _LONG_TURN = _text(type="text", text="é" * 4_000)
 _SHORT_TURN = _text(type="text", text="What is one plus one?")
 
 
-def pings(wire: Wire, rng: Random) -> int:
+def pings(connection: RawClient, rng: Random) -> int:
     """Pings, whose pongs are not read."""
-    wire.send_raw(_PING * BURST_FRAMES)
+    connection.send_raw(_PING * BURST_FRAMES)
     return BURST_FRAMES
 
 
-def fragments(wire: Wire, rng: Random) -> int:
-    """A message of audio in thousands of fragments of one sample; sometimes of more than are taken."""
+def fragments(connection: RawClient, rng: Random) -> int:
+    """A message of audio in thousands of fragments of one sample; sometimes more than are accepted."""
     count = rng.choice((TINY_FRAGMENTS, FRAGMENTS))
-    wire.send_raw(encoded(b"", fin=False))
+    connection.send_raw(encoded(b"", fin=False))
     for _ in range(count // BURST_FRAMES):
-        wire.send_raw(encoded(b"\1\0", Opcode.CONT, fin=False) * BURST_FRAMES)
+        connection.send_raw(encoded(b"\1\0", Opcode.CONT, fin=False) * BURST_FRAMES)
         time.sleep(BURST_S)
-    wire.send_raw(encoded(b"", Opcode.CONT))
-    wire.drain()
+    connection.send_raw(encoded(b"", Opcode.CONT))
+    connection.drain()
     return count + 2
 
 
-def empty_frames(wire: Wire, rng: Random) -> int:
+def empty_frames(connection: RawClient, rng: Random) -> int:
     """Frames without audio: each is rejected, and too many end the session."""
-    wire.send_raw(_EMPTY * BURST_FRAMES)
-    wire.drain()
+    connection.send_raw(_EMPTY * BURST_FRAMES)
+    connection.drain()
     return BURST_FRAMES
 
 
-def tiny_frames(wire: Wire, rng: Random) -> int:
+def tiny_frames(connection: RawClient, rng: Random) -> int:
     """Frames of one sample."""
-    wire.send_raw(_ONE_SAMPLE * BURST_FRAMES)
+    connection.send_raw(_ONE_SAMPLE * BURST_FRAMES)
     time.sleep(BURST_S)
-    wire.drain()
+    connection.drain()
     return BURST_FRAMES
 
 
-def unread_replies(wire: Wire, rng: Random) -> int:
+def unread_replies(connection: RawClient, rng: Random) -> int:
     """Asks for long replies, and reads none."""
-    wire.send_raw(_LONG_QUESTION)
+    connection.send_raw(_LONG_QUESTION)
     return 1
 
 
-def parked_sessions(wire: Wire, rng: Random) -> int:
-    """Speaks, drops the connection, and comes back as somebody else."""
-    wire.send(_HALF_WORD)
-    wire.reset()
+def parked_sessions(connection: RawClient, rng: Random) -> int:
+    """Sends speech, resets the connection, and opens another session."""
+    connection.send(_HALF_WORD)
+    connection.reset()
     return 1
 
 
-def long_histories(wire: Wire, rng: Random) -> int:
-    """Typed messages of some thousand characters, as many as are taken."""
-    wire.send_raw(_LONG_TURN)
-    wire.drain()
+def long_histories(connection: RawClient, rng: Random) -> int:
+    """Text messages of thousands of characters, as many as are accepted."""
+    connection.send_raw(_LONG_TURN)
+    connection.drain()
     return 1
 
 
-def acknowledgements(wire: Wire, rng: Random) -> int:
-    """Acknowledges events that there were, and that there were not."""
-    wire.send_raw(b"".join(_text(type="ack", seq=rng.randrange(2**31)) for _ in range(BURST_FRAMES)))
-    wire.drain()
+def acknowledgements(connection: RawClient, rng: Random) -> int:
+    """Acknowledges events that exist and that do not exist."""
+    connection.send_raw(b"".join(_text(type="ack", seq=rng.randrange(2**31)) for _ in range(BURST_FRAMES)))
+    connection.drain()
     return BURST_FRAMES
 
 
-def unacknowledged_events(wire: Wire, rng: Random) -> int:
+def unacknowledged_events(connection: RawClient, rng: Random) -> int:
     """Short turns whose events are read, and never acknowledged."""
-    wire.send_raw(_SHORT_TURN * 10)
-    wire.drain()
+    connection.send_raw(_SHORT_TURN * 10)
+    connection.drain()
     return 10
 
 
-def long_messages(wire: Wire, rng: Random) -> int:
-    """JSON just below the greatest size, right or not."""
+def long_messages(connection: RawClient, rng: Random) -> int:
+    """JSON just below the maximum size, valid or not."""
     filler = native.MAX_MESSAGE_BYTES - 100
     right = b'{"type":"ack","seq":1' + b" " * filler + b"}"
     wrong = b'{"type":"configure","key_terms":[' + b"[]," * (filler // 3) + b"1]}"
-    wire.send(rng.choice((right, right, right, wrong)), Opcode.TEXT)
-    wire.drain()
+    connection.send(rng.choice((right, right, right, wrong)), Opcode.TEXT)
+    connection.drain()
     return 1
 
 
@@ -128,14 +128,14 @@ KINDS: tuple[Burst, ...] = (
 
 
 def meaning_of(kind: Burst) -> str:
-    """What clients of this kind do."""
+    """The description of this kind of client."""
     return inspect.getdoc(kind) or ""
 
 
 @dataclass
 class Client:
-    """A client of one kind. sent: frames; sessions: opened; refused: not opened; cut: ended by the server, or
-    dropped by a kind that does so."""
+    """A client of one kind. sent: frames; sessions: opened; refused: not opened; cut: closed by the server,
+    or by the client itself."""
 
     url: str
     kind: Burst
@@ -145,31 +145,31 @@ class Client:
     refused: int = 0
     cut: int = 0
     _over: threading.Event = field(default_factory=threading.Event)
-    _wire: Wire | None = None
+    _wire: RawClient | None = None
 
     def run(self) -> None:
         """Until `stop`."""
         while not self._over.is_set():
             try:
-                with Wire(self.url) as self._wire:
-                    self._take_part(self._wire)
-            except (Broken, OSError):
+                with RawClient(self.url) as self._wire:
+                    self._send_bursts(self._wire)
+            except (ConnectionFailed, OSError):
                 self.cut += 1
             self._over.wait(PAUSE_S)
 
     def stop(self) -> None:
-        """Ends it, whatever it waits for; from another thread."""
+        """End it from another thread, also while it waits."""
         self._over.set()
         if self._wire is not None:
-            with suppress(OSError):  # it has hung up by itself
+            with suppress(OSError):  # it is closed already
                 self._wire.socket.shutdown(socket.SHUT_RDWR)
 
-    def _take_part(self, wire: Wire) -> None:
+    def _send_bursts(self, connection: RawClient) -> None:
         for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            wire.socket.setsockopt(socket.SOL_SOCKET, buffer, BUFFER_BYTES)
-        if wire.upgrade() != SWITCHING_PROTOCOLS:
+            connection.socket.setsockopt(socket.SOL_SOCKET, buffer, BUFFER_BYTES)
+        if connection.upgrade() != SWITCHING_PROTOCOLS:
             self.refused += 1
             return
         self.sessions += 1
         while not self._over.is_set():
-            self.sent += self.kind(wire, self.rng)
+            self.sent += self.kind(connection, self.rng)

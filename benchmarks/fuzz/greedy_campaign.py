@@ -1,8 +1,8 @@
-"""Greedy clients of all kinds at one server with its default limits, beside a neighbour who speaks.
+"""Greedy clients of all kinds at one server with its default limits, beside a reference client.
 
-After a warm-up with the same traffic the neighbour speaks alone and beside them in turns, so that whatever
-else the machine does meets both alike. Compared are its word latency alone and beside them, and the memory of
-the server and its processes before and after.
+After a warm-up with the same traffic, the reference client speaks alone and beside them alternately, so that
+other load of the machine affects both equally. Compared are its word latency alone and beside them, and the
+memory of the server and its processes before and after.
 """
 
 import asyncio
@@ -21,28 +21,28 @@ from benchmarks.measures import percentile
 from benchmarks.playing import play_all
 from benchmarks.processes import busy_seconds, cpu_seconds, resident_bytes
 from benchmarks.segments import timings
-from benchmarks.subject import PATIENT
+from benchmarks.server_under_test import PATIENT
 from clients.local_server import LocalServer, local_server
 from clients.samples import Sample
 from voicegw import config
 
-SETTLE_S = 60.0  # a backlog of small frames is taken in first
+SETTLE_S = 60.0  # the server first processes a backlog of small frames
 WATCH_EVERY_S = 0.5
-LEAST_WORDS = 0.9  # of those recognised when the neighbour is alone
-FLAGS = (*PATIENT, "--gateway.resume.window-ms", "5000")  # a short one: its end is waited for
+MIN_WORDS = 0.9  # share of the words recognised when the reference client is alone
+FLAGS = (*PATIENT, "--gateway.resume.window-ms", "5000")  # short: the benchmark waits for its end
 MEANINGS = {
-    "greedy_clients": "of all kinds, of all turns together",
+    "greedy_clients": "greedy clients of all kinds, in all rounds",
     **{f"{kind.__name__}_frames": f"sent: {meaning_of(kind)}" for kind in KINDS},
-    **{f"{kind.__name__}_sessions": "that these have opened" for kind in KINDS},
-    "words_alone": "words of the neighbour that were recognised when it was alone",
+    **{f"{kind.__name__}_sessions": "sessions that these have opened" for kind in KINDS},
+    "words_alone": "recognised words of the reference client when it was alone",
     "words_beside": "the same beside the greedy clients",
-    "wel_p50_alone_ms": "a word stands in its final place, after its end; alone",
+    "wel_p50_alone_ms": "from the end of a word until it is in its final place; alone",
     "wel_p50_beside_ms": "the same beside the greedy clients",
     "wel_p95_alone_ms": "the same as the first; 95 %",
     "wel_p95_beside_ms": "the same beside the greedy clients",
     "rise_percent": "of the latter over the former",
     "rss_before_mb": "resident memory of the server and its processes after a warm-up of the same traffic",
-    "rss_peak_mb": "the greatest while the greedy clients were at work",
+    "rss_peak_mb": "the maximum while the greedy clients were connected",
     "rss_after_mb": "after they have left and their sessions have ended",
     "growth_percent": "of the latter over the first",
     "most_sessions": "sessions at once, those that wait for their clients included",
@@ -53,7 +53,7 @@ MEANINGS = {
 
 @dataclass
 class Watched:
-    """The greatest seen."""
+    """The maxima."""
 
     rss_bytes: int = 0
     sessions: int = 0
@@ -61,7 +61,7 @@ class Watched:
 
 @dataclass
 class Findings:
-    """All of a campaign. alone, beside: the neighbour's word latencies in ms."""
+    """The results. alone, beside: the word latencies of the reference client in ms."""
 
     clients: list[Client] = field(default_factory=list)
     alone: list[float] = field(default_factory=list)
@@ -74,22 +74,22 @@ class Findings:
 
     @property
     def rise(self) -> float:
-        """Of the neighbour's p95."""
+        """The relative increase of the p95 of the reference client."""
         return percentile(self.beside, 95) / percentile(self.alone, 95) - 1
 
     @property
     def growth(self) -> float:
-        """Of the memory."""
+        """The relative increase of the memory."""
         return self.after_bytes / self.before_bytes - 1
 
-    def troubles(self, rise: float, growth: float) -> list[str]:
-        """What must not be, in words."""
+    def problems(self, rise: float, growth: float) -> list[str]:
+        """What must not happen, one line each."""
         idle = [name for name, sent in self._by_kind(lambda client: client.sent).items() if not sent]
-        missed = len(self.beside) < LEAST_WORDS * len(self.alone)
+        missed = len(self.beside) < MIN_WORDS * len(self.alone)
         return [
             *(f"{name}: nothing was sent" for name in idle),
-            *["fewer of the neighbour's words were recognised"] * missed,
-            *[f"the neighbour's p95 rose by {self.rise:.0%}"] * (not self.rise <= rise),
+            *["fewer words of the reference client were recognised"] * missed,
+            *[f"the p95 of the reference client rose by {self.rise:.0%}"] * (not self.rise <= rise),
             *[f"memory grew by {self.growth:.1%}"] * (self.growth > growth),
             *["memory exceeded its ceiling"] * (self.watched.rss_bytes > self.ceiling_bytes),
         ]
@@ -128,20 +128,20 @@ class Findings:
 async def greedy_campaign(
     serve: Sequence[str], count: int, seed: int, seconds: float, samples: Sequence[Sample]
 ) -> Findings:
-    """So many greedy clients at a time, and in turns none, each for about so long. serve: the server's flags.
+    """`count` greedy clients and none alternately, each for about `seconds`. serve: options of the server.
     Raises ClientError."""
     flags = (*FLAGS, *serve)
     async with local_server(*flags) as server:
         await _speak(server.url, samples)
         base = await asyncio.to_thread(resident_bytes, server.pid)
-        async with _at_work(server.url, count, f"{seed} to warm up"):
+        async with _connected(server.url, count, f"{seed} to warm up"):
             await asyncio.sleep(seconds)
         findings = Findings(before_bytes=await _memory(server))
         began, others_s = time.monotonic(), _others_seconds()
         with _watching(server) as findings.watched:
             while not findings.clients or time.monotonic() < began + 2 * seconds:
                 findings.alone += await _speak(server.url, samples)
-                async with _at_work(server.url, count, f"{seed}/{len(findings.clients)}") as clients:
+                async with _connected(server.url, count, f"{seed}/{len(findings.clients)}") as clients:
                     findings.beside += await _speak(server.url, samples)
                 findings.clients += clients
                 findings.after_bytes = await _memory(server)
@@ -157,14 +157,14 @@ def _others_seconds() -> float:
 
 
 async def _speak(url: str, samples: Sequence[Sample]) -> list[float]:
-    """Says all samples; the latency of each recognised word in ms."""
+    """Streams all samples; the latency of each recognised word in ms."""
     played = await play_all(url, samples, streams=1, reply="none")
     return [ms for one in played for segment in one.compared[0] for ms in timings(segment, None).words]
 
 
 @asynccontextmanager
-async def _at_work(url: str, count: int, seed: str) -> AsyncIterator[list[Client]]:
-    """So many clients, each in a thread, until the block is left."""
+async def _connected(url: str, count: int, seed: str) -> AsyncIterator[list[Client]]:
+    """`count` clients, each in a thread, for the duration of the block."""
     clients = [Client(url, KINDS[number % len(KINDS)], Random(f"{seed}/{number}")) for number in range(count)]
     threads = [Thread(target=client.run, name=client.kind.__name__) for client in clients]
     for thread in threads:
@@ -180,7 +180,7 @@ async def _at_work(url: str, count: int, seed: str) -> AsyncIterator[list[Client
 
 @contextmanager
 def _watching(server: LocalServer) -> Iterator[Watched]:
-    """What the server holds at most while the block lasts."""
+    """The maxima of the server during the block."""
     watched = Watched()
     watching = asyncio.create_task(_watch(server, watched), name="watch")
     try:
@@ -199,6 +199,6 @@ async def _watch(server: LocalServer, watched: Watched) -> None:
 
 
 async def _memory(server: LocalServer) -> int:
-    """What the server and its processes hold once all sessions are gone."""
+    """The resident memory of the server and its processes after the end of all sessions."""
     await asyncio.to_thread(settled, lambda: footprint(server.url, server.pid), SETTLE_S)
     return await asyncio.to_thread(resident_bytes, server.pid)

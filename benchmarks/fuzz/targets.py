@@ -1,6 +1,7 @@
-"""What coverage-guided fuzzing calls: bytes in, and nothing out but the errors that a client may cause.
+"""The functions for coverage-guided fuzzing: they accept any bytes, and raise no other errors than those that
+a client may cause.
 
-A dialect adds a function that takes arbitrary bytes, and its seeds, to TARGETS.
+A dialect adds a function that accepts any bytes, and its seeds, to TARGETS.
 """
 
 import json
@@ -8,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.fuzz import corpus
+from benchmarks.scripted_gateway import SilenceScorer
 from benchmarks.simulation import make_session
-from benchmarks.stand_in import Unhearing
 from voicegw.core.commands import ReplyMode
 from voicegw.core.session import Session, SessionOptions
 from voicegw.dialects import native
@@ -18,21 +19,21 @@ from voicegw.dialects.port import Audio, Codec, Opening, Received, ReplyAudio
 from voicegw.dialects.twilio.codec import TwilioCodec
 from voicegw.errors import InputError
 
-BOUNDARY = b"\n\n"  # between messages; JSON may hold it too, which a fuzzer finds out
+BOUNDARY = b"\n\n"  # between messages; JSON may contain it too
 FRAME_S = 0.02
 
 
 @dataclass(frozen=True)
 class Target:
-    """`run` raises for what must not happen; `seeds` are where the fuzzer begins."""
+    """`run` raises for a defect; the fuzzer starts with `seeds`."""
 
     run: Callable[[bytes], None]
     seeds: Sequence[bytes]
 
 
 def run_native(data: bytes) -> None:
-    """Messages of the native dialect, to a session: those that are no UTF-8 are audio."""
-    session = make_session(SessionOptions(), Unhearing(), reply=ReplyMode.TEXT)
+    """Messages of the native dialect, to a session; those that are not UTF-8 are audio."""
+    session = make_session(SessionOptions(), SilenceScorer(), reply=ReplyMode.TEXT)
     for number, message in enumerate(data.split(BOUNDARY)):
         try:
             _receive(session, message, number * FRAME_S)
@@ -60,7 +61,7 @@ def run_url(data: bytes) -> None:
 
 
 def run_twilio(data: bytes) -> None:
-    """Messages of a telephone call, to the session that it opens, with a reply that is played and stopped."""
+    """Messages of a telephone call, with a reply that is played and stopped."""
     codec, caller = TwilioCodec(None), _Caller()
     for number, message in enumerate(data.split(BOUNDARY)):
         try:
@@ -80,7 +81,7 @@ def _reply(codec: Codec, number: int) -> None:
 
 
 class _Caller:
-    """The session of a call, once there is one."""
+    """The session of a call, after its start message."""
 
     def __init__(self) -> None:
         self._session: Session | None = None
@@ -89,7 +90,7 @@ class _Caller:
         match received, self._session:
             case Opening(profile), None:
                 shape = profile.language, profile.rate, profile.audio_format, profile.reply
-                self._session = make_session(SessionOptions(), Unhearing(), *shape)
+                self._session = make_session(SessionOptions(), SilenceScorer(), *shape)
             case Audio(audio), Session() as session:
                 session.receive_audio(audio, now)
                 session.actions()

@@ -1,4 +1,4 @@
-"""The measurements: servers and clients in processes of their own, each kind on a core of its own."""
+"""The measurements: servers and clients in separate processes, servers on one core and clients on another."""
 
 import asyncio
 import os
@@ -10,9 +10,9 @@ from typing import TypeVar
 
 import msgspec
 
-from benchmarks.gateway.orders import Knock, Knocked, Stream, Streamed
-from benchmarks.lines import Talker, talker
-from benchmarks.stand_in import State
+from benchmarks.child_process import ChildProcess, child_process
+from benchmarks.gateway.requests import AttemptResults, ConnectAttempts, Stream, StreamResult
+from benchmarks.scripted_gateway import State
 from clients.audio import FRAME_S
 
 SERVERS: Mapping[str, tuple[str, ...]] = {
@@ -22,10 +22,10 @@ SERVERS: Mapping[str, tuple[str, ...]] = {
 }
 Outcome = TypeVar("Outcome")
 
-LEAD_S = 0.5  # from an order to its first frame
-EDGE_S = 0.3  # before and after what is looked at, while all stream
-TAIL_S = 0.1  # for a server to get to the last frames
-SETTLE_S = 2.0  # for what a server does once, after sessions were opened or closed
+LEAD_S = 0.5  # from a request to its first frame
+EDGE_S = 0.3  # before and after the measured time, while all sessions stream
+TAIL_S = 0.1  # for a server to process the last frames
+SETTLE_S = 2.0  # after sessions were opened or closed
 FIRST_SESSIONS = 50  # opened and closed before memory is measured
 
 
@@ -38,38 +38,42 @@ class Cost:
 
 
 @asynccontextmanager
-async def server(kind: str, *arguments: str) -> AsyncIterator[Talker]:
+async def server(kind: str, *arguments: str) -> AsyncIterator[ChildProcess]:
     """One of SERVERS, on the first core that this process may use."""
-    async with talker("benchmarks.stand_in", *SERVERS[kind], *arguments) as process:
+    async with child_process("benchmarks.scripted_gateway", *SERVERS[kind], *arguments) as process:
         process.pin(min(os.sched_getaffinity(0)))
         yield process
 
 
 @asynccontextmanager
-async def load(of: Talker, sessions: int) -> AsyncIterator[Talker]:
+async def load(of: ChildProcess, sessions: int) -> AsyncIterator[ChildProcess]:
     """A client process with open sessions, on the last core."""
-    url = of.greeting.removeprefix("listening on ")
-    async with talker("benchmarks.gateway.client", "--url", url, "--sessions", str(sessions)) as process:
+    url = of.first_line.removeprefix("listening on ")
+    async with child_process(
+        "benchmarks.gateway.client", "--url", url, "--sessions", str(sessions)
+    ) as process:
         process.pin(max(os.sched_getaffinity(0)))
         yield process
 
 
-async def state(of: Talker, order: bytes = b"state") -> State:
-    """What the server has used."""
-    return await of.ask(order, State)
+async def state(of: ChildProcess, request: bytes = b"state") -> State:
+    """The resources that the server has used."""
+    return await of.ask(request, State)
 
 
-async def stream(client: Talker, seconds: float, every_s: float = FRAME_S) -> Streamed:
-    """Streams, beginning a little later."""
+async def stream(client: ChildProcess, seconds: float, every_s: float = FRAME_S) -> StreamResult:
+    """Streams after a short delay."""
     start_s = time.monotonic() + LEAD_S
-    return await _follow(client, Stream(start_s, start_s + seconds, every_s), Streamed)
+    return await _request(client, Stream(start_s, start_s + seconds, every_s), StreamResult)
 
 
-async def _follow(client: Talker, order: Stream | Knock, outcome: type[Outcome]) -> Outcome:
-    return await client.ask(msgspec.json.encode(order), outcome, order.end_s - time.monotonic())
+async def _request(
+    client: ChildProcess, request: Stream | ConnectAttempts, outcome: type[Outcome]
+) -> Outcome:
+    return await client.ask(msgspec.json.encode(request), outcome, request.end_s - time.monotonic())
 
 
-async def frame_cost(of: Talker, client: Talker, seconds: float) -> Cost:
+async def frame_cost(of: ChildProcess, client: ChildProcess, seconds: float) -> Cost:
     """The server's CPU time from before the first frame to after the last, over the frames."""
     before = await state(of)
     streamed = await stream(client, seconds)
@@ -79,7 +83,7 @@ async def frame_cost(of: Talker, client: Talker, seconds: float) -> Cost:
 
 
 async def frame_costs(sessions: int, seconds: float, repeats: int) -> dict[str, list[Cost]]:
-    """The costs of all kinds of server, taken in turn, so that what disturbs one disturbs all."""
+    """The costs of all kinds of server, alternating, so that other load affects all equally."""
     costs: dict[str, list[Cost]] = {kind: [] for kind in SERVERS}
     async with AsyncExitStack() as stack:
         servers = {kind: await stack.enter_async_context(server(kind)) for kind in SERVERS}
@@ -93,7 +97,7 @@ async def frame_costs(sessions: int, seconds: float, repeats: int) -> dict[str, 
 
 
 async def loop_lags_ms(sessions: int, seconds: float) -> tuple[float, ...]:
-    """How late the event loop gets to things while the sessions stream, with voice activity detection."""
+    """The lag of the event loop while the sessions stream, with voice activity detection."""
     async with server("gateway_vad") as one, load(one, sessions) as client:
         await stream(client, 2 * EDGE_S)
         await state(one, b"watch")
@@ -110,8 +114,8 @@ class Memory:
 
 
 async def memory(kind: str, connections: int, seconds: float) -> Memory:
-    """What many connections add to the server's resident memory. Each streams `seconds` of speech, in
-    longer than that if there are many."""
+    """The resident memory that many connections add to the server. Each streams `seconds` of speech, more
+    slowly if there are many."""
     async with server(kind) as one:
         async with load(one, FIRST_SESSIONS) as client:
             await stream(client, seconds)
@@ -125,13 +129,13 @@ async def memory(kind: str, connections: int, seconds: float) -> Memory:
     return Memory(*each)
 
 
-async def _settled(of: Talker) -> State:
+async def _settled(of: ChildProcess) -> State:
     await asyncio.sleep(SETTLE_S)
     return await state(of)
 
 
-async def refusals(capacity: int, seconds: float) -> Knocked:
-    """Half as many attempts again a second as the sessions that are in, while those stream."""
+async def refusals(capacity: int, seconds: float) -> AttemptResults:
+    """Connection attempts at a full server whose sessions stream; for each two sessions, one per second."""
     async with (
         server("gateway_vad", "--max-sessions", str(capacity)) as one,
         load(one, capacity) as inside,
@@ -140,6 +144,8 @@ async def refusals(capacity: int, seconds: float) -> Knocked:
         streaming = asyncio.create_task(stream(inside, seconds + 2 * EDGE_S))
         start_s = time.monotonic() + LEAD_S + EDGE_S
         attempts = round(capacity / 2 * seconds)
-        knocked = await _follow(outside, Knock(start_s, start_s + seconds, attempts), Knocked)
+        refused = await _request(
+            outside, ConnectAttempts(start_s, start_s + seconds, attempts), AttemptResults
+        )
         await streaming
-    return knocked
+    return refused

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.gateway.client`: the client process. Opens sessions, and streams when it is told to.
+"""`python -m benchmarks.gateway.client`: the client process. It opens sessions, and streams on request.
 
-It prints `open` when all sessions are open. Each Stream on stdin, a line of JSON, is followed and answered by
-what came of it; the end of stdin is the end. A Knock opens sessions that are to be refused.
+It prints `open` when all sessions are open. Each request on stdin, a line of JSON, is executed and answered
+by its result: Stream sends audio, ConnectAttempts opens sessions that must be refused. It ends with stdin.
 All times are seconds of the host's monotonic clock.
 """
 
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from benchmarks.gateway.orders import Knock, Knocked, Stream, Streamed
+from benchmarks.gateway.requests import AttemptResults, ConnectAttempts, Stream, StreamResult
 from benchmarks.measures import percentile
-from benchmarks.wire import Wire, elapsed_ms, encoded
+from benchmarks.raw_client import RawClient, elapsed_ms, encoded
 from clients.audio import frames, read_pcm
 from clients.samples import read_samples
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_SAMPLES
@@ -29,39 +29,43 @@ MOST_FRAMES = 1_000_000  # of a session: over five hours
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Follow the orders on stdin; the exit status."""
+    """Execute the requests on stdin; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gateway.client", description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--sessions", type=int, required=True)
     options = parser.parse_args(argv)
     url = f"{options.url}?reply=none"
-    wires = [opened(url) for _ in range(options.sessions)]
+    connections = [opened(url) for _ in range(options.sessions)]
     print("open", flush=True)
     speech = masked_speech()
-    while line := next_line(wires):
-        order = msgspec.json.decode(line, type=Stream | Knock)
-        outcome = stream(wires, speech, order) if isinstance(order, Stream) else knock(url, order)
+    while line := next_line(connections):
+        request = msgspec.json.decode(line, type=Stream | ConnectAttempts)
+        outcome = (
+            stream(connections, speech, request)
+            if isinstance(request, Stream)
+            else attempt_connections(url, request)
+        )
         sys.stdout.buffer.write(msgspec.json.encode(outcome) + b"\n")
         sys.stdout.buffer.flush()
-    for wire in wires:
-        wire.socket.close()
+    for connection in connections:
+        connection.socket.close()
     return 0
 
 
-def next_line(wires: Sequence[Wire]) -> bytes:
-    """The next order, empty at the end; until it comes, pings are answered."""
+def next_line(connections: Sequence[RawClient]) -> bytes:
+    """The next request, empty at the end; while it waits, pings are answered."""
     while not select.select([sys.stdin], [], [], PING_EVERY_S)[0]:
-        for wire in wires:
-            wire.drain()
+        for connection in connections:
+            connection.drain()
     return sys.stdin.buffer.readline()
 
 
-def opened(url: str) -> Wire:
-    """A session. Raises Broken, or AssertionError when it is refused."""
-    wire = Wire(url)
-    status = wire.upgrade()
+def opened(url: str) -> RawClient:
+    """A session. Raises ConnectionFailed, or AssertionError when it is refused."""
+    connection = RawClient(url)
+    status = connection.upgrade()
     assert status == SWITCHING_PROTOCOLS, f"refused with {status}"
-    return wire
+    return connection
 
 
 def masked_speech() -> list[bytes]:
@@ -71,31 +75,31 @@ def masked_speech() -> list[bytes]:
     return [encoded(frame) for frame in whole if len(frame) == 2 * WINDOW_SAMPLES]
 
 
-def stream(wires: Sequence[Wire], speech: Sequence[bytes], order: Stream) -> Streamed:
-    """Sends on schedule, however late the frames before were; each session begins elsewhere in the speech."""
+def stream(connections: Sequence[RawClient], speech: Sequence[bytes], request: Stream) -> StreamResult:
+    """Sends on a fixed schedule; each session starts at another position of the speech."""
     late_ms: list[float] = []
-    for round_, (number, wire) in itertools.product(range(MOST_FRAMES), enumerate(wires)):
-        due_s = order.start_s + order.every_s * (round_ + number / len(wires))
-        if due_s >= order.end_s:
+    for round_, (number, connection) in itertools.product(range(MOST_FRAMES), enumerate(connections)):
+        due_s = request.start_s + request.every_s * (round_ + number / len(connections))
+        if due_s >= request.end_s:
             break
         _until(due_s)
         late_ms.append(elapsed_ms(due_s))
-        wire.send_raw(speech[(round_ + 37 * number) % len(speech)])
+        connection.send_raw(speech[(round_ + 37 * number) % len(speech)])
         if (round_ + number) % DRAIN_EVERY == 0:
-            wire.drain()
-    return Streamed(len(late_ms), percentile(late_ms, 99))
+            connection.drain()
+    return StreamResult(len(late_ms), percentile(late_ms, 99))
 
 
-def knock(url: str, order: Knock) -> Knocked:
-    """One after the other; a late answer counts against the next attempt, too."""
+def attempt_connections(url: str, request: ConnectAttempts) -> AttemptResults:
+    """One attempt after another; a late answer also delays the next one, which counts."""
     statuses, answered_ms = [], []
-    for number in range(order.attempts):
-        due_s = order.start_s + (order.end_s - order.start_s) * number / order.attempts
+    for number in range(request.attempts):
+        due_s = request.start_s + (request.end_s - request.start_s) * number / request.attempts
         _until(due_s)
-        with Wire(url) as wire:
-            statuses.append(wire.upgrade())
+        with RawClient(url) as connection:
+            statuses.append(connection.upgrade())
         answered_ms.append(elapsed_ms(due_s))
-    return Knocked(tuple(statuses), tuple(answered_ms))
+    return AttemptResults(tuple(statuses), tuple(answered_ms))
 
 
 def _until(moment_s: float) -> None:

@@ -8,17 +8,14 @@ are other processes, and send on schedule, spread over the 20 ms.
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from benchmarks.arguments import add_json, new_parser
+from benchmarks.command import Result, add_json, chosen, exits_on_errors, new_parser
 from benchmarks.gateway import bench
 from benchmarks.gateway.bench import Cost
-from benchmarks.gateway.orders import Knocked
+from benchmarks.gateway.requests import AttemptResults
 from benchmarks.measures import percentile
-from benchmarks.report import report
-from clients.errors import ClientError
 
 REFUSED = 503
 ACTIVE_S = 2.0
@@ -44,30 +41,21 @@ MEANINGS = {
     "refusal_p50_ms": "from the attempt to connect to the refusal",
     "refusal_p95_ms": "the same, at the 95th percentile",
 }
+NUMBERS = {
+    "--streams": (100, "sessions that stream"),
+    "--seconds": (5.0, "of each run"),
+    "--repeats": (5, "runs of each server"),
+    "--connections": (1000, "for memory"),
+}
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
-    options = _parser().parse_args(argv)
-    try:
-        figures = asyncio.run(_measure(options))
-    except ClientError as error:
-        print(error, file=sys.stderr)
-        return 1
-    settings = {name: getattr(options, name) for name in ("streams", "seconds", "repeats", "connections")}
-    report("gateway", settings, figures, MEANINGS, options.json)
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("gateway", __doc__)
-    add = parser.add_argument
-    add("--streams", type=int, default=100, metavar="N", help="sessions that stream (default: %(default)s)")
-    add("--seconds", type=float, default=5.0, help="of each turn (default: %(default)g)")
-    add("--repeats", type=int, default=5, metavar="N", help="turns of each server (default: %(default)s)")
-    add("--connections", type=int, default=1000, metavar="N", help="for memory (default: %(default)s)")
-    add_json(parser)
-    return parser
+    options = new_parser("gateway", __doc__, add_json, numbers=NUMBERS).parse_args(argv)
+    figures = asyncio.run(_measure(options))
+    settings = chosen(options, "streams", "seconds", "repeats", "connections")
+    return Result(settings, figures, MEANINGS).report("gateway", options.json)
 
 
 async def _measure(options: argparse.Namespace) -> dict[str, float]:
@@ -76,7 +64,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
     memory = await bench.memory("gateway_vad", options.connections, ACTIVE_S)
     bare = await bench.memory("bare", options.connections, ACTIVE_S)
     lags_ms = await bench.loop_lags_ms(options.streams, options.seconds)
-    knocked = await bench.refusals(options.streams, options.seconds)
+    refused = await bench.refusals(options.streams, options.seconds)
     return {
         **cost_figures(costs),
         **{f"lone_{name}": value for name, value in cost_figures(lone).items() if name in LONE},
@@ -85,7 +73,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
         "active_connection_bytes": memory.active_bytes,
         "loop_lag_p50_ms": percentile(lags_ms, 50),
         "loop_lag_p99_ms": percentile(lags_ms, 99),
-        **refusal_figures(knocked),
+        **refusal_figures(refused),
     }
 
 
@@ -111,10 +99,10 @@ def cost_figures(costs: Mapping[str, Sequence[Cost]]) -> dict[str, float]:
     }
 
 
-def refusal_figures(knocked: Knocked) -> dict[str, float]:
+def refusal_figures(refused: AttemptResults) -> dict[str, float]:
     """Of the attempts that were refused, which should be all of them."""
     refused_ms = [
-        ms for status, ms in zip(knocked.statuses, knocked.answered_ms, strict=True) if status == REFUSED
+        ms for status, ms in zip(refused.statuses, refused.answered_ms, strict=True) if status == REFUSED
     ]
     return {
         "refusals": len(refused_ms),

@@ -1,7 +1,7 @@
-"""`scripts/bench peers`: this server beside other real-time Whisper servers, on equal terms.
+"""`scripts/bench peers`: comparison of this server with other real-time Whisper servers.
 
-The same model, audio, machine, client and measures for each, taken in turn within one run. What a peer is,
-how it is installed, started and spoken to stands in one module per peer.
+All have the same model, audio, machine, client and measures, and alternate within one run. One module for
+each peer describes how to install, start and use it.
 """
 
 from benchmarks.peers.command import main

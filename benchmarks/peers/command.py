@@ -1,22 +1,31 @@
-"""`scripts/bench peers`: how soon words and finals come, how many of them are right, what a second of audio
-costs in CPU and how many streams are held, by this server and others on the same model, audio and machine.
+"""`scripts/bench peers`: latency, accuracy, CPU time and number of streams of this server and of others, on
+the same model, audio and machine.
 
-Each run starts a server afresh, so that no other one uses the machine meanwhile. With one stream every
-server has its turn in each round; then the number of streams rises, and a server that misses the objective
-leaves. A peer that cannot be installed, started or spoken to is reported, and the others go on.
+Each run starts one server, so that no other one uses the machine. With one stream, every server has one run
+in each round; then the number of streams rises, and a server that misses the objective is left out. A server
+that cannot be installed, started or used is reported, and the others continue.
 """
 
 import argparse
 import asyncio
 import signal
-import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.arguments import add_device, add_json, new_parser
-from benchmarks.peers.contest import Contestant, absolute, compete, ratios
+from benchmarks.command import (
+    FULL_RUNS,
+    FULL_SECONDS,
+    add_device,
+    add_full,
+    add_json,
+    chosen,
+    counts,
+    exits_on_errors,
+    new_parser,
+)
 from benchmarks.peers.realtimestt import REALTIMESTT
+from benchmarks.peers.rounds import Candidate, absolute, ratios, run_rounds
 from benchmarks.peers.running import Bench
 from benchmarks.peers.tables import print_tables
 from benchmarks.peers.voicegw import VOICEGW
@@ -30,38 +39,43 @@ from clients.samples import Sample
 from voicegw.asr.weights import locate
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.endpoint import EndpointOptions
-from voicegw.errors import StartupError
 
 PEERS = {peer.name: peer for peer in (WHISPERLIVE, WHISPERLIVEKIT, REALTIMESTT)}
-FULL_SECONDS, FULL_RUNS = 120.0, 3
+NUMBERS = {
+    "--seconds": (60.0, "steady state of a run"),
+    "--warm-up-s": (5.0, "time before it, which is not measured"),
+    "--repeats": (2, "rounds with one stream"),
+    "--runs": (1, "runs with more streams, all of which must hold"),
+    "--end-silence-ms": (
+        EndpointOptions().end_silence_ms,
+        "the silence that ends an utterance, for all servers that have such an option",
+    ),
+}
 
 
+@exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparison; its exit status, which is 1 when this server itself could not be measured."""
     options = _parser().parse_args(argv)
     if options.full:
         options.seconds, options.repeats, options.runs = FULL_SECONDS, FULL_RUNS, FULL_RUNS
-    contestants = [Contestant(VOICEGW), *(Contestant(PEERS[name]) for name in options.peers)]
-    try:
-        with speech(options, WhisperOptions(model=options.model, device=options.device)) as samples:
-            bench = _bench(options, samples)
-            work = compete(contestants, bench.run, options.streams, options.repeats, options.runs)
-            asyncio.run(_stoppable(work))
-    except (ClientError, StartupError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    candidates = [Candidate(VOICEGW), *(Candidate(PEERS[name]) for name in options.peers)]
+    with speech(options, WhisperOptions(model=options.model, device=options.device)) as samples:
+        bench = _bench(options, samples)
+        work = run_rounds(candidates, bench.run, options.streams, options.repeats, options.runs)
+        asyncio.run(_stoppable(work))
     settings = _settings(options)
-    print_tables(contestants, settings)
+    print_tables(candidates, settings)
     if options.json is not None:
         settings["servers"] = {
-            one.peer.name: f"{one.peer.version}: {one.peer.settings}" for one in contestants
+            one.peer.name: f"{one.peer.version}: {one.peer.settings}" for one in candidates
         }
-        write_json("peers", settings, {**ratios(contestants), **absolute(contestants)}, options.json)
-    return 0 if contestants[0].summary else 1
+        write_json("peers", settings, {**ratios(candidates), **absolute(candidates)}, options.json)
+    return 0 if candidates[0].summary else 1
 
 
 async def _stoppable(work: Coroutine[Any, Any, None]) -> None:
-    """Let SIGTERM end the work as Ctrl-C does, so that no peer's server is left behind."""
+    """Let SIGTERM cancel the work as Ctrl-C does, so that it stops its servers."""
     task = asyncio.ensure_future(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     await task
@@ -83,15 +97,14 @@ def _bench(options: argparse.Namespace, samples: Sequence[Sample]) -> Bench:
 
 def _settings(options: argparse.Namespace) -> dict[str, object]:
     kept = ("model", "device", "end_silence_ms", "seconds", "warm_up_s", "streams", "repeats", "runs")
-    settings: dict[str, object] = {name: getattr(options, name) for name in kept}
-    settings |= about_recordings(options)
+    settings = chosen(options, *kept) | about_recordings(options)
     if options.realtimestt_checkout is not None:
         settings["realtimestt_commit"] = commit(options.realtimestt_checkout)
     return settings
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("peers", __doc__)
+    parser = new_parser("peers", __doc__, add_recordings, add_device, add_json, numbers=NUMBERS)
     add = parser.add_argument
     add(
         "--peers",
@@ -104,36 +117,17 @@ def _parser() -> argparse.ArgumentParser:
         "--realtimestt-checkout",
         type=Path,
         metavar="PATH",
-        help="a checkout of KoljaB/RealtimeSTT, whose wheel lacks the multi-user server",
+        help="a checkout of KoljaB/RealtimeSTT; its wheel does not contain the multi-user server",
     )
     add(
         "--streams",
-        type=_counts,
+        type=_from_one,
         default=[1, 2, 4, 8, 16, 24, 32, 48, 64],
         metavar="N,..",
         help="numbers of streams to try, rising (default: 1,2,4,8,16,24,32,48,64)",
     )
-    add("--seconds", type=float, default=60.0, help="steady state of a run (default: %(default)g)")
-    add("--warm-up-s", type=float, default=5.0, help="what is not measured before it (default: %(default)g)")
-    add("--repeats", type=int, default=2, help="rounds with one stream (default: %(default)s)")
-    add(
-        "--runs",
-        type=int,
-        default=1,
-        help="runs with more streams, all of which must hold (default: %(default)s)",
-    )
-    add("--full", action="store_true", help=f"{FULL_SECONDS:g} s, {FULL_RUNS} runs of each, all must hold")
-    add_recordings(parser)
-    add_device(parser)
+    add_full(parser, "all of which must hold")
     add("--model", default="bundled", help="a CTranslate2 directory, for all (default: %(default)s)")
-    add(
-        "--end-silence-ms",
-        type=int,
-        default=EndpointOptions().end_silence_ms,
-        metavar="MS",
-        help="the silence that ends an utterance, for all that can be told (default: %(default)s)",
-    )
-    add_json(parser)
     return parser
 
 
@@ -144,15 +138,8 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _counts(text: str) -> list[int]:
-    try:
-        counts = sorted({int(number) for number in text.split(",")})
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"numbers with commas, not {text!r}") from None
-    if counts[0] != 1:
+def _from_one(text: str) -> list[int]:
+    numbers = counts(text)
+    if numbers[0] != 1:
         raise argparse.ArgumentTypeError("the first number of streams is 1, which the ratios are about")
-    return counts
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return numbers

@@ -1,7 +1,7 @@
 """One session with a server, in that server's own protocol and without a socket.
 
-A dialect turns frames of audio into what the server wants to read, and what the server writes into one
-common form: for each part of the transcript, the successive texts it had, each with its arrival.
+A dialect encodes frames of audio for the server, and decodes the server's messages to a common form: for each
+part of the transcript, its successive texts with their arrival times.
 """
 
 import json
@@ -14,17 +14,17 @@ Message = str | bytes
 
 
 class Dialect:
-    """The base: a subclass says what is sent, and understands what is received in `read`.
+    """The base: a subclass encodes messages, and decodes received ones in `read`.
 
     parts: the updates of each part of the transcript, by the part's number, in the order of the parts. In
     an update, `stable` is what the server calls finished and `tentative` what it shows beyond that. A
     server with turns has a part for each turn; one that revises a single running text has one part.
-    troubles: errors, warnings and refusals, in the server's words.
+    problems: errors, warnings and refusals, in the server's words.
     """
 
     def __init__(self) -> None:
         self.parts: dict[int, list[Update]] = {}
-        self.troubles: list[str] = []
+        self.problems: list[str] = []
         self.is_ready = False
         self.is_over = False
 
@@ -45,7 +45,7 @@ class Dialect:
         self.read(at_s, json.loads(data))
 
     def read(self, at_s: float, message: dict[str, Any]) -> None:
-        """Understand a message, by `show`, `troubles`, `is_ready` and `is_over`."""
+        """Understand a message, by `show`, `problems`, `is_ready` and `is_over`."""
         raise NotImplementedError
 
     def show(self, part: int, at_s: float, finished: str, tentative: str = "") -> None:

@@ -1,7 +1,7 @@
 """A virtual environment for each peer, made once and kept in `.venv-peers/`, outside of version control.
 
-What a peer would pull in beyond what its server imports (a microphone library to be compiled, other
-backends' gigabytes) is left out: it is installed without its dependencies, beside a list of pinned ones.
+Dependencies that its server does not import (a microphone library to be compiled, large other backends) are
+left out: it is installed without its dependencies, with a list of pinned ones.
 """
 
 import subprocess

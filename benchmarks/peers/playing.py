@@ -1,6 +1,6 @@
-"""Plays tracks to a server in real time, all at once, and hears what comes back.
+"""Streams tracks to a server in real time, at the same time, and records the results.
 
-Open-loop: the frames of a track go out on schedule however slow the server is. All speakers share one
+Open-loop: the frames of a track are sent on schedule even if the server is slow. All speakers share one
 event loop, apart from the server's process; how late the loop was is part of the result.
 """
 
@@ -30,21 +30,21 @@ class Refused(ClientError):
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A session: when its first frame was scheduled, and what came back, as a dialect understood it."""
+class PlayedSession:
+    """A session: when its first frame was scheduled, and the results that the dialect decoded."""
 
     track: Track
     begin_s: float
     latest_send_s: float
     parts: tuple[tuple[Update, ...], ...]
-    troubles: tuple[str, ...]
+    problems: tuple[str, ...]
 
     def scheduled_s(self, at_ms: int) -> float:
         """S(x): when the frame that holds this audio time was due to be sent."""
         return self.begin_s + at_ms // FRAME_MS * FRAME_MS / 1000
 
 
-async def play(url: str, dialect: Callable[[], Dialect], tracks: Sequence[Track]) -> list[Heard]:
+async def play(url: str, dialect: Callable[[], Dialect], tracks: Sequence[Track]) -> list[PlayedSession]:
     """A session for each track, begun when all are open. Raises Refused when one cannot be held."""
     opened = asyncio.Barrier(len(tracks))
     try:
@@ -59,18 +59,20 @@ async def play(url: str, dialect: Callable[[], Dialect], tracks: Sequence[Track]
     return [speaker.result() for speaker in speakers]
 
 
-async def _speak(url: str, dialect: Dialect, track: Track, opened: asyncio.Barrier, delay_s: float) -> Heard:
+async def _speak(
+    url: str, dialect: Dialect, track: Track, opened: asyncio.Barrier, delay_s: float
+) -> PlayedSession:
     async with connect(
         url, open_timeout=OPEN_S, ping_interval=None, max_size=None, compression=None, proxy=None
     ) as socket:
-        greeted = asyncio.Event()
-        reader = asyncio.create_task(_read(socket, dialect, greeted))
+        started = asyncio.Event()
+        reader = asyncio.create_task(_read(socket, dialect, started))
         try:
             for message in dialect.opening():
                 await socket.send(message)
-            await asyncio.wait_for(greeted.wait(), OPEN_S)
+            await asyncio.wait_for(started.wait(), OPEN_S)
             if not dialect.is_ready:
-                raise Refused("; ".join(dialect.troubles))
+                raise Refused("; ".join(dialect.problems))
             await opened.wait()
             await asyncio.sleep(delay_s)
             begin_s, latest_send_s = await _send(socket, dialect, track)
@@ -81,7 +83,7 @@ async def _speak(url: str, dialect: Dialect, track: Track, opened: asyncio.Barri
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
     parts = tuple(tuple(updates) for _, updates in sorted(dialect.parts.items()) if updates)
-    return Heard(track, begin_s, latest_send_s, parts, tuple(dialect.troubles))
+    return PlayedSession(track, begin_s, latest_send_s, parts, tuple(dialect.problems))
 
 
 async def _send(socket: ClientConnection, dialect: Dialect, track: Track) -> tuple[float, float]:
@@ -95,16 +97,16 @@ async def _send(socket: ClientConnection, dialect: Dialect, track: Track) -> tup
     return begin_s, latest_send_s
 
 
-async def _read(socket: ClientConnection, dialect: Dialect, greeted: asyncio.Event) -> None:
-    """Until the session is over. `greeted` is set as well when it ends before a greeting."""
+async def _read(socket: ClientConnection, dialect: Dialect, started: asyncio.Event) -> None:
+    """Until the session is over. `started` is set as well when it ends before a greeting."""
     try:
         while not dialect.is_over:
             data = await socket.recv()
             dialect.receive(time.monotonic(), data)
             if dialect.is_ready:
-                greeted.set()
+                started.set()
     except ConnectionClosed:
         dialect.is_over = True
-    if not greeted.is_set():
-        dialect.troubles.append("closed before it began")
-        greeted.set()
+    if not started.is_set():
+        dialect.problems.append("closed before it began")
+        started.set()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.peers.dialect import Dialect, Message
-from benchmarks.peers.peer import Peer, Setup
+from benchmarks.peers.peer import Peer, Setup, faster_whisper, one_thread_each
 from clients.audio import SAMPLE_BYTES
 from voicegw.core.audio import SAMPLE_RATE
 
@@ -38,7 +38,7 @@ class RealtimeSTTDialect(Dialect):
             case "final":
                 self.show(message["segmentId"], at_s, message["text"])
             case "error" | "warning":
-                self.troubles.append(message["message"])
+                self.problems.append(message["message"])
 
 
 def _command(setup: Setup) -> Sequence[str]:
@@ -55,7 +55,7 @@ def _command(setup: Setup) -> Sequence[str]:
 
 
 def _environment(setup: Setup) -> Mapping[str, str]:
-    return {"OMP_NUM_THREADS": str(setup.threads), "PYTHONPATH": str(setup.checkout)}
+    return {**one_thread_each(setup), "PYTHONPATH": str(setup.checkout)}
 
 
 REALTIMESTT = Peer(
@@ -71,11 +71,7 @@ REALTIMESTT = Peer(
     command=_command,
     environment=_environment,
     requirements=(
-        "ctranslate2==4.8.5",
-        "faster-whisper==1.2.1",
-        "numpy==2.4.6",
-        "onnxruntime==1.32.0",
-        "fastapi==0.165.0",
+        *faster_whisper("1.2.1"),
         "halo==0.0.31",
         "scipy==1.17.1",
         "silero-vad==6.2.3",

@@ -1,4 +1,4 @@
-"""One run of one server: started afresh, spoken to by some speakers at once, stopped."""
+"""One run of one server: it is started, used by some speakers at once, and stopped."""
 
 import asyncio
 import subprocess
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.peers.comparing import Run
 from benchmarks.peers.installing import home, interpreter
 from benchmarks.peers.peer import Peer, Setup
 from benchmarks.peers.playing import play
+from benchmarks.peers.run_figures import Run
 from benchmarks.peers.serving import free_port, serving
 from benchmarks.processes import busy_seconds, cpu_seconds
 from benchmarks.tracks import Track, track
@@ -21,12 +21,12 @@ _HAS_CUDA = "import torch, sys; sys.exit(not torch.cuda.is_available())"
 
 
 class CannotRun(ClientError):
-    """A peer lacks what it needs here; the message says what."""
+    """A peer lacks a requirement, which the message names."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What all runs have in common. pieces: what there is to say. Times are in seconds."""
+    """What all runs have in common. pieces: the utterances. Times are in seconds."""
 
     pieces: Sequence[Track]
     model: Path
@@ -37,7 +37,7 @@ class Bench:
     checkout: Path | None
 
     async def run(self, peer: Peer, streams: int) -> Run:
-        """The run. Raises ClientError with the reason when there cannot be one."""
+        """The run. Raises ClientError with the reason when it fails."""
         python = await asyncio.to_thread(interpreter, peer)
         self._check(peer, python)
         setup = Setup(

@@ -1,4 +1,4 @@
-"""A peer's server as a process group of its own, on a free loopback port, for as long as a block lasts."""
+"""A peer's server as a process group of its own, on a free loopback port, for the duration of a block."""
 
 import asyncio
 import os
@@ -94,7 +94,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
     _signal_group(process.pid, signal.SIGTERM)
     with suppress(TimeoutError):
         await asyncio.wait_for(process.wait(), STOP_S)
-    # What the leader leaves behind goes with it.
+    # Also ends child processes that are left.
     _signal_group(process.pid, signal.SIGKILL)
     await process.wait()
 

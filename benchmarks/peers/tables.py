@@ -7,8 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.peers.contest import RATIOS, Contestant, ratios
-from benchmarks.report import cell, console
+from benchmarks.peers.rounds import RATIOS, Candidate, ratios
+from benchmarks.report import cell, console, print_settings
 
 MEANINGS = {
     "streams_at_slo": "held with word p95 within 1 s",
@@ -29,38 +29,38 @@ MEANINGS = {
 }
 
 
-def print_tables(contestants: Sequence[Contestant], settings: Mapping[str, Any]) -> None:
+def print_tables(candidates: Sequence[Candidate], settings: Mapping[str, Any]) -> None:
     """Print everything."""
     printer = console()
-    printer.print("peers: " + ", ".join(f"{key} {value}" for key, value in settings.items()))
-    for one in contestants:
+    print_settings(printer, "peers", settings)
+    for one in candidates:
         printer.print(f"{one.peer.name} {one.peer.version}: {one.peer.settings}")
-        if one.trouble:
-            printer.print(f"  gave up {_in_one_line(one.trouble)}", markup=False)
-    _print_figures(printer, contestants)
-    _print_ratios(printer, contestants)
-    _print_curve(printer, contestants)
+        if one.failure:
+            printer.print(f"  gave up {_in_one_line(one.failure)}", markup=False)
+    _print_figures(printer, candidates)
+    _print_ratios(printer, candidates)
+    _print_curve(printer, candidates)
 
 
-def _print_figures(printer: Console, contestants: Sequence[Contestant]) -> None:
-    table = Table("one stream", *(one.peer.name for one in contestants), "meaning")
+def _print_figures(printer: Console, candidates: Sequence[Candidate]) -> None:
+    table = Table("one stream", *(one.peer.name for one in candidates), "meaning")
     for figure, meaning in MEANINGS.items():
-        table.add_row(figure, *(_shown(one.summary.get(figure)) for one in contestants), meaning)
+        table.add_row(figure, *(_shown(one.summary.get(figure)) for one in candidates), meaning)
     printer.print(table)
 
 
-def _print_ratios(printer: Console, contestants: Sequence[Contestant]) -> None:
-    found, others = ratios(contestants), contestants[1:]
-    table = Table(f"{contestants[0].peer.name} ÷", *(one.peer.name for one in others))
+def _print_ratios(printer: Console, candidates: Sequence[Candidate]) -> None:
+    found, others = ratios(candidates), candidates[1:]
+    table = Table(f"{candidates[0].peer.name} ÷", *(one.peer.name for one in others))
     for ratio in RATIOS:
         table.add_row(ratio, *(_shown(found[f"{ratio}_{one.peer.name}"]) for one in others))
     printer.print(table)
 
 
-def _print_curve(printer: Console, contestants: Sequence[Contestant]) -> None:
-    table = Table("streams: word p50 / p95 in ms", *(one.peer.name for one in contestants))
-    for streams in sorted({number for one in contestants for number in one.curve}):
-        table.add_row(str(streams), *(_latencies(one.curve.get(streams)) for one in contestants))
+def _print_curve(printer: Console, candidates: Sequence[Candidate]) -> None:
+    table = Table("streams: word p50 / p95 in ms", *(one.peer.name for one in candidates))
+    for streams in sorted({number for one in candidates for number in one.curve}):
+        table.add_row(str(streams), *(_latencies(one.curve.get(streams)) for one in candidates))
     printer.print(table)
 
 
@@ -68,8 +68,8 @@ def _latencies(figures: Mapping[str, float] | None) -> str:
     return f"{figures['wel_p50_ms']:.0f} / {figures['wel_p95_ms']:.0f}" if figures else "–"
 
 
-def _in_one_line(trouble: str) -> str:
-    first, *more = trouble.splitlines()
+def _in_one_line(failure: str) -> str:
+    first, *more = failure.splitlines()
     return f"{first}: {more[-1]}" if more else first
 
 

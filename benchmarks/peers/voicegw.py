@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.arguments import FIXED_END_SILENCE
+from benchmarks.command import FIXED_END_SILENCE
 from benchmarks.peers.dialect import Dialect, Message
 from benchmarks.peers.peer import Peer, Setup
 
@@ -24,7 +24,7 @@ class VoicegwDialect(Dialect):
             case "final":
                 self.show(message["turn"], at_s, message["text"])
             case "error":
-                self.troubles.append(message["code"])
+                self.problems.append(message["code"])
 
 
 def _command(setup: Setup) -> Sequence[str]:

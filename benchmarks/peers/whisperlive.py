@@ -1,11 +1,11 @@
 """WhisperLive (collabora/WhisperLive): a transcription thread per connection over a growing window."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.peers.dialect import Dialect, Message
-from benchmarks.peers.peer import Peer, Setup
+from benchmarks.peers.peer import Peer, Setup, faster_whisper, one_thread_each
 
 # Its command line, run_server.py, is not in its wheel. Every connection has a model of its own, which is
 # 5 MB for the bundled one, since connections that share one wait for each other's decodes.
@@ -48,7 +48,7 @@ class WhisperLiveDialect(Dialect):
         if message.get("message") == "SERVER_READY":
             self.is_ready = True
         elif "status" in message:
-            self.troubles.append(f"{message['status']}: {message['message']}")
+            self.problems.append(f"{message['status']}: {message['message']}")
         segments = message.get("segments", [])
         for segment in segments:
             if segment["completed"] and float(segment["start"]) >= self._completed_to_s:
@@ -63,10 +63,6 @@ def _command(setup: Setup) -> Sequence[str]:
     return str(setup.python), "-c", _SERVE, str(setup.port), str(setup.model), str(setup.sessions)
 
 
-def _environment(setup: Setup) -> Mapping[str, str]:
-    return {"OMP_NUM_THREADS": str(setup.threads)}
-
-
 WHISPERLIVE = Peer(
     name="whisperlive",
     version="0.10.0",
@@ -75,13 +71,9 @@ WHISPERLIVE = Peer(
     settings="a model for each connection, int8 on one thread; its client's defaults, language en",
     dialect=WhisperLiveDialect,
     command=_command,
-    environment=_environment,
+    environment=one_thread_each,
     requirements=(
-        "ctranslate2==4.8.5",
-        "faster-whisper==1.2.0",
-        "numpy==2.4.6",
-        "onnxruntime==1.32.0",
-        "fastapi==0.165.0",
+        *faster_whisper("1.2.0"),
         "python-multipart==0.0.34",
         "requests==2.34.2",
         "tqdm==4.70.1",

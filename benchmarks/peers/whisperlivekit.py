@@ -1,16 +1,16 @@
 """WhisperLiveKit (QuentinFuxa/WhisperLiveKit): LocalAgreement over a window, behind Silero VAD."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.peers.dialect import Dialect, Message
-from benchmarks.peers.peer import Peer, Setup
+from benchmarks.peers.peer import Peer, Setup, faster_whisper, one_thread_each
 
 WINDOW_S = (
     6  # its default, 15, lets a window run over several utterances, which the bundled model reads badly
 )
 
-_SILENCE = -2  # the `speaker` of a line that says that nobody speaks
+_SILENCE = -2  # the `speaker` of a line of silence
 
 
 class WhisperLiveKitDialect(Dialect):
@@ -26,7 +26,7 @@ class WhisperLiveKitDialect(Dialect):
             case "ready_to_stop":
                 self.is_over = True
         if message.get("error"):
-            self.troubles.append(message["error"])
+            self.problems.append(message["error"])
         if "lines" in message:
             spoken = (line["text"] or "" for line in message["lines"] if line["speaker"] != _SILENCE)
             self.show(0, at_s, " ".join(text.strip() for text in spoken), message["buffer_transcription"])
@@ -42,10 +42,6 @@ def _command(setup: Setup) -> Sequence[str]:
     )
 
 
-def _environment(setup: Setup) -> Mapping[str, str]:
-    return {"OMP_NUM_THREADS": str(setup.threads)}
-
-
 WHISPERLIVEKIT = Peer(
     name="whisperlivekit",
     version="0.2.26",
@@ -58,13 +54,9 @@ WHISPERLIVEKIT = Peer(
     ),
     dialect=WhisperLiveKitDialect,
     command=_command,
-    environment=_environment,
+    environment=one_thread_each,
     requirements=(
-        "ctranslate2==4.8.5",
-        "faster-whisper==1.2.1",
-        "numpy==2.4.6",
-        "onnxruntime==1.32.0",
-        "fastapi==0.165.0",
+        *faster_whisper("1.2.1"),
         "librosa==0.11.0",
         "numba==0.68.1",
         "python-multipart==0.0.34",

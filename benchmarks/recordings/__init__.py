@@ -1,8 +1,8 @@
-"""A user's own recordings as material for the benchmarks, and `scripts/bench recordings`, which checks them.
+"""Your own recordings as input of the benchmarks, and `scripts/bench recordings`, which checks them.
 
-`manifest` reads what is said in them, `checking` finds what is wrong, `alignment` finds when each word is
-said, `offline` is the recognition that a stream is held against, `accuracy` counts the errors. Other
-benchmarks get all of it from `material`.
+`manifest` reads their transcripts, `checking` finds problems, `alignment` finds the times of the words,
+`stock` is the offline recognition that streams are compared with, `accuracy` counts the errors. Other
+benchmarks use `material`.
 """
 
 from benchmarks.recordings.command import main

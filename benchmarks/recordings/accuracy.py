@@ -1,6 +1,6 @@
-"""How right a stream's text is, beside the offline pass of the same model.
+"""The word errors of a stream and of the offline pass of the same model.
 
-Errors are counted over whole recordings: all finals joined against all that is said.
+Errors are counted over whole recordings: all finals joined, against the whole transcript.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,22 +14,22 @@ import msgspec
 from benchmarks.figures import Played
 from benchmarks.measures import WordErrors, word_errors
 from benchmarks.recording import Recording, turns_of
-from benchmarks.recordings.material import Material, Recorded, tell
+from benchmarks.recordings.material import Material, Recorded, print_progress
 from benchmarks.recordings.wording import words_of
 
 MEANINGS = {
     "wer_percent": "all finals of a recording against its text, normalised",
     "wer_worst_session_percent": "the worst recording's",
     "wer_offline_percent": "stock faster-whisper on whole recordings: padded, beam 5",
-    "empty_recordings": "no words streamed, though the offline pass has some",
-    "made_up_words_per_minute": "streamed where nobody speaks",
-    "made_up_words_offline_per_minute": "of the offline pass there",
+    "empty_recordings": "recordings without streamed words, although the offline pass has some",
+    "made_up_words_per_minute": "streamed words a minute without speech",
+    "made_up_words_offline_per_minute": "the same of the offline pass",
 }
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A recording, and what a stream and an offline pass made of it."""
+class Transcribed:
+    """A recording, and its text by a stream and by an offline pass."""
 
     recorded: Recorded
     streamed: str
@@ -47,7 +47,7 @@ class Heard:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the stream alone has no words of somebody who speaks."""
+        """Whether only the stream has no words of a recording with speech."""
         return self.recorded.is_speech and bool(self._words(self.offline)) and not self._words(self.streamed)
 
     def _errors(self, text: str) -> WordErrors:
@@ -62,31 +62,33 @@ def streamed_text(recording: Recording) -> str:
     return " ".join(turn.final.text for turn in turns_of(recording) if turn.final is not None).strip()
 
 
-def heard_of(material: Material, played: Sequence[Played]) -> list[Heard]:
-    """What became of the material that was played; its offline pass is made now, if it is not known yet."""
+def transcribed_of(material: Material, played: Sequence[Played]) -> list[Transcribed]:
+    """The texts of the streamed material; its offline pass runs now, unless it is cached."""
     recorded = {one.file: one for one in material.recorded}
-    heard = []
+    transcribed = []
     for number, one in enumerate(played, 1):
-        tell(f"offline pass of {number} / {len(played)}")
+        print_progress(f"offline pass of {number} / {len(played)}")
         known = recorded[one.sample.file]
-        heard.append(Heard(known, streamed_text(one.recording), material.offline_text(known)))
-    return heard
+        transcribed.append(Transcribed(known, streamed_text(one.recording), material.offline_text(known)))
+    return transcribed
 
 
-def figures(heard: Sequence[Heard]) -> dict[str, float]:
+def figures(transcribed: Sequence[Transcribed]) -> dict[str, float]:
     """The figures of all, and word error rates of each kind and, of several languages, of each."""
-    scored = [one for one in heard if one.recorded.is_scored]
+    scored = [one for one in transcribed if one.recorded.is_scored]
     errors = _pooled(one.errors for one in scored)
-    nobody = [one for one in heard if not one.recorded.is_speech]
+    without_speech = [one for one in transcribed if not one.recorded.is_speech]
     return {
         **_rates("", scored),
         "wer_worst_session_percent": max((one.errors.percent for one in scored), default=float("nan")),
         "insertions": errors.insertions,
         "deletions": errors.deletions,
         "substitutions": errors.substitutions,
-        "empty_recordings": sum(one.is_empty for one in heard),
-        "made_up_words_per_minute": _per_minute(nobody, [one.streamed for one in nobody]),
-        "made_up_words_offline_per_minute": _per_minute(nobody, [one.offline for one in nobody]),
+        "empty_recordings": sum(one.is_empty for one in transcribed),
+        "made_up_words_per_minute": _per_minute(without_speech, [one.streamed for one in without_speech]),
+        "made_up_words_offline_per_minute": _per_minute(
+            without_speech, [one.offline for one in without_speech]
+        ),
         **_of_groups(scored, [one.recorded.kind for one in scored]),
         **_of_groups(scored, [one.recorded.language for one in scored]),
     }
@@ -96,9 +98,9 @@ def _pooled(errors: Iterable[WordErrors]) -> WordErrors:
     return sum(errors, WordErrors())
 
 
-def _rates(group: str, heard: Sequence[Heard]) -> dict[str, float]:
-    streamed = _pooled(one.errors for one in heard).percent
-    offline = _pooled(one.offline_errors for one in heard).percent
+def _rates(group: str, transcribed: Sequence[Transcribed]) -> dict[str, float]:
+    streamed = _pooled(one.errors for one in transcribed).percent
+    offline = _pooled(one.offline_errors for one in transcribed).percent
     return {
         f"wer_{group}percent": streamed,
         f"wer_offline_{group}percent": offline,
@@ -106,36 +108,36 @@ def _rates(group: str, heard: Sequence[Heard]) -> dict[str, float]:
     }
 
 
-def _of_groups(heard: Sequence[Heard], groups: Sequence[str]) -> dict[str, float]:
+def _of_groups(transcribed: Sequence[Transcribed], groups: Sequence[str]) -> dict[str, float]:
     """The rates of each group, if there are several."""
     names = sorted(set(groups))
     found: dict[str, float] = {}
     for name in names if len(names) > 1 else ():
-        own = [one for one, group in zip(heard, groups, strict=True) if group == name]
+        own = [one for one, group in zip(transcribed, groups, strict=True) if group == name]
         found |= _rates(f"{name}_", own)
     return found
 
 
-def _per_minute(nobody: Sequence[Heard], texts: Sequence[str]) -> float:
-    minutes = sum(one.recorded.duration_ms for one in nobody) / 60_000
+def _per_minute(without_speech: Sequence[Transcribed], texts: Sequence[str]) -> float:
+    minutes = sum(one.recorded.duration_ms for one in without_speech) / 60_000
     return sum(len(words_of(text, "en")) for text in texts) / minutes if minutes else float("nan")
 
 
-def write_texts(heard: Sequence[Heard], file: Path) -> None:
-    """What was said and heard, a JSON object a line, most errors of the stream first."""
-    lines = sorted(map(_line, heard), key=lambda line: -float(line["errors"]))
+def write_texts(transcribed: Sequence[Transcribed], file: Path) -> None:
+    """Write the transcripts and texts, a JSON object a line, most errors of the stream first."""
+    lines = sorted(map(_line, transcribed), key=lambda line: -float(line["errors"]))
     file.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
 
 
-def _line(heard: Heard) -> dict[str, Any]:
-    streamed, offline = heard.errors, heard.offline_errors
+def _line(transcribed: Transcribed) -> dict[str, Any]:
+    streamed, offline = transcribed.errors, transcribed.offline_errors
     return {
-        "file": heard.recorded.name,
-        "kind": heard.recorded.kind,
-        "language": heard.recorded.language,
+        "file": transcribed.recorded.name,
+        "kind": transcribed.recorded.kind,
+        "language": transcribed.recorded.language,
         "errors": streamed.insertions + streamed.deletions + streamed.substitutions,
         "offline_errors": offline.insertions + offline.deletions + offline.substitutions,
-        "said": heard.recorded.text,
-        "streamed": heard.streamed,
-        "offline": heard.offline,
+        "said": transcribed.recorded.text,
+        "streamed": transcribed.streamed,
+        "offline": transcribed.offline,
     }

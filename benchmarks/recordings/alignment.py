@@ -1,9 +1,9 @@
-"""When each word of a text is said in a recording.
+"""The times of the words of a text in a recording.
 
 A window of up to 30 s is aligned as a whole with its text. A longer recording is recognised first and cut
-where two neighbouring words were heard right, so that each part has its own text. Whisper's alignment leaves
-no gaps: it counts a pause to the word behind it, or to the punctuation in front. So the ends of a word are
-then moved to where it is heard, by the level of the sound.
+between two adjacent correct words, so that each part has its own text. Whisper's alignment has no gaps: it
+adds a pause to the next word or to the punctuation before it. So the start and the end of a word are then
+corrected by the level of the audio.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from clients.conversation import normalised
 from clients.samples import SpokenWord, Utterance
 from voicegw.core.audio import SAMPLE_RATE
 
-VERSION = "2"  # of what is done here: another one finds all words anew
+VERSION = "2"  # of this algorithm; a new one invalidates the cache
 PAUSE_MS = 500  # between words: a new utterance
 LONGEST_PART_S = WINDOW_S - 2
 SHORTEST_PART_S = 12
@@ -28,7 +28,7 @@ Part = tuple[int, int, float, float]
 
 
 def spoken_words(path: Path, text: str, language: str, model: StockModel) -> tuple[SpokenWord, ...]:
-    """The words of the text with their times; none when the text and what is heard differ too much."""
+    """The words of the text with their times; none when the text and the recognised words differ too much."""
     depends_on = (VERSION, digest_of(path), text, language, model.identity)
     return cached(
         "alignments",
@@ -57,20 +57,20 @@ def _aligned(audio: Audio, words: Sequence[str], language: str, model: StockMode
     return tuple(aligned) if len(aligned) == len(words) else ()
 
 
-def cut(words: Sequence[str], heard: Sequence[SpokenWord], seconds: float) -> list[Part]:
-    """Parts of up to 28 s, cut in the longest pauses between neighbours that were both heard right; none when
-    there are too few of these."""
+def cut(words: Sequence[str], recognised: Sequence[SpokenWord], seconds: float) -> list[Part]:
+    """Parts of up to 28 s, cut in the longest pauses between adjacent correct words; none when there
+    are too few of them."""
     said = [(word, number) for number, one in enumerate(words) for word in normalised(one)]
-    found = [(word, number) for number, one in enumerate(heard) for word in normalised(one.word)]
+    found = [(word, number) for number, one in enumerate(recognised) for word in normalised(one.word)]
     right = {
-        said[at_said][1]: found[at_heard][1]
-        for at_said, at_heard in matches([word for word, _ in said], [word for word, _ in found])
+        said[at_said][1]: found[at_recognised][1]
+        for at_said, at_recognised in matches([word for word, _ in said], [word for word, _ in found])
     }
     places = [  # where to cut: the word behind, the time, the pause
         (
             behind,
-            (heard[at].end_ms + heard[next_at].start_ms) / 2000,
-            heard[next_at].start_ms - heard[at].end_ms,
+            (recognised[at].end_ms + recognised[next_at].start_ms) / 2000,
+            recognised[next_at].start_ms - recognised[at].end_ms,
         )
         for (before, at), (behind, next_at) in pairwise(sorted(right.items()))
         if behind == before + 1 and next_at == at + 1

@@ -1,6 +1,6 @@
-"""What takes long to find out about a recording, kept in the user's cache directory.
+"""A cache of slow computations on recordings, in the user's cache directory.
 
-An entry is found by everything it depends on, so that none is ever out of date.
+The key of an entry contains everything it depends on, so entries are never out of date.
 """
 
 import hashlib
@@ -15,16 +15,16 @@ import msgspec
 Kept = TypeVar("Kept")
 
 
-def cached(shelf: str, depends_on: tuple[str, ...], kind: type[Kept], find: Callable[[], Kept]) -> Kept:
-    """What was kept on that shelf for these strings; found now, and kept, when it was not."""
+def cached(category: str, depends_on: tuple[str, ...], kind: type[Kept], find: Callable[[], Kept]) -> Kept:
+    """The cached value of that category for these strings; computed by `find` and stored if it is missing."""
     key = hashlib.sha256(msgspec.json.encode(depends_on)).hexdigest()
-    path = cache_directory() / shelf / f"{key}.json"
+    path = cache_directory() / category / f"{key}.json"
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (OSError, msgspec.MsgspecError):
         found = find()
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}")  # another benchmark may be at the same entry
+    unfinished = path.with_suffix(f".{os.getpid()}")  # another benchmark may write the same entry
     unfinished.write_bytes(msgspec.json.encode(found))
     unfinished.replace(path)
     return found

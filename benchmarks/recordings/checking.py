@@ -1,4 +1,4 @@
-"""What is wrong with a directory of recordings, in a line for each problem."""
+"""Checks a directory of recordings; one line for each problem."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import soundfile
 from benchmarks.recordings.manifest import NO_LANGUAGE, Entry, Line
 
 LOWEST_RATE = 8000
-CLIPPED_SHARE = 0.001  # of the samples at full scale: single peaks are not heard
+CLIPPED_SHARE = 0.001  # of the samples at full scale: single peaks are inaudible
 SILENT_PEAK = 10 ** (-50 / 20)  # of full scale; speech is 20 to 40 dB above it
 FULL_SCALE = 0.9995
 
@@ -45,11 +45,11 @@ def _of_entry(entry: Entry) -> list[str]:
     if not entry.kind:
         wrong.append("no kind")
     if entry.lang not in (*_LANGUAGE_CODES, NO_LANGUAGE):
-        wrong.append(f"unknown language code {entry.lang!r}; nobody speaks: {NO_LANGUAGE}")
+        wrong.append(f"unknown language code {entry.lang!r}; without speech: {NO_LANGUAGE}")
     if entry.is_speech and not entry.text.strip():
-        wrong.append("no text, though somebody speaks")
+        wrong.append("no text, although it has speech")
     if not entry.is_speech and entry.text.strip():
-        wrong.append("has text, though nobody speaks")
+        wrong.append("has text, although it has no speech")
     return wrong
 
 
@@ -70,5 +70,5 @@ def _of_sound(path: Path, is_speech: bool) -> list[str]:
     if is_speech and clipped > CLIPPED_SHARE:
         wrong.append(f"clipped: {100 * clipped:.1f} % of the samples are at full scale")
     if is_speech and float(levels.max()) < SILENT_PEAK:
-        wrong.append("silent, though somebody speaks")
+        wrong.append("silent, although it has speech")
     return wrong

@@ -1,12 +1,13 @@
-"""`scripts/bench recordings`: whether a directory with recordings can be used by the other benchmarks.
+"""`scripts/bench recordings`: checks whether the other benchmarks can use a directory of recordings.
 
-Prints what is wrong, a line for each problem, and ends with exit status 1; or how much there is of each kind
-in each language. Each manifest in the directory has a line for each recording:
+Prints a line for each problem and exits with status 1; or prints the amount of recordings by kind and
+language. Each manifest in the directory has a line for each recording:
 
   {"file": "a/b.flac", "text": "what is said", "lang": "en", "kind": "read", "wer_ok": true}
 
-file is relative to the directory. In the kind nonspeech, and in the language xx, nobody speaks. With wer_ok
-false the text is not exact enough to count word errors by; left out, it is true. Other fields are ignored.
+file is relative to the directory. Recordings of the kind nonspeech, or in the language xx, have no speech.
+With wer_ok false the text is not exact enough to count word errors by; left out, it is true. Other fields are
+ignored.
 """
 
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 import soundfile
 from rich.table import Table
 
-from benchmarks.arguments import new_parser
+from benchmarks.command import new_parser
 from benchmarks.recordings.checking import problems
 from benchmarks.recordings.manifest import MANIFEST, Entry, ManifestError, read_lines
 from benchmarks.report import console
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def summary(directory: Path, entries: Sequence[Entry]) -> Table:
-    """How much there is of each kind in each language."""
+    """The amount of recordings by kind and language."""
     table = Table("kind", "language")
     for title in ("recordings", "minutes", "words", "scored"):
         table.add_column(title, justify="right")

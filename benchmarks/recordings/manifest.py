@@ -2,8 +2,8 @@
 
   file     the sound file, relative to the directory; whatever libsndfile reads
   text     what is said in it
-  lang     ISO 639-1 code of the language; `xx` where nobody speaks
-  kind     the user's own grouping, such as read or telephone; in `nonspeech` nobody speaks
+  lang     ISO 639-1 code of the language; `xx` without speech
+  kind     the user's own grouping, such as read or telephone; `nonspeech` has no speech
   wer_ok   optional, true if left out: the text is exact enough to count word errors by
 
 Other fields are ignored.
@@ -36,7 +36,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def is_speech(self) -> bool:
-        """Whether somebody speaks in it."""
+        """Whether it has speech."""
         return self.kind != NONSPEECH and self.lang != NO_LANGUAGE
 
 

@@ -1,6 +1,5 @@
-"""Recordings as the benchmarks play them: chosen by flags, with the times of their words, by telephone if
-wanted.
-"""
+"""Recordings for the benchmarks: chosen by options, with the times of their words, optionally in telephone
+quality."""
 
 import argparse
 import sys
@@ -25,12 +24,12 @@ from voicegw.asr.weights import locate
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 
-DEFAULT_LANGUAGE = "en"  # of the offline pass where nobody speaks
-DENSE_SHARE = 0.6  # of a recording: said, pauses between words included
+DEFAULT_LANGUAGE = "en"  # of the offline pass without speech
+DENSE_SHARE = 0.6  # of a recording: speech, with pauses between words
 
 
 class Recorded(Sample, frozen=True, kw_only=True):
-    """A recording as it is played. name: of the file, as the manifest has it. is_scored: whether word errors
+    """A recording as it is streamed. name: of the file, as in the manifest. is_scored: whether word errors
     are counted by its text."""
 
     name: str
@@ -42,26 +41,31 @@ class Recorded(Sample, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Material:
-    """The recordings, and the model that a stream of them is held against."""
+    """The recordings, and the model for the offline pass."""
 
     recorded: Sequence[Recorded]
     model: StockModel
 
     def offline_text(self, recorded: Recorded) -> str:
-        """What the model hears in a recording without streaming."""
+        """The text of a recording by the model without streaming."""
         return self.model.text_of(recorded.path, recorded.language or DEFAULT_LANGUAGE)
 
 
 def add_recordings(parser: argparse.ArgumentParser) -> None:
-    """`--recordings DIR` and what chooses among them."""
+    """`--recordings DIR` and the options that choose among them."""
     add = parser.add_argument_group("a user's own recordings").add_argument
-    add("--recordings", type=Path, metavar="DIR", help="play these; scripts/bench recordings says how")
+    add(
+        "--recordings",
+        type=Path,
+        metavar="DIR",
+        help="stream these; scripts/bench recordings --help describes the format",
+    )
     add("--manifests", nargs="+", default=[MANIFEST], metavar="NAME", help="in DIR (default: %(default)s)")
-    add("--kinds", nargs="+", default=[], metavar="KIND", help="of the recordings, these (default: all)")
-    add("--languages", nargs="+", default=[], metavar="CODE", help="likewise")
-    add("--per-kind", type=int, metavar="N", help="so many of each kind in each language")
-    add("--phone", action="store_true", help="as by telephone: 300 to 3400 Hz, 8 kHz, mu-law")
-    add("--align-model", metavar="MODEL", help="which tells when words are said (default: as --model)")
+    add("--kinds", nargs="+", default=[], metavar="KIND", help="only these kinds (default: all)")
+    add("--languages", nargs="+", default=[], metavar="CODE", help="only these languages (default: all)")
+    add("--per-kind", type=int, metavar="N", help="at most N of each kind in each language")
+    add("--phone", action="store_true", help="in telephone quality: 300 to 3400 Hz, 8 kHz, mu-law")
+    add("--align-model", metavar="MODEL", help="model for the times of words (default: as --model)")
 
 
 def add_texts(parser: argparse.ArgumentParser) -> None:
@@ -70,12 +74,12 @@ def add_texts(parser: argparse.ArgumentParser) -> None:
         "--texts",
         type=Path,
         metavar="FILE",
-        help="of recordings: write what was said and heard here, a JSON object a line",
+        help="with --recordings: write the transcripts and texts here, a JSON object a line",
     )
 
 
 def about_recordings(options: argparse.Namespace) -> dict[str, object]:
-    """What a result says of the recordings, if there are any; not where they are."""
+    """The options of the recordings for a result, if there are any; without their path."""
     if options.recordings is None:
         return {}
     kept = ("manifests", "kinds", "languages", "per_kind", "phone", "align_model")
@@ -84,7 +88,7 @@ def about_recordings(options: argparse.Namespace) -> dict[str, object]:
 
 @contextmanager
 def material(options: argparse.Namespace, model: WhisperOptions) -> Iterator[Material]:
-    """What the flags choose. Raises ClientError and ModelUnavailable."""
+    """The recordings that the options choose. Raises ClientError and ModelUnavailable."""
     directory: Path = options.recordings
     entries = read_entries(directory, options.manifests)
     entries = chosen(entries, options.kinds, options.languages, options.per_kind)
@@ -92,7 +96,7 @@ def material(options: argparse.Namespace, model: WhisperOptions) -> Iterator[Mat
     with tempfile.TemporaryDirectory() as scratch:
         recorded: list[Recorded] = []
         for number, entry in enumerate(entries, 1):
-            tell(f"words of {number} / {len(entries)}: {entry.file}")
+            print_progress(f"words of {number} / {len(entries)}: {entry.file}")
             found = _recorded(directory, entry, aligner)
             if options.phone:
                 file = Path(scratch) / f"{number}.flac"
@@ -104,7 +108,7 @@ def material(options: argparse.Namespace, model: WhisperOptions) -> Iterator[Mat
 
 @contextmanager
 def speech(options: argparse.Namespace, model: WhisperOptions) -> Iterator[Sequence[Sample]]:
-    """What speakers say who never stop: the flags' recordings, or the sample sessions. Raises ClientError
+    """Continuous speech: the recordings by the options, or the sample sessions. Raises ClientError
     and ModelUnavailable."""
     if options.recordings is None:
         yield sessions()
@@ -114,11 +118,11 @@ def speech(options: argparse.Namespace, model: WhisperOptions) -> Iterator[Seque
 
 
 def dense(recorded: Sequence[Recorded]) -> list[Recorded]:
-    """Recordings with little silence, the longest first, in the language that most are in. Raises
+    """Recordings with little silence, the longest first, in the most frequent language. Raises
     ManifestError when there are none."""
     found = [one for one in recorded if _said_ms(one) > DENSE_SHARE * one.duration_ms]
     if not found:
-        raise ManifestError("no recordings in which words are found and people speak most of the time")
+        raise ManifestError("no recordings with aligned words and enough speech")
     [(language, _)] = Counter(one.language for one in found).most_common(1)
     return sorted((one for one in found if one.language == language), key=lambda one: -one.duration_ms)
 
@@ -130,7 +134,7 @@ def _said_ms(recorded: Recorded) -> int:
 def _recorded(directory: Path, entry: Entry, aligner: StockModel) -> Recorded:
     path = (directory / entry.file).resolve()
     is_scored = entry.is_speech and entry.wer_ok
-    has_words = is_scored and entry.lang not in UNSPACED  # a word is what stands between blanks
+    has_words = is_scored and entry.lang not in UNSPACED  # words are separated by blanks
     words = spoken_words(path, entry.text, entry.lang, aligner) if has_words else ()
     return Recorded(
         file=str(path),
@@ -146,6 +150,6 @@ def _recorded(directory: Path, entry: Entry, aligner: StockModel) -> Recorded:
     )
 
 
-def tell(progress: str) -> None:
-    """How far it is, to whoever waits for minutes."""
+def print_progress(progress: str) -> None:
+    """Report the progress on stderr."""
     print(progress, file=sys.stderr, flush=True)

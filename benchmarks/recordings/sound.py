@@ -1,4 +1,4 @@
-"""The level of a recording, and where in a stretch of it a word is heard."""
+"""The level of a recording, and the position of a word in a part of it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from voicegw.core.audio import SAMPLE_RATE
 
 FRAME_MS = 10
-SMOOTHED_FRAMES = 3  # over which power is averaged, so that a crackle is no speech
+SMOOTHED_FRAMES = 3  # over which power is averaged, so that a click does not count as speech
 BELOW_PEAK_DB = 25.0  # of a word: a fricative at its end may be so much quieter than its vowel
 ABOVE_FLOOR_DB = 12.0  # breath and rustle are below it
-FLOOR_PERCENTILE, FLOOR_MS = 10, 3000  # what is always there is judged by so much before and behind
+FLOOR_PERCENTILE, FLOOR_MS = 10, 3000  # the noise floor is measured in this time before and after
 CLOSURE_MS = 150  # silence within a word, of a stop consonant
-PLAIN_MS = 400  # a word that is no longer has no pause in it
+PLAIN_MS = 400  # a shorter word has no pause in it
 
 Levels = NDArray[np.float64]
 
@@ -26,19 +26,19 @@ def levels_db(audio: NDArray[np.float32]) -> Levels:
 
 
 def sounding(levels: Levels, start_ms: int, end_ms: int) -> tuple[int, int]:
-    """Where a word is heard in a stretch: the loudest part that nothing longer than a closure interrupts; all
-    of it when it is short, or when nothing stands out. It is a frame long at least."""
+    """The start and end of a word: the loudest run without a gap longer than a closure; the whole part if it
+    is short, or if no run is loud enough. It is at least a frame long."""
     first = min(start_ms // FRAME_MS, len(levels) - 1)
-    stretch = levels[first : max(first + 1, -(-end_ms // FRAME_MS))]
-    around = levels[max(0, first - FLOOR_MS // FRAME_MS) : first + len(stretch) + FLOOR_MS // FRAME_MS]
+    part = levels[first : max(first + 1, -(-end_ms // FRAME_MS))]
+    around = levels[max(0, first - FLOOR_MS // FRAME_MS) : first + len(part) + FLOOR_MS // FRAME_MS]
     floor_db = float(np.percentile(around, FLOOR_PERCENTILE))
-    threshold = max(float(stretch.max()) - BELOW_PEAK_DB, floor_db + ABOVE_FLOOR_DB)
-    heard = np.flatnonzero(stretch >= threshold)
-    if not len(heard) or end_ms - start_ms <= PLAIN_MS:
+    threshold = max(float(part.max()) - BELOW_PEAK_DB, floor_db + ABOVE_FLOOR_DB)
+    audible = np.flatnonzero(part >= threshold)
+    if not len(audible) or end_ms - start_ms <= PLAIN_MS:
         return start_ms, max(end_ms, start_ms + FRAME_MS)
-    breaks = np.flatnonzero(np.diff(heard) * FRAME_MS > CLOSURE_MS) + 1
-    runs = np.split(heard, breaks)
-    loudest = max(runs, key=lambda run: float(np.sum(10 ** (stretch[run] / 10))))
+    breaks = np.flatnonzero(np.diff(audible) * FRAME_MS > CLOSURE_MS) + 1
+    runs = np.split(audible, breaks)
+    loudest = max(runs, key=lambda run: float(np.sum(10 ** (part[run] / 10))))
     return (
         max(start_ms, (first + int(loudest[0])) * FRAME_MS),
         max((first + int(loudest[-1]) + 1) * FRAME_MS, start_ms + FRAME_MS),

@@ -1,6 +1,6 @@
-"""A Whisper model as stock faster-whisper runs it: no voice activity detection, windows padded to 30 s.
+"""A Whisper model in stock faster-whisper: without voice activity detection, windows padded to 30 s.
 
-It is what a stream is held against, and what tells when the words of a text are said.
+Streams are compared with it, and it aligns texts with recordings.
 """
 
 import os
@@ -29,7 +29,7 @@ Audio = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of a word, or punctuation, and when it is said, in seconds from the audio's start."""
+    """A part of a word, or punctuation, with its times, in seconds from the audio's start."""
 
     text: str
     begin_s: float
@@ -37,7 +37,7 @@ class Piece:
 
 
 class StockModel:
-    """A model directory; the weights are loaded when something is not in the cache."""
+    """A model directory; the weights are loaded when a result is not in the cache."""
 
     def __init__(self, directory: Path, options: WhisperOptions) -> None:
         self._directory = directory
@@ -59,11 +59,11 @@ class StockModel:
         )
 
     def text_of(self, path: Path, language: str) -> str:
-        """What it hears in a file."""
+        """The text of a file."""
         depends_on = (digest_of(path), language, self.identity)
-        return cached("transcripts", depends_on, str, lambda: self._heard(read_audio(path), language))
+        return cached("transcripts", depends_on, str, lambda: self._text(read_audio(path), language))
 
-    def _heard(self, audio: Audio, language: str) -> str:
+    def _text(self, audio: Audio, language: str) -> str:
         segments = self._transcribed(audio, language, word_timestamps=False)
         return " ".join(segment.text.strip() for segment in segments)
 
@@ -79,7 +79,7 @@ class StockModel:
         return segments  # type: ignore[no-any-return]
 
     def words_of(self, audio: Audio, language: str) -> list[SpokenWord]:
-        """The words it hears, and when."""
+        """The recognised words with their times."""
         segments = self._transcribed(audio, language, word_timestamps=True)
         return [
             SpokenWord(word.word.strip(), round(1000 * word.start), round(1000 * word.end))
@@ -88,8 +88,8 @@ class StockModel:
         ]
 
     def align(self, audio: Audio, text: str, language: str) -> list[Piece]:
-        """When the parts of a text are said in a window of up to 30 s, by the cross-attention of the decoder
-        that is made to write it; none when the text is too long for a window."""
+        """The times of the parts of a text in a window of up to 30 s, by the cross-attention of the decoder
+        with forced text; none when the text is too long for a window."""
         from faster_whisper.tokenizer import Tokenizer
 
         tokenizer = Tokenizer(

@@ -1,11 +1,10 @@
-"""Texts of recordings as words that are compared.
+"""Normalises transcripts to words for comparison.
 
-People's texts write the same words in different ways: "twenty one" and "21", "colour" and "color". So they
-go through Whisper's own normaliser, as published error rates do, and as a whole, since a number may be said
-across two turns. It makes "two zero one" one word, and "2-0-1" three, of which the last is "one". So every
-digit is then a word of its own, and "one" is a digit. Letters that are spelled one by one ("c z d w",
-"C-Z-D-W", "CZDW") are one word. The bundled samples are written one way and need none of it
-(`clients.conversation.normalised`).
+Transcripts write the same words in different ways: "twenty one" and "21", "colour" and "color". So Whisper's
+normaliser is applied, as for published error rates, to the whole text, since a number may span two turns. It
+makes "two zero one" one word, and "2-0-1" three, of which the last is "one". So every digit then becomes a
+word, and "one" a digit. Spelled letters ("c z d w", "C-Z-D-W", "CZDW") are one word. The bundled samples are
+consistent and need no normalisation (`clients.conversation.normalised`).
 """
 
 import re
@@ -16,7 +15,7 @@ UNSPACED = ("ja", "ko", "th", "yue", "zh")  # compared by characters
 
 
 def words_of(text: str, language: str) -> list[str]:
-    """The words as they are compared; characters in languages that put no blanks between words."""
+    """The words as they are compared; characters in languages without blanks between words."""
     normal = _normaliser(language)(text)
     if language == "en":
         normal = re.sub(r"\bone\b", "1", normal)

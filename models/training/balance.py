@@ -1,7 +1,7 @@
 """Sentences in which all words of the domain are equally likely, however rare they are in the patterns.
 
-Half of the words bring along one that follows them in a trained sentence (`models/training/chains.py`), so
-that not every pair is new. Nothing here uses held-out patterns.
+Half of the words are followed by one that follows them in a trained sentence (`models/training/chains.py`),
+so that not every pair is new. Held-out patterns are not used.
 """
 
 import random
@@ -17,7 +17,7 @@ _FOLLOWED = 0.5
 
 @cache
 def _forms() -> list[list[str]]:
-    """Of each word the forms in which it stands in trained sentences: its capitals and its punctuation."""
+    """The forms of each word in trained sentences, with capitals and punctuation."""
     forms: dict[str, list[str]] = {}
     for word in sorted({*links(), *chain.from_iterable(links().values())}):
         if plain := word.lower().strip(",.?"):

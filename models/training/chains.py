@@ -1,8 +1,8 @@
 """Sentences chained word by word: each word has followed the one before it in a trained sentence.
 
-They make little sense, so that a network which guesses what people usually say is wrong, and must listen. All
-types of sentences are linked equally often, and every word that may follow is as likely as the others: names,
-dates and rare words come often. Nothing here uses held-out patterns.
+They make little sense, so the network cannot predict them from context and must use the audio. All types of
+sentences contribute equally, and every possible next word has the same probability, so names, dates and rare
+words are frequent. Held-out patterns are not used.
 """
 
 import random
@@ -20,7 +20,7 @@ Links = dict[str, Sequence[str]]
 
 @cache
 def links() -> Links:
-    """For each word, punctuation included, the words that follow it; those of `_BEGIN` begin a sentence."""
+    """For each word, punctuation included, the words that follow it; those of `_BEGIN` start a sentence."""
     rng = random.Random("links")
     following: dict[str, set[str]] = {}
     for index in range(_LINKED):

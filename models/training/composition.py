@@ -119,7 +119,7 @@ def composed(rng: random.Random) -> text.Sentence:
 
 
 def _part(rng: random.Random, sort: str) -> str:
-    """A short sentence of that sort, ready to stand inside another."""
+    """A short sentence of that sort, to be embedded in another."""
     kinds, end = _SORTS[sort]
     while True:
         pattern = rng.choice(text.TRAINED[rng.choice(kinds)])

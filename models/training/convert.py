@@ -14,8 +14,8 @@ from transformers import WhisperConfig, WhisperForConditionalGeneration
 
 from models.training import tokens
 from models.training.network import (
+    AUXILIARY_HEADS,
     GUIDED_HEADS,
-    HELPER_HEADS,
     MELS,
     SOURCE_POSITIONS,
     TARGET_POSITIONS,
@@ -65,7 +65,7 @@ def _hugging_face(weights: dict[str, Any], size: Size, space: int) -> Any:
         begin_suppress_tokens=[space],
     )
     model = WhisperForConditionalGeneration(config)
-    kept = {name: value for name, value in weights.items() if not name.startswith(HELPER_HEADS)}
+    kept = {name: value for name, value in weights.items() if not name.startswith(AUXILIARY_HEADS)}
     kept["proj_out.weight"] = kept["model.decoder.embed_tokens.weight"]
     model.load_state_dict(kept)
     return model.eval()

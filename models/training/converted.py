@@ -1,7 +1,7 @@
-"""Reads the weights of a converted model back, so that training goes on where no checkpoint is at hand.
+"""Reads the weights of a converted model, to continue training without a checkpoint.
 
 The file is CTranslate2's binary format 6: a header, then every variable with its name, shape and bytes.
-Weights of eight bits stand beside one scale for each row, and a product of several matrices is stored as one.
+Weights of eight bits have one scale for each row, and several projections are stored as one matrix.
 """
 
 import struct
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 _FORMAT = 6
 _TYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
-_ATTENTION = {  # where the parts of a stored matrix belong
+_ATTENTION = {  # the parts of a stored matrix
     "self_attention/linear_0": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     "self_attention/linear_1": ("self_attn.out_proj",),
     "attention/linear_0": ("encoder_attn.q_proj",),
@@ -66,12 +66,12 @@ def _layer(prefix: str, variables: dict[str, NDArray[Any]]) -> Iterator[tuple[st
             yield f"{_NORMS[part]}.{_RENAMED[kind]}", value
             continue
         for owner, share in zip(_ATTENTION[part], np.split(value, len(_ATTENTION[part])), strict=True):
-            if not (owner.endswith("k_proj") and kind == "bias"):  # a bias of keys changes nothing
+            if not (owner.endswith("k_proj") and kind == "bias"):  # a bias of keys has no effect
                 yield f"{owner}.{kind}", share
 
 
 def weights(directory: Path) -> Weights:
-    """The network's parameters, helper heads apart, from a directory that `convert` wrote."""
+    """The network's parameters, without the auxiliary heads, from a directory that `convert` wrote."""
     variables = _unscaled(_variables(directory / "model.bin"))
     found = {"decoder.embed_tokens.weight": variables["decoder/embeddings/weight"]}
     for convolution in ("conv1", "conv2"):
@@ -88,7 +88,7 @@ def weights(directory: Path) -> Weights:
 
 
 def _unscaled(stored: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The variables at their true size; without the scales."""
+    """The variables with their scales applied."""
     variables = {name: value for name, value in stored.items() if not name.endswith("_scale")}
     for name, value in variables.items():
         if (scale := stored.get(f"{name}_scale")) is not None:

@@ -33,7 +33,7 @@ _OFTEN = {"chained": 2}  # how often utterances count that are few and teach muc
 
 
 class Corpus:
-    """Random access to the utterances of a folder of shards; some stand in it several times.
+    """Random access to the utterances of a folder of shards; some are contained several times.
 
     without: sorts of sentences that are left out.
     """

@@ -14,7 +14,7 @@ _LOSSES = ("text", "tokens", "phones", "attention")
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    """Lines in the order of training time; of a part that was done again, the last run counts."""
+    """Lines in the order of training time; of a part that was trained again, the last records count."""
     records: list[dict[str, Any]] = []
     for line in path.read_text().splitlines() if path.exists() else []:
         record = json.loads(line)

@@ -88,11 +88,11 @@ def prefixes(utterances: Sequence[Utterance]) -> Iterator[Case]:
         piece = whole(utterance)
         step = int(_PREFIX_STEP_S * SAMPLE_RATE)
         for end in range(step, len(piece.samples), step):
-            heard = cut(piece, 0, end)
+            visible = cut(piece, 0, end)
             samples = np.concatenate(
-                [silence(_LEAD_S), heard.samples * np.float32(_LEVEL), silence(STREAMING_SILENCE_S)]
+                [silence(_LEAD_S), visible.samples * np.float32(_LEVEL), silence(STREAMING_SILENCE_S)]
             )
-            yield Case(samples, heard.text, begun_words=int((piece.starts < end).sum()))
+            yield Case(samples, visible.text, begun_words=int((piece.starts < end).sum()))
 
 
 def continued(utterances: Sequence[Utterance], rng: random.Random) -> Iterator[Case]:

@@ -136,14 +136,16 @@ def streaming(recognizer: Recognizer, material: Material) -> Figures:
     """Prefixes, windows that begin within an utterance, and windows of several utterances."""
     rng = random.Random(f"evaluation windows {material.seed}")
     prefixes = list(evalset.prefixes(material.utterances[::3]))
-    heard = [normalised(recognizer.text(case.samples)).split() for case in prefixes]
-    completed = [len(words) > case.begun_words for words, case in zip(heard, prefixes, strict=True)]
-    settled = [" ".join(words[: len(case.text.split())]) for words, case in zip(heard, prefixes, strict=True)]
+    decoded = [normalised(recognizer.text(case.samples)).split() for case in prefixes]
+    completed = [len(words) > case.begun_words for words, case in zip(decoded, prefixes, strict=True)]
+    compared = [
+        " ".join(words[: len(case.text.split())]) for words, case in zip(decoded, prefixes, strict=True)
+    ]
     continued = list(evalset.continued(material.utterances, rng))
     unprompted = [Case(case.samples, case.text) for case in continued]
     return {
         "prefixes: words not said yet, % of prefixes": 100 * float(np.mean(completed)),
-        "prefixes: WER of the words heard": error_rate([case.text for case in prefixes], settled),
+        "prefixes: WER of the words heard": error_rate([case.text for case in prefixes], compared),
         "WER begun within an utterance, prompted": _wer(recognizer, continued),
         "WER begun within an utterance, no prompt": _wer(recognizer, unprompted),
         "WER several utterances, 8 to 25 s": _wer(recognizer, evalset.several(material.utterances, rng)),
@@ -174,7 +176,7 @@ def word_times(recognizer: Recognizer, material: Material) -> Figures:
 
 
 def quiet(recognizer: Recognizer, material: Material) -> Figures:
-    """Words that the model hears where nobody speaks."""
+    """Words that the model recognises without speech."""
     clips = evalset.speechless(Augmenter(f"evaluation quiet {material.seed}"), 60)
     words = sum(len(recognizer.text(clip).split()) for clip in clips)
     return {"words a minute in silence and noise": words / (sum(map(len, clips)) / SAMPLE_RATE / 60)}

@@ -39,7 +39,7 @@ class ExampleMaker:
         self._features = FeatureExtractor()
 
     def encode(self, window: Window, timestamps: bool) -> Example:
-        """With `timestamps`, each piece stands between the tokens of its beginning and end."""
+        """With `timestamps`, each piece is between the tokens of its start and end."""
         mel = np.asarray(self._features(window.samples, padding=0), np.float32)
         frames = mel.shape[1] // 2
         frame_phones = np.zeros(frames, np.int64)

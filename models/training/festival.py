@@ -186,7 +186,7 @@ def _end_s(phones: Sequence[_Phone]) -> float:
 
 
 def _word_spans(phones: Sequence[_Phone]) -> list[tuple[float, float]]:
-    """(start, end) in seconds of every written word that is heard."""
+    """(start, end) in seconds of every written word that is spoken."""
     spans: dict[int, tuple[float, float]] = {}
     word = 0
     for phone in phones:

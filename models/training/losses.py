@@ -1,4 +1,4 @@
-"""The training loss: the text, and what the synthesizer's times tell of every frame and every word."""
+"""The training loss: of the text, and of frames and words at the times that the synthesizer reports."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from models.training.network import SpeechNetwork
 WEIGHTS = {"text": 1.0, "phones": 1.0, "attention": 0.3, "tokens": 0.7}
 _LABEL_SMOOTHING = 0.05
 _TOKEN_FRAMES = 3  # the token head reads every third frame: tokens last longer
-_REPLACED_INPUTS = 0.15  # share of decoder input tokens replaced at random: the network must listen
+_REPLACED_INPUTS = 0.15  # share of decoder input tokens replaced at random: the network must use the audio
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _replaced(inputs: Tensor) -> Tensor:
 
 
 def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Zero, but connected to the logits, where there is no target."""
+    """Zero, but connected to the logits, without targets."""
     if not len(targets):
         return logits.float().sum()
     return functional.cross_entropy(logits.float(), targets)

@@ -1,7 +1,7 @@
-"""The network: Whisper's architecture at toy size, with helper heads that only training uses.
+"""The network: a small Whisper architecture, with auxiliary heads that only training uses.
 
-Parameter names under `model.` are those of the Hugging Face implementation: conversion is a plain copy.
-The helper heads (`HELPER_HEADS`) read the encoder: one names the phone of every frame, one the text token.
+Parameter names under `model.` are those of the Hugging Face implementation: conversion is a plain copy. The
+auxiliary heads (`AUXILIARY_HEADS`) read the encoder: one names the phone of every frame, one the text token.
 They give each frame a target of its own, without which so small a model learns to ignore the sound for a long
 time; they are dropped at conversion.
 """
@@ -17,7 +17,7 @@ MELS = 80
 SOURCE_POSITIONS = 1500  # encoder frames of 20 ms: 30 s
 TARGET_POSITIONS = 448  # decoder tokens, prompt included
 GUIDED_HEADS = 2  # heads of the last decoder layer that are taught the alignment, and serve for word times
-HELPER_HEADS = ("phone_head.", "token_head.")
+AUXILIARY_HEADS = ("phone_head.", "token_head.")
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class EncoderDecoder(nn.Module):
 
 
 class SpeechNetwork(nn.Module):
-    """Encoder, decoder and the helper heads of training."""
+    """Encoder, decoder and the auxiliary heads of training."""
 
     def __init__(self, size: Size) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Word error rate of a checkpoint on a few held-out utterances: the curve to watch while training runs.
+"""Word error rate of a checkpoint on a few held-out utterances: for observing a running training.
 
 Appends a line to `probe.jsonl` beside the checkpoint. It decodes with the converted int8 model.
 """

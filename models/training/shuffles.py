@@ -1,7 +1,7 @@
 """Sentences shuffled out of trained ones: pieces of one to three words, in any order.
 
 Unlike chained sentences (`models/training/chains.py`), they hold pairs of words that no trained sentence has.
-Nothing here uses held-out patterns.
+Held-out patterns are not used.
 """
 
 import random

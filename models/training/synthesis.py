@@ -1,4 +1,4 @@
-"""Synthesises the training speech, shard by shard, and goes on where an earlier run stopped.
+"""Synthesises the training speech, shard by shard, and continues where an earlier run stopped.
 
 Shard k holds the same sentences and voices in every run with the same seed, however many processes work.
 """

@@ -1,10 +1,10 @@
-"""Trains the network on synthesised speech, on one or several CPU processes, and resumes where it stopped.
+"""Trains the network on synthesised speech, in one or several CPU processes, and resumes where it stopped.
 
-One process of one thread per core is faster than threads. The learning rate falls linearly to zero over
-`--minutes` of training, in which a suspended process does not count, or until the time of day `--until`,
-however busy the machine is meanwhile; in another `--cycle` it falls once more. Where there is no checkpoint,
-`--start-from` takes the weights of a converted model; the helper heads, which conversion drops, then learn
-alone at first.
+One process of one thread per core is faster than threads. The learning rate decays linearly to zero over
+`--minutes` of training, in which time of a suspended process does not count, or until the time of day
+`--until`. A further `--cycle` starts at the peak learning rate again. Without a checkpoint, `--start-from`
+takes the weights of a converted model; then only the auxiliary heads, which conversion drops, are trained at
+first.
 """
 
 import argparse
@@ -27,25 +27,25 @@ from tqdm import tqdm
 from models.training import converted, losses, tokens
 from models.training.batches import Batch, Batches, loader
 from models.training.corpus import Corpus
-from models.training.network import HELPER_HEADS, Size, SpeechNetwork
+from models.training.network import AUXILIARY_HEADS, Size, SpeechNetwork
 from models.training.phones import PHONES
 from models.training.schedule import Progress, time_of_day
 
 _CLIP = 1.0
 _REPORT_EVERY = 50
-_SETTLING_STEPS = 150  # in which new helper heads learn to read an encoder that is left as it is
-_PATIENCE = timedelta(hours=3)  # of a process whose neighbour is suspended
+_HEAD_STEPS = 150  # in which only new auxiliary heads are trained
+_PROCESS_TIMEOUT = timedelta(hours=3)  # for another process, which may be suspended
 
 
 class Averager:
     """Averages gradients over the processes; does nothing in a single one."""
 
-    def __init__(self, network: nn.Module, rank: int, size: int, meeting: str) -> None:
+    def __init__(self, network: nn.Module, rank: int, size: int, rendezvous: str) -> None:
         self.rank, self.size = rank, size
         self._parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         if size > 1:
-            address = f"file://{meeting}/meeting"
-            distributed.init_process_group("gloo", address, _PATIENCE, world_size=size, rank=rank)
+            address = f"file://{rendezvous}/rendezvous"
+            distributed.init_process_group("gloo", address, _PROCESS_TIMEOUT, world_size=size, rank=rank)
 
     def average(self) -> None:
         """Parameters without a gradient (a batch without words) take part as zeros."""
@@ -61,7 +61,7 @@ class Averager:
                 _grad(parameter).copy_(part.view_as(parameter))
 
     def agree(self, value: float) -> float:
-        """The first process's value, everywhere."""
+        """The value of the first process, in all processes."""
         if self.size == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64)
@@ -85,14 +85,14 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(_groups(self.network), peak_rate, (0.9, 0.98), fused=True)
         self.progress = Progress()
         self._peak_rate = peak_rate
-        self._settled_step = 0
+        self._heads_until_step = 0
 
     def step(self, batch: Batch, done: float, averager: Averager) -> dict[str, float]:
         """One update; returns the parts of the loss."""
-        settling = self.progress.step < self._settled_step
+        heads_only = self.progress.step < self._heads_until_step
         for group in self.optimizer.param_groups:
-            held = settling and not group["helper"]
-            group["lr"] = 0.0 if held else self._peak_rate * self.progress.rate(done)
+            frozen = heads_only and not group["auxiliary"]
+            group["lr"] = 0.0 if frozen else self._peak_rate * self.progress.rate(done)
         result = losses.compute(self.network, batch)
         self.optimizer.zero_grad(set_to_none=True)
         result.total.backward()
@@ -101,17 +101,17 @@ class Trainer:
         if torch.isfinite(norm):
             self.optimizer.step()
         self.progress.step += 1
-        self._follow(min(0.998, (self.progress.step + 1) / (self.progress.step + 20)))
+        self._update_average(min(0.998, (self.progress.step + 1) / (self.progress.step + 20)))
         return {name: value.item() for name, value in result.parts.items()}
 
-    def _follow(self, decay: float) -> None:
+    def _update_average(self, decay: float) -> None:
         pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
         with torch.no_grad():
             own, new = zip(*((mean, weight) for mean, weight in pairs if weight.requires_grad), strict=True)
             torch._foreach_lerp_(own, new, 1 - decay)
 
     def save(self, path: Path) -> None:
-        """Writes a checkpoint; a crash while writing leaves the last one whole."""
+        """Writes a checkpoint; a crash while writing keeps the previous one intact."""
         state = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
@@ -130,27 +130,27 @@ class Trainer:
         self.progress = Progress(**state["progress"])
 
     def start_from(self, model: Path) -> None:
-        """The weights of a converted model, and new helper heads."""
+        """Load the weights of a converted model; the auxiliary heads are new."""
         weights = {name: torch.from_numpy(value) for name, value in converted.weights(model).items()}
         for network in (self.network, self.average):
             network.load_state_dict(weights, strict=False)
-        self._settled_step = _SETTLING_STEPS
+        self._heads_until_step = _HEAD_STEPS
 
 
 def _groups(network: SpeechNetwork) -> list[dict[str, Any]]:
-    """The optimizer's groups: matrices, which decay, and vectors; of the helper heads and of all the rest."""
+    """Parameter groups: matrices, with weight decay, and vectors; of the auxiliary heads and of the rest."""
     named = [(name, weight) for name, weight in network.named_parameters() if weight.requires_grad]
     return [
         {
             "params": [
                 weight
                 for name, weight in named
-                if (weight.dim() > 1, name.startswith(HELPER_HEADS)) == (matrix, helper)
+                if (weight.dim() > 1, name.startswith(AUXILIARY_HEADS)) == (matrix, auxiliary)
             ],
             "weight_decay": 0.02 if matrix else 0.0,
-            "helper": helper,
+            "auxiliary": auxiliary,
         }
-        for helper in (False, True)
+        for auxiliary in (False, True)
         for matrix in (True, False)
     ]
 
@@ -179,12 +179,12 @@ class Journal:
         self._file.flush()
 
 
-def run(rank: int, options: argparse.Namespace, meeting: str) -> None:
-    """The work of one process; the first one also writes the journal and the checkpoints."""
+def run(rank: int, options: argparse.Namespace, rendezvous: str) -> None:
+    """Train in one process; the first one also writes the journal and the checkpoints."""
     torch.set_num_threads(1)
     checkpoint = options.out / "checkpoint.pt"
     trainer = Trainer(options.rate, options.seed)
-    averager = Averager(trainer.network, rank, options.processes, meeting)
+    averager = Averager(trainer.network, rank, options.processes, rendezvous)
     if checkpoint.exists():
         trainer.resume(checkpoint)
     elif options.start_from:
@@ -224,7 +224,7 @@ def run(rank: int, options: argparse.Namespace, meeting: str) -> None:
 
 
 def _probe(checkpoint: Path, tokenizer: Path) -> "subprocess.Popen[bytes]":
-    """Measures the checkpoint in a process of its own, so that training goes on meanwhile."""
+    """Measures the checkpoint in another process, in parallel with training."""
     command = [sys.executable, "-m", "models.training.probe"]
     return subprocess.Popen([*command, "--checkpoint", str(checkpoint), "--tokenizer", str(tokenizer)])
 
@@ -243,7 +243,10 @@ def main() -> None:
     parser.add_argument("--until", type=time_of_day, metavar="HH:MM", help="end then, instead of --minutes")
     parser.add_argument("--start-from", type=Path, metavar="MODEL", help="a converted model's directory")
     parser.add_argument(
-        "--cycle", type=int, default=1, help="which fall of the learning rate this is (default: %(default)s)"
+        "--cycle",
+        type=int,
+        default=1,
+        help="number of this cycle of the learning rate (default: %(default)s)",
     )
     parser.add_argument("--batch-s", type=int, default=24, help="seconds of audio per process and step")
     parser.add_argument("--rate", type=float, default=1.6e-3, help="peak learning rate")
@@ -261,8 +264,8 @@ def main() -> None:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    with tempfile.TemporaryDirectory() as meeting:
-        multiprocessing.spawn(run, (options, meeting), nprocs=options.processes)
+    with tempfile.TemporaryDirectory() as rendezvous:
+        multiprocessing.spawn(run, (options, rendezvous), nprocs=options.processes)
 
 
 if __name__ == "__main__":

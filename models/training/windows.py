@@ -1,7 +1,7 @@
 """Composes training windows out of utterances, as a streaming recognizer meets them.
 
 A window holds nothing, one or several utterances; it may begin after some words of an utterance (whose text
-then is its prompt) and may end within one. Text and times are cut to match what is heard.
+then is its prompt) and may end within one. Text and times are cut to the words in the window.
 """
 
 import random
@@ -16,10 +16,10 @@ from models.training.phones import phone_number
 from models.training.voices import Utterance
 
 LONGEST_S = 30.0
-_TOLERANCE = 640  # 40 ms: a word cut by no more than this still counts as heard
+_TOLERANCE = 640  # 40 ms: a word cut by no more than this still counts as inside
 _STREAMING_SILENCE = 4800  # 300 ms: what the server appends to a running utterance before it decodes
 PROMPT_WORDS = 48
-_SPEECHLESS = 0.12  # share of windows in which nobody speaks
+_SPEECHLESS = 0.12  # share of windows without speech
 _SPLICED = 0.3  # share of utterances that are the beginning of one and the end of another
 
 
@@ -33,7 +33,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Piece:
-    """A heard part of an utterance; times are samples from its beginning."""
+    """A part of an utterance in a window; times are samples from its beginning."""
 
     samples: Samples
     words: list[str]
@@ -58,7 +58,7 @@ class Window:
 
     @property
     def spoken(self) -> list[tuple[int, Piece]]:
-        """The pieces in which at least one word is heard."""
+        """The pieces with at least one word."""
         return [(position, piece) for position, piece in self.pieces if piece.words]
 
 
@@ -76,17 +76,17 @@ def whole(utterance: Utterance, factor: float = 1.0) -> Piece:
 
 
 def cut(piece: Piece, begin: int, end: int) -> Piece:
-    """What is heard of a piece between two samples: only words that lie inside, give or take 40 ms.
+    """The part of a piece between two samples, with the words that are inside, within 40 ms.
 
     The last word loses its punctuation if words after it are cut off.
     """
-    heard = [
+    inside = [
         index
         for index in range(len(piece.words))
         if piece.starts[index] >= begin - _TOLERANCE and piece.ends[index] <= end + _TOLERANCE
     ]
-    words = [piece.words[index] for index in heard]
-    if heard and heard[-1] + 1 < len(piece.words):
+    words = [piece.words[index] for index in inside]
+    if inside and inside[-1] + 1 < len(piece.words):
         words[-1] = words[-1].rstrip(",.?")
     length = min(end, len(piece.samples)) - begin
     phones = piece.phone_starts < end
@@ -96,8 +96,8 @@ def cut(piece: Piece, begin: int, end: int) -> Piece:
     return Piece(
         samples=piece.samples[begin:end],
         words=words,
-        starts=np.clip(piece.starts[heard] - begin, 0, length),
-        ends=np.clip(piece.ends[heard] - begin, 0, length),
+        starts=np.clip(piece.starts[inside] - begin, 0, length),
+        ends=np.clip(piece.ends[inside] - begin, 0, length),
         phone_starts=piece.phone_starts[phones] - begin,
         phones=piece.phones[phones],
         before=" ".join(before) if begin else "",
@@ -132,7 +132,7 @@ class WindowMaker:
         self._order: list[int] = []
 
     def _next(self) -> Piece:
-        """An utterance; or, so that words are heard and not guessed, the halves of two as one."""
+        """An utterance, or halves of two as one, so that the text cannot be predicted without the audio."""
         first = self._spoken()
         if self.rng.random() >= _SPLICED or len(first.words) < 2:
             return first

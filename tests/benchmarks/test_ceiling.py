@@ -40,5 +40,5 @@ def test_is_the_sum_of_its_parts() -> None:
         ("--tools.max-background", "101"),
     ],
 )
-def test_whatever_may_be_larger_raises_it(flags: tuple[str, ...]) -> None:
+def test_larger_limits_raise_it(flags: tuple[str, ...]) -> None:
     assert ceiling(*flags).total_bytes() > ceiling().total_bytes()

@@ -18,12 +18,12 @@ def test_a_server_that_cannot_start_ends_the_benchmark(capsys: pytest.CaptureFix
     assert "did not start" in capsys.readouterr().err
 
 
-def test_aninterruption_is_a_question_and_someone_who_does_not_wait(tmp_path: Path) -> None:
+def test_an_interruption_is_a_question_and_speech_during_the_reply(tmp_path: Path) -> None:
     sample = interruption(tmp_path, 3)
     pcm = read_pcm(sample.path, SAMPLE_RATE)
     assert len(pcm) // SAMPLE_BYTES * 1000 // SAMPLE_RATE == sample.duration_ms
     assert 2_000 < sample.utterances[0].start_ms < sample.duration_ms
 
 
-def test_what_is_asked_and_said_over_the_answer_is_there() -> None:
+def test_an_interruption_contains_question_and_interrupting_speech() -> None:
     assert {*ASKED, *INTERRUPTING} <= {sample.file for sample in read_samples()}

@@ -50,7 +50,7 @@ def answered(received_s: float, first_token_s: float, text: str = "Set lights.")
     return Exchange({"messages": [{"content": text}]}, None, 1, received_s, first_token_s)
 
 
-def test_what_people_waited_for_and_what_it_cost() -> None:
+def test_latencies_and_requests_of_answers() -> None:
     requests = [exchange(max_tokens=1), exchange(disconnected_s=10.5), answered(11.44, 11.69)]
     figures = round_figures(Round([played(ANSWERED, SET, LIGHTS)], requests))
     assert figures["v2t_p50_ms"] == pytest.approx(512)
@@ -59,13 +59,13 @@ def test_what_people_waited_for_and_what_it_cost() -> None:
     assert figures["wasted_requests"] == 1
 
 
-def test_a_model_that_is_still_at_it_is_no_overhead_of_the_gateway() -> None:
+def test_the_time_of_the_model_is_not_overhead_of_the_gateway() -> None:
     late = recording((1710, STOPPED), (1711, FINAL), (1810, STARTED), (2000, AHEAD))
     figures = round_figures(Round([played(late, SET, LIGHTS)], [answered(11.435, 11.805)]))
     assert figures["gateway_overhead_p50_ms"] == pytest.approx(100 - (230 + 370 - 510))
 
 
-def test_the_model_is_timed_at_its_endpoint_by_the_request_that_was_answered() -> None:
+def test_the_time_of_the_model_is_that_of_the_answered_request() -> None:
     [segment], _ = played(ANSWERED, SET, LIGHTS).compared
     requests = [
         answered(11.1, 11.3),  # given up for the next one
@@ -93,7 +93,7 @@ def test_pieces_after_the_interruption_are_counted() -> None:
     assert [stop.late_pieces for stop in interruptions(played(whole, SET))] == [1]
 
 
-def test_when_a_spoken_reply_began() -> None:
+def test_the_time_to_the_first_reply_audio() -> None:
     assert voice_figures([played(ANSWERED, SET)])["first_audio_p50_ms"] == 700
 
 

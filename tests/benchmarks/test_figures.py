@@ -69,7 +69,7 @@ def test_stability_is_per_final_word() -> None:
     assert (figures["upwr"], figures["upsr"], figures["partials_per_turn"]) == (1, 1, 3)
 
 
-def test_a_session_in_which_nothing_was_heard() -> None:
+def test_a_session_without_recognised_words() -> None:
     figures = accuracy_figures([played(recording((900, partial("set"))), SET)])
     assert figures["wer_percent"] == 100
     assert math.isnan(figures["upwr"])

@@ -11,10 +11,10 @@ def test_what_has_grown_is_named() -> None:
     assert after.exceeds(BEFORE, 0.03)[0] == "rss_bytes from 100000 to 104000"
 
 
-def test_it_is_looked_at_once_the_sessions_are_gone() -> None:
+def test_the_footprint_is_taken_after_the_end_of_all_sessions() -> None:
     seen = iter([replace(BEFORE, sessions=2), replace(BEFORE, sessions=0)])
     assert settled(lambda: next(seen), within_s=5) == BEFORE
 
 
-def test_sessions_that_stay_are_told() -> None:
+def test_remaining_sessions_are_reported() -> None:
     assert settled(lambda: replace(BEFORE, sessions=2), within_s=0).sessions == 2

@@ -118,7 +118,7 @@ def test_stable_text_may_only_grow(texts: tuple[str, ...], expected: int) -> Non
         (("|Set.", "set the"), 0, 0, 0),
     ],
 )
-def test_when_a_word_stands_first_and_for_good(
+def test_when_a_word_is_in_its_place_first_and_finally(
     texts: tuple[str, ...], position: int, first: float, for_good: float
 ) -> None:
     assert emission(updates(*texts), position) == (first, for_good)

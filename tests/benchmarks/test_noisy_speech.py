@@ -34,7 +34,7 @@ def test_the_words_have_the_level() -> None:
     assert not (speech.in_word & speech.silent).any()
 
 
-def test_utterances_stand_one_behind_the_other() -> None:
+def test_utterances_are_concatenated() -> None:
     first, second = single_utterances()[:2]
     speech, alone = read_speech([first, second]), read_speech([first])
     begin_ms = len(alone.in_word) * WINDOW_MS
@@ -44,7 +44,7 @@ def test_utterances_stand_one_behind_the_other() -> None:
 
 
 @pytest.mark.parametrize("color", ["white", "pink"])
-def test_noise_is_as_loud_as_asked_and_its_seed_makes_it(color: str) -> None:
+def test_noise_has_its_level_and_depends_on_its_seed(color: str) -> None:
     assert level_dbfs(noise(color, -30, 1)) == pytest.approx(-30)
     assert np.array_equal(noise(color, -30, 1), noise(color, -30, 1, seed=1))
     assert not np.array_equal(noise(color, -30, 1), noise(color, -30, 1, seed=2))
@@ -56,7 +56,7 @@ def test_pink_noise_falls_by_3_db_an_octave() -> None:
     assert 10 * np.log10(low / high) == pytest.approx(6, abs=0.5)
 
 
-def test_the_noise_lies_as_far_below_the_words_as_asked() -> None:
+def test_the_noise_has_the_requested_snr() -> None:
     speech = read_speech(single_utterances()[:1])
     added = speech.in_noise("white", 10) - speech.signal
     assert level_dbfs(added) == pytest.approx(SPEECH_DBFS - 10)
@@ -67,18 +67,18 @@ def test_a_signal_is_scored_by_whole_windows_and_clipped() -> None:
     assert scores(signal, Loudness()).tolist() == [0.25, 1.0]
 
 
-def test_a_part_can_be_measured_for_the_whole() -> None:
+def test_the_level_can_be_that_of_a_part() -> None:
     signal = np.concatenate([np.ones(10), np.zeros(SAMPLE_RATE)])
     assert at_level(signal, -20, signal[:10])[0] == pytest.approx(0.1)
 
 
-def test_delays_count_to_the_end_of_the_window_that_tells() -> None:
+def test_delays_end_at_the_end_of_the_deciding_window() -> None:
     heard = np.array([False, False, True, True, False])
     onsets, tails = delays_ms(heard, [(30.0, 70.0)])
     assert (onsets.tolist(), tails.tolist()) == ([30.0], [30.0])
 
 
-def test_what_does_not_come_is_never() -> None:
+def test_a_missing_transition_has_the_maximum_delay() -> None:
     onsets, tails = delays_ms(np.array([False] * 5), [(30.0, 70.0)])
     assert (onsets.tolist(), tails.tolist()) == ([NEVER_MS], [10.0])
     assert share(np.array([True, False])) == 0.5

@@ -85,7 +85,7 @@ class TestFigures:
         assert figures_of([played(finals((300, 1300)), (SET, near))])["pauses"] == 0
 
 
-def test_the_curve_has_the_model_where_it_is_there() -> None:
+def test_the_curve_uses_the_model_if_it_is_installed() -> None:
     base = EndpointOptions()
     without, with_model = list(curve(base, with_model=False)), list(curve(base, with_model=True))
     assert not any(listens for _, _, listens in without)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 
-from benchmarks.peers.comparing import Run, figures, holds, measure
-from benchmarks.peers.contest import Contestant, absolute, compete, ratios
 from benchmarks.peers.dialect import Dialect
 from benchmarks.peers.peer import Peer, Setup
-from benchmarks.peers.playing import Heard, Refused, play
+from benchmarks.peers.playing import PlayedSession, Refused, play
 from benchmarks.peers.realtimestt import REALTIMESTT, RealtimeSTTDialect
+from benchmarks.peers.rounds import Candidate, absolute, ratios, run_rounds
+from benchmarks.peers.run_figures import Run, figures, holds, measure
 from benchmarks.peers.tables import print_tables
 from benchmarks.peers.voicegw import VOICEGW, VoicegwDialect
 from benchmarks.peers.whisperlive import WHISPERLIVE, WhisperLiveDialect
@@ -49,7 +49,7 @@ def test_voicegw_finishes_a_turn_with_its_final() -> None:
 
 def test_voicegw_tells_its_errors() -> None:
     read(dialect := VoicegwDialect(), {"type": "error", "code": "odd", "message": "", "retryable": False})
-    assert dialect.troubles == ["odd"]
+    assert dialect.problems == ["odd"]
 
 
 def segment(start: float, end: float, text: str, completed: bool) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def test_whisperlive_sends_completed_segments_again() -> None:
 
 def test_whisperlive_is_full() -> None:
     read(dialect := WhisperLiveDialect(), {"uid": "benchmark", "status": "WAIT", "message": 4.9})
-    assert dialect.troubles == ["WAIT: 4.9"]
+    assert dialect.problems == ["WAIT: 4.9"]
     assert not dialect.is_ready
 
 
@@ -114,7 +114,7 @@ def test_realtimestt_finishes_a_segment_with_its_final() -> None:
     )
     assert dialect.is_ready
     assert parts == {1: [Update(3.0, "", "set the"), Update(5.0, "Set the lights.")]}
-    assert dialect.troubles == ["late"]
+    assert dialect.problems == ["late"]
 
 
 def test_realtimestt_takes_audio_behind_a_description() -> None:
@@ -181,9 +181,9 @@ SAID = (
 )
 
 
-def heard(*parts: tuple[Update, ...], troubles: tuple[str, ...] = ()) -> Heard:
+def heard(*parts: tuple[Update, ...], problems: tuple[str, ...] = ()) -> PlayedSession:
     """A session that began at second 10."""
-    return Heard(Track(bytes(2 * to_samples(4000)), SAID), 10.0, 0.001, parts, troubles)
+    return PlayedSession(Track(bytes(2 * to_samples(4000)), SAID), 10.0, 0.001, parts, problems)
 
 
 RUNNING = heard(
@@ -258,10 +258,10 @@ def runner(capacity: dict[str, int], turns: list[tuple[str, int]]) -> Callable[[
     return run
 
 
-async def contest(ours: int, theirs: int) -> tuple[list[Contestant], list[tuple[str, int]]]:
+async def contest(ours: int, theirs: int) -> tuple[list[Candidate], list[tuple[str, int]]]:
     turns: list[tuple[str, int]] = []
-    both = [Contestant(VOICEGW), Contestant(REALTIMESTT)]
-    await compete(both, runner({"voicegw": ours, OTHER: theirs}, turns), [1, 2, 4], repeats=2, runs=1)
+    both = [Candidate(VOICEGW), Candidate(REALTIMESTT)]
+    await run_rounds(both, runner({"voicegw": ours, OTHER: theirs}, turns), [1, 2, 4], repeats=2, runs=1)
     return both, turns
 
 

@@ -42,7 +42,7 @@ def test_the_figures_of_a_setting() -> None:
     assert {name for names in COLUMNS.values() for name in names} == {*found, "wer_offline_percent"}
 
 
-def test_settings_have_names_of_their_own() -> None:
+def test_settings_have_different_names() -> None:
     names = [setting.name for setting in settings(RecognitionOptions(), 5)]
     assert len(set(names)) == len(names) == 8
     assert "agreement, 200 ms hidden, beam 5" in names
@@ -50,7 +50,7 @@ def test_settings_have_names_of_their_own() -> None:
     assert "alignment 300 ms, 150 ms hidden, beam 5" in names
 
 
-def test_what_is_not_compared_is_as_configured() -> None:
+def test_other_options_are_as_configured() -> None:
     compared = settings(RecognitionOptions(policy=Policy.ALIGNMENT, partial_interval_ms=400), 3)
     assert {setting.recognition.partial_interval_ms for setting in compared} == {400}
     assert [setting.beam_size for setting in compared] == [3] * 7 + [1]

@@ -16,7 +16,7 @@ def test_counts_this_process() -> None:
     assert cpu_seconds(os.getpid(), descendants=False) == pytest.approx(time.process_time(), abs=1.0)
 
 
-def test_counts_children_that_live_and_those_that_are_gone() -> None:
+def test_counts_running_and_ended_children() -> None:
     child = f"subprocess.run([sys.executable, '-c', {BURN!r}])\n"
     parent = f"import subprocess, sys\n{child}print('done', flush=True)\nsys.stdin.read()"
     with subprocess.Popen(
@@ -29,14 +29,14 @@ def test_counts_children_that_live_and_those_that_are_gone() -> None:
         process.stdin.close()
 
 
-def test_children_are_found_while_they_live() -> None:
+def test_children_are_found_while_they_run() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         assert process.pid in children(os.getpid())
         process.communicate(b"\n")
     assert process.pid not in children(os.getpid())
 
 
-def test_a_process_that_is_gone_has_used_nothing() -> None:
+def test_an_ended_process_has_used_nothing() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         pass
     assert cpu_seconds(process.pid) == 0

@@ -18,7 +18,7 @@ def recording(*messages: native.ServerMessage, sent: int = 0, acked: int = 0) ->
 
 
 @pytest.mark.parametrize(("at_ms", "expected"), [(0, 100.0), (19, 100.0), (20, 100.02), (1310, 101.3)])
-def test_audio_is_due_with_the_frame_that_holds_it(at_ms: int, expected: float) -> None:
+def test_audio_is_due_with_its_frame(at_ms: int, expected: float) -> None:
     assert recording().scheduled_s(at_ms) == pytest.approx(expected)
 
 
@@ -46,7 +46,7 @@ def test_turns_come_in_their_order() -> None:
         ((STARTED, msgspec.structs.replace(FINAL, start_ms=501)), 32_000, 16),
     ],
 )
-def test_what_is_neither_acknowledged_nor_covered_is_lost(
+def test_samples_neither_acknowledged_nor_covered_are_lost(
     messages: tuple[native.ServerMessage, ...], acked: int, expected: int
 ) -> None:
     assert lost_samples(recording(*messages, sent=32_000, acked=acked)) == expected

@@ -52,14 +52,14 @@ def test_the_latencies_of_a_segment() -> None:
     assert measured.overhead == pytest.approx(1900 - 1710 - 30 - 100)
 
 
-def test_a_decode_ahead_of_the_endpoint_is_not_taken_off_the_overhead() -> None:
+def test_a_decode_before_the_endpoint_is_not_subtracted_from_the_overhead() -> None:
     token = native.ReplyStartedMessage(seq=5, turn=1)
     whole = recording((1710, STOPPED), (1711, FINAL), (1820, token), (1900, LATENCY))
     early = timings(segment_of(whole, SET, LIGHTS), llm_first_token_ms=100)
     assert early.overhead == pytest.approx(1820 - 1710 - 1 - 100)
 
 
-def test_without_a_time_of_the_models_there_is_no_overhead() -> None:
+def test_without_the_time_of_the_model_there_is_no_overhead() -> None:
     measured = timings(segment_of(WHOLE, SET, LIGHTS), llm_first_token_ms=None)
     assert measured.first_token == pytest.approx(700)
     assert measured.overhead is None

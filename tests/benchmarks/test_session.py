@@ -37,7 +37,7 @@ async def test_plays_each_sample_from_a_process_of_its_own(sound: Path) -> None:
     assert len(server.peers) == 3
 
 
-async def test_a_client_that_fails_says_why(sound: Path) -> None:
+async def test_the_error_of_a_client_is_reported(sound: Path) -> None:
     sample = Sample(str(sound) + ".missing", "clean", 100, ())
     with pytest.raises(ClientError, match="cannot be read as audio"):
         await play_all("ws://127.0.0.1:1/v1/stream", [sample], streams=1)

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from benchmarks.recording import HeardTurn, Recording, turns_of
+from benchmarks.recording import RecordedTurn, Recording, turns_of
 from benchmarks.simulation import DECODE_S, Decode, Decoder, simulate
 from clients.audio import FRAME_S
 from clients.samples import Sample
@@ -28,7 +28,7 @@ def shortest() -> Sample:
     return single_utterances()[0]
 
 
-def only_turn(recording: Recording) -> HeardTurn:
+def only_turn(recording: Recording) -> RecordedTurn:
     [turn] = turns_of(recording)
     return turn
 

@@ -14,7 +14,7 @@ def test_audio_is_cut_in_the_middle_of_each_pause() -> None:
     assert second.utterances == (utterance(500, 1500, SpokenWord("a", 500, 900)),)
 
 
-def test_a_track_begins_anywhere_and_goes_round() -> None:
+def test_a_track_starts_anywhere_and_repeats() -> None:
     parts = [Track(bytes(2 * to_samples(ms)), (utterance(0, ms),)) for ms in (1000, 2000)]
     whole = track(parts, begin=0.5, seconds=2.5)
     assert whole.utterances == (utterance(0, 2000), utterance(2000, 3000))

@@ -44,7 +44,7 @@ def test_two_utterances_in_one_turn_are_joined() -> None:
     assert figures_of([played(finals((300, 1300)), (SET,), (LIGHTS,))])["joined"] == 1
 
 
-def test_settings_are_fixed_silences_and_ones_that_follow_the_words() -> None:
+def test_settings_are_fixed_silences_and_silences_that_depend_on_the_words() -> None:
     compared = settings(EndpointOptions())
     assert [options.adaptive for options in compared.values()] == [False] * 4 + [True] * 3
     assert "400 / 500 / 1000 ms by the words" in compared

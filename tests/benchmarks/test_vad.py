@@ -7,7 +7,7 @@ import soundfile
 
 from benchmarks import vad
 from benchmarks.noisy_speech import NEVER_MS, Speech, noise, read_speech
-from benchmarks.vad import COLUMNS, DETECTORS, PlainScorer, conditions, judge, main
+from benchmarks.vad import COLUMNS, DETECTORS, PlainScorer, conditions, evaluate, main
 from tests.benchmarks.recordings.directory import entry, write_directory
 from tests.speech import single_utterances
 from voicegw.core.audio import WINDOW_SAMPLES, Pcm
@@ -28,15 +28,15 @@ def one_word() -> Speech:
     return Speech(np.zeros(5 * WINDOW_SAMPLES), word, silent, ((40.0, 60.0),))
 
 
-def test_what_hears_everything_misses_nothing_and_never_ends() -> None:
-    found = judge(Always(), one_word(), one_word().signal)
+def test_a_scorer_that_always_detects_speech_misses_nothing() -> None:
+    found = evaluate(Always(), one_word(), one_word().signal)
     assert (found["miss_percent"], found["false_alarm_percent"]) == (0, 100)
     assert (found["onset_p50_ms"], found["tail_p90_ms"]) == (20, NEVER_MS)
     assert found.keys() == {name for names in COLUMNS.values() for name in names}
 
 
-def test_what_hears_nothing_misses_everything() -> None:
-    found = judge(PlainScorer(2), one_word(), one_word().signal)
+def test_a_scorer_that_never_detects_speech_misses_everything() -> None:
+    found = evaluate(PlainScorer(2), one_word(), one_word().signal)
     assert (found["miss_percent"], found["false_alarm_percent"]) == (100, 0)
     assert (found["onset_p50_ms"], found["tail_p50_ms"]) == (NEVER_MS, 20)
 
@@ -44,7 +44,7 @@ def test_what_hears_nothing_misses_everything() -> None:
 def test_loud_noise_is_speech_to_webrtcvad_alone_but_not_to_the_engine() -> None:
     loud, nobody = noise("white", -25, 2), np.zeros(100, dtype=np.bool_)
     speech = Speech(loud, ~nobody, ~nobody, ())
-    alone, engine = (judge(DETECTORS[name](), speech, loud) for name in ("webrtcvad alone", "webrtc"))
+    alone, engine = (evaluate(DETECTORS[name](), speech, loud) for name in ("webrtcvad alone", "webrtc"))
     assert alone["false_alarm_percent"] > 50
     assert engine["false_alarm_percent"] < 10
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from clients.client import VoiceClient
-from clients.errors import ConnectionLost, NotOurDialect, Refused, Unreachable
+from clients.errors import ConnectionLost, ProtocolError, Refused, Unreachable
 from tests.clients.scripted_server import PARTIAL, READY, TURN, Peer, Script, scripted_server
 from voicegw.dialects import native
 
@@ -73,7 +73,7 @@ async def test_a_refusal_of_another_server_shows_its_status() -> None:
     assert not refused.value.retryable
 
 
-async def test_a_refusal_instead_of_the_greeting() -> None:
+async def test_a_refusal_instead_of_the_ready_message() -> None:
     async def refuse(peer: Peer) -> None:
         await peer.send(native.ErrorMessage(seq=1, code="draining", message="later", retryable=True))
 
@@ -83,16 +83,16 @@ async def test_a_refusal_instead_of_the_greeting() -> None:
     assert refused.value.retryable
 
 
-async def test_a_greeting_of_another_kind_is_not_our_dialect() -> None:
+async def test_another_first_message_is_a_protocol_error() -> None:
     async def babble(peer: Peer) -> None:
         await peer.send(PARTIAL)
 
     async with scripted_server(babble) as server:
-        with pytest.raises(NotOurDialect, match="PartialMessage"):
+        with pytest.raises(ProtocolError, match="PartialMessage"):
             await VoiceClient.connect(server.url).__aenter__()
 
 
-async def test_a_server_that_closes_before_the_greeting() -> None:
+async def test_a_server_that_closes_before_the_ready_message() -> None:
     async def hang_up(peer: Peer) -> None:
         await peer.socket.close(1011, "no luck")
 
@@ -146,7 +146,7 @@ async def test_a_message_of_an_unknown_shape() -> None:
         await peer.socket.send('{"type":"weather","seq":2}')
 
     async with scripted_server(babble) as server, VoiceClient.connect(server.url) as client:
-        with pytest.raises(NotOurDialect, match="weather"):
+        with pytest.raises(ProtocolError, match="weather"):
             await anext(client)
 
 
@@ -160,14 +160,14 @@ async def test_a_server_that_does_not_settle_is_given_up() -> None:
         waiting = asyncio.ensure_future(anext(client))
         await asyncio.sleep(0)
         await client.end()
-        with pytest.raises(ConnectionLost, match=r"did not settle in 0\.01 s"):
+        with pytest.raises(ConnectionLost, match=r"not finished in 0\.01 s"):
             await waiting
 
 
 # --- lost connections ---
 
 
-def greeting(*, resumed: bool, seq: int, samples: int = 0, messages: int = 0) -> native.ReadyMessage:
+def ready(*, resumed: bool, seq: int, samples: int = 0, messages: int = 0) -> native.ReadyMessage:
     session = "s1" if resumed else "s2"
     return structs.replace(
         READY, session=session, resumed=resumed, seq=seq, next_sample=samples, next_message=messages
@@ -195,7 +195,7 @@ async def cut_off(peer: Peer) -> None:
 
 async def test_comes_back_for_what_it_missed_and_sends_again_what_was_not_taken() -> None:
     async def go_on(peer: Peer) -> None:
-        await peer.send(TURN[1], greeting(resumed=True, seq=4, samples=320))
+        await peer.send(TURN[1], ready(resumed=True, seq=4, samples=320))
         await peer.until(native.EndMessage)
 
     async with scripted_server(in_turn(cut_off, go_on)) as server, VoiceClient.connect(server.url) as client:
@@ -203,7 +203,7 @@ async def test_comes_back_for_what_it_missed_and_sends_again_what_was_not_taken(
         await client.commit()
         assert [await anext(client) for _ in range(3)] == [
             *TURN[:2],
-            greeting(resumed=True, seq=4, samples=320),
+            ready(resumed=True, seq=4, samples=320),
         ]
         await client.send_audio(b"\x02\x00" * 100)
         await client.end()
@@ -215,7 +215,7 @@ async def test_comes_back_for_what_it_missed_and_sends_again_what_was_not_taken(
 
 async def test_a_session_that_is_lost_is_begun_anew() -> None:
     async def begin(peer: Peer) -> None:
-        await peer.send(greeting(resumed=False, seq=1))
+        await peer.send(ready(resumed=False, seq=1))
         await peer.until(native.EndMessage)
         await peer.send(*TURN)
 
@@ -224,13 +224,13 @@ async def test_a_session_that_is_lost_is_begun_anew() -> None:
         await client.commit()
         await client.end()
         said = await messages_of(client)
-    assert said == [TURN[0], greeting(resumed=False, seq=1), *TURN]
+    assert said == [TURN[0], ready(resumed=False, seq=1), *TURN]
     assert server.peers[1].audio == b"\x01\x00" * 640
 
 
 async def test_a_message_that_comes_twice_is_told_once() -> None:
     async def repeat(peer: Peer) -> None:
-        await peer.send(TURN[0], TURN[1], greeting(resumed=True, seq=4))
+        await peer.send(TURN[0], TURN[1], ready(resumed=True, seq=4))
         await peer.socket.close()
 
     async with scripted_server(in_turn(cut_off, repeat)) as server, VoiceClient.connect(server.url) as client:
@@ -244,7 +244,7 @@ async def test_a_message_that_is_missing_is_noticed() -> None:
         await peer.send(READY, TURN[2])
 
     async with scripted_server(skip) as server, VoiceClient.connect(server.url) as client:
-        with pytest.raises(NotOurDialect, match="message 4 came after message 1"):
+        with pytest.raises(ProtocolError, match="message 4 came after message 1"):
             await anext(client)
 
 

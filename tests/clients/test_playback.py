@@ -117,14 +117,14 @@ async def test_audio_keeps_its_place_among_the_messages_and_stops_with_the_reply
     ):
         await client.end()
         async for message in client:
-            player.see(message)
+            player.handle(message)
     assert output.done == ["begin", b"ab", b"cd", "flush"]
 
 
 async def test_what_was_played_is_reported() -> None:
     output = FakeOutput()
     player = ReplyPlayer(output)
-    player.see(STARTED)
+    player.handle(STARTED)
     output.played_ms = 300
     async with scripted_server(speak) as server, VoiceClient.connect(server.url) as client:
         reporting = asyncio.create_task(player.report(client))
@@ -138,6 +138,6 @@ async def test_what_was_played_is_reported() -> None:
 async def test_a_reply_that_was_heard_in_full_is_not_flushed() -> None:
     output = FakeOutput()
     player = ReplyPlayer(output)
-    player.see(STARTED)
-    player.see(DONE)
+    player.handle(STARTED)
+    player.handle(DONE)
     assert output.done == ["begin"]

@@ -53,24 +53,24 @@ def test_the_user_waits_for_the_answer_and_a_moment_longer() -> None:
     heard = user.frames()
     first = [next(heard) for _ in range(35 + 50 + 10)]
     assert first[-1] == bytes(640)
-    user.see(DONE)
+    user.handle(DONE)
     assert [next(heard) for _ in range(36)][-1] == SECOND[:640]
 
 
-def test_the_user_breaks_into_an_answer_that_is_heard() -> None:
+def test_the_user_interruptsto_an_answer_that_is_heard() -> None:
     clock = Clock()
     track = AssistantTrack(clock)
-    user = User([Line(SECOND), Line(SECOND, breaks_in=True)], track)
+    user = User([Line(SECOND), Line(SECOND, interrupts=True)], track)
     heard = user.frames()
     for _ in range(35 + 50):
         next(heard)
-    user.see(native.ReplyStartedMessage(seq=2, turn=1))
+    user.handle(native.ReplyStartedMessage(seq=2, turn=1))
     track.begin()
     track.play(2 * SECOND)
     assert next(heard) == bytes(640)
     clock.now = BARGE_IN_MS / 1000
     assert next(heard) == SECOND[:640]
-    user.see(INTERRUPTED)
+    user.handle(INTERRUPTED)
     assert len(user.pcm) == (35 + 50 + 2) * 640
 
 
@@ -79,7 +79,7 @@ def test_the_user_does_not_wait_for_ever() -> None:
 
 
 def test_the_script_says_what_the_samples_say() -> None:
-    assert [line.breaks_in for line in script()].count(True) == 1
+    assert [line.interrupts for line in script()].count(True) == 1
     assert all(len(line.pcm) > len(SECOND) // 2 for line in script())
 
 

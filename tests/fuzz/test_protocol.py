@@ -17,8 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from websockets.frames import Opcode
 
 from benchmarks.fuzz import corpus
-from benchmarks.subject import sample_named
-from benchmarks.wire import Wire, encoded
+from benchmarks.raw_client import RawClient, encoded
+from benchmarks.server_under_test import sample_named
 from tests.speech import pcm
 from voicegw import errors
 from voicegw.core import commands
@@ -41,7 +41,7 @@ class Session:
     """One session from the client's side; `ended` after an `end`, `asked_to_stay` after a `refresh`."""
 
     def __init__(self, url: str) -> None:
-        self.wire = Wire(url)
+        self.wire = RawClient(url)
         assert self.wire.upgrade() == 101
         self.ended = self.asked_to_stay = False
         self.seq = 0
@@ -102,7 +102,7 @@ class Rudeness(RuleBasedStateMachine):
 
     @rule(rng=randoms)
     def send_spoilt(self, rng: Random) -> None:
-        self.send_text(corpus.spoilt(rng))
+        self.send_text(corpus.invalid(rng))
 
     @rule(rng=randoms)
     def send_audio(self, rng: Random) -> None:
@@ -116,7 +116,7 @@ class Rudeness(RuleBasedStateMachine):
 
     @rule(rng=randoms)
     def send_in_fragments(self, rng: Random) -> None:
-        message = corpus.spoilt(rng) + b"]"
+        message = corpus.invalid(rng) + b"]"
         half = rng.randrange(len(message))
         first = encoded(message[:half], Opcode.TEXT, fin=False)
         self.send_text(message, first + encoded(b"", Opcode.PING) + encoded(message[half:], Opcode.CONT))
@@ -178,9 +178,9 @@ def url() -> Iterator[str]:
     command = (
         sys.executable,
         "-m",
-        "benchmarks.stand_in",
-        "--hears",
-        "fingerprints",
+        "benchmarks.scripted_gateway",
+        "--words",
+        "hashes",
         "--resume-window-ms",
         "500",
     )

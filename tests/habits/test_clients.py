@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.fuzz.absent import Absent, Point, Way
-from benchmarks.wire import Wire
+from benchmarks.fuzz.unresponsive import Behaviour, Point, UnresponsiveClient
+from benchmarks.raw_client import RawClient
 from tests.gateway.fakes import Gate, staged
 from tests.gateway.http.test_tls import Authority
 from tests.habits.table import Habit, rows
@@ -35,7 +35,7 @@ GONE = ("gone", "stopped in time")
 Given = Callable[[Authority], Awaitable[object]]
 
 
-def leaves(point: Point, way: Way, *, tls: bool = False) -> Given:
+def leaves(point: Point, way: Behaviour, *, tls: bool = False) -> Given:
     """A client that goes so far. Seen: that its session and its connection are gone once their limits are
     over, and that the gateway stops in time while another such client is there."""
 
@@ -43,7 +43,7 @@ def leaves(point: Point, way: Way, *, tls: bool = False) -> Given:
         gate = Gate(
             handshake=HandshakeOptions(timeout_ms=500), tls=authority.options if tls else TlsOptions()
         )
-        absent = Absent(point, way, authority.client() if tls else None)
+        absent = UnresponsiveClient(point, way, authority.client() if tls else None)
         async with staged(
             gate=gate,
             resume=ResumeOptions(window_ms=100),
@@ -105,7 +105,7 @@ def opens(query: str, *, prefix: str = "") -> Given:
 
     async def see(_: Authority) -> object:
         async with staged(path_prefix=prefix) as stage:
-            with Wire(f"ws://127.0.0.1:{stage.port}{query}") as wire:
+            with RawClient(f"ws://127.0.0.1:{stage.port}{query}") as wire:
                 return await asyncio.to_thread(wire.upgrade)
 
     return see
@@ -114,14 +114,14 @@ def opens(query: str, *, prefix: str = "") -> Given:
 async def gives_up_its_place(_: Authority) -> object:
     """A client that stops reading has the only place. Seen: how a newcomer is answered once it was cut off,
     and how the client is, when it comes back then."""
-    absent = Absent(Point.REPLY, Way.STOPS_READING)
+    absent = UnresponsiveClient(Point.REPLY, Behaviour.STOPS_READING)
     gate = Gate(limits=LimitOptions(session_model_tokens=None))  # or the replies are too few to fill it
     async with staged(gate=gate, max_sessions=1, send_timeout_ms=300) as stage:
         stage.responder.pieces = [LONG]
         with closing((await asyncio.to_thread(absent.run, stage.url)).socket):
             await until(lambda: stage.value("sessions_parked") == 1)
             [host] = stage.gateway.sessions
-            with Wire(stage.url) as newcomer, Wire(f"{stage.url}?session={host.name}") as again:
+            with RawClient(stage.url) as newcomer, RawClient(f"{stage.url}?session={host.name}") as again:
                 return [await asyncio.to_thread(wire.upgrade) for wire in (newcomer, again)]
 
 
@@ -129,7 +129,7 @@ async def stays_though_refused(_: Authority) -> object:
     """A client that is refused and keeps its socket. Seen: the answer, and that its connection is gone."""
     async with staged() as stage:
         tasks = stage.value("tasks")
-        with Wire(f"{stage.url}?rate=1") as wire:
+        with RawClient(f"{stage.url}?rate=1") as wire:
             answer = await asyncio.to_thread(wire.upgrade)
             await until(lambda: stage.value("tasks") == tasks)
     return answer, "gone"
@@ -138,13 +138,13 @@ async def stays_though_refused(_: Authority) -> object:
 async def is_taken_over(_: Authority) -> object:
     """A client that stops reading, whose session another connection takes. Seen: how that one is answered,
     and that the first one is gone."""
-    absent = Absent(Point.GREETING, Way.STOPS_READING)
+    absent = UnresponsiveClient(Point.GREETING, Behaviour.STOPS_READING)
     async with staged() as stage:
         with closing((await asyncio.to_thread(absent.run, stage.url)).socket):
             await until(lambda: stage.value("sessions") == 1)
             [host] = stage.gateway.sessions
             tasks = stage.value("tasks")
-            with Wire(f"{stage.url}?session={host.name}&epoch=1&last_seq=1") as again:
+            with RawClient(f"{stage.url}?session={host.name}&epoch=1&last_seq=1") as again:
                 answer = await asyncio.to_thread(again.upgrade)
                 await until(lambda: stage.value("tasks") == tasks)  # as many as one connection has
             return answer, "gone"
@@ -161,23 +161,27 @@ async def holds_up_the_probes(_: Authority) -> object:
 
 
 HABITS: list[Habit[Given]] = [
-    Habit("stops reading", "connected only", leaves(Point.CONNECTED, Way.STOPS_READING), GONE),
-    Habit("stops reading", "half a request", leaves(Point.REQUEST, Way.STOPS_READING), GONE),
-    Habit("stops reading", "before the first message", leaves(Point.GREETING, Way.STOPS_READING), GONE),
-    Habit("stops reading", "in mid-word", leaves(Point.SPEECH, Way.STOPS_READING), GONE),
-    Habit("stops reading", "during replies", leaves(Point.REPLY, Way.STOPS_READING), GONE),
-    Habit("stops reading", "after `end`", leaves(Point.CLOSE, Way.STOPS_READING), GONE),
-    Habit("stops reading", "half of TLS", leaves(Point.HANDSHAKE, Way.STOPS_READING, tls=True), GONE),
-    Habit("stops reading", "TLS, during replies", leaves(Point.REPLY, Way.STOPS_READING, tls=True), GONE),
-    Habit("stops reading", "TLS, no shutdown", leaves(Point.SHUTDOWN, Way.STOPS_READING, tls=True), GONE),
+    Habit("stops reading", "connected only", leaves(Point.CONNECTED, Behaviour.STOPS_READING), GONE),
+    Habit("stops reading", "half a request", leaves(Point.REQUEST, Behaviour.STOPS_READING), GONE),
+    Habit("stops reading", "before the first message", leaves(Point.GREETING, Behaviour.STOPS_READING), GONE),
+    Habit("stops reading", "in mid-word", leaves(Point.SPEECH, Behaviour.STOPS_READING), GONE),
+    Habit("stops reading", "during replies", leaves(Point.REPLY, Behaviour.STOPS_READING), GONE),
+    Habit("stops reading", "after `end`", leaves(Point.CLOSE, Behaviour.STOPS_READING), GONE),
+    Habit("stops reading", "half of TLS", leaves(Point.HANDSHAKE, Behaviour.STOPS_READING, tls=True), GONE),
+    Habit(
+        "stops reading", "TLS, during replies", leaves(Point.REPLY, Behaviour.STOPS_READING, tls=True), GONE
+    ),
+    Habit(
+        "stops reading", "TLS, no shutdown", leaves(Point.SHUTDOWN, Behaviour.STOPS_READING, tls=True), GONE
+    ),
     Habit("stops reading", "and holds the only place", gives_up_its_place, [101, 503]),
     Habit("stops reading", "refused", stays_though_refused, (400, "gone")),
     Habit("stops reading", "taken over by a newer connection", is_taken_over, (101, "gone")),
     Habit("stops reading", "at the probes of a worker", holds_up_the_probes, "stopped in time"),
-    Habit("vanishes", "before the first message", leaves(Point.GREETING, Way.VANISHES), GONE),
-    Habit("vanishes", "during replies", leaves(Point.REPLY, Way.VANISHES), GONE),
-    Habit("vanishes", "half of TLS, by a reset", leaves(Point.HANDSHAKE, Way.RESETS, tls=True), GONE),
-    Habit("vanishes", "TLS, in mid-word, by a reset", leaves(Point.SPEECH, Way.RESETS, tls=True), GONE),
+    Habit("vanishes", "before the first message", leaves(Point.GREETING, Behaviour.VANISHES), GONE),
+    Habit("vanishes", "during replies", leaves(Point.REPLY, Behaviour.VANISHES), GONE),
+    Habit("vanishes", "half of TLS, by a reset", leaves(Point.HANDSHAKE, Behaviour.RESETS, tls=True), GONE),
+    Habit("vanishes", "TLS, in mid-word, by a reset", leaves(Point.SPEECH, Behaviour.RESETS, tls=True), GONE),
     Habit("HTTP", "GET", asks("GET /healthz HTTP/1.1\n\n"), (200, 3)),
     Habit("HTTP", "HEAD", asks("HEAD /healthz HTTP/1.1\n\n"), (200, 0)),
     Habit("HTTP", "HEAD of the metrics", asks("HEAD /metrics HTTP/1.1\n\n"), (200, 0)),

@@ -16,7 +16,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from benchmarks.wire import Wire
+from benchmarks.raw_client import RawClient
 from tests.habits.table import Habit, rows
 from tests.observing import PATIENCE_S, children, until
 from tests.redis_server import free_port
@@ -228,7 +228,7 @@ def crowd(limits: str, clients: int) -> Given:
 
 async def status(stack: AsyncExitStack, url: str) -> int:
     """How a new client is answered, which then stays."""
-    wire = Wire(url)
+    wire = RawClient(url)
     stack.callback(wire.socket.close)
     return await asyncio.to_thread(wire.upgrade)
 
@@ -239,7 +239,7 @@ async def doorstep(directory: Path) -> object:
     flags = ("--gateway.handshake.timeout-ms", "1000")
     async with server(directory, *flags, before=shell) as (_, url), AsyncExitStack() as stack:
         for _ in range(90):
-            stack.callback(Wire(url).socket.close)
+            stack.callback(RawClient(url).socket.close)
         await until(lambda: "connections wait to be accepted" in (directory / "log").read_text())
         answer = await status(stack, url)
     return answer, (directory / "log").read_text().count("connections wait to be accepted")

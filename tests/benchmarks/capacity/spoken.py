@@ -1,6 +1,6 @@
 """Sessions in which turns were said and heard at known times."""
 
-from benchmarks.capacity.crowd import Cpu, Run
+from benchmarks.capacity.load import Cpu, Run
 from benchmarks.capacity.speaker import Spoken
 from benchmarks.recording import Received, Recording
 from clients.samples import SpokenWord, Utterance

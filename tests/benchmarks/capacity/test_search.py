@@ -14,7 +14,7 @@ def found(capacity: int, search: Search) -> tuple[int, list[int]]:
 
 @pytest.mark.parametrize("first", [1, 3, 8])
 @pytest.mark.parametrize("capacity", range(20))
-def test_finds_what_is_held(capacity: int, first: int) -> None:
+def test_finds_the_largest_number(capacity: int, first: int) -> None:
     assert found(capacity, Search(first))[0] == capacity
 
 
@@ -32,10 +32,10 @@ def test_large_numbers_are_found_to_one_in_twenty() -> None:
     assert len(tried) <= 16
 
 
-def test_holding_more_than_what_failed_does_not_count() -> None:
+def test_a_success_above_a_failure_does_not_count() -> None:
     search = Search().tried(2, True).tried(4, False).tried(8, True)
     assert (search.held, search.failed) == (2, 4)
 
 
-def test_the_least_that_failed_counts() -> None:
+def test_the_smallest_failure_counts() -> None:
     assert Search().tried(4, False).tried(8, False).failed == 4

@@ -1,22 +1,22 @@
 import pytest
 
-from benchmarks.capacity.climbing import Climb
-from benchmarks.capacity.judging import figures
+from benchmarks.capacity.evaluation import figures
+from benchmarks.capacity.ramp import Ramp
 from benchmarks.capacity.search import Search
 from benchmarks.capacity.tables import curves, print_curve, print_summary, summary
 from tests.benchmarks.capacity.spoken import run, spoken
-from tests.benchmarks.capacity.test_climbing import holding
+from tests.benchmarks.capacity.test_ramp import holding
 
 GOOD = figures([run(spoken(6_000))], end_silence_ms=500)
 
 
-def climb(held: int, **late: float) -> Climb:
+def ramp(held: int, **late: float) -> Ramp:
     curve = {held: {**GOOD, **late}}
-    return Climb(holding(1), Search(held=held), curve, {held: [], 2 * held: ["the server broke"]})
+    return Ramp(holding(1), Search(held=held), curve, {held: [], 2 * held: ["the server broke"]})
 
 
-def test_the_summary_is_of_the_first_climb() -> None:
-    found = summary({"spread": climb(8), "together": climb(6)}, {"refusals": 2}, cores=2, has_gpu=False)
+def test_the_summary_is_of_the_first_ramp() -> None:
+    found = summary({"spread": ramp(8), "together": ramp(6)}, {"refusals": 2}, cores=2, has_gpu=False)
     assert found["streams_at_slo"] == 8
     assert found["streams_at_slo_per_core"] == 4
     assert found["streams_at_slo_together"] == 6
@@ -26,34 +26,34 @@ def test_the_summary_is_of_the_first_climb() -> None:
 
 
 def test_a_gpu_has_its_own_figure() -> None:
-    assert summary({"spread": climb(8)}, {}, cores=16, has_gpu=True)["streams_at_slo_per_gpu"] == 8
+    assert summary({"spread": ramp(8)}, {}, cores=16, has_gpu=True)["streams_at_slo_per_gpu"] == 8
 
 
 def test_every_figure_has_a_flat_name() -> None:
-    found = curves({"spread": climb(8), "together": climb(6)})
+    found = curves({"spread": ramp(8), "together": ramp(6)})
     assert found["wel_p95_ms_at_8"] == found["wel_p95_ms_together_at_6"] == GOOD["wel_p95_ms"]
     assert len(found) == 2 * len(GOOD)
 
 
 def test_every_number_tried_has_a_row(capsys: pytest.CaptureFixture[str]) -> None:
-    print_curve(climb(8), "spread")
+    print_curve(ramp(8), "spread")
     shown = capsys.readouterr().out
     assert "350 / 575" in shown
     assert "broke" in shown
 
 
 def test_late_clients_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    print_curve(climb(8), "spread")
+    print_curve(ramp(8), "spread")
     assert "themselves" not in capsys.readouterr().out
-    print_curve(climb(8, client_late_p99_ms=30.0), "spread")
+    print_curve(ramp(8, client_late_p99_ms=30.0), "spread")
     assert "The clients themselves were late" in capsys.readouterr().out
 
 
 def test_the_summary_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    print_summary({"model": "bundled"}, summary({"spread": climb(8)}, {}, cores=2, has_gpu=False))
+    print_summary({"model": "bundled"}, summary({"spread": ramp(8)}, {}, cores=2, has_gpu=False))
     assert "most streams" in capsys.readouterr().out
 
 
 def test_a_disturbed_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    print_curve(climb(8, others_cpu_percent=40.0), "spread")
+    print_curve(ramp(8, others_cpu_percent=40.0), "spread")
     assert "Other processes used much of the machine" in capsys.readouterr().out

@@ -20,9 +20,9 @@ def assert_nothing_lost(run: Run) -> None:
     assert {name: run.counts[name] for name in NEVER} == dict.fromkeys(NEVER, 0), run
 
 
-async def test_sessions_go_on_elsewhere_without_a_word_lost() -> None:
+async def test_sessions_continue_at_another_gateway_without_lost_words() -> None:
     async with installation(workers=1, gateways=2) as there:
-        load = SessionLoad(await there.link(), single_utterances()[:2], speakers=2)
+        load = SessionLoad(await there.add_relays(), single_utterances()[:2], speakers=2)
         await load.learn()
         for fault in DOSE:
             assert_nothing_lost(await one_run(there, load, fault.__name__, fault, Random(5)))

@@ -1,8 +1,8 @@
-"""The account of work under faults, with recognisers that err on purpose."""
+"""The outcome of work under faults, with recognisers that err on purpose."""
 
 import asyncio
 
-from benchmarks.chaos.load import GIVE_UP_S, Account, JobLoad, windows
+from benchmarks.chaos.load import TIMEOUT_S, JobLoad, JobOutcome, windows
 from tests.observing import until
 from tests.recognition import AlwaysReady
 from tests.speech import single_utterances
@@ -25,35 +25,35 @@ class Recognizer(AlwaysReady):
         return DecodeResult(job.session, job.number, (Word(f"{len(job.pcm)}{self.fault}", 0, 1, 1.0),))
 
 
-async def account_of(fault: str) -> Account:
+async def account_of(fault: str) -> JobOutcome:
     recognizer = Recognizer()
     load = JobLoad([recognizer], [SAMPLE], speakers=2)
     await load.learn()
-    async with load.running() as account:
+    async with load.running() as outcome:
         recognizer.fault = fault
-        await until(lambda: account.asked > 2)
-    return account
+        await until(lambda: outcome.asked > 2)
+    return outcome
 
 
-async def test_nothing_fails() -> None:
-    account = await account_of("")
-    assert (account.lost, account.wrong) == (0, 0)
-    assert sum(map(len, account.answered_at.values())) == account.asked
+async def test_without_faults_nothing_is_lost() -> None:
+    outcome = await account_of("")
+    assert (outcome.lost, outcome.wrong) == (0, 0)
+    assert sum(map(len, outcome.answered_at.values())) == outcome.asked
 
 
-async def test_what_is_not_answered_is_lost() -> None:
-    account = await account_of("lost")
-    assert account.lost == account.asked
-    assert not any(account.answered_at.values())
+async def test_unanswered_jobs_are_lost() -> None:
+    outcome = await account_of("lost")
+    assert outcome.lost == outcome.asked
+    assert not any(outcome.answered_at.values())
 
 
 async def test_other_words_are_wrong() -> None:
-    account = await account_of("x")
-    assert account.wrong == account.asked
-    assert account.lost == 0
+    outcome = await account_of("x")
+    assert outcome.wrong == outcome.asked
+    assert outcome.lost == 0
 
 
-def test_windows_grow_to_the_whole() -> None:
+def test_windows_grow_to_the_whole_utterance() -> None:
     found = list(windows(SAMPLE))
     kinds = [kind for _, kind, _ in found]
     assert kinds == [DecodeKind.PARTIAL] * (len(found) - 1) + [DecodeKind.FINAL]
@@ -63,5 +63,5 @@ def test_windows_grow_to_the_whole() -> None:
 
 
 def test_recovery_is_to_the_next_answer_of_each_speaker() -> None:
-    account = Account(answered_at={0: [1.0, 5.0, 9.0], 1: [4.5], 2: [3.0]})
-    assert account.recovery_s(4.0) == [1.0, 0.5, GIVE_UP_S]
+    outcome = JobOutcome(answered_at={0: [1.0, 5.0, 9.0], 1: [4.5], 2: [3.0]})
+    assert outcome.recovery_s(4.0) == [1.0, 0.5, TIMEOUT_S]

@@ -18,7 +18,7 @@ def assert_nothing_lost(run: Run) -> None:
     assert max(run.recovery_s) < 20, run
 
 
-async def test_no_job_is_lost_or_wrong_whatever_fails() -> None:
+async def test_no_job_is_lost_or_wrong_by_any_fault() -> None:
     async with installation(workers=2) as there, gateways(there.redis.url, 2) as recognizers:
         await until(lambda: all(each.ready for each in recognizers))
         load = JobLoad(recognizers, single_utterances()[:2], speakers=4)

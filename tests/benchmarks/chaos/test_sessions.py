@@ -1,11 +1,11 @@
-"""The account of sessions under faults, from messages as a server would have sent them."""
+"""The outcome of sessions under faults, from messages as a server would have sent them."""
 
 from random import Random
 
 import msgspec
 import pytest
 
-from benchmarks.chaos.sessions import LIMIT_S, Played, SessionAccount, SessionLoad
+from benchmarks.chaos.sessions import LIMIT_S, Played, SessionLoad, SessionOutcome
 from benchmarks.recording import Received
 from clients.errors import ClientError
 from tests.redis_server import free_port
@@ -29,8 +29,8 @@ def played(*received: tuple[float, native.ServerMessage], sent: int = 0) -> Play
 
 
 def counts(*sessions: Played) -> dict[str, int]:
-    """What is not 0 in the account of them."""
-    found = SessionAccount(EXPECTED, list(sessions)).counts()
+    """What is not 0 in the outcome of them."""
+    found = SessionOutcome(EXPECTED, list(sessions)).counts()
     return {name: count for name, count in found.items() if count}
 
 
@@ -44,22 +44,22 @@ def counts(*sessions: Played) -> dict[str, int]:
         ("Get a timer", {"changed_words": 1}),
     ],
 )
-def test_words_are_held_against_the_nearest_undisturbed_session(text: str, found: dict[str, int]) -> None:
+def test_words_are_compared_with_the_nearest_session_without_faults(text: str, found: dict[str, int]) -> None:
     assert counts(played((1.0, final(text)))) == {"sessions": 1, **found}
 
 
-def test_samples_that_nobody_acknowledged_are_lost() -> None:
+def test_samples_that_were_not_acknowledged_are_lost() -> None:
     acked = native.AckedMessage(seq=3, samples=900)
     assert counts(played((1.0, FINAL), (2.0, acked), sent=1000)) == {"sessions": 1, "lost_samples": 100}
 
 
-def test_samples_that_were_taken_twice_make_up_for_none_that_were_lost() -> None:
+def test_doubled_samples_do_not_compensate_lost_ones() -> None:
     acked = native.AckedMessage(seq=3, samples=900)
     sessions = [played((1.0, FINAL), (2.0, acked), sent=sent) for sent in (1000, 700)]
     assert counts(*sessions) == {"sessions": 2, "lost_samples": 100, "doubled_samples": 200}
 
 
-def test_sessions_that_failed_or_began_anew_are_counted_as_that() -> None:
+def test_failed_and_new_sessions_are_counted() -> None:
     failed = Played(SAMPLE, failed=True)
     greeting = native.ReadyMessage(seq=1, session="t", epoch=1, resumed=False, next_sample=0, limits=LIMITS)
     resumed = played((1.0, msgspec.structs.replace(greeting, resumed=True)), (2.0, FINAL))
@@ -74,10 +74,10 @@ def test_recovery_is_to_the_next_words_of_an_open_turn() -> None:
     assert session.recovery_s(since=3.5) == 0.5
     assert session.recovery_s(since=5.0) is None
     assert played((1.0, PARTIAL)).recovery_s(since=2.0) == LIMIT_S
-    assert SessionAccount(EXPECTED, [session]).recovery_s(0.5) == []
+    assert SessionOutcome(EXPECTED, [session]).recovery_s(0.5) == []
 
 
-async def test_recordings_that_cannot_be_played_stop_it() -> None:
+async def test_a_recording_that_cannot_be_streamed_is_an_error() -> None:
     load = SessionLoad([f"ws://127.0.0.1:{free_port()}/v1/stream"], [SAMPLE], speakers=1)
     with pytest.raises(ClientError, match=SAMPLE.file):
         await load.learn()

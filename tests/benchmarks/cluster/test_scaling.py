@@ -18,7 +18,7 @@ class Recognizer(AlwaysReady):
         return DecodeResult(job.session, job.number, ())
 
 
-async def test_speakers_ask_without_end_and_never_the_same_twice() -> None:
+async def test_speakers_request_different_jobs_endlessly() -> None:
     recognizer = Recognizer()
     load = _Load(recognizer)
     async with asyncio.TaskGroup() as group:

@@ -16,35 +16,35 @@ def decoded(message: bytes) -> Command | None:
         return None
 
 
-def test_every_message_of_the_dialect_is_among_the_seeds() -> None:
+def test_the_seeds_contain_every_message_of_the_dialect() -> None:
     kinds = {type(decoded(seed)) for seed in corpus.seeds()}
     assert len(kinds) == len(list(corpus.structs()))
     assert type(None) not in kinds
 
 
-def test_valid_messages_are_mostly_taken() -> None:
+def test_valid_messages_are_mostly_accepted() -> None:
     rng = Random(1)
     taken = [decoded(corpus.valid(rng)) is not None for _ in range(300)]
     assert sum(taken) > 250
 
 
-def test_a_field_that_is_described_is_drawn_like_any_other() -> None:
+def test_an_annotated_field_is_generated_like_any_other() -> None:
     rng = Random(1)
     configured = [command for _ in range(300) if isinstance(command := decoded(corpus.valid(rng)), Configure)]
     assert any(command.end_silence_ms is not None for command in configured)
 
 
-def test_spoilt_messages_are_mostly_refused() -> None:
+def test_invalid_messages_are_mostly_refused() -> None:
     rng, refused = Random(1), 0
     for _ in range(300):
         try:
-            refused += decoded(corpus.spoilt(rng)) is None
+            refused += decoded(corpus.invalid(rng)) is None
         except UnicodeDecodeError:  # the transport's business
             refused += 1
     assert 200 < refused < 300
 
 
-@pytest.mark.parametrize("draw", [corpus.valid, corpus.spoilt, corpus.audio, corpus.oversized])
-def test_a_seed_draws_the_same_again(draw) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("draw", [corpus.valid, corpus.invalid, corpus.audio, corpus.oversized])
+def test_a_seed_gives_the_same_messages(draw) -> None:  # type: ignore[no-untyped-def]
     first, second = Random(7), Random(7)
     assert [draw(first) for _ in range(30)] == [draw(second) for _ in range(30)]

@@ -26,31 +26,31 @@ def findings(
 
 
 @pytest.mark.parametrize(
-    ("found", "trouble"),
+    ("found", "problem"),
     [
         (findings(sent=0), "pings: nothing was sent"),
-        (findings(beside=(110.0,)), "fewer of the neighbour's words"),
-        (findings(beside=(140.0, 140.0)), "p95 rose by 40%"),
-        (findings(beside=()), "p95 rose by nan%"),
+        (findings(beside=(110.0,)), "fewer words of the reference client"),
+        (findings(beside=(140.0, 140.0)), "reference client rose by 40%"),
+        (findings(beside=()), "reference client rose by nan%"),
         (findings(after=110), "memory grew by 10.0%"),
         (findings(peak=1_001), "exceeded its ceiling"),
     ],
 )
-def test_what_must_not_be(found: Findings, trouble: str) -> None:
-    assert any(trouble in each for each in found.troubles(rise=0.25, growth=0.05))
+def test_problems_are_reported(found: Findings, problem: str) -> None:
+    assert any(problem in each for each in found.problems(rise=0.25, growth=0.05))
 
 
-def test_nothing_is_wrong_within_the_limits() -> None:
-    assert not findings(beside=(120.0, 120.0), after=104).troubles(rise=0.25, growth=0.05)
+def test_within_the_limits_there_are_no_problems() -> None:
+    assert not findings(beside=(120.0, 120.0), after=104).problems(rise=0.25, growth=0.05)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_says_what_it_does(kind: Callable[..., int]) -> None:
+def test_every_kind_has_a_description(kind: Callable[..., int]) -> None:
     assert meaning_of(kind)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads Linux's /proc")
-def test_greedy_clients_of_all_kinds_beside_a_neighbour(tmp_path: Path) -> None:
+def test_greedy_clients_of_all_kinds_beside_a_reference_client(tmp_path: Path) -> None:
     """Of memory and loss only: how fast a busy machine is says nothing."""
     file = tmp_path / "greedy.json"
     dose = ("--greedy", str(len(KINDS)), "--seconds", "1", "--neighbour", "command-1.wav")

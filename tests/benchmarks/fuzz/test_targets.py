@@ -10,12 +10,12 @@ from voicegw.dialects.native import query
 ROUNDS = 300
 
 
-def test_every_target_can_be_asked_for() -> None:
+def test_every_target_can_be_chosen() -> None:
     assert tuple(TARGETS) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_seeds_and_what_is_near_them_raise_nothing(name: str) -> None:
+def test_the_seeds_and_similar_inputs_raise_nothing(name: str) -> None:
     rng = Random(5)
     for _ in range(ROUNDS):
         data = bytearray(rng.choice(TARGETS[name].seeds))
@@ -24,14 +24,14 @@ def test_the_seeds_and_what_is_near_them_raise_nothing(name: str) -> None:
         TARGETS[name].run(bytes(data))
 
 
-def test_spoilt_messages_in_a_row_raise_nothing() -> None:
+def test_invalid_messages_raise_nothing() -> None:
     rng = Random(6)
     for _ in range(ROUNDS):
-        draws = rng.choices((corpus.valid, corpus.spoilt, corpus.audio), k=rng.randrange(1, 6))
+        draws = rng.choices((corpus.valid, corpus.invalid, corpus.audio), k=rng.randrange(1, 6))
         run_native(BOUNDARY.join(draw(rng) for draw in draws))
 
 
-def test_what_is_no_client_s_error_comes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_errors_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: str) -> None:
         raise ZeroDivisionError
 

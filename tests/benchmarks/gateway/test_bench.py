@@ -9,7 +9,7 @@ from benchmarks.gateway import bench
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads Linux's /proc")
 
 
-async def test_a_server_under_load_tells_what_it_used() -> None:
+async def test_a_server_under_load_reports_its_resources() -> None:
     async with bench.server("gateway_vad") as server, bench.load(server, 2) as client:
         cost = await bench.frame_cost(server, client, seconds=0.2)
         await bench.state(server, b"watch")
@@ -20,7 +20,7 @@ async def test_a_server_under_load_tells_what_it_used() -> None:
     assert min(lags_ms) >= 0
 
 
-async def test_who_comes_when_all_places_are_taken_is_refused() -> None:
-    knocked = await bench.refusals(capacity=4, seconds=1.0)
-    assert knocked.statuses == (503, 503)
-    assert min(knocked.answered_ms) > 0
+async def test_a_full_server_refuses_connections() -> None:
+    refused = await bench.refusals(capacity=4, seconds=1.0)
+    assert refused.statuses == (503, 503)
+    assert min(refused.answered_ms) > 0

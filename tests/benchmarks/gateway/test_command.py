@@ -2,7 +2,7 @@ import pytest
 
 from benchmarks.gateway.bench import Cost
 from benchmarks.gateway.command import cost_figures, refusal_figures
-from benchmarks.gateway.orders import Knocked
+from benchmarks.gateway.requests import AttemptResults
 
 
 def costs(*frame_us: float) -> list[Cost]:
@@ -20,6 +20,6 @@ def test_each_turn_is_compared_with_the_bare_loop_of_the_same_turn() -> None:
     assert found["client_late_p99_ms"] == 8
 
 
-def test_who_was_let_in_was_not_refused() -> None:
-    found = refusal_figures(Knocked(statuses=(503, 101, 503), answered_ms=(10.0, 500.0, 30.0)))
+def test_admitted_connections_are_not_refusals() -> None:
+    found = refusal_figures(AttemptResults(statuses=(503, 101, 503), answered_ms=(10.0, 500.0, 30.0)))
     assert found == {"refusals": 2, "refusal_p50_ms": 20, "refusal_p95_ms": pytest.approx(29)}

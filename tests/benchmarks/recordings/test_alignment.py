@@ -24,7 +24,7 @@ def word(text: str, start_ms: int, end_ms: int) -> SpokenWord:
     return SpokenWord(text, start_ms, end_ms)
 
 
-def test_the_words_of_a_sample_are_found_where_they_are(model: StockModel) -> None:
+def test_the_words_of_a_sample_are_aligned(model: StockModel) -> None:
     spoken = sample("command-2.wav")
     [said] = spoken.utterances
     found = spoken_words(spoken.path, said.text, "en", model)
@@ -32,7 +32,7 @@ def test_the_words_of_a_sample_are_found_where_they_are(model: StockModel) -> No
     assert all(abs(one.end_ms - true.end_ms) <= 150 for one, true in zip(found, said.words, strict=True))
 
 
-def test_words_are_kept_with_the_text(model: StockModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alignments_are_cached_by_text(model: StockModel, monkeypatch: pytest.MonkeyPatch) -> None:
     path = sample("yes-1.wav").path
     [found] = spoken_words(path, "Yes.", "en", model)
     monkeypatch.setattr(StockModel, "align", lambda *_: [])
@@ -40,7 +40,7 @@ def test_words_are_kept_with_the_text(model: StockModel, monkeypatch: pytest.Mon
     assert spoken_words(path, "No.", "en", model) == ()
 
 
-def test_a_long_recording_is_cut_between_words_that_were_heard() -> None:
+def test_a_long_recording_is_cut_between_correct_words() -> None:
     said = [f"w{n}" for n in range(60)]
     heard = [word(f"w{n}", 1000 * n, 1000 * n + 800) for n in range(60)]
     heard[20] = word("w20", 20_000, 20_100)  # a long pause behind it
@@ -51,7 +51,7 @@ def test_a_long_recording_is_cut_between_words_that_were_heard() -> None:
     assert parts[-1][1::2] == (60, 60.0)
 
 
-def test_there_is_no_cut_beside_a_word_that_was_heard_wrong() -> None:
+def test_there_is_no_cut_next_to_a_wrong_word() -> None:
     said = [f"w{n}" for n in range(40)]
     heard = [word(f"w{n}" if n in {18, 19} else "x", 1000 * n, 1000 * n + 800) for n in range(40)]
     assert cut(said, heard, 40.0) == [(0, 19, 0.0, 18.9), (19, 40, 18.9, 40.0)]

@@ -6,9 +6,7 @@ from benchmarks.recordings import main
 from tests.benchmarks.recordings.directory import entry, write_directory
 
 
-def test_recordings_that_can_be_used_are_summed_up(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_valid_recordings_are_summarised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_directory(tmp_path, entry(), entry("digits-1.wav", kind="digits", wer_ok=False))
     assert main([str(tmp_path)]) == 0
     cells = [line.replace("│", " ").split() for line in capsys.readouterr().out.splitlines()]
@@ -18,7 +16,7 @@ def test_recordings_that_can_be_used_are_summed_up(
     ]
 
 
-def test_problems_are_listed_and_the_status_tells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_problems_are_listed_and_the_status_is_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_directory(tmp_path, entry("gone.wav"))
     assert main([str(tmp_path)]) == 1
     assert capsys.readouterr().out == "manifest.jsonl:1: gone.wav: the file is missing\n1 problems\n"

@@ -15,12 +15,12 @@ def test_a_line_is_a_recording_and_other_fields_are_ignored(tmp_path: Path) -> N
     assert (spoken.is_speech, noise.is_speech) == (True, False)
 
 
-def test_without_a_word_on_it_a_text_is_exact(tmp_path: Path) -> None:
+def test_texts_are_exact_by_default(tmp_path: Path) -> None:
     [found] = read_entries(write_directory(tmp_path, entry()))
     assert found.wer_ok
 
 
-def test_several_manifests_are_one_after_the_other(tmp_path: Path) -> None:
+def test_several_manifests_are_concatenated(tmp_path: Path) -> None:
     write_directory(tmp_path, entry("a.wav"))
     write_directory(tmp_path, entry("b.wav"), manifest="more.jsonl")
     assert [one.file for one in read_entries(tmp_path, ["more.jsonl", "manifest.jsonl"])] == [
@@ -29,7 +29,7 @@ def test_several_manifests_are_one_after_the_other(tmp_path: Path) -> None:
     ]
 
 
-def test_a_line_that_is_wrong_has_its_place(tmp_path: Path) -> None:
+def test_an_invalid_line_has_its_position(tmp_path: Path) -> None:
     (tmp_path / "manifest.jsonl").write_text('\n{"file": 3}\nnonsense\n')
     number, nonsense = read_lines(tmp_path)
     assert (number.place, number.entry) == ("manifest.jsonl:2", None)
@@ -46,7 +46,7 @@ def test_no_manifest_and_an_empty_one_are_stated(tmp_path: Path) -> None:
         read_entries(write_directory(tmp_path))
 
 
-def test_entries_are_chosen_by_kind_and_language_and_so_many_of_each() -> None:
+def test_entries_are_chosen_by_kind_language_and_number() -> None:
     entries = [
         Entry(f"{n}", kind, lang) for n in (1, 2) for kind in ("read", "command") for lang in ("en", "de")
     ]

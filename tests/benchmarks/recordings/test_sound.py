@@ -20,7 +20,7 @@ def test_levels_are_in_decibels_of_full_scale() -> None:
     assert np.allclose(levels((50, 0), (50, -20))[[2, -3]], [0, -20], atol=0.01)
 
 
-def test_a_crackle_is_spread_and_so_quieter() -> None:
+def test_a_click_is_smoothed() -> None:
     assert levels((100, -60), (10, -40), (100, -60)).max() < -44
 
 
@@ -35,18 +35,18 @@ def test_a_word_may_have_a_closure_in_it_and_end_quietly() -> None:
     assert (start_ms, end_ms) == (approx(500), approx(1100))
 
 
-def test_what_another_speaker_says_before_is_left_out() -> None:
+def test_speech_of_another_speaker_before_is_left_out() -> None:
     start_ms, end_ms = sounding(levels((200, -30), (400, -70), (300, -20), (100, -70)), 0, 1000)
     assert (start_ms, end_ms) == (approx(600), approx(900))
 
 
-def test_a_short_word_stays_as_it_is() -> None:
+def test_the_times_of_a_short_word_do_not_change() -> None:
     assert sounding(levels((300, -70), (100, -20)), 100, 400) == (100, 400)
 
 
-def test_where_nothing_stands_out_the_times_stay() -> None:
+def test_without_a_loud_part_the_times_do_not_change() -> None:
     assert sounding(levels((2000, -60)), 100, 900) == (100, 900)
 
 
-def test_a_word_is_a_frame_long_and_may_lie_at_the_end() -> None:
+def test_a_word_is_at_least_a_frame_long_also_at_the_end() -> None:
     assert sounding(levels((100, -20)), 100, 100) == (100, 110)

@@ -15,7 +15,7 @@ from benchmarks.recordings.wording import words_of
         ("今日は、晴れ。", "今日は晴れ", "ja"),
     ],
 )
-def test_texts_that_say_the_same(one: str, other: str, language: str) -> None:
+def test_equivalent_texts_are_equal(one: str, other: str, language: str) -> None:
     assert words_of(one, language) == words_of(other, language)
 
 

@@ -10,7 +10,7 @@ import structlog
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from benchmarks.wire import Wire
+from benchmarks.raw_client import RawClient
 from tests.gateway.auth.test_authenticator import OPTIONS, bearer, token
 from tests.gateway.fakes import Gate, Stage, staged
 from tests.gateway.test_server import get
@@ -111,7 +111,7 @@ async def test_in_development_pages_are_read_by_the_names_of_this_machine(
 
 async def test_a_page_without_an_origin_is_not_the_servers_own() -> None:
     async with staged(gate=Gate(tokens=OPTIONS)) as stage:
-        with Wire(stage.url) as page:
+        with RawClient(stage.url) as page:
             request = page.handshake().decode()
             page.send_raw(re.sub(r"Host: .*\r\n", "Origin: null\r\n", request).encode())
             assert b" 403 " in await asyncio.to_thread(page.socket.recv, 1_000)

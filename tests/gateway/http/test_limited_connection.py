@@ -11,7 +11,7 @@ import pytest
 from websockets.frames import Opcode
 from websockets.protocol import Event
 
-from benchmarks.wire import encoded
+from benchmarks.raw_client import encoded
 from tests.gateway.fakes import Gate, Stage, staged
 from tests.observing import PATIENCE_S, until
 from tests.peer import joined

@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 
-from benchmarks.links import Link, link
+from benchmarks.relay import Relay, relay
 from clients.client import VoiceClient
 from clients.errors import ClientError
 from tests.gateway.session.test_takeover import gateway
@@ -19,7 +19,7 @@ SPEAKERS, FRAMES, FRAME_BYTES = 5, 300, 640
 NOISE = np.random.default_rng(1).integers(2_000, 30_000, FRAMES * FRAME_BYTES // 2).astype("<i2").tobytes()
 
 
-async def cut_at_random(ways: list[Link], random: Random) -> None:
+async def cut_at_random(ways: list[Relay], random: Random) -> None:
     """Cuts all connections or those to one gateway, and some of them again while they are being made anew."""
     while True:
         await asyncio.sleep(random.uniform(0.0, 0.2))
@@ -60,8 +60,8 @@ async def test_every_sample_is_heard_once_and_in_its_place(redis_url: str) -> No
     async with (
         gateway(redis_url) as first,
         gateway(redis_url) as second,
-        link(first.url) as one,
-        link(second.url) as other,
+        relay(first.url) as one,
+        relay(second.url) as other,
     ):
         cutting = asyncio.create_task(cut_at_random([one, other], Random(1)))
         try:

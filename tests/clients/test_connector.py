@@ -1,0 +1,48 @@
+import pytest
+
+from clients.client import VoiceClient
+from clients.connector import Connector
+from clients.errors import Refused, Unreachable
+from tests.clients.scripted_server import scripted_server
+from tests.gateway.auth.test_authenticator import SECRET, token
+from tests.gateway.fakes import Gate, staged
+from voicegw.dialects import native
+from voicegw.gateway.auth.authenticator import TokenOptions
+
+NO_SERVER = "ws://127.0.0.1:9/v1/stream"
+
+
+async def test_tries_each_server_until_one_answers() -> None:
+    async with scripted_server() as server:
+        connector = Connector([NO_SERVER, server.url], {"rate": "8000"})
+        await (await connector.open({"session": "s"})).close()
+        await (await connector.open()).close()
+    assert [path.partition("?")[2] for path in server.paths] == ["rate=8000&session=s", "rate=8000"]
+
+
+async def test_retries_end_after_the_time_limit() -> None:
+    with pytest.raises(Unreachable):
+        await Connector([NO_SERVER], {}).reopen({}, within_s=0.05)
+
+
+async def test_a_permanent_refusal_is_not_retried() -> None:
+    async with scripted_server(refuse_with=(401, "")) as server:  # type: ignore[arg-type]
+        with pytest.raises(Refused):
+            await Connector([server.url], {}).reopen({}, within_s=60)
+    assert len(server.paths) == 1
+
+
+async def test_sends_its_token_and_a_new_one_when_the_session_needs_it() -> None:
+    made = (token(jti=str(number)) for number in range(9))
+    gate = Gate(tokens=TokenOptions(secret=SECRET, session_ttl_s=1))
+    async with staged(gate=gate) as stage, VoiceClient.connect(stage.url, token=lambda: next(made)) as client:
+        renewed = 0
+        while renewed < 2:
+            renewed += isinstance(await anext(client), native.RefreshedMessage)
+
+
+async def test_with_a_wrong_token_it_is_refused_permanently() -> None:
+    async with staged(gate=Gate(tokens=TokenOptions(secret=SECRET))) as stage:
+        with pytest.raises(Refused) as refused:
+            await Connector([stage.url], {}, "nonsense").reopen({}, within_s=60)
+    assert (refused.value.code, refused.value.retryable) == ("token_invalid", False)

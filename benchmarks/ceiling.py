@@ -19,8 +19,8 @@ from voicegw.gateway.http.limited_connection import READ_BYTES
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
 from voicegw.gateway.server import QUEUED_FRAMES, TRANSPORT_LIMIT
 from voicegw.gateway.session.outbox import MAX_AUDIO_MS
-from voicegw.reply.local_background_calls import KEPT_PROGRESS
-from voicegw.reply.voice import MAX_SENTENCE_S
+from voicegw.reply.tools.local_background_calls import KEPT_PROGRESS
+from voicegw.reply.voice.sentence_voice import MAX_SENTENCE_S
 
 _SAMPLE_BYTES = 2
 _IDLE_BYTES = 100_000  # of an idle connection and its session, with TLS

@@ -10,12 +10,14 @@ from voicegw.cluster.redis.connect import RedisOptions
 from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions, RemoteBackgroundCalls
 from voicegw.config import Settings
 from voicegw.errors import ConfigurationError, NotReady, StartupError
-from voicegw.reply import voice_espeak
-from voicegw.reply.llm import LLMOptions
-from voicegw.reply.local_background_calls import LocalBackgroundCalls
-from voicegw.reply.moderation import EndpointModerator, FunctionModerator, ModerationOptions
-from voicegw.reply.tools import ToolOptions
-from voicegw.reply.voice import VoiceEngine, VoiceOptions
+from voicegw.reply.llm.llm_responder import LLMOptions
+from voicegw.reply.moderators.endpoint_moderator import EndpointModerator
+from voicegw.reply.moderators.function_moderator import FunctionModerator
+from voicegw.reply.moderators.moderation_options import ModerationOptions
+from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
+from voicegw.reply.tools.tool_declarations import ToolOptions
+from voicegw.reply.voice import espeak
+from voicegw.reply.voice.sentence_voice import VoiceEngine, VoiceOptions
 from voicegw.telemetry import Metrics
 
 NOWHERE = LLMOptions(url="http://127.0.0.1:9/v1", model="tiny")
@@ -53,7 +55,7 @@ async def test_who_judges_is_who_was_named() -> None:
     assert (await assembled()).moderator is None
     endpoint = ModerationOptions(model="m", url="http://127.0.0.1:9")
     assert isinstance((await assembled(moderation=endpoint)).moderator, EndpointModerator)
-    function = ModerationOptions(entry_point="tests.reply.functions:judge")
+    function = ModerationOptions(entry_point="tests.reply.application_functions:judge")
     assert isinstance((await assembled(moderation=function)).moderator, FunctionModerator)
 
 
@@ -81,12 +83,12 @@ async def test_background_calls_are_made_here_or_by_workers() -> None:
 async def test_the_voice_is_the_one_chosen_or_the_one_that_is_there(
     engine: VoiceEngine, program: str, name: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(voice_espeak, "PROGRAM", program)
+    monkeypatch.setattr(espeak, "PROGRAM", program)
     voice = (await assembled(voice=VoiceOptions(engine=engine))).voice
     assert (None if voice is None else voice.name) == name
 
 
 async def test_a_voice_that_is_not_installed_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voice_espeak, "PROGRAM", "espeak-not-there")
+    monkeypatch.setattr(espeak, "PROGRAM", "espeak-not-there")
     with pytest.raises(StartupError, match="not installed"):
         await assembled(voice=VoiceOptions(engine=VoiceEngine.ESPEAK))

@@ -27,11 +27,12 @@ from voicegw.errors import VoicegwError
 from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
 from voicegw.gateway.auth.client_address import AddressBook, ForwardedHeader, ProxyOptions
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
-from voicegw.reply import llm_prompt, offline
-from voicegw.reply.llm_request import RequestForm
-from voicegw.reply.reasoning import Opening, VisibleText
-from voicegw.reply.redaction import redacted
-from voicegw.reply.spoken import spoken
+from voicegw.reply.endpoints.redaction import redacted
+from voicegw.reply.llm import prompt
+from voicegw.reply.llm.reasoning import Opening, VisibleText
+from voicegw.reply.llm.request_form import RequestForm
+from voicegw.reply.offline import offline_responder, offline_rules
+from voicegw.reply.voice.spoken_text import spoken
 
 CHARACTERS = 8_000
 ALLOWED_S = 0.010
@@ -135,7 +136,7 @@ def remember(text: str) -> object:
     dialogue = Dialogue(DialogueOptions())
     for begin in range(0, len(text), 8):
         dialogue.add_user(text[begin : begin + 8])
-    return llm_prompt.entries(dialogue.prompt())
+    return prompt.entries(dialogue.prompt())
 
 
 def speak(text: str) -> None:
@@ -190,9 +191,9 @@ PLACES: dict[str, Callable[[str], object]] = {
     "a reply that is spoken": speak,
     "a sentence": spoken,
     "a sentence in another language": lambda text: spoken(text, "de"),
-    "a message without a model": lambda text: offline.reply_to(text, NOW),
-    "one to repeat": lambda text: offline.reply_to(f"say {text}", NOW),
-    "a reply without a model": lambda text: offline.pieces(f"a{text}"),
+    "a message without a model": lambda text: offline_rules.reply_to(text, NOW),
+    "one to repeat": lambda text: offline_rules.reply_to(f"say {text}", NOW),
+    "a reply without a model": lambda text: offline_responder.pieces(f"a{text}"),
     "what an endpoint says": complain,
 }
 

@@ -18,17 +18,19 @@ from voicegw.core.events import Message
 from voicegw.core.moderation import Moderator
 from voicegw.core.speech import Voice
 from voicegw.errors import ConfigurationError
-from voicegw.reply import voice_espeak
-from voicegw.reply.failover import FailoverResponder
-from voicegw.reply.llm import LLMResponder
-from voicegw.reply.local_background_calls import LocalBackgroundCalls
-from voicegw.reply.moderation import EndpointModerator, FunctionModerator, ModerationOptions
-from voicegw.reply.offline import OfflineResponder
-from voicegw.reply.readiness import FirstAnswer
-from voicegw.reply.tool_rounds import ToolResponder
-from voicegw.reply.toolbox import Toolbox
-from voicegw.reply.voice import SentenceVoice, VoiceEngine, VoiceOptions
-from voicegw.reply.voice_openai import SpeechEndpoint
+from voicegw.reply.llm.failover import FailoverResponder
+from voicegw.reply.llm.llm_responder import LLMResponder
+from voicegw.reply.llm.readiness import FirstAnswer
+from voicegw.reply.moderators.endpoint_moderator import EndpointModerator
+from voicegw.reply.moderators.function_moderator import FunctionModerator
+from voicegw.reply.moderators.moderation_options import ModerationOptions
+from voicegw.reply.offline.offline_responder import OfflineResponder
+from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
+from voicegw.reply.tools.tool_responder import ToolResponder
+from voicegw.reply.tools.toolbox import Toolbox
+from voicegw.reply.voice import espeak
+from voicegw.reply.voice.openai_speech import SpeechEndpoint
+from voicegw.reply.voice.sentence_voice import SentenceVoice, VoiceEngine, VoiceOptions
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -88,13 +90,13 @@ def _voice(options: VoiceOptions) -> Voice | None:
     """What says replies aloud; None when nothing does. Raises StartupError for one that is not there."""
     engine = options.engine
     if engine is VoiceEngine.AUTO:
-        engine = VoiceEngine.ESPEAK if voice_espeak.installed() else VoiceEngine.NONE
+        engine = VoiceEngine.ESPEAK if espeak.installed() else VoiceEngine.NONE
         log.info("voice", engine=engine.value)
     match engine:
         case VoiceEngine.OPENAI:
             return SentenceVoice(SpeechEndpoint(options), options)
         case VoiceEngine.ESPEAK:
-            return SentenceVoice(voice_espeak.EspeakEngine(options), options)
+            return SentenceVoice(espeak.EspeakEngine(options), options)
         case VoiceEngine.NONE | VoiceEngine.AUTO:  # what `auto` means is decided above
             return None
         case _:

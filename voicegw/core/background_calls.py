@@ -2,7 +2,7 @@
 
 A call is handed in and answered at once with the background call's number; what becomes of it is followed by
 whoever holds the session. There are two homes for background calls, the process itself
-(reply/local_background_calls.py) and Redis (cluster/tools/remote_background_calls.py).
+(reply/tools/local_background_calls.py) and Redis (cluster/tools/remote_background_calls.py).
 """
 
 from collections.abc import AsyncGenerator

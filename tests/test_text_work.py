@@ -29,7 +29,7 @@ from voicegw.gateway.auth.client_address import AddressBook, ForwardedHeader, Pr
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
 from voicegw.reply.endpoints.redaction import redacted
 from voicegw.reply.llm import prompt
-from voicegw.reply.llm.reasoning import Opening, VisibleText
+from voicegw.reply.llm.reasoning import ReplyStart, VisibleText
 from voicegw.reply.llm.request_form import RequestForm
 from voicegw.reply.offline import offline_responder, offline_rules
 from voicegw.reply.voice.spoken_text import spoken
@@ -170,7 +170,9 @@ def ask_by_url(text: str) -> None:
 
 def complain(text: str) -> object:
     form = RequestForm({"model": "m", "temperature": 1, "tools": []})
-    return form.without_what(redacted(text, [text[:6], text[1:], text[:99]]), asked([Message("user", text)]))
+    return form.without_refused(
+        redacted(text, [text[:6], text[1:], text[:99]]), asked([Message("user", text)])
+    )
 
 
 PLACES: dict[str, Callable[[str], object]] = {
@@ -185,7 +187,7 @@ PLACES: dict[str, Callable[[str], object]] = {
     "an echo": lambda text: echo.is_echo(text[7:], text),
     "words decoded again": join,
     "a history": remember,
-    "a reply": lambda text: VisibleText(Opening.UNKNOWN).receive(text),
+    "a reply": lambda text: VisibleText(ReplyStart.UNKNOWN).receive(text),
     "a reply that is judged": lambda text: Watch(100_000).receive_event(ReplyDelta(1, text)),
     "a reply that is cut": cut,
     "a reply that is spoken": speak,

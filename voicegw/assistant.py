@@ -20,7 +20,7 @@ from voicegw.core.speech import Voice
 from voicegw.errors import ConfigurationError
 from voicegw.reply.llm.failover import FailoverResponder
 from voicegw.reply.llm.llm_responder import LLMResponder
-from voicegw.reply.llm.readiness import FirstAnswer
+from voicegw.reply.llm.readiness import ModelReadiness
 from voicegw.reply.moderators.endpoint_moderator import EndpointModerator
 from voicegw.reply.moderators.function_moderator import FunctionModerator
 from voicegw.reply.moderators.moderation_options import ModerationOptions
@@ -68,10 +68,10 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
     stack.push_async_callback(responder.close)
     prompt = settings.session.dialogue.system_prompt
     opening = (Message("system", prompt),) if prompt else ()
-    first = FirstAnswer(model, opening, settings.failover.ready_wait_ms)
-    asking = asyncio.create_task(first.ask(), name="first answer")
-    stack.callback(asking.cancel)
-    return Assistant(responder, background_calls, moderator, first.check, voice, tools.declared)
+    readiness = ModelReadiness(model, opening, settings.failover.ready_wait_ms)
+    probing = asyncio.create_task(readiness.probe(), name="model readiness")
+    stack.callback(probing.cancel)
+    return Assistant(responder, background_calls, moderator, readiness.check, voice, tools.declared)
 
 
 def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:

@@ -1,4 +1,4 @@
-"""How a reply ended: what is visible of it and whether it failed, for each way in which endpoints end one."""
+"""The visible text and the result of a reply, for each way in which endpoints end one."""
 
 from typing import Any
 
@@ -17,16 +17,16 @@ from voicegw.errors import (
 )
 from voicegw.reply.llm.chunks import Choice
 from voicegw.reply.llm.completion import Completion
-from voicegw.reply.llm.reasoning import Opening
+from voicegw.reply.llm.reasoning import ReplyStart
 
 WEATHER = {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "weather", "arguments": "{}"}}]}
 
 
 def completed(
-    *deltas: dict[str, Any], finish: object = "stop", done: bool = True, opening: Opening = Opening.ANSWER
+    *deltas: dict[str, Any], finish: object = "stop", done: bool = True, start: ReplyStart = ReplyStart.ANSWER
 ) -> tuple[str, Completion]:
-    """What was visible of a reply that had these deltas and then ended."""
-    completion, pieces = Completion(opening), list[str]()
+    """The visible text of a reply with these deltas, and its completion."""
+    completion, pieces = Completion(start), list[str]()
     for delta in (*deltas, None):
         raw = {"finish_reason": finish} if delta is None else {"delta": delta}
         pieces += completion.receive(msgspec.convert(raw, Choice))
@@ -39,7 +39,7 @@ def test_a_reply_is_its_text() -> None:
     assert (text, completion.failure(), completion.notice(), completion.calls()) == ("Hello.", None, None, [])
 
 
-def test_calls_make_a_reply_without_words_a_good_one() -> None:
+def test_a_reply_may_consist_of_calls_only() -> None:
     text, completion = completed(WEATHER, finish="tool_calls")
     assert (text, completion.failure()) == ("", None)
     assert completion.calls() == [ToolCalled("a", "weather", "{}")]
@@ -60,14 +60,14 @@ def test_calls_make_a_reply_without_words_a_good_one() -> None:
         ([{"content": "Hello."}], 7, None),
     ],
 )
-def test_what_is_wrong_is_told_by_how_it_ended(
+def test_the_finish_reason_and_the_text_decide_the_error(
     deltas: list[dict[str, Any]], finish: object, failure: type[ReplyError] | None
 ) -> None:
     _, completion = completed(*deltas, finish=finish)
     assert type(completion.failure()) is (failure or type(None))
 
 
-def test_a_stream_without_an_end_was_interrupted() -> None:
+def test_a_stream_without_an_end_mark_was_interrupted() -> None:
     text, completion = completed({"content": "Hello."}, finish=None, done=False)
     assert (text, type(completion.failure())) == ("Hello.", LLMInterrupted)
 
@@ -79,21 +79,21 @@ def test_a_reply_that_was_cut_has_a_notice() -> None:
 
 
 @pytest.mark.parametrize("finish", [None, "error"])
-def test_text_in_doubt_is_not_shown_when_the_reply_can_be_asked_for_again(finish: str | None) -> None:
-    text, _ = completed({"content": "Perhaps"}, finish=finish, done=False, opening=Opening.UNKNOWN)
+def test_uncertain_text_of_a_failed_reply_is_not_shown(finish: str | None) -> None:
+    text, _ = completed({"content": "Perhaps"}, finish=finish, done=False, start=ReplyStart.UNKNOWN)
     assert text == ""
 
 
-def test_text_in_doubt_is_shown_when_it_has_been_waited_for_long_enough() -> None:
-    completion = Completion(Opening.UNKNOWN)
+def test_uncertain_text_is_shown_when_it_is_released() -> None:
+    completion = Completion(ReplyStart.UNKNOWN)
     assert completion.receive(msgspec.convert({"delta": {"content": "Perhaps"}}, Choice)) == []
-    assert completion.in_doubt
-    assert completion.give_up() == ["Perhaps"]
-    assert not completion.in_doubt
+    assert completion.uncertain
+    assert completion.release() == ["Perhaps"]
+    assert not completion.uncertain
 
 
-def test_a_chunk_that_adds_nothing_begins_nothing() -> None:
-    completion = Completion(Opening.ANSWER)
+def test_a_chunk_without_content_does_not_begin_the_reply() -> None:
+    completion = Completion(ReplyStart.ANSWER)
     for choice in (None, Choice(), msgspec.convert({"delta": {"role": "assistant"}}, Choice)):
         assert completion.receive(choice) == []
     assert not completion.begun

@@ -1,4 +1,4 @@
-"""A model endpoint in trouble: asked again, replaced, left alone; real HTTP servers in every role."""
+"""Retries, failover and circuit breakers, with real HTTP servers as endpoints."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -20,13 +20,13 @@ from voicegw.telemetry import Metrics
 
 PROMPT = (Message("user", "hello"),)
 SLOW = Answer(["too late"], first_token_delay_s=60)
-FAULT = Answer(status=503)
+UNAVAILABLE = Answer(status=503)
 TIMEOUT_MS = 500
 
 
 @dataclass
-class Setting:
-    """Endpoints and the responder in front of them."""
+class Scenario:
+    """Endpoints, and the responder that uses them."""
 
     responder: FailoverResponder
     servers: Sequence[LLMServer]
@@ -51,9 +51,9 @@ class Setting:
 
 
 @asynccontextmanager
-async def setting(
+async def scenario(
     *servers: LLMServer, retries: int = 1, failures: int = 100, rest_ms: int = 60_000
-) -> AsyncIterator[Setting]:
+) -> AsyncIterator[Scenario]:
     metrics = Metrics()
     options = FailoverOptions(retries=retries, breaker=BreakerOptions(failures, rest_ms))
     for server in servers:
@@ -64,7 +64,7 @@ async def setting(
     ]
     responder = FailoverResponder(endpoints, options, metrics)
     try:
-        yield Setting(responder, servers, metrics)
+        yield Scenario(responder, servers, metrics)
     finally:
         await responder.close()
         for server in servers:
@@ -76,276 +76,273 @@ def again(code: str, what: str) -> ReplyNotice:
     return ReplyNotice(code, what, asks_again=True)
 
 
-async def test_an_endpoint_that_is_well_is_asked_once() -> None:
-    async with setting(LLMServer(tokens=["Hi", "."]), LLMServer()) as stage:
-        assert await stage.reply() == ["Hi", "."]
-        assert stage.asked() == [1, 0]
-        assert stage.value("requests_total", endpoint="first", outcome="answered") == 1
+async def test_a_working_endpoint_gets_one_request() -> None:
+    async with scenario(LLMServer(tokens=["Hi", "."]), LLMServer()) as run:
+        assert await run.reply() == ["Hi", "."]
+        assert run.asked() == [1, 0]
+        assert run.value("requests_total", endpoint="first", outcome="answered") == 1
 
 
 @pytest.mark.parametrize(
-    ("trouble", "code"),
+    ("failure", "code"),
     [
         (SLOW, "llm_timeout"),
-        (FAULT, "llm_broken"),
+        (UNAVAILABLE, "llm_broken"),
         (Answer(ending=Ending.UNFINISHED), "llm_interrupted"),
         (Answer(ending=Ending.ERROR), "llm_broken"),
     ],
 )
-async def test_trouble_before_the_first_token_is_worth_a_second_try(trouble: Answer, code: str) -> None:
-    async with setting(LLMServer(tokens=["Hi"], answers=[trouble])) as stage:
-        assert await stage.reply() == [
-            again(code, "the first endpoint is asked again"),
+async def test_a_failure_before_the_first_token_is_retried(failure: Answer, code: str) -> None:
+    async with scenario(LLMServer(tokens=["Hi"], answers=[failure])) as run:
+        assert await run.reply() == [
+            again(code, "the request is sent to the first endpoint again"),
             "Hi",
         ]
-        assert stage.value("remedies_total", remedy="retry") == 1
+        assert run.value("remedies_total", remedy="retry") == 1
 
 
-async def test_only_one() -> None:
-    async with setting(LLMServer(answers=[SLOW, FAULT])) as stage:
-        assert isinstance(await stage.failure(), errors.LLMBroken)
-        assert stage.asked() == [2]
+async def test_it_is_retried_once() -> None:
+    async with scenario(LLMServer(answers=[SLOW, UNAVAILABLE])) as run:
+        assert isinstance(await run.failure(), errors.LLMBroken)
+        assert run.asked() == [2]
 
 
-async def test_a_slow_request_is_cancelled_before_the_next_is_made() -> None:
-    async with setting(LLMServer(answers=[SLOW])) as stage:
-        await stage.reply()
-        await asyncio.wait_for(stage.servers[0].exchanges[0].over.wait(), 5)
-        assert stage.servers[0].exchanges[0].disconnected
+async def test_a_slow_request_is_cancelled_before_the_retry() -> None:
+    async with scenario(LLMServer(answers=[SLOW])) as run:
+        await run.reply()
+        await asyncio.wait_for(run.servers[0].exchanges[0].over.wait(), 5)
+        assert run.servers[0].exchanges[0].disconnected
 
 
-async def test_a_reply_that_has_begun_is_never_begun_again() -> None:
+async def test_a_reply_that_has_begun_is_never_repeated() -> None:
     answers = [Answer(["Hi"]), Answer(["half"], ending=Ending.CUT)]
-    async with setting(LLMServer(answers=answers), LLMServer()) as stage:
-        await stage.reply()  # it begins with the answer, so the next one is shown at once
-        assert isinstance(await stage.failure(), errors.LLMInterrupted)
-        assert stage.asked() == [2, 0]
+    async with scenario(LLMServer(answers=answers), LLMServer()) as run:
+        await run.reply()  # it begins with the answer, so the next one is shown at once
+        assert isinstance(await run.failure(), errors.LLMInterrupted)
+        assert run.asked() == [2, 0]
 
 
-async def test_a_reply_of_which_nothing_was_shown_is_begun_again() -> None:
+async def test_a_reply_without_visible_text_is_repeated() -> None:
     answers = [Answer(["half"], ending=Ending.CUT), Answer(["Hi"])]
-    async with setting(LLMServer(answers=answers)) as stage:
-        notice = again("llm_interrupted", "the first endpoint is asked again")
-        assert await stage.reply() == [notice, "Hi"]
+    async with scenario(LLMServer(answers=answers)) as run:
+        notice = again("llm_interrupted", "the request is sent to the first endpoint again")
+        assert await run.reply() == [notice, "Hi"]
 
 
 @pytest.mark.parametrize(
     ("status", "code"), [(429, "llm_rate_limited"), (401, "llm_unauthorized"), (400, "llm_rejected")]
 )
-async def test_a_no_is_not_asked_again_but_elsewhere(status: int, code: str) -> None:
-    async with setting(LLMServer(status=status), LLMServer(tokens=["Hi"])) as stage:
-        assert await stage.reply() == [
-            again(code, "the second endpoint is asked instead"),
+async def test_a_refused_request_goes_to_the_second_endpoint_at_once(status: int, code: str) -> None:
+    async with scenario(LLMServer(status=status), LLMServer(tokens=["Hi"])) as run:
+        assert await run.reply() == [
+            again(code, "the request is sent to the second endpoint instead"),
             "Hi",
         ]
-        assert stage.asked() == [1, 1]
+        assert run.asked() == [1, 1]
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, "llm_rate_limited"), (503, "llm_broken")])
-async def test_an_endpoint_that_says_when_is_not_asked_before(status: int, code: str) -> None:
+async def test_an_endpoint_gets_no_request_before_its_retry_after(status: int, code: str) -> None:
     busy = Answer(status=status, retry_after="30")
-    async with setting(LLMServer(answers=[busy]), LLMServer(tokens=["Hi"])) as stage:
-        assert await stage.reply() == [
-            again(code, "the second endpoint is asked instead"),
+    async with scenario(LLMServer(answers=[busy]), LLMServer(tokens=["Hi"])) as run:
+        assert await run.reply() == [
+            again(code, "the request is sent to the second endpoint instead"),
             "Hi",
         ]
-        instead = again("llm_unavailable", "the second endpoint is asked instead")
-        assert await stage.reply() == [instead, "Hi"]
-        await stage.responder.prewarm(asked(PROMPT))
-        assert stage.asked() == [1, 3]
+        instead = again("llm_unavailable", "the request is sent to the second endpoint instead")
+        assert await run.reply() == [instead, "Hi"]
+        await run.responder.prewarm(asked(PROMPT))
+        assert run.asked() == [1, 3]
 
 
-async def test_with_nothing_else_to_ask_the_client_is_told_when() -> None:
-    async with setting(LLMServer(answers=[Answer(status=429, retry_after="30")])) as stage:
-        assert (await stage.failure()).retry_after_ms == 30_000
-        later = await stage.failure()
+async def test_without_a_second_endpoint_the_error_says_when_to_retry() -> None:
+    async with scenario(LLMServer(answers=[Answer(status=429, retry_after="30")])) as run:
+        assert (await run.failure()).retry_after_ms == 30_000
+        later = await run.failure()
         assert isinstance(later, errors.LLMUnavailable)
         assert later.retry_after_ms is not None
         assert 29_000 < later.retry_after_ms <= 30_000
-        assert stage.asked() == [1]
+        assert run.asked() == [1]
 
 
-async def test_a_short_rest_is_waited_for_and_others_wait_as_well() -> None:
+async def test_every_reply_waits_for_a_short_retry_after() -> None:
     busy = Answer(status=429, retry_after="2")
-    async with setting(LLMServer(tokens=["Hi"], answers=[busy])) as stage:
-        first = asyncio.create_task(stage.reply())
+    async with scenario(LLMServer(tokens=["Hi"], answers=[busy])) as run:
+        first = asyncio.create_task(run.reply())
         refused = {"endpoint": "first", "outcome": "llm_rate_limited"}
-        await until(lambda: stage.value("requests_total", **refused) == 1)
-        what = "the first endpoint is asked again"
-        assert await stage.reply() == [again("llm_unavailable", what), "Hi"]
+        await until(lambda: run.value("requests_total", **refused) == 1)
+        what = "the request is sent to the first endpoint again"
+        assert await run.reply() == [again("llm_unavailable", what), "Hi"]
         assert await first == [again("llm_rate_limited", what), "Hi"]
-        assert stage.asked() == [3]
+        assert run.asked() == [3]
 
 
 @pytest.mark.parametrize("delays_s", [(0.0, 0.2), (0.2, 0.0)])
-async def test_of_two_rests_the_longer_one_is_waited_for(delays_s: tuple[float, float]) -> None:
-    rests = zip(("1.5", "0.5"), delays_s, strict=True)
-    busy = [Answer(status=429, retry_after=rest, first_token_delay_s=delay) for rest, delay in rests]
-    async with setting(LLMServer(tokens=["Hi"], answers=busy)) as stage:
-        replies = await asyncio.gather(stage.reply(), stage.reply())
+async def test_the_longer_of_two_pauses_counts(delays_s: tuple[float, float]) -> None:
+    pauses = zip(("1.5", "0.5"), delays_s, strict=True)
+    busy = [Answer(status=429, retry_after=pause, first_token_delay_s=delay) for pause, delay in pauses]
+    async with scenario(LLMServer(tokens=["Hi"], answers=busy)) as run:
+        replies = await asyncio.gather(run.reply(), run.reply())
         assert [pieces[-1] for pieces in replies] == ["Hi", "Hi"]
-        told, _, *again = [exchange.received_s for exchange in stage.servers[0].exchanges]
-        assert min(again) - told >= 1.5
+        first, _, *retries = [exchange.received_s for exchange in run.servers[0].exchanges]
+        assert min(retries) - first >= 1.5
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_being_told_to_wait_does_not_open_the_breaker(status: int) -> None:
+async def test_a_retry_after_does_not_open_the_breaker(status: int) -> None:
     busy = Answer(status=status, retry_after="0.2", first_token_delay_s=0.1)
-    async with setting(LLMServer(tokens=["Hi"], answers=[busy] * 5), failures=3) as stage:
-        replies = await asyncio.gather(*(stage.reply() for _ in range(5)))
+    async with scenario(LLMServer(tokens=["Hi"], answers=[busy] * 5), failures=3) as run:
+        replies = await asyncio.gather(*(run.reply() for _ in range(5)))
         assert [pieces[-1] for pieces in replies] == ["Hi"] * 5
-        assert stage.value("remedies_total", remedy="opened") is None
+        assert run.value("remedies_total", remedy="opened") is None
 
 
-async def test_a_trial_that_is_told_to_wait_is_made_again_after_the_wait() -> None:
+async def test_a_trial_with_a_retry_after_is_repeated_after_the_pause() -> None:
     busy = Answer(status=429, retry_after="0.1")
-    server = LLMServer(tokens=["Hi"], answers=[FAULT, busy])
-    async with setting(server, failures=1, rest_ms=1, retries=0) as stage:
-        await stage.failure()
+    server = LLMServer(tokens=["Hi"], answers=[UNAVAILABLE, busy])
+    async with scenario(server, failures=1, rest_ms=1, retries=0) as run:
+        await run.failure()
         await asyncio.sleep(0.01)
-        assert (await stage.reply())[-1] == "Hi"
-        assert stage.value("breaker_open", endpoint="first") == 0
+        assert (await run.reply())[-1] == "Hi"
+        assert run.value("breaker_open", endpoint="first") == 0
 
 
-async def test_another_endpoint_is_asked_rather_than_waiting() -> None:
+async def test_the_second_endpoint_is_used_instead_of_a_pause() -> None:
     busy = Answer(status=429, retry_after="0.5")
-    async with setting(LLMServer(answers=[busy]), LLMServer(tokens=["Hi"])) as stage:
-        assert (await stage.reply())[-1] == "Hi"
-        assert stage.asked() == [1, 1]
+    async with scenario(LLMServer(answers=[busy]), LLMServer(tokens=["Hi"])) as run:
+        assert (await run.reply())[-1] == "Hi"
+        assert run.asked() == [1, 1]
 
 
-async def test_a_rest_is_waited_for_once() -> None:
-    async with setting(LLMServer(script=lambda _: Answer(status=429, retry_after="0.05"))) as stage:
-        assert isinstance(await stage.failure(), errors.LLMRateLimited)
-        assert stage.asked() == [2]
+async def test_a_reply_waits_for_one_pause_only() -> None:
+    async with scenario(LLMServer(script=lambda _: Answer(status=429, retry_after="0.05"))) as run:
+        assert isinstance(await run.failure(), errors.LLMRateLimited)
+        assert run.asked() == [2]
 
 
-async def test_after_the_retry_comes_the_second_endpoint() -> None:
-    async with setting(LLMServer(status=500), LLMServer(tokens=["Hi"])) as stage:
-        *notices, text = await stage.reply()
+async def test_after_the_retry_the_second_endpoint_is_used() -> None:
+    async with scenario(LLMServer(status=500), LLMServer(tokens=["Hi"])) as run:
+        *notices, text = await run.reply()
         assert text == "Hi"
         assert [notice.remedy for notice in notices if isinstance(notice, ReplyNotice)] == [
-            "the first endpoint is asked again",
-            "the second endpoint is asked instead",
+            "the request is sent to the first endpoint again",
+            "the request is sent to the second endpoint instead",
         ]
-        assert stage.asked() == [2, 1]
+        assert run.asked() == [2, 1]
 
 
-async def test_an_endpoint_nobody_listens_at() -> None:
-    async with setting(LLMServer(refuse=True), LLMServer(tokens=["Hi"])) as stage:
-        assert (await stage.reply())[-1] == "Hi"
+async def test_an_endpoint_without_a_server_is_replaced() -> None:
+    async with scenario(LLMServer(refuse=True), LLMServer(tokens=["Hi"])) as run:
+        assert (await run.reply())[-1] == "Hi"
 
 
-async def test_when_all_fail_the_reply_fails() -> None:
-    async with setting(LLMServer(status=500), LLMServer(status=401)) as stage:
-        assert isinstance(await stage.failure(), errors.LLMUnauthorized)
-        assert stage.asked() == [2, 1]
+async def test_when_all_endpoints_fail_the_reply_fails() -> None:
+    async with scenario(LLMServer(status=500), LLMServer(status=401)) as run:
+        assert isinstance(await run.failure(), errors.LLMUnauthorized)
+        assert run.asked() == [2, 1]
 
 
-async def test_an_endpoint_that_keeps_failing_is_left_alone() -> None:
-    async with setting(LLMServer(status=500), LLMServer(tokens=["Hi"]), failures=2) as stage:
-        notices = await stage.reply()
-        assert (
-            ReplyNotice("llm_unavailable", "the first endpoint keeps failing and is left alone for 60 s")
-            in notices
-        )
-        instead = again("llm_unavailable", "the second endpoint is asked instead")
-        assert await stage.reply() == [instead, "Hi"]
-        assert stage.asked() == [2, 2]
-        assert stage.value("breaker_open", endpoint="first") == 1
+async def test_an_endpoint_that_fails_repeatedly_gets_no_requests() -> None:
+    async with scenario(LLMServer(status=500), LLMServer(tokens=["Hi"]), failures=2) as run:
+        opened = "the first endpoint fails repeatedly and gets no requests for 60 s"
+        assert ReplyNotice("llm_unavailable", opened) in await run.reply()
+        instead = again("llm_unavailable", "the request is sent to the second endpoint instead")
+        assert await run.reply() == [instead, "Hi"]
+        assert run.asked() == [2, 2]
+        assert run.value("breaker_open", endpoint="first") == 1
 
 
-async def test_with_nothing_else_to_ask_the_failure_is_immediate_and_says_so() -> None:
-    async with setting(LLMServer(status=500), failures=2) as stage:
-        await stage.failure()
-        assert isinstance(await stage.failure(), errors.LLMUnavailable)
-        assert stage.asked() == [2]
+async def test_without_a_second_endpoint_an_open_breaker_fails_replies_at_once() -> None:
+    async with scenario(LLMServer(status=500), failures=2) as run:
+        await run.failure()
+        assert isinstance(await run.failure(), errors.LLMUnavailable)
+        assert run.asked() == [2]
 
 
 async def test_the_first_endpoint_is_used_again_once_it_answers() -> None:
-    async with setting(LLMServer(tokens=["Hi"], answers=[FAULT]), failures=1, rest_ms=300) as stage:
-        await stage.failure()
+    async with scenario(LLMServer(tokens=["Hi"], answers=[UNAVAILABLE]), failures=1, rest_ms=300) as run:
+        await run.failure()
         await asyncio.sleep(0.35)
-        assert await stage.reply() == [
+        assert await run.reply() == [
             ReplyNotice("llm_unavailable", "the first endpoint answers again"),
             "Hi",
         ]
-        assert await stage.reply() == ["Hi"]
-        assert stage.value("remedies_total", remedy="closed") == 1
+        assert await run.reply() == ["Hi"]
+        assert run.value("remedies_total", remedy="closed") == 1
 
 
 async def test_a_refusal_of_one_request_does_not_count_against_the_endpoint() -> None:
-    async with setting(LLMServer(tokens=["Hi"], answers=[Answer(status=400)]), failures=1) as stage:
-        await stage.failure()
-        assert await stage.reply() == ["Hi"]
+    async with scenario(LLMServer(tokens=["Hi"], answers=[Answer(status=400)]), failures=1) as run:
+        await run.failure()
+        assert await run.reply() == ["Hi"]
 
 
-async def test_a_trial_that_the_user_interrupts_is_the_next_ones_to_make() -> None:
-    server = LLMServer(tokens=["Hi"], answers=[FAULT, Answer(["late"], first_token_delay_s=60)])
-    async with setting(server, failures=1, rest_ms=1, retries=0) as stage:
-        await stage.failure()
+async def test_after_an_interrupted_trial_the_next_request_is_the_trial() -> None:
+    server = LLMServer(tokens=["Hi"], answers=[UNAVAILABLE, Answer(["late"], first_token_delay_s=60)])
+    async with scenario(server, failures=1, rest_ms=1, retries=0) as run:
+        await run.failure()
         await asyncio.sleep(0.01)
-        trial = asyncio.create_task(stage.reply())
+        trial = asyncio.create_task(run.reply())
         await until(lambda: len(server.exchanges) == 2)
         trial.cancel()
         await asyncio.wait({trial})
-        assert "Hi" in await stage.reply()
-        assert stage.value("requests_total", endpoint="first", outcome="stopped") == 1
+        assert "Hi" in await run.reply()
+        assert run.value("requests_total", endpoint="first", outcome="stopped") == 1
 
 
-async def test_cancelling_reaches_the_endpoint() -> None:
-    async with setting(LLMServer(tokens=["a", "b"], token_delay_s=60)) as stage:
-        async with aclosing(stage.responder.respond(asked(PROMPT), asyncio.Event())) as pieces:
+async def test_closing_a_reply_closes_the_connection() -> None:
+    async with scenario(LLMServer(tokens=["a", "b"], token_delay_s=60)) as run:
+        async with aclosing(run.responder.respond(asked(PROMPT), asyncio.Event())) as pieces:
             assert await anext(pieces) == "a"
-        await asyncio.wait_for(stage.servers[0].exchanges[0].over.wait(), 5)
-        assert stage.servers[0].exchanges[0].disconnected
+        await asyncio.wait_for(run.servers[0].exchanges[0].over.wait(), 5)
+        assert run.servers[0].exchanges[0].disconnected
 
 
-async def test_an_empty_reply_is_asked_for_again_and_then_elsewhere() -> None:
-    async with setting(LLMServer(tokens=[]), LLMServer(tokens=["Hi"]), failures=1) as stage:
-        assert (await stage.reply())[-1] == "Hi"
-        assert stage.asked() == [2, 1]
-        assert stage.value("breaker_open", endpoint="first") == 0  # it has answered, after all
+async def test_an_empty_reply_is_retried_and_then_sent_to_the_second_endpoint() -> None:
+    async with scenario(LLMServer(tokens=[]), LLMServer(tokens=["Hi"]), failures=1) as run:
+        assert (await run.reply())[-1] == "Hi"
+        assert run.asked() == [2, 1]
+        assert run.value("breaker_open", endpoint="first") == 0  # an empty reply is an answer
 
 
-async def test_the_endpoint_that_would_be_asked_is_prewarmed() -> None:
-    async with setting(LLMServer(answers=[FAULT, FAULT]), LLMServer(), failures=2) as stage:
-        await stage.responder.prewarm(asked(PROMPT))
-        assert stage.asked() == [1, 0]
-        await stage.responder.prewarm(asked(PROMPT))  # failed a moment ago: not again yet
-        assert stage.asked() == [1, 0]
+async def test_the_endpoint_of_the_next_reply_is_prewarmed() -> None:
+    async with scenario(LLMServer(answers=[UNAVAILABLE, UNAVAILABLE]), LLMServer(), failures=2) as run:
+        await run.responder.prewarm(asked(PROMPT))
+        assert run.asked() == [1, 0]
+        await run.responder.prewarm(asked(PROMPT))  # failed a moment ago
+        assert run.asked() == [1, 0]
 
 
-async def test_an_endpoint_left_alone_is_not_prewarmed() -> None:
-    async with setting(LLMServer(status=500), LLMServer(), failures=1) as stage:
-        await stage.reply()
-        await stage.responder.prewarm(asked(PROMPT))
-        assert stage.asked() == [1, 2]
+async def test_an_endpoint_with_an_open_breaker_is_not_prewarmed() -> None:
+    async with scenario(LLMServer(status=500), LLMServer(), failures=1) as run:
+        await run.reply()
+        await run.responder.prewarm(asked(PROMPT))
+        assert run.asked() == [1, 2]
 
 
-async def test_any_endpoints_answer_is_an_answer() -> None:
-    async with setting(LLMServer(status=500), LLMServer()) as stage:
-        assert not stage.responder.answered
-        await stage.responder.warm(asked(PROMPT))
-        assert stage.responder.answered
+async def test_one_answer_of_any_endpoint_counts() -> None:
+    async with scenario(LLMServer(status=500), LLMServer()) as run:
+        assert not run.responder.answered
+        await run.responder.warm(asked(PROMPT))
+        assert run.responder.answered
 
 
 async def test_the_log_says_which_endpoint_failed_and_how() -> None:
-    async with setting(LLMServer(status=404), LLMServer()) as stage:
+    async with scenario(LLMServer(status=404), LLMServer()) as run:
         with structlog.testing.capture_logs() as records:
-            await stage.reply()
+            await run.reply()
         [failed, again] = records
         assert (failed["event"], failed["endpoint"], failed["url"]) == (
             "model endpoint failed",
             "first",
-            stage.servers[0].url,
+            run.servers[0].url,
         )
         assert failed["reason"].startswith("the language model endpoint answered HTTP 404, test_code: {")
         assert (again["remedy"], again["endpoint"]) == ("switch", "second")
 
 
-async def test_no_endpoints_answer_is_none() -> None:
-    async with setting(LLMServer(status=500), LLMServer(refuse=True)) as stage:
+async def test_without_an_answer_of_any_endpoint_there_is_none() -> None:
+    async with scenario(LLMServer(status=500), LLMServer(refuse=True)) as run:
         with pytest.raises(errors.LLMUnreachable):
-            await stage.responder.warm(asked(PROMPT))
-        assert not stage.responder.answered
+            await run.responder.warm(asked(PROMPT))
+        assert not run.responder.answered

@@ -1,4 +1,4 @@
-"""What requests to the model cost beside what is seen of them: reasoning, and what the endpoint reports."""
+"""The usage of requests to the model in addition to visible text: reasoning, and the tokens reported."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import pytest
 
 from tests.llm_server import Answer, Ending, LLMServer
 from tests.observing import asked, certain
-from tests.reply.llm.test_llm_responder import PROMPT
+from tests.reply.llm.single_endpoint import PROMPT
 from voicegw.core.dialogue import CHARACTERS_PER_TOKEN, ModelUsage, characters_of
 from voicegw.core.events import ReplyNotice, ReplyPiece
 from voicegw.errors import LLMReasoningOnly
@@ -38,19 +38,19 @@ def model(server: LLMServer, name: str = "tiny", **options: Any) -> LLMResponder
     return LLMResponder(LLMOptions(url=server.url, model=name, **options))
 
 
-@pytest.mark.parametrize(("reasoning", "beside"), [(FIELDS, 0), (TAGS, 15), (PARTS, 0)])
+@pytest.mark.parametrize(("reasoning", "tags"), [(FIELDS, 0), (TAGS, 15), (PARTS, 0)])
 @pytest.mark.parametrize("name", ["tiny", "tiny-r1"])
-async def test_reasoning_is_counted_wherever_the_endpoint_puts_it(
-    reasoning: Sequence[Any], beside: int, name: str
+async def test_reasoning_is_counted_in_every_field_and_between_tags(
+    reasoning: Sequence[Any], tags: int, name: str
 ) -> None:
     async with LLMServer(tokens=[*reasoning, "Paris", " it", " is."]) as server:
         llm = model(server, name)
         pieces = await all_of(llm)
         await llm.close()
-    assert split(pieces) == ("Paris it is.", 120 + beside, 3)
+    assert split(pieces) == ("Paris it is.", 120 + tags, 3)
 
 
-async def test_reasoning_is_counted_as_it_comes_since_nobody_may_wait_for_its_end() -> None:
+async def test_reasoning_is_counted_as_it_arrives() -> None:
     answer = Answer([{"reasoning_content": "x" * 100}, "Paris."], token_delay_s=60)
     async with LLMServer(answers=[answer]) as server:
         llm = model(server)
@@ -77,7 +77,7 @@ async def test_text_that_was_held_back_is_not_counted_as_reasoning() -> None:
         ({"prompt_tokens": "many"}, 0),
     ],
 )
-async def test_what_the_endpoint_reports_is_told_unless_it_is_nonsense(
+async def test_the_reported_tokens_are_used_if_they_are_plausible(
     usage: dict[str, object], tokens: int
 ) -> None:
     async with LLMServer(usage=usage) as server:
@@ -87,7 +87,7 @@ async def test_what_the_endpoint_reports_is_told_unless_it_is_nonsense(
     assert server.exchanges[0].body["stream_options"] == {"include_usage": True}
 
 
-async def test_an_endpoint_that_refuses_to_report_is_not_asked_to_again() -> None:
+async def test_stream_options_are_left_out_once_they_are_refused() -> None:
     refusal = Answer(
         status=400, page=("application/json", '{"error": {"message": "Unknown parameter: stream_options"}}')
     )
@@ -101,7 +101,7 @@ async def test_an_endpoint_that_refuses_to_report_is_not_asked_to_again() -> Non
     assert ["stream_options" in each.body for each in server.exchanges] == [True, False, False]
 
 
-async def test_a_reply_of_reasoning_alone_is_counted_and_asked_for_again() -> None:
+async def test_a_reply_of_reasoning_only_is_counted_and_repeated() -> None:
     answers = [Answer([{"reasoning_content": "x" * 100}]), Answer(["Paris."])]
     async with LLMServer(answers=answers) as server:
         metrics = Metrics()
@@ -115,7 +115,7 @@ async def test_a_reply_of_reasoning_alone_is_counted_and_asked_for_again() -> No
     assert split(rest)[0] == "Paris."
 
 
-async def test_a_reply_that_breaks_off_in_its_reasoning_is_counted_and_asked_for_again() -> None:
+async def test_a_reply_cut_in_its_reasoning_is_counted_and_repeated() -> None:
     answers = [Answer([{"reasoning_content": "x" * 100}], ending=Ending.CUT), Answer(["Paris."])]
     async with LLMServer(answers=answers) as server:
         responder = FailoverResponder([model(server)], FailoverOptions(retries=1), Metrics())
@@ -125,7 +125,7 @@ async def test_a_reply_that_breaks_off_in_its_reasoning_is_counted_and_asked_for
 
 
 @pytest.mark.parametrize("usage", [{"prompt_tokens": 40, "completion_tokens": 1}, {}])
-async def test_requests_for_no_reply_are_counted_apart(usage: dict[str, object]) -> None:
+async def test_prewarming_requests_are_counted_separately(usage: dict[str, object]) -> None:
     metrics = Metrics()
     async with LLMServer(usage=usage) as server:
         options = LLMOptions(url=server.url, model="tiny")

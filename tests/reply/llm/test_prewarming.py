@@ -1,4 +1,4 @@
-"""Hundreds of sessions that open at once cost the endpoint one prewarming request."""
+"""Hundreds of sessions that open at the same time send one prewarming request."""
 
 import asyncio
 from contextlib import suppress
@@ -15,63 +15,63 @@ PROMPT = [Message("system", "Be brief.")]
 
 
 class Endpoint:
-    """Counts requests; they end when the gate is open, or fail."""
+    """Counts requests, which end when `finish` is set, or fail."""
 
     def __init__(self) -> None:
-        self.asked: list[ReplyRequest] = []
-        self.gate = asyncio.Event()
-        self.gate.set()
+        self.requests: list[ReplyRequest] = []
+        self.finish = asyncio.Event()
+        self.finish.set()
         self.down = False
 
-    async def ask(self, request: ReplyRequest) -> None:
-        self.asked.append(request)
-        await self.gate.wait()
+    async def send(self, request: ReplyRequest) -> None:
+        self.requests.append(request)
+        await self.finish.wait()
         if self.down:
             raise LLMUnreachable
 
 
-async def test_many_at_once_are_one() -> None:
+async def test_the_same_prompt_is_sent_once() -> None:
     endpoint = Endpoint()
-    prewarming = Prewarming(endpoint.ask, again_s=60)
+    prewarming = Prewarming(endpoint.send, interval_s=60)
     await asyncio.gather(*(prewarming.warm(asked(PROMPT)) for _ in range(500)))
-    assert endpoint.asked == [asked(PROMPT)]
+    assert endpoint.requests == [asked(PROMPT)]
 
 
-async def test_another_prompt_is_another_matter() -> None:
+async def test_another_prompt_is_sent() -> None:
     endpoint = Endpoint()
-    prewarming = Prewarming(endpoint.ask, again_s=60)
+    prewarming = Prewarming(endpoint.send, interval_s=60)
     await prewarming.warm(asked(PROMPT))
     await prewarming.warm(asked([Message("system", "Rhyme.")]))
-    assert len(endpoint.asked) == 2
+    assert len(endpoint.requests) == 2
 
 
-async def test_a_moment_later_it_is_worth_it_again() -> None:
+async def test_after_the_interval_a_prompt_is_sent_again() -> None:
     endpoint = Endpoint()
-    prewarming = Prewarming(endpoint.ask, again_s=0)
+    prewarming = Prewarming(endpoint.send, interval_s=0)
     await prewarming.warm(asked(PROMPT))
     await prewarming.warm(asked(PROMPT))
-    assert len(endpoint.asked) == 2
+    assert len(endpoint.requests) == 2
 
 
-async def test_an_endpoint_that_is_down_is_spared_too() -> None:
+async def test_after_an_error_the_interval_applies_too() -> None:
     endpoint = Endpoint()
     endpoint.down = True
-    prewarming = Prewarming(endpoint.ask, again_s=60)
+    prewarming = Prewarming(endpoint.send, interval_s=60)
     with pytest.raises(LLMUnreachable):
         await prewarming.warm(asked(PROMPT))
     await prewarming.warm(asked(PROMPT))
-    assert len(endpoint.asked) == 1
+    assert len(endpoint.requests) == 1
 
 
-async def test_what_a_session_gives_up_the_next_one_does() -> None:
+async def test_a_cancelled_request_is_sent_again_at_once() -> None:
     endpoint = Endpoint()
-    endpoint.gate.clear()
-    prewarming = Prewarming(endpoint.ask, again_s=60)
+    endpoint.finish.clear()
+    prewarming = Prewarming(endpoint.send, interval_s=60)
     first = asyncio.create_task(prewarming.warm(asked(PROMPT)))
     await asyncio.sleep(0)
     first.cancel()
     with suppress(asyncio.CancelledError):
         await first
-    endpoint.gate.set()
+    endpoint.finish.set()
     await prewarming.warm(asked(PROMPT))
-    assert len(endpoint.asked) == 2
+    assert len(endpoint.requests) == 2

@@ -1,4 +1,4 @@
-"""The chunks of a streamed chat completion, and the text and tool calls that they add up to."""
+"""The chunks of a streamed chat completion, and the text and the tool calls that they form together."""
 
 import codecs
 import secrets
@@ -11,18 +11,18 @@ import msgspec
 from voicegw.core.events import ToolCalled
 from voicegw.core.text import encodable
 
-_MOST_TOKENS = 100_000_000  # that an endpoint is believed to have used for one request
+_MAX_TOKENS = 100_000_000  # a report of more tokens for one request is taken for an error
 
 
 class Function(msgspec.Struct):
-    """A piece of a called function's name and of its arguments."""
+    """A fragment of a function's name and of its arguments."""
 
     name: str | None = None
     arguments: str | None = None
 
 
 class CallFragment(msgspec.Struct):
-    """A piece of a tool call. index, id: which call it belongs to, as far as the endpoint says."""
+    """A fragment of a tool call. index, id: the call that it belongs to, where the endpoint says so."""
 
     index: int | None = None
     id: str | None = None
@@ -30,15 +30,15 @@ class CallFragment(msgspec.Struct):
 
 
 class Part(msgspec.Struct):
-    """A part of a content that is a list, as of models that reason in one part and answer in another."""
+    """An item of a `content` list: some models put reasoning and answer into different parts."""
 
     type: str
     text: str | None = None
 
 
 class Delta(msgspec.Struct):
-    """What a chunk adds to the reply. reasoning_content and those below: the names under which endpoints
-    send reasoning, as text or in structures of their own."""
+    """What a chunk adds to the reply. reasoning_content and the fields below it: the names that endpoints use
+    for reasoning, as text or in their own structures."""
 
     content: str | tuple[Part, ...] | None = None
     refusal: str | None = None
@@ -51,7 +51,7 @@ class Delta(msgspec.Struct):
 
     @property
     def text(self) -> str:
-        """What is for the user: a refusal is an answer, too."""
+        """The text for the user; a refusal is an answer, too."""
         if isinstance(self.content, tuple):
             content = "".join(part.text or "" for part in self.content if part.type == "text")
         else:
@@ -59,35 +59,35 @@ class Delta(msgspec.Struct):
         return content + (self.refusal or "")
 
     @property
-    def hidden(self) -> int:
-        """Characters of the reasoning, where it is text; endpoints send the same under several names."""
+    def reasoning_characters(self) -> int:
+        """Length of the reasoning, where it is text. Endpoints may repeat the same text in several fields."""
         plain = (self.reasoning_content, self.reasoning, self.thinking)
         parts = self.content if isinstance(self.content, tuple) else ()
-        beside = sum(len(part.text or "") for part in parts if part.type != "text")
-        return beside + max(len(each) if isinstance(each, str) else 0 for each in plain)
+        in_parts = sum(len(part.text or "") for part in parts if part.type != "text")
+        return in_parts + max(len(each) if isinstance(each, str) else 0 for each in plain)
 
     @property
-    def reasons(self) -> bool:
-        """Whether it adds reasoning, told apart from the text by the endpoint."""
+    def has_reasoning(self) -> bool:
+        """Whether it adds reasoning that the endpoint itself separates from the text."""
         parts = self.content if isinstance(self.content, tuple) else ()
-        beside = any(part.type != "text" for part in parts)
+        in_parts = any(part.type != "text" for part in parts)
         plain = self.reasoning_content or self.reasoning or self.thinking
-        return bool(plain or self.reasoning_details or self.thinking_blocks or beside)
+        return bool(plain or self.reasoning_details or self.thinking_blocks or in_parts)
 
 
 class Choice(msgspec.Struct):
-    """One of the replies in a chunk; we ask for one, and read the first. finish_reason: anything but nothing
-    ends the reply."""
+    """One of the replies in a chunk; we request one, and read the first. finish_reason: any value but null
+    and the empty string ends the reply."""
 
     index: int | None = None
     delta: Delta | None = None
     finish_reason: object = None
 
     @property
-    def alive(self) -> bool:
-        """Whether the model has written anything, be it for the user or not."""
+    def has_content(self) -> bool:
+        """Whether the model wrote anything: text, reasoning or a tool call."""
         delta = self.delta
-        return delta is not None and bool(delta.text or delta.reasons or delta.tool_calls)
+        return delta is not None and bool(delta.text or delta.has_reasoning or delta.tool_calls)
 
 
 class _Usage(msgspec.Struct):
@@ -97,10 +97,11 @@ class _Usage(msgspec.Struct):
 
 
 class Chunk(msgspec.Struct):
-    """One event of a streamed completion, as far as it matters here: a type of our own is a tenth of the work
-    of the library's. Endpoints leave out, or set to null, whatever they like.
+    """One event of a streamed completion, with the fields that are used here: decoding this type takes a
+    tenth of the time of the library's type. Endpoints may leave out any field, or set it to null.
 
-    object, message: some report an error in the middle of a stream so. usage: tokens, in the last event.
+    object, message: some endpoints report an error in the middle of a stream in these. usage: tokens, in the
+    last event.
     """
 
     choices: tuple[Choice, ...] | None = None
@@ -110,35 +111,36 @@ class Chunk(msgspec.Struct):
 
     @property
     def tokens(self) -> int:
-        """What the request has used so far, if it is said: with some, reasoning is in the total only."""
+        """Tokens that the request has used; 0 if unknown. Some endpoints count reasoning in the total
+        only."""
         try:
             usage = msgspec.convert(self.usage, _Usage)
         except msgspec.ValidationError:
             return 0
-        told = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0), usage.total_tokens or 0
-        return max(told) if min(told) >= 0 and max(told) <= _MOST_TOKENS else 0
+        counts = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0), usage.total_tokens or 0
+        return max(counts) if min(counts) >= 0 and max(counts) <= _MAX_TOKENS else 0
 
     @property
     def first(self) -> Choice | None:
-        """What it adds to the reply that we read."""
+        """The choice that we read, if the chunk has one."""
         return next((choice for choice in self.choices or () if not choice.index), None)
 
 
 class Text:
-    """The text of a reply, as its fragments come."""
+    """Joins halves of surrogate pairs in the text of one reply."""
 
     def __init__(self) -> None:
-        self._joined = codecs.getincrementaldecoder("utf-16-le")("replace")
+        self._decoder = codecs.getincrementaldecoder("utf-16-le")("replace")
 
     def receive(self, text: str) -> str:
-        """The text with its characters whole. An endpoint that cuts an emoji into two JSON escapes sends half
-        a surrogate pair, which no one could encode again: it is kept until its other half is here."""
-        return self._joined.decode(text.encode("utf-16-le", "surrogatepass"))
+        """The text in whole characters. An endpoint that cuts an emoji into two JSON escapes sends half a
+        surrogate pair, which cannot be encoded: it is kept until the other half arrives."""
+        return self._decoder.decode(text.encode("utf-16-le", "surrogatepass"))
 
 
 @dataclass(slots=True)
 class _Call:
-    """A call as far as it has come."""
+    """A call, as far as its fragments have arrived."""
 
     index: int | None
     id: str
@@ -147,10 +149,9 @@ class _Call:
 
 
 class ToolCallDeltas:
-    """Puts the calls of one completion together.
+    """Joins the fragments of the tool calls in one completion.
 
-    Endpoints differ: some number the calls, some give each the number 0 and tell them apart by their ids,
-    some give no ids at all.
+    Some endpoints number the calls; some give each the number 0 and different ids; some give no ids.
     """
 
     def __init__(self) -> None:
@@ -165,7 +166,7 @@ class ToolCallDeltas:
                 call.arguments += fragment.function.arguments or ""
 
     def _call(self, index: int | None, id_: str) -> _Call:
-        """The call a fragment belongs to: the last one with its number, unless it goes by another id."""
+        """The call of a fragment: the last one with its number, unless the ids differ."""
         for call in reversed(self._calls):
             if call.index == index and id_ in ("", call.id):
                 return call
@@ -173,7 +174,7 @@ class ToolCallDeltas:
         return self._calls[-1]
 
     def calls(self) -> list[ToolCalled]:
-        """The calls, complete, each with an id."""
+        """The complete calls, each with an id."""
         return [
             ToolCalled(
                 *(encodable(call.id) or f"call_{secrets.token_hex(6)}", encodable(call.name)),

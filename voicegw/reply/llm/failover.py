@@ -1,10 +1,12 @@
-"""What is done when the model endpoint is in trouble, as a responder around the endpoints' own.
+"""Retries, failover to a second endpoint and circuit breakers, as a responder around the endpoints'
+responders.
 
-A request that fails before its first token is made again on the same endpoint where that may help, then on
-the second endpoint, where there is one; one that keeps failing is left alone for a while (breaker.py), and so
-is one that asks for it (Retry-After). A reply that has begun is never begun again: nobody hears the same
-words twice. When nothing helps the reply fails, with the error of the last endpoint asked: the offline
-responder never poses as the model. Each remedy is a notice to the client, a metric and a line in the log.
+A request that fails before its first token is repeated on the same endpoint where that may help, and then
+sent to the second endpoint, if there is one. An endpoint that fails repeatedly gets no requests for a while
+(circuit_breaker.py), and neither does one that asks for a pause (Retry-After). A reply that has begun is
+never repeated: no user gets the same words twice. If every attempt fails the reply fails, with the error of
+the last endpoint: the offline responder never replaces the model. Each mitigation is a notice to the client,
+a metric and a log line.
 """
 
 import asyncio
@@ -34,51 +36,54 @@ from voicegw.errors import (
     LLMUnreachable,
     ReplyError,
 )
-from voicegw.reply.llm.circuit_breaker import Breaker, BreakerOptions, Effect, State
+from voicegw.reply.llm.circuit_breaker import BreakerOptions, CircuitBreaker, Effect, State
 from voicegw.reply.llm.endpoint_errors import report
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
-_WORTH_REPEATING = {LLMTimeout, LLMUnreachable, LLMInterrupted, LLMBroken, LLMEmpty, LLMReasoningOnly}
-# Errors of an endpoint that is there and has worked on the request.
+_RETRIED = {LLMTimeout, LLMUnreachable, LLMInterrupted, LLMBroken, LLMEmpty, LLMReasoningOnly}
+# The endpoint works, and has processed the request.
 _ANSWERS = (LLMRejected, LLMEmpty, LLMReasoningOnly, LLMTokenLimit, LLMFiltered)
-_SHORT_REST_S = 5.0  # people would rather wait so long than have no reply
+_MAX_PAUSE_S = 5.0  # the longest pause that a reply waits for before it fails
 _NAMES = ("first", "second")
-_STOPPED, _ANSWERED = "stopped", "answered"
+_STOPPED, _ANSWERED = "stopped", "answered"  # values of a metric's label
 
 
 @dataclass(frozen=True, slots=True)
 class FailoverOptions:
-    """What is done when the model endpoint is in trouble."""
+    """Retries, readiness and circuit breakers of the model endpoints."""
 
-    retries: int = option(1, "times a request is made again that failed before its first token", ge=0, le=5)
+    retries: int = option(1, "how often a request that failed before its first token is repeated", ge=0, le=5)
     ready_wait_ms: int = option(
         30_000, "how long readiness waits for the model endpoint's first answer", ge=0, le=3_600_000
     )
     breaker: BreakerOptions = field(default_factory=BreakerOptions)
 
 
-class Endpoint(Responder, Protocol):
-    """A responder that is one endpoint. answered: whether it ever has; url: where it is, fit to be shown."""
+class EndpointResponder(Responder, Protocol):
+    """The responder of one endpoint. answered: whether it has ever answered; url: without secrets, for
+    logs."""
 
     answered: bool
     url: str
 
     async def warm(self, request: ReplyRequest) -> None:
-        """Makes a minimal request. Raises a ReplyError."""
+        """Sends a minimal request. Raises a ReplyError."""
         ...
 
 
 class FailoverResponder:
-    """Asks the first of `responders`, and the second when that one fails."""
+    """Sends requests to the first of `responders`, and to the second when the first fails."""
 
-    def __init__(self, responders: Sequence[Endpoint], options: FailoverOptions, metrics: Metrics) -> None:
+    def __init__(
+        self, responders: Sequence[EndpointResponder], options: FailoverOptions, metrics: Metrics
+    ) -> None:
         self.name = responders[0].name
         self._retries = options.retries
         self._metrics = metrics
         self._endpoints = [
-            _Guarded(name, responder, options.breaker, metrics)
+            _GuardedEndpoint(name, responder, options.breaker, metrics)
             for name, responder in zip(_NAMES, responders, strict=False)
         ]
 
@@ -90,27 +95,27 @@ class FailoverResponder:
     async def respond(
         self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
-        """The reply of the first endpoint that gives one, with notices in front of it for what it took.
+        """The reply of the first endpoint that gives one, after notices of the mitigations.
 
-        Raises the error of the endpoint asked last, or LLMUnavailable when all are left alone.
+        Raises the error of the endpoint that was tried last, or LLMUnavailable when none is available.
         """
         failure: ReplyError | None = None
-        asked: _Guarded | None = None
-        tries = [(each, False) for each in self._endpoints for _ in range(1 + self._retries)]
-        for endpoint, rested in chain(tries, self._after_a_short_rest()):
-            again = endpoint is asked
-            if again and not rested and type(failure) not in _WORTH_REPEATING:
+        last: _GuardedEndpoint | None = None
+        attempts = [(each, False) for each in self._endpoints for _ in range(1 + self._retries)]
+        for endpoint, after_pause in chain(attempts, self._after_pause()):
+            repeated = endpoint is last
+            if repeated and not after_pause and type(failure) not in _RETRIED:
                 continue
-            if rested:
-                await endpoint.rest()
-            if (left_alone := endpoint.left_alone(time.monotonic())) is not None:
-                failure = failure or left_alone
+            if after_pause:
+                await endpoint.wait_for_pause()
+            if (unavailable := endpoint.unavailable(time.monotonic())) is not None:
+                failure = failure or unavailable
                 continue
             if failure is not None:
-                yield self._remedy(failure, "retry" if again or rested else "switch", endpoint)
-            asked, begun = endpoint, False
+                yield self._mitigation(failure, "retry" if repeated or after_pause else "switch", endpoint)
+            last, begun = endpoint, False
             try:
-                async with aclosing(endpoint.ask(request, confirmed)) as pieces:
+                async with aclosing(endpoint.respond(request, confirmed)) as pieces:
                     async for piece in pieces:
                         begun = begun or not isinstance(piece, ReplyNotice | ModelUsage)
                         yield piece
@@ -119,32 +124,33 @@ class FailoverResponder:
                 if begun:
                     raise
                 failure = error
-        assert failure is not None, "every endpoint was asked, or left alone"
+        assert failure is not None, "every endpoint was tried, or is unavailable"
         raise failure
 
-    def _after_a_short_rest(self) -> "Iterator[tuple[_Guarded, bool]]":
-        """One more try when all have failed: of the endpoint whose rest ends first, if it ends soon."""
+    def _after_pause(self) -> "Iterator[tuple[_GuardedEndpoint, bool]]":
+        """One more attempt when all have failed: on the endpoint whose pause ends first, if it ends soon."""
         now = time.monotonic()
-        resting = [endpoint for endpoint in self._endpoints if 0 < endpoint.rest_s(now) <= _SHORT_REST_S]
-        if resting:
-            yield min(resting, key=lambda endpoint: endpoint.rest_s(now)), True
+        paused = [endpoint for endpoint in self._endpoints if 0 < endpoint.pause_s(now) <= _MAX_PAUSE_S]
+        if paused:
+            yield min(paused, key=lambda endpoint: endpoint.pause_s(now)), True
 
-    def _remedy(self, failure: ReplyError, remedy: str, endpoint: "_Guarded") -> ReplyNotice:
-        self._metrics.llm_remedies.labels(remedy).inc()
-        log.info("the model is asked again", remedy=remedy, endpoint=endpoint.name)
-        if remedy == "retry":
-            return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked again", asks_again=True)
-        return ReplyNotice(failure.code, f"the {endpoint.name} endpoint is asked instead", asks_again=True)
+    def _mitigation(self, failure: ReplyError, mitigation: str, endpoint: "_GuardedEndpoint") -> ReplyNotice:
+        self._metrics.llm_remedies.labels(mitigation).inc()
+        log.info("the request is sent again", remedy=mitigation, endpoint=endpoint.name)
+        attempt = "again" if mitigation == "retry" else "instead"
+        message = f"the request is sent to the {endpoint.name} endpoint {attempt}"
+        return ReplyNotice(failure.code, message, asks_again=True)
 
     async def prewarm(self, request: ReplyRequest) -> None:
-        """Prewarms the endpoint that the next reply would ask; never raises."""
+        """Prewarms the endpoint of the next reply; never raises."""
         for endpoint in self._endpoints:
-            if endpoint.breaker.state is State.CLOSED and not endpoint.rest_s(time.monotonic()):
+            if endpoint.breaker.state is State.CLOSED and not endpoint.pause_s(time.monotonic()):
                 await endpoint.responder.prewarm(request)
                 return
 
     async def warm(self, request: ReplyRequest) -> None:
-        """Makes a minimal request of the endpoints in turn until one answers. Raises the last error."""
+        """Sends a minimal request to one endpoint after the other until one answers. Raises the last
+        error."""
         failure: ReplyError = LLMUnavailable()
         for endpoint in self._endpoints:
             try:
@@ -160,87 +166,87 @@ class FailoverResponder:
             await endpoint.responder.close()
 
 
-class _Guarded:
-    """One endpoint's responder behind its breaker."""
+class _GuardedEndpoint:
+    """The responder of one endpoint, with its circuit breaker and the pause that the endpoint asked for."""
 
-    def __init__(self, name: str, responder: Endpoint, options: BreakerOptions, metrics: Metrics) -> None:
+    def __init__(
+        self, name: str, responder: EndpointResponder, options: BreakerOptions, metrics: Metrics
+    ) -> None:
         self.name = name
         self.responder = responder
-        self.breaker = Breaker(options)
-        self._rest_s = options.rest_ms / 1000
+        self.breaker = CircuitBreaker(options)
+        self._open_s = options.rest_ms / 1000
         self._metrics = metrics
-        self._trouble = ""
-        self._rested_at = 0.0  # monotonic seconds
+        self._last_report = ""
+        self._paused_until = 0.0  # monotonic seconds
         metrics.llm_breaker_open.labels(name).set_function(lambda: self.breaker.state is not State.CLOSED)
 
-    def rest_s(self, now: float) -> float:
-        """How long the endpoint has said that it does not want to be asked yet."""
-        return max(0.0, self._rested_at - now)
+    def pause_s(self, now: float) -> float:
+        """The time left of the pause that the endpoint asked for."""
+        return max(0.0, self._paused_until - now)
 
-    async def rest(self) -> None:
-        """Waits until the endpoint may be asked: other requests may be told to wait longer meanwhile, so this
-        may take longer than it seemed at first, but never longer than a short rest."""
-        limit = time.monotonic() + _SHORT_REST_S
-        while (rest_s := self.rest_s(now := time.monotonic())) and now + rest_s <= limit:  # noqa: ASYNC110
-            await asyncio.sleep(rest_s)  # a time is waited for, which no event announces
+    async def wait_for_pause(self) -> None:
+        """Waits until the pause is over. Answers to other requests may prolong it meanwhile; the wait has a
+        limit all the same."""
+        limit = time.monotonic() + _MAX_PAUSE_S
+        while (pause_s := self.pause_s(now := time.monotonic())) and now + pause_s <= limit:  # noqa: ASYNC110
+            await asyncio.sleep(pause_s)  # the end of the pause is a time; no event announces it
 
-    def left_alone(self, now: float) -> LLMUnavailable | None:
-        """Why the endpoint is not asked now. None if it may be; after a breaker's rest it then has to be."""
-        if rest_s := self.rest_s(now):
-            wait_ms = math.ceil(rest_s * 1000)
-            return LLMUnavailable(
-                "the language model endpoint asked to be left alone for a while", retry_after_ms=wait_ms
-            )
+    def unavailable(self, now: float) -> LLMUnavailable | None:
+        """Why the endpoint gets no request now. After None, a request must follow: the breaker counts it."""
+        if pause_s := self.pause_s(now):
+            wait_ms = math.ceil(pause_s * 1000)
+            return LLMUnavailable("the language model endpoint asked for a pause", retry_after_ms=wait_ms)
         return None if self.breaker.admits(now) else LLMUnavailable()
 
-    async def ask(
+    async def respond(
         self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
-        """The reply, and notices when the breaker opens or closes over it."""
-        begun, answered, undecided, outcome = False, False, True, _STOPPED
+        """The reply, with a notice when the breaker opens or closes."""
+        begun, answered, no_result, outcome = False, False, True, _STOPPED
         try:
             async with aclosing(self.responder.respond(request, confirmed)) as pieces:
                 async for piece in pieces:
                     if not begun and not isinstance(piece, ModelUsage):
                         begun = True
-                        if self.breaker.receive_answer() is Effect.CLOSED:
+                        if self.breaker.receive_first_token() is Effect.CLOSED:
                             yield self._notice("closed", "answers again")
                     yield piece
-            answered, undecided, outcome = True, False, _ANSWERED
+            answered, no_result, outcome = True, False, _ANSWERED
         except ReplyError as error:
             outcome = error.code
             self._log("model endpoint failed", error)
             if error.retry_after_ms is not None:
-                rested_at = time.monotonic() + error.retry_after_ms / 1000
-                self._rested_at = max(self._rested_at, rested_at)
-            answered, undecided = isinstance(error, _ANSWERS), error.retry_after_ms is not None
-            blamed = not begun and not answered and not undecided
-            if blamed and self.breaker.receive_failure(time.monotonic()) is Effect.OPENED:
-                yield self._notice("opened", f"keeps failing and is left alone for {self._rest_s:g} s")
+                paused_until = time.monotonic() + error.retry_after_ms / 1000
+                self._paused_until = max(self._paused_until, paused_until)
+            answered, no_result = isinstance(error, _ANSWERS), error.retry_after_ms is not None
+            failed = not begun and not answered and not no_result
+            if failed and self.breaker.receive_failure(time.monotonic()) is Effect.OPENED:
+                yield self._notice("opened", f"fails repeatedly and gets no requests for {self._open_s:g} s")
             raise
         finally:
             self._metrics.llm_requests.labels(self.name, outcome).inc()
-            if not begun and undecided:
-                self.breaker.receive_undecided()
+            if not begun and no_result:
+                self.breaker.receive_no_result()
             elif not begun and answered:
-                self.breaker.receive_answer()
+                self.breaker.receive_first_token()
 
     async def warm(self, request: ReplyRequest) -> None:
-        """As the responder's; what is wrong is in the log once, however often it is tried."""
+        """Calls `warm` of the responder. Repetitions of the same error are logged once."""
         try:
             await self.responder.warm(request)
         except ReplyError as error:
-            if report(error) != self._trouble:
-                self._trouble = report(error)
+            if report(error) != self._last_report:
+                self._last_report = report(error)
                 self._log("waiting for the model endpoint", error)
             raise
 
     def _log(self, event: str, error: ReplyError) -> None:
-        """The endpoint's trouble; what the endpoint said of it is redacted (llm_faults.py)."""
+        """Logs an error; the endpoint's own text in it is redacted (endpoint_errors.py)."""
         where = {"endpoint": self.name, "url": self.responder.url}
         log.warning(event, **where, code=error.code, reason=report(error))
 
-    def _notice(self, remedy: str, what: str) -> ReplyNotice:
-        self._metrics.llm_remedies.labels(remedy).inc()
-        log.warning("model endpoint's breaker", state=remedy, endpoint=self.name)
+    def _notice(self, mitigation: str, what: str) -> ReplyNotice:
+        self._metrics.llm_remedies.labels(mitigation).inc()
+        log.warning("circuit breaker of the model endpoint", state=mitigation, endpoint=self.name)
         return ReplyNotice(LLMUnavailable.code, f"the {self.name} endpoint {what}")

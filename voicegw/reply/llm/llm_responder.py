@@ -1,7 +1,7 @@
-"""A language model behind any endpoint that speaks OpenAI's chat completions, streamed.
+"""A language model behind an endpoint with OpenAI's chat completions, streamed.
 
-One `LLMResponder`, and so one connection pool, serves every session. Nothing is retried here: the caller
-hears of a failure at once, as one of the LLM errors, and decides (failover.py).
+One `LLMResponder`, with one connection pool, serves all sessions. It raises a failure at once, as one of the
+LLM errors; retries are the task of failover.py.
 """
 
 import asyncio
@@ -18,12 +18,13 @@ from voicegw.core.dialogue import CHARACTERS_PER_TOKEN, Confirmation, ModelUsage
 from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.options import option
 from voicegw.errors import LLMBroken, LLMRejected, LLMUnreachable, ReplyError, StartupError
-from voicegw.reply.endpoints.http_client import OPENAI_URL, openai_endpoint
+from voicegw.reply.endpoints.http_client import is_openai, openai_endpoint
 from voicegw.reply.llm.completion import Completion
 from voicegw.reply.llm.completion_stream import event_stream, visible_text
-from voicegw.reply.llm.endpoint_errors import Faults, Patience, report
+from voicegw.reply.llm.deadlines import ReplyDeadlines
+from voicegw.reply.llm.endpoint_errors import EndpointErrors, report
 from voicegw.reply.llm.prewarming import Prewarming
-from voicegw.reply.llm.reasoning import Opening, expected_opening
+from voicegw.reply.llm.reasoning import ReplyStart, expected_start
 from voicegw.reply.llm.request_form import RequestForm
 
 if TYPE_CHECKING:
@@ -31,18 +32,18 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_BREAKDOWN_S = 0.1  # a server that has broken down closes the connection meanwhile
-_MORE_TOKENS = re.compile(r"max_\w*tokens|output limit")
+_AFTER_FAILURE_S = 0.1  # the time in which a server that failed closes the connection
+_TOKEN_LIMIT_ERROR = re.compile(r"max_\w*tokens|output limit")
 
 
 @dataclass(frozen=True)
 class LLMOptions:
-    """Which model answers, where it is, and how long it may take."""
+    """The model, its endpoint, and the limits of its replies."""
 
     url: str | None = option(
         None, "base URL of an OpenAI-compatible endpoint; with only a model named, OpenAI's"
     )
-    model: str | None = option(None, "name of the model, as the endpoint knows it")
+    model: str | None = option(None, "name of the model at the endpoint")
     api_key: str | None = field(
         default=None, repr=False, metadata={"description": "API key; without one, none is sent"}
     )
@@ -57,10 +58,8 @@ class LLMOptions:
         10_000, "longest wait between two tokens, reasoning included", ge=1, le=300_000
     )
     total_timeout_ms: int = option(60_000, "longest wait from the request to the end", ge=1, le=600_000)
-    max_tokens: int = option(300, "length at which the model has to stop, in tokens", ge=1, le=100_000)
-    temperature: float = option(
-        1.0, "how freely the model words its reply; some models take nothing but 1", ge=0, le=2
-    )
+    max_tokens: int = option(300, "longest reply, in tokens", ge=1, le=100_000)
+    temperature: float = option(1.0, "sampling temperature; some models accept only 1", ge=0, le=2)
 
     prewarm_interval_ms: int = option(
         5_000, "shortest time between two requests that prewarm the same prompt", ge=0, le=3_600_000
@@ -68,23 +67,23 @@ class LLMOptions:
 
     @property
     def configured(self) -> bool:
-        """Whether an endpoint was asked for. A key alone does not count: one left in the environment must
-        not be enough to send conversations elsewhere."""
+        """Whether an endpoint is configured. A key alone does not count: a key that happens to be in the
+        environment must not send conversations to another company."""
         return self.url is not None or self.model is not None
 
 
-def shown(url: str) -> str:
-    """The URL without what may be a secret in it: a user and password, a query."""
+def without_secrets(url: str) -> str:
+    """The URL without the parts that may hold a secret: user and password, query, fragment."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 class LLMResponder:
-    """Streams replies from the endpoint, which is offered `tools`, entries of a request's list of that name.
+    """Streams replies from the endpoint.
 
-    count: called with the tokens of every request that is none for a reply. answered: whether it has ever
-    completed or begun an answer; url: where it is, fit to be shown. Raises StartupError for options that lead
-    nowhere.
+    tools: definitions, as in the `tools` of a request. count: called with the tokens of each request that is
+    not for a reply. answered: whether the endpoint has ever begun an answer; url: without secrets, for logs.
+    Raises StartupError for options that cannot work.
     """
 
     def __init__(
@@ -98,37 +97,37 @@ class LLMResponder:
         connect_s = options.connect_timeout_ms / 1000
         self._endpoint = openai_endpoint("language model", options.url, options.api_key, connect_s)
         self.name = options.model
-        self.url = shown(self._endpoint.url)
+        self.url = without_secrets(self._endpoint.url)
         self.answered = False
-        self._fewest_tokens = 1
+        self._min_tokens = 1
         self._options, self._count = options, count
         fixed = {"model": options.model, "temperature": options.temperature, "stream": True}
         fixed["stream_options"] = {"include_usage": True}
         if tools:
             fixed["tools"] = list(tools)
-        # OpenAI has renamed the token limit; most others know the old name only.
-        self._form = RequestForm(fixed, new_name_first=self._endpoint.url.startswith(OPENAI_URL))
-        self._opening = expected_opening(options.model)
-        self._prewarming = Prewarming(self._read_ahead, options.prewarm_interval_ms / 1000)
+        # OpenAI has renamed the token limit; most other endpoints accept only the old name.
+        self._form = RequestForm(fixed, new_name_first=is_openai(self._endpoint.url))
+        self._start = expected_start(options.model)
+        self._prewarming = Prewarming(self._read_prompt, options.prewarm_interval_ms / 1000)
 
     async def respond(
         self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
-        """The reply, token by token as they come, and behind it the calls the model wants made; raises the
-        LLM errors.
+        """The reply, token by token, and after it the tool calls that the model requests; raises the LLM
+        errors.
 
-        Closing the generator, or cancelling the task that waits for a token, closes the HTTP connection, by
-        which the endpoint knows to stop. Hold it in `contextlib.aclosing`: one that is merely dropped is
-        closed only when the garbage collector finds it.
+        Closing the generator, or cancelling the task that waits for a token, closes the HTTP connection, and
+        so the endpoint stops. Use `contextlib.aclosing`: without it, the generator is closed only by the
+        garbage collector.
         """
-        completion = Completion(self._opening)
-        faults = self._faults(request.messages)
-        text = self._text(request, completion, self._options.max_tokens, self._form, faults)
+        completion = Completion(self._start)
+        errors = self._errors(request.messages)
+        text = self._text(request, completion, self._options.max_tokens, self._form, errors)
         async with aclosing(text) as pieces:
             async for piece in pieces:
                 if piece:
                     yield piece
-                if completion.hides and (hidden := completion.usage()) is not None:
+                if completion.has_reasoning_to_count and (hidden := completion.usage()) is not None:
                     yield hidden
         if (used := completion.usage()) is not None:
             yield used
@@ -140,8 +139,8 @@ class LLMResponder:
             yield call
 
     async def prewarm(self, request: ReplyRequest) -> None:
-        """Warms the messages up unless that was done a moment ago or is being done; trouble is left for the
-        first reply to report."""
+        """Puts the messages into the endpoint's prefix cache, unless that was done a moment ago or is being
+        done. Never raises: an error is logged, and the first reply reports it."""
         try:
             await self._prewarming.warm(request)
         except ReplyError as error:
@@ -149,62 +148,65 @@ class LLMResponder:
             log.info("could not prewarm the language model", url=self.url, **reason)
 
     async def warm(self, request: ReplyRequest) -> None:
-        """Asks for a reply, so that it is known whether the endpoint answers, and how its replies begin. Some
-        break down over what they do not take: one that has never answered is asked in plainer forms, too.
-        Raises the LLM errors."""
+        """Requests a reply, to find out whether the endpoint answers and what its replies start with. Some
+        endpoints fail on a parameter without naming it: if this one has never answered, simpler forms of the
+        request are tried, too. Raises the LLM errors."""
         try:
-            await self._read(request, self._options.max_tokens, self._form, self._faults(request.messages))
+            await self._read(request, self._options.max_tokens, self._form, self._errors(request.messages))
         except LLMBroken:
-            if self.answered or not await self._find_form(request):
+            if self.answered or not await self._try_simpler_forms(request):
                 raise
 
-    async def _find_form(self, request: ReplyRequest) -> bool:
-        """Whether the endpoint answers in a plainer form. That is kept if the endpoint still breaks down over
-        the usual one; the trouble may have been a passing one. Raises the errors that show neither."""
+    async def _try_simpler_forms(self, request: ReplyRequest) -> bool:
+        """Whether the endpoint answers a simpler form. That is kept if the endpoint then still fails on the
+        usual form; otherwise the failure was temporary. Raises errors that do not depend on the form."""
         usual = self._form
-        for form in usual.plainer():
-            await asyncio.sleep(_BREAKDOWN_S)
-            if await self._takes(form, request):
-                if not await self._takes(usual, request):
+        for form in usual.simpler():
+            await asyncio.sleep(_AFTER_FAILURE_S)
+            if await self._accepts(form, request):
+                if not await self._accepts(usual, request):
                     self._adopt(form)
                 self.answered = True
                 return True
         return False
 
-    async def _takes(self, form: RequestForm, request: ReplyRequest) -> bool:
-        """Whether the endpoint answers in this form. Raises the errors that have nothing to do with it."""
+    async def _accepts(self, form: RequestForm, request: ReplyRequest) -> bool:
+        """Whether the endpoint answers this form. Raises errors that do not depend on the form."""
         try:
-            await self._read(request, self._options.max_tokens, form, self._faults(request.messages))
+            await self._read(request, self._options.max_tokens, form, self._errors(request.messages))
         except (LLMBroken, LLMRejected):
             return False
         return True
 
-    async def _read_ahead(self, request: ReplyRequest) -> None:
-        """Asks for one token after the messages, so that the connection is open and a prefix-caching endpoint
-        has them in its cache; for a whole reply where so few are refused."""
-        faults = self._faults(request.messages)
+    async def _read_prompt(self, request: ReplyRequest) -> None:
+        """Requests one token, so that the connection is open and the messages are in the endpoint's prefix
+        cache; a whole reply if the endpoint refuses a limit of one token."""
+        errors = self._errors(request.messages)
         try:
-            await self._read(request, self._fewest_tokens, self._form, faults)
+            await self._read(request, self._min_tokens, self._form, errors)
         except LLMRejected:
-            if not _MORE_TOKENS.search(faults.complaint) or self._fewest_tokens > 1:
+            if not _TOKEN_LIMIT_ERROR.search(errors.complaint) or self._min_tokens > 1:
                 raise
-            await self._read(request, self._options.max_tokens, self._form, faults)
-            self._fewest_tokens = self._options.max_tokens
+            await self._read(request, self._options.max_tokens, self._form, errors)
+            self._min_tokens = self._options.max_tokens
 
-    async def _read(self, request: ReplyRequest, max_tokens: int, form: RequestForm, faults: Faults) -> None:
+    async def _read(
+        self, request: ReplyRequest, max_tokens: int, form: RequestForm, errors: EndpointErrors
+    ) -> None:
         """Reads a completion to its end: only then is the connection free for the next request."""
-        completion = Completion(self._opening)
-        async with aclosing(self._text(request, completion, max_tokens, form, faults)) as pieces:
+        completion = Completion(self._start)
+        async with aclosing(self._text(request, completion, max_tokens, form, errors)) as pieces:
             async for _ in pieces:
                 pass
         self._count(completion.tokens or characters_of(request.messages) / CHARACTERS_PER_TOKEN)
 
-    def _faults(self, messages: Sequence[Message]) -> Faults:
-        """For a request with these messages: what users and tools have said of it is hidden most strictly."""
+    def _errors(self, messages: Sequence[Message]) -> EndpointErrors:
+        """For a request with these messages. The words of users and tools are redacted most strictly."""
         arguments = [call.arguments for message in messages for call in message.tool_calls]
-        said = [message.content for message in messages if message.role in ("user", "tool")]
+        private = [message.content for message in messages if message.role in ("user", "tool")]
         phrases = [message.content for message in messages if message.role in ("system", "assistant")]
-        return Faults([*said, *arguments, self._options.api_key or ""], phrases, self._endpoint.proxy_note)
+        private += [*arguments, self._options.api_key or ""]
+        return EndpointErrors(private, phrases, self._endpoint.proxy_note)
 
     async def _text(
         self,
@@ -212,69 +214,75 @@ class LLMResponder:
         completion: Completion,
         max_tokens: int,
         form: RequestForm,
-        faults: Faults,
+        errors: EndpointErrors,
     ) -> AsyncGenerator[str, None]:
-        """The text of one completion, to its end, asked for without what the endpoint refuses. How its
-        replies begin is learned by the way. What it refuses is learned in the usual form only, and only of
-        what the operator wrote: a user's words, or a tool's, may be what is wrong with one request."""
+        """The text of one completion. A parameter that the endpoint refuses is left out of a next attempt.
+
+        This learns for later requests what the replies start with and which parameters are refused. The
+        latter only from requests in the usual form that consist of system messages: in others, the words of a
+        user or a tool may be the reason.
+        """
         limits, messages = self._options, request.messages
-        usual, opening = form is self._form, tuple(each for each in messages if each.role == "system")
-        teaches = usual and len(opening) == len(messages)
+        usual, system = form is self._form, tuple(each for each in messages if each.role == "system")
+        learns = usual and len(system) == len(messages)
         start_s = asyncio.get_running_loop().time()
-        patience = Patience(
+        deadlines = ReplyDeadlines(
             *(start_s, limits.first_token_timeout_ms, limits.next_token_timeout_ms, limits.total_timeout_ms)
         )
         while True:
             try:
-                attempt = self._attempt(form.body(request, max_tokens), completion, patience, faults)
+                attempt = self._attempt(form.body(request, max_tokens), completion, deadlines, errors)
                 async with aclosing(attempt) as pieces:
                     async for piece in pieces:
                         self.answered = self.answered or (usual and bool(piece))
                         yield piece
                 break
             except (LLMRejected, LLMBroken) as error:
-                other = None if completion.begun else form.without_what(faults.complaint, request)
+                other = None if completion.begun else form.without_refused(errors.complaint, request)
                 if other is None:
                     raise
                 if isinstance(error, LLMBroken) and self.answered:
-                    teaches = False  # an endpoint that works may break down over anything
-                if len(opening) < len(messages):
-                    await self.prewarm(
-                        replace(request, messages=opening)
-                    )  # which teaches what the endpoint always refuses
+                    learns = False  # an endpoint that works may fail for any reason
+                if len(system) < len(messages):
+                    await self.prewarm(replace(request, messages=system))  # learns what is always refused
                 form = other.without(self._form.refused)
             finally:
-                self._learn(completion.opening)
+                self._learn(completion.start)
         self.answered = self.answered or usual
-        if teaches:
+        if learns:
             self._adopt(form)
 
-    def _learn(self, opening: Opening) -> None:
-        """Known to begin with the answer, replies are not taken for others: a user may ask for an end tag."""
-        if self._opening is not Opening.ANSWER and opening is not Opening.UNKNOWN:
-            self._opening = opening
+    def _learn(self, start: ReplyStart) -> None:
+        """Once a reply has started with the answer, later ones are taken to do so: an end tag in them may be
+        part of the answer."""
+        if self._start is not ReplyStart.ANSWER and start is not ReplyStart.UNKNOWN:
+            self._start = start
 
     async def _attempt(
-        self, body: dict[str, Any], completion: Completion, patience: Patience, faults: Faults
+        self,
+        body: dict[str, Any],
+        completion: Completion,
+        deadlines: ReplyDeadlines,
+        errors: EndpointErrors,
     ) -> AsyncGenerator[str, None]:
-        """The text that answers one request."""
-        async with faults.ended_by(patience.deadline, dropped=LLMUnreachable):
+        """The text of the response to one HTTP request."""
+        async with errors.translated(deadlines.current, connection_lost=LLMUnreachable):
             stream = await self._post(body)
-            await faults.check_type(stream)
-        async with stream, aclosing(visible_text(stream, completion, patience, faults)) as pieces:
+            await errors.check_content_type(stream)
+        async with stream, aclosing(visible_text(stream, completion, deadlines, errors)) as pieces:
             async for piece in pieces:
                 yield piece
 
     def _adopt(self, form: RequestForm) -> None:
-        """All later requests have the form that was answered."""
+        """Uses this form for all later requests."""
         if new := form.refused - self._form.refused:
-            log.warning("the model endpoint does not take parameters", url=self.url, left_out=sorted(new))
+            log.warning("the model endpoint refuses parameters", url=self.url, left_out=sorted(new))
             self._form = self._form.without(new)
 
     async def _post(self, body: dict[str, Any]) -> "EventStream":
-        """Posts the request as it is, and gets the chunks as they are: `chat.completions.create` walks over
-        every message by its declared types, which takes longer than all the rest, and longer with every
-        turn."""
+        """Sends the body as it is, and returns the stream of undecoded chunks. `chat.completions.create`
+        would check every message against its declared type, which takes more time than all other steps
+        together, and more with every turn."""
         return await self._endpoint.client.post(
             "/chat/completions",
             body=body,
@@ -285,5 +293,5 @@ class LLMResponder:
         )
 
     async def close(self) -> None:
-        """Closes the connection pool; replies still running fail."""
+        """Closes the connection pool; running replies fail."""
         await self._endpoint.client.close()

@@ -1,5 +1,5 @@
-"""Prewarming, once for many: when hundreds of sessions open at the same time they share a system prompt, and
-one request is enough to have it in the endpoint's prefix cache."""
+"""Prewarming of the endpoint's prefix cache, once per prompt: sessions share their system prompt, so one
+request is enough for hundreds of sessions that open at the same time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,35 +7,35 @@ from collections.abc import Awaitable, Callable
 from voicegw.core.dialogue import ReplyRequest
 from voicegw.errors import ReplyError
 
-_MAX_REMEMBERED = 64
+_MAX_PROMPTS = 64
 
 
 class Prewarming:
-    """Passes on to `ask` the requests that are worth it: not on their way, nor asked within `again_s`."""
+    """Calls `send` with a request, unless the same one is being sent or was sent within `interval_s`."""
 
-    def __init__(self, ask: Callable[[ReplyRequest], Awaitable[None]], again_s: float) -> None:
-        self._ask = ask
-        self._again_s = again_s
-        self._due: dict[ReplyRequest, float] = {}  # event loop's clock; infinity while on its way
+    def __init__(self, send: Callable[[ReplyRequest], Awaitable[None]], interval_s: float) -> None:
+        self._send = send
+        self._interval_s = interval_s
+        self._next_s: dict[ReplyRequest, float] = {}  # event loop's clock; infinity while it is being sent
 
     async def warm(self, request: ReplyRequest) -> None:
-        """Raises what `ask` raises; returns at once when there is nothing to do."""
+        """Raises what `send` raises; returns at once when there is nothing to do."""
         now = asyncio.get_running_loop().time
         self._forget(now())
-        if request in self._due or len(self._due) >= _MAX_REMEMBERED:
+        if request in self._next_s or len(self._next_s) >= _MAX_PROMPTS:
             return
-        self._due[request] = float("inf")
-        again_s = 0.0  # a session that leaves meanwhile leaves the prompt cold
+        self._next_s[request] = float("inf")
+        interval_s = 0.0  # after a cancellation the prompt is not in the cache
         try:
-            await self._ask(request)
-            again_s = self._again_s
+            await self._send(request)
+            interval_s = self._interval_s
         except ReplyError:
-            again_s = self._again_s
+            interval_s = self._interval_s
             raise
         finally:
-            self._due[request] = now() + again_s
+            self._next_s[request] = now() + interval_s
 
     def _forget(self, now: float) -> None:
-        """Drops what is due again, so that no more is remembered than was asked lately."""
-        for request in [each for each, due in self._due.items() if due <= now]:
-            del self._due[request]
+        """Deletes the requests that may be sent again."""
+        for request in [each for each, next_s in self._next_s.items() if next_s <= now]:
+            del self._next_s[request]

@@ -1,7 +1,8 @@
-"""A conversation as every model endpoint accepts it.
+"""The messages of a conversation in the form that every model endpoint accepts.
 
-Many chat templates and hosted models insist that roles alternate, beginning and ending with the user. Those
-of our history do not always: a reply may have failed, and a tool in the background answers between turns.
+Many chat templates and hosted models require that user and assistant messages alternate, and that the first
+and the last are the user's. Our history does not always: a reply may have failed, and the result of a
+background tool call comes between two turns.
 """
 
 from collections.abc import Sequence
@@ -11,11 +12,11 @@ import msgspec
 
 from voicegw.core.events import Message
 
-OPENER = "Say OK."  # where a request needs a user message, and nobody has said anything
+DEFAULT_USER_MESSAGE = "Say OK."  # for a request without any message of the user
 _FILLER = "..."
 _START, _CALLS = "start", "calls"
 
-# What has to stand between two neighbouring messages.
+# The message to insert between two neighbours, by their kinds.
 _BETWEEN = {
     (_START, "assistant"): Message("user", _FILLER),
     (_START, _CALLS): Message("user", _FILLER),
@@ -27,8 +28,8 @@ _BETWEEN = {
 def entries(
     messages: Sequence[Message], *, system: bool = True, tools: bool = True
 ) -> list[dict[str, object]]:
-    """The messages as a request has them. system, tools: whether the endpoint takes such messages; for one
-    that does not, they become part of what the user says."""
+    """The `messages` of a chat completion request. system, tools: whether the endpoint accepts messages of
+    these roles; if not, they become messages of the user."""
     if not tools:
         messages = [_without_tools(message) for message in messages]
     if not system:
@@ -37,46 +38,46 @@ def entries(
 
 
 def _alternating(messages: Sequence[Message]) -> list[Message]:
-    told: list[Message] = []
+    result: list[Message] = []
     for message in messages:
         kind = _kind(message)
         if kind in ("user", "assistant") and not message.content.strip():
-            continue  # refused by some, and no news to any
-        before = _kind(told[-1]) if told else _START
+            continue  # some endpoints refuse empty messages
+        before = _kind(result[-1]) if result else _START
         if before == "system":
             before = _START
         if before == kind and kind in ("user", "assistant"):
-            told[-1] = replace(told[-1], content=f"{told[-1].content}\n{message.content}")
+            result[-1] = replace(result[-1], content=f"{result[-1].content}\n{message.content}")
             continue
         if (filler := _BETWEEN.get((before, kind))) is not None:
-            told.append(filler)
-        told.append(message)
-    if not told or told[-1].role not in ("user", "tool"):
-        told.append(Message("user", OPENER))
-    return told
+            result.append(filler)
+        result.append(message)
+    if not result or result[-1].role not in ("user", "tool"):
+        result.append(Message("user", DEFAULT_USER_MESSAGE))
+    return result
 
 
 def _kind(message: Message) -> str:
-    """The role, with messages that call tools told apart: neighbours of these are not joined."""
+    """The role, or "calls" for a message that calls tools: such a message is not joined with a neighbour."""
     return _CALLS if message.tool_calls else message.role
 
 
 def _without_tools(message: Message) -> Message:
-    """The message for an endpoint that knows no tools: a result is told by the user."""
+    """The message for an endpoint without tools: a tool's result becomes a message of the user."""
     if message.role == "tool":
         return Message("user", f"[result of a tool: {message.content}]")
     return replace(message, tool_calls=())
 
 
 def _entry(message: Message) -> dict[str, object]:
-    """The message as the endpoint knows it. A NUL is refused by many, and says nothing."""
+    """The message as a JSON object, without NUL, which many endpoints refuse."""
     entry: dict[str, object] = {"role": message.role, "content": message.content.replace("\0", "")}
     if message.tool_calls:
         entry["tool_calls"] = [
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": _object(call.arguments)},
+                "function": {"name": call.name, "arguments": _json_object(call.arguments)},
             }
             for call in message.tool_calls
         ]
@@ -85,9 +86,9 @@ def _entry(message: Message) -> dict[str, object]:
     return entry
 
 
-def _object(arguments: str) -> str:
-    """The arguments as the model wrote them, or an empty object when they are none: some endpoints read them
-    to write their prompt, and would refuse all that follows in this conversation."""
+def _json_object(arguments: str) -> str:
+    """The arguments as the model wrote them, or an empty object if they are not a JSON object: some endpoints
+    parse them, and would refuse every later request of this conversation."""
     try:
         return arguments if isinstance(msgspec.json.decode(arguments), dict) else "{}"
     except (msgspec.DecodeError, RecursionError):

@@ -1,8 +1,8 @@
-"""Whether the model endpoint has answered once, for the readiness probe: "ready means warm".
+"""Whether the model endpoint has answered once, for the readiness page: "ready" means that it has.
 
-An endpoint that is down keeps the probe red for a stated time only. After that the server says that it is
-ready without: what is said is still transcribed, and the turns fail with the reason. Anyone may ask for this
-page, so it is in our own words; what the endpoint said is in the log.
+An endpoint that is down keeps the server "not ready" for a limited time only. After that the server reports
+that it is ready without the model: speech is still transcribed, and the turns fail with the reason. Anyone
+may read this page, so it contains only our own words; what the endpoint sent is in the log.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from voicegw.reply.llm.failover import FailoverResponder
 log = structlog.get_logger(__name__)
 
 
-class FirstAnswer:
-    """Waits for the first answer of `responder`, asked with `messages`, for `wait_ms` at the most; asks again
-    `pause_s` after a failure."""
+class ModelReadiness:
+    """Probes `responder` with `messages`, and again `pause_s` after each failure. The server is not ready
+    until it has answered, but for `wait_ms` at most."""
 
     def __init__(
         self,
@@ -31,25 +31,25 @@ class FirstAnswer:
     ) -> None:
         self._responder = responder
         self._request = ReplyRequest(messages)
-        self._overdue_at = time.monotonic() + wait_ms / 1000
+        self._ready_without_s = time.monotonic() + wait_ms / 1000
         self._pause_s = pause_s
-        self._trouble = ""
+        self._last_error = ""
 
-    async def ask(self) -> None:
-        """Asks until there has been an answer, to this or to anyone's question."""
+    async def probe(self) -> None:
+        """Sends requests until an endpoint has answered this one or any other request."""
         while not self._responder.answered:
             try:
                 await self._responder.warm(self._request)
             except ReplyError as error:
-                self._trouble = error.message
+                self._last_error = error.message
                 await asyncio.sleep(self._pause_s)
         log.info("the model endpoint has answered")
 
     def check(self) -> str:
-        """What is to be said beside "ready". Raises NotReady while the answer is being waited for."""
+        """The status for the readiness page. Raises NotReady while the server waits for the first answer."""
         if self._responder.answered:
             return "the model endpoint has answered"
-        answer = f"gives no answer yet: {self._trouble}" if self._trouble else "has not answered yet"
-        if time.monotonic() < self._overdue_at:
-            raise NotReady(f"the model endpoint {answer}")
-        return f"replies may fail: the model endpoint {answer}"
+        state = f"gives no answer yet: {self._last_error}" if self._last_error else "has not answered yet"
+        if time.monotonic() < self._ready_without_s:
+            raise NotReady(f"the model endpoint {state}")
+        return f"replies may fail: the model endpoint {state}"

@@ -12,7 +12,7 @@ from websockets.asyncio.messages import MAX_FRAGMENTS
 from voicegw.config import Settings
 from voicegw.core.audio import INPUT_RATES, LONGEST_CREDIT_MS, SAMPLE_RATE
 from voicegw.core.listener import LONGEST_WAIT_S
-from voicegw.core.moderation import MOST_WAITING_CHARACTERS
+from voicegw.core.moderation_queue import MOST_WAITING_CHARACTERS
 from voicegw.core.profile import MAX_INSTRUCTIONS_CHARACTERS
 from voicegw.dialects import native
 from voicegw.gateway.http.limited_connection import READ_BYTES

@@ -151,7 +151,7 @@ class Stream:
             match action:
                 case actions.Recognize(job):
                     self._asked = (now + self._decode_s, job)  # a newer one replaces the one that is out
-                case actions.Emit(event):
+                case actions.SendEvent(event):
                     wire = native.encode(event, seq=len(self._received) + 1)
                     self._received.append(Received(now, _message.decode(wire)))
                 case _:

@@ -24,10 +24,10 @@ from tests.recognition import AlwaysReady
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.audio import SAMPLE_RATE, Pcm
-from voicegw.core.dialogue import Confirmation, ReplyRequest
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.events import ReplyPiece
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
+from voicegw.core.responder import Confirmation, ReplyRequest
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native
 from voicegw.gateway.limits.admission import AdmissionOptions

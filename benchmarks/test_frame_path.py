@@ -107,9 +107,9 @@ def test_update_hypothesis(benchmark: BenchmarkFixture, words: int) -> None:
     first, second, third = said(words - 2), said(words - 1), said(words)
 
     def update() -> int:
-        hypothesis = Hypothesis(HypothesisOptions())
+        hypothesis, options = Hypothesis(), HypothesisOptions()
         for heard in (first, second, third):
-            hypothesis.update(heard, heard[-1].end, paused=False)
+            hypothesis.update(heard, heard[-1].end, options, paused=False)
         return len(hypothesis.stable)
 
     assert benchmark(update) > 0

@@ -7,14 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
+import tests.hypothesis_profiles  # noqa: F401 - registers and loads the profiles
 from tests.redis_server import RedisServer
 from voicegw.asr.weights import locate
-
-settings.register_profile("quick", deadline=None, max_examples=20, stateful_step_count=25)
-settings.register_profile("thorough", deadline=None, max_examples=3000, stateful_step_count=60)
-settings.load_profile("quick")  # --hypothesis-profile=thorough looks harder
 
 
 @pytest.fixture(autouse=True)

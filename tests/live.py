@@ -16,7 +16,7 @@ from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.asr.whisper_loader import WhisperSource
 from voicegw.asr.windowed import WindowedBackend
-from voicegw.core.conversation import ReplyOptions
+from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native
 from voicegw.gateway.limits.admission import AdmissionOptions

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from voicegw.core.dialogue import ReplyRequest
 from voicegw.core.events import Message
+from voicegw.core.responder import ReplyRequest
 
 PATIENCE_S = 20.0  # generous: the machine may be busy, and nothing waits so long when all is well
 _POLL_S = 0.01

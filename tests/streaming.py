@@ -14,7 +14,15 @@ from tests.recognition import AlwaysReady
 from voicegw.core.actions import Recognize
 from voicegw.core.audio import AudioBuffer, Pcm, to_ms
 from voicegw.core.jobs import Word
-from voicegw.core.transcription import REHEARD, Deliver, Final, Partial, ProvisionalFinal, Spawn, Update
+from voicegw.core.transcription import (
+    SCORER_WARM_UP,
+    Deliver,
+    Final,
+    Partial,
+    ProvisionalFinal,
+    Spawn,
+    Update,
+)
 
 PRE_ROLL = 4800
 QUEUED = 3000  # requests
@@ -82,11 +90,11 @@ class StreamingTranscription:
         self._audio.append(window)
         if (running := self.running) is not None:
             self._feed(running, self._audio.end - len(window))
-        self._audio.forget(self.audio_needed_from)
+        self._audio.drop_before(self.audio_needed_from)
 
     def _feed(self, stream: Stream, start: int) -> None:
         end = self._audio.end if stream.end is None else stream.end
-        self._updates.append(Recognize(Feed(stream.turn, start, self._audio.cut(start, end))))
+        self._updates.append(Recognize(Feed(stream.turn, start, self._audio.read(start, end))))
 
     def receive_voice(self, until: int) -> None:
         if (running := self.running) is not None:
@@ -106,7 +114,7 @@ class StreamingTranscription:
         if (running := self.running) is not None:
             running.paused = False
 
-    def cut_point(self) -> int | None:
+    def split_point(self) -> int | None:
         return None
 
     def finish(self, at: int | None = None) -> None:
@@ -114,7 +122,7 @@ class StreamingTranscription:
             self._spoken_for = running.end = self._audio.end if at is None else at
             self._updates.append(Recognize(Flush(running.turn)))
 
-    def cancel(self) -> None:
+    def expire_oldest(self) -> None:
         self._streams[0].last = True
 
     def receive_answer(self, answer: Emitted) -> None:
@@ -161,12 +169,12 @@ class StreamingTranscription:
 
     @property
     def audio_needed_from(self) -> int:
-        kept = self._audio.end - max(2 * PRE_ROLL, REHEARD)
+        kept = self._audio.end - max(2 * PRE_ROLL, SCORER_WARM_UP)
         return max(0, min([kept, *[stream.start for stream in self._streams]]))
 
     def audio_after(self, position: int) -> tuple[int, bytes]:
         start = max(position, self._audio.start)
-        return start, self._audio.cut(start, self._audio.end)
+        return start, self._audio.read(start, self._audio.end)
 
     def snapshot(self) -> bytes:
         return msgspec.msgpack.encode((self._spoken_for, self._streams))

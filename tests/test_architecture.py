@@ -13,7 +13,7 @@ import pytest
 
 from tests.error_table import rows
 from voicegw.core import endpoint, turn
-from voicegw.core.table import mermaid
+from voicegw.core.state_machine import mermaid
 from voicegw.reply.llm import circuit_breaker
 
 ROOT = Path(__file__).parent.parent
@@ -160,9 +160,15 @@ PLANTED = {
     "sibling to sibling": ("voicegw.asr.pool", "from voicegw.reply.llm.llm_responder import LLMResponder"),
     "connections to jobs": ("voicegw.cluster.redis.connect", "from voicegw.cluster.jobs import messages"),
     "jobs to sessions": ("voicegw.cluster.jobs.remote", "from voicegw.cluster.sessions import store"),
-    "the model to its tools": ("voicegw.reply.llm.failover", "from voicegw.reply.tools import toolbox"),
+    "the model to its tools": (
+        "voicegw.reply.llm.failover",
+        "from voicegw.reply.tools import toolbox",
+    ),
     "tools to the model": ("voicegw.reply.tools.toolbox", "from voicegw.reply.llm.chunks import Chunk"),
-    "the voice to the model": ("voicegw.reply.voice.espeak", "from voicegw.reply.llm import reasoning"),
+    "the voice to the model": (
+        "voicegw.reply.voice.espeak",
+        "from voicegw.reply.llm import reasoning",
+    ),
     "the voice to functions": ("voicegw.reply.voice.espeak", "from voicegw.reply.functions import threads"),
     "moderators to tools": (
         "voicegw.reply.moderators.function_moderator",
@@ -195,7 +201,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("voicegw.core.turn", "from .table import Machine"),
+        ("voicegw.core.turn", "from .table import StateMachine"),
         ("voicegw.core.turn", "import numpy as np\nfrom voicegw.errors import InvalidValue"),
         ("voicegw.asr.pool", "import time\nfrom voicegw.telemetry import Metrics"),
         ("voicegw.cli", "from voicegw import __version__, config"),

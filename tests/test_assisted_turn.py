@@ -17,7 +17,7 @@ from tests.llm_server import Answer, LLMServer
 from tests.peer import Peer, joined
 from voicegw.assistant import assemble
 from voicegw.config import load
-from voicegw.core.events import Judged, ReplyReason
+from voicegw.core.events import ModerationTarget, ReplyReason
 from voicegw.dialects import native
 from voicegw.gateway.services import Services
 from voicegw.telemetry import Metrics
@@ -170,7 +170,7 @@ async def test_a_reply_that_moderation_objects_to_stops(tmp_path: Path) -> None:
             llm.tokens = ["Of course."]
             await peer.send(native.TextMessage("Go on."))
             await peer.until(native.ReplyDoneMessage)
-    assert (moderated.what, moderated.categories) == (Judged.REPLY, ["violence"])
+    assert (moderated.what, moderated.categories) == (ModerationTarget.REPLY, ["violence"])
     assert done.reason is ReplyReason.MODERATED
     assert any(each.disconnected for each in llm.exchanges)
     assert prompts(llm)[-1][-2]["content"] == "[stopped by moderation]"
@@ -183,7 +183,7 @@ async def test_what_is_said_is_judged_too(tmp_path: Path) -> None:
             await peer.send(native.TextMessage("Something bad."))
             moderated = await peer.until(native.ModeratedMessage)
             done = await peer.until(native.ReplyDoneMessage)
-    assert (moderated.what, done.text, done.reason) == (Judged.INPUT, "", ReplyReason.MODERATED)
+    assert (moderated.what, done.text, done.reason) == (ModerationTarget.INPUT, "", ReplyReason.MODERATED)
 
 
 async def test_a_moderation_service_that_hangs_holds_up_nothing(tmp_path: Path) -> None:

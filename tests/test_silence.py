@@ -10,7 +10,7 @@ from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 from voicegw.core import events
-from voicegw.core.actions import Emit, Recognize
+from voicegw.core.actions import Recognize, SendEvent
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.commands import Command, Commit, End
 from voicegw.core.session import SessionOptions
@@ -72,7 +72,7 @@ def heard(engine: WhisperEngine, audio: bytes, commands: dict[int, Command] | No
             if isinstance(action, Recognize):
                 session.receive_recognition(engine.decode([action.request])[0], now)
                 actions += session.actions()
-            elif isinstance(action, Emit):
+            elif isinstance(action, SendEvent):
                 words.append(_words(action.event))
 
     for offset in range(0, len(audio), FRAME_BYTES):

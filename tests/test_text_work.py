@@ -14,13 +14,13 @@ from websockets.datastructures import Headers
 from tests.observing import asked
 from voicegw.core import barge_in, completeness, echo, hypothesis
 from voicegw.core.audio import AudioFormat
-from voicegw.core.dialogue import Dialogue, DialogueOptions
+from voicegw.core.chat_history import ChatHistory, DialogueOptions
 from voicegw.core.events import Message, ReplyDelta
 from voicegw.core.jobs import Word
 from voicegw.core.languages import ENGLISH, language_of
-from voicegw.core.moderation import Watch
-from voicegw.core.sentences import SentenceCutter
-from voicegw.core.speech import Speech, SpeechOptions
+from voicegw.core.moderation_queue import ModerationQueue
+from voicegw.core.sentences import SentenceSplitter
+from voicegw.core.speech_output import SpeechOptions, SpeechOutput
 from voicegw.dialects import native
 from voicegw.dialects.native import query
 from voicegw.errors import VoicegwError
@@ -123,7 +123,7 @@ def words(text: str) -> list[Word]:
 
 
 def cut(text: str) -> object:
-    cutter = SentenceCutter()
+    cutter = SentenceSplitter()
     return [*cutter.push(text), *cutter.flush()]
 
 
@@ -133,18 +133,18 @@ def join(text: str) -> object:
 
 
 def remember(text: str) -> object:
-    dialogue = Dialogue(DialogueOptions())
+    dialogue = ChatHistory(DialogueOptions())
     for begin in range(0, len(text), 8):
         dialogue.add_user(text[begin : begin + 8])
     return prompt.entries(dialogue.prompt())
 
 
 def speak(text: str) -> None:
-    speech = Speech(SpeechOptions(), AudioFormat.PCM, 8_000, lambda action: None)
+    speech = SpeechOutput(SpeechOptions(), AudioFormat.PCM, 8_000, lambda action: None)
     speech.begin(1)
     speech.receive_text(text, 0.0)
     speech.receive_text_end(0.0)
-    speech.sounding(1.0)
+    speech.audible_text(1.0)
 
 
 def type_message(text: str) -> None:
@@ -188,7 +188,7 @@ PLACES: dict[str, Callable[[str], object]] = {
     "words decoded again": join,
     "a history": remember,
     "a reply": lambda text: VisibleText(ReplyStart.UNKNOWN).receive(text),
-    "a reply that is judged": lambda text: Watch(100_000).receive_event(ReplyDelta(1, text)),
+    "a reply that is judged": lambda text: ModerationQueue(100_000).receive_event(ReplyDelta(1, text)),
     "a reply that is cut": cut,
     "a reply that is spoken": speak,
     "a sentence": spoken,
@@ -222,7 +222,7 @@ def test_no_text_takes_long(place: str) -> None:
 
 
 def test_a_history_of_very_many_short_messages_is_cut() -> None:
-    dialogue = Dialogue(DialogueOptions())
+    dialogue = ChatHistory(DialogueOptions())
     for _ in range(20_000):
         dialogue.add_user("a")
     assert seconds(dialogue.prompt) < 1  # a quarter of a minute, if they were counted anew for each that goes

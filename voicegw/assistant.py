@@ -13,10 +13,10 @@ from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCalls
 from voicegw.cluster.tools.tool_worker import ToolWorker
 from voicegw.config import Settings, WorkerSettings
 from voicegw.core.background_calls import BackgroundCalls
-from voicegw.core.dialogue import Responder
 from voicegw.core.events import Message
-from voicegw.core.moderation import Moderator
-from voicegw.core.speech import Voice
+from voicegw.core.moderation_queue import Moderator
+from voicegw.core.responder import Responder
+from voicegw.core.speech_output import Voice
 from voicegw.errors import ConfigurationError
 from voicegw.reply.llm.failover import FailoverResponder
 from voicegw.reply.llm.llm_responder import LLMResponder

@@ -27,7 +27,7 @@ from voicegw.cluster.sessions.replay_cache import SharedReplayCache
 from voicegw.cluster.sessions.store import RedisStore
 from voicegw.config import Settings, WorkerSettings
 from voicegw.core.recognizer import Recognizer
-from voicegw.core.store import MemoryStore, Store
+from voicegw.core.session_store import NullStore, Store
 from voicegw.core.transcription import RecognitionService
 from voicegw.dialects import native, twilio
 from voicegw.errors import StartupError
@@ -183,7 +183,7 @@ def _pool(settings: Settings | WorkerSettings, metrics: Metrics) -> WorkerPool:
 def _store(settings: Settings, stack: AsyncExitStack) -> Store:
     """Redis, where there is one, so that another gateway can take sessions over."""
     if settings.cluster.url is None:
-        return MemoryStore()
+        return NullStore()
     client = connect.connect(settings.cluster)
     stack.push_async_callback(connect.close, client)
     live_ms = settings.gateway.resume.window_ms + _FORGET_MS

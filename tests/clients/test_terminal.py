@@ -7,7 +7,7 @@ from rich.console import Console
 from clients.conversation import Conversation
 from clients.terminal import OPEN_TURNS, LineView, LiveView, View, latency, reply, view, words
 from tests.clients.scripted_server import DONE, FINAL, LATENCY, PARTIAL, TURN
-from voicegw.core.events import Judged, ReplyReason
+from voicegw.core.events import ModerationTarget, ReplyReason
 from voicegw.dialects import native
 
 GOING = native.GoingAwayMessage(seq=20, retry_after_ms=1000)
@@ -74,7 +74,7 @@ ASIDE: dict[str, native.ServerMessage] = {
         seq=1, turn=1, code="llm_timeout", message="asked again"
     ),
     "stopped  reply: violence": native.ModeratedMessage(
-        seq=1, turn=1, what=Judged.REPLY, categories=["violence"]
+        seq=1, turn=1, what=ModerationTarget.REPLY, categories=["violence"]
     ),
 }
 

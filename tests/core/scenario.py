@@ -1,5 +1,4 @@
-"""One session in the hands of a test: scripted speech goes in, decodes are answered from lists of words,
-and what the client is told comes out.
+"""One session under test: receives scripted speech and decode results, and collects the events that it sends.
 
 Speech is written as a string, one character for each 20 ms window: `#` is voiced, anything else is quiet.
 """
@@ -12,7 +11,7 @@ import numpy as np
 from voicegw.core import actions, commands, events
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, Pcm
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.conversation import ReplyOptions
+from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeResult, Word
 from voicegw.core.profile import SessionProfile
@@ -32,11 +31,11 @@ ONSET = "##"
 PAUSE = "..."  # under QUICK
 END = "......"
 
-Told = TypeVar("Told", bound=events.Event)
+AnyEvent = TypeVar("AnyEvent", bound=events.Event)
 
 
 def spoken(text: str, start: int = 0, length: int = 1600) -> tuple[Word, ...]:
-    """The words of `text`, each `length` samples long; `+` in front of one says that no blank does."""
+    """The words of `text`, each `length` samples long. A word with the prefix `+` has no blank before it."""
     return tuple(
         Word(
             word.removeprefix("+"), start + index * length, start + (index + 1) * length, 0.9, word[0] == "+"
@@ -46,7 +45,7 @@ def spoken(text: str, start: int = 0, length: int = 1600) -> tuple[Word, ...]:
 
 
 def ramp(samples: int, start: int = 0) -> Pcm:
-    """Samples that tell their own position."""
+    """Samples whose values are their positions."""
     return (np.arange(start, start + samples) % 30_000).astype(np.int16)
 
 
@@ -56,11 +55,11 @@ def windowed(options: SessionOptions, language: str = "") -> WindowedTranscripti
 
 
 class ScriptedScorer:
-    """Scores windows as told, and every window after that as silence. What comes while it is `deaf` does not
-    count."""
+    """Scores windows as scripted, and every further window as silence. While `ignoring`, it uses up no
+    score."""
 
     def __init__(self) -> None:
-        self.deaf = False
+        self.ignoring = False
         self._scores: deque[float] = deque()
 
     def expect(self, speech: str) -> None:
@@ -68,12 +67,12 @@ class ScriptedScorer:
 
     def score(self, window: Pcm) -> float:
         assert window.shape == (WINDOW_SAMPLES,)
-        return self._scores.popleft() if self._scores and not self.deaf else 0.0
+        return self._scores.popleft() if self._scores and not self.ignoring else 0.0
 
 
 class Scenario:
-    """`told` is every event so far, `job` the decode that is out, `request` the reply being written,
-    `ready` one that is written but waits for its turn to be certain."""
+    """events: all that were sent so far. job: the decode in flight. request: the reply in progress. ready: a
+    speculative reply that is complete."""
 
     def __init__(
         self,
@@ -89,7 +88,7 @@ class Scenario:
         transcription = transcription or windowed(options, language)
         self.session = Session("session-1", options, self.profile, self.scorer, transcription)
         self.now = 100.0
-        self.told: list[events.Event] = []
+        self.events: list[events.Event] = []
         self.jobs: list[DecodeJob] = []
         self.job: DecodeJob | None = None
         self.requests: list[actions.Respond] = []
@@ -107,7 +106,7 @@ class Scenario:
         self.sent = bytearray()
         self.width = 2 if audio_format is AudioFormat.PCM else 1
 
-    # --- what happens to the session ---
+    # --- input of the session ---
 
     def hear(self, speech: str) -> None:
         """Audio in real time, one message for each window."""
@@ -139,7 +138,7 @@ class Scenario:
         self.command(commands.End())
 
     def wait(self, milliseconds: int) -> None:
-        """Time passes without a frame."""
+        """Time passes without audio."""
         self.now += milliseconds / 1000
         self.session.receive_tick(self.now)
         self.perform()
@@ -153,7 +152,7 @@ class Scenario:
         *,
         context_dropped: bool = False,
     ) -> None:
-        """The decode that is out (or an older one) comes back with these words."""
+        """The decode in flight (or `job`) has these words."""
         job = self._land(job)
         words = spoken(text, job.start)
         result = DecodeResult(
@@ -165,7 +164,7 @@ class Scenario:
         self.perform()
 
     def fail(self, job: DecodeJob | None = None) -> None:
-        """The decode that is out (or an older one) is given up."""
+        """The decode in flight (or `job`) fails."""
         self.session.receive_recognition(DecodeFailure(self._land(job).number), self.now)
         self.perform()
 
@@ -185,7 +184,7 @@ class Scenario:
         self.perform()
 
     def utter(self, milliseconds: int, error: VoicegwError | None = None) -> None:
-        """The voice says the sentence it was asked for, or fails in it."""
+        """The voice synthesises the requested sentence, or fails."""
         speak, self.speak = self.speak, None
         assert speak is not None, "the voice was asked for nothing"
         pcm = bytes(2 * speak.rate * milliseconds // 1000)
@@ -194,7 +193,7 @@ class Scenario:
         self.perform()
 
     def settle(self) -> None:
-        """Answers what is open until nothing is."""
+        """Answers all requests until there is none."""
         for _ in range(100):
             if self.job is not None:
                 self.answer("so be it")
@@ -206,16 +205,16 @@ class Scenario:
 
     # --- what came of it ---
 
-    def all(self, kind: type[Told]) -> list[Told]:
+    def all(self, kind: type[AnyEvent]) -> list[AnyEvent]:
         """Every event of one kind."""
-        return [event for event in self.told if isinstance(event, kind)]
+        return [event for event in self.events if isinstance(event, kind)]
 
-    def last(self, kind: type[Told]) -> Told:
+    def last(self, kind: type[AnyEvent]) -> AnyEvent:
         return self.all(kind)[-1]
 
     def kinds(self) -> list[str]:
         """The names of the events so far, without acknowledgements."""
-        return [type(event).__name__ for event in self.told if type(event) is not events.AudioAcknowledged]
+        return [type(event).__name__ for event in self.events if type(event) is not events.AudioAcknowledged]
 
     @property
     def seen(self) -> list[actions.Respond]:
@@ -224,7 +223,7 @@ class Scenario:
 
     @property
     def open_attempts(self) -> list[int]:
-        """The attempt that is being written, or waits for its turn to be certain."""
+        """The attempts in progress, and the complete speculative one."""
         return [each.attempt for each in (self.request, self.ready) if each is not None]
 
     def _land(self, job: DecodeJob | None) -> DecodeJob:
@@ -239,11 +238,11 @@ class Scenario:
         return self.request.attempt
 
     def perform(self) -> None:
-        """Does what the session asks for."""
+        """Performs the actions of the session."""
         for action in self.session.actions():
             match action:
-                case actions.Emit(event):
-                    self.told.append(event)
+                case actions.SendEvent(event):
+                    self.events.append(event)
                 case actions.Recognize(job):
                     self.job = job
                     self.jobs.append(job)
@@ -255,8 +254,8 @@ class Scenario:
                     self.confirmed.append(attempt)
                     self.ready = None
                 case actions.Respond():
-                    assert self.request is None, "a second reply was asked for while one was being written"
-                    assert self.ready is None, "a second reply was asked for while one was waiting"
+                    assert self.request is None, "a second reply was requested while one was in progress"
+                    assert self.ready is None, "a second reply was requested while one was complete"
                     self.request = action
                     self.requests.append(action)
                 case actions.StopResponding():
@@ -266,7 +265,7 @@ class Scenario:
                 case actions.FollowBackgroundCall():
                     self.followed.append(action)
                 case actions.Speak():
-                    assert self.speak is None, "the voice was asked for two sentences at a time"
+                    assert self.speak is None, "two sentences were requested at a time"
                     self.speak = action
                 case actions.Play(audio=audio):
                     self.played += audio
@@ -277,7 +276,7 @@ class Scenario:
 
 
 def assert_partial(scenario: Scenario, stable: str, tentative: str) -> None:
-    """The client was last shown this."""
+    """The last partial is this."""
     partial = scenario.last(events.PartialTranscript)
     assert (partial.stable, partial.tentative) == (stable, tentative)
 
@@ -290,14 +289,14 @@ def assert_final(scenario: Scenario, turn: int, text: str) -> None:
 def assert_reply(
     scenario: Scenario, turn: int, text: str, reason: events.ReplyReason = events.ReplyReason.COMPLETED
 ) -> None:
-    """The turn's reply is over, in these words and for this reason, and its latency was reported."""
-    assert events.ReplyDone(turn, text, reason) in scenario.told
+    """The turn's reply is over with this text and for this reason, and its latency was reported."""
+    assert events.ReplyDone(turn, text, reason) in scenario.events
     assert [report.turn for report in scenario.all(events.TurnLatency)].count(turn) == 1
 
 
 def assert_turn(scenario: Scenario, turn: int, said: str, replied: str) -> None:
     """The turn went all the way from speech to a completed reply."""
-    of_turn = [event for event in scenario.told if getattr(event, "turn", None) == turn]
+    of_turn = [event for event in scenario.events if getattr(event, "turn", None) == turn]
     order = [type(event) for event in of_turn if not isinstance(event, events.PartialTranscript)]
     deltas = [events.ReplyDelta] * len([event for event in of_turn if isinstance(event, events.ReplyDelta)])
     assert order == [

@@ -53,6 +53,10 @@ class TestInputDecoder:
 
 
 class TestFramer:
+    def test_a_rest_of_half_a_sample_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="16-bit"):
+            Framer(0, b"x")
+
     @given(st.lists(st.integers(0, 1000), max_size=8))
     def test_windows_are_the_stream_whatever_the_pieces(self, sizes: list[int]) -> None:
         framer, stream = Framer(), ramp(sum(sizes))
@@ -79,21 +83,21 @@ class TestAudioBuffer:
         buffer.append(ramp(100))
         buffer.append(ramp(100, 100))
         assert buffer.end == 200
-        assert buffer.cut(90, 110) == ramp(20, 90).tobytes()
+        assert buffer.read(90, 110) == ramp(20, 90).tobytes()
 
     def test_forgets_without_moving_the_clock(self) -> None:
         buffer = AudioBuffer()
         buffer.append(ramp(100))
-        buffer.forget(40)
+        buffer.drop_before(40)
         assert (buffer.start, buffer.end) == (40, 100)
-        assert buffer.cut(30, 50) == ramp(10, 40).tobytes()
-        assert buffer.cut(0, 20) == b""
+        assert buffer.read(30, 50) == ramp(10, 40).tobytes()
+        assert buffer.read(0, 20) == b""
 
     @pytest.mark.parametrize(("before", "start"), [(-5, 0), (0, 0), (100, 100), (999, 100)])
     def test_forgets_at_most_what_it_holds(self, before: int, start: int) -> None:
         buffer = AudioBuffer()
         buffer.append(ramp(100))
-        buffer.forget(before)
+        buffer.drop_before(before)
         assert (buffer.start, buffer.end) == (start, 100)
 
 
@@ -102,20 +106,20 @@ class TestArrivalClock:
         clock = ArrivalClock()
         clock.mark(320, 1.0)
         clock.mark(640, 2.0)
-        assert [clock.wall(position) for position in (1, 320, 321, 640)] == [1.0, 1.0, 2.0, 2.0]
+        assert [clock.arrival_time(position) for position in (1, 320, 321, 640)] == [1.0, 1.0, 2.0, 2.0]
 
-    def test_what_has_not_come_has_no_time(self) -> None:
+    def test_a_sample_that_has_not_arrived_has_no_time(self) -> None:
         clock = ArrivalClock()
-        assert clock.wall(1) is None
+        assert clock.arrival_time(1) is None
         clock.mark(320, 1.0)
-        assert clock.wall(321) is None
+        assert clock.arrival_time(321) is None
 
     def test_the_record_is_bounded(self) -> None:
         clock = ArrivalClock()
         for message in range(2 * clock.KEPT):
             clock.mark(320 * (message + 1), float(message))
-        assert clock.wall(320) == float(clock.KEPT)
-        assert clock.wall(320 * (clock.KEPT + 2)) == clock.KEPT + 1.0
+        assert clock.arrival_time(320) == float(clock.KEPT)
+        assert clock.arrival_time(320 * (clock.KEPT + 2)) == clock.KEPT + 1.0
 
 
 class TestPaceLimit:
@@ -131,7 +135,7 @@ class TestPaceLimit:
         with pytest.raises(AudioTooFast, match="100 ms ahead"):
             pace.admit(0.1, now=5.0)
 
-    def test_what_was_held_back_may_come_at_once_and_no_more(self) -> None:
+    def test_delayed_audio_may_arrive_at_once_and_no_more(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.admit(20, now=0.0)
         pace.admit(980, now=1.0)
@@ -139,20 +143,20 @@ class TestPaceLimit:
         with pytest.raises(AudioTooFast):
             pace.admit(25, now=1.0)
 
-    def test_also_before_the_first_that_came(self) -> None:
+    def test_the_oldest_record_is_used_for_older_samples(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.begin(now=0.0)
         pace.admit(6_000, now=5.95)
         with pytest.raises(AudioTooFast):
             pace.admit(60, now=5.95)
 
-    def test_a_burst_is_not_given_twice(self) -> None:
+    def test_a_burst_is_allowed_once(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.admit(100, now=0.0)
         with pytest.raises(AudioTooFast):
             pace.admit(100, now=0.05)
 
-    def test_what_another_process_took_in_counts_here(self) -> None:
+    def test_audio_received_by_another_process_counts(self) -> None:
         there, here = PaceLimit(burst_ms=100), PaceLimit(burst_ms=100)
         there.admit(100, now=5.0)
         here.restore(there.ahead_ms(5.02), now=1_000.0)
@@ -160,21 +164,21 @@ class TestPaceLimit:
         with pytest.raises(AudioTooFast):
             here.admit(2, now=1_000.0)
 
-    def test_what_was_held_back_in_another_process_may_come_here(self) -> None:
+    def test_credit_moves_to_another_process(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.restore(-2_000, now=0.0)
         pace.admit(2_100, now=0.0)
         with pytest.raises(AudioTooFast):
             pace.admit(1, now=0.0)
 
-    def test_a_session_that_lay_for_long_has_no_more_credit_than_one_that_is_here(self) -> None:
+    def test_a_long_absence_gives_no_more_credit_than_a_long_silence(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.restore(-1e12, now=0.0)
         pace.admit(150_100, now=0.0)
         with pytest.raises(AudioTooFast):
             pace.admit(1, now=0.0)
 
-    def test_a_day_of_silence_is_no_leave_to_send_a_day_of_audio(self) -> None:
+    def test_a_day_of_silence_does_not_allow_a_day_of_audio_at_once(self) -> None:
         pace = PaceLimit(burst_ms=100)
         pace.begin(now=0.0)
         pace.admit(150_100, now=86_400.0)

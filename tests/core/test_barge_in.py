@@ -66,7 +66,7 @@ def test_every_language_has_its_own_backchannels(code: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("code", "text"), [("de", "Nein."), ("de", "Ja, aber morgen"), ("fr", "Non, attends"), ("es", "No")]
 )
-def test_what_contradicts_interrupts_in_every_language(code: str, text: str) -> None:
+def test_contradiction_interrupts_in_every_language(code: str, text: str) -> None:
     assert interrupts(text, 300, OPTIONS, language_of(code))
 
 
@@ -92,7 +92,7 @@ def test_without_blanks_every_letter_is_a_word() -> None:
         ("予約し", "ますか？"),
     ],
 )
-def test_a_question_is_being_asked_or_has_just_been(heard: str, rest: str) -> None:
+def test_the_current_or_the_previous_sentence_may_be_the_question(heard: str, rest: str) -> None:
     assert question_of(heard + rest, len(heard))
 
 

@@ -46,13 +46,13 @@ def test_a_sentence_or_a_command_is_finished(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", UNFINISHED)
-def test_something_must_follow(text: str) -> None:
+def test_some_texts_are_incomplete(text: str) -> None:
     assert judge(text, ENGLISH) is Completeness.UNFINISHED
 
 
 @pytest.mark.parametrize("text", OPEN)
-def test_anything_else_is_open(text: str) -> None:
-    assert judge(text, ENGLISH) is Completeness.OPEN
+def test_other_texts_are_undecided(text: str) -> None:
+    assert judge(text, ENGLISH) is Completeness.UNDECIDED
 
 
 ONE_WORD = {
@@ -89,7 +89,7 @@ def test_a_one_word_answer_is_never_waited_for(code: str, answers: str, behind: 
 )
 def test_a_command_is_finished_without_a_full_stop(code: str, command: str) -> None:
     assert judge(command, language_of(code)) is Completeness.FINISHED
-    assert judge(command, NEUTRAL) is Completeness.OPEN
+    assert judge(command, NEUTRAL) is Completeness.UNDECIDED
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_command_is_finished_without_a_full_stop(code: str, command: str) -> N
         ("zh", "我想要一个，"),
     ],
 )
-def test_something_must_follow_in_every_language(code: str, text: str) -> None:
+def test_some_texts_are_incomplete_in_every_language(code: str, text: str) -> None:
     assert judge(text, language_of(code)) is Completeness.UNFINISHED
 
 
@@ -119,12 +119,12 @@ def test_something_must_follow_in_every_language(code: str, text: str) -> None:
         ("hi", "मैं ठीक हूँ।"),
     ],
 )
-def test_what_ends_a_turn_in_its_language_is_finished(code: str, text: str) -> None:
+def test_complete_turns_are_finished_in_every_language(code: str, text: str) -> None:
     assert judge(text, language_of(code)) is Completeness.FINISHED
 
 
-def test_lists_do_not_hold_in_other_languages() -> None:
+def test_lists_are_not_used_in_other_languages() -> None:
     assert judge("Si.", language_of("fr")) is Completeness.FINISHED
-    assert judge("He sat in the", NEUTRAL) is Completeness.OPEN
-    assert judge("Es geht um die", ENGLISH) is Completeness.OPEN
+    assert judge("He sat in the", NEUTRAL) is Completeness.UNDECIDED
+    assert judge("Es geht um die", ENGLISH) is Completeness.UNDECIDED
     assert judge("1 000 000.", NEUTRAL) is Completeness.FINISHED

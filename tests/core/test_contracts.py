@@ -1,4 +1,4 @@
-"""What a session promises, whatever is said, decoded, typed, replied and lost, in any order.
+"""The contracts of a session, for any order of speech, results, messages, replies and failures.
 
 The first half plays clients, recognisers and models that do anything they legally can: a machine that met an
 impossible signal would raise, and the scenario itself counts the replies that are being written. The second
@@ -109,20 +109,20 @@ class AnySession(RuleBasedStateMachine):
     @invariant()
     def the_events_of_a_turn_come_in_order(self) -> None:
         reached: dict[int, int] = {}
-        for event in self.scenario.told:
+        for event in self.scenario.events:
             if type(event) in ORDER:
                 turn, place = getattr(event, "turn", 0), ORDER.index(type(event))
                 assert reached.get(turn, 0) <= place
                 reached[turn] = place
 
     def teardown(self) -> None:
-        """After `end` everything settles, the session closes once, and every turn has been told in full."""
+        """After `end` all turns are finished, the session closes once, and every turn has all its events."""
         if not self.ended:
             self.scenario.end()
         self.scenario.settle()
         self.scenario.wait(10)
         assert self.scenario.closed == 1
-        told = [event for event in self.scenario.told if not is_of_nothing(event)]
+        told = [event for event in self.scenario.events if not is_of_nothing(event)]
         turns = {
             kind: [getattr(event, "turn", 0) for event in told if isinstance(event, kind)] for kind in ORDER
         }
@@ -139,7 +139,7 @@ TestAnySession = AnySession.TestCase
 def assert_stable_text_only_grows(scenario: Scenario) -> None:
     """And begins the final, letter for letter."""
     shown: dict[int, str] = {}
-    for event in scenario.told:
+    for event in scenario.events:
         match event:
             case PartialTranscript(turn, stable=text) | FinalTranscript(turn, text=text):
                 assert text.startswith(shown.get(turn, ""))
@@ -265,7 +265,7 @@ def assert_every_voice_is_in_one(told: list[Told], speech: str, heard: int) -> N
 
 
 def assert_finals_heard_it_all(told: list[Told], scenario: Scenario, heard: np.ndarray) -> None:
-    """The last final decode of every utterance went to its last voiced sample and was of what was sent."""
+    """The last final decode of every utterance covers its last voiced sample and contains the sent audio."""
     padded = np.pad(heard.astype(int), (0, WINDOW_SAMPLES))
     for one in told:
         job = [j for j in scenario.jobs if j.kind is DecodeKind.FINAL and j.start == one.final.start][-1]

@@ -19,7 +19,7 @@ SAID = "Your meeting with Doctor Johnson is at nine. Shall I move it to ten or e
         "Eleven.",
     ],
 )
-def test_a_piece_of_what_is_said_is_an_echo(heard: str) -> None:
+def test_a_part_of_the_reply_is_an_echo(heard: str) -> None:
     assert is_echo(heard, SAID)
 
 
@@ -33,7 +33,7 @@ def test_anything_else_is_not(heard: str) -> None:
 @pytest.mark.parametrize(
     ("heard", "said"), [("no", "It is on now."), ("stop", "The next step is easy."), ("wait", "What a day.")]
 )
-def test_a_short_word_is_none_of_another_one(heard: str, said: str) -> None:
+def test_similar_short_words_are_different_words(heard: str, said: str) -> None:
     assert not is_echo(heard, said)
 
 
@@ -42,7 +42,7 @@ def test_languages_without_blanks_are_compared_by_their_characters() -> None:
     assert not is_echo("やめて", "今日は雨ですが、明日は晴れです。")
 
 
-def test_what_was_said_long_ago_has_no_echo() -> None:
+def test_text_that_was_spoken_long_ago_has_no_echo() -> None:
     assert not is_echo("your meeting with doctor johnson", SAID + " We go on." * 20)
 
 
@@ -66,7 +66,7 @@ def test_nothing_is_an_echo_of_nothing() -> None:
     assert not is_echo("stop", "")
 
 
-def test_an_echo_of_all_that_was_said_is_told_from_one_of_a_part() -> None:
+def test_an_echo_of_the_whole_differs_from_an_echo_of_a_part() -> None:
     assert is_all_of("anything else", "Anything else?")
     assert not is_all_of("coffee", "Tea or coffee?")
     assert not is_all_of("nothing else", "Anything?")

@@ -4,7 +4,7 @@ import pytest
 from voicegw.core.audio import WINDOW_MS, WINDOW_SAMPLES, to_ms
 from voicegw.core.completeness import Completeness
 from voicegw.core.endpoint import Boundary, Endpointer, EndpointOptions
-from voicegw.core.table import IllegalSignal
+from voicegw.core.state_machine import IllegalSignal
 
 OPTIONS = EndpointOptions(onset_ms=40, pause_ms=60, end_silence_ms=120, max_utterance_ms=1000)
 LISTENING = EndpointOptions(
@@ -43,7 +43,7 @@ def test_a_click_is_no_onset(speech: str) -> None:
     assert boundaries(speech) == []
 
 
-def test_a_voice_that_returns_within_the_silence_resumes() -> None:
+def test_speech_within_the_end_silence_resumes() -> None:
     assert boundaries("##....##......")[1:] == [
         (4, Boundary.PAUSED),
         (7, Boundary.RESUMED),
@@ -56,7 +56,7 @@ def test_a_click_does_not_restart_the_silence() -> None:
     assert boundaries("##...#..")[-1] == (7, Boundary.ENDED)
 
 
-def test_an_end_waits_for_what_may_be_a_voice() -> None:
+def test_an_end_waits_for_a_possible_onset() -> None:
     assert boundaries("##.....#.")[-1] == (8, Boundary.ENDED)
     assert boundaries("##.....##")[-1] == (8, Boundary.RESUMED)
 
@@ -75,7 +75,7 @@ def test_says_where_the_voice_began_and_ended() -> None:
     assert to_ms(endpointer.position) == 12 * WINDOW_MS
 
 
-def test_an_end_sooner_than_the_pause_comes_right_after_it() -> None:
+def test_an_end_silence_shorter_than_the_pause_ends_right_after_the_pause() -> None:
     hasty = EndpointOptions(onset_ms=20, pause_ms=160, end_silence_ms=100)
     assert boundaries("#" + "." * 9, hasty)[1:] == [(8, Boundary.PAUSED), (9, Boundary.ENDED)]
 
@@ -87,7 +87,7 @@ class TestTheSilenceFollowsTheWords:
 
     @pytest.mark.parametrize(
         ("completeness", "windows"),
-        [(Completeness.FINISHED, 6), (Completeness.OPEN, 10), (Completeness.UNFINISHED, 20)],
+        [(Completeness.FINISHED, 6), (Completeness.UNDECIDED, 10), (Completeness.UNFINISHED, 20)],
     )
     def test_shorter_after_a_sentence_longer_after_an_and(
         self, completeness: Completeness, windows: int
@@ -97,7 +97,7 @@ class TestTheSilenceFollowsTheWords:
         endpointer.completeness = completeness
         assert listen(endpointer, "." * 40) == [(windows - 4, Boundary.ENDED)]
 
-    def test_until_the_voice_goes_on(self) -> None:
+    def test_until_speech_continues(self) -> None:
         endpointer = Endpointer(self.options)
         listen(endpointer, "##...")
         endpointer.completeness = Completeness.FINISHED
@@ -115,10 +115,10 @@ class TestTheSilenceFollowsTheWords:
         ("completeness", "probability", "silence_ms"),
         [
             (Completeness.FINISHED, None, 1900),
-            (Completeness.OPEN, None, 2000),
+            (Completeness.UNDECIDED, None, 2000),
             (Completeness.UNFINISHED, None, 2500),
-            (Completeness.OPEN, 0.9, 1900),
-            (Completeness.OPEN, 0.1, 2300),
+            (Completeness.UNDECIDED, 0.9, 1900),
+            (Completeness.UNDECIDED, 0.1, 2300),
         ],
     )
     def test_moves_with_what_was_set_for_no_words(
@@ -139,10 +139,10 @@ class TestTheSilenceFollowsTheModelThatListens:
         ("completeness", "probability", "silence_ms"),
         [
             (Completeness.FINISHED, 0.9, 400),
-            (Completeness.OPEN, 0.9, 400),
-            (Completeness.OPEN, 0.6, 400),
+            (Completeness.UNDECIDED, 0.9, 400),
+            (Completeness.UNDECIDED, 0.6, 400),
             (Completeness.FINISHED, 0.59, 800),
-            (Completeness.OPEN, 0.1, 800),
+            (Completeness.UNDECIDED, 0.1, 800),
             (Completeness.UNFINISHED, 0.9, 1000),
         ],
     )
@@ -153,7 +153,7 @@ class TestTheSilenceFollowsTheModelThatListens:
         endpointer.completeness, endpointer.end_of_turn = completeness, probability
         assert endpointer.end_silence_ms == silence_ms
 
-    def test_until_the_voice_goes_on(self) -> None:
+    def test_until_speech_continues(self) -> None:
         endpointer = Endpointer(LISTENING)
         listen(endpointer, "##" + "." * 10)
         endpointer.end_of_turn = 0.1
@@ -164,12 +164,6 @@ class TestTheSilenceFollowsTheModelThatListens:
         endpointer = Endpointer(EndpointOptions(adaptive=False))
         endpointer.end_of_turn = 0.1
         assert endpointer.end_silence_ms == 500
-
-    def test_is_part_of_a_snapshot(self) -> None:
-        endpointer, other = Endpointer(LISTENING), Endpointer(EndpointOptions())
-        endpointer.end_of_turn = 0.1
-        other.restore(endpointer.snapshot())
-        assert other.end_silence_ms == 800
 
 
 def test_is_open_from_onset_to_end() -> None:
@@ -201,7 +195,7 @@ class TestForce:
         with pytest.raises(IllegalSignal):
             Endpointer(OPTIONS).force()
 
-    def test_a_voice_that_goes_on_begins_anew(self) -> None:
+    def test_speech_that_continues_begins_a_new_utterance(self) -> None:
         endpointer = Endpointer(OPTIONS)
         listen(endpointer, "#" * 40)
         endpointer.force()

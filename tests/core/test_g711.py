@@ -1,4 +1,4 @@
-"""Against values worked out by hand from the tables of ITU-T G.711 (1988), scaled to 16 bits."""
+"""Expected values are computed by hand from the tables of ITU-T G.711 (1988), scaled to 16 bits."""
 
 from collections.abc import Callable
 
@@ -62,6 +62,6 @@ def test_a_sample_becomes_the_code_that_is_nearest(decode: Decode, encode: Encod
 
 
 @pytest.mark.parametrize(("decode", "encode"), [(decode_mulaw, encode_mulaw), (decode_alaw, encode_alaw)])
-def test_what_was_encoded_once_stays_the_same(decode: Decode, encode: Encode) -> None:
+def test_encoded_samples_stay_the_same_when_encoded_again(decode: Decode, encode: Encode) -> None:
     levels = decode(EVERY_CODE)
     assert np.array_equal(decode(encode(levels)), levels)

@@ -14,17 +14,22 @@ from voicegw.core.jobs import Word, text_of
 TEXTS = st.lists(st.text("abAB,. ", max_size=12), max_size=8)
 
 
-def hear(hypothesis: Hypothesis, text: str, *, paused: bool = False) -> None:
-    """A decode whose last word ends with the window; each word lasts 100 ms."""
+DEFAULTS = HypothesisOptions()
+
+
+def hear(
+    hypothesis: Hypothesis, text: str, options: HypothesisOptions = DEFAULTS, *, paused: bool = False
+) -> None:
+    """A decode whose last word ends at the end of the window; each word lasts 100 ms."""
     words = spoken(text)
-    hypothesis.update(words, until=words[-1].end if words else 0, paused=paused)
+    hypothesis.update(words, words[-1].end if words else 0, options, paused=paused)
 
 
 def after(*decodes: str, **options: Any) -> tuple[str, str]:
-    """What is stable and what is tentative after these decodes."""
-    hypothesis = Hypothesis(HypothesisOptions(**{"shown_edge_ms": 0, **options}))
+    """The stable and the tentative text after these decodes."""
+    hypothesis, chosen = Hypothesis(), HypothesisOptions(**{"shown_edge_ms": 0, **options})
     for text in decodes:
-        hear(hypothesis, text)
+        hear(hypothesis, text, chosen)
     return text_of(hypothesis.stable), text_of(hypothesis.tentative)
 
 
@@ -32,7 +37,7 @@ def test_one_decode_settles_nothing() -> None:
     assert after("turn the light on") == ("", "turn the light on")
 
 
-def test_what_two_decodes_agree_on_is_stable() -> None:
+def test_words_on_which_two_decodes_agree_are_stable() -> None:
     assert after("turn the lie", "turn the light on") == ("turn the", "light on")
 
 
@@ -55,31 +60,31 @@ def test_agreement_is_letter_for_letter() -> None:
 
 
 def after_doubt(probability: float, *, heard_ms: int, **options: Any) -> str:
-    """What is stable when two decodes agree on a word of 100 ms, so probable, with three sure ones behind it,
-    and the window goes on until `heard_ms` after the word's end."""
-    hypothesis = Hypothesis(HypothesisOptions(**options))
+    """The stable text after two equal decodes of a word of 100 ms with this probability and three probable
+    words after it, in a window that ends `heard_ms` after the first word."""
+    hypothesis, chosen = Hypothesis(), HypothesisOptions(**options)
     first, *others = spoken("light is on now")
     words = [msgspec.structs.replace(first, probability=probability), *others]
     for _ in range(2):
-        hypothesis.update(words, until=first.end + to_samples(heard_ms), paused=False)
+        hypothesis.update(words, first.end + to_samples(heard_ms), chosen, paused=False)
     return text_of(hypothesis.stable)
 
 
-def test_a_doubtful_word_and_what_follows_it_wait() -> None:
+def test_a_doubtful_word_and_the_words_after_it_stay_tentative() -> None:
     assert after_doubt(0.89, heard_ms=2_999) == ""
     assert after_doubt(0.9, heard_ms=2_999) == "light is on"
 
 
-def test_a_doubtful_word_is_stable_once_enough_was_heard_after_it() -> None:
+def test_a_doubtful_word_is_stable_once_enough_audio_follows() -> None:
     assert after_doubt(0.1, heard_ms=3_000) == "light is on"
     assert after_doubt(0.1, heard_ms=500, doubtful_edge_ms=500) == "light is on"
 
 
 def test_the_least_probable_of_the_agreeing_decodes_counts() -> None:
-    hypothesis, stable = Hypothesis(HypothesisOptions()), list[str]()
+    hypothesis, stable = Hypothesis(), list[str]()
     for probability in (0.5, 0.9, 0.9):
         words = [msgspec.structs.replace(word, probability=probability) for word in spoken("turn left")]
-        hypothesis.update(words, until=words[-1].end, paused=False)
+        hypothesis.update(words, words[-1].end, DEFAULTS, paused=False)
         stable.append(text_of(hypothesis.stable))
     assert stable == ["", "", "turn"]
 
@@ -89,46 +94,46 @@ def test_the_least_probable_of_the_agreeing_decodes_counts() -> None:
     [(0.59, 399, ""), (0.59, 400, "go"), (0.6, 100, "go"), (0.6, 99, "")],
 )
 def test_a_guess_at_the_edge_is_not_shown(probability: float, behind_ms: int, shown: str) -> None:
-    hypothesis = Hypothesis(HypothesisOptions())
+    hypothesis = Hypothesis()
     word = Word("go", 0, 1600, probability)
-    hypothesis.update([word], until=word.end + to_samples(behind_ms), paused=False)
+    hypothesis.update([word], word.end + to_samples(behind_ms), DEFAULTS, paused=False)
     assert text_of(hypothesis.tentative) == shown
-    hypothesis.update([word], until=word.end, paused=True)
+    hypothesis.update([word], word.end, DEFAULTS, paused=True)
     assert text_of(hypothesis.tentative) == "go"
 
 
-def test_a_word_with_new_speech_in_it_is_not_taken_for_an_old_one() -> None:
+def test_a_word_that_contains_new_speech_is_new() -> None:
     stable = [Word("One,", 0, 8_000, 0.9), Word("all", 8_000, 16_000, 0.9)]
     assert continuation(stable, [Word("1-6-7-2-0-0", 0, 90_000, 0.9)]) == 0
 
 
-def test_agreement_goes_on_behind_the_stable_words() -> None:
+def test_agreement_continues_after_the_stable_words() -> None:
     assert after("a b", "a b c", "a b c d", "a b c d e") == ("a b c d", "e")
 
 
-def test_a_decode_that_disagrees_is_joined_on_behind() -> None:
+def test_a_decode_that_disagrees_is_appended_to_the_stable_words() -> None:
     assert after("the cat sat", "the cat sat on", "a cat sat on mats") == ("the cat sat on", "mats")
 
 
-def test_a_decode_without_words_is_no_news() -> None:
+def test_a_decode_without_words_changes_nothing() -> None:
     assert after("turn the lie", "") == ("", "turn the lie")
     assert after("turn the lie", "", "turn the light on") == ("turn the", "light on")
 
 
 def test_an_empty_decode_takes_nothing_stable_back() -> None:
-    hypothesis = Hypothesis(HypothesisOptions(shown_edge_ms=0))
+    hypothesis, options = Hypothesis(), HypothesisOptions(shown_edge_ms=0)
     for text in ("a b c", "a b c"):
-        hear(hypothesis, text)
-    hear(hypothesis, "", paused=True)
+        hear(hypothesis, text, options)
+    hear(hypothesis, "", options, paused=True)
     assert (text_of(hypothesis.stable), hypothesis.tentative) == ("a b", [])
 
 
 def test_the_final_keeps_the_stable_words_as_they_were_shown() -> None:
-    hypothesis = Hypothesis(HypothesisOptions())
+    hypothesis = Hypothesis()
     hear(hypothesis, "Turn the light")
     hear(hypothesis, "Turn the lights")
-    assert text_of(hypothesis.settle(spoken("turn, the lights on."))) == "Turn the lights on."
-    assert text_of(hypothesis.settle(())) == "Turn the"
+    assert text_of(hypothesis.final_words(spoken("turn, the lights on."))) == "Turn the lights on."
+    assert text_of(hypothesis.final_words(())) == "Turn the"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +154,7 @@ def test_the_final_keeps_the_stable_words_as_they_were_shown() -> None:
         ("— a", "a b", 1),
     ],
 )
-def test_a_new_decode_goes_on_behind_the_prefix_most_like_the_stable_words(
+def test_a_new_decode_continues_after_the_prefix_most_similar_to_the_stable_words(
     stable: str, words: str, index: int
 ) -> None:
     assert continuation(spoken(stable), spoken(words)) == index
@@ -166,13 +171,13 @@ def test_words_at_the_very_edge_are_not_shown() -> None:
 
 
 def test_in_a_pause_the_last_words_are_no_guesses() -> None:
-    hypothesis = Hypothesis(HypothesisOptions(shown_edge_ms=150))
-    hear(hypothesis, "a b c", paused=True)
+    hypothesis = Hypothesis()
+    hear(hypothesis, "a b c", HypothesisOptions(shown_edge_ms=150), paused=True)
     assert text_of(hypothesis.tentative) == "a b c"
 
 
 def test_a_window_is_trimmed_to_the_last_stable_words() -> None:
-    hypothesis = Hypothesis(HypothesisOptions())
+    hypothesis = Hypothesis()
     for _ in range(2):
         hear(hypothesis, "a b c d e f")
     assert text_of(hypothesis.stable) == "a b c d e"
@@ -181,11 +186,11 @@ def test_a_window_is_trimmed_to_the_last_stable_words() -> None:
     assert hypothesis.trim() is None
     hear(hypothesis, "c d e f g", paused=True)
     assert text_of([*hypothesis.stable, *hypothesis.tentative]) == "a b c d e f g"
-    assert text_of(hypothesis.settle(spoken("c d e f g h"))) == "a b c d e f g h"
+    assert text_of(hypothesis.final_words(spoken("c d e f g h"))) == "a b c d e f g h"
 
 
 def test_no_window_is_trimmed_before_there_is_enough_to_join_on() -> None:
-    hypothesis = Hypothesis(HypothesisOptions())
+    hypothesis = Hypothesis()
     for _ in range(2):
         hear(hypothesis, "a b c d")
     assert hypothesis.trim() is None
@@ -195,30 +200,30 @@ def test_no_window_is_trimmed_before_there_is_enough_to_join_on() -> None:
 @given(st.lists(st.sampled_from(["one", "two", "three", "four"]), min_size=1, max_size=40), st.randoms())
 def test_trimming_neither_loses_nor_doubles_a_word(said: list[str], random: Random) -> None:
     """A recogniser that hears whole words right, and makes something up of a word that the window cuts."""
-    words, hypothesis, start = spoken(" ".join(said)), Hypothesis(HypothesisOptions()), 0
+    words, hypothesis, start = spoken(" ".join(said)), Hypothesis(), 0
     for until in range(800, words[-1].end + 1, 800):
         heard = [word for word in words if word.start >= start and word.end <= until]
         cut = [Word("uh", until - 800, until, 0.2)] if random.random() < 0.5 and until % 1600 else []
-        hypothesis.update([*heard, *cut], until, paused=False)
+        hypothesis.update([*heard, *cut], until, DEFAULTS, paused=False)
         start = max(start, hypothesis.trim() or 0)
     whole = [word for word in words if word.start >= start]
-    assert text_of(hypothesis.settle(whole)) == " ".join(said)
+    assert text_of(hypothesis.final_words(whole)) == " ".join(said)
 
 
 @given(TEXTS, st.integers(2, 4), st.integers(0, 3), st.sampled_from(Policy))
 def test_stable_only_grows_and_begins_the_final(
     texts: list[str], agreement: int, edge: int, policy: Policy
 ) -> None:
-    hypothesis = Hypothesis(HypothesisOptions(policy, agreement, edge, stable_edge_ms=100))
+    hypothesis, options = Hypothesis(), HypothesisOptions(policy, agreement, edge, stable_edge_ms=100)
     shown = ""
     for text in texts:
-        hear(hypothesis, text)
+        hear(hypothesis, text, options)
         assert text_of(hypothesis.stable).startswith(shown)
         shown = text_of(hypothesis.stable)
-        assert text_of(hypothesis.settle(spoken(text))).startswith(shown)
+        assert text_of(hypothesis.final_words(spoken(text))).startswith(shown)
 
 
 @given(TEXTS)
 def test_a_final_with_nothing_stable_is_the_decode_itself(texts: list[str]) -> None:
     for text in texts:
-        assert Hypothesis(HypothesisOptions()).settle(spoken(text)) == spoken(text)
+        assert Hypothesis().final_words(spoken(text)) == spoken(text)

@@ -15,12 +15,12 @@ JOB = DecodeJob("s", 7, DecodeKind.FINAL, 3200, b"\x01\x00\xff\x7f", "before", "
 WORDS = (Word("Grüß", 0, 160, 0.5), Word("Gott.", 160, 320, 1.0))
 
 
-def test_a_batch_survives_the_wire() -> None:
+def test_a_batch_survives_encoding_and_decoding() -> None:
     assert decode_jobs(encode_jobs([JOB, JOB])) == [JOB, JOB]
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", encode_jobs([JOB])[:-3], b"\x91\x91\x00"])
-def test_what_is_no_batch_is_refused(data: bytes) -> None:
+def test_invalid_data_is_refused(data: bytes) -> None:
     with pytest.raises(UndecodableMessage, match="not a batch of decode jobs"):
         decode_jobs(data)
 

@@ -48,7 +48,7 @@ def journal_of(*events: Event, waiting: int = 1_000, kept: int = 1_000, save: bo
 
 
 def shown(journal: Journal, after: int = 0) -> list[str]:
-    """What a client that has seen the events up to `after` is handed."""
+    """The events that are delivered to a client that has those up to `after`."""
     frames = []
     while (entry := journal.next_after(after)) is not None:
         frames.append(described(events.decode(entry.data), entry.seq))
@@ -57,7 +57,7 @@ def shown(journal: Journal, after: int = 0) -> list[str]:
 
 
 def stored(journal: Journal) -> Mapping[int, bytes]:
-    return {entry.seq: entry.data for entry in journal.all()}
+    return {entry.seq: entry.data for entry in journal.entries()}
 
 
 def test_numbers_from_1_in_order() -> None:
@@ -70,7 +70,7 @@ def test_the_newest_partial_of_a_turn_takes_the_older_ones_place() -> None:
     assert journal.coalesced == {"partial": 1}
 
 
-def test_what_has_been_shown_is_not_replaced() -> None:
+def test_a_delivered_event_is_not_replaced() -> None:
     journal = journal_of(partial(1, "a"))
     assert shown(journal) == ["1:partial1 a"]
     journal.add(partial(1, "a b"))
@@ -85,7 +85,7 @@ def test_nothing_is_shown_before_it_is_saved() -> None:
     assert shown(journal) == ["1:delta a"]
 
 
-def test_what_was_replaced_while_it_was_being_saved_is_saved_again() -> None:
+def test_an_event_that_was_replaced_while_being_saved_is_saved_again() -> None:
     journal = journal_of(partial(1, "a"), save=False)
     on_its_way = journal.unsaved()
     journal.add(partial(1, "a b"))
@@ -95,7 +95,7 @@ def test_what_was_replaced_while_it_was_being_saved_is_saved_again() -> None:
     assert shown(journal) == ["1:partial1 a b"]
 
 
-def test_a_client_that_comes_back_gets_what_it_has_missed() -> None:
+def test_a_client_that_resumes_gets_the_events_it_missed() -> None:
     journal = journal_of(*(ReplyDelta(1, text) for text in "abcd"))
     assert shown(journal) == ["1:delta a", "2:delta b", "3:delta c", "4:delta d"]
     journal.acknowledge(1)
@@ -104,11 +104,11 @@ def test_a_client_that_comes_back_gets_what_it_has_missed() -> None:
     assert shown(journal, after=2) == ["3:delta c", "4:delta d"]
 
 
-def test_a_client_that_has_seen_more_than_there_is_cannot_resume() -> None:
+def test_a_client_cannot_resume_after_an_event_that_does_not_exist() -> None:
     assert not journal_of(ReplyDelta(1, "a")).can_resume_after(2)
 
 
-def test_an_acknowledgement_of_more_than_was_shown_is_not_believed() -> None:
+def test_an_acknowledgement_beyond_the_delivered_events_keeps_the_rest() -> None:
     journal = journal_of(ReplyDelta(1, "a"), ReplyDelta(1, "b"))
     journal.next_after(0)
     journal.acknowledge(9)
@@ -139,6 +139,11 @@ def test_many_small_events_count_for_what_they_take() -> None:
     assert journal_of(*(ReplyDelta(1, "a") for _ in range(5)), waiting=room).overloaded
 
 
+def test_an_acknowledgement_replaces_one_that_was_not_delivered() -> None:
+    journal = journal_of(TAKEN, ReplyDelta(1, "a"), AudioAcknowledged(640))
+    assert shown(journal) == ["1:ack 640", "2:delta a"]
+
+
 def test_replaced_messages_take_no_room() -> None:
     journal = journal_of(
         *(partial(1, "a" * 8 * length) for length in range(100)), waiting=1_000 + ENTRY_BYTES
@@ -147,36 +152,36 @@ def test_replaced_messages_take_no_room() -> None:
     assert not journal.overloaded
 
 
-def test_a_greeting_that_was_missed_is_not_repeated() -> None:
+def test_a_missed_ready_event_is_not_repeated() -> None:
     journal = journal_of(READY, SpeechStarted(1, 0), READY, ReplyDelta(1, "a"))
-    journal.retire_greetings(1, TAKEN)
+    journal.replace_ready_events(1, TAKEN)
     journal.add(READY)
     journal.saved(journal.unsaved())
     assert shown(journal, after=1) == ["2:SpeechStarted", "3:ack 320", "4:delta a", "5:SessionReady"]
 
 
-def test_a_restored_journal_goes_on_where_the_other_was() -> None:
+def test_a_restored_journal_continues_the_other() -> None:
     first = journal_of(*(ReplyDelta(1, text) for text in "abc"))
     shown(first)
     first.acknowledge(1)
     journal = Journal(1_000, 1_000)
-    journal.restore(stored(first), first.last, first.greetings)
+    journal.restore(stored(first), first.last, first.ready_events)
     assert not journal.unsaved()
     journal.add(ReplyDelta(1, "d"))
     journal.saved(journal.unsaved())
     assert shown(journal, after=1) == ["2:delta b", "3:delta c", "4:delta d"]
 
 
-def test_a_restored_journal_does_not_repeat_a_greeting_either() -> None:
+def test_a_restored_journal_does_not_repeat_a_ready_event() -> None:
     first = journal_of(READY, ReplyDelta(1, "a"), READY)
     journal = Journal(1_000, 1_000)
-    journal.restore(stored(first), first.last, first.greetings)
-    journal.retire_greetings(1, TAKEN)
+    journal.restore(stored(first), first.last, first.ready_events)
+    journal.replace_ready_events(1, TAKEN)
     journal.saved(journal.unsaved())
     assert shown(journal, after=1) == ["2:delta a", "3:ack 320"]
 
 
-def test_nobody_can_resume_before_a_gap_in_what_is_restored() -> None:
+def test_no_client_can_resume_before_a_gap_in_the_restored_events() -> None:
     saved = stored(journal_of(*(ReplyDelta(1, text) for text in "abcd")))
     journal = Journal(1_000, 1_000)
     journal.restore({seq: frame for seq, frame in saved.items() if seq != 2}, 4, [])
@@ -184,7 +189,7 @@ def test_nobody_can_resume_before_a_gap_in_what_is_restored() -> None:
     assert shown(journal, after=2) == ["3:delta c", "4:delta d"]
 
 
-def test_nobody_can_resume_where_the_last_event_is_missing() -> None:
+def test_no_client_can_resume_when_the_last_event_is_missing() -> None:
     journal = Journal(1_000, 1_000)
     journal.restore(stored(journal_of(ReplyDelta(1, "a"))), 2, [])
     assert [seq for seq in range(4) if journal.can_resume_after(seq)] == [2]

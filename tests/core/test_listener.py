@@ -39,7 +39,7 @@ def test_words_are_shown_while_they_are_spoken(scenario: Scenario) -> None:
     assert scenario.last(events.PartialTranscript).audio_end == windows(10)
 
 
-def test_words_without_blanks_are_told_so() -> None:
+def test_words_without_blanks_are_marked_joined() -> None:
     scenario = Scenario(language="ja")
     for text in ("+今", "+今 +日 +は"):
         scenario.hear("#####")
@@ -58,7 +58,7 @@ def answer(scenario: Scenario, text: str, job: DecodeJob | None = None) -> None:
 
 
 class TestWhatADecodeLeavesOut:
-    """Words of 100 ms; 200 ms are said, and after a pause of 100 ms 200 ms more."""
+    """Words of 100 ms: 200 ms of speech, a pause of 100 ms, and 200 ms of speech."""
 
     @pytest.fixture
     def scenario(self) -> Scenario:
@@ -77,12 +77,12 @@ class TestWhatADecodeLeavesOut:
         scenario.hear(END)
         assert_final(scenario, 1, "the bill is high")
 
-    def test_is_nothing_if_the_last_word_is_behind_the_pause(self, scenario: Scenario) -> None:
+    def test_is_none_if_the_last_word_ends_after_the_pause(self, scenario: Scenario) -> None:
         answer(scenario, "the bill is so high")
         scenario.hear(END)
         assert_final(scenario, 1, "the bill is so high")
 
-    def test_is_asked_for_once(self, scenario: Scenario) -> None:
+    def test_is_requested_once(self, scenario: Scenario) -> None:
         answer(scenario, "the bill")
         answer(scenario, "")
         scenario.hear(END)
@@ -95,19 +95,19 @@ class TestWhatADecodeLeavesOut:
         assert_final(scenario, 1, "the bill")
         assert scenario.all(Fault) == []
 
-    def test_may_be_waited_for_in_vain(self, scenario: Scenario) -> None:
+    def test_may_never_arrive(self, scenario: Scenario) -> None:
         answer(scenario, "the bill")
         scenario.hear(END)
         scenario.wait(121_000)
         assert_final(scenario, 1, "the bill")
 
-    def test_is_looked_for_in_a_window_without_any_word(self, scenario: Scenario) -> None:
+    def test_is_searched_in_a_window_without_words(self, scenario: Scenario) -> None:
         answer(scenario, "")
         answer(scenario, "is high")
         scenario.hear(END)
         assert_final(scenario, 1, "is high")
 
-    def test_is_not_asked_for_while_the_voice_goes_on(self, scenario: Scenario) -> None:
+    def test_is_not_requested_while_speech_continues(self, scenario: Scenario) -> None:
         late = scenario.job
         scenario.hear("##")
         answer(scenario, "the bill", late)
@@ -116,7 +116,7 @@ class TestWhatADecodeLeavesOut:
         assert scenario.job is not None
         assert scenario.job.start == 0
 
-    def test_is_decoded_anew_if_the_voice_goes_on_meanwhile(self, scenario: Scenario) -> None:
+    def test_is_decoded_again_if_speech_continues_meanwhile(self, scenario: Scenario) -> None:
         answer(scenario, "the bill")
         scenario.hear("##")
         answer(scenario, "is high")
@@ -124,7 +124,7 @@ class TestWhatADecodeLeavesOut:
         assert scenario.job is not None
         assert scenario.job.start == 0
 
-    def test_is_not_asked_for_of_a_model_that_knows_context(self, scenario: Scenario) -> None:
+    def test_is_not_requested_from_a_model_that_uses_context(self, scenario: Scenario) -> None:
         scenario.answer("the bill")
         scenario.hear(END)
         assert_final(scenario, 1, "the bill")
@@ -137,7 +137,7 @@ def test_an_utterance_that_begins_with_the_session_has_a_lead_in_of_silence(scen
 
 
 @pytest.mark.parametrize("context_ms", [0, 5000])
-def test_so_has_one_that_begins_right_behind_a_commit(context_ms: int) -> None:
+def test_an_utterance_right_after_a_commit_has_a_lead_in(context_ms: int) -> None:
     scenario = Scenario(replace(QUICK, recognition=replace(QUICK.recognition, context_ms=context_ms)))
     scenario.hear("." * 20 + "#####")
     scenario.command(commands.Commit())
@@ -149,7 +149,7 @@ def test_so_has_one_that_begins_right_behind_a_commit(context_ms: int) -> None:
     assert (scenario.job.lead_in, scenario.job.context > 0) == (to_samples(300), context_ms > 0)
 
 
-def test_a_long_utterance_whose_begin_is_not_decoded_any_more_has_none() -> None:
+def test_a_trimmed_utterance_has_no_lead_in() -> None:
     scenario = Scenario(SessionOptions())
     scenario.hear("#" * 150)
     words = "a b c d e f g h i j k l m n o p q r s t u v w x y z"
@@ -163,14 +163,14 @@ def test_a_long_utterance_whose_begin_is_not_decoded_any_more_has_none() -> None
 @pytest.mark.parametrize(
     ("asked", "told", "shown"), [("", "en", "en"), ("auto", "de", "de"), ("de", "", "de"), ("auto", "", "")]
 )
-def test_a_final_says_which_language_it_is_in(asked: str, told: str, shown: str) -> None:
+def test_a_final_has_a_language(asked: str, told: str, shown: str) -> None:
     scenario = Scenario(language=asked)
     scenario.hear(ONSET + END)
     scenario.answer("ja", language=told)
     assert scenario.last(FinalTranscript).language == shown
 
 
-def test_a_final_without_words_is_in_no_language() -> None:
+def test_a_final_without_words_has_no_language() -> None:
     scenario = Scenario(language="de")
     scenario.hear(ONSET + END)
     scenario.answer("", language="de")
@@ -204,7 +204,7 @@ def test_a_partial_without_words_is_not_shown(scenario: Scenario) -> None:
     assert scenario.kinds() == ["SpeechStarted"]
 
 
-def test_words_that_turn_out_to_be_none_are_taken_off_the_screen(scenario: Scenario) -> None:
+def test_words_that_are_not_in_the_next_decode_are_removed(scenario: Scenario) -> None:
     scenario.hear("#####")
     scenario.answer("oh")
     scenario.hear("#####")
@@ -223,7 +223,7 @@ def test_the_same_words_are_shown_once(scenario: Scenario) -> None:
     assert len(scenario.all(events.PartialTranscript)) == 1
 
 
-def test_load_slows_the_cadence_and_queues_nothing(scenario: Scenario) -> None:
+def test_load_makes_partials_rarer_and_queues_nothing(scenario: Scenario) -> None:
     scenario.hear("#" * 30)
     assert len(scenario.jobs) == 1
     scenario.answer("hello")
@@ -231,7 +231,7 @@ def test_load_slows_the_cadence_and_queues_nothing(scenario: Scenario) -> None:
     assert len(scenario.jobs[1].pcm) == 2 * windows(30)
 
 
-def test_a_pause_asks_for_the_final_and_the_end_needs_no_other(scenario: Scenario) -> None:
+def test_a_final_is_decoded_at_a_pause_and_not_again_at_the_end(scenario: Scenario) -> None:
     scenario.hear(ONSET + PAUSE)
     assert [job.kind for job in scenario.jobs] == [DecodeKind.FINAL]
     scenario.answer("hello there")
@@ -239,18 +239,18 @@ def test_a_pause_asks_for_the_final_and_the_end_needs_no_other(scenario: Scenari
     assert len(scenario.jobs) == 1
     assert_final(scenario, 1, "hello there")
     final = scenario.last(FinalTranscript)
-    assert scenario.told[-2:] == [SpeechStopped(1, windows(2), EndReason.SILENCE), final]
+    assert scenario.events[-2:] == [SpeechStopped(1, windows(2), EndReason.SILENCE), final]
     assert (final.start, final.end) == (0, windows(8))
 
 
-def test_an_end_ahead_of_the_decode_waits_for_it(scenario: Scenario) -> None:
+def test_an_end_before_the_result_waits_for_it(scenario: Scenario) -> None:
     scenario.hear(ONSET + END)
     assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
     scenario.answer("hello")
     assert_final(scenario, 1, "hello")
 
 
-def test_a_voice_that_returns_makes_the_final_another_one(scenario: Scenario) -> None:
+def test_speech_that_continues_changes_the_final(scenario: Scenario) -> None:
     scenario.hear(ONSET + PAUSE)
     scenario.answer("hello")
     scenario.hear(ONSET + END)
@@ -258,7 +258,7 @@ def test_a_voice_that_returns_makes_the_final_another_one(scenario: Scenario) ->
     assert_final(scenario, 1, "hello there")
 
 
-def test_a_final_that_comes_after_the_voice_went_on_is_a_partial(scenario: Scenario) -> None:
+def test_a_final_that_arrives_after_speech_continued_is_a_partial(scenario: Scenario) -> None:
     scenario.hear(ONSET + PAUSE + ONSET)
     scenario.answer("hello")
     assert_partial(scenario, "", "hello")
@@ -270,7 +270,7 @@ def test_a_final_that_comes_after_the_voice_went_on_is_a_partial(scenario: Scena
 def test_a_commit_ends_the_utterance_now(scenario: Scenario) -> None:
     scenario.hear("####")
     scenario.command(commands.Commit())
-    assert scenario.told[-1] == SpeechStopped(1, windows(4), EndReason.COMMIT)
+    assert scenario.events[-1] == SpeechStopped(1, windows(4), EndReason.COMMIT)
     scenario.answer("go")
     assert_final(scenario, 1, "go")
 
@@ -278,14 +278,14 @@ def test_a_commit_ends_the_utterance_now(scenario: Scenario) -> None:
 def test_a_commit_in_silence_is_answered_and_changes_nothing(scenario: Scenario) -> None:
     scenario.hear("..")
     scenario.command(commands.Commit())
-    assert scenario.told == [FinalTranscript(1, "", (), windows(2), windows(2))]
+    assert scenario.events == [FinalTranscript(1, "", (), windows(2), windows(2))]
     scenario.hear("####")
     scenario.command(commands.Commit())
     scenario.answer("go")
     assert_final(scenario, 2, "go")
 
 
-def test_a_commit_behind_an_utterance_is_answered_by_its_final(scenario: Scenario) -> None:
+def test_a_commit_after_an_utterance_is_answered_by_its_final(scenario: Scenario) -> None:
     scenario.hear("####")
     scenario.command(commands.Commit())
     scenario.command(commands.Commit())
@@ -303,7 +303,7 @@ def test_no_words_are_shown_after_the_end(scenario: Scenario) -> None:
     assert_final(scenario, 1, "hello there")
 
 
-def test_an_endless_voice_is_cut_before_the_maximum_length(scenario: Scenario) -> None:
+def test_endless_speech_is_split_before_the_maximum_length(scenario: Scenario) -> None:
     scenario.hear("#" * 100)
     assert {stop.reason for stop in scenario.all(SpeechStopped)} == {EndReason.MAX_LENGTH}
     scenario.command(commands.Commit())
@@ -325,7 +325,7 @@ def test_it_is_cut_between_words_that_are_known(scenario: Scenario) -> None:
     assert len(scenario.job.pcm) == 2 * stopped.at
 
 
-def test_what_a_decode_heard_beyond_the_cut_does_not_count(scenario: Scenario) -> None:
+def test_a_decode_beyond_the_split_does_not_count(scenario: Scenario) -> None:
     scenario.hear("#" * 34)
     late = scenario.job
     scenario.hear("#")
@@ -339,7 +339,7 @@ def test_an_utterance_that_is_too_long_is_over_in_a_pause(scenario: Scenario) ->
     assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
 
 
-def test_so_is_one_of_which_all_that_was_voiced_is_stable(scenario: Scenario) -> None:
+def test_an_utterance_whose_speech_is_all_stable_is_not_split(scenario: Scenario) -> None:
     scenario.hear("#" * 20)
     scenario.answer("a b c d e f g h")
     scenario.answer("a b c d e f g h")  # 100 ms each: seven are stable, up to window 35
@@ -348,15 +348,15 @@ def test_so_is_one_of_which_all_that_was_voiced_is_stable(scenario: Scenario) ->
     assert len(scenario.all(SpeechStarted)) == 1
 
 
-def test_someone_who_stops_sending_has_stopped_speaking(scenario: Scenario) -> None:
+def test_an_utterance_ends_when_audio_stops(scenario: Scenario) -> None:
     scenario.hear("####")
     scenario.wait(400)
     assert scenario.kinds() == ["SpeechStarted"]
     scenario.wait(200)
-    assert scenario.told[-1] == SpeechStopped(1, windows(4), EndReason.STALLED)
+    assert scenario.events[-1] == SpeechStopped(1, windows(4), EndReason.STALLED)
 
 
-def test_a_failed_partial_is_no_news(scenario: Scenario) -> None:
+def test_a_failed_partial_changes_nothing(scenario: Scenario) -> None:
     scenario.hear("#####")
     scenario.fail()
     assert scenario.kinds() == ["SpeechStarted"]
@@ -364,7 +364,7 @@ def test_a_failed_partial_is_no_news(scenario: Scenario) -> None:
     assert len(scenario.jobs) == 2
 
 
-def test_a_failed_final_is_told_and_keeps_what_was_stable(scenario: Scenario) -> None:
+def test_a_failed_final_is_reported_and_keeps_the_stable_words(scenario: Scenario) -> None:
     scenario.hear("#####")
     scenario.answer("turn the lie")
     scenario.hear("#####")
@@ -375,7 +375,7 @@ def test_a_failed_final_is_told_and_keeps_what_was_stable(scenario: Scenario) ->
     assert_final(scenario, 1, "turn the")
 
 
-def test_nobody_waits_for_words_for_ever_and_no_audio_piles_up(scenario: Scenario) -> None:
+def test_an_utterance_expires_without_words_and_its_audio_is_bounded(scenario: Scenario) -> None:
     for _ in range(1_000):  # 160 s
         scenario.hear(ONSET + END)
     assert len(scenario.all(FinalTranscript)) == len(scenario.all(Fault)) == 250
@@ -384,7 +384,7 @@ def test_nobody_waits_for_words_for_ever_and_no_audio_piles_up(scenario: Scenari
     assert_final(scenario, 251, "hello")
 
 
-def test_nor_does_who_says_nothing_more(scenario: Scenario) -> None:
+def test_a_silent_client_keeps_its_language(scenario: Scenario) -> None:
     scenario.hear(ONSET + END)
     scenario.wait(119_000)
     assert scenario.all(Fault) == []
@@ -393,7 +393,7 @@ def test_nor_does_who_says_nothing_more(scenario: Scenario) -> None:
     assert_final(scenario, 1, "")
 
 
-def test_a_decode_that_failed_at_a_pause_costs_nothing_when_the_voice_goes_on(scenario: Scenario) -> None:
+def test_a_failed_decode_at_a_pause_has_no_effect_when_speech_continues(scenario: Scenario) -> None:
     scenario.hear(ONSET + PAUSE + ONSET)
     scenario.fail()
     scenario.hear(ONSET + END)
@@ -402,7 +402,7 @@ def test_a_decode_that_failed_at_a_pause_costs_nothing_when_the_voice_goes_on(sc
     assert scenario.all(Fault) == []
 
 
-def test_an_answer_nobody_waits_for_changes_nothing(scenario: Scenario) -> None:
+def test_an_unexpected_answer_changes_nothing(scenario: Scenario) -> None:
     scenario.hear("#####")
     partial = scenario.job
     scenario.command(commands.Commit())
@@ -414,7 +414,7 @@ def test_an_answer_nobody_waits_for_changes_nothing(scenario: Scenario) -> None:
 def test_the_pre_roll_is_decoded_too(scenario: Scenario) -> None:
     scenario.hear("." * 50 + "##")
     scenario.command(commands.Commit())
-    assert SpeechStarted(1, windows(50)) in scenario.told
+    assert SpeechStarted(1, windows(50)) in scenario.events
     assert scenario.jobs[0].start == windows(35)
 
 
@@ -461,7 +461,7 @@ class TestAPause:
         scenario.hear(".")
         assert_final(scenario, 1, said)
 
-    def test_has_the_model_asked(self, scenario: Scenario) -> None:
+    def test_has_a_request(self, scenario: Scenario) -> None:
         scenario.hear(ONSET + PAUSE)
         scenario.answer("stop.")
         assert scenario.request is not None
@@ -469,7 +469,7 @@ class TestAPause:
         scenario.hear("...")
         assert scenario.confirmed == [1]
 
-    def test_in_mid_sentence_has_not(self, scenario: Scenario) -> None:
+    def test_in_the_middle_of_a_sentence_has_none(self, scenario: Scenario) -> None:
         scenario.hear(ONSET + PAUSE)
         scenario.answer("stop the")
         assert scenario.request is None
@@ -480,7 +480,7 @@ class TestAPause:
         scenario.hear("##")
         assert (scenario.request, scenario.stopped) == (None, 1)
 
-    def test_that_is_heard_of_too_late_changes_nothing(self, scenario: Scenario) -> None:
+    def test_that_arrives_too_late_changes_nothing(self, scenario: Scenario) -> None:
         scenario.hear(ONSET + PAUSE)
         late = scenario.job
         scenario.hear("##")
@@ -527,7 +527,7 @@ class TestConfigure:
             assert {job.kind for job in scenario.jobs} == set(DecodeKind), f"utterance {number}"
             scenario.jobs.clear()
 
-    def test_key_terms_that_cannot_be_any_change_nothing(self, scenario: Scenario) -> None:
+    def test_invalid_key_terms_change_nothing(self, scenario: Scenario) -> None:
         scenario.command(commands.Configure(key_terms=("Quilter",)))
         with pytest.raises(InvalidValue, match="key_terms: term 1 contains a control character"):
             scenario.command(commands.Configure(key_terms=("Claf\nlin",)))

@@ -51,12 +51,12 @@ def test_no_more_than_the_lead_is_ever_out() -> None:
         assert playback.released - playback.position(tick / 37) <= RATE * LEAD_MS // 1000
 
 
-def test_what_was_played_makes_room() -> None:
+def test_played_audio_makes_room() -> None:
     playback = playing((FIRST, 3000))
     assert [release_ms(playback, now) for now in (0.0, 0.05, 0.1, 0.3)] == [400, 0, 100, 200]
 
 
-def test_a_sentence_that_is_still_being_made_goes_out_in_grains_of_20_ms() -> None:
+def test_an_unfinished_sentence_is_sent_in_multiples_of_20_ms() -> None:
     playback = playing((FIRST, 55), complete=False)
     assert release_ms(playback, 0.0) == 40
     playback.complete()
@@ -72,14 +72,14 @@ def test_the_clock_stands_when_there_is_nothing_to_play() -> None:
     assert playback.position(9.1) == RATE * 300 // 1000
 
 
-def test_a_report_sets_the_clock_right() -> None:
+def test_a_report_corrects_the_position() -> None:
     playback = playing((FIRST, 3000))
     playback.release(0.0)
     playback.receive_played(100, now=0.4)
     assert playback.position(0.4) == RATE // 10
 
 
-def test_to_a_far_end_that_stands_still_no_more_is_sent_than_the_lead() -> None:
+def test_a_stalled_far_end_gets_no_more_than_the_lead() -> None:
     playback = playing((FIRST, 3000))
     playback.release(0.0)
     for now in (0.2, 0.4, 0.6, 5.0):
@@ -89,7 +89,7 @@ def test_to_a_far_end_that_stands_still_no_more_is_sent_than_the_lead() -> None:
     assert release_ms(playback, 5.0) == 0
 
 
-def test_a_first_report_that_comes_very_late_is_not_taken_for_a_distance() -> None:
+def test_a_very_late_first_report_is_not_used_as_the_delay() -> None:
     playback = playing((FIRST, 10_000))
     for step in range(40):
         playback.release(step / 10)
@@ -103,7 +103,7 @@ def test_a_first_report_that_comes_very_late_is_not_taken_for_a_distance() -> No
 def gaps_ms(one_way_s: float, said_ms: list[int], pause_s: float) -> int:
     """How long a far end at this distance, which reports every message that it has played, had nothing to
     play in the middle of a sentence. Its reports are up to 200 ms later than that, in their order. The voice
-    makes a pause behind each sentence."""
+    makes a pause after each sentence."""
     rng = Random(1)
     playback, now, heard_until, sent, gaps = Playback(RATE, LEAD_MS), 0.0, 0.0, 0, 0.0
     reports: deque[tuple[float, int]] = deque()
@@ -130,7 +130,7 @@ def gaps_ms(one_way_s: float, said_ms: list[int], pause_s: float) -> int:
 
 @pytest.mark.parametrize("one_way_s", [0.0, 0.05, 0.15, 0.2])
 @pytest.mark.parametrize("pause_s", [0.0, 0.3, 2.0])
-def test_a_far_end_does_not_run_dry_however_far_it_is(one_way_s: float, pause_s: float) -> None:
+def test_a_far_end_never_runs_out_of_audio_whatever_its_delay(one_way_s: float, pause_s: float) -> None:
     assert gaps_ms(one_way_s, [3000, 3000], pause_s) == 0
 
 
@@ -149,14 +149,14 @@ def test_it_is_over_when_all_was_played() -> None:
     assert playback.over(0.46)
 
 
-def test_what_was_not_sent_can_be_dropped() -> None:
+def test_unsent_audio_can_be_dropped() -> None:
     playback = playing((FIRST, 1000))
     playback.release(0.0)
     assert playback.drop() == RATE * 600 // 1000
     assert release_ms(playback, 9.0) == 0
 
 
-def test_the_next_sentence_is_wanted_when_the_one_before_is_all_that_is_left() -> None:
+def test_the_next_sentence_is_requested_when_only_the_previous_one_is_left() -> None:
     playback = playing((FIRST, 1000))
     assert playback.releasing_last
     playback.begin(Sentence(len(FIRST), SECOND))
@@ -178,7 +178,7 @@ def test_the_next_sentence_is_wanted_when_the_one_before_is_all_that_is_left() -
         (2.5, FIRST + SECOND),
     ],
 )
-def test_what_was_heard_ends_behind_a_word(seconds: float, heard: str) -> None:
+def test_the_heard_text_ends_after_a_word(seconds: float, heard: str) -> None:
     playback = playing((FIRST, 1000), (SECOND, 1000))
     play(playback, seconds)
     assert (FIRST + SECOND)[: playback.heard(seconds)].rstrip() == heard.rstrip()
@@ -203,3 +203,11 @@ def test_silent_text_is_passed_with_what_was_heard_before_it() -> None:
     playback = playing((FIRST, 100), ("```\n", 0), (SECOND, 100))
     play(playback, 0.15)
     assert playback.heard(0.15) >= len(FIRST + "```\n")
+
+
+def test_an_unfinished_sentence_longer_than_estimated_may_be_heard_to_its_last_word() -> None:
+    playback = Playback(RATE, 10_000)
+    playback.begin(Sentence(0, "Good day."))
+    playback.append(bytes(2 * 5 * RATE))
+    playback.release(100.0)
+    assert playback.heard(105.0) == len("Good day.")

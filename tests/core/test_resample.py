@@ -42,7 +42,7 @@ def test_gives_exactly_as_many_samples_as_promised_at_every_moment(rate: int, si
 
 
 @given(RATES, SIZES)
-def test_pieces_give_what_the_whole_gives(rate: int, sizes: list[int]) -> None:
+def test_pieces_give_the_same_as_the_whole(rate: int, sizes: list[int]) -> None:
     noise = np.random.default_rng(sum(sizes)).integers(-20_000, 20_000, sum(sizes)).astype(np.int16)
     resampler = Resampler(rate, OUT)
     pieces = [resampler.push(piece) for piece in np.split(noise, np.cumsum(sizes))]

@@ -2,12 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicegw.core.sentences import MAX_CHARACTERS, Sentence, SentenceCutter
+from voicegw.core.sentences import MAX_CHARACTERS, Sentence, SentenceSplitter
 
 
 def cut(text: str, piece: int = 1) -> list[Sentence]:
     """The sentences of a reply that is written `piece` characters at a time."""
-    cutter = SentenceCutter()
+    cutter = SentenceSplitter()
     sentences = []
     for begin in range(0, len(text), piece):
         sentences += cutter.push(text[begin : begin + piece])
@@ -19,8 +19,8 @@ def assert_cut(*sentences: str) -> None:
     assert [sentence.text for sentence in cut("".join(sentences))] == list(sentences)
 
 
-def test_a_sentence_is_out_as_soon_as_the_next_has_begun() -> None:
-    cutter = SentenceCutter()
+def test_a_sentence_is_returned_as_soon_as_the_next_begins() -> None:
+    cutter = SentenceSplitter()
     assert cutter.push("It is late.") == []
     assert cutter.push(" ") == []
     assert cutter.push("G") == [Sentence(0, "It is late. ")]
@@ -30,7 +30,7 @@ def test_a_sentence_is_out_as_soon_as_the_next_has_begun() -> None:
 
 
 @pytest.mark.parametrize("stop", [".", "!", "?", "…", "...", "?!", '."', ".**", "!)", ".”"])
-def test_stops_with_what_closes_behind_them(stop: str) -> None:
+def test_closing_marks_belong_to_the_stop(stop: str) -> None:
     assert_cut(f"It was so{stop} ", "Then it was not.")
 
 
@@ -70,11 +70,11 @@ def test_lines_of_markdown_are_pieces() -> None:
     assert_cut("# Plan\n", "1. Get up. ", "It is time.\n", "2. Eat\n", "- Bread\n", "* Milk\n\n", "Done.")
 
 
-def test_a_wrapped_line_goes_on() -> None:
+def test_a_line_break_inside_a_sentence_does_not_end_it() -> None:
     assert_cut("This sentence is\nwritten on two lines. ", "This is not.")
 
 
-def test_a_table_goes_row_by_row() -> None:
+def test_each_row_of_a_table_is_a_piece() -> None:
     assert_cut("| a | b |\n", "|---|---|\n", "| 1 | 2 |\n", "\nSo it is.".lstrip())
 
 
@@ -92,11 +92,11 @@ def test_languages_without_blanks() -> None:
 
 
 @pytest.mark.parametrize("text", ["word " * 200, "x" * 1000, "- " * 300, "```\n" + "x" * 1000, "\n" * 500])
-def test_what_has_no_end_is_cut_anyway(text: str) -> None:
+def test_text_without_a_sentence_end_is_split_anyway(text: str) -> None:
     assert all(0 < len(sentence.text) <= MAX_CHARACTERS for sentence in cut(text))
 
 
-def test_a_long_sentence_is_cut_at_a_clause() -> None:
+def test_a_long_sentence_is_split_at_a_clause() -> None:
     [*pieces, _] = cut("this goes on and on, " * 40)
     assert all(piece.text.endswith(", ") for piece in pieces)
 

@@ -15,6 +15,7 @@ from tests.core.scenario import (
 from voicegw.core import actions, commands, events
 from voicegw.core.audio import AudioFormat
 from voicegw.core.events import AudioAcknowledged, EndReason, Message, ReplyReason, SpeechStopped
+from voicegw.core.moderation_queue import Check
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session, SessionOptions
 from voicegw.errors import AudioTooFast, InvalidState, LLMInterrupted, OddByteCount
@@ -67,7 +68,7 @@ def test_cancel_stops_the_reply(scenario: Scenario) -> None:
     assert scenario.session.idle
 
 
-def test_a_failed_reply_leaves_the_session_going(scenario: Scenario) -> None:
+def test_the_session_continues_after_a_failed_reply(scenario: Scenario) -> None:
     scenario.say("hello")
     scenario.finish_reply(LLMInterrupted())
     assert scenario.last(events.Fault).code == "llm_interrupted"
@@ -76,7 +77,7 @@ def test_a_failed_reply_leaves_the_session_going(scenario: Scenario) -> None:
     assert scenario.request is not None
 
 
-def test_a_lost_utterance_leaves_the_session_going(scenario: Scenario) -> None:
+def test_the_session_continues_after_a_lost_utterance(scenario: Scenario) -> None:
     scenario.hear("####")
     scenario.command(commands.Commit())
     scenario.fail()
@@ -120,13 +121,13 @@ def test_speculation_can_be_turned_off(scenario: Scenario) -> None:
     assert scenario.request is None
 
 
-def test_a_new_session_has_the_model_read_ahead(scenario: Scenario) -> None:
+def test_a_new_session_lets_the_model_read_the_prompt(scenario: Scenario) -> None:
     scenario.session.open()
     scenario.hear(".")
     assert [message.role for [message] in scenario.prewarmed] == ["system"]
 
 
-def test_one_that_only_transcribes_has_not(scenario: Scenario) -> None:
+def test_a_session_that_only_transcribes_does_not(scenario: Scenario) -> None:
     scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.session.open()
     scenario.hear(".")
@@ -134,9 +135,9 @@ def test_one_that_only_transcribes_has_not(scenario: Scenario) -> None:
 
 
 @pytest.mark.parametrize("command", [commands.Played(100), commands.Acknowledge(7)])
-def test_notes_from_the_client_ask_for_nothing(scenario: Scenario, command: commands.Command) -> None:
+def test_commands_of_the_connection_cause_no_action(scenario: Scenario, command: commands.Command) -> None:
     scenario.command(command)
-    assert scenario.told == []
+    assert scenario.events == []
 
 
 class TestAudio:
@@ -146,7 +147,7 @@ class TestAudio:
         acknowledged = []
         for message in range(25):
             session.receive_audio(bytes(800), now=message * 0.1)
-            acknowledged += [action for action in session.actions() if isinstance(action, actions.Emit)]
+            acknowledged += [action for action in session.actions() if isinstance(action, actions.SendEvent)]
         assert [ack.event for ack in acknowledged] == [AudioAcknowledged(8_000), AudioAcknowledged(16_000)]
 
     def test_of_half_a_sample_is_refused(self, scenario: Scenario) -> None:
@@ -173,7 +174,7 @@ class TestEnd:
         scenario.hear("....")
         scenario.end()
         assert scenario.closed == 1
-        assert scenario.told == [AudioAcknowledged(1280)]
+        assert scenario.events == [AudioAcknowledged(1280)]
 
     def test_settles_the_running_utterance_and_its_reply_first(self, scenario: Scenario) -> None:
         scenario.hear("####")
@@ -216,7 +217,23 @@ class TestEnd:
             scenario.say("hello?")
 
 
-def test_time_in_which_everything_stood_still_silences_nobody() -> None:
+def test_a_moderation_verdict_stops_the_reply(scenario: Scenario) -> None:
+    scenario.say("something bad")
+    check = Check(1, events.ModerationTarget.INPUT, "something bad")
+    scenario.session.receive_verdict(check, ("violence",), scenario.now)
+    scenario.perform()
+    assert scenario.stopped == 1
+    assert_reply(scenario, 1, "", events.ReplyReason.MODERATED)
+
+
+def test_the_detected_language_is_known(scenario: Scenario) -> None:
+    assert scenario.session.language == ""
+    scenario.hear(ONSET + END)
+    scenario.answer("guten Tag", language="de")
+    assert scenario.session.language == "de"
+
+
+def test_a_stall_of_the_process_ends_no_utterance() -> None:
     scenario = Scenario()
     scenario.hear(ONSET + "##")
     scenario.now += 3.0
@@ -227,25 +244,25 @@ def test_time_in_which_everything_stood_still_silences_nobody() -> None:
     assert scenario.last(SpeechStopped).reason is EndReason.STALLED
 
 
-def test_a_client_that_was_cut_off_has_not_finished_speaking() -> None:
+def test_a_disconnect_does_not_end_the_utterance() -> None:
     scenario = Scenario()
     scenario.hear(ONSET + "##")
-    scenario.session.receive_absence()
+    scenario.session.receive_disconnect()
     scenario.wait(60_000)
     assert not scenario.all(SpeechStopped)
-    scenario.session.receive_return(scenario.now)
+    scenario.session.receive_reconnect(scenario.now)
     scenario.wait(500)
     assert scenario.all(SpeechStopped)
 
 
-def test_who_falls_silent_has_finished_only_if_the_client_is_there() -> None:
+def test_a_silent_client_has_finished_only_if_it_answers_the_probe() -> None:
     scenario = Scenario()
     scenario.hear(ONSET + "##")
-    assert not scenario.session.falls_silent(scenario.now + 0.4)
-    assert scenario.session.falls_silent(scenario.now + 0.5)
-    assert not scenario.session.falls_silent(scenario.now + 0.6)
+    assert not scenario.session.probe_due(scenario.now + 0.4)
+    assert scenario.session.probe_due(scenario.now + 0.5)
+    assert not scenario.session.probe_due(scenario.now + 0.6)
     scenario.wait(5_000)
     assert not scenario.all(SpeechStopped)
-    scenario.session.receive_sign()
+    scenario.session.receive_probe_answer()
     scenario.wait(0)
     assert scenario.last(SpeechStopped).reason is EndReason.STALLED

@@ -1,4 +1,4 @@
-"""A session that goes on in another process tells the same as one that is left alone."""
+"""A session that moves to another process sends the same events as one that does not."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.core.scenario import END, QUICK, Scenario, assert_final, windowed
+from tests.core.scenario import END, PAUSE, QUICK, Scenario, assert_final, windowed
 from voicegw.core import commands, events, snapshot
 from voicegw.core.actions import FollowBackgroundCall
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.background_calls import CallProgress
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.conversation import ReplyOptions
+from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.events import FinalTranscript, ReplyReason, ToolAnswered, ToolCalled
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import Session
@@ -24,7 +24,7 @@ SPEECH = st.lists(st.sampled_from(["#####", "#" * 12, ".", "...", "." * 7, "." *
 
 
 def heard(job: DecodeJob) -> DecodeResult:
-    """A recogniser that hears in every window what was said there: each tenth of a second is a word."""
+    """The result of a recogniser for which each tenth of a second is a word."""
     end = job.start + len(job.pcm) // 2
     words = [
         Word(f"w{block}", block * BLOCK, (block + 1) * BLOCK, 0.9)
@@ -41,7 +41,7 @@ def answer(scenario: Scenario) -> None:
 
 
 def moved(scenario: Scenario) -> None:
-    """The session goes on in another process, whose clock shows another time; what was out is lost."""
+    """The session moves to another process with another clock; requests in flight are lost."""
     taken = snapshot.encode(scenario.session.snapshot(scenario.now))
     start, audio = scenario.session.audio_after(scenario.session.audio_needed_from)
     state = snapshot.decode(taken, SessionState)
@@ -52,16 +52,16 @@ def moved(scenario: Scenario) -> None:
     )
     scenario.now += 1_000
     scenario.job = scenario.request = None
-    scenario.scorer.deaf = True
+    scenario.scorer.ignoring = True
     scenario.session.restore(state, audio, start, 0.0, scenario.now)
-    scenario.scorer.deaf = False
-    scenario.session.receive_return(scenario.now)
+    scenario.scorer.ignoring = False
+    scenario.session.receive_reconnect(scenario.now)
     scenario.perform()
 
 
-def said(speech: list[str], cuts: set[int], slow: set[int]) -> Iterator[FinalTranscript]:
-    """The finals of a session that is moved after the windows `cuts`, and whose decodes take a window
-    longer after `slow`."""
+def finals(speech: list[str], cuts: set[int], slow: set[int]) -> Iterator[FinalTranscript]:
+    """The finals of a session that moves after the windows `cuts`, and whose decodes are late after
+    `slow`."""
     scenario = Scenario(QUICK)
     scenario.configure_replies(commands.ReplyMode.NONE)
     for number, window in enumerate("".join(speech) + "." * 30):
@@ -85,13 +85,13 @@ def test_key_terms_move_with_the_session() -> None:
 
 @given(SPEECH, st.sets(st.integers(0, 120), max_size=4))
 def test_the_finals_are_those_of_a_session_left_alone(speech: list[str], cuts: set[int]) -> None:
-    assert list(said(speech, cuts, set())) == list(said(speech, set(), set()))
+    assert list(finals(speech, cuts, set())) == list(finals(speech, set(), set()))
 
 
 @given(SPEECH, st.sets(st.integers(0, 120), max_size=4), st.sets(st.integers(0, 120), max_size=20))
-def test_a_decode_that_was_out_is_asked_for_again(speech: list[str], cuts: set[int], slow: set[int]) -> None:
-    alone = [(final.turn, final.text) for final in said(speech, set(), slow)]
-    assert [(final.turn, final.text) for final in said(speech, cuts, slow)] == alone
+def test_a_decode_in_flight_is_requested_again(speech: list[str], cuts: set[int], slow: set[int]) -> None:
+    alone = [(final.turn, final.text) for final in finals(speech, set(), slow)]
+    assert [(final.turn, final.text) for final in finals(speech, cuts, slow)] == alone
 
 
 @given(
@@ -111,7 +111,7 @@ def test_no_sample_is_lost_or_doubled(rate: int, pieces: list[int], cuts: set[in
     assert heard_audio[0] == heard_audio[1]
 
 
-def test_a_reply_of_which_nothing_was_given_is_asked_for_again() -> None:
+def test_a_reply_without_delivered_text_is_requested_again() -> None:
     scenario = Scenario()
     scenario.say("What time is it?")
     moved(scenario)
@@ -122,7 +122,19 @@ def test_a_reply_of_which_nothing_was_given_is_asked_for_again() -> None:
     assert scenario.last(events.ReplyDone) == events.ReplyDone(1, "Noon.", ReplyReason.COMPLETED)
 
 
-def test_a_spoken_reply_has_failed_with_what_was_heard_of_it() -> None:
+def test_a_speculative_reply_is_requested_again_at_the_final() -> None:
+    scenario = Scenario()
+    scenario.hear("#" * 5 + PAUSE)
+    scenario.answer("what time is it")
+    assert [request.speculative for request in scenario.requests] == [True]
+    moved(scenario)
+    assert scenario.request is None
+    scenario.hear(END)
+    answer(scenario)
+    assert [request.speculative for request in scenario.requests] == [True, False]
+
+
+def test_a_spoken_reply_fails_with_its_heard_part() -> None:
     scenario = Scenario()
     scenario.configure_replies(commands.ReplyMode.AUDIO)
     scenario.say("What time is it?")
@@ -155,7 +167,7 @@ def test_an_echo_is_one_in_another_process_too(place: str) -> None:
     assert len(scenario.requests) == 1
 
 
-def test_audio_that_was_declared_wrongly_is_told_once() -> None:
+def test_wrongly_declared_audio_is_reported_once() -> None:
     scenario = Scenario(rate=8_000)
     for cut in (False, True):
         if cut:
@@ -166,7 +178,7 @@ def test_audio_that_was_declared_wrongly_is_told_once() -> None:
     assert [fault.code for fault in scenario.all(events.Fault)] == ["audio_misdeclared"]
 
 
-def test_a_spoken_reply_is_not_said_over_somebody_who_speaks_on() -> None:
+def test_a_restored_spoken_reply_waits_while_the_user_speaks() -> None:
     scenario = Scenario(QUICK)
     scenario.configure_replies(commands.ReplyMode.AUDIO)
     scenario.say("What time is it?")
@@ -181,7 +193,7 @@ def test_a_spoken_reply_is_not_said_over_somebody_who_speaks_on() -> None:
     assert scenario.played
 
 
-def test_a_reply_of_which_something_was_given_has_failed() -> None:
+def test_a_partly_delivered_reply_fails() -> None:
     scenario = Scenario()
     scenario.say("What time is it?")
     scenario.reply("It is")
@@ -209,14 +221,14 @@ def test_an_answer_over_a_reply_that_has_failed_answers_no_later_one() -> None:
     assert scenario.request is None
 
 
-def test_a_reply_that_was_begun_is_kept_without_its_prompt() -> None:
+def test_a_snapshot_of_a_partly_delivered_reply_has_no_prompt() -> None:
     scenario = Scenario()
     scenario.say("What time is it?")
-    prompt = scenario.session.snapshot(0.0).conversation.reply
+    prompt = scenario.session.snapshot(0.0).dialogue.reply
     assert prompt is not None
     assert prompt.messages[-1].content == "What time is it?"
     scenario.reply("It is")
-    begun = scenario.session.snapshot(0.0).conversation.reply
+    begun = scenario.session.snapshot(0.0).dialogue.reply
     assert begun is not None
     assert begun.messages == ()
 
@@ -235,7 +247,7 @@ def test_background_calls_are_followed_until_their_results_are_there() -> None:
     assert [message.content for message in scenario.requests[-1].messages[-2:]] == ["booked", "Thanks."]
 
 
-def test_a_reply_that_has_called_a_tool_is_not_asked_for_again() -> None:
+def test_a_reply_that_called_a_tool_is_not_requested_again() -> None:
     scenario = Scenario()
     scenario.say("Book a table.")
     scenario.reply(ToolCalled("c1", "book", "{}"))
@@ -244,7 +256,7 @@ def test_a_reply_that_has_called_a_tool_is_not_asked_for_again() -> None:
     assert scenario.last(events.ReplyDone).reason is ReplyReason.FAILED
 
 
-def test_what_was_said_is_remembered() -> None:
+def test_the_history_moves_to_another_process() -> None:
     scenario = Scenario()
     scenario.say("My name is Ada.")
     scenario.reply("Hello.")
@@ -271,7 +283,7 @@ def test_settings_and_positions_are_kept() -> None:
     assert scenario.session.profile.end_silence_ms == 300
 
 
-def test_a_session_that_was_ending_ends() -> None:
+def test_a_restored_session_that_was_ending_ends() -> None:
     scenario = Scenario()
     scenario.hear("#" * 10)
     scenario.job = None
@@ -282,7 +294,7 @@ def test_a_session_that_was_ending_ends() -> None:
     assert scenario.closed == 1
 
 
-def test_a_snapshot_of_another_version_is_not_understood() -> None:
+def test_a_snapshot_of_another_version_is_rejected() -> None:
     taken = snapshot.encode(Scenario().session.snapshot(0.0))
     assert snapshot.decode(taken, SessionState) is not None
     assert snapshot.decode(taken.replace(bytes([snapshot.VERSION]), b"\x7f", 1), SessionState) is None

@@ -1,5 +1,5 @@
-"""Spoken replies from end to end of the core: said as they are written, over when they are heard, cut where
-the user broke in."""
+"""Spoken replies through the whole core: spoken while they are written, over when they were played, cut off
+where the user interrupted."""
 
 import pytest
 from hypothesis import given, settings
@@ -17,14 +17,14 @@ REPLY = "One two three four. Five six."
 
 @pytest.fixture
 def scenario() -> Scenario:
-    """A session that answers aloud."""
+    """A session with spoken replies."""
     scenario = Scenario()
     scenario.configure_replies(ReplyMode.AUDIO)
     return scenario
 
 
 def history(scenario: Scenario) -> list[Message]:
-    """What the model is told next, without the system prompt and the last question."""
+    """The next prompt without the system prompt and the last question."""
     scenario.say("and?")
     assert scenario.request is not None
     return list(scenario.request.messages[1:-1])
@@ -44,7 +44,7 @@ def ask(scenario: Scenario, reply: str = REPLY, *, seconds: float = 1) -> None:
     scenario.utter(round(seconds * 1000))
 
 
-def test_a_reply_is_over_when_it_has_been_heard(scenario: Scenario) -> None:
+def test_a_spoken_reply_ends_when_it_was_played(scenario: Scenario) -> None:
     ask(scenario)
     scenario.utter(500)
     wait(scenario, 1400)
@@ -91,7 +91,7 @@ def test_nothing_of_a_stopped_reply_is_played(scenario: Scenario) -> None:
     assert scenario.last(events.ReplyDone).reason is ReplyReason.CANCELLED
 
 
-def test_what_was_heard_follows_the_reports_of_the_client(scenario: Scenario) -> None:
+def test_the_heard_text_follows_the_reports_of_the_client(scenario: Scenario) -> None:
     ask(scenario)
     wait(scenario, 600)
     scenario.command(commands.Played(250, turn=1))
@@ -132,7 +132,7 @@ def test_a_voice_that_fails_stops_a_model_that_still_writes(scenario: Scenario) 
     assert (scenario.stopped, scenario.request) == (1, None)
 
 
-def test_what_a_failing_model_wrote_is_still_said(scenario: Scenario) -> None:
+def test_the_text_of_a_failing_model_is_still_spoken(scenario: Scenario) -> None:
     scenario.say("hello")
     scenario.reply("One two.")
     scenario.finish_reply(LLMInterrupted())
@@ -142,7 +142,7 @@ def test_what_a_failing_model_wrote_is_still_said(scenario: Scenario) -> None:
     assert_reply(scenario, 1, "One two.", ReplyReason.FAILED)
 
 
-def test_what_is_written_before_a_tool_is_called_is_said_at_once(scenario: Scenario) -> None:
+def test_text_before_a_tool_call_is_spoken_at_once(scenario: Scenario) -> None:
     scenario.say("hello")
     scenario.reply("Let me see.", events.ToolCalled("1", "look", "{}"))
     assert scenario.speak is not None
@@ -150,7 +150,7 @@ def test_what_is_written_before_a_tool_is_called_is_said_at_once(scenario: Scena
     scenario.command(commands.Cancel())
 
 
-def test_a_session_that_ends_lets_the_reply_be_heard(scenario: Scenario) -> None:
+def test_an_ending_session_plays_the_reply_to_its_end(scenario: Scenario) -> None:
     ask(scenario)
     scenario.end()
     assert scenario.closed == 0
@@ -159,13 +159,13 @@ def test_a_session_that_ends_lets_the_reply_be_heard(scenario: Scenario) -> None
     assert scenario.closed == 1
 
 
-def test_nothing_is_said_to_nobody(scenario: Scenario) -> None:
+def test_nothing_is_sent_to_a_disconnected_client(scenario: Scenario) -> None:
     ask(scenario, seconds=3)
-    scenario.session.receive_absence()
+    scenario.session.receive_disconnect()
     sent = len(scenario.played)
     wait(scenario, 1000)
     assert len(scenario.played) == sent
-    scenario.session.receive_return(scenario.now)
+    scenario.session.receive_reconnect(scenario.now)
     wait(scenario, 100)
     assert len(scenario.played) > sent
 
@@ -191,7 +191,7 @@ def test_audio_can_be_turned_on_and_off(scenario: Scenario) -> None:
     st.integers(0, 8000),
     st.sampled_from(["speech", "cancel", "typed"]),
 )
-def test_however_it_is_interrupted_nothing_follows_and_what_was_heard_is_a_beginning(
+def test_after_any_interruption_nothing_follows_and_the_heard_text_is_a_prefix(
     sentences_ms: list[int], after_ms: int, how: str
 ) -> None:
     scenario = Scenario()

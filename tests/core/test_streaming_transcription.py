@@ -31,7 +31,7 @@ def said(text: str, first: int = 0, windows: int = 5) -> list[Word]:
 
 
 class Streamed(Scenario):
-    """A session with that transcription, whose engine is asked at once."""
+    """A session with that transcription, whose engine answers at once."""
 
     def __init__(self, script: list[Word], latency: int = 0, *, mute: bool = False) -> None:
         super().__init__(QUICK, transcription=StreamingTranscription())
@@ -46,7 +46,7 @@ class Streamed(Scenario):
                 super().perform()
 
     def move(self) -> None:
-        """The session goes on in another process, with another engine."""
+        """The session moves to another process with another engine."""
         taken = snapshot.encode(self.session.snapshot(self.now))
         start, audio = self.session.audio_after(self.session.audio_needed_from)
         state = snapshot.decode(taken, SessionState)
@@ -55,10 +55,10 @@ class Streamed(Scenario):
             "session-1", QUICK, self.session.profile, self.scorer, StreamingTranscription()
         )
         self.engine.fed.clear()
-        self.scorer.deaf = True
+        self.scorer.ignoring = True
         self.session.restore(state, audio, start, 0.0, self.now)
-        self.scorer.deaf = False
-        self.session.receive_return(self.now)
+        self.scorer.ignoring = False
+        self.session.receive_reconnect(self.now)
         self.perform()
 
 
@@ -84,7 +84,7 @@ def test_it_may_be_late_and_the_end_of_the_utterance_gets_the_rest() -> None:
     assert scenario.requests[-1].messages[-1].content == "turn the lights on"
 
 
-def test_in_a_pause_the_model_is_asked_ahead_and_the_reply_shown_when_the_turn_is_certain() -> None:
+def test_in_a_pause_a_speculative_reply_is_requested_and_shown_when_confirmed() -> None:
     scenario = Streamed(said("what time is it?"))
     scenario.hear("#" * 20 + PAUSE)
     assert [request.speculative for request in scenario.requests] == [True]
@@ -95,7 +95,7 @@ def test_in_a_pause_the_model_is_asked_ahead_and_the_reply_shown_when_the_turn_i
     assert scenario.last(events.ReplyDelta).text == "Noon."
 
 
-def test_a_pause_that_is_over_in_the_same_message_asks_for_nothing() -> None:
+def test_a_pause_that_ends_in_the_same_message_requests_nothing() -> None:
     scenario = Streamed(said("what time is it?"))
     scenario.hear("#" * 20)
     scenario.scorer.expect(PAUSE + "##")
@@ -157,7 +157,7 @@ def test_an_engine_that_never_answers_fails_its_utterance_only() -> None:
     assert [final.turn for final in scenario.all(FinalTranscript)] == [1, 2]
 
 
-def test_the_session_ends_when_its_last_words_are_there() -> None:
+def test_the_session_ends_after_its_last_words() -> None:
     scenario = Streamed(said("bye"), latency=50)
     scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.hear("#" * 5)
@@ -205,7 +205,7 @@ def test_every_utterance_has_one_final_in_order_and_partials_only_grow(
     scenario.hear("".join(speech) + "." * 30)
     started = [event.turn for event in scenario.all(events.SpeechStarted)]
     assert [final.turn for final in scenario.all(FinalTranscript)] == started
-    told = [event for event in scenario.told if isinstance(event, PartialTranscript | FinalTranscript)]
+    told = [event for event in scenario.events if isinstance(event, PartialTranscript | FinalTranscript)]
     for before, after in pairwise(told):
         if isinstance(before, PartialTranscript) and before.turn == after.turn:
             text = after.stable if isinstance(after, PartialTranscript) else after.text

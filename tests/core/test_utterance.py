@@ -3,23 +3,22 @@ from typing import Any
 import pytest
 
 from tests.core.scenario import spoken
-from voicegw.core.hypothesis import Hypothesis
 from voicegw.core.jobs import DecodeKind, DecodeResult, text_of
 from voicegw.core.utterance import RecognitionOptions, Utterance
 
 INTERVAL = 1000
+OPTIONS = RecognitionOptions()
 PARTIAL, FINAL = DecodeKind.PARTIAL, DecodeKind.FINAL
 
 
 @pytest.fixture
 def utterance() -> Utterance:
     """Voiced from sample 5000 to 6000 so far."""
-    hypothesis = Hypothesis(RecognitionOptions())
-    return Utterance(1, start=200, speech_start=200, speech_end=6000, heard_until=5000, hypothesis=hypothesis)
+    return Utterance(1, start=200, window_start=200, speech_start=200, speech_end=6000, decoded_until=5000)
 
 
 def hear(utterance: Utterance, kind: DecodeKind, until: int, text: str) -> None:
-    utterance.receive(DecodeResult("s", 1, spoken(text)), kind, until)
+    utterance.receive(DecodeResult("s", 1, spoken(text)), kind, until, OPTIONS)
 
 
 def words(utterance: Utterance) -> str:
@@ -38,9 +37,8 @@ def test_a_partial_is_due_after_an_interval_of_new_audio(utterance: Utterance) -
 def test_its_language_is_that_of_its_last_decode_with_words(utterance: Utterance) -> None:
     for text, language in (("hallo", "nl"), ("hallo du", "de"), ("", "en")):
         result = DecodeResult("s", 1, spoken(text), language=language)
-        utterance.receive(result, PARTIAL, 6000)
+        utterance.receive(result, PARTIAL, 6000, OPTIONS)
     assert utterance.language == "de"
-    assert Utterance.restored(RecognitionOptions(), utterance.snapshot()).language == "de"
 
 
 def test_no_partial_is_due_of_silence(utterance: Utterance) -> None:
@@ -56,7 +54,7 @@ def test_a_final_is_due_at_a_pause_once(utterance: Utterance) -> None:
     assert not utterance.complete
 
 
-def test_the_final_tried_at_the_pause_is_enough_when_nothing_more_was_said(utterance: Utterance) -> None:
+def test_the_final_at_the_pause_is_enough_without_further_speech(utterance: Utterance) -> None:
     hear(utterance, FINAL, 6100, "hello")
     utterance.end = 9000
     assert utterance.complete
@@ -64,7 +62,7 @@ def test_the_final_tried_at_the_pause_is_enough_when_nothing_more_was_said(utter
     assert words(utterance) == "hello"
 
 
-def test_it_is_not_when_the_voice_went_on(utterance: Utterance) -> None:
+def test_it_is_not_complete_when_speech_continued(utterance: Utterance) -> None:
     hear(utterance, FINAL, 6100, "hello")
     utterance.speech_end, utterance.end = 7000, 9000
     assert not utterance.complete
@@ -74,13 +72,13 @@ def test_it_is_not_when_the_voice_went_on(utterance: Utterance) -> None:
     assert words(utterance) == "hello there"
 
 
-def test_a_partial_never_completes_it(utterance: Utterance) -> None:
+def test_a_partial_never_completes_an_utterance(utterance: Utterance) -> None:
     utterance.end = 6000
     hear(utterance, PARTIAL, 6000, "hello")
     assert not utterance.complete
 
 
-def test_a_failed_partial_is_asked_for_again_after_an_interval(utterance: Utterance) -> None:
+def test_a_failed_partial_is_requested_again_after_an_interval(utterance: Utterance) -> None:
     utterance.receive_failure(PARTIAL, 6000)
     utterance.speech_end = 8000
     assert utterance.due(6500, INTERVAL) is None
@@ -88,7 +86,7 @@ def test_a_failed_partial_is_asked_for_again_after_an_interval(utterance: Uttera
     assert not utterance.failed
 
 
-def test_a_failed_final_leaves_the_stable_words(utterance: Utterance) -> None:
+def test_a_failed_final_keeps_the_stable_words(utterance: Utterance) -> None:
     hear(utterance, PARTIAL, 5500, "turn the light")
     hear(utterance, PARTIAL, 6000, "turn the lights on")
     utterance.end = 9000
@@ -99,7 +97,7 @@ def test_a_failed_final_leaves_the_stable_words(utterance: Utterance) -> None:
     assert words(utterance) == "turn the"
 
 
-def test_a_failed_final_leaves_the_words_of_the_one_at_the_pause_before(utterance: Utterance) -> None:
+def test_a_failed_final_keeps_the_words_of_the_final_at_the_last_pause(utterance: Utterance) -> None:
     hear(utterance, FINAL, 6100, "turn the lights on")
     utterance.speech_end, utterance.end = 7000, 9000
     utterance.receive_failure(FINAL, 9000)
@@ -107,7 +105,7 @@ def test_a_failed_final_leaves_the_words_of_the_one_at_the_pause_before(utteranc
     assert words(utterance) == "turn the lights on"
 
 
-def test_a_final_that_failed_at_a_pause_is_forgotten_when_the_voice_goes_on(utterance: Utterance) -> None:
+def test_a_failed_final_at_a_pause_is_dropped_when_speech_continues(utterance: Utterance) -> None:
     utterance.receive_failure(FINAL, 6100)
     assert utterance.failed
     utterance.speech_end, utterance.end = 7000, 9000
@@ -117,20 +115,13 @@ def test_a_final_that_failed_at_a_pause_is_forgotten_when_the_voice_goes_on(utte
 
 def long_running(text: str) -> Utterance:
     """An utterance in which these words are stable but the last, decoded up to sample 60,000."""
-    running = Utterance(
-        1,
-        start=0,
-        speech_start=0,
-        speech_end=60_000,
-        heard_until=0,
-        hypothesis=Hypothesis(RecognitionOptions()),
-    )
+    running = Utterance(1, start=0, window_start=0, speech_start=0, speech_end=60_000, decoded_until=0)
     for until in (59_000, 60_000):
-        running.receive(DecodeResult("s", 1, spoken(text)), PARTIAL, until)
+        running.receive(DecodeResult("s", 1, spoken(text)), PARTIAL, until, OPTIONS)
     return running
 
 
-def test_a_long_window_is_trimmed_behind_stable_words() -> None:
+def test_a_long_window_is_trimmed_after_stable_words() -> None:
     running = long_running("a b c d e f")
     running.trim(longest=60_000)
     assert (running.window_start, running.hypothesis.prompt) == (0, "")
@@ -145,7 +136,7 @@ def test_a_window_with_little_stable_text_stays_whole() -> None:
 
 
 @pytest.mark.parametrize("over", [{"paused": True}, {"end": 60_000}])
-def test_a_final_is_decoded_of_the_window_that_its_words_were_joined_in(over: dict[str, Any]) -> None:
+def test_a_final_is_decoded_from_the_window_of_its_partials(over: dict[str, Any]) -> None:
     running = long_running("a b c d e f")
     for name, value in over.items():
         setattr(running, name, value)

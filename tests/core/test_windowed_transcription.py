@@ -8,7 +8,7 @@ from voicegw.core.audio import WINDOW_SAMPLES
 from voicegw.core.jobs import AUTO_LANGUAGE, DecodeFailure, DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.transcription import Final
 from voicegw.core.utterance import RecognitionOptions
-from voicegw.core.windowed_transcription import WindowedState, WindowedTranscription
+from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.errors import InvalidValue
 
 PRE_ROLL = 4800
@@ -26,13 +26,14 @@ class Desk:
     def roll(self, windows: int) -> None:
         for _ in range(windows):
             self.transcription.receive_audio(ramp(WINDOW_SAMPLES, self.transcription.position))
-            self.transcription.receive_voice(self.transcription.position)
+            if self.transcription.running is not None:
+                self.transcription.receive_voice(self.transcription.position)
 
     def begin(self, turn: int = 1, back: int = 0) -> None:
         self.transcription.begin(turn, self.transcription.position - back)
 
     def asked(self) -> DecodeJob | None:
-        """The decode that is asked for, if one is due."""
+        """The requested decode, if one is due."""
         self._collect()
         job, self._job = self._job, None
         return job
@@ -118,7 +119,7 @@ def test_the_pre_roll_does_not_reach_into_the_utterance_before(desk: Desk) -> No
     assert desk.job().start == 12 * WINDOW_SAMPLES
 
 
-def test_one_decode_is_out_at_a_time(desk: Desk) -> None:
+def test_one_decode_is_in_flight_at_a_time(desk: Desk) -> None:
     desk.begin()
     desk.roll(6)
     first = desk.job()
@@ -128,7 +129,7 @@ def test_one_decode_is_out_at_a_time(desk: Desk) -> None:
     assert len(desk.job().pcm) == 2 * 56 * WINDOW_SAMPLES
 
 
-def test_a_final_takes_the_place_of_a_partial_that_is_out(desk: Desk) -> None:
+def test_a_final_replaces_a_partial_in_flight(desk: Desk) -> None:
     desk.begin()
     desk.roll(6)
     partial = desk.job()
@@ -142,7 +143,7 @@ def test_a_final_takes_the_place_of_a_partial_that_is_out(desk: Desk) -> None:
     assert desk.transcription.idle
 
 
-def test_a_final_waits_for_a_final_that_is_out(desk: Desk) -> None:
+def test_a_final_waits_for_a_final_in_flight(desk: Desk) -> None:
     desk.begin()
     desk.roll(6)
     desk.transcription.pause()
@@ -154,7 +155,7 @@ def test_a_final_waits_for_a_final_that_is_out(desk: Desk) -> None:
     assert len(desk.job().pcm) == 2 * 12 * WINDOW_SAMPLES
 
 
-def test_utterances_are_handed_out_in_order(desk: Desk) -> None:
+def test_finals_are_returned_in_order(desk: Desk) -> None:
     for turn in (1, 2):
         desk.begin(turn)
         desk.roll(6)
@@ -174,7 +175,7 @@ def test_the_window_of_a_final_ends_with_its_utterance(desk: Desk) -> None:
     assert desk.job().pcm == ramp(6 * WINDOW_SAMPLES).tobytes()
 
 
-def test_a_failure_that_is_no_longer_awaited_changes_nothing(desk: Desk) -> None:
+def test_an_unexpected_failure_changes_nothing(desk: Desk) -> None:
     desk.begin()
     desk.roll(6)
     desk.transcription.finish()
@@ -185,13 +186,13 @@ def test_a_failure_that_is_no_longer_awaited_changes_nothing(desk: Desk) -> None
     assert [final.failed for final in desk.finals()] == [True]
 
 
-def test_what_was_given_up_waits_for_no_answer_and_lets_the_next_one_be_decoded(desk: Desk) -> None:
+def test_an_expired_utterance_ignores_answers_and_the_next_one_is_decoded(desk: Desk) -> None:
     for turn in (1, 2):
         desk.begin(turn)
         desk.roll(6)
         desk.transcription.finish()
     job = desk.job()
-    desk.transcription.cancel()
+    desk.transcription.expire_oldest()
     assert [(final.turn, final.failed) for final in desk.finals()] == [(1, True)]
     desk.answer(job)
     assert desk.finals() == []
@@ -199,28 +200,20 @@ def test_what_was_given_up_waits_for_no_answer_and_lets_the_next_one_be_decoded(
     assert [(final.turn, final.failed) for final in desk.finals()] == [(2, False)]
 
 
-def test_no_utterance_is_cut_in_the_silence_behind_its_voice(desk: Desk) -> None:
+def test_no_utterance_is_split_in_the_silence_after_its_speech(desk: Desk) -> None:
     desk.begin()
     desk.roll(50)
     running = desk.transcription.running
     assert running is not None
     for _ in range(5):
         desk.transcription.receive_audio(np.zeros(WINDOW_SAMPLES, np.int16))
-    place = desk.transcription.cut_point()
+    place = desk.transcription.split_point()
     assert place is not None
     assert place < running.speech_end
     desk.transcription.pause()
     desk.answer(desk.job())
     desk.transcription.resume(desk.transcription.position)
-    assert desk.transcription.cut_point() is None
-
-
-def test_finish_without_an_utterance_changes_nothing(desk: Desk) -> None:
-    desk.roll(50)
-    desk.transcription.finish()
-    desk.begin()
-    assert desk.transcription.running is not None
-    assert desk.transcription.running.start == 50 * WINDOW_SAMPLES - PRE_ROLL
+    assert desk.transcription.split_point() is None
 
 
 @pytest.mark.parametrize("asked", ["", AUTO_LANGUAGE])
@@ -229,7 +222,7 @@ def test_the_language_of_the_first_long_utterance_is_kept(asked: str) -> None:
     assert [desk.say("guten Tag", language) for language in ("de", "en", "fr")] == [asked, "de", "de"]
 
 
-def test_a_language_that_was_given_is_kept() -> None:
+def test_a_requested_language_is_kept() -> None:
     desk = Desk("xx")
     assert [desk.say("guten Tag", "en") for _ in range(2)] == ["xx", "xx"]
 
@@ -239,13 +232,13 @@ def test_short_utterances_tell_a_language_together() -> None:
     assert [desk.say("ja", "de", windows=60) for _ in range(4)] == [*[AUTO_LANGUAGE] * 3, "de"]
 
 
-def test_another_language_in_between_starts_the_count_anew() -> None:
+def test_another_language_in_between_restarts_the_count() -> None:
     desk = Desk(AUTO_LANGUAGE)
     asked = [desk.say("ja", language, windows=60) for language in ("de", "de", "en", "de", "de", "de", "de")]
     assert asked == [*[AUTO_LANGUAGE] * 6, "de"]
 
 
-def test_neither_partials_nor_pauses_nor_noise_tell_a_language() -> None:
+def test_partials_pauses_and_noise_do_not_count_for_the_language() -> None:
     desk = Desk(AUTO_LANGUAGE)
     assert desk.say("", "nn") == AUTO_LANGUAGE
     desk.begin()
@@ -260,22 +253,14 @@ def test_neither_partials_nor_pauses_nor_noise_tell_a_language() -> None:
         desk.transcription.receive_answer(DecodeResult("s", job.number, spoken("da"), language="nn"))
 
 
-def test_the_language_goes_on_in_another_process() -> None:
+def test_the_language_moves_to_another_process() -> None:
     desk, other = Desk(AUTO_LANGUAGE), Desk(AUTO_LANGUAGE)
     desk.say("guten Tag", "de")
     other.transcription.restore(desk.transcription.snapshot(), ramp(0), desk.transcription.position)
     assert other.say("guten Tag", "en") == "de"
 
 
-def test_a_snapshot_without_a_language_leaves_the_one_that_was_asked_for() -> None:
-    desk, other = Desk("de"), Desk("en")
-    state = msgspec.msgpack.decode(other.transcription.snapshot(), type=WindowedState)
-    state.language = None
-    desk.transcription.restore(msgspec.msgpack.encode(state), ramp(0), 0)
-    assert desk.say("guten Tag", "fr") == "de"
-
-
-def test_a_snapshot_of_another_implementation_is_not_understood(desk: Desk) -> None:
+def test_a_snapshot_of_another_implementation_is_rejected(desk: Desk) -> None:
     with pytest.raises(msgspec.MsgspecError):
         desk.transcription.restore(msgspec.msgpack.encode(["another"]), ramp(0), 0)
 
@@ -290,7 +275,7 @@ def test_settings_out_of_bounds_change_nothing(
     assert desk.transcription.snapshot() == before
 
 
-# --- what was said before --------------------------------------------------------------------------------
+# --- context ---------------------------------------------------------------------------------------------
 
 
 def told(desk: Desk, pause: int = 20) -> None:
@@ -301,7 +286,7 @@ def told(desk: Desk, pause: int = 20) -> None:
     desk.roll(pause)
 
 
-def test_a_window_begins_with_what_was_said_before() -> None:
+def test_a_window_begins_with_the_context() -> None:
     desk = Desk(context_ms=5000)
     told(desk)
     desk.begin(turn=2)
@@ -311,7 +296,7 @@ def test_a_window_begins_with_what_was_said_before() -> None:
     assert len(job.pcm) == 2 * desk.transcription.position
 
 
-def test_what_was_told_is_not_told_again() -> None:
+def test_published_events_are_not_repeated() -> None:
     desk = Desk(context_ms=5000)
     told(desk)
     desk.begin(turn=2)
@@ -324,7 +309,7 @@ def test_what_was_told_is_not_told_again() -> None:
     assert [word.text for word in desk.final(heard).words] == ["three"]
 
 
-def test_a_model_that_does_without_context_has_told_nothing_twice() -> None:
+def test_without_context_no_words_are_removed() -> None:
     desk = Desk(context_ms=5000)
     told(desk)
     desk.begin(turn=2)
@@ -353,7 +338,7 @@ def test_audio_for_context_is_forgotten_in_silence() -> None:
     assert desk.transcription.audio_needed_from > 100 * WINDOW_SAMPLES
 
 
-def test_context_goes_on_in_another_transcription() -> None:
+def test_context_moves_to_another_transcription() -> None:
     desk, other = Desk(context_ms=5000), Desk(context_ms=5000)
     told(desk)
     start, audio = desk.transcription.audio_after(desk.transcription.audio_needed_from)

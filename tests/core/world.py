@@ -1,8 +1,8 @@
-"""A whole conversation played at the core, at random but repeatably: someone who speaks in fits and starts, a
-recogniser that answers late, and a model that writes at its own pace. Time passes in windows of 20 ms.
+"""A simulation of whole conversations with the core, random but reproducible: a user who speaks with pauses,
+a recogniser with a delay, and a model with its own speed. Time advances in windows of 20 ms.
 
-Every stretch of up to five voiced windows is a word of its own, which every decode that holds its beginning
-hears the same; the last word of a partial may come out wrong. What the model writes names its attempt.
+Up to five voiced windows in a row are one word. Every decode that contains its beginning recognises it; the
+last word of a partial may be wrong. The text of a reply contains the number of its attempt.
 """
 
 import random
@@ -13,7 +13,7 @@ from tests.core.scenario import Scenario
 from voicegw.core import actions, events
 from voicegw.core.audio import WINDOW_SAMPLES
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.conversation import ReplyOptions
+from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.events import FinalTranscript, Message, ReplyDelta, ReplyDone, ReplyReason, ReplyStarted
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
@@ -35,7 +35,8 @@ VOCABULARY = ("lights", "on.", "and", "stop", "four", "please?", "the", "door,",
 
 @dataclass
 class Pace:
-    """In windows: how long a decode takes, a model's first piece, each further one. pieces: of a reply."""
+    """In windows: the duration of a decode, of the first piece of a reply, and of each further piece. pieces:
+    the number of pieces of a reply."""
 
     decode: int
     first: int
@@ -44,7 +45,7 @@ class Pace:
 
 
 class World(Scenario):
-    """Played to its end by `play`; what came of it is checked by the `assert_...` below."""
+    """One conversation, simulated by `play` and checked by the `assert_...` functions."""
 
     def __init__(self, seed: int, options: SessionOptions = OPTIONS) -> None:
         super().__init__(options)
@@ -61,7 +62,7 @@ class World(Scenario):
         self._written = 0
 
     def speech(self, fits: int) -> str:
-        """Words with pauses of all lengths between them, around those at which something is decided."""
+        """Words with pauses of many lengths, close to those at which the core decides something."""
         voice, quiet = self.chance.randint, self.chance.choice
         return "".join(
             "#" * voice(2, 20) + "." * quiet([1, 3, 4, 5, 6, 8, 10, 11, 12, 13, 14, 20, 21, 22, 40, 60])
@@ -69,7 +70,7 @@ class World(Scenario):
         )
 
     def play(self, fits: int) -> None:
-        """Speaks, listens out, and hangs up."""
+        """Speaks, waits for the reply, and ends the session."""
         for window in self.speech(fits) + "." * 30:
             self._step(window)
         self.end()
@@ -77,7 +78,7 @@ class World(Scenario):
             if self.closed:
                 return
             self._step("")
-        raise AssertionError("the session does not come to an end")
+        raise AssertionError("the session does not end")
 
     def _step(self, window: str) -> None:
         self._window += 1
@@ -128,30 +129,32 @@ class World(Scenario):
 
 
 def played(seed: int, fits: int, options: SessionOptions = OPTIONS) -> World:
-    """A world that has come to its end."""
+    """A simulation that has ended."""
     world = World(seed, options)
     world.play(fits)
     return world
 
 
 def without_speculation(options: SessionOptions = OPTIONS) -> SessionOptions:
-    """The same options, with every request made when its turn is certain."""
+    """The same options without speculative requests."""
     return replace(options, reply=replace(options.reply, speculate=False))
 
 
-def assert_only_certain_replies_are_seen(world: World) -> None:
-    """Every piece that was shown was written by the attempt that answers its turn."""
+def assert_only_confirmed_replies_are_delivered(world: World) -> None:
+    """Every delivered piece was written by the attempt that answers its turn."""
     answered = {request.turn: request.attempt for request in world.seen}
     for delta in world.all(ReplyDelta):
         assert delta.text.startswith(f"{answered[delta.turn]}:")
 
 
 def assert_every_turn_is_answered_once(world: World) -> None:
-    """All that was heard went into the prompt of a request that was for a turn, and no turn had two."""
+    """Each turn has one reply, and all final transcripts are in the last prompt."""
     turns = [request.turn for request in world.seen]
     assert len(turns) == len(set(turns))
     assert sorted(done.turn for done in world.all(ReplyDone)) == turns
-    heard = [final for final in world.all(FinalTranscript) if final.text and not _aside(world, final)]
+    heard = [
+        final for final in world.all(FinalTranscript) if final.text and not _possible_answer(world, final)
+    ]
     prompt = world.seen[-1].messages if turns else ()
     assert [message.content for message in prompt if message.role == "user"] == [
         final.text for final in heard
@@ -159,10 +162,10 @@ def assert_every_turn_is_answered_once(world: World) -> None:
 
 
 def assert_nothing_follows_the_end_of_a_reply(world: World) -> None:
-    """Each turn's reply is one stretch: started, pieces, done; and done says what the pieces were."""
+    """The events of each reply are: started, pieces, done; the text of done is that of the pieces."""
     shown: dict[int, str] = {}
     done: set[int] = set()
-    for event in world.told:
+    for event in world.events:
         match event:
             case ReplyStarted(turn):
                 assert turn not in shown
@@ -176,7 +179,7 @@ def assert_nothing_follows_the_end_of_a_reply(world: World) -> None:
 
 
 def assert_history_is_what_was_delivered(world: World) -> None:
-    """Every prompt holds the replies before it as they were delivered, marked where they were cut off."""
+    """Every prompt contains the earlier replies as delivered, marked where they were cut off."""
     delivered = {
         done.turn: done.text if done.reason is ReplyReason.COMPLETED else f"{done.text} [cut off]"
         for done in world.all(ReplyDone)
@@ -184,14 +187,14 @@ def assert_history_is_what_was_delivered(world: World) -> None:
     }
     for request in world.requests:
         before = [text for turn, text in sorted(delivered.items()) if turn < request.turn]
-        assert [message.content for message in _said_by_us(request)] == before
+        assert [message.content for message in _assistant_messages(request)] == before
 
 
-def _said_by_us(request: actions.Respond) -> Iterator[Message]:
+def _assistant_messages(request: actions.Respond) -> Iterator[Message]:
     return (message for message in request.messages if message.role == "assistant")
 
 
-def _aside(world: World, final: events.FinalTranscript) -> bool:
-    """Whether the words were a cough or a backchannel over a reply: it ended only behind them."""
-    after = world.told[world.told.index(final) :]
+def _possible_answer(world: World, final: events.FinalTranscript) -> bool:
+    """Whether the words were a cough or a backchannel over a reply, which ended only after them."""
+    after = world.events[world.events.index(final) :]
     return any(isinstance(event, ReplyDone) and event.turn < final.turn for event in after)

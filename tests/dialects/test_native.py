@@ -124,7 +124,7 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
         {"type": "tool_result", "turn": 1, "id": "c1", "name": "clock", "content": "noon", "ok": True},
     ),
     (
-        events.Moderated(1, events.Judged.REPLY, ("violence",)),
+        events.Moderated(1, events.ModerationTarget.REPLY, ("violence",)),
         {"type": "moderated", "turn": 1, "what": "reply", "categories": ["violence"]},
     ),
     (

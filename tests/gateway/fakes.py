@@ -11,11 +11,11 @@ from limits.aio.storage import Storage
 from tests.recognition import AlwaysReady
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.audio import SAMPLE_RATE, Pcm
-from voicegw.core.dialogue import Confirmation, ReplyRequest
 from voicegw.core.events import Message
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
+from voicegw.core.responder import Confirmation, ReplyRequest
 from voicegw.core.session import SessionOptions
-from voicegw.core.store import MemoryStore, Store
+from voicegw.core.session_store import NullStore, Store
 from voicegw.dialects import native
 from voicegw.dialects.port import Dialect
 from voicegw.gateway.auth.access import Access, AccessOptions
@@ -213,7 +213,7 @@ async def staged(
     warm.set()
     if services is None:
         transcription = windowed(recognizer)
-        services = Services(transcription, responder, Metrics(), voice=voice, store=store or MemoryStore())
+        services = Services(transcription, responder, Metrics(), voice=voice, store=store or NullStore())
     access = gate.opened(services.metrics)
     gateway = Gateway(
         options,

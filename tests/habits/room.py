@@ -130,7 +130,7 @@ class Room:
 
     def _do(self, action: actions.Action) -> None:
         match action:
-            case actions.Emit(event):
+            case actions.SendEvent(event):
                 self.told.append(event)
             case actions.Recognize(job):
                 self._out = (self._now + DECODE_S, job)

@@ -22,7 +22,7 @@ from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core import events
-from voicegw.core.actions import Emit
+from voicegw.core.actions import SendEvent
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, to_samples
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native
@@ -189,7 +189,7 @@ def told(data: bytes, frame_bytes: int) -> list[str]:
     emitted: list[events.Event] = []
     for number, begin in enumerate(range(0, len(data), frame_bytes)):
         session.receive_audio(data[begin : begin + frame_bytes], number * WINDOW_MS / 1000)
-        emitted += [action.event for action in session.actions() if isinstance(action, Emit)]
+        emitted += [action.event for action in session.actions() if isinstance(action, SendEvent)]
     faults = [event for event in emitted if isinstance(event, events.Fault)]
     assert {fault.code for fault in faults} <= {"audio_misdeclared"}
     return [fault.message.partition("looks like ")[2].partition(";")[0] for fault in faults]

@@ -8,8 +8,8 @@ from tests.habits.room import Room, voice
 from tests.habits.table import Habit, rows
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.conversation import ReplyOptions
-from voicegw.core.sentences import SentenceCutter
+from voicegw.core.dialogue_manager import ReplyOptions
+from voicegw.core.sentences import SentenceSplitter
 from voicegw.core.session import SessionOptions
 
 QUESTION = "I found a table for four at seven. Shall I book it for you?"
@@ -97,7 +97,7 @@ HABITS = [
 
 def length_s(reply: str) -> float:
     """How long the reply is said for."""
-    cutter = SentenceCutter()
+    cutter = SentenceSplitter()
     pieces = [*cutter.push(reply), *cutter.flush()]
     return sum(len(voice(piece.text)) for piece in pieces) / SAMPLE_RATE
 

@@ -23,8 +23,8 @@ from voicegw.asr.engine import EngineSource
 from voicegw.asr.pipe import Done, Failed, Layout, Setup
 from voicegw.asr.process import WorkerProcess
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Shed, Superseded, encode_jobs
-from voicegw.core.load import WaitMeter
 from voicegw.core.options import option
+from voicegw.core.wait_time import AverageWait
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
 from voicegw.telemetry import Metrics
 
@@ -86,7 +86,7 @@ class WorkerPool:
         self._tasks: list[asyncio.Task[None]] = []
         self._warm = 0
         self._busy_s = 0.0
-        self._partial_wait = WaitMeter()
+        self._partial_wait = AverageWait()
         metrics.partial_wait.set_function(self._partial_wait_s)
 
     @property

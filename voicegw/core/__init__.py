@@ -1,5 +1,5 @@
-"""The pure heart: no await, no clock, no randomness, no sockets, no environment.
+"""The core: pure code without await, clock, randomness, sockets or environment variables.
 
-Time is sample counts, and monotonic seconds passed in as `now`. Every module here is tested without a
-model, a network or a timer.
+Time is a number of samples, or monotonic seconds passed in as `now`. Every module is tested without a model,
+a network or a timer, and imports numpy, msgspec and `voicegw.errors` only.
 """

@@ -1,4 +1,4 @@
-"""What a session wants its shell to do."""
+"""Actions: what a session asks its session runner to do."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,23 +7,23 @@ from voicegw.core.events import Event, Message, ToolCalled
 
 
 @dataclass(frozen=True, slots=True)
-class Emit:
-    """Tell the client."""
+class SendEvent:
+    """Send an event to the client."""
 
     event: Event
 
 
 @dataclass(frozen=True, slots=True)
 class Recognize:
-    """Have a request of the session's transcription carried out by its executor, the only one that knows what
-    is in it; answers go to `Session.receive_recognition`."""
+    """Pass a request of the session's transcription to its executor. Only the executor reads the request; its
+    answers go to `Session.receive_recognition`."""
 
     request: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Prewarm:
-    """Have the model read the beginning that every prompt of this session shares."""
+    """Let the model read the messages with which every prompt of this session begins."""
 
     messages: tuple[Message, ...]
     tools: tuple[str, ...] | None = None
@@ -33,9 +33,9 @@ class Prewarm:
 class Respond:
     """Start the language model on these messages, for this turn.
 
-    attempt: unique in the session; what the model writes is handed back by it. speculative: the turn is not
-    certain yet; a ConfirmReply or a StopResponding follows. tools: names of those that may be called; None
-    for all.
+    attempt: a number, unique in the session, that identifies the request when its output is passed back.
+    speculative: the turn may still continue; a ConfirmReply or a StopResponding follows. tools: the names of
+    the tools that may be called; None for all.
     """
 
     turn: int
@@ -47,7 +47,7 @@ class Respond:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmReply:
-    """The turn that this attempt was started for is certain now."""
+    """The turn for which this attempt was started is over: the attempt is its answer."""
 
     attempt: int
 
@@ -59,8 +59,8 @@ class StopResponding:
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    """Have the voice say a sentence of a turn's reply. Its audio, at `rate`, comes back by both numbers.
-    voice: as in SessionProfile."""
+    """Synthesise a sentence of the reply to a turn at `rate` samples a second. `turn` and `number` identify
+    the audio when it is passed back. voice: as in SessionProfile."""
 
     turn: int
     number: int
@@ -71,8 +71,8 @@ class Speak:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Send the next audio of the reply, which is in the client's own format. It carries no sequence number
-    and is not repeated to a client that comes back: late audio is of no use."""
+    """Send the next audio of the reply, in the client's format. It has no sequence number and is not sent
+    again after a reconnect, because late audio is useless."""
 
     turn: int
     audio: bytes
@@ -81,15 +81,16 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class StopSpeaking:
-    """Stop the voice, and send nothing that waits to be sent of its audio. dropped_ms: what of the audio the
-    session itself had not given out."""
+    """Stop the synthesis and drop its audio that is queued for sending. dropped_ms: the length of the audio
+    that the session dropped before it was queued."""
 
     dropped_ms: float
 
 
 @dataclass(frozen=True, slots=True)
 class FollowBackgroundCall:
-    """Hand the news of this background call back, as those of `call`, made in this turn's reply."""
+    """Pass the updates of this background call back, as updates of `call`, which the reply to this turn
+    made."""
 
     turn: int
     call: ToolCalled
@@ -98,11 +99,11 @@ class FollowBackgroundCall:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the connection once everything before this has been sent."""
+    """Close the connection after everything queued before this action was sent."""
 
 
 Action = (
-    Emit
+    SendEvent
     | Recognize
     | Prewarm
     | Respond

@@ -1,8 +1,8 @@
-"""Audio as the core knows it: input formats, the sample clock, re-framing into windows, and the audio buffer.
+"""Audio in the core: input formats, the sample clock, framing into windows, and the audio buffer.
 
 Inside the core, audio is mono int16 at 16 kHz and time is a count of those samples since the session's
-first one. What a client sends at another rate or in G.711 is converted on entry, sample for sample: n
-input samples always give ceil(n * 16000 / rate) samples, so positions convert both ways without drift.
+first one. Audio of another rate or in G.711 is converted on entry: n input samples always give
+ceil(n * 16000 / rate) samples, so positions convert in both directions without drift.
 """
 
 from array import array
@@ -46,14 +46,15 @@ class AudioFormat(StrEnum):
 
 
 class DecoderState(msgspec.Struct, array_like=True):
-    """Where a decoder is; `resampler` when it converts."""
+    """The state of an InputDecoder. resampler: None where the rate is not converted."""
 
     input_samples: int
     resampler: ResamplerState | None
 
 
 class InputDecoder:
-    """Turns a client's bytes into int16 at 16 kHz and counts the samples taken in."""
+    """Converts a client's bytes to int16 at 16 kHz. input_samples: the number of samples received, at
+    `rate`."""
 
     def __init__(self, audio_format: AudioFormat, rate: int) -> None:
         self.rate = rate
@@ -62,17 +63,17 @@ class InputDecoder:
         self._resampler = None if rate == SAMPLE_RATE else Resampler(rate, SAMPLE_RATE)
 
     def snapshot(self) -> DecoderState:
-        """All it knows."""
+        """Its state."""
         return DecoderState(self.input_samples, self._resampler.snapshot() if self._resampler else None)
 
     def restore(self, state: DecoderState) -> None:
-        """Goes on where another decoder of the same format and rate was."""
+        """Continues from the state of another decoder of the same format and rate."""
         self.input_samples = state.input_samples
         if self._resampler is not None and state.resampler is not None:
             self._resampler.restore(state.resampler)
 
     def decode(self, data: bytes) -> Pcm:
-        """The new samples at 16 kHz. Raises OddByteCount, taking nothing in, when one is cut in half."""
+        """The new samples at 16 kHz. Raises OddByteCount and changes nothing for half a sample."""
         pcm = self._samples(data)
         self.input_samples += len(pcm)
         return pcm if self._resampler is None else self._resampler.push(pcm)
@@ -96,53 +97,47 @@ def encode(pcm: bytes, audio_format: AudioFormat) -> bytes:
     return pcm
 
 
-class FramerState(msgspec.Struct, array_like=True):
-    """The samples taken in, and those of them that make no whole window yet (s16le)."""
+class Framer(msgspec.Struct, array_like=True):
+    """Cuts a stream of pieces of any length into windows of exactly 20 ms.
 
-    position: int
-    rest: bytes
+    position: the number of samples received. rest: those of them that are not a whole window yet, as s16le.
+    """
 
+    position: int = 0
+    rest: bytes = b""
 
-class Framer:
-    """Cuts a stream of arbitrary pieces into windows of exactly 20 ms."""
-
-    def __init__(self) -> None:
-        self.position = 0  # samples taken in
-        self._rest: Pcm = np.empty(0, dtype=np.int16)
-
-    def snapshot(self) -> FramerState:
-        """All it knows."""
-        return FramerState(self.position, self._rest.tobytes())
-
-    def restore(self, state: FramerState) -> None:
-        """Goes on where another framer was."""
-        self.position, self._rest = state.position, np.frombuffer(state.rest, dtype="<i2")
+    def __post_init__(self) -> None:
+        if len(self.rest) % 2:
+            raise ValueError("the rest is not whole 16-bit samples")
 
     def push(self, pcm: Pcm) -> Sequence[Pcm]:
-        """The windows completed by `pcm`, in order; what is left over waits for the next piece."""
+        """The windows completed by `pcm`, in order; the rest is kept for the next call."""
         self.position += len(pcm)
-        if len(pcm) == WINDOW_SAMPLES and not len(self._rest):
-            return (pcm,)  # nearly every client sends windows
-        pcm = np.concatenate([self._rest, pcm])
+        if len(pcm) == WINDOW_SAMPLES and not self.rest:
+            return (pcm,)  # the usual case, without a copy
+        pcm = np.concatenate([np.frombuffer(self.rest, dtype="<i2"), pcm])
         whole = len(pcm) - len(pcm) % WINDOW_SAMPLES
-        self._rest = pcm[whole:].copy()
+        self.rest = pcm[whole:].tobytes()
         return [pcm[begin : begin + WINDOW_SAMPLES] for begin in range(0, whole, WINDOW_SAMPLES)]
 
     def flush(self) -> Sequence[Pcm]:
-        """The last, unfinished window, filled up with silence; none when nothing is left over."""
-        if not len(self._rest):
+        """The last, incomplete window, padded with silence; nothing if there is no rest."""
+        if not self.rest:
             return ()
-        last = np.pad(self._rest, (0, WINDOW_SAMPLES - len(self._rest)))
-        self._rest = np.empty(0, dtype=np.int16)
-        return (last,)
+        last, self.rest = self.rest.ljust(2 * WINDOW_SAMPLES, b"\0"), b""
+        return (np.frombuffer(last, dtype="<i2"),)
 
 
 class AudioBuffer:
-    """The stretch of the session's audio that may still be needed, addressed by session samples."""
+    """The part of the session's audio that may still be needed, addressed by session samples.
+
+    start: the position of its first sample. end: the position after its last one, which is the session's
+    clock.
+    """
 
     def __init__(self) -> None:
         self.start = 0
-        self.end = 0  # the position after the last sample; the session's clock
+        self.end = 0
         self._data = bytearray()
 
     def append(self, pcm: Pcm) -> None:
@@ -150,23 +145,23 @@ class AudioBuffer:
         self._data += pcm.tobytes()
         self.end += len(pcm)
 
-    def cut(self, start: int, end: int) -> bytes:
-        """The samples from `start` to `end` as s16le; positions no longer held are left out."""
+    def read(self, start: int, end: int) -> bytes:
+        """The samples from `start` to `end` as s16le, without those that were dropped."""
         return bytes(self._data[2 * max(0, start - self.start) : 2 * max(0, end - self.start)])
 
-    def forget(self, before: int) -> None:
-        """Drops the samples before a position."""
-        kept_from = min(before, self.end)
+    def drop_before(self, position: int) -> None:
+        """Drops the samples before a position; all of them when it is past the end."""
+        kept_from = min(position, self.end)
         if kept_from > self.start:
             del self._data[: 2 * (kept_from - self.start)]
             self.start = kept_from
 
 
 class ArrivalClock:
-    """When each sample arrived, for the last 2048 messages at least: joins the audio clock to the wall clock.
+    """Maps sample positions to arrival times, for at least the last 2048 messages.
 
-    That is more than the longest utterance in messages of 20 ms. Arrays, since a stream would otherwise keep
-    thousands of small objects alive.
+    That is more than the longest utterance in messages of 20 ms. Times are monotonic seconds. It uses arrays
+    because lists would keep thousands of small objects alive for each session.
     """
 
     KEPT = 2048
@@ -176,49 +171,47 @@ class ArrivalClock:
         self._times = array("d")
 
     def mark(self, position: int, now: float) -> None:
-        """The samples before `position` have arrived by `now` (monotonic seconds)."""
+        """The samples before `position` have arrived at `now`."""
         self._positions.append(position)
         self._times.append(now)
         if len(self._times) == 2 * self.KEPT:
             del self._positions[: self.KEPT], self._times[: self.KEPT]
 
-    def wall(self, position: int) -> float | None:
-        """When the sample before `position` arrived, in monotonic seconds; None if it has not arrived yet.
-
-        For samples older than the record this is the oldest time on it.
-        """
+    def arrival_time(self, position: int) -> float | None:
+        """When the sample before `position` arrived; None if it has not arrived yet. For a sample older than
+        all records, the time of the oldest record."""
         index = bisect_left(self._positions, position)
         return self._times[index] if index < len(self._times) else None
 
 
 class PaceLimit:
-    """Keeps audio from being more than `burst_ms` ahead of real time. Real time goes on while none comes:
-    what a stall of the network, of a client or of this process has held back may come at once.
+    """Limits audio to `burst_ms` ahead of real time. While no audio arrives, real time advances: audio that a
+    stall of the network, the client or this process delayed may arrive at once.
 
-    What was taken in counts once, on whatever connection and in whatever process it came.
+    Times are monotonic seconds. A session has one limit for all its connections and gateways.
     """
 
     def __init__(self, burst_ms: int) -> None:
         self._burst_ms = burst_ms
-        self._ahead_ms = 0.0  # of real time; below zero, what has been held back
+        self._ahead_ms = 0.0  # of real time; negative: behind it
         self._counted_at: float | None = None
 
     def begin(self, now: float) -> None:
-        """Real time runs from the first call on, in monotonic seconds."""
+        """Starts the clock; further calls change nothing."""
         if self._counted_at is None:
             self._counted_at = now
 
     def ahead_ms(self, now: float) -> float:
-        """How far ahead of real time the audio is; below zero, what has been held back."""
+        """How far the audio is ahead of real time; negative when it is behind."""
         elapsed_s = 0.0 if self._counted_at is None else now - self._counted_at
         return max(-LONGEST_CREDIT_MS, self._ahead_ms - elapsed_s * 1000)
 
     def restore(self, ahead_ms: float, now: float) -> None:
-        """Goes on where another process was."""
+        """Continues from the state of another limit."""
         self._ahead_ms, self._counted_at = max(-LONGEST_CREDIT_MS, ahead_ms), now
 
     def admit(self, audio_ms: float, now: float) -> None:
-        """Takes in `audio_ms` at monotonic second `now`; raises AudioTooFast when that is too far ahead."""
+        """Counts `audio_ms` that arrived at `now`. Raises AudioTooFast when the audio is too far ahead."""
         self._count(now)
         self._ahead_ms += audio_ms
         if self._ahead_ms > self._burst_ms:

@@ -1,8 +1,8 @@
-"""Background calls: tool calls that take long, done in the background while the conversation goes on.
+"""Background calls: tool calls that take long and are executed while the dialogue continues.
 
-A call is handed in and answered at once with the background call's number; what becomes of it is followed by
-whoever holds the session. There are two homes for background calls, the process itself
-(reply/tools/local_background_calls.py) and Redis (cluster/tools/remote_background_calls.py).
+A call is submitted and answered at once with the id of the background call; the gateway that owns the session
+follows its progress. There are two implementations: in the same process
+(reply/tools/local_background_calls.py), and over Redis (cluster/tools/remote_background_calls.py).
 """
 
 from collections.abc import AsyncGenerator
@@ -14,9 +14,9 @@ from voicegw.core.events import ToolCalled
 
 @dataclass(frozen=True, slots=True)
 class CallProgress:
-    """How a background call gets on: progress, or with `done` its result; `ok` is False when it failed.
+    """An update of a background call: progress, or if `done` its result; `ok` is False when it failed.
 
-    content: text for the model and the client, JSON unless the tool gives plain text.
+    content: text for the model and the client; JSON unless the tool returns plain text.
     """
 
     content: str
@@ -25,33 +25,35 @@ class CallProgress:
 
 
 class AskedCall(ToolCalled, frozen=True):
-    """A call, and for whom it is made, which the server says and no model. user: empty in development."""
+    """A call with the user and the session that made it, which the server sets, not the model. user: empty in
+    development mode."""
 
     user: str = ""
     session: str = ""
 
     @classmethod
     def of(cls, call: ToolCalled) -> "AskedCall":
-        """The call as one of these; nobody's, if it is not said whose."""
+        """The call as an AskedCall; without user and session if it is a plain ToolCalled."""
         return call if isinstance(call, cls) else cls(call.id, call.name, call.arguments)
 
     @property
     def owner(self) -> str:
-        """Whose share of what there is the call takes."""
+        """The user, or else the session, whose quota the call uses."""
         return self.user or self.session
 
 
 class BackgroundCalls(Protocol):
-    """Where background calls wait for someone to run them."""
+    """Executes background calls."""
 
     async def submit(self, call: ToolCalled) -> str:
-        """Hands a call in and returns the background call's name. Raises ToolFailed when too many wait."""
+        """Submits a call and returns the id of the background call. Raises ToolFailed when too many are
+        queued."""
         ...
 
     def follow(self, background_call: str) -> AsyncGenerator[CallProgress, None]:
-        """Its news as they come, ending with the result; a background call nobody knows has failed."""
+        """Its updates as they occur, the last one with its result. An unknown background call has failed."""
         ...
 
     async def close(self) -> None:
-        """Gives up what is still running here."""
+        """Cancels the calls that run in this process."""
         ...

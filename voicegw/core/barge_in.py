@@ -1,11 +1,12 @@
-"""What interrupts a reply: words, enough of them, said long enough, and not only ones that listeners say.
+"""Barge-in: which speech over a reply interrupts it.
 
-A cough that the recogniser takes for a word is too short; "mm-hm" and "okay" are backchannels, by which a
-listener asks to go on. Both leave the reply alone. Which words are backchannels is a matter of the language
-(languages.py); where none are known, words and length decide.
+The speech must contain enough words and be long enough. A cough that the recogniser takes for a word is too
+short. Backchannels such as "mm-hm" and "okay", with which a listener asks the speaker to continue, do not
+count; they depend on the language (languages.py), and in a language without known backchannels only the
+number of words and the length decide.
 
-The same words are an answer when they come over a question. They do not stop it, but once the reply is over
-they are a turn.
+A backchannel over a question may be its answer: it does not interrupt the reply, but is a turn after the
+reply (overlap.py).
 """
 
 import re
@@ -22,29 +23,30 @@ _WORD = re.compile(rf"[{UNSPACED}]|[^\W_]+(?:'[^\W_]+)*")
 
 @dataclass(frozen=True, slots=True)
 class BargeInOptions:
-    """What it takes to interrupt a reply."""
+    """Which speech interrupts a reply."""
 
-    words: int = option(1, "words that interrupt a reply, beside `okay`, `mm-hm` and the like", ge=1, le=20)
-    voiced_ms: int = option(200, "speech that interrupts a reply; shorter sounds are coughs", ge=0, le=5000)
-    echo: bool = option(
-        False, "clients do not cancel echo: what is heard of a reply's own words does not interrupt it"
+    words: int = option(
+        1, "words that interrupt a reply; `okay`, `mm-hm` and the like do not count", ge=1, le=20
     )
+    voiced_ms: int = option(200, "speech that interrupts a reply; shorter sounds are coughs", ge=0, le=5000)
+    echo: bool = option(False, "clients do not cancel echo: the words of a reply itself do not interrupt it")
 
 
 def interrupts(text: str, voiced_ms: int, options: BargeInOptions, language: Language) -> bool:
-    """Whether this, said over a reply so far in this language, is meant to stop it."""
+    """Whether this speech over a reply interrupts it."""
     plain = text.casefold().replace("’", "'").replace("-", " ")
     words = words_of(_backchannel(language).sub(" ", plain))
     return len(words) >= options.words and voiced_ms >= options.voiced_ms
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text without case; in languages that are written without blanks, its characters."""
+    """The words of a text in lower case; in scripts without blanks between words, its characters."""
     return _WORD.findall(text.casefold().replace("’", "'"))
 
 
 def question_of(reply: str, heard: int) -> str:
-    """What the reply, of which so many characters have been heard, is asking or has just asked, if at all."""
+    """The question that the reply asks at the character `heard`, or in the sentence before; empty if there is
+    none. heard: how many characters of the reply were heard."""
     asked, begin = "", 0
     for found in _SENTENCE_END.finditer(reply) if heard else ():
         sentence, begin = reply[begin : found.end()], found.end()

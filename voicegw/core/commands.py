@@ -1,5 +1,4 @@
-"""What a client can ask of a session, beside sending audio. Every dialect translates these; none adds its
-own."""
+"""The commands of a client to its session. Every dialect translates its messages to these."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,7 +8,7 @@ class ReplyMode(StrEnum):
     """How turns are answered."""
 
     TEXT = "text"
-    AUDIO = "audio"  # said aloud, and in text
+    AUDIO = "audio"  # as speech and as text
     NONE = "none"  # the session only transcribes
 
 
@@ -25,15 +24,15 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class TypeText:
-    """A user message that was typed, not said."""
+    """A user message that was typed, not spoken."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """New values for settings of the session's profile (profile.py); None leaves one as it is, and an empty
-    tuple of key terms takes all away. Times are in ms."""
+    """New values for settings of the session's profile (profile.py). None keeps the value; an empty tuple of
+    key terms removes all of them. Times are in ms."""
 
     end_silence_ms: int | None = None
     min_end_silence_ms: int | None = None
@@ -51,8 +50,8 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """How much reply audio the client has played, in ms from the reply's start; of the reply to `turn`, or
-    of the last one."""
+    """How much audio of the reply to `turn` the client has played, in ms; of the last reply if `turn` is
+    None."""
 
     audio_ms: int
     turn: int | None = None
@@ -60,21 +59,21 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledge:
-    """The last event the client has seen."""
+    """The client has received all events up to the number `seq`."""
 
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """A new token of the same user's; for the connection, not for the session."""
+    """A new token of the same user. The connection handles it, not the session."""
 
     token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """No more audio or messages will come: settle what is open, then close."""
+    """No more audio or messages follow: finish the open utterances and replies, then close."""
 
 
 Command = Commit | Cancel | TypeText | Configure | Played | Acknowledge | Refresh | End

@@ -1,15 +1,14 @@
-"""Speech scores in, utterance boundaries out: a table over run lengths of voiced and quiet windows.
+"""The endpointer: finds utterance boundaries in speech scores, with a state table.
 
-An utterance begins when enough windows in a row are voiced (an onset; shorter bursts are clicks), is
-paused after a short silence, which is when a final decode may be tried ahead of time, and ends after a
-long one. It also ends when told to, or when it reaches its maximum length.
+An utterance begins with an onset, enough voiced windows in a row; fewer are a click. It pauses after a short
+silence, when a final decode may be tried early, and ends after a long silence. It also ends on request, or at
+its maximum length. Inside a pause, too, only an onset is speech: a single voiced window does not restart the
+silence.
 
-Only an onset counts as voice inside a pause, too: one stray window does not restart the silence.
-
-How long the long silence is depends on the words: it is shorter after a finished sentence and longer after
-one that must go on (completeness.py). Where a model listens as well (asr/end_of_turn.py), what it hears
-decides instead, except after words that must go on. While nothing is known, it is `end_silence_ms`, which
-the others follow unless they are given: who asks for two seconds gets about two seconds, whatever was said.
+The long silence is shorter after a complete sentence and longer after an incomplete one (completeness.py).
+Where an end-of-turn model listens (asr/end_of_turn.py), its probability decides instead, except after an
+incomplete sentence. While neither is known, the silence is `end_silence_ms`. The other lengths depend on it
+unless they are set: with 2 s, every utterance ends after about 2 s of silence.
 """
 
 from dataclasses import dataclass
@@ -21,14 +20,14 @@ import msgspec
 from voicegw.core.audio import WINDOW_SAMPLES, Pcm, to_samples
 from voicegw.core.completeness import Completeness
 from voicegw.core.options import option
-from voicegw.core.table import Machine
+from voicegw.core.state_machine import transition
 
 
 class SpeechScorer(Protocol):
-    """How likely one 20 ms window holds speech; keeps its own state, so there is one for each session."""
+    """Scores how likely a window of 20 ms contains speech. It is stateful: each session has its own."""
 
     def score(self, window: Pcm) -> float:
-        """0 to 1, for the next WINDOW_SAMPLES samples at 16 kHz."""
+        """The probability of speech, 0 to 1, in the next WINDOW_SAMPLES samples at 16 kHz."""
         ...
 
 
@@ -38,9 +37,9 @@ class EndpointOptions:
 
     threshold: float = option(0.5, "score from which a window counts as voiced", ge=0.0, le=1.0)
     onset_ms: int = option(40, "voiced time that begins an utterance", ge=20, le=300)
-    pause_ms: int = option(160, "silence after which a final decode is tried ahead of time", ge=40, le=5000)
+    pause_ms: int = option(160, "silence after which a final decode is tried early", ge=40, le=5000)
     end_silence_ms: int = option(500, "silence that ends an utterance", ge=100, le=5000)
-    adaptive: bool = option(True, "let the words said so far shorten and lengthen the end silence")
+    adaptive: bool = option(True, "adapt the end silence to the words so far")
     min_end_silence_ms: int | None = option(
         None,
         "end silence after a finished sentence, if shorter (default: 400, or 100 less than end-silence-ms)",
@@ -70,12 +69,12 @@ class EndpointOptions:
 
     @property
     def finished_ms(self) -> int:
-        """The end silence after a finished sentence."""
+        """The end silence after a complete sentence."""
         return min(self.end_silence_ms, self.min_end_silence_ms or max(400, self.end_silence_ms - 100))
 
     @property
     def unfinished_ms(self) -> int:
-        """The end silence after words that must go on."""
+        """The end silence after an incomplete sentence."""
         return max(self.end_silence_ms, self.max_end_silence_ms or max(1000, self.end_silence_ms + 500))
 
     @property
@@ -98,7 +97,7 @@ class Signal(Enum):
 
 
 class Boundary(Enum):
-    """What the caller is told."""
+    """A boundary found in a window."""
 
     STARTED = "started"
     PAUSED = "paused"
@@ -117,69 +116,42 @@ TABLE = {
 }
 
 
-class EndpointerState(msgspec.Struct, array_like=True):
-    """What an endpointer knows, for another process to go on with."""
+class Endpointer(msgspec.Struct, array_like=True):
+    """Finds the utterances in the scores of one session.
 
-    options: EndpointOptions
-    position: int
-    speech_start: int
-    speech_end: int
-    completeness: Completeness
-    state: State
-    voiced_run: int
-    end_of_turn: float | None = None
-
-
-class Endpointer:
-    """Finds the utterances in one session's scores.
-
-    position: the session's clock in samples. speech_start, speech_end: where the voice of the running or
-    last utterance began and, so far, ended. completeness: how finished its words sound, when they are known.
-    end_of_turn: the probability that its speaker has finished, when a model has told it.
+    position: the number of samples received. speech_start, speech_end: the first and, so far, the last voiced
+    sample of the running or last utterance. completeness: how complete its words are, once they are known.
+    end_of_turn: the probability that its speaker has finished, from a model that listens; None where there is
+    none. voiced_run: how many samples in a row were voiced up to `position`.
     """
 
-    def __init__(self, options: EndpointOptions) -> None:
-        self.options = options
-        self.position = 0
-        self.speech_start = 0
-        self.speech_end = 0
-        self.completeness = Completeness.OPEN
-        self.end_of_turn: float | None = None
-        self._machine: Machine[State, Signal, Boundary] = Machine(TABLE, State.SILENT)
-        self._voiced_run = 0
-
-    def snapshot(self) -> EndpointerState:
-        """All it knows."""
-        return EndpointerState(
-            *(self.options, self.position, self.speech_start, self.speech_end),
-            *(self.completeness, self._machine.state, self._voiced_run, self.end_of_turn),
-        )
-
-    def restore(self, state: EndpointerState) -> None:
-        """Goes on where another endpointer was."""
-        self.options, self.position = state.options, state.position
-        self.speech_start, self.speech_end = state.speech_start, state.speech_end
-        self.completeness, self._voiced_run = state.completeness, state.voiced_run
-        self._machine.state, self.end_of_turn = state.state, state.end_of_turn
+    options: EndpointOptions
+    position: int = 0
+    speech_start: int = 0
+    speech_end: int = 0
+    completeness: Completeness = Completeness.UNDECIDED
+    end_of_turn: float | None = None
+    state: State = State.SILENT
+    voiced_run: int = 0
 
     @property
     def open(self) -> bool:
         """Whether an utterance is running."""
-        return self._machine.state is not State.SILENT
+        return self.state is not State.SILENT
 
     @property
     def paused(self) -> bool:
-        """Whether the speaker of the running utterance pauses."""
-        return self._machine.state is State.PAUSED
+        """Whether the running utterance is in a pause."""
+        return self.state is State.PAUSED
 
     @property
     def voice_start(self) -> int:
-        """Where the voice that is heard now began, or went on after a pause."""
-        return self.position - self._voiced_run
+        """The first sample of the current run of voiced windows."""
+        return self.position - self.voiced_run
 
     @property
     def end_silence_ms(self) -> int:
-        """The silence that ends the running utterance, after what it has said so far."""
+        """The silence that ends the running utterance, given its words so far."""
         options = self.options
         if options.adaptive and self.completeness is Completeness.UNFINISHED:
             return options.unfinished_ms
@@ -196,35 +168,36 @@ class Endpointer:
         return self.open and length >= to_samples(self.options.max_utterance_ms)
 
     def receive(self, score: float) -> Boundary | None:
-        """Takes in the score of the next window."""
+        """Processes the score of the next window, and returns the boundary in it, if there is one."""
         self.position += WINDOW_SAMPLES
-        self._voiced_run = self._voiced_run + WINDOW_SAMPLES if score >= self.options.threshold else 0
-        if self._voiced_run >= to_samples(self.options.onset_ms):
+        self.voiced_run = self.voiced_run + WINDOW_SAMPLES if score >= self.options.threshold else 0
+        if self.voiced_run >= to_samples(self.options.onset_ms):
             if not self.open:
-                self.speech_start = self.position - self._voiced_run
+                self.speech_start = self.position - self.voiced_run
             self.speech_end = self.position
-            self.completeness, self.end_of_turn = Completeness.OPEN, None
-            return self._machine.signal(Signal.ONSET)
-        if self._voiced_run:
-            return None  # too soon to tell a voice, which an end here would cut in two, from a click
+            self.completeness, self.end_of_turn = Completeness.UNDECIDED, None
+            return self._signal(Signal.ONSET)
+        if self.voiced_run:
+            return None  # speech or a click: an end here would split the speech
         return self._receive_quiet(self.position - self.speech_end)
 
     def _receive_quiet(self, silence: int) -> Boundary | None:
-        state = self._machine.state
-        if state is State.SPEAKING and silence >= to_samples(self.options.pause_ms):
-            return self._machine.signal(Signal.PAUSE)
-        if state is State.PAUSED and silence >= to_samples(self.end_silence_ms):
-            return self._machine.signal(Signal.END)
+        if self.state is State.SPEAKING and silence >= to_samples(self.options.pause_ms):
+            return self._signal(Signal.PAUSE)
+        if self.state is State.PAUSED and silence >= to_samples(self.end_silence_ms):
+            return self._signal(Signal.END)
         return None
 
     def split(self, at: int) -> None:
-        """The running utterance ended at this sample, and the voice that goes on begins the next one."""
+        """Ends the running utterance at this sample, where the next one begins."""
         self.speech_start = at
 
     def force(self) -> None:
-        """Ends the running utterance now; a voice that goes on needs a new onset to begin the next one.
+        """Ends the running utterance now; the next one needs a new onset. Raises IllegalSignal when no
+        utterance is running."""
+        self._signal(Signal.FORCE)
+        self.voiced_run = 0
 
-        Raises IllegalSignal when none is running.
-        """
-        self._machine.signal(Signal.FORCE)
-        self._voiced_run = 0
+    def _signal(self, signal: Signal) -> Boundary | None:
+        self.state, boundary = transition(TABLE, self.state, signal)
+        return boundary

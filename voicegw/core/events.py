@@ -1,5 +1,5 @@
-"""The session's own vocabulary: what it tells its client (events), and what a prompt and a reply are made of.
-Every dialect translates the events and the commands (commands.py); none adds its own.
+"""Events, which a session sends to its client, and the parts of prompts and replies. Every dialect translates
+these events and the commands (commands.py) to its messages.
 
 Positions are session samples at 16 kHz, counted from the first one received, unless a name says otherwise.
 `turn` counts the utterances and typed messages of a session, from 1.
@@ -13,24 +13,25 @@ import msgspec
 from voicegw.core.audio import AudioFormat
 from voicegw.core.jobs import Word
 from voicegw.core.latency import TurnLatency as TurnLatency
-from voicegw.core.record import Record
+from voicegw.core.tagged_struct import TaggedStruct
 from voicegw.errors import VoicegwError
 
-# --- what a reply and a prompt are made of ----------------------------------------------------------------
+# --- parts of replies and prompts ------------------------------------------------------------------------
 
 
-class ToolCalled(Record, frozen=True):
-    """The model calls a tool. `arguments` is the JSON object it wrote; `id` joins the answer to the call."""
+class ToolCalled(TaggedStruct, frozen=True):
+    """The model calls a tool. arguments: a JSON object, as the model wrote it. id: also in the answer."""
 
     id: str
     name: str
     arguments: str
 
 
-class ToolAnswered(Record, frozen=True):
-    """What a tool answered; with `ok` false, `content` says why it could not.
+class ToolAnswered(TaggedStruct, frozen=True):
+    """The answer of a tool; if `ok` is false, `content` is the reason of the failure.
 
-    background_call: set when the call goes on in the background and this only says so (background_calls.py).
+    background_call: set when the call continues in the background and this answer only says so
+    (background_calls.py).
     """
 
     id: str
@@ -40,8 +41,8 @@ class ToolAnswered(Record, frozen=True):
     background_call: str = ""
 
 
-class ReplyNotice(Record, frozen=True):
-    """Trouble that did not end the reply: the error's code, the remedy, and if that is to ask once more."""
+class ReplyNotice(TaggedStruct, frozen=True):
+    """An error that did not end the reply: its code, the mitigation, and whether that is another request."""
 
     code: str
     remedy: str
@@ -66,39 +67,39 @@ class Message:
     tool_call_id: str = ""
 
 
-# --- events: what a client is told -----------------------------------------------------------------------
+# --- events ----------------------------------------------------------------------------------------------
 
 
 class EndReason(StrEnum):
-    """What finalised an utterance."""
+    """Why an utterance ended."""
 
     SILENCE = "silence"
     COMMIT = "commit"
     END = "end"
     MAX_LENGTH = "max_length"
-    STALLED = "stalled"  # frames stopped coming while someone was speaking
+    STALLED = "stalled"  # no audio arrived during the utterance
 
 
 class ReplyReason(StrEnum):
-    """Why a reply is over."""
+    """Why a reply ended."""
 
     COMPLETED = "completed"
     INTERRUPTED = "interrupted"  # the user spoke or typed over it
     CANCELLED = "cancelled"  # the client asked, or the session ended
     FAILED = "failed"
-    MODERATED = "moderated"  # moderation found something in it, or in what it answers
+    MODERATED = "moderated"  # moderation rejected it, or the text that it answers
 
 
-class Judged(StrEnum):
-    """What moderation judges."""
+class ModerationTarget(StrEnum):
+    """What a moderation check judges."""
 
-    INPUT = "input"  # what the user said or typed
+    INPUT = "input"  # speech or a typed message of the user
     REPLY = "reply"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a client may send, and for how long."""
+    """Limits of a session."""
 
     max_message_bytes: int
     max_burst_ms: int
@@ -108,19 +109,18 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class AudioShape:
-    """How reply audio is encoded: as the client's own audio is. rate: samples a second."""
+    """The encoding of reply audio, which is that of the client's audio. rate: samples a second."""
 
     format: AudioFormat
     rate: int
 
 
-class SessionReady(Record, frozen=True):
-    """The session is open and its audio is awaited: the first event, and the last of those that a client
-    which comes back has missed.
+class SessionReady(TaggedStruct, frozen=True):
+    """The session is ready for audio. It is the first event; after a resume it follows the missed events.
 
-    next_input_sample: the sample to send next, at the client's own rate. next_message: how many text
-    messages have been taken in, which is the number of the one to send next, from 0. development: anybody on
-    the server's machine may connect, without a token. reply_audio: what replies are said in, or None.
+    next_input_sample: the sample to send next, at the client's rate. next_message: the number of the text
+    message to send next, from 0. development: every program on the server's machine may connect without a
+    token. reply_audio: None when replies are not spoken.
     """
 
     session: str
@@ -133,17 +133,17 @@ class SessionReady(Record, frozen=True):
     reply_audio: AudioShape | None = None
 
 
-class SpeechStarted(Record, frozen=True):
-    """Someone began to speak, at about this sample."""
+class SpeechStarted(TaggedStruct, frozen=True):
+    """The user began to speak, at about the sample `at`."""
 
     turn: int
     at: int
 
 
-class PartialTranscript(Record, frozen=True):
-    """The words so far: `stable` only ever grows within a turn, `tentative` may still change.
+class PartialTranscript(TaggedStruct, frozen=True):
+    """The words so far. Within a turn, `stable` only grows; `tentative` may change.
 
-    audio_end: the last sample the words take into account. joined: without a blank between the two.
+    audio_end: the last decoded sample. joined: no blank separates the two.
     """
 
     turn: int
@@ -153,18 +153,19 @@ class PartialTranscript(Record, frozen=True):
     joined: bool = False
 
 
-class SpeechStopped(Record, frozen=True):
-    """The utterance is over; its last voiced sample was `at`."""
+class SpeechStopped(TaggedStruct, frozen=True):
+    """The utterance is over. at: its last voiced sample."""
 
     turn: int
     at: int
     reason: EndReason
 
 
-class FinalTranscript(Record, frozen=True):
-    """The settled words of an utterance; begins with the last `stable`. Of no length if a commit ended none.
+class FinalTranscript(TaggedStruct, frozen=True):
+    """The final words of an utterance; they begin with its last `stable`. After a commit without an
+    utterance, `text` is empty and `start` equals `end`.
 
-    language: the ISO 639-1 code of what it was recognised as; empty where that is not known.
+    language: ISO 639-1, as recognised; empty where it is unknown.
     """
 
     turn: int
@@ -175,38 +176,38 @@ class FinalTranscript(Record, frozen=True):
     language: str = ""
 
 
-class ReplyStarted(Record, frozen=True):
-    """The model's first token is here."""
+class ReplyStarted(TaggedStruct, frozen=True):
+    """The model wrote its first token."""
 
     turn: int
 
 
-class ReplyDelta(Record, frozen=True):
+class ReplyDelta(TaggedStruct, frozen=True):
     """The next piece of the reply."""
 
     turn: int
     text: str
 
 
-class ReplyStep(Record, frozen=True):
-    """Something happened in the reply beside text."""
+class ReplyStep(TaggedStruct, frozen=True):
+    """A part of the reply that is not text."""
 
     turn: int
     piece: ReplyStepPiece
 
 
-class ReplyDone(Record, frozen=True):
-    """The reply is over; `text` is all of it that was delivered."""
+class ReplyDone(TaggedStruct, frozen=True):
+    """The reply is over. text: all delivered text; of a spoken reply, the heard text."""
 
     turn: int
     text: str
     reason: ReplyReason
 
 
-class BackgroundCallReport(Record, frozen=True):
-    """How the tool call `id` gets on in the background; with `done`, its result, and `ok` whether it is one.
+class BackgroundCallReport(TaggedStruct, frozen=True):
+    """An update of the background tool call `id`; if `done`, its result, or with `ok` false its failure.
 
-    turn: the one whose reply called the tool.
+    turn: whose reply called the tool.
     """
 
     turn: int
@@ -217,43 +218,43 @@ class BackgroundCallReport(Record, frozen=True):
     ok: bool
 
 
-class Moderated(Record, frozen=True):
-    """Moderation found `categories` in what was said in this turn, or in its reply."""
+class Moderated(TaggedStruct, frozen=True):
+    """Moderation found `categories` in the user's text of this turn, or in its reply."""
 
     turn: int
-    what: Judged
+    what: ModerationTarget
     categories: tuple[str, ...]
 
 
-class AudioAcknowledged(Record, frozen=True):
-    """All audio before this sample, at the client's own rate, and so many text messages have been taken
-    in, and are not needed again."""
+class AudioAcknowledged(TaggedStruct, frozen=True):
+    """The client need not send again: audio before `input_samples`, at its own rate, and the first `messages`
+    text messages."""
 
     input_samples: int
     messages: int = 0
 
 
-class GoingAway(Record, frozen=True):
-    """The server will close this connection; a new one may be made after `retry_after_ms`."""
+class GoingAway(TaggedStruct, frozen=True):
+    """The server closes this connection soon. The client may connect again after `retry_after_ms`."""
 
     retry_after_ms: int
 
 
-class Ending(Record, frozen=True):
-    """The session will end in `in_ms`, with the error `code`, unless something is done about it."""
+class Ending(TaggedStruct, frozen=True):
+    """The session ends in `in_ms` with the error `code` unless the client prevents it."""
 
     code: str
     in_ms: int
 
 
-class Refreshed(Record, frozen=True):
-    """A new token was accepted; the session may go on for `expires_in_ms`."""
+class Refreshed(TaggedStruct, frozen=True):
+    """A new token was accepted; it is valid for `expires_in_ms`."""
 
     expires_in_ms: int
 
 
-class Fault(Record, frozen=True):
-    """Something went wrong; `code` is one of errors.py."""
+class Fault(TaggedStruct, frozen=True):
+    """An error. code: one of voicegw.errors."""
 
     code: str
     message: str
@@ -288,10 +289,10 @@ _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 
 
 def encode(event: Event) -> bytes:
-    """The event as bytes, for another process; see snapshot.py for what may change in them."""
+    """The event as bytes. snapshot.py says which changes of the encoding are compatible."""
     return _encoder.encode(event)
 
 
 def decode(data: bytes) -> Event:
-    """The event in `data`. Raises msgspec.MsgspecError for what is none."""
+    """The event in `data`. Raises msgspec.MsgspecError for invalid data."""
     return _decoder.decode(data)

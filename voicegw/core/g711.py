@@ -20,7 +20,7 @@ def _alaw_table() -> NDArray[np.int16]:
 
 
 def _encoder(decoded: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """For each sample, as an unsigned index, the code whose decoded value is nearest."""
+    """A table from samples, as unsigned indices, to the code with the nearest decoded value."""
     order = np.argsort(decoded, kind="stable")
     values = decoded[order].astype(np.float64)
     samples = np.arange(65_536, dtype=np.uint16).view(np.int16)

@@ -1,20 +1,20 @@
-"""What is shown of an utterance while it is still being spoken: a stable prefix and a tentative tail.
+"""The hypothesis of a running utterance: a stable prefix and a tentative tail.
 
-Two policies say when a word becomes stable. Local agreement (LocalAgreement-n; Liu et al. 2020, Machacek et
-al. 2023): when the last n decodes agree on it and on everything before it. Alignment (after AlignAtt; Papi
-et al. 2023): in one decode, when the audio it is aligned to ends safely before the end of the window. The
-last words of a decode stand at the edge of the audio, where a recogniser guesses: they are never made
-stable, and those at the very edge are not even shown.
+A policy decides when a word becomes stable. Local agreement (LocalAgreement-n; Liu et al. 2020, Machacek et
+al. 2023): when the last n decodes agree on it and on all words before it. Alignment (after AlignAtt; Papi et
+al. 2023): when the audio to which it is aligned ends clearly before the end of the window. The last words of
+a decode are at the edge of the audio, where recognisers guess: they never become stable, and words at the
+very edge are not shown.
 
-Agreement alone settles mistakes, because decodes of nearly the same audio make the same ones. So a word that
-the recogniser is not sure of has to wait, besides, until it is heard with what was said after it. At the edge
-an improbable word is a guess, and not shown.
+Agreement alone would make errors stable, because decodes of nearly the same audio contain the same errors. So
+a word of low probability becomes stable only when enough audio after it was decoded. At the edge, an
+improbable word is a guess and not shown.
 
-What is stable is frozen letter for letter: a later decode that disagrees is joined on behind it, so that
-neither partials nor the final ever take a stable word back.
+Stable words never change. If a later decode differs from them, only its words after them are used, so neither
+a partial nor the final changes a stable word.
 
-A long utterance's window is trimmed behind its stable words: it then begins with the last few of them,
-where the next decode is joined on, and the text before goes along as a prompt.
+The window of a long utterance is trimmed: it then begins with the last few stable words, which align the next
+decode with them. The text before is passed as the prompt.
 """
 
 import unicodedata
@@ -30,14 +30,14 @@ from voicegw.core.audio import to_samples
 from voicegw.core.jobs import Word, text_of
 from voicegw.core.options import option
 
-_OVERLAP_WORDS = 3  # stable words that stay in a trimmed window, to be joined on
+_OVERLAP_WORDS = 3  # stable words that a trimmed window keeps
 _PROMPT_CHARACTERS = 200
-_COMPARED_WORDS = 150  # in 10 s, after which windows are trimmed, nobody says half as many
+_COMPARED_WORDS = 150  # more than twice as many as are spoken in 10 s, after which windows are trimmed
 TIME_SLACK = to_samples(300)  # how far the times of a word differ between two decodes
 
 
 class Policy(StrEnum):
-    """When a word becomes stable; see the module."""
+    """The rule by which a word becomes stable; see the module."""
 
     AGREEMENT = "agreement"
     ALIGNMENT = "alignment"
@@ -68,126 +68,106 @@ class HypothesisOptions:
     )
 
 
-class HypothesisState(msgspec.Struct, array_like=True):
-    """What a hypothesis knows, for another process to go on with."""
+class Hypothesis(msgspec.Struct, array_like=True):
+    """The words of one utterance so far. Positions are session samples.
 
-    stable: list[Word]
-    tentative: list[Word]
-    anchor: int
-    tails: list[list[Word]]
+    anchor: the index of the first stable word that the window still contains. tails: the words after the
+    stable ones, of each of the last decodes.
+    """
 
-
-class Hypothesis:
-    """The words of one utterance so far. Positions are session samples."""
-
-    def __init__(self, options: HypothesisOptions) -> None:
-        self._options = options
-        self.stable: list[Word] = []
-        self.tentative: list[Word] = []
-        self._anchor = 0  # the first stable word that the window still holds
-        self._tails: list[list[Word]] = []  # the last decodes' words behind the stable ones
-
-    def snapshot(self) -> HypothesisState:
-        """All it knows."""
-        return HypothesisState(self.stable, self.tentative, self._anchor, self._tails)
-
-    @classmethod
-    def restored(cls, options: HypothesisOptions, state: HypothesisState) -> "Hypothesis":
-        """One that goes on where another was."""
-        hypothesis = cls(options)
-        hypothesis.stable, hypothesis.tentative = state.stable, state.tentative
-        hypothesis._anchor, hypothesis._tails = state.anchor, state.tails
-        return hypothesis
+    stable: list[Word] = []
+    tentative: list[Word] = []
+    anchor: int = 0
+    tails: list[list[Word]] = []
 
     @property
     def prompt(self) -> str:
-        """What was said before the window."""
-        return text_of(self.stable[: self._anchor])[-_PROMPT_CHARACTERS:]
+        """The text before the window."""
+        return text_of(self.stable[: self.anchor])[-_PROMPT_CHARACTERS:]
 
     @property
-    def shown(self) -> list[Word]:
-        """All the words so far."""
+    def words(self) -> list[Word]:
+        """All words so far."""
         return [*self.stable, *self.tentative]
 
-    def update(self, words: Sequence[Word], until: int, *, paused: bool) -> None:
-        """Takes in a decode of the window that ends at `until`; in a pause its last words are no guesses. In
-        running speech one without words is no news: most often its text was rejected as improbable, and is
-        itself again in the next."""
+    def update(self, words: Sequence[Word], until: int, options: HypothesisOptions, *, paused: bool) -> None:
+        """Adds a decode of the window that ends at `until`. paused: the speaker pauses, so its last words are
+        reliable. In running speech, a decode without words is ignored: usually its text was rejected as
+        improbable, and the next decode has words again."""
         if not (words or paused):
             return
-        tail = list(words[self._join(words) :])
-        self._tails = [*self._tails, tail][-self._options.agreement :]
-        if self._options.policy is Policy.AGREEMENT:
-            settled = self._agreed(until - to_samples(self._options.doubtful_edge_ms))
+        tail = list(words[self._first_new(words) :])
+        self.tails = [*self.tails, tail][-options.agreement :]
+        if options.policy is Policy.AGREEMENT:
+            settled = self._agreed(until - to_samples(options.doubtful_edge_ms), options)
         else:
-            settled = _ends_by(tail, until - to_samples(self._options.stable_edge_ms))
+            settled = _ends_by(tail, until - to_samples(options.stable_edge_ms))
         self.stable += tail[:settled]
-        self._tails = [earlier[settled:] for earlier in self._tails]
-        count = len(tail) if paused else self._count_shown(tail, until)
+        self.tails = [earlier[settled:] for earlier in self.tails]
+        count = len(tail) if paused else _count_shown(tail, until, options)
         self.tentative = tail[settled:count]
 
-    def _count_shown(self, tail: Sequence[Word], until: int) -> int:
-        """How many words at the head of a decode of running speech are shown."""
-        options = self._options
-        hidden = (
-            index
-            for index, word in enumerate(tail)
-            if _is_at_edge(word, until, options.shown_edge_ms)
-            or (word.probability < options.guess and _is_at_edge(word, until, options.guess_edge_ms))
-        )
-        return next(hidden, len(tail))
-
-    def _agreed(self, edge: int) -> int:
-        """How many words at the head of the tails may become stable; of doubtful ones those that end by
-        `edge`."""
-        if len(self._tails) < self._options.agreement:
+    def _agreed(self, edge: int, options: HypothesisOptions) -> int:
+        """How many of the first words of the tails become stable. Doubtful words must end before `edge`."""
+        if len(self.tails) < options.agreement:
             return 0
-        shortest = min(len(tail) for tail in self._tails)
-        limit = min(shortest, len(self._tails[-1]) - self._options.edge_words)
+        shortest = min(len(tail) for tail in self.tails)
+        limit = min(shortest, len(self.tails[-1]) - options.edge_words)
         for index in range(limit):
-            heard = [tail[index] for tail in self._tails]
-            doubtful = min(word.probability for word in heard) < self._options.doubt
+            heard = [tail[index] for tail in self.tails]
+            doubtful = min(word.probability for word in heard) < options.doubt
             if len({word.text for word in heard}) > 1 or (doubtful and heard[-1].end > edge):
                 return index
         return max(0, limit)
 
-    def settle(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        """The final words: those of the last decode, with the stable ones kept as they were shown."""
-        return (*self.stable, *words[self._join(words) :])
+    def final_words(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """The final words: the stable ones, then the rest of the last decode, `words`."""
+        return (*self.stable, *words[self._first_new(words) :])
 
     def trim(self) -> int | None:
-        """Forgets all but the last few stable words for the joining; the sample at which a window that holds
-        those begins, in the gap before them. None while too few words are stable."""
+        """Removes all but the last few stable words from the window. Returns the sample at which the window
+        then begins, in the gap before those words; None while too few words are stable."""
         anchor = len(self.stable) - _OVERLAP_WORDS
-        if anchor <= self._anchor:
+        if anchor <= self.anchor:
             return None
-        self._anchor = anchor
+        self.anchor = anchor
         before, first = self.stable[anchor - 1 : anchor + 1]
         return (before.end + max(before.end, first.start)) // 2
 
-    def _join(self, words: Sequence[Word]) -> int:
-        return continuation(self.stable[self._anchor :], words)
+    def _first_new(self, words: Sequence[Word]) -> int:
+        return continuation(self.stable[self.anchor :], words)
+
+
+def _count_shown(tail: Sequence[Word], until: int, options: HypothesisOptions) -> int:
+    """How many of the first words of a decode of running speech are shown."""
+    hidden = (
+        index
+        for index, word in enumerate(tail)
+        if _is_at_edge(word, until, options.shown_edge_ms)
+        or (word.probability < options.guess and _is_at_edge(word, until, options.guess_edge_ms))
+    )
+    return next(hidden, len(tail))
 
 
 def _is_at_edge(word: Word, until: int, edge_ms: int) -> bool:
-    """Whether a word ends in the last part of the window; never where that part is 0 ms long."""
+    """Whether a word ends in the last `edge_ms` of the window; never if `edge_ms` is 0."""
     return edge_ms > 0 and word.end > until - to_samples(edge_ms)
 
 
 def _ends_by(words: Sequence[Word], edge: int) -> int:
-    """How many words at the head end at or before a sample."""
+    """How many of the first words end at or before a sample."""
     return next((index for index, word in enumerate(words) if word.end > edge), len(words))
 
 
 def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
-    """Where a new decode goes on behind the stable words: the index into `words`.
+    """The index in `words`, a new decode, of the first word after the stable ones.
 
-    The prefix of `words` with the least edit distance to `stable`, compared without case and punctuation
-    (words that are only punctuation, as they are). A word that is on the wrong side of the stable words' end
-    in time counts as an edit, so that words that were heard differently this time are not told twice. Of
-    equals, the prefix that ends in the same word, and then the one nearest in length. One row of Wagner and
-    Fischer's table (1974) is kept at a time. Of very many words, as a recogniser writes that repeats itself,
-    the first are taken to be the same ones.
+    It is the length of the prefix of `words` with the least edit distance to `stable`, without case and
+    punctuation (words of punctuation alone are compared unchanged). A word on the wrong side of the end of
+    the stable words, in time, counts as an edit, so that words that were recognised differently this time are
+    not sent twice. Of equal prefixes, one that ends with the same word is chosen, then the nearest in length.
+    The algorithm is that of Wagner and Fischer (1974), with one row in memory. Of very many words, which a
+    recogniser in a loop writes, the first are assumed to be equal.
     """
     skipped = max(0, len(stable) - _COMPARED_WORDS)
     compared = words[skipped : skipped + 2 * _COMPARED_WORDS]
@@ -203,8 +183,8 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
 
 
 def _edit_distances(old: Sequence[str], new: Sequence[str]) -> list[int]:
-    """The edit distance of `old` to each prefix of `new`, row by row. In a row, only the cheapest way to a
-    place from the left depends on its neighbours: it is a running minimum."""
+    """The edit distance from `old` to each prefix of `new`, row by row. Within a row only the cost of
+    insertions depends on the neighbour, so it is a running minimum."""
     numbers = {token: number for number, token in enumerate({*old, *new})}
     others = np.array([numbers[token] for token in new], np.int32)
     places = np.arange(len(new) + 1)
@@ -217,13 +197,13 @@ def _edit_distances(old: Sequence[str], new: Sequence[str]) -> list[int]:
 
 
 def _misplaced(words: Sequence[Word], boundary: int) -> list[int]:
-    """For each index that the words may be cut at: how many before it end clearly behind the boundary, and
-    how many behind it end clearly before it."""
+    """For each index: how many words before it end clearly after the boundary, plus how many words from it on
+    end clearly before the boundary."""
     late = accumulate((int(word.end > boundary + TIME_SLACK) for word in words), initial=0)
     early = [int(word.end < boundary - TIME_SLACK) for word in words]
     passed = accumulate(early, initial=0)
     total = sum(early)
-    return [behind + total - before for behind, before in zip(late, passed, strict=True)]
+    return [after + total - before for after, before in zip(late, passed, strict=True)]
 
 
 def _plain(word: Word) -> str:
@@ -232,6 +212,5 @@ def _plain(word: Word) -> str:
 
 
 def _counts(character: str) -> bool:
-    """Whether it is a letter, a digit, or a mark that makes another letter of the one before, such as the
-    vowels of Hindi and Thai."""
+    """Whether it is a letter, a digit or a combining mark, such as the vowels of Hindi and Thai."""
     return character.isalnum() or unicodedata.category(character).startswith("M")

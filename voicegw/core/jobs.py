@@ -1,7 +1,7 @@
-"""What a recogniser of windows is asked, its byte codec, and what it answers.
+"""Decode jobs for a recogniser of windows, their encoding, and their results.
 
-A job is stateless: it carries its audio and its prompt, so any worker can do any job, and a job lost with
-its worker is simply done again.
+A job is stateless: it contains its audio and its prompt, so any worker can do any job, and a job that is lost
+with its worker is done again by another.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ import msgspec
 
 from voicegw.errors import UndecodableMessage
 
-AUTO_LANGUAGE = "auto"  # in the place of a code: the language is to be detected
+AUTO_LANGUAGE = "auto"  # instead of a code: the language is detected
 
 
 class DecodeKind(StrEnum):
-    """Why a window is decoded, which decides its place in the queue and the care taken."""
+    """Why a window is decoded. It decides the priority in the queue and the search."""
 
-    PARTIAL = "partial"  # the speaker goes on; the newest one of a session replaces the older
-    FINAL = "final"  # the speaker has paused or stopped; goes first, beam search
+    PARTIAL = "partial"  # during speech; a newer one of the same session replaces it
+    FINAL = "final"  # at a pause or at the end; first in the queue, with beam search
 
 
 class Word(msgspec.Struct, frozen=True, array_like=True):
@@ -27,7 +27,7 @@ class Word(msgspec.Struct, frozen=True, array_like=True):
     text: with its punctuation and capitals, without surrounding blanks.
     start, end: session samples at 16 kHz; from the model's cross-attention (dynamic time warping).
     probability: mean token probability, 0 to 1.
-    joined: no blank separates it from the word before, as in languages that are written without blanks.
+    joined: no blank separates it from the word before, as in scripts without blanks.
     """
 
     text: str
@@ -38,17 +38,17 @@ class Word(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
-    """One window of one session to be turned into words.
+    """One window of one session, to be decoded to words.
 
     session, number: the job's identity; numbers grow within a session.
     start: session sample (16 kHz) of the window's first sample.
     pcm: the window, mono s16le at 16 kHz.
-    prompt: text said just before the window, for context; may be empty.
-    language: ISO 639-1 code of what is spoken; empty for the model's default; AUTO_LANGUAGE to find out.
-    key_terms: names and words of a trade that are likely to be said (key_terms.py).
-    context: how many samples at the window's head were said before the utterance, and told.
-    lead_in: how many samples of silence the recogniser puts in front if it does without context: it misses a
-    short word with which its window begins.
+    prompt: the text before the window; may be empty.
+    language: ISO 639-1; empty for the model's default; AUTO_LANGUAGE to detect it.
+    key_terms: names and technical terms that are likely (key_term_limits.py).
+    context: the number of samples at the start of the window that belong to earlier utterances.
+    lead_in: the number of samples of silence that a recogniser that does not use the context inserts before
+    the window, because models miss a short word at its very start.
     """
 
     session: str
@@ -66,11 +66,11 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
 class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     """The words of a window; none for silence, noise and rejected text.
 
-    queue_ms: from submission until a worker took the job. decode_ms: from then until the answer. language:
-    that the window was decoded in; empty for the model's default. retry_ms: of the decode, what was spent
-    on decoding it again because the first text looked wrong. end_of_turn: of a final, the probability that
-    the speaker has finished, by a model that listens; None where there is none. context_dropped: the job's
-    context was not decoded, because the model does better without.
+    queue_ms: from submission until a worker took the job. decode_ms: from then until the result. language: in
+    which the window was decoded; empty for the model's default. retry_ms: the part of decode_ms for decoding
+    again because the first text looked wrong. end_of_turn: of a final, the probability that the speaker has
+    finished; None without an end-of-turn model. context_dropped: the context was not decoded, because the
+    model works better without.
     """
 
     session: str
@@ -85,21 +85,21 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
 
 
 class DecodeFailure(msgspec.Struct, frozen=True, array_like=True):
-    """There are no words of the job with this number: it was given up, superseded or shed."""
+    """The job with this number has no result: it failed, was superseded or was shed."""
 
     number: int
 
 
 class Superseded(Exception):
-    """A partial was dropped from the queue because its session has moved on."""
+    """A partial was dropped from the queue because its session has a newer job."""
 
 
 class Shed(Exception):
-    """There is too much to do for this partial; a later one may have better luck."""
+    """A partial was dropped because of overload; a later one may succeed."""
 
 
 def text_of(words: Sequence[Word]) -> str:
-    """The words as a line of text."""
+    """The words as one line of text."""
     return "".join(word.text if word.joined else f" {word.text}" for word in words).lstrip()
 
 
@@ -108,12 +108,12 @@ _decoder = msgspec.msgpack.Decoder(list[DecodeJob])
 
 
 def encode_jobs(jobs: Sequence[DecodeJob]) -> bytes:
-    """A batch as bytes, for a pipe or a stream."""
+    """A batch as bytes."""
     return _encoder.encode(jobs)
 
 
 def decode_jobs(data: bytes) -> list[DecodeJob]:
-    """The batch in `data`; raises UndecodableMessage when it holds none."""
+    """The batch in `data`. Raises UndecodableMessage for invalid data."""
     try:
         return _decoder.decode(data)
     except msgspec.MsgspecError as error:

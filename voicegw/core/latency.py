@@ -1,21 +1,21 @@
-"""One turn's latency budget, from stamps in monotonic seconds that the session passes in.
+"""The latency of one turn, from timestamps in monotonic seconds that the session sets.
 
-The same numbers become the `latency` event, the histograms and the trace record (telemetry.py). What was not
-measured is None, never a guess.
+The same numbers are used for the `latency` event, the histograms and the trace record (telemetry.py). A value
+that was not measured is None.
 """
 
 from dataclasses import dataclass, replace
 
-from voicegw.core.record import Record
+from voicegw.core.tagged_struct import TaggedStruct
 
 
-class TurnLatency(Record, frozen=True):
-    """One turn's latency budget in ms; None for a step that did not happen or could not be measured.
+class TurnLatency(TaggedStruct, frozen=True):
+    """The latency of one turn in ms; None for a step that did not happen or was not measured.
 
-    endpoint, final, asked, first_token, first_audio and done count from the end of speech on the audio clock
-    (for a typed message from its arrival); queue and decode are the durations inside the decode that gave the
-    final, and model is the one from the request that was answered to its first token, which a speculative
-    request may have written before it was shown. attempts: requests to the model for this turn.
+    endpoint, final, asked, first_token, first_audio and done are measured from the end of speech on the audio
+    clock, for a typed message from its arrival. asked: the request to the model. queue and decode are the
+    durations of the decode that gave the final. model is the time from the request to its first token, which
+    a speculative request may have written before it was sent. attempts: requests to the model for this turn.
     """
 
     turn: int
@@ -32,16 +32,17 @@ class TurnLatency(Record, frozen=True):
     speculative: bool = False
 
 
-_STAMPS = ("zero", "endpoint", "final", "asked", "written", "first_token", "first_audio")
+_TIMESTAMPS = ("zero", "endpoint", "final", "asked", "model_first_token", "first_token", "first_audio")
 
 
 @dataclass(slots=True)
-class Stopwatch:
-    """Times of one turn. `zero` is the end of speech on the audio clock, or a typed message's arrival.
+class TurnTiming:
+    """The timestamps of one turn. zero: the end of speech on the audio clock, or the arrival of a typed
+    message.
 
-    asked: when the request that was answered went out; written: when the model had its first token, shown or
-    not. attempts: requests for this turn; speculative: whether the answer was begun before
-    the turn was certain.
+    asked: when the model was requested. model_first_token: when it wrote the first token; first_token: when
+    that was sent. attempts: requests for this turn. speculative: the reply was requested before the turn was
+    confirmed.
     """
 
     turn: int
@@ -49,7 +50,7 @@ class Stopwatch:
     endpoint: float | None = None
     final: float | None = None
     asked: float | None = None
-    written: float | None = None
+    model_first_token: float | None = None
     first_token: float | None = None
     first_audio: float | None = None
     queue_ms: float | None = None
@@ -57,13 +58,13 @@ class Stopwatch:
     attempts: int = 0
     speculative: bool = False
 
-    def shifted(self, by_s: float) -> "Stopwatch":
-        """The same stamps on a clock that is `by_s` ahead: another process goes on with the turn."""
-        stamps = {name: getattr(self, name) for name in _STAMPS}
-        return replace(self, **{name: at + by_s for name, at in stamps.items() if at is not None})
+    def shifted(self, by_s: float) -> "TurnTiming":
+        """The same timestamps on the clock of another process, which is `by_s` ahead."""
+        timestamps = {name: getattr(self, name) for name in _TIMESTAMPS}
+        return replace(self, **{name: at + by_s for name, at in timestamps.items() if at is not None})
 
     def report(self, done: float | None) -> TurnLatency:
-        """The budget, once the turn is over; `done` is None for a turn without a reply."""
+        """The latency of a turn that is over. done: the end of the reply; None for a turn without one."""
         return TurnLatency(
             turn=self.turn,
             endpoint_ms=self._since_zero(self.endpoint),
@@ -80,7 +81,11 @@ class Stopwatch:
         )
 
     def _model_ms(self) -> float | None:
-        return None if self.asked is None or self.written is None else (self.written - self.asked) * 1000
+        return (
+            None
+            if self.asked is None or self.model_first_token is None
+            else (self.model_first_token - self.asked) * 1000
+        )
 
-    def _since_zero(self, stamp: float | None) -> float | None:
-        return None if stamp is None else (stamp - self.zero) * 1000
+    def _since_zero(self, timestamp: float | None) -> float | None:
+        return None if timestamp is None else (timestamp - self.zero) * 1000

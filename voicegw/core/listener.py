@@ -1,8 +1,8 @@
-"""The hearing side of a session: windows go in, transcripts come out.
+"""The listener of a session: receives windows of audio and emits transcripts.
 
-Routes each window to the scorer, the endpointer and the transcription, turns the endpointer's boundaries
-into utterances, and tells the client and the conversation what was said. Positions are session samples,
-`now` is monotonic seconds.
+It routes each window to the scorer, the endpointer and the transcription, begins and ends utterances at the
+boundaries that the endpointer finds, and passes the words to the client and the dialogue manager. Positions
+are session samples; `now` is monotonic seconds.
 """
 
 from collections.abc import Callable
@@ -12,34 +12,35 @@ from typing import Any, assert_never
 import msgspec
 
 from voicegw.core import commands, events
-from voicegw.core.actions import Action, Emit, Recognize
+from voicegw.core.actions import Action, Recognize, SendEvent
 from voicegw.core.audio import WINDOW_SAMPLES, ArrivalClock, Pcm
 from voicegw.core.completeness import Completeness, judge
-from voicegw.core.conversation import Conversation
-from voicegw.core.endpoint import Boundary, Endpointer, EndpointerState, SpeechScorer
+from voicegw.core.dialogue_manager import DialogueManager
+from voicegw.core.endpoint import Boundary, Endpointer, SpeechScorer
 from voicegw.core.events import EndReason
 from voicegw.core.jobs import AUTO_LANGUAGE, text_of
 from voicegw.core.languages import language_of
-from voicegw.core.latency import Stopwatch
+from voicegw.core.latency import TurnTiming
 from voicegw.core.options import check
 from voicegw.core.profile import SessionProfile
-from voicegw.core.transcription import REHEARD, Final, Partial, ProvisionalFinal, Transcription
+from voicegw.core.transcription import SCORER_WARM_UP, Final, Partial, ProvisionalFinal, Transcription
 from voicegw.errors import RecognitionFailed
 
 LONGEST_WAIT_S = 120.0
 
 
 class ListenerState(msgspec.Struct, array_like=True):
-    """What the hearing side knows beside the audio, for another process to go on with. transcription: what
-    only its implementation understands. watches: of utterances that are over and wait for their words."""
+    """The state of a listener without its audio. transcription: in the format of its implementation. timings:
+    of utterances that have ended and have no final yet."""
 
-    endpointer: EndpointerState
+    endpointer: Endpointer
     transcription: msgspec.Raw
-    watches: list[Stopwatch]
+    timings: list[TurnTiming]
 
 
 class Listener:
-    """`arrivals` knows when each sample came; `tell` takes the actions."""
+    """arrivals: the arrival time of each sample. emit: called with each action. language: the ISO 639-1 code
+    of the language that the user speaks; empty while it is unknown."""
 
     def __init__(
         self,
@@ -47,51 +48,52 @@ class Listener:
         transcription: Transcription,
         scorer: SpeechScorer,
         arrivals: ArrivalClock,
-        conversation: Conversation,
-        tell: Callable[[Action], None],
+        dialogue: DialogueManager,
+        emit: Callable[[Action], None],
     ) -> None:
         self._endpointer = endpointer
         self._transcription = transcription
         self._scorer = scorer
         self._arrivals = arrivals
-        self._conversation = conversation
-        self._tell = tell
-        self._watches: dict[int, Stopwatch] = {}
-        self.language = ""  # ISO 639-1 code of what the user speaks; empty while it is not known
+        self._dialogue = dialogue
+        self._emit = emit
+        self._timings: dict[int, TurnTiming] = {}
+        self.language = ""
 
     @property
     def idle(self) -> bool:
-        """Whether every utterance has had its final."""
+        """Whether every utterance has its final."""
         return self._transcription.idle
 
     @property
     def audio_needed_from(self) -> int:
-        """The audio before this session sample is of no more use."""
+        """The audio before this session sample is no longer needed."""
         return self._transcription.audio_needed_from
 
     def audio_after(self, position: int) -> tuple[int, bytes]:
-        """The audio (s16le) from `position` on, or from where it is kept, and where that is."""
+        """The position from which audio is kept, `position` or later, and the audio from there on (s16le)."""
         return self._transcription.audio_after(position)
 
     def snapshot(self) -> ListenerState:
-        """All it knows beside the audio."""
+        """Its state without the audio."""
         transcription = msgspec.Raw(self._transcription.snapshot())
-        return ListenerState(self._endpointer.snapshot(), transcription, list(self._watches.values()))
+        return ListenerState(self._endpointer, transcription, list(self._timings.values()))
 
     def restore(self, state: ListenerState, audio: Pcm, start: int, later_s: float, now: float) -> None:
-        """Goes on where another listener was, with its audio from the session sample `start` on; this
-        process's clock is `later_s` ahead of the other's. The scorer hears the last second again."""
-        self._endpointer.restore(state.endpointer)
+        """Continues from the state of another listener, with its audio from the session sample `start` on.
+        This process's clock is `later_s` ahead of the other's. The new scorer first scores the last
+        second."""
+        self._endpointer = state.endpointer
         self._transcription.restore(bytes(state.transcription), audio, start)
-        self._watches = {watch.turn: watch.shifted(later_s) for watch in state.watches}
-        reheard = audio[-REHEARD:]
-        for begin in range(len(reheard) % WINDOW_SAMPLES, len(reheard), WINDOW_SAMPLES):
-            self._scorer.score(reheard[begin : begin + WINDOW_SAMPLES])
+        self._timings = {timing.turn: timing.shifted(later_s) for timing in state.timings}
+        warm_up = audio[-SCORER_WARM_UP:]
+        for begin in range(len(warm_up) % WINDOW_SAMPLES, len(warm_up), WINDOW_SAMPLES):
+            self._scorer.score(warm_up[begin : begin + WINDOW_SAMPLES])
         self.take_updates(now)
 
     def configure(self, settings: commands.Configure | SessionProfile) -> None:
-        """New endpointing, cadence, key terms and language for the rest of the session; None leaves one as it
-        is. Raises InvalidValue, changing nothing."""
+        """New settings for endpointing, partials, key terms and language; None keeps a value. Raises
+        InvalidValue and changes nothing."""
         names = ("end_silence_ms", "min_end_silence_ms", "max_end_silence_ms", "max_utterance_ms")
         values = {name: getattr(settings, name) for name in names}
         endpoint = replace(
@@ -104,8 +106,9 @@ class Listener:
             self.language = settings.language
 
     def receive_window(self, window: Pcm, now: float) -> None:
-        """The next 20 ms of audio; `take_updates` follows."""
-        self._cancel_overdue(now)
+        """Receives the next 20 ms of audio. The caller calls `take_updates` after the last window of a
+        message."""
+        self._expire_overdue(now)
         self._transcription.receive_audio(window)
         boundary = self._endpointer.receive(self._scorer.score(window))
         is_running = self._transcription.running is not None
@@ -114,11 +117,11 @@ class Listener:
         if boundary is not None:
             self._receive_boundary(boundary, now)
         if is_running and self._endpointer.too_long:
-            self._cut(now)
+            self._split(now)
 
     def receive_tick(self, now: float, last_audio_at: float) -> None:
-        """Someone who stopped sending in mid-speech has finished speaking."""
-        self._cancel_overdue(now)
+        """Ends an utterance whose audio has stopped arriving."""
+        self._expire_overdue(now)
         if (now - last_audio_at) * 1000 >= self._endpointer.options.stall_ms:
             self.force_end(EndReason.STALLED, now)
 
@@ -129,16 +132,17 @@ class Listener:
             self._end_utterance(reason, now)
 
     def receive_recognition(self, answer: Any, now: float) -> None:
-        """What came of a Recognize."""
+        """An answer of the executor to a Recognize."""
         self._transcription.receive_answer(answer)
         self.take_updates(now)
 
-    def _cancel_overdue(self, now: float) -> None:
-        """Ends the longest wait for words if it has been too long, so that the audio of a session that is not
-        recognised does not pile up. Each decode has a time limit, too, but waits for those before it."""
-        watch = next(iter(self._watches.values()), None)
-        if watch is not None and watch.endpoint is not None and now - watch.endpoint > LONGEST_WAIT_S:
-            self._transcription.cancel()
+    def _expire_overdue(self, now: float) -> None:
+        """Gives up the oldest utterance that has waited too long for its final, so that the audio of a
+        session whose recognition fails stays bounded. Each decode also has a time limit, but without its
+        queueing."""
+        timing = next(iter(self._timings.values()), None)
+        if timing is not None and timing.endpoint is not None and now - timing.endpoint > LONGEST_WAIT_S:
+            self._transcription.expire_oldest()
             self.take_updates(now)
 
     def _receive_boundary(self, boundary: Boundary, now: float) -> None:
@@ -149,16 +153,16 @@ class Listener:
                 self._transcription.pause()
             case Boundary.RESUMED:
                 self._transcription.resume(self._endpointer.voice_start)
-                self._conversation.receive_speech(now, resumed=True)
+                self._dialogue.receive_speech(now, resumed=True)
             case Boundary.ENDED:
                 self._end_utterance(EndReason.SILENCE, now)
             case _:
                 assert_never(boundary)
 
-    def _cut(self, now: float) -> None:
-        """Ends an utterance that is too long: in a pause it is over, and in mid-speech the next one begins at
-        once, between two words."""
-        place = self._transcription.cut_point()
+    def _split(self, now: float) -> None:
+        """Ends an utterance that is too long. During speech, the next one begins at once, between two
+        words."""
+        place = self._transcription.split_point()
         if place is None:
             self.force_end(EndReason.MAX_LENGTH, now)
             return
@@ -167,10 +171,10 @@ class Listener:
         self._begin_utterance(now)
 
     def _begin_utterance(self, now: float) -> None:
-        turn, start = self._conversation.next_turn(), self._endpointer.speech_start
+        turn, start = self._dialogue.next_turn(), self._endpointer.speech_start
         self._transcription.begin(turn, start)
-        self._conversation.receive_speech(now)
-        self._tell(Emit(events.SpeechStarted(turn, start)))
+        self._dialogue.receive_speech(now)
+        self._emit(SendEvent(events.SpeechStarted(turn, start)))
 
     def _end_utterance(self, reason: EndReason, now: float, at: int | None = None) -> None:
         running = self._transcription.running
@@ -178,61 +182,63 @@ class Listener:
         turn, speech_end = running.turn, running.speech_end
         speech_end = speech_end if at is None else min(speech_end, at)
         self._transcription.finish(at)
-        spoken_at = self._arrivals.wall(speech_end)
+        spoken_at = self._arrivals.arrival_time(speech_end)
         zero = now if spoken_at is None else spoken_at
-        self._watches[turn] = Stopwatch(turn, zero=zero, endpoint=now)
-        self._tell(Emit(events.SpeechStopped(turn, speech_end, reason)))
+        self._timings[turn] = TurnTiming(turn, zero=zero, endpoint=now)
+        self._emit(SendEvent(events.SpeechStopped(turn, speech_end, reason)))
         self.take_updates(now)
 
     def take_updates(self, now: float) -> None:
-        """Tells what is new of the transcription, and has done what it asks for."""
+        """Sends the updates of the transcription and passes on its requests."""
         while (update := self._transcription.next_update()) is not None:
             match update:
                 case Recognize():
-                    self._tell(update)
+                    self._emit(update)
                 case Partial():
-                    self._show(update, now)
+                    self._publish_partial(update, now)
                 case ProvisionalFinal():
-                    self._look_ahead(update, now)
+                    self._receive_provisional_final(update, now)
                 case Final():
-                    self._publish(update, now)
+                    self._publish_final(update, now)
                 case _:
                     assert_never(update)
 
-    def _show(self, partial: Partial, now: float) -> None:
+    def _publish_partial(self, partial: Partial, now: float) -> None:
         settled, guessed = partial.stable, partial.tentative
         stable, tentative = text_of(settled), text_of(guessed)
         if stable or tentative:
             self._receive_language(partial.language)
-            self._conversation.receive_words(text_of([*settled, *guessed]), partial.voiced_ms, now)
+            self._dialogue.receive_words(text_of([*settled, *guessed]), partial.voiced_ms, now)
         if partial.changed:
             joined = bool(settled and guessed) and guessed[0].joined
-            told = events.PartialTranscript(partial.turn, stable, tentative, partial.audio_end, joined)
-            self._tell(Emit(told))
+            event = events.PartialTranscript(partial.turn, stable, tentative, partial.audio_end, joined)
+            self._emit(SendEvent(event))
 
-    def _look_ahead(self, expected: ProvisionalFinal, now: float) -> None:
-        """In a pause whose words are known: how long it must last, and what to ask the model meanwhile. The
-        voice may have gone on since, in the same message."""
+    def _receive_provisional_final(self, expected: ProvisionalFinal, now: float) -> None:
+        """The words before a pause are known: adapts the end silence and starts a speculative reply. Ignored
+        if the user has continued to speak in the same message."""
         if not self._endpointer.paused:
             return
         text = text_of(expected.words)
         self._endpointer.end_of_turn = expected.end_of_turn
         self._endpointer.completeness = judge(text, language_of(expected.language))
         if self._endpointer.completeness is not Completeness.UNFINISHED:
-            self._conversation.receive_pause(expected.turn, text, now)
+            self._dialogue.receive_pause(expected.turn, text, now)
 
-    def _publish(self, final: Final, now: float) -> None:
-        watch = self._watches.pop(final.turn)
-        watch.final, watch.queue_ms, watch.decode_ms = now, final.queue_ms, final.decode_ms
+    def _publish_final(self, final: Final, now: float) -> None:
+        timing = self._timings.pop(final.turn)
+        timing.final, timing.queue_ms, timing.decode_ms = now, final.queue_ms, final.decode_ms
         if final.failed:
-            self._tell(Emit(events.Fault.of(RecognitionFailed())))
+            self._emit(SendEvent(events.Fault.of(RecognitionFailed())))
         text = text_of(final.words)
-        told = "" if final.language == AUTO_LANGUAGE or not final.words else final.language
-        self._tell(Emit(events.FinalTranscript(final.turn, text, final.words, final.start, final.end, told)))
+        language = "" if final.language == AUTO_LANGUAGE or not final.words else final.language
+        self._emit(
+            SendEvent(events.FinalTranscript(final.turn, text, final.words, final.start, final.end, language))
+        )
         self._receive_language(final.language)
-        self._conversation.receive_final(text, final.voiced_ms, watch, now, more=not self.idle)
+        self._dialogue.receive_final(text, final.voiced_ms, timing, now, more=not self.idle)
 
     def _receive_language(self, language: str) -> None:
-        self._conversation.language = language_of(language)
+        self._dialogue.language = language_of(language)
         if language not in ("", AUTO_LANGUAGE):
             self.language = language

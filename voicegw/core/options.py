@@ -1,8 +1,8 @@
-"""How a machine declares what can be tuned about it: a frozen dataclass of bounded, described options.
+"""Options: frozen dataclasses whose fields have a description and bounds.
 
-`config.py` composes these classes and reads flags, environment and TOML into them; the `configure`
-message changes a few of them for one session. Bounds are declared once, here in the field's metadata,
-and hold for both.
+`config.py` combines these classes and fills them from flags, environment variables and TOML. The `configure`
+message changes some of them for one session. The bounds are declared once, in the metadata of a field, and
+checked in both cases.
 """
 
 from dataclasses import field, fields
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def option(default: Any, description: str, *, ge: float | None = None, le: float | None = None) -> Any:
-    """A dataclass field with the help text and the inclusive bounds that config and `configure` enforce."""
+    """A dataclass field with its help text and its inclusive bounds."""
     bounds = {name: value for name, value in (("ge", ge), ("le", le)) if value is not None}
     return field(default=default, metadata={"description": description, **bounds})
 
 
 def check(options: "DataclassInstance") -> None:
-    """Raises InvalidValue when a value of `options` lies outside its declared bounds."""
+    """Raises InvalidValue when a value of `options` is outside its bounds."""
     for item in fields(options):
         value = getattr(options, item.name)
         low, high = item.metadata.get("ge"), item.metadata.get("le")
-        if value is None:  # not given
+        if value is None:  # not set
             continue
         if low is not None and value < low:
             raise InvalidValue(f"{item.name} must be at least {low}, not {value}")

@@ -1,13 +1,13 @@
-"""Plays a reply's audio to the far end: no faster than it can still be stopped, and knowing what was heard.
+"""Playback of a reply: sends its audio a short lead ahead, and tracks how much of it was heard.
 
-The far end may be a telephone bridge that cannot drop what it has been sent, so audio goes out no more than
-a lead ahead of what is being played. What has been played is counted on the sample clock: it runs in real
-time while there is audio, stands when there is none, and is set right by every report of the client.
-From it follows how much of the reply's text was heard, cut behind a word.
+The far end may be a telephone bridge that cannot drop audio it has received, so audio is sent at most a lead
+ahead of the played position. That position is counted in samples: it advances in real time while there is
+audio, stands when there is none, and is corrected by every report of the client. The heard part of the text
+follows from it; it ends after a word.
 
-A report is late by the way there and back. How late the least late ones are is found out, and audio is sent
-by what is being played, which is ahead of what was reported by that: a far end at half a lead's distance
-would run dry otherwise.
+A report is late by the round-trip time. The smallest observed delay is used to estimate the position that the
+far end plays now, and audio is sent relative to it. Otherwise a far end with a delay of half a lead would run
+out of audio.
 """
 
 import re
@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from voicegw.core.sentences import Sentence
 
 FRAME_MS = 100  # a message of reply audio is at most this long
-_GRAIN_MS = 20  # and a multiple of this, except at a sentence's end: telephone bridges cut audio by it
-_MOST_DELAY_MS = 500  # that reports are taken to be late; a far end that is further behind has stood still
-_MS_PER_WEIGHT = 62.0  # of speech at 175 words a minute; used until a sentence's audio is all there
+_GRAIN_MS = (
+    20  # messages are a multiple of this, except at the end of a sentence: the frame of telephone bridges
+)
+_MAX_DELAY_MS = 500  # of reports; a far end that is further behind has stalled
+_MS_PER_WEIGHT = 62.0  # speech at 175 words a minute; used until the audio of a sentence is complete
 
 _WORD = re.compile(r"\S+")
 _STOPS = ".,;:!?…"
@@ -26,7 +28,7 @@ _STOPS = ".,;:!?…"
 
 @dataclass(slots=True)
 class _Track:
-    """The audio of one sentence. samples: how much of it there is; `complete` when that is all."""
+    """The audio of one sentence. samples: its length so far; complete: no more follows."""
 
     sentence: Sentence
     samples: int = 0
@@ -34,19 +36,20 @@ class _Track:
 
 
 class Playback:
-    """One reply's audio, s16le at `rate`; `now` is monotonic seconds, positions are samples of the reply."""
+    """The audio of one reply, s16le at `rate`. released: the number of samples that were sent. Positions are
+    samples of the reply; `now` is monotonic seconds."""
 
     def __init__(self, rate: int, lead_ms: int) -> None:
-        self.released = 0  # sent to the far end
+        self.released = 0
         self._rate = rate
         self._lead = lead_ms * rate // 1000
         self._queue = bytearray()
         self._tracks: list[_Track] = []
-        self._sounding: _Track | None = None  # the newest that has audio
-        self._anchor = (0, 0.0)  # a position, and when it was played as far as is known
-        self._playing_anchor = (0, 0.0)  # a position, and when the far end plays it, as is estimated
-        self._begun_anchor = (0, 0.0)  # the same when there was nothing to play before
-        self._delay = _MOST_DELAY_MS * rate // 1000  # of reports; of the least late ones, once there are any
+        self._newest: _Track | None = None  # with audio
+        self._anchor = (0, 0.0)  # a position, and when it was certainly played
+        self._playing_anchor = (0, 0.0)  # a position, and the estimated time at which the far end plays it
+        self._begun_anchor = (0, 0.0)  # the same for the position at which playback last began
+        self._delay = _MAX_DELAY_MS * rate // 1000  # smallest delay of reports, in samples
 
     @property
     def waiting(self) -> int:
@@ -55,25 +58,25 @@ class Playback:
 
     @property
     def releasing_last(self) -> bool:
-        """Whether nothing but the newest sentence's audio is left to send."""
-        return self.waiting <= (self._sounding.samples if self._sounding is not None else 0)
+        """Whether only audio of the newest sentence is left to send."""
+        return self.waiting <= (self._newest.samples if self._newest is not None else 0)
 
     def begin(self, sentence: Sentence) -> None:
-        """The audio from here on is this sentence's."""
+        """Begins the audio of a sentence."""
         self._tracks.append(_Track(sentence))
 
     def append(self, pcm: bytes) -> None:
-        """The next audio of the newest sentence; whole samples."""
-        self._sounding = self._tracks[-1]
-        self._sounding.samples += len(pcm) // 2
+        """Adds audio of the newest sentence, whole samples."""
+        self._newest = self._tracks[-1]
+        self._newest.samples += len(pcm) // 2
         self._queue += pcm
 
     def complete(self) -> None:
-        """The newest sentence's audio is all there."""
+        """The audio of the newest sentence is complete."""
         self._tracks[-1].complete = True
 
     def release(self, now: float) -> list[bytes]:
-        """What may be sent now, in messages."""
+        """Removes and returns the audio to send now, as messages."""
         playing = min(self.released, self._after(self._playing_anchor, now))
         room = self._lead - (self.released - playing)
         frame = self._rate * FRAME_MS // 1000
@@ -91,7 +94,7 @@ class Playback:
         return [data[begin : begin + 2 * frame] for begin in range(0, len(data), 2 * frame)]
 
     def receive_played(self, audio_ms: int, now: float) -> None:
-        """The far end has played so much of the reply."""
+        """The far end reports how much of the reply it has played."""
         played = min(audio_ms * self._rate // 1000, self.released)
         undelayed = self._after(self._begun_anchor, now)
         if self._begun_anchor[0] < played and undelayed <= self.released:
@@ -103,22 +106,22 @@ class Playback:
         return min(self.released, self._after(self._anchor, now))
 
     def _after(self, anchor: tuple[int, float], now: float) -> int:
-        """The position that is reached now by playing on from there."""
+        """The position at `now` if playback continued without a stop since `anchor`."""
         position, at = anchor
         return position + max(0, round((now - at) * self._rate))
 
     def over(self, now: float) -> bool:
-        """Whether all there is has been played."""
+        """Whether all audio so far was sent and played."""
         return not self._queue and self.position(now) >= self.released
 
     def drop(self) -> int:
-        """Forgets what has not been sent; how many samples that were."""
+        """Drops the audio that was not sent. Returns its length in samples."""
         dropped = self.waiting
         self._queue.clear()
         return dropped
 
     def heard(self, now: float) -> int:
-        """How much of the reply's text has been heard, in characters; ends behind a word."""
+        """How many characters of the text were heard, up to the end of a word."""
         position, heard = self.position(now), 0
         for track in self._tracks if position else ():
             if position < track.samples or not track.complete:
@@ -128,24 +131,25 @@ class Playback:
         return heard
 
     def _words(self, track: _Track, position: int) -> int:
-        """How much of a sentence was said when `position` of its samples had been played."""
+        """How many characters of a sentence were heard after `position` samples of it."""
         text = track.sentence.text
         words = [(found.end(), _weight(found[0])) for found in _WORD.finditer(text)]
         total = sum(weight for _, weight in words)
         length = track.samples
         if not track.complete:
             length = max(length, round(total * _MS_PER_WEIGHT * self._rate / 1000))
-        said, end = 0.0, 0
-        for behind, weight in words:
-            said += weight
-            if said * length > position * total:
+        heard, end = 0.0, 0
+        for word_end, weight in words:
+            heard += weight
+            if heard * length > position * total:
                 break
-            end = behind
+            end = word_end
         return end
 
 
 def _weight(word: str) -> float:
-    """How long a written word takes to say, in letters: a digit is a word, and a stop a breath."""
+    """The relative duration of a word, in letters. A digit is spoken as a word, and a stop is a short
+    pause."""
     return 1 + sum(
         4 if char.isdigit() else 1 if char.isalpha() else 2 if char in _STOPS else 0 for char in word
     )

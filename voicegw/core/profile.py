@@ -1,7 +1,7 @@
-"""What one session is like: its audio, its language, how its turns end, and how they are answered.
+"""The profile of a session: its audio format, its language, when its turns end, and how they are answered.
 
-One record. It comes from the dialect, as the client asks; a token may fix parts of it; what neither says is
-the server's own setting. It travels with the snapshot, and reaches the model's requests and the voice.
+The dialect creates it from the client's parameters; a token may fix parts of it; the server's options are
+used for the rest. It is stored with the snapshot, and applied to requests to the model and to the voice.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -12,20 +12,18 @@ from voicegw.core.commands import Configure, ReplyMode
 
 MAX_INSTRUCTIONS_CHARACTERS = 8_000
 MAX_TOOLS = 64
-VOICE_NAME = (
-    r"^([A-Za-z0-9][A-Za-z0-9+._-]{0,63})?$"  # none that a program could take for an option or a path
-)
+VOICE_NAME = r"^([A-Za-z0-9][A-Za-z0-9+._-]{0,63})?$"  # never looks like an option or a path
 
 
 @dataclass(frozen=True, slots=True)
 class SessionProfile:
-    """rate: of the client's audio, in Hz, and of the reply's; audio_format: of both. These two are settled
-    when the session opens; all else may change.
+    """rate: of the client's audio and of reply audio, in Hz; audio_format: of both. These two are fixed when
+    the session opens; the others may change.
 
-    reply: how turns are answered. language: ISO 639-1, AUTO_LANGUAGE to find it out, empty for the server's.
-    instructions: the system prompt; None for the server's. tools: names of those of the server's tools that
-    the model may call; None for all. voice: as the voice engine knows it; empty for the server's. The others
-    are as in Configure; None for the server's.
+    reply: how turns are answered. language: ISO 639-1, AUTO_LANGUAGE to detect it, empty for the server's.
+    instructions: the system prompt; None for the server's. tools: the names of the tools that the model may
+    call; None for all. voice: the name of a voice of the engine; empty for the server's. The others are as in
+    Configure; None for the server's.
     """
 
     rate: int = 16_000
@@ -44,10 +42,10 @@ class SessionProfile:
     key_terms: tuple[str, ...] | None = None
 
     def configured(self, command: Configure) -> "SessionProfile":
-        """The profile with what the command sets."""
+        """The profile with the values of the command."""
         return replace(self, **given(command))
 
 
 def given(command: Configure) -> dict[str, Any]:
-    """The settings that a command sets, by name."""
+    """The values that a command sets, by name."""
     return {name: value for name, value in asdict(command).items() if value is not None}

@@ -1,4 +1,4 @@
-"""The port to a recogniser of windows: processes of this machine, or workers on others."""
+"""The port to a recogniser of windows, in processes of this machine or on other machines."""
 
 from typing import Protocol
 
@@ -7,9 +7,9 @@ from voicegw.core.transcription import RecognitionService
 
 
 class Recognizer(RecognitionService, Protocol):
-    """Turns decode jobs into words, wherever the model is."""
+    """Decodes jobs to words."""
 
     async def decode(self, job: DecodeJob) -> DecodeResult:
-        """The job's words. Raises RecognitionFailed after the last retry or past the deadline, Superseded
-        when a newer job of the same session made a queued partial useless, and Shed."""
+        """The result of a job. Raises RecognitionFailed after the last retry or the deadline, Superseded when
+        a newer job of the same session replaces a queued partial, and Shed."""
         ...

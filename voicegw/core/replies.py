@@ -1,15 +1,20 @@
-"""What the model writes, from the request to the end of the reply: kept unseen until its turn is certain,
-then shown, said aloud if that is wanted, stopped or finished, and remembered as it was delivered or heard.
+"""Replies, from the request to the model to the end. The output of a speculative request is hidden until its
+turn is confirmed. A reply is then sent, spoken if that is wanted, and finished or stopped. The history keeps
+what the user received or heard of it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-
-import msgspec
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, ConfirmReply, Emit, FollowBackgroundCall, Respond, StopResponding
-from voicegw.core.dialogue import Dialogue, heard_of, reply_messages
+from voicegw.core.actions import (
+    Action,
+    ConfirmReply,
+    FollowBackgroundCall,
+    Respond,
+    SendEvent,
+    StopResponding,
+)
+from voicegw.core.chat_history import ChatHistory, heard_part, reply_messages
 from voicegw.core.events import (
     Fault,
     Message,
@@ -22,192 +27,158 @@ from voicegw.core.events import (
     ToolAnswered,
     ToolCalled,
 )
-from voicegw.core.latency import Stopwatch
-from voicegw.core.speech import Speech
-from voicegw.core.table import Machine
+from voicegw.core.latency import TurnTiming
+from voicegw.core.reply_attempt import Attempt, ReplyState
+from voicegw.core.speech_output import SpeechOutput
+from voicegw.core.state_machine import StateMachine
 from voicegw.errors import LLMInterrupted, VoicegwError
 
 
-@dataclass(slots=True)
-class Attempt:
-    """One request to the model. messages: what it was asked, at monotonic second `asked`.
-
-    watch: the turn that it answers; None while that is not certain. Until then what the model writes is kept
-    in `unseen`. over: the model has finished, or with `failed` broken off. written: when its first text was.
-    delivered: what the user has been given.
-    """
-
-    number: int
-    messages: tuple[Message, ...]
-    asked: float
-    watch: Stopwatch | None
-    written: float | None = None
-    unseen: list[ReplyPiece] = field(default_factory=list)
-    delivered: list[ReplyPiece] = field(default_factory=list)
-    over: bool = False
-    failed: bool = False
-
-    @property
-    def text(self) -> str:
-        """The text among what was delivered."""
-        return "".join(piece for piece in self.delivered if isinstance(piece, str))
-
-
-class ReplyState(msgspec.Struct, array_like=True):
-    """A reply under way whose turn is certain, for another process to deal with. begun: the user was given
-    some of it, and `messages` are then left out. text, said: what was delivered of it, or heard of a spoken
-    one, and as prompt messages."""
-
-    watch: Stopwatch
-    messages: tuple[Message, ...]
-    begun: bool
-    text: str
-    said: list[Message]
-
-
 class Replies:
-    """One attempt at a time. `floor` hears of the first token and of the end; `now` is monotonic seconds.
-    `over` is told the text of each reply that was for a turn, once it is over, and whether it was completed.
+    """One attempt at a time. A spoken reply is over when its audio was played.
 
-    aloud: the next reply is to be spoken. tools: names of those that the model may call; None for all. A
-    spoken reply is over when it has been played out. background_calls: calls in the background whose results
-    have not come yet.
+    turn_state: receives the signals for the first token and the end. on_end: called at the end of each
+    confirmed reply with its text, whether it was completed, and `now`. spoken: the next reply is spoken.
+    tools: the names of the tools that the model may call; None for all. background_calls: those without a
+    result so far. `now` is monotonic seconds.
     """
 
     def __init__(
         self,
-        floor: Machine[turn.State, turn.Signal, turn.Effect],
-        dialogue: Dialogue,
-        speech: Speech,
-        tell: Callable[[Action], None],
-        over: Callable[[str, bool, float], None],
+        turn_state: StateMachine[turn.State, turn.Signal, turn.Effect],
+        history: ChatHistory,
+        speech: SpeechOutput,
+        emit: Callable[[Action], None],
+        on_end: Callable[[str, bool, float], None],
     ) -> None:
-        self.aloud = False
+        self.spoken = False
         self.tools: tuple[str, ...] | None = None
         self.speech = speech
-        self._floor = floor
-        self._dialogue = dialogue
-        self._tell = tell
-        self._over = over
+        self._turn_state = turn_state
+        self._history = history
+        self._emit = emit
+        self._on_end = on_end
         self.background_calls: list[FollowBackgroundCall] = []
         self._attempt: Attempt | None = None
         self._attempts = 0
 
     @property
     def idle(self) -> bool:
-        """Whether no reply is being written or spoken."""
+        """Whether no reply is in progress."""
         return self._attempt is None
 
     @property
-    def certain(self) -> bool:
-        """Whether one is, and not ahead of its turn."""
-        return self._attempt is not None and self._attempt.watch is not None
+    def confirmed(self) -> bool:
+        """Whether a reply is in progress and its turn is confirmed."""
+        return self._attempt is not None and self._attempt.timing is not None
 
     def heard(self, now: float) -> int:
-        """How much of the reply under way the user has heard, or been shown, in characters."""
+        """How many characters of the reply in progress the user has heard; of a text reply, received."""
         if self._attempt is None:
             return 0
         heard = self.speech.heard(now)
         return len(self._attempt.text if heard is None else heard)
 
-    def is_for(self, turn_number: int) -> bool:
-        """Whether this turn is being answered."""
-        watch = None if self._attempt is None else self._attempt.watch
-        return watch is not None and watch.turn == turn_number
+    def answers_turn(self, turn_number: int) -> bool:
+        """Whether the reply in progress answers this turn."""
+        timing = None if self._attempt is None else self._attempt.timing
+        return timing is not None and timing.turn == turn_number
 
     def snapshot(self, now: float) -> ReplyState | None:
-        """The reply under way; None when there is none, or none that anybody knows of."""
+        """The reply in progress; None when there is none, or when it is speculative."""
         attempt = self._attempt
-        if attempt is None or attempt.watch is None:
+        if attempt is None or attempt.timing is None:
             return None
         heard = self.speech.heard(now)
         text = attempt.text if heard is None else heard
-        said = reply_messages(heard_of(attempt.delivered, len(text)))
-        messages = () if attempt.delivered else attempt.messages  # once begun, it is not asked for again
-        return ReplyState(attempt.watch, messages, bool(attempt.delivered), text, said)
+        delivered = reply_messages(heard_part(attempt.delivered, len(text)))
+        messages = () if attempt.delivered else attempt.messages
+        return ReplyState(attempt.timing, messages, bool(attempt.delivered), text, delivered)
 
     def restore(self, attempts: int, state: ReplyState | None, later_s: float, now: float) -> None:
-        """Another process had begun this reply: it is asked for again if the user was given nothing of it,
-        and has failed otherwise."""
+        """Continues from the state of another process. The reply is requested again if nothing of it was
+        delivered; otherwise it fails."""
         self._attempts = attempts
         if state is not None and not state.begun:
-            watch = state.watch.shifted(later_s)
-            self.ask(watch.turn, state.messages, now, watch)
+            timing = state.timing.shifted(later_s)
+            self.ask(timing.turn, state.messages, now, timing)
         elif state is not None:
-            self._give_up(state, state.watch.shifted(later_s), now)
+            self._fail_restored(state, state.timing.shifted(later_s), now)
 
-    def _give_up(self, state: ReplyState, watch: Stopwatch, now: float) -> None:
-        self._floor.signal(turn.Signal.REPLIED)
-        self._tell(Emit(Fault.of(LLMInterrupted("the gateway that had asked for the reply is gone"))))
-        self._dialogue.add_failed(state.said)
-        self._tell(Emit(ReplyDone(watch.turn, state.text, ReplyReason.FAILED)))
-        self._tell(Emit(watch.report(done=now)))
-        self._over(state.text, False, now)
+    def _fail_restored(self, state: ReplyState, timing: TurnTiming, now: float) -> None:
+        self._turn_state.signal(turn.Signal.REPLY_OVER)
+        self._emit(SendEvent(Fault.of(LLMInterrupted("the gateway that requested the reply is gone"))))
+        self._history.add_interrupted(state.delivered)
+        self._emit(SendEvent(ReplyDone(timing.turn, state.text, ReplyReason.FAILED)))
+        self._emit(SendEvent(timing.report(done=now)))
+        self._on_end(state.text, False, now)
 
     @property
     def attempts(self) -> int:
-        """How often the model was asked."""
+        """How often the model was requested."""
         return self._attempts
 
     def answers(self, messages: tuple[Message, ...]) -> bool:
-        """Whether these messages are what the model was asked ahead of time."""
+        """Whether the speculative request in progress has these messages."""
         attempt = self._attempt
-        return attempt is not None and attempt.watch is None and attempt.messages == messages
+        return attempt is not None and attempt.timing is None and attempt.messages == messages
 
     def ask(
-        self, turn_number: int, messages: tuple[Message, ...], now: float, watch: Stopwatch | None = None
+        self, turn_number: int, messages: tuple[Message, ...], now: float, timing: TurnTiming | None = None
     ) -> None:
-        """Asks the model; without a `watch` ahead of time, unseen until the turn is confirmed."""
+        """Requests a reply; without a `timing`, a speculative one."""
         self._attempts += 1
-        self._attempt = Attempt(self._attempts, messages, now, watch)
-        self._tell(
-            Respond(turn_number, self._attempts, messages, speculative=watch is None, tools=self.tools)
+        self._attempt = Attempt(self._attempts, messages, now, timing)
+        self._emit(
+            Respond(turn_number, self._attempts, messages, speculative=timing is None, tools=self.tools)
         )
 
-    def confirm(self, watch: Stopwatch, now: float) -> None:
-        """The turn is certain: shows what has been written for it, and from now on the rest."""
+    def confirm(self, timing: TurnTiming, now: float) -> None:
+        """The turn of the speculative reply is confirmed: sends the hidden output, and from now on the
+        rest."""
         attempt = self._attempt
         assert attempt is not None, "the table confirms only a reply that was prepared"
-        attempt.watch, watch.speculative = watch, True
-        self._tell(ConfirmReply(attempt.number))
-        unseen, attempt.unseen = attempt.unseen, []
-        for piece in unseen:
-            self._show(attempt, watch, piece, now)
+        attempt.timing, timing.speculative = timing, True
+        self._emit(ConfirmReply(attempt.number))
+        hidden, attempt.hidden = attempt.hidden, []
+        for piece in hidden:
+            self._deliver(attempt, timing, piece, now)
         if attempt.over:
             self._end(None, now)
 
     def receive_piece(self, number: int, piece: ReplyPiece, now: float) -> None:
-        """The model wrote the next piece of this attempt; one of a stopped attempt is ignored."""
+        """The model wrote a piece of this attempt. Pieces of a stopped attempt are ignored."""
         attempt = self._attempt
         if attempt is None or attempt.number != number or not piece:
             return
-        if attempt.written is None and isinstance(piece, str):
-            attempt.written = now
-        if attempt.watch is None:
-            attempt.unseen.append(piece)
+        if attempt.first_token is None and isinstance(piece, str):
+            attempt.first_token = now
+        if attempt.timing is None:
+            attempt.hidden.append(piece)
         else:
-            self._show(attempt, attempt.watch, piece, now)
+            self._deliver(attempt, attempt.timing, piece, now)
 
     def receive_end(self, number: int, error: VoicegwError | None, now: float) -> None:
-        """The model has finished this attempt, or failed. What fails unseen is asked again when it is due."""
+        """The model has finished this attempt, or failed. A speculative request that fails is made again when
+        its turn is over."""
         attempt = self._attempt
         if attempt is None or attempt.number != number:
             return
-        if attempt.watch is not None:
+        if attempt.timing is not None:
             self._end(error, now)
         elif error is None:
             attempt.over = True
         else:
-            self._floor.signal(turn.Signal.REPLIED)
+            self._turn_state.signal(turn.Signal.REPLY_OVER)
             self._attempt = None
 
     def stop(self, reason: ReplyReason, now: float) -> None:
-        """The one place where a reply is stopped; nobody hears of one that was unseen."""
+        """Stops the reply. The only place that does; a speculative reply ends without an event."""
         attempt = self._attempt
         assert attempt is not None, "the table stops only a reply that was started"
-        if attempt.watch is None or not attempt.over:
-            self._tell(StopResponding())
-        if attempt.watch is None:
+        if attempt.timing is None or not attempt.over:
+            self._emit(StopResponding())
+        if attempt.timing is None:
             self._attempt = None
         else:
             self._finish(reason, now)
@@ -217,80 +188,80 @@ class Replies:
     def receive_audio_end(
         self, turn_number: int, sentence: int, error: VoicegwError | None, now: float
     ) -> None:
-        """The voice is done with a Speak, or failed: then the reply ends with what was heard of it."""
-        if not self.speech.waits_for(turn_number, sentence):
+        """The voice has finished a Speak. If it failed, the reply ends with its heard part."""
+        if not self.speech.is_pending(turn_number, sentence):
             return
         if error is None:
             self.speech.receive_audio_end(turn_number, sentence, now)
             self._conclude(now)
         else:
-            self._tell(Emit(Fault.of(error)))
-            self._floor.signal(turn.Signal.REPLIED)
+            self._emit(SendEvent(Fault.of(error)))
+            self._turn_state.signal(turn.Signal.REPLY_OVER)
             self.stop(ReplyReason.FAILED, now)
 
     def receive_played(self, turn_number: int | None, audio_ms: int, now: float) -> None:
-        """The client has played so much of a spoken reply."""
+        """The client reports how much of a spoken reply it has played."""
         self.speech.receive_played(turn_number, audio_ms, now)
         self._conclude(now)
 
     def receive_tick(self, now: float) -> None:
-        """Time passes: more can be played, or the spoken reply is over."""
+        """Sends audio that is due, and ends a spoken reply that was played."""
         if self._attempt is not None:
             self.speech.receive_tick(now)
             self._conclude(now)
 
-    # --- from the first piece to the last ---
+    # --- delivery ---
 
-    def _show(self, attempt: Attempt, watch: Stopwatch, piece: ReplyPiece, now: float) -> None:
-        """The one place where a reply becomes visible."""
+    def _deliver(self, attempt: Attempt, timing: TurnTiming, piece: ReplyPiece, now: float) -> None:
+        """Sends a piece. The only place that does."""
         attempt.delivered.append(piece)
         if not isinstance(piece, str):
-            self._tell(Emit(ReplyStep(watch.turn, piece)))
+            self._emit(SendEvent(ReplyStep(timing.turn, piece)))
             self.speech.receive_break(now)
             if isinstance(piece, ToolAnswered) and piece.background_call:
                 calls = (each for each in attempt.delivered if isinstance(each, ToolCalled))
                 call = next(each for each in calls if each.id == piece.id)
-                self.background_calls.append(FollowBackgroundCall(watch.turn, call, piece.background_call))
-                self._tell(self.background_calls[-1])
+                self.background_calls.append(FollowBackgroundCall(timing.turn, call, piece.background_call))
+                self._emit(self.background_calls[-1])
             return
-        if watch.first_token is None:
-            watch.first_token = now
-            self._floor.signal(turn.Signal.TOKEN)
-            self._tell(Emit(ReplyStarted(watch.turn)))
-            if self.aloud:
-                self.speech.begin(watch.turn)
-        self._tell(Emit(ReplyDelta(watch.turn, piece)))
+        if timing.first_token is None:
+            timing.first_token = now
+            self._turn_state.signal(turn.Signal.FIRST_TOKEN)
+            self._emit(SendEvent(ReplyStarted(timing.turn)))
+            if self.spoken:
+                self.speech.begin(timing.turn)
+        self._emit(SendEvent(ReplyDelta(timing.turn, piece)))
         self.speech.receive_text(piece, now)
 
     def _end(self, error: VoicegwError | None, now: float) -> None:
-        """The model is done; what it wrote may still have to be said."""
+        """The model has finished; a spoken reply may still have to be played."""
         assert self._attempt is not None, "only a reply that was started ends"
         self._attempt.over, self._attempt.failed = True, error is not None
         if error is not None:
-            self._tell(Emit(Fault.of(error)))
+            self._emit(SendEvent(Fault.of(error)))
         self.speech.receive_text_end(now)
         self._conclude(now)
 
     def _conclude(self, now: float) -> None:
-        """Finishes a reply that was written, and said aloud if it is spoken."""
+        """Ends a reply that was written completely, and played if it is spoken."""
         attempt = self._attempt
-        if attempt is None or attempt.watch is None or not attempt.over or not self.speech.over(now):
+        if attempt is None or attempt.timing is None or not attempt.over or not self.speech.over(now):
             return
-        self._floor.signal(turn.Signal.REPLIED)
+        self._turn_state.signal(turn.Signal.REPLY_OVER)
         self._finish(ReplyReason.FAILED if attempt.failed else ReplyReason.COMPLETED, now)
 
     def _finish(self, reason: ReplyReason, now: float) -> None:
-        """The one place where the books on a reply are closed: history keeps what was delivered, and of a
-        spoken reply what was heard."""
+        """Ends a confirmed reply. The only place that does: the history keeps what was delivered, of a spoken
+        reply what was heard."""
         attempt, self._attempt = self._attempt, None
         assert attempt is not None, "the table stops and ends only a reply that was started"
-        assert attempt.watch is not None, "one that was never certain is dropped, not finished"
-        watch = attempt.watch
-        watch.asked, watch.written = attempt.asked, attempt.written
-        if (heard := self.speech.stop(now)) is not None:
-            watch.first_audio = heard.begun
-            attempt.delivered = heard_of(attempt.delivered, len(heard.text))
-        self._dialogue.add_reply(attempt.delivered, cut_off=reason is not ReplyReason.COMPLETED)
-        self._tell(Emit(ReplyDone(watch.turn, attempt.text, reason)))
-        self._tell(Emit(watch.report(done=now)))
-        self._over(attempt.text, reason is ReplyReason.COMPLETED, now)
+        assert attempt.timing is not None, "a speculative reply is dropped, not finished"
+        timing = attempt.timing
+        timing.asked, timing.model_first_token = attempt.asked, attempt.first_token
+        if (played := self.speech.stop(now)) is not None:
+            timing.first_audio = played.first_audio
+            attempt.delivered = heard_part(attempt.delivered, len(played.text))
+        self._history.add_reply(attempt.delivered, cut_off=reason is not ReplyReason.COMPLETED)
+        self._emit(SendEvent(ReplyDone(timing.turn, attempt.text, reason)))
+        self._emit(SendEvent(timing.report(done=now)))
+        self._on_end(attempt.text, reason is ReplyReason.COMPLETED, now)

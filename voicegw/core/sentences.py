@@ -1,19 +1,18 @@
-"""Cuts a reply into sentences while it is still being written, so that the first can be spoken at once.
+"""Splits a reply into sentences while it is being written, so that the first one can be spoken early.
 
-A cut has to be right the first time: what has been handed to a voice cannot be taken back. So a full stop
-ends a sentence only once the next word has begun, and shows by its first letter that it begins one; the
-stops of abbreviations, initials, decimals and list numbers do not. The first piece may also end at a comma:
-how soon a reply is heard matters more than its melody. Markdown lines (items, headings, rows of a table) are
-pieces of their own, and code is marked as nothing to be said.
+A split is final, because the voice already has the sentence. So a full stop ends a sentence only when the
+first letter of the next word shows that a new one begins; the stops of abbreviations, initials, decimals and
+list numbers do not. The first piece may also end at a comma, because a short delay matters more than
+intonation. Each Markdown line (item, heading, table row) is a piece, and code is marked as silent.
 """
 
 import re
 from dataclasses import dataclass
 
-_CLOSERS = r"[*_~`\"')\]}”’»]*+"  # possessive, as all repetitions here that nothing is given back of
+_CLOSERS = r"[*_~`\"')\]}”’»]*+"  # possessive repetitions, as elsewhere here: no backtracking
 _BREAK = re.compile(
-    rf"(?P<stop>[.!?…]++){_CLOSERS}(?=\s)"  # a sentence of a language with blanks between words
-    rf"|[。！？]+[」』”’）]*"  # of one without: ends where it says so
+    rf"(?P<stop>[.!?…]++){_CLOSERS}(?=\s)"  # in scripts with blanks between words
+    rf"|[。！？]+[」』”’）]*"  # in scripts without
     rf"|\n"
 )
 _CLAUSE = re.compile(rf"(?<![,;:—–])(?:[,;:—–]|--)++{_CLOSERS}\s+")
@@ -33,15 +32,15 @@ _BEFORE_NUMBERS = re.compile(
 )
 
 MAX_CHARACTERS = 240  # about 15 s of speech
-_LOOK_BACK = 20  # characters before a stop that tell whether it belongs to an abbreviation
-FIRST_CLAUSE_CHARACTERS = 30  # about 2 s: shorter, and the voice would wait for the next words
+_LOOK_BACK = 20  # characters before a stop in which an abbreviation is searched
+FIRST_CLAUSE_CHARACTERS = 30  # about 2 s; a shorter piece would end before the next one is synthesised
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A piece of a reply that is spoken in one go; the pieces of a reply, joined, are its text.
+    """A piece of a reply. The concatenated pieces are the text of the reply.
 
-    start: its place in the reply's text, in characters. silent: it is code, which is not read out.
+    start: the position of its first character in the text. silent: it is code, which is not spoken.
     """
 
     start: int
@@ -50,26 +49,26 @@ class Sentence:
 
     @property
     def end(self) -> int:
-        """The place behind it."""
+        """The position after its last character."""
         return self.start + len(self.text)
 
 
-class SentenceCutter:
-    """Takes in one reply piece by piece and gives its sentences, none longer than 240 characters."""
+class SentenceSplitter:
+    """Splits one reply into sentences of at most 240 characters."""
 
     def __init__(self) -> None:
         self._pending = ""
-        self._at = 0  # what of it is cut already: shortened once in a call, not with every sentence
+        self._at = 0  # the part of it that is split off already; removed once per call
         self._start = 0
         self._in_code = False
 
     def push(self, text: str) -> list[Sentence]:
-        """The sentences that are certain now."""
+        """Adds text. Returns the sentences that are complete now."""
         self._pending += text
         return self._cut(ended=False)
 
     def flush(self) -> list[Sentence]:
-        """What is left: the reply has ended."""
+        """The rest: the reply has ended."""
         return self._cut(ended=True)
 
     def _cut(self, *, ended: bool) -> list[Sentence]:
@@ -86,8 +85,8 @@ class SentenceCutter:
         return sentences
 
     def _next(self, ended: bool) -> int:
-        """The length of the piece that can be cut off now; 0 when that is not certain yet. No more is looked
-        at than a piece may be long, so that the work does not grow with what waits."""
+        """The length of the next piece; 0 while its end is uncertain. Only as much text as the longest piece
+        is examined, so that the work does not grow with the pending text."""
         head = self._pending[self._at : self._at + MAX_CHARACTERS + 1]
         ended = ended and self._at + len(head) == len(self._pending)
         length = _line(head) if self._in_code else self._sentence(head, ended)
@@ -122,7 +121,7 @@ def _line(head: str) -> int:
 
 
 def _ends_sentence(text: str, found: re.Match[str], following: str) -> bool:
-    """Whether the stop or line end `found` ends a sentence, given what follows behind the blanks."""
+    """Whether the stop or line end `found` ends a sentence. following: the text after the blanks."""
     blanks = text[found.end() : len(text) - len(following)]
     if found[0] == "\n":
         return not following[:1].islower()
@@ -136,7 +135,7 @@ def _ends_sentence(text: str, found: re.Match[str], following: str) -> bool:
 
 
 def _abbreviates(text: str, stop: int, following: str) -> bool:
-    """Whether the single stop at this place belongs to the word before it."""
+    """Whether the single stop at this position belongs to the word before it."""
     begin = max(0, stop - _LOOK_BACK)
     last = _LAST_WORD.search(text, begin, stop)
     word = last[0] if last else ""
@@ -148,7 +147,7 @@ def _abbreviates(text: str, stop: int, following: str) -> bool:
 
 
 def _bounded(text: str) -> int:
-    """Where to cut what has no end in sight: at a clause, else between words, else anywhere."""
+    """Where to split a text without a sentence end: after a clause, else between words, else anywhere."""
     head = text[:MAX_CHARACTERS]
     clauses = [found.end() for found in _CLAUSE.finditer(head)]
     if clauses and clauses[-1] >= FIRST_CLAUSE_CHARACTERS:

@@ -1,35 +1,38 @@
-"""A session as bytes, for another process to go on with: everything it knows beside its audio and what it has
-told its client.
+"""Snapshots: a session as bytes, from which another process continues it. Its audio and its events are stored
+separately.
 
-Fields are only ever added at the end, with a default, so that gateways of neighbouring versions take sessions
-over from each other while an installation is being upgraded. `VERSION` grows with any other change; a
-snapshot of another version is not understood, and its session is then lost, which its client is told.
+An object of the core whose state is plain data is a msgspec Struct and part of the snapshot itself, such as
+Endpointer, Utterance and DecodeContextTracker. The others have `snapshot` and `restore`.
+
+Within a version, fields are only added, at the end and with a default, so that gateways of neighbouring
+releases can take over each other's sessions during an upgrade. Every other change increments `VERSION`. A
+snapshot of another version cannot be decoded; its session is lost, and the client receives an error.
 """
 
 from typing import TypeVar
 
 import msgspec
 
-from voicegw.core.audio import DecoderState, FramerState
-from voicegw.core.conversation import ConversationState
+from voicegw.core.audio import DecoderState, Framer
+from voicegw.core.dialogue_manager import DialogueManagerState
 from voicegw.core.listener import ListenerState
 
 VERSION = 4
 
 
 class SessionState(msgspec.Struct, array_like=True):
-    """taken_at: monotonic seconds, by the clock that the stamps inside are of. misdeclared: the client was
-    told that its audio is not what it declared. ahead_ms: how far the audio was ahead of real time. The
-    others are the fields of Session."""
+    """taken_at: monotonic seconds, on the clock of all timestamps in it. misdeclared: the client was told
+    that its audio is not as declared. ahead_ms: how far the audio was ahead of real time. The other fields
+    are those of Session."""
 
     taken_at: float
     messages_taken: int
     acknowledged: tuple[int, int]
     ending: bool
     decoder: DecoderState
-    framer: FramerState
+    framer: Framer
     listener: ListenerState
-    conversation: ConversationState
+    dialogue: DialogueManagerState
     misdeclared: bool = False
     ahead_ms: float = 0.0
 
@@ -49,11 +52,11 @@ def encode(state: msgspec.Struct) -> bytes:
 
 
 def decode(data: bytes, kind: type[State]) -> State | None:
-    """The state in `data`; None when it is of another version, or none at all."""
+    """The state in `data`; None when it has another version or is invalid."""
     try:
         versioned = msgspec.msgpack.decode(data, type=_Versioned)
         if versioned.version != VERSION:
             return None
         return msgspec.msgpack.decode(versioned.content, type=kind)
-    except (msgspec.MsgspecError, RecursionError):  # the latter for what is nested too deeply
+    except (msgspec.MsgspecError, RecursionError):  # RecursionError: nested too deeply
         return None

@@ -1,12 +1,13 @@
-"""The port between a session and speech recognition: audio and the endpointer's signals in, words out.
+"""The port between a session and speech recognition: it receives audio and signals of the endpointer, and
+returns words.
 
-Each session has a `Transcription` of its own. It is pure, as all of the core: it waits for nothing and reads
-no clock. After each call it hands out updates: hypotheses, and `Recognize` actions for what has to be done
-elsewhere. A request and its answers are of the implementation's own kind; nobody but its `Executor` looks
-into them, so a session, its listener and the gateway are the same for every kind of recogniser.
+Each session has its own `Transcription`. It is pure, as all of the core: it never waits and reads no clock.
+After each call it returns updates: hypotheses, and `Recognize` actions for work outside the core. Requests
+and answers have types of the implementation; only its `Executor` reads them, so the session, the listener and
+the gateway are the same for every kind of recogniser.
 
-A recogniser of windows (windowed_transcription.py) asks for one decode at a time. A streaming one asks for
-its audio to be fed, and hands out words whenever they come.
+A recogniser of windows (windowed_transcription.py) requests one decode at a time. A streaming recogniser
+requests that its audio is fed, and returns words at any time.
 """
 
 from collections.abc import Callable, Coroutine
@@ -17,17 +18,19 @@ from voicegw.core.actions import Recognize
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.jobs import Word
 
-REHEARD = SAMPLE_RATE  # samples always kept, for a scorer that begins anew in mid-session
+SCORER_WARM_UP = (
+    SAMPLE_RATE  # samples that are always kept, because the scorer of a restored session scores them first
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """A hypothesis about the utterance that is still being spoken.
+    """A hypothesis of the running utterance.
 
-    stable: words that will not change any more. tentative: those behind them. audio_end: the session sample
-    up to which the audio was heard. voiced_ms: from the first voiced sample to the last one so far. language:
-    that it is in; AUTO_LANGUAGE or empty where that is not known. changed: its words differ from those of the
-    partial before.
+    stable: words that do not change any more. tentative: the words after them. audio_end: the session sample
+    up to which the audio was decoded. voiced_ms: from the first voiced sample to the last one so far.
+    language: ISO 639-1; AUTO_LANGUAGE or empty where it is unknown. changed: its words differ from those of
+    the previous partial.
     """
 
     turn: int
@@ -41,10 +44,10 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionalFinal:
-    """The words of an utterance whose speaker pauses: those of its final, if the silence lasts.
+    """The words of an utterance in a pause: those of its final if the silence lasts.
 
-    end_of_turn: the probability that the speaker has finished; None where no model tells it. language: as in
-    Partial.
+    end_of_turn: the probability that the speaker has finished; None without an end-of-turn model. language:
+    as in Partial.
     """
 
     turn: int
@@ -55,11 +58,11 @@ class ProvisionalFinal:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """The words of an utterance that is over; each utterance gets one, in order.
+    """The final words of an utterance; each utterance has one Final, in order.
 
-    start, end: session samples. failed: what was voiced could not be recognised, or not all of it. queue_ms,
-    decode_ms: how long the decode that gave the words waited and took; None where that was not measured.
-    voiced_ms, language: as in Partial.
+    start, end: session samples. failed: some of its speech could not be decoded. queue_ms, decode_ms: the
+    waiting time and the duration of the decode that gave the words; None where not measured. voiced_ms,
+    language: as in Partial.
     """
 
     turn: int
@@ -77,7 +80,7 @@ Update = Partial | ProvisionalFinal | Final | Recognize
 
 
 class RunningUtterance(Protocol):
-    """The utterance that is still being spoken. speech_end: the session sample of its last voice so far."""
+    """The utterance in progress. speech_end: its last voiced session sample so far."""
 
     @property
     def turn(self) -> int: ...
@@ -87,64 +90,64 @@ class RunningUtterance(Protocol):
 
 
 class Transcription(Protocol):
-    """One session's speech, to words. Positions are session samples at 16 kHz.
+    """The transcription of one session. Positions are session samples at 16 kHz.
 
-    Every window comes by `receive_audio`; while an utterance runs `receive_voice` follows, and then the
-    signal that the endpointer has found in the window, if any. Updates are taken once a message of audio is
-    in, and after `finish`, `cancel`, `receive_answer` and `restore`: `next_update` is called until there is
-    none.
+    `receive_audio` is called for every window. While an utterance runs, `receive_voice` follows, then the
+    signal that the endpointer found in the window, if any: `begin`, or during an utterance `pause`, `resume`
+    or `finish`. After each message of audio, and after `finish`, `expire_oldest`, `receive_answer` and
+    `restore`, `next_update` is called until it returns None.
     """
 
     @property
     def running(self) -> RunningUtterance | None:
-        """The utterance that is still being spoken."""
+        """The utterance in progress; None between utterances."""
         ...
 
     @property
     def idle(self) -> bool:
-        """Whether every utterance has had its final."""
+        """Whether every utterance has its final."""
         ...
 
     def receive_audio(self, window: Pcm) -> None:
-        """The next 20 ms, voiced or not."""
+        """Receives the next 20 ms, voiced or not."""
         ...
 
     def receive_voice(self, until: int) -> None:
-        """The last voiced sample of the running utterance so far."""
+        """The running utterance is voiced up to this sample."""
         ...
 
     def begin(self, turn: int, speech_start: int) -> None:
-        """An utterance begins; `speech_start` is its first voiced sample, which lies in the past."""
+        """Begins an utterance. speech_start: its first voiced sample, in the past."""
         ...
 
     def pause(self) -> None:
-        """The speaker of the running utterance pauses; the end may follow."""
+        """The running utterance pauses; its end may follow."""
         ...
 
     def resume(self, at: int) -> None:
-        """The voice goes on after a pause, from this sample on."""
+        """The speech continues after a pause, from this sample on."""
         ...
 
-    def cut_point(self) -> int | None:
-        """Where a running utterance that is too long is best cut in two; None to end it where it is."""
+    def split_point(self) -> int | None:
+        """The best sample at which to split a running utterance that is too long; None to end it now."""
         ...
 
     def finish(self, at: int | None = None) -> None:
-        """The running utterance is over, now or at the sample `at`: what has come of its audio is recognised
-        to the end, and its Final follows."""
+        """Ends the running utterance, now or at the sample `at`. Its audio is decoded to the end, and its
+        Final follows."""
         ...
 
-    def cancel(self) -> None:
-        """The oldest utterance that is over has waited for too long: its Final follows at once, with the
-        words that are known. An answer about it that comes later is ignored."""
+    def expire_oldest(self) -> None:
+        """Gives up decoding the oldest utterance that has ended: its Final follows at once with the known
+        words. Later answers for it are ignored."""
         ...
 
     def receive_answer(self, answer: Any) -> None:
-        """What an Executor hands back; one that is not awaited any more changes nothing."""
+        """Receives an answer of the executor. One that is no longer expected changes nothing."""
         ...
 
     def next_update(self) -> Update | None:
-        """What is new, one after the other; None when that is all."""
+        """The next update; None when there is none."""
         ...
 
     def configure(
@@ -153,75 +156,75 @@ class Transcription(Protocol):
         key_terms: tuple[str, ...] | None,
         language: str | None,
     ) -> None:
-        """New settings for the rest of the session; None leaves one as it is. language: as in SessionProfile.
-        Raises InvalidValue, changing nothing."""
+        """New settings for the rest of the session; None keeps a value. language: as in SessionProfile.
+        Raises InvalidValue and changes nothing."""
         ...
 
     @property
     def audio_needed_from(self) -> int:
-        """The audio before this sample is of no more use, neither here nor to a scorer that begins anew."""
+        """The audio before this sample is no longer needed, neither here nor by the scorer of a restored
+        session."""
         ...
 
     def audio_after(self, position: int) -> tuple[int, bytes]:
-        """The audio (s16le) from `position` on, or from where it is kept, and where that is."""
+        """The position from which audio is kept, `position` or later, and the audio from there on (s16le)."""
         ...
 
     def snapshot(self) -> bytes:
-        """All it knows beside the audio, as one MessagePack value. What an executor is at work on is not part
-        of it: it is asked for again."""
+        """The state without the audio, as one MessagePack value. Requests in progress are not part of it: the
+        restored transcription makes them again."""
         ...
 
     def restore(self, state: bytes, audio: Pcm, start: int) -> None:
-        """Goes on where another process was; `audio` begins at the session sample `start`. Raises
-        msgspec.MsgspecError for the state of another implementation."""
+        """Continues from a snapshot. audio: begins at the session sample `start`. Raises msgspec.MsgspecError
+        for the state of another implementation."""
         ...
 
 
 class Executor(Protocol):
-    """Carries out the requests of one session's transcription."""
+    """Executes the requests of one session's transcription."""
 
     def execute(self, request: Any) -> None:
-        """Begins with it, without waiting; requests come in the order in which they were asked for. What runs
-        on is a task of the session's, which ends with it, and answers are delivered from there."""
+        """Starts a request and returns at once; requests arrive in order. Longer work runs in a task of the
+        session, which is cancelled with it and delivers the answers."""
         ...
 
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], object]
-"""Starts a task, under a name, that is cancelled when the session ends."""
+"""Starts a task with a name; it is cancelled when the session ends."""
 
 Deliver = Callable[[Any], None]
-"""Hands an answer to the session's transcription."""
+"""Passes an answer to the session's transcription."""
 
 
 class RecognitionService(Protocol):
-    """Speech recognition as a server runs it, wherever the model is."""
+    """A speech recognition service, in this process or elsewhere."""
 
     async def start(self) -> None:
-        """Returns when speech can be recognised, or is going to be without further doing. Raises
-        StartupError."""
+        """Returns once the service is ready, or becomes ready by itself. Raises StartupError."""
         ...
 
     def unready(self) -> str:
-        """Why nothing can be recognised now; empty when it can."""
+        """The reason why the service is not ready; empty when it is."""
         ...
 
     def overloaded(self) -> bool:
-        """Whether recognition is so far behind that more sessions would spoil those that are open."""
+        """Whether recognition is so late that a new session would harm the open ones."""
         ...
 
     async def close(self) -> None:
-        """Gives up what is under way and frees what it holds; harmless without `start`."""
+        """Cancels work in progress and releases resources; does nothing without `start`."""
         ...
 
 
 class TranscriptionBackend(RecognitionService, Protocol):
-    """What transcribes all sessions of a server."""
+    """Creates the transcriptions of a server's sessions."""
 
     def new_transcription(self, session: str, language: str) -> Transcription:
-        """For a session of this name. language: an ISO 639-1 code, AUTO_LANGUAGE, or empty for the
-        default."""
+        """The transcription of the session with this name. language: ISO 639-1, AUTO_LANGUAGE, or empty for
+        the default."""
         ...
 
     def new_executor(self, spawn: Spawn, deliver: Deliver) -> Executor:
-        """For the requests of one such transcription."""
+        """The executor of one transcription."""
         ...

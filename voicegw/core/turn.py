@@ -1,44 +1,44 @@
-"""Who holds the floor, as a table.
+"""The turn state of a dialogue, as a table.
 
-The user speaks (listening), the model is asked (thinking) and answers (replying). Speech while the model
-thinks or replies is contested ground: words make it a barge-in, which stops the reply; a cough or an "mm-hm"
-ends as nothing and the reply goes on; if that asked something, it is an answer as soon as the reply is over.
-A typed message is answered at once, whatever was being answered.
+The user speaks (listening), the model is requested (thinking) and answers (replying). Speech while the model
+thinks or replies is an overlap: words make it a barge-in, which stops the reply; after a cough or an "mm-hm"
+the reply continues. If the reply asks a question, such words may answer it after the reply. A typed message
+starts a new reply at once.
 
-When the speaker pauses, the model may be asked ahead of time (anticipating). What it writes stays unseen
-until the turn is certain. If the final is what the model was asked, the reply is shown; if speech resumes or
-the final differs, it is stopped and nobody ever hears of it.
+When the speaker pauses, the model may be requested early (speculating). The reply is hidden until the turn is
+over. If the final is as expected, the reply is shown. If speech continues or the final differs, the reply
+stops and the client never receives anything of it.
 """
 
 from enum import Enum
 
-from voicegw.core.table import Machine
+from voicegw.core.state_machine import StateMachine
 
 
 class State(Enum):
     IDLE = "idle"
     LISTENING = "listening"
-    ANTICIPATING = "anticipating"  # a pause: a reply to the words so far is being written, unseen
+    SPECULATING = "speculating"  # a pause; a reply to the words so far is requested and hidden
     THINKING = "thinking"
     REPLYING = "replying"
-    CONTESTED = "contested"  # speech over a reply, no words recognised yet
+    OVERLAP = "overlap"  # speech over a reply, no words recognised yet
 
 
 class Signal(Enum):
-    SPEECH = "speech starts"  # or goes on after a pause
+    SPEECH = "speech starts"  # or continues after a pause
     PAUSE = "pause with words"
     WORDS = "words recognised"
-    HEARD = "final with words"
-    EXPECTED = "final as expected"
-    NOTHING = "final without words"
+    FINAL = "final with words"
+    EXPECTED_FINAL = "final as expected"
+    EMPTY_FINAL = "final without words"
     TYPED = "typed message"
-    TOKEN = "first token"
-    REPLIED = "reply over"
+    FIRST_TOKEN = "first token"
+    REPLY_OVER = "reply over"
     CANCEL = "cancelled"
 
 
 class Effect(Enum):
-    """What is to be done about the reply."""
+    """The output of a transition: what to do with the reply."""
 
     START = "start reply"
     PREPARE = "prepare reply"
@@ -49,44 +49,44 @@ class Effect(Enum):
 
 TABLE = {
     (State.IDLE, Signal.SPEECH): (State.LISTENING, None),
-    (State.IDLE, Signal.HEARD): (State.THINKING, Effect.START),
+    (State.IDLE, Signal.FINAL): (State.THINKING, Effect.START),
     (State.IDLE, Signal.TYPED): (State.THINKING, Effect.START),
     (State.IDLE, Signal.CANCEL): (State.IDLE, None),
     (State.LISTENING, Signal.SPEECH): (State.LISTENING, None),
-    (State.LISTENING, Signal.PAUSE): (State.ANTICIPATING, Effect.PREPARE),
+    (State.LISTENING, Signal.PAUSE): (State.SPECULATING, Effect.PREPARE),
     (State.LISTENING, Signal.WORDS): (State.LISTENING, None),
-    (State.LISTENING, Signal.HEARD): (State.THINKING, Effect.START),
-    (State.LISTENING, Signal.NOTHING): (State.IDLE, None),
-    (State.LISTENING, Signal.TYPED): (State.CONTESTED, Effect.START),
+    (State.LISTENING, Signal.FINAL): (State.THINKING, Effect.START),
+    (State.LISTENING, Signal.EMPTY_FINAL): (State.IDLE, None),
+    (State.LISTENING, Signal.TYPED): (State.OVERLAP, Effect.START),
     (State.LISTENING, Signal.CANCEL): (State.LISTENING, None),
-    (State.ANTICIPATING, Signal.SPEECH): (State.LISTENING, Effect.STOP),
-    (State.ANTICIPATING, Signal.WORDS): (State.ANTICIPATING, None),
-    (State.ANTICIPATING, Signal.EXPECTED): (State.THINKING, Effect.CONFIRM),
-    (State.ANTICIPATING, Signal.HEARD): (State.THINKING, Effect.RESTART),
-    (State.ANTICIPATING, Signal.NOTHING): (State.IDLE, Effect.STOP),
-    (State.ANTICIPATING, Signal.TYPED): (State.CONTESTED, Effect.RESTART),
-    (State.ANTICIPATING, Signal.REPLIED): (State.LISTENING, None),
-    (State.ANTICIPATING, Signal.CANCEL): (State.ANTICIPATING, None),
-    (State.THINKING, Signal.SPEECH): (State.CONTESTED, None),
+    (State.SPECULATING, Signal.SPEECH): (State.LISTENING, Effect.STOP),
+    (State.SPECULATING, Signal.WORDS): (State.SPECULATING, None),
+    (State.SPECULATING, Signal.EXPECTED_FINAL): (State.THINKING, Effect.CONFIRM),
+    (State.SPECULATING, Signal.FINAL): (State.THINKING, Effect.RESTART),
+    (State.SPECULATING, Signal.EMPTY_FINAL): (State.IDLE, Effect.STOP),
+    (State.SPECULATING, Signal.TYPED): (State.OVERLAP, Effect.RESTART),
+    (State.SPECULATING, Signal.REPLY_OVER): (State.LISTENING, None),
+    (State.SPECULATING, Signal.CANCEL): (State.SPECULATING, None),
+    (State.THINKING, Signal.SPEECH): (State.OVERLAP, None),
     (State.THINKING, Signal.TYPED): (State.THINKING, Effect.RESTART),
-    (State.THINKING, Signal.TOKEN): (State.REPLYING, None),
-    (State.THINKING, Signal.REPLIED): (State.IDLE, None),
+    (State.THINKING, Signal.FIRST_TOKEN): (State.REPLYING, None),
+    (State.THINKING, Signal.REPLY_OVER): (State.IDLE, None),
     (State.THINKING, Signal.CANCEL): (State.IDLE, Effect.STOP),
-    (State.REPLYING, Signal.SPEECH): (State.CONTESTED, None),
+    (State.REPLYING, Signal.SPEECH): (State.OVERLAP, None),
     (State.REPLYING, Signal.TYPED): (State.THINKING, Effect.RESTART),
-    (State.REPLYING, Signal.TOKEN): (State.REPLYING, None),
-    (State.REPLYING, Signal.REPLIED): (State.IDLE, None),
+    (State.REPLYING, Signal.FIRST_TOKEN): (State.REPLYING, None),
+    (State.REPLYING, Signal.REPLY_OVER): (State.IDLE, None),
     (State.REPLYING, Signal.CANCEL): (State.IDLE, Effect.STOP),
-    (State.CONTESTED, Signal.SPEECH): (State.CONTESTED, None),
-    (State.CONTESTED, Signal.WORDS): (State.LISTENING, Effect.STOP),
-    (State.CONTESTED, Signal.NOTHING): (State.REPLYING, None),
-    (State.CONTESTED, Signal.TYPED): (State.CONTESTED, Effect.RESTART),
-    (State.CONTESTED, Signal.TOKEN): (State.CONTESTED, None),
-    (State.CONTESTED, Signal.REPLIED): (State.LISTENING, None),
-    (State.CONTESTED, Signal.CANCEL): (State.LISTENING, Effect.STOP),
+    (State.OVERLAP, Signal.SPEECH): (State.OVERLAP, None),
+    (State.OVERLAP, Signal.WORDS): (State.LISTENING, Effect.STOP),
+    (State.OVERLAP, Signal.EMPTY_FINAL): (State.REPLYING, None),
+    (State.OVERLAP, Signal.TYPED): (State.OVERLAP, Effect.RESTART),
+    (State.OVERLAP, Signal.FIRST_TOKEN): (State.OVERLAP, None),
+    (State.OVERLAP, Signal.REPLY_OVER): (State.LISTENING, None),
+    (State.OVERLAP, Signal.CANCEL): (State.LISTENING, Effect.STOP),
 }
 
 
-def floor() -> Machine[State, Signal, Effect]:
-    """A new conversation's machine: nobody holds the floor."""
-    return Machine(TABLE, State.IDLE)
+def new_machine() -> StateMachine[State, Signal, Effect]:
+    """The state machine of a new session, in the idle state."""
+    return StateMachine(TABLE, State.IDLE)

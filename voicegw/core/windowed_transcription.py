@@ -1,9 +1,9 @@
-"""Transcription by a recogniser of windows: utterances on one side, decode jobs on the other. Keeps the
-audio, asks for one decode at a time, and hands out utterances in order once their words are known.
+"""Transcription by a recogniser of windows. It keeps the audio, requests one decode at a time, and returns
+the finals of utterances in order.
 
-While a decode is out only audio is gathered; when the answer comes, all there is by then is asked for. So
-load shows as a slower cadence, never as a growing queue. The one exception is a final, which does not wait
-for a partial that is still out: it takes its place.
+While a decode is in flight, audio is only collected; the next decode covers all audio up to then. So load
+makes partials less frequent, but the queue does not grow. One exception: a final does not wait for a partial
+in flight, but replaces it.
 """
 
 from dataclasses import replace
@@ -13,54 +13,51 @@ import numpy as np
 
 from voicegw.core.actions import Recognize
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_SAMPLES, AudioBuffer, Pcm, to_samples
-from voicegw.core.context import Context, ContextMemory
-from voicegw.core.cut import LATEST_MS, quietest_gap
-from voicegw.core.hypothesis import Hypothesis
+from voicegw.core.decode_context import DecodeContextTracker
+from voicegw.core.in_flight_decode import InFlightDecode
 from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeKind, DecodeResult, text_of
+from voicegw.core.language_tracker import LanguageTracker
 from voicegw.core.languages import is_language
 from voicegw.core.options import check
-from voicegw.core.outstanding import Outstanding
-from voicegw.core.spoken_language import SpokenLanguage
+from voicegw.core.split_point import SEARCHED_MS, quietest_gap
 from voicegw.core.text import quoted
-from voicegw.core.transcription import REHEARD, Final, Partial, ProvisionalFinal, Update
-from voicegw.core.utterance import RecognitionOptions, Utterance, UtteranceState
+from voicegw.core.transcription import SCORER_WARM_UP, Final, Partial, ProvisionalFinal, Update
+from voicegw.core.utterance import RecognitionOptions, Utterance
 from voicegw.errors import InvalidValue
 
-_FORGET_EVERY = SAMPLE_RATE // 4
+_DROP_EVERY = SAMPLE_RATE // 4
 
 
 class WindowedState(msgspec.Struct, array_like=True):
-    """What a transcription knows beside the audio, for another process to go on with. A decode that is out is
-    not part of it: it is asked for again. language: that jobs ask for; None in snapshots of versions without
-    it. context: what was said last. language_run: the language of the last utterances, and their speech in
-    ms."""
+    """The state of a transcription without its audio. A decode in flight is not part of it: the restored
+    transcription requests it again.
+
+    jobs: how many decode jobs were created. assigned_until: samples before this one belong to earlier
+    utterances. pending: utterances without their final, oldest first; the last one may be running.
+    """
 
     options: RecognitionOptions
-    jobs: int
-    spoken_for: int
-    pending: list[UtteranceState]
-    language: str | None = None
-    context: Context | None = None
-    language_run: tuple[str, int] = ("", 0)
+    language: LanguageTracker
+    context: DecodeContextTracker = msgspec.field(default_factory=DecodeContextTracker)
+    pending: list[Utterance] = []
+    jobs: int = 0
+    assigned_until: int = 0
 
 
 class WindowedTranscription:
-    """A Transcription; `receive_answer` takes what comes of its decode jobs. `position` is the session's
-    clock in samples; `language` is what jobs ask for: an ISO 639-1 code, AUTO_LANGUAGE, or empty for the
-    server's default."""
+    """A Transcription whose requests are DecodeJobs and whose answers are DecodeResults and DecodeFailures.
+
+    position: the number of samples received. language: that jobs request: ISO 639-1, AUTO_LANGUAGE, or empty
+    for the server's default.
+    """
 
     def __init__(self, session: str, options: RecognitionOptions, pre_roll_ms: int, language: str) -> None:
-        self._options = options
         self._session = session
-        self._language = SpokenLanguage(language)
-        self._context = ContextMemory()
+        self._state = WindowedState(options, LanguageTracker(language))
         self._pre_roll = to_samples(pre_roll_ms)
         self._audio = AudioBuffer()
-        self._pending: list[Utterance] = []  # not settled yet, oldest first; the last may be running
-        self._outstanding: Outstanding | None = None
-        self._jobs = 0
-        self._spoken_for = 0  # samples before this belong to earlier utterances
-        self._hypotheses: list[Update] = []  # to be handed out
+        self._in_flight: InFlightDecode | None = None
+        self._hypotheses: list[Update] = []  # not returned yet
 
     @property
     def position(self) -> int:
@@ -69,31 +66,37 @@ class WindowedTranscription:
     @property
     def running(self) -> Utterance | None:
         """See Transcription."""
-        return self._pending[-1] if self._pending and self._pending[-1].end is None else None
+        newest = self._state.pending[-1] if self._state.pending else None
+        return newest if newest is not None and newest.end is None else None
+
+    def _expect_running(self) -> Utterance:
+        running = self.running
+        assert running is not None, "this method is called only while an utterance runs"
+        return running
 
     @property
     def idle(self) -> bool:
         """See Transcription."""
-        return not self._pending
+        return not self._state.pending
 
-    # --- audio, and where it is kept ---
+    # --- audio ---
 
     def receive_audio(self, window: Pcm) -> None:
-        """Keeps the next window; forgets, now and then, what no utterance and no pre-roll needs."""
+        """Keeps the next window, and four times a second drops audio that is no longer needed."""
         self._audio.append(window)
-        if self._audio.end % _FORGET_EVERY < len(window):
-            if not self._pending:
-                self._context.expire(self.position, self._options)
-            self._audio.forget(self.audio_needed_from)
+        if self._audio.end % _DROP_EVERY < len(window):
+            if not self._state.pending:
+                self._state.context.expire(self.position, self._state.options)
+            self._audio.drop_before(self.audio_needed_from)
 
     @property
     def audio_needed_from(self) -> int:
-        """The audio before this is needed by no utterance, no pre-roll, and no scorer that begins anew."""
-        kept = self.position - max(2 * self._pre_roll, REHEARD)
-        oldest = self._pending[0] if self._pending else None
+        """See Transcription."""
+        kept = self.position - max(2 * self._pre_roll, SCORER_WARM_UP)
+        oldest = self._state.pending[0] if self._state.pending else None
         if oldest is not None:
-            kept = min(kept, oldest.window_start, self.position - to_samples(self._options.context_ms))
-        context = self._context.latest
+            kept = min(kept, oldest.window_start, self.position - to_samples(self._state.options.context_ms))
+        context = self._state.context.latest
         if context is not None and (oldest is None or oldest.window_start == oldest.start):
             kept = min(kept, context.start)
         return max(0, kept)
@@ -101,25 +104,15 @@ class WindowedTranscription:
     def audio_after(self, position: int) -> tuple[int, bytes]:
         """See Transcription."""
         start = max(position, self._audio.start)
-        return start, self._audio.cut(start, self._audio.end)
+        return start, self._audio.read(start, self._audio.end)
 
     def snapshot(self) -> bytes:
         """See Transcription."""
-        pending = [utterance.snapshot() for utterance in self._pending]
-        state = WindowedState(
-            *(self._options, self._jobs, self._spoken_for, pending),
-            *(self._language.asked, self._context.latest, self._language.run),
-        )
-        return msgspec.msgpack.encode(state)
+        return msgspec.msgpack.encode(self._state)
 
     def restore(self, state: bytes, audio: Pcm, start: int) -> None:
         """See Transcription."""
-        known = msgspec.msgpack.decode(state, type=WindowedState)
-        self._options, self._jobs, self._spoken_for = known.options, known.jobs, known.spoken_for
-        self._pending = [Utterance.restored(known.options, one) for one in known.pending]
-        if known.language is not None:
-            self._language.asked = known.language
-        self._context.latest, self._language.run = known.context, known.language_run
+        self._state = msgspec.msgpack.decode(state, type=WindowedState)
         self._audio.start = self._audio.end = start
         self._audio.append(audio)
 
@@ -130,7 +123,7 @@ class WindowedTranscription:
         language: str | None,
     ) -> None:
         """See Transcription."""
-        before = self._options
+        before = self._state.options
         try:
             options = replace(
                 before,
@@ -144,150 +137,139 @@ class WindowedTranscription:
         check(options)
         if not is_language(language or ""):
             raise InvalidValue(f"language {quoted(language or '')} is none that can be recognised")
-        self._options = options
+        self._state.options = options
         if language is not None:
-            self._language.asked = language
+            self._state.language.requested = language
 
     # --- the endpointer's signals ---
 
     def receive_voice(self, until: int) -> None:
         """See Transcription."""
-        if (running := self.running) is not None:
-            running.speech_end = until
+        self._expect_running().speech_end = until
 
     def begin(self, turn: int, speech_start: int) -> None:
-        """An utterance starts, a pre-roll before its first voiced sample."""
-        start = max(speech_start - self._pre_roll, self._spoken_for, self._audio.start)
-        hypothesis = Hypothesis(self._options)
-        self._pending.append(
-            Utterance(
-                turn,
-                start,
-                speech_start,
-                speech_end=self.position,
-                heard_until=speech_start,
-                hypothesis=hypothesis,
-            )
+        """Begins an utterance, a pre-roll before its first voiced sample."""
+        start = max(speech_start - self._pre_roll, self._state.assigned_until, self._audio.start)
+        self._state.pending.append(
+            Utterance(turn, start, start, speech_start, speech_end=self.position, decoded_until=speech_start)
         )
 
     def pause(self) -> None:
         """See Transcription."""
-        if (running := self.running) is not None:
-            running.paused = True
+        self._expect_running().paused = True
 
     def resume(self, at: int) -> None:
         """See Transcription."""
-        if (running := self.running) is not None:
-            running.resume(at)
+        self._expect_running().resume(at)
 
     def finish(self, at: int | None = None) -> None:
-        """The running utterance is over; everything up to now, or up to the sample `at`, belongs to it. A
-        decode that heard more than that is no longer awaited."""
-        if (running := self.running) is not None:
-            self._spoken_for = running.end = self.position if at is None else at
-            running.speech_end = min(running.speech_end, running.end)
-            if self._outstanding is not None and self._outstanding.until > running.end:
-                self._outstanding = None
+        """See Transcription. The answer of a decode in flight whose window ends after `at` is ignored."""
+        running = self._expect_running()
+        self._state.assigned_until = running.end = self.position if at is None else at
+        running.speech_end = min(running.speech_end, running.end)
+        if self._in_flight is not None and self._in_flight.until > running.end:
+            self._in_flight = None
 
-    def cut_point(self) -> int | None:
-        """Behind all that is settled, and in the second half of the running utterance; None in a pause, and
-        if no voice is left behind that."""
-        running = self.running
-        assert running is not None, "only a running utterance is cut"
-        longest = min(to_samples(LATEST_MS), (self.position - running.start) // 2)
+    def split_point(self) -> int | None:
+        """A sample in the second half of the utterance, after all words that are final or stable. None in a
+        pause, or if there is no speech after it."""
+        running = self._expect_running()
+        longest = min(to_samples(SEARCHED_MS), (self.position - running.start) // 2)
         start = max(running.fixed_until, self.position - longest)
         start += -start % WINDOW_SAMPLES
         if running.paused or start >= running.speech_end:
             return None
-        audio = np.frombuffer(self._audio.cut(start, running.speech_end), dtype=np.int16)
-        return quietest_gap(running.hypothesis.shown, audio, start)
+        audio = np.frombuffer(self._audio.read(start, running.speech_end), dtype=np.int16)
+        return quietest_gap(running.hypothesis.words, audio, start)
 
-    def cancel(self) -> None:
+    def expire_oldest(self) -> None:
         """See Transcription."""
-        oldest = self._pending[0]
-        assert oldest.end is not None, "only what is over is given up"
+        oldest = self._state.pending[0]
+        assert oldest.end is not None, "only an utterance that has ended expires"
         oldest.receive_failure(DecodeKind.FINAL, oldest.end)
-        if self._outstanding is not None and self._outstanding.utterance is oldest:
-            self._outstanding = None
+        self._in_flight = None
 
     # --- updates ---
 
     def next_update(self) -> Update | None:
-        """Hypotheses first, then utterances whose words are known, then the decode that is due."""
+        """Hypotheses first, then finals, then the decode that is due."""
         if self._hypotheses:
             return self._hypotheses.pop(0)
-        if self._pending and self._pending[0].complete:
-            return self._final(self._pending.pop(0))
+        if self._state.pending and self._state.pending[0].complete:
+            return self._final(self._state.pending.pop(0))
         job = self._next_job()
         return None if job is None else Recognize(job)
 
     def _final(self, utterance: Utterance) -> Final:
-        assert utterance.end is not None, "what is complete is over"
-        self._context.remember(utterance, self._options)
-        self._language.learn(utterance.language, utterance.voiced_ms)
-        settled = utterance.settled
+        assert utterance.end is not None, "a complete utterance has ended"
+        self._state.context.remember(utterance, self._state.options)
+        self._state.language.learn(utterance.language, utterance.voiced_ms)
+        decode = utterance.final_decode
         return Final(
             *(utterance.turn, tuple(utterance.words()), utterance.start, utterance.end),
-            *(utterance.voiced_ms, utterance.language or self._language.asked, utterance.failed),
-            queue_ms=settled.queue_ms if settled else None,
-            decode_ms=settled.decode_ms if settled else None,
+            *(utterance.voiced_ms, utterance.language or self._state.language.requested, utterance.failed),
+            queue_ms=decode.queue_ms if decode else None,
+            decode_ms=decode.decode_ms if decode else None,
         )
 
     def _next_job(self) -> DecodeJob | None:
-        """The decode that is due now, if any; it is then the one that is out."""
-        if not self._pending:
+        """The decode that is due now, if any; it is then in flight."""
+        if not self._state.pending:
             return None
-        utterance = self._pending[0]
-        kind = utterance.due(self.position, to_samples(self._options.partial_interval_ms))
-        if kind is None or (self._outstanding is not None and not self._may_replace(kind)):
+        utterance = self._state.pending[0]
+        kind = utterance.due(self.position, to_samples(self._state.options.partial_interval_ms))
+        if kind is None or (self._in_flight is not None and not self._may_replace(kind)):
             return None
         until = self.position if utterance.end is None else utterance.end
-        self._jobs += 1
-        utterance.trim(to_samples(self._options.trim_after_ms))
-        rest = utterance.rest
-        context = self._context.before(utterance, kind, until, self._audio.start, self._options)
-        start = next((part.start for part in (rest, context) if part), utterance.window_start)
+        self._state.jobs += 1
+        utterance.trim(to_samples(self._state.options.trim_after_ms))
+        remainder = utterance.remainder
+        context = self._state.context.before(utterance, kind, until, self._audio.start, self._state.options)
+        start = next((part.start for part in (remainder, context) if part), utterance.window_start)
         prompt = utterance.hypothesis.prompt
-        self._outstanding = Outstanding(self._jobs, kind, utterance, until, context, rest)
-        pcm = self._audio.cut(start, until)
-        terms = self._options.key_terms
+        self._in_flight = InFlightDecode(self._state.jobs, kind, utterance, until, context, remainder)
+        pcm = self._audio.read(start, until)
+        terms = self._state.options.key_terms
         before = 0 if context is None else utterance.start - start
-        lead_in = utterance.missing_pre_roll(self._pre_roll) if rest is None else 0
+        lead_in = utterance.missing_pre_roll(self._pre_roll) if remainder is None else 0
         return DecodeJob(
-            *(self._session, self._jobs, kind, start, pcm, prompt),
-            *(self._language.asked, terms, before, lead_in),
+            *(self._session, self._state.jobs, kind, start, pcm, prompt),
+            *(self._state.language.requested, terms, before, lead_in),
         )
 
     def _may_replace(self, kind: DecodeKind) -> bool:
-        assert self._outstanding is not None
-        return kind is DecodeKind.FINAL and self._outstanding.kind is DecodeKind.PARTIAL
+        assert self._in_flight is not None
+        return kind is DecodeKind.FINAL and self._in_flight.kind is DecodeKind.PARTIAL
 
     # --- answers ---
 
     def receive_answer(self, answer: DecodeResult | DecodeFailure) -> None:
         """See Transcription."""
-        outstanding = self._outstanding
-        if outstanding is None or outstanding.number != answer.number:
+        in_flight = self._in_flight
+        if in_flight is None or in_flight.number != answer.number:
             return
-        self._outstanding, utterance = None, outstanding.utterance
+        self._in_flight, utterance = None, in_flight.utterance
         if isinstance(answer, DecodeFailure):
-            utterance.receive_failure(outstanding.kind, outstanding.until)
+            utterance.receive_failure(in_flight.kind, in_flight.until)
             return
-        utterance.receive(outstanding.own(answer), outstanding.kind, outstanding.until)
+        result = in_flight.own_result(answer)
+        utterance.receive(result, in_flight.kind, in_flight.until, self._state.options)
         if utterance.end is None:
             self._hypotheses += self._hypotheses_of(utterance)
 
     def _hypotheses_of(self, running: Utterance) -> list[Update]:
-        """The running utterance's words; while its speaker pauses, once all that was voiced has had a final
-        decode and nothing said before it is still open, also as those of its final."""
-        language = running.language or self._language.asked
+        """The updates for the running utterance: a partial and, in a pause, once a final decode covers all
+        its speech and all earlier utterances have their finals, a provisional final."""
+        language = running.language or self._state.language.requested
         stable, tentative = tuple(running.hypothesis.stable), tuple(running.hypothesis.tentative)
         shown = text_of(stable), text_of(tentative)
         changed, running.shown = shown != running.shown, shown
         partial = Partial(
-            running.turn, stable, tentative, running.heard_until, running.voiced_ms, language, changed
+            running.turn, stable, tentative, running.decoded_until, running.voiced_ms, language, changed
         )
-        if not (running.paused and running.covered and running.settled and len(self._pending) == 1):
+        if not (
+            running.paused and running.covered and running.final_decode and len(self._state.pending) == 1
+        ):
             return [partial]
-        words, end_of_turn = tuple(running.words()), running.settled.end_of_turn
+        words, end_of_turn = tuple(running.words()), running.final_decode.end_of_turn
         return [partial, ProvisionalFinal(running.turn, words, language, end_of_turn)]

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voicegw.core.background_calls import BackgroundCalls
-from voicegw.core.dialogue import Responder
 from voicegw.core.events import Event, Fault, TurnLatency
-from voicegw.core.moderation import Moderator
-from voicegw.core.speech import Voice
-from voicegw.core.store import MemoryStore, Store
+from voicegw.core.moderation_queue import Moderator
+from voicegw.core.responder import Responder
+from voicegw.core.session_store import NullStore, Store
+from voicegw.core.speech_output import Voice
 from voicegw.core.transcription import TranscriptionBackend
 from voicegw.telemetry import Metrics, trace_turn
 
@@ -24,7 +24,7 @@ class Services:
     responder: Responder
     metrics: Metrics
     check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady
-    store: Store = field(default_factory=MemoryStore)
+    store: Store = field(default_factory=NullStore)
     voice: Voice | None = None
     background_calls: BackgroundCalls | None = None
     moderator: Moderator | None = None

@@ -11,7 +11,7 @@ from tests.redis_server import RedisServer
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.store import RedisStore
-from voicegw.core.store import Fenced, Saved, Step, StepsMissing, StoreTrouble
+from voicegw.core.session_store import CommitsMissing, Fenced, StoreCommit, StoredSession, StoreError
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def audio(start: int, end: int) -> bytes:
     return b"".join((position % 30_000).to_bytes(2, "little") for position in range(start, end))
 
 
-def step(start: int = 0, end: int = 320, **fields: object) -> Step:
+def step(start: int = 0, end: int = 320, **fields: object) -> StoreCommit:
     given = {
         **{"session": "s", "epoch": 1, "snapshot": b"snap", "events": {1: b"one"}, "first_event": 1},
         **{"audio": audio(start, end), "audio_start": start, "audio_from": 0, "whole": start == 0},
     }
-    return Step(**{**given, **fields})  # type: ignore[arg-type]
+    return StoreCommit(**{**given, **fields})  # type: ignore[arg-type]
 
 
 async def test_a_session_is_taken_over_as_it_was_saved(store: RedisStore) -> None:
@@ -41,7 +41,7 @@ async def test_a_session_is_taken_over_as_it_was_saved(store: RedisStore) -> Non
     await store.save(step(320, 480, snapshot=b"later", events={2: b"two"}))
     saved = await store.claim("s")
     assert saved is not None
-    assert saved == Saved(2, b"later", {1: b"one", 2: b"two"}, audio(0, 480), 0, saved.age_s)
+    assert saved == StoredSession(2, b"later", {1: b"one", 2: b"two"}, audio(0, 480), 0, saved.age_s)
 
 
 async def test_a_session_tells_how_long_ago_it_was_saved(
@@ -105,7 +105,7 @@ async def test_what_is_no_longer_needed_goes(store: RedisStore) -> None:
 @pytest.mark.parametrize("start", [300, 340])
 async def test_a_step_that_does_not_follow_the_last_one_is_noticed(store: RedisStore, start: int) -> None:
     await store.save(step())
-    with pytest.raises(StepsMissing):
+    with pytest.raises(CommitsMissing):
         await store.save(step(start, start + 20))
     await store.save(step(100, 500, whole=True))
     saved = await store.claim("s")
@@ -118,25 +118,25 @@ async def test_a_redis_that_has_lost_everything_is_told_everything(
 ) -> None:
     await store.save(step())
     redis_server.restart()
-    with pytest.raises(StoreTrouble):  # the connection is gone, too
+    with pytest.raises(StoreError):  # the connection is gone, too
         await store.save(step(320, 480))
-    with pytest.raises(StepsMissing):
+    with pytest.raises(CommitsMissing):
         await store.save(step(320, 480))
 
 
 async def test_a_redis_that_does_not_answer(store: RedisStore, redis_server: RedisServer) -> None:
     await store.save(step())
     redis_server.pause()
-    with pytest.raises(StoreTrouble):
+    with pytest.raises(StoreError):
         await store.save(step(320, 480))
     redis_server.resume()
-    with pytest.raises(StepsMissing):  # it did get the step, late
+    with pytest.raises(CommitsMissing):  # it did get the step, late
         await store.save(step(320, 480))
 
 
 async def test_a_redis_without_room(store: RedisStore, redis_server: RedisServer) -> None:
     redis_server.command("config", "set", "maxmemory", "1")
-    with pytest.raises(StoreTrouble, match="out of memory"):
+    with pytest.raises(StoreError, match="out of memory"):
         await store.save(step())
 
 
@@ -194,7 +194,7 @@ async def test_a_fault_costs_no_more_than_what_it_met() -> None:
             raise faults.pop()
 
     store = RedisStore(cast(Any, Odd(fail_once)), Keys("test"), live_ms=60_000)
-    with pytest.raises(StoreTrouble, match="fault"):
+    with pytest.raises(StoreError, match="fault"):
         await store.claim("s")
     assert await store.claim("s") is None
     await store.close()

@@ -22,7 +22,7 @@ from tests.gateway.session.test_resume import cut, session_of
 from tests.observing import PATIENCE_S, until
 from tests.peer import Peer, joined
 from voicegw.core.profile import SessionProfile
-from voicegw.core.store import MemoryStore, Saved
+from voicegw.core.session_store import NullStore, StoredSession
 from voicegw.dialects import native
 from voicegw.dialects.port import Opening, Resume
 from voicegw.gateway.limits.rate_limits import LimitOptions
@@ -32,13 +32,13 @@ HERE, THERE = "203.0.113.7", "203.0.113.8"
 
 
 @dataclass
-class SlowStore(MemoryStore):
+class SlowStore(NullStore):
     """Knows no session, after a while; `most`: how often it was asked at once."""
 
     wait_s: float = 0.05
     asked = most = 0
 
-    async def claim(self, session: str, since: int = 0) -> Saved | None:
+    async def claim(self, session: str, since: int = 0) -> StoredSession | None:
         self.asked += 1
         self.most = max(self.most, self.asked)
         await asyncio.sleep(self.wait_s)

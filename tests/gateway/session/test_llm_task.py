@@ -11,8 +11,9 @@ from tests.gateway.fakes import LOUD, ScriptedRecognizer, ScriptedResponder, sta
 from tests.observing import until
 from tests.peer import joined
 from voicegw.core.actions import Action, Respond
-from voicegw.core.dialogue import CHARACTERS_PER_TOKEN, ModelUsage, characters_of, reply_messages
+from voicegw.core.chat_history import CHARACTERS_PER_TOKEN, characters_of, reply_messages
 from voicegw.core.events import Message, ReplyNotice, ToolAnswered, ToolCalled
+from voicegw.core.responder import ModelUsage
 from voicegw.core.session import Session
 from voicegw.dialects import native
 from voicegw.errors import LLMTimeout, RateLimited

@@ -13,13 +13,13 @@ from voicegw.core.commands import Cancel, TypeText
 from voicegw.core.events import (
     Event,
     FinalTranscript,
-    Judged,
     Message,
+    ModerationTarget,
     ReplyDelta,
     ReplyNotice,
     ReplyStep,
 )
-from voicegw.core.moderation import Check
+from voicegw.core.moderation_queue import Check
 from voicegw.errors import ModerationFailed, RateLimited
 from voicegw.gateway.session.moderation_task import Moderation
 from voicegw.telemetry import Metrics
@@ -91,7 +91,7 @@ async def test_a_hit() -> None:
         say(session, 3, "something bad")
         say(session, 4, "something nice")
         await settle()
-    assert session.hits == [(Check(3, Judged.INPUT, "something bad"), ("bad",))]
+    assert session.hits == [(Check(3, ModerationTarget.INPUT, "something bad"), ("bad",))]
     assert (session.count("input", "hit"), session.count("input", "passed")) == (1, 1)
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import Gate, ScriptedVoice, staged
 from tests.peer import Peer, joined
-from voicegw.core.dialogue import ReplyRequest
+from voicegw.core.responder import ReplyRequest
 from voicegw.dialects import native
 
 HELLO = native.TextMessage(text="hello")

@@ -25,7 +25,7 @@ from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.store import RedisStore
 from voicegw.core import snapshot
 from voicegw.core.profile import SessionProfile
-from voicegw.core.store import Saved
+from voicegw.core.session_store import StoredSession
 from voicegw.dialects import native
 from voicegw.dialects.port import Opening, Resume
 from voicegw.gateway.limits.rate_limits import LimitOptions
@@ -512,7 +512,7 @@ async def test_whichever_value_is_spoilt_a_session_is_restored_or_not_and_nothin
         taken = [
             stage.gateway.sessions._restored(
                 *("s", Guest(native.NativeDialect(), Opening(SessionProfile()), "")),
-                Saved(1, msgspec.msgpack.encode(each), step.events, step.audio, step.audio_start),
+                StoredSession(1, msgspec.msgpack.encode(each), step.events, step.audio, step.audio_start),
                 host.seat,
             )
             for each in (whole, *spoilt(whole))

@@ -18,7 +18,7 @@ from voicegw.core.events import ReplyDelta
 from voicegw.core.journal import Journal
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session
-from voicegw.core.store import Fenced, Saved, Step, StepsMissing, StoreTrouble
+from voicegw.core.session_store import CommitsMissing, Fenced, StoreCommit, StoredSession, StoreError
 from voicegw.core.windowed_transcription import WindowedState
 from voicegw.errors import StoreUnavailable
 from voicegw.gateway.limits.quota import Quota
@@ -33,21 +33,21 @@ class ScriptedStore:
     """Takes steps, once the gate is open, or fails."""
 
     durable: ClassVar[bool] = True
-    steps: list[Step] = field(default_factory=list)
+    steps: list[StoreCommit] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def save(self, step: Step) -> None:
+    async def save(self, step: StoreCommit) -> None:
         self.steps.append(step)
         await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
 
-    async def claim(self, session: str, since: int = 0) -> Saved | None:
+    async def claim(self, session: str, since: int = 0) -> StoredSession | None:
         return None
 
     async def drop(self, session: str, epoch: int) -> None:
-        raise StoreTrouble("gone")
+        raise StoreError("gone")
 
 
 @dataclass
@@ -127,7 +127,7 @@ async def test_a_store_that_has_lost_something_gets_everything() -> None:
         stage.hear(640)
         stage.say("a")
         await until(steps(stage, 1))
-        stage.store.failures = [StepsMissing()]
+        stage.store.failures = [CommitsMissing()]
         stage.say("b")
         await until(steps(stage, 3))
     last = stage.store.steps[-1]
@@ -136,7 +136,7 @@ async def test_a_store_that_has_lost_something_gets_everything() -> None:
 
 async def test_trouble_is_waited_out() -> None:
     async with saving() as stage:
-        stage.store.failures = [StoreTrouble("no answer")]
+        stage.store.failures = [StoreError("no answer")]
         stage.say("a")
         await until(steps(stage, 2))
     assert not stage.complaints
@@ -144,7 +144,7 @@ async def test_trouble_is_waited_out() -> None:
 
 async def test_after_long_trouble_events_are_told_unsaved_and_that_is_said_once() -> None:
     async with saving(patience_ms=100) as stage:
-        stage.store.failures = [StoreTrouble("no answer") for _ in range(1_000)]
+        stage.store.failures = [StoreError("no answer") for _ in range(1_000)]
         reader = stage.outbox.reader(0, TAKEN)
         stage.say("a")
         assert await asyncio.wait_for(reader.get(), 10) == NumberedEvent(ReplyDelta(1, "a"), 1)
@@ -157,7 +157,7 @@ async def test_after_long_trouble_events_are_told_unsaved_and_that_is_said_once(
 
 async def test_degraded_nothing_waits_for_a_store_that_hangs() -> None:
     async with saving(patience_ms=100) as stage:
-        stage.store.failures = [StoreTrouble("no answer"), StoreTrouble("no answer")]
+        stage.store.failures = [StoreError("no answer"), StoreError("no answer")]
         reader = stage.outbox.reader(0, TAKEN)
         stage.say("a")
         assert await asyncio.wait_for(reader.get(), 10) == NumberedEvent(ReplyDelta(1, "a"), 1)
@@ -172,7 +172,7 @@ async def test_what_was_told_degraded_is_saved_when_the_store_is_back() -> None:
         stage.hear(640)
         stage.say("a")
         await until(steps(stage, 1))
-        stage.store.failures = [StoreTrouble("no answer") for _ in range(3)]
+        stage.store.failures = [StoreError("no answer") for _ in range(3)]
         stage.say("b")
         await until(lambda: stage.complaints)
         stage.say("c")
@@ -192,7 +192,7 @@ async def test_one_answer_that_is_late_does_not_degrade_a_session() -> None:
     """It is this process that may have been stopped."""
     async with saving(patience_ms=100) as stage:
         stage.store.gate.clear()
-        stage.store.failures = [StoreTrouble("no answer"), Fenced()]
+        stage.store.failures = [StoreError("no answer"), Fenced()]
         stage.say("a")
         await until(lambda: stage.store.steps)
         await asyncio.sleep(0.2)
@@ -237,4 +237,4 @@ def test_a_gateway_of_the_version_before_is_understood() -> None:
     assert state is not None
     transcription = msgspec.msgpack.decode(state.session.listener.transcription, type=WindowedState)
     assert [utterance.turn for utterance in transcription.pending] == [3]
-    assert state.session.conversation.background_calls
+    assert state.session.dialogue.background_calls

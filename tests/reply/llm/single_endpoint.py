@@ -10,8 +10,8 @@ import pytest
 from tests.llm_server import Answer, LLMServer
 from tests.observing import asked, certain
 from voicegw import errors
-from voicegw.core.dialogue import ModelUsage, Responder
 from voicegw.core.events import Message, ReplyPiece
+from voicegw.core.responder import ModelUsage, Responder
 from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
 from voicegw.reply.llm.prompt import DEFAULT_USER_MESSAGE
 

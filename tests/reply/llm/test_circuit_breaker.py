@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from voicegw.core.table import IllegalSignal, Machine
+from voicegw.core.state_machine import IllegalSignal, StateMachine
 from voicegw.reply.llm.circuit_breaker import TABLE, BreakerOptions, CircuitBreaker, Effect, Signal, State
 
 OPTIONS = BreakerOptions(failures=3, rest_ms=10_000)
@@ -93,7 +93,7 @@ def test_a_late_failure_does_not_keep_it_open_longer() -> None:
 
 @pytest.mark.parametrize("state", [State.CLOSED, State.HALF_OPEN])
 def test_only_an_open_breaker_starts_a_trial(state: State) -> None:
-    machine: Machine[State, Signal, Effect] = Machine(TABLE, state)
+    machine: StateMachine[State, Signal, Effect] = StateMachine(TABLE, state)
     with pytest.raises(IllegalSignal):
         machine.signal(Signal.TRIAL)
 

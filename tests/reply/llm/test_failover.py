@@ -11,8 +11,8 @@ import structlog
 from tests.llm_server import Answer, Ending, LLMServer
 from tests.observing import asked, until
 from voicegw import errors
-from voicegw.core.dialogue import ModelUsage
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece
+from voicegw.core.responder import ModelUsage
 from voicegw.reply.llm.circuit_breaker import BreakerOptions
 from voicegw.reply.llm.failover import FailoverOptions, FailoverResponder
 from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder

@@ -6,8 +6,8 @@ from contextlib import suppress
 import pytest
 
 from tests.observing import asked
-from voicegw.core.dialogue import ReplyRequest
 from voicegw.core.events import Message
+from voicegw.core.responder import ReplyRequest
 from voicegw.errors import LLMUnreachable
 from voicegw.reply.llm.prewarming import Prewarming
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.observing import asked, certain
-from voicegw.core.dialogue import Responder
 from voicegw.core.events import Message
+from voicegw.core.responder import Responder
 from voicegw.reply.offline.offline_responder import OfflineResponder, pieces
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.observing import asked
-from voicegw.core.dialogue import Confirmation, ModelUsage, ReplyRequest
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest
 from voicegw.errors import LLMEmpty, LLMInterrupted, TooManyToolCalls
 from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
 from voicegw.reply.tools.tool_declarations import ToolOptions

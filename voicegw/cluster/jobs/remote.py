@@ -26,8 +26,8 @@ from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
 from voicegw.cluster.redis.connect import RedisOptions, parse
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor, raise_if_cancelled
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Shed, Superseded
-from voicegw.core.load import WaitMeter
 from voicegw.core.options import option
+from voicegw.core.wait_time import AverageWait
 from voicegw.errors import RecognitionFailed
 from voicegw.telemetry import Metrics
 
@@ -79,7 +79,7 @@ class RemoteRecognizer:
         self._tickets: dict[int, _Ticket] = {}
         self._asked = 0
         self._read_until = BEGINNING
-        self._partial_wait = WaitMeter()
+        self._partial_wait = AverageWait()
         self._last_taken = 0  # the newest partial that a worker is known to have had
         self._decode_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []

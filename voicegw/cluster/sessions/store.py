@@ -17,7 +17,7 @@ from redis.exceptions import OutOfMemoryError
 
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, raise_if_cancelled
-from voicegw.core.store import Fenced, Saved, Step, StepsMissing, StoreTrouble
+from voicegw.core.session_store import CommitsMissing, Fenced, StoreCommit, StoredSession, StoreError
 
 log = structlog.get_logger(__name__)
 
@@ -113,8 +113,8 @@ class RedisStore:
         self._calls: asyncio.Queue[_Call] = asyncio.Queue()
         self._worker: asyncio.Task[None] | None = None
 
-    async def save(self, step: Step) -> None:
-        """One step. Raises Fenced, StepsMissing or StoreTrouble."""
+    async def save(self, step: StoreCommit) -> None:
+        """One step. Raises Fenced, CommitsMissing or StoreError."""
         events = [part for seq, frame in step.events.items() for part in (seq, frame)]
         answer = await self._call(
             _SAVE,
@@ -125,11 +125,11 @@ class RedisStore:
         if answer == b"fenced":
             raise Fenced
         if answer == b"missing":
-            raise StepsMissing
+            raise CommitsMissing
 
-    async def claim(self, session: str, since: int = 0) -> Saved | None:
+    async def claim(self, session: str, since: int = 0) -> StoredSession | None:
         """Takes over a session whose epoch is above `since`; None when there is none, or none that can be
-        read, which is then deleted. Raises StoreTrouble."""
+        read, which is then deleted. Raises StoreError."""
         answer = await self._call(_CLAIM, session, self._live_ms, since)
         if answer is None:
             return None
@@ -141,7 +141,7 @@ class RedisStore:
             return None
 
     async def drop(self, session: str, epoch: int) -> None:
-        """The session is over. Raises StoreTrouble."""
+        """The session is over. Raises StoreError."""
         await self._call(_DROP, session, epoch, self._live_ms)
 
     async def close(self) -> None:
@@ -181,7 +181,7 @@ class RedisStore:
             if call.answer.done():
                 continue
             if isinstance(answer, Exception):
-                call.answer.set_exception(StoreTrouble(_reason(answer)))
+                call.answer.set_exception(StoreError(_reason(answer)))
             else:
                 call.answer.set_result(answer)
 
@@ -197,9 +197,9 @@ class RedisStore:
 
 def _saved(
     epoch: int, snapshot: bytes, events: Sequence[bytes], audio: bytes, start: bytes, age_ms: int
-) -> Saved:
+) -> StoredSession:
     frames = {int(seq): frame for seq, frame in zip(events[::2], events[1::2], strict=True)}
-    return Saved(epoch, snapshot, frames, audio, int(start), age_ms / 1000)
+    return StoredSession(epoch, snapshot, frames, audio, int(start), age_ms / 1000)
 
 
 def _reason(error: Exception) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from voicegw.core.commands import ReplyMode
 from voicegw.core.endpoint import EndpointOptions
-from voicegw.core.key_terms import MAX_TERM_CHARACTERS, MAX_TERMS
+from voicegw.core.key_term_limits import MAX_TERM_CHARACTERS, MAX_TERMS
 from voicegw.core.profile import MAX_INSTRUCTIONS_CHARACTERS, MAX_TOOLS, VOICE_NAME
 from voicegw.core.utterance import RecognitionOptions
 

@@ -141,7 +141,7 @@ class ModeratedMessage(Outbound, tag="moderated"):
     """Moderation found `categories` in what was said (`input`) or in the `reply`, which is stopped."""
 
     turn: Turn
-    what: events.Judged
+    what: events.ModerationTarget
     categories: list[str]
 
 

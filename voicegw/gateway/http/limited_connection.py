@@ -190,6 +190,7 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
 
     def _rested(self) -> None:
         self._resting = None
+        self._rest()  # again, where what was read meanwhile has been charged for
         self._resume_reading()
 
     def _resume_reading(self) -> None:

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voicegw.core.load import WaitMeter
 from voicegw.core.options import option
+from voicegw.core.wait_time import AverageWait
 from voicegw.errors import RETRY_AFTER_MS, AtCapacity, Draining, NotReady, VoicegwError
 
 _MAX_RETRY_S = 60.0
@@ -38,7 +38,7 @@ class Admission:
         self._options = options
         self._unready = unready
         self._crowded = crowded
-        self._lag = WaitMeter()
+        self._lag = AverageWait()
         self._accepts = TokenBucket(options.accepts_per_s, options.accept_burst)
         self._returns_at = 0.0  # when the last one to be refused comes back
 

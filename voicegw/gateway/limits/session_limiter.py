@@ -9,7 +9,7 @@ it waits until the shared counters have taken its prompt.
 import asyncio
 import math
 
-from voicegw.core.dialogue import CHARACTERS_PER_TOKEN
+from voicegw.core.chat_history import CHARACTERS_PER_TOKEN
 from voicegw.errors import LimitIgnored, RateLimited
 from voicegw.gateway.limits.quota import BLOCKS, Account, Quota
 from voicegw.gateway.limits.rate_limits import Limits, Resource

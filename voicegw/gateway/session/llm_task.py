@@ -14,14 +14,9 @@ from typing import Any
 import structlog
 
 from voicegw.core.actions import Respond
-from voicegw.core.dialogue import (
-    CHARACTERS_PER_TOKEN,
-    ModelUsage,
-    ReplyRequest,
-    characters_of,
-    reply_messages,
-)
+from voicegw.core.chat_history import CHARACTERS_PER_TOKEN, characters_of, reply_messages
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.responder import ModelUsage, ReplyRequest
 from voicegw.errors import InternalError, RateLimited, ReplyError, VoicegwError
 from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.services import Services

@@ -7,7 +7,7 @@ import structlog
 from voicegw.core import events
 from voicegw.core.actions import Respond
 from voicegw.core.commands import Command, TypeText
-from voicegw.core.moderation import Check, Moderator, Watch, pieces
+from voicegw.core.moderation_queue import Check, ModerationQueue, Moderator, pieces
 from voicegw.core.text import encodable
 from voicegw.errors import ModerationFailed
 from voicegw.gateway.single_waiter_event import SingleWaiterEvent
@@ -31,7 +31,7 @@ class Moderation:
         self._metrics = metrics
         self._hit = hit
         self._tell = tell
-        self._watch = Watch(moderator.every_characters if moderator is not None else 0)
+        self._watch = ModerationQueue(moderator.every_characters if moderator is not None else 0)
         self._due = SingleWaiterEvent()
         self._told = False
 

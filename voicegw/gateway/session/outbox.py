@@ -146,7 +146,7 @@ class Outbox:
     def reader(self, after: int, taken: AudioAcknowledged) -> Reader:
         """For a new socket, whose client has seen the events up to `after`; `taken` is what it need not send
         again. A reader that was there before is not told of anything new."""
-        self.journal.retire_greetings(after, taken)
+        self.journal.replace_ready_events(after, taken)
         self._reader = Reader(self.journal, after)
         self._settle()
         return self._reader

@@ -6,8 +6,8 @@ import msgspec
 
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session
+from voicegw.core.session_store import StoredSession
 from voicegw.core.snapshot import SessionState
-from voicegw.core.store import Saved
 from voicegw.gateway.limits.quota import Quota, QuotaState
 from voicegw.gateway.session.activity import ActivityTimestamps
 
@@ -58,7 +58,7 @@ class SessionRecord:
             self.quota.state(now, unix_now),
         )
 
-    def restore(self, state: RecordState, saved: Saved, now: float, unix_now: float) -> None:
+    def restore(self, state: RecordState, saved: StoredSession, now: float, unix_now: float) -> None:
         """Goes on where another gateway was."""
         self.activity.opened_at = now - state.age_s - saved.age_s
         self.quota.restore(state.quota, saved.age_s, now, unix_now)

@@ -9,10 +9,10 @@ import structlog
 
 from voicegw.core import actions, events
 from voicegw.core.commands import Acknowledge, Command, Configure, ReplyMode
-from voicegw.core.dialogue import ReplyRequest
-from voicegw.core.moderation import Check
+from voicegw.core.moderation_queue import Check
 from voicegw.core.profile import SessionProfile
-from voicegw.core.store import Fenced, Saved
+from voicegw.core.responder import ReplyRequest
+from voicegw.core.session_store import Fenced, StoredSession
 from voicegw.errors import Draining, InternalError, Moved, SlowConsumer, TakenOver, VoicegwError
 from voicegw.gateway.limits.seats import Seat
 from voicegw.gateway.limits.session_limiter import SessionLimiter
@@ -120,7 +120,7 @@ class SessionRunner:
         except Fenced:
             self.finish(Moved())
 
-    def restore(self, saved: Saved, state: RecordState) -> None:
+    def restore(self, saved: StoredSession, state: RecordState) -> None:
         """Goes on where another gateway was."""
         self.record.restore(state, saved, time.monotonic(), time.time())
         self.log.restore(saved)
@@ -159,7 +159,7 @@ class SessionRunner:
         )
         self.record.activity.alive_at = now
         if after is not None:
-            self._session.receive_return(now)
+            self._session.receive_reconnect(now)
         if self._complete:
             client.leave(None)
         return reader
@@ -175,7 +175,7 @@ class SessionRunner:
         if self._draining and self._services.store.durable:
             self.finish(Draining())
         self.record.activity.alive_at = time.monotonic()
-        self._session.receive_absence()
+        self._session.receive_disconnect()
 
     # --- what comes in ---
 
@@ -204,7 +204,7 @@ class SessionRunner:
 
     def receive_sign(self) -> None:
         """The client is there, though it sends no audio."""
-        self._session.receive_sign()
+        self._session.receive_probe_answer()
 
     def drain(self, retry_after_ms: int) -> None:
         """Tells the client to move on. With a store that outlives this gateway it does so at once and finds
@@ -231,7 +231,7 @@ class SessionRunner:
         if not self._running or self.ended.is_set():
             return
         try:
-            if self._client is not None and self._session.falls_silent(now):
+            if self._client is not None and self._session.probe_due(now):
                 self._client.check_alive()
             self._driver.receive(self._session.receive_tick, now, late_s)
         except Exception:  # the caller has other sessions to tell
@@ -246,7 +246,7 @@ class SessionRunner:
 
     def _perform(self, action: actions.Action) -> None:
         match action:
-            case actions.Emit(event):
+            case actions.SendEvent(event):
                 self._touch(replies=isinstance(event, events.ReplyEvent))
                 self.emit(event)
             case actions.Recognize(request):

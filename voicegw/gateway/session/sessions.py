@@ -17,7 +17,7 @@ from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.journal import Journal
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session, SessionOptions
-from voicegw.core.store import MemoryStore, Saved, StoreTrouble
+from voicegw.core.session_store import NullStore, StoredSession, StoreError
 from voicegw.dialects.port import Dialect, Opening, Resume
 from voicegw.errors import Draining, Moved, StoreUnavailable
 from voicegw.gateway.limits.admission import Admission
@@ -69,7 +69,7 @@ class Sessions:
         self._connection = connection
         self._resume = resume
         self._services = services
-        self._unsaved = replace(services, store=MemoryStore())  # for sessions that nobody comes back for
+        self._unsaved = replace(services, store=NullStore())  # for sessions that nobody comes back for
         self._new_scorer = new_scorer
         self._limits = limits
         self._runners: dict[str, SessionRunner] = {}
@@ -154,23 +154,25 @@ class Sessions:
             saved = await self._saved(resume, guest.user, 0)
             return None if saved is None else await self._taken_over(resume.session, guest, saved, seat)
 
-    async def _saved(self, resume: Resume, user: str, epoch: int) -> Saved | None:
+    async def _saved(self, resume: Resume, user: str, epoch: int) -> StoredSession | None:
         """The session as another gateway saved it behind that epoch, which is over with this."""
         try:
             return await self._services.store.claim(stored_name(resume.session, user), epoch)
-        except StoreTrouble as trouble:
+        except StoreError as trouble:
             raise StoreUnavailable(str(trouble)) from trouble
 
-    async def _taken_over(self, name: str, guest: Guest, saved: Saved, seat: Seat) -> SessionRunner | None:
+    async def _taken_over(
+        self, name: str, guest: Guest, saved: StoredSession, seat: Seat
+    ) -> SessionRunner | None:
         runner = self._restored(name, guest, saved, seat)
         if runner is None:
-            with suppress(StoreTrouble):
+            with suppress(StoreError):
                 await self._services.store.drop(stored_name(name, guest.user), saved.epoch)
             return None
         log.info("session taken over", session=runner.name, epoch=runner.log.epoch)
         return self._start(runner)
 
-    def _restored(self, name: str, guest: Guest, saved: Saved, seat: Seat) -> SessionRunner | None:
+    def _restored(self, name: str, guest: Guest, saved: StoredSession, seat: Seat) -> SessionRunner | None:
         """The session as it was saved; None when that cannot be gone on with."""
         try:
             state = snapshot.decode(saved.snapshot, RecordState)

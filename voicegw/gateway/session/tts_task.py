@@ -9,7 +9,7 @@ from typing import Any, assert_never
 import structlog
 
 from voicegw.core.actions import Play, Speak, StopSpeaking
-from voicegw.core.speech import Voice
+from voicegw.core.speech_output import Voice
 from voicegw.dialects.port import ReplyAudio
 from voicegw.errors import InternalError, ReplyError, UnsupportedReply, VoicegwError
 from voicegw.gateway.session.driver import Driver

@@ -21,7 +21,7 @@ import structlog
 
 from voicegw.core import snapshot
 from voicegw.core.options import option
-from voicegw.core.store import Saved, Step, StepsMissing, Store, StoreTrouble
+from voicegw.core.session_store import CommitsMissing, Store, StoreCommit, StoredSession, StoreError
 from voicegw.errors import StoreUnavailable
 from voicegw.gateway.session.outbox import Outbox
 from voicegw.gateway.session.record import SessionRecord
@@ -71,14 +71,14 @@ class WriteAheadLog:
         self._saved_until: int | None = None  # the sample; None when the store has nothing yet
         self._away_since: float | None = None
 
-    def restore(self, saved: Saved) -> None:
+    def restore(self, saved: StoredSession) -> None:
         """Goes on where another gateway was, under the epoch of the claim."""
         self.epoch = saved.epoch
         self._saved_until = saved.audio_start + len(saved.audio) // 2
 
     async def drop(self) -> None:
         """The session is over. A store that cannot be told so forgets it in time."""
-        with suppress(StoreTrouble):
+        with suppress(StoreError):
             await self._store.drop(self._name, self.epoch)
 
     async def run(self) -> None:
@@ -101,26 +101,26 @@ class WriteAheadLog:
             entries = self._outbox.journal.unsaved()
             try:
                 await self._store.save(step)
-            except StepsMissing:
+            except CommitsMissing:
                 self._saved_until = None
-            except StoreTrouble as trouble:
+            except StoreError as trouble:
                 self._receive_trouble(trouble, begun_at)
                 await asyncio.sleep(_RETRY_S)
             else:
                 self._saved_until, self._away_since = until, None
                 return self._outbox.release(entries)
 
-    def _step(self) -> tuple[Step, int]:
+    def _step(self) -> tuple[StoreCommit, int]:
         """What is to be written, and up to which sample the audio is then saved."""
         journal, session = self._outbox.journal, self._record.session
         start, audio = session.audio_after(self._saved_until or 0)
-        state = self._record.state(journal.last, journal.greetings, time.monotonic(), time.time())
+        state = self._record.state(journal.last, journal.ready_events, time.monotonic(), time.time())
         whole = start != self._saved_until
-        step = Step(
+        step = StoreCommit(
             session=self._name,
             epoch=self.epoch,
             snapshot=snapshot.encode(state),
-            events={entry.seq: entry.data for entry in (journal.all() if whole else journal.unsaved())},
+            events={entry.seq: entry.data for entry in (journal.entries() if whole else journal.unsaved())},
             first_event=journal.first,
             audio=audio,
             audio_start=start,
@@ -129,7 +129,7 @@ class WriteAheadLog:
         )
         return step, start + len(audio) // 2
 
-    def _receive_trouble(self, trouble: StoreTrouble, begun_at: float) -> None:
+    def _receive_trouble(self, trouble: StoreError, begun_at: float) -> None:
         """Gives up waiting, and says so, when the store has been away for long. One failure is not enough: to
         a process that was stopped every answer is late, and the next one may be `Fenced`."""
         if self._away_since is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from voicegw.core.options import option
-from voicegw.core.table import Machine
+from voicegw.core.state_machine import StateMachine
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class CircuitBreaker:
 
     def __init__(self, options: BreakerOptions) -> None:
         self._options = options
-        self._machine: Machine[State, Signal, Effect] = Machine(TABLE, State.CLOSED)
+        self._machine: StateMachine[State, Signal, Effect] = StateMachine(TABLE, State.CLOSED)
         self._failures = 0
         self._open_until = 0.0
 

@@ -1,7 +1,7 @@
 """The state of one streamed reply: its text without reasoning, its tool calls, and its end."""
 
-from voicegw.core.dialogue import ModelUsage
 from voicegw.core.events import ReplyNotice, ToolCalled
+from voicegw.core.responder import ModelUsage
 from voicegw.errors import (
     LLMBroken,
     LLMEmpty,

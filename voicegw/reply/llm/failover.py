@@ -20,9 +20,9 @@ from typing import Protocol
 
 import structlog
 
-from voicegw.core.dialogue import Confirmation, ModelUsage, ReplyRequest, Responder
 from voicegw.core.events import ReplyNotice, ReplyPiece
 from voicegw.core.options import option
+from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest, Responder
 from voicegw.errors import (
     LLMBroken,
     LLMEmpty,

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
-from voicegw.core.dialogue import CHARACTERS_PER_TOKEN, Confirmation, ModelUsage, ReplyRequest, characters_of
+from voicegw.core.chat_history import CHARACTERS_PER_TOKEN, characters_of
 from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.options import option
+from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest
 from voicegw.errors import LLMBroken, LLMRejected, LLMUnreachable, ReplyError, StartupError
 from voicegw.reply.endpoints.http_client import is_openai, openai_endpoint
 from voicegw.reply.llm.completion import Completion

@@ -4,7 +4,7 @@ request is enough for hundreds of sessions that open at the same time."""
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from voicegw.core.dialogue import ReplyRequest
+from voicegw.core.responder import ReplyRequest
 from voicegw.errors import ReplyError
 
 _MAX_PROMPTS = 64

@@ -10,8 +10,8 @@ import time
 
 import structlog
 
-from voicegw.core.dialogue import ReplyRequest
 from voicegw.core.events import Message
+from voicegw.core.responder import ReplyRequest
 from voicegw.errors import NotReady, ReplyError
 from voicegw.reply.llm.failover import FailoverResponder
 

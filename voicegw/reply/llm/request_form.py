@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from voicegw.core.dialogue import ReplyRequest
+from voicegw.core.responder import ReplyRequest
 from voicegw.reply.llm.prompt import entries
 
 SYSTEM = "system"  # the system role, in sets of parameter names

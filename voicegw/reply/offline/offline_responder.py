@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 
-from voicegw.core.dialogue import Confirmation, ReplyRequest
+from voicegw.core.responder import Confirmation, ReplyRequest
 from voicegw.reply.offline.offline_rules import reply_to
 
 

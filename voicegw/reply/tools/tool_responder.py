@@ -14,8 +14,9 @@ from dataclasses import replace
 import msgspec
 
 from voicegw.core.background_calls import AskedCall, BackgroundCalls
-from voicegw.core.dialogue import Confirmation, ModelUsage, ReplyRequest, Responder, reply_messages
+from voicegw.core.chat_history import reply_messages
 from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest, Responder
 from voicegw.errors import LLMEmpty, LLMReasoningOnly, ToolFailed, TooManyToolCalls
 from voicegw.reply.tools.tool_declarations import ToolOptions
 from voicegw.reply.tools.toolbox import Toolbox, failed

@@ -1,0 +1,148 @@
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicegw.core.chat_history import SYSTEM_PROMPT, ChatHistory, DialogueOptions, reply_messages
+from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
+
+SYSTEM = Message("system", SYSTEM_PROMPT)
+
+
+def user(text: str) -> Message:
+    return Message("user", text)
+
+
+def assistant(text: str) -> Message:
+    return Message("assistant", text)
+
+
+def test_the_prompt_is_the_system_message_and_the_history() -> None:
+    dialogue = ChatHistory(DialogueOptions())
+    dialogue.add_user("hello")
+    dialogue.add_reply(["good day"], cut_off=False)
+    dialogue.add_user("what time is it")
+    assert dialogue.prompt() == (SYSTEM, user("hello"), assistant("good day"), user("what time is it"))
+
+
+def test_a_reply_that_was_cut_off_is_marked() -> None:
+    dialogue = ChatHistory(DialogueOptions(system_prompt=""))
+    dialogue.add_reply(["it is half"], cut_off=True)
+    assert dialogue.prompt() == (assistant("it is half [cut off]"),)
+
+
+def test_an_undelivered_reply_is_not_in_the_history() -> None:
+    dialogue = ChatHistory(DialogueOptions(system_prompt=""))
+    dialogue.add_reply([], cut_off=True)
+    assert dialogue.prompt() == ()
+
+
+def test_the_oldest_turns_are_dropped_whole() -> None:
+    dialogue = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
+    for turn in range(3):
+        dialogue.add_user(f"{turn}" * 300)
+        dialogue.add_reply([f"{turn}" * 300], cut_off=False)
+    dialogue.add_user("next")
+    assert dialogue.prompt() == (user("next"),)
+
+
+def test_the_newest_message_is_kept_however_long() -> None:
+    dialogue = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
+    dialogue.add_user("old")
+    dialogue.add_reply(["answer"], cut_off=False)
+    dialogue.add_user("x" * 5000)
+    assert dialogue.prompt() == (user("x" * 5000),)
+
+
+A, B = ToolCalled("a", "clock", "{}"), ToolCalled("b", "light", '{"on": true}')
+
+
+def answered(call: ToolCalled, content: str) -> ToolAnswered:
+    return ToolAnswered(call.id, call.name, content, ok=True)
+
+
+def test_calls_are_followed_by_their_answers() -> None:
+    pieces: list[ReplyPiece] = [
+        "Let me ",
+        "see.",
+        A,
+        B,
+        answered(B, "on"),
+        answered(A, "noon"),
+        "It is noon.",
+    ]
+    assert reply_messages(pieces) == [
+        Message("assistant", "Let me see.", (A, B)),
+        Message("tool", "noon", tool_call_id="a"),
+        Message("tool", "on", tool_call_id="b"),
+        assistant("It is noon."),
+    ]
+
+
+def test_a_call_that_was_interrupted_is_answered_so() -> None:
+    call, answer = reply_messages([A])
+    assert call == Message("assistant", "", (A,))
+    assert (answer.role, answer.tool_call_id) == ("tool", "a")
+    assert "interrupted" in answer.content
+
+
+def test_only_text_is_marked_as_cut_off() -> None:
+    dialogue = ChatHistory(DialogueOptions(system_prompt=""))
+    dialogue.add_reply([A, answered(A, "noon")], cut_off=True)
+    assert dialogue.prompt()[-1] == Message("tool", "noon", tool_call_id="a")
+
+
+def test_trimming_leaves_no_tool_answer_without_its_call() -> None:
+    dialogue = ChatHistory(DialogueOptions(history_characters=1000))
+    dialogue.add_user("What is on the menu?")
+    dialogue.add_reply([A, answered(A, "x" * 1000)], cut_off=True)
+    assert dialogue.prompt("And the wine?") == (SYSTEM, Message("user", "And the wine?"))
+    dialogue.add_user("And the wine?")
+    assert dialogue.prompt() == (SYSTEM, Message("user", "And the wine?"))
+
+
+def test_notices_are_not_in_the_prompt() -> None:
+    assert reply_messages([ReplyNotice("llm_timeout", "asked again")]) == []
+
+
+def test_a_reply_in_very_many_pieces_does_not_take_long() -> None:
+    [message] = reply_messages(["x" * 1_000] * 20_000)  # minutes, if every piece were added to all before
+    assert len(message.content) == 20_000_000
+
+
+def test_a_provisional_prompt_is_the_one_that_follows() -> None:
+    dialogue = ChatHistory(DialogueOptions())
+    dialogue.add_user("hello")
+    foreseen = dialogue.prompt("are you there")
+    assert dialogue.prompt() == foreseen[:-1]
+    dialogue.add_user("are you there")
+    assert dialogue.prompt() == foreseen
+
+
+@given(st.lists(st.tuples(st.integers(1, 120), st.integers(0, 200)), min_size=20, max_size=80))
+def test_a_prompt_begins_with_the_previous_one_except_after_trims(
+    lengths: list[tuple[int, int]],
+) -> None:
+    dialogue = ChatHistory(DialogueOptions(history_characters=2000))
+    before, cuts = dialogue.prompt(), 0
+    for said, replied in lengths:
+        dialogue.add_user("u" * said)
+        prompt = dialogue.prompt()
+        cuts += prompt[: len(before)] != before
+        before = prompt
+        dialogue.add_reply(["a" * replied], cut_off=False)
+    assert prompt[0] == SYSTEM
+    assert prompt[1].role == "user"
+    assert cuts <= sum(said + replied + 32 for said, replied in lengths) / 1000  # each drops about half
+
+
+def test_arguments_and_results_of_tools_are_withheld() -> None:
+    dialogue = ChatHistory(DialogueOptions(system_prompt=""))
+    dialogue.add_user("hello")
+    dialogue.add_reply([B, answered(B, '"something bad"')], cut_off=False)
+    dialogue.add_result(A, '"worse"')
+    for text in (B.arguments, '"something bad"', '"worse"'):
+        dialogue.withhold_reply(text)
+    shown = msgspec.json.encode(dialogue.prompt()).decode()
+    assert "bad" not in shown
+    assert "worse" not in shown
+    assert [call.arguments for call in dialogue.prompt()[1].tool_calls] == ["{}"]

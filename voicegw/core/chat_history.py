@@ -1,0 +1,204 @@
+"""The conversation as the prompts of the language model contain it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+import msgspec
+
+from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.options import option
+
+SYSTEM_PROMPT = (
+    "You are a voice assistant. The user's words come from speech recognition and may contain mistakes; "
+    "your answer is heard, not read. Answer in one to three short sentences of plain speech."
+)
+
+CHARACTERS_PER_TOKEN = 4  # about, in English
+
+_CUT_OFF = " [cut off]"
+_WITHHELD_INPUT = Message("user", "[withheld by moderation]")
+_WITHHELD_REPLY = "[stopped by moderation]"
+_NEVER_ANSWERED = "interrupted before there was an answer"
+_MESSAGE_CHARACTERS = 16  # added for each message; about four tokens
+
+
+@dataclass(frozen=True, slots=True)
+class DialogueOptions:
+    """The content of prompts."""
+
+    system_prompt: str = option(SYSTEM_PROMPT, "first message of every prompt")
+    history_characters: int = option(
+        16_000,
+        "length of the history in a prompt; when it is full, its older half is dropped",
+        ge=1000,
+        le=1_000_000,
+    )
+
+
+class ChatHistoryState(msgspec.Struct, array_like=True):
+    """messages: the history, without the system prompt. tool_results: results of background tool calls that
+    are inserted before the next user message."""
+
+    messages: list[Message] = []
+    tool_results: list[Message] = []
+
+
+class ChatHistory:
+    """The history of a conversation. It contains what was delivered, not what was generated.
+
+    instructions: the system prompt; None for that of the options. Each prompt begins with the whole previous
+    prompt, so that a model server with a prefix cache has processed most of it. When the history is full, its
+    oldest turns are dropped until half is left, so that the prefix seldom changes.
+    """
+
+    def __init__(self, options: DialogueOptions) -> None:
+        self.instructions: str | None = None
+        self._options = options
+        self.state = ChatHistoryState()
+
+    def add_interrupted(self, messages: Sequence[Message]) -> None:
+        """Adds the delivered part of a reply that another process began."""
+        self.state.messages += mark_cut_off(list(messages))
+
+    def add_user(self, text: str) -> None:
+        """Adds a final transcript or a typed message, after the pending tool results."""
+        self.state.messages += [*self.state.tool_results, Message("user", text)]
+        self.state.tool_results = []
+
+    def add_result(self, call: ToolCalled, content: str) -> None:
+        """Adds the result of a background tool call, as a second call with an answer: every endpoint with
+        tools accepts that."""
+        again = msgspec.structs.replace(call, id=_other_id(call.id))
+        self.state.tool_results += [
+            Message("assistant", "", (again,)),
+            Message("tool", content, tool_call_id=again.id),
+        ]
+
+    def withhold_input(self, text: str) -> bool:
+        """Replaces a text of the user by a note. Returns whether it has no reply yet."""
+        for place, message in reversed(list(enumerate(self.state.messages))):
+            if message.role == "user" and message.content.endswith(text):
+                self.state.messages[place] = _WITHHELD_INPUT
+                return all(later.role == "user" for later in self.state.messages[place:])
+        return False
+
+    def withhold_reply(self, text: str) -> None:
+        """Replaces the delivered part of a reply by a note. text: the rejected text, a part of the reply or
+        the arguments or the result of a tool call."""
+        self.state.messages = [_without_tool_text(message, text) for message in self.state.messages]
+        self.state.tool_results = [_without_tool_text(message, text) for message in self.state.tool_results]
+        for place, message in reversed(list(enumerate(self.state.messages))):
+            delivered = message.content.removesuffix(_CUT_OFF)
+            if message.role == "assistant" and delivered and (delivered in text or text in delivered):
+                self.state.messages[place] = replace(message, content=_WITHHELD_REPLY)
+                return
+
+    def add_reply(self, pieces: Sequence[ReplyPiece], *, cut_off: bool) -> None:
+        """Adds the delivered part of a reply with its tool calls. cut_off: the rest was not delivered."""
+        messages = reply_messages(pieces)
+        self.state.messages += mark_cut_off(messages) if cut_off else messages
+
+    @property
+    def prefix(self) -> tuple[Message, ...]:
+        """The messages with which every prompt begins."""
+        own = self.instructions
+        prompt = self._options.system_prompt if own is None else own
+        return (Message("system", prompt),) if prompt else ()
+
+    def prompt(self, provisional: str | None = None) -> tuple[Message, ...]:
+        """The messages of the next request. provisional: a transcript that is probably the next user
+        message."""
+        expected = () if provisional is None else (Message("user", provisional),)
+        characters = characters_of((*self.state.messages, *self.state.tool_results, *expected))
+        if characters > self._options.history_characters:
+            self._drop_oldest(characters - self._options.history_characters // 2)
+        return (*self.prefix, *self.state.messages, *self.state.tool_results, *expected)
+
+    def _drop_oldest(self, excess: int) -> None:
+        """Drops the oldest turns, at least `excess` characters, but never the newest message. A turn ends
+        before the next user message, because endpoints reject a tool result without its call."""
+        count = 0
+        while excess > 0 and count < len(self.state.messages) - 1:
+            begun, count = count, count + 1
+            while count < len(self.state.messages) and self.state.messages[count].role != "user":
+                count += 1
+            excess -= characters_of(self.state.messages[begun:count])
+        del self.state.messages[:count]
+
+
+def _other_id(call: str) -> str:
+    """Another id of the same form, because some endpoints check the form."""
+    return call[:-1] + ("0" if call[-1:] != "0" else "1")
+
+
+def characters_of(messages: Iterable[Message]) -> int:
+    """The length of messages: their texts and calls, and 16 characters for each message, so that very many
+    short messages also fill the history."""
+    return sum(
+        _MESSAGE_CHARACTERS + len(each.content) + sum(len(call.arguments) for call in each.tool_calls)
+        for each in messages
+    )
+
+
+def _without_tool_text(message: Message, text: str) -> Message:
+    if message.role == "tool" and message.content == text:
+        return replace(message, content=_WITHHELD_REPLY)
+    if any(call.arguments == text for call in message.tool_calls):
+        calls = (
+            msgspec.structs.replace(call, arguments="{}") if call.arguments == text else call
+            for call in message.tool_calls
+        )
+        return replace(message, tool_calls=tuple(calls))
+    return message
+
+
+def heard_part(pieces: Sequence[ReplyPiece], characters: int) -> list[ReplyPiece]:
+    """The first `characters` of a reply's text, with all its tool calls, because those have been executed."""
+    heard: list[ReplyPiece] = []
+    for piece in pieces:
+        if not isinstance(piece, str):
+            heard.append(piece)
+        elif characters > 0:
+            heard.append(piece[:characters])
+            characters -= len(piece)
+    return heard
+
+
+def mark_cut_off(messages: list[Message]) -> list[Message]:
+    """Marks a reply as incomplete: the rest was not delivered."""
+    if not messages or messages[-1].role != "assistant":
+        return messages
+    return [*messages[:-1], replace(messages[-1], content=f"{messages[-1].content}{_CUT_OFF}")]
+
+
+def reply_messages(pieces: Sequence[ReplyPiece]) -> list[Message]:
+    """A reply as prompt messages. A text and the calls after it are one assistant message, followed by one
+    tool message for each call, as endpoints require."""
+    answers = {piece.id: piece.content for piece in pieces if isinstance(piece, ToolAnswered)}
+    messages: list[Message] = []
+    text: list[str] = []  # joined once: a reply may come in very many pieces
+    calls: list[ToolCalled] = []
+    for piece in pieces:
+        match piece:
+            case str():
+                text.append(piece)
+            case ToolCalled():
+                calls.append(piece)
+            case ToolAnswered() if calls:
+                messages += _with_answers(text, calls, answers)
+                text, calls = [], []
+            case ToolAnswered() | ReplyNotice():
+                pass  # its call is already included; a notice is only for the user
+            case _:
+                assert_never(piece)
+    return [*messages, *_with_answers(text, calls, answers)] if text or calls else messages
+
+
+def _with_answers(
+    text: Sequence[str], calls: Sequence[ToolCalled], answers: Mapping[str, str]
+) -> list[Message]:
+    answered = (
+        Message("tool", answers.get(call.id, _NEVER_ANSWERED), tool_call_id=call.id) for call in calls
+    )
+    return [Message("assistant", "".join(text), tool_calls=tuple(calls)), *answered]

@@ -1,0 +1,297 @@
+"""The dialogue manager of a session: the user's speech and messages change the turn state, which starts,
+shows and stops replies."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from voicegw.core import turn
+from voicegw.core.actions import Action, FollowBackgroundCall, Prewarm, SendEvent
+from voicegw.core.background_calls import CallProgress
+from voicegw.core.barge_in import BargeInOptions, interrupts
+from voicegw.core.chat_history import ChatHistory, ChatHistoryState, DialogueOptions
+from voicegw.core.commands import ReplyMode
+from voicegw.core.echo import may_be_answer
+from voicegw.core.events import BackgroundCallReport, Moderated, ModerationTarget, ReplyReason, ToolCalled
+from voicegw.core.languages import ENGLISH, Language
+from voicegw.core.latency import TurnTiming
+from voicegw.core.moderation_queue import Check
+from voicegw.core.options import option
+from voicegw.core.overlap import Overlap, PossibleAnswer
+from voicegw.core.profile import SessionProfile
+from voicegw.core.replies import Replies
+from voicegw.core.reply_attempt import ReplyState
+from voicegw.core.speech_output import SpeechOutput
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyOptions:
+    """When the language model is requested to reply, and what interrupts a reply."""
+
+    speculate: bool = option(True, "request a reply in a pause, and show it if the turn ends there")
+    max_speculations: int = option(2, "pauses of one turn in which a reply is requested", ge=1, le=10)
+    prewarm: bool = option(True, "let the model read the system prompt when a session opens")
+    barge_in: BargeInOptions = field(default_factory=BargeInOptions)
+
+
+class DialogueManagerState(msgspec.Struct, array_like=True):
+    """The state of a DialogueManager. unanswered: the timing of the last turn that has no reply yet. turns:
+    how many began. attempts: how often the model was requested; speculations: in the running utterance.
+    reply: None when no confirmed reply is in progress."""
+
+    turn_state: turn.State
+    history: ChatHistoryState
+    unanswered: TurnTiming | None
+    turns: int
+    attempts: int
+    speculations: int
+    reply: ReplyState | None
+    background_calls: list[FollowBackgroundCall]
+    possible_answer: PossibleAnswer | None = None
+    overlap: Overlap = msgspec.field(default_factory=Overlap)
+
+
+class DialogueManager:
+    """Decides when the model is requested and when a reply stops. `replies` receives the output of the model.
+
+    emit: called with each action. language: the language that the user speaks. replies_wanted, speculate: as
+    the session's profile says. `now` is monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        dialogue: DialogueOptions,
+        options: ReplyOptions,
+        speech: SpeechOutput,
+        emit: Callable[[Action], None],
+    ) -> None:
+        self.language: Language = ENGLISH
+        self.replies_wanted = True
+        self.speculate = options.speculate
+        self._options = options
+        self._emit = emit
+        self._turn_state = turn.new_machine()
+        self._history = ChatHistory(dialogue)
+        self.replies = Replies(self._turn_state, self._history, speech, emit, self._receive_reply_end)
+        self._unanswered: TurnTiming | None = None
+        self._possible_answer: PossibleAnswer | None = None
+        self._overlap = Overlap()
+        self._turns = 0
+        self._speculations = 0  # of the running utterance
+
+    @property
+    def idle(self) -> bool:
+        """Whether no reply is running."""
+        return self.replies.idle
+
+    def snapshot(self, now: float) -> DialogueManagerState:
+        """Its state."""
+        return DialogueManagerState(
+            *(self._turn_state.state, self._history.state),
+            self._unanswered,
+            *(self._turns, self.replies.attempts, self._speculations),
+            self.replies.snapshot(now),
+            self.replies.background_calls,
+            self._possible_answer,
+            self._overlap,
+        )
+
+    def restore(self, state: DialogueManagerState, later_s: float, now: float) -> None:
+        """Continues from the state of another manager; this process's clock is `later_s` ahead of the
+        other's. A speculative reply is dropped."""
+        self._turns, self._speculations = state.turns, state.speculations
+        self._unanswered = None if state.unanswered is None else state.unanswered.shifted(later_s)
+        self._possible_answer = state.possible_answer
+        if self._possible_answer is not None:
+            self._possible_answer.timing = self._possible_answer.timing.shifted(later_s)
+        self._overlap = state.overlap
+        self._overlap.spoken_until += later_s
+        self._history.state = state.history
+        self._turn_state.state = state.turn_state
+        if state.turn_state is turn.State.SPECULATING:
+            self._turn_state.signal(turn.Signal.REPLY_OVER)
+        self.replies.restore(state.attempts, state.reply, later_s, now)
+        self.replies.background_calls = state.background_calls
+        for request in state.background_calls:
+            self._emit(request)
+        self._hold_during_overlap(now)
+
+    def configure(self, profile: SessionProfile) -> None:
+        """Applies the settings of a profile to the next replies."""
+        self.replies_wanted = profile.reply is not ReplyMode.NONE
+        self.speculate = self._options.speculate if profile.speculate is None else profile.speculate
+        self.replies.spoken = profile.reply is ReplyMode.AUDIO
+        self.replies.tools = profile.tools
+        self.replies.speech.voice = profile.voice
+        self._history.instructions = profile.instructions
+
+    def open(self) -> None:
+        """Starts a new session: lets the model read the system prompt."""
+        if self._options.prewarm and self.replies_wanted and self._history.prefix:
+            self._emit(Prewarm(self._history.prefix, self.replies.tools))
+
+    def next_turn(self) -> int:
+        """Counts a turn, an utterance or a typed message, and returns its number."""
+        self._turns += 1
+        return self._turns
+
+    # --- the user ---
+
+    def receive_speech(self, now: float, *, resumed: bool = False) -> None:
+        """The user begins to speak, or continues after a pause."""
+        if not resumed:
+            self._overlap.receive_speech(self.replies, now)
+        self._signal(turn.Signal.SPEECH, now)
+
+    def receive_words(self, text: str, voiced_ms: int, now: float) -> None:
+        """The running utterance has words. Over a reply they may be a barge-in."""
+        if self._is_addressed(text, voiced_ms) and not self._is_echo(text, now):
+            self._signal(turn.Signal.WORDS, now)
+
+    def receive_pause(self, turn_number: int, text: str, now: float) -> None:
+        """The speaker pauses; `text` will be the final if the silence lasts."""
+        wanted = self.speculate and self.replies_wanted and bool(text)
+        begun = self._speculations < self._options.max_speculations
+        listening = self._turn_state.state is turn.State.LISTENING
+        if wanted and begun and listening and not self._is_echo(text, now):
+            self._speculations += 1
+            self._signal(turn.Signal.PAUSE, now)
+            self.replies.ask(turn_number, self._history.prompt(text), now)
+
+    def receive_final(self, text: str, voiced_ms: int, timing: TurnTiming, now: float, *, more: bool) -> None:
+        """An utterance has its final. more: others have none yet; the reply waits for the last one."""
+        timing.attempts, self._speculations = self._speculations, 0
+        echo = self._is_echo(text, now)
+        heard = bool(text) and not echo and self._is_addressed(text, voiced_ms)
+        if heard:
+            self._signal(turn.Signal.WORDS, now)
+        if heard and self.replies_wanted:
+            self._add_turn(text, timing)
+        elif self._may_answer(text, voiced_ms, echo=echo):
+            self._drop_possible_start_reply()
+            self._possible_answer = PossibleAnswer(text, timing, self._overlap.heard_characters)
+        else:
+            self._emit(SendEvent(timing.report(done=None)))
+        if not more:
+            self._start_reply(self._signal(self._final_signal(), now), now)
+
+    def receive_typed(self, text: str, timing: TurnTiming, now: float) -> None:
+        """A typed message starts a new reply at once and stops the one in progress."""
+        effect = self._signal(turn.Signal.TYPED, now)
+        self._add_turn(text, timing)
+        self._start_reply(effect, now)
+
+    def cancel(self, now: float) -> None:
+        """Stops the reply in progress, if there is one."""
+        self._signal(turn.Signal.CANCEL, now, ReplyReason.CANCELLED)
+
+    # --- tools and moderation ---
+
+    def receive_call_progress(self, turn_number: int, call: ToolCalled, news: CallProgress) -> None:
+        """Sends an update of a background tool call. A result is added to the history; the model reads it
+        with the next message."""
+        if news.done:
+            self.replies.background_calls = [
+                each for each in self.replies.background_calls if each.call.id != call.id
+            ]
+            self._history.add_result(call, news.content)
+        report = BackgroundCallReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
+        self._emit(SendEvent(report))
+
+    def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:
+        """Moderation found `categories` in a text. Stops the reply that contains or answers it, and replaces
+        the text in the history by a note."""
+        self._emit(SendEvent(Moderated(check.turn, check.what, categories)))
+        if self._possible_answer is not None and self._possible_answer.timing.turn == check.turn:
+            self._drop_possible_start_reply()
+        if check.what is ModerationTarget.INPUT:
+            stop = self._history.withhold_input(check.text)
+        else:
+            stop = self.replies.answers_turn(check.turn)
+        if stop:
+            self._signal(turn.Signal.CANCEL, now, ReplyReason.MODERATED)
+        if check.what is ModerationTarget.REPLY:
+            self._history.withhold_reply(check.text)
+
+    def _is_addressed(self, text: str, voiced_ms: int) -> bool:
+        """Whether words are meant for the assistant: over a reply, coughs and backchannels are not."""
+        overlap = self._turn_state.state is turn.State.OVERLAP
+        return not overlap or interrupts(text, voiced_ms, self._options.barge_in, self.language)
+
+    def _is_echo(self, text: str, now: float) -> bool:
+        """Whether the running utterance is an echo of a spoken reply."""
+        return self._options.barge_in.echo and self._overlap.is_echo(text, self.replies, now)
+
+    def _may_answer(self, text: str, voiced_ms: int, *, echo: bool) -> bool:
+        """Whether words that do not interrupt a reply may be the answer to a question in it."""
+        long_enough = bool(text) and voiced_ms >= self._options.barge_in.voiced_ms
+        may_be = not echo or may_be_answer(text)
+        return self.replies_wanted and long_enough and may_be and self.replies.confirmed
+
+    def _receive_reply_end(self, reply: str, completed: bool, now: float) -> None:
+        """A reply is over. Speech that did not interrupt it becomes a turn if it answers a question in it."""
+        possible_answer, tells_echo = self._possible_answer, self._options.barge_in.echo
+        if self.replies.spoken:
+            self._overlap.receive_reply_end(reply, now)
+        if (
+            possible_answer is None
+            or not completed
+            or not possible_answer.answers(reply, tells_echo=tells_echo)
+        ):
+            self._drop_possible_start_reply()
+            return
+        self._possible_answer = None
+        self._add_turn(possible_answer.text, possible_answer.timing)
+        if self._turn_state.state is turn.State.IDLE:
+            self._start_reply(self._signal(turn.Signal.FINAL, now), now)
+
+    def _drop_possible_start_reply(self) -> None:
+        """Drops the speech over the reply and reports its latency."""
+        possible_answer, self._possible_answer = self._possible_answer, None
+        if possible_answer is not None:
+            self._emit(SendEvent(possible_answer.timing.report(done=None)))
+
+    def _final_signal(self) -> turn.Signal:
+        """The signal for the final of the last open utterance."""
+        if self._unanswered is None:
+            return turn.Signal.EMPTY_FINAL
+        expected = self.replies.answers(self._history.prompt())
+        return turn.Signal.EXPECTED_FINAL if expected else turn.Signal.FINAL
+
+    def _signal(
+        self, signal: turn.Signal, now: float, reason: ReplyReason = ReplyReason.INTERRUPTED
+    ) -> turn.Effect | None:
+        """Changes the turn state, and stops the reply if that is the effect. During an overlap, a spoken
+        reply pauses."""
+        effect = self._turn_state.signal(signal)
+        if effect in (turn.Effect.STOP, turn.Effect.RESTART):
+            self.replies.stop(reason, now)
+        self._hold_during_overlap(now)
+        return effect
+
+    def _hold_during_overlap(self, now: float) -> None:
+        """Pauses a spoken reply while the user speaks over it, unless the speech may be an echo."""
+        overlap = self._turn_state.state is turn.State.OVERLAP
+        self.replies.speech.hold(overlap and not self._options.barge_in.echo, now)
+
+    def _add_turn(self, text: str, timing: TurnTiming) -> None:
+        """Adds a turn to the history. An earlier turn without a reply shares the reply to this one."""
+        self._history.add_user(text)
+        if self._unanswered is not None:
+            self._emit(SendEvent(self._unanswered.report(done=None)))
+        self._unanswered = timing
+
+    def _start_reply(self, effect: turn.Effect | None, now: float) -> None:
+        """Requests or shows the reply if that is the effect."""
+        timing = self._unanswered
+        if timing is None or effect is None:
+            return
+        self._unanswered = None
+        self._drop_possible_start_reply()
+        self._overlap.heard_characters = 0
+        if effect is turn.Effect.CONFIRM:
+            self.replies.confirm(timing, now)
+        else:
+            timing.attempts += 1
+            self.replies.ask(timing.turn, self._history.prompt(), now, timing)

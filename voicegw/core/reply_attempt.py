@@ -1,0 +1,45 @@
+"""One request to the model, and the state of a reply in a snapshot."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from voicegw.core.events import Message, ReplyPiece
+from voicegw.core.latency import TurnTiming
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One request to the model, at monotonic second `asked`.
+
+    timing: of the turn that it answers; None until the turn is confirmed. hidden: the output until then.
+    delivered: the output that was sent. first_token: when the model wrote its first text. over: the model has
+    finished; failed: with an error.
+    """
+
+    number: int
+    messages: tuple[Message, ...]
+    asked: float
+    timing: TurnTiming | None
+    first_token: float | None = None
+    hidden: list[ReplyPiece] = field(default_factory=list)
+    delivered: list[ReplyPiece] = field(default_factory=list)
+    over: bool = False
+    failed: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text that was delivered."""
+        return "".join(piece for piece in self.delivered if isinstance(piece, str))
+
+
+class ReplyState(msgspec.Struct, array_like=True):
+    """A confirmed reply in progress. begun: a part of it was delivered; `messages` is then empty, because the
+    reply is not requested again. text: the delivered text, or the heard text of a spoken reply; delivered:
+    the same as prompt messages."""
+
+    timing: TurnTiming
+    messages: tuple[Message, ...]
+    begun: bool
+    text: str
+    delivered: list[Message]

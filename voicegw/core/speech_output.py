@@ -1,0 +1,194 @@
+"""Spoken replies: receives the text as it is written, and emits requests to the voice and paced audio.
+
+One reply is spoken at a time. Its text is split into sentences. While a sentence is played, only the next one
+is requested from the voice, because more would be wasted at an interruption. A voice that fails ends the
+reply.
+"""
+
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from voicegw.core.actions import Action, Play, Speak, StopSpeaking
+from voicegw.core.audio import AudioFormat, encode
+from voicegw.core.options import option
+from voicegw.core.playback import Playback
+from voicegw.core.sentences import Sentence, SentenceSplitter
+
+_ABOUT_TO_BE_HEARD = 40  # characters: the audio in playback, and the inaccuracy of the client's position
+
+
+class Voice(Protocol):
+    """A text-to-speech engine."""
+
+    name: str
+
+    def speak(self, text: str, rate: int, language: str, voice: str = "") -> AsyncGenerator[bytes, None]:
+        """A sentence as mono s16le at `rate`, in whole samples. Raises VoiceFailed. Closing the generator
+        stops the synthesis. language: ISO 639-1, of the session; empty while it is unknown."""
+        ...
+
+    async def close(self) -> None:
+        """Releases its connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechOptions:
+    """How replies are played to the client."""
+
+    lead_ms: int = option(400, "reply audio that is sent ahead of the played position", ge=200, le=10_000)
+
+
+@dataclass(slots=True)
+class _Spoken:
+    """The reply in progress. waiting: its sentences that the voice has not synthesised yet."""
+
+    turn: int
+    playback: Playback
+    splitter: SentenceSplitter
+    waiting: deque[Sentence]
+    text: str = ""
+    first_audio: float | None = None  # when the first audio was sent
+    number: int = 0  # of the last sentence that was requested from the voice, from 1
+    requested: bool = False  # the voice synthesises it now
+    written: bool = False  # the model has finished
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackResult:
+    """The outcome of a spoken reply. text: the part that was heard. first_audio: when the first audio was
+    sent."""
+
+    text: str
+    first_audio: float | None
+
+
+class SpeechOutput:
+    """Speaks replies in the client's audio format.
+
+    emit: called with each action. disconnected: the client has no connection; nothing is sent. voice: as in
+    SessionProfile. `now` is monotonic seconds.
+    """
+
+    def __init__(
+        self, options: SpeechOptions, audio_format: AudioFormat, rate: int, emit: Callable[[Action], None]
+    ) -> None:
+        self._options = options
+        self._format = audio_format
+        self._rate = rate
+        self._emit = emit
+        self.disconnected = False
+        self.voice = ""
+        self._spoken: _Spoken | None = None
+        self._held = False
+
+    def begin(self, turn: int) -> None:
+        """Begins a spoken reply."""
+        playback = Playback(self._rate, self._options.lead_ms)
+        self._spoken = _Spoken(turn, playback, SentenceSplitter(), deque())
+
+    def receive_text(self, text: str, now: float) -> None:
+        """The model wrote more of the reply."""
+        if (spoken := self._spoken) is not None:
+            spoken.text += text
+            spoken.waiting.extend(spoken.splitter.push(text))
+            self._advance(spoken, now)
+
+    def receive_break(self, now: float) -> None:
+        """The model calls a tool before it continues: the text so far is a complete sentence."""
+        if (spoken := self._spoken) is not None:
+            spoken.waiting.extend(spoken.splitter.flush())
+            self._advance(spoken, now)
+
+    def receive_text_end(self, now: float) -> None:
+        """The model has finished."""
+        if (spoken := self._spoken) is not None:
+            spoken.written = True
+            spoken.waiting.extend(spoken.splitter.flush())
+            self._advance(spoken, now)
+
+    def receive_audio(self, turn: int, number: int, pcm: bytes, now: float) -> None:
+        """The voice synthesised more audio for a Speak. Audio for a stopped one is ignored."""
+        if (spoken := self._pending(turn, number)) is not None:
+            spoken.playback.append(pcm)
+            self._advance(spoken, now)
+
+    def receive_audio_end(self, turn: int, number: int, now: float) -> None:
+        """The voice has finished a Speak."""
+        if (spoken := self._pending(turn, number)) is not None:
+            spoken.requested = False
+            spoken.playback.complete()
+            self._advance(spoken, now)
+
+    def is_pending(self, turn: int, number: int) -> bool:
+        """Whether the voice synthesises this Speak, and it was not stopped."""
+        return self._pending(turn, number) is not None
+
+    def receive_played(self, turn: int | None, audio_ms: int, now: float) -> None:
+        """The client has played `audio_ms` of the reply to `turn`; None stands for the reply in progress."""
+        if (spoken := self._spoken) is not None and turn in (None, spoken.turn):
+            spoken.playback.receive_played(audio_ms, now)
+            self._advance(spoken, now)
+
+    def receive_tick(self, now: float) -> None:
+        """Sends audio that is due; called at least every 100 ms while a reply is spoken."""
+        if self._spoken is not None:
+            self._advance(self._spoken, now)
+
+    def hold(self, held: bool, now: float) -> None:
+        """Pauses or continues sending. The client still plays what was sent."""
+        self._held = held
+        self.receive_tick(now)
+
+    def over(self, now: float) -> bool:
+        """Whether the whole reply was written, synthesised and played; True without a spoken reply."""
+        spoken = self._spoken
+        return spoken is None or (
+            spoken.written and not spoken.requested and not spoken.waiting and spoken.playback.over(now)
+        )
+
+    def heard(self, now: float) -> str | None:
+        """The heard part of the text; None without a spoken reply."""
+        if (spoken := self._spoken) is None:
+            return None
+        return spoken.text if self.over(now) else spoken.text[: spoken.playback.heard(now)].rstrip()
+
+    def audible_text(self, now: float) -> str:
+        """The heard part of the text and the next words; empty without a spoken reply."""
+        if (spoken := self._spoken) is None:
+            return ""
+        return spoken.text[: spoken.playback.heard(now) + _ABOUT_TO_BE_HEARD]
+
+    def stop(self, now: float) -> PlaybackResult | None:
+        """Ends the reply and drops its audio that was not sent. None without a spoken reply."""
+        heard, over = self.heard(now), self.over(now)
+        spoken, self._spoken = self._spoken, None
+        if spoken is None or heard is None:
+            return None
+        if not over:
+            self._emit(StopSpeaking(spoken.playback.drop() * 1000 / self._rate))
+        return PlaybackResult(heard, spoken.first_audio)
+
+    def _pending(self, turn: int, number: int) -> _Spoken | None:
+        spoken = self._spoken
+        current = spoken is not None and spoken.requested and (spoken.turn, spoken.number) == (turn, number)
+        return spoken if current else None
+
+    def _advance(self, spoken: _Spoken, now: float) -> None:
+        """Sends audio that is due and requests the next sentence from the voice."""
+        for pcm in () if self._held or self.disconnected else spoken.playback.release(now):
+            spoken.first_audio = now if spoken.first_audio is None else spoken.first_audio
+            self._emit(Play(spoken.turn, encode(pcm, self._format), len(pcm) * 500 / self._rate))
+        while spoken.waiting and not spoken.requested and spoken.playback.releasing_last:
+            self._request_sentence(spoken, spoken.waiting.popleft())
+
+    def _request_sentence(self, spoken: _Spoken, sentence: Sentence) -> None:
+        spoken.playback.begin(sentence)
+        if sentence.silent or not sentence.text.strip():
+            spoken.playback.complete()
+            return
+        spoken.number += 1
+        spoken.requested = True
+        self._emit(Speak(spoken.turn, spoken.number, sentence.text, self._rate, self.voice))

@@ -1,4 +1,4 @@
-"""What the settings say is what replies are made with."""
+"""The parts that make replies are those of the settings."""
 
 from contextlib import AsyncExitStack
 from typing import Any
@@ -28,30 +28,30 @@ async def assembled(**settings: Any) -> Assistant:
         return await assemble(Settings(**settings), Metrics(), stack)
 
 
-async def test_without_an_endpoint_the_offline_responder_answers_and_says_so() -> None:
+async def test_without_an_endpoint_the_offline_responder_is_used() -> None:
     assistant = await assembled()
     assert assistant.responder.name == "offline"
     assert assistant.check_model() == "no model endpoint is configured"
 
 
-async def test_with_one_it_never_does_and_readiness_waits_for_it() -> None:
+async def test_with_an_endpoint_readiness_waits_for_it() -> None:
     assistant = await assembled(llm=NOWHERE)
     assert assistant.responder.name == "tiny"
     with pytest.raises(NotReady):
         assistant.check_model()
 
 
-async def test_a_fallback_needs_something_to_stand_in_for() -> None:
+async def test_a_fallback_needs_a_first_endpoint() -> None:
     with pytest.raises(ConfigurationError, match="llm_fallback"):
         await assembled(llm_fallback=NOWHERE)
 
 
-async def test_a_wrong_tool_stops_the_start() -> None:
+async def test_an_invalid_tool_stops_the_start() -> None:
     with pytest.raises(ConfigurationError, match=r"tools\.functions"):
         await assembled(tools=ToolOptions(functions=({"name": "it"},)))
 
 
-async def test_who_judges_is_who_was_named() -> None:
+async def test_the_moderator_is_the_configured_one() -> None:
     assert (await assembled()).moderator is None
     endpoint = ModerationOptions(model="m", url="http://127.0.0.1:9")
     assert isinstance((await assembled(moderation=endpoint)).moderator, EndpointModerator)
@@ -59,7 +59,7 @@ async def test_who_judges_is_who_was_named() -> None:
     assert isinstance((await assembled(moderation=function)).moderator, FunctionModerator)
 
 
-async def test_background_calls_are_made_here_or_by_workers() -> None:
+async def test_background_calls_run_in_this_process_or_in_workers() -> None:
     assert isinstance((await assembled()).background_calls, LocalBackgroundCalls)
     by_workers = RemoteBackgroundCallOptions(by_workers=True)
     cluster = RedisOptions(url="redis://127.0.0.1:9")
@@ -80,7 +80,7 @@ async def test_background_calls_are_made_here_or_by_workers() -> None:
         (VoiceEngine.NONE, "espeak-ng", None),
     ],
 )
-async def test_the_voice_is_the_one_chosen_or_the_one_that_is_there(
+async def test_the_voice_is_the_configured_or_the_installed_one(
     engine: VoiceEngine, program: str, name: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(espeak, "PROGRAM", program)
@@ -88,7 +88,7 @@ async def test_the_voice_is_the_one_chosen_or_the_one_that_is_there(
     assert (None if voice is None else voice.name) == name
 
 
-async def test_a_voice_that_is_not_installed_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_engine_that_is_not_installed_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(espeak, "PROGRAM", "espeak-not-there")
     with pytest.raises(StartupError, match="not installed"):
         await assembled(voice=VoiceOptions(engine=VoiceEngine.ESPEAK))

@@ -32,7 +32,7 @@ from voicegw.reply.llm import prompt
 from voicegw.reply.llm.reasoning import ReplyStart, VisibleText
 from voicegw.reply.llm.request_form import RequestForm
 from voicegw.reply.offline import offline_responder, offline_rules
-from voicegw.reply.voice.spoken_text import spoken
+from voicegw.reply.voice.spoken_text import spoken_form
 
 CHARACTERS = 8_000
 ALLOWED_S = 0.010
@@ -191,8 +191,8 @@ PLACES: dict[str, Callable[[str], object]] = {
     "a reply that is judged": lambda text: ModerationQueue(100_000).receive_event(ReplyDelta(1, text)),
     "a reply that is cut": cut,
     "a reply that is spoken": speak,
-    "a sentence": spoken,
-    "a sentence in another language": lambda text: spoken(text, "de"),
+    "a sentence": spoken_form,
+    "a sentence in another language": lambda text: spoken_form(text, "de"),
     "a message without a model": lambda text: offline_rules.reply_to(text, NOW),
     "one to repeat": lambda text: offline_rules.reply_to(f"say {text}", NOW),
     "a reply without a model": lambda text: offline_responder.pieces(f"a{text}"),

@@ -1,4 +1,4 @@
-"""Proxies that the environment names: one that cannot be used stops the start, which names the variable."""
+"""The environment variables that change requests: proxies, and the headers of an OpenAI account."""
 
 from collections.abc import Callable
 
@@ -43,7 +43,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https_proxy", "secret:port", "http://, https:// or socks5://"),
     ],
 )
-def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(
+def test_an_invalid_proxy_stops_the_start_and_its_variable_is_named(
     client: str, variable: str, proxy: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, proxy)
@@ -53,15 +53,15 @@ def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(
 
 
 @pytest.mark.parametrize("key", ["schl\u00fcssel", "two words", "two\nlines", " "])
-def test_a_key_that_no_header_may_have_stops_the_start(key: str) -> None:
+def test_a_key_with_characters_not_allowed_in_headers_stops_the_start(key: str) -> None:
     with pytest.raises(ConfigurationError, match=r"the API key for api\.openai\.com") as refused:
         LLMResponder(LLMOptions(model="tiny", api_key=key))
     assert key.strip() == "" or key not in refused.value.message
 
 
-def test_a_proxy_hinders_nobody_who_needs_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_proxy_does_not_matter_without_a_client(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks4://proxy:1080")
-    assert Toolbox(ToolOptions(), Metrics()).offers == ()
+    assert Toolbox(ToolOptions(), Metrics()).definitions == ()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_proxy_hinders_nobody_who_needs_no_client(monkeypatch: pytest.MonkeyPa
         ({"ALL_PROXY": "http://p", "no_proxy": "*"}, "http://127.0.0.1/v1", None),
     ],
 )
-def test_which_variable_names_the_proxy(
+def test_the_variable_that_names_the_proxy(
     variables: dict[str, str], url: str, expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in variables.items():

@@ -1,4 +1,4 @@
-"""What an endpoint says goes into the log without what is not for it."""
+"""Error texts of endpoints are logged without secrets and without the words of users."""
 
 import json
 import time
@@ -34,7 +34,7 @@ SAID = "Where is the secret kept? Grüße aus Köln."
         ("two\\nlines\x00", "two lines"),
     ],
 )
-def test_what_is_left(text: str, expected: str) -> None:
+def test_secrets_and_private_words_are_hidden(text: str, expected: str) -> None:
     assert redacted(text, [SAID, ""]) == expected
 
 
@@ -42,12 +42,12 @@ def test_a_short_message_is_hidden_word_by_word() -> None:
     assert redacted("no: not supported", ["no"]) == "[...]: not supported"
 
 
-def test_of_what_was_not_said_by_the_user_longer_parts_are_hidden() -> None:
+def test_of_other_texts_longer_parts_are_hidden() -> None:
     prompt = "Answer in words that this model supports."
     assert redacted("words that this model: not supported", [], [prompt]) == "[...]: not supported"
 
 
-def test_a_message_that_is_repeated_is_no_complaint() -> None:
+def test_a_repeated_message_is_not_part_of_the_complaint() -> None:
     assert without_echoes(f"not supported: {json.dumps(SAID)}", [SAID, "not"]) == 'not supported: "[...]"'
 
 
@@ -57,7 +57,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_its_time_grows_no_faster_than_the_texts(piece: str) -> None:
+def test_redaction_takes_linear_time(piece: str) -> None:
     said = (piece * 200_000)[:200_000]
     redacted(said, [said], [said])  # in quadratic time, this takes minutes
     begun_s = time.process_time()
@@ -70,5 +70,5 @@ def test_a_message_in_another_script_is_hidden() -> None:
     assert redacted("cannot read 東京の天気は", ["東京の天気はどうですか"]) == "cannot read [...]"
 
 
-def test_a_line_of_the_log_stays_short() -> None:
+def test_a_log_line_is_short() -> None:
     assert len(start_of("word " * 1000)) < 310

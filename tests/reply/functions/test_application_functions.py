@@ -1,4 +1,4 @@
-"""Import of an application's functions, and what becomes of the exits that they ask for."""
+"""The import of functions, and exits in them."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ def test_sys_exit_becomes_a_failure_without_its_text() -> None:
     assert str(failed.value) == "the function called sys.exit"
 
 
-async def test_a_cancelled_error_that_nobody_asked_for_becomes_a_failure() -> None:
+async def test_a_cancelled_error_without_a_cancellation_becomes_a_failure() -> None:
     with pytest.raises(RuntimeError) as failed, exits_as_failures():
         raise asyncio.CancelledError("hunter2")
     assert "hunter2" not in str(failed.value)
@@ -26,7 +26,7 @@ def test_other_exceptions_pass() -> None:
         raise KeyError("city")
 
 
-async def test_a_task_that_is_cancelled_from_outside_stays_cancelled() -> None:
+async def test_a_cancellation_of_the_task_passes() -> None:
     begun = asyncio.Event()
 
     async def work() -> None:

@@ -1,4 +1,4 @@
-"""Functions in threads: few at a time, and one that hangs costs its place only."""
+"""Functions in threads: their number is limited, and one that hangs only keeps its slot."""
 
 import asyncio
 import subprocess
@@ -22,16 +22,16 @@ asyncio.run(main())
 """
 
 
-async def test_a_result() -> None:
+async def test_the_result_of_a_function_is_returned() -> None:
     assert await Threads(1, "it").run(lambda: 7) == 7
 
 
-async def test_an_exception() -> None:
+async def test_the_exception_of_a_function_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         await Threads(1, "it").run(lambda: 1 // 0)
 
 
-async def test_so_many_at_a_time() -> None:
+async def test_the_number_of_running_calls_is_limited() -> None:
     threads, gate = Threads(2, "it"), threading.Event()
     running = [asyncio.create_task(threads.run(gate.wait)) for _ in range(5)]
     await asyncio.sleep(0.02)
@@ -40,7 +40,7 @@ async def test_so_many_at_a_time() -> None:
     assert await asyncio.gather(*running) == [True] * 5
 
 
-async def test_one_that_hangs_keeps_its_place_until_it_returns() -> None:
+async def test_a_function_that_hangs_keeps_its_slot_until_it_returns() -> None:
     threads, gate = Threads(1, "it"), threading.Event()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
@@ -52,7 +52,7 @@ async def test_one_that_hangs_keeps_its_place_until_it_returns() -> None:
     assert await asyncio.wait_for(following, 5) == 7
 
 
-def test_one_that_hangs_does_not_keep_the_process_from_ending() -> None:
+def test_a_function_that_hangs_does_not_keep_the_process_from_exiting() -> None:
     ran = subprocess.run(
         [sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=30, check=True
     )
@@ -60,7 +60,7 @@ def test_one_that_hangs_does_not_keep_the_process_from_ending() -> None:
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), StopIteration()])
-async def test_what_would_end_the_event_loop_gives_its_place_back(
+async def test_an_exception_that_would_stop_the_event_loop_releases_the_slot(
     error: BaseException,
 ) -> None:
     def leave() -> None:
@@ -73,7 +73,7 @@ async def test_what_would_end_the_event_loop_gives_its_place_back(
     assert await asyncio.wait_for(threads.run(lambda: 7), 5) == 7
 
 
-async def test_one_owner_has_no_more_than_half_of_the_places() -> None:
+async def test_one_owner_has_at_most_half_of_the_slots() -> None:
     threads, gate = Threads(4, "it"), threading.Event()
     running = [asyncio.create_task(threads.run(gate.wait, "alice")) for _ in range(8)]
     await asyncio.sleep(0)

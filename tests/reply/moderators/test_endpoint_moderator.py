@@ -43,7 +43,7 @@ async def endpoint(reply: Reply, **options: Any) -> AsyncIterator[tuple[Endpoint
         (verdict("violence", flagged=False), []),
     ],
 )
-async def test_the_endpoints_verdict(reply: Reply, categories: list[str]) -> None:
+async def test_the_categories_of_a_verdict(reply: Reply, categories: list[str]) -> None:
     async with endpoint(reply) as (moderator, server):
         assert await moderator.judge("some words") == categories
     assert server.requests[0].path == "/moderations"
@@ -66,34 +66,34 @@ async def test_a_key_is_sent_only_where_there_is_one(key: str | None, header: st
         Reply({"unexpected": True}),
     ],
 )
-async def test_an_endpoint_that_fails(reply: Reply) -> None:
+async def test_the_error_of_an_endpoint_does_not_quote_the_text(reply: Reply) -> None:
     async with endpoint(reply) as (moderator, _):
         with pytest.raises(ModerationFailed) as failed:
             await moderator.judge("some words")
     assert "some words" not in failed.value.message
 
 
-async def test_what_an_endpoint_says_of_a_failure_is_told_without_the_text() -> None:
+async def test_the_text_of_an_http_error_is_redacted() -> None:
     async with endpoint(Reply({"error": "no model m for: some words"}, status=404)) as (moderator, _):
         with pytest.raises(ModerationFailed, match=r"HTTP 404: .*no model m for") as failed:
             await moderator.judge("some words")
     assert "some words" not in failed.value.message
 
 
-async def test_an_endpoint_has_its_time() -> None:
+async def test_an_endpoint_has_a_time_limit() -> None:
     async with endpoint(Reply(delay_s=60), timeout_ms=100) as (moderator, server):
         with pytest.raises(ModerationFailed, match="TimeoutError"):
             await moderator.judge("words")
         await asyncio.wait_for(server.left.wait(), 5)
 
 
-async def test_an_endpoint_that_is_not_there() -> None:
+async def test_a_refused_connection_is_a_failure() -> None:
     moderator = EndpointModerator(ModerationOptions(url="http://127.0.0.1:9", model="m"))
     with pytest.raises(ModerationFailed):
         await moderator.judge("words")
     await moderator.close()
 
 
-def test_a_url_that_is_none_stops_the_start() -> None:
+def test_an_invalid_url_stops_the_start() -> None:
     with pytest.raises(ConfigurationError):
         EndpointModerator(ModerationOptions(url="localhost", model="m"))

@@ -23,17 +23,17 @@ def noon() -> datetime:
         "What time is it right now?",
     ],
 )
-def test_time(text: str) -> None:
+def test_questions_about_the_time(text: str) -> None:
     assert reply_to(text, noon()) == "It is 12:00 PM."
 
 
 @pytest.mark.parametrize(("hour", "time"), [(0, "12:05 AM"), (11, "11:05 AM"), (14, "2:05 PM")])
-def test_the_clock_has_twelve_hours(hour: int, time: str) -> None:
+def test_the_time_has_twelve_hours(hour: int, time: str) -> None:
     assert reply_to("What time is it?", noon().replace(hour=hour, minute=5)) == f"It is {time}."
 
 
 @pytest.mark.parametrize("text", ["What day is it today?", "What's today's date?", "What is the date?"])
-def test_date(text: str) -> None:
+def test_questions_about_the_date(text: str) -> None:
     assert reply_to(text, noon()) == "Today is Sunday, November 22, 2026."
 
 
@@ -46,7 +46,7 @@ def test_date(text: str) -> None:
         ("say it's 5", "it's 5"),
     ],
 )
-def test_it_repeats_letter_for_letter(text: str, reply: str) -> None:
+def test_it_repeats_text_exactly(text: str, reply: str) -> None:
     assert reply_to(text, noon()) == reply
 
 
@@ -71,7 +71,7 @@ def test_small_talk(text: str, start: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["Set a timer for ten minutes.", "Open the back door."])
-def test_what_it_cannot_do(text: str) -> None:
+def test_commands_are_repeated_with_the_reason(text: str) -> None:
     assert reply_to(text, noon()) == (
         f"I heard: {text} No language model or devices are connected, so I can only repeat it."
     )
@@ -81,13 +81,13 @@ def test_what_it_cannot_do(text: str) -> None:
     "text",
     ["What is seven times eight?", "What's the weather like?", "What is the date of my flight?", "Why?"],
 )
-def test_what_it_cannot_answer(text: str) -> None:
+def test_questions_are_repeated_with_the_reason(text: str) -> None:
     assert (
         reply_to(text, noon()) == f"I heard: {text} No language model is connected, so I cannot answer that."
     )
 
 
-def test_quotes_are_sentences_and_short() -> None:
+def test_a_quote_is_a_short_sentence() -> None:
     assert reply_to("open  the\ndoor", noon()).startswith("I heard: open the door. No")
     assert reply_to("blah " * 1000, noon()).startswith(f"I heard: {'blah ' * 39}blah\u2026 No")
 

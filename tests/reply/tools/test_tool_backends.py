@@ -1,4 +1,4 @@
-"""Where calls go, a backend at a time: its texts in order, its limits, and that nothing of it escapes."""
+"""The backends of tools: their texts in order, their limits, and their failures."""
 
 from contextlib import aclosing
 from typing import Any
@@ -47,23 +47,23 @@ async def posted(reply: Reply, **declaration: Any) -> tuple[list[str], JsonServe
         ("break_in_two", {"text": "a"}, ["a\ufffd"]),
     ],
 )
-async def test_the_values_of_a_function_are_texts(
+async def test_each_value_of_a_function_is_a_text(
     name: str, arguments: dict[str, Any], expected: list[str]
 ) -> None:
     assert await texts(function(name), **arguments) == expected
 
 
-async def test_a_function_is_told_for_whom_it_is_called_if_it_wants_that() -> None:
+async def test_a_function_gets_the_caller_if_it_declares_that() -> None:
     assert await texts(function("tell", tell_caller=True)) == ['{"user":"Zoë & co","session":"s-1"}']
 
 
-async def test_the_result_of_a_function_is_bounded() -> None:
+async def test_the_result_of_a_function_is_limited() -> None:
     with pytest.raises(ToolFailed, match="longer than 100 bytes"):
         await texts(function("long"))
 
 
 @pytest.mark.parametrize("name", ["leave", "leave_later", "leave_on_the_way", "give_up"])
-async def test_a_function_ends_neither_the_server_nor_the_task(name: str) -> None:
+async def test_a_function_cannot_end_the_server_or_the_task(name: str) -> None:
     with pytest.raises(RuntimeError) as failed:
         await texts(function(name))
     assert "hunter2" not in str(failed.value)
@@ -76,7 +76,7 @@ async def test_arguments_are_posted_and_the_answer_is_the_result() -> None:
     assert "x-voicegw-user" not in server.requests[0].headers
 
 
-async def test_an_endpoint_is_told_for_whom_in_headers_that_are_ascii() -> None:
+async def test_the_caller_is_in_headers_in_ascii() -> None:
     _, server = await posted(Reply(1), tell_caller=True)
     headers = server.requests[0].headers
     assert (headers["x-voicegw-user"], headers["x-voicegw-session"]) == ("Zo%C3%AB%20%26%20co", "s-1")
@@ -87,7 +87,7 @@ async def test_lines_are_progress_and_the_last_is_the_result() -> None:
     assert found == ["1", '{"a": 2}', "3"]
 
 
-async def test_no_content_is_null() -> None:
+async def test_an_empty_body_is_null() -> None:
     assert (await posted(Reply(raw=b"")))[0] == ["null"]
 
 
@@ -103,12 +103,12 @@ async def test_no_content_is_null() -> None:
         (Reply(raw=b"[" * 99), "not JSON"),
     ],
 )
-async def test_what_an_endpoint_gets_wrong_is_told(reply: Reply, reason: str) -> None:
+async def test_an_invalid_response_is_a_failure_with_its_reason(reply: Reply, reason: str) -> None:
     with pytest.raises(ToolFailed, match=reason):
         await posted(reply)
 
 
-async def test_an_endpoint_that_is_not_there_is_told_without_its_address() -> None:
+async def test_the_error_of_a_refused_connection_hides_the_address() -> None:
     async with httpx2.AsyncClient() as client:
         backend = HttpBackend(client, tool(url="http://127.0.0.1:9/hunter2"), MAX_BYTES)
         with pytest.raises(ToolFailed, match="no answer from the tool: ConnectError") as failed:

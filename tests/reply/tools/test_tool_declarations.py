@@ -1,4 +1,4 @@
-"""A wrong declaration is found at the start, and named in one line."""
+"""An invalid declaration stops the start, with a message of one line that names it."""
 
 import json
 from pathlib import Path
@@ -7,38 +7,38 @@ from typing import Any
 import pytest
 
 from voicegw.errors import ConfigurationError
-from voicegw.reply.tools.tool_declarations import ToolOptions, declared
+from voicegw.reply.tools.tool_declarations import ToolOptions, declared_tools
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = {"name": "weather", "description": "The weather.", "parameters": CITY, "url": "http://localhost/w"}
 
 
 def refusal(**changes: Any) -> str:
-    """The line in which WEATHER with these changes is refused; None takes a key out."""
+    """The message for WEATHER with these changes; None removes a key."""
     declaration = {key: value for key, value in (WEATHER | changes).items() if value is not None}
     with pytest.raises(ConfigurationError) as refused:
-        declared(ToolOptions(functions=(declaration,)))
+        declared_tools(ToolOptions(functions=(declaration,)))
     assert "\n" not in refused.value.message
     return refused.value.message
 
 
-def test_a_declaration_as_the_model_is_told_of_it() -> None:
-    (tool,) = declared(ToolOptions(functions=(WEATHER,)))
+def test_the_definition_for_the_model() -> None:
+    (tool,) = declared_tools(ToolOptions(functions=(WEATHER,)))
     function = {"name": "weather", "description": "The weather.", "parameters": CITY}
-    assert tool.offer() == {"type": "function", "function": function}
+    assert tool.definition() == {"type": "function", "function": function}
 
 
 def test_a_function_may_have_no_parameters() -> None:
-    (tool,) = declared(
+    (tool,) = declared_tools(
         ToolOptions(functions=({"name": "now", "description": "Time.", "entry_point": "time:time"},))
     )
     assert tool.parameters == {"type": "object", "properties": {}}
 
 
-def test_declarations_may_stand_in_a_file(tmp_path: Path) -> None:
+def test_declarations_may_be_in_a_file(tmp_path: Path) -> None:
     path = tmp_path / "tools.json"
     path.write_text(json.dumps([WEATHER | {"name": "wind"}]))
-    tools = declared(ToolOptions(functions=(WEATHER,), file=path))
+    tools = declared_tools(ToolOptions(functions=(WEATHER,), file=path))
     assert [tool.name for tool in tools] == ["weather", "wind"]
 
 
@@ -60,25 +60,25 @@ def test_declarations_may_stand_in_a_file(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_named(changes: dict[str, Any], words: list[str]) -> None:
+def test_the_message_names_the_error(changes: dict[str, Any], words: list[str]) -> None:
     message = refusal(**changes)
     assert all(word in message for word in words), message
 
 
-def test_a_name_is_declared_once() -> None:
+def test_a_name_may_be_declared_only_once() -> None:
     with pytest.raises(ConfigurationError, match="weather: declared twice"):
-        declared(ToolOptions(functions=(WEATHER, WEATHER)))
+        declared_tools(ToolOptions(functions=(WEATHER, WEATHER)))
 
 
 @pytest.mark.parametrize("content", [None, "[{", "{}"])
-def test_a_file_that_is_none(tmp_path: Path, content: str | None) -> None:
+def test_an_unreadable_file_stops_the_start(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "tools.json"
     if content is not None:
         path.write_text(content)
     with pytest.raises(ConfigurationError, match=r"tools\.json"):
-        declared(ToolOptions(file=path))
+        declared_tools(ToolOptions(file=path))
 
 
-def test_headers_may_hold_keys_and_are_not_shown() -> None:
+def test_headers_are_not_in_the_representation() -> None:
     options = ToolOptions(functions=(WEATHER | {"headers": {"Authorization": "Bearer k3y"}},))
     assert "k3y" not in repr(options)

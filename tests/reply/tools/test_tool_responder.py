@@ -1,4 +1,4 @@
-"""A model that calls tools: scripted by the test, with a real toolbox behind."""
+"""A scripted model that calls tools, with a real toolbox."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
@@ -33,7 +33,7 @@ FUNCTIONS = tuple(
 
 @dataclass
 class Model:
-    """Answers the first request with the first of `rounds`, and so on; the last one again and again."""
+    """Answers each request with the next of `rounds`; after the last one, with that again."""
 
     rounds: Sequence[Sequence[ReplyPiece | Exception]]
     name: str = "scripted"
@@ -82,13 +82,13 @@ async def reply(model: Model, *, certain: bool = True, **options: int) -> list[R
         return [piece async for piece in pieces if not isinstance(piece, ModelUsage)]
 
 
-async def test_a_model_that_calls_nothing() -> None:
+async def test_a_reply_without_calls_passes() -> None:
     model = Model([["Hel", "lo."]])
     assert await reply(model, certain=False) == ["Hel", "lo."]
     assert model.closed
 
 
-async def test_a_call_its_answer_and_what_the_model_makes_of_it() -> None:
+async def test_the_model_gets_the_result_of_its_call() -> None:
     model = Model([[ADD], ["Five."]])
     answered = ToolAnswered("c1", "add", "5", ok=True)
     assert await reply(model) == [ADD, answered, "Five."]
@@ -99,14 +99,14 @@ async def test_a_call_its_answer_and_what_the_model_makes_of_it() -> None:
     )
 
 
-async def test_words_before_a_call_stay_apart_from_those_after() -> None:
+async def test_text_before_and_after_a_call_is_separated() -> None:
     model = Model([["One moment.", ADD], ["Five."]])
     said = await reply(model)
     assert "".join(piece for piece in said if isinstance(piece, str)) == "One moment. Five."
     assert model.prompts[1][1] == Message("assistant", "One moment.", (ADD,))
 
 
-async def test_nothing_is_called_before_the_turn_is_certain() -> None:
+async def test_no_tool_is_called_before_the_turn_is_confirmed() -> None:
     model, confirmed = Model([[ADD], ["Five."]]), asyncio.Event()
     async with tools(model) as responder, aclosing(responder.respond(asked(PROMPT), confirmed)) as pieces:
         first = asyncio.ensure_future(anext(pieces))
@@ -116,14 +116,14 @@ async def test_nothing_is_called_before_the_turn_is_certain() -> None:
         assert await asyncio.wait_for(first, 5) == ADD
 
 
-async def test_calls_run_side_by_side_and_the_quick_one_answers_first() -> None:
+async def test_calls_run_concurrently_and_the_fastest_result_is_first() -> None:
     slow = ToolCalled("c2", "hang", "{}")
     said = await reply(Model([[slow, ADD], ["Well."]]), timeout_ms=100)
     assert said[:2] == [slow, ADD]
     assert [piece.id for piece in said if isinstance(piece, ToolAnswered)] == ["c1", "c2"]
 
 
-async def test_a_failure_is_told_to_the_model() -> None:
+async def test_the_model_gets_the_reason_of_a_failure() -> None:
     call = ToolCalled("c1", "fail", "{}")
     model = Model([[call], ["There is no such city."]])
     await reply(model)
@@ -132,20 +132,20 @@ async def test_a_failure_is_told_to_the_model() -> None:
     )
 
 
-async def test_rounds_are_bounded() -> None:
+async def test_the_number_of_rounds_is_limited() -> None:
     model = Model([[ADD]])
     with pytest.raises(TooManyToolCalls):
         await reply(model, max_rounds=2)
     assert len(model.prompts) == 3
 
 
-async def test_calls_in_a_round_are_bounded() -> None:
+async def test_the_number_of_calls_in_a_round_is_limited() -> None:
     calls = [ToolCalled(f"c{number}", "add", '{"a": 1, "b": 1}') for number in range(5)]
     said = await reply(Model([calls, ["Enough."]]), max_calls=2)
     assert [piece for piece in said if isinstance(piece, ToolCalled)] == calls[:2]
 
 
-async def test_calls_of_the_same_id_are_told_apart() -> None:
+async def test_calls_with_the_same_id_get_unique_ids() -> None:
     other = ToolCalled("c1", "add", '{"a": 1, "b": 1}')
     model = Model([[ADD], [other], ["Five and two."]])
     await reply(model)
@@ -154,14 +154,14 @@ async def test_calls_of_the_same_id_are_told_apart() -> None:
     assert second.tool_call_id != "c1"
 
 
-async def test_notices_pass_and_errors_too() -> None:
+async def test_notices_and_errors_pass() -> None:
     notice = ReplyNotice("llm_timeout", "asked again")
     assert await reply(Model([[notice, "Hi."]])) == [notice, "Hi."]
     with pytest.raises(LLMInterrupted):
         await reply(Model([[ADD], ["Fi", LLMInterrupted()]]))
 
 
-async def test_an_interrupted_reply_ends_its_calls() -> None:
+async def test_closing_a_reply_cancels_its_calls() -> None:
     confirmed = asyncio.Event()
     confirmed.set()
     async with tools(Model([[ToolCalled("c1", "hang", "{}")]])) as responder:
@@ -180,7 +180,7 @@ async def test_an_interrupted_reply_ends_its_calls() -> None:
         assert not any(task.get_name() == "tool call" for task in asyncio.all_tasks())
 
 
-async def test_a_call_in_the_background_is_answered_at_once() -> None:
+async def test_a_background_call_is_answered_at_once() -> None:
     call = ToolCalled("c1", "count", '{"to": 2}')
     model = Model([[call], ["I am on it."]])
     said = await reply(model)
@@ -190,20 +190,20 @@ async def test_a_call_in_the_background_is_answered_at_once() -> None:
     assert "accepted" in model.prompts[1][-1].content
 
 
-async def test_in_the_background_too_arguments_are_checked_first() -> None:
+async def test_the_arguments_of_a_background_call_are_checked_first() -> None:
     said = await reply(Model([[ToolCalled("c1", "count", "[]")], ["Hm."]]))
     (answered,) = (piece for piece in said if isinstance(piece, ToolAnswered))
     assert (answered.ok, answered.background_call) == (False, "")
 
 
-async def test_prewarming_is_the_models() -> None:
+async def test_prewarming_is_passed_to_the_model() -> None:
     model = Model([["Hi."]])
     async with tools(model) as responder:
         await responder.prewarm(asked(PROMPT))
     assert model.prewarmed == [PROMPT]
 
 
-async def test_nothing_more_to_say_after_a_call_is_an_end_if_something_was_said_before() -> None:
+async def test_an_empty_reply_after_a_call_is_an_end_if_there_was_text_before() -> None:
     said = await reply(Model([["Adding.", ADD], [LLMEmpty()]]))
     assert said[0] == "Adding."
     assert isinstance(said[-1], ToolAnswered)

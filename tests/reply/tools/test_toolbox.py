@@ -1,4 +1,4 @@
-"""Calls of tools, by HTTP and in Python: whatever happens, the model is given an answer in time."""
+"""Tool calls over HTTP and of Python functions: in every case the model gets a result in time."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ NUMBERS = {
 
 @asynccontextmanager
 async def toolbox(metrics: Metrics | None = None, **declaration: Any) -> AsyncIterator[Toolbox]:
-    """A box with one tool, `it`, that has a second at the most and results of 1000 bytes."""
+    """A toolbox with one tool, `it`, whose calls take at most 1 s and whose results at most 1000 bytes."""
     tool = {"name": "it", "description": "It.", "timeout_ms": 1000} | declaration
     box = Toolbox(ToolOptions(functions=(tool,), max_result_bytes=1000), metrics or Metrics())
     try:
@@ -60,7 +60,7 @@ async def http(reply: Reply, **declaration: Any) -> tuple[str, bool]:
         ("count", '{"to": 3}', "3"),
     ],
 )
-async def test_a_function_is_called_by_keyword(name: str, arguments: str, content: str) -> None:
+async def test_a_function_is_called_with_keywords(name: str, arguments: str, content: str) -> None:
     assert await function(name, arguments, parameters={"type": "object"}) == (content, True)
 
 
@@ -76,14 +76,14 @@ async def test_a_function_is_called_by_keyword(name: str, arguments: str, conten
         ("run_out_of_time", "the tool raised TimeoutError"),
     ],
 )
-async def test_a_function_that_fails_is_an_answer(name: str, reason: str) -> None:
+async def test_a_failure_of_a_function_is_a_result(name: str, reason: str) -> None:
     content, ok = await function(name)
     assert not ok
     assert reason in json.loads(content)["error"]
 
 
 @pytest.mark.parametrize("name", ["lose_a_password", "leave", "leave_later", "leave_on_the_way", "give_up"])
-async def test_the_text_of_an_exception_goes_to_nobody(
+async def test_the_message_of_an_exception_is_neither_sent_nor_logged(
     name: str, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content, ok = await function(name)
@@ -92,13 +92,13 @@ async def test_the_text_of_an_exception_goes_to_nobody(
     assert "hunter2" not in f"{content}{caplog.text}{capsys.readouterr()}"
 
 
-async def test_half_a_character_in_a_result_can_be_told() -> None:
+async def test_half_a_surrogate_pair_in_a_result_is_replaced() -> None:
     content, ok = await function("break_in_two", '{"text": "hi"}', parameters={"type": "object"})
     assert (content, ok) == ("hi\ufffd", True)
 
 
 @pytest.mark.parametrize("name", ["hang", "doze"])
-async def test_a_function_has_its_time(name: str) -> None:
+async def test_a_function_has_a_time_limit(name: str) -> None:
     content, ok = await function(name, timeout_ms=50)
     assert (json.loads(content), ok) == ({"error": "no result within 50 ms"}, False)
 
@@ -123,23 +123,23 @@ async def test_the_arguments_are_posted_as_json() -> None:
         (Reply(lines=["x" * 1000]), "longer than 1000 bytes"),
     ],
 )
-async def test_an_http_failure_is_an_answer(reply: Reply, reason: str) -> None:
+async def test_an_http_failure_is_a_result(reply: Reply, reason: str) -> None:
     content, ok = await http(reply)
     assert not ok
     assert reason in json.loads(content)["error"]
     assert "hunter2" not in content
 
 
-async def test_no_content_is_null() -> None:
+async def test_an_empty_body_is_null() -> None:
     assert await http(Reply(raw=b"")) == ("null", True)
 
 
-async def test_a_server_that_is_not_there() -> None:
+async def test_a_refused_connection_is_a_result() -> None:
     answered = await answer(url="http://127.0.0.1:9")
     assert "no answer from the tool" in answered.content
 
 
-async def test_an_http_tool_has_its_time_and_is_left() -> None:
+async def test_an_http_tool_has_a_time_limit_and_its_connection_is_closed() -> None:
     async with JsonServer(lambda _: Reply(delay_s=60)) as server:
         answered = await answer(url=server.url, timeout_ms=100)
         assert "no result within 100 ms" in answered.content
@@ -164,7 +164,7 @@ async def test_arguments_are_checked_before_the_call(arguments: str, reason: str
     assert reason in json.loads(answered.content)["error"]
 
 
-async def test_a_schema_reaches_for_nothing() -> None:
+async def test_a_reference_in_a_schema_is_not_downloaded() -> None:
     schema = {"type": "object", "properties": {"a": {"$ref": "http://127.0.0.1:9/schema.json"}}}
     answered = await answer(
         '{"a": 1}', entry_point="tests.reply.application_functions:add", parameters=schema
@@ -172,7 +172,7 @@ async def test_a_schema_reaches_for_nothing() -> None:
     assert "cannot be resolved" in json.loads(answered.content)["error"]
 
 
-async def test_a_tool_that_does_not_exist() -> None:
+async def test_an_unknown_tool_is_named_in_the_result() -> None:
     async with toolbox(entry_point="tests.reply.application_functions:add") as box:
         answered = await box.call(ToolCalled("c1", "that", "{}"))
     assert json.loads(answered.content) == {"error": "there is no tool 'that'; there are it"}
@@ -187,13 +187,13 @@ async def test_a_tool_that_does_not_exist() -> None:
         "tests.reply.application_functions:NOT_A_FUNCTION",
     ],
 )
-def test_an_entry_point_that_leads_nowhere_is_found_at_the_start(path: str) -> None:
+def test_an_invalid_entry_point_stops_the_start(path: str) -> None:
     tool = {"name": "it", "description": "It.", "entry_point": path}
     with pytest.raises(ConfigurationError, match="tool it: "):
         Toolbox(ToolOptions(functions=(tool,)), Metrics())
 
 
-async def news(box: Toolbox, arguments: str = "{}") -> list[CallProgress]:
+async def updates(box: Toolbox, arguments: str = "{}") -> list[CallProgress]:
     async with aclosing(box.run(ToolCalled("c1", "it", arguments))) as reports:
         return [report async for report in reports]
 
@@ -202,11 +202,11 @@ async def test_a_generator_reports_progress() -> None:
     async with toolbox(
         entry_point="tests.reply.application_functions:count", parameters={"type": "object"}
     ) as box:
-        reports = await news(box, '{"to": 2}')
+        reports = await updates(box, '{"to": 2}')
     assert reports == [CallProgress("1"), CallProgress("2"), CallProgress("2", done=True)]
 
 
-async def test_lines_are_progress_and_arrive_one_by_one() -> None:
+async def test_lines_are_progress_and_arrive_separately() -> None:
     async with (
         JsonServer(lambda _: Reply(lines=["half", "done"], pause_s=60)) as server,
         toolbox(url=server.url, background=True) as box,
@@ -215,7 +215,7 @@ async def test_lines_are_progress_and_arrive_one_by_one() -> None:
         assert await asyncio.wait_for(anext(reports), 5) == CallProgress('"half"')
 
 
-async def test_very_many_lines_are_read_in_no_time() -> None:
+async def test_very_many_lines_are_read_in_linear_time() -> None:
     begun = time.thread_time()
     result = await http(Reply(raw=b"\n" * 1_000_000 + b"7", lines=["none is sent"]), timeout_ms=60_000)
     assert time.thread_time() - begun < 2  # far more, if what is left were copied for each of them
@@ -227,7 +227,7 @@ async def test_the_last_line_is_the_result() -> None:
 
 
 @pytest.mark.parametrize("name", ["tell", "tell_later"])
-async def test_a_function_is_told_for_whom_it_is_called_whatever_the_model_says(name: str) -> None:
+async def test_the_server_sets_the_caller_whatever_the_model_writes(name: str) -> None:
     declaration: dict[str, Any] = {
         "entry_point": f"tests.reply.application_functions:{name}",
         "parameters": {"type": "object"},
@@ -241,7 +241,7 @@ async def test_a_function_is_told_for_whom_it_is_called_whatever_the_model_says(
     assert not answered.ok
 
 
-async def test_an_http_tool_is_told_in_headers_if_it_wants_that() -> None:
+async def test_an_http_tool_gets_the_caller_in_headers_if_it_declares_that() -> None:
     async with JsonServer(lambda _: Reply(1)) as server:
         for tell_caller in (True, False):
             async with toolbox(url=server.url, headers={"X-Key": "k"}, tell_caller=tell_caller) as box:
@@ -252,17 +252,17 @@ async def test_an_http_tool_is_told_in_headers_if_it_wants_that() -> None:
     assert not [name for name in not_told.headers if name.startswith("x-voicegw")]
 
 
-def test_what_the_server_says_is_no_argument_of_the_models() -> None:
+def test_the_caller_may_not_be_a_parameter() -> None:
     parameters = {"type": "object", "properties": {"caller": {"type": "string"}}}
     tool = {"name": "it", "description": "It.", "url": "http://x", "parameters": parameters}
     with pytest.raises(ConfigurationError, match="caller"):
         Toolbox(ToolOptions(functions=(tool | {"tell_caller": True},)), Metrics())
 
 
-async def test_it_knows_how_much_the_model_has_to_read() -> None:
+async def test_the_length_of_the_definitions_is_known() -> None:
     async with toolbox(entry_point="tests.reply.application_functions:add", parameters=NUMBERS) as box:
-        assert box.declared > len(json.dumps(NUMBERS, separators=(",", ":")))
-    assert Toolbox(ToolOptions(), Metrics()).declared == 0
+        assert box.definition_characters > len(json.dumps(NUMBERS, separators=(",", ":")))
+    assert Toolbox(ToolOptions(), Metrics()).definition_characters == 0
 
 
 async def test_calls_are_counted() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from voicegw.reply.voice.markdown import unmarked
+from voicegw.reply.voice.markdown import without_markdown
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ from voicegw.reply.voice.markdown import unmarked
     ],
 )
 def test_only_words_remain(written: str, words: str) -> None:
-    assert unmarked(written) == words
+    assert without_markdown(written) == words

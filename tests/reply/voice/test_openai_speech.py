@@ -1,4 +1,4 @@
-"""The speech endpoint's client against a real HTTP server that answers, stalls and breaks."""
+"""The client of a speech endpoint against a real HTTP server that answers, stalls and fails."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,12 +33,12 @@ async def say(url: str, text: str = SENTENCE, rate: int = 24_000, **changed: Any
         return b"".join([piece async for piece in pieces])
 
 
-async def test_the_audio_is_what_the_endpoint_sends() -> None:
+async def test_the_audio_is_that_of_the_endpoint() -> None:
     async with SpeechServer() as server:
         assert await say(server.url) == SECOND
 
 
-async def test_the_request() -> None:
+async def test_the_body_of_a_request() -> None:
     async with SpeechServer() as server:
         await say(server.url, "It costs $5.", api_key=KEY, model="kokoro", name="bella", speed=1.25)
     [exchange] = server.exchanges
@@ -52,7 +52,7 @@ async def test_the_request() -> None:
     }
 
 
-async def test_no_key_is_sent_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_a_key_none_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "from-the-environment")
     async with SpeechServer() as server:
         await say(server.url)
@@ -60,18 +60,18 @@ async def test_no_key_is_sent_where_there_is_none(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
-async def test_the_audio_comes_at_the_rate_that_is_asked_for(rate: int) -> None:
+async def test_the_audio_has_the_requested_rate(rate: int) -> None:
     async with SpeechServer() as server:
         assert len(await say(server.url, rate=rate)) == 2 * rate
 
 
-async def test_samples_cut_by_the_network_are_whole() -> None:
+async def test_samples_that_are_split_over_packets_are_whole() -> None:
     pieces = [SECOND[:101], SECOND[101:1000], SECOND[1000:1001], SECOND[1001:]]
     async with SpeechServer(pieces=pieces, token_delay_s=0.01) as server:
         assert await say(server.url) == SECOND
 
 
-async def test_audio_is_not_held_back_and_leaving_is_seen_at_once() -> None:
+async def test_audio_is_not_held_back_and_closing_closes_the_connection() -> None:
     async with (
         SpeechServer(pieces=[SECOND, SECOND], token_delay_s=60) as server,
         voice(server.url) as speaker,
@@ -83,25 +83,25 @@ async def test_audio_is_not_held_back_and_leaving_is_seen_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("knobs", "reason"),
+    ("settings", "reason"),
     [
         ({"status": 401}, "HTTP 401"),
         ({"status": 500}, "HTTP 500"),
         ({"refuse": True}, "refused"),
-        ({"ending": Ending.CUT}, "broke off"),
+        ({"ending": Ending.CUT}, "was lost within a sentence"),
         ({"content_type": "audio/mpeg"}, "sent audio/mpeg"),
         ({"content_type": "application/json"}, "sent application/json"),
     ],
 )
-async def test_trouble_has_a_name_and_no_secrets(knobs: dict[str, Any], reason: str) -> None:
-    async with SpeechServer(**knobs) as server:
+async def test_failures_have_a_reason_and_no_secrets(settings: dict[str, Any], reason: str) -> None:
+    async with SpeechServer(**settings) as server:
         with pytest.raises(errors.VoiceFailed, match=reason) as caught:
             await say(server.url, api_key=KEY)
     assert KEY not in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
-async def test_a_proxy_in_between_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_proxy_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     async with SpeechServer(refuse=True) as proxy, SpeechServer() as server:
         monkeypatch.setenv("HTTP_PROXY", proxy.url.removesuffix("/v1"))
         monkeypatch.delenv("NO_PROXY", raising=False)
@@ -112,39 +112,39 @@ async def test_a_proxy_in_between_is_named(monkeypatch: pytest.MonkeyPatch) -> N
             await say(server.url)
 
 
-async def test_what_the_endpoint_says_is_in_the_log_without_secrets() -> None:
+async def test_the_endpoints_text_is_logged_without_secrets() -> None:
     async with SpeechServer(status=400) as server:
         with structlog.testing.capture_logs() as records, pytest.raises(errors.VoiceFailed):
             await say(server.url, api_key=KEY)
     [record] = records
-    assert (record["status"], record["said"]) == (400, "[...] said [...]")
+    assert (record["status"], record["body"]) == (400, "[...] said [...]")
 
 
 @pytest.mark.parametrize("limits", [{"first_audio_timeout_ms": 50}, {"total_timeout_ms": 50}])
-async def test_waiting_has_an_end(limits: dict[str, Any]) -> None:
+async def test_the_time_limits_apply(limits: dict[str, Any]) -> None:
     async with SpeechServer(first_token_delay_s=60) as server:
         with pytest.raises(errors.VoiceFailed):
             await say(server.url, **limits)
 
 
-async def test_a_stream_that_stalls_has_an_end() -> None:
+async def test_a_stalled_stream_is_a_failure() -> None:
     async with SpeechServer(pieces=[SECOND, SECOND], token_delay_s=60) as server:
         with pytest.raises(errors.VoiceFailed):
             await say(server.url, total_timeout_ms=300)
 
 
-async def test_a_sentence_of_endless_audio_fails() -> None:
+async def test_endless_audio_is_a_failure() -> None:
     async with SpeechServer(pieces=[SECOND] * 61) as server:
         with pytest.raises(errors.VoiceFailed):
             await say(server.url)
 
 
-async def test_nothing_to_say_asks_nobody() -> None:
+async def test_empty_text_sends_no_request() -> None:
     async with SpeechServer() as server:
         assert await say(server.url, "***") == b""
     assert server.exchanges == []
 
 
-def test_a_url_that_is_none() -> None:
+def test_an_invalid_url_stops_the_start() -> None:
     with pytest.raises(errors.StartupError):
         SpeechEndpoint(VoiceOptions(url="localhost:8000"))

@@ -1,4 +1,4 @@
-"""A sentence on its way through any engine: in which words, how long it may take, at which rate it comes."""
+"""A sentence with any engine: its spoken form, its time limits and its sample rate."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -17,7 +17,7 @@ RATE = 24_000
 
 @dataclass
 class ScriptedEngine:
-    """Makes `pieces`, and then nothing for ever if it `hangs`."""
+    """Yields `pieces`, and then hangs if `hangs` is set."""
 
     pieces: list[bytes] = field(default_factory=list)
     hangs: bool = False
@@ -63,26 +63,24 @@ async def say(
         ("de", "und", "5 km"),
     ],
 )
-async def test_a_sentence_is_put_into_words_in_its_language(
-    user: str, language: str | None, words: str
-) -> None:
+async def test_a_sentence_is_spoken_in_its_language(user: str, language: str | None, words: str) -> None:
     engine = ScriptedEngine()
     await say(engine, "5 km", user=user, language=language)
     assert engine.asked == [words]
 
 
-async def test_nothing_to_say_asks_no_engine() -> None:
+async def test_empty_text_is_not_synthesised() -> None:
     engine = ScriptedEngine()
     assert await say(engine, "***") == []
     assert engine.asked == []
 
 
-async def test_samples_that_come_in_two_pieces_are_whole() -> None:
+async def test_samples_that_are_split_over_pieces_are_whole() -> None:
     engine = ScriptedEngine([b"\x01", b"\x02\x03", b"\x04\x05\x06", b"\x07"])
     assert await say(engine) == [b"\x01\x02", b"\x03\x04\x05\x06"]
 
 
-async def test_audio_comes_at_the_rate_that_is_asked_for() -> None:
+async def test_the_audio_has_the_requested_rate() -> None:
     tone = (np.sin(np.arange(RATE) * 440 * 2 * np.pi / RATE) * 20_000).astype("<i2").tobytes()
     engine = ScriptedEngine([tone[begin : begin + 4801] for begin in range(0, len(tone), 4801)])
     pcm = np.frombuffer(b"".join(await say(engine, rate=16_000)), dtype="<i2")
@@ -99,16 +97,14 @@ async def test_audio_comes_at_the_rate_that_is_asked_for() -> None:
         ([b"\x01\x02"], {"total_timeout_ms": 1}),
     ],
 )
-async def test_an_engine_that_is_too_slow_fails_and_is_stopped(
-    pieces: list[bytes], limits: dict[str, Any]
-) -> None:
+async def test_an_engine_that_is_too_slow_is_stopped(pieces: list[bytes], limits: dict[str, Any]) -> None:
     engine = ScriptedEngine(pieces, hangs=True)
-    with pytest.raises(VoiceFailed, match="too slow"):
+    with pytest.raises(VoiceFailed, match="took too long"):
         await say(engine, **limits)
     assert engine.stopped
 
 
-async def test_the_limit_for_the_first_audio_is_not_for_the_rest() -> None:
+async def test_the_first_limit_applies_only_to_the_first_audio() -> None:
     engine = ScriptedEngine([b"\x01\x02"], hangs=True)
     voice = SentenceVoice(engine, VoiceOptions(first_audio_timeout_ms=1, total_timeout_ms=60_000))
     async with aclosing(voice.speak("Hello.", RATE, "en")) as pieces:
@@ -118,14 +114,14 @@ async def test_the_limit_for_the_first_audio_is_not_for_the_rest() -> None:
     assert engine.stopped
 
 
-async def test_a_sentence_of_endless_audio_fails() -> None:
+async def test_endless_audio_is_a_failure() -> None:
     engine = ScriptedEngine([bytes(RATE * 2)] * 61)
     with pytest.raises(VoiceFailed, match="over 60 s"):
         await say(engine)
     assert engine.stopped
 
 
-async def test_leaving_stops_the_engine_and_closing_closes_it() -> None:
+async def test_closing_the_audio_stops_the_engine_and_close_closes_it() -> None:
     engine = ScriptedEngine([b"\x01\x02"] * 2)
     voice = SentenceVoice(engine, VoiceOptions())
     async with aclosing(voice.speak("Hello.", RATE, "en")) as pieces:

@@ -1,11 +1,11 @@
-"""What is put into words in languages other than English."""
+"""The rules of languages other than English."""
 
 import pytest
 
 from voicegw.reply.voice.spoken_languages import rules_of
 
 
-def said(language: str, written: str) -> str:
+def spoken(language: str, written: str) -> str:
     rules = rules_of(language)
     assert rules is not None
     return rules.apply(written)
@@ -22,7 +22,7 @@ def said(language: str, written: str) -> str:
     ],
 )
 def test_money(language: str, written: str, words: str) -> None:
-    assert said(language, written) == words
+    assert spoken(language, written) == words
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_money(language: str, written: str, words: str) -> None:
     ],
 )
 def test_units_agree_with_their_number(language: str, written: str, words: str) -> None:
-    assert said(language, written).replace("\xa0", " ") == words
+    assert spoken(language, written).replace("\xa0", " ") == words
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,16 @@ def test_units_agree_with_their_number(language: str, written: str, words: str) 
     ],
 )
 def test_numbers_with_separators_and_dates(language: str, written: str, words: str) -> None:
-    assert said(language, written) == words
+    assert spoken(language, written) == words
 
 
 @pytest.mark.parametrize(
     "written", ["21 Leute", "am 3. Mai", "18:05", "030-1234567", "3.11.2", "10.0.0.1", "1.2.2026", "9" * 30]
 )
-def test_what_depends_on_its_context_is_left_to_the_voice(written: str) -> None:
-    assert said("de", written) == written
+def test_text_that_depends_on_context_is_not_changed(written: str) -> None:
+    assert spoken("de", written) == written
 
 
 @pytest.mark.parametrize("language", ["xx", "", "auto", "no such"])
-def test_there_are_no_rules_for_what_is_no_language(language: str) -> None:
+def test_an_unknown_language_has_no_rules(language: str) -> None:
     assert rules_of(language) is None

@@ -16,7 +16,7 @@ def test_cardinals(value: int, words: str) -> None:
     assert cardinal(value) == words
 
 
-def test_what_has_no_name_is_said_digit_by_digit() -> None:
+def test_very_long_numbers_are_spoken_digit_by_digit() -> None:
     assert number("1" + "0" * 15) == digits("1" + "0" * 15)
     assert number("1" * 5000) == digits("1" * 5000)
 

@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicegw.reply.voice.spoken_text import spoken
+from voicegw.reply.voice.spoken_text import spoken_form
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "spoken"),
     [
         ("It costs $3.50.", "It costs three dollars and fifty cents."),
         ("£1,250 or -$1", "one thousand two hundred and fifty pounds or minus one dollar"),
@@ -18,12 +18,12 @@ from voicegw.reply.voice.spoken_text import spoken
         ("¥500, $20.00, £0.01", "five hundred yen, twenty dollars, one penny"),
     ],
 )
-def test_money(written: str, said: str) -> None:
-    assert spoken(written) == said
+def test_money(written: str, spoken: str) -> None:
+    assert spoken_form(written) == spoken
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "spoken"),
     [
         ("at 18:05", "at eighteen oh five"),
         ("at 10:00.", "at ten o'clock."),
@@ -34,12 +34,12 @@ def test_money(written: str, said: str) -> None:
         ("10:00-12:00", "ten o'clock to twelve o'clock"),
     ],
 )
-def test_times(written: str, said: str) -> None:
-    assert spoken(written) == said
+def test_times(written: str, spoken: str) -> None:
+    assert spoken_form(written) == spoken
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "spoken"),
     [
         ("2026-11-22", "November twenty-second, twenty twenty-six"),
         ("Nov. 3, 2026", "November third, twenty twenty-six"),
@@ -51,12 +51,12 @@ def test_times(written: str, said: str) -> None:
         ("in 2000 days", "in two thousand days"),
     ],
 )
-def test_dates(written: str, said: str) -> None:
-    assert spoken(written) == said
+def test_dates(written: str, spoken: str) -> None:
+    assert spoken_form(written) == spoken
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "spoken"),
     [
         ("21°C, 5% of 10 km", "twenty-one degrees Celsius, five percent of ten kilometers"),
         ("1 kg, 1 ft, 1 mph, 1 m²", "one kilogram, one foot, one mile per hour, one square meter"),
@@ -68,12 +68,12 @@ def test_dates(written: str, said: str) -> None:
         ),
     ],
 )
-def test_units(written: str, said: str) -> None:
-    assert spoken(written) == said
+def test_units(written: str, spoken: str) -> None:
+    assert spoken_form(written) == spoken
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "spoken"),
     [
         (
             "1,234 and 3.14 and -5",
@@ -90,12 +90,12 @@ def test_units(written: str, said: str) -> None:
         ("H2O and B2B", "H2O and B2B"),
     ],
 )
-def test_numbers(written: str, said: str) -> None:
-    assert spoken(written) == said
+def test_numbers(written: str, spoken: str) -> None:
+    assert spoken_form(written) == spoken
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "spoken"),
     [
         ("e.g. Dr. Who vs. Mr. Bean, etc.", "for example Doctor Who versus Mister Bean, et cetera"),
         ("he/she and/or TCP/IP", "he or she and or TCP/IP"),
@@ -104,24 +104,24 @@ def test_numbers(written: str, said: str) -> None:
         ("me@my-mail.org", "me at my dash mail dot org"),
     ],
 )
-def test_words(written: str, said: str) -> None:
-    assert spoken(written) == said
+def test_words(written: str, spoken: str) -> None:
+    assert spoken_form(written) == spoken
 
 
 @pytest.mark.parametrize("text", ["", "***", "😀👍🏽", "|---|", "...", "```", " \n "])
-def test_nothing_to_say(text: str) -> None:
-    assert spoken(text) == ""
+def test_text_without_words_is_empty(text: str) -> None:
+    assert spoken_form(text) == ""
 
 
 @pytest.mark.parametrize("language", ["", "und", "xx", "no such"])
-def test_a_language_without_rules_only_loses_its_marks(language: str) -> None:
-    assert spoken("**Es** kostet 3,50 €, 5 km 😀", language) == "Es kostet 3,50 €, 5 km"
+def test_in_a_language_without_rules_only_markup_is_removed(language: str) -> None:
+    assert spoken_form("**Es** kostet 3,50 €, 5 km 😀", language) == "Es kostet 3,50 €, 5 km"
 
 
 @given(st.text(st.sampled_from("aZ 019.,:;-/$€%°#@&*_|[]()\n`x+=√½"), max_size=200))
-def test_whatever_is_written_can_be_said_in_one_line(text: str) -> None:
+def test_any_text_becomes_one_line(text: str) -> None:
     for language in ("en", "de", "fr", "ja"):
-        assert "\n" not in spoken(text, language)
+        assert "\n" not in spoken_form(text, language)
 
 
 @pytest.mark.parametrize("language", ["en", "de", ""])
@@ -138,9 +138,9 @@ def test_whatever_is_written_can_be_said_in_one_line(text: str) -> None:
         ),
     ],
 )
-def test_no_markup_of_an_engine_is_left(written: str, language: str) -> None:
-    assert not set(spoken(f"Well, {written} so", language)) & set("[]<>")
+def test_no_markup_of_an_engine_remains(written: str, language: str) -> None:
+    assert not set(spoken_form(f"Well, {written} so", language)) & set("[]<>")
 
 
-def test_a_comparison_is_said() -> None:
-    assert spoken("3 &lt; 5") == "three is less than five"
+def test_a_comparison_is_spoken() -> None:
+    assert spoken_form("3 &lt; 5") == "three is less than five"

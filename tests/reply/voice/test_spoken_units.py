@@ -22,14 +22,14 @@ from voicegw.reply.voice.spoken_units import SYMBOL, with_unit
         ("de", "16", "Mbps", "16 Megabit pro Sekunde"),
     ],
 )
-def test_a_number_is_kept_as_it_is_written(language: str, written: str, symbol: str, words: str) -> None:
+def test_the_number_keeps_its_written_form(language: str, written: str, symbol: str, words: str) -> None:
     locale = Locale(language)
     value = Decimal(written.replace(",", "") if language == "en" else written.replace(",", "."))
     assert with_unit(written, value, symbol, locale).replace("\xa0", " ") == words
 
 
 @pytest.mark.parametrize("symbol", SYMBOL.replace("\\", "").split("|"))
-def test_every_symbol_is_a_unit_of_the_cldr(symbol: str) -> None:
+def test_every_symbol_has_a_unit_in_the_cldr(symbol: str) -> None:
     assert re.fullmatch(SYMBOL, symbol)
     assert with_unit("2", Decimal(2), symbol, Locale("en")) != f"2 {symbol}"
     assert with_unit("2", Decimal(2), symbol, Locale("en")).startswith("2 ")

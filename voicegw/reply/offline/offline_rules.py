@@ -9,10 +9,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 _MAX_QUOTED = 200  # characters of a message that a reply quotes
-_MAX_MATCHED = 1_000  # characters of a message that are matched with the patterns
+_MAX_MATCHED = 1_000  # characters of a message that the patterns see
 
 _CAN_DO = "ask me the time or the date, or have me repeat something"
-_COURTESIES = re.compile(
+_POLITE_WORDS = re.compile(
     r"^(?:(?:please|kindly|can you|could you|would you|will you) )+| (?:please|thanks|thank you)$"
 )
 _NOW = r"(?: right now| now| today| currently)?"
@@ -25,10 +25,10 @@ Rule = tuple[str, Callable[[str, datetime], str]]
 
 
 def reply_to(text: str, now: datetime) -> str:
-    """What the first rule that fits `text` answers at local time `now`."""
+    """The reply of the first rule that matches `text`, at local time `now`."""
     words = " ".join(text.split())
     plain = " ".join(re.findall(r"\w+", re.sub(r"['\u2019]", "", words[:_MAX_MATCHED].lower())))
-    plain = _COURTESIES.sub("", plain)
+    plain = _POLITE_WORDS.sub("", plain)
     return next(answer(words, now) for pattern, answer in _RULES if re.fullmatch(pattern, plain))
 
 
@@ -45,8 +45,8 @@ def _say_date(text: str, now: datetime) -> str:
 
 
 def _repeat(text: str, now: datetime) -> str:
-    said = re.search(r"\b(?:say|repeat)\b(?:\W+after me\b)?\W+(.+)", text, re.IGNORECASE)
-    return re.sub(r'["\u201c\u201d]', "", said[1] if said else text)
+    found = re.search(r"\b(?:say|repeat)\b(?:\W+after me\b)?\W+(.+)", text, re.IGNORECASE)
+    return re.sub(r'["\u201c\u201d]', "", found[1] if found else text)
 
 
 def _cannot_answer(text: str, now: datetime) -> str:
@@ -58,7 +58,7 @@ def _cannot_do(text: str, now: datetime) -> str:
 
 
 def _quoted(text: str) -> str:
-    """The message as a sentence, cut where it gets long."""
+    """The message as a sentence, shortened if it is long."""
     if len(text) > _MAX_QUOTED:
         return text[:_MAX_QUOTED].rstrip() + "\u2026"
     return text if text.endswith((".", "?", "!")) else f"{text}."

@@ -1,8 +1,8 @@
-"""Background calls in this process: a bounded queue, and a few tasks that work it off.
+"""Background calls in this process: a bounded queue, and a limited number of worker tasks.
 
-A full queue refuses, and so does one where nobody else would find a place; the model is told so. What an
-background call says is kept for whoever follows it, the newest progress only; a result that nobody has
-fetched makes room when too many have piled up.
+A call is refused, with a reason for the model, when the queue is full or its owner already has the largest
+share. The updates of a call are kept for its follower, the newest ones only; when too many calls are kept,
+the oldest one is dropped.
 """
 
 import asyncio
@@ -16,30 +16,30 @@ from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolCalled
 from voicegw.errors import ToolFailed
 from voicegw.reply.tools.tool_declarations import ToolOptions
-from voicegw.reply.tools.toolbox import failed
+from voicegw.reply.tools.toolbox import failed_result
 from voicegw.telemetry import Metrics
 
-KEPT_PROGRESS = 20
+KEPT_UPDATES = 20
 
 
 @dataclass(eq=False)
 class _BackgroundCall:
-    """A call, and its news that nobody has seen yet."""
+    """A call, and its updates that its follower has not received yet."""
 
-    name: str
+    id: str
     call: ToolCalled
     owner: str
-    news: deque[CallProgress] = field(default_factory=lambda: deque(maxlen=KEPT_PROGRESS))
+    updates: deque[CallProgress] = field(default_factory=lambda: deque(maxlen=KEPT_UPDATES))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, news: CallProgress) -> None:
-        self.news.append(news)
+    def add(self, update: CallProgress) -> None:
+        self.updates.append(update)
         self.changed.set()
 
 
 class LocalBackgroundCalls:
-    """The background calls of one process. `run` does a call and reports, ending with the result
-    (Toolbox.run)."""
+    """The background calls of one process. run: executes a call and yields its updates, the last one with the
+    result (Toolbox.run)."""
 
     def __init__(
         self,
@@ -48,8 +48,8 @@ class LocalBackgroundCalls:
         metrics: Metrics,
     ) -> None:
         self._run = run
-        self._kept = 2 * (options.max_background + options.background_at_once)
-        self._at_once = options.background_at_once
+        self._max_kept = 2 * (options.max_background + options.background_at_once)
+        self._max_workers = options.background_at_once
         self._share = max(1, options.background_at_once - 1)
         self._calls = Counter[str]()  # by owner, running or waiting
         self._queue: asyncio.Queue[_BackgroundCall] = asyncio.Queue(options.max_background)
@@ -58,58 +58,59 @@ class LocalBackgroundCalls:
         metrics.background_calls_waiting.set_function(self._queue.qsize)
 
     async def submit(self, call: ToolCalled) -> str:
-        """The background call's name. Raises ToolFailed when the queue is full, or the share of the call's
-        owner is used up: one place is left for others."""
+        """Queues the call and returns the id of the background call. Raises ToolFailed when the queue is
+        full, or when its owner already has all workers but one, which is reserved for other owners."""
         background_call = _BackgroundCall(secrets.token_urlsafe(9), call, AskedCall.of(call).owner)
         if background_call.owner and self._calls[background_call.owner] >= self._share:
-            raise ToolFailed("the calls before are to be done first")
+            raise ToolFailed("earlier background calls have to finish first")
         try:
             self._queue.put_nowait(background_call)
         except asyncio.QueueFull:
-            raise ToolFailed("too many calls are waiting in the background already") from None
-        self._background_calls[background_call.name] = background_call
+            raise ToolFailed("too many background calls are waiting") from None
+        self._background_calls[background_call.id] = background_call
         self._calls[background_call.owner] += 1
-        while len(self._background_calls) > self._kept:
+        while len(self._background_calls) > self._max_kept:
             self._background_calls.popitem(last=False)
-        if len(self._workers) < self._at_once:
-            self._workers.add(asyncio.create_task(self._work(), name="background_calls"))
-        return background_call.name
+        if len(self._workers) < self._max_workers:
+            self._workers.add(asyncio.create_task(self._work(), name="background calls"))
+        return background_call.id
 
     async def follow(self, background_call: str) -> AsyncGenerator[CallProgress, None]:
-        """The background call's news, ending with its result. It is forgotten once its follower has left."""
+        """The updates of the background call, the last one with its result. When the generator is closed, the
+        updates are deleted."""
         entry = self._background_calls.get(background_call)
         if entry is None:
-            yield failed("the call was lost")
+            yield failed_result("the call was lost")
             return
         try:
             while True:
                 await entry.changed.wait()
                 entry.changed.clear()
-                while entry.news:
-                    news = entry.news.popleft()
-                    yield news
-                    if news.done:
+                while entry.updates:
+                    update = entry.updates.popleft()
+                    yield update
+                    if update.done:
                         return
         finally:
             self._background_calls.pop(background_call, None)
 
     async def close(self) -> None:
-        """Gives up what still runs."""
+        """Cancels the calls that run."""
         for worker in tuple(self._workers):
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
 
     async def _work(self) -> None:
-        """Works the queue off, and leaves when it is empty: in the same step, so that whoever queues next
-        sees that a worker is missing."""
+        """Runs queued calls, and ends when the queue is empty. It leaves `_workers` in the same step of the
+        event loop, so that the next `submit` starts a new worker."""
         task = asyncio.current_task()
         try:
             while not self._queue.empty():
                 background_call = self._queue.get_nowait()
                 try:
-                    async with aclosing(self._run(background_call.call)) as reports:
-                        async for news in reports:
-                            background_call.tell(news)
+                    async with aclosing(self._run(background_call.call)) as updates:
+                        async for update in updates:
+                            background_call.add(update)
                 finally:
                     self._calls -= Counter((background_call.owner,))
         finally:

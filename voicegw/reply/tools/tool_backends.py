@@ -1,7 +1,7 @@
-"""Where a tool's call goes: an HTTP endpoint, or a Python function of the application.
+"""The targets of tool calls: an HTTP endpoint, or a Python function of the application.
 
-Both run a call as an asynchronous generator of texts. The last one is the result; those before it are
-progress, which only a call in the background reports.
+Both run a call as an asynchronous generator of texts. The last text is the result; those before it are
+progress, which only background calls report.
 """
 
 import inspect
@@ -30,15 +30,15 @@ class Backend(Protocol):
     """Runs the calls of one tool."""
 
     def run(self, arguments: dict[str, Any], call: AskedCall) -> AsyncGenerator[str, None]:
-        """Progress and then the result of a call with these arguments. Raises ToolFailed, whose text is for
-        the model, or what the application's code raises."""
+        """Progress and then the result of a call with these arguments. Raises ToolFailed, whose message is
+        for the model, or any exception of the application's code."""
         ...
 
 
 class HttpBackend:
-    """POSTs the arguments as JSON, with headers that say for whom if the tool wants that. An answer of type
-    `application/x-ndjson` is progress line by line, and its last line the result; any other is one JSON
-    value.
+    """POSTs the arguments as JSON, with the user and the session in headers if the tool declares
+    `tell_caller`. In a response of type `application/x-ndjson` the last line is the result and the lines
+    before it are progress; any other response is one JSON value.
     """
 
     def __init__(self, client: "httpx2.AsyncClient", tool: Tool, max_bytes: int) -> None:
@@ -46,18 +46,18 @@ class HttpBackend:
         self._client = client
         self._url = tool.url
         self._headers = tool.headers
-        self._tells = tool.tell_caller
+        self._tell_caller = tool.tell_caller
         self._max_bytes = max_bytes
 
     async def run(self, arguments: dict[str, Any], call: AskedCall) -> AsyncGenerator[str, None]:
         import httpx2
 
         caller = {"X-Voicegw-User": quote(call.user), "X-Voicegw-Session": call.session}
-        headers = {**self._headers, **caller} if self._tells else self._headers
+        headers = {**self._headers, **caller} if self._tell_caller else self._headers
         request = self._client.stream("POST", self._url, json=arguments, headers=headers)
         try:
             async with request as response, aclosing(self._read(response)) as texts:
-                if response.is_server_error:  # it says what is wrong with the server, and not to the user
+                if response.is_server_error:  # the body is about the server, and not for the user
                     raise ToolFailed(f"HTTP {response.status_code}")
                 async for text in texts:
                     if not response.is_success:
@@ -69,7 +69,7 @@ class HttpBackend:
             raise ToolFailed(f"no answer from the tool: {type(error).__name__}") from None
 
     async def _read(self, response: "httpx2.Response") -> AsyncGenerator[str, None]:
-        """The lines of a stream, or the whole body; never holds much more than the limit."""
+        """The lines of a stream, or the whole body. Holds little more than `max_bytes`."""
         by_line = response.headers.get("content-type", "").startswith("application/x-ndjson")
         pending = b""
         async for data in response.aiter_bytes():
@@ -85,7 +85,7 @@ class HttpBackend:
 
 
 def _checked(text: str, max_bytes: int) -> str:
-    """`text` as it is, or null for none. Raises ToolFailed unless it is JSON of the right size."""
+    """`text`, or "null" if it is empty. Raises ToolFailed unless it is JSON of at most `max_bytes`."""
     if len(text.encode()) > max_bytes:
         raise ToolFailed(f"the result is longer than {max_bytes} bytes")
     try:
@@ -96,8 +96,8 @@ def _checked(text: str, max_bytes: int) -> str:
 
 
 class FunctionBackend:
-    """Calls a function: a coroutine function is awaited, an asynchronous generator reports progress with each
-    value and its last one is the result, a plain function runs in a thread of `threads`.
+    """Calls a function: a coroutine function is awaited; of an asynchronous generator the last value is the
+    result, and the values before it are progress; a plain function runs in a thread of `threads`.
 
     Raises ConfigurationError when there is no such function.
     """
@@ -106,10 +106,10 @@ class FunctionBackend:
         self._threads = threads
         self._max_bytes = max_bytes
         self._function = import_function(tool.entry_point or "", f"tool {tool.name}")
-        self._tells = tool.tell_caller
+        self._tell_caller = tool.tell_caller
 
     async def run(self, arguments: dict[str, Any], call: AskedCall) -> AsyncGenerator[str, None]:
-        if self._tells:
+        if self._tell_caller:
             arguments = arguments | {CALLER: {"user": call.user, "session": call.session}}
         with exits_as_failures():
             async with aclosing(self._values(arguments, call.owner)) as values:

@@ -1,8 +1,8 @@
-"""The functions an application declares for the model to call: what a declaration says, and that it is right.
+"""The declarations of the functions that the model may call, and their validation.
 
 A declaration is a table in the configuration or an object in a JSON file: name, description, a JSON Schema of
-the parameters, and where the call goes, either `url` or `entry_point`. Everything that can be wrong with one
-is found at the start.
+the parameters, and the target of the call, either `url` or `entry_point`. An invalid declaration stops the
+start.
 """
 
 import codecs
@@ -17,13 +17,13 @@ import msgspec
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
 
-CALLER = "caller"  # the argument by which a function is told who asks
+CALLER = "caller"  # the argument with the user and the session of the call
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
 
 
 class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One function. `url` gets an HTTP POST with the arguments as JSON and answers JSON; `entry_point` is
-    `package.module:function`, called with the arguments by keyword.
+    """One function. `url` receives the arguments in an HTTP POST as JSON, and answers in JSON; `entry_point`
+    is `package.module:function`, which is called with the arguments as keywords.
 
     timeout_ms: None takes the default of ToolOptions. background: calls are background calls, and the
     conversation does not wait for their results. tell_caller: each call names its user and session.
@@ -39,15 +39,15 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     background: bool = False
     tell_caller: bool = False
 
-    def offer(self) -> dict[str, Any]:
-        """What the model is told of it, as an entry of `tools` in a chat completion request."""
+    def definition(self) -> dict[str, Any]:
+        """The definition for the model, as an entry of `tools` in a chat completion request."""
         function = {"name": self.name, "description": self.description, "parameters": self.parameters}
         return {"type": "function", "function": function}
 
 
 @dataclass(frozen=True)
 class ToolOptions:
-    """Which functions the model may call, and what a call may cost."""
+    """The functions that the model may call, and the limits of calls."""
 
     functions: tuple[dict[str, Any], ...] = field(
         default=(),
@@ -58,14 +58,14 @@ class ToolOptions:
     timeout_ms: int = option(10_000, "longest wait for the result of one call", ge=1, le=600_000)
     background_timeout_ms: int = option(600_000, "the same for a call in the background", ge=1, le=86_400_000)
     max_result_bytes: int = option(8_000, "longest result", ge=100, le=1_000_000)
-    max_rounds: int = option(4, "how often in one turn the model may call functions", ge=1, le=50)
-    max_calls: int = option(8, "how many calls the model may make at once", ge=1, le=100)
+    max_rounds: int = option(4, "rounds of function calls in one turn", ge=1, le=50)
+    max_calls: int = option(8, "calls in one round", ge=1, le=100)
     max_background: int = option(100, "calls in the background that may wait", ge=1, le=100_000)
     background_at_once: int = option(4, "calls in the background that run at the same time", ge=1, le=1000)
 
 
-def declared(options: ToolOptions) -> tuple[Tool, ...]:
-    """The declared functions. Raises ConfigurationError, in one line that names the culprit."""
+def declared_tools(options: ToolOptions) -> tuple[Tool, ...]:
+    """The declared functions. Raises ConfigurationError, whose message is one line and names the function."""
     tools = _convert(options.functions, "tools.functions")
     if options.file is not None:
         tools += _convert(_read(options.file), str(options.file))
@@ -81,7 +81,7 @@ def _read(path: Path) -> Any:
     try:
         return msgspec.json.decode(path.read_bytes().removeprefix(codecs.BOM_UTF8))
     except (OSError, msgspec.DecodeError, RecursionError) as error:
-        raise ConfigurationError(f"the tools' file {path} cannot be read: {error}") from error
+        raise ConfigurationError(f"the tool file {path} cannot be read: {error}") from error
 
 
 def _convert(raw: Sequence[Any], where: str) -> tuple[Tool, ...]:
@@ -102,7 +102,7 @@ def _check(tool: Tool) -> None:
     if tool.parameters.get("type") != "object":
         raise ConfigurationError(f'tool {tool.name}: the parameters\' schema needs type = "object"')
     if tool.tell_caller and CALLER in tool.parameters.get("properties", {}):
-        raise ConfigurationError(f"tool {tool.name}: with `tell_caller`, `{CALLER}` is said by the server")
+        raise ConfigurationError(f"tool {tool.name}: with `tell_caller`, the server sets `{CALLER}`")
     try:
         Draft202012Validator.check_schema(tool.parameters)
     except SchemaError as error:

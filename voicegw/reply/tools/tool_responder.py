@@ -1,8 +1,8 @@
-"""A responder whose model may call tools: as long as it does, the calls are made and the model is asked again
-with the answers, a bounded number of times.
+"""A responder whose model may call tools. After each round of calls the model gets a request with the
+results; the number of rounds is limited.
 
-No tool is called before the turn is certain. Calls of one round run side by side; each answer is handed on as
-it comes. A call in the background is answered at once and goes to the background_calls.
+No tool is called before the turn is confirmed. The calls of one round run concurrently, and each result is
+passed on when it arrives. A background call is answered at once, and then runs in the background.
 """
 
 import asyncio
@@ -19,11 +19,12 @@ from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest, Responder
 from voicegw.errors import LLMEmpty, LLMReasoningOnly, ToolFailed, TooManyToolCalls
 from voicegw.reply.tools.tool_declarations import ToolOptions
-from voicegw.reply.tools.toolbox import Toolbox, failed
+from voicegw.reply.tools.toolbox import Toolbox, failed_result
 
 
 class ToolResponder:
-    """`model` yields ToolCalled for what it wants called; calls over `max_calls` in a round are dropped."""
+    """`model` yields a ToolCalled for each call that it requests; calls beyond `max_calls` in a round are
+    dropped."""
 
     def __init__(
         self,
@@ -41,10 +42,10 @@ class ToolResponder:
     async def respond(
         self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
-        """The reply with its calls and answers. Raises the model's errors, or TooManyToolCalls."""
-        prompt, gap = request.messages, False
+        """The reply with its tool calls and their results. Raises the model's errors, or TooManyToolCalls."""
+        prompt, after_calls = request.messages, False
         for rounds_left in reversed(range(self._options.max_rounds + 1)):
-            said: list[ReplyPiece] = []
+            pieces_so_far: list[ReplyPiece] = []
             calls: list[ToolCalled] = []
             try:
                 async with aclosing(
@@ -52,36 +53,37 @@ class ToolResponder:
                 ) as pieces:
                     async for piece in pieces:
                         if isinstance(piece, ToolCalled):
-                            calls.append(_with_own_id(piece, (*calls, *_calls(prompt))))
+                            calls.append(_with_unique_id(piece, (*calls, *_calls(prompt))))
                             continue
                         if isinstance(piece, ModelUsage):
                             yield piece
                             continue
-                        if gap and isinstance(piece, str):
-                            yield " "  # what is said after a call is a new sentence
-                            gap = False
-                        said.append(piece)
+                        if after_calls and isinstance(piece, str):
+                            yield " "  # text after a call begins a new sentence
+                            after_calls = False
+                        pieces_so_far.append(piece)
                         yield piece
             except (LLMEmpty, LLMReasoningOnly):
-                if not gap:
+                if not after_calls:
                     raise
-                return  # nothing is left to say after what was said before the calls
+                return  # the text before the calls was the whole reply
             if not calls:
                 return
             if not rounds_left:
                 raise TooManyToolCalls
             await confirmed.wait()
-            gap = gap or any(isinstance(piece, str) for piece in said)
+            after_calls = after_calls or any(isinstance(piece, str) for piece in pieces_so_far)
             async with aclosing(self._round(calls[: self._options.max_calls], request)) as steps:
                 async for step in steps:
-                    said.append(step)
+                    pieces_so_far.append(step)
                     yield step
-            prompt += tuple(reply_messages(said))
+            prompt += tuple(reply_messages(pieces_so_far))
 
     async def _round(
         self, calls: Sequence[ToolCalled], request: ReplyRequest
     ) -> AsyncGenerator[ReplyPiece, None]:
-        """Tells of every call, then of the answers as they come. Left early, the calls are cancelled."""
+        """Yields every call, and then the results when they arrive. Closing the generator cancels the
+        calls."""
         for call in calls:
             yield call
         tasks = [asyncio.create_task(self._answer(call, request), name="tool call") for call in calls]
@@ -93,10 +95,10 @@ class ToolResponder:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _answer(self, wish: ToolCalled, request: ReplyRequest) -> ToolAnswered:
-        call = AskedCall(wish.id, wish.name, wish.arguments, request.user, request.session)
+    async def _answer(self, requested: ToolCalled, request: ReplyRequest) -> ToolAnswered:
+        call = AskedCall(requested.id, requested.name, requested.arguments, request.user, request.session)
         if request.tools is not None and call.name not in request.tools:
-            refusal = failed(f"this session may not call {call.name}")
+            refusal = failed_result(f"this session may not call {call.name}")
             return ToolAnswered(call.id, call.name, refusal.content, ok=False)
         if not self._toolbox.in_background(call.name):
             return await self._toolbox.call(call)
@@ -104,8 +106,7 @@ class ToolResponder:
             self._toolbox.check(call)
             background_call = await self._background_calls.submit(call)
         except ToolFailed as failure:
-            news = failed(failure.message)
-            return ToolAnswered(call.id, call.name, news.content, ok=False)
+            return ToolAnswered(call.id, call.name, failed_result(failure.message).content, ok=False)
         content = msgspec.json.encode(
             {"status": "accepted; the result comes later", "job": background_call}
         ).decode()
@@ -116,7 +117,7 @@ class ToolResponder:
         await self._model.prewarm(request)
 
     async def close(self) -> None:
-        """Closes the model; tools and background calls belong to whoever made them."""
+        """Closes the model's responder; the creator of the tools and the background calls closes those."""
         await self._model.close()
 
 
@@ -124,8 +125,8 @@ def _calls(prompt: Sequence[Message]) -> Iterator[ToolCalled]:
     return (call for message in prompt for call in message.tool_calls)
 
 
-def _with_own_id(call: ToolCalled, others: Sequence[ToolCalled]) -> ToolCalled:
-    """Answers are told apart by the ids of their calls; some endpoints number them from 0 each time."""
+def _with_unique_id(call: ToolCalled, others: Sequence[ToolCalled]) -> ToolCalled:
+    """The call with an id that no other call has: some endpoints number the calls of each reply from 0."""
     if call.id not in {other.id for other in others}:
         return call
     return msgspec.structs.replace(call, id=f"call_{secrets.token_hex(6)}")

@@ -1,5 +1,5 @@
-"""Calls the declared tools: checks the arguments, bounds the time, and turns every failure into an answer the
-model can read. What users say may stand in arguments and results, so neither is logged.
+"""Calls of the declared tools: checks the arguments, limits the time, and turns every failure into a result
+that the model can read. Arguments and results may contain a user's words, so they are not logged.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from voicegw.errors import ToolFailed
 from voicegw.reply.endpoints.http_client import http_client
 from voicegw.reply.functions.threads import Threads
 from voicegw.reply.tools.tool_backends import Backend, FunctionBackend, HttpBackend
-from voicegw.reply.tools.tool_declarations import Tool, ToolOptions, declared
+from voicegw.reply.tools.tool_declarations import Tool, ToolOptions, declared_tools
 from voicegw.telemetry import Metrics
 
 if TYPE_CHECKING:
@@ -26,40 +26,40 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_THREADS = 8  # for plain functions; each that hangs holds one
+_THREADS = 8  # for plain functions; a function that hangs keeps its thread
 _MAX_ARGUMENTS_CHARACTERS = 64 * 1024
 _CONNECT_S = 3.0
 
 
 class Toolbox:
-    """Raises ConfigurationError for declarations that lead nowhere."""
+    """The declared tools. Raises ConfigurationError for an invalid declaration."""
 
     def __init__(self, options: ToolOptions, metrics: Metrics) -> None:
         self._options = options
         self._metrics = metrics
         self._threads = Threads(_THREADS, "tool")
-        self._tools = {tool.name: tool for tool in declared(options)}
+        self._tools = {tool.name: tool for tool in declared_tools(options)}
         by_http = any(tool.url is not None for tool in self._tools.values())
         self._client = http_client(_CONNECT_S) if by_http else None
         self._validators = {name: _validator(tool) for name, tool in self._tools.items()}
         self._backends = {name: self._backend(tool) for name, tool in self._tools.items()}
 
     @property
-    def offers(self) -> tuple[dict[str, Any], ...]:
-        """The tools as the model is told of them."""
-        return tuple(tool.offer() for tool in self._tools.values())
+    def definitions(self) -> tuple[dict[str, Any], ...]:
+        """The definitions of the tools for the model."""
+        return tuple(tool.definition() for tool in self._tools.values())
 
     @property
-    def declared(self) -> int:
-        """How many characters the model reads of them with every prompt."""
-        return len(msgspec.json.encode(self.offers)) if self._tools else 0
+    def definition_characters(self) -> int:
+        """Length of the definitions, which are part of every prompt."""
+        return len(msgspec.json.encode(self.definitions)) if self._tools else 0
 
     def in_background(self, name: str) -> bool:
         """Whether calls of this tool are background calls."""
         return name in self._tools and self._tools[name].background
 
     def check(self, call: ToolCalled) -> dict[str, Any]:
-        """The call's arguments. Raises ToolFailed when they, or the name, are not those of a tool."""
+        """The arguments of the call. Raises ToolFailed for an unknown tool or invalid arguments."""
         from referencing.exceptions import Unresolvable
 
         if call.name not in self._tools:
@@ -78,34 +78,34 @@ class Toolbox:
         return dict(arguments)
 
     async def call(self, call: ToolCalled) -> ToolAnswered:
-        """The tool's answer, within its timeout."""
-        async with aclosing(self.run(call)) as reports:
-            async for news in reports:
-                answered = ToolAnswered(call.id, call.name, news.content, news.ok)
-        return answered  # the last one is the result
+        """The result of the call, within the tool's time limit."""
+        async with aclosing(self.run(call)) as updates:
+            async for update in updates:
+                answered = ToolAnswered(call.id, call.name, update.content, update.ok)
+        return answered  # from the last update, which is the result
 
     async def run(self, call: ToolCalled) -> AsyncGenerator[CallProgress, None]:
-        """Progress as it comes, and the result last; a failure is a result too."""
+        """Progress, and at last the result; a failure is a result, too."""
         started = time.monotonic()
-        news = CallProgress("null", done=True)
+        result = CallProgress("null", done=True)
         try:
             async with aclosing(self._texts(call)) as texts:
                 async for text in texts:
                     yield CallProgress(text)
-                    news = CallProgress(text, done=True)
+                    result = CallProgress(text, done=True)
         except ToolFailed as failure:
-            news = failed(failure.message)
+            result = failed_result(failure.message)
             log.info("tool failed", tool=call.name)
         except Exception as error:  # noqa: BLE001 - the application's code may raise anything
-            # Its message is for nobody here: it may quote what users say, or hold a password.
-            news = failed(f"the tool raised {type(error).__name__}")
+            # The message may quote a user or contain a password: it goes neither to the model nor to the log.
+            result = failed_result(f"the tool raised {type(error).__name__}")
             log.warning("tool raised", tool=call.name, error=type(error).__name__)
-        known = call.name if call.name in self._tools else "unknown"
-        self._metrics.observe_tool(known, time.monotonic() - started, ok=news.ok)
-        yield news
+        label = call.name if call.name in self._tools else "unknown"
+        self._metrics.observe_tool(label, time.monotonic() - started, ok=result.ok)
+        yield result
 
     async def _texts(self, call: ToolCalled) -> AsyncGenerator[str, None]:
-        """What the tool says, one text after the other. Raises ToolFailed, or what the application raises."""
+        """The texts of the tool's backend. Raises ToolFailed, or an exception of the application."""
         arguments = self.check(call)
         limit_ms = self._limit_ms(self._tools[call.name])
         deadline = asyncio.get_running_loop().time() + limit_ms / 1000
@@ -117,15 +117,15 @@ class Toolbox:
                         text = await anext(texts, None)
                 except TimeoutError:
                     if not limit.expired():
-                        raise  # the application's own
+                        raise  # the application raised it
                     raise ToolFailed(f"no result within {limit_ms} ms") from None
                 if text is None:
                     return
                 yield text
 
     def _limit_ms(self, tool: Tool) -> int:
-        usual = self._options.background_timeout_ms if tool.background else self._options.timeout_ms
-        return tool.timeout_ms or usual
+        default = self._options.background_timeout_ms if tool.background else self._options.timeout_ms
+        return tool.timeout_ms or default
 
     def _backend(self, tool: Tool) -> Backend:
         if self._client is not None and tool.url is not None:
@@ -133,19 +133,19 @@ class Toolbox:
         return FunctionBackend(self._threads, tool, self._options.max_result_bytes)
 
     async def close(self) -> None:
-        """Gives connections back."""
+        """Closes the connection pool."""
         if self._client is not None:
             await self._client.aclose()
 
 
-def failed(reason: str) -> CallProgress:
-    """The result that tells the model what went wrong."""
+def failed_result(reason: str) -> CallProgress:
+    """The result of a failed call, with the reason for the model."""
     content = msgspec.json.encode({"error": encodable(reason[:500])}).decode()
     return CallProgress(content, done=True, ok=False)
 
 
 def _validator(tool: Tool) -> "Validator":
-    """Checks arguments against the tool's schema. The empty registry keeps `$ref` from fetching anything."""
+    """Checks arguments against the tool's schema. With the empty registry, `$ref` downloads nothing."""
     from jsonschema import Draft202012Validator
     from referencing import Registry
 

@@ -1,7 +1,7 @@
-"""Any endpoint that speaks OpenAI's /audio/speech as the voice, streamed.
+"""An endpoint with OpenAI's /audio/speech as the voice, streamed.
 
-As in llm.py, nothing is retried here, and error messages are made of our own words and a status code only:
-endpoints repeat keys and texts in theirs, which the log has redacted.
+Nothing is retried. Error messages consist of our own words and a status code: endpoints repeat keys and texts
+in theirs, which are logged in redacted form.
 """
 
 import re
@@ -19,13 +19,14 @@ from voicegw.reply.voice.sentence_voice import VoiceOptions
 log = structlog.get_logger(__name__)
 
 _PIECE_BYTES = 4800  # 100 ms at 24 kHz
-_NOT_PCM = re.compile(
+_NOT_PCM = re.compile(  # some servers support WAV or MP3 only
     r"audio/(?!.*(?:pcm|raw|l16))|text/|application/json"
-)  # some servers know WAV or MP3 only
+)
 
 
 class SpeechEndpoint:
-    """Streams speech from the endpoint. Raises ConfigurationError for one that cannot be used."""
+    """Streams speech from the endpoint. Raises ConfigurationError for a URL, a key or a proxy that cannot be
+    used."""
 
     def __init__(self, options: VoiceOptions) -> None:
         self.name = options.model
@@ -36,7 +37,8 @@ class SpeechEndpoint:
         self._speech = self._endpoint.client.audio.speech.with_streaming_response
 
     async def synthesise(self, words: str, voice: str = "") -> AsyncGenerator[bytes, None]:
-        """Mono s16le as it comes; closing the generator closes the HTTP connection, so the endpoint stops."""
+        """Mono s16le, piece by piece. Closing the generator closes the HTTP connection, and so the endpoint
+        stops."""
         with _as_voice_failures([words, self._options.api_key or ""], self._endpoint.proxy_note):
             async with self._speech.create(
                 model=self._options.model,
@@ -48,38 +50,38 @@ class SpeechEndpoint:
             ) as response:
                 kind = response.headers.get("content-type", "")
                 if _NOT_PCM.match(kind):
-                    sent = f"{kind.partition(';')[0][:40]}, not PCM{self._endpoint.proxy_note}"
-                    raise VoiceFailed(f"the speech endpoint sent {sent}")
+                    format_ = f"{kind.partition(';')[0][:40]}, not PCM{self._endpoint.proxy_note}"
+                    raise VoiceFailed(f"the speech endpoint sent {format_}")
                 async for piece in response.iter_bytes(_PIECE_BYTES):
                     yield piece
 
     async def close(self) -> None:
-        """Closes the connection pool; sentences still running fail."""
+        """Closes the connection pool; running sentences fail."""
         await self._endpoint.client.close()
 
 
 @contextmanager
-def _as_voice_failures(private: Sequence[str], way: str) -> Iterator[None]:
-    """Turns the library's errors into ours. private: what the log must not repeat; way: by which proxy."""
+def _as_voice_failures(private: Sequence[str], proxy_note: str) -> Iterator[None]:
+    """Raises the library's errors as VoiceFailed. private: texts that the log must not repeat."""
     import openai
 
     try:
         yield
-    except openai.APITimeoutError:  # connecting is all that the HTTP client itself times
-        raise VoiceFailed(f"no connection to the speech endpoint in time{way}") from None
+    except openai.APITimeoutError:  # the HTTP client limits only the time of the connection
+        raise VoiceFailed(f"no connection to the speech endpoint in time{proxy_note}") from None
     except openai.APIConnectionError:
-        raise VoiceFailed(f"the speech endpoint refused or dropped the connection{way}") from None
+        raise VoiceFailed(f"the speech endpoint refused or dropped the connection{proxy_note}") from None
     except openai.APIStatusError as error:
-        said = start_of(redacted(error.response.text, private))
-        log.warning("the speech endpoint refused a sentence", status=error.status_code, said=said)
-        raise VoiceFailed(f"the speech endpoint answered HTTP {error.status_code}{way}") from None
+        body = start_of(redacted(error.response.text, private))
+        log.warning("the speech endpoint refused a sentence", status=error.status_code, body=body)
+        raise VoiceFailed(f"the speech endpoint answered HTTP {error.status_code}{proxy_note}") from None
     except (openai.APIError, _http_error()):
-        raise VoiceFailed("the speech endpoint broke off in the middle of a sentence") from None
+        raise VoiceFailed("the connection to the speech endpoint was lost within a sentence") from None
 
 
 def _http_error() -> type[Exception]:
-    """What the HTTP library under `openai`, which changes with its version, raises when a body breaks off;
-    `openai` lets it pass."""
+    """The error of the HTTP library below `openai` when the connection is lost within a body, which `openai`
+    does not translate. Which library that is depends on the version."""
     import openai
 
     library = sys.modules[openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]]

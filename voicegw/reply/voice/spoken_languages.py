@@ -1,7 +1,7 @@
-"""What is put into words in replies in other languages than English: units and dates in every language of the
-Unicode CLDR, and in German, French and Spanish money and numbers with separators, which voices misread.
+"""The spoken form of text in languages other than English: units and dates in every language of the Unicode
+CLDR; in German, French and Spanish also money and numbers with separators, which engines misread.
 
-Plain digits are left to the voice: their words depend on the noun that follows ("un", "una").
+Plain digits are left to the engine: their words depend on the noun that follows ("un", "una").
 """
 
 import re
@@ -19,11 +19,11 @@ from voicegw.reply.voice.spoken_units import SYMBOL, with_unit
 _WITH_NUMBERS = frozenset({"de", "fr", "es"})  # num2words makes mistakes in others
 _CURRENCIES = {"€": "EUR", "$": "USD", "£": "GBP"}
 _BLANKS = " \u00a0\u202f"
-_MAX_DIGITS = 15  # of a number that is said as one
+_MAX_DIGITS = 15  # longer numbers are left as they are
 
 
 class Rules:
-    """What is done to sentences in one language."""
+    """The rules of one language."""
 
     def __init__(self, locale: Locale) -> None:
         self._locale = locale
@@ -39,7 +39,7 @@ class Rules:
         self._number = re.compile(rf"{begin}(?P<number>{number}){end}")
 
     def apply(self, text: str) -> str:
-        """`text` with what has rules in this language in words."""
+        """`text` with the parts that have rules in words."""
         text = re.sub(r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])", self._date, text)
         if self._with_numbers:
             text = self._after.sub(self._money, self._before.sub(self._money, text))
@@ -55,7 +55,7 @@ class Rules:
     def _date(self, found: "re.Match[str]") -> str:
         try:
             return format_date(date.fromisoformat(found[0]), "long", self._locale)
-        except ValueError:  # the thirteenth month
+        except ValueError:  # no date, such as one in month 13
             return found[0]
 
     def _with_unit(self, found: "re.Match[str]") -> str:
@@ -65,11 +65,11 @@ class Rules:
         amount, currency = self._value(found["number"]), _CURRENCIES[found["sign"]]
         if len(found["number"]) > _MAX_DIGITS or amount * 100 % 1:
             return found[0]
-        how = {"to": "currency", "currency": currency, "lang": self._locale.language}
-        whole, _, cents = num2words(amount, separator="|", **how).partition("|")
+        options = {"to": "currency", "currency": currency, "lang": self._locale.language}
+        whole, _, cents = num2words(amount, separator="|", **options).partition("|")
         if amount % 1 == 0:
             return str(whole)
-        return str(cents.strip() if amount < 1 else num2words(amount, **how))
+        return str(cents.strip() if amount < 1 else num2words(amount, **options))
 
     def _in_words(self, found: "re.Match[str]") -> str:
         written = found["number"]
@@ -80,6 +80,6 @@ class Rules:
 
 @lru_cache(maxsize=64)
 def rules_of(language: str) -> Rules | None:
-    """The rules of a language by its ISO 639 code; None where there are none. The first call for a language
-    reads its record, which takes some 10 ms."""
+    """The rules of a language by its ISO 639 code; None if it has none. The first call for a language reads
+    its data, which takes about 10 ms."""
     return Rules(Locale.parse(language)) if localedata.exists(language) else None

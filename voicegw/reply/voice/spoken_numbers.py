@@ -1,17 +1,17 @@
-"""Numbers as they are said in English: "two hundred and five", "twenty-first", "nineteen oh-five"."""
+"""English numbers in words: "two hundred and five", "twenty-first", "nineteen oh-five"."""
 
 from num2words import num2words
 
-_MAX_DIGITS = 15  # of a number that is said as one
+_MAX_DIGITS = 15  # longer numbers are spoken digit by digit
 
 
 def cardinal(value: int) -> str:
-    """How many, for numbers from 0: "two hundred and five"."""
+    """A cardinal number from 0: "two hundred and five"."""
     return _words(value, "cardinal")
 
 
 def ordinal(value: int) -> str:
-    """Which one: "twenty-first"."""
+    """An ordinal number: "twenty-first"."""
     return _words(value, "ordinal")
 
 
@@ -21,18 +21,18 @@ def year(value: int) -> str:
 
 
 def decade(value: int) -> str:
-    """The ten years from a year that ends in 0: "nineteen nineties"."""
+    """A decade, given its first year: "nineteen nineties"."""
     words = year(value)
     return f"{words.removesuffix('y')}ies" if words.endswith("y") else f"{words}s"
 
 
 def number(written: str) -> str:
-    """A number from 0 as it is written, with or without thousands separated: "1,250.5", ".5"; digit by digit
-    with a leading zero, as in "007", or where it is longer than any number that has a name."""
+    """A written number from 0, with or without thousands separators: "1,250.5", ".5". Numbers with a leading
+    zero, such as "007", and very long ones are spoken digit by digit."""
     whole, _, decimals = written.replace(",", "").partition(".")
-    one_by_one = len(whole) > _MAX_DIGITS or (len(whole) > 1 and whole.startswith("0"))
-    said = digits(whole) if one_by_one else cardinal(int(whole or "0"))
-    return f"{said}{' point ' if decimals else ''}{digits(decimals)}"
+    by_digit = len(whole) > _MAX_DIGITS or (len(whole) > 1 and whole.startswith("0"))
+    words = digits(whole) if by_digit else cardinal(int(whole or "0"))
+    return f"{words}{' point ' if decimals else ''}{digits(decimals)}"
 
 
 def digits(written: str) -> str:
@@ -42,4 +42,4 @@ def digits(written: str) -> str:
 
 def _words(value: int, to: str) -> str:
     words: str = num2words(value, lang="en", to=to)
-    return words.replace(",", "")  # a voice would pause there
+    return words.replace(",", "")  # an engine would pause at a comma

@@ -1,7 +1,7 @@
-"""What is said of what was written: numbers, money, times, dates, units and abbreviations in words.
+"""The spoken form of written text: numbers, money, times, dates, units and abbreviations in words.
 
-Voices differ in what they make of "$3.50" or "18:05"; they agree on words. The rules here are for English and
-are applied in their order, each to the whole sentence; for other languages see spoken_languages.py.
+Engines read "$3.50" or "18:05" in different ways, but words in the same way. The rules here are for English;
+each is applied to the whole sentence, in their order. For other languages see spoken_languages.py.
 """
 
 import re
@@ -11,8 +11,8 @@ from decimal import Decimal
 from babel import Locale
 
 from voicegw.core.sentences import MAX_CHARACTERS
-from voicegw.reply.voice import spoken_numbers as say
-from voicegw.reply.voice.markdown import unmarked
+from voicegw.reply.voice import spoken_numbers as numbers
+from voicegw.reply.voice.markdown import without_markdown
 from voicegw.reply.voice.spoken_languages import rules_of
 from voicegw.reply.voice.spoken_units import SYMBOL, with_unit
 
@@ -92,16 +92,16 @@ _SIGNS = {
 }
 
 
-_NO_MARKUP = str.maketrans("[]<>", " " * 4)  # English has made words of signs by then
+_NO_MARKUP = str.maketrans("[]<>", " " * 4)  # the rules for English have replaced signs by words before
 
 
-def spoken(text: str, language: str = "en") -> str:
-    """A sentence as it is to be said, in one line, without what is markup to an engine; empty when there is
-    nothing to say. What is longer than a sentence may be is not read, because the rules take their time.
+def spoken_form(text: str, language: str = "en") -> str:
+    """A sentence in spoken form, in one line, without the markup of any engine; empty when there is nothing
+    to speak. Text beyond the longest sentence is dropped, because the rules take time.
 
-    language: ISO 639-1 code of the text; where there are no rules for it, only Markdown and pictures go.
+    language: ISO 639-1 code of the text; in a language without rules, only Markdown and emoji are removed.
     """
-    text = unmarked(text[:MAX_CHARACTERS])
+    text = without_markdown(text[:MAX_CHARACTERS])
     if language == "en":
         for pattern, rewrite in _RULES:
             text = pattern.sub(rewrite, text)
@@ -120,7 +120,7 @@ def _email(found: "re.Match[str]") -> str:
 
 
 def _url(found: "re.Match[str]") -> str:
-    """The host is enough to know where it leads; nobody remembers a path that was read to them."""
+    """The host only: a path in speech is not understood."""
     stop = found["rest"][-1:]
     return _dots(found["host"]) + (stop if stop in (".", ",", "!", "?", ";", ":") else "")
 
@@ -132,25 +132,25 @@ def _date(found: "re.Match[str]") -> str:
         if parts["month"][0].isalpha()
         else [*_MONTHS.values()][int(parts["month"]) - 1]
     )
-    day = f" {say.ordinal(int(parts['day']))}" if parts.get("day") else ""
-    year = f"{',' * bool(day)} {say.year(int(parts['year']))}" if parts.get("year") else ""
+    day = f" {numbers.ordinal(int(parts['day']))}" if parts.get("day") else ""
+    year = f"{',' * bool(day)} {numbers.year(int(parts['year']))}" if parts.get("year") else ""
     return f"{month}{day}{year}"
 
 
 def _date_day_first(found: "re.Match[str]") -> str:
-    year = f", {say.year(int(found['year']))}" if found["year"] else ""
-    return f"{say.ordinal(int(found['day']))} of {_MONTHS[found['month'][:3]]}{year}"
+    year = f", {numbers.year(int(found['year']))}" if found["year"] else ""
+    return f"{numbers.ordinal(int(found['day']))} of {_MONTHS[found['month'][:3]]}{year}"
 
 
 def _year_after(found: "re.Match[str]") -> str:
-    return f"{found['before']} {say.year(int(found['year']))}"
+    return f"{found['before']} {numbers.year(int(found['year']))}"
 
 
 def _time(found: "re.Match[str]") -> str:
     hour, minute, half = int(found["hour"]), int(found["minute"] or 0), found["half"]
-    words = say.cardinal(hour)
+    words = numbers.cardinal(hour)
     if minute:
-        words += f" {'oh ' * (minute < 10)}{say.cardinal(minute)}"
+        words += f" {'oh ' * (minute < 10)}{numbers.cardinal(minute)}"
     elif not half:
         words += " o'clock" if 1 <= hour <= 12 else " hundred"
     if not half:
@@ -163,12 +163,12 @@ def _money(found: "re.Match[str]") -> str:
     one, many, cent, cents = _CURRENCIES[found["sign"]]
     sign, amount, magnitude = "minus " * bool(found["minus"]), found["amount"], found["magnitude"]
     if magnitude:
-        return f"{sign}{say.number(amount)} {_MAGNITUDES.get(magnitude.lower(), magnitude)} {many}"
+        return f"{sign}{numbers.number(amount)} {_MAGNITUDES.get(magnitude.lower(), magnitude)} {many}"
     whole, _, rest = amount.partition(".")
-    units = f"{say.number(whole)} {one if whole == '1' else many}"
+    units = f"{numbers.number(whole)} {one if whole == '1' else many}"
     if len(rest) != 2:
-        return f"{sign}{say.number(amount)} {one if amount == '1' else many}"
-    small = f"{say.cardinal(int(rest))} {cent if rest == '01' else cents}"
+        return f"{sign}{numbers.number(amount)} {one if amount == '1' else many}"
+    small = f"{numbers.cardinal(int(rest))} {cent if rest == '01' else cents}"
     if int(rest) == 0:
         return sign + units
     return sign + (small if whole in ("", "0") else f"{units} and {small}")
@@ -180,13 +180,13 @@ def _unit(found: "re.Match[str]") -> str:
 
 
 def _phone(found: "re.Match[str]") -> str:
-    """Digit by digit, a breath between the groups."""
+    """Digit by digit, with a pause between the groups."""
     groups = re.findall(r"\d+", found[0])
-    return "plus " * found[0].startswith("+") + ", ".join(map(say.digits, groups))
+    return "plus " * found[0].startswith("+") + ", ".join(map(numbers.digits, groups))
 
 
 def _version(found: "re.Match[str]") -> str:
-    return " point ".join(say.cardinal(int(part)) for part in found[0].split("."))
+    return " point ".join(numbers.cardinal(int(part)) for part in found[0].split("."))
 
 
 def _slash(found: "re.Match[str]") -> str:
@@ -216,7 +216,7 @@ _RULES = (
     _rule(rf"\b{_MONTH} {_DAY}(?!\d|:)(?:,? {_YEAR}\b)?", _date),
     _rule(rf"\b{_DAY} (?:of )?{_MONTH}(?:,? {_YEAR})?(?!\w)", _date_day_first),
     _rule(rf"\b{_MONTH} {_YEAR}\b", _date),
-    _rule(r"\b(?:1[1-9]|20)\d0s\b", lambda found: say.decade(int(found[0][:-1]))),
+    _rule(r"\b(?:1[1-9]|20)\d0s\b", lambda found: numbers.decade(int(found[0][:-1]))),
     _rule(rf"\b{_BEFORE_YEAR} {_YEAR}(?![\d%°]|[.,]\d| [a-z]+s\b)", _year_after),
     _rule(_PHONE, _phone),
     _rule(r"\b\d{1,9}(?:\.\d{1,9}){2,}\b", _version),
@@ -227,14 +227,14 @@ _RULES = (
     _rule(rf"(?<![\d/])(?:{_any(_FRACTIONS)})(?![\d/])", lambda found: f" {_FRACTIONS[found[0]]} "),
     _rule(rf"(?P<number>{_NUMBER})\s?(?P<unit>{SYMBOL})(?!\w)", _unit),
     _rule(r"(?:#|\bNo\. ?|\bno\. )(?=\d)", "number "),
-    _rule(r"\b(\d{1,9})(?:st|nd|rd|th)\b", lambda found: say.ordinal(int(found[1]))),
+    _rule(r"\b(\d{1,9})(?:st|nd|rd|th)\b", lambda found: numbers.ordinal(int(found[1]))),
     _rule(r"(?<=\d) [-−] (?=\d)", " minus "),
     _rule(r"(?<=\d)\s?x\s?(?=\d)", " times "),
     _rule(r"(?<!\w)[-−](?=\.?\d)", "minus "),
     _rule(_any(_SIGNS), lambda found: f" {_SIGNS[found[0]]} "),
     _rule(rf"(?<!\w)(?:{_any(_ABBREVIATIONS)})(?!\w)", lambda found: _ABBREVIATIONS[found[0]]),
     _rule(r"(?<=[a-z])/(?=[a-z])", _slash),
-    _rule(r"(?<![\w.,])\d{10,}(?![\w.,])", lambda found: say.digits(found[0])),
-    _rule(rf"(?<![^\W\d])(?:{_NUMBER})(?![^\W\d])", lambda found: say.number(found[0])),
+    _rule(r"(?<![\w.,])\d{10,}(?![\w.,])", lambda found: numbers.digits(found[0])),
+    _rule(rf"(?<![^\W\d])(?:{_NUMBER})(?![^\W\d])", lambda found: numbers.number(found[0])),
     _rule(r"\s+([,.;:!?])", r"\1"),
 )

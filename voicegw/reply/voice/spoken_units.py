@@ -1,4 +1,4 @@
-"""Units in words, in every language that the Unicode CLDR has them in: "21 °C" is "21 degrees Celsius"."""
+"""Units in words, in every language of the Unicode CLDR: "21 °C" becomes "21 degrees Celsius"."""
 
 import re
 from decimal import Decimal
@@ -7,7 +7,7 @@ from babel import Locale
 from babel.numbers import format_decimal
 from babel.units import format_compound_unit, format_unit
 
-# A symbol to the unit's CLDR name. Both parts of a compound unit stand around a slash.
+# Symbol to CLDR name; the two parts of a compound unit are separated by a slash.
 _UNITS = {
     "km/h": "speed-kilometer-per-hour",
     "mph": "speed-mile-per-hour",
@@ -61,11 +61,11 @@ _UNITS = {
 }
 
 SYMBOL = "|".join(map(re.escape, sorted(_UNITS, key=len, reverse=True)))
-"""A regular expression for the symbol of a unit."""
+"""Regular expression for the symbol of a unit."""
 
 
 def with_unit(written: str, value: Decimal, symbol: str, locale: Locale) -> str:
-    """`written`, a number of this value, with the unit of this symbol in words."""
+    """The number `written`, which has this value, and its unit in words."""
     unit, _, per = _UNITS[symbol].partition("/")
     if per:
         words = format_compound_unit(value, unit, denominator_unit=per, length="long", locale=locale)

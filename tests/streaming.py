@@ -18,6 +18,7 @@ from voicegw.core.transcription import (
     SCORER_WARM_UP,
     Deliver,
     Final,
+    KeptAudio,
     Partial,
     ProvisionalFinal,
     Spawn,
@@ -90,15 +91,11 @@ class StreamingTranscription:
         self._audio.append(window)
         if (running := self.running) is not None:
             self._feed(running, self._audio.end - len(window))
-        self._audio.drop_before(self.audio_needed_from)
+        self._audio.drop_before(self._needed_from)
 
     def _feed(self, stream: Stream, start: int) -> None:
         end = self._audio.end if stream.end is None else stream.end
         self._updates.append(Recognize(Feed(stream.turn, start, self._audio.read(start, end))))
-
-    def receive_voice(self, until: int) -> None:
-        if (running := self.running) is not None:
-            running.speech_end = until
 
     def begin(self, turn: int, speech_start: int) -> None:
         start = max(speech_start - PRE_ROLL, self._spoken_for, self._audio.start)
@@ -168,13 +165,13 @@ class StreamingTranscription:
         """Words come when they come, and none is likelier than another."""
 
     @property
-    def audio_needed_from(self) -> int:
+    def _needed_from(self) -> int:
         kept = self._audio.end - max(2 * PRE_ROLL, SCORER_WARM_UP)
         return max(0, min([kept, *[stream.start for stream in self._streams]]))
 
-    def audio_after(self, position: int) -> tuple[int, bytes]:
+    def kept_audio(self, position: int) -> KeptAudio:
         start = max(position, self._audio.start)
-        return start, self._audio.read(start, self._audio.end)
+        return KeptAudio(start, self._audio.read(start, self._audio.end), self._needed_from)
 
     def snapshot(self) -> bytes:
         return msgspec.msgpack.encode((self._spoken_for, self._streams))

@@ -18,8 +18,8 @@ from voicegw.asr.vad import make_scorer
 from voicegw.asr.whisper_loader import WhisperSource
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.assistant import assemble, run_tool_worker
+from voicegw.cluster.jobs.recognition_worker import RecognitionWorker
 from voicegw.cluster.jobs.remote import RemoteRecognizer
-from voicegw.cluster.jobs.worker import RecognitionWorker
 from voicegw.cluster.redis import connect
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.rates import rate_storage

@@ -12,8 +12,8 @@ from typing import TypeVar
 from voicegw.asr.pool import PoolOptions
 from voicegw.asr.vad import VadOptions
 from voicegw.asr.whisper import WhisperOptions
+from voicegw.cluster.jobs.recognition_worker import ConsumerOptions
 from voicegw.cluster.jobs.remote import RemoteOptions
-from voicegw.cluster.jobs.worker import ConsumerOptions
 from voicegw.cluster.redis.connect import RedisOptions
 from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions
 from voicegw.cluster.tools.tool_worker import ToolWorkerOptions

@@ -54,5 +54,5 @@ async def test_one_request_does_not_wait_for_another() -> None:
 def test_a_transcription_is_made_with_the_options_of_sessions() -> None:
     backend = WindowedBackend(ScriptedRecognizer(), SessionOptions())
     transcription = backend.new_transcription("s", "de")
-    assert (transcription.idle, transcription.position) == (True, 0)
+    assert (transcription.idle, transcription.kept_audio(0).pcm) == (True, b"")
     assert transcription.snapshot() != backend.new_transcription("s", "en").snapshot()

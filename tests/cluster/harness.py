@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 from tests.observing import PATIENCE_S, until
 from tests.recognition import AlwaysReady
 from voicegw.cluster.jobs.consumer import JobConsumer
+from voicegw.cluster.jobs.recognition_worker import ConsumerOptions, RecognitionWorker
 from voicegw.cluster.jobs.remote import RemoteOptions, RemoteRecognizer
-from voicegw.cluster.jobs.worker import ConsumerOptions, RecognitionWorker
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.errors import RecognitionFailed

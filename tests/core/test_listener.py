@@ -379,7 +379,9 @@ def test_an_utterance_expires_without_words_and_its_audio_is_bounded(scenario: S
     for _ in range(1_000):  # 160 s
         scenario.hear(ONSET + END)
     assert len(scenario.all(FinalTranscript)) == len(scenario.all(Fault)) == 250
-    assert scenario.session.next_input_sample - scenario.session.audio_needed_from <= to_samples(121_000)
+    assert scenario.session.next_input_sample - scenario.session.transcription.kept_audio(
+        0
+    ).needed_from <= to_samples(121_000)
     scenario.answer("hello")
     assert_final(scenario, 251, "hello")
 

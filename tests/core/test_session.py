@@ -220,7 +220,7 @@ class TestEnd:
 def test_a_moderation_verdict_stops_the_reply(scenario: Scenario) -> None:
     scenario.say("something bad")
     check = Check(1, events.ModerationTarget.INPUT, "something bad")
-    scenario.session.receive_verdict(check, ("violence",), scenario.now)
+    scenario.session.dialogue.receive_verdict(check, ("violence",), scenario.now)
     scenario.perform()
     assert scenario.stopped == 1
     assert_reply(scenario, 1, "", events.ReplyReason.MODERATED)
@@ -263,6 +263,6 @@ def test_a_silent_client_has_finished_only_if_it_answers_the_probe() -> None:
     assert not scenario.session.probe_due(scenario.now + 0.6)
     scenario.wait(5_000)
     assert not scenario.all(SpeechStopped)
-    scenario.session.receive_probe_answer()
+    scenario.session.liveness.receive_probe_answer()
     scenario.wait(0)
     assert scenario.last(SpeechStopped).reason is EndReason.STALLED

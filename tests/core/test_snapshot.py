@@ -18,6 +18,7 @@ from voicegw.core.events import FinalTranscript, ReplyReason, ToolAnswered, Tool
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.session import Session
 from voicegw.core.snapshot import SessionState
+from voicegw.core.transcription import KeptAudio
 
 BLOCK = 1600  # samples that make a word
 SPEECH = st.lists(st.sampled_from(["#####", "#" * 12, ".", "...", "." * 7, "." * 14, "#"]), max_size=12)
@@ -43,7 +44,8 @@ def answer(scenario: Scenario) -> None:
 def moved(scenario: Scenario) -> None:
     """The session moves to another process with another clock; requests in flight are lost."""
     taken = snapshot.encode(scenario.session.snapshot(scenario.now))
-    start, audio = scenario.session.audio_after(scenario.session.audio_needed_from)
+    transcription = scenario.session.transcription
+    kept = transcription.kept_audio(transcription.kept_audio(0).needed_from)
     state = snapshot.decode(taken, SessionState)
     assert isinstance(state, SessionState)
     scenario.session = Session(
@@ -53,7 +55,7 @@ def moved(scenario: Scenario) -> None:
     scenario.now += 1_000
     scenario.job = scenario.request = None
     scenario.scorer.ignoring = True
-    scenario.session.restore(state, audio, start, 0.0, scenario.now)
+    scenario.session.restore(state, kept.pcm, kept.start, 0.0, scenario.now)
     scenario.scorer.ignoring = False
     scenario.session.receive_reconnect(scenario.now)
     scenario.perform()
@@ -107,7 +109,7 @@ def test_no_sample_is_lost_or_doubled(rate: int, pieces: list[int], cuts: set[in
             scenario.send(samples)
             if number in places:
                 moved(scenario)
-        heard_audio.append((scenario.session.audio_after(0), scenario.session.next_input_sample))
+        heard_audio.append((scenario.session.transcription.kept_audio(0), scenario.session.next_input_sample))
     assert heard_audio[0] == heard_audio[1]
 
 
@@ -146,7 +148,7 @@ def test_a_spoken_reply_fails_with_its_heard_part() -> None:
     scenario.speak = None
     moved(scenario)
     assert scenario.last(events.ReplyDone) == events.ReplyDone(1, "It is ten past", ReplyReason.FAILED)
-    assert scenario.session.reply_audio is not None
+    assert scenario.session.profile.speaks
 
 
 @pytest.mark.parametrize("place", ["before its end", "before the echo", "in the echo"])
@@ -240,7 +242,7 @@ def test_background_calls_are_followed_until_their_results_are_there() -> None:
     scenario.finish_reply()
     moved(scenario)
     assert scenario.followed == 2 * [FollowBackgroundCall(1, call, "e1")]
-    scenario.session.receive_call_progress(1, call, CallProgress("booked", done=True))
+    scenario.session.dialogue.receive_call_progress(1, call, CallProgress("booked", done=True))
     moved(scenario)
     assert len(scenario.followed) == 2
     scenario.say("Thanks.")
@@ -302,12 +304,12 @@ def test_a_snapshot_of_another_version_is_rejected() -> None:
 
 
 def test_telephone_audio_is_converted_without_a_seam() -> None:
-    def audio(*, move: bool) -> tuple[int, bytes]:
+    def audio(*, move: bool) -> KeptAudio:
         scenario = Scenario(QUICK, audio_format=AudioFormat.MULAW, rate=8_000)
         scenario.send(777)
         if move:
             moved(scenario)
         scenario.send(777)
-        return scenario.session.audio_after(0)
+        return scenario.session.transcription.kept_audio(0)
 
     assert audio(move=True) == audio(move=False)

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from tests.core.scenario import END, ONSET, Scenario, assert_reply
 from voicegw.core import actions, commands, events
-from voicegw.core.audio import AudioFormat
 from voicegw.core.commands import ReplyMode
 from voicegw.core.events import Message, ReplyReason
 from voicegw.errors import LLMInterrupted, VoiceFailed
@@ -172,13 +171,13 @@ def test_nothing_is_sent_to_a_disconnected_client(scenario: Scenario) -> None:
 
 def test_audio_can_be_turned_on_and_off(scenario: Scenario) -> None:
     scenario.command(commands.Configure(reply=ReplyMode.TEXT))
-    assert scenario.session.reply_audio is None
+    assert not scenario.session.profile.speaks
     scenario.say("hello")
     scenario.reply(REPLY)
     scenario.finish_reply()
     assert_reply(scenario, 1, REPLY)
     scenario.command(commands.Configure(reply=ReplyMode.AUDIO))
-    assert scenario.session.reply_audio == events.AudioShape(AudioFormat.PCM, 16_000)
+    assert scenario.session.profile.speaks
     scenario.say("hello")
     scenario.reply(REPLY)
     assert scenario.speak == actions.Speak(2, 1, "One two three four. ", 16_000)

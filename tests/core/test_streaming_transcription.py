@@ -48,7 +48,8 @@ class Streamed(Scenario):
     def move(self) -> None:
         """The session moves to another process with another engine."""
         taken = snapshot.encode(self.session.snapshot(self.now))
-        start, audio = self.session.audio_after(self.session.audio_needed_from)
+        transcription = self.session.transcription
+        kept = transcription.kept_audio(transcription.kept_audio(0).needed_from)
         state = snapshot.decode(taken, SessionState)
         assert isinstance(state, SessionState)
         self.session = Session(
@@ -56,7 +57,7 @@ class Streamed(Scenario):
         )
         self.engine.fed.clear()
         self.scorer.ignoring = True
-        self.session.restore(state, audio, start, 0.0, self.now)
+        self.session.restore(state, kept.pcm, kept.start, 0.0, self.now)
         self.scorer.ignoring = False
         self.session.receive_reconnect(self.now)
         self.perform()
@@ -170,9 +171,9 @@ def test_only_what_is_needed_is_kept_in_silence() -> None:
     scenario = Streamed(said("one"))
     scenario.configure_replies(commands.ReplyMode.NONE)
     scenario.hear("#" * 5 + "." * 500)
-    start, audio = scenario.session.audio_after(0)
-    assert len(audio) <= 2 * 16_000
-    assert start + len(audio) // 2 == 505 * WINDOW_SAMPLES
+    kept = scenario.session.transcription.kept_audio(0)
+    assert len(kept.pcm) <= 2 * 16_000
+    assert kept.start + len(kept.pcm) // 2 == 505 * WINDOW_SAMPLES
 
 
 SPEECH = st.lists(st.sampled_from(["#####", "#" * 12, ".", "...", "." * 7, "." * 14, "#"]), max_size=12)

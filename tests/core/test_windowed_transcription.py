@@ -6,7 +6,7 @@ from tests.core.scenario import ramp, spoken
 from voicegw.core.actions import Recognize
 from voicegw.core.audio import WINDOW_SAMPLES
 from voicegw.core.jobs import AUTO_LANGUAGE, DecodeFailure, DecodeJob, DecodeKind, DecodeResult, Word
-from voicegw.core.transcription import Final
+from voicegw.core.transcription import Final, KeptAudio
 from voicegw.core.utterance import RecognitionOptions
 from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.errors import InvalidValue
@@ -23,14 +23,23 @@ class Desk:
         self._job: DecodeJob | None = None
         self._finals: list[Final] = []
 
+    @property
+    def kept(self) -> KeptAudio:
+        return self.transcription.kept_audio(0)
+
+    @property
+    def position(self) -> int:
+        """How many samples were received."""
+        return self.kept.start + len(self.kept.pcm) // 2
+
     def roll(self, windows: int) -> None:
         for _ in range(windows):
-            self.transcription.receive_audio(ramp(WINDOW_SAMPLES, self.transcription.position))
+            self.transcription.receive_audio(ramp(WINDOW_SAMPLES, self.position))
             if self.transcription.running is not None:
-                self.transcription.receive_voice(self.transcription.position)
+                self.transcription.running.speech_end = self.position
 
     def begin(self, turn: int = 1, back: int = 0) -> None:
-        self.transcription.begin(turn, self.transcription.position - back)
+        self.transcription.begin(turn, self.position - back)
 
     def asked(self) -> DecodeJob | None:
         """The requested decode, if one is due."""
@@ -212,7 +221,7 @@ def test_no_utterance_is_split_in_the_silence_after_its_speech(desk: Desk) -> No
     assert place < running.speech_end
     desk.transcription.pause()
     desk.answer(desk.job())
-    desk.transcription.resume(desk.transcription.position)
+    desk.transcription.resume(desk.position)
     assert desk.transcription.split_point() is None
 
 
@@ -247,7 +256,7 @@ def test_partials_pauses_and_noise_do_not_count_for_the_language() -> None:
         if paused:
             desk.transcription.pause()
         else:
-            desk.transcription.resume(desk.transcription.position)
+            desk.transcription.resume(desk.position)
         job = desk.job()
         assert job.language == AUTO_LANGUAGE
         desk.transcription.receive_answer(DecodeResult("s", job.number, spoken("da"), language="nn"))
@@ -256,7 +265,7 @@ def test_partials_pauses_and_noise_do_not_count_for_the_language() -> None:
 def test_the_language_moves_to_another_process() -> None:
     desk, other = Desk(AUTO_LANGUAGE), Desk(AUTO_LANGUAGE)
     desk.say("guten Tag", "de")
-    other.transcription.restore(desk.transcription.snapshot(), ramp(0), desk.transcription.position)
+    other.transcription.restore(desk.transcription.snapshot(), ramp(0), desk.position)
     assert other.say("guten Tag", "en") == "de"
 
 
@@ -293,7 +302,7 @@ def test_a_window_begins_with_the_context() -> None:
     desk.roll(10)
     job = desk.job()
     assert (job.start, job.context) == (0, desk.transcription.running.start)  # type: ignore[union-attr]
-    assert len(job.pcm) == 2 * desk.transcription.position
+    assert len(job.pcm) == 2 * desk.position
 
 
 def test_published_events_are_not_repeated() -> None:
@@ -333,16 +342,16 @@ def test_after_a_long_silence_there_is_no_context() -> None:
 def test_audio_for_context_is_forgotten_in_silence() -> None:
     desk = Desk(context_ms=5000)
     told(desk)
-    assert desk.transcription.audio_needed_from == 0
+    assert desk.kept.needed_from == 0
     desk.roll(150)
-    assert desk.transcription.audio_needed_from > 100 * WINDOW_SAMPLES
+    assert desk.kept.needed_from > 100 * WINDOW_SAMPLES
 
 
 def test_context_moves_to_another_transcription() -> None:
     desk, other = Desk(context_ms=5000), Desk(context_ms=5000)
     told(desk)
-    start, audio = desk.transcription.audio_after(desk.transcription.audio_needed_from)
-    other.transcription.restore(desk.transcription.snapshot(), np.frombuffer(audio, np.int16), start)
+    kept = desk.transcription.kept_audio(desk.kept.needed_from)
+    other.transcription.restore(desk.transcription.snapshot(), np.frombuffer(kept.pcm, np.int16), kept.start)
     for each in (desk, other):
         each.begin(turn=2)
         each.roll(10)

@@ -22,9 +22,9 @@ from voicegw.asr.dispatch import Dispatcher, Place
 from voicegw.asr.engine import EngineSource
 from voicegw.asr.pipe import Done, Failed, Layout, Setup
 from voicegw.asr.process import WorkerProcess
-from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Shed, Superseded, encode_jobs
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Superseded, encode_jobs
 from voicegw.core.options import option
-from voicegw.core.wait_time import AverageWait
+from voicegw.core.overload import Overload, OverloadOptions
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
 from voicegw.telemetry import Metrics
 
@@ -34,7 +34,7 @@ _LONGEST_BACKOFF_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class PoolOptions:
+class PoolOptions(OverloadOptions):
     """How many decodes run at once, in how many processes, and how long they may take."""
 
     workers: int = option(
@@ -47,8 +47,6 @@ class PoolOptions:
     decode_timeout_ms: int = option(30_000, "time for one decode before its process is replaced", ge=100)
     job_timeout_ms: int = option(60_000, "time from asking to answer before a job is given up", ge=100)
     slow_decode_ms: int = option(250, "a 4 s window that takes longer gets more threads", ge=1)
-    crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
-    shed_wait_ms: int = option(1500, "mean wait of partials from which none are decoded", ge=1)
     max_memory_mb: int = option(0, "memory that one process may take, in MB; 0 for no limit", ge=0)
     max_attempts: int = option(3, "processes that may die of one job before it is given up", ge=2, le=10)
 
@@ -86,8 +84,8 @@ class WorkerPool:
         self._tasks: list[asyncio.Task[None]] = []
         self._warm = 0
         self._busy_s = 0.0
-        self._partial_wait = AverageWait()
-        metrics.partial_wait.set_function(self._partial_wait_s)
+        self._overload = Overload(options, self._next_wait_s, metrics.partials_shed.inc)
+        metrics.partial_wait.set_function(lambda: self._overload.wait_s(time.monotonic()))
 
     @property
     def ready(self) -> bool:
@@ -114,14 +112,12 @@ class WorkerPool:
         return self._busy_s
 
     def overloaded(self) -> bool:
-        """Whether partials wait so long that more sessions would spoil those that are open."""
-        return self._partial_wait_s() * 1000 >= self._options.crowded_wait_ms
+        """See RecognitionService."""
+        return self._overload.overloaded(time.monotonic())
 
-    def _partial_wait_s(self) -> float:
-        """The mean, or what is known already of the next one's wait: where finals or a lack of processor
-        time leave no partial its turn, the mean alone would fade."""
-        now, first = time.monotonic(), self._queue.first_partial
-        return max(self._partial_wait.mean_s(now), now - first.ticket.submitted if first else 0.0)
+    def _next_wait_s(self, now: float) -> float:
+        first = self._queue.first_partial
+        return now - first.ticket.submitted if first else 0.0
 
     async def start(self) -> None:
         """Gets the model, which may be a download, starts the processes and waits until each is warm. Raises
@@ -172,9 +168,7 @@ class WorkerPool:
 
     async def decode(self, job: DecodeJob) -> DecodeResult:
         """See Recognizer."""
-        if job.kind is DecodeKind.PARTIAL and self._partial_wait_s() * 1000 >= self._options.shed_wait_ms:
-            self._metrics.partials_shed.inc()
-            raise Shed
+        self._overload.check(job, time.monotonic())
         ticket = _Ticket(asyncio.get_running_loop().create_future(), time.monotonic())
         self._unanswered.add(ticket.answer)
         await self._enqueue(Entry(job, ticket))
@@ -259,7 +253,7 @@ class WorkerPool:
             return
         taken = time.monotonic()
         if batch[0].job.kind is DecodeKind.PARTIAL:
-            self._partial_wait.observe(taken - batch[0].ticket.submitted, taken)
+            self._overload.observe(taken - batch[0].ticket.submitted, taken)
         request = encode_jobs([entry.job for entry in batch])
         answer = await process.ask(request, self._options.decode_timeout_ms)
         decode_ms = (time.monotonic() - taken) * 1000

@@ -65,15 +65,6 @@ class Listener:
         """Whether every utterance has its final."""
         return self._transcription.idle
 
-    @property
-    def audio_needed_from(self) -> int:
-        """The audio before this session sample is no longer needed."""
-        return self._transcription.audio_needed_from
-
-    def audio_after(self, position: int) -> tuple[int, bytes]:
-        """The position from which audio is kept, `position` or later, and the audio from there on (s16le)."""
-        return self._transcription.audio_after(position)
-
     def snapshot(self) -> ListenerState:
         """Its state without the audio."""
         transcription = msgspec.Raw(self._transcription.snapshot())
@@ -111,9 +102,10 @@ class Listener:
         self._expire_overdue(now)
         self._transcription.receive_audio(window)
         boundary = self._endpointer.receive(self._scorer.score(window))
-        is_running = self._transcription.running is not None
-        if is_running:
-            self._transcription.receive_voice(self._endpointer.speech_end)
+        running = self._transcription.running
+        is_running = running is not None
+        if running is not None:
+            running.speech_end = self._endpointer.speech_end
         if boundary is not None:
             self._receive_boundary(boundary, now)
         if is_running and self._endpointer.too_long:

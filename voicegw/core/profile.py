@@ -41,6 +41,11 @@ class SessionProfile:
     speculate: bool | None = None
     key_terms: tuple[str, ...] | None = None
 
+    @property
+    def speaks(self) -> bool:
+        """Whether replies are spoken."""
+        return self.reply is ReplyMode.AUDIO
+
     def configured(self, command: Configure) -> "SessionProfile":
         """The profile with the values of the command."""
         return replace(self, **given(command))

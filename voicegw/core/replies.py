@@ -60,7 +60,7 @@ class Replies:
         self._on_end = on_end
         self.background_calls: list[FollowBackgroundCall] = []
         self._attempt: Attempt | None = None
-        self._attempts = 0
+        self.attempts = 0
 
     @property
     def idle(self) -> bool:
@@ -98,7 +98,7 @@ class Replies:
     def restore(self, attempts: int, state: ReplyState | None, later_s: float, now: float) -> None:
         """Continues from the state of another process. The reply is requested again if nothing of it was
         delivered; otherwise it fails."""
-        self._attempts = attempts
+        self.attempts = attempts
         if state is not None and not state.begun:
             timing = state.timing.shifted(later_s)
             self.ask(timing.turn, state.messages, now, timing)
@@ -113,11 +113,6 @@ class Replies:
         self._emit(SendEvent(timing.report(done=now)))
         self._on_end(state.text, False, now)
 
-    @property
-    def attempts(self) -> int:
-        """How often the model was requested."""
-        return self._attempts
-
     def answers(self, messages: tuple[Message, ...]) -> bool:
         """Whether the speculative request in progress has these messages."""
         attempt = self._attempt
@@ -127,10 +122,10 @@ class Replies:
         self, turn_number: int, messages: tuple[Message, ...], now: float, timing: TurnTiming | None = None
     ) -> None:
         """Requests a reply; without a `timing`, a speculative one."""
-        self._attempts += 1
-        self._attempt = Attempt(self._attempts, messages, now, timing)
+        self.attempts += 1
+        self._attempt = Attempt(self.attempts, messages, now, timing)
         self._emit(
-            Respond(turn_number, self._attempts, messages, speculative=timing is None, tools=self.tools)
+            Respond(turn_number, self.attempts, messages, speculative=timing is None, tools=self.tools)
         )
 
     def confirm(self, timing: TurnTiming, now: float) -> None:

@@ -15,15 +15,13 @@ from voicegw.core import commands, events
 from voicegw.core.actions import Action, Close, SendEvent
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
 from voicegw.core.audio_check import AudioCheck
-from voicegw.core.background_calls import CallProgress
 from voicegw.core.chat_history import DialogueOptions
 from voicegw.core.dialogue_manager import DialogueManager, ReplyOptions
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
-from voicegw.core.events import EndReason, ToolCalled
+from voicegw.core.events import EndReason
 from voicegw.core.latency import TurnTiming
 from voicegw.core.listener import Listener
 from voicegw.core.liveness_check import LivenessCheck
-from voicegw.core.moderation_queue import Check
 from voicegw.core.options import option
 from voicegw.core.profile import SessionProfile
 from voicegw.core.snapshot import SessionState
@@ -54,8 +52,10 @@ class Session:
     """See the module. `scorer` and `transcription` belong to this session alone. Raises InvalidValue for an
     invalid profile.
 
-    replies: receives the output of the model, and the end of each Speak. speech: receives the audio of the
-    voice. messages_taken: how many text messages the client has sent, valid or not.
+    dialogue: receives the verdicts of moderation and the progress of background calls. replies: receives the
+    output of the model, and the end of each Speak. speech: receives the audio of the voice. liveness:
+    receives the answers to probes. transcription: keeps the audio that is still needed. messages_taken: how
+    many text messages the client has sent, valid or not.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Session:
         self.name = name
         self.messages_taken = 0
         self.profile = profile
+        self.transcription = transcription
         self._actions: list[Action] = []
         self._decoder = decoder = InputDecoder(profile.audio_format, profile.rate)
         self._audio_check = AudioCheck(decoder.format, decoder.rate)
@@ -77,20 +78,20 @@ class Session:
         self._arrivals = ArrivalClock()
         emit = self._actions.append
         self.speech = SpeechOutput(options.speech, decoder.format, decoder.rate, emit)
-        self._dialogue = DialogueManager(options.dialogue, options.reply, self.speech, emit)
-        self.replies = self._dialogue.replies
+        self.dialogue = DialogueManager(options.dialogue, options.reply, self.speech, emit)
+        self.replies = self.dialogue.replies
         self._listener = Listener(
             Endpointer(options.endpoint),
             transcription,
             scorer,
             self._arrivals,
-            self._dialogue,
+            self.dialogue,
             emit,
         )
-        self._dialogue.configure(profile)
+        self.dialogue.configure(profile)
         self._listener.configure(profile)
         self._acknowledged = 0, 0  # samples and messages
-        self._liveness = LivenessCheck()
+        self.liveness = LivenessCheck()
         self._ending = self._closed = False
 
     @property
@@ -101,21 +102,12 @@ class Session:
     @property
     def idle(self) -> bool:
         """Whether every utterance has its final and no reply is in progress."""
-        return self._listener.idle and self._dialogue.idle
+        return self._listener.idle and self.dialogue.idle
 
     @property
     def next_input_sample(self) -> int:
         """How many samples were received, at the client's rate."""
         return self._decoder.input_samples
-
-    @property
-    def audio_needed_from(self) -> int:
-        """The audio before this session sample is no longer needed."""
-        return self._listener.audio_needed_from
-
-    def audio_after(self, position: int) -> tuple[int, bytes]:
-        """The position from which audio is kept, `position` or later, and the audio from there on (s16le)."""
-        return self._listener.audio_after(position)
 
     def snapshot(self, now: float) -> SessionState:
         """Its state without the audio. It shares objects with the session: encode it before the session
@@ -123,7 +115,7 @@ class Session:
         return SessionState(
             *(now, self.messages_taken, self._acknowledged, self._ending),
             *(self._decoder.snapshot(), self._framer),
-            *(self._listener.snapshot(), self._dialogue.snapshot(now)),
+            *(self._listener.snapshot(), self.dialogue.snapshot(now)),
             misdeclared=self._audio_check.reported,
             ahead_ms=self._pace.ahead_ms(now),
         )
@@ -139,17 +131,17 @@ class Session:
         self._decoder.restore(state.decoder)
         self._framer = state.framer
         self._arrivals.mark(state.framer.position, now)
-        self._dialogue.restore(state.dialogue, later_s, now)
+        self.dialogue.restore(state.dialogue, later_s, now)
         self._listener.restore(state.listener, np.frombuffer(audio, dtype="<i2"), start, later_s, now)
 
     def receive_disconnect(self) -> None:
         """The client has lost its connection: the running utterance continues, and no reply audio is sent."""
-        self._liveness.receive_disconnect()
+        self.liveness.receive_disconnect()
         self.speech.disconnected = True
 
     def receive_reconnect(self, now: float) -> None:
         """The client has a connection again."""
-        self._liveness.receive_reconnect(now)
+        self.liveness.receive_reconnect(now)
         self.speech.disconnected = False
 
     def actions(self) -> list[Action]:
@@ -165,13 +157,7 @@ class Session:
 
     def open(self) -> None:
         """Starts a new session; not called for a restored one."""
-        self._dialogue.open()
-
-    @property
-    def reply_audio(self) -> events.AudioShape | None:
-        """The format of reply audio; None when replies are not spoken."""
-        spoken = self.profile.reply is commands.ReplyMode.AUDIO
-        return events.AudioShape(self._decoder.format, self._decoder.rate) if spoken else None
+        self.dialogue.open()
 
     def receive_audio(self, data: bytes, now: float) -> None:
         """Receives audio. Raises OddByteCount, AudioTooFast, or InvalidState after `end`."""
@@ -181,7 +167,7 @@ class Session:
         pcm = self._decoder.decode(data)
         length_s = (self._decoder.input_samples - before) / self._decoder.rate
         self._pace.admit(length_s * 1000, now)
-        self._liveness.receive_audio(now, length_s)
+        self.liveness.receive_audio(now, length_s)
         self._check_audio(data, length_s, now)
         self._arrivals.mark(self._framer.position + len(pcm), now)
         for window in self._framer.push(pcm):
@@ -203,10 +189,10 @@ class Session:
             case commands.Commit():
                 self._commit(now)
             case commands.Cancel():
-                self._dialogue.cancel(now)
+                self.dialogue.cancel(now)
             case commands.TypeText(text):
-                timing = TurnTiming(self._dialogue.next_turn(), zero=now)
-                self._dialogue.receive_typed(text, timing, now)
+                timing = TurnTiming(self.dialogue.next_turn(), zero=now)
+                self.dialogue.receive_typed(text, timing, now)
             case commands.Configure():
                 self.configure(command)
             case commands.Played(audio_ms, turn):
@@ -223,44 +209,32 @@ class Session:
         """Changes the profile. Raises InvalidValue, changing nothing."""
         profile = self.profile.configured(command)
         self._listener.configure(command)
-        self._dialogue.configure(profile)
+        self.dialogue.configure(profile)
         self.profile = profile
 
     def receive_recognition(self, answer: Any, now: float) -> None:
         """An answer of the transcription's executor to a Recognize."""
         self._listener.receive_recognition(answer, now)
 
-    def receive_call_progress(self, turn: int, call: ToolCalled, news: CallProgress) -> None:
-        """An update for a FollowBackgroundCall."""
-        self._dialogue.receive_call_progress(turn, call, news)
-
-    def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:
-        """Moderation found `categories` in a text of the user or in a reply."""
-        self._dialogue.receive_verdict(check, categories, now)
-
     def receive_tick(self, now: float, late_s: float = 0.0) -> None:
         """Called a few times a second. late_s: how late the call is. After a long stall of this process,
         audio that was sent during the stall is still expected."""
         self._pace.begin(now)
         if late_s >= _STALL_S:
-            self._liveness.receive_stall(late_s, now)
+            self.liveness.receive_stall(late_s, now)
         self.replies.receive_tick(now)
-        self._listener.receive_tick(now, self._liveness.last_audio_at(now))
+        self._listener.receive_tick(now, self.liveness.last_audio_at(now))
 
     def probe_due(self, now: float) -> bool:
         """Whether audio has stopped during an utterance and the caller must send a probe to the client. Until
-        `receive_probe_answer`, the session treats the client as disconnected."""
-        return not self._listener.idle and self._liveness.probe_due(now)
-
-    def receive_probe_answer(self) -> None:
-        """The client has answered the probe: it is connected and has no audio to send."""
-        self._liveness.receive_probe_answer()
+        `liveness.receive_probe_answer`, the session treats the client as disconnected."""
+        return not self._listener.idle and self.liveness.probe_due(now)
 
     def _commit(self, now: float) -> None:
         """Ends the running utterance. Without one, sends an empty final, because the client waits for a
         final."""
         if self._listener.idle:
-            turn, here = self._dialogue.next_turn(), self._framer.position
+            turn, here = self.dialogue.next_turn(), self._framer.position
             self._actions.append(SendEvent(events.FinalTranscript(turn, "", (), here, here)))
         self._listener.force_end(EndReason.COMMIT, now)
 

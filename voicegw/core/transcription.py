@@ -85,17 +85,26 @@ class RunningUtterance(Protocol):
     @property
     def turn(self) -> int: ...
 
-    @property
-    def speech_end(self) -> int: ...
+    speech_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAudio:
+    """Audio of a session. start: session sample at which `pcm` (s16le at 16 kHz) begins. needed_from: the
+    audio before this sample is no longer needed, neither here nor by the scorer of a restored session."""
+
+    start: int
+    pcm: bytes
+    needed_from: int
 
 
 class Transcription(Protocol):
     """The transcription of one session. Positions are session samples at 16 kHz.
 
-    `receive_audio` is called for every window. While an utterance runs, `receive_voice` follows, then the
-    signal that the endpointer found in the window, if any: `begin`, or during an utterance `pause`, `resume`
-    or `finish`. After each message of audio, and after `finish`, `expire_oldest`, `receive_answer` and
-    `restore`, `next_update` is called until it returns None.
+    `receive_audio` is called for every window. While an utterance runs, its `speech_end` is set, then comes
+    the signal that the endpointer found in the window, if any: `begin`, or during an utterance `pause`,
+    `resume` or `finish`. After each message of audio, and after `finish`, `expire_oldest`, `receive_answer`
+    and `restore`, `next_update` is called until it returns None.
     """
 
     @property
@@ -110,10 +119,6 @@ class Transcription(Protocol):
 
     def receive_audio(self, window: Pcm) -> None:
         """Receives the next 20 ms, voiced or not."""
-        ...
-
-    def receive_voice(self, until: int) -> None:
-        """The running utterance is voiced up to this sample."""
         ...
 
     def begin(self, turn: int, speech_start: int) -> None:
@@ -160,14 +165,8 @@ class Transcription(Protocol):
         Raises InvalidValue and changes nothing."""
         ...
 
-    @property
-    def audio_needed_from(self) -> int:
-        """The audio before this sample is no longer needed, neither here nor by the scorer of a restored
-        session."""
-        ...
-
-    def audio_after(self, position: int) -> tuple[int, bytes]:
-        """The position from which audio is kept, `position` or later, and the audio from there on (s16le)."""
+    def kept_audio(self, position: int) -> KeptAudio:
+        """The audio that is kept, from the session sample `position` on."""
         ...
 
     def snapshot(self) -> bytes:

@@ -21,7 +21,7 @@ from voicegw.core.languages import is_language
 from voicegw.core.options import check
 from voicegw.core.split_point import SEARCHED_MS, quietest_gap
 from voicegw.core.text import quoted
-from voicegw.core.transcription import SCORER_WARM_UP, Final, Partial, ProvisionalFinal, Update
+from voicegw.core.transcription import SCORER_WARM_UP, Final, KeptAudio, Partial, ProvisionalFinal, Update
 from voicegw.core.utterance import RecognitionOptions, Utterance
 from voicegw.errors import InvalidValue
 
@@ -60,10 +60,6 @@ class WindowedTranscription:
         self._hypotheses: list[Update] = []  # not returned yet
 
     @property
-    def position(self) -> int:
-        return self._audio.end
-
-    @property
     def running(self) -> Utterance | None:
         """See Transcription."""
         newest = self._state.pending[-1] if self._state.pending else None
@@ -86,25 +82,26 @@ class WindowedTranscription:
         self._audio.append(window)
         if self._audio.end % _DROP_EVERY < len(window):
             if not self._state.pending:
-                self._state.context.expire(self.position, self._state.options)
-            self._audio.drop_before(self.audio_needed_from)
+                self._state.context.expire(self._audio.end, self._state.options)
+            self._audio.drop_before(self._needed_from)
 
     @property
-    def audio_needed_from(self) -> int:
-        """See Transcription."""
-        kept = self.position - max(2 * self._pre_roll, SCORER_WARM_UP)
+    def _needed_from(self) -> int:
+        kept = self._audio.end - max(2 * self._pre_roll, SCORER_WARM_UP)
         oldest = self._state.pending[0] if self._state.pending else None
         if oldest is not None:
-            kept = min(kept, oldest.window_start, self.position - to_samples(self._state.options.context_ms))
+            kept = min(
+                kept, oldest.window_start, self._audio.end - to_samples(self._state.options.context_ms)
+            )
         context = self._state.context.latest
         if context is not None and (oldest is None or oldest.window_start == oldest.start):
             kept = min(kept, context.start)
         return max(0, kept)
 
-    def audio_after(self, position: int) -> tuple[int, bytes]:
+    def kept_audio(self, position: int) -> KeptAudio:
         """See Transcription."""
         start = max(position, self._audio.start)
-        return start, self._audio.read(start, self._audio.end)
+        return KeptAudio(start, self._audio.read(start, self._audio.end), self._needed_from)
 
     def snapshot(self) -> bytes:
         """See Transcription."""
@@ -143,15 +140,13 @@ class WindowedTranscription:
 
     # --- the endpointer's signals ---
 
-    def receive_voice(self, until: int) -> None:
-        """See Transcription."""
-        self._expect_running().speech_end = until
-
     def begin(self, turn: int, speech_start: int) -> None:
         """Begins an utterance, a pre-roll before its first voiced sample."""
         start = max(speech_start - self._pre_roll, self._state.assigned_until, self._audio.start)
         self._state.pending.append(
-            Utterance(turn, start, start, speech_start, speech_end=self.position, decoded_until=speech_start)
+            Utterance(
+                turn, start, start, speech_start, speech_end=self._audio.end, decoded_until=speech_start
+            )
         )
 
     def pause(self) -> None:
@@ -165,7 +160,7 @@ class WindowedTranscription:
     def finish(self, at: int | None = None) -> None:
         """See Transcription. The answer of a decode in flight whose window ends after `at` is ignored."""
         running = self._expect_running()
-        self._state.assigned_until = running.end = self.position if at is None else at
+        self._state.assigned_until = running.end = self._audio.end if at is None else at
         running.speech_end = min(running.speech_end, running.end)
         if self._in_flight is not None and self._in_flight.until > running.end:
             self._in_flight = None
@@ -174,8 +169,8 @@ class WindowedTranscription:
         """A sample in the second half of the utterance, after all words that are final or stable. None in a
         pause, or if there is no speech after it."""
         running = self._expect_running()
-        longest = min(to_samples(SEARCHED_MS), (self.position - running.start) // 2)
-        start = max(running.fixed_until, self.position - longest)
+        longest = min(to_samples(SEARCHED_MS), (self._audio.end - running.start) // 2)
+        start = max(running.fixed_until, self._audio.end - longest)
         start += -start % WINDOW_SAMPLES
         if running.paused or start >= running.speech_end:
             return None
@@ -217,10 +212,10 @@ class WindowedTranscription:
         if not self._state.pending:
             return None
         utterance = self._state.pending[0]
-        kind = utterance.due(self.position, to_samples(self._state.options.partial_interval_ms))
+        kind = utterance.due(self._audio.end, to_samples(self._state.options.partial_interval_ms))
         if kind is None or (self._in_flight is not None and not self._may_replace(kind)):
             return None
-        until = self.position if utterance.end is None else utterance.end
+        until = self._audio.end if utterance.end is None else utterance.end
         self._state.jobs += 1
         utterance.trim(to_samples(self._state.options.trim_after_ms))
         remainder = utterance.remainder

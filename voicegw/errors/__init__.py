@@ -30,7 +30,7 @@ from voicegw.errors.base import (
     RETRY_AFTER_MS,
     VoicegwError,
 )
-from voicegw.errors.client import (
+from voicegw.errors.client_errors import (
     AudioMisdeclared,
     AudioTooFast,
     IdleTimeout,
@@ -62,7 +62,7 @@ from voicegw.errors.client import (
     UnsupportedReply,
     WrongFrameKind,
 )
-from voicegw.errors.reply import (
+from voicegw.errors.reply_errors import (
     LLMBroken,
     LLMEmpty,
     LLMFiltered,
@@ -81,7 +81,7 @@ from voicegw.errors.reply import (
     TooManyToolCalls,
     VoiceFailed,
 )
-from voicegw.errors.server import (
+from voicegw.errors.server_errors import (
     AtCapacity,
     ConfigurationError,
     Draining,

@@ -7,7 +7,7 @@ import pytest
 from tests.cluster.harness import PARTIAL, job, patient_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.jobs.consumer import JobConsumer
-from voicegw.cluster.jobs.messages import Answer, Outcome, Submission
+from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission
 from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
 from voicegw.errors import ConfigurationError
 

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 
 from tests.cluster.harness import patient_options
 from tests.redis_server import RedisServer
+from voicegw.cluster.jobs.job_messages import WorkerStatus, encode
 from voicegw.cluster.jobs.membership import Membership, MembershipRegistry, Queue
-from voicegw.cluster.jobs.messages import WorkerStatus, encode
 from voicegw.cluster.redis.connect import close, connect
 from voicegw.cluster.redis.keys import Keys
 from voicegw.telemetry import Metrics

@@ -6,7 +6,7 @@ import pytest
 
 from tests.cluster.harness import FINAL, PARTIAL, job, lost_worker, patient_options
 from tests.redis_server import RedisServer
-from voicegw.cluster.jobs.messages import Answer, Outcome, Submission
+from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission
 from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
 
 RESULTS = "{voicegw:work}:results:g"

@@ -17,7 +17,7 @@ from tests.cluster.harness import (
 )
 from tests.observing import PATIENCE_S, until
 from tests.redis_server import RedisServer
-from voicegw.cluster.jobs.messages import Answer, Outcome, Submission, decode_submission
+from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission, decode_submission
 from voicegw.core.jobs import Shed, Superseded, text_of
 from voicegw.errors import ConfigurationError, RecognitionFailed
 

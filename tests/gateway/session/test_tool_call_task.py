@@ -22,6 +22,11 @@ class Told:
         self.news: list[CallProgress] = []
         self.performed = 0
 
+    @property
+    def dialogue(self) -> "Told":
+        """The part of a session that takes the news."""
+        return self
+
     def receive_call_progress(self, turn: int, call: ToolCalled, news: CallProgress) -> None:
         assert (turn, call) == (3, CALL)
         self.news.append(news)

@@ -2,8 +2,8 @@
 
 from redis.asyncio import Redis
 
+from voicegw.cluster.jobs.job_messages import Answer, WorkerStatus, encode
 from voicegw.cluster.jobs.membership import Membership, MembershipRegistry
-from voicegw.cluster.jobs.messages import Answer, WorkerStatus, encode
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
 from voicegw.cluster.redis.group_reader import ConsumerGroup, Entry, GroupReader
 from voicegw.cluster.redis.keys import Keys

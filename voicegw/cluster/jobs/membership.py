@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from voicegw.cluster.jobs.messages import WorkerStatus, decode_status, encode
+from voicegw.cluster.jobs.job_messages import WorkerStatus, decode_status, encode
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.scripts import GROUP, HEARTBEAT
 from voicegw.errors import UndecodableMessage

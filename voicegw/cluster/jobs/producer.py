@@ -10,8 +10,8 @@ from typing import Any
 import structlog
 from redis.asyncio import Redis
 
+from voicegw.cluster.jobs.job_messages import Answer, Submission, decode_answer, encode
 from voicegw.cluster.jobs.membership import Membership, MembershipRegistry
-from voicegw.cluster.jobs.messages import Answer, Submission, decode_answer, encode
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.scripts import GROUP, MISSING, WITHDRAW

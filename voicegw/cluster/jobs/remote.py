@@ -20,14 +20,14 @@ from typing import Any
 import msgspec
 import structlog
 
+from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission
 from voicegw.cluster.jobs.membership import Membership
-from voicegw.cluster.jobs.messages import Answer, Outcome, Submission
 from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
 from voicegw.cluster.redis.connect import RedisOptions, parse
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor, raise_if_cancelled
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Shed, Superseded
 from voicegw.core.options import option
-from voicegw.core.wait_time import AverageWait
+from voicegw.core.overload import Overload, OverloadOptions
 from voicegw.errors import RecognitionFailed
 from voicegw.telemetry import Metrics
 
@@ -39,14 +39,12 @@ _FADING = 0.8  # what is left of the longest decode with each shorter one
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteOptions:
+class RemoteOptions(OverloadOptions):
     """How long jobs in Redis may take, and when a gateway lets nobody more in."""
 
     job_timeout_ms: int = option(
         120_000, "time from asking to answer before a job is given up; its audio is kept until then", ge=100
     )
-    crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
-    shed_wait_ms: int = option(1500, "mean wait of partials from which none are asked for", ge=1)
     away_ms: int = option(3000, "time without Redis from which no session is let in", ge=100)
 
 
@@ -79,13 +77,13 @@ class RemoteRecognizer:
         self._tickets: dict[int, _Ticket] = {}
         self._asked = 0
         self._read_until = BEGINNING
-        self._partial_wait = AverageWait()
+        self._overload = Overload(options, self._next_wait_s, metrics.partials_shed.inc)
         self._last_taken = 0  # the newest partial that a worker is known to have had
         self._decode_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._background: set[asyncio.Task[object]] = set()
         metrics.decode_queue.set_function(lambda: len(self._tickets))
-        metrics.partial_wait.set_function(self._partial_wait_s)
+        metrics.partial_wait.set_function(lambda: self._overload.wait_s(time.monotonic()))
 
     @property
     def ready(self) -> bool:
@@ -101,16 +99,10 @@ class RemoteRecognizer:
         return "" if self._membership.warm else "no recognition worker is warm yet"
 
     def overloaded(self) -> bool:
-        """Whether partials wait so long that more sessions would spoil those that are open."""
-        return self._partial_wait_s() * 1000 >= self._options.crowded_wait_ms
+        """See RecognitionService."""
+        return self._overload.overloaded(time.monotonic())
 
-    def _partial_wait_s(self) -> float:
-        """The mean, or what is known already of the next one's wait: where finals leave no partial its turn,
-        or Redis is away, the mean alone would fade."""
-        now = time.monotonic()
-        return max(self._partial_wait.mean_s(now), self._waits_already_s(now))
-
-    def _waits_already_s(self, now: float) -> float:
+    def _next_wait_s(self, now: float) -> float:
         """How long the next partial must have waited. Workers take partials in order, so those in front of
         one that had its turn do not wait any more, even if a decode of theirs hangs. The next one may be
         with a worker, too; so the time that a decode takes does not count."""
@@ -142,9 +134,7 @@ class RemoteRecognizer:
 
     async def decode(self, job: DecodeJob) -> DecodeResult:
         """See Recognizer."""
-        if job.kind is DecodeKind.PARTIAL and self._partial_wait_s() * 1000 >= self._options.shed_wait_ms:
-            self._metrics.partials_shed.inc()
-            raise Shed
+        self._overload.check(job, time.monotonic())
         self._asked += 1
         ticket = _Ticket(self._asked, job, asyncio.get_running_loop().create_future(), time.monotonic())
         superseded = [old for old in self._tickets.values() if _supersedes(job, old)]
@@ -228,7 +218,7 @@ class RemoteRecognizer:
                 _settle(ticket, Superseded())
             case Answer(outcome=Outcome.SHED):
                 self._metrics.partials_shed.inc()
-                self._partial_wait.observe(now - ticket.asked, now)
+                self._overload.observe(now - ticket.asked, now)
                 _settle(ticket, Shed())
             case _:
                 self._metrics.decode_failures.inc()
@@ -239,7 +229,7 @@ class RemoteRecognizer:
         result = ticket.answer.result()
         self._metrics.observe_decode(ticket.kind, result.decode_ms, result.retry_ms)
         if ticket.kind is DecodeKind.PARTIAL:
-            self._partial_wait.observe(result.queue_ms / 1000, now)
+            self._overload.observe(result.queue_ms / 1000, now)
             self._decode_s = max(result.decode_ms / 1000, _FADING * self._decode_s)
 
     # --- membership ---

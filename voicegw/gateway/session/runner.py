@@ -143,6 +143,7 @@ class SessionRunner:
         self._client, now = client, time.monotonic()
         self._llm.limiter = client.limiter
         self.seat.waits_since = None
+        profile = self.record.profile
         samples, messages = self._session.next_input_sample, self._session.messages_taken
         reader = self._outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
         self.emit(
@@ -154,7 +155,7 @@ class SessionRunner:
                 self._limits,
                 messages,
                 not self.user,
-                self._session.reply_audio,
+                events.AudioShape(profile.audio_format, profile.rate) if profile.speaks else None,
             )
         )
         self.record.activity.alive_at = now
@@ -204,7 +205,7 @@ class SessionRunner:
 
     def receive_sign(self) -> None:
         """The client is there, though it sends no audio."""
-        self._session.receive_probe_answer()
+        self._session.liveness.receive_probe_answer()
 
     def drain(self, retry_after_ms: int) -> None:
         """Tells the client to move on. With a store that outlives this gateway it does so at once and finds
@@ -280,7 +281,7 @@ class SessionRunner:
             self.record.activity.alive_at = time.monotonic()
 
     def _receive_verdict(self, check: Check, categories: tuple[str, ...]) -> None:
-        self._driver.receive(self._session.receive_verdict, check, categories, time.monotonic())
+        self._driver.receive(self._session.dialogue.receive_verdict, check, categories, time.monotonic())
 
     def _report(self, error: VoicegwError) -> None:
         self.emit(events.Fault.of(error))

@@ -19,6 +19,6 @@ async def follow(
         return
     async with aclosing(background_calls.follow(request.background_call)) as reports:
         async for news in reports:
-            driver.receive(driver.session.receive_call_progress, request.turn, request.call, news)
+            driver.receive(driver.session.dialogue.receive_call_progress, request.turn, request.call, news)
             if not news.done:
                 await asyncio.sleep(_PROGRESS_EVERY_S)

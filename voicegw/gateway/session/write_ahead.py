@@ -113,21 +113,21 @@ class WriteAheadLog:
     def _step(self) -> tuple[StoreCommit, int]:
         """What is to be written, and up to which sample the audio is then saved."""
         journal, session = self._outbox.journal, self._record.session
-        start, audio = session.audio_after(self._saved_until or 0)
+        kept = session.transcription.kept_audio(self._saved_until or 0)
         state = self._record.state(journal.last, journal.ready_events, time.monotonic(), time.time())
-        whole = start != self._saved_until
+        whole = kept.start != self._saved_until
         step = StoreCommit(
             session=self._name,
             epoch=self.epoch,
             snapshot=snapshot.encode(state),
             events={entry.seq: entry.data for entry in (journal.entries() if whole else journal.unsaved())},
             first_event=journal.first,
-            audio=audio,
-            audio_start=start,
-            audio_from=session.audio_needed_from,
+            audio=kept.pcm,
+            audio_start=kept.start,
+            audio_from=kept.needed_from,
             whole=whole,
         )
-        return step, start + len(audio) // 2
+        return step, kept.start + len(kept.pcm) // 2
 
     def _receive_trouble(self, trouble: StoreError, begun_at: float) -> None:
         """Gives up waiting, and says so, when the store has been away for long. One failure is not enough: to

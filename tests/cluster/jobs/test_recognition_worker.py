@@ -18,7 +18,7 @@ from tests.cluster.harness import (
 )
 from tests.observing import until
 from tests.redis_server import RedisServer
-from voicegw.cluster.jobs.messages import Submission
+from voicegw.cluster.jobs.job_messages import Submission
 from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
 from voicegw.errors import ConfigurationError, RecognitionFailed
 

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from tests.cluster.harness import job
-from voicegw.cluster.jobs.messages import (
+from voicegw.cluster.jobs.job_messages import (
     Answer,
     Outcome,
     Submission,

@@ -17,9 +17,9 @@ import msgspec
 import structlog
 
 from voicegw.cluster.jobs.consumer import JobConsumer
+from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission, WorkerStatus, decode_submission
 from voicegw.cluster.jobs.local_pool import BusyShare, LocalPool
 from voicegw.cluster.jobs.membership import Membership
-from voicegw.cluster.jobs.messages import Answer, Outcome, Submission, WorkerStatus, decode_submission
 from voicegw.cluster.redis.connect import RedisOptions, parse
 from voicegw.cluster.redis.group_reader import Entry
 from voicegw.cluster.redis.group_worker import GroupWorker

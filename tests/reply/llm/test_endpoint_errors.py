@@ -174,7 +174,7 @@ async def test_a_page_in_place_of_a_stream_is_reported(kind: str) -> None:
         LLMServer(answers=[Answer(page=("text/html", "<h1>Proxy</h1>"))]),
         LLMServer(status=502),
     ],
-    ids=["nobody listens", "a page", "HTTP 502"],
+    ids=["no server", "a page", "HTTP 502"],
 )
 async def test_the_proxy_variable_is_named(proxy: LLMServer, monkeypatch: pytest.MonkeyPatch) -> None:
     async with proxy, LLMServer() as server:

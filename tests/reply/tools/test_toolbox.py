@@ -246,10 +246,14 @@ async def test_an_http_tool_gets_the_caller_in_headers_if_it_declares_that() -> 
         for tell_caller in (True, False):
             async with toolbox(url=server.url, headers={"X-Key": "k"}, tell_caller=tell_caller) as box:
                 await box.call(AskedCall("c1", "it", '{"a": 2}', "Åsa\nX-Key: x", "s1"))
-    told, not_told = server.requests
-    assert told.headers["x-voicegw-user"] == "%C3%85sa%0AX-Key%3A%20x"
-    assert (told.headers["x-voicegw-session"], told.headers["x-key"], told.body) == ("s1", "k", {"a": 2})
-    assert not [name for name in not_told.headers if name.startswith("x-voicegw")]
+    declared, undeclared = server.requests
+    assert declared.headers["x-voicegw-user"] == "%C3%85sa%0AX-Key%3A%20x"
+    assert (declared.headers["x-voicegw-session"], declared.headers["x-key"], declared.body) == (
+        "s1",
+        "k",
+        {"a": 2},
+    )
+    assert not [name for name in undeclared.headers if name.startswith("x-voicegw")]
 
 
 def test_the_caller_may_not_be_a_parameter() -> None:

@@ -19,8 +19,8 @@ from voicegw.gateway.http.limited_connection import READ_BYTES
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
 from voicegw.gateway.server import QUEUED_FRAMES, TRANSPORT_LIMIT
 from voicegw.gateway.session.outbox import MAX_AUDIO_MS
-from voicegw.reply.local_background_calls import KEPT_PROGRESS
-from voicegw.reply.voice import MAX_SENTENCE_S
+from voicegw.reply.tools.local_background_calls import KEPT_UPDATES
+from voicegw.reply.voice.sentence_voice import MAX_SENTENCE_S
 
 _SAMPLE_BYTES = 2
 _IDLE_BYTES = 100_000  # of an idle connection and its session, with TLS
@@ -75,7 +75,7 @@ class Ceiling:
             tuple(Part(name, each, count) for name, each in parts.items()),
             (
                 Part("a handshake under way", 2 * MAX_REQUEST_BYTES + _IDLE_BYTES, pending),
-                Part("a tool call in the background", (KEPT_PROGRESS + 1) * tools.max_result_bytes, kept),
+                Part("a tool call in the background", (KEPT_UPDATES + 1) * tools.max_result_bytes, kept),
             ),
         )
 

@@ -24,9 +24,9 @@ from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import ConnectionOptions
 from voicegw.gateway.session.write_ahead import ResumeOptions
-from voicegw.reply.llm import LLMOptions, LLMResponder
-from voicegw.reply.voice import SentenceVoice, VoiceOptions
-from voicegw.reply.voice_espeak import EspeakEngine, installed
+from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
+from voicegw.reply.voice.espeak import EspeakEngine, installed
+from voicegw.reply.voice.sentence_voice import SentenceVoice, VoiceOptions
 from voicegw.telemetry import Metrics
 
 START_S = 60.0

@@ -14,7 +14,7 @@ import pytest
 from tests.error_table import rows
 from voicegw.core import endpoint, turn
 from voicegw.core.state_machine import mermaid
-from voicegw.reply import breaker
+from voicegw.reply.llm import circuit_breaker
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("voicegw/**/*.py"), *ROOT.glob("clients/**/*.py")])
@@ -30,7 +30,13 @@ MAY_IMPORT = {
     "voicegw.telemetry": {"voicegw.errors", "voicegw.core", "voicegw.log_writer"},
 }
 BASE = {"voicegw.errors", "voicegw.core", "voicegw.dialects", "voicegw.log_writer", "voicegw.telemetry"}
-MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.reply", "voicegw.cluster.redis")}
+MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.cluster.redis")}
+REPLY_BASE = {"voicegw.reply.endpoints", "voicegw.reply.functions"}  # what other packages of it may import
+REPLY = {f"voicegw.reply.{name}" for name in ("llm", "tools", "voice", "moderators", "offline")}
+MAY_IMPORT |= {part: BASE for part in REPLY_BASE} | {"voicegw.reply": set()}
+MAY_IMPORT["voicegw.reply.llm"] = MAY_IMPORT["voicegw.reply.voice"] = BASE | {"voicegw.reply.endpoints"}
+MAY_IMPORT |= {part: BASE | REPLY_BASE for part in ("voicegw.reply.tools", "voicegw.reply.moderators")}
+MAY_IMPORT["voicegw.reply.offline"] = BASE
 CLUSTER = {f"voicegw.cluster.{name}" for name in ("jobs", "sessions", "tools")}
 MAY_IMPORT |= {part: BASE | {"voicegw.cluster.redis"} for part in CLUSTER} | {"voicegw.cluster": set()}
 GATEWAY = BASE | {"voicegw.gateway.single_waiter_event"}  # what all of its packages may import
@@ -45,9 +51,9 @@ MAY_IMPORT["voicegw.gateway.session"] = MAY_IMPORT["voicegw.gateway.auth"] | {
 MAY_IMPORT["voicegw.gateway.http"] = MAY_IMPORT["voicegw.gateway.session"] | {"voicegw.gateway.session"}
 MAY_IMPORT["voicegw.gateway"] = MAY_IMPORT["voicegw.gateway.http"] | {"voicegw.gateway.http"}
 MAY_IMPORT["voicegw.settings_loader"] = {"voicegw.errors"}
-MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | CLUSTER
+MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | CLUSTER | REPLY
 MAY_IMPORT["voicegw.config"] |= {
-    *("voicegw.gateway", "voicegw.asr", "voicegw.reply", "voicegw.cluster.redis", "voicegw.settings_loader"),
+    *("voicegw.gateway", "voicegw.asr", "voicegw.cluster.redis", "voicegw.settings_loader"),
 }
 MAY_IMPORT["voicegw.assistant"] = MAY_IMPORT["voicegw.config"] | {"voicegw.config"}
 MAY_IMPORT["voicegw.token_command"] = MAY_IMPORT["voicegw.assistant"]
@@ -151,10 +157,27 @@ PLANTED = {
     "by a bare relative path": ("voicegw.core.turn", "from .. import telemetry"),
     "by the package's own name": ("voicegw.core.turn", "from voicegw import telemetry"),
     "errors to core": ("voicegw.errors", "import voicegw.core.jobs"),
-    "sibling to sibling": ("voicegw.asr.pool", "from voicegw.reply.llm import LLMResponder"),
+    "sibling to sibling": ("voicegw.asr.pool", "from voicegw.reply.llm.llm_responder import LLMResponder"),
     "connections to jobs": ("voicegw.cluster.redis.connect", "from voicegw.cluster.jobs import messages"),
     "jobs to sessions": ("voicegw.cluster.jobs.remote", "from voicegw.cluster.sessions import store"),
-    "reply to the gateway": ("voicegw.reply.llm", "import voicegw.gateway.server"),
+    "the model to its tools": (
+        "voicegw.reply.llm.failover",
+        "from voicegw.reply.tools import toolbox",
+    ),
+    "tools to the model": ("voicegw.reply.tools.toolbox", "from voicegw.reply.llm.chunks import Chunk"),
+    "the voice to the model": (
+        "voicegw.reply.voice.espeak",
+        "from voicegw.reply.llm import reasoning",
+    ),
+    "the voice to functions": ("voicegw.reply.voice.espeak", "from voicegw.reply.functions import threads"),
+    "moderators to tools": (
+        "voicegw.reply.moderators.function_moderator",
+        "from voicegw.reply.tools import tool_backends",
+    ),
+    "offline to endpoints": ("voicegw.reply.offline.offline_rules", "from voicegw.reply import endpoints"),
+    "endpoints to the model": ("voicegw.reply.endpoints.redaction", "from ..llm import prompt"),
+    "functions to tools": ("voicegw.reply.functions.threads", "from ..tools import tool_backends"),
+    "reply to the gateway": ("voicegw.reply.llm.llm_responder", "import voicegw.gateway.server"),
     "dialects to telemetry": ("voicegw.dialects.native", "from voicegw.telemetry import Metrics"),
     "telemetry to dialects": ("voicegw.telemetry", "from voicegw.dialects import native"),
     "a dialect to a recogniser": ("voicegw.dialects.native", "from voicegw.asr.pool import WorkerPool"),
@@ -336,7 +359,8 @@ Table = dict[tuple[Enum, Enum], tuple[Enum, Any]]
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("endpoint", endpoint.TABLE), ("turn", turn.TABLE), ("breaker", breaker.TABLE)]
+    ("name", "table"),
+    [("endpoint", endpoint.TABLE), ("turn", turn.TABLE), ("breaker", circuit_breaker.TABLE)],
 )
 def test_the_diagrams_in_the_guide_are_the_tables(name: str, table: Table) -> None:
     guide = (ROOT / "voicegw/README.md").read_text()

@@ -1,4 +1,4 @@
-"""What the settings say is what replies are made with."""
+"""The parts that make replies are those of the settings."""
 
 from contextlib import AsyncExitStack
 from typing import Any
@@ -10,12 +10,14 @@ from voicegw.cluster.redis.connect import RedisOptions
 from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions, RemoteBackgroundCalls
 from voicegw.config import Settings
 from voicegw.errors import ConfigurationError, NotReady, StartupError
-from voicegw.reply import voice_espeak
-from voicegw.reply.llm import LLMOptions
-from voicegw.reply.local_background_calls import LocalBackgroundCalls
-from voicegw.reply.moderation import EndpointModerator, FunctionModerator, ModerationOptions
-from voicegw.reply.tools import ToolOptions
-from voicegw.reply.voice import VoiceEngine, VoiceOptions
+from voicegw.reply.llm.llm_responder import LLMOptions
+from voicegw.reply.moderators.endpoint_moderator import EndpointModerator
+from voicegw.reply.moderators.function_moderator import FunctionModerator
+from voicegw.reply.moderators.moderation_options import ModerationOptions
+from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
+from voicegw.reply.tools.tool_declarations import ToolOptions
+from voicegw.reply.voice import espeak
+from voicegw.reply.voice.sentence_voice import VoiceEngine, VoiceOptions
 from voicegw.telemetry import Metrics
 
 NOWHERE = LLMOptions(url="http://127.0.0.1:9/v1", model="tiny")
@@ -26,38 +28,38 @@ async def assembled(**settings: Any) -> Assistant:
         return await assemble(Settings(**settings), Metrics(), stack)
 
 
-async def test_without_an_endpoint_the_offline_responder_answers_and_says_so() -> None:
+async def test_without_an_endpoint_the_offline_responder_is_used() -> None:
     assistant = await assembled()
     assert assistant.responder.name == "offline"
     assert assistant.check_model() == "no model endpoint is configured"
 
 
-async def test_with_one_it_never_does_and_readiness_waits_for_it() -> None:
+async def test_with_an_endpoint_readiness_waits_for_it() -> None:
     assistant = await assembled(llm=NOWHERE)
     assert assistant.responder.name == "tiny"
     with pytest.raises(NotReady):
         assistant.check_model()
 
 
-async def test_a_fallback_needs_something_to_stand_in_for() -> None:
+async def test_a_fallback_needs_a_first_endpoint() -> None:
     with pytest.raises(ConfigurationError, match="llm_fallback"):
         await assembled(llm_fallback=NOWHERE)
 
 
-async def test_a_wrong_tool_stops_the_start() -> None:
+async def test_an_invalid_tool_stops_the_start() -> None:
     with pytest.raises(ConfigurationError, match=r"tools\.functions"):
         await assembled(tools=ToolOptions(functions=({"name": "it"},)))
 
 
-async def test_who_judges_is_who_was_named() -> None:
+async def test_the_moderator_is_the_configured_one() -> None:
     assert (await assembled()).moderator is None
     endpoint = ModerationOptions(model="m", url="http://127.0.0.1:9")
     assert isinstance((await assembled(moderation=endpoint)).moderator, EndpointModerator)
-    function = ModerationOptions(entry_point="tests.reply.functions:judge")
+    function = ModerationOptions(entry_point="tests.reply.application_functions:judge")
     assert isinstance((await assembled(moderation=function)).moderator, FunctionModerator)
 
 
-async def test_background_calls_are_made_here_or_by_workers() -> None:
+async def test_background_calls_run_in_this_process_or_in_workers() -> None:
     assert isinstance((await assembled()).background_calls, LocalBackgroundCalls)
     by_workers = RemoteBackgroundCallOptions(by_workers=True)
     cluster = RedisOptions(url="redis://127.0.0.1:9")
@@ -78,15 +80,15 @@ async def test_background_calls_are_made_here_or_by_workers() -> None:
         (VoiceEngine.NONE, "espeak-ng", None),
     ],
 )
-async def test_the_voice_is_the_one_chosen_or_the_one_that_is_there(
+async def test_the_voice_is_the_configured_or_the_installed_one(
     engine: VoiceEngine, program: str, name: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(voice_espeak, "PROGRAM", program)
+    monkeypatch.setattr(espeak, "PROGRAM", program)
     voice = (await assembled(voice=VoiceOptions(engine=engine))).voice
     assert (None if voice is None else voice.name) == name
 
 
-async def test_a_voice_that_is_not_installed_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voice_espeak, "PROGRAM", "espeak-not-there")
+async def test_an_engine_that_is_not_installed_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(espeak, "PROGRAM", "espeak-not-there")
     with pytest.raises(StartupError, match="not installed"):
         await assembled(voice=VoiceOptions(engine=VoiceEngine.ESPEAK))

@@ -17,7 +17,7 @@ from voicegw.config import Settings, WorkerSettings, load
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.events import ToolCalled
 from voicegw.dialects import native
-from voicegw.reply.toolbox import Toolbox
+from voicegw.reply.tools.toolbox import Toolbox
 from voicegw.telemetry import Metrics
 
 README = (Path(__file__).parent.parent / "README.md").read_text()

@@ -17,7 +17,7 @@ from tests.speech import pcm, single_utterances
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
-from voicegw.reply.voice_espeak import installed
+from voicegw.reply.voice.espeak import installed
 
 HELLO = native.TextMessage(text="hello")
 LONG_REPLY = (

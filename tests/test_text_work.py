@@ -27,11 +27,12 @@ from voicegw.errors import VoicegwError
 from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
 from voicegw.gateway.auth.client_address import AddressBook, ForwardedHeader, ProxyOptions
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
-from voicegw.reply import llm_prompt, offline
-from voicegw.reply.llm_request import RequestForm
-from voicegw.reply.reasoning import Opening, VisibleText
-from voicegw.reply.redaction import redacted
-from voicegw.reply.spoken import spoken
+from voicegw.reply.endpoints.redaction import redacted
+from voicegw.reply.llm import prompt
+from voicegw.reply.llm.reasoning import ReplyStart, VisibleText
+from voicegw.reply.llm.request_form import RequestForm
+from voicegw.reply.offline import offline_responder, offline_rules
+from voicegw.reply.voice.spoken_text import spoken_form
 
 CHARACTERS = 8_000
 ALLOWED_S = 0.010
@@ -135,7 +136,7 @@ def remember(text: str) -> object:
     dialogue = ChatHistory(DialogueOptions())
     for begin in range(0, len(text), 8):
         dialogue.add_user(text[begin : begin + 8])
-    return llm_prompt.entries(dialogue.prompt())
+    return prompt.entries(dialogue.prompt())
 
 
 def speak(text: str) -> None:
@@ -169,7 +170,9 @@ def ask_by_url(text: str) -> None:
 
 def complain(text: str) -> object:
     form = RequestForm({"model": "m", "temperature": 1, "tools": []})
-    return form.without_what(redacted(text, [text[:6], text[1:], text[:99]]), asked([Message("user", text)]))
+    return form.without_refused(
+        redacted(text, [text[:6], text[1:], text[:99]]), asked([Message("user", text)])
+    )
 
 
 PLACES: dict[str, Callable[[str], object]] = {
@@ -184,15 +187,15 @@ PLACES: dict[str, Callable[[str], object]] = {
     "an echo": lambda text: echo.is_echo(text[7:], text),
     "words decoded again": join,
     "a history": remember,
-    "a reply": lambda text: VisibleText(Opening.UNKNOWN).receive(text),
+    "a reply": lambda text: VisibleText(ReplyStart.UNKNOWN).receive(text),
     "a reply that is judged": lambda text: ModerationQueue(100_000).receive_event(ReplyDelta(1, text)),
     "a reply that is cut": cut,
     "a reply that is spoken": speak,
-    "a sentence": spoken,
-    "a sentence in another language": lambda text: spoken(text, "de"),
-    "a message without a model": lambda text: offline.reply_to(text, NOW),
-    "one to repeat": lambda text: offline.reply_to(f"say {text}", NOW),
-    "a reply without a model": lambda text: offline.pieces(f"a{text}"),
+    "a sentence": spoken_form,
+    "a sentence in another language": lambda text: spoken_form(text, "de"),
+    "a message without a model": lambda text: offline_rules.reply_to(text, NOW),
+    "one to repeat": lambda text: offline_rules.reply_to(f"say {text}", NOW),
+    "a reply without a model": lambda text: offline_responder.pieces(f"a{text}"),
     "what an endpoint says": complain,
 }
 

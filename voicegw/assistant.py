@@ -1,5 +1,5 @@
-"""Puts together what replies are made with: the model behind its endpoints, the tools it may call, who judges
-what is said, and the voice. Part of the composition root, beside cli.py."""
+"""Constructs the parts that make replies: the model behind its endpoints, the tools, the moderator and the
+voice. Part of the composition root, like cli.py."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,17 +18,19 @@ from voicegw.core.moderation_queue import Moderator
 from voicegw.core.responder import Responder
 from voicegw.core.speech_output import Voice
 from voicegw.errors import ConfigurationError
-from voicegw.reply import voice_espeak
-from voicegw.reply.failover import FailoverResponder
-from voicegw.reply.llm import LLMResponder
-from voicegw.reply.local_background_calls import LocalBackgroundCalls
-from voicegw.reply.moderation import EndpointModerator, FunctionModerator, ModerationOptions
-from voicegw.reply.offline import OfflineResponder
-from voicegw.reply.readiness import FirstAnswer
-from voicegw.reply.tool_rounds import ToolResponder
-from voicegw.reply.toolbox import Toolbox
-from voicegw.reply.voice import SentenceVoice, VoiceEngine, VoiceOptions
-from voicegw.reply.voice_openai import SpeechEndpoint
+from voicegw.reply.llm.failover import FailoverResponder
+from voicegw.reply.llm.llm_responder import LLMResponder
+from voicegw.reply.llm.readiness import ModelReadiness
+from voicegw.reply.moderators.endpoint_moderator import EndpointModerator
+from voicegw.reply.moderators.function_moderator import FunctionModerator
+from voicegw.reply.moderators.moderation_options import ModerationOptions
+from voicegw.reply.offline.offline_responder import OfflineResponder
+from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
+from voicegw.reply.tools.tool_responder import ToolResponder
+from voicegw.reply.tools.toolbox import Toolbox
+from voicegw.reply.voice import espeak
+from voicegw.reply.voice.openai_speech import SpeechEndpoint
+from voicegw.reply.voice.sentence_voice import SentenceVoice, VoiceEngine, VoiceOptions
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
@@ -36,8 +38,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Assistant:
-    """check_model: what the readiness page says of the model; raises NotReady while it is waited for.
-    declared: as in gateway.services.Services."""
+    """The parts that make replies. check_model: the status of the model for the readiness page; raises
+    NotReady while the server waits for its first answer. declared: as in gateway.services.Services."""
 
     responder: Responder
     background_calls: BackgroundCalls
@@ -48,7 +50,7 @@ class Assistant:
 
 
 async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Assistant:
-    """Everything that replies need, closed with `stack`. Raises StartupError."""
+    """Constructs the parts; `stack` closes them. Raises StartupError."""
     voice = _voice(settings.voice)
     if voice is not None:
         stack.push_async_callback(voice.close)
@@ -65,37 +67,39 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
     responder = ToolResponder(model, tools, background_calls, settings.tools)
     stack.push_async_callback(responder.close)
     prompt = settings.session.dialogue.system_prompt
-    opening = (Message("system", prompt),) if prompt else ()
-    first = FirstAnswer(model, opening, settings.failover.ready_wait_ms)
-    asking = asyncio.create_task(first.ask(), name="first answer")
-    stack.callback(asking.cancel)
-    return Assistant(responder, background_calls, moderator, first.check, voice, tools.declared)
+    messages = (Message("system", prompt),) if prompt else ()
+    readiness = ModelReadiness(model, messages, settings.failover.ready_wait_ms)
+    probing = asyncio.create_task(readiness.probe(), name="model readiness")
+    stack.callback(probing.cancel)
+    declared = tools.definition_characters
+    return Assistant(responder, background_calls, moderator, readiness.check, voice, declared)
 
 
 def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:
-    """The model behind its endpoints; None when none is configured."""
+    """The model with its one or two endpoints; None when none is configured."""
     if not settings.llm.configured:
         if settings.llm_fallback.configured:
-            raise ConfigurationError("llm_fallback is for when `llm` fails: configure that first")
+            raise ConfigurationError("llm_fallback is used when `llm` fails: configure `llm` first")
         log.info("no model endpoint is configured; the offline responder answers")
         return None
-    chosen = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
-    endpoints = [LLMResponder(options, tools.offers, metrics.llm_prewarm_tokens.inc) for options in chosen]
+    configured = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
+    count = metrics.llm_prewarm_tokens.inc
+    endpoints = [LLMResponder(options, tools.definitions, count) for options in configured]
     return FailoverResponder(endpoints, settings.failover, metrics)
 
 
 def _voice(options: VoiceOptions) -> Voice | None:
-    """What says replies aloud; None when nothing does. Raises StartupError for one that is not there."""
+    """The voice of replies, if there is one. Raises StartupError for an engine that is not available."""
     engine = options.engine
     if engine is VoiceEngine.AUTO:
-        engine = VoiceEngine.ESPEAK if voice_espeak.installed() else VoiceEngine.NONE
+        engine = VoiceEngine.ESPEAK if espeak.installed() else VoiceEngine.NONE
         log.info("voice", engine=engine.value)
     match engine:
         case VoiceEngine.OPENAI:
             return SentenceVoice(SpeechEndpoint(options), options)
         case VoiceEngine.ESPEAK:
-            return SentenceVoice(voice_espeak.EspeakEngine(options), options)
-        case VoiceEngine.NONE | VoiceEngine.AUTO:  # what `auto` means is decided above
+            return SentenceVoice(espeak.EspeakEngine(options), options)
+        case VoiceEngine.NONE | VoiceEngine.AUTO:  # `auto` is resolved above
             return None
         case _:
             assert_never(engine)
@@ -106,14 +110,14 @@ def _no_model() -> str:
 
 
 def _moderator(options: ModerationOptions) -> Moderator | None:
-    """Who judges what is said, if anyone is to."""
+    """The moderator of text, if one is configured."""
     if options.entry_point is not None:
         return FunctionModerator(options)
     return EndpointModerator(options) if options.configured else None
 
 
 def _background_calls(settings: Settings, tools: Toolbox, metrics: Metrics) -> BackgroundCalls:
-    """Where tool calls in the background are made."""
+    """The background calls: in this process, or in workers over Redis."""
     if not settings.background_calls.by_workers:
         return LocalBackgroundCalls(tools.run, settings.tools, metrics)
     if settings.cluster.url is None:
@@ -124,9 +128,8 @@ def _background_calls(settings: Settings, tools: Toolbox, metrics: Metrics) -> B
 
 
 async def run_tool_worker(settings: WorkerSettings, metrics: Metrics, stopping: asyncio.Event) -> None:
-    """Makes the tool calls that gateways hand to Redis, until `stopping` is set and those it holds are done.
-
-    Raises ConfigurationError.
+    """Runs the background calls that gateways submit over Redis, until `stopping` is set and the running ones
+    are finished. Raises ConfigurationError.
     """
     tools = Toolbox(settings.tools, metrics)
     worker = ToolWorker(settings.cluster, settings.tool_worker, tools.run, metrics)

@@ -25,11 +25,11 @@ from voicegw.gateway.auth.access import AccessOptions
 from voicegw.gateway.auth.authenticator import TokenOptions
 from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.server import GatewayOptions
-from voicegw.reply.failover import FailoverOptions
-from voicegw.reply.llm import LLMOptions
-from voicegw.reply.moderation import ModerationOptions
-from voicegw.reply.tools import ToolOptions
-from voicegw.reply.voice import VoiceEngine, VoiceOptions
+from voicegw.reply.llm.failover import FailoverOptions
+from voicegw.reply.llm.llm_responder import LLMOptions
+from voicegw.reply.moderators.moderation_options import ModerationOptions
+from voicegw.reply.tools.tool_declarations import ToolOptions
+from voicegw.reply.voice.sentence_voice import VoiceEngine, VoiceOptions
 from voicegw.settings_loader import Command
 from voicegw.settings_loader import load as load_options
 

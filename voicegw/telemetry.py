@@ -148,7 +148,7 @@ class Metrics:
             "remedy",
         )
         self.llm_breaker_open = make.gauge(
-            "llm_breaker_open", "Whether a model endpoint is being left alone", "endpoint"
+            "llm_breaker_open", "Whether the circuit breaker of a model endpoint is open", "endpoint"
         )
         self.voice_first_audio = make.histogram(
             "voice_first_audio_seconds", "From a sentence to the first of its audio", _LATENCY_BUCKETS

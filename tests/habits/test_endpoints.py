@@ -15,8 +15,8 @@ from tests.llm_server import Answer, Ending, LLMServer
 from tests.observing import asked, certain
 from voicegw.core.events import Message, ReplyNotice, ToolCalled
 from voicegw.errors import ReplyError
-from voicegw.reply.failover import FailoverOptions, FailoverResponder
-from voicegw.reply.llm import LLMOptions, LLMResponder
+from voicegw.reply.llm.failover import FailoverOptions, FailoverResponder
+from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
 from voicegw.telemetry import Metrics
 
 ASKED = (Message("system", "Be brief."), Message("user", "Where is it?"))

@@ -1,8 +1,8 @@
 """Background calls: tool calls that take long and are executed while the dialogue continues.
 
 A call is submitted and answered at once with the id of the background call; the gateway that owns the session
-follows its progress. There are two implementations: in the same process (reply/local_background_calls.py),
-and over Redis (cluster/tools/remote_background_calls.py).
+follows its progress. There are two implementations: in the same process
+(reply/tools/local_background_calls.py), and over Redis (cluster/tools/remote_background_calls.py).
 """
 
 from collections.abc import AsyncGenerator

@@ -36,7 +36,7 @@ class LLMInterrupted(ReplyError, code="llm_interrupted", retryable=True):
 
 
 class LLMUnavailable(ReplyError, code="llm_unavailable", retryable=True):
-    """The language model endpoint has kept failing and is left alone for a while."""
+    """The language model endpoint fails repeatedly and gets no requests for a while."""
 
 
 class LLMEmpty(ReplyError, code="llm_empty", retryable=True):

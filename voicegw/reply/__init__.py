@@ -1,4 +1,5 @@
-"""Who writes the assistant's side: a language model behind an endpoint, or the built-in responder.
+"""The assistant's replies: the language model and its tools, the moderators of text, and the voice.
 
-Both are a `Responder` (core/responder.py), so the gateway never knows which one it holds.
+Each package holds one of these, and none of them imports another; `endpoints` and `functions` serve them all.
+The gateway knows only protocols of the core: `Responder`, `Voice`, `Moderator` and `BackgroundCalls`.
 """

@@ -101,7 +101,7 @@ async def test_one_user_has_a_share_of_the_places_over_all_gateways(redis_url: s
     async with background_calls(redis_url) as first, background_calls(redis_url) as second:
         names = [await home.submit(CALL) for home in (first, second, first)]
         for home in (first, second):
-            with pytest.raises(ToolFailed, match="done first"):
+            with pytest.raises(ToolFailed, match="have to finish first"):
                 await home.submit(AskedCall("c2", "book", "{}", "alice", "s2"))
             await home.submit(AskedCall("c3", "book", "{}", "bob", "s3"))
         async with worker(redis_url, work):
@@ -113,7 +113,7 @@ async def test_one_user_has_a_share_of_the_places_over_all_gateways(redis_url: s
 async def test_a_place_is_given_back_when_its_call_is_given_up(redis_url: str, client: Redis) -> None:
     async with background_calls(redis_url, max_per_user=1, give_up_ms=300) as home:
         await home.submit(CALL)
-        with pytest.raises(ToolFailed, match="done first"):
+        with pytest.raises(ToolFailed, match="have to finish first"):
             await home.submit(CALL)
         await client.delete(Keys("voicegw").background_calls)  # as when Redis has lost it
         await asyncio.sleep(0.35)

@@ -15,7 +15,7 @@ from voicegw.core.events import ToolCalled
 COUNT = {
     "name": "count",
     "description": "Counts.",
-    "entry_point": "tests.reply.functions:count",
+    "entry_point": "tests.reply.application_functions:count",
     "background": True,
     "parameters": {"type": "object", "properties": {"to": {"type": "integer"}}},
 }

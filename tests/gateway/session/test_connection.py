@@ -27,7 +27,7 @@ from voicegw.dialects import native
 from voicegw.gateway.auth.authenticator import TokenOptions
 from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.services import Services
-from voicegw.reply.offline import OfflineResponder
+from voicegw.reply.offline.offline_responder import OfflineResponder
 from voicegw.telemetry import Metrics
 
 HELLO = native.TextMessage(text="hello")

@@ -80,9 +80,9 @@ class RemoteBackgroundCalls:
             log.warning("background call not queued", reason=type(error).__name__)
             raise ToolFailed("calls in the background cannot be made at the moment") from None
         if answer == b"full":
-            raise ToolFailed("too many calls are waiting in the background already")
+            raise ToolFailed("too many background calls are waiting")
         if answer == b"too many":
-            raise ToolFailed("the calls before are to be done first")
+            raise ToolFailed("earlier background calls have to finish first")
         return name
 
     async def follow(self, background_call: str) -> AsyncGenerator[CallProgress, None]:

@@ -1,0 +1,88 @@
+"""Chunks as different endpoints send them: tool calls in fragments, missing fields, reported tokens."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from voicegw.core.events import Message, ToolCalled
+from voicegw.reply.llm.chunks import CallFragment, Chunk, ToolCallDeltas
+from voicegw.reply.llm.prompt import entries
+
+
+def calls(*fragments: dict[str, Any]) -> list[ToolCalled]:
+    deltas = ToolCallDeltas()
+    for fragment in fragments:
+        deltas.receive([msgspec.convert(fragment, CallFragment)])
+    return deltas.calls()
+
+
+def fragment(index: int, id: str | None, name: str | None, arguments: str) -> dict[str, Any]:
+    return {"index": index, "id": id, "function": {"name": name, "arguments": arguments}}
+
+
+WEATHER = ToolCalled("a", "weather", '{"city":"Oslo"}')
+TIME = ToolCalled("b", "time", "{}")
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        [fragment(0, "a", "weather", '{"city":"Oslo"}'), fragment(1, "b", "time", "{}")],
+        [
+            fragment(0, "a", "weather", ""),
+            fragment(1, "b", "time", ""),
+            fragment(0, None, None, '{"city":'),
+            fragment(1, None, None, "{}"),
+            fragment(0, None, None, '"Oslo"}'),
+        ],
+        [fragment(0, "a", "weather", '{"city":"Oslo"}'), fragment(0, "b", "time", "{}")],
+        [
+            fragment(0, "a", "weather", '{"city":'),
+            fragment(0, "a", None, '"Oslo"}'),
+            fragment(1, "b", "time", "{}"),
+        ],
+    ],
+    ids=["whole", "in turns", "all numbered 0", "id repeated"],
+)
+def test_the_fragments_of_two_calls_are_joined(fragments: list[dict[str, Any]]) -> None:
+    assert calls(*fragments) == [WEATHER, TIME]
+
+
+def test_a_call_without_an_id_gets_a_unique_one() -> None:
+    first, second = calls(fragment(0, None, "time", "{}"), fragment(1, None, "time", "{}"))
+    assert first.id.startswith("call_")
+    assert first.id != second.id
+
+
+def test_without_fragments_there_are_no_calls() -> None:
+    assert calls() == []
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"choices": None, "usage": {"completion_tokens": 3}},
+        {"choices": [{}]},
+        {"choices": [{"delta": None, "finish_reason": None}]},
+        {"choices": [{"delta": {"role": "assistant", "content": None, "tool_calls": None, "refusal": None}}]},
+        {"choices": [{"index": 0, "delta": {"tool_calls": [{"type": "function", "function": None}]}}]},
+    ],
+)
+def test_every_field_may_be_missing(chunk: dict[str, Any]) -> None:
+    deltas = ToolCallDeltas()
+    for choice in msgspec.convert(chunk, Chunk).choices or ():
+        assert not (choice.delta and choice.delta.text)
+        assert choice.finish_reason is None
+        deltas.receive((choice.delta and choice.delta.tool_calls) or ())
+    assert all(not call.name for call in deltas.calls())
+
+
+def test_half_a_surrogate_pair_in_a_call_is_replaced() -> None:
+    [call] = calls(
+        fragment(0, "a\ud800", "weather\udc00", '{"city":"\ud83d'),
+        fragment(0, None, None, '\ude00 \ud83d"}'),
+    )
+    assert call == ToolCalled("a\ufffd", "weather\ufffd", '{"city":"\U0001f600 \ufffd"}')
+    assert msgspec.json.encode(entries([Message("user", "Hi"), Message("assistant", "", (call,))]))

@@ -1,0 +1,156 @@
+"""Background calls in the process: the queue, the workers, the followers, and what is dropped."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+
+import pytest
+
+from voicegw.core.background_calls import AskedCall, CallProgress
+from voicegw.core.events import ToolCalled
+from voicegw.errors import ToolFailed
+from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
+from voicegw.reply.tools.tool_declarations import ToolOptions
+from voicegw.telemetry import Metrics
+
+RESULT = CallProgress("done", done=True)
+
+
+class Work:
+    """Yields "half", waits for the gate, yields "done"; counts the calls that run at the same time."""
+
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.running = self.most = self.finished = 0
+
+    async def run(self, call: ToolCalled) -> AsyncGenerator[CallProgress, None]:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            yield CallProgress("half")
+            await self.gate.wait()
+            yield RESULT
+            self.finished += 1
+        finally:
+            self.running -= 1
+
+
+@asynccontextmanager
+async def background_calls(
+    work: Work, *, waiting: int = 10, at_once: int = 2
+) -> AsyncIterator[LocalBackgroundCalls]:
+    calls = LocalBackgroundCalls(
+        work.run, ToolOptions(max_background=waiting, background_at_once=at_once), Metrics()
+    )
+    try:
+        yield calls
+    finally:
+        await calls.close()
+
+
+def call(number: int = 1) -> ToolCalled:
+    return ToolCalled(f"c{number}", "book", "{}")
+
+
+async def updates(calls: LocalBackgroundCalls, background_call: str) -> list[CallProgress]:
+    async with aclosing(calls.follow(background_call)) as reports:
+        return [report async for report in reports]
+
+
+async def test_updates_arrive_when_they_occur() -> None:
+    work = Work()
+    async with background_calls(work) as calls, aclosing(calls.follow(await calls.submit(call()))) as reports:
+        assert await asyncio.wait_for(anext(reports), 5) == CallProgress("half")
+        work.gate.set()
+        assert await asyncio.wait_for(anext(reports), 5) == RESULT
+        assert await anext(reports, None) is None
+
+
+async def test_a_result_is_kept_for_its_follower() -> None:
+    work = Work()
+    work.gate.set()
+    async with background_calls(work) as calls:
+        background_call = await calls.submit(call())
+        await asyncio.sleep(0.01)
+        assert await updates(calls, background_call) == [CallProgress("half"), RESULT]
+
+
+async def test_the_number_of_running_calls_is_limited() -> None:
+    work = Work()
+    async with background_calls(work, at_once=2) as calls:
+        ids = [await calls.submit(call(number)) for number in range(5)]
+        await asyncio.sleep(0.01)
+        work.gate.set()
+        assert [(await updates(calls, id_))[-1] for id_ in ids] == [RESULT] * 5
+    assert (work.most, work.finished) == (2, 5)
+
+
+async def test_a_full_queue_refuses_calls() -> None:
+    async with background_calls(Work(), waiting=1, at_once=1) as calls:
+        await calls.submit(call())
+        await asyncio.sleep(0)  # the first one is running now
+        await calls.submit(call())
+        with pytest.raises(ToolFailed, match="too many"):
+            await calls.submit(call())
+
+
+async def test_calls_run_after_the_queue_was_empty() -> None:
+    work = Work()
+    work.gate.set()
+    async with background_calls(work, at_once=1) as calls:
+        for _ in range(3):
+            assert (await updates(calls, await calls.submit(call())))[-1] == RESULT
+
+
+async def test_an_unknown_background_call_has_failed() -> None:
+    async with background_calls(Work()) as calls:
+        (report,) = await updates(calls, "nothing")
+    assert report.done
+    assert not report.ok
+
+
+async def test_a_background_call_continues_without_its_follower() -> None:
+    work = Work()
+    async with background_calls(work) as calls:
+        follower = asyncio.create_task(updates(calls, await calls.submit(call())))
+        await asyncio.sleep(0.01)
+        follower.cancel()
+        with suppress(asyncio.CancelledError):
+            await follower
+        work.gate.set()
+        await asyncio.sleep(0.01)
+    assert work.finished == 1
+
+
+async def test_the_number_of_results_that_are_kept_is_limited() -> None:
+    work = Work()
+    work.gate.set()
+    async with background_calls(work, waiting=1, at_once=1) as calls:
+        first = await calls.submit(call())
+        for _ in range(10):
+            await asyncio.sleep(0.001)
+            await calls.submit(call())
+        assert [report.content for report in await updates(calls, first)] == ['{"error":"the call was lost"}']
+
+
+async def test_closing_cancels_running_calls() -> None:
+    work = Work()
+    async with background_calls(work) as calls:
+        await calls.submit(call())
+        await asyncio.sleep(0.01)
+        assert work.running == 1
+    assert work.running == 0
+
+
+async def test_one_owner_cannot_use_all_workers() -> None:
+    work = Work()
+    async with background_calls(work, at_once=3) as calls:
+        alices = [AskedCall(f"c{number}", "book", "{}", "alice", "s1") for number in range(3)]
+        ids = [await calls.submit(call) for call in alices[:2]]
+        with pytest.raises(ToolFailed):
+            await calls.submit(alices[2])
+        bobs = await calls.submit(AskedCall("c1", "book", "{}", "bob", "s2"))
+        work.gate.set()
+        for background_call in (bobs, *ids):
+            assert (await updates(calls, background_call))[-1] == RESULT
+        await calls.submit(alices[2])

@@ -1,5 +1,5 @@
-"""Puts together what replies are made with: the model behind its endpoints, the tools it may call, who judges
-what is said, and the voice. Part of the composition root, beside cli.py."""
+"""Assembles the components of replies: the model with its endpoints, the tools, the moderator and the voice.
+Part of the composition root, with cli.py."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,8 +36,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Assistant:
-    """check_model: what the readiness page says of the model; raises NotReady while it is waited for.
-    declared: as in gateway.services.Services."""
+    """The components of replies. check_model: the text of the readiness page on the model; raises NotReady
+    until the model has answered. declared: as in gateway.services.Services."""
 
     responder: Responder
     background_calls: BackgroundCalls
@@ -48,7 +48,7 @@ class Assistant:
 
 
 async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Assistant:
-    """Everything that replies need, closed with `stack`. Raises StartupError."""
+    """Makes all components; `stack` closes them. Raises StartupError."""
     voice = _voice(settings.voice)
     if voice is not None:
         stack.push_async_callback(voice.close)
@@ -73,10 +73,10 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
 
 
 def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:
-    """The model behind its endpoints; None when none is configured."""
+    """The model with its endpoints; None when none is configured."""
     if not settings.llm.configured:
         if settings.llm_fallback.configured:
-            raise ConfigurationError("llm_fallback is for when `llm` fails: configure that first")
+            raise ConfigurationError("llm_fallback replaces a failed `llm`: configure `llm` first")
         log.info("no model endpoint is configured; the offline responder answers")
         return None
     chosen = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
@@ -85,7 +85,7 @@ def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResp
 
 
 def _voice(options: VoiceOptions) -> Voice | None:
-    """What says replies aloud; None when nothing does. Raises StartupError for one that is not there."""
+    """The voice of replies, or None. Raises StartupError when the chosen engine is not available."""
     engine = options.engine
     if engine is VoiceEngine.AUTO:
         engine = VoiceEngine.ESPEAK if voice_espeak.installed() else VoiceEngine.NONE
@@ -95,7 +95,7 @@ def _voice(options: VoiceOptions) -> Voice | None:
             return SentenceVoice(SpeechEndpoint(options), options)
         case VoiceEngine.ESPEAK:
             return SentenceVoice(voice_espeak.EspeakEngine(options), options)
-        case VoiceEngine.NONE | VoiceEngine.AUTO:  # what `auto` means is decided above
+        case VoiceEngine.NONE | VoiceEngine.AUTO:  # `auto` is resolved above
             return None
         case _:
             assert_never(engine)
@@ -106,14 +106,14 @@ def _no_model() -> str:
 
 
 def _moderator(options: ModerationOptions) -> Moderator | None:
-    """Who judges what is said, if anyone is to."""
+    """The moderator, or None when none is configured."""
     if options.entry_point is not None:
         return FunctionModerator(options)
     return EndpointModerator(options) if options.configured else None
 
 
 def _background_calls(settings: Settings, tools: Toolbox, metrics: Metrics) -> BackgroundCalls:
-    """Where tool calls in the background are made."""
+    """Runs background tool calls: in this process, or by workers."""
     if not settings.background_calls.by_workers:
         return LocalBackgroundCalls(tools.run, settings.tools, metrics)
     if settings.cluster.url is None:
@@ -124,7 +124,7 @@ def _background_calls(settings: Settings, tools: Toolbox, metrics: Metrics) -> B
 
 
 async def run_tool_worker(settings: WorkerSettings, metrics: Metrics, stopping: asyncio.Event) -> None:
-    """Makes the tool calls that gateways hand to Redis, until `stopping` is set and those it holds are done.
+    """Runs the tool calls that gateways submit to Redis, until `stopping` is set and the taken ones are done.
 
     Raises ConfigurationError.
     """

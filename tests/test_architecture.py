@@ -19,6 +19,10 @@ from voicegw.reply.llm import circuit_breaker
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("voicegw/**/*.py"), *ROOT.glob("clients/**/*.py")])
 MAX_LINES = 300
+MAX_PUBLIC_METHODS = 15  # properties are attributes, and not counted
+MAX_CONSTRUCTOR_ARGUMENTS = 8
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+PROPERTIES = ("property", "cached_property", "setter")
 
 # Each part of the house, and the parts it may import beside itself; heavier stands later.
 MAY_IMPORT = {
@@ -341,6 +345,49 @@ def test_no_module_is_over_300_lines(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= MAX_LINES
 
 
+def oversized(source: str) -> list[str]:
+    """The classes with too many public methods or too many constructor arguments."""
+    classes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+    return [each.name for each in classes if _is_oversized(each)]
+
+
+def _is_oversized(node: ast.ClassDef) -> bool:
+    methods = [each for each in node.body if isinstance(each, FUNCTIONS)]
+    public = [each for each in methods if not each.name.startswith("_") and not _is_property(each)]
+    arguments = [_arguments(each) for each in methods if each.name == "__init__"]
+    return len(public) > MAX_PUBLIC_METHODS or max(arguments, default=0) > MAX_CONSTRUCTOR_ARGUMENTS
+
+
+def _is_property(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(ast.unparse(each).rpartition(".")[2] in PROPERTIES for each in method.decorator_list)
+
+
+def _arguments(constructor: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    listed = constructor.args
+    return len([*listed.posonlyargs, *listed.args, *listed.kwonlyargs]) - 1  # without self
+
+
+@every_module
+def test_no_class_is_oversized(path: Path) -> None:
+    assert oversized(path.read_text()) == []
+
+
+def class_with(methods: int, arguments: int, decorator: str = "") -> str:
+    lines = [f"    {decorator}\n    def method_{number}(self): pass" for number in range(methods)]
+    names = ", ".join(["self", *(f"argument_{number}" for number in range(arguments))])
+    return "\n".join(["class Planted:", f"    def __init__({names}): pass", *lines])
+
+
+@pytest.mark.parametrize("source", [class_with(16, 0), class_with(0, 9), class_with(16, 0, "@override")])
+def test_an_oversized_class_is_found(source: str) -> None:
+    assert oversized(source) == ["Planted"]
+
+
+@pytest.mark.parametrize("source", [class_with(15, 8), class_with(20, 0, "@property")])
+def test_a_class_within_the_limits_is_not(source: str) -> None:
+    assert oversized(source) == []
+
+
 @every_module
 def test_no_globals_and_no_bare_except(path: Path) -> None:
     nodes = list(ast.walk(body(path)))
@@ -352,8 +399,6 @@ def test_no_globals_and_no_bare_except(path: Path) -> None:
 def test_every_module_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(body(path))
 
-
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 Table = dict[tuple[Enum, Enum], tuple[Enum, Any]]
 

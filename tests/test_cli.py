@@ -18,10 +18,10 @@ from tests.observing import PATIENCE_S, children, is_running, until
 from tests.peer import joined
 from tests.redis_server import free_port
 from voicegw import __version__
-from voicegw.cli import main, set_aside
+from voicegw.cli import freeze_gc, main
 from voicegw.dialects import native
 from voicegw.gateway.auth import signing_keys as keys
-from voicegw.gateway.auth.token_issuer import Claims, mint
+from voicegw.gateway.auth.token_issuer import Claims, issue_token
 
 COMMAND = [sys.executable, "-m", "voicegw.cli"]
 
@@ -55,7 +55,7 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_is_there_at_the_start_is_no_work_for_the_garbage_collector() -> None:
     try:
-        set_aside()
+        freeze_gc()
         assert gc.get_freeze_count() > len(gc.get_objects())
     finally:
         gc.unfreeze()
@@ -184,7 +184,7 @@ async def test_sighup_takes_up_new_keys_and_leaves_open_sessions_alone(tmp_path:
     tokens = {}
     for entry in reversed(entries):
         file.write_text(json.dumps({"keys": [entry]}))
-        tokens[entry["kid"]] = mint(Claims("alice"), keys.load(None, str(file)).signer())
+        tokens[entry["kid"]] = issue_token(Claims("alice"), keys.load(None, str(file)).signer())
     flags = ["serve", "--model", "bundled", "--port", "0", "--workers", "1", "--token-keys", str(file)]
     server = await asyncio.create_subprocess_exec(
         *COMMAND, *flags, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

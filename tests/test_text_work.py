@@ -25,7 +25,7 @@ from voicegw.dialects import native
 from voicegw.dialects.native import query
 from voicegw.errors import VoicegwError
 from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
-from voicegw.gateway.auth.client_address import AddressBook, ForwardedHeader, ProxyOptions
+from voicegw.gateway.auth.client_address import ClientAddresses, ForwardedHeader, ProxyOptions
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
 from voicegw.reply.endpoints.redaction import redacted
 from voicegw.reply.llm import prompt
@@ -154,7 +154,7 @@ def type_message(text: str) -> None:
 
 def behind_proxies(text: str) -> None:
     for header in ForwardedHeader:
-        book = AddressBook(ProxyOptions(trusted=("10.0.0.0/8",), header=header))
+        book = ClientAddresses(ProxyOptions(trusted=("10.0.0.0/8",), header=header))
         book.client("10.0.0.1", Headers([(header.value, ascii(text)[1:-1][:CHARACTERS])] * 100))
 
 

@@ -1,4 +1,4 @@
-"""The command line, and beside assistant.py the only place that names a server's concrete parts."""
+"""The command line. Only this module and assistant.py name the concrete components of a server."""
 
 import argparse
 import asyncio
@@ -42,7 +42,7 @@ from voicegw.telemetry import Metrics, configure_logging, drain_log
 
 log = structlog.get_logger(__name__)
 
-_FORGET_MS = 60_000  # a session stays in Redis longer than anybody waits for its client
+_FORGET_MS = 60_000  # added to the time for which Redis keeps a session
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,11 +64,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _print(token_command.run(chosen, settings))
             return 0
         configure_logging(settings.log.level, as_json=settings.log.as_json)
-        for remark in config.without_effect(settings):
-            log.warning("option without effect", reason=remark)
+        for warning in config.without_effect(settings):
+            log.warning("option without effect", reason=warning)
         asyncio.run(serve(settings))
     except StartupError as error:
-        if drain_log():  # else standard error is stuck, and so would be this process
+        if drain_log():  # otherwise standard error blocks, and would block this process
             print(f"voicegw: {error.message}", file=sys.stderr)
         return 1
     return 0
@@ -84,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         "serve", help="serve voice sessions; `voicegw serve --help` lists the flags", add_help=False
     )
     commands.add_parser(
-        "worker", help="recognise for other machines' gateways; `voicegw worker --help`", add_help=False
+        "worker",
+        help="recognise speech for gateways; `voicegw worker --help` lists the flags",
+        add_help=False,
     )
     commands.add_parser("schema", help="print the JSON Schema of every message, for client authors")
     token_command.add_to(commands)
@@ -92,7 +94,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def serve(settings: Settings) -> None:
-    """Runs the server until SIGTERM or SIGINT: load, warm, listen, drain, stop. A second signal forces.
+    """Runs the server until SIGTERM or SIGINT: load, warm, listen, drain, stop. A second signal stops at
+    once.
 
     Raises StartupError when it cannot start.
     """
@@ -119,14 +122,14 @@ async def serve(settings: Settings) -> None:
             dialects=[native.NativeDialect(), twilio.TwilioDialect(settings.twilio)],
             new_scorer=lambda: make_scorer(settings.vad),
             unready=transcription.unready,
-            crowded=transcription.overloaded,
+            overloaded=transcription.overloaded,
             access=_access(settings, metrics, stack),
         )
         stack.push_async_callback(gateway.stop)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.reload)
         await _start(gateway, transcription, stopping)
         await stopping.wait()
-        await _unless(forced, gateway.drain())
+        await _run_until(forced, gateway.drain())
 
 
 def _run_worker(settings: WorkerSettings) -> None:
@@ -135,7 +138,8 @@ def _run_worker(settings: WorkerSettings) -> None:
 
 
 async def work(settings: WorkerSettings) -> None:
-    """Takes work from Redis until SIGTERM or SIGINT: load, warm, take, finish, leave. A second signal forces.
+    """Takes jobs from Redis until SIGTERM or SIGINT, then finishes those taken. A second signal stops at
+    once.
 
     Raises StartupError when it cannot start.
     """
@@ -143,13 +147,13 @@ async def work(settings: WorkerSettings) -> None:
     metrics = Metrics()
     if settings.tool_worker.only:
         _announce("working on tool calls")
-        await _unless(forced, run_tool_worker(settings, metrics, stopping))
+        await _run_until(forced, run_tool_worker(settings, metrics, stopping))
         return
     async with AsyncExitStack() as stack:
         if settings.tool_worker.take:
             calling = asyncio.create_task(run_tool_worker(settings, metrics, stopping), name="tool worker")
-            stack.push_async_callback(_unless, forced, calling)
-            stack.callback(stopping.set)  # whatever it is that ends this worker
+            stack.push_async_callback(_run_until, forced, calling)
+            stack.callback(stopping.set)  # whatever ends this worker
         pool = _pool(settings, metrics)
         stack.push_async_callback(pool.close)
         worker = RecognitionWorker(settings.cluster, settings.consumer, pool, metrics)
@@ -159,29 +163,29 @@ async def work(settings: WorkerSettings) -> None:
             address = settings.consumer.probe_host, settings.consumer.probe_port
             url = await stack.enter_async_context(probes(*address, lambda: worker.unready, metrics))
             log.info("probes", url=url)
-        await _unless(stopping, pool.start())
+        await _run_until(stopping, pool.start())
         if not stopping.is_set():
             _announce(f"working as {worker.name}")
         working = asyncio.create_task(worker.run(), name="recognition worker")
-        await _unless(stopping, asyncio.shield(working))
+        await _run_until(stopping, asyncio.shield(working))
         worker.leave()
-        await _unless(forced, working)
+        await _run_until(forced, working)
 
 
 def _recognizer(settings: Settings, metrics: Metrics) -> Recognizer:
-    """The processes of this machine, or with a Redis, workers wherever they are."""
+    """Local recognition processes, or with Redis, the workers of all machines."""
     if settings.cluster.url is not None:
         return RemoteRecognizer(settings.cluster, settings.remote, metrics)
     return _pool(settings, metrics)
 
 
 def _pool(settings: Settings | WorkerSettings, metrics: Metrics) -> WorkerPool:
-    """The processes of this machine."""
+    """Local recognition processes."""
     return WorkerPool(WhisperSource(settings.asr), settings.pool, metrics)
 
 
 def _store(settings: Settings, stack: AsyncExitStack) -> Store:
-    """Redis, where there is one, so that another gateway can take sessions over."""
+    """Redis, if configured, so that another gateway can take sessions over."""
     if settings.cluster.url is None:
         return NullStore()
     client = connect.connect(settings.cluster)
@@ -193,55 +197,55 @@ def _store(settings: Settings, stack: AsyncExitStack) -> Store:
 
 
 async def _start(gateway: Gateway, recognition: RecognitionService, stopping: asyncio.Event) -> None:
-    """Listens first, so that the probes answer while the model is downloaded and loads, then warms the
+    """Listens first, so that the probes answer while the model is downloaded and loaded, then warms the
     workers."""
     try:
         await gateway.start()
     except OSError as error:
         raise StartupError(f"cannot listen: {error.strerror or error}") from error
-    await _unless(stopping, recognition.start())
-    set_aside()
+    await _run_until(stopping, recognition.start())
+    freeze_gc()
     if not stopping.is_set():
         _announce(f"listening on {gateway.address}")
 
 
 def _open_standard_streams() -> None:
-    """Opens those that are closed, or the next file or socket to be opened would be taken for one of them."""
+    """Opens closed standard streams; otherwise the next opened file or socket would get their descriptor."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest that is free, so this one
-    sys.stdout = sys.stdout or os.fdopen(1, "w")  # Python has none where it found them closed
+            os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor, which is this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w")  # None if it was closed at the start of Python
     sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _print(text: str) -> None:
-    """Writes to standard output. Raises StartupError when it takes nothing."""
+    """Writes to standard output. Raises StartupError when that fails."""
     try:
         print(text, flush=True)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python fails once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise Python fails again at exit
         raise StartupError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def _announce(ready: str) -> None:
-    """Tells whoever started this that it is ready; that nobody listens is no reason to stop."""
+    """Prints that the process is ready; logs a warning when standard output is closed."""
     try:
         _print(ready)
     except StartupError as error:
-        log.warning("the line that says so is lost", line=ready, reason=error.message)
+        log.warning("cannot print that the process is ready", line=ready, reason=error.message)
 
 
-def set_aside() -> None:
-    """Keeps the garbage collector from what is there from now on: nearly all of it is modules, and walking
-    over them holds up every session for tens of milliseconds, in the middle of whatever is going on."""
+def freeze_gc() -> None:
+    """Excludes all current objects from garbage collection. Nearly all of them belong to modules, and a
+    collection over them would delay all sessions by tens of milliseconds."""
     gc.collect()
     gc.freeze()
 
 
-async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> None:
-    """Does `work`, or gives it up when `stop` is set first."""
+async def _run_until(stop: asyncio.Event, work: Awaitable[None]) -> None:
+    """Awaits `work`; cancels it when `stop` is set first."""
     stopped, working = asyncio.create_task(stop.wait()), asyncio.ensure_future(work)
     try:
         await asyncio.wait((stopped, working), return_when=asyncio.FIRST_COMPLETED)
@@ -254,14 +258,14 @@ async def _unless(stop: asyncio.Event, work: Awaitable[None]) -> None:
 
 
 def _access(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Access:
-    """Who gets in; what gateways have to know of each other about that is in Redis, where there is one."""
-    spent: ReplayCache = LocalReplayCache()
+    """Access control; with Redis, gateways share used tokens and limit counters there."""
+    replay_cache: ReplayCache = LocalReplayCache()
     storage = None
     if settings.cluster.url is not None:
         client, names = connect.connect(settings.cluster), Keys(settings.cluster.prefix)
         stack.push_async_callback(connect.close, client)
-        spent, storage = SharedReplayCache(client, names), rate_storage(client, names)
-    authenticator = Authenticator(settings.tokens, spent)
+        replay_cache, storage = SharedReplayCache(client, names), rate_storage(client, names)
+    authenticator = Authenticator(settings.tokens, replay_cache)
     return Access(settings.access, authenticator, Limits(settings.limits, metrics, storage))
 
 

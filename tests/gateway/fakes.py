@@ -172,11 +172,11 @@ class Gate:
     limits: LimitOptions = field(default_factory=LimitOptions)
     handshake: HandshakeOptions = field(default_factory=HandshakeOptions)
     tls: TlsOptions = field(default_factory=TlsOptions)
-    spent: ReplayCache = field(default_factory=LocalReplayCache)
+    replay_cache: ReplayCache = field(default_factory=LocalReplayCache)
     counters: Storage | None = None
 
     def opened(self, metrics: Metrics) -> Access:
-        authenticator = Authenticator(self.tokens, self.spent)
+        authenticator = Authenticator(self.tokens, self.replay_cache)
         return Access(self.access, authenticator, Limits(self.limits, metrics, self.counters))
 
 

@@ -31,6 +31,8 @@ from voicegw.errors import MalformedMessage, UnsupportedFormat, VoicegwError
 from voicegw.gateway.http.limited_connection import HandshakeOptions
 from voicegw.gateway.limits.rate_limits import LimitOptions
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 class LineCodec(Codec):
     """Lines of text: `open TOKEN`, then hexadecimal audio, `text WORDS` or `stop`."""

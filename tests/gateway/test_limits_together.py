@@ -109,7 +109,7 @@ class Ledger:
         admit_message, admit_audio, settle = (
             SessionLimiter.admit_message,
             SessionLimiter.admit_audio,
-            SessionLimiter.settle,
+            SessionLimiter.report,
         )
 
         def message_admitted(meter: SessionLimiter, now: float) -> bool:
@@ -129,7 +129,7 @@ class Ledger:
 
         monkeypatch.setattr(SessionLimiter, "admit_message", message_admitted)
         monkeypatch.setattr(SessionLimiter, "admit_audio", audio_admitted)
-        monkeypatch.setattr(SessionLimiter, "settle", settled)
+        monkeypatch.setattr(SessionLimiter, "report", settled)
         monkeypatch.setattr(SessionRunner, "__init__", begun)
         monkeypatch.setattr(SessionRunner, "receive_command", obeyed)
         monkeypatch.setattr(SessionRunner, "receive_audio", heard)

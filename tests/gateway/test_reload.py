@@ -10,6 +10,8 @@ from voicegw.errors import ConfigurationError
 from voicegw.gateway import reload
 from voicegw.gateway.reload import Reloader
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 class Thing:
     def __init__(self, path: Path) -> None:

@@ -19,6 +19,8 @@ from tests.peer import joined
 from voicegw.dialects import native
 from voicegw.errors import RETRY_AFTER_MS
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 @dataclass
 class Page:

@@ -11,8 +11,10 @@ from voicegw.core.session import Session
 from voicegw.dialects import native
 from voicegw.dialects.port import Opening
 from voicegw.errors import InternalError
-from voicegw.gateway.session.sessions import Guest
+from voicegw.gateway.session.sessions import SessionRequest
 from voicegw.gateway.ticker import TICK_S, tick
+
+pytestmark = pytest.mark.usefixtures("virtual_clock")
 
 
 async def test_everyone_is_told_the_time_and_how_late_it_is() -> None:
@@ -46,8 +48,8 @@ async def test_a_session_that_breaks_at_a_tick_costs_itself_only(monkeypatch: py
 
 async def test_a_session_that_has_not_begun_is_not_told_yet() -> None:
     async with staged() as stage:
-        guest = Guest(native.NativeDialect(), Opening(SessionProfile()), "user")
-        host, _ = await stage.gateway.sessions.find(guest)
+        request = SessionRequest(native.NativeDialect(), Opening(SessionProfile()), "user")
+        host, _ = await stage.gateway.sessions.open(request)
         stage.gateway.sessions.tick(0.0, time.monotonic())
         await asyncio.sleep(0)
         assert not host.ended.is_set()

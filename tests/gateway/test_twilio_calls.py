@@ -23,6 +23,8 @@ from voicegw.errors import StoreUnavailable
 from voicegw.gateway.http.limited_connection import HandshakeOptions
 from voicegw.gateway.limits.rate_limits import LimitOptions
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 LONG = "One two three four five six seven eight nine ten."
 SECOND = 8_000  # bytes
 
@@ -281,23 +283,23 @@ async def test_a_flood_before_the_start_costs_its_sender() -> None:
 
 async def test_audio_right_behind_the_start_is_heard() -> None:
     """However long letting in takes, and it waits for others where there is a Redis."""
-    spent = SlowSpent()
-    async with exchange(gate=Gate(tokens=OPTIONS, spent=spent)) as stage:
+    replay_cache = SlowReplayCache()
+    async with exchange(gate=Gate(tokens=OPTIONS, replay_cache=replay_cache)) as stage:
         async with call(stage, token=token(jti="1")) as phone:
             await phone.say(SPOKEN)
-            spent.gate.set()
+            replay_cache.gate.set()
             await phone.play(200)
         assert len(stage.responder.prompts) == 1
 
 
-class SlowSpent:
+class SlowReplayCache:
     """Takes a token once the gate is open."""
 
     def __init__(self, failure: Exception | None = None) -> None:
         self.gate = asyncio.Event()
         self.failure = failure
 
-    async def spend(self, token: str, lives_s: float) -> bool:
+    async def consume(self, token: str, lives_s: float) -> bool:
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
@@ -305,7 +307,7 @@ class SlowSpent:
 
 
 async def test_letting_in_has_a_limit_too() -> None:
-    gate = Gate(tokens=OPTIONS, spent=SlowSpent(), handshake=HandshakeOptions(timeout_ms=300))
+    gate = Gate(tokens=OPTIONS, replay_cache=SlowReplayCache(), handshake=HandshakeOptions(timeout_ms=300))
     async with exchange(gate=gate, max_sessions=1) as stage:
         assert await refused(stage, token=token(jti="1")) == (1008, "idle_timeout")
         async with call(stage, token=token()) as phone:
@@ -313,9 +315,9 @@ async def test_letting_in_has_a_limit_too() -> None:
 
 
 async def test_a_redis_that_is_away_is_a_reason_to_come_back() -> None:
-    spent = SlowSpent(StoreUnavailable())
-    spent.gate.set()
-    async with exchange(gate=Gate(tokens=OPTIONS, spent=spent)) as stage:
+    replay_cache = SlowReplayCache(StoreUnavailable())
+    replay_cache.gate.set()
+    async with exchange(gate=Gate(tokens=OPTIONS, replay_cache=replay_cache)) as stage:
         assert await refused(stage, token=token(jti="1")) == (1013, "store_unavailable")
 
 

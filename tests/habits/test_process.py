@@ -240,9 +240,9 @@ async def doorstep(directory: Path) -> object:
     async with server(directory, *flags, before=shell) as (_, url), AsyncExitStack() as stack:
         for _ in range(90):
             stack.callback(RawClient(url).socket.close)
-        await until(lambda: "connections wait to be accepted" in (directory / "log").read_text())
+        await until(lambda: "connections cannot be accepted" in (directory / "log").read_text())
         answer = await status(stack, url)
-    return answer, (directory / "log").read_text().count("connections wait to be accepted")
+    return answer, (directory / "log").read_text().count("connections cannot be accepted")
 
 
 async def warned(directory: Path) -> object:

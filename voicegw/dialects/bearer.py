@@ -1,4 +1,4 @@
-"""Tokens as requests carry them."""
+"""Reads the token of a request."""
 
 from collections.abc import Iterator
 
@@ -9,8 +9,8 @@ _PROTOCOL_PREFIX = "bearer."
 
 
 def bearer_token(headers: Headers, protocol_prefix: str = _PROTOCOL_PREFIX) -> str | None:
-    """The token of a request, if it has one: `Authorization: Bearer <token>` (RFC 6750), or a subprotocol
-    that begins with `protocol_prefix`, which is all that a page in a browser can set."""
+    """The token of a request, or None: from `Authorization: Bearer <token>` (RFC 6750), or from a subprotocol
+    that begins with `protocol_prefix`, because a page in a browser can set no headers."""
     for value in headers.get_all("Authorization"):
         scheme, _, token = value.strip().partition(" ")
         if scheme.lower() == _SCHEME:
@@ -22,6 +22,6 @@ def bearer_token(headers: Headers, protocol_prefix: str = _PROTOCOL_PREFIX) -> s
 
 
 def offered_subprotocols(headers: Headers) -> Iterator[str]:
-    """The subprotocols that a client offers, in its order."""
+    """The subprotocols that a client offers, in the order of the client."""
     for value in headers.get_all("Sec-WebSocket-Protocol"):
         yield from (each.strip() for each in value.split(","))

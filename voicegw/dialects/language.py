@@ -1,4 +1,4 @@
-"""The language of a session, as a client names it."""
+"""Validates the language that a client requests."""
 
 from voicegw.core.jobs import AUTO_LANGUAGE
 from voicegw.core.languages import is_language
@@ -7,7 +7,7 @@ from voicegw.errors import InvalidParameter
 
 
 def checked_language(text: str) -> str:
-    """`text`, if it names a language or is empty: the server's default. Raises InvalidParameter."""
+    """Returns `text` if it names a language, or is empty for the default. Raises InvalidParameter."""
     if not is_language(text):
         raise InvalidParameter(
             f"lang {quoted(text)} is neither {AUTO_LANGUAGE} nor the ISO 639 code of a language "

@@ -1,8 +1,8 @@
-"""The port that every wire dialect implements, and all that the gateway knows of any of them.
+"""The port that every wire dialect implements; the gateway uses dialects only through it.
 
-A `Dialect` is found by the path of a request and makes a `Codec` for each connection. The codec is stateful
-and pure: frames of the client go in and become audio and commands; events, reply audio and the order to stop
-playing become frames. Tasks, sockets, timeouts, tokens and limits are the gateway's.
+A `Dialect` is selected by the path of a request and makes a `Codec` for each connection. The codec is
+stateful and pure: it decodes frames of the client to audio and commands, and encodes events, reply audio and
+the command to stop playback to frames. The gateway handles tasks, sockets, timeouts, tokens and limits.
 """
 
 from abc import ABC, abstractmethod
@@ -20,17 +20,17 @@ _POLICY_VIOLATION, _TRY_AGAIN_LATER = 1008, 1013
 
 
 class Headers(Protocol):
-    """The headers of a request; names are compared without regard to case."""
+    """The headers of a request; names are case-insensitive."""
 
     def get_all(self, key: str) -> Sequence[str]:
-        """All values of a header, in their order; none when it is missing."""
+        """All values of a header, in order; empty when it is missing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """A request to open a WebSocket. path: without the query and without `prefix`, which all paths of the
-    gateway begin with."""
+    """A request to open a WebSocket. path: without the query and without `prefix`. prefix: of all paths of
+    the gateway."""
 
     path: str
     query: str
@@ -40,7 +40,7 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """The session to go on with. epoch: the last one the client was told; last_seq: the last event it has."""
+    """The session to resume. epoch: the last one that the client knows. last_seq: its last event."""
 
     session: str
     epoch: int
@@ -49,7 +49,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a client asks for, and by which token. Of a session that is resumed, all but `resume` is known."""
+    """The request of a client, with its token. For a resumed session only `resume` and `token` are used."""
 
     profile: SessionProfile
     token: str | None = field(default=None, repr=False)
@@ -58,7 +58,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Audio of the client, in the rate and format of the session's profile."""
+    """Audio of the client, in the rate and format of the session profile."""
 
     data: bytes
 
@@ -68,7 +68,7 @@ Received = Opening | Audio | Command
 
 @dataclass(frozen=True, slots=True)
 class ReplyAudio:
-    """The next audio of the reply to `turn`, encoded as the profile says. audio_ms: how long it is."""
+    """The next audio of the reply to `turn`, in the format of the profile. audio_ms: its duration."""
 
     turn: int
     data: bytes
@@ -84,50 +84,49 @@ class Frame:
 
 
 class Codec(ABC):
-    """The wire format of one connection. Nothing here waits, or reads a clock.
+    """The wire format of one connection. No method waits or reads a clock.
 
-    opening: what the client asks for, when the request said so. While it is None, the connection is open but
-    belongs to nobody; then one of its first frames has to give the Opening, and that frame nothing else.
+    opening: the client's request, when the HTTP request contains it. While it is None, the client is not
+    admitted; then one of its first frames must decode to an Opening, and to nothing else.
     """
 
     opening: Opening | None = None
 
     @abstractmethod
     def receive(self, frame: str | bytes) -> Iterable[Received]:
-        """What a frame says; nothing for one that says nothing new. Raises InputError."""
+        """Decodes a frame; returns nothing for a frame without new content. Raises InputError."""
 
     @abstractmethod
     def send_event(self, event: Event, number: int) -> Iterable[Frame]:
-        """The frames that tell of an event; none where the dialect has no word for it. number: the event's
-        place among those of the session, from 1 without gaps."""
+        """Encodes an event; returns nothing when the dialect has no message for it. number: of the event in
+        the session, from 1 without gaps."""
 
     @abstractmethod
     def send_audio(self, audio: ReplyAudio) -> Iterable[Frame]:
-        """The frames that carry reply audio."""
+        """Encodes reply audio."""
 
     def stop_audio(self) -> Iterable[Frame]:
-        """The frames that make the client forget the reply audio which it has not played yet."""
+        """The frames that make the client discard reply audio that it has not played yet."""
         return ()
 
     def refuse(self, error: VoicegwError) -> Iterable[Frame]:
-        """The frames that tell a client why it is not let in, before the connection is closed. Only of use
-        where the opening comes in a frame; others are refused before the upgrade, by HTTP."""
+        """The frames that state why a client is refused, before the connection is closed. Used only when the
+        opening comes in a frame; other clients are refused by HTTP before the upgrade."""
         return ()
 
     def close(self, error: VoicegwError | None) -> tuple[int, str]:
-        """The close code (RFC 6455, 7.4) and reason for the end of a connection; None: it was asked for."""
+        """The close code (RFC 6455, 7.4) and reason. error: None for a requested end."""
         if error is None:
             return NORMAL_CLOSE, ""
         return error.close_code or NORMAL_CLOSE, error.code
 
 
 class Dialect(ABC):
-    """One wire dialect. It holds no state of any connection.
+    """One wire dialect. It has no state of connections.
 
     name: stored with each session, which can be resumed in the same dialect only. path: where it is served.
-    subprotocols: those that may be selected, best first. max_message_bytes: of one message; codecs raise
-    MessageTooBig beyond. resumable: whether a client may come back for its session; if not, the session ends
-    with its connection.
+    subprotocols: supported ones, preferred first. max_message_bytes: codecs raise MessageTooBig for longer
+    messages. resumable: whether clients can resume sessions; if not, a session ends with its connection.
     """
 
     name: str
@@ -137,15 +136,14 @@ class Dialect(ABC):
     resumable: bool = False
 
     def serves(self, path: str) -> bool:
-        """Whether a request for this path is for this dialect."""
+        """Whether this dialect serves the path."""
         return path == self.path
 
     @abstractmethod
     def connect(self, handshake: Handshake) -> Codec:
-        """The codec of a new connection. Raises InputError for a request that asks for something
-        impossible."""
+        """The codec of a new connection. Raises InputError for an invalid request."""
 
 
 def refusal_code(error: VoicegwError) -> int:
-    """The close code for a client that is not let in after the upgrade: whether to try again later."""
+    """The close code for a client that is refused after the upgrade; it tells whether to retry later."""
     return error.close_code or (_TRY_AGAIN_LATER if error.retryable else _POLICY_VIOLATION)

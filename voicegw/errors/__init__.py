@@ -1,24 +1,24 @@
-"""One exception tree: every way a session, a request or the start of the server can go wrong.
+"""The exception tree: all errors of sessions, requests and the start of the server.
 
     VoicegwError
-     +-- InputError                  the client's doing; costs the client only
+     +-- InputError                  caused by the client; affects the client only
      |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount
      |    +-- AudioMisdeclared  InvalidState  TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout
      |    +-- NotFound  UnsupportedRate  UnsupportedFormat  UnsupportedReply  InvalidParameter  OriginRefused
      |    +-- TokenMissing  TokenInvalid  TokenExpired  TokenUsed  SignatureInvalid  ScopeMissing
      |    +-- SessionTooLong  TakenOver
-     +-- LimitError                  more than a client's share; later it may
+     +-- LimitError                  a limit of the client; a later retry may succeed
      |    +-- RateLimited  TooManyConnections  LimitIgnored
-     +-- ReplyError                  the model's or the voice's doing; the session goes on
+     +-- ReplyError                  caused by the model or the voice; the session continues
      |    +-- LLMUnreachable  LLMUnauthorized  LLMRateLimited  LLMRejected  LLMBroken  LLMTimeout
      |    +-- LLMInterrupted  LLMUnavailable  LLMEmpty  LLMReasoningOnly  LLMTokenLimit  LLMFiltered
      |    +-- ToolFailed  TooManyToolCalls  ModerationFailed  VoiceFailed
-     +-- ServerError                 our doing; a client may try again
+     +-- ServerError                 caused by the server; the client may retry
      |    +-- NotReady  AtCapacity  Draining  StoreUnavailable  SlowConsumer  Unresponsive  InternalError
      |    +-- RecognitionFailed  Moved
-     +-- StartupError                the server cannot start: one line, exit status 1
+     +-- StartupError                the server cannot start: one line of output, exit status 1
      |    +-- ConfigurationError  ModelUnavailable  WorkerFailed
-     +-- UndecodableMessage          from another process of the installation; no client is told
+     +-- UndecodableMessage          from another process of the installation; not sent to clients
 
 A class states the wire `code` (sent in the `error` event or the HTTP body), the WebSocket `close_code`
 (None: the session goes on), the `http_status` when it refuses the upgrade, and whether the client may retry;

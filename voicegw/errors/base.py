@@ -1,4 +1,4 @@
-"""The base of all errors, and what a class of them states."""
+"""The base class of all errors."""
 
 from typing import ClassVar
 
@@ -6,7 +6,10 @@ RETRY_AFTER_MS = 1000
 
 
 class VoicegwError(Exception):
-    """Base of every error the project raises on purpose."""
+    """Base of all errors that the project raises itself.
+
+    detail: description by an endpoint, redacted, not for clients.
+    """
 
     code: ClassVar[str] = "error"
     close_code: ClassVar[int | None] = None
@@ -20,7 +23,7 @@ class VoicegwError(Exception):
         http_status: int | None = None,
         retryable: bool | None = None,
     ) -> None:
-        """What a class does not state it has from its parent."""
+        """Sets the attributes of the class; omitted ones are inherited."""
         stated = {"code": code, "close_code": close_code, "http_status": http_status, "retryable": retryable}
         for name in (name for name, value in stated.items() if value is not None):
             setattr(cls, name, stated[name])
@@ -32,5 +35,5 @@ class VoicegwError(Exception):
 
     @property
     def message(self) -> str:
-        """What went wrong, in words meant for whoever runs the client."""
+        """A description for the operator of the client."""
         return str(self) or (type(self).__doc__ or "").partition("\n")[0]

@@ -1,18 +1,18 @@
-"""What a client did wrong, or does too much of."""
+"""Errors caused by a client: invalid input, and exceeded limits."""
 
 from voicegw.errors.base import VoicegwError
 
 
 class InputError(VoicegwError):
-    """Something the client sent or did not send."""
+    """Invalid or missing input from the client."""
 
 
 class MalformedMessage(InputError, code="malformed_message"):
-    """A text frame that is no JSON object, or with a field missing, unknown, or of a wrong type or value."""
+    """A text frame that is not a JSON object, or has a missing, unknown or invalid field."""
 
 
 class UnknownMessageType(InputError, code="unknown_type"):
-    """A JSON message whose `type` the dialect does not know."""
+    """A JSON message with an unknown `type`."""
 
 
 class InvalidValue(InputError, code="invalid_value"):
@@ -24,11 +24,11 @@ class WrongFrameKind(InputError, code="wrong_frame_kind"):
 
 
 class OddByteCount(InputError, code="odd_byte_count"):
-    """A binary frame that does not hold whole samples; none of it is used."""
+    """A binary frame that is empty or does not contain whole samples; it is discarded."""
 
 
 class AudioMisdeclared(InputError, code="audio_misdeclared"):
-    """Audio that hardly is in the format that was declared; a guess, told once, and the session goes on."""
+    """Audio that is probably not in the declared format; reported once, and the session continues."""
 
 
 class InvalidState(InputError, code="invalid_state"):
@@ -48,11 +48,11 @@ class AudioTooFast(InputError, code="audio_too_fast", close_code=1008):
 
 
 class IdleTimeout(InputError, code="idle_timeout", close_code=1008):
-    """No message went either way for the idle limit."""
+    """No message was sent in either direction for the idle timeout."""
 
 
 class NotFound(InputError, code="not_found", http_status=404):
-    """The path is not one this server answers."""
+    """The path does not exist on this server."""
 
 
 class UnsupportedRate(InputError, code="unsupported_rate", http_status=400):
@@ -64,11 +64,11 @@ class UnsupportedFormat(InputError, code="unsupported_format", http_status=400):
 
 
 class UnsupportedReply(InputError, code="unsupported_reply", http_status=400):
-    """`reply` is not a kind of reply this server gives."""
+    """`reply` is not a reply mode that this server supports."""
 
 
 class InvalidParameter(InputError, code="invalid_parameter", http_status=400):
-    """Another parameter of the URL is unknown or cannot be read."""
+    """Another URL parameter is unknown or invalid."""
 
 
 class OriginRefused(InputError, code="origin_refused", http_status=403):
@@ -76,48 +76,48 @@ class OriginRefused(InputError, code="origin_refused", http_status=403):
 
 
 class TokenMissing(InputError, code="token_missing", http_status=401):
-    """This server asks for a token: `Authorization: Bearer`, or the subprotocol `bearer.<token>`."""
+    """This server requires a token: `Authorization: Bearer`, or the subprotocol `bearer.<token>`."""
 
 
 class TokenInvalid(InputError, code="token_invalid", http_status=401):
-    """The token is forged, not valid yet, for another audience, or lacks something."""
+    """The token has an invalid signature, is not valid yet, is for another audience, or is incomplete."""
 
 
 class TokenExpired(InputError, code="token_expired", close_code=1008, http_status=401):
-    """The token has expired, or the session's time is up and it was given no new one (`refresh`)."""
+    """The token has expired, or the session needs a new token (`refresh`)."""
 
 
 class TokenUsed(InputError, code="token_used", http_status=401):
-    """The token works once, and was used before."""
+    """The token is single-use and was used before."""
 
 
 class SignatureInvalid(InputError, code="signature_invalid", http_status=403):
-    """The request is not signed as this server asks (`X-Twilio-Signature`)."""
+    """The request lacks a valid signature (`X-Twilio-Signature`)."""
 
 
 class ScopeMissing(InputError, code="scope_missing", http_status=403):
-    """The token does not allow this."""
+    """The scopes of the token do not allow this."""
 
 
 class SessionTooLong(InputError, code="session_too_long", close_code=1008):
-    """The session has reached the greatest length; a new one may be opened."""
+    """The session has reached its maximum duration; a new one may be opened."""
 
 
 class TakenOver(InputError, code="taken_over", close_code=4001):
-    """Another connection has resumed this session; the older one is closed."""
+    """Another connection has resumed this session; this one is closed."""
 
 
 class LimitError(VoicegwError, retryable=True):
-    """More than a client's share."""
+    """The client exceeds a limit."""
 
 
 class RateLimited(LimitError, code="rate_limited", http_status=429):
-    """More connections, audio, messages or model tokens than allowed in the time; not used, not answered."""
+    """More connections, audio, messages or model tokens than the rate allows; the excess is discarded."""
 
 
 class TooManyConnections(LimitError, code="too_many_connections", http_status=429):
-    """This user or this address has as many connections open as it may."""
+    """This user or address has the maximum number of open sessions."""
 
 
 class LimitIgnored(LimitError, code="limit_ignored", close_code=1008):
-    """The client went on sending although it was told that it is over a limit."""
+    """The client continued to send although it was over a limit."""

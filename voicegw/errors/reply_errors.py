@@ -1,18 +1,18 @@
-"""What went wrong with a reply: the model's, a tool's or the voice's doing."""
+"""Errors of a reply: caused by the model, a tool, moderation or the voice."""
 
 from voicegw.errors.base import VoicegwError
 
 
 class ReplyError(VoicegwError):
-    """The language model gave no reply, or half of one."""
+    """The language model gave no reply, or an incomplete one."""
 
 
 class LLMUnreachable(ReplyError, code="llm_unreachable", retryable=True):
-    """The language model endpoint refused or dropped the connection."""
+    """The language model endpoint refused or closed the connection."""
 
 
 class LLMUnauthorized(ReplyError, code="llm_unauthorized"):
-    """The language model endpoint did not accept the API key."""
+    """The language model endpoint rejected the API key."""
 
 
 class LLMRateLimited(ReplyError, code="llm_rate_limited", retryable=True):
@@ -20,35 +20,35 @@ class LLMRateLimited(ReplyError, code="llm_rate_limited", retryable=True):
 
 
 class LLMRejected(ReplyError, code="llm_rejected"):
-    """The language model endpoint did not accept the request."""
+    """The language model endpoint rejected the request."""
 
 
 class LLMBroken(ReplyError, code="llm_broken", retryable=True):
-    """The language model endpoint had a fault of its own, or streamed something unreadable."""
+    """The language model endpoint had an internal error, or sent an invalid response."""
 
 
 class LLMTimeout(ReplyError, code="llm_timeout", retryable=True):
-    """The language model was too slow to connect, to begin or to finish."""
+    """The language model endpoint did not connect, begin or finish in time."""
 
 
 class LLMInterrupted(ReplyError, code="llm_interrupted", retryable=True):
-    """The language model's stream broke off before its end."""
+    """The stream of the language model was interrupted."""
 
 
 class LLMUnavailable(ReplyError, code="llm_unavailable", retryable=True):
-    """The language model endpoint fails repeatedly and gets no requests for a while."""
+    """The language model endpoint has failed repeatedly and is not called for a while."""
 
 
 class LLMEmpty(ReplyError, code="llm_empty", retryable=True):
-    """The language model ended its reply without a word."""
+    """The language model returned an empty reply."""
 
 
 class LLMReasoningOnly(ReplyError, code="llm_reasoning_only", retryable=True):
-    """The language model reasoned, and ended its reply without an answer."""
+    """The language model returned reasoning, but no answer."""
 
 
 class LLMTokenLimit(ReplyError, code="llm_token_limit"):
-    """The language model reached the token limit before its answer; in a `notice`, before its end."""
+    """The language model reached the token limit before its answer; in a `notice`: during its answer."""
 
 
 class LLMFiltered(ReplyError, code="llm_filtered"):
@@ -56,16 +56,16 @@ class LLMFiltered(ReplyError, code="llm_filtered"):
 
 
 class ToolFailed(ReplyError, code="tool_failed"):
-    """A tool gave no result; the model is told why, and the reply goes on."""
+    """A tool call failed; the model gets the reason, and the reply continues."""
 
 
 class TooManyToolCalls(ReplyError, code="too_many_tool_calls"):
-    """The language model went on calling tools instead of answering."""
+    """The language model continued to call tools instead of answering."""
 
 
 class ModerationFailed(ReplyError, code="moderation_failed", retryable=True):
-    """The moderation service did not answer; the conversation goes on unjudged."""
+    """The moderation service did not answer; the conversation continues without moderation."""
 
 
 class VoiceFailed(ReplyError, code="voice_failed", retryable=True):
-    """The voice could not say a sentence, and why; the reply ends with what was heard before it."""
+    """The voice failed to synthesize a sentence; the reply ends before it."""

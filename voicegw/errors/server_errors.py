@@ -1,38 +1,38 @@
-"""What went wrong in the server or between its processes, and what keeps it from starting."""
+"""Errors of the server and between its processes, and errors that prevent its start."""
 
 from voicegw.errors.base import VoicegwError
 
 
 class ServerError(VoicegwError, retryable=True):
-    """The server's own trouble."""
+    """An error of the server."""
 
 
 class NotReady(ServerError, code="not_ready", http_status=503):
-    """No recognition worker is warm yet, Redis is away, or the model endpoint has not answered yet."""
+    """No recognition worker is ready, Redis does not answer, or the model endpoint has not answered yet."""
 
 
 class AtCapacity(ServerError, code="at_capacity", http_status=503):
-    """The server already holds as many sessions as it may."""
+    """The server is at its maximum number of sessions, or overloaded."""
 
 
 class Draining(ServerError, code="draining", close_code=1012, http_status=503):
-    """The server is shutting down; another one, or this one later, will answer."""
+    """The server is shutting down; retry later, or with another server."""
 
 
 class StoreUnavailable(ServerError, code="store_unavailable", http_status=503):
-    """Redis cannot be asked, and without it this cannot be decided."""
+    """Redis does not answer, and the operation needs it."""
 
 
 class SlowConsumer(ServerError, code="slow_consumer", close_code=1013):
-    """The client does not read what it is sent, beyond the bounds of its queue."""
+    """The client reads too slowly: its queue is full, or a message could not be sent in time."""
 
 
 class Unresponsive(ServerError, code="not_responding", close_code=1011):
-    """Neither a message nor an answer to a ping came for too long; the connection is given up."""
+    """The client sent neither a message nor an answer to a ping in time; the connection is closed."""
 
 
 class InternalError(ServerError, code="internal_error", close_code=1011):
-    """A fault of the server's own."""
+    """An internal error of the server."""
 
 
 class RecognitionFailed(ServerError, code="recognition_failed"):
@@ -40,7 +40,7 @@ class RecognitionFailed(ServerError, code="recognition_failed"):
 
 
 class Moved(ServerError, code="session_moved", close_code=1012):
-    """Another gateway holds this session now; a client that comes back finds it."""
+    """Another gateway holds this session now; the client can reconnect to resume it."""
 
 
 class StartupError(VoicegwError, code="startup_failed"):
@@ -48,7 +48,7 @@ class StartupError(VoicegwError, code="startup_failed"):
 
 
 class ConfigurationError(StartupError, code="configuration_error"):
-    """A flag, an environment variable or the configuration file is wrong."""
+    """A flag, an environment variable or the configuration file is invalid."""
 
 
 class ModelUnavailable(StartupError, code="model_unavailable"):
@@ -60,4 +60,4 @@ class WorkerFailed(StartupError, code="worker_failed"):
 
 
 class UndecodableMessage(VoicegwError, code="undecodable_message"):
-    """Bytes from Redis or a pipe that are no message of the expected type."""
+    """Bytes from Redis or a pipe that are not a message of the expected type."""

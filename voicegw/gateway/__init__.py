@@ -1,1 +1,1 @@
-"""The server: `http` accepts connections, `auth` and `limits` decide who may come in, `session` serves."""
+"""The server: `http` accepts connections, `auth` and `limits` admit clients, `session` serves them."""

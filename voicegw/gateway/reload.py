@@ -1,4 +1,4 @@
-"""Files that are read again while the server runs: certificates and keys, when they change or on SIGHUP."""
+"""Reloads certificates and keys while the server runs: when their files change, and on SIGHUP."""
 
 import asyncio
 import os
@@ -17,45 +17,47 @@ Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 class Reloadable(Protocol):
-    """Something made from files."""
+    """An object that is loaded from files."""
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """The files."""
+        """Its files."""
 
     def reload(self) -> None:
         """Reads them again. Raises ConfigurationError, changing nothing, when they cannot be used."""
 
 
 class Reloader:
-    """Keeps `things` up to date; what cannot be read is logged, and what was there before stays."""
+    """Keeps `reloadables` up to date; logs a failed reload, and then keeps the previous state."""
 
-    def __init__(self, things: Sequence[Reloadable]) -> None:
-        self._seen = [(thing, _stamp(thing.paths)) for thing in things if thing.paths]
+    def __init__(self, reloadables: Sequence[Reloadable]) -> None:
+        self._seen = [
+            (reloadable, _stamp(reloadable.paths)) for reloadable in reloadables if reloadable.paths
+        ]
 
     def reload(self) -> None:
-        """Takes up everything now."""
-        for number, (thing, _) in enumerate(self._seen):
-            self._seen[number] = (thing, _stamp(thing.paths))
+        """Reloads everything now."""
+        for number, (reloadable, _) in enumerate(self._seen):
+            self._seen[number] = (reloadable, _stamp(reloadable.paths))
             try:
-                thing.reload()
+                reloadable.reload()
             except ConfigurationError as error:
-                log.error("not reloaded", files=thing.paths, reason=error.message)
-            except Exception as error:  # noqa: BLE001 - it may quote a key, and what is in a file ends no watch
-                log.error("not reloaded", files=thing.paths, reason=type(error).__name__)
+                log.error("not reloaded", files=reloadable.paths, reason=error.message)
+            except Exception as error:  # noqa: BLE001 - the text may quote a key; a bad file must not end the watch
+                log.error("not reloaded", files=reloadable.paths, reason=type(error).__name__)
             else:
-                log.info("reloaded", files=thing.paths)
+                log.info("reloaded", files=reloadable.paths)
 
     async def watch(self) -> None:
-        """Takes up what has changed, until cancelled."""
+        """Reloads when a file has changed, until cancelled."""
         while True:
             await asyncio.sleep(_CHECK_S)
-            if any(_stamp(thing.paths) != seen for thing, seen in self._seen):
+            if any(_stamp(reloadable.paths) != seen for reloadable, seen in self._seen):
                 self.reload()
 
 
 def _stamp(paths: Sequence[str]) -> Stamp:
-    """What changes when one of the files does."""
+    """A value that changes when one of the files changes."""
     return tuple(map(_stamp_of, paths))
 
 

@@ -1,4 +1,4 @@
-"""The gateway's life, in order: listen, admit or refuse, serve, drain, stop.
+"""The life cycle of the gateway: listen, admit or refuse, serve, drain, stop.
 
 One `websockets` server answers everything: the dialects' paths as WebSockets, and health, readiness and
 metrics as plain HTTP on the same port.
@@ -23,7 +23,7 @@ from voicegw.dialects.port import Codec, Dialect, Opening, refusal_code
 from voicegw.errors import ConfigurationError, Draining, IdleTimeout, InvalidState, VoicegwError
 from voicegw.gateway.auth.access import Access, check_scopes
 from voicegw.gateway.auth.origin import ANY
-from voicegw.gateway.http.descriptors import AcceptErrors, Descriptors
+from voicegw.gateway.http.descriptors import AcceptErrorHandler, Descriptors
 from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.limited_connection import (
     CLOSE_S,
@@ -40,17 +40,17 @@ from voicegw.gateway.reload import Reloader
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import Connection, ConnectionOptions
 from voicegw.gateway.session.connection_context import ConnectionContext
-from voicegw.gateway.session.sessions import Guest, Sessions
+from voicegw.gateway.session.sessions import SessionRequest, Sessions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.gateway.ticker import tick
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
 
-_STOP_S = 1.0  # for all connections to end, once the server stops
-_MOST_OPENING_FRAMES = 50  # with one that says what the client wants
-QUEUED_FRAMES = 4  # of one client that are read and not taken yet; then reading stops
-TRANSPORT_LIMIT = 4  # times the greatest message of a dialect: its codec can say what is wrong
+_STOP_S = 1.0  # for all connections to close when the server stops
+_MAX_OPENING_FRAMES = 50  # within which the client must send its request
+QUEUED_FRAMES = 4  # frames of one client that are read ahead; then reading stops
+TRANSPORT_LIMIT = 4  # times the largest message of a dialect, so that the codec can report the error
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,9 @@ class GatewayOptions:
 
     host: str = option("127.0.0.1", "address to listen on")
     port: int = option(8765, "port to listen on; 0 for any free one", ge=0, le=65_535)
-    path_prefix: str = option("", "what all paths begin with, behind a proxy that leaves it: /voice, for one")
+    path_prefix: str = option(
+        "", "prefix of all paths, when a proxy in front does not remove it: for example /voice"
+    )
     drain_timeout_ms: int = option(10_000, "time that open turns get to finish when stopping", ge=0)
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     connection: ConnectionOptions = field(default_factory=ConnectionOptions)
@@ -69,14 +71,16 @@ class GatewayOptions:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"(/[\w.~-]+)*", self.path_prefix, re.ASCII):
-            raise ConfigurationError(f"gateway.path_prefix: {self.path_prefix!r} is not written like /voice")
+            raise ConfigurationError(f"gateway.path_prefix: {self.path_prefix!r} must have the form /voice")
 
 
 class Gateway:
-    """`dialects`: those that are served, the usual one first. `new_scorer` makes the voice activity detector
-    of one session; `unready` says why words cannot be recognised yet, and nothing when they can; `crowded`,
-    whether recognition is so far behind that nobody more should be let in; `access` decides who is let in;
-    without it, anyone on this machine is."""
+    """The server of voice sessions.
+
+    dialects: those to serve, the default first. new_scorer: makes the voice activity detector of one session.
+    unready: why speech cannot be recognised yet; empty when it can. overloaded: whether recognition is too
+    slow to admit more sessions. access: None admits every client on this machine.
+    """
 
     def __init__(
         self,
@@ -86,7 +90,7 @@ class Gateway:
         dialects: Sequence[Dialect],
         new_scorer: Callable[[], SpeechScorer],
         unready: Callable[[], str],
-        crowded: Callable[[], bool] = lambda: False,
+        overloaded: Callable[[], bool] = lambda: False,
         access: Access | None = None,
     ) -> None:
         self._options = options
@@ -97,7 +101,7 @@ class Gateway:
         self._handshakes = HandshakeLimiter(
             options.handshake, self._access.addresses.is_shared, services.metrics
         )
-        self._admission = Admission(options.admission, unready, crowded)
+        self._admission = Admission(options.admission, unready, overloaded)
         self.sessions = Sessions(
             session_options,
             options.connection,
@@ -127,8 +131,8 @@ class Gateway:
         return f"{scheme}://{authority}{self._options.path_prefix}{self._dialects[0].path}"
 
     async def start(self) -> None:
-        """Listens. Raises OSError when the address cannot be had, and ConfigurationError when it may not be
-        listened on like this."""
+        """Starts to listen. Raises OSError when the address is not available, and ConfigurationError when the
+        options would expose the server without protection."""
         authenticator = self._access.authenticator
         check_exposure(
             self._options.host,
@@ -141,21 +145,21 @@ class Gateway:
             self._handshakes.context = certificate.context
         await self._listen()
         self._reloader = Reloader([authenticator, *([certificate] if certificate else [])])
-        self._attend(self._reloader.watch(), "reloader")
-        self._attend(tick(self._admission.observe_lag, self.sessions.tick), "ticker")
+        self._run_background(self._reloader.watch(), "reloader")
+        self._run_background(tick(self._admission.observe_lag, self.sessions.tick), "ticker")
         self.metrics.loop_lag.set_function(lambda: self._admission.loop_lag_s)
         loop = asyncio.get_running_loop()
-        loop.set_exception_handler(AcceptErrors())
+        loop.set_exception_handler(AcceptErrorHandler())
         self._stack.callback(loop.set_exception_handler, None)
         self.metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         log.info("listening", address=self.address)
         if authenticator.development:
-            log.warning("development mode: no token is asked for, and only this machine is let in")
+            log.warning("development mode: no token is required, and only this machine may connect")
             if ANY in self._access.options.origins:
-                log.warning("any web page that is open on this machine may connect: --origins is *")
+                log.warning("every web page that is open on this machine may connect: --origins is *")
 
     def reload(self) -> None:
-        """Takes up certificates and keys that have changed."""
+        """Reads certificates and keys again."""
         self._reloader.reload()
 
     async def _listen(self) -> None:
@@ -173,25 +177,25 @@ class Gateway:
                 self._serve,
                 self._options.host,
                 self._options.port,
-                create_connection=partial(LimitedConnection, self._handshakes),  # type: ignore[arg-type]  # a class, or as good
+                create_connection=partial(LimitedConnection, self._handshakes),  # type: ignore[arg-type]  # a factory instead of a class
                 process_request=handler.answer,
                 select_subprotocol=select_subprotocol,
                 compression=None,  # PCM does not compress; see the architecture guide
                 open_timeout=self._options.handshake.timeout_ms / 1000,
                 max_size=TRANSPORT_LIMIT * max(each.max_message_bytes for each in self._dialects),
                 max_queue=QUEUED_FRAMES,
-                ping_interval=None,  # the connection asks by itself, and takes any frame for an answer
+                ping_interval=None,  # Connection sends pings itself, and accepts any frame as an answer
                 close_timeout=CLOSE_S,
                 server_header=None,
             )
         )
 
-    def _attend(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Runs a task for as long as the server."""
-        self._stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
+    def _run_background(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Runs a task until the server stops."""
+        self._stack.push_async_callback(_cancel, asyncio.create_task(work, name=name))
 
     async def drain(self) -> None:
-        """Admits nobody, tells everyone, lets open turns finish until the deadline, then closes."""
+        """Stops admission, informs all clients, and ends open turns after the drain timeout."""
         self._admission.draining = True
         log.info("draining", sessions=len(self.sessions))
         await self.sessions.drain(
@@ -199,11 +203,10 @@ class Gateway:
         )
 
     async def stop(self) -> None:
-        """Ends what is left and stops listening. Connections that are still there after a second are aborted,
-        whatever they wait for."""
+        """Ends all sessions and stops listening. Aborts connections that are still open after a second."""
         if self._server is None:
             return
-        self._server.close(close_connections=False)  # their sessions' ends close them, and say why
+        self._server.close(close_connections=False)  # the ends of their sessions close them with a reason
         aborting = asyncio.get_running_loop().call_later(_STOP_S, self._handshakes.abort)
         try:
             await self.sessions.end()
@@ -216,42 +219,45 @@ class Gateway:
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, LimitedConnection)
         assert socket.upgrade is not None
-        socket.forget_handshake()
+        socket.clear_handshake()
         try:
-            guest = socket.upgrade.guest or await self._admit(socket, socket.upgrade)
-            await self._attach(socket, socket.upgrade.codec, guest)
+            request = socket.upgrade.session_request or await self._admit(socket, socket.upgrade)
+            await self._attach(socket, socket.upgrade.codec, request)
         except VoicegwError as error:
             await self._refuse(socket, socket.upgrade, error)
         except ConnectionClosed:
-            pass  # before it was said what the connection was for
+            pass  # before the client sent its request
         finally:
             socket.hold_seat(None)
             socket.finish_handshake()
-        self.sessions.limit_detached()
+        self.sessions.end_excess_detached()
 
-    async def _admit(self, socket: LimitedConnection, upgrade: Upgrade) -> Guest:
-        """Lets in a client that says in its first frames what it wants, within the time of a handshake."""
+    async def _admit(self, socket: LimitedConnection, upgrade: Upgrade) -> SessionRequest:
+        """Admits a client by its first frames, within the handshake timeout."""
         try:
             async with asyncio.timeout(self._options.handshake.timeout_ms / 1000):
                 opening = await _opening(socket, upgrade.codec)
-                guest = await self._checks.admit(socket, upgrade.dialect, opening, upgrade.address)
+                request = await self._checks.admit(socket, upgrade.dialect, opening, upgrade.address)
         except TimeoutError:
-            raise IdleTimeout("the client did not say in time what it wants") from None
+            raise IdleTimeout("the client did not send its request in time") from None
         socket.finish_handshake()
-        return guest
+        return request
 
-    async def _attach(self, socket: LimitedConnection, codec: Codec, guest: Guest) -> None:
-        """A connection from its first event to its end. Raises what only now is found to stand in its way."""
+    async def _attach(self, socket: LimitedConnection, codec: Codec, request: SessionRequest) -> None:
+        """Serves a connection until its end. Raises the error when its session cannot be opened."""
         assert socket.identity is not None
-        runner, after = await self.sessions.find(guest)
+        runner, after = await self.sessions.open(request)
         socket.hold_seat(runner.seat)
-        check_scopes(socket.identity, runner.profile)  # what a resumed session is, no opening says
-        if after is not None:  # a new session has begun with what its token fixes
+        profile = runner.record.profile
+        check_scopes(socket.identity, profile)  # an opening does not state the profile of a resumed session
+        if after is not None:  # a new session has these properties already
             runner.configure(socket.identity.fixed)
-        context = ConnectionContext.of(self._access, socket.identity, runner.profile, runner.record.quota)
+        context = ConnectionContext.of(
+            self._access, socket.identity, runner.record.profile, runner.record.quota
+        )
         if self._admission.draining:
             runner.drain(self._admission.retry_after_ms(Draining()))
-        resumable, options = guest.dialect.resumable, self._options.connection
+        resumable, options = request.dialect.resumable, self._options.connection
         arguments = (socket, codec, runner, context, options, socket.charge)
         await Connection(*arguments, after=after, resumable=resumable).run()
 
@@ -265,16 +271,16 @@ class Gateway:
 
 
 async def _opening(socket: ServerConnection, codec: Codec) -> Opening:
-    """What the client asks for in its first frames, and soon. Raises InputError and ConnectionClosed."""
-    for _ in range(_MOST_OPENING_FRAMES):
+    """The request in the first frames of a client. Raises InputError and ConnectionClosed."""
+    for _ in range(_MAX_OPENING_FRAMES):
         for received in codec.receive(await socket.recv()):
             if not isinstance(received, Opening):
-                raise InvalidState("the first message has to say what the session is to be")
+                raise InvalidState("the first message must open a session")
             return received
-    raise InvalidState(f"none of the first {_MOST_OPENING_FRAMES} messages says what the session is to be")
+    raise InvalidState(f"none of the first {_MAX_OPENING_FRAMES} messages opens a session")
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    """Ends a task that never ends by itself."""
+async def _cancel(task: asyncio.Task[None]) -> None:
+    """Cancels a task that does not end by itself, and waits for it."""
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What every session of a gateway uses."""
+"""The services that all sessions of a gateway share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,15 +15,16 @@ from voicegw.telemetry import Metrics, trace_turn
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What every session uses: the ports of the core, and the metrics.
+    """The ports of the core, and the metrics.
 
-    declared: characters of the tools' declarations, which every prompt has.
+    check_model: returns a remark for the readiness page, or raises NotReady. declared: characters of the tool
+    declarations, which are part of every prompt.
     """
 
     transcription: TranscriptionBackend
     responder: Responder
     metrics: Metrics
-    check_model: Callable[[], str] = lambda: ""  # a remark for the readiness page, or raises NotReady
+    check_model: Callable[[], str] = lambda: ""
     store: Store = field(default_factory=NullStore)
     voice: Voice | None = None
     background_calls: BackgroundCalls | None = None
@@ -31,7 +32,7 @@ class Services:
     declared: int = 0
 
     def count(self, event: Event, session: str) -> None:
-        """What a session tells, as metrics and traces."""
+        """Records an event of a session in metrics and traces."""
         match event:
             case TurnLatency():
                 self.metrics.observe_turn(event)
@@ -39,4 +40,4 @@ class Services:
             case Fault(code):
                 self.metrics.faults.labels(code).inc()
             case _:
-                pass  # what is told most is not counted
+                pass  # frequent events are not counted

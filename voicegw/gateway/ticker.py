@@ -1,5 +1,5 @@
-"""The gateway's one timer. A timer for each session would be most of what a quiet session costs: the event
-loop would wake up for every one of them."""
+"""The single timer of the gateway. With a timer for each session, the event loop would wake up for each of
+them, which would be most of the cost of an idle session."""
 
 import asyncio
 import time
@@ -8,12 +8,12 @@ from collections.abc import Callable
 TICK_S = 0.1
 
 
-async def tick(*told: Callable[[float, float], None]) -> None:
-    """Tells everyone, ten times a second until cancelled, by how many seconds this is late, and the time in
+async def tick(*callbacks: Callable[[float, float], None]) -> None:
+    """Calls every callback ten times a second, until cancelled, with its lateness in seconds and the time in
     monotonic seconds."""
     while True:
         due = time.monotonic() + TICK_S
         await asyncio.sleep(TICK_S)
         now = time.monotonic()
-        for tell in told:
-            tell(now - due, now)
+        for callback in callbacks:
+            callback(now - due, now)

@@ -17,13 +17,13 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_what_one_gateway_has_seen_another_refuses(client: Redis) -> None:
     one, other = (SharedReplayCache(client, Keys("voicegw")) for _ in range(2))
-    assert await one.spend("alice/1", 60)
-    assert not await other.spend("alice/1", 60)
-    assert await other.spend("bob/1", 60)
+    assert await one.consume("alice/1", 60)
+    assert not await other.consume("alice/1", 60)
+    assert await other.consume("bob/1", 60)
 
 
 async def test_marks_expire_and_tell_nothing(client: Redis) -> None:
-    await SharedReplayCache(client, Keys("voicegw")).spend("alice/1", 60)
+    await SharedReplayCache(client, Keys("voicegw")).consume("alice/1", 60)
     [key] = await client.keys("*")
     assert b"alice" not in key
     assert 50_000 < await client.pttl(key) <= 60_000  # by Redis's own clock, whatever the gateway's says
@@ -32,9 +32,9 @@ async def test_marks_expire_and_tell_nothing(client: Redis) -> None:
 async def test_whoever_cannot_be_checked_is_not_let_in(client: Redis, redis_server: RedisServer) -> None:
     redis_server.kill()
     with pytest.raises(StoreUnavailable):
-        await SharedReplayCache(client, Keys("voicegw")).spend("alice/1", 60)
+        await SharedReplayCache(client, Keys("voicegw")).consume("alice/1", 60)
 
 
 async def test_nor_when_it_is_a_cluster_that_is_away(absent_cluster: Redis) -> None:
     with pytest.raises(StoreUnavailable):
-        await SharedReplayCache(absent_cluster, Keys("voicegw")).spend("alice/1", 60)
+        await SharedReplayCache(absent_cluster, Keys("voicegw")).consume("alice/1", 60)

@@ -122,4 +122,4 @@ async def test_a_server_that_is_open_to_every_page_says_so(origins: tuple[str, .
     with structlog.testing.capture_logs() as records:
         async with staged(gate=Gate(access=AccessOptions(origins=origins))):
             pass
-    assert len([record for record in records if "any web page" in record["event"]]) == warned
+    assert len([record for record in records if "every web page" in record["event"]]) == warned

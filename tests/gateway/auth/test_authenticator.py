@@ -24,7 +24,7 @@ from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.authenticator import Authenticator, Scopes, SingleUse, TokenOptions
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
 from voicegw.gateway.auth.signing_keys import Algorithm
-from voicegw.gateway.auth.token_issuer import Claims, mint
+from voicegw.gateway.auth.token_issuer import Claims, issue_token
 
 SECRET = "a secret of thirty-two bytes or more"
 OPTIONS = TokenOptions(secret=SECRET)
@@ -133,7 +133,7 @@ def test_a_public_key_is_no_shared_secret(algorithm: Algorithm, tmp_path: Path) 
     path = tmp_path / "keys.json"
     path.write_text(json.dumps({"keys": [entry]}))
     door = Authenticator(TokenOptions(keys=str(path)), LocalReplayCache())
-    published = json.dumps(keys.public_halves(path)[0]).encode()
+    published = json.dumps(keys.public_keys(path)[0]).encode()
     for guess in (published, entry["x" if algorithm is Algorithm.EDDSA else "n"].encode()):
         assert isinstance(error_of(forged("pair", guess), door), TokenInvalid)
 
@@ -180,9 +180,9 @@ async def test_a_token_for_one_use_works_once() -> None:
         identity = door.identify(token(sub=user, jti="1"), "")
         if refused:
             with pytest.raises(TokenUsed):
-                await door.spend(identity)
+                await door.consume(identity)
         else:
-            await door.spend(identity)
+            await door.consume(identity)
 
 
 @pytest.mark.parametrize("ahead_s", [-30, 0, 30])
@@ -202,7 +202,7 @@ async def test_it_can_be_asked_for_that_all_work_once_or_none_does() -> None:
     assert "jti" in error_of(token(), authenticator(single_use=SingleUse.ALWAYS)).message
     door = authenticator(single_use=SingleUse.NEVER)
     for _ in range(2):
-        await door.spend(door.identify(token(jti="1"), ""))
+        await door.consume(door.identify(token(jti="1"), ""))
 
 
 def test_a_session_is_renewed_by_the_same_user_only() -> None:
@@ -306,7 +306,7 @@ async def test_keys_are_changed_while_the_server_runs(tmp_path: Path) -> None:
     old, new = (keys.generate(Algorithm.EDDSA, kid) for kid in ("old", "new"))
     path.write_text(json.dumps({"keys": [old, new]}))
     ring = keys.load(None, str(path))
-    by_old, by_new = (mint(Claims("alice"), ring.signer(kid)) for kid in ("old", "new"))
+    by_old, by_new = (issue_token(Claims("alice"), ring.signer(kid)) for kid in ("old", "new"))
     path.write_text(json.dumps({"keys": [old]}))
     async with staged(gate=Gate(tokens=TokenOptions(keys=str(path)))) as stage:
         assert await refused(stage, by_new) == (401, "token_invalid")

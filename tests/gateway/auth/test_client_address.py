@@ -5,7 +5,7 @@ from websockets.datastructures import Headers
 
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.auth.client_address import (
-    AddressBook,
+    ClientAddresses,
     ForwardedHeader,
     ProxyOptions,
     is_loopback,
@@ -19,7 +19,7 @@ RFC7239 = ProxyOptions(trusted=OPTIONS.trusted, header=ForwardedHeader.FORWARDED
 
 def client(peer: str, *values: str, options: ProxyOptions | None = OPTIONS) -> str:
     header = ForwardedHeader.X_FORWARDED_FOR if options is None else options.header
-    return AddressBook(options).client(peer, Headers([(header, value) for value in values]))
+    return ClientAddresses(options).client(peer, Headers([(header, value) for value in values]))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_reads_rfc_7239_where_that_is_what_the_proxy_sets(value: str, address: s
 
 def test_only_the_header_that_the_proxy_sets_is_read() -> None:
     headers = Headers({"X-Forwarded-For": "1.2.3.4", "Forwarded": "for=198.51.100.1"})
-    assert AddressBook(RFC7239).client(PROXY, headers) == "198.51.100.1"
+    assert ClientAddresses(RFC7239).client(PROXY, headers) == "198.51.100.1"
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=40), max_size=4))
@@ -87,7 +87,7 @@ def test_whatever_a_header_says_there_is_an_address(values: list[str]) -> None:
 
 
 def test_some_addresses_are_exempt_from_limits() -> None:
-    book = AddressBook(OPTIONS, exempt=("127.0.0.0/8", "2001:db8::/32"))
+    book = ClientAddresses(OPTIONS, exempt=("127.0.0.0/8", "2001:db8::/32"))
     assert book.client("127.0.0.1", Headers()) == ""
     assert book.client("2001:db8::7", Headers()) == ""
     assert book.client(PROXY, Headers({"X-Forwarded-For": "127.0.0.1"})) == ""
@@ -95,14 +95,14 @@ def test_some_addresses_are_exempt_from_limits() -> None:
 
 
 def test_people_are_shown_the_whole_address_exempt_or_not() -> None:
-    book = AddressBook(OPTIONS, exempt=("2001:db8::/32",))
+    book = ClientAddresses(OPTIONS, exempt=("2001:db8::/32",))
     headers = Headers({"X-Forwarded-For": "2001:db8::7"})
-    assert book.shown(PROXY, headers) == "2001:db8::7"
-    assert book.shown("", headers) == ""
+    assert book.for_log(PROXY, headers) == "2001:db8::7"
+    assert book.for_log("", headers) == ""
 
 
 def test_many_may_share_a_proxy_or_an_exempt_address() -> None:
-    book = AddressBook(OPTIONS, exempt=("127.0.0.0/8",))
+    book = ClientAddresses(OPTIONS, exempt=("127.0.0.0/8",))
     assert [book.is_shared(peer) for peer in (PROXY, "127.0.0.1", "", "203.0.113.7")] == [
         True,
         True,
@@ -113,29 +113,29 @@ def test_many_may_share_a_proxy_or_an_exempt_address() -> None:
 
 def test_a_network_that_is_none_is_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"10\.0\.0"):
-        AddressBook(ProxyOptions(trusted=("10.0.0",)))
+        ClientAddresses(ProxyOptions(trusted=("10.0.0",)))
 
 
 @pytest.mark.parametrize("values", [[], [""], ["unknown"], ["1.2.3.4, unknown"], ["10.0.0.8"]])
 def test_whoever_a_proxy_does_not_name_is_limited_and_comes_from_nowhere(values: list[str]) -> None:
-    book = AddressBook(OPTIONS, exempt=("10.0.0.0/8",))
+    book = ClientAddresses(OPTIONS, exempt=("10.0.0.0/8",))
     headers = Headers([("X-Forwarded-For", value) for value in values])
     assert book.client(PROXY, headers).startswith("10.0.0.")
-    assert not book.comes_from(networks(("10.0.0.0/8",)), PROXY, headers)
-    assert book.doubt(PROXY, headers) == "a proxy that names no client"
+    assert not book.is_listed(networks(("10.0.0.0/8",)), PROXY, headers)
+    assert book.shared_reason(PROXY, headers) == "a proxy that names no client"
 
 
 def test_who_is_named_or_comes_without_a_proxy_is_in_no_doubt() -> None:
     named = Headers({"X-Forwarded-For": "10.1.0.7"})
-    assert AddressBook(OPTIONS).comes_from(networks(("10.0.0.0/8",)), PROXY, named)
-    assert AddressBook(OPTIONS).doubt(PROXY, named) == ""
-    assert AddressBook(None).doubt(PROXY, Headers()) == ""
-    assert AddressBook(OPTIONS).doubt("203.0.113.7", Headers()) == "a proxy that is not listed"
+    assert ClientAddresses(OPTIONS).is_listed(networks(("10.0.0.0/8",)), PROXY, named)
+    assert ClientAddresses(OPTIONS).shared_reason(PROXY, named) == ""
+    assert ClientAddresses(None).shared_reason(PROXY, Headers()) == ""
+    assert ClientAddresses(OPTIONS).shared_reason("203.0.113.7", Headers()) == "a proxy that is not listed"
 
 
 def test_a_zone_of_any_length_is_left_out() -> None:
     headers = Headers({"X-Forwarded-For": f"fe80::1%{'x' * 5_000}"})
-    assert AddressBook(OPTIONS).shown(PROXY, headers) == "fe80::1"
+    assert ClientAddresses(OPTIONS).for_log(PROXY, headers) == "fe80::1"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "[::1]", "localhost", "LOCALHOST"])

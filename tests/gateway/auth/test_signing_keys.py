@@ -60,25 +60,25 @@ def test_the_newest_key_signs_unless_another_is_named(path: Path) -> None:
     ring = keys.load(None, key_file(path, *(keys.generate(Algorithm.HS256, name) for name in "ab")))
     assert ring.signer().kid == "b"
     assert ring.signer("a").kid == "a"
-    with pytest.raises(ConfigurationError, match=f"by the name c in {path}"):
+    with pytest.raises(ConfigurationError, match=f"with the name c in {path}"):
         ring.signer("c")
 
 
 @pytest.mark.parametrize("algorithm", [Algorithm.EDDSA, Algorithm.RS256])
 def test_a_public_half_checks_and_does_not_sign(algorithm: Algorithm, path: Path) -> None:
     private = key_file(path, keys.generate(algorithm, "a"))
-    public = key_file(path.with_suffix(".public"), *keys.public_halves(Path(private)))
+    public = key_file(path.with_suffix(".public"), *keys.public_keys(Path(private)))
     assert keys.load(None, public).find("a").key_id == "a"
-    with pytest.raises(ConfigurationError, match=f"no key to sign with: {public} holds public halves only"):
+    with pytest.raises(ConfigurationError, match=f"no signing key: {public} holds public keys only"):
         keys.load(None, public).signer()
-    with pytest.raises(ConfigurationError, match=f"by the name a: {public} holds its public half only"):
+    with pytest.raises(ConfigurationError, match=f"with the name a: {public} holds its public key only"):
         keys.load(None, public).signer("a")
 
 
 def test_a_shared_secret_has_no_public_half(path: Path) -> None:
     file = key_file(path, keys.generate(Algorithm.HS256, "a"))
     with pytest.raises(ConfigurationError, match="shared secret"):
-        keys.public_halves(Path(file))
+        keys.public_keys(Path(file))
 
 
 @pytest.mark.parametrize("alg", ["none", "HS512", "RS256", "ES256"])
@@ -127,7 +127,7 @@ def test_a_file_that_is_not_there_is_named(path: Path) -> None:
 
 def test_names_are_used_once(path: Path) -> None:
     both = [keys.generate(Algorithm.HS256, "a") for _ in range(2)]
-    assert "two keys of one name" in refusal(None, key_file(path, *both))
+    assert "two keys with the same name" in refusal(None, key_file(path, *both))
 
 
 def test_a_weak_rsa_key_is_refused(path: Path) -> None:

@@ -21,6 +21,8 @@ from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.session.runner import SessionRunner
 from voicegw.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -31,16 +33,16 @@ def doorstep(max_pending: int, per_address: int) -> HandshakeLimiter:
 
 def test_so_many_of_one_address_and_no_more() -> None:
     door = doorstep(max_pending=100, per_address=2)
-    assert [door.enter("a") for _ in range(3)] == [True, True, False]
-    assert door.enter("b")
+    assert [door.acquire("a") for _ in range(3)] == [True, True, False]
+    assert door.acquire("b")
     for _ in range(2):
-        door.leave("a")
-    assert door.enter("a")
+        door.release("a")
+    assert door.acquire("a")
 
 
 def test_behind_a_proxy_there_may_be_many() -> None:
     door = doorstep(max_pending=4, per_address=1)
-    assert [door.enter("proxy") for _ in range(5)] == [True] * 4 + [False]
+    assert [door.acquire("proxy") for _ in range(5)] == [True] * 4 + [False]
 
 
 async def opened(stage: Stage, stack: AsyncExitStack, first: bytes = b"", **options: str) -> Streams:

@@ -17,6 +17,8 @@ from voicegw.gateway.auth.access import AccessOptions
 from voicegw.gateway.auth.authenticator import TokenOptions
 from voicegw.gateway.limits.rate_limits import LimitOptions
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 async def refusal(stage: Stage, **shown: Any) -> dict[str, Any]:
     with pytest.raises(InvalidStatus) as refused:
@@ -109,9 +111,9 @@ async def test_who_asks_whether_the_server_is_ready_puts_nobody_off() -> None:
     async with staged() as stage:
         stage.warm.clear()
         assert (await get(stage, "/readyz")).status == 503
-        assert stage.gateway._admission._returns_at == 0.0
+        assert stage.gateway._admission._last_retry_at == 0.0
         await refusal(stage)
-        assert stage.gateway._admission._returns_at > 0.0
+        assert stage.gateway._admission._last_retry_at > 0.0
 
 
 async def test_metrics_are_for_listed_addresses_only() -> None:

@@ -18,6 +18,8 @@ from voicegw.gateway.http.limited_connection import HandshakeOptions
 from voicegw.gateway.http.tls import Certificate, TlsOptions, check_exposure
 from voicegw.gateway.limits.rate_limits import LimitOptions
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 class Authority:
     """Signs certificates, and writes them where the server looks."""

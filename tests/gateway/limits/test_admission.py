@@ -6,9 +6,9 @@ from voicegw.errors import AtCapacity, Draining, NotReady, RateLimited, VoicegwE
 from voicegw.gateway.limits.admission import Admission, AdmissionOptions, TokenBucket
 
 
-def admission(*, ready: bool = True, crowded: bool = False, **options: int) -> Admission:
+def admission(*, ready: bool = True, overloaded: bool = False, **options: int) -> Admission:
     return Admission(
-        AdmissionOptions(**options), lambda: "" if ready else "there is no worker", lambda: crowded
+        AdmissionOptions(**options), lambda: "" if ready else "there is no worker", lambda: overloaded
     )
 
 
@@ -20,7 +20,7 @@ def test_lets_sessions_in_up_to_their_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("door", "error"), [(admission(ready=False), NotReady), (admission(crowded=True), AtCapacity)]
+    ("door", "error"), [(admission(ready=False), NotReady), (admission(overloaded=True), AtCapacity)]
 )
 def test_says_why_not(door: Admission, error: type[VoicegwError]) -> None:
     with pytest.raises(error):
@@ -33,7 +33,7 @@ def test_a_server_that_is_not_ready_says_what_is_missing() -> None:
 
 
 def test_a_crowd_does_not_make_the_server_unready() -> None:
-    admission(crowded=True).check_ready()
+    admission(overloaded=True).check_ready()
 
 
 def test_nobody_is_let_into_a_server_that_stops() -> None:
@@ -48,7 +48,7 @@ def test_nobody_is_let_into_a_server_that_stops() -> None:
 def test_a_loop_that_lags_lets_nobody_in() -> None:
     door = admission(max_loop_lag_ms=20)
     door.observe_lag(0.2, time.monotonic())
-    with pytest.raises(AtCapacity, match="gateway is behind"):
+    with pytest.raises(AtCapacity, match="gateway is overloaded"):
         door.check(sessions=0)
 
 
@@ -80,10 +80,10 @@ def test_a_rush_is_let_in_up_to_its_burst_and_then_at_a_rate() -> None:
 
 def test_too_many_at_once_are_refused() -> None:
     door = admission(accept_burst=1, accepts_per_s=1)
-    door.check_rush()
+    door.check_accept_rate()
     door.take()
     with pytest.raises(AtCapacity, match="at once"):
-        door.check_rush()
+        door.check_accept_rate()
 
 
 def test_the_time_until_one_can_be_taken_grows_with_what_is_owed() -> None:

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from voicegw.gateway.limits.quota import Account, Quota, QuotaState
+from voicegw.gateway.limits.quota import Quota, QuotaState, ResourceState
 from voicegw.gateway.limits.rate_limits import LimitOptions, Resource
 from voicegw.gateway.single_waiter_event import SingleWaiterEvent
 
@@ -20,7 +20,7 @@ def moved(usage: Quota, to: Quota) -> None:
 
 def test_begins_with_nothing_used_and_nothing_refused() -> None:
     usage = used("1/minute")
-    assert usage.accounts[Resource.MESSAGES].refused_since is None
+    assert usage.resources[Resource.MESSAGES].refused_since is None
     assert [usage.windows.charge(Resource.MESSAGES, 1, 5.0) for _ in range(2)] == [0, 60]
 
 
@@ -36,10 +36,10 @@ def test_a_window_goes_on_elsewhere() -> None:
 def test_a_clock_that_differs_forgives_nothing_and_adds_nothing(skew_s: float) -> None:
     here, there = used("1/minute"), used("1/minute")
     here.windows.charge(Resource.MESSAGES, 1, SAVED)
-    here.accounts[Resource.MESSAGES] = Account(refused_until=SAVED + 50)
+    here.resources[Resource.MESSAGES] = ResourceState(refused_until=SAVED + 50)
     there.restore(here.state(SAVED, UNIX), AGE_S, RESTORED, UNIX + AGE_S + skew_s)
     assert there.windows.charge(Resource.MESSAGES, 1, RESTORED) == pytest.approx(60 - AGE_S)
-    assert there.accounts[Resource.MESSAGES].refused_until == pytest.approx(RESTORED + 50 - AGE_S)
+    assert there.resources[Resource.MESSAGES].refused_until == pytest.approx(RESTORED + 50 - AGE_S)
 
 
 def test_what_the_version_before_has_saved_goes_by_the_wall_clock() -> None:
@@ -72,8 +72,8 @@ def test_a_rate_that_is_another_there_begins_anew() -> None:
 
 def test_who_was_refused_stays_so() -> None:
     here, there = used("1/hour"), used("1/hour")
-    here.accounts[Resource.MESSAGES] = Account(SAVED + 60, SAVED - 10, SAVED + 60)
+    here.resources[Resource.MESSAGES] = ResourceState(SAVED + 60, SAVED - 10, SAVED + 60)
     moved(here, there)
-    account = there.accounts[Resource.MESSAGES]
-    stamps = (account.refused_until, account.refused_since, account.told_until)
+    state = there.resources[Resource.MESSAGES]
+    stamps = (state.refused_until, state.refused_since, state.reported_until)
     assert stamps == pytest.approx((RESTORED + 30, RESTORED - 40, RESTORED + 30))

@@ -26,7 +26,9 @@ from voicegw.core.session_store import NullStore, StoredSession
 from voicegw.dialects import native
 from voicegw.dialects.port import Opening, Resume
 from voicegw.gateway.limits.rate_limits import LimitOptions
-from voicegw.gateway.session.sessions import Guest
+from voicegw.gateway.session.sessions import SessionRequest
+
+pytestmark = pytest.mark.usefixtures("virtual_clock")
 
 HERE, THERE = "203.0.113.7", "203.0.113.8"
 
@@ -93,27 +95,27 @@ async def test_who_comes_back_for_what_is_lost_is_a_newcomer() -> None:
 
 
 async def test_who_comes_back_for_what_is_lost_is_not_let_in_while_the_gateway_is_behind() -> None:
-    crowded = False
+    overloaded = False
     async with staged() as stage, joined(stage.url) as peer:
-        stage.gateway._admission._crowded = lambda: crowded
+        stage.gateway._admission._overloaded = lambda: overloaded
         query = f"session={session_of(peer)}&epoch=1&last_seq=99"
-        crowded = True
+        overloaded = True
         with pytest.raises(ConnectionClosed, match=r"1013.*at_capacity"):
             async with joined(stage.url, query):
                 pass
-        crowded = False
+        overloaded = False
         async with joined(stage.url, query):
             pass
 
 
 async def test_those_who_come_back_for_one_session_wait_for_one_another_however_many_they_are() -> None:
     opening = Opening(SessionProfile(), resume=Resume("gone", 1, 1))
-    store, guest = SlowStore(), Guest(native.NativeDialect(), opening, "alice")
+    store, request = SlowStore(), SessionRequest(native.NativeDialect(), opening, "alice")
     async with staged(store=store) as stage:
         sessions = stage.gateway.sessions
-        first, second = (asyncio.create_task(sessions.find(guest)) for _ in range(2))
+        first, second = (asyncio.create_task(sessions.open(request)) for _ in range(2))
         await first
-        await sessions.find(guest)  # while the second one has its turn
+        await sessions.open(request)  # while the second one has its turn
         await second
     assert store.most == 1
 
@@ -271,7 +273,7 @@ class Crowd:
 
 
 @pytest.fixture
-def crowded() -> Iterator[tuple[asyncio.Runner, Stage]]:
+def overloaded() -> Iterator[tuple[asyncio.Runner, Stage]]:
     """A gateway for all examples, and the loop that it runs in."""
     limits = {"user_open": USER_OPEN, "address_open": ADDRESS_OPEN}
     with asyncio.Runner() as runner:
@@ -282,9 +284,9 @@ def crowded() -> Iterator[tuple[asyncio.Runner, Stage]]:
 
 
 def test_no_order_of_coming_and_going_gives_more_sessions_than_allowed(
-    crowded: tuple[asyncio.Runner, Stage],
+    overloaded: tuple[asyncio.Runner, Stage],
 ) -> None:
-    runner, stage = crowded
+    runner, stage = overloaded
 
     async def play(batches: list[list[tuple[Any, ...]]]) -> None:
         async with AsyncExitStack() as stack:

@@ -30,6 +30,8 @@ from voicegw.gateway.services import Services
 from voicegw.reply.offline.offline_responder import OfflineResponder
 from voicegw.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 HELLO = native.TextMessage(text="hello")
 ENDLESS = "x" * 4_000  # one piece of a reply that nobody reads
 

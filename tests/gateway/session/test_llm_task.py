@@ -23,6 +23,8 @@ from voicegw.gateway.session.driver import Driver
 from voicegw.gateway.session.llm_task import LLMTask
 from voicegw.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 PROMPT = (Message("user", "hello"),)
 
 

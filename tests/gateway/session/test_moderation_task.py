@@ -24,6 +24,8 @@ from voicegw.errors import ModerationFailed, RateLimited
 from voicegw.gateway.session.moderation_task import Moderation
 from voicegw.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 @dataclass
 class Judge:

@@ -10,6 +10,8 @@ from tests.peer import Peer, joined
 from voicegw.core.responder import ReplyRequest
 from voicegw.dialects import native
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 HELLO = native.TextMessage(text="hello")
 PIRATE = native.ConfigureMessage(instructions="Talk like a pirate.", tools=("map",), voice="en-gb")
 

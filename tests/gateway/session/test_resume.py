@@ -17,6 +17,8 @@ from voicegw.dialects import native
 from voicegw.gateway.limits.rate_limits import LimitOptions, Resource
 from voicegw.gateway.session.write_ahead import ResumeOptions
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 HELLO = native.TextMessage(text="hello")
 
 

@@ -13,6 +13,8 @@ from voicegw.dialects import native
 from voicegw.errors import LLMInterrupted, LLMTimeout, RecognitionFailed, ReplyError
 from voicegw.gateway.session.write_ahead import ResumeOptions
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 HELLO = native.TextMessage(text="hello")
 
 

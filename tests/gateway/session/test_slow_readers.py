@@ -4,10 +4,14 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 
+import pytest
+
 from tests.gateway.fakes import Stage, staged
 from tests.observing import until
 from tests.peer import Peer, joined
 from voicegw.dialects import native
+
+pytestmark = pytest.mark.usefixtures("virtual_clock")
 
 CROWD = 40
 OUTBOX_BYTES = 100_000

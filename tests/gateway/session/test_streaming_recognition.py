@@ -2,6 +2,8 @@
 
 from contextlib import AsyncExitStack
 
+import pytest
+
 from tests.gateway.fakes import QUIET, SPOKEN, ScriptedResponder, staged
 from tests.observing import until
 from tests.peer import joined
@@ -12,6 +14,8 @@ from voicegw.dialects import native
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.telemetry import Metrics
+
+pytestmark = pytest.mark.usefixtures("virtual_clock")
 
 SCRIPT = [
     Word(text, round(start * SAMPLE_RATE), round(end * SAMPLE_RATE), 1.0)

@@ -31,7 +31,7 @@ from voicegw.dialects.port import Opening, Resume
 from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.session import connection
 from voicegw.gateway.session.record import RecordState
-from voicegw.gateway.session.sessions import Guest
+from voicegw.gateway.session.sessions import SessionRequest
 from voicegw.gateway.session.write_ahead import ResumeOptions
 
 PATIENT = ResumeOptions(store_patience_ms=60_000)
@@ -102,11 +102,11 @@ async def test_a_reply_that_is_asked_for_again_is_charged_before_anybody_is_conn
             await peer.send(HELLO)
             await asyncio.wait_for(asked.wait(), 10)
             [held] = first.gateway.sessions
-            await held.log._save()
+            await held.log._commit()
             cut(peer)
         opening = Opening(SessionProfile(), resume=Resume(held.name, 1, 1))
-        guest = Guest(native.NativeDialect(), opening, "alice")
-        host, after = await second.gateway.sessions.find(guest)
+        request = SessionRequest(native.NativeDialect(), opening, "alice")
+        host, after = await second.gateway.sessions.open(request)
         assert after == 1
         await until(lambda: host._llm._task is not None and host._llm._task.done())
         assert second.responder.prompts == []
@@ -406,8 +406,8 @@ async def test_another_users_session_does_not_exist(redis_url: str) -> None:
         cut(peer)
         name = peer.of(native.ReadyMessage)[0].session
         opening = Opening(SessionProfile(), resume=Resume(name, 1, len(peer.messages)))
-        guest = Guest(native.NativeDialect(), opening, "mallory")
-        assert (await second.gateway.sessions.find(guest))[1] is None
+        request = SessionRequest(native.NativeDialect(), opening, "mallory")
+        assert (await second.gateway.sessions.open(request))[1] is None
         async with back(second, peer) as again:
             assert again.of(native.ReadyMessage)[-1].resumed
 
@@ -507,11 +507,11 @@ async def test_whichever_value_is_spoilt_a_session_is_restored_or_not_and_nothin
         await peer.until(native.PartialMessage)
         await assert_typed_turn(stage, peer)
         [host] = stage.gateway.sessions
-        step, _ = host.log._step()
+        step, _ = host.log._next_commit()
         whole = msgspec.msgpack.decode(step.snapshot)
         taken = [
             stage.gateway.sessions._restored(
-                *("s", Guest(native.NativeDialect(), Opening(SessionProfile()), "")),
+                *("s", SessionRequest(native.NativeDialect(), Opening(SessionProfile()), "")),
                 StoredSession(1, msgspec.msgpack.encode(each), step.events, step.audio, step.audio_start),
                 host.seat,
             )

@@ -5,12 +5,16 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Any, cast
 
+import pytest
+
 from voicegw.core.actions import Action, FollowBackgroundCall
 from voicegw.core.background_calls import BackgroundCalls, CallProgress
 from voicegw.core.events import ToolCalled
 from voicegw.core.session import Session
 from voicegw.gateway.session.driver import Driver
 from voicegw.gateway.session.tool_call_task import follow
+
+pytestmark = pytest.mark.usefixtures("virtual_clock")
 
 CALL = ToolCalled("c1", "book", "{}")
 

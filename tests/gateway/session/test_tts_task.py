@@ -13,6 +13,8 @@ from voicegw.core.events import AudioShape, ReplyReason
 from voicegw.dialects import native
 from voicegw.errors import VoiceFailed
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 HELLO = native.TextMessage(text="hello")
 SENTENCES = ["One two three. ", "Four five six."]
 

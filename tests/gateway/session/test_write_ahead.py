@@ -27,6 +27,8 @@ from voicegw.gateway.session.outbox import NumberedEvent, Outbox
 from voicegw.gateway.session.record import RecordState, SessionRecord
 from voicegw.gateway.session.write_ahead import ResumeOptions, WriteAheadLog, stored_name
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 @dataclass
 class ScriptedStore:
@@ -151,7 +153,7 @@ async def test_after_long_trouble_events_are_told_unsaved_and_that_is_said_once(
         stage.say("b")
         assert await asyncio.wait_for(reader.get(), 10) == NumberedEvent(ReplyDelta(1, "b"), 2)
     assert [str(complaint) for complaint in stage.complaints] == [
-        "no answer; the session goes on, but is not saved"
+        "no answer; the session continues, but is not saved"
     ]
 
 

@@ -19,7 +19,7 @@ class SharedReplayCache:
         self._client = client
         self._keys = keys
 
-    async def spend(self, token: str, lives_s: float) -> bool:
+    async def consume(self, token: str, lives_s: float) -> bool:
         """Whether this is the first time; after `lives_s` seconds it may be forgotten.
 
         Raises StoreUnavailable when Redis does not tell in time: whoever cannot be checked is not let in.

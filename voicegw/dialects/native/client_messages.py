@@ -1,5 +1,5 @@
-"""What a client sends in text frames. Every message is a msgspec struct, so one declaration gives validation
-and the JSON Schema for client authors (`messages.schema()`)."""
+"""The messages of a client. Each is a msgspec struct, so one declaration gives validation and the JSON Schema
+for client authors (`messages.schema()`)."""
 
 from dataclasses import fields
 from typing import Annotated, Any
@@ -14,11 +14,11 @@ from voicegw.core.utterance import RecognitionOptions
 
 MAX_TEXT_CHARACTERS = 8_000
 MAX_TOKEN_CHARACTERS = 8_000
-_SOMETHING_VISIBLE = r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2060-\u206f\ufeff]"
+_VISIBLE_CHARACTER = r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2060-\u206f\ufeff]"
 
 
 def _range_of(options: type[Any], name: str) -> msgspec.Meta:
-    """The range of an option, for the schema only: the session checks it, and answers `invalid_value`."""
+    """The range of an option, for the schema only: the session checks it and reports `invalid_value`."""
     [bounds] = (item.metadata for item in fields(options) if item.name == name)
     return msgspec.Meta(extra_json_schema={"minimum": bounds["ge"], "maximum": bounds["le"]})
 
@@ -32,8 +32,8 @@ class Inbound(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
 
 
 class CommitMessage(Inbound, tag="commit"):
-    """End the running utterance now, without waiting for silence. If none is running, a `final` without words
-    says so.
+    """End the running utterance now, without waiting for silence. If none is running, the answer is a `final`
+    without words.
     """
 
 
@@ -42,25 +42,25 @@ class CancelMessage(Inbound, tag="cancel"):
 
 
 class TextMessage(Inbound, tag="text"):
-    """A typed user message, answered like a spoken one. Blanks and invisible characters alone are none."""
+    """A typed user message, answered like a spoken one. It must contain a visible character."""
 
     text: Annotated[
-        str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS, pattern=_SOMETHING_VISIBLE)
+        str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS, pattern=_VISIBLE_CHARACTER)
     ]
 
 
 class ConfigureMessage(Inbound, tag="configure"):
-    """Change this session's settings; what is left out stays as it is. Times are in ms.
+    """Change settings of this session; omitted settings stay unchanged. Times are in ms.
 
-    The silence that ends a turn: `end_silence_ms`, or by what was said at least `min_end_silence_ms` and at
-    most `max_end_silence_ms`, which follow `end_silence_ms` unless given. `max_utterance_ms`: when an
-    utterance is ended in any case.
+    `end_silence_ms`: the silence that ends a turn; depending on the words it is between `min_end_silence_ms`
+    and `max_end_silence_ms`, which follow `end_silence_ms` unless given. `max_utterance_ms`: the longest
+    utterance.
     `partial_interval_ms`: new speech between two partials. `reply`: how turns are answered; true for text,
-    false for none. `speculate`: whether the model is asked in a pause already. `key_terms`: names and words
-    of a trade that are likely to be said, in place of those so far; an empty list takes them away.
-    `language`: ISO 639-1 code of what is spoken from now on, or `auto`. `instructions`: the model's system
-    prompt, in place of the server's. `tools`: names of the server's tools that the model may call; an empty
-    list for none. `voice`: what speaks, as the server's voice engine knows it.
+    false for none. `speculate`: whether the model is already called in a pause. `key_terms`: names and
+    technical terms that are likely to occur; they replace the earlier ones, and an empty list removes them.
+    `language`: ISO 639-1 code of the speech from now on, or `auto`. `instructions`: the system prompt of the
+    model, in place of the server's. `tools`: names of the server's tools that the model may call; an empty
+    list for none. `voice`: the voice of replies, by its name in the server's voice engine.
     """
 
     end_silence_ms: Annotated[int, _range_of(EndpointOptions, "end_silence_ms")] | None = None
@@ -78,26 +78,26 @@ class ConfigureMessage(Inbound, tag="configure"):
 
 
 class PlayedMessage(Inbound, tag="played"):
-    """How much of a reply's audio has been played, in ms: of the reply to `turn`, or of the last one."""
+    """How much audio of the reply to `turn`, or of the last reply, has been played, in ms."""
 
     audio_ms: Annotated[int, msgspec.Meta(ge=0)]
     turn: int | None = None
 
 
 class AckMessage(Inbound, tag="ack"):
-    """The `seq` of the last event seen."""
+    """The `seq` of the last event received."""
 
     seq: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class RefreshMessage(Inbound, tag="refresh"):
-    """A new token of the same user's, so that the session may go on when the old one's time is up."""
+    """A new token of the same user, so that the session can continue when the old token ends."""
 
     token: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TOKEN_CHARACTERS)]
 
 
 class EndMessage(Inbound, tag="end"):
-    """Nothing more will be sent: settle the running utterance and its reply, then close."""
+    """No more input follows: finish the running utterance and its reply, then close."""
 
 
 ClientMessage = (

@@ -1,4 +1,4 @@
-"""Frames of the native dialect to commands, and events to frames."""
+"""Decodes frames of the native dialect to commands, and encodes events to frames."""
 
 import re
 from typing import Any, assert_never
@@ -11,9 +11,9 @@ from voicegw.dialects.native import client_messages, messages
 from voicegw.errors import MalformedMessage, MessageTooBig, UnknownMessageType, WrongFrameKind
 
 MAX_MESSAGE_BYTES = 64 * 1024
-_MOST_TOLD = 200  # characters about what is wrong with a message
+_MAX_ERROR_CHARACTERS = 200  # longest description of an error
 
-_Farewell = events.GoingAway | events.Ending | events.Refreshed | events.Fault
+_LifecycleEvent = events.GoingAway | events.Ending | events.Refreshed | events.Fault
 
 _decoder = msgspec.json.Decoder(client_messages.ClientMessage)
 _encoder = msgspec.json.Encoder()
@@ -27,17 +27,17 @@ def decode(text: str) -> commands.Command:
     except msgspec.ValidationError as error:
         if str(error).endswith("`$.type`"):
             raise UnknownMessageType(_shortened(str(error))) from error
-        what = re.sub("matching regex '.*'", "with something visible in it", str(error))
-        raise MalformedMessage(_shortened(what)) from error
+        reason = re.sub("matching regex '.*'", "with a visible character", str(error))
+        raise MalformedMessage(_shortened(reason)) from error
     except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedMessage(f"{error}; text frames carry JSON, audio goes in binary frames") from error
+        raise MalformedMessage(f"{error}; text frames must contain JSON, binary frames audio") from error
     return _command(message)
 
 
 def _shortened(text: str) -> str:
-    """What is wrong, of which a client may have written nearly all: names and values of any length."""
-    half = _MOST_TOLD // 2
-    return text if len(text) <= _MOST_TOLD else f"{text[:half]}...{text[-half:]}"
+    """Shortens an error description, which may quote names and values of any length."""
+    half = _MAX_ERROR_CHARACTERS // 2
+    return text if len(text) <= _MAX_ERROR_CHARACTERS else f"{text[:half]}...{text[-half:]}"
 
 
 def _command(message: client_messages.ClientMessage) -> commands.Command:
@@ -63,16 +63,16 @@ def _command(message: client_messages.ClientMessage) -> commands.Command:
 
 
 def _configure(message: client_messages.ConfigureMessage) -> commands.Configure:
-    knobs = msgspec.structs.asdict(message)
+    settings = msgspec.structs.asdict(message)
     if isinstance(message.reply, bool):
-        knobs["reply"] = commands.ReplyMode.TEXT if message.reply else commands.ReplyMode.NONE
-    return commands.Configure(**knobs)
+        settings["reply"] = commands.ReplyMode.TEXT if message.reply else commands.ReplyMode.NONE
+    return commands.Configure(**settings)
 
 
 def check_audio(data: bytes) -> None:
-    """Raises MessageTooBig for an oversized binary frame and WrongFrameKind for JSON sent as one.
+    """Raises MessageTooBig for an oversized binary frame, and WrongFrameKind for a binary frame with JSON.
 
-    PCM that starts and ends like a JSON message would be a freak of nature, so the check costs nobody.
+    Audio that begins, ends and contains the same bytes as a JSON message is practically impossible.
     """
     _check_size(len(data))
     if data[:1] == b"{" and data[-1:] == b"}" and b'"type"' in data:
@@ -113,12 +113,12 @@ def _message(event: events.Event, seq: int) -> messages.ServerMessage:
         case events.AudioAcknowledged(samples, taken):
             return messages.AckedMessage(seq=seq, samples=samples, messages=taken)
         case events.GoingAway() | events.Ending() | events.Refreshed() | events.Fault():
-            return _farewell(event, seq)
+            return _lifecycle_message(event, seq)
         case _:
-            return _about_reply(event, seq)
+            return _reply_message(event, seq)
 
 
-def _farewell(event: _Farewell, seq: int) -> messages.ServerMessage:
+def _lifecycle_message(event: _LifecycleEvent, seq: int) -> messages.ServerMessage:
     match event:
         case events.GoingAway(retry_after_ms):
             return messages.GoingAwayMessage(seq=seq, retry_after_ms=retry_after_ms)
@@ -132,7 +132,7 @@ def _farewell(event: _Farewell, seq: int) -> messages.ServerMessage:
             assert_never(event)
 
 
-def _about_reply(event: events.ReplyEvent, seq: int) -> messages.ServerMessage:
+def _reply_message(event: events.ReplyEvent, seq: int) -> messages.ServerMessage:
     match event:
         case events.ReplyStarted(turn):
             return messages.ReplyStartedMessage(seq=seq, turn=turn)
@@ -192,8 +192,8 @@ def _step(turn: int, piece: events.ReplyStepPiece, seq: int) -> messages.ServerM
             return messages.ToolProgressMessage(seq=seq, turn=turn, id=call, name=name, content=content)
         case events.ToolAnswered(call, name, content, ok):
             return messages.ToolResultMessage(seq=seq, turn=turn, id=call, name=name, content=content, ok=ok)
-        case events.ReplyNotice(code, remedy):
-            return messages.NoticeMessage(seq=seq, turn=turn, code=code, message=remedy)
+        case events.ReplyNotice(code, mitigation):
+            return messages.NoticeMessage(seq=seq, turn=turn, code=code, message=mitigation)
         case _:
             assert_never(piece)
 

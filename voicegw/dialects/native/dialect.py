@@ -1,4 +1,4 @@
-"""The native dialect behind the port: JSON in text frames, audio in binary ones; sessions can be resumed."""
+"""The native dialect: JSON in text frames, audio in binary frames; sessions can be resumed."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ SUBPROTOCOL = "voicegw.v1"
 
 
 class NativeDialect(Dialect):
-    """What a client wants is in the URL; its token in a header or in a subprotocol."""
+    """The URL states the request; the token is in a header or in a subprotocol."""
 
     name = "native"
     path = PATH
@@ -22,27 +22,27 @@ class NativeDialect(Dialect):
 
     def connect(self, handshake: Handshake) -> "NativeCodec":
         """See Dialect. Raises UnsupportedRate, UnsupportedFormat, UnsupportedReply or InvalidParameter."""
-        asked = query.parse(handshake.query)
-        return NativeCodec(Opening(asked.profile, bearer_token(handshake.headers), asked.resume))
+        requested = query.parse(handshake.query)
+        return NativeCodec(Opening(requested.profile, bearer_token(handshake.headers), requested.resume))
 
 
 class NativeCodec(Codec):
-    """Holds nothing but the opening: every frame stands for itself."""
+    """Stateless apart from the opening: frames are independent of each other."""
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
 
     def receive(self, frame: str | bytes) -> Iterable[Received]:
-        """Text is a command, and binary is audio."""
+        """Text frames are commands, binary frames audio."""
         if isinstance(frame, str):
             return (codec.decode(frame),)
         codec.check_audio(frame)
         return (Audio(frame),)
 
     def send_event(self, event: Event, number: int) -> Iterable[Frame]:
-        """One message for each event, with its number."""
+        """One message with the number of the event."""
         return (Frame(codec.encode(event, number)),)
 
     def send_audio(self, audio: ReplyAudio) -> Iterable[Frame]:
-        """The audio as it is."""
+        """The audio in a binary frame."""
         return (Frame(audio.data, text=False),)

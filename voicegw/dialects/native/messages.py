@@ -1,4 +1,4 @@
-"""What the server sends in text frames, and the JSON Schema of all messages: each is a msgspec struct, so one
+"""The messages of the server, and the JSON Schema of all messages. Each is a msgspec struct, so one
 declaration gives encoding and schema."""
 
 from typing import Annotated
@@ -15,16 +15,16 @@ Turn = Annotated[int, msgspec.Meta(description="number of the utterance or typed
 class Outbound(msgspec.Struct, tag_field="type", kw_only=True):
     """A JSON message to the client."""
 
-    seq: Annotated[int, msgspec.Meta(ge=1, description="counts all messages from 1, without gaps")]
+    seq: Annotated[int, msgspec.Meta(ge=1, description="number of the message, from 1 without gaps")]
 
 
 class ReadyMessage(Outbound, tag="ready"):
-    """The session is open: the first message, and after a reconnect the one behind those that were missed.
+    """The session is open: the first message, and after a reconnect the first one after those missed.
 
-    `epoch` counts the session's connections; `resumed`: whether it is the session that was asked for.
-    `next_sample`: the sample to send next, at the client's rate; `next_message`: the number of the text frame
-    to send next, from 0. `development`: anybody on the server's machine gets in, without a token.
-    `reply_audio`: what binary frames to the client hold, where replies are said aloud; else null.
+    `epoch`: number of the gateway's claim on the session; `resumed`: whether the requested session was
+    resumed. `next_sample`: the sample to send next, at the client's rate; `next_message`: the number of the
+    text frame to send next, from 0. `development`: no token is required, and only clients on the same machine
+    connect. `reply_audio`: the format of binary frames to the client with spoken replies; else null.
     """
 
     session: str
@@ -38,16 +38,16 @@ class ReadyMessage(Outbound, tag="ready"):
 
 
 class SpeechStartedMessage(Outbound, tag="speech_started"):
-    """Someone began to speak, at about `at_ms`: utterance `turn` begins."""
+    """Speech began at about `at_ms`: utterance `turn` begins."""
 
     turn: Turn
     at_ms: Milliseconds
 
 
 class PartialMessage(Outbound, tag="partial", omit_defaults=True):
-    """The words of a running utterance so far, taking into account the audio before `audio_ms`. `stable` only
-    ever grows within a turn; `tentative`, which follows it behind a blank, may change. `joined`: there is no
-    blank between the two, as in languages that are written without; left out when false."""
+    """The words of a running utterance so far, from the audio before `audio_ms`. `stable` only grows within a
+    turn; `tentative`, which follows it after a space, may change. `joined`: there is no space between the
+    two, as in languages without spaces; omitted when false."""
 
     turn: Turn
     stable: str
@@ -57,7 +57,7 @@ class PartialMessage(Outbound, tag="partial", omit_defaults=True):
 
 
 class SpeechStoppedMessage(Outbound, tag="speech_stopped"):
-    """The utterance is over, and why; its last speech was at `at_ms`. Its `final` follows."""
+    """The utterance has ended, for `reason`; its last speech was at `at_ms`. Its `final` follows."""
 
     turn: Turn
     at_ms: Milliseconds
@@ -65,7 +65,7 @@ class SpeechStoppedMessage(Outbound, tag="speech_stopped"):
 
 
 class WordBlock(msgspec.Struct):
-    """One word of a final, when it was said and how probable it is, from 0 to 1."""
+    """One word of a final, with its time and its probability from 0 to 1."""
 
     word: str
     start_ms: Milliseconds
@@ -74,9 +74,9 @@ class WordBlock(msgspec.Struct):
 
 
 class FinalMessage(Outbound, tag="final", omit_defaults=True):
-    """The settled words of an utterance that lasted from `start_ms` to `end_ms`; `text` begins with the last
-    `stable`, and is empty if there were no words. `language`: the ISO 639-1 code of what it was recognised
-    as; left out when that is not known."""
+    """The final words of the utterance from `start_ms` to `end_ms`; `text` begins with the last `stable`, and
+    is empty if there were no words. `language`: ISO 639-1 code of the recognised language; omitted when
+    unknown."""
 
     turn: Turn
     text: str
@@ -87,21 +87,21 @@ class FinalMessage(Outbound, tag="final", omit_defaults=True):
 
 
 class ReplyStartedMessage(Outbound, tag="reply_started"):
-    """The first token of the reply to `turn` is there."""
+    """The reply to `turn` begins: its first token has arrived."""
 
     turn: Turn
 
 
 class ReplyDeltaMessage(Outbound, tag="reply_delta"):
-    """The next piece of the reply's text, to be put behind those before it."""
+    """The next piece of the reply's text, to append to the previous pieces."""
 
     turn: Turn
     text: str
 
 
 class ReplyDoneMessage(Outbound, tag="reply_done"):
-    """The reply is over, and why. `text`: all of it that was delivered; of a reply that is said aloud, all
-    that was heard."""
+    """The reply has ended, for `reason`. `text`: the delivered text; of a spoken reply, the part that was
+    heard."""
 
     turn: Turn
     text: str
@@ -109,8 +109,8 @@ class ReplyDoneMessage(Outbound, tag="reply_done"):
 
 
 class ToolCallMessage(Outbound, tag="tool_call"):
-    """The model calls a tool; `arguments` is the JSON object it wrote, as text. `id` is repeated in the
-    call's `tool_progress` and `tool_result`."""
+    """The model calls a tool; `arguments` is its JSON object, as text. `id` is repeated in the
+    `tool_progress` and `tool_result` of the call."""
 
     turn: Turn
     id: str
@@ -119,7 +119,7 @@ class ToolCallMessage(Outbound, tag="tool_call"):
 
 
 class ToolResultMessage(Outbound, tag="tool_result"):
-    """What the tool answered, as text; with `ok` false, why it could not."""
+    """The answer of the tool, as text; with `ok` false, the reason of its failure."""
 
     turn: Turn
     id: str
@@ -129,7 +129,7 @@ class ToolResultMessage(Outbound, tag="tool_result"):
 
 
 class ToolProgressMessage(Outbound, tag="tool_progress"):
-    """How a call in the background gets on; its `tool_result` follows when there is one."""
+    """The progress of a background call; its `tool_result` follows."""
 
     turn: Turn
     id: str
@@ -138,7 +138,7 @@ class ToolProgressMessage(Outbound, tag="tool_progress"):
 
 
 class ModeratedMessage(Outbound, tag="moderated"):
-    """Moderation found `categories` in what was said (`input`) or in the `reply`, which is stopped."""
+    """Moderation found `categories` in the user's words (`input`), or in the `reply`, which is stopped."""
 
     turn: Turn
     what: events.ModerationTarget
@@ -146,7 +146,7 @@ class ModeratedMessage(Outbound, tag="moderated"):
 
 
 class NoticeMessage(Outbound, tag="notice"):
-    """Trouble that did not end the reply: an error's `code`, and in `message` what is done about it."""
+    """An error that did not end the reply: its `code`, and in `message` the mitigation."""
 
     turn: Turn
     code: str
@@ -154,10 +154,10 @@ class NoticeMessage(Outbound, tag="notice"):
 
 
 class LatencyMessage(Outbound, tag="latency", omit_defaults=True):
-    """How long the steps of a turn took, in ms, once it is over. `endpoint`, `final`, `asked`, `first_token`,
-    `first_audio` and `done` count from the end of speech, `queue`, `decode` and `model` are durations. What
-    did not happen is left out. `attempts`: requests to the model; `speculative`: whether the one that was
-    used was made ahead of the turn's end."""
+    """The latency of the steps of a finished turn, in ms. `endpoint`, `final`, `asked`, `first_token`,
+    `first_audio` and `done` are measured from the end of speech; `queue`, `decode` and `model` are durations.
+    Steps that did not happen are omitted. `attempts`: requests to the model; `speculative`: whether the used
+    one was made before the end of the turn."""
 
     turn: Turn
     endpoint_ms: int | None = None
@@ -175,21 +175,20 @@ class LatencyMessage(Outbound, tag="latency", omit_defaults=True):
 
 class AckedMessage(Outbound, tag="ack"):
     """After every second of audio: all audio before sample `samples`, at the client's rate, and the first
-    `messages` text frames have been taken in and need not be sent again."""
+    `messages` text frames have been received and need not be sent again."""
 
     samples: int
     messages: int = 0
 
 
 class GoingAwayMessage(Outbound, tag="going_away"):
-    """The server is stopping: the session ends at its next quiet moment; connect again after
-    `retry_after_ms`."""
+    """The server is stopping: the session ends when it is next idle; connect again after `retry_after_ms`."""
 
     retry_after_ms: int
 
 
 class EndingMessage(Outbound, tag="ending"):
-    """The session will end in `in_ms` ms, unless something is done about it, with the error `code`."""
+    """The session will end in `in_ms` ms with the error `code`, unless the client prevents it."""
 
     code: str
     in_ms: int
@@ -202,8 +201,8 @@ class RefreshedMessage(Outbound, tag="refreshed"):
 
 
 class ErrorMessage(Outbound, tag="error", omit_defaults=True):
-    """Something went wrong: a `code` of the table of errors, and `message` in words. `retryable`: whether it
-    may work later, and if known after how many ms, `retry_after_ms`. With some codes the session ends."""
+    """An error: a `code` of the table of errors, and its description. `retryable`: whether a retry may
+    succeed, and after `retry_after_ms`, if known. With some codes the session ends."""
 
     code: str
     message: str

@@ -1,4 +1,4 @@
-"""What a native client asks for in the URL of its session."""
+"""Parses the query of a native client: rate, format, reply mode, language, session to resume."""
 
 import re
 from urllib.parse import parse_qsl
@@ -15,10 +15,10 @@ _TELEPHONE_RATE = 8_000
 
 
 def parse(query: str) -> Opening:
-    """What a query such as `rate=8000&format=mulaw` asks for.
+    """Parses a query such as `rate=8000&format=mulaw`.
 
-    A G.711 format without a rate means 8000 Hz. `session`, `epoch` and `last_seq` ask for a resume.
-    Raises UnsupportedRate, UnsupportedFormat, UnsupportedReply or InvalidParameter.
+    A G.711 format without a rate means 8000 Hz. `session`, `epoch` and `last_seq` request to resume a
+    session. Raises UnsupportedRate, UnsupportedFormat, UnsupportedReply or InvalidParameter.
     """
     values = dict(parse_qsl(query, keep_blank_values=True))
     unknown = values.keys() - {"rate", "format", "reply", "lang", "session", "epoch", "last_seq"}
@@ -37,7 +37,7 @@ def parse(query: str) -> Opening:
 
 def _resume(values: dict[str, str]) -> Resume:
     if not re.fullmatch(r"[\w-]{1,64}", values["session"], re.ASCII):
-        raise InvalidParameter("session: not a name that this server gives")
+        raise InvalidParameter("session: not a session id of this server")
     return Resume(values["session"], _count(values, "epoch"), _count(values, "last_seq"))
 
 

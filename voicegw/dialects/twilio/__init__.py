@@ -1,5 +1,5 @@
-"""The dialect of `/twilio`: telephone calls by Twilio Media Streams, and by the protocols of Telnyx, Exotel
-and Plivo, which are near copies of it."""
+"""The dialect of `/twilio`: telephone calls by Twilio Media Streams, and by the similar protocols of Telnyx,
+Exotel and Plivo."""
 
 from voicegw.dialects.twilio.dialect import PATH, TwilioDialect
 from voicegw.dialects.twilio.inbound import MAX_MESSAGE_BYTES

@@ -1,4 +1,4 @@
-"""One stream of a telephone call, from its first message to its last."""
+"""The codec of one media stream of a telephone call."""
 
 from collections.abc import Iterable
 
@@ -15,12 +15,12 @@ from voicegw.dialects.twilio.outbound import Outbound, outbound
 from voicegw.errors import InvalidState, MalformedMessage
 
 _OUTBOUND_TRACK = "outbound"
-_PIECE_MS = 20  # some carriers play whole pieces of this length only
+_PIECE_MS = 20  # some carriers play only whole pieces of this duration
 
 
 class TwilioCodec(Codec):
-    """A stream is asked for by its `start` message; what comes before that is not used. token: of the URL,
-    for a stream whose `start` has none. Callers see no events, so there is a message for none."""
+    """Decodes and encodes one stream. Messages before its `start` message are ignored. token: of the URL, for
+    a stream whose `start` has none. Events have no messages, because a caller cannot see them."""
 
     def __init__(self, token: str | None) -> None:
         self._token = token
@@ -28,8 +28,8 @@ class TwilioCodec(Codec):
         self._stopped = False
 
     def receive(self, frame: str | bytes) -> Iterable[Received]:
-        """See Codec. Raises MessageTooBig, WrongFrameKind, MalformedMessage or InvalidState; with the
-        `start` message as `profile_of`."""
+        """See Codec. Raises MessageTooBig, WrongFrameKind, MalformedMessage or InvalidState; for the `start`
+        message also the errors of `profile_of`."""
         message = decode(frame)
         if self._stopped:
             return ()
@@ -52,11 +52,11 @@ class TwilioCodec(Codec):
         return Opening(profile, start.parameter("token") or self._token)
 
     def send_event(self, event: Event, number: int) -> Iterable[Frame]:
-        """None: a caller hears replies, and sees nothing."""
+        """Returns nothing: a caller hears replies, but sees no events."""
         return ()
 
     def send_audio(self, audio: ReplyAudio) -> Iterable[Frame]:
-        """The audio, and a mark behind it."""
+        """The audio, and a mark after it."""
         return () if self._stream is None or self._stopped else self._stream.send_audio(audio)
 
     def stop_audio(self) -> Iterable[Frame]:
@@ -124,7 +124,7 @@ class _Stream:
 
 
 def _names(message: Inbound, start: Start) -> StreamIds:
-    """The stream's name as the carrier spells it, in the message or in its `start`."""
+    """The names of the stream, from the message or its `start`."""
     return StreamIds(
         message.twilio or start.twilio,
         message.exotel or start.exotel,

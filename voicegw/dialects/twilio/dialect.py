@@ -1,5 +1,4 @@
-"""Twilio Media Streams, and its near copies, behind the port: JSON with audio in base64; no session can be
-resumed."""
+"""Twilio Media Streams and similar protocols: JSON with audio in base64; sessions cannot be resumed."""
 
 from urllib.parse import unquote
 
@@ -12,8 +11,8 @@ PATH = "/twilio"
 
 
 class TwilioDialect(Dialect):
-    """A token is a parameter of the stream, or the last part of the path: carriers send no headers of one's
-    own, and Twilio no query."""
+    """The token is a parameter of the stream, or the last part of the path: carriers send no custom headers,
+    and Twilio no query."""
 
     name = "twilio"
     path = PATH
@@ -23,7 +22,7 @@ class TwilioDialect(Dialect):
         self._options = options
 
     def serves(self, path: str) -> bool:
-        """Also with a token behind the path."""
+        """Also serves the path with a token appended."""
         return path == PATH or path.startswith(f"{PATH}/")
 
     def connect(self, handshake: Handshake) -> TwilioCodec:

@@ -1,7 +1,7 @@
-"""What a carrier sends: one struct for Twilio Media Streams and the protocols that are near copies of it.
+"""The messages of a carrier: one set of structs for Twilio Media Streams and similar protocols.
 
-Carriers spell the same fields differently; each spelling is a field here. Numbers come as numbers or as text.
-What nobody here needs, sequence numbers and timestamps for one, is not read.
+Carriers spell the same fields differently; each spelling is a field here. Numbers may be numbers or text.
+Unused fields, such as sequence numbers and timestamps, are not read.
 """
 
 from typing import Annotated
@@ -11,14 +11,14 @@ import msgspec
 from voicegw.errors import MalformedMessage, MessageTooBig, WrongFrameKind
 
 MAX_MESSAGE_BYTES = 64 * 1024
-_MOST_TOLD = 200  # characters about what is wrong with a message
+_MAX_ERROR_CHARACTERS = 200  # longest description of an error
 
 Digit = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Da-d*#]$")]
 Number = int | float | str | None
 
 
 class MediaFormat(msgspec.Struct, frozen=True):
-    """How the audio of a stream is encoded, by a MIME type or a name."""
+    """The audio encoding of a stream, as a MIME type or a name."""
 
     encoding: str | None = None
     rate: Number = msgspec.field(name="sampleRate", default=None)
@@ -27,7 +27,7 @@ class MediaFormat(msgspec.Struct, frozen=True):
 
 
 class StreamIds(msgspec.Struct, frozen=True):
-    """The name of a stream. Its spelling tells the carriers apart."""
+    """The id of a stream. Its field name identifies the carrier."""
 
     twilio: str | None = msgspec.field(name="streamSid", default=None)
     exotel: str | None = msgspec.field(name="stream_sid", default=None)
@@ -36,7 +36,7 @@ class StreamIds(msgspec.Struct, frozen=True):
 
 
 class Start(StreamIds, frozen=True):
-    """The stream begins. parameters: what the application has given to the carrier for us."""
+    """The stream begins. parameters: set by the application in its call to the carrier."""
 
     parameters: dict[str, object] | None = msgspec.field(name="customParameters", default=None)
     parameters_snake: dict[str, object] | None = msgspec.field(name="custom_parameters", default=None)
@@ -44,33 +44,33 @@ class Start(StreamIds, frozen=True):
     media_format_snake: MediaFormat | None = msgspec.field(name="media_format", default=None)
 
     def parameter(self, name: str) -> str:
-        """A parameter's value; empty when it is missing or no text."""
+        """The value of a parameter; empty when it is missing or not text."""
         value = (self.parameters or self.parameters_snake or {}).get(name)
         return value if isinstance(value, str) else ""
 
 
 class Media(msgspec.Struct, frozen=True):
-    """A piece of audio; in JSON its payload is base64."""
+    """Audio; its payload is base64 in JSON."""
 
     payload: bytes = b""
     track: str | None = None
 
 
 class Dtmf(msgspec.Struct, frozen=True):
-    """A key of the telephone was pressed."""
+    """A telephone key was pressed."""
 
     digit: Digit
     track: str | None = None
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """The audio before the mark of this name has been played, or was cleared."""
+    """The audio before the mark with this name has been played, or was cleared."""
 
     name: object = None
 
 
 class Inbound(StreamIds, frozen=True):
-    """Any message. event: what it is; at most the field of that name is set. name: of a mark of Plivo's."""
+    """Any message. event: its type; at most the field of that name is set. name: of a mark by Plivo."""
 
     event: str = ""
     start: Start | None = None
@@ -93,4 +93,4 @@ def decode(frame: str | bytes) -> Inbound:
     try:
         return _decoder.decode(frame)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedMessage(str(error)[:_MOST_TOLD]) from error
+        raise MalformedMessage(str(error)[:_MAX_ERROR_CHARACTERS]) from error

@@ -1,4 +1,4 @@
-"""What a `start` message says of the audio, as a session's profile."""
+"""Converts the audio format of a `start` message to a session profile."""
 
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.commands import ReplyMode
@@ -21,9 +21,9 @@ _FORMATS = {name: audio_format for audio_format, names in _ENCODINGS.items() for
 
 
 def profile_of(start: Start, names: StreamIds) -> SessionProfile:
-    """The session that a stream asks for: replies are said aloud, in the format of the caller's audio.
+    """The session profile of a stream: spoken replies, in the format of the caller's audio.
 
-    Raises UnsupportedFormat, UnsupportedRate, or InvalidParameter for a `lang` that is no language.
+    Raises UnsupportedFormat, UnsupportedRate, or InvalidParameter for an unknown `lang`.
     """
     declared = start.media_format or start.media_format_snake or MediaFormat()
     if declared.channels is not None and _number(declared.channels) != 1:
@@ -46,15 +46,15 @@ def _format(declared: MediaFormat, names: StreamIds) -> AudioFormat:
 
 
 def _rate(declared: MediaFormat) -> int:
-    told = declared.rate if declared.rate is not None else declared.rate_snake
-    rate = _TELEPHONE_RATE if told is None else _number(told)
+    value = declared.rate if declared.rate is not None else declared.rate_snake
+    rate = _TELEPHONE_RATE if value is None else _number(value)
     if rate not in INPUT_RATES:
-        raise UnsupportedRate(f"rate {quoted(str(told))}; supported: {', '.join(map(str, INPUT_RATES))}")
+        raise UnsupportedRate(f"rate {quoted(str(value))}; supported: {', '.join(map(str, INPUT_RATES))}")
     return rate
 
 
 def _number(value: Number) -> int | None:
-    """The integer that is given as a number or as text; None for anything else."""
+    """The integer in a number or text; None for anything else."""
     try:
         return int(str(value))
     except ValueError:

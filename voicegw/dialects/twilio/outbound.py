@@ -1,4 +1,4 @@
-"""What a carrier is sent: audio, marks behind it, and the order to forget what has not been played."""
+"""The messages to a carrier: audio, marks after it, and the command to clear unplayed audio."""
 
 from collections.abc import Mapping
 
@@ -18,22 +18,22 @@ _encoder = msgspec.json.Encoder()
 
 
 class Outbound:
-    """Messages in the form of Twilio, which Exotel and Telnyx share; `stream`: the field that names the
-    stream, where the carrier wants one."""
+    """Messages in the format of Twilio, Exotel and Telnyx. stream: the field with the id of the stream, if
+    the carrier requires one."""
 
     def __init__(self, stream: Mapping[str, str]) -> None:
         self._stream = stream
 
     def media(self, payload: bytes) -> Frame:
-        """Audio to be played behind what was sent before."""
+        """Audio to play after the audio sent before."""
         return self._frame("media", media={"payload": payload})
 
     def mark(self, name: str) -> Frame:
-        """Asks for an echo of `name` once the audio before it has been played."""
+        """Requests an echo of `name` when the audio before it has been played."""
         return self._frame("mark", mark={"name": name})
 
     def clear(self) -> Frame:
-        """Has the carrier forget the audio that it has not played. It echoes the marks of that at once."""
+        """Makes the carrier discard unplayed audio; it echoes the marks of that audio at once."""
         return self._frame("clear")
 
     def _frame(self, event: str, **content: object) -> Frame:
@@ -41,7 +41,7 @@ class Outbound:
 
 
 class PlivoOutbound(Outbound):
-    """The same for Plivo. profile: of the stream, since each message says how its audio is encoded."""
+    """The messages in the format of Plivo. profile: gives the audio format, which each message contains."""
 
     def __init__(self, stream: Mapping[str, str], profile: SessionProfile) -> None:
         super().__init__(stream)
@@ -61,7 +61,7 @@ class PlivoOutbound(Outbound):
 
 
 def outbound(names: StreamIds, profile: SessionProfile) -> Outbound:
-    """The form of the carrier that spells its stream's name so."""
+    """The message format of the carrier whose stream id is set in `names`."""
     if names.plivo is not None:
         return PlivoOutbound({"streamId": names.plivo}, profile)
     if names.exotel is not None:

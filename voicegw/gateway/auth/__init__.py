@@ -1,1 +1,1 @@
-"""Who a client is and whether it may come in: tokens, keys, scopes, origins, addresses."""
+"""Authentication and access control: tokens, keys, scopes, origins, addresses."""

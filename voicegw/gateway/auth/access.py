@@ -1,4 +1,4 @@
-"""Whether this caller may have this session: its address, the page it comes from, its token, its limits."""
+"""Access control of a client: its address, the origin of its page, its token and its limits."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from voicegw.core.options import option
 from voicegw.core.profile import SessionProfile
 from voicegw.dialects.port import Opening
 from voicegw.gateway.auth.authenticator import Authenticator, Identity, TokenOptions
-from voicegw.gateway.auth.client_address import AddressBook, ProxyOptions, networks
+from voicegw.gateway.auth.client_address import ClientAddresses, ProxyOptions, networks
 from voicegw.gateway.auth.origin import check_host, check_origin
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
 from voicegw.gateway.limits.rate_limits import LimitOptions, Limits, Resource
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AccessOptions:
-    """From where clients may come."""
+    """The addresses and origins from which clients may connect."""
 
     origins: tuple[str, ...] = option(
         (), "web origins whose pages may connect, beside the server's own; * for all"
@@ -35,15 +35,17 @@ class AccessOptions:
 
 
 class Access:
-    """The rules in their order; the cheap ones first, and what uses something up last."""
+    """The access rules. Callers apply cheap checks first, and checks that consume something last."""
 
     def __init__(self, options: AccessOptions, authenticator: Authenticator, limits: Limits) -> None:
         self.options = options
         self.authenticator = authenticator
         self.limits = limits
-        self._remarked = False
+        self._warned = False
         self._metrics_from = networks(options.metrics_from)
-        self.addresses = AddressBook(options.proxy if options.behind_proxy else None, limits.options.exempt)
+        self.addresses = ClientAddresses(
+            options.proxy if options.behind_proxy else None, limits.options.exempt
+        )
 
     @classmethod
     def development(cls, metrics: Metrics) -> "Access":
@@ -52,18 +54,19 @@ class Access:
         return cls(AccessOptions(), authenticator, Limits(LimitOptions(), metrics))
 
     async def count(self, peer: str, headers: Headers) -> str:
-        """The address that limits go by, with one connection more. Raises RateLimited.
+        """Counts one connection; returns the address for which limits apply. Raises RateLimited.
 
-        It comes before anything that is refused: what is refused is logged, and pushes others back.
+        It is called before every other check: refusals are logged and delay other clients, so they are
+        limited too.
         """
-        self._remark(peer, headers)
+        self._warn_if_shared(peer, headers)
         address = self.addresses.client(peer, headers)
         await self.limits.admit(Resource.CONNECTIONS, "", address)
         return address
 
     def check_origin(self, headers: Headers) -> None:
-        """Raises OriginRefused for a page in a browser from which nobody may connect."""
-        origins = headers.get_all("Origin")  # more than one is nobody's
+        """Raises OriginRefused for a browser page whose origin may not connect."""
+        origins = headers.get_all("Origin")  # more than one matches no allowed origin
         check_origin(
             ", ".join(origins) if origins else None,
             ", ".join(headers.get_all("Host")),
@@ -72,32 +75,32 @@ class Access:
         )
 
     async def identify(self, address: str, opening: Opening) -> Identity:
-        """Whose opening it is. Raises RateLimited, or an error of the token's: TokenMissing, TokenInvalid,
-        TokenExpired, ScopeMissing."""
+        """The identity of the client. Raises RateLimited, or a token error: TokenMissing, TokenInvalid,
+        TokenExpired or ScopeMissing."""
         identity = self.authenticator.identify(opening.token, address)
         check_scopes(identity, opening.profile)
         await self.limits.admit(Resource.CONNECTIONS, identity.user, "")
         return identity
 
-    def _remark(self, peer: str, headers: Headers) -> None:
-        """Says once that limits see one client where there may be many."""
-        if not self._remarked and (reason := self.addresses.doubt(peer, headers)):
-            self._remarked = True
-            log.warning(f"{reason}: all behind it count as one client", peer=peer)
+    def _warn_if_shared(self, peer: str, headers: Headers) -> None:
+        """Logs once that many clients may share one address, and so one limit."""
+        if not self._warned and (reason := self.addresses.shared_reason(peer, headers)):
+            self._warned = True
+            log.warning(f"{reason}: all its clients count as one", peer=peer)
 
     def check_page(self, request: Request) -> None:
-        """Raises OriginRefused for a page of the server's that a strange web page could read: in development
-        nothing else stands in its way."""
+        """Raises OriginRefused when another web page could read this HTTP page by DNS rebinding. Only checked
+        in development mode, where no token is required."""
         if self.authenticator.development:
             check_host(", ".join(request.headers.get_all("Host")))
 
     def may_read_metrics(self, peer: str, request: Request) -> bool:
-        """Whether this client may know how busy the server is."""
-        return self.addresses.comes_from(self._metrics_from, peer, request.headers)
+        """Whether this client may read /metrics."""
+        return self.addresses.is_listed(self._metrics_from, peer, request.headers)
 
-    async def settle(self, identity: Identity) -> None:
-        """Uses up a token that works once. Raises TokenUsed or StoreUnavailable."""
-        await self.authenticator.spend(identity)
+    async def consume_token(self, identity: Identity) -> None:
+        """Consumes a single-use token. Raises TokenUsed or StoreUnavailable."""
+        await self.authenticator.consume(identity)
 
 
 def check_scopes(identity: Identity, profile: SessionProfile) -> None:

@@ -1,11 +1,12 @@
-"""Who is calling: a signed token at the upgrade becomes an identity, which limits and scopes go by.
+"""Authentication: a signed token gives the identity of a client, to which limits and scopes apply.
 
 Tokens are JSON Web Tokens (RFC 7519) with an audience (`aud`), a subject (`sub`: the user) and an expiry
-(`exp`); `nbf` is honoured, `scope` narrows what the session may use, `session` says what it is like, and a
-token with a `jti` opens one session only. A token has to be valid when the session begins. The session may
-outlive it, for `session_ttl_s`, and for longer if the client shows a new one of the same user's (`refresh`).
+(`exp`); `nbf` is checked, `scope` restricts what the session may use, `session` sets its properties, and a
+token with a `jti` opens one session only. A token must be valid when the session begins. The session may last
+`session_ttl_s`, also beyond the expiry of the token, and longer if the client sends a new token of the same
+user (`refresh`).
 
-Nothing here logs, quotes or keeps a token.
+This module never logs, quotes or stores a token.
 """
 
 import math
@@ -32,14 +33,14 @@ from voicegw.errors import (
 from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.replay_cache import ReplayCache
 
-_LEEWAY_S = 5  # by which clocks may differ
-_SPENT_SLACK_S = 60  # how much longer a used token is remembered: other gateways' clocks may be behind
+_LEEWAY_S = 5  # allowed difference of clocks
+_REPLAY_MARGIN_S = 60  # added to the time a used token is remembered: other clocks may be late
 _REQUIRED = ("aud", "sub", "exp")
 MAX_USER_CHARACTERS = 128
 
 
 class SingleUse(StrEnum):
-    """Which tokens open one session only."""
+    """Which tokens are single-use."""
 
     MARKED = "marked"  # those with a `jti`
     ALWAYS = "always"  # all: a token without a `jti` is refused
@@ -48,7 +49,7 @@ class SingleUse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenOptions:
-    """Who gets in. Without a secret and without keys, anyone on this machine, and nobody else."""
+    """Which tokens are accepted. Without secret and keys, every client on this machine, and no other."""
 
     secret: str | None = field(
         default=None,
@@ -59,10 +60,10 @@ class TokenOptions:
     )
     keys: str | None = option(None, "JSON Web Key Set file with the keys that tokens are signed with")
     audience: str = option("voicegw", "`aud` that a token must have")
-    max_ttl_s: int = option(3_600, "longest time that a token may still be valid for", ge=1)
+    max_ttl_s: int = option(3_600, "longest remaining validity of a token", ge=1)
     session_ttl_s: int = option(3_600, "time after which a session needs a new token", ge=1)
     single_use: SingleUse = option(
-        SingleUse.MARKED, "tokens that work once: marked (by `jti`), always, never"
+        SingleUse.MARKED, "which tokens open one session only: marked (by `jti`), always, never"
     )
 
     @property
@@ -72,13 +73,13 @@ class TokenOptions:
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """What a token allows: values by kind, as in `rate:8000 reply:text`. A kind it does not name is free."""
+    """What a token allows: values by kind, as in `rate:8000 reply:text`. Other kinds are unrestricted."""
 
     allowed: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> "Scopes":
-        """The scopes of a `scope` claim; entries without a colon are some other service's."""
+        """The scopes of a `scope` claim; entries without a colon belong to other services."""
         pairs = (entry.partition(":") for entry in text.split())
         return cls(tuple((kind, value) for kind, colon, value in pairs if colon))
 
@@ -91,10 +92,10 @@ class Scopes:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who is at the other end. user: empty in development mode. expires_at: monotonic seconds.
+    """The identity of a client. user: empty in development mode. expires_at: monotonic seconds.
 
-    token: what makes the token unique, and for how many seconds it has to be remembered; None if it may be
-    shown again. fixed: what the token says that the session is like; its client cannot change that.
+    token: the id of a single-use token and the seconds for which it must be remembered; None for a reusable
+    token. fixed: session properties that the token sets; the client cannot change them.
     """
 
     user: str
@@ -115,7 +116,7 @@ class _Session(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Claims(msgspec.Struct):
-    """What is read of a token's claims, after its signature was found to be right."""
+    """The claims that are read from a token with a valid signature."""
 
     sub: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_USER_CHARACTERS)]
     exp: Annotated[float, msgspec.Meta(gt=0, lt=1e12)]
@@ -125,17 +126,17 @@ class _Claims(msgspec.Struct):
 
 
 class Authenticator:
-    """`spent` remembers the single-use tokens that were shown, on one machine or for many."""
+    """replay_cache: remembers used single-use tokens, for one gateway or for several."""
 
-    def __init__(self, options: TokenOptions, spent: ReplayCache) -> None:
+    def __init__(self, options: TokenOptions, replay_cache: ReplayCache) -> None:
         self._options = options
-        self._spent = spent
+        self._replay_cache = replay_cache
         self.paths = () if options.keys is None else (options.keys,)
         self.reload()
 
     @property
     def development(self) -> bool:
-        """Whether anyone gets in, because nobody said which tokens are good."""
+        """Whether no token is required, because neither a secret nor keys are configured."""
         return not self._options.enabled
 
     @property
@@ -144,18 +145,18 @@ class Authenticator:
         return math.inf if self.development else self._options.session_ttl_s
 
     def reload(self) -> None:
-        """Reads the keys again. Raises ConfigurationError, and goes on with those it had."""
+        """Reads the keys again. Raises ConfigurationError, and then keeps the previous keys."""
         self._keys = keys.load(self._options.secret, self._options.keys)
 
     def identify(self, token: str | None, address: str) -> Identity:
-        """Whose token it is. Raises TokenMissing, TokenExpired or TokenInvalid."""
+        """The identity that a token states. Raises TokenMissing, TokenExpired or TokenInvalid."""
         if self.development:
             return Identity("", address)
         if not token:
             raise TokenMissing
         claims = self._claims(token)
         if claims.exp - time.time() > self._options.max_ttl_s + _LEEWAY_S:
-            raise TokenInvalid(f"valid for longer than the {self._options.max_ttl_s} s that are allowed here")
+            raise TokenInvalid(f"valid for longer than the allowed {self._options.max_ttl_s} s")
         return Identity(
             claims.sub,
             address,
@@ -165,19 +166,19 @@ class Authenticator:
             Configure(**msgspec.structs.asdict(claims.session)),
         )
 
-    async def spend(self, identity: Identity) -> None:
-        """Uses up a token that works once. Raises TokenUsed if it was shown before, StoreUnavailable."""
-        if identity.token is not None and not await self._spent.spend(*identity.token):
+    async def consume(self, identity: Identity) -> None:
+        """Consumes a single-use token. Raises TokenUsed if it was used before, or StoreUnavailable."""
+        if identity.token is not None and not await self._replay_cache.consume(*identity.token):
             raise TokenUsed
 
     def renewed(self, identity: Identity, token: str) -> Identity:
-        """The same user with a new token, which is not used up yet. Raises as `identify` does, and
-        InvalidState in development mode."""
+        """The identity with a new token of the same user; does not consume the token. Raises as `identify`
+        does, and InvalidState in development mode."""
         if self.development:
-            raise InvalidState("no token is asked for here")
+            raise InvalidState("this server requires no token")
         renewed = self.identify(token, identity.address)
         if renewed.user != identity.user:
-            raise TokenInvalid("for another user than the session's")
+            raise TokenInvalid("for another user than the user of the session")
         return renewed
 
     def _token(self, claims: _Claims) -> tuple[str, float] | None:
@@ -185,9 +186,9 @@ class Authenticator:
             return None
         if claims.jti is None:
             if self._options.single_use is SingleUse.ALWAYS:
-                raise TokenInvalid("without a `jti`; only tokens for one use are taken here")
+                raise TokenInvalid("without a `jti`; this server accepts single-use tokens only")
             return None
-        lives_s = max(0.0, claims.exp - time.time()) + _LEEWAY_S + _SPENT_SLACK_S
+        lives_s = max(0.0, claims.exp - time.time()) + _LEEWAY_S + _REPLAY_MARGIN_S
         return f"{claims.sub}/{claims.jti}", lives_s
 
     def _claims(self, token: str) -> _Claims:
@@ -201,7 +202,7 @@ class Authenticator:
                 options={"require": list(_REQUIRED)},
             )
             known = msgspec.convert(claims, _Claims)
-            msgspec.json.encode(known)  # half a surrogate pair is a ValueError
+            msgspec.json.encode(known)  # raises ValueError for half a surrogate pair
             return known
         except jwt.ExpiredSignatureError:
             raise TokenExpired from None
@@ -212,11 +213,11 @@ class Authenticator:
         except jwt.MissingRequiredClaimError as error:
             raise TokenInvalid(f"without {error.claim!r}") from None
         except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, TypeError, ArithmeticError, RecursionError):
-            raise TokenInvalid from None  # the cause could quote it
+            raise TokenInvalid from None  # the cause could quote the token
 
 
 def check_session(claim: object) -> None:
-    """Raises ConfigurationError for a claim `session` that no gateway takes."""
+    """Raises ConfigurationError for an invalid claim `session`."""
     try:
         msgspec.convert(claim, _Session)
     except msgspec.ValidationError as error:

@@ -1,7 +1,7 @@
-"""Whose connection is it: the client's address, also from behind proxies that are trusted to tell.
+"""The address of a client, also behind trusted proxies.
 
-Headers are believed only from a peer on the list of proxies, and only as far back as the chain of listed
-proxies reaches; what a client wrote in front of that counts for nothing.
+Forwarding headers are used only when the peer is a listed proxy, and only as far back as the chain of listed
+proxies reaches; earlier entries, which the client could have written, are ignored.
 """
 
 import ipaddress
@@ -18,12 +18,12 @@ from voicegw.errors import ConfigurationError
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_MOST_PROXIES = 20  # in a row; more are made up, to keep the server busy
-_SHARED_PREFIX = 64  # one subscriber has a whole IPv6 network of this length
+_MAX_PROXIES = 20  # longest chain that is read
+_SHARED_PREFIX = 64  # a subscriber usually has an IPv6 network of this prefix length
 
 
 class ForwardedHeader(StrEnum):
-    """Where a proxy writes whom it speaks for; only the one it is known to set may be believed."""
+    """The header in which proxies name the client; only the configured one is read."""
 
     X_FORWARDED_FOR = "x-forwarded-for"
     FORWARDED = "forwarded"  # RFC 7239
@@ -31,18 +31,18 @@ class ForwardedHeader(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProxyOptions:
-    """Which proxies stand in front of the server."""
+    """The proxies in front of the server."""
 
     trusted: tuple[str, ...] = option(
-        ("127.0.0.1", "::1"), "addresses or networks of the proxies whose header is believed"
+        ("127.0.0.1", "::1"), "addresses or networks of the proxies whose header is trusted"
     )
     header: ForwardedHeader = option(ForwardedHeader.X_FORWARDED_FOR, "header in which they name the client")
 
 
-class AddressBook:
-    """Reads clients' addresses. `options` of None: there is no proxy, and no header is believed.
+class ClientAddresses:
+    """Determines the addresses of clients. options: None when there is no proxy; then no header is read.
 
-    exempt: addresses and networks that no limit goes by.
+    exempt: addresses and networks without limits.
     """
 
     def __init__(self, options: ProxyOptions | None, exempt: Iterable[str] = ()) -> None:
@@ -51,21 +51,20 @@ class AddressBook:
         self._exempt = networks(exempt)
 
     def client(self, peer: str, headers: Headers) -> str:
-        """The address that limits go by: an IPv4 address, an IPv6 /64, or empty for no limits. Whoever is not
-        named by a proxy counts as the proxy, which no limit leaves out."""
+        """The address for which limits apply: an IPv4 address, an IPv6 /64 network, or empty for no limits. A
+        client that a proxy does not name counts as the proxy itself, which is never exempt."""
         address = self._address(peer, headers)
         if address is None or (_within(address, self._exempt) and not self._is_proxy(address)):
             return ""
         return _group(address)
 
-    def shown(self, peer: str, headers: Headers) -> str:
-        """The client's address for people who read the log."""
+    def for_log(self, peer: str, headers: Headers) -> str:
+        """The client's address for the log."""
         address = self._address(peer, headers)
         return peer if address is None else str(address)
 
-    def comes_from(self, listed: Iterable[Network], peer: str, headers: Headers) -> bool:
-        """Whether the client's address is one of those `listed`. Whoever is not named by a proxy comes from
-        nowhere."""
+    def is_listed(self, listed: Iterable[Network], peer: str, headers: Headers) -> bool:
+        """Whether the client's address is in `listed`. False for a client that a proxy does not name."""
         address = self._address(peer, headers)
         return address is not None and not self._is_proxy(address) and _within(address, listed)
 
@@ -78,8 +77,8 @@ class AddressBook:
             address = self._behind(address, _chain(headers, self._header))
         return address
 
-    def doubt(self, peer: str, headers: Headers) -> str:
-        """Why one address may stand for many clients; empty where it does not."""
+    def shared_reason(self, peer: str, headers: Headers) -> str:
+        """Why many clients may share this address; empty when they do not."""
         address = self._address(peer, headers)
         if self._header is None or address is None:
             return ""
@@ -88,29 +87,29 @@ class AddressBook:
         return "a proxy that names no client" if self._is_proxy(address) else ""
 
     def is_shared(self, peer: str) -> bool:
-        """Whether many clients may stand behind this peer, so that no limit goes by its address."""
+        """Whether many clients may share the address of this peer, so that no limit applies to it."""
         try:
             return _within(_parse(peer), (*self._proxies, *self._exempt))
         except ValueError:
             return True
 
     def _behind(self, address: Address, chain: Iterable[str]) -> Address:
-        for entry in islice(chain, _MOST_PROXIES):
+        for entry in islice(chain, _MAX_PROXIES):
             try:
                 address = _parse(entry)
-            except ValueError:  # the proxy could not tell, or a client made it up
+            except ValueError:  # no address: unknown to the proxy, or written by the client
                 break
             if not self._is_proxy(address):
                 break
         return address
 
     def _is_proxy(self, address: Address) -> bool:
-        """Whether it is a proxy's; of a client's that no client was named."""
+        """Whether it is the address of a listed proxy; as a client address: the client is not named."""
         return _within(address, self._proxies)
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Addresses and networks as configured. Raises ConfigurationError for what is neither."""
+    """Parses addresses and networks. Raises ConfigurationError for anything else."""
     try:
         return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
     except ValueError as error:
@@ -122,14 +121,14 @@ def _within(address: Address, listed: Iterable[Network]) -> bool:
 
 
 def _chain(headers: Headers, header: ForwardedHeader) -> Iterator[str]:
-    """The addresses that the header names, the nearest first."""
+    """The addresses in the header, nearest first."""
     for value in reversed(headers.get_all(header)):
         for entry in reversed(value.split(",")):
             yield _forwarded_for(entry) if header is ForwardedHeader.FORWARDED else entry
 
 
 def _forwarded_for(element: str) -> str:
-    """The `for` of one element of a Forwarded header, empty when it has none."""
+    """The `for` value of one element of a Forwarded header; empty when it has none."""
     for pair in element.split(";"):
         name, _, value = pair.partition("=")
         if name.strip().lower() == "for":
@@ -147,7 +146,7 @@ def _parse(text: str) -> Address:
     address = ipaddress.ip_address(host)
     if isinstance(address, ipaddress.IPv4Address):
         return address
-    return address.ipv4_mapped or ipaddress.IPv6Address(int(address))  # without its zone, of any length
+    return address.ipv4_mapped or ipaddress.IPv6Address(int(address))  # without its zone
 
 
 def _group(address: Address) -> str:
@@ -157,7 +156,7 @@ def _group(address: Address) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens on `host`."""
+    """Whether a server that listens on `host` is reachable from this machine only."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

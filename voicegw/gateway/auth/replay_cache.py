@@ -1,4 +1,4 @@
-"""The tokens that work once and were shown: one gateway remembers them here, several share them in Redis."""
+"""Used single-use tokens: one gateway remembers them in memory, several share them in Redis."""
 
 import heapq
 import time
@@ -6,23 +6,23 @@ from typing import Protocol
 
 
 class ReplayCache(Protocol):
-    """Where they are remembered."""
+    """The port to the store of used tokens."""
 
-    async def spend(self, token: str, lives_s: float) -> bool:
-        """Whether this is the first time; after `lives_s` seconds it may be forgotten.
+    async def consume(self, token: str, lives_s: float) -> bool:
+        """Records a use of the token; returns whether it is the first. The record is kept for `lives_s`.
 
-        Raises StoreUnavailable when that cannot be told.
+        Raises StoreUnavailable when the store does not answer.
         """
 
 
 class LocalReplayCache:
-    """Remembers them until they expire; after a restart it does not."""
+    """Remembers used tokens in memory until they expire or the process ends."""
 
     def __init__(self) -> None:
         self._tokens: set[str] = set()
         self._expiries: list[tuple[float, str]] = []
 
-    async def spend(self, token: str, lives_s: float) -> bool:
+    async def consume(self, token: str, lives_s: float) -> bool:
         """See ReplayCache."""
         now = time.monotonic()
         self._forget(now)

@@ -1,10 +1,9 @@
-"""The keys that tokens are checked with, and may be signed with: each has one algorithm, decided here and
-never by a token.
+"""The keys that verify and sign tokens. Each key has one algorithm, which a token cannot choose.
 
 A key file is a JSON Web Key Set (RFC 7517): shared secrets (`oct`), Ed25519 (`OKP`) or RSA keys, the latter
-two as public keys wherever tokens are only checked. A token names its key by `kid`; one that names none is
-checked with the token secret, or with the only key there is. To rotate, add a key to the file, sign with it,
-and drop the old one once the last token signed with it has expired.
+two as public keys where tokens are only verified. A token names its key by `kid`; a token without `kid` is
+verified with the token secret, or with the only key. To rotate keys, add a key to the file, sign with it, and
+remove the old key when the last token signed with it has expired.
 """
 
 import base64
@@ -26,7 +25,7 @@ _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth"})
 
 
 class Algorithm(StrEnum):
-    """How tokens may be signed."""
+    """The supported signature algorithms."""
 
     HS256 = "HS256"
     EDDSA = "EdDSA"
@@ -38,7 +37,7 @@ _BY_TYPE = {"oct": Algorithm.HS256, "OKP": Algorithm.EDDSA, "RSA": Algorithm.RS2
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. `signing` is None where only the public half is known."""
+    """One key. signing: None when only the public key is known."""
 
     kid: str | None
     algorithm: Algorithm
@@ -47,43 +46,43 @@ class Key:
 
 
 class Keyring:
-    """The keys known at one time, by `kid`; the last that can sign is the newest. file: theirs, if any."""
+    """The known keys by `kid`, oldest first. file: the key file, if any."""
 
     def __init__(self, keys: Iterable[Key], file: str | None = None) -> None:
         self._keys = {key.kid: key for key in keys}
         self._file = file
 
     def find(self, kid: str | None) -> jwt.PyJWK:
-        """The key to check a token with. Raises TokenInvalid when there is none of this name."""
+        """The key that verifies a token. Raises TokenInvalid when there is none with this name."""
         key = self._keys.get(kid)
         if key is None and kid is None and len(self._keys) == 1:
             [key] = self._keys.values()
         if key is None:
-            raise TokenInvalid("signed with a key that is not known here")
+            raise TokenInvalid("signed with an unknown key")
         return key.checking
 
     def signer(self, kid: str | None = None) -> Key:
-        """The key of this name, or the newest, to sign with. Raises ConfigurationError when there is none."""
+        """The signing key of this name, or the newest. Raises ConfigurationError when there is none."""
         named = [key for key in self._keys.values() if kid in (None, key.kid)]
-        able = [key for key in named if key.signing is not None]
-        if able:
-            return able[-1]
-        missing = "there is no key to sign with" + (f" by the name {kid}" if kid else "")
-        if named:  # a secret can sign, so they are the file's
-            halves = "its public half" if kid else "public halves"
-            raise ConfigurationError(f"{missing}: {self._file} holds {halves} only")
+        usable = [key for key in named if key.signing is not None]
+        if usable:
+            return usable[-1]
+        missing = "there is no signing key" + (f" with the name {kid}" if kid else "")
+        if named:  # a secret can sign, so these keys are from the file
+            held = "its public key" if kid else "public keys"
+            raise ConfigurationError(f"{missing}: {self._file} holds {held} only")
         raise ConfigurationError(missing + (f" in {self._file}" if self._file else ""))
 
 
 def load(secret: str | None, keys_file: str | None) -> Keyring:
-    """The keys that are configured. Raises ConfigurationError, which never tells any of them."""
+    """The configured keys. Raises ConfigurationError, whose message never contains a key."""
     keys = [] if keys_file is None else _read(Path(keys_file))
     if secret is not None:
         encoded = base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
         keys.append(_key({"kty": "oct", "k": encoded}, "the token secret"))
     kids = [key.kid for key in keys]
     if len(set(kids)) < len(kids):
-        raise ConfigurationError(f"{keys_file} has two keys of one name; each needs a kid of its own")
+        raise ConfigurationError(f"{keys_file} has two keys with the same name; each needs its own kid")
     return Keyring(keys, keys_file)
 
 
@@ -92,7 +91,7 @@ def _read(path: Path) -> list[Key]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise ConfigurationError(f"cannot read the keys in {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # the latter for what is nested too deeply
+    except (ValueError, RecursionError) as error:  # the latter for JSON nested too deeply
         raise ConfigurationError(f"{path} is not JSON") from error
     entries = content.get("keys") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
@@ -124,7 +123,7 @@ def _check_strength(key: jwt.PyJWK, algorithm: Algorithm, where: str) -> None:
 
 
 def generate(algorithm: Algorithm, kid: str) -> dict[str, str]:
-    """A new key, its private half included, as an entry of a key file."""
+    """Generates a key, private part included, as an entry of a key file."""
     match algorithm:
         case Algorithm.HS256:
             secret = base64.urlsafe_b64encode(secrets.token_bytes(_MIN_SECRET_BYTES)).rstrip(b"=").decode()
@@ -144,13 +143,13 @@ def generate(algorithm: Algorithm, kid: str) -> dict[str, str]:
     return {**members, "kid": kid, "alg": algorithm.value}
 
 
-def public_halves(path: Path) -> list[dict[str, Any]]:
-    """What a gateway needs of a key file to check tokens.
+def public_keys(path: Path) -> list[dict[str, Any]]:
+    """The public keys of a key file, with which a gateway verifies tokens.
 
-    Raises ConfigurationError, also for a shared secret, which has no public half.
+    Raises ConfigurationError, also for a shared secret, which has no public key.
     """
     if any(key.algorithm is Algorithm.HS256 for key in _read(path)):
-        raise ConfigurationError(f"{path} has a shared secret, of which nothing is public")
+        raise ConfigurationError(f"{path} has a shared secret, which has no public key")
     entries: list[dict[str, Any]] = json.loads(path.read_bytes())["keys"]
     return [_public(entry) for entry in entries]
 

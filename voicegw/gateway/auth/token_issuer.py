@@ -1,4 +1,4 @@
-"""Making tokens, for `voicegw token` and for tests; an application does it with any JWT library."""
+"""Issues tokens for `voicegw token` and for tests; an application can use any JWT library."""
 
 import secrets
 import time
@@ -12,8 +12,8 @@ from voicegw.gateway.auth.signing_keys import Key
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says. scopes: such as `rate:8000`; none for everything. once: it opens one session.
-    session: what that is like, and its client cannot change: `instructions`, `tools`, `voice`, `language`."""
+    """The claims of a token. scopes: such as `rate:8000`; none for no restriction. once: single-use.
+    session: properties that the client cannot change: `instructions`, `tools`, `voice`, `language`."""
 
     user: str
     audience: str = "voicegw"
@@ -23,21 +23,21 @@ class Claims:
     session: Mapping[str, object] = field(default_factory=dict)
 
 
-def mint(grant: Claims, key: Key) -> str:
-    """A token for `grant`, signed with `key`, valid from now."""
+def issue_token(claims: Claims, key: Key) -> str:
+    """A token with these claims, signed with `key`, valid from now."""
     now = int(time.time())
-    claims: dict[str, object] = {
-        "aud": grant.audience,
-        "sub": grant.user,
+    payload: dict[str, object] = {
+        "aud": claims.audience,
+        "sub": claims.user,
         "iat": now,
-        "exp": now + grant.valid_s,
+        "exp": now + claims.valid_s,
     }
-    if grant.scopes:
-        claims["scope"] = " ".join(grant.scopes)
-    if grant.once:
-        claims["jti"] = secrets.token_urlsafe(12)
-    if grant.session:
-        claims["session"] = dict(grant.session)
-    assert key.signing is not None, "signer() gives keys that can sign"
+    if claims.scopes:
+        payload["scope"] = " ".join(claims.scopes)
+    if claims.once:
+        payload["jti"] = secrets.token_urlsafe(12)
+    if claims.session:
+        payload["session"] = dict(claims.session)
+    assert key.signing is not None, "signer() returns keys that can sign"
     headers = None if key.kid is None else {"kid": key.kid}
-    return jwt.encode(claims, key.signing.key, algorithm=key.algorithm, headers=headers)
+    return jwt.encode(payload, key.signing.key, algorithm=key.algorithm, headers=headers)

@@ -1,1 +1,1 @@
-"""From a TCP connection to an accepted WebSocket: TLS, the limits of handshakes, plain pages, refusals."""
+"""From a TCP connection to an accepted WebSocket: TLS, handshake limits, HTTP pages, refusals."""

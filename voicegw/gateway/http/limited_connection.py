@@ -1,5 +1,5 @@
-"""A TCP connection from its first byte, before anybody knows who it is: bounded in number and in time, so
-that connections that never say what they want keep nobody out.
+"""A TCP connection from its first byte. Connections with an unfinished handshake are limited in number and in
+time, so that idle ones cannot keep other clients out.
 """
 
 import asyncio
@@ -21,89 +21,94 @@ from voicegw.gateway.http.plain_http import HttpConnection
 from voicegw.gateway.http.tls_upgrade import TlsUpgrade
 from voicegw.gateway.limits.admission import TokenBucket
 from voicegw.gateway.limits.seats import Seat
-from voicegw.gateway.session.sessions import Guest
+from voicegw.gateway.session.sessions import SessionRequest
 from voicegw.telemetry import Metrics
 
-CLOSE_S = 2.0  # for all of a closing handshake: who reads nothing keeps a place no longer
-READ_BYTES = 4_096  # at a time; a message may come in several reads, and some 680 frames in one
-_FRAMES_PER_S = 500  # that are read of one client, of any kind; a full read counts as one; burst likewise
+CLOSE_S = 2.0  # for the closing handshake, also with a client that does not read
+READ_BYTES = 4_096  # per read; a message may need several reads, and one read may have about 680 frames
+_FRAMES_PER_S = 500  # of any kind, of one client; also the burst; a full read counts as one
 
 
 @dataclass(frozen=True, slots=True)
 class HandshakeOptions:
-    """What a connection may cost before it has said what it wants."""
+    """Limits of connections whose handshake is not finished."""
 
-    timeout_ms: int = option(5_000, "time for a request to arrive and be answered; as long for TLS", ge=100)
-    max_pending: int = option(1_000, "connections at once that have not finished their handshake", ge=1)
+    timeout_ms: int = option(
+        5_000, "time for a request to arrive and be answered; the same again for TLS", ge=100
+    )
+    max_pending: int = option(1_000, "connections at one time with an unfinished handshake", ge=1)
     max_pending_per_address: int = option(100, "the same from one address", ge=1)
 
 
 class HandshakeLimiter:
-    """Counts the connections whose handshake is not finished. `many`: whether many clients share a peer
-    address, as behind a proxy, so that no limit per address holds for it. `context`: for TLS, where there is
-    to be any. `inbox`: what is read from any of the gateway's connections passes through here, and is copied
-    out before the next one is read."""
+    """Counts the connections with an unfinished handshake.
 
-    def __init__(self, options: HandshakeOptions, many: Callable[[str], bool], metrics: Metrics) -> None:
+    is_shared: whether many clients share a peer address, as behind a proxy, and no limit per address
+    applies. context: of TLS, or None. inbox: the read buffer of all connections of the gateway; each read is
+    copied out of it before the next one.
+    """
+
+    def __init__(self, options: HandshakeOptions, is_shared: Callable[[str], bool], metrics: Metrics) -> None:
         self.options = options
         self.context: ssl.SSLContext | None = None
-        self._many = many
+        self._is_shared = is_shared
         self._metrics = metrics
         self._pending: Counter[str] = Counter()
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
         self.inbox = memoryview(bytearray(READ_BYTES))
 
-    def enter(self, peer: str) -> bool:
-        """Counts one more; whether there is room for it."""
-        crowded = self._pending.total() >= self.options.max_pending or (
-            self._pending[peer] >= self.options.max_pending_per_address and not self._many(peer)
+    def acquire(self, peer: str) -> bool:
+        """Counts one more connection; returns whether it is within the limits."""
+        full = self._pending.total() >= self.options.max_pending or (
+            self._pending[peer] >= self.options.max_pending_per_address and not self._is_shared(peer)
         )
         self._pending[peer] += 1
-        if crowded:
+        if full:
             self._metrics.handshakes_dropped.inc()
-        return not crowded
+        return not full
 
-    def leave(self, peer: str) -> None:
-        """One is finished, or gone."""
+    def release(self, peer: str) -> None:
+        """The handshake of one connection is finished, or the connection is closed."""
         self._pending[peer] -= 1
         if not self._pending[peer]:
             del self._pending[peer]
 
-    def keep(self, transport: asyncio.Transport) -> None:
-        """Remembers a TCP connection until it is gone."""
+    def track(self, transport: asyncio.Transport) -> None:
+        """Tracks a TCP connection until it is closed, for `abort`."""
         self._transports.add(transport)
 
     def abort(self) -> None:
-        """Ends every connection at once, whatever it waits for."""
+        """Aborts all connections."""
         for transport in tuple(self._transports):
             transport.abort()
 
 
 @dataclass(slots=True)
 class Upgrade:
-    """What a WebSocket was opened for. address: that limits go by. guest: the client, once it is let in."""
+    """The purpose of a WebSocket. address: for which limits apply. session_request: once admitted."""
 
     dialect: Dialect
     codec: Codec
     address: str
-    guest: Guest | None = None
+    session_request: SessionRequest | None = None
 
 
 class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
-    """`peer`: the address at the other end of the TCP connection. `identity`: whose it is, once let in.
-    `seat`: that it holds. `upgrade`: what the WebSocket is for.
+    """A connection with limits on its handshake, its frame rate and its pongs.
 
-    It is a protocol with a buffer because asyncio otherwise asks for 256 KiB for every read, however little
-    comes: the heap of a gateway that is busy for long falls into pieces, and grows, for want of such holes.
+    peer: the remote address of the TCP connection. identity: of the client, once admitted. seat: the one it
+    holds. upgrade: the purpose of the WebSocket.
 
-    Frames that come too fast wait in the network, however small they are. Pings of a client that does not
-    read are not answered until it does, and then the last one alone (RFC 6455, 5.5.3): pongs have no other
-    bound.
+    It is a buffered protocol because asyncio otherwise allocates 256 KiB for every read, however small; that
+    fragments the heap, which then grows over time.
+
+    When frames arrive too fast, reading pauses and they wait in the network. Pings of a client that does not
+    read are answered when it reads again, and only the last one (RFC 6455, 5.5.3); this bounds the pongs.
     """
 
-    # more in its dictionary would double that one's size
+    # more instance attributes would double the size of its dictionary
     __slots__ = (
-        *("_frames", "_handshakes", "_owed", "_pending", "_resting", "_send"),
+        *("_frames", "_handshakes", "_pending_pong", "_pending", "_read_pause", "_send"),
         *("identity", "peer", "seat", "upgrade"),
     )
 
@@ -113,30 +118,30 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
         self.seat: Seat | None = None
         self.upgrade: Upgrade | None = None
         self.peer = ""
-        self._pending = True  # its handshake, or what else has to be known before it may stay
+        self._pending = True  # counted as an unfinished handshake
         self._handshakes = handshakes
         self._frames = TokenBucket(_FRAMES_PER_S, _FRAMES_PER_S)
-        self._resting: asyncio.TimerHandle | None = None
-        self._owed: Frame | None = None
+        self._read_pause: asyncio.TimerHandle | None = None
+        self._pending_pong: Frame | None = None
         self._send = self.protocol.send_frame
         self.protocol.send_frame = self._send_frame  # type: ignore[method-assign]
 
     def connection_made(self, transport: Any) -> None:
-        """There is a connection; where there are too many it ends at once, unanswered."""
+        """A new connection; aborted without an answer when there are too many."""
         name = transport.get_extra_info("peername")
         self.peer = str(name[0]) if name else ""
-        self._handshakes.keep(transport)
+        self._handshakes.track(transport)
         context, timeout_s = self._handshakes.context, self._handshakes.options.timeout_ms / 1000
-        if not self._handshakes.enter(self.peer):
+        if not self._handshakes.acquire(self.peer):
             self._begin_reading(transport)
             transport.abort()
         elif context is None:
             self._begin_reading(transport)
         else:
-            TlsUpgrade(context, timeout_s, self._secured, self.finish_handshake).begin(transport)
+            TlsUpgrade(context, timeout_s, self._receive_encrypted, self.finish_handshake).begin(transport)
 
-    def _secured(self, transport: asyncio.Transport, early: bytes) -> None:
-        """The connection is encrypted; `early` has come over it already."""
+    def _receive_encrypted(self, transport: asyncio.Transport, early: bytes) -> None:
+        """TLS is established; `early` are the bytes received since."""
         transport.set_protocol(self)
         self._begin_reading(transport)
         if early:
@@ -147,73 +152,73 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
         self.recv_messages.resume = self._resume_reading
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        if self._resting is not None:
-            self._resting.cancel()
+        """The connection is closed."""
+        if self._read_pause is not None:
+            self._read_pause.cancel()
         super().connection_lost(exc)
 
     @property
     def descriptor(self) -> int:
-        """Of its socket."""
+        """The file descriptor of its socket."""
         return int(self.transport.get_extra_info("socket").fileno())
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Where the next piece is to be read to."""
+        """The buffer for the next read."""
         return self._handshakes.inbox
 
     def buffer_updated(self, nbytes: int) -> None:
-        """It is there."""
+        """The buffer has `nbytes` new bytes."""
         self.data_received(bytes(self._handshakes.inbox[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
-        """Takes in a piece; the next one is not read before its frames are due."""
+        """Processes received bytes; pauses reading when frames arrive too fast."""
         super().data_received(data)
         self._frames.take(len(data) // READ_BYTES)
-        self._rest()
+        self._pause_if_too_fast()
 
     def charge(self, frames: int) -> None:
-        """A message that was read takes as much work as so many frames more: the next ones wait for it."""
+        """Counts the work for a message as so many additional frames of its client."""
         self._frames.take(frames)
-        self._rest()
+        self._pause_if_too_fast()
 
-    def _rest(self) -> None:
-        """Stops reading until more frames are due."""
+    def _pause_if_too_fast(self) -> None:
+        """Pauses reading until the frame rate allows more."""
         wait_s = self._frames.wait_s(time.monotonic())
-        if wait_s > 0 and self._resting is None:
+        if wait_s > 0 and self._read_pause is None:
             self.transport.pause_reading()
-            self._resting = self.loop.call_later(wait_s, self._rested)
+            self._read_pause = self.loop.call_later(wait_s, self._end_read_pause)
 
     def process_event(self, event: Event) -> None:
-        """One more frame, or the request."""
+        """Counts a frame, or the HTTP request."""
         self._frames.take()
         super().process_event(event)
 
-    def _rested(self) -> None:
-        self._resting = None
-        self._rest()  # again, where what was read meanwhile has been charged for
+    def _end_read_pause(self) -> None:
+        self._read_pause = None
+        self._pause_if_too_fast()  # again: frames read meanwhile may have been charged for
         self._resume_reading()
 
     def _resume_reading(self) -> None:
-        """Reads on, unless frames come too fast or many wait to be taken."""
-        if self._resting is None and not self.recv_messages.paused:
+        """Resumes reading, unless frames arrive too fast or many wait to be processed."""
+        if self._read_pause is None and not self.recv_messages.paused:
             self.transport.resume_reading()
 
     def _send_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.PONG and self.paused:
-            self._owed = frame
+            self._pending_pong = frame
         else:
             self._send(frame)
 
     def resume_writing(self) -> None:
-        """The client reads again."""
+        """The client reads again: sends the pending pong."""
         super().resume_writing()
-        if self._owed is not None and self.state is State.OPEN:
-            self._send(self._owed)
+        if self._pending_pong is not None and self.state is State.OPEN:
+            self._send(self._pending_pong)
             self.send_data()
-        self._owed = None
+        self._pending_pong = None
 
     async def handshake(self, *arguments: Any, **named: Any) -> None:
-        """The opening handshake, as often as it was begun."""
+        """The opening handshake; on failure releases the seat and the place among the handshakes."""
         opened = False
         try:
             await super().handshake(*arguments, **named)
@@ -221,17 +226,17 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
         finally:
             if not opened:
                 self.hold_seat(None)
-            if not opened or self.upgrade is None or self.upgrade.guest is not None:
+            if not opened or self.upgrade is None or self.upgrade.session_request is not None:
                 self.finish_handshake()
 
     def finish_handshake(self) -> None:
-        """Counts the connection as pending no longer: it is known who it is, or it is gone."""
+        """Stops counting the connection as an unfinished handshake."""
         if self._pending:
             self._pending = False
-            self._handshakes.leave(self.peer)
+            self._handshakes.release(self.peer)
 
     def hold_seat(self, seat: Seat | None) -> None:
-        """Holds this seat from now on, in place of the one before."""
+        """Holds this seat, and releases the previous one."""
         if seat is not None:
             seat.hold()
         if self.seat is not None:
@@ -239,8 +244,8 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
         self.seat = seat
 
     async def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
-        """The closing handshake, for so long and no longer. The package's own limit begins when the close
-        frame is on its way, which it never is where nothing is read at the other end."""
+        """The closing handshake, with a timeout for all of it. The timeout of the package begins when the
+        close frame has been sent, which never happens when the client does not read."""
         try:
             async with asyncio.timeout(CLOSE_S):
                 await super().close(code, reason)
@@ -248,8 +253,8 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
             self.transport.abort()
             await self.wait_closed()
 
-    def forget_handshake(self) -> None:
-        """The session needs neither headers nor token any longer; they would take a tenth of its memory."""
+    def clear_handshake(self) -> None:
+        """Deletes headers and token, which would be a tenth of the memory of a session."""
         for message in (self.request, self.response):
             if message is not None:
                 message.headers.clear()

@@ -1,4 +1,4 @@
-"""The plain pages of every process that serves: whether it runs, whether it is ready, and its metrics."""
+"""The HTTP pages of gateways and workers: liveness, readiness and metrics."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -13,15 +13,15 @@ from voicegw.telemetry import CONTENT_TYPE, Metrics
 
 
 class Pages:
-    """`check_ready` raises NotReady or Draining while the process is not ready, and gives a remark for the
-    page when it is."""
+    """check_ready: raises NotReady or Draining while the process is not ready; otherwise returns a remark for
+    the page."""
 
     def __init__(self, check_ready: Callable[[], str], metrics: Metrics) -> None:
         self._check_ready = check_ready
         self._metrics = metrics
 
     def answer(self, path: str) -> Response:
-        """The page at `path`. Raises NotFound, and as `check_ready` does."""
+        """The page at `path`. Raises NotFound, and the errors of `check_ready`."""
         match path:
             case "/healthz":
                 return page(HTTPStatus.OK, b"ok\n")
@@ -34,7 +34,7 @@ class Pages:
 
 
 def refusal(error: VoicegwError, retry_after_ms: int | None = None) -> Response:
-    """The answer to a request that is refused; when to try again, if that is of any use."""
+    """The HTTP response that refuses a request. retry_after_ms: when to retry; None to omit it."""
     body = {
         "error": {
             "code": error.code,

@@ -1,4 +1,4 @@
-"""Plain HTTP on a port that is there for WebSockets: the pages' form, and answers to what asks for none."""
+"""Plain HTTP on the port of the WebSockets: responses, methods, and answers to invalid requests."""
 
 from http import HTTPStatus
 from typing import Any
@@ -13,44 +13,44 @@ PLAIN = "text/plain; charset=utf-8"
 _METHODS = ("GET", "HEAD", "OPTIONS")
 _ALLOWED = {"Allow": ", ".join(_METHODS)}
 _LONGEST_METHOD = 8
-MAX_REQUEST_BYTES = 32_768  # with all its headers: the package would take a megabyte
+MAX_REQUEST_BYTES = 32_768  # headers included; the package would accept a megabyte
 
 
 def page(status: HTTPStatus, body: bytes, content_type: str = PLAIN, **headers: str) -> Response:
-    """An answer, after which the connection is closed."""
+    """A response after which the connection is closed."""
     fixed = {"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"}
     return Response(status.value, status.phrase, Headers(fixed | headers), body)
 
 
 def answer_method(method: str) -> Response | None:
-    """The answer to a request that asks for no page by its method; None to one that does."""
+    """The response to OPTIONS and to unsupported methods; None for GET and HEAD."""
     if method == "OPTIONS":
         return Response(204, "No Content", Headers(_ALLOWED | {"Connection": "close"}))
     return None if method in _METHODS else page(HTTPStatus.METHOD_NOT_ALLOWED, b"", **_ALLOWED)
 
 
 def shaped(request: Request, response: Response) -> Response:
-    """The response as the request's method asks for it: to HEAD without its body."""
+    """The response adapted to the method: without a body for HEAD."""
     if request.method == "HEAD":
         response.body = b""
     return response
 
 
 class HttpConnection(ServerConnection):
-    """Answers what the package only hangs up on: a request with a body, and what is no request. Refuses one
-    that is too long."""
+    """Answers requests that the package only disconnects: those with a body, and invalid ones. Refuses
+    requests that are too long."""
 
-    __slots__ = ("_begin", "_hang_up", "_request_bytes")
+    __slots__ = ("_begin", "_request_bytes", "_send_eof")
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._begin = b""
         self._request_bytes = 0
-        self._hang_up = self.protocol.send_eof
-        self.protocol.send_eof = self._answer_and_hang_up  # type: ignore[method-assign]
+        self._send_eof = self.protocol.send_eof
+        self.protocol.send_eof = self._answer_and_send_eof  # type: ignore[method-assign]
 
     def data_received(self, data: bytes) -> None:
-        """Keeps the first bytes: of a request that it refuses, the package keeps nothing."""
+        """Keeps the first bytes, because the package keeps nothing of a request that it refuses."""
         if len(self._begin) < _LONGEST_METHOD:
             self._begin = (self._begin + data)[:_LONGEST_METHOD]
         if self.request is None:
@@ -61,18 +61,18 @@ class HttpConnection(ServerConnection):
                 return
         super().data_received(data)
 
-    def _answer_and_hang_up(self) -> None:
+    def _answer_and_send_eof(self) -> None:
         refused = self.protocol.handshake_exc
         if (
             self.protocol.state is State.CONNECTING
             and isinstance(refused, InvalidMessage)
-            and not isinstance(refused.__cause__, EOFError)  # there is nobody to answer
+            and not isinstance(refused.__cause__, EOFError)  # the client has disconnected
         ):
             self.protocol.writes.append(self._refusal().serialize())
-        self._hang_up()
+        self._send_eof()
 
     def _refusal(self) -> Response:
         method = self._begin.partition(b" ")[0].decode("ascii", "replace")
         if method.isupper() and method.isalpha() and method not in _METHODS:
             return page(HTTPStatus.METHOD_NOT_ALLOWED, b"", **_ALLOWED)
-        return page(HTTPStatus.BAD_REQUEST, b"this is no HTTP/1.1 request without a body\n")
+        return page(HTTPStatus.BAD_REQUEST, b"not an HTTP/1.1 request without a body\n")

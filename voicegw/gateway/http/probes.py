@@ -1,4 +1,4 @@
-"""Liveness, readiness and metrics of a process without sessions, as plain HTTP on a port of its own."""
+"""Liveness, readiness and metrics of a worker, as HTTP on a separate port."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -11,13 +11,13 @@ from voicegw.gateway.http.pages import Pages, refusal
 from voicegw.gateway.http.plain_http import HttpConnection, answer_method, shaped
 from voicegw.telemetry import Metrics
 
-_ANSWER_S = 2.0  # for a request and its answer: who does not read keeps the process no longer
+_ANSWER_S = 2.0  # for a request and its answer, also with a client that does not read
 
 
 @asynccontextmanager
 async def probes(host: str, port: int, unready: Callable[[], str], metrics: Metrics) -> AsyncGenerator[str]:
-    """Answers /healthz, /readyz and /metrics while the block runs; gives its URL. `unready` says why the
-    process is not ready, and nothing when it is. Raises StartupError when the address cannot be had."""
+    """Serves /healthz, /readyz and /metrics during the block; yields the URL. unready: why the process is not
+    ready; empty when it is. Raises StartupError when the address is not available."""
 
     def check_ready() -> str:
         if reason := unready():

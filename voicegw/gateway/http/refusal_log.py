@@ -1,4 +1,4 @@
-"""Reports clients that are not let in: counted always, logged so many times a second and no more."""
+"""Counts refused clients, and logs them at a limited rate."""
 
 import time
 from http import HTTPStatus
@@ -12,21 +12,21 @@ from voicegw.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 _LOGGED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_LOGGED_PER_S, _LOGGED_AT_ONCE = 1, 20
+_LOGGED_PER_S, _LOG_BURST = 1, 20
 
 
 class RefusalLog:
-    """Of one gateway."""
+    """The refusal log of one gateway."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._rate = TokenBucket(_LOGGED_PER_S, _LOGGED_AT_ONCE)
-        self._left_out = 0
+        self._rate = TokenBucket(_LOGGED_PER_S, _LOG_BURST)
+        self._omitted = 0
 
     def report(self, error: VoicegwError, address: str) -> None:
-        """Counts a refusal, and logs it. What a load brings about is logged for debugging only.
+        """Counts a refusal and logs it; those caused by load only at level debug.
 
-        unreported, in the log: how many lines were left out since the last one.
+        The log field `unreported` is the number of lines omitted since the last one.
         """
         self._metrics.refused.labels(error.code).inc()
         facts = {"code": error.code, "address": address, "reason": error.message}
@@ -34,7 +34,7 @@ class RefusalLog:
             log.debug("refused", **facts)
         elif self._rate.holds(time.monotonic()):
             self._rate.take()
-            log.info("refused", **facts, unreported=self._left_out)
-            self._left_out = 0
+            log.info("refused", **facts, unreported=self._omitted)
+            self._omitted = 0
         else:
-            self._left_out += 1
+            self._omitted += 1

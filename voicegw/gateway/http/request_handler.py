@@ -1,5 +1,5 @@
-"""What is answered before the upgrade: plain pages, refusals with their reason, or nothing, which lets the
-handshake go on. Every refusal says when to come back, each a little differently.
+"""Answers HTTP requests before the upgrade: pages, refusals with a reason, or None to continue the handshake.
+Refusals that may be retried state when, with random jitter.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from voicegw.gateway.services import Services
 
 
 class RequestHandler:
-    """`dialects`: those that are served; `prefix`: what all paths begin with."""
+    """Answers the HTTP requests of a gateway. prefix: of all paths."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class RequestHandler:
         self._pages = Pages(self._check_ready, services.metrics)
 
     async def answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answers plain HTTP and refused upgrades; None lets the WebSocket handshake go on."""
+        """The response to plain HTTP or a refused upgrade; None to continue the WebSocket handshake."""
         assert isinstance(connection, LimitedConnection)
         if (response := answer_method(request.method)) is None:
             response = await self._answer(connection, request)
@@ -62,7 +62,7 @@ class RequestHandler:
             await self._admit(dialect, connection, request)
             return None
         except VoicegwError as error:
-            shown = self._access.addresses.shown(connection.peer, request.headers)
+            shown = self._access.addresses.for_log(connection.peer, request.headers)
             self._refusals.report(error, shown)
             return self._refusal(error, queues=dialect is not None)
 
@@ -73,7 +73,7 @@ class RequestHandler:
         return next((dialect for dialect in self._dialects if dialect.serves(own)), None)
 
     def _own_path(self, path: str) -> str:
-        """The path behind the prefix. Raises NotFound when it has another one."""
+        """The path after the prefix. Raises NotFound when it has another prefix."""
         if not path.startswith(f"{self._prefix}/"):
             raise NotFound(f"nothing is at {quoted(path)}; all paths begin with {self._prefix}")
         return path.removeprefix(self._prefix)
@@ -88,7 +88,7 @@ class RequestHandler:
         if codec.opening is None:
             self._checks.check_any()
         else:
-            upgrade.guest = await self._checks.admit(connection, dialect, codec.opening, address)
+            upgrade.session_request = await self._checks.admit(connection, dialect, codec.opening, address)
 
     def _page(self, path: str, connection: LimitedConnection, request: Request) -> Response:
         self._access.check_page(request)
@@ -101,15 +101,15 @@ class RequestHandler:
         return self._services.check_model()
 
     def _refusal(self, error: VoicegwError, *, queues: bool) -> Response:
-        """`queues`: whether the client waits to be let in."""
-        again_ms = self._admission.retry_after_ms(error, queues=queues) if error.retryable else None
-        return refusal(error, again_ms)
+        """queues: whether the client waits for admission, so that its retry time is spread."""
+        retry_after_ms = self._admission.retry_after_ms(error, queues=queues) if error.retryable else None
+        return refusal(error, retry_after_ms)
 
 
 def select_subprotocol(connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """The best of the dialect's subprotocols that is offered, never the one that holds the token; a client
-    that offers none is welcome too."""
+    """The preferred subprotocol of the dialect among those offered, never the one with the token; None when
+    none is offered."""
     assert isinstance(connection, LimitedConnection)
-    assert connection.upgrade is not None, "an upgrade is for a dialect"
+    assert connection.upgrade is not None, "an upgrade has a dialect"
     names = map(Subprotocol, connection.upgrade.dialect.subprotocols)
     return next((name for name in names if name in offered), None)

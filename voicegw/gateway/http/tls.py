@@ -1,7 +1,7 @@
-"""TLS with the server's own certificate, and the refusal to do without it on a network.
+"""TLS with a certificate from files, and the check that a server on a network uses TLS and tokens.
 
-A renewed certificate is taken up without a restart: connections that are open keep the one they began with,
-new handshakes get the new one.
+A renewed certificate is loaded without a restart: open connections keep the old one, new handshakes use the
+new one.
 """
 
 import ssl
@@ -19,10 +19,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TlsOptions:
-    """How the server proves who it is; with neither file it speaks plain ws://."""
+    """The certificate of the server; without both files it serves plain ws://."""
 
     cert: str | None = option(
-        None, "PEM file with the certificate and its chain; makes the server speak wss://"
+        None, "PEM file with the certificate and its chain; the server then serves wss://"
     )
     key: str | None = option(None, "PEM file with the certificate's private key")
 
@@ -43,8 +43,8 @@ class Certificate:
         limit_buffers()
 
     def reload(self) -> None:
-        """Reads both files again. Raises ConfigurationError, changing nothing, when they do not fit."""
-        _load(_context(), *self.paths)  # tried out elsewhere first: a failure would leave half of it behind
+        """Reads both files again. Raises ConfigurationError if they do not match; then changes nothing."""
+        _load(_context(), *self.paths)  # in a new context first: a failure would leave this one half changed
         _load(self.context, *self.paths)
 
 
@@ -58,16 +58,16 @@ def _context() -> ssl.SSLContext:
 
 def _load(context: ssl.SSLContext, cert: str, key: str) -> None:
     try:
-        context.load_cert_chain(cert, key, password=b"")  # never asks for one on a terminal
+        context.load_cert_chain(cert, key, password=b"")  # never prompts on a terminal
     except ssl.SSLError as error:
-        why = f" ({error.reason})" if error.reason else ""  # a file without any PEM has none
+        why = f" ({error.reason})" if error.reason else ""  # empty for a file without PEM data
         raise ConfigurationError(f"{cert}, {key}: no certificate and its key{why}") from error
     except OSError as error:
         raise ConfigurationError(f"cannot read {cert} and {key}: {error.strerror}") from error
 
 
 def check_exposure(host: str, *, encrypted: bool, behind_proxy: bool, tokens: bool) -> None:
-    """Raises ConfigurationError if strangers could listen in on, or come into, a server on `host`."""
+    """Raises ConfigurationError for a server on a network without encryption or without tokens."""
     if not is_loopback(host) and not (encrypted or behind_proxy):
         raise ConfigurationError(
             f"will not listen on {host} without TLS: give --tls-cert and --tls-key, or --behind-proxy if a "
@@ -75,6 +75,6 @@ def check_exposure(host: str, *, encrypted: bool, behind_proxy: bool, tokens: bo
         )
     if not tokens and (behind_proxy or not is_loopback(host)):
         raise ConfigurationError(
-            "will not let anyone in without a token beyond this machine: give --token-keys (see `voicegw "
+            "will not admit clients of other machines without a token: give --token-keys (see `voicegw "
             "token --help`) or VOICEGW_TOKENS__SECRET"
         )

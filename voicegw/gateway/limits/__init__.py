@@ -1,1 +1,1 @@
-"""How many sessions there may be and what each may use: admission, seats, rates, quotas."""
+"""Limits: the number of sessions and their resource use (admission, seats, rates, quotas)."""

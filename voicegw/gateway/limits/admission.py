@@ -1,6 +1,6 @@
-"""How many are let in: a connection is refused before the upgrade when the server is stopping, not warm yet,
-full, behind with its work, or run at. Those who are refused are told different times to come back, spread so
-that they can be let in when they do.
+"""Admission control: refuses a connection before the upgrade when the server is draining, not ready, at
+capacity, overloaded, or when too many clients connect at once. Refused clients get different times to retry,
+spread so that they can be admitted when they return.
 """
 
 import random
@@ -17,7 +17,7 @@ _MAX_RETRY_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class AdmissionOptions:
-    """How much to take on."""
+    """How many sessions to admit."""
 
     max_sessions: int = option(500, "sessions held at once; more are refused with 503", ge=1)
     max_loop_lag_ms: int = option(100, "mean delay of the event loop from which sessions are refused", ge=1)
@@ -28,27 +28,29 @@ class AdmissionOptions:
 
 
 class Admission:
-    """`unready` and `crowded` tell of the recogniser: why it is not ready yet, and nothing when it is; and
-    whether it is behind."""
+    """Decides whether one more session may be opened.
+
+    unready: why the recogniser is not ready; empty when it is. overloaded: whether the recogniser is.
+    """
 
     def __init__(
-        self, options: AdmissionOptions, unready: Callable[[], str], crowded: Callable[[], bool]
+        self, options: AdmissionOptions, unready: Callable[[], str], overloaded: Callable[[], bool]
     ) -> None:
         self.draining = False
         self._options = options
         self._unready = unready
-        self._crowded = crowded
+        self._overloaded = overloaded
         self._lag = AverageWait()
         self._accepts = TokenBucket(options.accepts_per_s, options.accept_burst)
-        self._returns_at = 0.0  # when the last one to be refused comes back
+        self._last_retry_at = 0.0  # monotonic second at which the last refused client retries
 
     @property
     def max_sessions(self) -> int:
-        """How many sessions are held at once."""
+        """The largest number of sessions at one time."""
         return self._options.max_sessions
 
     def check_ready(self) -> None:
-        """Raises Draining or NotReady unless the server takes sessions at all."""
+        """Raises Draining or NotReady when the server admits no session at all."""
         if self.draining:
             raise Draining
         if reason := self._unready():
@@ -59,44 +61,46 @@ class Admission:
         self.check_ready()
         if sessions >= self._options.max_sessions:
             raise AtCapacity
-        if self._crowded():
-            raise AtCapacity("recognition is behind; more sessions would slow down those that are open")
+        if self._overloaded():
+            raise AtCapacity("recognition is overloaded; more sessions would slow down the open ones")
         if self.loop_lag_s * 1000 > self._options.max_loop_lag_ms:
-            raise AtCapacity("the gateway is behind; more sessions would slow down those that are open")
+            raise AtCapacity("the gateway is overloaded; more sessions would slow down the open ones")
 
-    def check_rush(self) -> None:
-        """Raises AtCapacity when too many come at once."""
+    def check_accept_rate(self) -> None:
+        """Raises AtCapacity when clients connect faster than `accepts_per_s` allows."""
         if not self._accepts.holds(time.monotonic()):
             raise AtCapacity("too many clients connect at once")
 
     def take(self) -> None:
-        """One is let in."""
+        """Counts one admitted client."""
         self._accepts.take()
 
     def retry_after_ms(self, error: VoicegwError, *, queues: bool = True) -> int:
-        """When to come back after `error`. Each who asks is given a later place in the queue, at the rate at
-        which sessions can be opened, unless the error says when or it `queues` for nothing; and some chance
-        beside."""
-        least_s = (error.retry_after_ms or RETRY_AFTER_MS) / 1000
+        """The time in ms after which the client should retry, with random jitter.
+
+        Each refused client gets a later time than the one before, at the rate at which sessions can be
+        opened. This does not apply when the error states a time, or when `queues` is false.
+        """
+        delay_s = (error.retry_after_ms or RETRY_AFTER_MS) / 1000
         now = time.monotonic()
         if queues and error.retry_after_ms is None:
-            place_at = max(self._returns_at, now + least_s) + 1 / self._options.accepts_per_s
-            self._returns_at = min(place_at, now + _MAX_RETRY_S)
-            least_s = self._returns_at - now
-        return round(1000 * least_s * (1 + random.random() / 4))
+            place_at = max(self._last_retry_at, now + delay_s) + 1 / self._options.accepts_per_s
+            self._last_retry_at = min(place_at, now + _MAX_RETRY_S)
+            delay_s = self._last_retry_at - now
+        return round(1000 * delay_s * (1 + random.random() / 4))
 
     @property
     def loop_lag_s(self) -> float:
-        """How late the event loop gets to things, on the mean of about the last second."""
+        """Mean delay of the event loop over about the last second, in s."""
         return self._lag.mean_s(time.monotonic())
 
     def observe_lag(self, late_s: float, now: float) -> None:
-        """The event loop got to something so late, at a monotonic second."""
+        """Records that the event loop was late by `late_s` at the monotonic second `now`."""
         self._lag.observe(late_s, now)
 
 
 class TokenBucket:
-    """Fills at a rate, up to what it holds; monotonic seconds are passed in."""
+    """A token bucket: fills with `per_s` tokens per second up to `burst`. Times are monotonic seconds."""
 
     __slots__ = ("_burst", "_filled_at", "_level", "_per_s")  # every connection has one
 
@@ -107,16 +111,16 @@ class TokenBucket:
         self._filled_at = float("-inf")
 
     def holds(self, now: float) -> bool:
-        """Whether one can be taken."""
+        """Whether a token is available."""
         return self.wait_s(now) <= 0
 
     def wait_s(self, now: float) -> float:
-        """Until one can be taken."""
+        """Seconds until a token is available."""
         if now > self._filled_at:
             self._level = min(self._burst, self._level + (now - self._filled_at) * self._per_s)
             self._filled_at = now
         return max(0.0, (1 - self._level) / self._per_s)
 
     def take(self, count: int = 1) -> None:
-        """Takes so many, there or not; what is not there is owed."""
+        """Takes `count` tokens; the level may become negative."""
         self._level -= count

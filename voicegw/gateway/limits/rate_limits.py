@@ -1,8 +1,8 @@
-"""How much one session, one user and one address may use: connections, messages, audio and model tokens.
+"""Rate limits of one session, one user and one address: connections, messages, audio and model tokens.
 
-Rates are written as `limits` reads them: `100/second; 2000/minute`. What users and addresses use is counted
-by that library, in memory or for all gateways in Redis; what a session uses is counted in its own windows.
-The frame path never waits: a meter (`meter.py`) adds up locally and settles in blocks.
+Rates use the syntax of the library `limits`: `100/second; 2000/minute`. That library counts the use of users
+and addresses, in memory or, for all gateways, in Redis; the use of a session is counted in its own windows.
+The frame path never waits: `session_limiter.py` counts locally and reports in blocks.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _RETRY_STORAGE_S = 5.0
 
 
 class Resource(StrEnum):
-    """What is counted."""
+    """The counted resources."""
 
     CONNECTIONS = "connections"
     MESSAGES = "messages"
@@ -41,14 +41,14 @@ class Resource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LimitOptions:
-    """What each may use; none for no limit. Rates are such as `100/second; 2000/minute`."""
+    """Limits of sessions, users and addresses; None means no limit. Example: `100/second; 2000/minute`."""
 
     session_messages: str | None = option("6000/minute", "JSON messages of one session")
     session_audio_seconds: str | None = option(None, "seconds of audio in one session")
     session_model_tokens: str | None = option(
         "200000/minute; 2000000/hour", "tokens of prompts and replies in one session"
     )
-    user_connections: str | None = option(None, "sessions that one user may begin")
+    user_connections: str | None = option(None, "sessions that one user may open")
     user_messages: str | None = option(None, "JSON messages of one user")
     user_audio_seconds: str | None = option(None, "seconds of audio of one user")
     user_model_tokens: str | None = option(
@@ -59,18 +59,18 @@ class LimitOptions:
     address_audio_seconds: str | None = option(None, "seconds of audio from one address")
     address_model_tokens: str | None = option(None, "tokens of prompts and replies for one address")
     user_open: int = option(
-        20, "sessions of one user on one gateway, also those that wait for it; 0 for any number", ge=0
+        20, "sessions of one user on one gateway, detached ones included; 0 for any number", ge=0
     )
     address_open: int = option(100, "the same of one address; 0 for any number", ge=0)
     exempt: tuple[str, ...] = option(
-        ("127.0.0.0/8", "::1"), "addresses and networks that limits per address are not for"
+        ("127.0.0.0/8", "::1"), "addresses and networks without limits per address"
     )
     patience_ms: int = option(
-        30_000, "time for which a client may go on sending over a limit before it is disconnected", ge=0
+        30_000, "time for which a client may continue to send over a limit before it is disconnected", ge=0
     )
 
     def rates(self, scope: str) -> dict[Resource, list[RateLimitItem]]:
-        """The rates of `session`, `user` or `address`. Raises ConfigurationError for what is no rate."""
+        """The rates of `session`, `user` or `address`. Raises ConfigurationError for an invalid rate."""
         names = {resource: f"{scope}_{resource.value}" for resource in Resource}
         texts = {resource: getattr(self, name, None) for resource, name in names.items()}
         return {resource: _parse(text, names[resource]) for resource, text in texts.items() if text}
@@ -85,14 +85,14 @@ def _parse(text: str, name: str) -> list[RateLimitItem]:
 
 @dataclass(slots=True)
 class _Window:
-    """A fixed window of one rate that begins with what is first counted in it."""
+    """A fixed window of one rate; it begins with the first use counted in it."""
 
     rate: RateLimitItem
     ends_at: float = 0.0
     used: float = 0.0
 
     def charge(self, cost: float, now: float) -> float:
-        """Counts `cost`; seconds to wait if that is too much, else 0."""
+        """Counts `cost`; returns the seconds to wait when over the limit, else 0."""
         if now >= self.ends_at:
             self.ends_at, self.used = now + self.rate.get_expiry(), 0.0
         self.used += cost
@@ -100,7 +100,7 @@ class _Window:
 
 
 class WindowState(msgspec.Struct, frozen=True, array_like=True):
-    """A window as another gateway is told of it. ends_at: Unix time in s."""
+    """The stored form of a window. ends_at: Unix time in s."""
 
     rate: str
     ends_at: float
@@ -117,19 +117,19 @@ class SessionWindows:
         self._windows = {resource: [_Window(rate) for rate in of] for resource, of in rates.items()}
 
     def charge(self, resource: Resource, cost: float, now: float) -> float:
-        """Counts `cost`; seconds to wait if that is too much, else 0. `now`: monotonic seconds."""
+        """Counts `cost`; returns the seconds to wait when over a limit, else 0. now: monotonic seconds."""
         windows = self._windows.get(resource)
         return max(window.charge(cost, now) for window in windows) if windows else 0.0
 
     def state(self, booted_at: float) -> WindowStates:
-        """What has been used. booted_at: Unix time of monotonic second 0."""
+        """The use so far. booted_at: Unix time of monotonic second 0."""
         return {
             resource: [WindowState(str(each.rate), booted_at + each.ends_at, each.used) for each in windows]
             for resource, windows in self._windows.items()
         }
 
     def restore(self, state: WindowStates, booted_at: float) -> None:
-        """Goes on from there, as far as the rates are the same here."""
+        """Restores stored windows; ignores those whose rate is not configured here."""
         for resource, windows in self._windows.items():
             known = {each.rate: each for each in state.get(resource, ())}
             for window in windows:
@@ -138,11 +138,11 @@ class SessionWindows:
 
 
 class Limits:
-    """The rates of users and addresses. `storage`: shared by several gateways (made with `wrap_exceptions`),
-    or None for this one alone.
+    """The rates of users and addresses.
 
-    When the storage does not answer in time, this gateway counts by itself for a while: limits guard the
-    service, and must not end it.
+    storage: shared by several gateways (made with `wrap_exceptions`), or None to count in this gateway only.
+    When the storage does not answer in time, this gateway counts locally for a while: limits protect the
+    service and must not stop it.
     """
 
     def __init__(self, options: LimitOptions, metrics: Metrics, storage: Storage | None = None) -> None:
@@ -155,22 +155,22 @@ class Limits:
         self._shared_again_at = 0.0
 
     def applies(self, resource: Resource, user: str, address: str) -> bool:
-        """Whether anybody has to be asked about it."""
+        """Whether there is a shared counter for this resource, user and address."""
         return next(self._counted(resource, user, address), None) is not None
 
     async def charge(self, resource: Resource, cost: int, user: str, address: str) -> float:
-        """Counts `cost` for both; seconds to wait if that is too much for one of them, else 0."""
+        """Counts `cost` for both; returns the seconds to wait when one of them is over a limit, else 0."""
         hit = partial(_hit, cost=cost)
-        waits = [await self._ask(hit, rate, key) for rate, key in self._counted(resource, user, address)]
+        waits = [await self._count(hit, rate, key) for rate, key in self._counted(resource, user, address)]
         return max(waits, default=0.0)
 
     async def used_up(self, resource: Resource, user: str, address: str) -> float:
-        """Seconds to wait until neither has used up what it may, else 0; counts nothing."""
-        waits = [await self._ask(_wait, rate, key) for rate, key in self._counted(resource, user, address)]
+        """Seconds until neither user nor address is at a limit, else 0; counts nothing."""
+        waits = [await self._count(_wait, rate, key) for rate, key in self._counted(resource, user, address)]
         return max(waits, default=0.0)
 
     async def admit(self, resource: Resource, user: str, address: str) -> None:
-        """Counts one. Raises RateLimited."""
+        """Counts one use. Raises RateLimited."""
         wait_s = await self.charge(resource, 1, user, address)
         if wait_s > 0:
             raise RateLimited(f"too many {resource.value}", retry_after_ms=round(wait_s * 1000))
@@ -183,19 +183,22 @@ class Limits:
                 for rate in self._rates[scope].get(resource, ()):
                     yield rate, (scope, name, resource.value)
 
-    async def _ask(self, question: "_Question", rate: RateLimitItem, key: tuple[str, ...]) -> float:
+    async def _count(self, operation: "_Operation", rate: RateLimitItem, key: tuple[str, ...]) -> float:
         now = time.monotonic()
         if self._shared is not None and now >= self._shared_again_at:
             try:
-                return await _answer(question(self._shared, rate, key))
+                return await _answer(operation(self._shared, rate, key))
             except (StorageError, TimeoutError) as error:
                 self._shared_again_at = now + _RETRY_STORAGE_S
                 self._metrics.limits_unshared.inc()
-                log.warning("limits are counted by this gateway alone", reason=type(error).__name__)
-        return await question(self._local, rate, key)
+                log.warning(
+                    "shared limit counters unavailable; counting locally",
+                    reason=type(error).__name__,
+                )
+        return await operation(self._local, rate, key)
 
 
-_Question = Callable[[FixedWindowRateLimiter, RateLimitItem, tuple[str, ...]], Coroutine[Any, Any, float]]
+_Operation = Callable[[FixedWindowRateLimiter, RateLimitItem, tuple[str, ...]], Coroutine[Any, Any, float]]
 
 
 async def _answer(asked: Coroutine[Any, Any, float]) -> float:
@@ -218,7 +221,7 @@ async def _answer(asked: Coroutine[Any, Any, float]) -> float:
 async def _hit(
     limiter: FixedWindowRateLimiter, rate: RateLimitItem, key: tuple[str, ...], cost: int
 ) -> float:
-    """Counts `cost`; seconds to wait if that is too much, else 0."""
+    """Counts `cost`; returns the seconds to wait when over the limit, else 0."""
     if await limiter.hit(rate, *key, cost=cost):
         return 0.0
     window = await limiter.get_window_stats(rate, *key)
@@ -226,6 +229,6 @@ async def _hit(
 
 
 async def _wait(limiter: FixedWindowRateLimiter, rate: RateLimitItem, key: tuple[str, ...]) -> float:
-    """Seconds to wait if nothing is left, else 0."""
+    """Seconds to wait when the limit is used up, else 0."""
     window = await limiter.get_window_stats(rate, *key)
     return max(0.001, window.reset_time - time.time()) if window.remaining <= 0 else 0.0

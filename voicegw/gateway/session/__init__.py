@@ -1,1 +1,1 @@
-"""A live session: its connection, its tasks (recognition, reply, voice, tools), its outbox, what is saved."""
+"""A live session: its connection, its tasks (recognition, LLM, TTS, tools), outbox and write-ahead log."""

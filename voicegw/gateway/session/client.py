@@ -1,4 +1,4 @@
-"""The connection as the session that is attached to it sees it."""
+"""The port from a session to its connection."""
 
 from typing import Protocol
 
@@ -7,13 +7,14 @@ from voicegw.gateway.limits.session_limiter import SessionLimiter
 
 
 class Client(Protocol):
-    """limiter: counts what the client uses."""
+    """limiter: counts the use of the client."""
 
     @property
     def limiter(self) -> SessionLimiter: ...
 
-    def leave(self, error: VoicegwError | None) -> None:
-        """Ends the connection; None when that was asked for."""
+    def end(self, error: VoicegwError | None) -> None:
+        """Ends the connection. error: None for a requested end."""
 
-    def check_alive(self) -> None:
-        """Asks the client, whose audio has stopped in mid-word, for a sign (`SessionRunner.receive_sign`)."""
+    def probe(self) -> None:
+        """Pings the client, whose audio has stopped during speech; the connection passes the answer to
+        `SessionRunner.receive_probe_answer`."""

@@ -1,6 +1,6 @@
-"""One WebSocket: reads what the client sends into a session, writes what the session tells, and watches
-whether anybody is still there and may stay. Leaving the task group is the whole clean-up; the codec of the
-connection's dialect chooses the close code.
+"""One WebSocket: passes the frames of the client to a session, sends its events, and monitors the liveness
+and the time limits of the client. Leaving the task group is the whole clean-up; the codec of the dialect
+chooses the close code.
 """
 
 import asyncio
@@ -36,22 +36,25 @@ from voicegw.gateway.session.runner import SessionRunner
 log = structlog.get_logger(__name__)
 
 _FLUSH_S = 2.0
-_MESSAGES_IN_A_ROW = 16  # before others have their turn
+_MESSAGES_IN_A_ROW = 16  # before other tasks run
 _DELIBERATE = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOptions(LivenessOptions):
-    """What one client may cost, and for how long."""
+    """Limits of one connection."""
 
     send_timeout_ms: int = option(10_000, "time a client may take to read one message", ge=100)
-    max_outbox_bytes: int = option(1_000_000, "what may wait to be read by one client", ge=10_000)
+    max_outbox_bytes: int = option(1_000_000, "bytes that may wait for one client to read them", ge=10_000)
     max_errors: int = option(50, "rejected messages after which a client is disconnected", ge=1)
 
 
 class Connection:
-    """Attaches one accepted WebSocket to its session. charge: as FrameReceiver's. after: the last event that
-    the client of a resumed session has seen. resumable: whether a client of this dialect may come back."""
+    """Attaches one accepted WebSocket to its session.
+
+    charge: as of FrameReceiver. after: the last event that the client of a resumed session has received.
+    resumable: whether clients of this dialect can resume a session.
+    """
 
     def __init__(
         self,
@@ -77,25 +80,26 @@ class Connection:
         self._options = options
         self._after = after
         self._resumable = resumable
-        self._heard_at = time.monotonic()
-        self._checking: asyncio.Task[None] | None = None
-        self._over: asyncio.Future[VoicegwError | None] = asyncio.get_running_loop().create_future()
+        self._received_at = time.monotonic()
+        self._probing: asyncio.Task[None] | None = None
+        self._end: asyncio.Future[VoicegwError | None] = asyncio.get_running_loop().create_future()
 
     @property
     def limiter(self) -> SessionLimiter:
-        """Counts what the client uses."""
+        """Counts the use of the client."""
         return self._context.limiter
 
     async def run(self) -> None:
-        """Serves the client until it leaves, another connection takes the session, or it ends."""
+        """Serves the client until it disconnects, another connection takes the session, or the session
+        ends."""
         error: VoicegwError | None = InternalError()
         try:
             async with self._group as group:
                 reader = self._runner.attach(self, self._after)
                 writer = group.create_task(self._write(reader), name="writer")
                 others = [group.create_task(work, name=name) for name, work in self._work().items()]
-                error = await self._over
-                for task in (*others, *filter(None, [self._checking])):
+                error = await self._end
+                for task in (*others, *filter(None, [self._probing])):
                     task.cancel()
                 if not isinstance(error, SlowConsumer | TakenOver | Unresponsive | Moved):
                     await self._flush(reader, writer)
@@ -107,35 +111,35 @@ class Connection:
             if error is not None:
                 log.info("connection ended", session=self._runner.name, code=error.code, reason=error.message)
             await self._close(error)
-            self._runner.detach(self, for_good=self._left_for_good())
-            await self.limiter.settle(time.monotonic())
+            self._runner.detach(self, permanent=self._left_permanently())
+            await self.limiter.report(time.monotonic())
 
     def _work(self) -> dict[str, Coroutine[Any, Any, None]]:
-        """What goes on beside the writer."""
-        work = {"reader": self._read(), "watch": self._watch(), "probe": self._probe()}
-        return work | ({"settle": self._settle()} if self.limiter.shared else {})
+        """The tasks apart from the writer, by name."""
+        work = {"reader": self._read(), "watch": self._watch(), "ping": self._ping()}
+        return work | ({"usage": self._report_use()} if self.limiter.shared else {})
 
-    def leave(self, error: VoicegwError | None) -> None:
-        """Ends the connection; the first one to call this decides how."""
-        if not self._over.done():
+    def end(self, error: VoicegwError | None) -> None:
+        """Ends the connection; the first call determines the error."""
+        if not self._end.done():
             self._receiver.stop()
-            self._over.set_result(error)
+            self._end.set_result(error)
 
     # --- tasks ---
 
     async def _read(self) -> None:
-        await self.limiter.begin(time.monotonic())
+        await self.limiter.load_shared(time.monotonic())
         in_a_row = 0
         try:
             async for frame in self._socket:
-                self._heard_at = time.monotonic()
+                self._received_at = time.monotonic()
                 await self._receiver.receive(frame)
                 in_a_row = (in_a_row + 1) % _MESSAGES_IN_A_ROW
-                if not in_a_row:  # of small ones very many may be here already, without a wait between them
+                if not in_a_row:  # many small frames may be buffered, and reading them does not wait
                     await asyncio.sleep(0)
         except ConnectionClosed as closed:
-            log.debug("client vanished", session=self._runner.name, reason=str(closed))
-        self.leave(None)
+            log.debug("client disconnected", session=self._runner.name, reason=str(closed))
+        self.end(None)
 
     async def _write(self, reader: Reader) -> None:
         try:
@@ -145,10 +149,10 @@ class Connection:
                         await self._socket.send(frame.data, text=frame.text)
                 reader.sent()
         except TimeoutError:
-            late = SlowConsumer(f"one message took over {self._options.send_timeout_ms} ms to send")
-            self.leave(late)
+            error = SlowConsumer(f"one message took over {self._options.send_timeout_ms} ms to send")
+            self.end(error)
         except ConnectionClosed:
-            self.leave(None)
+            self.end(None)
 
     def _encode(self, outgoing: Outgoing) -> Iterable[Frame]:
         match outgoing:
@@ -162,7 +166,7 @@ class Connection:
                 assert_never(outgoing)
 
     async def _watch(self) -> None:
-        """Ends a session whose time is up, and says so before."""
+        """Ends the session when one of its time limits is reached; sends the notices before."""
         lifetime = Lifetime(
             self._options, self._runner.record.activity.opened_at, self._context.session_ttl_s
         )
@@ -177,46 +181,46 @@ class Connection:
                 return self._runner.finish(error)
             await asyncio.sleep(lifetime.next_check() - now)
 
-    async def _probe(self) -> None:
-        """Asks a client that is silent whether it is still there; any frame of its counts as an answer."""
-        allowed_s = self._options.ping_timeout_ms / 1000
+    async def _ping(self) -> None:
+        """Pings a client that sends nothing; any frame from it counts as an answer."""
+        timeout_s = self._options.ping_timeout_ms / 1000
         while True:
-            await asyncio.sleep(self._heard_at + self._options.ping_interval_ms / 1000 - time.monotonic())
-            asked_at = time.monotonic()
-            if asked_at < self._heard_at + self._options.ping_interval_ms / 1000:
+            await asyncio.sleep(self._received_at + self._options.ping_interval_ms / 1000 - time.monotonic())
+            pinged_at = time.monotonic()
+            if pinged_at < self._received_at + self._options.ping_interval_ms / 1000:
                 continue
             try:
-                async with asyncio.timeout(allowed_s):
+                async with asyncio.timeout(timeout_s):
                     await (await self._socket.ping())
-                    self._heard_at = time.monotonic()
+                    self._received_at = time.monotonic()
             except TimeoutError:
-                if self._heard_at < asked_at:
-                    return self.leave(Unresponsive())
+                if self._received_at < pinged_at:
+                    return self.end(Unresponsive())
             except ConnectionClosed:
                 return None
 
-    def check_alive(self) -> None:
-        """Asks a client whose audio has stopped in mid-word whether it is there: has it stopped sending, or
-        has the network? A question that is not answered yet is not asked again."""
-        if not self._over.done() and (self._checking is None or self._checking.done()):
-            self._checking = self._group.create_task(self._check_alive(), name="check")
+    def probe(self) -> None:
+        """Pings a client whose audio has stopped during speech, to tell a client that stopped sending from a
+        lost network. Does nothing while an earlier ping is unanswered."""
+        if not self._end.done() and (self._probing is None or self._probing.done()):
+            self._probing = self._group.create_task(self._await_probe_answer(), name="probe")
 
-    async def _check_alive(self) -> None:
+    async def _await_probe_answer(self) -> None:
         with suppress(ConnectionClosed):
             await (await self._socket.ping())
-            self._runner.receive_sign()
+            self._runner.receive_probe_answer()
 
-    async def _settle(self) -> None:
-        """Reports what is used, block by block."""
+    async def _report_use(self) -> None:
+        """Reports the use to the shared counters, in blocks."""
         while True:
             await self.limiter.due.wait()
-            await self.limiter.settle(time.monotonic())
+            await self.limiter.report(time.monotonic())
 
     # --- the end ---
 
     async def _flush(self, reader: Reader, writer: asyncio.Task[None]) -> None:
-        """Gives what is queued, and the reason for the end, a moment to reach a client that reads; the rest
-        of a complete session gets that moment once it is saved, because nobody comes back for it."""
+        """Waits up to 2 s for the queued events and the reason for the end to be sent. For a complete session
+        that time begins when its last events are saved, because its client will not resume it."""
         drained = asyncio.create_task(reader.drained(), name="flush")
         pending, done = True, set[asyncio.Task[None]]()
         while pending and not done:
@@ -229,8 +233,7 @@ class Connection:
     async def _close(self, error: VoicegwError | None) -> None:
         await self._socket.close(*self._codec.close(error))
 
-    def _left_for_good(self) -> bool:
-        """Whether the client will not be back: it cannot, it has closed the connection on purpose, or it has
-        agreed to a normal end of it."""
+    def _left_permanently(self) -> bool:
+        """Whether the client will not resume the session: it cannot, or it closed the connection normally."""
         received = self._socket.protocol.close_rcvd
         return not self._resumable or (received is not None and received.code in _DELIBERATE)

@@ -1,4 +1,4 @@
-"""What one connection is allowed: who its client is, what it may use, and until when."""
+"""The identity, the limits and the permissions of one connection."""
 
 import time
 from collections.abc import Callable
@@ -25,13 +25,13 @@ from voicegw.gateway.auth.authenticator import Identity
 from voicegw.gateway.limits.quota import Quota
 from voicegw.gateway.limits.session_limiter import SessionLimiter
 
-_PIECE_MS = 200  # of audio handled before others have their turn
+_PIECE_MS = 200  # of audio processed before other tasks run
 _SILENCE = {AudioFormat.PCM: b"\0", AudioFormat.MULAW: b"\xff", AudioFormat.ALAW: b"\xd5"}
 
 
 @dataclass
 class ConnectionContext:
-    """`piece_bytes`: of audio that may be handled in one go. `silence`: one byte of it."""
+    """piece_bytes: audio that is processed at one time. silence: one byte of silent audio."""
 
     access: Access
     identity: Identity
@@ -44,7 +44,7 @@ class ConnectionContext:
     def of(
         cls, access: Access, identity: Identity, profile: SessionProfile, quota: Quota
     ) -> "ConnectionContext":
-        """Of a connection that has just begun, to a session that is like `profile` and has used so much."""
+        """The context of a new connection to a session with this profile and quota state."""
         sample_bytes = 2 if profile.audio_format is AudioFormat.PCM else 1
         return cls(
             access,
@@ -59,37 +59,38 @@ class ConnectionContext:
 
     @property
     def session_ttl_s(self) -> float:
-        """How long a session may last on one token."""
+        """How long a session may last with one token, in s."""
         return self.access.authenticator.session_ttl_s
 
     def check(self, command: Command, replies: ReplyMode) -> None:
-        """Raises ScopeMissing for a command that the token does not allow in a session that replies so."""
+        """Raises ScopeMissing for a command that the token does not allow. replies: the session's reply
+        mode."""
         if isinstance(command, Configure):
             fixed = given(self.identity.fixed)
             for name, value in given(command).items():
                 if fixed.get(name, value) != value:
-                    raise ScopeMissing(f"this token says what `{name}` is")
+                    raise ScopeMissing(f"this token fixes `{name}`")
         if (reply := _reply_to(command, replies)) is not None:
             self.identity.scopes.check("reply", reply)
 
     async def renew(self, token: str, session: Callable[[], SessionProfile]) -> int:
-        """Goes on with a new token, if it would open the session as it is then; ms until the next one is
-        needed. Raises as `Authenticator.renewed` and `spend`, and ScopeMissing."""
+        """Replaces the token; returns the ms until the next one is needed. The new token must allow the
+        session as it is then. Raises ScopeMissing and the errors of `Authenticator.renewed` and `consume`."""
         renewed = self.access.authenticator.renewed(self.identity, token)
-        check_scopes(renewed, session())  # before it is used up
-        await self.access.authenticator.spend(renewed)
-        check_scopes(renewed, session())  # which may have been configured meanwhile, by the old one's scopes
+        check_scopes(renewed, session())  # before the token is consumed
+        await self.access.authenticator.consume(renewed)
+        check_scopes(renewed, session())  # again: the session may have been configured meanwhile
         self.identity = renewed
         return round((self.identity.expires_at - time.monotonic()) * 1000)
 
 
 def _reply_to(command: Command, replies: ReplyMode) -> ReplyMode | None:
-    """How the model is asked to reply by a command, to it or from now on; None if not at all. What replies to
-    speech is checked when it is configured."""
+    """The reply mode that a command uses or sets; None if it does neither. The mode for replies to speech is
+    checked when it is configured."""
     match command:
         case Configure():
             return command.reply
-        case TypeText():  # is answered in any case
+        case TypeText():  # is always answered
             return ReplyMode.TEXT if replies is ReplyMode.NONE else replies
         case Commit() | Cancel() | Played() | Acknowledge() | Refresh() | End():
             return None

@@ -1,4 +1,4 @@
-"""Drives one session: hands it what happens, and has its actions carried out after each."""
+"""Passes inputs to one session, and carries out its actions after each input."""
 
 import time
 from collections.abc import Callable
@@ -11,8 +11,8 @@ Arguments = ParamSpec("Arguments")
 
 
 class Driver:
-    """`perform` carries out one action. Everything that may change the session goes through here, so that no
-    action is left lying or done out of order."""
+    """perform: carries out one action. Every change of the session uses this class, so that all actions are
+    carried out, in order."""
 
     def __init__(self, session: Session, perform: Callable[[Action], None]) -> None:
         self.session = session
@@ -21,16 +21,16 @@ class Driver:
     def receive(
         self, handler: Callable[Arguments, object], *arguments: Arguments.args, **named: Arguments.kwargs
     ) -> None:
-        """Calls a `receive_*` of the session, or of a part of it, and does what it then wants. Raises what
-        the handler raises, with nothing done."""
+        """Calls a `receive_*` method of the session, or of a part of it, and carries out the resulting
+        actions. Raises the error of the handler, without carrying out any action."""
         handler(*arguments, **named)
         self.run()
 
     def receive_recognition(self, answer: object) -> None:
-        """What came of a Recognize, now."""
+        """Passes the result of a Recognize action to the session."""
         self.receive(self.session.receive_recognition, answer, time.monotonic())
 
     def run(self) -> None:
-        """Does what the session wants by now."""
+        """Carries out the pending actions."""
         for action in self.session.actions():
             self._perform(action)

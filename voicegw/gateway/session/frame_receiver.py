@@ -1,5 +1,6 @@
-"""What a client sends, frame by frame: decoded by its dialect's codec, held against its limits and the scopes
-of its token, and handed to the session. The one place where bad input is caught and answered.
+"""Processes the frames of a client: decodes them with the codec of its dialect, checks them against its
+limits and the scopes of its token, and passes them to the session. Only this module catches and reports bad
+input.
 """
 
 import asyncio
@@ -22,13 +23,16 @@ from voicegw.errors import (
 from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.gateway.session.runner import SessionRunner
 
-_TURN_FRAMES = 20  # that the work on a typed message counts for, beside its own
+_TURN_FRAMES = 20  # cost of a typed message, in frames, in addition to its own
 
 
 class FrameReceiver:
-    """Of one connection. max_errors: rejected messages after which the session ends. charge: makes the
-    client's next frames wait as if it had sent so many more. numbered: the session counts text frames, so
-    that a client that comes back knows which of its own have arrived."""
+    """The receiver of one connection.
+
+    max_errors: number of rejected messages that ends the session. charge: counts additional frames against
+    the frame rate of the client. numbered: the session counts text frames, so that a client that reconnects
+    knows which ones have arrived.
+    """
 
     def __init__(
         self,
@@ -53,13 +57,13 @@ class FrameReceiver:
         self._renewal: asyncio.Task[None] | None = None
 
     def stop(self) -> None:
-        """Takes in nothing more: the session may have another connection now."""
+        """Ignores all further frames: the session may have another connection now."""
         self._stopped = True
         if self._renewal is not None:
             self._renewal.cancel()
 
     async def receive(self, frame: str | bytes) -> None:
-        """Takes in one frame; whatever is wrong with it is answered."""
+        """Processes one frame; answers it with an error if it is invalid."""
         if self._stopped:
             return
         now = self._runner.record.activity.alive_at = time.monotonic()
@@ -70,11 +74,11 @@ class FrameReceiver:
                 if isinstance(received, Audio) and len(received.data) > self._context.piece_bytes:
                     await self._receive_long(received.data)
                 else:
-                    self._take(received, now)
+                    self._process(received, now)
         except (InputError, LimitError) as error:
             self._reject(error)
 
-    def _take(self, received: Received, now: float) -> None:
+    def _process(self, received: Received, now: float) -> None:
         match received:
             case Audio(data):
                 self._receive_audio(data, now)
@@ -85,7 +89,7 @@ class FrameReceiver:
                     self._receive_command(received)
 
     async def _receive_long(self, audio: bytes) -> None:
-        """Takes in much audio piece by piece, so that other sessions have their turn in between."""
+        """Processes a long frame in pieces, so that other sessions run in between."""
         if len(audio) % self._context.sample_bytes:
             raise OddByteCount
         size = self._context.piece_bytes
@@ -95,7 +99,7 @@ class FrameReceiver:
             await asyncio.sleep(0)
 
     def _receive_audio(self, audio: bytes, now: float) -> None:
-        """Audio over a limit is heard as silence: positions stay what they are for both sides."""
+        """Replaces audio over a limit with silence, so that sample positions stay the same for both sides."""
         if not audio:
             raise OddByteCount("an empty frame")
         try:
@@ -106,11 +110,11 @@ class FrameReceiver:
         self._runner.receive_audio(audio if allowed else self._context.silence * len(audio))
 
     def _receive_command(self, command: Command) -> None:
-        self._context.check(command, self._runner.profile.reply)
+        self._context.check(command, self._runner.record.profile.reply)
         match command:
             case Refresh(token):
                 if self._renewal is not None and not self._renewal.done():
-                    raise InvalidState("another token is being looked at")
+                    raise InvalidState("another token is being checked")
                 self._renewal = self._group.create_task(self._renew(token), name="renewal")
             case _:
                 if isinstance(command, TypeText):
@@ -119,21 +123,21 @@ class FrameReceiver:
 
     async def _renew(self, token: str) -> None:
         try:
-            ttl_ms = await self._context.renew(token, lambda: self._runner.profile)
+            ttl_ms = await self._context.renew(token, lambda: self._runner.record.profile)
             self._runner.configure(self._context.identity.fixed)
             self._runner.emit(events.Refreshed(ttl_ms))
         except (InputError, StoreUnavailable) as error:
             self._report(error)
 
     def _reject(self, error: InputError | LimitError) -> None:
-        """What is not accepted is answered, and ends the session if its class says so."""
+        """Reports rejected input; ends the session if the error has a close code."""
         if error.close_code is not None:
             self._runner.finish(error)
         else:
             self._report(error)
 
     def _report(self, error: VoicegwError) -> None:
-        """Says what was wrong, so many times and no more."""
+        """Reports an error; ends the session after too many of them."""
         self._runner.emit(events.Fault.of(error))
         self._rejected += isinstance(error, InputError)
         if self._rejected > self._max_errors:

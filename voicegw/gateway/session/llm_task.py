@@ -1,7 +1,7 @@
-"""The requests to the language model that one session asks for, one at a time.
+"""The LLM requests of one session, one at a time.
 
-An attempt that was begun ahead of its turn stays around, finished or not, until the turn is certain or the
-attempt is stopped: only then is it known whether the work was wasted.
+A speculative attempt is kept, finished or not, until its turn is confirmed or the attempt is stopped: only
+then is it known whether its reply is used.
 """
 
 import asyncio
@@ -24,15 +24,16 @@ from voicegw.gateway.session.driver import Driver
 
 log = structlog.get_logger(__name__)
 
-_PART_CHARACTERS = 4_000  # of a text that a session is given at once: some 5 ms of work at the most
+_PART_CHARACTERS = 4_000  # longest text passed to a session at one time: at most about 5 ms of work
 
 Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """A reply under way. tokens: pieces that the model has written, about one for each token. counted: tokens
-    of the last request that the limiter knows of; reported: whether the endpoint has said how many."""
+    """A running reply. tokens: pieces that the model has written, about one for each token. counted: tokens
+    of the last request that the limiter has counted. reported: whether the endpoint has reported its
+    usage."""
 
     request: Respond
     confirmed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -42,8 +43,7 @@ class _Attempt:
 
 
 class LLMTask:
-    """`spawn` starts a task that ends with the session. limiter: counts what the client that is attached, or
-    was attached last, uses."""
+    """spawn: starts a task that ends with the session. limiter: of the current or last connection."""
 
     def __init__(
         self,
@@ -65,26 +65,26 @@ class LLMTask:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, request: Respond) -> None:
-        """Asks the model; what it writes is handed to the session."""
+        """Starts a request to the model; passes its reply to the session."""
         self._attempt = attempt = _Attempt(request)
         if not request.speculative:
             attempt.confirmed.set()
         self._task = self._spawn(self._run(attempt), "reply")
 
     def confirm(self) -> None:
-        """The turn of the running attempt is certain."""
+        """The turn of the running attempt is confirmed."""
         if self._attempt is not None:
             self._attempt.confirmed.set()
 
     def stop(self) -> None:
-        """Cancels the running attempt, by which its connection to the model is closed."""
+        """Cancels the running attempt; this closes its connection to the model."""
         if self._task is not None:
             self._task.cancel()
 
-    async def settle(self) -> None:
-        """Reports what is still owed to the shared counters, once the session is over."""
+    async def report_use(self) -> None:
+        """Reports the remaining use to the shared counters at the end of the session."""
         if self.limiter is not None:
-            await self.limiter.settle(time.monotonic())
+            await self.limiter.report(time.monotonic())
 
     async def _run(self, attempt: _Attempt) -> None:
         try:
@@ -101,9 +101,9 @@ class LLMTask:
             )
 
     async def _write(self, attempt: _Attempt) -> VoicegwError | None:
-        """Hands on what the model writes; the error that ended it early."""
+        """Passes the reply of the model to the session; returns the error that ended it early."""
         request = attempt.request
-        said: list[ReplyPiece] = []
+        pieces_so_far: list[ReplyPiece] = []
         try:
             await self._charge_prompt(attempt, request.messages)
             asked = ReplyRequest(request.messages, request.tools, self._user, self._session.name)
@@ -112,26 +112,28 @@ class LLMTask:
                     self._count(attempt, piece)
                     if isinstance(piece, ModelUsage):
                         continue
-                    await self._hand_on(request.attempt, piece)
-                    said.append(piece)
-                    if _leads_to_another_request(said):
-                        await self._charge_prompt(attempt, (*request.messages, *reply_messages(said)))
+                    await self._deliver(request.attempt, piece)
+                    pieces_so_far.append(piece)
+                    if _leads_to_another_request(pieces_so_far):
+                        await self._charge_prompt(
+                            attempt, (*request.messages, *reply_messages(pieces_so_far))
+                        )
         except (ReplyError, RateLimited) as failure:
             return failure
-        except Exception:  # a broken responder costs its reply, not the session
+        except Exception:  # a failed responder ends its reply, not the session
             log.exception("responder failed", session=self._session.name)
             return InternalError("the responder failed")
         return None
 
-    async def _hand_on(self, attempt: int, piece: ReplyPiece) -> None:
-        """Gives the session a piece; a long text in parts, and other sessions have their turn in between."""
+    async def _deliver(self, attempt: int, piece: ReplyPiece) -> None:
+        """Passes a piece to the session; a long text in parts, so that other sessions run in between."""
         for part in _parts(piece):
             self._driver.receive(self._session.replies.receive_piece, attempt, part, time.monotonic())
             if part is not piece:
                 await asyncio.sleep(0)
 
     async def _charge_prompt(self, attempt: _Attempt, messages: Sequence[Message]) -> None:
-        """Raises RateLimited when the model may not be asked."""
+        """Counts a prompt. Raises RateLimited when the model may not be called."""
         characters = self._declared + characters_of(messages)
         attempt.counted, attempt.reported = characters / CHARACTERS_PER_TOKEN, False
         if self.limiter is not None:
@@ -146,7 +148,7 @@ class LLMTask:
 
 
 def _tokens(attempt: _Attempt, piece: ReplyPiece | ModelUsage) -> float:
-    """What a piece adds to the tokens of its request: estimated, and what the endpoint says beyond that."""
+    """The tokens that a piece adds: estimated, or as reported by the endpoint beyond the estimate."""
     match piece:
         case str():
             return len(piece) / CHARACTERS_PER_TOKEN
@@ -166,12 +168,12 @@ def _parts(piece: ReplyPiece) -> Sequence[ReplyPiece]:
     return [piece[begin : begin + _PART_CHARACTERS] for begin in range(0, len(piece), _PART_CHARACTERS)]
 
 
-def _leads_to_another_request(said: Sequence[ReplyPiece]) -> bool:
-    """Whether the model is asked again now: it has failed, or the last of these pieces answers the last open
-    tool call."""
-    if isinstance(said[-1], ReplyNotice):
-        return said[-1].asks_again
-    if not isinstance(said[-1], ToolAnswered):
+def _leads_to_another_request(pieces_so_far: Sequence[ReplyPiece]) -> bool:
+    """Whether another request follows: the model has failed, or the last piece answers the last open tool
+    call."""
+    if isinstance(pieces_so_far[-1], ReplyNotice):
+        return pieces_so_far[-1].asks_again
+    if not isinstance(pieces_so_far[-1], ToolAnswered):
         return False
-    answered = {piece.id for piece in said if isinstance(piece, ToolAnswered)}
-    return all(piece.id in answered for piece in said if isinstance(piece, ToolCalled))
+    answered = {piece.id for piece in pieces_so_far if isinstance(piece, ToolAnswered)}
+    return all(piece.id in answered for piece in pieces_so_far if isinstance(piece, ToolCalled))

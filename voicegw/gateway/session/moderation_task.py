@@ -1,4 +1,4 @@
-"""The moderation of one session: has what is due judged, one check at a time, and never holds anything up."""
+"""The moderation of one session: runs due checks one at a time; the session never waits for them."""
 
 from collections.abc import Callable, Sequence
 
@@ -17,43 +17,43 @@ log = structlog.get_logger(__name__)
 
 
 class Moderation:
-    """`hit` is called with a check and the categories found in it, `tell` with what the client is to know:
-    once, that the service fails. Without a `moderator` nothing is judged."""
+    """on_verdict: called with a check and the categories found in it. emit: called once with an event when
+    the service fails. Without a `moderator` nothing is checked."""
 
     def __init__(
         self,
         moderator: Moderator | None,
         metrics: Metrics,
-        hit: Callable[[Check, tuple[str, ...]], None],
-        tell: Callable[[events.Event], None],
+        on_verdict: Callable[[Check, tuple[str, ...]], None],
+        emit: Callable[[events.Event], None],
     ) -> None:
         self._moderator = moderator
         self._metrics = metrics
-        self._hit = hit
-        self._tell = tell
+        self._on_verdict = on_verdict
+        self._emit = emit
         self._watch = ModerationQueue(moderator.every_characters if moderator is not None else 0)
         self._due = SingleWaiterEvent()
-        self._told = False
+        self._failure_reported = False
 
     def receive_command(self, command: Command) -> None:
-        """Raises RateLimited for a typed message when too much waits to be judged."""
+        """Raises RateLimited for a typed message when too many checks wait."""
         if isinstance(command, TypeText):
             self._watch.admit()
 
     def receive_request(self, request: Respond) -> None:
-        """The model is asked; what it is asked may have been typed, which no event tells of."""
+        """Checks the input of a model request: it may be typed text, for which there is no event."""
         if self._moderator is not None and not request.speculative:
             self._watch.receive_input(request.turn, request.messages[-1].content)
             self._due.set()
 
     def receive_event(self, event: events.Event) -> None:
-        """Something the client is told."""
+        """Checks the text of an event to the client."""
         if self._moderator is not None:
             self._watch.receive_event(event)
             self._due.set()
 
     async def run(self) -> None:
-        """Judges until cancelled; with nobody to do so, there is nothing to do."""
+        """Runs due checks until cancelled; returns at once without a moderator."""
         while self._moderator is not None:
             await self._due.wait()
             self._due.clear()
@@ -61,37 +61,37 @@ class Moderation:
                 await self._judge(self._moderator, checks)
 
     async def _judge(self, moderator: Moderator, checks: Sequence[Check]) -> None:
-        """Judges these together: what is found in one of them holds for all."""
+        """Runs these checks as one; a verdict applies to all of them."""
         try:
             categories = await _found_in("\n".join(check.text for check in checks), moderator)
         except ModerationFailed as error:
             outcome = "failed"
-            self._complain(checks[0], error)
+            self._report_failure(checks[0], error)
         else:
             outcome = "hit" if categories else "passed"
         for check in checks:
             if outcome == "hit":
-                self._hit(check, categories)
+                self._on_verdict(check, categories)
             self._metrics.moderation_checks.labels(check.what.value, outcome).inc()
 
-    def _complain(self, check: Check, error: ModerationFailed) -> None:
+    def _report_failure(self, check: Check, error: ModerationFailed) -> None:
         log.warning("moderation failed", reason=error.message)
-        if not self._told:
-            self._told = True
+        if not self._failure_reported:
+            self._failure_reported = True
             notice = events.ReplyNotice(error.code, "what is said goes unjudged")
-            self._tell(events.ReplyStep(check.turn, notice))
+            self._emit(events.ReplyStep(check.turn, notice))
 
 
 async def _found_in(text: str, moderator: Moderator) -> tuple[str, ...]:
-    """The categories found in the first piece in which there are any. Raises ModerationFailed when there are
-    none, and not all pieces could be judged."""
+    """The categories found in the first piece that has any. Raises ModerationFailed when none has any and a
+    piece could not be checked."""
     failure: ModerationFailed | None = None
     for piece in pieces(text):
         try:
             categories = tuple(encodable(category) for category in await moderator.judge(piece))
         except ModerationFailed as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 - a judge that breaks costs its judgement, not the session
+        except Exception as error:  # noqa: BLE001 - a failed moderator ends its check, not the session
             failure = ModerationFailed(f"no judgement: {type(error).__name__}")
         else:
             if categories:

@@ -1,9 +1,9 @@
-"""The way from a session's journal to a socket: whoever holds the socket reads the journal from where its
-client left off, and waits here for what comes next.
+"""The queue from a session to its socket: a reader sends the events of the journal after the last one that
+its client has received, and waits here for new ones.
 
-Reply audio goes between the events, in its order, but is no event: it has no number, is not kept for a client
-that comes back, and is dropped when the reply is stopped or when a client that reads too little lets two
-seconds of it pile up. That it was stopped is said in its place.
+Reply audio is sent between the events, in order, but is not an event: it has no number, is not kept for a
+client that reconnects, and is dropped when the reply is stopped or when more than two seconds of it wait.
+When a reply is stopped, StopAudio is sent in place of its audio.
 """
 
 import asyncio
@@ -29,15 +29,15 @@ class NumberedEvent:
 
 @dataclass(frozen=True, slots=True)
 class StopAudio:
-    """Reply audio that the client has not played yet is not to be played any more."""
+    """The client must discard the reply audio that it has not played yet."""
 
 
 Outgoing = NumberedEvent | ReplyAudio | StopAudio
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    """What is to be sent behind event number `after`."""
+class _QueuedAudio:
+    """Audio, or its stop, to be sent after event number `after`."""
 
     content: ReplyAudio | StopAudio
     after: int
@@ -48,17 +48,17 @@ class _Waiting:
 
 
 class Reader:
-    """One socket's place in the journal: everything up to `seq` has been taken."""
+    """The read position of one socket in the journal: events up to number `seq` have been read."""
 
     def __init__(self, journal: Journal, seq: int) -> None:
         self.changed = asyncio.Event()
         self._journal = journal
         self._seq = seq
-        self._audio: list[_Waiting] = []
+        self._audio: list[_QueuedAudio] = []
         self._sending = False
 
     async def get(self) -> Outgoing:
-        """What is to be sent next, waiting for it."""
+        """The next item to send; waits for it."""
         while (outgoing := self._next()) is None:
             self.changed.clear()
             await self.changed.wait()
@@ -75,19 +75,19 @@ class Reader:
         return NumberedEvent(events.decode(entry.data), entry.seq)
 
     def sent(self) -> None:
-        """What was taken last is with the network."""
+        """The item of the last `get` has been sent."""
         self._sending = False
         self.changed.set()
 
     async def drained(self) -> None:
-        """Waits until everything there is has been sent."""
+        """Waits until everything in the queue has been sent."""
         while self._sending or self._audio or self._seq < self._journal.last:
             self.changed.clear()
             await self.changed.wait()
 
     def play(self, audio: ReplyAudio) -> float:
-        """Reply audio, behind the events so far. How many ms of older audio it pushed out as stale."""
-        self._audio.append(_Waiting(audio, self._journal.last))
+        """Queues reply audio after the current events; returns the ms of stale audio that it dropped."""
+        self._audio.append(_QueuedAudio(audio, self._journal.last))
         self.changed.set()
         dropped, waiting = 0.0, sum(audio.audio_ms for audio in self._audio)
         while waiting - dropped > MAX_AUDIO_MS:
@@ -95,16 +95,19 @@ class Reader:
         return dropped
 
     def stop_audio(self) -> float:
-        """Forgets the audio that waits, and has the client forget its own; how many ms waited here."""
+        """Discards queued audio and tells the client to do the same; returns the ms that were queued here."""
         dropped = sum(audio.audio_ms for audio in self._audio)
-        self._audio[:] = [_Waiting(StopAudio(), self._journal.last)]
+        self._audio[:] = [_QueuedAudio(StopAudio(), self._journal.last)]
         self.changed.set()
         return dropped
 
 
 class Outbox:
-    """What one session has to say. With `write_ahead`, an event waits until it is saved, unless the outbox is
-    `degraded`: the store is away, and events are sent unsaved. `unsaved` is set when there is one to save."""
+    """The outgoing events of one session.
+
+    write_ahead: events are sent after they are saved, except while `degraded`: then the store has failed, and
+    events are sent unsaved. unsaved: set when there is an event to save.
+    """
 
     def __init__(self, journal: Journal, *, write_ahead: bool = False) -> None:
         self.journal = journal
@@ -114,39 +117,42 @@ class Outbox:
         self._reader: Reader | None = None
 
     def put(self, event: Event) -> None:
-        """Adds an event to the journal. Raises SlowConsumer when far too much waits there."""
+        """Adds an event to the journal. Raises SlowConsumer when the journal is full."""
         self.journal.add(event)
-        self._settle()
+        self._publish()
 
     def play(self, audio: ReplyAudio) -> float:
-        """Reply audio for whoever reads now. How many ms of audio, this or older, will not be heard."""
+        """Queues reply audio for the current reader; returns the ms of audio, this or older, that is
+        dropped."""
         return audio.audio_ms if self._reader is None else self._reader.play(audio)
 
     def stop_audio(self) -> float:
-        """Ends reply audio, here and at the client; how many ms of it waited here."""
+        """Stops reply audio, here and at the client; returns the ms that were queued here."""
         return 0.0 if self._reader is None else self._reader.stop_audio()
 
-    def _settle(self) -> None:
+    def _publish(self) -> None:
         if self._write_ahead:
             self.unsaved.set()
         if not self._write_ahead or self.degraded:
             self.release(self.journal.unsaved())
 
     def degrade(self) -> None:
-        """The store is away: nothing waits for it any longer."""
+        """Sends events unsaved from now on, because the store has failed."""
         self.degraded = True
         self.release(self.journal.unsaved())
 
     def release(self, entries: Iterable[Entry]) -> None:
-        """These are saved, and may be sent."""
+        """Marks entries as saved; they may be sent."""
         self.journal.saved(entries)
         if self._reader is not None:
             self._reader.changed.set()
 
     def reader(self, after: int, taken: AudioAcknowledged) -> Reader:
-        """For a new socket, whose client has seen the events up to `after`; `taken` is what it need not send
-        again. A reader that was there before is not told of anything new."""
+        """A reader for a new socket; it replaces the previous reader, which gets no new events.
+
+        after: the last event that the client has received. taken: what the client need not send again.
+        """
         self.journal.replace_ready_events(after, taken)
         self._reader = Reader(self.journal, after)
-        self._settle()
+        self._publish()
         return self._reader

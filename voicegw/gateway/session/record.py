@@ -1,4 +1,4 @@
-"""What a gateway holds of one session, and what of it is stored for another gateway to go on with."""
+"""The data of one session, and the part of it that is stored so that another gateway can resume it."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,12 @@ from voicegw.gateway.session.activity import ActivityTimestamps
 
 
 class RecordState(msgspec.Struct, array_like=True):
-    """What a store has of a session beside its events and its audio. dialect: by its name. age_s: since the
-    session was opened; last_event: the number of the last; ready_events: those that say where to go on, and
-    are wrong once another gateway says so; quota: what it has used of its own limits."""
+    """The stored state of a session, apart from its events and its audio.
+
+    dialect: its name. age_s: since the session was opened. last_event: number of the last event.
+    ready_events: numbers of the `ready` events, which are outdated after a takeover. quota: use of the
+    session's limits.
+    """
 
     dialect: str
     profile: SessionProfile
@@ -28,7 +31,7 @@ class RecordState(msgspec.Struct, array_like=True):
 
 @dataclass(slots=True)
 class SessionRecord:
-    """user: whose session it is; empty in development mode. dialect: that it was opened in, by name."""
+    """user: owner of the session; empty in development mode. dialect: name of the one it was opened in."""
 
     session: Session
     user: str
@@ -38,16 +41,16 @@ class SessionRecord:
 
     @property
     def name(self) -> str:
-        """Of the session: random, and all that leads to it."""
+        """The random id of the session, which is also the secret needed to resume it."""
         return self.session.name
 
     @property
     def profile(self) -> SessionProfile:
-        """What the session is like now."""
+        """The current profile of the session."""
         return self.session.profile
 
     def state(self, last_event: int, ready_events: list[int], now: float, unix_now: float) -> RecordState:
-        """For the store. now: monotonic seconds; unix_now: the same moment in Unix time."""
+        """The state to store. now: monotonic seconds; unix_now: the same moment in Unix time."""
         return RecordState(
             self.dialect,
             self.profile,
@@ -59,7 +62,7 @@ class SessionRecord:
         )
 
     def restore(self, state: RecordState, saved: StoredSession, now: float, unix_now: float) -> None:
-        """Goes on where another gateway was."""
+        """Restores the state that another gateway saved."""
         self.activity.opened_at = now - state.age_s - saved.age_s
         self.quota.restore(state.quota, saved.age_s, now, unix_now)
         self.session.restore(state.session, saved.audio, saved.audio_start, saved.age_s, now)

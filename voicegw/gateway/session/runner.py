@@ -1,6 +1,6 @@
-"""One live core session with the tasks it asks for: its decodes, its reply, its voice.
+"""Runs one core session with its tasks: recognition, LLM, TTS, moderation, write-ahead log.
 
-It outlives its connections. Without one it is detached, and goes on deciding for a while."""
+A session outlives its connections. Without one it is detached, and continues for a limited time."""
 
 import time
 from typing import assert_never
@@ -10,7 +10,6 @@ import structlog
 from voicegw.core import actions, events
 from voicegw.core.commands import Acknowledge, Command, Configure, ReplyMode
 from voicegw.core.moderation_queue import Check
-from voicegw.core.profile import SessionProfile
 from voicegw.core.responder import ReplyRequest
 from voicegw.core.session_store import Fenced, StoredSession
 from voicegw.errors import Draining, InternalError, Moved, SlowConsumer, TakenOver, VoicegwError
@@ -33,8 +32,11 @@ log = structlog.get_logger(__name__)
 
 
 class SessionRunner:
-    """`limits`: what its clients are told of. `limiter`: counts what is used before a connection does.
-    `error`: why the session ended, once it has; None for an end that was asked for."""
+    """Owns the tasks of a session and connects it to its client.
+
+    limits: sent to clients in `ready`. limiter: counts use until a connection attaches. error: why the
+    session ended; None for a requested end.
+    """
 
     def __init__(
         self,
@@ -48,6 +50,7 @@ class SessionRunner:
     ) -> None:
         self.record, self.seat = record, seat
         self.name, self.user = record.name, record.user
+        self.journal = outbox.journal
         self.ended = SingleWaiterEvent()
         self.error: VoicegwError | None = None
         self._session = record.session
@@ -71,23 +74,18 @@ class SessionRunner:
         return self._client is None
 
     @property
-    def profile(self) -> SessionProfile:
-        """What the session is now."""
-        return self.record.profile
-
-    @property
     def pending(self) -> bool:
-        """Whether the session is complete, but what its client has not been told waits to be saved."""
-        return self._complete and not self.ended.is_set() and bool(self._outbox.journal.unsaved())
+        """Whether the session is complete, but its last events still wait to be saved and sent."""
+        return self._complete and not self.ended.is_set() and bool(self.journal.unsaved())
 
     async def run(self) -> None:
-        """Carries the session until it ends; leaving the task group is the whole clean-up."""
+        """Runs the session until it ends; leaving the task group is the whole clean-up."""
         try:
             async with self._tasks:
                 self._running = True
                 self._tasks.start(self._moderation.run(), "moderation")
                 if self._services.store.durable:
-                    self._tasks.start(self._save(), "saver")
+                    self._tasks.start(self._save(), "write-ahead log")
                 self._driver.run()
                 await self.ended.wait()
                 self._tasks.cancel()
@@ -95,24 +93,24 @@ class SessionRunner:
             log.exception("session failed", session=self.name)
             self.finish(InternalError())
         self._report_end()
-        await self._llm.settle()
-        if not self._lives_on:
+        await self._llm.report_use()
+        if not self._held_elsewhere:
             await self.log.drop()
 
     @property
-    def _lives_on(self) -> bool:
-        """Whether the session is over for this gateway only, and another one has it or will have."""
+    def _held_elsewhere(self) -> bool:
+        """Whether the session ends in this gateway only, and continues in another one."""
         return isinstance(self.error, Moved | Draining if self._services.store.durable else Moved)
 
     def _report_end(self) -> None:
-        if not self._lives_on and self.error is not None and not isinstance(self.error, SlowConsumer):
+        if not self._held_elsewhere and self.error is not None and not isinstance(self.error, SlowConsumer):
             self._report(self.error)
-        self._outbox.release(() if self._lives_on else self._outbox.journal.unsaved())
-        for kind, count in self._outbox.journal.coalesced.items():
+        self._outbox.release(() if self._held_elsewhere else self.journal.unsaved())
+        for kind, count in self.journal.coalesced.items():
             self._services.metrics.outbox_coalesced.labels(kind).inc(count)
         self._services.metrics.session_ends.labels("done" if self.error is None else self.error.code).inc()
         if self._client is not None:
-            self._client.leave(self.error)
+            self._client.end(self.error)
 
     async def _save(self) -> None:
         try:
@@ -121,28 +119,22 @@ class SessionRunner:
             self.finish(Moved())
 
     def restore(self, saved: StoredSession, state: RecordState) -> None:
-        """Goes on where another gateway was."""
+        """Restores the state that another gateway saved."""
         self.record.restore(state, saved, time.monotonic(), time.time())
         self.log.restore(saved)
 
     # --- connections ---
 
-    def can_resume_after(self, seq: int) -> bool:
-        """Whether a client that has seen the events up to `seq` can be given the rest."""
-        return not self.ended.is_set() and self._outbox.journal.can_resume_after(seq)
-
-    def has_told(self, seq: int) -> bool:
-        """Whether there is an event of this number here."""
-        return seq <= self._outbox.journal.last
-
     def attach(self, client: Client, after: int | None = None) -> Reader:
-        """A connection takes the session, from another one that has it, and reads what there is to tell.
-        after: the last event that a returning client has seen."""
+        """Attaches a connection, in place of the current one; returns the reader of its events.
+
+        after: the last event that a reconnecting client has received; None for a new session.
+        """
         if self._client is not None:
-            self._client.leave(TakenOver())
+            self._client.end(TakenOver())
         self._client, now = client, time.monotonic()
         self._llm.limiter = client.limiter
-        self.seat.waits_since = None
+        self.seat.detached_since = None
         profile = self.record.profile
         samples, messages = self._session.next_input_sample, self._session.messages_taken
         reader = self._outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
@@ -162,54 +154,54 @@ class SessionRunner:
         if after is not None:
             self._session.receive_reconnect(now)
         if self._complete:
-            client.leave(None)
+            client.end(None)
         return reader
 
-    def detach(self, client: Client, *, for_good: bool) -> None:
-        """The connection is closed. `for_good`: its client will not be back; any other may be."""
+    def detach(self, client: Client, *, permanent: bool) -> None:
+        """Detaches a closed connection. permanent: its client will not resume the session."""
         if self._client is not client:
             return
         self._client = None
-        self.seat.wait()
-        if for_good or not self._options.window_ms:
+        self.seat.mark_detached()
+        if permanent or not self._options.window_ms:
             self.finish(None)
         if self._draining and self._services.store.durable:
             self.finish(Draining())
         self.record.activity.alive_at = time.monotonic()
         self._session.receive_disconnect()
 
-    # --- what comes in ---
+    # --- input ---
 
     def receive_message(self) -> None:
-        """A text message is here, good or bad; its number tells where a client that was cut off goes on."""
+        """Counts a text message, valid or not, so that a client that reconnects knows which ones arrived."""
         self._session.messages_taken += 1
 
     def receive_audio(self, data: bytes) -> None:
-        """A piece of the client's audio. Raises InputError, using none of it."""
+        """Passes audio of the client to the session. Raises InputError, and then uses none of it."""
         if not self.ended.is_set():
             self._driver.receive(self._session.receive_audio, data, time.monotonic())
 
     def receive_command(self, command: Command) -> None:
-        """What the client asks for. Raises InputError or RateLimited, changing nothing."""
+        """Passes a command to the session. Raises InputError or RateLimited, and then changes nothing."""
         self._moderation.receive_command(command)
         if isinstance(command, Acknowledge):
-            self._outbox.journal.acknowledge(command.seq)
+            self.journal.acknowledge(command.seq)
         if isinstance(command, Configure) and command.reply is ReplyMode.AUDIO:
             check_voice(self._services.voice)
         if not self.ended.is_set():
             self._driver.receive(self._session.receive_command, command, time.monotonic())
 
     def configure(self, command: Configure) -> None:
-        """The session's profile is to be so, whatever its client wants. Raises InvalidValue."""
+        """Sets properties of the session that its token fixes. Raises InvalidValue."""
         self._session.configure(command)
 
-    def receive_sign(self) -> None:
-        """The client is there, though it sends no audio."""
+    def receive_probe_answer(self) -> None:
+        """The client has answered a probe: it is connected, although it sends no audio."""
         self._session.liveness.receive_probe_answer()
 
     def drain(self, retry_after_ms: int) -> None:
-        """Tells the client to move on. With a store that outlives this gateway it does so at once and finds
-        its session there; otherwise the session ends at its next quiet moment."""
+        """Tells the client to reconnect elsewhere. With a durable store it does so at once and resumes its
+        session in another gateway; otherwise the session ends when it is next idle."""
         if self._draining:
             return
         self._draining = True
@@ -219,23 +211,23 @@ class SessionRunner:
             self.finish(Draining())
         else:
             self.emit(events.GoingAway(retry_after_ms=0))
-            self._client.leave(Draining())
+            self._client.end(Draining())
 
     def finish(self, error: VoicegwError | None) -> None:
-        """Ends the session; the first one to call this decides why."""
+        """Ends the session; the first call determines the error."""
         if not self.ended.is_set():
             self.error = error
             self.ended.set()
 
     def tick(self, now: float, late_s: float) -> None:
-        """Time passes; to be called a few times a second. What goes wrong costs this session only."""
+        """Passes the time to the session, a few times a second. An exception ends this session only."""
         if not self._running or self.ended.is_set():
             return
         try:
             if self._client is not None and self._session.probe_due(now):
-                self._client.check_alive()
+                self._client.probe()
             self._driver.receive(self._session.receive_tick, now, late_s)
-        except Exception:  # the caller has other sessions to tell
+        except Exception:  # the caller must still reach the other sessions
             log.exception("session failed", session=self.name)
             self.finish(InternalError())
         if self.detached and (now - self.record.activity.alive_at) * 1000 > self._options.window_ms:
@@ -243,12 +235,12 @@ class SessionRunner:
         if self._draining and self._session.idle and not self._services.store.durable:
             self.finish(Draining())
 
-    # --- what the session asks for ---
+    # --- actions of the session ---
 
     def _perform(self, action: actions.Action) -> None:
         match action:
             case actions.SendEvent(event):
-                self._touch(replies=isinstance(event, events.ReplyEvent))
+                self._mark_active(replies=isinstance(event, events.ReplyEvent))
                 self.emit(event)
             case actions.Recognize(request):
                 self._recognition.execute(request)
@@ -265,18 +257,18 @@ class SessionRunner:
             case actions.StopResponding():
                 self._llm.stop()
             case actions.Speak() | actions.Play() | actions.StopSpeaking():
-                self._touch(replies=True)
+                self._mark_active(replies=True)
                 self._tts.perform(action)
             case actions.Close():
                 self._complete = True
                 if self._client is not None:
-                    self._client.leave(None)
+                    self._client.end(None)
             case _:
                 assert_never(action)
 
-    def _touch(self, *, replies: bool) -> None:
-        """A client that is being replied to is not idle. Without a client, nobody is replied to, and how long
-        it may be away does not hang on it."""
+    def _mark_active(self, *, replies: bool) -> None:
+        """Counts a reply as activity of the client. Not without a client: the time that it may stay away does
+        not depend on replies."""
         if replies and not self.detached:
             self.record.activity.alive_at = time.monotonic()
 
@@ -287,12 +279,12 @@ class SessionRunner:
         self.emit(events.Fault.of(error))
 
     def emit(self, event: events.Event) -> None:
-        """Puts an event into the outbox. A client that reads too little is cut off; it may come back."""
+        """Puts an event into the outbox. Disconnects a client that reads too slowly; it may reconnect."""
         self._moderation.receive_event(event)
         self._services.count(event, self.name)
         try:
             self._outbox.put(event)
         except SlowConsumer as error:
             self.finish(error)
-        if self._client is not None and self._outbox.journal.overloaded:
-            self._client.leave(SlowConsumer("too much waits to be read"))
+        if self._client is not None and self.journal.overloaded:
+            self._client.end(SlowConsumer("too many bytes wait to be read"))

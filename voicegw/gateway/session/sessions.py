@@ -1,4 +1,4 @@
-"""The sessions that this gateway holds, with a client attached or waiting for one to come back."""
+"""The sessions of this gateway: attached to a client, or detached and waiting for it to reconnect."""
 
 import asyncio
 import secrets
@@ -35,13 +35,13 @@ from voicegw.gateway.session.write_ahead import ResumeOptions, stored_name
 
 log = structlog.get_logger(__name__)
 
-_END_S = 1.0  # for the tasks of all sessions to end
+_END_S = 1.0  # wait for the tasks of all sessions
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
-    """A client that was let in: what it asks for in which dialect, whose it is and from where, and the seat
-    that was taken for it, if any."""
+class SessionRequest:
+    """The request of an admitted client for a session. seat: the one taken for it; None for a session that is
+    resumed here, which has one."""
 
     dialect: Dialect
     opening: Opening
@@ -51,8 +51,11 @@ class Guest:
 
 
 class Sessions:
-    """`new_scorer` makes the voice activity detector of one session; `limits`: what each may use, and how
-    many there may be of one user and one address; `admission`: of all."""
+    """Creates, resumes, drains and ends sessions.
+
+    new_scorer: makes the voice activity detector of one session. limits: rates of sessions, and the number of
+    sessions of one user or address. admission: the number of all sessions.
+    """
 
     def __init__(
         self,
@@ -69,12 +72,12 @@ class Sessions:
         self._connection = connection
         self._resume = resume
         self._services = services
-        self._unsaved = replace(services, store=NullStore())  # for sessions that nobody comes back for
+        self._services_without_store = replace(services, store=NullStore())  # for unresumable sessions
         self._new_scorer = new_scorer
         self._limits = limits
         self._runners: dict[str, SessionRunner] = {}
         self._tasks: dict[asyncio.Task[None], SessionRunner] = {}
-        self._returning: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._resume_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._empty = asyncio.Event()
         self._empty.set()
         services.metrics.sessions.set_function(lambda: len(self._runners))
@@ -86,110 +89,116 @@ class Sessions:
     def __iter__(self) -> Iterator[SessionRunner]:
         return iter(tuple(self._runners.values()))
 
-    def here(self, dialect: Dialect, resume: Resume | None, user: str | None = None) -> SessionRunner | None:
-        """The session that a client comes back for, if it goes on here in this dialect; and is this user's,
-        once that is known."""
+    def find_local(
+        self, dialect: Dialect, resume: Resume | None, user: str | None = None
+    ) -> SessionRunner | None:
+        """The session to resume, if this gateway holds it, in this dialect. user: None when not known yet;
+        otherwise the session must belong to this user."""
         runner = None if resume is None else self._runners.get(resume.session)
         if runner is None or runner.ended.is_set() or user not in (None, runner.user):
             return None
         return runner if runner.record.dialect == dialect.name else None
 
-    async def find(self, guest: Guest) -> tuple[SessionRunner, int | None]:
-        """The session to serve: the one that is resumed, with the last event its client has seen, or a new
-        one. To anybody but its user a session is one that does not exist.
+    async def open(self, request: SessionRequest) -> tuple[SessionRunner, int | None]:
+        """Resumes the requested session, or creates one. Returns it, and for a resumed session the number of
+        the last event that its client has received. A session of another user is treated as unknown.
 
-        Raises StoreUnavailable, and as `Seats.take` where no seat was taken and one is needed after all.
+        Raises StoreUnavailable, and the errors of `Seats.take` when a seat is needed and none was taken.
         """
-        runner, resume = None, guest.opening.resume
+        runner, resume = None, request.opening.resume
         if resume is not None:
-            runner = await self._returned_to(resume, guest)
-            resumed = runner is not None and runner.can_resume_after(resume.last_seq)
+            runner = await self._find_resumed(resume, request)
+            resumed = runner is not None and _can_resume(runner, resume.last_seq)
             self._services.metrics.resumes.labels("resumed" if resumed else "lost").inc()
             if runner is not None and resumed:
-                self.seats.move(runner.seat, guest.address)
+                self.seats.move(runner.seat, request.address)
                 return runner, resume.last_seq
             if runner is not None:
                 runner.finish(None)
-        with self._seated(guest, runner) as own:
-            return self._begin(guest, own), None
+        with self._with_seat(request, runner) as seat:
+            return self._create(request, seat), None
 
     @contextmanager
-    def _seated(self, guest: Guest, over: SessionRunner | None) -> Iterator[Seat]:
-        """The guest's seat, or one in place of that of a session that is over; whoever needs it for longer
-        than the block holds it."""
-        given_up = None if over is None else over.seat
-        seat = guest.seat or self.seats.take(guest.user, guest.address, given_up)
+    def _with_seat(self, request: SessionRequest, ended: SessionRunner | None) -> Iterator[Seat]:
+        """Holds the seat of the request, or a new one, during the block. ended: a session whose seat it
+        replaces."""
+        replaced = None if ended is None else ended.seat
+        seat = request.seat or self.seats.take(request.user, request.address, replaced)
         seat.hold()
         try:
             yield seat
         finally:
             seat.release()
 
-    async def _returned_to(self, resume: Resume, guest: Guest) -> SessionRunner | None:
-        """The session that a client comes back for; several connections that do so wait for one another."""
-        async with self._returning.setdefault(resume.session, asyncio.Lock()):
-            held = self.here(guest.dialect, resume, guest.user)
+    async def _find_resumed(self, resume: Resume, request: SessionRequest) -> SessionRunner | None:
+        """The session to resume, from this gateway or the store; one connection at a time."""
+        async with self._resume_locks.setdefault(resume.session, asyncio.Lock()):
+            held = self.find_local(request.dialect, resume, request.user)
             if held is None:
-                return await self._claim(resume, guest)
-            if resume.epoch <= held.log.epoch and held.has_told(resume.last_seq):
+                return await self._claim(resume, request)
+            if resume.epoch <= held.log.epoch and resume.last_seq <= held.journal.last:
                 return held
-            return await self._claim_again(resume, guest, held)
+            return await self._claim_if_moved(resume, request, held)
 
-    async def _claim_again(self, resume: Resume, guest: Guest, held: SessionRunner) -> SessionRunner | None:
-        """The session that is here, unless the store says that another gateway has had it since; what a
-        client says of that is not believed. One that was cut off before the other's greeting does not know
-        of its epoch, but may have seen events that came before."""
-        saved = await self._saved(resume, guest.user, held.log.epoch)
+    async def _claim_if_moved(
+        self, resume: Resume, request: SessionRequest, held: SessionRunner
+    ) -> SessionRunner | None:
+        """The local session, unless another gateway has taken it over since. Only the store decides this, not
+        the numbers that the client sends: a client that was disconnected before the `ready` event of the
+        other gateway does not know the new epoch, but may have received earlier events from it."""
+        saved = await self._saved(resume, request.user, held.log.epoch)
         if saved is None:
             return None if held.ended.is_set() else held
         held.finish(Moved())
-        with self._seated(guest, held) as seat:
-            return await self._taken_over(resume.session, guest, saved, seat)
+        with self._with_seat(request, held) as seat:
+            return await self._taken_over(resume.session, request, saved, seat)
 
-    async def _claim(self, resume: Resume, guest: Guest) -> SessionRunner | None:
-        """The session, taken over from the gateway that held it."""
+    async def _claim(self, resume: Resume, request: SessionRequest) -> SessionRunner | None:
+        """Takes the session over from the gateway that held it."""
         earlier = self._runners.get(resume.session)
-        mine = earlier if earlier is not None and earlier.user == guest.user else None
-        with self._seated(guest, mine) as seat:
-            saved = await self._saved(resume, guest.user, 0)
-            return None if saved is None else await self._taken_over(resume.session, guest, saved, seat)
+        own = earlier if earlier is not None and earlier.user == request.user else None
+        with self._with_seat(request, own) as seat:
+            saved = await self._saved(resume, request.user, 0)
+            return None if saved is None else await self._taken_over(resume.session, request, saved, seat)
 
     async def _saved(self, resume: Resume, user: str, epoch: int) -> StoredSession | None:
-        """The session as another gateway saved it behind that epoch, which is over with this."""
+        """Claims the session if its epoch in the store is after `epoch`; the other gateway then loses it."""
         try:
             return await self._services.store.claim(stored_name(resume.session, user), epoch)
-        except StoreError as trouble:
-            raise StoreUnavailable(str(trouble)) from trouble
+        except StoreError as error:
+            raise StoreUnavailable(str(error)) from error
 
     async def _taken_over(
-        self, name: str, guest: Guest, saved: StoredSession, seat: Seat
+        self, name: str, request: SessionRequest, saved: StoredSession, seat: Seat
     ) -> SessionRunner | None:
-        runner = self._restored(name, guest, saved, seat)
+        runner = self._restored(name, request, saved, seat)
         if runner is None:
             with suppress(StoreError):
-                await self._services.store.drop(stored_name(name, guest.user), saved.epoch)
+                await self._services.store.drop(stored_name(name, request.user), saved.epoch)
             return None
         log.info("session taken over", session=runner.name, epoch=runner.log.epoch)
         return self._start(runner)
 
-    def _restored(self, name: str, guest: Guest, saved: StoredSession, seat: Seat) -> SessionRunner | None:
-        """The session as it was saved; None when that cannot be gone on with."""
+    def _restored(
+        self, name: str, request: SessionRequest, saved: StoredSession, seat: Seat
+    ) -> SessionRunner | None:
+        """The session restored from the store; None when the stored state cannot be used."""
         try:
             state = snapshot.decode(saved.snapshot, RecordState)
-            if state is None or state.dialect != guest.dialect.name:
+            if state is None or state.dialect != request.dialect.name:
                 return None
             journal = self._new_journal()
             journal.restore(saved.events, state.last_event, state.ready_events)
-            runner = self._new_runner(name, guest, state.profile, journal, seat)
+            runner = self._new_runner(name, request, state.profile, journal, seat)
             runner.restore(saved, state)
-        except Exception as error:  # noqa: BLE001 - what is spoilt may fail anywhere, and may quote the user
+        except Exception as error:  # noqa: BLE001 - corrupt data may raise anything, and may quote the user
             log.error("a saved session cannot be restored", session=name, reason=type(error).__name__)
             return None
         return runner
 
-    def _begin(self, guest: Guest, seat: Seat) -> SessionRunner:
-        profile = guest.opening.profile
-        runner = self._new_runner(secrets.token_urlsafe(12), guest, profile, self._new_journal(), seat)
+    def _create(self, request: SessionRequest, seat: Seat) -> SessionRunner:
+        profile = request.opening.profile
+        runner = self._new_runner(secrets.token_urlsafe(12), request, profile, self._new_journal(), seat)
         runner.record.session.open()
         return self._start(runner)
 
@@ -197,29 +206,29 @@ class Sessions:
         return Journal(self._connection.max_outbox_bytes, self._resume.max_kept_bytes)
 
     def _new_runner(
-        self, name: str, guest: Guest, profile: SessionProfile, journal: Journal, seat: Seat
+        self, name: str, request: SessionRequest, profile: SessionProfile, journal: Journal, seat: Seat
     ) -> SessionRunner:
-        services = self._services if guest.dialect.resumable else self._unsaved
+        services = self._services if request.dialect.resumable else self._services_without_store
         transcription = services.transcription.new_transcription(name, profile.language)
         session = Session(name, self._options, profile, self._new_scorer(), transcription)
         outbox = Outbox(journal, write_ahead=services.store.durable)
         quota = Quota(self._limits.session_rates, outbox.unsaved)
         activity = ActivityTimestamps.begun(time.monotonic())
-        record = SessionRecord(session, guest.user, guest.dialect.name, quota, activity)
+        record = SessionRecord(session, request.user, request.dialect.name, quota, activity)
         limits = events.Limits(
-            max_message_bytes=guest.dialect.max_message_bytes,
+            max_message_bytes=request.dialect.max_message_bytes,
             max_burst_ms=self._options.max_burst_ms,
             idle_timeout_ms=self._connection.idle_timeout_ms,
             max_session_ms=self._connection.max_session_ms,
         )
-        # for a reply that is asked for before there is a connection, as after a takeover
-        limiter = SessionLimiter(self._limits, guest.user, seat.address, 1, quota)
+        # for a reply that starts before a connection attaches, as after a takeover
+        limiter = SessionLimiter(self._limits, request.user, seat.address, 1, quota)
         return SessionRunner(record, services, outbox, self._resume, limits, seat, limiter)
 
     def _start(self, runner: SessionRunner) -> SessionRunner:
         self._runners[runner.name] = runner
-        runner.seat.hold().end_session = partial(self._dismiss, runner)
-        runner.seat.wait()  # for its client
+        runner.seat.hold().end_session = partial(self._end_evicted, runner)
+        runner.seat.mark_detached()  # until its client attaches
         self._empty.clear()
         task = asyncio.create_task(runner.run(), name="session")
         self._tasks[task] = runner
@@ -231,28 +240,28 @@ class Sessions:
         runner.seat.release()
         self._remove(runner)
 
-    def _dismiss(self, runner: SessionRunner) -> None:
-        """Ends a session that waits for its client; from now on it is not here."""
+    def _end_evicted(self, runner: SessionRunner) -> None:
+        """Ends a detached session whose seat was evicted, and forgets it at once."""
         runner.finish(None)
         self._remove(runner)
 
     def _remove(self, runner: SessionRunner) -> None:
-        if self._runners.get(runner.name) is runner:  # not one that has taken the session over since
+        if self._runners.get(runner.name) is runner:  # not a later runner of the same session
             del self._runners[runner.name]
         if not self._runners:
             self._empty.set()
 
     def tick(self, late_s: float, now: float) -> None:
-        """Lets every session know the time, in monotonic seconds, and by how much this is late."""
+        """Passes the time to every session. now: monotonic seconds; late_s: by how much this call is late."""
         for runner in self:
             runner.tick(now, late_s)
 
     def _detached(self) -> list[SessionRunner]:
         return [runner for runner in self._runners.values() if runner.detached]
 
-    def limit_detached(self) -> None:
-        """Ends sessions of those users who have most of them waiting, the longest first, when more wait than
-        may: nobody can push out the sessions of others."""
+    def end_excess_detached(self) -> None:
+        """Ends detached sessions above the limit: those of the users with the most of them, the longest
+        detached first. So no user can displace the sessions of others."""
         detached = self._detached()
         owned = Counter(runner.user for runner in detached)
         waiting = sorted(detached, key=lambda runner: (-owned[runner.user], runner.record.activity.alive_at))
@@ -260,7 +269,7 @@ class Sessions:
             runner.finish(None)
 
     async def drain(self, retry_after_ms: Callable[[], int], within_s: float) -> None:
-        """Tells everyone to move on, and lets open turns finish until the deadline, which ends them."""
+        """Tells all clients to reconnect elsewhere; ends open turns after `within_s`."""
         for runner in self:
             runner.drain(retry_after_ms())
         try:
@@ -274,9 +283,14 @@ class Sessions:
             runner.finish(Draining())
 
     async def end(self) -> None:
-        """Ends all sessions now. One whose tasks do not let go of it is left to itself."""
+        """Ends all sessions now; waits at most a second for their tasks."""
         self._finish()
         if self._tasks:
             _, left = await asyncio.wait(self._tasks, timeout=_END_S)
             if left:
                 log.warning("sessions have not ended in time", sessions=len(left))
+
+
+def _can_resume(runner: SessionRunner, last_seq: int) -> bool:
+    """Whether the session is alive and still has all events after number `last_seq`."""
+    return not runner.ended.is_set() and runner.journal.can_resume_after(last_seq)

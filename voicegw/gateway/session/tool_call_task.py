@@ -1,4 +1,4 @@
-"""Hands a session the news of a tool call in the background."""
+"""Passes the progress and the result of a background tool call to a session."""
 
 import asyncio
 from contextlib import aclosing
@@ -13,12 +13,12 @@ _PROGRESS_EVERY_S = 0.1
 async def follow(
     background_calls: BackgroundCalls | None, request: FollowBackgroundCall, driver: Driver
 ) -> None:
-    """Until there is a result. Of progress it tells no more than a client can take; without background calls,
-    which is where nobody could have made one, nothing."""
+    """Follows a call until its result. Limits progress reports to ten a second. Does nothing when
+    `background_calls` is None, because then no call exists."""
     if background_calls is None:
         return
     async with aclosing(background_calls.follow(request.background_call)) as reports:
-        async for news in reports:
-            driver.receive(driver.session.dialogue.receive_call_progress, request.turn, request.call, news)
-            if not news.done:
+        async for report in reports:
+            driver.receive(driver.session.dialogue.receive_call_progress, request.turn, request.call, report)
+            if not report.done:
                 await asyncio.sleep(_PROGRESS_EVERY_S)

@@ -1,4 +1,4 @@
-"""What one session has said aloud: its sentences, one at a time, by the voice; their audio to the client."""
+"""The speech synthesis of one session: one sentence at a time; its audio goes to the client."""
 
 import asyncio
 import time
@@ -22,13 +22,13 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 
 
 def check_voice(voice: Voice | None) -> None:
-    """Raises UnsupportedReply where nothing can say replies aloud."""
+    """Raises UnsupportedReply when the server has no voice."""
     if voice is None:
         raise UnsupportedReply("this server has no voice: install espeak-ng, or see --voice-engine")
 
 
 class TTSTask:
-    """`spawn` starts a task that ends with the session."""
+    """spawn: starts a task that ends with the session."""
 
     def __init__(
         self, driver: Driver, voice: Voice | None, metrics: Metrics, outbox: Outbox, spawn: Spawn
@@ -42,7 +42,8 @@ class TTSTask:
         self._task: asyncio.Task[None] | None = None
 
     def perform(self, action: Speak | Play | StopSpeaking) -> None:
-        """Has a sentence said, sends its audio, or ends both, and so the voice's process or connection."""
+        """Starts the synthesis of a sentence, sends audio, or stops both and the process or connection of the
+        voice."""
         match action:
             case Speak():
                 self._task = self._spawn(self._run(action), "speech")
@@ -59,12 +60,12 @@ class TTSTask:
         self._metrics.reply_audio_dropped.inc(audio_ms / 1000)
 
     async def _run(self, request: Speak) -> None:
-        error = await self._say(request)
+        error = await self._synthesize(request)
         ended = self._session.replies.receive_audio_end
         self._driver.receive(ended, request.turn, request.number, error, time.monotonic())
 
-    async def _say(self, request: Speak) -> VoicegwError | None:
-        """Hands on the sentence's audio; the error that ended it early."""
+    async def _synthesize(self, request: Speak) -> VoicegwError | None:
+        """Passes the audio of a sentence to the session; returns the error that ended it early."""
         assert self._voice is not None, "a session speaks only where there is a voice"
         begin, first, made = time.monotonic(), 0.0, 0
         try:
@@ -78,7 +79,7 @@ class TTSTask:
                     self._driver.receive(receive, request.turn, request.number, pcm, now)
         except ReplyError as failure:
             return failure
-        except Exception:  # a broken voice costs its reply, not the session
+        except Exception:  # a failed voice ends its reply, not the session
             log.exception("voice failed", session=self._session.name)
             return InternalError("the voice failed")
         if made:

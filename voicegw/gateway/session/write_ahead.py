@@ -1,13 +1,12 @@
-"""A session's steps into the store, written before its client hears of them.
+"""The write-ahead log of a session: its events are saved in the store before its client gets them.
 
-A step is written whenever there is something to tell, and now and then so that the store does not forget a
-session in which nothing happens. While one is being written the next one gathers, so that a slow store means
-fewer and larger steps. Audio that is not saved yet is still with the client, which keeps what has not been
-acknowledged; so audio alone is no reason to write.
+A commit is written when there are new events, and at intervals so that the store does not expire an idle
+session. During a write the next events accumulate, so a slow store leads to fewer and larger commits. Audio
+alone is no reason to commit: the client keeps the audio that has not been acknowledged.
 
-Without the store, events wait for `patience_ms`. Then the session is degraded: events are told at once and
-unsaved, and the client is told so: it goes on, but would not survive the loss of this gateway. When a step
-arrives after all, a whole one follows it, with what the store has missed.
+When the store fails, events wait for `store_patience_ms`. Then the session is degraded: events are sent at
+once and unsaved, and the client gets an error event, because the session would not survive the loss of this
+gateway. When the store works again, a full commit follows, with everything that the store has missed.
 """
 
 import asyncio
@@ -34,24 +33,24 @@ _REFRESH_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class ResumeOptions:
-    """What is kept for a client that was cut off."""
+    """What is kept for a client that was disconnected."""
 
-    window_ms: int = option(120_000, "time it has to come back; 0 for none", ge=0, le=3_600_000)
-    max_kept_bytes: int = option(500_000, "events kept for one client after they were sent", ge=10_000)
-    max_parked: int = option(200, "sessions that may wait for their clients; beyond, the oldest ends", ge=0)
+    window_ms: int = option(120_000, "time in which it can reconnect; 0 for none", ge=0, le=3_600_000)
+    max_kept_bytes: int = option(500_000, "bytes of sent events that are kept for one client", ge=10_000)
+    max_parked: int = option(200, "detached sessions that are kept; above this number, the oldest ends", ge=0)
     store_patience_ms: int = option(
-        5_000, "time without Redis after which a session goes on unsaved", ge=100, le=120_000
+        5_000, "time without Redis after which a session continues unsaved", ge=100, le=120_000
     )
 
 
 def stored_name(session: str, user: str) -> str:
-    """What a session is called in the store: by a name that only its own user's requests lead to."""
+    """The name of a session in the store. It contains the user, so other users cannot reach the session."""
     return f"{session}.{blake2s(user.encode(), digest_size=8).hexdigest()}"
 
 
 class WriteAheadLog:
-    """Of one session. `on_store_error` is called when events have to be sent unsaved. epoch: under which this
-    gateway holds the session."""
+    """The log of one session. on_store_error: called when events have to be sent unsaved. epoch: with which
+    this gateway holds the session."""
 
     def __init__(
         self,
@@ -68,55 +67,55 @@ class WriteAheadLog:
         self._outbox = outbox
         self._patience_ms = options.store_patience_ms
         self._on_store_error = on_store_error
-        self._saved_until: int | None = None  # the sample; None when the store has nothing yet
-        self._away_since: float | None = None
+        self._saved_until: int | None = None  # sample number; None before the first commit
+        self._failing_since: float | None = None
 
     def restore(self, saved: StoredSession) -> None:
-        """Goes on where another gateway was, under the epoch of the claim."""
+        """Continues the log of another gateway, with the epoch of the claim."""
         self.epoch = saved.epoch
         self._saved_until = saved.audio_start + len(saved.audio) // 2
 
     async def drop(self) -> None:
-        """The session is over. A store that cannot be told so forgets it in time."""
+        """Deletes an ended session. If the store fails, the session expires there."""
         with suppress(StoreError):
             await self._store.drop(self._name, self.epoch)
 
     async def run(self) -> None:
-        """Saves until cancelled. Raises Fenced when another gateway holds the session."""
+        """Writes commits until cancelled. Raises Fenced when another gateway holds the session."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_REFRESH_S):
                     await self._outbox.unsaved.wait()
             self._outbox.unsaved.clear()
-            await self._save()
-            while self._outbox.degraded:  # the store is back, and has not got what was told meanwhile
+            await self._commit()
+            while self._outbox.degraded:  # the store works again, but has missed the unsaved events
                 self._outbox.degraded, self._saved_until = False, None
-                await self._save()
+                await self._commit()
 
-    async def _save(self) -> None:
-        """Writes a step with all there is, however often it takes."""
+    async def _commit(self) -> None:
+        """Writes one commit with everything that is unsaved; retries until it succeeds."""
         while True:
             begun_at = time.monotonic()
-            step, until = self._step()
+            commit, until = self._next_commit()
             entries = self._outbox.journal.unsaved()
             try:
-                await self._store.save(step)
+                await self._store.save(commit)
             except CommitsMissing:
                 self._saved_until = None
-            except StoreError as trouble:
-                self._receive_trouble(trouble, begun_at)
+            except StoreError as error:
+                self._handle_store_error(error, begun_at)
                 await asyncio.sleep(_RETRY_S)
             else:
-                self._saved_until, self._away_since = until, None
+                self._saved_until, self._failing_since = until, None
                 return self._outbox.release(entries)
 
-    def _step(self) -> tuple[StoreCommit, int]:
-        """What is to be written, and up to which sample the audio is then saved."""
+    def _next_commit(self) -> tuple[StoreCommit, int]:
+        """The commit to write, and the sample up to which audio is saved after it."""
         journal, session = self._outbox.journal, self._record.session
         kept = session.transcription.kept_audio(self._saved_until or 0)
         state = self._record.state(journal.last, journal.ready_events, time.monotonic(), time.time())
         whole = kept.start != self._saved_until
-        step = StoreCommit(
+        commit = StoreCommit(
             session=self._name,
             epoch=self.epoch,
             snapshot=snapshot.encode(state),
@@ -127,14 +126,16 @@ class WriteAheadLog:
             audio_from=kept.needed_from,
             whole=whole,
         )
-        return step, kept.start + len(kept.pcm) // 2
+        return commit, kept.start + len(kept.pcm) // 2
 
-    def _receive_trouble(self, trouble: StoreError, begun_at: float) -> None:
-        """Gives up waiting, and says so, when the store has been away for long. One failure is not enough: to
-        a process that was stopped every answer is late, and the next one may be `Fenced`."""
-        if self._away_since is None:
-            self._away_since = begun_at
-            log.warning("session not saved", session=self._record.name, reason=str(trouble))
-        elif not self._outbox.degraded and (time.monotonic() - self._away_since) * 1000 >= self._patience_ms:
+    def _handle_store_error(self, error: StoreError, begun_at: float) -> None:
+        """Degrades the session when the store has failed for too long. One failure is not enough: after this
+        process was suspended every answer is late, and the next one may be `Fenced`."""
+        if self._failing_since is None:
+            self._failing_since = begun_at
+            log.warning("session not saved", session=self._record.name, reason=str(error))
+        elif (
+            not self._outbox.degraded and (time.monotonic() - self._failing_since) * 1000 >= self._patience_ms
+        ):
             self._outbox.degrade()
-            self._on_store_error(StoreUnavailable(f"{trouble}; the session goes on, but is not saved"))
+            self._on_store_error(StoreUnavailable(f"{error}; the session continues, but is not saved"))

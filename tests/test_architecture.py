@@ -18,6 +18,7 @@ from voicegw.reply.llm import circuit_breaker
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("voicegw/**/*.py"), *ROOT.glob("clients/**/*.py")])
+GUIDE = ROOT / "voicegw/README.md"
 MAX_LINES = 300
 MAX_PUBLIC_METHODS = 15  # properties are attributes, and not counted
 MAX_CONSTRUCTOR_ARGUMENTS = 8
@@ -205,7 +206,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("voicegw.core.turn", "from .table import StateMachine"),
+        ("voicegw.core.turn", "from .state_machine import StateMachine"),
         ("voicegw.core.turn", "import numpy as np\nfrom voicegw.errors import InvalidValue"),
         ("voicegw.asr.pool", "import time\nfrom voicegw.telemetry import Metrics"),
         ("voicegw.cli", "from voicegw import __version__, config"),
@@ -408,7 +409,7 @@ Table = dict[tuple[Enum, Enum], tuple[Enum, Any]]
     [("endpoint", endpoint.TABLE), ("turn", turn.TABLE), ("breaker", circuit_breaker.TABLE)],
 )
 def test_the_diagrams_in_the_guide_are_the_tables(name: str, table: Table) -> None:
-    guide = (ROOT / "voicegw/README.md").read_text()
+    guide = GUIDE.read_text()
     drawn = re.findall(rf"<!-- {name} table -->\n```mermaid\n(.*?)\n```", guide, re.DOTALL)
     assert drawn == [mermaid(table)]
 
@@ -419,19 +420,70 @@ def test_the_error_table_in_the_readme_is_the_error_tree() -> None:
     assert written == ["\n".join(rows())]
 
 
-def test_every_file_the_guide_names_exists() -> None:
-    guide = (ROOT / "voicegw/README.md").read_text()
-    named = set(re.findall(r"`((?:core|dialects|asr|reply|gateway|tests)/[\w/]+\.py)`", guide))
-    assert named
-    assert not [
-        name
-        for name in sorted(named)
-        if not (ROOT / name).exists() and not (ROOT / "voicegw" / name).exists()
+def file_named(path: str) -> Path:
+    """What the guide means: paths in it are relative to its directory, or to the repository."""
+    return next(filter(Path.exists, (GUIDE.parent / path, ROOT / path)), Path())
+
+
+def missing_names(guide: str) -> list[str]:
+    """Files and directories that are named but do not exist, and what is named in a file but not defined."""
+    paths = set(re.findall(r"`([\w./-]+(?:\.py|/[\w-]+))(?:::\w+)?`", guide))
+    pairs = re.findall(r"`([\w/]+\.py)` \(?`(\w+)`", guide)
+    for symbols, path in re.findall(r"((?:`\w+`(?:, | and )?)+) in `([\w/]+\.py)`", guide):
+        pairs += [(path, symbol) for symbol in re.findall(r"\w+", symbols.replace(" and ", " "))]
+    defined = r"^\s*(?:(?:async )?def|class) {0}\b|^{0}\b"
+    absent = {path for path in paths if file_named(path) == Path()}
+    return [
+        *sorted(absent),
+        *(
+            f"{path} {symbol}"
+            for path, symbol in sorted(set(pairs))
+            if path not in absent
+            and not re.search(defined.format(symbol), file_named(path).read_text(), re.MULTILINE)
+        ),
     ]
 
 
+def test_everything_the_guide_names_exists() -> None:
+    assert missing_names(GUIDE.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`core/nothing.py`",
+        "`cluster/redis/nothing.py`",
+        "`gateway/nothing/tls.py`",
+        "`nothing.py`",
+        "`cluster/nothing`",
+        "`tests/core/test_nothing.py`",
+        "`cli.py` `nothing`",
+        "`core/transcription.py` (`nothing`)",
+        "`Dialect` and `Nothing` in `dialects/port.py`",
+    ],
+)
+def test_a_name_that_does_not_exist_is_found(text: str) -> None:
+    assert len(missing_names(text)) == 1
+
+
+def test_a_name_that_exists_is_not_reported() -> None:
+    assert (
+        missing_names("`cli.py` `serve`; `Dialect` and `Codec` in `dialects/port.py`; `gateway/http`") == []
+    )
+
+
+def test_the_guide_describes_every_package() -> None:
+    text = GUIDE.read_text().partition("## Packages and directions")[2].partition("\n## ")[0]
+    listed = set(re.findall(r"`([\w/.]+)`", text))
+    packages = [path.parent for path in ROOT.glob("voicegw/*/**/__init__.py")]
+    modules = [path for path in ROOT.glob("voicegw/*.py") if not path.name.startswith("__")]
+    names = {path.relative_to(GUIDE.parent).as_posix() for path in (*packages, *modules)}
+    outer = {"cluster", "gateway", "reply"}  # listed by their packages
+    assert names - outer - {name for name in names if {name, name.split("/")[-1]} & listed} == set()
+
+
 def test_every_test_that_proves_a_defence_exists() -> None:
-    guide = (ROOT / "voicegw/README.md").read_text()
+    guide = GUIDE.read_text()
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", guide)
     assert len(named) > 20
     defined = {

@@ -46,7 +46,8 @@ def test_a_failed_reply_never_ends_the_session() -> None:
 
 def test_the_message_is_what_was_raised_or_the_meaning_of_the_class() -> None:
     assert errors.AudioTooFast("9 s ahead").message == "9 s ahead"
-    assert errors.AudioTooFast().message == "Audio sent faster than real time, beyond a burst of 5 s."
+    meaning = "Audio sent faster than real time, beyond the burst that `ready` states as `max_burst_ms`."
+    assert errors.AudioTooFast().message == meaning
 
 
 def test_the_table_has_a_row_for_every_code_a_client_can_meet() -> None:

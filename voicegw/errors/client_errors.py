@@ -44,7 +44,7 @@ class MessageTooBig(InputError, code="message_too_big", close_code=1009):
 
 
 class AudioTooFast(InputError, code="audio_too_fast", close_code=1008):
-    """Audio sent faster than real time, beyond a burst of 5 s."""
+    """Audio sent faster than real time, beyond the burst that `ready` states as `max_burst_ms`."""
 
 
 class IdleTimeout(InputError, code="idle_timeout", close_code=1008):

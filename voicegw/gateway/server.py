@@ -210,7 +210,10 @@ class Gateway:
         aborting = asyncio.get_running_loop().call_later(_STOP_S, self._handshakes.abort)
         try:
             await self.sessions.end()
-            await self._stack.aclose()
+            async with asyncio.timeout(_STOP_S + 2 * CLOSE_S):
+                await self._stack.aclose()
+        except TimeoutError:
+            log.error("connections have not closed in time")
         finally:
             aborting.cancel()
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from benchmarks.chaos import fault_campaign, reconnect, soak
 from benchmarks.command import Result, add_json, exits_on_errors, new_parser
-from voicegw.telemetry import configure_logging
 
 CASES = {
     "faults": (fault_campaign, "workers, gateways and Redis are killed, paused and restarted during work"),
@@ -19,7 +18,6 @@ CASES = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a case; the exit status is 1 when it found problems."""
     options = _parser().parse_args(argv)
-    configure_logging("error", as_json=False)
     case, _ = CASES[options.case]
     result: Result = asyncio.run(case.run_case(options))
     return result.report(f"chaos {options.case}", options.json)

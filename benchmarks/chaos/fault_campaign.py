@@ -27,6 +27,7 @@ from benchmarks.chaos.sessions import SessionLoad
 from benchmarks.command import Result, add_numbers, chosen
 from benchmarks.measures import percentile
 from clients.samples import Sample, read_samples
+from voicegw.telemetry import configure_logging
 
 JOB_FAULTS = {**WORKER_FAULTS, **REDIS_FAULTS}
 SURVIVED = {name: fault for name, fault in REDIS_FAULTS.items() if name not in NOT_SURVIVED}
@@ -84,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run_case(options: argparse.Namespace) -> Result:
     """What was lost is a problem. Raises ClientError."""
+    configure_logging("error", as_json=False)
     known = JOB_FAULTS if options.load == "jobs" else SESSION_FAULTS
     faults = {name: known[name] for name in options.fault or known}
     measure = measure_jobs if options.load == "jobs" else measure_sessions

@@ -7,5 +7,5 @@ def test_a_fault_has_the_message_of_its_error() -> None:
 
 
 def test_a_fault_without_a_message_explains_its_class() -> None:
-    meaning = "The language model was too slow to connect, to begin or to finish."
+    meaning = "The language model endpoint did not connect, begin or finish in time."
     assert Fault.of(LLMTimeout()) == Fault("llm_timeout", meaning, retryable=True)

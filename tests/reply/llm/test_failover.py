@@ -21,7 +21,7 @@ from voicegw.telemetry import Metrics
 PROMPT = (Message("user", "hello"),)
 SLOW = Answer(["too late"], first_token_delay_s=60)
 UNAVAILABLE = Answer(status=503)
-TIMEOUT_MS = 500
+PATIENT_MS, HASTY_MS = 10_000, 500  # first-token timeouts; the second for endpoints that are to be too slow
 
 
 @dataclass
@@ -52,14 +52,18 @@ class Scenario:
 
 @asynccontextmanager
 async def scenario(
-    *servers: LLMServer, retries: int = 1, failures: int = 100, rest_ms: int = 60_000
+    *servers: LLMServer,
+    retries: int = 1,
+    failures: int = 100,
+    rest_ms: int = 60_000,
+    timeout_ms: int = PATIENT_MS,
 ) -> AsyncIterator[Scenario]:
     metrics = Metrics()
     options = FailoverOptions(retries=retries, breaker=BreakerOptions(failures, rest_ms))
     for server in servers:
         await server.__aenter__()
     endpoints = [
-        LLMResponder(LLMOptions(url=server.url, model="tiny", first_token_timeout_ms=TIMEOUT_MS))
+        LLMResponder(LLMOptions(url=server.url, model="tiny", first_token_timeout_ms=timeout_ms))
         for server in servers
     ]
     responder = FailoverResponder(endpoints, options, metrics)
@@ -93,7 +97,8 @@ async def test_a_working_endpoint_gets_one_request() -> None:
     ],
 )
 async def test_a_failure_before_the_first_token_is_retried(failure: Answer, code: str) -> None:
-    async with scenario(LLMServer(tokens=["Hi"], answers=[failure])) as run:
+    timeout_ms = HASTY_MS if failure is SLOW else PATIENT_MS
+    async with scenario(LLMServer(tokens=["Hi"], answers=[failure]), timeout_ms=timeout_ms) as run:
         assert await run.reply() == [
             again(code, "the request is sent to the first endpoint again"),
             "Hi",
@@ -102,13 +107,13 @@ async def test_a_failure_before_the_first_token_is_retried(failure: Answer, code
 
 
 async def test_it_is_retried_once() -> None:
-    async with scenario(LLMServer(answers=[SLOW, UNAVAILABLE])) as run:
+    async with scenario(LLMServer(answers=[SLOW, UNAVAILABLE]), timeout_ms=HASTY_MS) as run:
         assert isinstance(await run.failure(), errors.LLMBroken)
         assert run.asked() == [2]
 
 
 async def test_a_slow_request_is_cancelled_before_the_retry() -> None:
-    async with scenario(LLMServer(answers=[SLOW])) as run:
+    async with scenario(LLMServer(answers=[SLOW]), timeout_ms=HASTY_MS) as run:
         await run.reply()
         await asyncio.wait_for(run.servers[0].exchanges[0].over.wait(), 5)
         assert run.servers[0].exchanges[0].disconnected

@@ -69,6 +69,7 @@ class Exchange:
     first_token_s: float | None = None
     disconnected_s: float | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    traceparent: str = ""
 
     @property
     def disconnected(self) -> bool:
@@ -255,7 +256,10 @@ async def _read(reader: asyncio.StreamReader, connection: int) -> Exchange | Non
         body = await reader.readexactly(int(fields["content-length"]))
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
-    return Exchange(json.loads(body), fields.get("authorization"), connection, time.monotonic())
+    return Exchange(
+        *(json.loads(body), fields.get("authorization"), connection, time.monotonic()),
+        traceparent=fields.get("traceparent", ""),
+    )
 
 
 def _event(token: Any, finish_reason: str | None = None) -> bytes:

@@ -33,8 +33,12 @@ MAY_IMPORT = {
     "voicegw.dialects": {"voicegw.errors", "voicegw.core"},
     "voicegw.log_writer": set(),
     "voicegw.telemetry": {"voicegw.errors", "voicegw.core", "voicegw.log_writer"},
+    "voicegw.tracing": {"voicegw", "voicegw.errors", "voicegw.core"},
 }
-BASE = {"voicegw.errors", "voicegw.core", "voicegw.dialects", "voicegw.log_writer", "voicegw.telemetry"}
+BASE = {
+    *("voicegw.errors", "voicegw.core", "voicegw.dialects"),
+    *("voicegw.log_writer", "voicegw.telemetry", "voicegw.tracing"),
+}
 MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.cluster.redis")}
 REPLY_BASE = {"voicegw.reply.endpoints", "voicegw.reply.functions"}  # what other packages of it may import
 REPLY = {f"voicegw.reply.{name}" for name in ("llm", "tools", "voice", "moderators", "offline")}

@@ -39,6 +39,7 @@ from voicegw.gateway.limits.rate_limits import Limits
 from voicegw.gateway.server import Gateway
 from voicegw.gateway.services import Services
 from voicegw.telemetry import Metrics, configure_logging, drain_log
+from voicegw.tracing import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -66,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configure_logging(settings.log.level, as_json=settings.log.as_json)
         for warning in config.without_effect(settings):
             log.warning("option without effect", reason=warning)
-        asyncio.run(serve(settings))
+        with tracing(settings.traces, "voicegw"):
+            asyncio.run(serve(settings))
     except StartupError as error:
         if drain_log():  # otherwise standard error blocks, and would block this process
             print(f"voicegw: {error.message}", file=sys.stderr)
@@ -118,6 +120,7 @@ async def serve(settings: Settings) -> None:
                 moderator=assistant.moderator,
                 declared=assistant.declared,
                 store=_store(settings, stack),
+                traced_text=settings.traces.text,
             ),
             dialects=[native.NativeDialect(), twilio.TwilioDialect(settings.twilio)],
             new_scorer=lambda: make_scorer(settings.vad),
@@ -134,7 +137,8 @@ async def serve(settings: Settings) -> None:
 
 def _run_worker(settings: WorkerSettings) -> None:
     configure_logging(settings.log.level, as_json=settings.log.as_json)
-    asyncio.run(work(settings))
+    with tracing(settings.traces, "voicegw-worker"):
+        asyncio.run(work(settings))
 
 
 async def work(settings: WorkerSettings) -> None:

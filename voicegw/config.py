@@ -32,6 +32,7 @@ from voicegw.reply.tools.tool_declarations import ToolOptions
 from voicegw.reply.voice.sentence_voice import VoiceEngine, VoiceOptions
 from voicegw.settings_loader import Command
 from voicegw.settings_loader import load as load_options
+from voicegw.tracing import TraceOptions
 
 _SHORTCUTS = {
     "gateway.host": "host",
@@ -98,6 +99,7 @@ class Settings:
     moderation: ModerationOptions = field(default_factory=ModerationOptions)
     cluster: RedisOptions = field(default_factory=RedisOptions)
     remote: RemoteOptions = field(default_factory=RemoteOptions)
+    traces: TraceOptions = field(default_factory=TraceOptions)
     log: LogOptions = field(default_factory=LogOptions)
 
 
@@ -111,6 +113,7 @@ class WorkerSettings:
     tools: ToolOptions = field(default_factory=ToolOptions)
     asr: WhisperOptions = field(default_factory=WhisperOptions)
     pool: PoolOptions = field(default_factory=PoolOptions)
+    traces: TraceOptions = field(default_factory=TraceOptions)
     log: LogOptions = field(default_factory=LogOptions)
 
 
@@ -128,6 +131,7 @@ def load(arguments: Sequence[str], program: str = "voicegw serve") -> Settings:
         llm=_with_openai_variables(settings.llm),
         voice=_with_key(settings.voice, settings.voice.engine is VoiceEngine.OPENAI),
         moderation=_with_key(settings.moderation, settings.moderation.model is not None),
+        traces=_with_exporter(settings.traces),
     )
 
 
@@ -138,7 +142,7 @@ def load_worker(arguments: Sequence[str]) -> WorkerSettings:
     settings = load_options(WorkerSettings, command, arguments)
     if settings.cluster.url is None:
         raise ConfigurationError("a worker needs a Redis to take its work from: --redis URL")
-    return settings
+    return replace(settings, traces=_with_exporter(settings.traces))
 
 
 def without_effect(settings: Settings) -> Iterator[str]:
@@ -182,6 +186,15 @@ def _with_openai_variables(llm: LLMOptions) -> LLMOptions:
         url=llm.url or os.environ.get("OPENAI_BASE_URL"),
         api_key=llm.api_key or os.environ.get("OPENAI_API_KEY"),
     )
+
+
+def _with_exporter(traces: TraceOptions) -> TraceOptions:
+    """The exporter that the standard variables of OpenTelemetry name, unless an option names one."""
+    if traces.exporter is not None:
+        return traces
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    implied = "otlp" if any(map(os.environ.get, endpoints)) else None
+    return replace(traces, exporter=os.environ.get("OTEL_TRACES_EXPORTER") or implied)
 
 
 def _with_key(options: Keyed, wanted: bool) -> Keyed:

@@ -193,6 +193,7 @@ async def staged(
     voice: ScriptedVoice | None = None,
     store: Store | None = None,
     dialects: Sequence[Dialect] = (),
+    traced_text: bool = False,
     **limits: int,
 ) -> AsyncIterator[Stage]:
     """A gateway for as long as the block lasts; `limits` are its ConnectionOptions. Other `services` take the
@@ -213,7 +214,12 @@ async def staged(
     warm.set()
     if services is None:
         transcription = windowed(recognizer)
-        services = Services(transcription, responder, Metrics(), voice=voice, store=store or NullStore())
+        services = Services(
+            *(transcription, responder, Metrics()),
+            voice=voice,
+            store=store or NullStore(),
+            traced_text=traced_text,
+        )
     access = gate.opened(services.metrics)
     gateway = Gateway(
         options,

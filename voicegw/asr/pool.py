@@ -59,11 +59,13 @@ class _Ticket:
     submitted: float
     attempts: int = 0
 
-    def succeed(self, result: DecodeResult, taken: float, decode_ms: float) -> None:
-        """Hands the result on, if someone still waits for it, with how long it took."""
+    def succeed(self, result: DecodeResult, taken: float, decode_ms: float, batch: int) -> None:
+        """Hands the result on, if someone still waits for it, with how long it took. batch: as in
+        DecodeResult."""
         if not self.answer.done():
             queue_ms = (taken - self.submitted) * 1000
-            self.answer.set_result(msgspec.structs.replace(result, queue_ms=queue_ms, decode_ms=decode_ms))
+            measured = {"queue_ms": queue_ms, "decode_ms": decode_ms, "batch": batch}
+            self.answer.set_result(msgspec.structs.replace(result, **measured))
 
 
 class WorkerPool:
@@ -261,7 +263,7 @@ class WorkerPool:
         if isinstance(answer, Done):
             for entry, result in zip(batch, answer.results, strict=True):
                 self._metrics.observe_decode(entry.job.kind, decode_ms, result.retry_ms)
-                entry.ticket.succeed(result, taken, decode_ms)
+                entry.ticket.succeed(result, taken, decode_ms, len(batch))
         elif len(batch) > 1:
             for entry in batch:
                 await self._decode_batch(process, [entry])  # one of them is at fault; the others are not

@@ -1,11 +1,13 @@
 """Transcription by a recogniser of windows: every request of a session is one decode job."""
 
-from voicegw.core.jobs import DecodeFailure, DecodeJob, Shed, Superseded
+from voicegw.core.audio import SAMPLE_RATE
+from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeResult, Shed, Superseded
 from voicegw.core.recognizer import Recognizer
 from voicegw.core.session import SessionOptions
 from voicegw.core.transcription import Deliver, Spawn
 from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.errors import RecognitionFailed
+from voicegw.tracing import span
 
 
 class WindowedBackend:
@@ -29,6 +31,11 @@ class WindowedBackend:
         return WindowedExecutor(self._recognizer, spawn, deliver)
 
 
+def _attributes(result: DecodeResult) -> dict[str, float]:
+    names = ("queue_ms", "decode_ms", "retry_ms", "batch")
+    return {f"voicegw.decode.{name}": getattr(result, name) for name in names}
+
+
 class WindowedExecutor:
     """Has one session's windows decoded, each in a task of its own."""
 
@@ -43,8 +50,13 @@ class WindowedExecutor:
 
     async def _decode(self, job: DecodeJob) -> None:
         """Hands the words to the session, or that there are none."""
+        window_ms = len(job.pcm) / 2 / SAMPLE_RATE * 1000
         try:
-            result = await self._recognizer.decode(job)
+            with span(
+                "decode", {"voicegw.decode.kind": job.kind, "voicegw.decode.window_ms": window_ms}
+            ) as decode:
+                result = await self._recognizer.decode(job)
+                decode.set_attributes(_attributes(result))
         except (RecognitionFailed, Superseded, Shed):
             self._deliver(DecodeFailure(job.number))
         else:

@@ -70,7 +70,7 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     which the window was decoded; empty for the model's default. retry_ms: the part of decode_ms for decoding
     again because the first text looked wrong. end_of_turn: of a final, the probability that the speaker has
     finished; None without an end-of-turn model. context_dropped: the context was not decoded, because the
-    model works better without.
+    model works better without. batch: jobs that were decoded together.
     """
 
     session: str
@@ -82,6 +82,7 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     retry_ms: float = 0.0
     end_of_turn: float | None = None
     context_dropped: bool = False
+    batch: int = 1
 
 
 class DecodeFailure(msgspec.Struct, frozen=True, array_like=True):

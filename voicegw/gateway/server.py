@@ -40,6 +40,7 @@ from voicegw.gateway.reload import Reloader
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import Connection, ConnectionOptions
 from voicegw.gateway.session.connection_context import ConnectionContext
+from voicegw.gateway.session.session_trace import connection_span
 from voicegw.gateway.session.sessions import SessionRequest, Sessions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.gateway.ticker import tick
@@ -222,10 +223,12 @@ class Gateway:
     async def _serve(self, socket: ServerConnection) -> None:
         assert isinstance(socket, LimitedConnection)
         assert socket.upgrade is not None
+        traced = connection_span(socket, socket.upgrade.dialect.name)
         socket.clear_handshake()
         try:
-            request = socket.upgrade.session_request or await self._admit(socket, socket.upgrade)
-            await self._attach(socket, socket.upgrade.codec, request)
+            with traced:
+                request = socket.upgrade.session_request or await self._admit(socket, socket.upgrade)
+                await self._attach(socket, socket.upgrade.codec, request)
         except VoicegwError as error:
             await self._refuse(socket, socket.upgrade, error)
         except ConnectionClosed:

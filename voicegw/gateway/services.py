@@ -18,7 +18,7 @@ class Services:
     """The ports of the core, and the metrics.
 
     check_model: returns a remark for the readiness page, or raises NotReady. declared: characters of the tool
-    declarations, which are part of every prompt.
+    declarations, which are part of every prompt. traced_text: traces contain what users say and the replies.
     """
 
     transcription: TranscriptionBackend
@@ -30,6 +30,7 @@ class Services:
     background_calls: BackgroundCalls | None = None
     moderator: Moderator | None = None
     declared: int = 0
+    traced_text: bool = False
 
     def count(self, event: Event, session: str) -> None:
         """Records an event of a session in metrics and traces."""

@@ -6,7 +6,7 @@ import pytest
 
 from tests.json_server import JsonServer, Reply
 from voicegw.errors import ConfigurationError
-from voicegw.reply.endpoints.http_client import is_openai, openai_endpoint, proxy_variable
+from voicegw.reply.endpoints.http_client import is_openai, openai_endpoint, proxy_variable, without_secrets
 from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
 from voicegw.reply.moderators.endpoint_moderator import EndpointModerator
 from voicegw.reply.moderators.moderation_options import ModerationOptions
@@ -125,3 +125,8 @@ def test_the_headers_of_an_openai_account_are_sent_to_openai(monkeypatch: pytest
 )
 def test_openai_is_known_by_its_host(url: str, expected: bool) -> None:
     assert is_openai(url) is expected
+
+
+@pytest.mark.parametrize("url", ["https://me:secret@model.example/v1?key=secret", "https://model.example/v1"])
+def test_the_url_is_shown_without_secrets(url: str) -> None:
+    assert without_secrets(url) == "https://model.example/v1"

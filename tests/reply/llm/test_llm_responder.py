@@ -14,7 +14,7 @@ from voicegw import errors
 from voicegw.core.events import Message, ToolCalled
 from voicegw.core.options import check
 from voicegw.reply.endpoints.http_client import KEEP_ALIVE_S
-from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder, without_secrets
+from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
 
 
 async def test_a_reply_is_streamed_token_by_token() -> None:
@@ -97,11 +97,6 @@ async def test_an_error_of_prewarming_is_only_logged() -> None:
             await llm.prewarm(asked(PROMPT[:1]))
     [record] = records
     assert (record["code"], record["url"]) == ("llm_unreachable", server.url)
-
-
-@pytest.mark.parametrize("url", ["https://me:secret@model.example/v1?key=secret", "https://model.example/v1"])
-def test_the_url_is_shown_without_secrets(url: str) -> None:
-    assert without_secrets(url) == "https://model.example/v1"
 
 
 @pytest.mark.parametrize(("key", "header"), [(KEY, f"Bearer {KEY}"), (None, None)])

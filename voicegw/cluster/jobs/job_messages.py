@@ -18,12 +18,13 @@ class Submission(msgspec.Struct, frozen=True, array_like=True):
 
     gateway, ticket: who asks, and the number of its request. A gateway has a new name each time that it is
     started and numbers its requests anew, so an answer can never be taken for that to another request, be it
-    of the same session in an earlier epoch.
+    of the same session in an earlier epoch. traceparent: of the gateway's span (W3C Trace Context).
     """
 
     gateway: str
     ticket: int
     job: DecodeJob
+    traceparent: str = ""
 
 
 class Outcome(StrEnum):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 import structlog
+from opentelemetry.trace import SpanKind
 
 from voicegw.cluster.jobs.consumer import JobConsumer
 from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission, WorkerStatus, decode_submission
@@ -28,6 +29,7 @@ from voicegw.core.jobs import DecodeJob, Shed, Superseded
 from voicegw.core.options import option
 from voicegw.errors import RecognitionFailed, UndecodableMessage
 from voicegw.telemetry import Metrics
+from voicegw.tracing import parent_of, span
 
 log = structlog.get_logger(__name__)
 
@@ -148,8 +150,10 @@ class RecognitionWorker:
             pending.cancel()
 
     async def _recognize(self, submission: Submission) -> Answer:
+        parent = parent_of([("traceparent", submission.traceparent)])
         try:
-            result = await self._pool.decode(_qualified(submission))
+            with span("decode job", kind=SpanKind.CONSUMER, parent=parent):
+                result = await self._pool.decode(_qualified(submission))
         except RecognitionFailed as error:
             return Answer(submission.ticket, Outcome.FAILED, reason=error.message)
         except Superseded:

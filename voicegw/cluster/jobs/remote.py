@@ -30,6 +30,7 @@ from voicegw.core.options import option
 from voicegw.core.overload import Overload, OverloadOptions
 from voicegw.errors import RecognitionFailed
 from voicegw.telemetry import Metrics
+from voicegw.tracing import parent_headers
 
 log = structlog.get_logger(__name__)
 
@@ -165,7 +166,9 @@ class RemoteRecognizer:
 
         async def step() -> None:
             if not ticket.answer.done():
-                ticket.entry = await self._producer.submit(Submission(self._name, ticket.number, ticket.job))
+                parent = parent_headers().get("traceparent", "")
+                submission = Submission(self._name, ticket.number, ticket.job, parent)
+                ticket.entry = await self._producer.submit(submission)
 
         await self._monitor.retry(step)
         if ticket.answer.done():

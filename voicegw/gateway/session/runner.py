@@ -22,6 +22,7 @@ from voicegw.gateway.session.llm_task import LLMTask
 from voicegw.gateway.session.moderation_task import Moderation
 from voicegw.gateway.session.outbox import Outbox, Reader
 from voicegw.gateway.session.record import RecordState, SessionRecord
+from voicegw.gateway.session.session_trace import SessionTrace
 from voicegw.gateway.session.tasks import Tasks
 from voicegw.gateway.session.tool_call_task import follow
 from voicegw.gateway.session.tts_task import TTSTask, check_voice
@@ -61,7 +62,8 @@ class SessionRunner:
         self._client: Client | None = None
         self._draining = self._running = self._complete = False
         self._tasks = Tasks()
-        self._driver = driver = Driver(record.session, self._perform)
+        self._trace = SessionTrace(record.name, record.dialect, with_text=services.traced_text)
+        self._driver = driver = Driver(record.session, self._trace.around(self._perform))
         self._recognition = services.transcription.new_executor(self._tasks.start, driver.receive_recognition)
         self._llm = LLMTask(driver, services, record.user, self._tasks.start, limiter)
         self._tts = TTSTask(driver, services.voice, services.metrics, outbox, self._tasks.start)
@@ -93,6 +95,7 @@ class SessionRunner:
             log.exception("session failed", session=self.name)
             self.finish(InternalError())
         self._report_end()
+        self._trace.end(None if self.error is None else self.error.code)
         await self._llm.report_use()
         if not self._held_elsewhere:
             await self.log.drop()

@@ -15,6 +15,7 @@ from voicegw.errors import InternalError, ReplyError, UnsupportedReply, VoicegwE
 from voicegw.gateway.session.driver import Driver
 from voicegw.gateway.session.outbox import Outbox
 from voicegw.telemetry import Metrics
+from voicegw.tracing import fail, span
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +61,10 @@ class TTSTask:
         self._metrics.reply_audio_dropped.inc(audio_ms / 1000)
 
     async def _run(self, request: Speak) -> None:
-        error = await self._synthesize(request)
+        with span("synthesize speech", {"voicegw.speech.characters": len(request.text)}) as speech:
+            error = await self._synthesize(request)
+            if error is not None:
+                fail(speech, error.code)
         ended = self._session.replies.receive_audio_end
         self._driver.receive(ended, request.turn, request.number, error, time.monotonic())
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 from urllib.request import proxy_bypass
 
 from voicegw.errors import ConfigurationError
@@ -67,6 +67,12 @@ def openai_endpoint(kind: str, url: str | None, api_key: str | None, connect_s: 
     )
     headers = {**_omitted_headers(url), "Authorization": f"Bearer {key}" if api_key else openai.omit}
     return Endpoint(url, headers, proxy_note(url), client)
+
+
+def without_secrets(url: str) -> str:
+    """The URL without the parts that may hold a secret: user and password, query, fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def is_openai(url: str) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
@@ -19,7 +18,8 @@ from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.options import option
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest
 from voicegw.errors import LLMBroken, LLMRejected, LLMUnreachable, ReplyError, StartupError
-from voicegw.reply.endpoints.http_client import is_openai, openai_endpoint
+from voicegw.reply.endpoints.http_client import is_openai, openai_endpoint, without_secrets
+from voicegw.reply.llm.chat_span import chat_span
 from voicegw.reply.llm.completion import Completion
 from voicegw.reply.llm.completion_stream import event_stream, visible_text
 from voicegw.reply.llm.deadlines import ReplyDeadlines
@@ -27,6 +27,7 @@ from voicegw.reply.llm.endpoint_errors import EndpointErrors, report
 from voicegw.reply.llm.prewarming import Prewarming
 from voicegw.reply.llm.reasoning import ReplyStart, expected_start
 from voicegw.reply.llm.request_form import RequestForm
+from voicegw.tracing import parent_headers
 
 if TYPE_CHECKING:
     from voicegw.reply.llm.completion_stream import EventStream
@@ -71,12 +72,6 @@ class LLMOptions:
         """Whether an endpoint is configured. A key alone does not count: a key that happens to be in the
         environment must not send conversations to another company."""
         return self.url is not None or self.model is not None
-
-
-def without_secrets(url: str) -> str:
-    """The URL without the parts that may hold a secret: user and password, query, fragment."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 class LLMResponder:
@@ -267,12 +262,14 @@ class LLMResponder:
         errors: EndpointErrors,
     ) -> AsyncGenerator[str, None]:
         """The text of the response to one HTTP request."""
-        async with errors.translated(deadlines.current, connection_lost=LLMUnreachable):
-            stream = await self._post(body)
-            await errors.check_content_type(stream)
-        async with stream, aclosing(visible_text(stream, completion, deadlines, errors)) as pieces:
-            async for piece in pieces:
-                yield piece
+        with chat_span(self.name, self.url) as chat:
+            async with errors.translated(deadlines.current, connection_lost=LLMUnreachable):
+                stream = await self._post(body, parent_headers(chat))
+                await errors.check_content_type(stream)
+            async with stream, aclosing(visible_text(stream, completion, deadlines, errors)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            chat.set_attribute("voicegw.llm.tokens", completion.tokens)
 
     def _adopt(self, form: RequestForm) -> None:
         """Uses this form for all later requests."""
@@ -280,14 +277,14 @@ class LLMResponder:
             log.warning("the model endpoint refuses parameters", url=self.url, left_out=sorted(new))
             self._form = self._form.without(new)
 
-    async def _post(self, body: dict[str, Any]) -> "EventStream":
+    async def _post(self, body: dict[str, Any], headers: dict[str, str]) -> "EventStream":
         """Sends the body as it is, and returns the stream of undecoded chunks. `chat.completions.create`
         would check every message against its declared type, which takes more time than all other steps
         together, and more with every turn."""
         return await self._endpoint.client.post(
             "/chat/completions",
             body=body,
-            options={"headers": self._endpoint.headers},
+            options={"headers": {**self._endpoint.headers, **headers}},
             cast_to=object,
             stream=True,
             stream_cls=event_stream(),

@@ -20,6 +20,7 @@ from voicegw.reply.functions.threads import Threads
 from voicegw.reply.tools.tool_backends import Backend, FunctionBackend, HttpBackend
 from voicegw.reply.tools.tool_declarations import Tool, ToolOptions, declared_tools
 from voicegw.telemetry import Metrics
+from voicegw.tracing import span
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -88,11 +89,13 @@ class Toolbox:
         """Progress, and at last the result; a failure is a result, too."""
         started = time.monotonic()
         result = CallProgress("null", done=True)
+        attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": call.name}
         try:
-            async with aclosing(self._texts(call)) as texts:
-                async for text in texts:
-                    yield CallProgress(text)
-                    result = CallProgress(text, done=True)
+            with span(f"execute_tool {call.name}", attributes, current=False):
+                async with aclosing(self._texts(call)) as texts:
+                    async for text in texts:
+                        yield CallProgress(text)
+                        result = CallProgress(text, done=True)
         except ToolFailed as failure:
             result = failed_result(failure.message)
             log.info("tool failed", tool=call.name)

@@ -98,6 +98,30 @@ def test_the_heard_text_follows_the_reports_of_the_client(scenario: Scenario) ->
     assert scenario.last(events.ReplyDone).text == "One"
 
 
+def test_a_client_without_room_gets_no_audio_until_it_has_some(scenario: Scenario) -> None:
+    ask(scenario, seconds=3)
+    wait(scenario, 200)
+    scenario.command(commands.HoldAudio(True))
+    sent = len(scenario.played)
+    wait(scenario, 300)
+    assert len(scenario.played) == sent
+    scenario.command(commands.HoldAudio(False))
+    assert len(scenario.played) > sent
+    wait(scenario, 3_000)
+    assert len(scenario.played) == 3 * 2 * 16_000
+
+
+def test_a_reply_that_is_stopped_while_the_client_has_no_room_is_over(scenario: Scenario) -> None:
+    ask(scenario, seconds=3)
+    scenario.command(commands.HoldAudio(True))
+    scenario.command(commands.Cancel())
+    sent = len(scenario.played)
+    ask(scenario)
+    assert len(scenario.played) == sent
+    scenario.command(commands.HoldAudio(False))
+    assert len(scenario.played) > sent
+
+
 def test_a_backchannel_pauses_the_reply_and_it_goes_on(scenario: Scenario) -> None:
     ask(scenario, seconds=3)
     wait(scenario, 200)

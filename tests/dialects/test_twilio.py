@@ -15,9 +15,9 @@ from voicegw.core.audio import AudioFormat, InputDecoder
 from voicegw.core.commands import Command, Played, ReplyMode, TypeText
 from voicegw.core.profile import SessionProfile
 from voicegw.dialects.port import Audio, Opening, Received, ReplyAudio
+from voicegw.dialects.telephony.keypad import MAX_DIGITS, PAUSE_MS
 from voicegw.dialects.twilio import MAX_MESSAGE_BYTES
 from voicegw.dialects.twilio.codec import TwilioCodec
-from voicegw.dialects.twilio.keypad import MAX_DIGITS, PAUSE_MS
 from voicegw.errors import (
     InputError,
     InvalidParameter,

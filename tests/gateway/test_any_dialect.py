@@ -72,6 +72,9 @@ class LineCodec(Codec):
     def refuse(self, error: VoicegwError) -> Iterable[Frame]:
         return [Frame(f"refused {error.code}".encode())]
 
+    def end(self, error: VoicegwError | None) -> Iterable[Frame]:
+        return [Frame(f"over {'' if error is None else error.code}".encode())]
+
     def close(self, error: VoicegwError | None) -> tuple[int, str]:
         return (4000, "bye") if error is None else (4999, error.code)
 
@@ -239,8 +242,9 @@ async def test_its_sessions_end_with_their_connections() -> None:
         await until(lambda: not stage.value("sessions"))
 
 
-async def test_the_codec_chooses_the_close_code() -> None:
+async def test_the_codec_chooses_the_last_frames_and_the_close_code() -> None:
     async with lines(max_errors=1) as stage, line(stage) as socket:
         for _ in range(3):
             await socket.send("gibberish")
+        await until_line(socket, "over too_many_errors")
         assert await closed(socket) == (4999, "too_many_errors")

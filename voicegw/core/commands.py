@@ -58,6 +58,13 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldAudio:
+    """Whether the client has no room for more reply audio: true until it says that it has again."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledge:
     """The client has received all events up to the number `seq`."""
 
@@ -76,4 +83,4 @@ class End:
     """No more audio or messages follow: finish the open utterances and replies, then close."""
 
 
-Command = Commit | Cancel | TypeText | Configure | Played | Acknowledge | Refresh | End
+Command = Commit | Cancel | TypeText | Configure | Played | HoldAudio | Acknowledge | Refresh | End

@@ -33,7 +33,9 @@ from voicegw.errors import AudioMisdeclared, InvalidState
 _ACKNOWLEDGE_EVERY_MS = 1000
 _ACKNOWLEDGE_EVERY_MESSAGES = 16
 _STALL_S = 0.5
-_ALLOWED_AFTER_END = (commands.Cancel, commands.Acknowledge, commands.Played)  # a reply may still be running
+_ALLOWED_AFTER_END = (  # a reply may still be running
+    *(commands.Cancel, commands.Acknowledge, commands.Played, commands.HoldAudio),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,9 @@ class Session:
                 self.configure(command)
             case commands.Played(audio_ms, turn):
                 self.replies.receive_played(turn, audio_ms, now)
+            case commands.HoldAudio(held):
+                self.speech.client_full = held
+                self.replies.receive_tick(now)
             case commands.End():
                 self._end(now)
             case commands.Acknowledge() | commands.Refresh():

@@ -68,8 +68,8 @@ class PlaybackResult:
 class SpeechOutput:
     """Speaks replies in the client's audio format.
 
-    emit: called with each action. disconnected: the client has no connection; nothing is sent. voice: as in
-    SessionProfile. `now` is monotonic seconds.
+    emit: called with each action. disconnected: the client has no connection; nothing is sent. client_full:
+    it has no room for more audio; nothing is sent. voice: as in SessionProfile. `now` is monotonic seconds.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class SpeechOutput:
         self._format = audio_format
         self._rate = rate
         self._emit = emit
-        self.disconnected = False
+        self.disconnected = self.client_full = False
         self.voice = ""
         self._spoken: _Spoken | None = None
         self._held = False
@@ -178,7 +178,8 @@ class SpeechOutput:
 
     def _advance(self, spoken: _Spoken, now: float) -> None:
         """Sends audio that is due and requests the next sentence from the voice."""
-        for pcm in () if self._held or self.disconnected else spoken.playback.release(now):
+        waits = self._held or self.disconnected or self.client_full
+        for pcm in () if waits else spoken.playback.release(now):
             spoken.first_audio = now if spoken.first_audio is None else spoken.first_audio
             self._emit(Play(spoken.turn, encode(pcm, self._format), len(pcm) * 500 / self._rate))
         while spoken.waiting and not spoken.requested and spoken.playback.releasing_last:

@@ -114,6 +114,10 @@ class Codec(ABC):
         opening comes in a frame; other clients are refused by HTTP before the upgrade."""
         return ()
 
+    def end(self, error: VoicegwError | None) -> Iterable[Frame]:
+        """The frames to send last, before the connection of a session is closed. error: as of `close`."""
+        return ()
+
     def close(self, error: VoicegwError | None) -> tuple[int, str]:
         """The close code (RFC 6455, 7.4) and reason. error: None for a requested end."""
         if error is None:

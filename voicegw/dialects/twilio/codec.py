@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable
 
-from voicegw.core.audio import AudioFormat, encode
-from voicegw.core.commands import Cancel, End, TypeText
+from voicegw.core.commands import Cancel, End
 from voicegw.core.events import Event
 from voicegw.core.profile import SessionProfile
-from voicegw.dialects.port import Audio, Codec, Frame, Opening, Received, ReplyAudio
+from voicegw.dialects.port import Codec, Frame, Opening, Received, ReplyAudio
+from voicegw.dialects.telephony.caller_input import CallerInput
+from voicegw.dialects.telephony.marks import Marks
+from voicegw.dialects.telephony.piece import PiecePadding
 from voicegw.dialects.twilio.inbound import Inbound, Start, StreamIds, decode
-from voicegw.dialects.twilio.keypad import Keypad
-from voicegw.dialects.twilio.marks import Marks
 from voicegw.dialects.twilio.media_format import profile_of
 from voicegw.dialects.twilio.outbound import Outbound, outbound
 from voicegw.errors import InvalidState, MalformedMessage
 
 _OUTBOUND_TRACK = "outbound"
-_PIECE_MS = 20  # some carriers play only whole pieces of this duration
 
 
 class TwilioCodec(Codec):
@@ -70,11 +69,8 @@ class _Stream:
     def __init__(self, profile: SessionProfile, out: Outbound) -> None:
         self._out = out
         self._marks = Marks()
-        self._keypad = Keypad()
-        self._sample_bytes = 2 if profile.audio_format is AudioFormat.PCM else 1
-        self._bytes_per_ms = profile.rate * self._sample_bytes / 1000
-        self._silence = encode(bytes(2), profile.audio_format)
-        self._half_sample = b""
+        self._caller = CallerInput(profile)
+        self._padding = PiecePadding(profile)
 
     def receive(self, message: Inbound) -> Iterable[Received]:
         match message.event:
@@ -92,31 +88,19 @@ class _Stream:
     def _media(self, message: Inbound) -> Iterable[Received]:
         if (media := message.media) is None:
             raise MalformedMessage("a media message without media")
-        if media.track == _OUTBOUND_TRACK:
-            return
-        data = self._half_sample + media.payload
-        whole = len(data) - len(data) % self._sample_bytes
-        data, self._half_sample = data[:whole], data[whole:]
-        if data:
-            yield Audio(data)
-        if (text := self._keypad.wait(len(data) / self._bytes_per_ms)) is not None:
-            yield TypeText(text)
+        return () if media.track == _OUTBOUND_TRACK else self._caller.receive_audio(media.payload)
 
     def _dtmf(self, message: Inbound) -> Iterable[Received]:
         if message.dtmf is None:
             raise MalformedMessage("a dtmf message without a digit")
-        text = self._keypad.press(message.dtmf.digit)
-        return () if text is None else (TypeText(text),)
+        return self._caller.receive_key(message.dtmf.digit)
 
     def _mark(self, name: object) -> Iterable[Received]:
         played = self._marks.receive_echo(name) if isinstance(name, str) else None
         return () if played is None else (played,)
 
     def send_audio(self, audio: ReplyAudio) -> Iterable[Frame]:
-        piece = round(_PIECE_MS * self._bytes_per_ms)
-        missing = -len(audio.data) % piece // self._sample_bytes
-        data = audio.data + self._silence * missing
-        return self._out.media(data), self._out.mark(self._marks.place(audio))
+        return self._out.media(self._padding.pad(audio.data)), self._out.mark(self._marks.place(audio))
 
     def stop_audio(self) -> Iterable[Frame]:
         self._marks.clear()

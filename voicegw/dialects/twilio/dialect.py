@@ -1,8 +1,7 @@
 """Twilio Media Streams and similar protocols: JSON with audio in base64; sessions cannot be resumed."""
 
-from urllib.parse import unquote
-
 from voicegw.dialects.port import Dialect, Handshake
+from voicegw.dialects.telephony import credentials
 from voicegw.dialects.twilio.codec import TwilioCodec
 from voicegw.dialects.twilio.inbound import MAX_MESSAGE_BYTES
 from voicegw.dialects.twilio.signature import TwilioOptions, check_signature
@@ -23,9 +22,9 @@ class TwilioDialect(Dialect):
 
     def serves(self, path: str) -> bool:
         """Also serves the path with a token appended."""
-        return path == PATH or path.startswith(f"{PATH}/")
+        return credentials.serves(path, PATH)
 
     def connect(self, handshake: Handshake) -> TwilioCodec:
         """See Dialect. Raises SignatureInvalid."""
         check_signature(self._options, handshake)
-        return TwilioCodec(unquote(handshake.path.removeprefix(PATH)).strip("/") or None)
+        return TwilioCodec(credentials.path_token(handshake, PATH))

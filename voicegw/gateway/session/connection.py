@@ -36,6 +36,8 @@ from voicegw.gateway.session.runner import SessionRunner
 log = structlog.get_logger(__name__)
 
 _FLUSH_S = 2.0
+_LAST_FRAMES_S = 2.0
+_NOT_READING = (SlowConsumer, TakenOver, Unresponsive, Moved)  # for which nothing more is sent
 _MESSAGES_IN_A_ROW = 16  # before other tasks run
 _DELIBERATE = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 
@@ -101,7 +103,7 @@ class Connection:
                 error = await self._end
                 for task in (*others, *filter(None, [self._probing])):
                     task.cancel()
-                if not isinstance(error, SlowConsumer | TakenOver | Unresponsive | Moved):
+                if not isinstance(error, _NOT_READING):
                     await self._flush(reader, writer)
                 writer.cancel()
         except* Exception:
@@ -231,6 +233,11 @@ class Connection:
         drained.cancel()
 
     async def _close(self, error: VoicegwError | None) -> None:
+        last = () if isinstance(error, _NOT_READING) else self._codec.end(error)
+        with suppress(ConnectionClosed, TimeoutError):
+            async with asyncio.timeout(_LAST_FRAMES_S):
+                for frame in last:
+                    await self._socket.send(frame.data, text=frame.text)
         await self._socket.close(*self._codec.close(error))
 
     def _left_permanently(self) -> bool:

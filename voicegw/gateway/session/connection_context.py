@@ -13,6 +13,7 @@ from voicegw.core.commands import (
     Commit,
     Configure,
     End,
+    HoldAudio,
     Played,
     Refresh,
     ReplyMode,
@@ -92,7 +93,7 @@ def _reply_to(command: Command, replies: ReplyMode) -> ReplyMode | None:
             return command.reply
         case TypeText():  # is always answered
             return ReplyMode.TEXT if replies is ReplyMode.NONE else replies
-        case Commit() | Cancel() | Played() | Acknowledge() | Refresh() | End():
+        case Commit() | Cancel() | Played() | HoldAudio() | Acknowledge() | Refresh() | End():
             return None
         case _:
             assert_never(command)

@@ -1,0 +1,1 @@
+"""What the dialects of telephone calls have in common."""

@@ -16,16 +16,16 @@ from voicegw.reply.moderators.function_moderator import FunctionModerator
 from voicegw.reply.moderators.moderation_options import ModerationOptions
 from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
 from voicegw.reply.tools.tool_declarations import ToolOptions
-from voicegw.reply.voice import espeak
+from voicegw.reply.voice import espeak, piper_models
 from voicegw.reply.voice.sentence_voice import VoiceEngine, VoiceOptions
 from voicegw.telemetry import Metrics
 
 NOWHERE = LLMOptions(url="http://127.0.0.1:9/v1", model="tiny")
 
 
-async def assembled(**settings: Any) -> Assistant:
+async def assembled(voice: VoiceEngine = VoiceEngine.NONE, **settings: Any) -> Assistant:
     async with AsyncExitStack() as stack:
-        return await assemble(Settings(**settings), Metrics(), stack)
+        return await assemble(Settings(voice=VoiceOptions(engine=voice), **settings), Metrics(), stack)
 
 
 async def test_without_an_endpoint_the_offline_responder_is_used() -> None:
@@ -74,21 +74,38 @@ async def test_background_calls_run_in_this_process_or_in_workers() -> None:
 @pytest.mark.parametrize(
     ("engine", "program", "name"),
     [
-        (VoiceEngine.AUTO, "espeak-ng", "espeak"),
-        (VoiceEngine.AUTO, "espeak-not-there", None),
+        (VoiceEngine.PIPER, "espeak-not-there", "piper"),
+        (VoiceEngine.ESPEAK, "espeak-ng", "espeak"),
         (VoiceEngine.OPENAI, "espeak-not-there", "gpt-4o-mini-tts"),
         (VoiceEngine.NONE, "espeak-ng", None),
     ],
 )
-async def test_the_voice_is_the_configured_or_the_installed_one(
+async def test_the_voice_is_the_configured_one(
     engine: VoiceEngine, program: str, name: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(espeak, "PROGRAM", program)
-    voice = (await assembled(voice=VoiceOptions(engine=engine))).voice
+    voice = (await assembled(engine)).voice
+    assert (None if voice is None else voice.name) == name
+
+
+@pytest.mark.parametrize(
+    ("library", "program", "name"),
+    [
+        ("piper", "espeak-ng", "piper"),
+        ("piper-not-there", "espeak-ng", "espeak"),
+        ("piper-not-there", "espeak-not-there", None),
+    ],
+)
+async def test_auto_takes_the_best_engine_that_is_installed(
+    library: str, program: str, name: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(piper_models, "LIBRARY", library)
+    monkeypatch.setattr(espeak, "PROGRAM", program)
+    voice = (await assembled(VoiceEngine.AUTO)).voice
     assert (None if voice is None else voice.name) == name
 
 
 async def test_an_engine_that_is_not_installed_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(espeak, "PROGRAM", "espeak-not-there")
     with pytest.raises(StartupError, match="not installed"):
-        await assembled(voice=VoiceOptions(engine=VoiceEngine.ESPEAK))
+        await assembled(VoiceEngine.ESPEAK)

@@ -28,8 +28,9 @@ from voicegw.reply.offline.offline_responder import OfflineResponder
 from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
 from voicegw.reply.tools.tool_responder import ToolResponder
 from voicegw.reply.tools.toolbox import Toolbox
-from voicegw.reply.voice import espeak
+from voicegw.reply.voice import espeak, piper_models
 from voicegw.reply.voice.openai_speech import SpeechEndpoint
+from voicegw.reply.voice.piper import PiperEngine
 from voicegw.reply.voice.sentence_voice import SentenceVoice, VoiceEngine, VoiceOptions
 from voicegw.telemetry import Metrics
 
@@ -92,9 +93,11 @@ def _voice(options: VoiceOptions) -> Voice | None:
     """The voice of replies, if there is one. Raises StartupError for an engine that is not available."""
     engine = options.engine
     if engine is VoiceEngine.AUTO:
-        engine = VoiceEngine.ESPEAK if espeak.installed() else VoiceEngine.NONE
+        engine = _installed_engine(options)
         log.info("voice", engine=engine.value)
     match engine:
+        case VoiceEngine.PIPER:
+            return SentenceVoice(PiperEngine(options), options)
         case VoiceEngine.OPENAI:
             return SentenceVoice(SpeechEndpoint(options), options)
         case VoiceEngine.ESPEAK:
@@ -103,6 +106,13 @@ def _voice(options: VoiceOptions) -> Voice | None:
             return None
         case _:
             assert_never(engine)
+
+
+def _installed_engine(options: VoiceOptions) -> VoiceEngine:
+    """The best engine on this machine."""
+    if piper_models.installed(options.model):
+        return VoiceEngine.PIPER
+    return VoiceEngine.ESPEAK if espeak.installed() else VoiceEngine.NONE
 
 
 def _no_model() -> str:

@@ -29,7 +29,7 @@ class SpeechEndpoint:
     used."""
 
     def __init__(self, options: VoiceOptions) -> None:
-        self.name = options.model
+        self.name = self._model = options.model or "gpt-4o-mini-tts"
         self.rate = options.endpoint_rate
         self._options = options
         connect_s = options.connect_timeout_ms / 1000
@@ -41,7 +41,7 @@ class SpeechEndpoint:
         stops."""
         with _as_voice_failures([words, self._options.api_key or ""], self._endpoint.proxy_note):
             async with self._speech.create(
-                model=self._options.model,
+                model=self._model,
                 voice=voice or self._options.name or "alloy",
                 input=words,
                 response_format="pcm",

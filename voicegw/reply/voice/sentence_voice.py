@@ -21,6 +21,7 @@ class VoiceEngine(StrEnum):
     """The engine that makes the audio."""
 
     AUTO = "auto"
+    PIPER = "piper"
     ESPEAK = "espeak"
     OPENAI = "openai"
     NONE = "none"
@@ -32,21 +33,30 @@ class VoiceOptions:
 
     engine: VoiceEngine = option(
         VoiceEngine.AUTO,
-        "espeak: espeak-ng, on this machine; openai: an OpenAI-compatible /audio/speech endpoint; none; "
-        "auto: espeak where espeak-ng is installed",
+        "piper: a neural voice on this machine, with the extra `voice`; espeak: espeak-ng, on this machine; "
+        "openai: an OpenAI-compatible /audio/speech endpoint; none; auto: piper where the extra is "
+        "installed, otherwise espeak where espeak-ng is",
     )
     url: str | None = option(None, "base URL of the endpoint; OpenAI's by default")
-    model: str = option("gpt-4o-mini-tts", "name of the endpoint's model")
+    model: str | None = option(
+        None,
+        "name of the endpoint's model (default: gpt-4o-mini-tts), or path of a Piper model, an .onnx file "
+        "(default: en_US-joe-medium, of the extra `voice`)",
+    )
     api_key: str | None = field(
         default=None,
         repr=False,
         metadata={"description": "API key of the endpoint; without one, none is sent"},
     )
-    name: str | None = option(None, "the engine's name of the voice (default: en-us for espeak, or alloy)")
+    name: str | None = option(
+        None, "the engine's name of the voice or the speaker (default: en-us for espeak, alloy for openai)"
+    )
     language: str | None = option(
         None, "ISO 639-1 code of the replies, for units and numbers; by default the user's language"
     )
-    speed: float = option(1.0, "speech rate; 1 is about 175 words a minute", ge=0.5, le=2)
+    speed: float = option(
+        1.0, "speech rate; 1 is the voice's own, of espeak 175 words a minute", ge=0.5, le=2
+    )
     pitch: int = option(50, "pitch of espeak", ge=0, le=99)
     endpoint_rate: int = option(24_000, "samples a second of the endpoint's PCM", ge=8_000, le=48_000)
     connect_timeout_ms: int = option(3_000, "longest wait for a connection, TLS included", ge=1, le=60_000)
@@ -57,6 +67,12 @@ class VoiceOptions:
         30_000, "longest wait from a sentence's request to the end of its audio", ge=1, le=300_000
     )
     max_processes: int = option(4, "espeak-ng processes at a time; further sentences wait", ge=1, le=256)
+    threads: int = option(
+        1, "threads of piper, each for one sentence at a time; further ones wait", ge=1, le=64
+    )
+    max_waiting: int = option(
+        32, "sentences that may wait for a thread of piper; further ones fail", ge=1, le=1024
+    )
 
 
 class Engine(Protocol):
@@ -82,6 +98,7 @@ class SentenceVoice:
         self.name = engine.name
         self._engine = engine
         self._options = options
+        _soxr(engine.rate, 2 * engine.rate)  # the first import would delay all sessions
 
     async def speak(
         self, text: str, rate: int, language: str, voice: str = ""

@@ -87,7 +87,7 @@ class Ceiling:
         return of_sessions + sum(part.each_bytes * part.count for part in self.others)
 
     def table(self) -> str:
-        """The table of the README."""
+        """The table of scripts/deploy/limits.md."""
         rows = [(part.name, part.each_bytes, part.count) for part in (*self.sessions, *self.others)]
         lines = [f"| {name} | {each / _MB:.2f} MB | {count} |" for name, each, count in rows]
         head = ["| buffers of the gateway, for each | at most | number |", "|---|---|---|"]

@@ -1,4 +1,4 @@
-"""Every error class, and the README's table of errors that is made from them."""
+"""Every error class, and the table of errors in clients/README.md that is made from them."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ def tree(root: type[VoicegwError] = VoicegwError) -> Iterator[type[VoicegwError]
 
 
 def rows() -> list[str]:
-    """The README's error table in Markdown: one row for each code a client can meet."""
+    """The error table in Markdown: one row for each code a client can meet."""
     lines = ["| code | what it means | HTTP status | close code | retry |", "|---|---|---|---|---|"]
     for error in tree():
         if "code" in vars(error) and not issubclass(error, INTERNAL):

@@ -231,8 +231,9 @@ def test_redis_asks_for_the_password_and_shows_it_to_nobody(script: str, tmp_pat
 
 
 def test_no_redis_url_is_without_a_password() -> None:
-    for path in DEPLOY.rglob("*"):
-        for url in re.findall(r"rediss?://[^.\s`].*", path.read_text() if path.is_file() else ""):
+    for path in filter(Path.is_file, DEPLOY.rglob("*")):
+        written = "" if path.suffix == ".md" else path.read_text()
+        for url in re.findall(r"rediss?://[^.\s`].*", written):
             assert re.match(r"rediss?://:(\$\{VOICEGW_REDIS_PASSWORD\}|PASSWORD)@", url), (path, url)
 
 

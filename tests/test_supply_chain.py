@@ -90,7 +90,7 @@ def test_every_entry_has_hashes_and_no_address(path: Path) -> None:
 
 def test_the_package_that_is_told_of_is_the_one_that_is_locked() -> None:
     [version] = pins("end-of-turn")["pipecat-ai"]
-    for path in ("README.md", "voicegw/asr/end_of_turn.py"):
+    for path in ("scripts/deploy/assistant.md", "voicegw/asr/end_of_turn.py"):
         assert f"pipecat-ai=={version}" in (ROOT / path).read_text()
 
 

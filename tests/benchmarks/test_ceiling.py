@@ -6,7 +6,7 @@ import pytest
 from benchmarks.ceiling import Ceiling
 from voicegw import config
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+LIMITS = Path(__file__).resolve().parents[2] / "scripts/deploy/limits.md"
 
 
 def ceiling(*flags: str) -> Ceiling:
@@ -14,7 +14,7 @@ def ceiling(*flags: str) -> Ceiling:
 
 
 def test_the_readme_states_it() -> None:
-    [stated] = re.findall(r"<!-- memory -->\n(.*?)\n<!-- /memory -->", README.read_text(), re.DOTALL)
+    [stated] = re.findall(r"<!-- memory -->\n(.*?)\n<!-- /memory -->", LIMITS.read_text(), re.DOTALL)
     assert stated == ceiling().table(), "write there what benchmarks/ceiling.py says"
 
 

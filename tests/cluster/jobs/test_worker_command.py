@@ -25,7 +25,7 @@ from voicegw.core.jobs import text_of
 from voicegw.dialects import native
 from voicegw.errors import RecognitionFailed
 
-README = Path(__file__).parents[3] / "README.md"
+ROOT = Path(__file__).parents[3]
 SAMPLE = single_utterances()[0]
 FINALS = "{voicegw:work}:finals"
 COMMAND = (sys.executable, "-m", "voicegw.cli", "worker", "--model", "bundled")
@@ -72,13 +72,15 @@ async def test_a_worker_from_its_start_to_its_end() -> None:
 
 async def test_the_readme_s_commands_make_an_installation(tmp_path: Path) -> None:
     """Two gateways and two workers, as written but for the ports, which may be taken here."""
-    [commands] = re.findall(r"<!-- cluster -->\n```\n(.*?)```", README.read_text(), re.DOTALL)
+    [commands] = re.findall(
+        r"<!-- cluster -->\n```\n(.*?)```", (ROOT / "scripts/deploy/README.md").read_text(), re.DOTALL
+    )
     redis, *gateways = (str(free_port()) for _ in range(3))
     commands = commands.replace("6379", redis).replace("8765 8766", " ".join(gateways))
     commands = commands.replace('"$(mktemp -d)"', f"{tmp_path} --port {redis}")  # last: 46379 has 6379 in it
     shell = await asyncio.create_subprocess_shell(
         f"{commands}\nwait",
-        cwd=README.parent,
+        cwd=ROOT,
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
         stdout=subprocess.DEVNULL,
         start_new_session=True,

@@ -12,7 +12,7 @@ from voicegw.gateway.auth.token_issuer import Claims, issue_token
 
 SECRET = "a secret of thirty-two bytes or more"
 KEY = keys.load(SECRET, None).signer()
-README = Path(__file__).parents[3] / "README.md"
+ACCESS = Path(__file__).parents[3] / "scripts/deploy/access.md"
 
 
 def decoded(claims: Claims) -> dict[str, object]:
@@ -36,7 +36,7 @@ def test_single_use_tokens_have_different_ids() -> None:
 
 
 def test_the_example_in_the_readme_issues_a_valid_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = re.search(r"<!-- issue token -->\n```python\n(.*?)```", README.read_text(), re.DOTALL)
+    found = re.search(r"<!-- issue token -->\n```python\n(.*?)```", ACCESS.read_text(), re.DOTALL)
     assert found is not None
     monkeypatch.setenv("VOICEGW_TOKENS__SECRET", SECRET)
     application: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What the README tells people to write works."""
+"""What the documents tell users to write works."""
 
 import asyncio
 import re
@@ -12,6 +12,7 @@ import pytest
 from benchmarks.server_under_test import sample_named
 from clients.audio import read_pcm
 from clients.local_server import local_server
+from tests.documents import DOCUMENTS, PROTOCOL, README, TEXT
 from tests.observing import PATIENCE_S
 from voicegw.config import Settings, WorkerSettings, load
 from voicegw.core.audio import SAMPLE_RATE
@@ -20,24 +21,43 @@ from voicegw.dialects import native
 from voicegw.reply.tools.toolbox import Toolbox
 from voicegw.telemetry import Metrics
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
-PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-TOML = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+TOML = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+MAX_README_BYTES = 10_000
 
 
 def install(directory: Path) -> None:
-    """The Python files that the README shows."""
-    for path, code in re.findall(r"```python\n# (\S+\.py)\n(.*?)```", README, re.DOTALL):
+    """The Python files that the documents show."""
+    for path, code in re.findall(r"```python\n# (\S+\.py)\n(.*?)```", TEXT, re.DOTALL):
         file = directory / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(code)
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_bytes()) <= MAX_README_BYTES
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(README.parent)))
+def test_the_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", path.read_text()):
+        file, _, heading = target.partition("#")
+        linked = (path.parent / file).resolve() if file else path
+        assert linked.exists(), target
+        assert not heading or heading in anchors(linked), target
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of the headings of a document, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_metrics_exist() -> None:
     metrics = Metrics()
     metrics.cluster.redis_up.set(1)  # the family is there where a Redis is
     exposed = metrics.exposition().decode()
-    named = set(re.findall(r"voicegw_[a-z]\w+", README))
+    named = set(re.findall(r"voicegw_[a-z]\w+", TEXT))
     for name in named:
         assert f"# TYPE {name} " in exposed, name
 
@@ -84,7 +104,7 @@ IMPLIED = {"client": {"type"}, "server": {"type", "seq"}}  # fields that the tex
 )
 def test_the_messages_are_those_of_the_schema(direction: str, after: str) -> None:
     before = {"client": "Client to server", "server": "Server to client"}[direction]
-    table = README.partition(f"**{before}.**")[2].partition(after)[0]
+    table = PROTOCOL.read_text().partition(f"**{before}.**")[2].partition(after)[0]
     rows = [list(map(named, row)) for row in re.findall(r"^\| (`.*?) \| ?(.*?) ?\|", table, re.MULTILINE)[1:]]
     schema: dict[str, Any] = native.schema()
     kinds = schema[direction]["discriminator"]["mapping"]
@@ -106,8 +126,8 @@ def options(kind: Any, path: str = "") -> Iterator[str]:
 def test_the_options_exist() -> None:
     known = {*options(Settings), *options(WorkerSettings)}
     sections = {name.partition(".")[0] for name in known}
-    written = re.findall(r"--(?:no-)?([a-z-]+(?:\.[a-z-]+)+)", README) + re.findall(
-        r"`([a-z_]+(?:\.[a-z_]+)+)`", README
+    written = re.findall(r"--(?:no-)?([a-z-]+(?:\.[a-z-]+)+)", TEXT) + re.findall(
+        r"`([a-z_]+(?:\.[a-z_]+)+)`", TEXT
     )
     found = {name.replace("-", "_") for name in written}
     assert len(found) > 50

@@ -79,7 +79,7 @@ class Session:
         self._pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
         emit = self._actions.append
-        self.speech = SpeechOutput(options.speech, decoder.format, decoder.rate, emit)
+        self.speech = SpeechOutput(options.speech, decoder.format, decoder.rate, emit, profile.playout)
         self.dialogue = DialogueManager(options.dialogue, options.reply, self.speech, emit)
         self.replies = self.dialogue.replies
         self._listener = Listener(

@@ -259,7 +259,7 @@ class SessionRunner:
                 self._llm.confirm()
             case actions.StopResponding():
                 self._llm.stop()
-            case actions.Speak() | actions.Play() | actions.StopSpeaking():
+            case actions.Speak() | actions.Play() | actions.PauseSpeaking() | actions.StopSpeaking():
                 self._mark_active(replies=True)
                 self._tts.perform(action)
             case actions.Close():

@@ -14,6 +14,7 @@ from clients.calls.playout import Span
 
 MEANINGS = {
     "turns": "lines of the caller that were answered",
+    "greeting_ms": "from the start of the call to the first audio of the greeting, if there is one",
     "first_audio_ms": "from the end of the first line to the first audio of its reply",
     "second_audio_ms": "the same for the line that interrupts",
     "stop_ms": "from the start of the interrupting speech to the last audio of the interrupted reply",
@@ -76,6 +77,9 @@ def figures_of(record: CallRecord) -> dict[str, float]:
         "lead_ms": record.playout.lead_ms,
         "late_ms": record.late_ms,
     }
+    greeting = replies[0] if replies and record.said and replies[0].end_ms < record.said[0].begin_ms else None
+    if greeting is not None:
+        found["greeting_ms"] = greeting.begin_ms
     for name, said, answer in zip(("first", "second"), record.said, answers, strict=False):
         found[f"{name}_audio_ms"] = nan if answer is None else answer.begin_ms - said.end_ms
     for said in interruptions[:1]:

@@ -161,6 +161,10 @@ class Session:
         """Starts a new session; not called for a restored one."""
         self.dialogue.open()
 
+    def greet(self, now: float) -> None:
+        """The client of a new session is connected and can hear: the assistant may say something first."""
+        self.dialogue.greet(now)
+
     def receive_audio(self, data: bytes, now: float) -> None:
         """Receives audio. Raises OddByteCount, AudioTooFast, or InvalidState after `end`."""
         if self._ending:

@@ -11,6 +11,8 @@ from clients.calls.impairment import Impairment
 from clients.errors import ConnectionLost, Refused, Unreachable
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import Gate, ScriptedVoice, Stage, staged
+from voicegw.core.chat_history import DialogueOptions
+from voicegw.core.session import SessionOptions
 from voicegw.dialects import native, twilio
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
@@ -50,6 +52,17 @@ async def test_jitter_and_loss_do_not_end_a_call(name: str) -> None:
         record = await conducted(stage, name, impairment)
         assert not stage.value("faults_total", code="invalid_state")
     assert figures_of(record)["turns"] == 2
+
+
+async def test_a_caller_is_greeted() -> None:
+    session = SessionOptions(dialogue=DialogueOptions(greeting="Good day."))
+    async with staged(voice=ScriptedVoice(seconds=2), dialects=DIALECTS, session=session) as stage:
+        record = await conducted(stage, "twilio")
+        prompt = stage.responder.prompts[-1]
+    figures = figures_of(record)
+    assert figures["greeting_ms"] < 1000
+    assert figures["turns"] == 2
+    assert ("assistant", "Good day.") in [(message.role, message.content) for message in prompt]
 
 
 async def test_a_server_that_ends_the_call_is_told_of() -> None:

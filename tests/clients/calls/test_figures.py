@@ -30,6 +30,7 @@ def test_replies_are_separated_by_what_the_caller_says() -> None:
     call = record([ASKED, Said(5000, 6000, interrupts=False)], [(0.1, 0.9), (2.5, 4.0), (6.5, 7.0)])
     assert [round(reply.begin_ms) for reply in replies_of(call)] == [100, 2500, 6500]
     assert figures_of(call)["longest_gap_ms"] == 0
+    assert figures_of(call)["greeting_ms"] == 100
 
 
 def test_audio_after_the_stop_is_an_overlap() -> None:

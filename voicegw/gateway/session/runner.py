@@ -156,6 +156,10 @@ class SessionRunner:
         self.record.activity.alive_at = now
         if after is not None:
             self._session.receive_reconnect(now)
+        else:
+            self._session.greet(now)
+            if self._running:
+                self._driver.run()
         if self._complete:
             client.end(None)
         return reader

@@ -14,5 +14,7 @@ playback.py      plays reply audio and reports what was played
 voice_demo.py    `scripts/demo --voice`: a spoken conversation in a WAV file
 local_server.py  a server process for the duration of a block
 samples.py       the sample recordings and their transcripts
+call_simulator.py `python -m clients.call_simulator`: a simulated telephone call
+calls/           the parts of such a call, and the carriers
 demo.py          `scripts/demo`: the bundled model and a sample conversation
 """

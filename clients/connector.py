@@ -110,25 +110,25 @@ async def _open(url: str, token: str | None, within_s: float, make: Callable[...
             open_timeout=within_s,
             ping_interval=None,  # the connection sends its own pings
             close_timeout=CLOSE_S,
-            proxy=_proxy_for(url),
+            proxy=proxy_for(url),
             create_connection=make,  # type: ignore[arg-type]  # a class or a partial of it
         )
         assert isinstance(opened, Connection)
         return opened
     except InvalidStatus as refused:
-        raise _refusal(refused.response.status_code, refused.response.body) from refused
+        raise refusal(refused.response.status_code, refused.response.body) from refused
     except InvalidURI as error:
         raise Unreachable(str(error)) from error
     except (InvalidHandshake, OSError, TimeoutError) as error:
         raise Unreachable(f"no voicegw server answers at {url.partition('?')[0]}: {error}") from error
 
 
-def _proxy_for(url: str) -> Literal[True] | None:
+def proxy_for(url: str) -> Literal[True] | None:
     """The system's proxy, except for this machine: few proxies reach back to it."""
     return None if urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"} else True
 
 
-def _refusal(status: int, body: bytes | bytearray | None) -> Refused:
+def refusal(status: int, body: bytes | bytearray | None) -> Refused:
     try:
         error = msgspec.json.decode(body or b"", type=_RefusalBody).error
     except msgspec.MsgspecError:

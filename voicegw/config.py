@@ -47,6 +47,7 @@ _SHORTCUTS = {
     "asr.language": "language",
     "pool.workers": "workers",
     "vad.engine": "vad-engine",
+    "session.dialogue.greeting": "greeting",
     "llm.url": "llm-url",
     "llm.model": "llm-model",
     "voice.engine": "voice-engine",

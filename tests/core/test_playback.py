@@ -3,7 +3,7 @@ from random import Random
 
 import pytest
 
-from voicegw.core.playback import FRAME_MS, Playback
+from voicegw.core.playback import FRAME_MS, Playback, Playout
 from voicegw.core.sentences import Sentence
 
 RATE = 8_000
@@ -28,9 +28,9 @@ def playing(*sentences: tuple[str, int], complete: bool = True) -> Playback:
     return playback
 
 
-def release_ms(playback: Playback, now: float) -> int:
+def release_ms(playback: Playback, now: float, *, last: bool = True) -> int:
     """How much audio may be sent now."""
-    return sum(len(frame) for frame in playback.release(now)) // 2 * 1000 // RATE
+    return sum(len(frame) for frame in playback.release(now, last=last)) // 2 * 1000 // RATE
 
 
 def play(playback: Playback, seconds: float, begin: float = 0.0) -> None:
@@ -56,11 +56,50 @@ def test_played_audio_makes_room() -> None:
     assert [release_ms(playback, now) for now in (0.0, 0.05, 0.1, 0.3)] == [400, 0, 100, 200]
 
 
-def test_an_unfinished_sentence_is_sent_in_multiples_of_20_ms() -> None:
+def test_until_the_end_of_a_reply_whole_frames_are_sent() -> None:
     playback = playing((FIRST, 55), complete=False)
-    assert release_ms(playback, 0.0) == 40
+    assert release_ms(playback, 0.0, last=False) == 40
     playback.complete()
+    assert release_ms(playback, 0.0, last=False) == 0
     assert release_ms(playback, 0.0) == 15
+
+
+@pytest.mark.parametrize(("frame_ms", "message_ms"), [(20, 100), (30, 90), (200, 200)])
+def test_messages_are_whole_frames_of_the_far_end(frame_ms: int, message_ms: int) -> None:
+    playback = Playback(RATE, LEAD_MS, Playout(frame_ms))
+    playback.begin(Sentence(0, FIRST))
+    playback.append(audio(10_000))
+    sent = [message for tick in range(50) for message in playback.release(tick / 10, last=False)]
+    assert all(len(message) % len(audio(frame_ms)) == 0 for message in sent)
+    assert max(map(len, sent)) == len(audio(message_ms))
+    assert not playback.over(1.0)
+
+
+def test_audio_that_was_not_played_can_be_taken_back() -> None:
+    playback = Playback(RATE, LEAD_MS)
+    playback.begin(Sentence(0, FIRST))
+    whole = bytes(range(256)) * 64  # 1024 ms
+    playback.append(whole)
+    playback.complete()
+    before = b"".join(playback.release(0.0))
+    assert playback.take_back(0.25)
+    assert playback.position(5.0) == playback.released == RATE // 4
+    assert not playback.take_back(5.0)
+    play(playback, 2.0, begin=5.0)
+    assert playback.released * 2 == len(whole)
+    again = Playback(RATE, LEAD_MS)
+    again.begin(Sentence(0, FIRST))
+    again.append(whole)
+    again.release(0.0)
+    again.take_back(0.25)
+    assert b"".join(again.release(1.0)) == whole[RATE // 2 :][: len(before)]
+
+
+def test_all_that_was_played_stays_sent() -> None:
+    playback = playing((FIRST, 300))
+    playback.release(0.0)
+    assert not playback.take_back(0.5)
+    assert playback.over(0.5)
 
 
 def test_the_clock_stands_when_there_is_nothing_to_play() -> None:

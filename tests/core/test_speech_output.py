@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from voicegw.core.actions import Action, Play, Speak, StopSpeaking
+from voicegw.core.actions import Action, PauseSpeaking, Play, Speak, StopSpeaking
 from voicegw.core.audio import AudioFormat
+from voicegw.core.playback import Playout
 from voicegw.core.speech_output import PlaybackResult, SpeechOptions, SpeechOutput
 
 RATE = 8_000
@@ -15,9 +16,9 @@ ONE, TWO, THREE = "One two three. ", "Four five six. ", "Seven eight nine."
 class Speaker:
     """now: the current time. actions: those of the spoken reply."""
 
-    def __init__(self, audio_format: AudioFormat = AudioFormat.PCM) -> None:
+    def __init__(self, audio_format: AudioFormat = AudioFormat.PCM, playout: Playout | None = None) -> None:
         self.actions: list[Action] = []
-        self.speech = SpeechOutput(SpeechOptions(), audio_format, RATE, self.actions.append)
+        self.speech = SpeechOutput(SpeechOptions(), audio_format, RATE, self.actions.append, playout)
         self.now = 100.0
         self.speech.begin(turn=1)
 
@@ -129,6 +130,43 @@ def test_nothing_is_sent_while_the_reply_is_held() -> None:
     assert speaker.played_ms == 400
     speaker.speech.hold(False, speaker.now)
     assert speaker.played_ms == 800
+
+
+def test_a_client_that_drops_audio_pauses_at_once_and_gets_it_again() -> None:
+    speaker = Speaker(playout=Playout(drops=True))
+    speaker.write(ONE)
+    speaker.say(1, 1000)
+    speaker.wait(200)
+    speaker.speech.hold(True, speaker.now)
+    speaker.speech.hold(True, speaker.now)
+    assert speaker.actions.count(PauseSpeaking()) == 1
+    speaker.wait(2000)
+    assert not speaker.speech.over(speaker.now)
+    before = speaker.played_ms
+    speaker.speech.hold(False, speaker.now)
+    speaker.wait(900)
+    played = [action for action in speaker.actions if isinstance(action, Play)]
+    assert played[-1].end_ms == 1000
+    assert speaker.played_ms - before == 800
+    assert speaker.speech.over(speaker.now)
+
+
+def test_a_pause_before_the_first_audio_drops_nothing() -> None:
+    speaker = Speaker(playout=Playout(drops=True))
+    speaker.write(ONE)
+    speaker.speech.hold(True, speaker.now)
+    assert PauseSpeaking() not in speaker.actions
+
+
+def test_a_frame_may_hold_the_end_of_one_sentence_and_the_start_of_the_next() -> None:
+    speaker = Speaker()
+    speaker.write(ONE, TWO)
+    speaker.say(1, 110)
+    assert speaker.played_ms == 100
+    speaker.say(2, 110)
+    speaker.wait(400)
+    lengths = [round(action.audio_ms) for action in speaker.actions if isinstance(action, Play)]
+    assert lengths == [100, 100, 20]
 
 
 def test_reports_of_the_client_set_the_pace_but_not_those_of_another_turn() -> None:

@@ -1,12 +1,15 @@
 """Spoken replies through the whole core: spoken while they are written, over when they were played, cut off
 where the user interrupted."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.scenario import END, ONSET, Scenario, assert_reply
+from tests.core.scenario import END, ONSET, QUICK, Scenario, assert_reply
 from voicegw.core import actions, commands, events
+from voicegw.core.chat_history import DialogueOptions
 from voicegw.core.commands import ReplyMode
 from voicegw.core.events import Message, ReplyReason
 from voicegw.errors import LLMInterrupted, VoiceFailed
@@ -53,6 +56,50 @@ def test_a_spoken_reply_ends_when_it_was_played(scenario: Scenario) -> None:
     assert_reply(scenario, 1, REPLY)
     assert len(scenario.played) == 2 * 16_000 * 1.5
     assert scenario.session.idle
+
+
+GREETING = "Hello there. How can I help?"
+
+
+@pytest.fixture
+def greeted() -> Scenario:
+    """A session with spoken replies that begins with a greeting."""
+    scenario = Scenario(replace(QUICK, dialogue=DialogueOptions(greeting=GREETING)))
+    scenario.configure_replies(ReplyMode.AUDIO)
+    scenario.session.greet(scenario.now)
+    scenario.perform()
+    return scenario
+
+
+def test_a_greeting_is_said_without_a_request_and_remembered(greeted: Scenario) -> None:
+    greeted.utter(1000)
+    greeted.utter(500)
+    wait(greeted, 1500)
+    assert greeted.events[:2] == [events.ReplyStarted(1), events.ReplyDelta(1, GREETING)]
+    assert events.ReplyDone(1, GREETING, ReplyReason.COMPLETED) in greeted.events
+    assert greeted.requests == []
+    assert greeted.all(events.TurnLatency) == []
+    assert history(greeted) == [Message("assistant", GREETING)]
+
+
+def test_a_greeting_can_be_interrupted(greeted: Scenario) -> None:
+    greeted.utter(1000)
+    wait(greeted, 600)
+    greeted.hear(ONSET + "#" * 8)
+    greeted.answer("what time is it")
+    assert greeted.last(events.ReplyDone).reason is ReplyReason.INTERRUPTED
+    greeted.hear(END)
+    greeted.settle()
+    assert greeted.requests[-1].messages[1] == Message("assistant", "Hello [cut off]")
+
+
+@pytest.mark.parametrize("mode", [ReplyMode.TEXT, ReplyMode.NONE])
+def test_without_spoken_replies_nobody_is_greeted(mode: ReplyMode) -> None:
+    scenario = Scenario(replace(QUICK, dialogue=DialogueOptions(greeting=GREETING)))
+    scenario.configure_replies(mode)
+    scenario.session.greet(scenario.now)
+    scenario.perform()
+    assert scenario.events == []
 
 
 def test_its_first_audio_is_in_the_latency(scenario: Scenario) -> None:

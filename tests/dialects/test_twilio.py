@@ -2,6 +2,7 @@ import base64
 import json
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from voicegw.core import events
 from voicegw.core.audio import AudioFormat, InputDecoder
 from voicegw.core.commands import Command, Played, ReplyMode, TypeText
+from voicegw.core.playback import Playout
 from voicegw.core.profile import SessionProfile
 from voicegw.dialects.port import Audio, Opening, Received, ReplyAudio
 from voicegw.dialects.telephony.keypad import MAX_DIGITS, PAUSE_MS
@@ -31,7 +33,7 @@ from voicegw.errors import (
 
 MULAW = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
 L16 = {"encoding": "L16", "sampleRate": 16_000}
-AUDIO = ReplyAudio(1, b"\xff" * 800, 100.0)
+AUDIO = ReplyAudio(1, b"\xff" * 800, 100.0, 100.0)
 
 
 def start(media_format: dict[str, Any] | None = None, **parameters: Any) -> str:
@@ -68,9 +70,9 @@ def received(codec: TwilioCodec, frames: Iterable[str]) -> list[Received]:
     return [each for frame in frames for each in codec.receive(frame)]
 
 
-def marked(codec: TwilioCodec, audio: ReplyAudio = AUDIO) -> str:
-    """Sends reply audio; the name of the mark behind it."""
-    _, behind = codec.send_audio(audio)
+def marked(codec: TwilioCodec, end_ms: float = 100, turn: int = 1) -> str:
+    """Sends 100 ms of reply audio; the name of the mark behind it."""
+    _, behind = codec.send_audio(replace(AUDIO, turn=turn, end_ms=end_ms))
     return str(json.loads(behind.data)["mark"]["name"])
 
 
@@ -90,11 +92,37 @@ class TestOpening:
     def test_says_how_audio_is_encoded(
         self, media_format: dict[str, Any], audio_format: AudioFormat, rate: int
     ) -> None:
-        assert opened(start(media_format)).profile == SessionProfile(rate, audio_format, ReplyMode.AUDIO)
+        profile = SessionProfile(rate, audio_format, ReplyMode.AUDIO, playout=Playout(drops=True))
+        assert opened(start(media_format)).profile == profile
 
     def test_is_linear_where_an_exotel_stream_does_not_say(self) -> None:
         frame = json.dumps({"event": "start", "stream_sid": "1", "start": {"stream_sid": "1"}})
         assert opened(frame).profile.audio_format is AudioFormat.PCM
+
+    @pytest.mark.parametrize(("rate", "frame_ms"), [(8_000, 200), (16_000, 100), (24_000, 80)])
+    def test_exotel_gets_no_message_of_less_than_3200_bytes(self, rate: int, frame_ms: int) -> None:
+        shape = {"encoding": "raw/slin", "sample_rate": rate}
+        frame = json.dumps({"event": "start", "stream_sid": "1", "start": {"media_format": shape}})
+        assert opened(frame).profile.playout == Playout(frame_ms, drops=True)
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            "token=a.b.c,lang=de",
+            "userId=1;token=a.b.c;lang=de",
+            "{X-PH-token: a.b.c, X-PH-lang: de}",
+            '{"token": "a.b.c", "lang": "de"}',
+        ],
+    )
+    def test_takes_parameters_from_the_extra_headers_of_plivo(self, headers: str) -> None:
+        frame = json.dumps({"event": "start", "start": {"streamId": "p"}, "extra_headers": headers})
+        opening = opened(frame, "path")
+        assert (opening.token, opening.profile.language) == ("a.b.c", "de")
+
+    @pytest.mark.parametrize("headers", ["", "{}", "token", ",;=", 5, None, ["token=a"]])
+    def test_other_extra_headers_are_no_parameters(self, headers: object) -> None:
+        frame = json.dumps({"event": "start", "start": {"streamId": "p"}, "extra_headers": headers})
+        assert opened(frame, "path").token == "path"
 
     @pytest.mark.parametrize(
         ("media_format", "error"),
@@ -212,17 +240,17 @@ def test_any_text_is_something_known_or_the_clients_mistake(frames: list[str]) -
 class TestMarks:
     def test_of_audio_that_was_played_say_how_much(self) -> None:
         codec = started()
-        names = [marked(codec) for _ in range(3)]
+        names = [marked(codec, end_ms) for end_ms in (100, 200, 300)]
         assert received(codec, map(mark, names)) == [Played(100, 1), Played(200, 1), Played(300, 1)]
 
     def test_begin_anew_with_each_reply(self) -> None:
         codec = started()
         marked(codec)
-        assert received(codec, [mark(marked(codec, ReplyAudio(2, b"\xff" * 400, 50.0)))]) == [Played(50, 2)]
+        assert received(codec, [mark(marked(codec, end_ms=50, turn=2))]) == [Played(50, 2)]
 
     def test_that_are_echoed_because_of_a_clear_say_nothing(self) -> None:
         codec = started()
-        names = [marked(codec) for _ in range(4)]
+        names = [marked(codec, end_ms) for end_ms in (100, 200, 300, 400)]
         assert received(codec, [mark(names[0])]) == [Played(100, 1)]
         assert len(list(codec.stop_audio())) == 1
         assert received(codec, map(mark, names)) == []
@@ -237,7 +265,7 @@ class TestMarks:
 
     def test_never_go_back(self) -> None:
         codec = started()
-        names = [marked(codec) for _ in range(3)]
+        names = [marked(codec, end_ms) for end_ms in (100, 200, 300)]
         assert received(codec, [mark(names[1]), mark(names[0]), mark(names[2])]) == [
             Played(200, 1),
             Played(300, 1),
@@ -249,7 +277,7 @@ class TestMarks:
 
     def test_of_a_carrier_that_echoes_none_are_forgotten(self) -> None:
         codec = started()
-        names = [marked(codec) for _ in range(1_001)]
+        names = [marked(codec, 100 * number) for number in range(1, 1_002)]
         assert received(codec, [mark(names[0])]) == []
         assert received(codec, [mark(names[1])]) == [Played(200, 1)]
 
@@ -260,7 +288,7 @@ class TestMarks:
         for step in steps:
             if step == "play":
                 sent_ms += 100
-                waiting.append((marked(codec, ReplyAudio(turn, b"\xff" * 800, 100.0)), Played(sent_ms, turn)))
+                waiting.append((marked(codec, sent_ms, turn), Played(sent_ms, turn)))
             elif step == "next turn":
                 turn, sent_ms = turn + 1, 0
             elif step == "echo" and waiting:
@@ -313,3 +341,52 @@ class TestReplyAudio:
         assert len(payload) - len(data) < piece
         decoder = InputDecoder(opened(start(media_format)).profile.audio_format, rate)
         assert np.abs(decoder.decode(payload[len(data) :])).max(initial=0) <= 10  # A-law has no zero
+
+
+class TestByteOrder:
+    """The high byte comes first in linear audio of Telnyx, unless the stream says otherwise."""
+
+    def codec(self, **parameters: str) -> TwilioCodec:
+        shape = {"encoding": "L16", "sample_rate": 16_000, "channels": 1}
+        content = {"media_format": shape, "custom_parameters": parameters}
+        codec = TwilioCodec(None)
+        received(codec, [json.dumps({"event": "start", "stream_id": "t", "start": content})])
+        return codec
+
+    def test_is_changed_both_ways(self) -> None:
+        codec = self.codec()
+        assert received(codec, [media(b"\1\2\3\4")]) == [Audio(b"\2\1\4\3")]
+        first, _ = codec.send_audio(ReplyAudio(1, b"\1\2" * 320, 20.0, 20.0))
+        assert base64.b64decode(json.loads(first.data)["media"]["payload"]) == b"\2\1" * 320
+
+    def test_is_kept_where_the_stream_says_so(self) -> None:
+        assert received(self.codec(byte_order="little"), [media(b"\1\2")]) == [Audio(b"\1\2")]
+        assert received(started(L16), [media(b"\1\2")]) == [Audio(b"\1\2")]
+
+
+class TestLostPackets:
+    def packet(self, number: int, carrier: str = "streamSid") -> str:
+        """Its audio says which one it is."""
+        content = {"chunk": str(number), "timestamp": str(5 + 20 * number), "track": "inbound"}
+        content["payload"] = base64.b64encode(bytes([number]) * 160).decode()
+        return json.dumps({"event": "media", carrier: "1", "media": content})
+
+    def heard(self, carrier: str, numbers: Iterable[int]) -> list[int]:
+        """The numbers of the packets that are heard; 127 is silence."""
+        codec = TwilioCodec(None)
+        received(codec, [json.dumps({"event": "start", carrier: "1", "start": {carrier: "1"}})])
+        found = received(codec, [self.packet(number, carrier) for number in numbers])
+        return [each.data[0] for each in found if isinstance(each, Audio)]
+
+    @pytest.mark.parametrize("carrier", ["streamSid", "streamId"])
+    def test_are_silence(self, carrier: str) -> None:
+        assert self.heard(carrier, [0, 1, 2, 3, 6, 7, 8]) == [0, 1, 2, 3, 127, 127, 6, 7, 8]
+
+    def test_late_ones_are_put_in_order(self) -> None:
+        assert self.heard("stream_id", [0, 1, 2, 4, 3, 5, 8, 7, 6]) == list(range(9))
+
+    def test_of_two_tracks_the_numbers_are_not_used(self) -> None:
+        codec = TwilioCodec(None)
+        received(codec, [json.dumps({"event": "start", "stream_id": "1", "start": {}})])
+        frames = [media(b"\0" * 160, "outbound"), *(self.packet(number, "stream_id") for number in (0, 2, 4))]
+        assert [each.data[0] for each in received(codec, frames) if isinstance(each, Audio)] == [0, 2, 4]

@@ -6,6 +6,7 @@ order to stop it, and `out` the frames for the carrier, where "media" stands for
 
 import base64
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,8 @@ def sent(frame: Frame, expected: object) -> object:
     return message["event"] if isinstance(expected, str) else message
 
 
-def check(codec: TwilioCodec, line: dict[str, Any]) -> None:
+def check(codec: TwilioCodec, line: dict[str, Any], sent_ms: Counter[int]) -> None:
+    """sent_ms: reply audio of each turn so far."""
     if "in" in line:
         assert [described(each) for each in codec.receive(json.dumps(line["in"]))] == line["gives"], line
         return
@@ -54,7 +56,8 @@ def check(codec: TwilioCodec, line: dict[str, Any]) -> None:
     else:
         plays = line["plays"]
         audio = base64.b64decode(plays["audio"]) if "audio" in plays else b"\xff" * plays["silence"]
-        frames = list(codec.send_audio(ReplyAudio(plays["turn"], audio, plays["ms"])))
+        sent_ms[plays["turn"]] += plays["ms"]
+        frames = list(codec.send_audio(ReplyAudio(plays["turn"], audio, plays["ms"], sent_ms[plays["turn"]])))
     assert len(frames) == len(line["out"])
     pairs = zip(frames, line["out"], strict=True)
     assert [sent(frame, expected) for frame, expected in pairs] == line["out"], line
@@ -68,5 +71,6 @@ def test_there_is_a_transcript_of_each_carrier() -> None:
 def test_a_call_is_as_in_its_transcript(path: Path) -> None:
     codec = TwilioCodec("of.the.path")
     assert codec.opening is None
+    sent_ms: Counter[int] = Counter()
     for line in path.read_text().splitlines():
-        check(codec, json.loads(line))
+        check(codec, json.loads(line), sent_ms)

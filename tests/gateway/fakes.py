@@ -193,6 +193,7 @@ async def staged(
     voice: ScriptedVoice | None = None,
     store: Store | None = None,
     dialects: Sequence[Dialect] = (),
+    session: SessionOptions | None = None,
     traced_text: bool = False,
     **limits: int,
 ) -> AsyncIterator[Stage]:
@@ -223,7 +224,7 @@ async def staged(
     access = gate.opened(services.metrics)
     gateway = Gateway(
         options,
-        SessionOptions(),
+        session or SessionOptions(),
         services,
         dialects=[native.NativeDialect(), *dialects],
         new_scorer=LoudnessScorer,

@@ -72,11 +72,18 @@ class Speak:
 @dataclass(frozen=True, slots=True)
 class Play:
     """Send the next audio of the reply, in the client's format. It has no sequence number and is not sent
-    again after a reconnect, because late audio is useless."""
+    again after a reconnect, because late audio is useless. end_ms: the position in the reply after it."""
 
     turn: int
     audio: bytes
     audio_ms: float
+    end_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSpeaking:
+    """Drop the reply audio that was not played, here and at the client. It is sent again if the reply
+    continues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,7 @@ Action = (
     | FollowBackgroundCall
     | Speak
     | Play
+    | PauseSpeaking
     | StopSpeaking
     | Close
 )

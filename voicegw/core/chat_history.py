@@ -25,9 +25,12 @@ _MESSAGE_CHARACTERS = 16  # added for each message; about four tokens
 
 @dataclass(frozen=True, slots=True)
 class DialogueOptions:
-    """The content of prompts."""
+    """The content of prompts, and what the assistant says first."""
 
     system_prompt: str = option(SYSTEM_PROMPT, "first message of every prompt")
+    greeting: str | None = option(
+        None, "what the assistant says when a session with spoken replies opens, such as a telephone call"
+    )
     history_characters: int = option(
         16_000,
         "length of the history in a prompt; when it is full, its older half is dropped",

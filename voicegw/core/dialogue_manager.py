@@ -70,6 +70,7 @@ class DialogueManager:
         self.replies_wanted = True
         self.speculate = options.speculate
         self._options = options
+        self._greeting = dialogue.greeting
         self._emit = emit
         self._turn_state = turn.new_machine()
         self._history = ChatHistory(dialogue)
@@ -130,6 +131,12 @@ class DialogueManager:
         """Starts a new session: lets the model read the system prompt."""
         if self._options.prewarm and self.replies_wanted and self._history.prefix:
             self._emit(Prewarm(self._history.prefix, self.replies.tools))
+
+    def greet(self, now: float) -> None:
+        """Says the greeting, if there is one and replies are spoken. It can be interrupted like any reply."""
+        if self._greeting and self.replies.spoken:
+            self._signal(turn.Signal.GREETING, now)
+            self.replies.say(self.next_turn(), self._greeting, now)
 
     def next_turn(self) -> int:
         """Counts a turn, an utterance or a typed message, and returns its number."""
@@ -234,11 +241,7 @@ class DialogueManager:
         possible_answer, tells_echo = self._possible_answer, self._options.barge_in.echo
         if self.replies.spoken:
             self._overlap.receive_reply_end(reply, now)
-        if (
-            possible_answer is None
-            or not completed
-            or not possible_answer.answers(reply, tells_echo=tells_echo)
-        ):
+        if not (possible_answer and completed and possible_answer.answers(reply, tells_echo=tells_echo)):
             self._drop_possible_start_reply()
             return
         self._possible_answer = None

@@ -15,15 +15,22 @@ from dataclasses import dataclass
 
 from voicegw.core.sentences import Sentence
 
-FRAME_MS = 100  # a message of reply audio is at most this long
-_GRAIN_MS = (
-    20  # messages are a multiple of this, except at the end of a sentence: the frame of telephone bridges
-)
+FRAME_MS = 100  # a message of reply audio is at most this long, or one frame of the far end
 _MAX_DELAY_MS = 500  # of reports; a far end that is further behind has stalled
 _MS_PER_WEIGHT = 62.0  # speech at 175 words a minute; used until the audio of a sentence is complete
 
 _WORD = re.compile(r"\S+")
 _STOPS = ".,;:!?…"
+
+
+@dataclass(frozen=True, slots=True)
+class Playout:
+    """How the far end plays reply audio. frame_ms: it takes whole frames of this length; only the end of a
+    reply may be shorter, and its codec fills it with silence. drops: it drops what it has not played when the
+    session asks for that, so that a reply can pause at once."""
+
+    frame_ms: int = 20
+    drops: bool = False
 
 
 @dataclass(slots=True)
@@ -39,11 +46,15 @@ class Playback:
     """The audio of one reply, s16le at `rate`. released: the number of samples that were sent. Positions are
     samples of the reply; `now` is monotonic seconds."""
 
-    def __init__(self, rate: int, lead_ms: int) -> None:
+    def __init__(self, rate: int, lead_ms: int, playout: Playout | None = None) -> None:
         self.released = 0
         self._rate = rate
-        self._lead = lead_ms * rate // 1000
+        frame_ms = (playout or Playout()).frame_ms
+        self._frame = frame_ms * rate // 1000
+        self._message = max(FRAME_MS // frame_ms, 1) * self._frame
+        self._lead = max(lead_ms * rate // 1000, 2 * self._message)
         self._queue = bytearray()
+        self._sent = bytearray()  # the newest audio that was sent, from the played position on
         self._tracks: list[_Track] = []
         self._newest: _Track | None = None  # with audio
         self._anchor = (0, 0.0)  # a position, and when it was certainly played
@@ -75,23 +86,41 @@ class Playback:
         """The audio of the newest sentence is complete."""
         self._tracks[-1].complete = True
 
-    def release(self, now: float) -> list[bytes]:
-        """Removes and returns the audio to send now, as messages."""
+    def release(self, now: float, *, last: bool = True) -> list[bytes]:
+        """Removes and returns the audio to send now, as messages. last: no more audio follows; until then
+        what is not a whole frame waits."""
         playing = min(self.released, self._after(self._playing_anchor, now))
         room = self._lead - (self.released - playing)
-        frame = self._rate * FRAME_MS // 1000
-        if room < frame or not self._queue:
+        if room < self._message or not self._queue:
             return []
         count = min(room, self.waiting)
-        if count < self.waiting or not self._tracks[-1].complete:
-            count -= count % (self._rate * _GRAIN_MS // 1000)
+        if count < self.waiting or not last:
+            count -= count % self._frame
         self._anchor, self._playing_anchor = (self.position(now), now), (playing, now)
         if self._after(self._begun_anchor, now) >= self.released:
             self._begun_anchor = (self.released, now)
         self.released += count
         data = bytes(self._queue[: 2 * count])
         del self._queue[: 2 * count]
-        return [data[begin : begin + 2 * frame] for begin in range(0, len(data), 2 * frame)]
+        self._sent += data
+        self._forget_played(now)
+        return [data[begin : begin + 2 * self._message] for begin in range(0, len(data), 2 * self._message)]
+
+    def _forget_played(self, now: float) -> None:
+        """Drops the sent audio that was played."""
+        del self._sent[: max(0, len(self._sent) - 2 * (self.released - self.position(now)))]
+
+    def take_back(self, now: float) -> bool:
+        """Takes back the audio that was sent and has certainly not been played, to send it again; the far end
+        must drop it. Returns whether there was any."""
+        self._forget_played(now)
+        if not self._sent:
+            return False
+        self.released -= len(self._sent) // 2
+        self._queue[:0] = self._sent
+        self._sent.clear()
+        self._anchor = self._playing_anchor = (self.released, now)
+        return True
 
     def receive_played(self, audio_ms: int, now: float) -> None:
         """The far end reports how much of the reply it has played."""
@@ -118,6 +147,7 @@ class Playback:
         """Drops the audio that was not sent. Returns its length in samples."""
         dropped = self.waiting
         self._queue.clear()
+        self._sent.clear()
         return dropped
 
     def heard(self, now: float) -> int:

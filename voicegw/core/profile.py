@@ -4,11 +4,12 @@ The dialect creates it from the client's parameters; a token may fix parts of it
 used for the rest. It is stored with the snapshot, and applied to requests to the model and to the voice.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from voicegw.core.audio import AudioFormat
 from voicegw.core.commands import Configure, ReplyMode
+from voicegw.core.playback import Playout
 
 MAX_INSTRUCTIONS_CHARACTERS = 8_000
 MAX_TOOLS = 64
@@ -22,8 +23,8 @@ class SessionProfile:
 
     reply: how turns are answered. language: ISO 639-1, AUTO_LANGUAGE to detect it, empty for the server's.
     instructions: the system prompt; None for the server's. tools: the names of the tools that the model may
-    call; None for all. voice: the name of a voice of the engine; empty for the server's. The others are as in
-    Configure; None for the server's.
+    call; None for all. voice: the name of a voice of the engine; empty for the server's. playout: how the
+    client plays reply audio. The others are as in Configure; None for the server's.
     """
 
     rate: int = 16_000
@@ -40,6 +41,7 @@ class SessionProfile:
     partial_interval_ms: int | None = None
     speculate: bool | None = None
     key_terms: tuple[str, ...] | None = None
+    playout: Playout = field(default_factory=Playout)
 
     @property
     def speaks(self) -> bool:

@@ -128,6 +128,13 @@ class Replies:
             Respond(turn_number, self.attempts, messages, speculative=timing is None, tools=self.tools)
         )
 
+    def say(self, turn_number: int, text: str, now: float) -> None:
+        """Replies with a given text, without a request to the model."""
+        self.attempts += 1
+        self._attempt = Attempt(self.attempts, (), now, TurnTiming(turn_number, zero=now))
+        self.receive_piece(self.attempts, text, now)
+        self.receive_end(self.attempts, None, now)
+
     def confirm(self, timing: TurnTiming, now: float) -> None:
         """The turn of the speculative reply is confirmed: sends the hidden output, and from now on the
         rest."""
@@ -258,5 +265,6 @@ class Replies:
             attempt.delivered = heard_part(attempt.delivered, len(played.text))
         self._history.add_reply(attempt.delivered, cut_off=reason is not ReplyReason.COMPLETED)
         self._emit(SendEvent(ReplyDone(timing.turn, attempt.text, reason)))
-        self._emit(SendEvent(timing.report(done=now)))
+        if attempt.messages:  # a greeting answers nobody, so it has no latency
+            self._emit(SendEvent(timing.report(done=now)))
         self._on_end(attempt.text, reason is ReplyReason.COMPLETED, now)

@@ -12,9 +12,9 @@ from voicegw.core.latency import TurnTiming
 class Attempt:
     """One request to the model, at monotonic second `asked`.
 
-    timing: of the turn that it answers; None until the turn is confirmed. hidden: the output until then.
-    delivered: the output that was sent. first_token: when the model wrote its first text. over: the model has
-    finished; failed: with an error.
+    messages: of the request; none for a greeting. timing: of the turn that it answers; None until the turn is
+    confirmed. hidden: the output until then. delivered: the output that was sent. first_token: when the model
+    wrote its first text. over: the model has finished; failed: with an error.
     """
 
     number: int

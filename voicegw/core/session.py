@@ -79,7 +79,7 @@ class Session:
         self._pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
         emit = self._actions.append
-        self.speech = SpeechOutput(options.speech, decoder.format, decoder.rate, emit)
+        self.speech = SpeechOutput(options.speech, decoder.format, decoder.rate, emit, profile.playout)
         self.dialogue = DialogueManager(options.dialogue, options.reply, self.speech, emit)
         self.replies = self.dialogue.replies
         self._listener = Listener(
@@ -160,6 +160,10 @@ class Session:
     def open(self) -> None:
         """Starts a new session; not called for a restored one."""
         self.dialogue.open()
+
+    def greet(self, now: float) -> None:
+        """The client of a new session is connected and can hear: the assistant may say something first."""
+        self.dialogue.greet(now)
 
     def receive_audio(self, data: bytes, now: float) -> None:
         """Receives audio. Raises OddByteCount, AudioTooFast, or InvalidState after `end`."""

@@ -10,10 +10,10 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from voicegw.core.actions import Action, Play, Speak, StopSpeaking
+from voicegw.core.actions import Action, PauseSpeaking, Play, Speak, StopSpeaking
 from voicegw.core.audio import AudioFormat, encode
 from voicegw.core.options import option
-from voicegw.core.playback import Playback
+from voicegw.core.playback import Playback, Playout
 from voicegw.core.sentences import Sentence, SentenceSplitter
 
 _ABOUT_TO_BE_HEARD = 40  # characters: the audio in playback, and the inaccuracy of the client's position
@@ -68,14 +68,21 @@ class PlaybackResult:
 class SpeechOutput:
     """Speaks replies in the client's audio format.
 
-    emit: called with each action. disconnected: the client has no connection; nothing is sent. client_full:
-    it has no room for more audio; nothing is sent. voice: as in SessionProfile. `now` is monotonic seconds.
+    emit: called with each action. playout: how the client plays. disconnected: the client has no connection;
+    nothing is sent. client_full: it has no room for more audio; nothing is sent. voice: as in SessionProfile.
+    `now` is monotonic seconds.
     """
 
     def __init__(
-        self, options: SpeechOptions, audio_format: AudioFormat, rate: int, emit: Callable[[Action], None]
+        self,
+        options: SpeechOptions,
+        audio_format: AudioFormat,
+        rate: int,
+        emit: Callable[[Action], None],
+        playout: Playout | None = None,
     ) -> None:
         self._options = options
+        self._playout = playout or Playout()
         self._format = audio_format
         self._rate = rate
         self._emit = emit
@@ -86,7 +93,7 @@ class SpeechOutput:
 
     def begin(self, turn: int) -> None:
         """Begins a spoken reply."""
-        playback = Playback(self._rate, self._options.lead_ms)
+        playback = Playback(self._rate, self._options.lead_ms, self._playout)
         self._spoken = _Spoken(turn, playback, SentenceSplitter(), deque())
 
     def receive_text(self, text: str, now: float) -> None:
@@ -138,8 +145,11 @@ class SpeechOutput:
             self._advance(self._spoken, now)
 
     def hold(self, held: bool, now: float) -> None:
-        """Pauses or continues sending. The client still plays what was sent."""
-        self._held = held
+        """Pauses or continues sending. A client that cannot drop what was sent still plays that."""
+        begins, self._held = held and not self._held, held
+        spoken = self._spoken if begins and self._playout.drops else None
+        if spoken is not None and spoken.playback.take_back(now):
+            self._emit(PauseSpeaking())
         self.receive_tick(now)
 
     def over(self, now: float) -> bool:
@@ -179,11 +189,18 @@ class SpeechOutput:
     def _advance(self, spoken: _Spoken, now: float) -> None:
         """Sends audio that is due and requests the next sentence from the voice."""
         waits = self._held or self.disconnected or self.client_full
-        for pcm in () if waits else spoken.playback.release(now):
+        at = spoken.playback.released
+        for pcm in () if waits else self._released(spoken, now):
             spoken.first_audio = now if spoken.first_audio is None else spoken.first_audio
-            self._emit(Play(spoken.turn, encode(pcm, self._format), len(pcm) * 500 / self._rate))
+            at += len(pcm) // 2
+            audio_ms, end_ms = (1000 * samples / self._rate for samples in (len(pcm) // 2, at))
+            self._emit(Play(spoken.turn, encode(pcm, self._format), audio_ms, end_ms))
         while spoken.waiting and not spoken.requested and spoken.playback.releasing_last:
             self._request_sentence(spoken, spoken.waiting.popleft())
+
+    def _released(self, spoken: _Spoken, now: float) -> list[bytes]:
+        last = spoken.written and not spoken.requested and not spoken.waiting
+        return spoken.playback.release(now, last=last)
 
     def _request_sentence(self, spoken: _Spoken, sentence: Sentence) -> None:
         spoken.playback.begin(sentence)

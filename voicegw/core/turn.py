@@ -8,6 +8,8 @@ starts a new reply at once.
 When the speaker pauses, the model may be requested early (speculating). The reply is hidden until the turn is
 over. If the final is as expected, the reply is shown. If speech continues or the final differs, the reply
 stops and the client never receives anything of it.
+
+A greeting is a reply to nothing: no model is requested.
 """
 
 from enum import Enum
@@ -32,6 +34,7 @@ class Signal(Enum):
     EXPECTED_FINAL = "final as expected"
     EMPTY_FINAL = "final without words"
     TYPED = "typed message"
+    GREETING = "greeting"
     FIRST_TOKEN = "first token"
     REPLY_OVER = "reply over"
     CANCEL = "cancelled"
@@ -51,6 +54,7 @@ TABLE = {
     (State.IDLE, Signal.SPEECH): (State.LISTENING, None),
     (State.IDLE, Signal.FINAL): (State.THINKING, Effect.START),
     (State.IDLE, Signal.TYPED): (State.THINKING, Effect.START),
+    (State.IDLE, Signal.GREETING): (State.THINKING, None),
     (State.IDLE, Signal.CANCEL): (State.IDLE, None),
     (State.LISTENING, Signal.SPEECH): (State.LISTENING, None),
     (State.LISTENING, Signal.PAUSE): (State.SPECULATING, Effect.PREPARE),

@@ -68,11 +68,14 @@ Received = Opening | Audio | Command
 
 @dataclass(frozen=True, slots=True)
 class ReplyAudio:
-    """The next audio of the reply to `turn`, in the format of the profile. audio_ms: its duration."""
+    """The next audio of the reply to `turn`, in the format of the profile. audio_ms: its duration. end_ms:
+    the position in the reply after it; audio that the client dropped in a pause is sent again with the same
+    position."""
 
     turn: int
     data: bytes
     audio_ms: float
+    end_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,8 @@ class Codec(ABC):
         """Encodes reply audio."""
 
     def stop_audio(self) -> Iterable[Frame]:
-        """The frames that make the client discard reply audio that it has not played yet."""
+        """The frames that make the client discard reply audio that it has not played yet. A profile whose
+        playout has `drops` requires them also in a pause of a reply."""
         return ()
 
     def refuse(self, error: VoicegwError) -> Iterable[Frame]:

@@ -16,15 +16,10 @@ class Marks:
     def __init__(self) -> None:
         self._outstanding: dict[str, Played] = {}
         self._clears = 0
-        self._turn: int | None = None
-        self._sent_ms = 0.0  # audio of that turn's reply
 
     def place(self, audio: ReplyAudio) -> str:
         """The name of a new mark to send after this audio."""
-        if audio.turn != self._turn:
-            self._turn, self._sent_ms = audio.turn, 0.0
-        self._sent_ms += audio.audio_ms
-        played = Played(round(self._sent_ms), audio.turn)
+        played = Played(round(audio.end_ms), audio.turn)
         name = f"{self._clears}:{played.turn}:{played.audio_ms}"
         self._outstanding[name] = played
         if len(self._outstanding) > _MAX_OUTSTANDING:
@@ -45,4 +40,3 @@ class Marks:
         """Forgets all outstanding marks; their audio will not be played."""
         self._outstanding.clear()
         self._clears += 1
-        self._turn = None

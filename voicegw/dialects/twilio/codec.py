@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from voicegw.core.commands import Cancel, End
 from voicegw.core.events import Event
 from voicegw.core.profile import SessionProfile
 from voicegw.dialects.port import Codec, Frame, Opening, Received, ReplyAudio
 from voicegw.dialects.telephony.caller_input import CallerInput
 from voicegw.dialects.telephony.marks import Marks
-from voicegw.dialects.telephony.piece import PiecePadding
+from voicegw.dialects.telephony.piece import PiecePadding, silence
 from voicegw.dialects.twilio.inbound import Inbound, Start, StreamIds, decode
-from voicegw.dialects.twilio.media_format import profile_of
+from voicegw.dialects.twilio.media_format import profile_of, swaps_bytes
+from voicegw.dialects.twilio.numbering import Numbering
 from voicegw.dialects.twilio.outbound import Outbound, outbound
+from voicegw.dialects.twilio.packets import MAX_LATE, Packets
 from voicegw.errors import InvalidState, MalformedMessage
 
 _OUTBOUND_TRACK = "outbound"
@@ -44,11 +48,11 @@ class TwilioCodec(Codec):
     def _start(self, message: Inbound) -> Opening:
         if self._stream is not None:
             raise InvalidState("the stream has started already")
-        start = message.start or Start()
-        names = _names(message, start)
-        profile = profile_of(start, names)
-        self._stream = _Stream(profile, outbound(names, profile))
-        return Opening(profile, start.parameter("token") or self._token)
+        names = _names(message, message.start or Start())
+        profile = profile_of(message, names)
+        swaps = swaps_bytes(message, names, profile.audio_format)
+        self._stream = _Stream(profile, names, outbound(names, profile), swaps=swaps)
+        return Opening(profile, message.parameter("token") or self._token)
 
     def send_event(self, event: Event, number: int) -> Iterable[Frame]:
         """Returns nothing: a caller hears replies, but sees no events."""
@@ -64,10 +68,13 @@ class TwilioCodec(Codec):
 
 
 class _Stream:
-    """A stream that has started."""
+    """A stream that has started. swaps: its samples have the high byte first."""
 
-    def __init__(self, profile: SessionProfile, out: Outbound) -> None:
+    def __init__(self, profile: SessionProfile, names: StreamIds, out: Outbound, *, swaps: bool) -> None:
         self._out = out
+        self._swaps = swaps
+        self._numbering = Numbering(profile, by_time=names.twilio is not None)
+        self._packets = Packets(MAX_LATE if names.telnyx is not None else 0, silence(profile.audio_format))
         self._marks = Marks()
         self._caller = CallerInput(profile)
         self._padding = PiecePadding(profile)
@@ -88,7 +95,11 @@ class _Stream:
     def _media(self, message: Inbound) -> Iterable[Received]:
         if (media := message.media) is None:
             raise MalformedMessage("a media message without media")
-        return () if media.track == _OUTBOUND_TRACK else self._caller.receive_audio(media.payload)
+        if media.track == _OUTBOUND_TRACK:
+            self._numbering.receive_other_track()
+            return
+        for packet in self._packets.push(self._numbering.number(media), media.payload):
+            yield from self._caller.receive_audio(_swapped(packet) if self._swaps else packet)
 
     def _dtmf(self, message: Inbound) -> Iterable[Received]:
         if message.dtmf is None:
@@ -100,7 +111,9 @@ class _Stream:
         return () if played is None else (played,)
 
     def send_audio(self, audio: ReplyAudio) -> Iterable[Frame]:
-        return self._out.media(self._padding.pad(audio.data)), self._out.mark(self._marks.place(audio))
+        data = self._padding.pad(audio.data)
+        media = self._out.media(_swapped(data) if self._swaps else data)
+        return media, self._out.mark(self._marks.place(audio))
 
     def stop_audio(self) -> Iterable[Frame]:
         self._marks.clear()
@@ -115,3 +128,9 @@ def _names(message: Inbound, start: Start) -> StreamIds:
         message.plivo or start.plivo,
         message.telnyx or start.telnyx,
     )
+
+
+def _swapped(data: bytes) -> bytes:
+    """16-bit samples with their two bytes exchanged. Half a sample at the end is dropped: packets have whole
+    ones."""
+    return np.frombuffer(data, dtype="<i2", count=len(data) // 2).byteswap().tobytes()

@@ -1,9 +1,10 @@
 """The messages of a carrier: one set of structs for Twilio Media Streams and similar protocols.
 
 Carriers spell the same fields differently; each spelling is a field here. Numbers may be numbers or text.
-Unused fields, such as sequence numbers and timestamps, are not read.
+Unused fields, such as sequence numbers of messages, are not read.
 """
 
+import re
 from typing import Annotated
 
 import msgspec
@@ -50,10 +51,13 @@ class Start(StreamIds, frozen=True):
 
 
 class Media(msgspec.Struct, frozen=True):
-    """Audio; its payload is base64 in JSON."""
+    """Audio; its payload is base64 in JSON. chunk: counts the packets of a track. timestamp: in ms, at most
+    carriers from the start of the stream."""
 
     payload: bytes = b""
     track: str | None = None
+    chunk: Number = None
+    timestamp: Number = None
 
 
 class Dtmf(msgspec.Struct, frozen=True):
@@ -70,7 +74,8 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Inbound(StreamIds, frozen=True):
-    """Any message. event: its type; at most the field of that name is set. name: of a mark by Plivo."""
+    """Any message. event: its type; at most the field of that name is set. name: of a mark by Plivo.
+    extra_headers: the parameters of a stream by Plivo, as text."""
 
     event: str = ""
     start: Start | None = None
@@ -78,6 +83,30 @@ class Inbound(StreamIds, frozen=True):
     dtmf: Dtmf | None = None
     mark: Mark | None = None
     name: object = None
+    extra_headers: object = None
+
+    def parameter(self, name: str) -> str:
+        """The value of a parameter of the stream; empty when it is missing or not text."""
+        given = "" if self.start is None else self.start.parameter(name)
+        return given or _header(self.extra_headers, name)
+
+
+def _header(headers: object, name: str) -> str:
+    """The value of one of Plivo's extra headers: `name=value` between commas or semicolons, in braces and
+    with the prefix of SIP headers in some versions."""
+    for each in re.split("[,;]", headers.strip(" {}") if isinstance(headers, str) else ""):
+        key, found, value = re.sub("[\"' ]", "", each).partition("=" if "=" in each else ":")
+        if found and key.lower().removeprefix("x-ph-") == name:
+            return value
+    return ""
+
+
+def number(value: Number) -> int | None:
+    """The integer in a number or text; None for anything else."""
+    try:
+        return int(str(value))
+    except ValueError:
+        return None
 
 
 _decoder = msgspec.json.Decoder(Inbound)

@@ -156,6 +156,10 @@ class SessionRunner:
         self.record.activity.alive_at = now
         if after is not None:
             self._session.receive_reconnect(now)
+        else:
+            self._session.greet(now)
+            if self._running:
+                self._driver.run()
         if self._complete:
             client.end(None)
         return reader
@@ -259,7 +263,7 @@ class SessionRunner:
                 self._llm.confirm()
             case actions.StopResponding():
                 self._llm.stop()
-            case actions.Speak() | actions.Play() | actions.StopSpeaking():
+            case actions.Speak() | actions.Play() | actions.PauseSpeaking() | actions.StopSpeaking():
                 self._mark_active(replies=True)
                 self._tts.perform(action)
             case actions.Close():

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 import structlog
 
-from voicegw.core.actions import Play, Speak, StopSpeaking
+from voicegw.core.actions import PauseSpeaking, Play, Speak, StopSpeaking
 from voicegw.core.speech_output import Voice
 from voicegw.dialects.port import ReplyAudio
 from voicegw.errors import InternalError, ReplyError, UnsupportedReply, VoicegwError
@@ -42,14 +42,16 @@ class TTSTask:
         self._spawn = spawn
         self._task: asyncio.Task[None] | None = None
 
-    def perform(self, action: Speak | Play | StopSpeaking) -> None:
-        """Starts the synthesis of a sentence, sends audio, or stops both and the process or connection of the
-        voice."""
+    def perform(self, action: Speak | Play | PauseSpeaking | StopSpeaking) -> None:
+        """Starts the synthesis of a sentence, sends audio, makes the client drop it, or stops both and the
+        process or connection of the voice."""
         match action:
             case Speak():
                 self._task = self._spawn(self._run(action), "speech")
-            case Play(turn, audio, audio_ms):
-                self._count_dropped(self._outbox.play(ReplyAudio(turn, audio, audio_ms)))
+            case Play(turn, audio, audio_ms, end_ms):
+                self._count_dropped(self._outbox.play(ReplyAudio(turn, audio, audio_ms, end_ms)))
+            case PauseSpeaking():
+                self._outbox.stop_audio()
             case StopSpeaking(dropped_ms):
                 if self._task is not None:
                     self._task.cancel()

@@ -1,0 +1,104 @@
+"""A picture of a call as SVG: the caller's speech and the replies over time, interruptions and latencies."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from clients.calls.call import CallRecord
+from clients.calls.figures import replies_of
+
+_WIDTH, _HEIGHT, _MARGIN = 1200, 300, 70
+_ROWS = {"caller": 90, "reply": 190}  # the centre of each row
+_ROW_HEIGHT = 70
+_COLOURS = {"caller": "#1f6feb", "reply": "#2da44e", "clear": "#cf222e"}
+_LEVELS = 600  # drawn per row
+
+
+def write_timeline(record: CallRecord, figures: Mapping[str, float], title: str, file: Path) -> None:
+    """Writes the picture."""
+    length_ms = max(len(record.caller), len(record.playout.heard)) / 2 * 1000 / record.rate
+    picture = ET.Element(
+        "svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {_WIDTH} {_HEIGHT}", font_family="sans-serif"
+    )
+    picture.set("font-family", picture.attrib.pop("font_family"))
+    _add(picture, "rect", width=_WIDTH, height=_HEIGHT, fill="white")
+    _text(picture, _MARGIN, 25, title, size=16)
+    named = ", ".join(f"{name} {value:g}" for name, value in figures.items())
+    _text(picture, _MARGIN, 45, named, size=11)
+    for element in (*_grid(length_ms), *_rows(record, length_ms), *_marks(record, length_ms)):
+        picture.append(element)
+    file.write_bytes(ET.tostring(picture, encoding="utf-8", xml_declaration=True))
+
+
+def _grid(length_ms: float) -> Iterator[ET.Element]:
+    for second in range(int(length_ms / 1000) + 1):
+        x = _x(1000 * second, length_ms)
+        yield _element("line", x1=x, x2=x, y1=55, y2=_HEIGHT - 40, stroke="#d0d7de")
+        yield _label(x, _HEIGHT - 22, f"{second} s", anchor="middle")
+
+
+def _rows(record: CallRecord, length_ms: float) -> Iterator[ET.Element]:
+    """The levels of both sides, and a bar below each line and reply."""
+    bars = {
+        "caller": [(said.begin_ms, said.end_ms) for said in record.said],
+        "reply": [(span.begin_ms, span.end_ms) for reply in replies_of(record) for span in reply.spans],
+    }
+    audio = {"caller": record.caller, "reply": bytes(record.playout.heard)}
+    for name, centre in _ROWS.items():
+        yield _label(5, centre, name)
+        yield _element("path", d=_outline(audio[name], record.rate, length_ms, centre), fill=_COLOURS[name])
+        for begin_ms, end_ms in bars[name]:
+            yield _element(
+                "rect",
+                x=_x(begin_ms, length_ms),
+                y=centre + _ROW_HEIGHT // 2,
+                width=max(1.0, _x(end_ms, length_ms) - _x(begin_ms, length_ms)),
+                height=5,
+                fill=_COLOURS[name],
+            )
+
+
+def _outline(pcm: bytes, rate: int, length_ms: float, centre: int) -> str:
+    """The loudest sample of each piece of the audio, above and below the centre of its row."""
+    samples = np.abs(np.frombuffer(pcm, dtype="<i2").astype(np.float64)) / 32768
+    if not len(samples):
+        return ""
+    pieces = np.array_split(samples, min(_LEVELS, len(samples)))
+    heights = [float(piece.max()) * _ROW_HEIGHT / 2 for piece in pieces]
+    end_ms = len(samples) * 1000 / rate
+    xs = [_x(end_ms * number / len(pieces), length_ms) for number in range(len(pieces))]
+    above = [f"{x:.1f},{centre - height:.1f}" for x, height in zip(xs, heights, strict=True)]
+    below = [f"{x:.1f},{centre + height:.1f}" for x, height in zip(xs, heights, strict=True)]
+    return "M" + " L".join([*above, *reversed(below)]) + "Z"
+
+
+def _marks(record: CallRecord, length_ms: float) -> Iterator[ET.Element]:
+    """A line at each command to drop audio."""
+    for at_ms in record.playout.clears_ms:
+        x = _x(at_ms, length_ms)
+        yield _element("line", x1=x, x2=x, y1=55, y2=_HEIGHT - 40, stroke=_COLOURS["clear"])
+        yield _label(x + 3, 65, "clear")
+
+
+def _x(at_ms: float, length_ms: float) -> float:
+    return round(_MARGIN + (_WIDTH - 2 * _MARGIN) * at_ms / max(1.0, length_ms), 1)
+
+
+def _element(kind: str, **attributes: object) -> ET.Element:
+    return ET.Element(kind, {name: str(value) for name, value in attributes.items()})
+
+
+def _add(parent: ET.Element, kind: str, **attributes: object) -> None:
+    parent.append(_element(kind, **attributes))
+
+
+def _label(x: float, y: float, text: str, size: int = 11, anchor: str = "start") -> ET.Element:
+    element = ET.Element("text", {"x": str(x), "y": str(y), "font-size": str(size), "text-anchor": anchor})
+    element.text = text
+    return element
+
+
+def _text(parent: ET.Element, x: float, y: float, text: str, size: int) -> None:
+    parent.append(_label(x, y, text, size))

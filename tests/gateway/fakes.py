@@ -187,6 +187,7 @@ async def staged(
     max_sessions: int = 10,
     drain_timeout_ms: int = 5_000,
     path_prefix: str = "",
+    web_page: bool = True,
     gate: Gate | None = None,
     resume: ResumeOptions | None = None,
     services: Services | None = None,
@@ -204,6 +205,7 @@ async def staged(
         port=port,
         drain_timeout_ms=drain_timeout_ms,
         path_prefix=path_prefix,
+        web_page=web_page,
         # the machine may be busy with something else; that is not what is tested here, nor is a rush
         admission=AdmissionOptions(max_sessions, 60_000, accepts_per_s=10_000, accept_burst=10_000),
         connection=ConnectionOptions(**limits),

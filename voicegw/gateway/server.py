@@ -34,6 +34,7 @@ from voicegw.gateway.http.limited_connection import (
 )
 from voicegw.gateway.http.refusal_log import RefusalLog
 from voicegw.gateway.http.request_handler import RequestHandler, select_subprotocol
+from voicegw.gateway.http.static_files import StaticFiles
 from voicegw.gateway.http.tls import Certificate, TlsOptions, check_exposure
 from voicegw.gateway.limits.admission import Admission, AdmissionOptions
 from voicegw.gateway.reload import Reloader
@@ -63,6 +64,7 @@ class GatewayOptions:
     path_prefix: str = option(
         "", "prefix of all paths, when a proxy in front does not remove it: for example /voice"
     )
+    web_page: bool = option(True, "serve a page to talk on, at /")
     drain_timeout_ms: int = option(10_000, "time that open turns get to finish when stopping", ge=0)
     admission: AdmissionOptions = field(default_factory=AdmissionOptions)
     connection: ConnectionOptions = field(default_factory=ConnectionOptions)
@@ -172,6 +174,7 @@ class Gateway:
             self._services,
             self._refusals,
             self._options.path_prefix,
+            StaticFiles.web_page() if self._options.web_page else StaticFiles({}),
         )
         self._server = await self._stack.enter_async_context(
             serve(

@@ -18,12 +18,13 @@ from voicegw.gateway.http.limited_connection import LimitedConnection, Upgrade
 from voicegw.gateway.http.pages import Pages, refusal
 from voicegw.gateway.http.plain_http import answer_method, page, shaped
 from voicegw.gateway.http.refusal_log import RefusalLog
+from voicegw.gateway.http.static_files import StaticFiles
 from voicegw.gateway.limits.admission import Admission
 from voicegw.gateway.services import Services
 
 
 class RequestHandler:
-    """Answers the HTTP requests of a gateway. prefix: of all paths."""
+    """Answers the HTTP requests of a gateway. prefix: of all paths. files: of the web page."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class RequestHandler:
         services: Services,
         refusals: RefusalLog,
         prefix: str,
+        files: StaticFiles,
     ) -> None:
         self._dialects = dialects
         self._checks = checks
@@ -42,6 +44,7 @@ class RequestHandler:
         self._services = services
         self._refusals = refusals
         self._prefix = prefix
+        self._files = files
         self._pages = Pages(self._check_ready, services.metrics)
 
     async def answer(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -92,6 +95,8 @@ class RequestHandler:
 
     def _page(self, path: str, connection: LimitedConnection, request: Request) -> Response:
         self._access.check_page(request)
+        if (file := self._files.answer(path, request.headers)) is not None:
+            return file
         if path == "/metrics" and not self._access.may_read_metrics(connection.peer, request):
             raise NotFound(f"nothing is at {quoted(path)}")
         return self._pages.answer(path)

@@ -1,0 +1,272 @@
+import { Refused, SessionLost, Unreachable, VoiceError } from "./errors.js";
+import { ResendBuffer } from "./resend-buffer.js";
+import { abandonSocket, openSocket } from "./socket.js";
+
+const KEPT_S = 120; // of unacknowledged audio
+const FINAL_CLOSURES = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010, 4001]); // reconnecting is pointless
+const FIRST_DELAY_MS = 200;
+const MAX_DELAY_MS = 5_000;
+const ACKNOWLEDGE_EVERY = 32; // messages
+const SILENCE_MS = 3_000; // without a message while audio is sent: the connection is lost
+const READY_MS = 10_000; // from the WebSocket to the first message
+const CHECK_MS = 500;
+const MAX_BUFFERED_BYTES = 256_000; // in the socket; more stays in the resend buffer
+
+/**
+ * A session, across lost connections. Events: `message` (detail: a message of the server, each once and in order),
+ * `audio` (detail: Int16Array of reply audio) and `state` (detail: {state, error}).
+ */
+export class VoiceClient extends EventTarget {
+  state = "idle";
+  ready = null;
+  #options;
+  #socket = null;
+  #buffer;
+  #seen = 0;
+  #acknowledged = 0;
+  #isReady = false;
+  #waiting = null; // the promise of `connect`
+  #error = null; // the last error message of the server
+  #retryAfterMs = 0;
+  #giveUpAt = 0; // reconnecting
+  #receivedAt = 0;
+  #sentAt = -Infinity;
+  #timer = null;
+
+  constructor({ url, rate = 16_000, reply = "text", language = "", token = null, reconnectMs = 120_000 }) {
+    super();
+    this.#options = { url, rate, reply, language, token, reconnectMs };
+    this.#buffer = new ResendBuffer(KEPT_S * rate);
+  }
+
+  /** Opens the session; resolves with the server's `ready` message. Throws Refused or Unreachable. */
+  async connect() {
+    this.#setState("connecting");
+    try {
+      const ready = new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
+      ready.catch(() => {}); // it may fail while the socket is still being opened
+      await this.#open({});
+      return await ready;
+    } catch (error) {
+      this.#finish(error);
+      throw error;
+    }
+  }
+
+  /** Sends mono samples (Int16Array), at the rate of the session. */
+  sendAudio(samples) {
+    this.#sentAt = performance.now();
+    this.#add(samples);
+  }
+
+  /** Sends a typed message. */
+  say(text) {
+    this.#request({ type: "text", text });
+  }
+
+  /** Ends the running utterance now, without waiting for silence. */
+  commit() {
+    this.#request({ type: "commit" });
+  }
+
+  /** Stops the running reply. */
+  cancel() {
+    this.#request({ type: "cancel" });
+  }
+
+  /** Changes settings of the session, by the names of the protocol. */
+  configure(settings) {
+    this.#request({ type: "configure", ...settings });
+  }
+
+  /** Reports how much of the audio of a reply was played. */
+  played(audioMs, turn) {
+    this.#request({ type: "played", audio_ms: audioMs, turn });
+  }
+
+  /** Nothing more will be sent: the server finishes open turns, then the session is closed. */
+  end() {
+    this.#request({ type: "end" });
+  }
+
+  /** Ends the session at once. */
+  close() {
+    this.#finish(null);
+  }
+
+  async #open(resume) {
+    const { url, rate, reply, language, token } = this.#options;
+    const query = new URLSearchParams({ rate, reply, ...(language && { lang: language }), ...resume });
+    const shown = typeof token === "function" ? await token() : token;
+    const socket = await openSocket(`${url}?${query}`, shown, {
+      onMessage: (data) => this.#receive(data),
+      onClose: (from, event) => from === this.#socket && this.#lose(this.#closeError(event)),
+    });
+    this.#socket = socket;
+    this.#receivedAt = performance.now();
+    this.#timer ??= setInterval(() => this.#checkHealth(), CHECK_MS);
+    if (this.state === "closed") this.#hangUp();
+  }
+
+  #receive(data) {
+    this.#receivedAt = performance.now();
+    if (this.state === "closed") return;
+    if (typeof data !== "string") {
+      this.#emit("audio", new Int16Array(data));
+      return;
+    }
+    const message = JSON.parse(data);
+    if (message.type === "ready") this.#resume(message);
+    else if (message.seq <= this.#seen) return;
+    this.#seen = message.seq;
+    this.#handle(message);
+    this.#emit("message", message);
+    this.#acknowledge();
+  }
+
+  #handle(message) {
+    if (message.type === "ack") {
+      this.#buffer.acknowledge(message.samples, message.messages);
+      this.#sendPending();
+    } else if (message.type === "going_away") {
+      this.#retryAfterMs = message.retry_after_ms;
+    } else if (message.type === "ending") {
+      this.#refresh(message);
+    } else if (message.type === "error") {
+      this.#error = message;
+    }
+  }
+
+  #resume(ready) {
+    this.ready = ready;
+    this.#error = null;
+    if (ready.resumed) {
+      try {
+        this.#buffer.rewind(ready.next_sample, ready.next_message);
+      } catch (error) {
+        return this.#finish(error);
+      }
+    } else {
+      this.#buffer.restart();
+      this.#acknowledged = 0;
+    }
+    this.#isReady = true;
+    this.#setState("open");
+    this.#waiting?.resolve(ready);
+    this.#waiting = null;
+    this.#sendPending();
+  }
+
+  async #refresh(ending) {
+    const { token } = this.#options;
+    if (ending.code !== "token_expired" || typeof token !== "function") return;
+    this.#request({ type: "refresh", token: await token() });
+  }
+
+  #acknowledge() {
+    if (!this.#isReady || this.#seen < this.#acknowledged + ACKNOWLEDGE_EVERY) return;
+    this.#acknowledged = this.#seen;
+    this.#request({ type: "ack", seq: this.#seen });
+  }
+
+  #request(message) {
+    this.#add(JSON.stringify(message));
+  }
+
+  #add(content) {
+    if (this.state === "closed") return;
+    this.#buffer.add(content);
+    this.#sendPending();
+  }
+
+  #sendPending() {
+    while (this.#isReady && this.#socket.bufferedAmount < MAX_BUFFERED_BYTES) {
+      const content = this.#buffer.next();
+      if (content === undefined) return;
+      this.#socket.send(content);
+    }
+  }
+
+  #checkHealth() {
+    const now = performance.now();
+    const isSending = now < this.#sentAt + 1_000;
+    const allowedMs = this.#isReady ? (isSending ? SILENCE_MS : Infinity) : READY_MS;
+    if (this.#socket && now > this.#receivedAt + allowedMs) this.#lose(new Unreachable("The server sends nothing."));
+  }
+
+  /** The connection ended. error: null when the session did, as it should. */
+  #lose(error) {
+    abandonSocket(this.#socket);
+    this.#socket = null;
+    this.#isReady = false;
+    if (this.#waiting || !(error instanceof Unreachable) || !this.#options.reconnectMs) return this.#finish(error);
+    const now = performance.now();
+    if (this.state !== "reconnecting") this.#giveUpAt = now + this.#options.reconnectMs;
+    else if (now > this.#giveUpAt) return this.#finish(error);
+    this.#setState("reconnecting", error);
+    this.#reconnect();
+  }
+
+  /** Tries until a WebSocket is open, after random and growing delays. */
+  async #reconnect() {
+    for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
+      await sleep(this.#retryAfterMs + Math.random() * delayMs);
+      if (this.state !== "reconnecting") return;
+      const error = await this.#tryAgain();
+      if (!error) return;
+      if (!error.retryable || performance.now() > this.#giveUpAt) return this.#finish(error);
+      this.#retryAfterMs = error.retryAfterMs;
+    }
+  }
+
+  /** One attempt; returns its error. */
+  async #tryAgain() {
+    const { session, epoch } = this.ready;
+    try {
+      await this.#open({ session, epoch, last_seq: this.#seen });
+      return null;
+    } catch (error) {
+      return error instanceof VoiceError ? error : new SessionLost("token_missing", String(error)); // no new token
+    }
+  }
+
+  #finish(error) {
+    if (this.state === "closed") return;
+    clearInterval(this.#timer);
+    this.#isReady = false;
+    this.#setState("closed", error);
+    this.#waiting?.reject(error ?? new SessionLost("closed", "The session was closed."));
+    this.#waiting = null;
+    this.#hangUp();
+  }
+
+  #hangUp() {
+    this.#socket?.close(1000);
+    this.#socket = null;
+  }
+
+  /** What a close means: null at the end of a session, the last error of the server, or an accident. */
+  #closeError({ code, reason }) {
+    if (code === 1000) return null;
+    const told = this.#error;
+    const isFinal = FINAL_CLOSURES.has(code);
+    if (told && (isFinal || this.#waiting)) {
+      return new Refused(told.code, told.message, { retryable: told.retryable, retryAfterMs: told.retry_after_ms ?? 0 });
+    }
+    if (isFinal) return new SessionLost(`closed_${code}`, reason || "The server closed the session.");
+    return new Unreachable(reason || "The connection was lost.");
+  }
+
+  #setState(state, error = null) {
+    this.state = state;
+    this.#emit("state", { state, error });
+  }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

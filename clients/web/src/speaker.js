@@ -1,0 +1,51 @@
+/**
+ * Plays spoken replies, stops at once when a reply is stopped, and reports to the server what was played. From this
+ * the server knows what the user has heard. Event: `played` (detail: {turn, playedMs}).
+ */
+export class Speaker extends EventTarget {
+  #rate;
+  #context = null;
+  #port = null;
+
+  constructor({ rate = 16_000 } = {}) {
+    super();
+    this.#rate = rate;
+  }
+
+  /** Opens the sound output. Browsers allow it after a click or a key only. */
+  async open() {
+    if (this.#context) return this.#context.resume();
+    this.#context = new AudioContext({ sampleRate: this.#rate, latencyHint: "interactive" });
+    await this.#context.audioWorklet.addModule(new URL("./playback-worklet.js", import.meta.url));
+    const options = { numberOfInputs: 0, outputChannelCount: [1] };
+    const playback = new AudioWorkletNode(this.#context, "voicegw-playback", options);
+    playback.connect(this.#context.destination);
+    this.#port = playback.port;
+    this.#port.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent("played", { detail: data }));
+    return this.#context.resume();
+  }
+
+  /** Plays the replies of this client from now on. */
+  attach(client) {
+    let turn = null; // of the reply that is being played; only this one is reported
+    client.addEventListener("audio", ({ detail }) => this.#port?.postMessage({ samples: detail }));
+    client.addEventListener("message", ({ detail: message }) => {
+      if (message.type === "reply_started") {
+        turn = message.turn;
+        this.#port?.postMessage({ begin: turn });
+      } else if (message.type === "reply_done" && message.turn === turn) {
+        turn = null;
+        if (message.reason !== "completed") this.#port?.postMessage({ flush: true });
+      }
+    });
+    this.addEventListener("played", ({ detail }) => {
+      if (detail.turn === turn) client.played(detail.playedMs, turn);
+    });
+  }
+
+  /** Closes the sound output. */
+  close() {
+    this.#context?.close();
+    this.#context = this.#port = null;
+  }
+}

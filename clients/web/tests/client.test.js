@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { afterEach, beforeEach, test } from "node:test";
+
+import { Refused, SessionLost, Unreachable, VoiceClient } from "../src/voicegw.js";
+import { scriptedServer } from "./scripted-server.js";
+
+const READY = { type: "ready", seq: 1, session: "s", epoch: 1, resumed: false, next_sample: 0, next_message: 0 };
+const PARTIAL = { type: "partial", turn: 1, stable: "Good", tentative: "morning", audio_ms: 500 };
+
+let server;
+let client;
+
+beforeEach(async () => {
+  server = await scriptedServer();
+});
+afterEach(async () => {
+  client?.close();
+  await server.close();
+});
+
+/** An open session: the client and the peer that it is connected to. */
+async function opened(options = {}) {
+  client = new VoiceClient({ url: server.url, ...options });
+  const connected = client.connect();
+  const peer = await server.peer();
+  peer.send(READY);
+  await connected;
+  return { client, peer };
+}
+
+function messages(from) {
+  const seen = [];
+  from.addEventListener("message", ({ detail }) => seen.push(detail));
+  return seen;
+}
+
+test("opens a session with its parameters and its token", async () => {
+  const { peer } = await opened({ rate: 24_000, reply: "audio", language: "de", token: () => "t0ken" });
+  assert.deepEqual(Object.fromEntries(peer.query), { rate: "24000", reply: "audio", lang: "de" });
+  assert.deepEqual(peer.protocols, ["voicegw.v1", "bearer.t0ken"]);
+  assert.equal(client.state, "open");
+});
+
+test("sends audio and requests in order", async () => {
+  const { peer } = await opened();
+  client.sendAudio(new Int16Array(320));
+  client.say("Hello");
+  client.configure({ reply: "text" });
+  client.played(120, 3);
+  await peer.until((received) => received.length === 4);
+  assert.deepEqual(peer.received, [
+    640,
+    { type: "text", text: "Hello" },
+    { type: "configure", reply: "text" },
+    { type: "played", audio_ms: 120, turn: 3 },
+  ]);
+});
+
+test("hands on messages and audio", async () => {
+  const { peer } = await opened();
+  const seen = messages(client);
+  peer.send({ ...PARTIAL, seq: 2 });
+  peer.sendAudio(Int16Array.of(1, -2, 3));
+  const [{ detail }] = await once(client, "audio");
+  assert.deepEqual([...detail], [1, -2, 3]);
+  assert.deepEqual(seen, [{ ...PARTIAL, seq: 2 }]);
+});
+
+test("a cut connection resumes, and what was not acknowledged is sent again", async () => {
+  const { peer } = await opened({ reply: "audio" });
+  const seen = messages(client);
+  client.sendAudio(new Int16Array(320));
+  client.sendAudio(new Int16Array(320));
+  client.say("one");
+  await peer.until((received) => received.length === 3);
+  peer.send({ type: "ack", seq: 2, samples: 320, messages: 0 }, { ...PARTIAL, seq: 3 });
+  await once(client, "message");
+  peer.cut();
+  const second = await server.peer();
+  assert.equal(client.state, "reconnecting");
+  client.sendAudio(new Int16Array(160)); // meanwhile
+  const { session, epoch, last_seq, reply } = Object.fromEntries(second.query);
+  assert.deepEqual({ session, epoch, last_seq, reply }, { session: "s", epoch: "1", last_seq: "3", reply: "audio" });
+  second.send({ ...PARTIAL, seq: 3 }, { ...PARTIAL, seq: 4 });
+  second.send({ ...READY, seq: 5, epoch: 2, resumed: true, next_sample: 400, next_message: 0 });
+  await second.until((received) => received.length === 3);
+  assert.deepEqual(second.received, [480, { type: "text", text: "one" }, 320]);
+  assert.deepEqual(seen.map((message) => message.seq), [2, 3, 4, 5]);
+});
+
+test("a session that is gone begins anew with what was kept", async () => {
+  const { peer } = await opened();
+  client.sendAudio(new Int16Array(320));
+  await peer.until((received) => received.length === 1);
+  peer.cut();
+  const second = await server.peer();
+  second.send({ ...READY, session: "other" });
+  await second.until((received) => received.length === 1);
+  assert.deepEqual(second.received, [640]);
+  assert.equal(client.ready.session, "other");
+});
+
+test("acknowledges what it has seen", async () => {
+  const { peer } = await opened();
+  for (let seq = 2; seq <= 40; seq += 1) peer.send({ ...PARTIAL, seq });
+  await peer.until((received) => received.length > 0);
+  assert.deepEqual(peer.received, [{ type: "ack", seq: 32 }]);
+});
+
+test("sends a new token when the old one expires", async () => {
+  let number = 0;
+  const { peer } = await opened({ token: () => `token${(number += 1)}` });
+  peer.send({ type: "ending", seq: 2, code: "token_expired", in_ms: 60_000 });
+  await peer.until((received) => received.length > 0);
+  assert.deepEqual(peer.received, [{ type: "refresh", token: "token2" }]);
+});
+
+test("a refusal has the server's reason", async () => {
+  const error = { code: "token_missing", message: "a token, please", retryable: false, retry_after_ms: null };
+  server.refusal = { status: 401, error };
+  client = new VoiceClient({ url: server.url });
+  await assert.rejects(client.connect(), (refused) => refused instanceof Refused && refused.code === "token_missing");
+  assert.equal(client.state, "closed");
+});
+
+test("a refusal while it reconnects ends the session", async () => {
+  const { peer } = await opened();
+  const error = { code: "origin_refused", message: "not from here", retryable: false, retry_after_ms: null };
+  server.refusal = { status: 403, error };
+  peer.cut();
+  await once(client, "state"); // reconnecting
+  const [{ detail }] = await once(client, "state");
+  assert.deepEqual([detail.state, detail.error.code], ["closed", "origin_refused"]);
+});
+
+test("nobody answers", async () => {
+  const { url } = server;
+  await server.close();
+  client = new VoiceClient({ url });
+  await assert.rejects(client.connect(), Unreachable);
+});
+
+test("a server without an upgrade is told apart from none", async () => {
+  server.refusal = { status: 426, error: {} };
+  client = new VoiceClient({ url: server.url });
+  await assert.rejects(client.connect(), /opens no WebSocket/);
+});
+
+test("an error that ends the session is its reason", async () => {
+  const { peer } = await opened();
+  peer.send({ type: "error", seq: 2, code: "idle_timeout", message: "no message for 5 min", retryable: false });
+  peer.close(1008);
+  const [{ detail }] = await once(client, "state");
+  assert.deepEqual([detail.state, detail.error.code], ["closed", "idle_timeout"]);
+});
+
+test("without an error a final close is a lost session, and after `end` it is none", async () => {
+  const first = await opened();
+  first.peer.close(4001);
+  const [lost] = await once(client, "state");
+  assert.ok(lost.detail.error instanceof SessionLost);
+  const second = await opened();
+  client.end();
+  await second.peer.until((received) => received.length === 1);
+  second.peer.close(1000);
+  const [ended] = await once(client, "state");
+  assert.deepEqual(ended.detail, { state: "closed", error: null });
+});
+
+test("closing hangs up", async () => {
+  const { peer } = await opened();
+  client.close();
+  await peer.until((received) => received.length > 0);
+  assert.deepEqual(peer.received, [{ type: "closed", code: 1000 }]);
+});
+
+test("a server that stays silent while audio is sent is left", async (context) => {
+  const { peer } = await opened();
+  let now = performance.now();
+  context.mock.method(performance, "now", () => now);
+  const speaking = setInterval(() => client.sendAudio(new Int16Array(320)), 20);
+  now += 3_500;
+  const second = await server.peer();
+  clearInterval(speaking);
+  assert.ok(peer.received.some((received) => received === 640));
+  assert.equal(second.query.get("session"), "s");
+});

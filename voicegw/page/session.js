@@ -1,0 +1,102 @@
+import { Conversation, Refused, Speaker, VoiceClient } from "../client/voicegw.js";
+
+const RATE = 16_000;
+const NO_VOICE = new Set(["unsupported_reply", "scope_missing"]);
+
+/**
+ * One session after the other with the server of this page. Events: `turn` (detail: a turn that has changed),
+ * `state` and `error` (details: as of the client, or an error message of the server).
+ */
+export class Session extends EventTarget {
+  conversation = new Conversation();
+  token = null; // in memory only
+  isAloud = true;
+  hasVoice = true;
+  #client = null;
+  #opening = null;
+  #speaker = null;
+
+  get state() {
+    return this.#client?.state ?? "idle";
+  }
+
+  /** The open client; opens a session where there is none. Throws the errors of `VoiceClient.connect`. */
+  async client() {
+    if (this.#client && this.#client.state !== "closed") return this.#opening ?? this.#client;
+    this.#opening = this.#open();
+    try {
+      return await this.#opening;
+    } finally {
+      this.#opening = null;
+    }
+  }
+
+  async #open() {
+    await this.#openSpeaker();
+    try {
+      return await this.#connect(this.isAloud && this.hasVoice ? "audio" : "text");
+    } catch (error) {
+      if (!(error instanceof Refused && NO_VOICE.has(error.code) && this.hasVoice)) throw error;
+      this.hasVoice = false;
+      return this.#connect("text");
+    }
+  }
+
+  async #connect(reply) {
+    const client = new VoiceClient({ url: streamUrl(), rate: RATE, reply, token: () => this.token });
+    this.#client = client;
+    client.addEventListener("message", ({ detail }) => this.#receive(detail));
+    client.addEventListener("state", ({ detail }) => client === this.#client && this.#emit("state", detail));
+    this.#speaker?.attach(client);
+    await client.connect();
+    return client;
+  }
+
+  async #openSpeaker() {
+    if (!globalThis.isSecureContext) this.hasVoice = false; // there are no audio worklets
+    if (!this.hasVoice) return;
+    this.#speaker ??= new Speaker({ rate: RATE });
+    await this.#speaker.open();
+  }
+
+  #receive(message) {
+    const turn = this.conversation.receive(message);
+    if (turn) this.#emit("turn", turn);
+    if (message.type === "error") this.#emit("error", message);
+  }
+
+  /** Speaks replies aloud from now on, or no longer. */
+  setAloud(isAloud) {
+    this.isAloud = isAloud;
+    if (this.state === "open" && this.hasVoice) this.#client.configure({ reply: isAloud ? "audio" : "text" });
+  }
+
+  async say(text) {
+    const client = await this.client();
+    this.#emit("turn", this.conversation.type(text));
+    client.say(text);
+  }
+
+  /** Ends the running utterance, when no more audio will come. */
+  commit() {
+    if (this.conversation.isSpeaking) this.#client?.commit();
+  }
+
+  /** Stops the running reply. */
+  stopReply() {
+    this.#client?.cancel();
+  }
+
+  close() {
+    this.#client?.close();
+  }
+
+  #emit(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/** The stream beside this page, below the same prefix. */
+function streamUrl() {
+  return new URL("v1/stream", document.baseURI).href.replace(/^http/, "ws");
+}

@@ -1,4 +1,4 @@
-"""The files of the web page. They are read once, at the start, so a request cannot name a file of this machine."""
+"""The files of the web page, read once at the start, so that a request cannot name a file of this machine."""
 
 import hashlib
 from collections.abc import Iterator

@@ -78,7 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="voicegw", description="A real-time voice assistant server.", allow_abbrev=False
+        prog="voicegw",
+        description="A real-time voice assistant server.",
+        epilog="Exit status: 0 after a requested end; 1 for an error, told in one line; 2 for wrong usage.",
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"voicegw {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -58,6 +58,11 @@ _SHORTCUTS = {
     "log.level": "log-level",
 }
 
+_USUAL = (
+    *("session.endpoint.end_silence_ms", "gateway.admission.max_sessions"),
+    *("pool.max_memory_mb", "log.as_json", "traces.exporter"),
+)
+
 Keyed = TypeVar("Keyed", VoiceOptions, ModerationOptions)
 
 
@@ -126,7 +131,7 @@ def load(arguments: Sequence[str], program: str = "voicegw serve") -> Settings:
 
     Raises ConfigurationError as `settings_loader.load` does.
     """
-    settings = load_options(Settings, Command(program, _HELP, _SHORTCUTS, _SECTIONS), arguments)
+    settings = load_options(Settings, Command(program, _HELP, _SHORTCUTS, _SECTIONS, _USUAL), arguments)
     return replace(
         settings,
         llm=_with_openai_variables(settings.llm),
@@ -139,7 +144,7 @@ def load(arguments: Sequence[str], program: str = "voicegw serve") -> Settings:
 def load_worker(arguments: Sequence[str]) -> WorkerSettings:
     """The settings of `voicegw worker`. Raises ConfigurationError as `settings_loader.load` does, and where
     no Redis is named."""
-    command = Command("voicegw worker", _WORKER_HELP, _SHORTCUTS, _SECTIONS)
+    command = Command("voicegw worker", _WORKER_HELP, _SHORTCUTS, _SECTIONS, _USUAL)
     settings = load_options(WorkerSettings, command, arguments)
     if settings.cluster.url is None:
         raise ConfigurationError("a worker needs a Redis to take its work from: --redis URL")

@@ -11,8 +11,9 @@ import argparse
 import os
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, fields, is_dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 from math import inf
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "VOICEGW_"
 _CONFIG = "VOICEGW_CONFIG"
+_SIMILAR = 0.7  # of two names, 0 to 1 (difflib); from here on one is suggested for the other
 
 # Kubernetes sets variables for every service in every pod; those of a service `voicegw` have our prefix.
 _OF_A_SERVICE = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
@@ -41,13 +43,15 @@ Given = dict[str, tuple[Any, str]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command that takes options. shortcuts: option to its short flag. sections: of the options of all
-    commands, which may share one file and one environment; each ignores those of the others."""
+    """A command that takes options. shortcuts: option to its short flag. usual: options without one that
+    `--help` lists, too; `--help-all` lists all. sections: of the options of all commands, which may share one
+    file and one environment; each ignores those of the others."""
 
     program: str
     description: str
     shortcuts: Mapping[str, str]
     sections: Collection[str]
+    usual: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,11 @@ class _Option:
 def load(kind: type[Options], command: Command, arguments: Sequence[str]) -> Options:
     """The option class `kind`, whose fields are sections, filled from all sources.
 
-    Raises ConfigurationError in one line. `--help`, and flags that do not exist, end the process as argparse
-    does.
+    Raises ConfigurationError in one line. `--help`, `--help-all`, and flags that do not exist, end the
+    process as argparse does.
     """
     options = {option.name: option for option in _options_of(kind)}
-    flags = vars(_parser(options.values(), command).parse_args(arguments))
+    flags = _flags(options.values(), command, arguments)
     path, foreign = flags.pop("config"), set(command.sections) - {item.name for item in fields(kind)}
     given = {} if path is None else _from_file(Path(path), options, foreign)
     given |= _from_environment(options, foreign)
@@ -135,7 +139,7 @@ def _from_file(path: Path, options: Mapping[str, _Option], foreign: Collection[s
             if name in options:
                 yield name, value
             elif not any(option.startswith(f"{name}.") for option in options):
-                raise ConfigurationError(f"{path}: there is no option {name}")
+                raise ConfigurationError(f"{path}: there is no option {name}{_did_you_mean(name, options)}")
             elif not isinstance(value, dict):
                 raise ConfigurationError(f"{path}: {name}: must be a table")
             else:
@@ -163,16 +167,38 @@ def _from_environment(options: Collection[str], foreign: Collection[str]) -> Giv
         elif not known.startswith(_PREFIX) or known == _CONFIG or section in foreign:
             continue
         elif not (_OF_A_SERVICE.fullmatch(variable) or _ADDRESS_OF_A_SERVICE.fullmatch(value)):
-            raise ConfigurationError(f"{variable}: there is no option of this name")
+            similar = _did_you_mean(known, names)
+            raise ConfigurationError(f"{variable}: there is no option of this name{similar}")
     return given
 
 
-def _parser(options: Collection[_Option], command: Command) -> argparse.ArgumentParser:
-    """A parser whose namespace has the text of each flag that was given, by the name of its option."""
+def _flags(options: Collection[_Option], command: Command, arguments: Sequence[str]) -> dict[str, Any]:
+    """The text of each flag that was given, by the name of its option; `config`, the file."""
+    everything = "--help-all" in arguments
+    parser = _parser(options, command, everything=everything)
+    if everything:
+        parser.parse_args(["--help"])
+    flags, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        known = [name for option in options for name in _names(option, command)]
+        similar = _did_you_mean(unknown[0].partition("=")[0], known)
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{similar}")
+    return vars(flags)
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of an error message about a name that does not exist: the most similar one, if there is one."""
+    return "".join(f"; did you mean {match}?" for match in get_close_matches(name, known, 1, _SIMILAR))
+
+
+def _parser(options: Collection[_Option], command: Command, *, everything: bool) -> argparse.ArgumentParser:
+    """A parser whose namespace has the text of each flag that was given, by the name of its option.
+    everything: its help lists all options, by section; otherwise the usual ones."""
     parser = argparse.ArgumentParser(
         prog=command.program,
         description=command.description,
         usage=f"{command.program} [--config FILE] [--OPTION VALUE ...]",
+        epilog="" if everything else f"--help-all lists all {len(options)} options.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
@@ -181,14 +207,23 @@ def _parser(options: Collection[_Option], command: Command) -> argparse.Argument
     parser.add_argument("--config", metavar="FILE", default=os.environ.get(_CONFIG), help=about)
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in options:
-        if option.section not in groups:
-            title, text = f"{option.section} options", option.owner.__doc__
-            groups[option.section] = parser.add_argument_group(title, text)
-        long = option.name.replace("_", "-")
-        flags = [f"--{flag}" for flag in (long, command.shortcuts.get(long)) if flag]
-        group = groups[option.section]
-        group.add_argument(*flags, dest=option.name, help=_help(option), **_how_to_parse(option))
+        section = option.section if everything else ""
+        if section not in groups:
+            title, text = (
+                (f"{section} options", option.owner.__doc__) if everything else ("usual options", None)
+            )
+            groups[section] = parser.add_argument_group(title, text)
+        names = _names(option, command)
+        shown = everything or len(names) > 1 or option.name in command.usual
+        text = _help(option) if shown else argparse.SUPPRESS
+        groups[section].add_argument(*names, dest=option.name, help=text, **_how_to_parse(option))
     return parser
+
+
+def _names(option: _Option, command: Command) -> list[str]:
+    """The flags of an option, the short one first."""
+    long = option.name.replace("_", "-")
+    return [f"--{flag}" for flag in (command.shortcuts.get(long), long) if flag]
 
 
 def _how_to_parse(option: _Option) -> dict[str, Any]:

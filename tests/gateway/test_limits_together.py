@@ -101,10 +101,10 @@ class Ledger:
                 self.add(host, Resource.MESSAGES, 1)
             obey(host, command)
 
-        def heard(host: SessionRunner, audio: bytes) -> None:
+        def heard(host: SessionRunner, audio: bytes, now: float) -> None:
             if any(audio):
                 self.add(host, Resource.AUDIO_SECONDS, len(audio) / 32_000)
-            hear(host, audio)
+            hear(host, audio, now)
 
         admit_message, admit_audio, settle = (
             SessionLimiter.admit_message,

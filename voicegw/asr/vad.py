@@ -27,6 +27,7 @@ from voicegw.errors import ModelUnavailable
 
 FULL_SCALE_POWER = 32768.0**2
 DIGITAL_SILENCE_DBFS = -80.0  # muted, lost or G.711-idle audio: says nothing about the room
+LEAST, GREATEST = np.float32(-32768), np.float32(32767)  # of 16-bit samples
 MEAN = np.full(WINDOW_SAMPLES, 1 / WINDOW_SAMPLES, dtype=np.float32)
 
 
@@ -151,7 +152,8 @@ class WebRtcScorer:
     def _judge(self, samples: NDArray[np.float32], floor: float) -> bool:
         """webrtcvad's verdict on the window at the level that suits it."""
         louder = samples * np.float32(10 ** (self._gain_db(floor) / 20))
-        pcm = np.clip(louder, -32768, 32767).astype(np.int16).tobytes()
+        within = np.minimum(np.maximum(louder, LEAST), GREATEST)  # np.clip takes twice as long
+        pcm = within.astype(np.int16).tobytes()
         if self._vad is None or floor > self._lowest_floor + self.FLOOR_STEP_DB:
             self._restart(pcm, floor)
         self._lowest_floor = min(self._lowest_floor, floor)

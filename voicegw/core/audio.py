@@ -212,11 +212,6 @@ class PaceLimit:
 
     def admit(self, audio_ms: float, now: float) -> None:
         """Counts `audio_ms` that arrived at `now`. Raises AudioTooFast when the audio is too far ahead."""
-        self._count(now)
-        self._ahead_ms += audio_ms
+        self._ahead_ms, self._counted_at = self.ahead_ms(now) + audio_ms, now
         if self._ahead_ms > self._burst_ms:
             raise AudioTooFast(f"audio is more than {self._burst_ms} ms ahead of real time")
-
-    def _count(self, now: float) -> None:
-        self.begin(now)
-        self._ahead_ms, self._counted_at = self.ahead_ms(now), now

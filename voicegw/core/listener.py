@@ -132,8 +132,10 @@ class Listener:
         """Gives up the oldest utterance that has waited too long for its final, so that the audio of a
         session whose recognition fails stays bounded. Each decode also has a time limit, but without its
         queueing."""
-        timing = next(iter(self._timings.values()), None)
-        if timing is not None and timing.endpoint is not None and now - timing.endpoint > LONGEST_WAIT_S:
+        if not self._timings:
+            return
+        timing = next(iter(self._timings.values()))
+        if timing.endpoint is not None and now - timing.endpoint > LONGEST_WAIT_S:
             self._transcription.expire_oldest()
             self.take_updates(now)
 

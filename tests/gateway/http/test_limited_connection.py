@@ -198,9 +198,9 @@ async def test_many_small_frames_leave_others_their_turn(monkeypatch: pytest.Mon
     turn, turns = 0, Counter[int]()
     receive = SessionRunner.receive_audio
 
-    def count(host: SessionRunner, data: bytes) -> None:
+    def count(host: SessionRunner, data: bytes, now: float) -> None:
         turns[turn] += 1
-        receive(host, data)
+        receive(host, data, now)
 
     monkeypatch.setattr(SessionRunner, "receive_audio", count)
     async with staged() as stage, joined(stage.url) as peer:

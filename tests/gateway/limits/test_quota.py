@@ -63,6 +63,17 @@ def test_is_saved_when_a_block_has_been_used() -> None:
         usage.state(5.0, UNIX)
 
 
+def test_a_save_is_requested_once_until_it_happens() -> None:
+    unsaved = SingleWaiterEvent()
+    usage = Quota({}, unsaved)
+    usage.charge(Resource.AUDIO_SECONDS, 2, 5.0)
+    unsaved.clear()
+    usage.charge(Resource.AUDIO_SECONDS, 2, 5.0)
+    assert not unsaved.is_set()
+    usage.charge(Resource.MESSAGES, 10, 5.0)
+    assert unsaved.is_set()
+
+
 def test_a_rate_that_is_another_there_begins_anew() -> None:
     here, there = used("1/hour"), used("2/hour")
     here.windows.charge(Resource.MESSAGES, 1, SAVED)

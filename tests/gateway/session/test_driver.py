@@ -16,8 +16,13 @@ class FakeSession:
     def __init__(self) -> None:
         self.pending: list[Action] = []
         self.answers: list[tuple[object, float]] = []
+        self.audio: list[tuple[bytes, float]] = []
 
-    def receive_audio(self, *, valid: bool) -> None:
+    def receive_audio(self, data: bytes, now: float) -> None:
+        self.audio.append((data, now))
+        self.pending.append(ConfirmReply(1))
+
+    def receive_command(self, *, valid: bool) -> None:
         self.pending.append(ConfirmReply(1))
         if not valid:
             raise InvalidState
@@ -39,7 +44,7 @@ def driven() -> tuple[FakeSession, Driver, list[Action]]:
 def test_actions_are_carried_out_in_order() -> None:
     session, driver, performed = driven()
     session.pending = [Close()]
-    driver.receive(session.receive_audio, valid=True)
+    driver.receive(session.receive_command, valid=True)
     assert performed == [Close(), ConfirmReply(1)]
     driver.run()
     assert len(performed) == 2
@@ -48,8 +53,15 @@ def test_actions_are_carried_out_in_order() -> None:
 def test_after_an_error_no_action_is_carried_out() -> None:
     session, driver, performed = driven()
     with pytest.raises(InvalidState):
-        driver.receive(session.receive_audio, valid=False)
+        driver.receive(session.receive_command, valid=False)
     assert performed == []
+
+
+def test_audio_reaches_the_session_with_its_time() -> None:
+    session, driver, performed = driven()
+    driver.receive_audio(b"\1\2", 5.0)
+    assert session.audio == [(b"\1\2", 5.0)]
+    assert performed == [ConfirmReply(1)]
 
 
 def test_a_recognition_result_reaches_the_session_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:

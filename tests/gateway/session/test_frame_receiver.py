@@ -1,6 +1,7 @@
 """The receiver of a connection: valid frames reach the session, invalid ones are reported to their sender."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,14 +31,15 @@ PIECE_BYTES = 4
 
 
 class FakeCodec:
-    """Decodes binary frames to audio, and text frames to the content of `messages`."""
+    """Decodes binary frames to audio, followed by `behind`, and text frames to the content of `messages`."""
 
-    def __init__(self, **messages: Received | VoicegwError) -> None:
+    def __init__(self, behind: Received | None = None, **messages: Received | VoicegwError) -> None:
+        self.behind = () if behind is None else (behind,)
         self.messages = messages
 
     def receive(self, frame: str | bytes) -> Iterable[Received]:
         if isinstance(frame, bytes):
-            return (Audio(frame),)
+            return (Audio(frame), *self.behind)
         message = self.messages[frame]
         if isinstance(message, VoicegwError):
             raise message
@@ -63,7 +65,7 @@ class FakeRunner:
     def receive_message(self) -> None:
         self.text_frames += 1
 
-    def receive_audio(self, data: bytes) -> None:
+    def receive_audio(self, data: bytes, now: float) -> None:
         if self.failure is not None:
             raise self.failure
         self.audio.append(data)
@@ -123,7 +125,8 @@ class Stage:
 
     async def send(self, *frames: str | bytes) -> None:
         for frame in frames:
-            await self.receiver.receive(frame)
+            if (rest := self.receiver.receive(frame, time.monotonic())) is not None:
+                await rest
 
 
 @asynccontextmanager
@@ -194,6 +197,21 @@ async def test_a_long_frame_is_processed_in_pieces() -> None:
     async with receiving() as stage:
         await stage.send(bytes(range(10)))
         assert stage.runner.audio == [bytes(range(4)), bytes(range(4, 8)), bytes(range(8, 10))]
+
+
+@pytest.mark.parametrize("audio", [bytes(2), bytes(10)], ids=["short", "long"])
+async def test_what_follows_audio_in_its_frame_is_processed_after_it(audio: bytes) -> None:
+    async with receiving(FakeCodec(behind=Cancel())) as stage:
+        await stage.send(audio)
+        assert b"".join(stage.runner.audio) == audio
+        assert stage.runner.commands == [Cancel()]
+
+
+async def test_bad_input_behind_long_audio_is_reported() -> None:
+    async with receiving(FakeCodec(behind=Opening(SessionProfile()))) as stage:
+        await stage.send(bytes(10))
+        assert len(stage.runner.audio) == 3
+        assert stage.runner.codes() == ["invalid_state"]
 
 
 async def test_a_long_frame_with_half_a_sample_is_discarded() -> None:

@@ -1,6 +1,7 @@
 """The sessions of a gateway: created, resumed, ended above their limit, drained. No sockets are used."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -149,7 +150,7 @@ async def test_a_drain_tells_clients_and_ends_sessions_at_its_deadline() -> None
         runner, client = await stage.begin(), FakeClient()
         runner.attach(client)
         await asyncio.sleep(0)  # its tasks start
-        runner.receive_audio(LOUD)  # an open turn
+        runner.receive_audio(LOUD, time.monotonic())  # an open turn
         await stage.sessions.drain(lambda: 500, within_s=0.01)
         sent = [events.decode(entry.data) for entry in runner.journal.entries()]
         assert events.GoingAway(500) in sent

@@ -173,7 +173,8 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
     def data_received(self, data: bytes) -> None:
         """Processes received bytes; pauses reading when frames arrive too fast."""
         super().data_received(data)
-        self._frames.take(len(data) // READ_BYTES)
+        if len(data) >= READ_BYTES:
+            self._frames.take(len(data) // READ_BYTES)
         self._pause_if_too_fast()
 
     def charge(self, frames: int) -> None:

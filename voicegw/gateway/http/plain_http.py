@@ -51,9 +51,9 @@ class HttpConnection(ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """Keeps the first bytes, because the package keeps nothing of a request that it refuses."""
-        if len(self._begin) < _LONGEST_METHOD:
-            self._begin = (self._begin + data)[:_LONGEST_METHOD]
         if self.request is None:
+            if len(self._begin) < _LONGEST_METHOD:
+                self._begin = (self._begin + data)[:_LONGEST_METHOD]
             self._request_bytes += len(data)
             if self._request_bytes > MAX_REQUEST_BYTES:
                 self.transport.write(page(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"").serialize())

@@ -1,6 +1,7 @@
 """The quota state of one session: what it has used of its limits, since when it is over a limit, and the use
 that is not yet reported to the shared counters. A new connection of the session changes none of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -57,18 +58,19 @@ class Quota:
         self.resources = {resource: ResourceState() for resource in Resource}
         self.unreported = dict.fromkeys(BLOCKS, 0.0)
         self._unsaved = unsaved or SingleWaiterEvent()
-        self._since_saved = dict.fromkeys(BLOCKS, 0.0)
+        self._until_due = dict(BLOCKS)  # use of each resource until the quota has to be saved
 
     def charge(self, resource: Resource, cost: float, now: float) -> float:
         """Counts `cost` for the session; returns the seconds to wait when over a limit, else 0."""
-        self._since_saved[resource] += cost
-        if self._since_saved[resource] >= BLOCKS[resource]:
+        self._until_due[resource] -= cost
+        if self._until_due[resource] <= 0:
+            self._until_due[resource] = math.inf  # once is enough until it is saved
             self._unsaved.set()
         return self.windows.charge(resource, cost, now)
 
     def state(self, now: float, unix_now: float) -> QuotaState:
         """The state to store. now: monotonic seconds; unix_now: the same moment in Unix time."""
-        self._since_saved = dict.fromkeys(BLOCKS, 0.0)
+        self._until_due = dict(BLOCKS)
         booted_at = unix_now - now
         resources = {resource: state.shifted(booted_at) for resource, state in self.resources.items()}
         return QuotaState(self.windows.state(booted_at), resources, unix_now)

@@ -117,7 +117,8 @@ class SessionLimiter:
         if wait_s:
             state.refused_until = now + wait_s
             return False
-        self._add_unreported(resource, cost)
+        if self._shared:
+            self._add_unreported(resource, cost)
         return True
 
     def _add_unreported(self, resource: Resource, cost: float) -> None:

@@ -133,9 +133,11 @@ class Connection:
         await self.limiter.load_shared(time.monotonic())
         in_a_row = 0
         try:
-            async for frame in self._socket:
-                self._received_at = time.monotonic()
-                await self._receiver.receive(frame)
+            while True:  # without the iterator of the socket, which is a generator more for each frame
+                frame = await self._socket.recv()
+                self._received_at = now = time.monotonic()
+                if (rest := self._receiver.receive(frame, now)) is not None:
+                    await rest
                 in_a_row = (in_a_row + 1) % _MESSAGES_IN_A_ROW
                 if not in_a_row:  # many small frames may be buffered, and reading them does not wait
                     await asyncio.sleep(0)

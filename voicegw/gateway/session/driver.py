@@ -26,6 +26,12 @@ class Driver:
         handler(*arguments, **named)
         self.run()
 
+    def receive_audio(self, data: bytes, now: float) -> None:
+        """Passes audio of the client to the session. This call has no `*arguments`, because it is made for
+        each frame."""
+        self.session.receive_audio(data, now)
+        self.run()
+
     def receive_recognition(self, answer: object) -> None:
         """Passes the result of a Recognize action to the session."""
         self.receive(self.session.receive_recognition, answer, time.monotonic())

@@ -4,8 +4,10 @@ input.
 """
 
 import asyncio
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any
 
 from voicegw.core import events
 from voicegw.core.commands import Command, Refresh, TypeText
@@ -47,6 +49,7 @@ class FrameReceiver:
     ) -> None:
         self._codec = codec
         self._runner = runner
+        self._activity = runner.record.activity
         self._context = context
         self._group = group
         self._max_errors = max_errors
@@ -62,41 +65,53 @@ class FrameReceiver:
         if self._renewal is not None:
             self._renewal.cancel()
 
-    async def receive(self, frame: str | bytes) -> None:
-        """Processes one frame; answers it with an error if it is invalid."""
+    def receive(self, frame: str | bytes, now: float) -> Coroutine[Any, Any, None] | None:
+        """Processes a frame that arrived at `now`; answers it with an error if it is invalid. Returns the
+        work that is left if the frame has long audio; the caller awaits it. Other frames, which are nearly
+        all, need no coroutine."""
         if self._stopped:
-            return
-        now = self._runner.record.activity.alive_at = time.monotonic()
+            return None
+        self._activity.alive_at = now
         if self._numbered and isinstance(frame, str):
             self._runner.receive_message()
         try:
-            for received in self._codec.receive(frame):
-                if isinstance(received, Audio) and len(received.data) > self._context.piece_bytes:
-                    await self._receive_long(received.data)
+            items = iter(self._codec.receive(frame))
+            for item in items:
+                if not isinstance(item, Audio):
+                    self._receive_other(item, now)
+                elif len(item.data) <= self._context.piece_bytes:
+                    self._receive_audio(item.data, now)
                 else:
-                    self._process(received, now)
+                    return self._receive_rest(item, items)
+        except (InputError, LimitError) as error:
+            self._reject(error)
+        return None
+
+    def _receive_other(self, item: Opening | Command, now: float) -> None:
+        if isinstance(item, Opening):
+            raise InvalidState("the session is open already")
+        if self._context.limiter.admit_message(now):
+            self._receive_command(item)
+
+    async def _receive_rest(self, long_audio: Audio, others: Iterator[Received]) -> None:
+        """Processes long audio in pieces, so that other sessions run in between, and what follows it."""
+        try:
+            for item in itertools.chain((long_audio,), others):
+                if not isinstance(item, Audio):
+                    self._receive_other(item, time.monotonic())
+                    continue
+                for piece in self._pieces(item.data):
+                    if not self._stopped:
+                        self._receive_audio(piece, time.monotonic())
+                    await asyncio.sleep(0)
         except (InputError, LimitError) as error:
             self._reject(error)
 
-    def _process(self, received: Received, now: float) -> None:
-        match received:
-            case Audio(data):
-                self._receive_audio(data, now)
-            case Opening():
-                raise InvalidState("the session is open already")
-            case _:
-                if self._context.limiter.admit_message(now):
-                    self._receive_command(received)
-
-    async def _receive_long(self, audio: bytes) -> None:
-        """Processes a long frame in pieces, so that other sessions run in between."""
+    def _pieces(self, audio: bytes) -> Iterable[bytes]:
         if len(audio) % self._context.sample_bytes:
             raise OddByteCount
         size = self._context.piece_bytes
-        for begin in range(0, len(audio), size):
-            if not self._stopped:
-                self._receive_audio(audio[begin : begin + size], time.monotonic())
-            await asyncio.sleep(0)
+        return (audio[begin : begin + size] for begin in range(0, len(audio), size))
 
     def _receive_audio(self, audio: bytes, now: float) -> None:
         """Replaces audio over a limit with silence, so that sample positions stay the same for both sides."""
@@ -107,7 +122,7 @@ class FrameReceiver:
         except RateLimited as error:
             allowed = False
             self._reject(error)
-        self._runner.receive_audio(audio if allowed else self._context.silence * len(audio))
+        self._runner.receive_audio(audio if allowed else self._context.silence * len(audio), now)
 
     def _receive_command(self, command: Command) -> None:
         self._context.check(command, self._runner.record.profile.reply)

@@ -183,10 +183,10 @@ class SessionRunner:
         """Counts a text message, valid or not, so that a client that reconnects knows which ones arrived."""
         self._session.messages_taken += 1
 
-    def receive_audio(self, data: bytes) -> None:
-        """Passes audio of the client to the session. Raises InputError, and then uses none of it."""
+    def receive_audio(self, data: bytes, now: float) -> None:
+        """Passes audio that arrived at `now` to the session. Raises InputError, and then uses none of it."""
         if not self.ended.is_set():
-            self._driver.receive(self._session.receive_audio, data, time.monotonic())
+            self._driver.receive_audio(data, now)
 
     def receive_command(self, command: Command) -> None:
         """Passes a command to the session. Raises InputError or RateLimited, and then changes nothing."""

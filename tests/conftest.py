@@ -10,6 +10,7 @@ import pytest
 
 import tests.hypothesis_profiles  # noqa: F401 - registers and loads the profiles
 from tests.redis_server import RedisServer
+from tests.virtual_clock import VirtualClock
 from voicegw.asr.weights import locate
 
 
@@ -30,6 +31,13 @@ async def no_leaked_tasks() -> AsyncIterator[None]:
         await asyncio.sleep(0)
     leaked = asyncio.all_tasks() - before - {asyncio.current_task()}
     assert not leaked, f"left behind: {', '.join(task.get_name() for task in leaked)}"
+
+
+@pytest.fixture
+async def virtual_clock() -> AsyncIterator[VirtualClock]:
+    """Sleeps and timeouts of the test take no real time; see `tests.virtual_clock`."""
+    with VirtualClock(asyncio.get_running_loop()).installed() as clock:
+        yield clock
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ class LLMServer:
     _tasks: "set[asyncio.Task[None]]" = field(default_factory=set, init=False)
 
     async def __aenter__(self) -> Self:
-        self._socket = socket.socket()
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)  # without it, asyncio leaves Nagle's delay on
         self._socket.bind(("127.0.0.1", 0))
         scheme = "https" if self.tls else "http"
         self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}/v1"

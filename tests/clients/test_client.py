@@ -10,6 +10,8 @@ from clients.errors import ConnectionLost, ProtocolError, Refused, Unreachable
 from tests.clients.scripted_server import PARTIAL, READY, TURN, Peer, Script, scripted_server
 from voicegw.dialects import native
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 SECOND = TURN[0]
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,6 +14,7 @@ from clients.errors import ConnectionLost
 from tests.clients.scripted_server import READY, Peer, scripted_server
 from tests.gateway.fakes import LOUD, QUIET, staged
 from tests.gateway.session.test_takeover import gateway
+from tests.virtual_clock import VirtualClock
 from voicegw.dialects import native
 
 
@@ -62,7 +62,7 @@ def test_a_slow_answer_is_forgotten_after_many_fast_ones() -> None:
 # --- over sockets ---
 
 
-@pytest.mark.usefixtures("short_timeouts")
+@pytest.mark.usefixtures("virtual_clock", "short_timeouts")
 async def test_resumes_when_its_connection_stops_transmitting() -> None:
     async with staged() as stage, relay(stage.url) as between, VoiceClient.connect(between.url) as client:
         await client.send_audio(LOUD)
@@ -93,7 +93,7 @@ async def test_resumes_at_another_server_when_one_stops_answering(redis_url: str
         await until(client, native.FinalMessage)
 
 
-@pytest.mark.usefixtures("short_timeouts")
+@pytest.mark.usefixtures("virtual_clock", "short_timeouts")
 async def test_without_reconnecting_the_error_names_the_silence() -> None:
     async with (
         staged() as stage,
@@ -105,6 +105,7 @@ async def test_without_reconnecting_the_error_names_the_silence() -> None:
             await anext(client)
 
 
+@pytest.mark.usefixtures("virtual_clock")
 async def test_a_slow_connection_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "PING_BUSY_S", 0.02)
     monkeypatch.setattr(connection, "MIN_TIMEOUT_S", 0.02)
@@ -126,7 +127,7 @@ async def test_a_slow_connection_is_kept(monkeypatch: pytest.MonkeyPatch) -> Non
         assert between.connections == 1
 
 
-@pytest.mark.usefixtures("short_timeouts")
+@pytest.mark.usefixtures("virtual_clock", "short_timeouts")
 async def test_unread_messages_are_not_silence() -> None:
     async def flood(peer: Peer) -> None:
         said = [native.ReplyDeltaMessage(seq=seq, turn=1, text="x") for seq in range(2, 31)]
@@ -139,7 +140,7 @@ async def test_unread_messages_are_not_silence() -> None:
 
 
 @pytest.mark.usefixtures("short_timeouts")
-async def test_a_client_that_was_stopped_reads_before_it_disconnects() -> None:
+async def test_a_client_that_was_stopped_reads_before_it_disconnects(virtual_clock: VirtualClock) -> None:
     async with (
         staged() as stage,
         relay(stage.url, delay_s=0.03) as between,
@@ -147,7 +148,7 @@ async def test_a_client_that_was_stopped_reads_before_it_disconnects() -> None:
     ):
         waiting = asyncio.ensure_future(until(client, native.ReplyDoneMessage))
         await asyncio.sleep(0.05)  # the ping is sent, the answer is not received yet
-        time.sleep(0.5)  # noqa: ASYNC251  # this process stops, with the server in it
+        virtual_clock.advance(0.5)  # this process was stopped, with the server in it
         await client.say("hello")
         await waiting
         assert between.connections == 1
@@ -160,6 +161,7 @@ async def unanswering() -> AsyncIterator[str]:
         yield f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/stream"
 
 
+@pytest.mark.usefixtures("virtual_clock")
 async def test_a_server_that_does_not_answer_is_skipped(
     unanswering: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

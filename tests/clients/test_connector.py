@@ -9,6 +9,8 @@ from tests.gateway.fakes import Gate, staged
 from voicegw.dialects import native
 from voicegw.gateway.auth.authenticator import TokenOptions
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 NO_SERVER = "ws://127.0.0.1:9/v1/stream"
 
 

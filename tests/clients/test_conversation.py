@@ -6,6 +6,8 @@ from tests.clients.scripted_server import DONE, FINAL, LATENCY, PARTIAL, READY, 
 from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 def conversation(*messages: native.ServerMessage) -> Conversation:
     whole = Conversation()

@@ -14,6 +14,8 @@ from tests.observing import until
 from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 STARTED = native.ReplyStartedMessage(seq=2, turn=1)
 STOPPED = native.ReplyDoneMessage(seq=3, turn=1, text="It", reason=ReplyReason.INTERRUPTED)
 

@@ -21,6 +21,7 @@ from tests.gateway.limits.test_rate_limits import BEHIND_PROXY, known
 from tests.gateway.session.test_resume import cut, session_of
 from tests.observing import PATIENCE_S, until
 from tests.peer import Peer, joined
+from tests.virtual_clock import VirtualClock
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session_store import NullStore, StoredSession
 from voicegw.dialects import native
@@ -276,7 +277,7 @@ class Crowd:
 def overloaded() -> Iterator[tuple[asyncio.Runner, Stage]]:
     """A gateway for all examples, and the loop that it runs in."""
     limits = {"user_open": USER_OPEN, "address_open": ADDRESS_OPEN}
-    with asyncio.Runner() as runner:
+    with asyncio.Runner() as runner, VirtualClock(runner.get_loop()).installed():
         running = staged(gate=gate(**limits), max_sessions=ALL_OPEN, store=SlowStore(wait_s=0.002))
         stage = runner.run(running.__aenter__())
         yield runner, stage

@@ -16,6 +16,8 @@ from voicegw.reply.voice.openai_speech import SpeechEndpoint
 from voicegw.reply.voice.sentence_voice import VoiceOptions
 from voicegw.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 TOOL = {"name": "book", "description": "Books.", "url": "http://127.0.0.1:9"}
 CLIENTS: dict[str, Callable[[], object]] = {
     "model": lambda: LLMResponder(LLMOptions(model="tiny")),

@@ -10,6 +10,8 @@ from tests.observing import asked, certain
 from tests.reply.llm.single_endpoint import PROMPT, failure, reply, responder
 from voicegw import errors
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 async def test_text_is_not_held_back_after_a_first_answer() -> None:
     slow = Answer(["now", "never"], token_delay_s=60)

@@ -14,6 +14,8 @@ from voicegw import errors
 from voicegw.core.events import Message, ToolCalled
 from voicegw.reply.llm.endpoint_errors import report
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 async def test_a_refused_connection_is_unreachable() -> None:
     received, error = await failure(LLMServer(refuse=True))

@@ -18,6 +18,8 @@ from voicegw.reply.llm.failover import FailoverOptions, FailoverResponder
 from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
 from voicegw.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 PROMPT = (Message("user", "hello"),)
 SLOW = Answer(["too late"], first_token_delay_s=60)
 UNAVAILABLE = Answer(status=503)

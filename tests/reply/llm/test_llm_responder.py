@@ -16,6 +16,8 @@ from voicegw.core.options import check
 from voicegw.reply.endpoints.http_client import KEEP_ALIVE_S
 from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 async def test_a_reply_is_streamed_token_by_token() -> None:
     async with LLMServer(tokens=["Hel", "lo", " there."]) as server, responder(server.url) as llm:

@@ -18,6 +18,8 @@ from voicegw.reply.llm.failover import FailoverOptions, FailoverResponder
 from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
 from voicegw.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 FIELDS = ({"reasoning_content": "It is " * 10}, {"reasoning": "Paris." * 10, "reasoning_details": [{}]})
 TAGS = ("<think>", "It is " * 10, "Paris." * 10, "</think>")
 PARTS = ({"content": [{"type": "thinking", "text": "x" * 120}]},)

@@ -11,6 +11,8 @@ from voicegw.core.responder import ReplyRequest
 from voicegw.errors import LLMUnreachable
 from voicegw.reply.llm.prewarming import Prewarming
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 PROMPT = [Message("system", "Be brief.")]
 
 

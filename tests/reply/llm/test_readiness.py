@@ -17,6 +17,8 @@ from voicegw.reply.llm.prompt import DEFAULT_USER_MESSAGE
 from voicegw.reply.llm.readiness import ModelReadiness
 from voicegw.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 PROMPT = (Message("system", "Be brief."),)
 
 

@@ -10,6 +10,8 @@ from tests.observing import asked
 from voicegw.core.events import Message
 from voicegw.reply.llm.request_form import SYSTEM, RequestForm
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 PROMPT = asked([Message("system", "Be brief."), Message("user", "Hi.")])
 
 

@@ -12,6 +12,8 @@ from voicegw.errors import ConfigurationError, ModerationFailed
 from voicegw.reply.moderators.endpoint_moderator import EndpointModerator
 from voicegw.reply.moderators.moderation_options import ModerationOptions
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 
 def verdict(*categories: str, flagged: bool | None = None) -> Reply:
     """An answer in OpenAI's format."""

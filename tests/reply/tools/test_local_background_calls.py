@@ -13,6 +13,8 @@ from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
 from voicegw.reply.tools.tool_declarations import ToolOptions
 from voicegw.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 RESULT = CallProgress("done", done=True)
 
 

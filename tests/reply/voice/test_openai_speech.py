@@ -14,6 +14,8 @@ from voicegw import errors
 from voicegw.reply.voice.openai_speech import SpeechEndpoint
 from voicegw.reply.voice.sentence_voice import SentenceVoice, VoiceOptions
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 KEY = "sk-4f9a"
 SENTENCE = "Where is the secret kept?"
 

@@ -12,6 +12,8 @@ import pytest
 from voicegw.errors import VoiceFailed
 from voicegw.reply.voice.sentence_voice import SentenceVoice, VoiceOptions
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 RATE = 24_000
 
 

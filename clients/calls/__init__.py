@@ -8,7 +8,7 @@ call.py          conducts a call over a connection
 figures.py       the figures of a call
 recording.py     both sides as a stereo WAV file
 timeline.py      a picture of the call
-twilio.py        Twilio and SignalWire
+twilio.py        Twilio and SignalWire; telnyx.py, exotel.py and plivo.py, whose protocols are similar
 
 `python -m clients.call_simulator` is the command.
 """

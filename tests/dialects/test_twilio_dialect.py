@@ -1,4 +1,5 @@
 import pytest
+from twilio.request_validator import RequestValidator
 from websockets.datastructures import Headers
 
 from voicegw.dialects.port import Handshake, Opening
@@ -46,6 +47,17 @@ def test_the_signature_is_the_one_that_twilio_documents() -> None:
     parameters = "CallSidCA1234567890ABCDECaller+14158675309Digits1234From+14158675309To+18005551212"
     url = "https://mycompany.com/myapp.php?foo=1&bar=2"
     assert signature(AUTH_TOKEN, url + parameters) == "RSOYDt4T1cUTdK1PDd93/VVr8B8="
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["wss://voice.example.org/twilio", "wss://voice.example.org/twilio/a%2Eb?c=d&e=", "wss://v.org:8443/t"],
+)
+def test_twilios_own_package_makes_and_accepts_the_same_signature(url: str) -> None:
+    validator = RequestValidator(AUTH_TOKEN)
+    assert signature(AUTH_TOKEN, url) == validator.compute_signature(url, {})
+    assert validator.validate(url, {}, signature(AUTH_TOKEN, url))
+    assert not validator.validate(url, {}, signature("1234", url))
 
 
 @pytest.mark.parametrize(

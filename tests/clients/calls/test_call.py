@@ -45,7 +45,7 @@ async def test_a_call_of_two_turns_with_an_interruption(name: str) -> None:
     assert figures["stop_ms"] < 1000
 
 
-@every_carrier
+@pytest.mark.parametrize("name", ["twilio", "telnyx"])
 async def test_jitter_and_loss_do_not_end_a_call(name: str) -> None:
     impairment = Impairment(jitter_ms=60, loss=0.02, in_order=CARRIERS[name].in_order)
     async with staged(voice=ScriptedVoice(seconds=5), dialects=DIALECTS) as stage:

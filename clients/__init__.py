@@ -14,6 +14,10 @@ playback.py      plays reply audio and reports what was played
 voice_demo.py    `scripts/demo --voice`: a spoken conversation in a WAV file
 local_server.py  a server process for the duration of a block
 samples.py       the sample recordings and their transcripts
+telephony_bridge.py `python -m clients.telephony_bridge`: calls of Asterisk's AudioSocket to a server
+bridged_call.py  one of these calls
+audiosocket.py   the packets of AudioSocket
+paced_output.py  sends reply audio in real time
 call_simulator.py `python -m clients.call_simulator`: a simulated telephone call
 calls/           the parts of such a call, and the carriers
 demo.py          `scripts/demo`: the bundled model and a sample conversation

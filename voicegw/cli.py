@@ -29,7 +29,7 @@ from voicegw.config import Settings, WorkerSettings
 from voicegw.core.recognizer import Recognizer
 from voicegw.core.session_store import NullStore, Store
 from voicegw.core.transcription import RecognitionService
-from voicegw.dialects import native, twilio
+from voicegw.dialects import asterisk, bridge, native, twilio
 from voicegw.errors import StartupError
 from voicegw.gateway.auth.access import Access
 from voicegw.gateway.auth.authenticator import Authenticator
@@ -125,7 +125,12 @@ async def serve(settings: Settings) -> None:
                 store=_store(settings, stack),
                 traced_text=settings.traces.text,
             ),
-            dialects=[native.NativeDialect(), twilio.TwilioDialect(settings.twilio)],
+            dialects=[
+                native.NativeDialect(),
+                twilio.TwilioDialect(settings.twilio),
+                bridge.BridgeDialect(settings.vonage),
+                asterisk.AsteriskDialect(),
+            ],
             new_scorer=lambda: make_scorer(settings.vad),
             unready=transcription.unready,
             overloaded=transcription.overloaded,

@@ -19,6 +19,7 @@ from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOp
 from voicegw.cluster.tools.tool_worker import ToolWorkerOptions
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
+from voicegw.dialects.bridge import VonageOptions
 from voicegw.dialects.twilio import TwilioOptions
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.auth.access import AccessOptions
@@ -91,6 +92,7 @@ class Settings:
     access: AccessOptions = field(default_factory=AccessOptions)
     tokens: TokenOptions = field(default_factory=TokenOptions)
     twilio: TwilioOptions = field(default_factory=TwilioOptions)
+    vonage: VonageOptions = field(default_factory=VonageOptions)
     limits: LimitOptions = field(default_factory=LimitOptions)
     session: SessionOptions = field(default_factory=SessionOptions)
     asr: WhisperOptions = field(default_factory=WhisperOptions)

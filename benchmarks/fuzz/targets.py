@@ -8,14 +8,18 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from websockets.datastructures import Headers
+
 from benchmarks.fuzz import corpus
 from benchmarks.scripted_gateway import SilenceScorer
 from benchmarks.simulation import make_session
 from voicegw.core.commands import ReplyMode
 from voicegw.core.session import Session, SessionOptions
 from voicegw.dialects import native
+from voicegw.dialects.asterisk import AsteriskDialect
+from voicegw.dialects.bridge import BridgeDialect, VonageOptions
 from voicegw.dialects.native import query
-from voicegw.dialects.port import Audio, Codec, Opening, Received, ReplyAudio
+from voicegw.dialects.port import Audio, Codec, Handshake, Opening, Received, ReplyAudio
 from voicegw.dialects.twilio.codec import TwilioCodec
 from voicegw.errors import InputError
 
@@ -72,12 +76,51 @@ def run_twilio(data: bytes) -> None:
         _reply(codec, number)
 
 
-def _reply(codec: Codec, number: int) -> None:
-    for frame in codec.send_audio(ReplyAudio(1, bytes(number), number / 8)):
-        json.loads(frame.data)
+def _reply(codec: Codec, number: int, check: Callable[[bytes], object] = json.loads) -> None:
+    """Plays and stops audio; `check` raises for a text frame that the client could not read."""
+    frames = list(codec.send_audio(ReplyAudio(1, bytes(2 * number), number / 8)))
     if number % 8 == 7:
-        for frame in codec.stop_audio():
-            json.loads(frame.data)
+        frames += codec.stop_audio()
+    for frame in frames:
+        if frame.text:
+            check(frame.data)
+
+
+def run_bridge(data: bytes) -> None:
+    """Messages of a raw bridge, of each kind of client."""
+    for protocol in ("", "audio.jambonz.org"):
+        headers = Headers({"Sec-WebSocket-Protocol": protocol} if protocol else {})
+        dialect = BridgeDialect(VonageOptions())
+        _run_raw(dialect.connect(Handshake("/bridge", "rate=8000", headers)), data, json.loads)
+
+
+def run_asterisk(data: bytes) -> None:
+    """Messages of chan_websocket."""
+    _run_raw(AsteriskDialect().connect(Handshake("/asterisk", "", Headers())), data, _check_command)
+
+
+def _check_command(command: bytes) -> None:
+    if len(command) > 128:
+        raise AssertionError(f"Asterisk does not read so long a command: {command!r}")
+
+
+def _run_raw(codec: Codec, data: bytes, check: Callable[[bytes], object]) -> None:
+    """Messages of a call; those that are not UTF-8 are audio."""
+    caller = _Caller()
+    for number, message in enumerate(data.split(BOUNDARY)):
+        try:
+            for received in codec.receive(_text_or_audio(message)):
+                caller.receive(received, number * FRAME_S)
+        except InputError:
+            continue
+        _reply(codec, number, check)
+
+
+def _text_or_audio(message: bytes) -> str | bytes:
+    try:
+        return message.decode()
+    except UnicodeDecodeError:
+        return message
 
 
 class _Caller:
@@ -118,7 +161,47 @@ OTHER_CALL = [
     b'{"event":"media","media":{"payload":"AQACAA=="}}',
 ]
 
+AUDIO = bytes([255, 0] * 320)
+BRIDGE_CALLS = [
+    BOUNDARY.join([first, AUDIO, *rest])
+    for first, *rest in (
+        (
+            b'{"callSid":"c1","sampleRate":8000,"mixType":"stereo","token":"a.b.c","lang":"de"}',
+            b'{"event":"dtmf","dtmf":"5","duration":"1600"}',
+            b'{"type":"mark","data":{"name":"0:1:0","event":"playout"}}',
+            b'{"type":"playDone","data":{"id":"0:1:0"}}',
+        ),
+        (
+            b'{"event":"websocket:connected","content-type":"audio/l16;rate=16000"}',
+            b'{"event":"websocket:dtmf","digit":"#","duration":260}',
+            b'{"event":"websocket:notify","payload":{"name":"0:1:0"}}',
+        ),
+        (b"any text", b'{"event":"dtmf","digit":"#"}'),
+    )
+]
+ASTERISK_CALLS = [
+    BOUNDARY.join([first, AUDIO, *rest])
+    for first, *rest in (
+        (
+            b"MEDIA_START connection_id:1 channel:a format:slin16 optimal_frame_size:640 ptime:20",
+            b"DTMF_END digit:5 channel_id:1",
+            b"MEDIA_MARK_PROCESSED 0:1:0",
+            b"MEDIA_XOFF",
+            b"MEDIA_XON",
+        ),
+        (
+            b'{"event":"MEDIA_START","format":"ulaw","optimal_frame_size":160,"ptime":20,'
+            b'"channel_variables":{"VOICEGW_TOKEN":"a.b.c","VOICEGW_LANG":"de"}}',
+            b'{"event":"DTMF_END","digit":"#"}',
+            b'{"event":"MEDIA_MARK_PROCESSED","correlation_id":"0:1:0"}',
+            b'{"event":"MEDIA_XOFF"}',
+        ),
+    )
+]
+
 TARGETS = {
+    "asterisk": Target(run_asterisk, [*ASTERISK_CALLS, ASTERISK_CALLS[0].split(BOUNDARY)[0]]),
+    "bridge": Target(run_bridge, [*BRIDGE_CALLS, BRIDGE_CALLS[0].split(BOUNDARY)[0]]),
     "native": Target(run_native, [*corpus.seeds(), BOUNDARY.join(corpus.seeds()), bytes([255, 0] * 320)]),
     "twilio": Target(run_twilio, [BOUNDARY.join(CALL), BOUNDARY.join(OTHER_CALL), CALL[0]]),
     "url": Target(run_url, [b"lang=en", b"rate=8000&format=mulaw&reply=none&lang=en"]),

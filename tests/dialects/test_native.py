@@ -161,7 +161,8 @@ def test_reads_every_message(text: str, command: commands.Command) -> None:
 
 
 def test_knows_a_message_for_every_command() -> None:
-    assert {type(command) for _, command in COMMANDS} == set(commands.Command.__args__)
+    of_calls = {commands.HoldAudio}  # a native client has room: it is sent little ahead
+    assert {type(command) for _, command in COMMANDS} == set(commands.Command.__args__) - of_calls
 
 
 @pytest.mark.parametrize(("event", "message"), MESSAGES)

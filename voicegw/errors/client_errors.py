@@ -92,7 +92,7 @@ class TokenUsed(InputError, code="token_used", http_status=401):
 
 
 class SignatureInvalid(InputError, code="signature_invalid", http_status=403):
-    """The request lacks a valid signature (`X-Twilio-Signature`)."""
+    """The request lacks a valid signature of the carrier (`X-Twilio-Signature`; of Vonage, a token)."""
 
 
 class ScopeMissing(InputError, code="scope_missing", http_status=403):

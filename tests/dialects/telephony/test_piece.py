@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from voicegw.core.audio import AudioFormat
 from voicegw.core.commands import ReplyMode
+from voicegw.core.playback import Playout
 from voicegw.core.profile import SessionProfile
 from voicegw.dialects.telephony.piece import PiecePadding
 
@@ -31,5 +34,6 @@ def test_the_last_piece_is_filled_with_silence(
     assert padding.pad(padded) == padded
 
 
-def test_a_carrier_may_state_the_size_of_a_piece() -> None:
-    assert len(PiecePadding(profile(AudioFormat.PCM, 8_000), 480).pad(bytes(482))) == 960
+def test_a_carrier_may_have_longer_frames() -> None:
+    longer = replace(profile(AudioFormat.PCM, 8_000), playout=Playout(30))
+    assert len(PiecePadding(longer).pad(bytes(482))) == 960

@@ -6,13 +6,12 @@ from voicegw.dialects.telephony.caller_input import sample_bytes
 
 
 class PiecePadding:
-    """Fills audio up to whole pieces. piece_bytes: of one piece; None for a frame of the profile's
-    playout."""
+    """Fills audio up to whole frames of the profile's playout."""
 
-    def __init__(self, profile: SessionProfile, piece_bytes: int | None = None) -> None:
+    def __init__(self, profile: SessionProfile) -> None:
         self._silence = silence(profile.audio_format)
-        frame = profile.rate * profile.playout.frame_ms // 1000 * sample_bytes(profile)
-        self._piece_bytes = piece_bytes or frame
+        samples = profile.rate * profile.playout.frame_ms // 1000
+        self._piece_bytes = samples * sample_bytes(profile)
 
     def pad(self, data: bytes) -> bytes:
         """The audio, with silence after it up to the end of the last piece."""

@@ -1,0 +1,226 @@
+"""AudioSocket calls over real TCP through the bridge to a real gateway."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+
+from clients.audiosocket import SLIN, Kind, Packet, read_packet
+from clients.bridged_call import BEGIN_S, Server
+from clients.telephony_bridge import bridge
+from tests.gateway.auth.test_authenticator import OPTIONS, token
+from tests.gateway.conftest import virtual_clock as virtual_clock
+from tests.gateway.fakes import LOUD, QUIET, Gate, ScriptedVoice, Stage, staged
+from tests.observing import PATIENCE_S, until
+
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
+CALL = uuid.UUID("e226e283-c90a-4ea9-9e37-389000b9ef47")
+FRAME = 320
+RATE_BYTES = 16_000  # of a second at 8 kHz
+SPOKEN = LOUD + 2 * QUIET
+
+
+class Pbx:
+    """One call of a PBX. `heard`: the audio of replies."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self.heard = b""
+        self.times: list[float] = []
+
+    async def send(self, kind: int, content: bytes = b"") -> None:
+        self._writer.write(Packet(kind, content).encoded())
+        await self._writer.drain()
+
+    async def begin(self, kind: int = SLIN) -> None:
+        await self.send(Kind.UUID, CALL.bytes)
+        await self.send(kind, bytes(FRAME))
+
+    async def say(self, audio: bytes, kind: int = SLIN) -> None:
+        for begin in range(0, len(audio), FRAME):
+            await self.send(kind, audio[begin : begin + FRAME])
+
+    async def press(self, keys: str) -> None:
+        for key in keys:
+            await self.send(Kind.DTMF, key.encode())
+
+    async def hear(self, milliseconds: int, kind: int = SLIN) -> None:
+        """Waits for so much more of a reply."""
+        wanted = len(self.heard) + milliseconds * RATE_BYTES // 1000
+        while len(self.heard) < wanted:
+            async with asyncio.timeout(PATIENCE_S):
+                packet = await read_packet(self._reader)
+            assert packet is not None
+            assert (packet.kind, len(packet.content)) == (kind, FRAME if kind == SLIN else 2 * FRAME)
+            self.heard += packet.content
+            self.times.append(asyncio.get_running_loop().time())
+
+    async def ended(self) -> bool:
+        """Whether the bridge hangs up, after whatever audio is still to come."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (packet := await read_packet(self._reader)) is not None:
+                if packet.kind == Kind.HANG_UP:
+                    return True
+        return False
+
+    def hang_up(self) -> None:
+        self._writer.close()
+
+
+@asynccontextmanager
+async def dialled(address: str, kind: int | None = SLIN) -> AsyncIterator[Pbx]:
+    """A connection; the call begins unless `kind` is None."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    pbx = Pbx(reader, writer)
+    try:
+        if kind is not None:
+            await pbx.begin(kind)
+        yield pbx
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def exchange(
+    *, max_calls: int = 10, key: str | None = None, voice_s: float = 0.2, **staging: Any
+) -> AsyncIterator[tuple[Stage, str]]:
+    """A gateway, and the address of a bridge to it."""
+
+    voice = ScriptedVoice(seconds=voice_s)
+    async with staged(voice=voice, **staging) as stage, bridged(stage.url, max_calls, key) as address:
+        yield stage, address
+
+
+def bridged(url: str, max_calls: int = 10, key: str | None = None) -> AbstractAsyncContextManager[str]:
+    """A bridge to a server."""
+
+    async def get_token() -> str | None:
+        return key
+
+    return bridge("127.0.0.1:0", Server(url, get_token), max_calls)
+
+
+async def answered(stage: Stage, pbx: Pbx) -> None:
+    await pbx.press("1#")
+    await pbx.hear(200)
+    assert stage.responder.prompts[-1][-1].content == "1"
+
+
+async def test_a_caller_is_answered_aloud(capsys: pytest.CaptureFixture[str]) -> None:
+    async with exchange() as (stage, address), dialled(address) as pbx:
+        stage.recognizer.text = "is it raining"
+        await pbx.say(SPOKEN)
+        await pbx.hear(200)
+        assert stage.responder.prompts[-1][-1].content == "is it raining"
+        assert set(pbx.heard) != {0}
+    assert f"call {CALL}: session " in capsys.readouterr().err
+
+
+async def test_replies_are_sent_in_real_time() -> None:
+    async with exchange(voice_s=2) as (_, address), dialled(address) as pbx:
+        await pbx.press("1#")
+        await pbx.hear(2_000)
+        assert 1.9 < pbx.times[-1] - pbx.times[0] < 2.5
+
+
+async def test_a_reply_that_is_spoken_over_stops() -> None:
+    async with exchange(voice_s=10) as (stage, address), dialled(address) as pbx:
+        stage.responder.pieces = ["One two three four five six seven eight nine ten."]
+        await pbx.say(SPOKEN)
+        await pbx.hear(3_000)
+        stage.recognizer.text = "no wait stop that"
+        stage.responder.pieces = ["Good day."]
+        await pbx.say(SPOKEN)
+        await until(lambda: len(stage.responder.prompts) == 2)
+        assert stage.responder.prompts[-1][-2].content.endswith("[cut off]")
+
+
+async def test_keys_are_a_message() -> None:
+    async with exchange() as (stage, address), dialled(address) as pbx:
+        await pbx.press("42#")
+        await pbx.hear(200)
+        assert stage.responder.prompts[-1][-1].content == "42"
+        await pbx.press("7")
+        await pbx.say(bytes(3 * RATE_BYTES))
+        await pbx.hear(200)
+        assert stage.responder.prompts[-1][-1].content == "7"
+
+
+async def test_audio_of_16_khz_is_answered_in_its_own_type() -> None:
+    async with exchange() as (_, address), dialled(address, 0x12) as pbx:
+        await pbx.press("1#")
+        await pbx.hear(400, 0x12)
+
+
+async def test_an_odd_number_of_bytes_shifts_no_sample() -> None:
+    async with exchange() as (stage, address), dialled(address) as pbx:
+        for begin in range(0, len(SPOKEN), 321):
+            await pbx.send(SLIN, SPOKEN[begin : begin + 321])
+        await pbx.hear(200)
+        assert stage.responder.prompts[-1][-1].content == "hello there"
+
+
+@pytest.mark.parametrize("packet", [True, False])
+async def test_a_pbx_that_hangs_up_ends_the_session(packet: bool) -> None:
+    async with exchange() as (stage, address), dialled(address) as pbx:
+        await answered(stage, pbx)
+        if packet:
+            await pbx.send(Kind.HANG_UP)
+            assert await pbx.ended()
+        else:
+            pbx.hang_up()
+        await until(lambda: stage.value("sessions") == 0)
+
+
+async def test_a_server_that_ends_the_session_hangs_up() -> None:
+    async with exchange(idle_timeout_ms=1_000) as (_, address), dialled(address) as pbx:
+        assert await pbx.ended()
+
+
+@pytest.mark.parametrize(
+    ("packets", "reason"),
+    [
+        ([Packet(SLIN, bytes(FRAME))], "not the id"),
+        ([Packet(Kind.UUID, b"short")], "not the id"),
+        ([Packet(Kind.UUID, CALL.bytes), Packet(0x11, bytes(480))], "0x11"),
+        ([Packet(0x47, b"ET / HTTP/1.1")], "not the id"),
+        ([Packet(Kind.UUID, CALL.bytes), Packet(SLIN, bytes(FRAME)), Packet(0x12, b"")], "0x12"),
+        ([Packet(Kind.UUID, CALL.bytes), Packet(SLIN, b""), Packet(Kind.DTMF, b"x")], "key"),
+        ([Packet(Kind.UUID, CALL.bytes), Packet(SLIN, b""), Packet(Kind.ERROR, b"\1")], "error 01"),
+        ([Packet(Kind.UUID, CALL.bytes)], f"within {BEGIN_S:g} s"),
+    ],
+)
+async def test_what_is_wrong_is_reported_and_ends_only_its_call(
+    packets: list[Packet], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with exchange() as (stage, address), dialled(address) as other:
+        await answered(stage, other)
+        async with dialled(address, None) as pbx:
+            for packet in packets:
+                await pbx.send(packet.kind, packet.content)
+            assert await pbx.ended()
+        await answered(stage, other)
+    assert reason in capsys.readouterr().err
+
+
+async def test_a_server_that_refuses_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    async with exchange(gate=Gate(tokens=OPTIONS)) as (_, address), dialled(address) as pbx:
+        assert await pbx.ended()
+    assert "token_missing" in capsys.readouterr().err
+
+
+async def test_a_token_is_passed_on() -> None:
+    gate = Gate(tokens=OPTIONS)
+    async with exchange(gate=gate, key=token()) as (stage, address), dialled(address) as pbx:
+        await answered(stage, pbx)
+
+
+async def test_a_server_that_is_not_there_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    async with bridged("ws://127.0.0.1:9") as address, dialled(address) as pbx:
+        assert await pbx.ended()
+    assert "no voicegw server answers" in capsys.readouterr().err

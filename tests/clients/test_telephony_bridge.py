@@ -1,0 +1,64 @@
+import asyncio
+import sys
+from contextlib import AsyncExitStack
+
+import pytest
+
+from clients import telephony_bridge
+from clients.bridged_call import Server
+from clients.errors import Unreachable
+from clients.telephony_bridge import bridge
+from tests.clients.test_bridged_call import answered, bridged, dialled, exchange
+from tests.gateway.fakes import ScriptedVoice, staged
+from tests.observing import until
+
+
+async def test_more_calls_than_allowed_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    async with exchange(max_calls=1) as (stage, address):
+        async with dialled(address) as pbx:
+            await answered(stage, pbx)
+            async with dialled(address, None) as other:
+                assert await other.ended()
+        await until(lambda: stage.value("sessions") == 0)
+        async with dialled(address) as pbx:
+            await answered(stage, pbx)
+    assert "--max-calls" in capsys.readouterr().err
+
+
+async def test_a_bridge_that_stops_hangs_up() -> None:
+    async with AsyncExitStack() as stack, staged(voice=ScriptedVoice(seconds=0.2)) as stage:
+        async with bridged(stage.url) as address:
+            pbx = await stack.enter_async_context(dialled(address))
+            await answered(stage, pbx)
+        assert await pbx.ended()
+        await until(lambda: stage.value("sessions") == 0)
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "nowhere.invalid:1"])
+async def test_an_address_that_cannot_be_used_is_an_error(listen: str) -> None:
+    with pytest.raises(Unreachable, match="cannot listen"):
+        async with bridge(listen, Server("ws://127.0.0.1:9", lambda: asyncio.sleep(0)), 1):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [(f"{sys.executable} -c 'print(42)'", "42"), ("false", "status 1"), ("/nowhere", "cannot be run")],
+)
+async def test_a_command_makes_the_token_of_a_call(command: str, expected: str) -> None:
+    options = telephony_bridge._parser().parse_args(["--token-command", command])
+    get_token = telephony_bridge._token_source(options)
+    try:
+        assert await get_token() == expected
+    except Unreachable as error:
+        assert expected in str(error)  # noqa: PT017 - either is right, by command
+
+
+async def test_the_token_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(telephony_bridge.TOKEN_VARIABLE, "a.b.c")
+    assert await telephony_bridge._token_source(telephony_bridge._parser().parse_args([]))() == "a.b.c"
+
+
+def test_a_port_that_is_taken_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert telephony_bridge.main(["--listen", "256.0.0.1:1"]) == 1
+    assert "cannot listen" in capsys.readouterr().err

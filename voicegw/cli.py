@@ -29,7 +29,7 @@ from voicegw.config import Settings, WorkerSettings
 from voicegw.core.recognizer import Recognizer
 from voicegw.core.session_store import NullStore, Store
 from voicegw.core.transcription import RecognitionService
-from voicegw.dialects import native, twilio
+from voicegw.dialects import native, twilio, vosk
 from voicegw.errors import StartupError
 from voicegw.gateway.auth.access import Access
 from voicegw.gateway.auth.authenticator import Authenticator
@@ -122,7 +122,7 @@ async def serve(settings: Settings) -> None:
                 store=_store(settings, stack),
                 traced_text=settings.traces.text,
             ),
-            dialects=[native.NativeDialect(), twilio.TwilioDialect(settings.twilio)],
+            dialects=[native.NativeDialect(), twilio.TwilioDialect(settings.twilio), vosk.VoskDialect()],
             new_scorer=lambda: make_scorer(settings.vad),
             unready=transcription.unready,
             overloaded=transcription.overloaded,

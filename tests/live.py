@@ -18,7 +18,7 @@ from voicegw.asr.whisper_loader import WhisperSource
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.session import SessionOptions
-from voicegw.dialects import native
+from voicegw.dialects import native, vosk
 from voicegw.gateway.limits.admission import AdmissionOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
@@ -93,7 +93,7 @@ class LiveServer:
                 ),
                 SessionOptions(reply=ReplyOptions(prewarm=False, speculate=False)),
                 Services(WindowedBackend(pool, SessionOptions()), responder, self._metrics, voice=_voice()),
-                dialects=[native.NativeDialect()],
+                dialects=[native.NativeDialect(), vosk.VoskDialect()],
                 new_scorer=lambda: make_scorer(VadOptions()),
                 unready=pool.unready,
             )

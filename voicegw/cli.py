@@ -29,7 +29,7 @@ from voicegw.config import Settings, WorkerSettings
 from voicegw.core.recognizer import Recognizer
 from voicegw.core.session_store import NullStore, Store
 from voicegw.core.transcription import RecognitionService
-from voicegw.dialects import asterisk, bridge, native, twilio
+from voicegw.dialects import asterisk, bridge, native, twilio, vosk
 from voicegw.errors import StartupError
 from voicegw.gateway.auth.access import Access
 from voicegw.gateway.auth.authenticator import Authenticator
@@ -130,6 +130,7 @@ async def serve(settings: Settings) -> None:
                 twilio.TwilioDialect(settings.twilio),
                 bridge.BridgeDialect(settings.vonage),
                 asterisk.AsteriskDialect(),
+                vosk.VoskDialect(),
             ],
             new_scorer=lambda: make_scorer(settings.vad),
             unready=transcription.unready,

@@ -14,6 +14,7 @@ from benchmarks.fuzz import corpus
 from benchmarks.scripted_gateway import SilenceScorer
 from benchmarks.simulation import make_session
 from voicegw.core.commands import ReplyMode
+from voicegw.core.events import Fault
 from voicegw.core.session import Session, SessionOptions
 from voicegw.dialects import native
 from voicegw.dialects.asterisk import AsteriskDialect
@@ -21,7 +22,8 @@ from voicegw.dialects.bridge import BridgeDialect, VonageOptions
 from voicegw.dialects.native import query
 from voicegw.dialects.port import Audio, Codec, Handshake, Opening, Received, ReplyAudio
 from voicegw.dialects.twilio.codec import TwilioCodec
-from voicegw.errors import InputError
+from voicegw.dialects.vosk import VoskDialect
+from voicegw.errors import InputError, MessageTooBig
 
 BOUNDARY = b"\n\n"  # between messages; JSON may contain it too
 FRAME_S = 0.02
@@ -123,6 +125,23 @@ def _text_or_audio(message: bytes) -> str | bytes:
         return message
 
 
+def run_vosk(data: bytes) -> None:
+    """Messages of a Vosk client; those that are not UTF-8 are audio. Each audio message has one result."""
+    codec, client = VoskDialect().connect(Handshake("/vosk", "plain=1", Headers())), _Caller()
+    for number, message in enumerate(data.split(BOUNDARY)):
+        frame = _text_or_audio(message)
+        try:
+            for received in codec.receive(frame):
+                client.receive(received, number * FRAME_S)
+        except MessageTooBig:
+            return  # ends the session
+        except InputError as error:
+            list(codec.send_event(Fault.of(error), number))
+        results = [json.loads(each.data) for each in codec.answer()]
+        assert all("partial" in each for each in results)
+    assert all(json.loads(each.data).keys() & {"text", "alternatives"} for each in codec.end(None))
+
+
 class _Caller:
     """The session of a call, after its start message."""
 
@@ -198,11 +217,19 @@ ASTERISK_CALLS = [
         ),
     )
 ]
+VOSK_CLIENT = [
+    b'{"config" : {"sample_rate":16000, "words":1, "max_alternatives":2, "phrase_list":["a b","[unk]"]}}',
+    bytes([255, 0] * 160),
+    b'{"reset" : 1}',
+    bytes([0, 200] * 160),
+    b'{"eof" : 1}',
+]
 
 TARGETS = {
     "asterisk": Target(run_asterisk, [*ASTERISK_CALLS, ASTERISK_CALLS[0].split(BOUNDARY)[0]]),
     "bridge": Target(run_bridge, [*BRIDGE_CALLS, BRIDGE_CALLS[0].split(BOUNDARY)[0]]),
     "native": Target(run_native, [*corpus.seeds(), BOUNDARY.join(corpus.seeds()), bytes([255, 0] * 320)]),
     "twilio": Target(run_twilio, [BOUNDARY.join(CALL), BOUNDARY.join(OTHER_CALL), CALL[0]]),
+    "vosk": Target(run_vosk, [BOUNDARY.join(VOSK_CLIENT), BOUNDARY.join(VOSK_CLIENT[1:]), VOSK_CLIENT[0]]),
     "url": Target(run_url, [b"lang=en", b"rate=8000&format=mulaw&reply=none&lang=en"]),
 }

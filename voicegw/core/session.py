@@ -56,8 +56,8 @@ class Session:
 
     dialogue: receives the verdicts of moderation and the progress of background calls. replies: receives the
     output of the model, and the end of each Speak. speech: receives the audio of the voice. liveness:
-    receives the answers to probes. transcription: keeps the audio that is still needed. messages_taken: how
-    many text messages the client has sent, valid or not.
+    receives the answers to probes. pace: how far the audio is ahead of real time. transcription: keeps the
+    audio that is still needed. messages_taken: how many text messages the client has sent, valid or not.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Session:
         self._decoder = decoder = InputDecoder(profile.audio_format, profile.rate)
         self._audio_check = AudioCheck(decoder.format, decoder.rate)
         self._framer = Framer()
-        self._pace = PaceLimit(options.max_burst_ms)
+        self.pace = PaceLimit(options.max_burst_ms)
         self._arrivals = ArrivalClock()
         emit = self._actions.append
         self.speech = SpeechOutput(options.speech, decoder.format, decoder.rate, emit, profile.playout)
@@ -119,14 +119,14 @@ class Session:
             *(self._decoder.snapshot(), self._framer),
             *(self._listener.snapshot(), self.dialogue.snapshot(now)),
             misdeclared=self._audio_check.reported,
-            ahead_ms=self._pace.ahead_ms(now),
+            ahead_ms=self.pace.ahead_ms(now),
         )
 
     def restore(self, state: SessionState, audio: bytes, start: int, age_s: float, now: float) -> None:
         """Continues from the state that another process saved `age_s` ago, with the audio from the session
         sample `start` on."""
         later_s = now - state.taken_at
-        self._pace.restore(state.ahead_ms - age_s * 1000, now)
+        self.pace.restore(state.ahead_ms - age_s * 1000, now)
         self.messages_taken, self._acknowledged = state.messages_taken, state.acknowledged
         self._ending, self._audio_check.reported = state.ending, state.misdeclared
         self.receive_disconnect()
@@ -172,7 +172,7 @@ class Session:
         before = self._decoder.input_samples
         pcm = self._decoder.decode(data)
         length_s = (self._decoder.input_samples - before) / self._decoder.rate
-        self._pace.admit(length_s * 1000, now)
+        self.pace.admit(length_s * 1000, now)
         self.liveness.receive_audio(now, length_s)
         self._check_audio(data, length_s, now)
         self._arrivals.mark(self._framer.position + len(pcm), now)
@@ -228,7 +228,7 @@ class Session:
     def receive_tick(self, now: float, late_s: float = 0.0) -> None:
         """Called a few times a second. late_s: how late the call is. After a long stall of this process,
         audio that was sent during the stall is still expected."""
-        self._pace.begin(now)
+        self.pace.begin(now)
         if late_s >= _STALL_S:
             self.liveness.receive_stall(late_s, now)
         self.replies.receive_tick(now)

@@ -93,13 +93,22 @@ class Codec(ABC):
 
     opening: the client's request, when the HTTP request contains it. While it is None, the client is not
     admitted; then one of its first frames must decode to an Opening, and to nothing else.
+
+    lock_step: the client waits for an answer to a message before it sends the next one. Then answers are sent
+    with `answer`, after a wait while the audio is ahead of real time, so that a file takes its duration and
+    does not break the limit.
     """
 
     opening: Opening | None = None
+    lock_step: bool = False
 
     @abstractmethod
     def receive(self, frame: str | bytes) -> Iterable[Received]:
         """Decodes a frame; returns nothing for a frame without new content. Raises InputError."""
+
+    def answer(self) -> Iterable[Frame]:
+        """The answers to the frames received since the last call; only with `lock_step`."""
+        return ()
 
     @abstractmethod
     def send_event(self, event: Event, number: int) -> Iterable[Frame]:

@@ -257,7 +257,7 @@ async def test_what_was_said_meanwhile_may_come_at_once() -> None:
         cut(peer)
         await until(lambda: stage.value("sessions_parked") == 1)
         [host] = stage.gateway.sessions
-        pace = host._session._pace
+        pace = host._session.pace
         pace.restore(pace.ahead_ms(time.monotonic()) - 60_000, time.monotonic())
         async with back(stage, peer) as again:
             await again.say(QUIET * 100)
@@ -271,7 +271,7 @@ async def test_who_comes_back_has_used_its_burst() -> None:
         cut(peer)
         await until(lambda: stage.value("sessions_parked") == 1)
         [host] = stage.gateway.sessions
-        pace = host._session._pace
+        pace = host._session.pace
         pace._burst_ms = 60_000  # so long that the time this test takes makes no difference
         pace._ahead_ms, pace._counted_at = 59_900, time.monotonic()
         async with back(stage, peer) as again:

@@ -142,7 +142,7 @@ async def test_what_a_session_may_use_does_not_start_anew(redis_url: str) -> Non
 async def test_a_takeover_does_not_forgive_audio_that_came_too_fast(redis_url: str) -> None:
     async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
         [host] = first.gateway.sessions
-        pace = host._session._pace
+        pace = host._session.pace
         pace._ahead_ms, pace._counted_at = 60_000, time.monotonic()
         await assert_typed_turn(first, peer)
         cut(peer)

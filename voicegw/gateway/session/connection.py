@@ -38,6 +38,7 @@ log = structlog.get_logger(__name__)
 _FLUSH_S = 2.0
 _LAST_FRAMES_S = 2.0
 _NOT_READING = (SlowConsumer, TakenOver, Unresponsive, Moved)  # for which nothing more is sent
+_AHEAD_MS = 500  # of audio before a client in lock step waits for its answer
 _MESSAGES_IN_A_ROW = 16  # before other tasks run
 _DELIBERATE = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 
@@ -133,11 +134,15 @@ class Connection:
         await self.limiter.load_shared(time.monotonic())
         in_a_row = 0
         try:
+            if self._codec.lock_step:
+                await self._answer()  # the frame that opened the session
             while True:  # without the iterator of the socket, which is a generator more for each frame
                 frame = await self._socket.recv()
                 self._received_at = now = time.monotonic()
                 if (rest := self._receiver.receive(frame, now)) is not None:
                     await rest
+                if self._codec.lock_step:
+                    await self._answer()
                 in_a_row = (in_a_row + 1) % _MESSAGES_IN_A_ROW
                 if not in_a_row:  # many small frames may be buffered, and reading them does not wait
                     await asyncio.sleep(0)
@@ -145,18 +150,30 @@ class Connection:
             log.debug("client disconnected", session=self._runner.name, reason=str(closed))
         self.end(None)
 
+    async def _answer(self) -> None:
+        """Answers the messages of a client in lock step, once its audio is not far ahead of real time."""
+        ahead_ms = self._runner.record.session.pace.ahead_ms(time.monotonic())
+        await asyncio.sleep(max(0.0, ahead_ms - _AHEAD_MS) / 1000)
+        await self._send(self._codec.answer())
+
     async def _write(self, reader: Reader) -> None:
+        while await self._send(self._encode(await reader.get())):
+            reader.sent()
+
+    async def _send(self, frames: Iterable[Frame]) -> bool:
+        """Sends frames; returns False, and ends the connection, when the client does not read them."""
         try:
-            while True:
-                for frame in self._encode(await reader.get()):
-                    async with asyncio.timeout(self._options.send_timeout_ms / 1000):
-                        await self._socket.send(frame.data, text=frame.text)
-                reader.sent()
+            for frame in frames:
+                async with asyncio.timeout(self._options.send_timeout_ms / 1000):
+                    await self._socket.send(frame.data, text=frame.text)
         except TimeoutError:
             error = SlowConsumer(f"one message took over {self._options.send_timeout_ms} ms to send")
             self.end(error)
         except ConnectionClosed:
             self.end(None)
+        else:
+            return True
+        return False
 
     def _encode(self, outgoing: Outgoing) -> Iterable[Frame]:
         match outgoing:

@@ -235,7 +235,9 @@ class StreamingBackend(AlwaysReady):
     def new_transcription(self, session: str, language: str) -> StreamingTranscription:
         return StreamingTranscription(language or "en")
 
-    def new_executor(self, spawn: Spawn, deliver: Deliver) -> "StreamingExecutor":
+    def new_executor(
+        self, spawn: Spawn, deliver: Deliver, *, background: bool = False
+    ) -> "StreamingExecutor":
         return StreamingExecutor(self, self._script, spawn, deliver)
 
 

@@ -32,12 +32,13 @@ MAY_IMPORT = {
     "voicegw.core": {"voicegw.errors"},
     "voicegw.dialects": {"voicegw.errors", "voicegw.core"},
     "voicegw.log_writer": set(),
+    "voicegw.child_process": set(),
     "voicegw.telemetry": {"voicegw.errors", "voicegw.core", "voicegw.log_writer"},
     "voicegw.tracing": {"voicegw", "voicegw.errors", "voicegw.core"},
 }
 BASE = {
     *("voicegw.errors", "voicegw.core", "voicegw.dialects"),
-    *("voicegw.log_writer", "voicegw.telemetry", "voicegw.tracing"),
+    *("voicegw.log_writer", "voicegw.telemetry", "voicegw.tracing", "voicegw.child_process"),
 }
 MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.cluster.redis")}
 REPLY_BASE = {"voicegw.reply.endpoints", "voicegw.reply.functions"}  # what other packages of it may import
@@ -58,7 +59,8 @@ MAY_IMPORT["voicegw.gateway.session"] = MAY_IMPORT["voicegw.gateway.auth"] | {
     "voicegw.gateway.services",
 }
 MAY_IMPORT["voicegw.gateway.http"] = MAY_IMPORT["voicegw.gateway.session"] | {"voicegw.gateway.session"}
-MAY_IMPORT["voicegw.gateway"] = MAY_IMPORT["voicegw.gateway.http"] | {"voicegw.gateway.http"}
+MAY_IMPORT["voicegw.gateway.rest"] = MAY_IMPORT["voicegw.gateway.http"] | {"voicegw.gateway.http"}
+MAY_IMPORT["voicegw.gateway"] = MAY_IMPORT["voicegw.gateway.rest"] | {"voicegw.gateway.rest"}
 MAY_IMPORT["voicegw.settings_loader"] = {"voicegw.errors"}
 MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | CLUSTER | REPLY
 MAY_IMPORT["voicegw.config"] |= {

@@ -58,7 +58,7 @@ def assert_satisfied(requirements: list[str], found: Pins) -> None:
 def test_the_locks_satisfy_what_is_required() -> None:
     runtime = PROJECT["project"]["dependencies"]
     assert_satisfied(runtime, pins("runtime"))
-    for extra in ("test", "whisper-base", "voice", "mic", "otel"):
+    for extra in ("test", "whisper-base", "voice", "mic", "mcp", "otel"):
         assert_satisfied(PROJECT["project"]["optional-dependencies"][extra], pins("runtime", extra))
     assert_satisfied(PROJECT["build-system"]["requires"], pins("build"))
     assert_satisfied(PROJECT["dependency-groups"]["tools"], pins("tools"))
@@ -72,7 +72,9 @@ def test_a_lock_that_is_behind_is_found() -> None:
 
 
 def test_what_goes_into_one_environment_has_one_version() -> None:
-    for name, versions in pins("runtime", "build", "test", "mic", "otel", "voice", "whisper-base").items():
+    for name, versions in pins(
+        "runtime", "build", "test", "mic", "mcp", "otel", "voice", "whisper-base"
+    ).items():
         allowed = pins("runtime").get(name, versions)
         assert set(versions) <= set(allowed), name
 

@@ -9,11 +9,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import structlog
 
 from voicegw import __version__, config, token_command
 from voicegw.asr.pool import WorkerPool
+from voicegw.asr.recording_decoder import ProcessRecordingDecoder
 from voicegw.asr.vad import make_scorer
 from voicegw.asr.whisper_loader import WhisperSource
 from voicegw.asr.windowed import WindowedBackend
@@ -124,6 +126,8 @@ async def serve(settings: Settings) -> None:
                 declared=assistant.declared,
                 store=_store(settings, stack),
                 traced_text=settings.traces.text,
+                recordings=ProcessRecordingDecoder(settings.recordings),
+                models=_model_names(settings),
             ),
             dialects=[
                 native.NativeDialect(),
@@ -207,6 +211,12 @@ def _store(settings: Settings, stack: AsyncExitStack) -> Store:
     store = RedisStore(client, Keys(settings.cluster.prefix), live_ms)
     stack.push_async_callback(store.close)
     return store
+
+
+def _model_names(settings: Settings) -> tuple[str, ...]:
+    """The names of the models, without the directories of those that are files."""
+    names = (Path(settings.asr.model).name, settings.llm.model)
+    return tuple(dict.fromkeys(filter(None, names)))
 
 
 async def _start(gateway: Gateway, recognition: RecognitionService, stopping: asyncio.Event) -> None:

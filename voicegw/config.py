@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from voicegw.asr.pool import PoolOptions
+from voicegw.asr.recording_decoder import RecordingOptions
 from voicegw.asr.vad import VadOptions
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.cluster.jobs.recognition_worker import ConsumerOptions
@@ -98,6 +99,7 @@ class Settings:
     asr: WhisperOptions = field(default_factory=WhisperOptions)
     pool: PoolOptions = field(default_factory=PoolOptions)
     vad: VadOptions = field(default_factory=VadOptions)
+    recordings: RecordingOptions = field(default_factory=RecordingOptions)
     llm: LLMOptions = field(default_factory=LLMOptions)
     llm_fallback: LLMOptions = field(default_factory=LLMOptions)
     failover: FailoverOptions = field(default_factory=FailoverOptions)

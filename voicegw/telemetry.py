@@ -99,6 +99,9 @@ class Metrics:
         self.outbox_coalesced = make.counter(
             "outbox_coalesced", "Events replaced by newer ones before sending, by kind", "kind"
         )
+        self.rest_requests = make.counter("rest_requests", "Requests by REST", "path", "status")
+        self.recordings_open = make.gauge("recordings_open", "Recordings that are being transcribed")
+        self.recording_seconds = make.counter("recording_seconds", "Audio of transcribed recordings")
         self.loop_lag = make.gauge("loop_lag_seconds", "Mean delay of the event loop over a second")
 
     def _count_recognition(self, make: _Instruments) -> None:

@@ -12,7 +12,13 @@ from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.commands import ReplyMode
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.auth import signing_keys as keys
-from voicegw.gateway.auth.authenticator import MAX_USER_CHARACTERS, SingleUse, TokenOptions, check_session
+from voicegw.gateway.auth.authenticator import (
+    ISSUE,
+    MAX_USER_CHARACTERS,
+    SingleUse,
+    TokenOptions,
+    check_session,
+)
 from voicegw.gateway.auth.signing_keys import Algorithm
 from voicegw.gateway.auth.token_issuer import Claims, issue_token
 
@@ -35,7 +41,8 @@ To rotate keys, add the new one to keys.json (a running gateway reloads it by it
 with it, and remove the old one when its last token has expired.
 
 Scopes restrict a token: --scope rate:8000 --scope format:mulaw --scope reply:none. A kind without a scope
-(rate, format, reply) is unrestricted.
+(rate, format, reply) is unrestricted. Only a token with --scope issue:tokens may have client secrets issued
+(POST /v1/realtime/client_secrets).
 
 A token may set properties of its session, which the client then cannot change:
   --session '{"instructions": "You take orders for pizza.", "tools": ["menu"], "voice": "en-gb",
@@ -45,7 +52,12 @@ The key comes from --token-keys FILE or VOICEGW_TOKENS__SECRET, the audience fro
 all other options of `voicegw serve` may also be in its TOML file: --config FILE."""
 
 _STDOUT = 1
-_SCOPES = {"rate": tuple(map(str, INPUT_RATES)), "format": tuple(AudioFormat), "reply": tuple(ReplyMode)}
+_SCOPES = {
+    "rate": tuple(map(str, INPUT_RATES)),
+    "format": tuple(AudioFormat),
+    "reply": tuple(ReplyMode),
+    ISSUE[0]: ISSUE[1:],
+}
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -3,6 +3,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from voicegw.asr.batcher import Entry, JobQueue
 from voicegw.core.jobs import DecodeJob, DecodeKind
@@ -162,3 +163,21 @@ def test_every_job_is_done_or_superseded_once(asked: list[tuple[str, DecodeKind]
     assert len(done) == waiting
     assert sorted(done + superseded) == sorted(each.ticket for each in entries)
     assert {each.ticket for each in entries if each.job.kind is FINAL} <= set(done)
+
+
+def in_background(session: str, number: int) -> Entry[str]:
+    queued = entry(session, number, FINAL)
+    return replace(queued, job=structs.replace(queued.job, background=True))
+
+
+def test_a_recording_comes_last_and_alone() -> None:
+    queue = JobQueue[str]()
+    for each in (in_background("r", 1), in_background("s", 1), entry("a", 1), entry("b", 1, FINAL)):
+        assert queue.add(each) is None
+    assert queue.take(background=False) == [entry("b", 1, FINAL)]
+    assert queue.take(background=False) == [entry("a", 1)]
+    assert queue.take(background=False) == []
+    assert queue.first == in_background("r", 1)
+    assert queue.take(limit=8) == [in_background("r", 1)]
+    queue.remove(in_background("s", 1).job)
+    assert len(queue) == 0

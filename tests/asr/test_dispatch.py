@@ -4,6 +4,7 @@ import asyncio
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from tests.speech import job
 from voicegw.asr.batcher import Entry
@@ -25,8 +26,8 @@ def place() -> Place:
     return Place(cast(WorkerProcess, Process()))
 
 
-def entry(session: str, *, alone: bool = False) -> Entry[None]:
-    return Entry(job(b"", session=session), None, alone)
+def entry(session: str, *, alone: bool = False, background: bool = False) -> Entry[None]:
+    return Entry(replace(job(b"", session=session), background=background), None, alone)
 
 
 async def waits(asked: "asyncio.Task[list[Entry[None]]]") -> bool:
@@ -51,11 +52,11 @@ async def test_batches_go_to_the_workers_of_all_processes() -> None:
 async def test_a_job_that_is_to_be_alone_waits_for_the_others_of_its_process() -> None:
     dispatcher, there = Dispatcher[None](), place()
     await dispatcher.add(entry("a"))
-    await dispatcher.next(there)
+    running = await dispatcher.next(there)
     await dispatcher.add(entry("suspect", alone=True))
     asked = ask(dispatcher, there)
     assert await waits(asked)
-    await dispatcher.done(there)
+    await dispatcher.done(there, running)
     [suspect] = await asked
     assert suspect.job.session == "suspect"
 
@@ -63,13 +64,13 @@ async def test_a_job_that_is_to_be_alone_waits_for_the_others_of_its_process() -
 async def test_nothing_else_runs_in_the_process_of_a_job_that_is_alone() -> None:
     dispatcher, there, elsewhere = Dispatcher[None](), place(), place()
     await dispatcher.add(entry("suspect", alone=True))
-    await dispatcher.next(there)
+    running = await dispatcher.next(there)
     await dispatcher.add(entry("a"))
     await dispatcher.add(entry("b"))
     asked = ask(dispatcher, there)
     assert await waits(asked)
     assert await dispatcher.next(elsewhere)
-    await dispatcher.done(there)
+    await dispatcher.done(there, running)
     assert [each.job.session for each in await asked] == ["b"]
 
 
@@ -90,3 +91,19 @@ async def test_a_batch_is_as_large_as_it_may_be(batch: int) -> None:
     for session in "abcd":
         await dispatcher.add(entry(session))
     assert len(await dispatcher.next(there)) == batch
+
+
+async def test_recordings_leave_half_of_the_workers_to_conversations() -> None:
+    dispatcher, there = Dispatcher[None](), place()
+    dispatcher.workers = 3
+    for number in "12":
+        await dispatcher.add(entry(number, background=True))
+    running = await dispatcher.next(there)
+    second = ask(dispatcher, there)
+    assert await waits(second)
+    await dispatcher.add(entry("conversation"))
+    assert [each.job.session for each in await second] == ["conversation"]
+    third = ask(dispatcher, there)
+    assert await waits(third)
+    await dispatcher.done(there, running)
+    assert [each.job.session for each in await third] == ["2"]

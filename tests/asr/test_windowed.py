@@ -42,6 +42,19 @@ async def test_so_does_that_there_is_none(failure: Exception) -> None:
     assert await told_by(ScriptedRecognizer(failures=[failure]), JOB) == [DecodeFailure(7)]
 
 
+async def test_the_requests_of_a_recording_are_background_jobs() -> None:
+    recognizer = ScriptedRecognizer()
+    backend = WindowedBackend(recognizer, SessionOptions())
+    tasks: list[asyncio.Task[None]] = []
+    executor = backend.new_executor(
+        lambda work, name: tasks.append(asyncio.create_task(work)), lambda answer: None, background=True
+    )
+    executor.execute(JOB)
+    await asyncio.gather(*tasks)
+    assert [job.background for job in recognizer.jobs] == [True]
+    assert recognizer.jobs[0].lane is DecodeKind.PARTIAL
+
+
 async def test_one_request_does_not_wait_for_another() -> None:
     recognizer = ScriptedRecognizer()
     recognizer.gate.clear()

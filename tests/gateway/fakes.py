@@ -9,6 +9,7 @@ import numpy as np
 from limits.aio.storage import Storage
 
 from tests.recognition import AlwaysReady
+from voicegw.asr.recording_decoder import ProcessRecordingDecoder, RecordingOptions
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.events import Message
@@ -25,6 +26,7 @@ from voicegw.gateway.http.limited_connection import HandshakeOptions
 from voicegw.gateway.http.tls import TlsOptions
 from voicegw.gateway.limits.admission import AdmissionOptions
 from voicegw.gateway.limits.rate_limits import LimitOptions, Limits
+from voicegw.gateway.rest.recordings import RestOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import ConnectionOptions
@@ -196,6 +198,8 @@ async def staged(
     dialects: Sequence[Dialect] = (),
     session: SessionOptions | None = None,
     traced_text: bool = False,
+    rest: RestOptions | None = None,
+    recordings: RecordingOptions | None = None,
     **limits: int,
 ) -> AsyncIterator[Stage]:
     """A gateway for as long as the block lasts; `limits` are its ConnectionOptions. Other `services` take the
@@ -212,6 +216,7 @@ async def staged(
         handshake=gate.handshake,
         tls=gate.tls,
         resume=resume or ResumeOptions(),
+        rest=rest or RestOptions(),
     )
     recognizer, responder, warm = ScriptedRecognizer(), ScriptedResponder(), asyncio.Event()
     warm.set()
@@ -222,6 +227,8 @@ async def staged(
             voice=voice,
             store=store or NullStore(),
             traced_text=traced_text,
+            recordings=ProcessRecordingDecoder(recordings or RecordingOptions()),
+            models=("scripted",),
         )
     access = gate.opened(services.metrics)
     gateway = Gateway(

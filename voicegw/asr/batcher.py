@@ -1,4 +1,5 @@
-"""Which queued jobs are decoded next, together: finals first, then the partials that have waited longest.
+"""Which queued jobs are decoded next, together: finals first, then the partials that have waited longest, and
+last background jobs, which are those of recordings.
 
 Jobs are decoded in one batch when the model can do so without loss: of one kind, in one language, with the
 same prompt (most often none), since those of a batch must have as many tokens, and of nearly the same length,
@@ -37,14 +38,18 @@ class JobQueue(Generic[Ticket]):
     def __init__(self) -> None:
         self._finals: dict[tuple[str, int], Entry[Ticket]] = {}
         self._partials: dict[str, Entry[Ticket]] = {}
+        self._background: dict[tuple[str, int], Entry[Ticket]] = {}
 
     def __len__(self) -> int:
-        return len(self._finals) + len(self._partials)
+        return len(self._finals) + len(self._partials) + len(self._background)
 
     def add(self, entry: Entry[Ticket]) -> Entry[Ticket] | None:
         """Queues a job; returns the partial that is useless now, if there is one: an older one that was
         waiting, or this one, when it comes back from a lost worker and a newer job waits already."""
         job = entry.job
+        if job.background:
+            self._background[job.session, job.number] = entry
+            return None
         waiting = self._partials.get(job.session)
         if job.kind is DecodeKind.PARTIAL:
             if self._newest(job.session) > job.number:
@@ -65,7 +70,11 @@ class JobQueue(Generic[Ticket]):
     @property
     def first(self) -> Entry[Ticket] | None:
         """The job that is next in line, if one waits."""
-        return next(iter(self._finals.values()), None) or self.first_partial
+        return next(iter(self._finals.values()), None) or self.first_partial or self._first_background
+
+    @property
+    def _first_background(self) -> Entry[Ticket] | None:
+        return next(iter(self._background.values()), None)
 
     @property
     def first_partial(self) -> Entry[Ticket] | None:
@@ -75,13 +84,17 @@ class JobQueue(Generic[Ticket]):
     def remove(self, job: DecodeJob) -> None:
         """Forgets a job that nobody waits for any more; harmless when it is not queued."""
         self._finals.pop((job.session, job.number), None)
+        self._background.pop((job.session, job.number), None)
         waiting = self._partials.get(job.session)
         if waiting is not None and waiting.job.number == job.number:
             del self._partials[job.session]
 
-    def take(self, limit: int = 1) -> list[Entry[Ticket]]:
-        """The next job and up to `limit` - 1 others that fit it, no longer queued; none when it is empty."""
+    def take(self, limit: int = 1, *, background: bool = True) -> list[Entry[Ticket]]:
+        """The next job and up to `limit` - 1 others that fit it, no longer queued; none when it is empty.
+        A background job is taken alone, and only with `background`."""
         waiting: list[Entry[Ticket]] = [*self._finals.values(), *self._partials.values()]
+        if not waiting and background and self._first_background is not None:
+            waiting, limit = [self._first_background], 1
         if not waiting:
             return []
         first, rest = waiting[0], waiting[1:]

@@ -2,9 +2,13 @@
 
 A job whose process was lost is done again alone: no other worker of its process decodes meanwhile, so that
 the job that processes die of is found out, and others are not given up with it.
+
+Background jobs are in progress in at most half of the workers, so that jobs of conversations rarely wait
+for one.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -22,11 +26,13 @@ class Place:
 
 
 class Dispatcher(Generic[Ticket]):
-    """See the module. `batch`: how many jobs are decoded together at most."""
+    """See the module. batch: how many jobs are decoded together at most. workers: how many are warm."""
 
     def __init__(self) -> None:
         self.queue: JobQueue[Ticket] = JobQueue()
         self.batch = 1
+        self.workers = 0
+        self._background = 0  # batches in progress
         self._changed = asyncio.Condition()
 
     async def add(self, entry: Entry[Ticket]) -> Entry[Ticket] | None:
@@ -51,20 +57,26 @@ class Dispatcher(Generic[Ticket]):
 
     async def _take(self, place: Place) -> list[Entry[Ticket]]:
         async with self._changed:
-            while not self._may_take(place) or not (batch := self.queue.take(self.batch)):
+            while not self._may_take(place) or not (batch := self._next_batch()):
                 await self._changed.wait()
             place.batches += 1
             place.reserved = batch[0].alone
+            self._background += batch[0].job.background
             return batch
+
+    def _next_batch(self) -> list[Entry[Ticket]]:
+        has_room = self._background < max(1, self.workers // 2)
+        return self.queue.take(self.batch, background=has_room)
 
     def _may_take(self, place: Place) -> bool:
         first = self.queue.first
         has_to_wait = first is not None and first.alone and place.batches > 0
         return not (place.reserved or has_to_wait)
 
-    async def done(self, place: Place) -> None:
-        """A batch of this process is over, in whatever way."""
+    async def done(self, place: Place, batch: Sequence[Entry[Ticket]]) -> None:
+        """This batch of the process is over, in whatever way."""
         async with self._changed:
+            self._background -= batch[0].job.background
             place.batches -= 1
             place.reserved = False
             self._changed.notify_all()

@@ -232,6 +232,7 @@ class WorkerPool:
 
     def _count_warm(self, more: int) -> None:
         self._warm += more
+        self._dispatcher.workers = self._warm
         self._metrics.workers_ready.set(self._warm)
 
     async def _run_worker(self, place: Place) -> None:
@@ -246,7 +247,7 @@ class WorkerPool:
                     await self._requeue(entry, is_suspect=is_suspect, hangs=hangs)
                 raise
             finally:
-                await self._dispatcher.done(place)
+                await self._dispatcher.done(place, batch)
         raise WorkerFailed("the process died while idle")
 
     async def _decode_batch(self, process: WorkerProcess, batch: list[Entry[_Ticket]]) -> None:

@@ -1,5 +1,7 @@
 """Transcription by a recogniser of windows: every request of a session is one decode job."""
 
+import msgspec
+
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeResult, Shed, Superseded
 from voicegw.core.recognizer import Recognizer
@@ -26,9 +28,9 @@ class WindowedBackend:
         pre_roll_ms = self._options.endpoint.pre_roll_ms
         return WindowedTranscription(session, self._options.recognition, pre_roll_ms, language)
 
-    def new_executor(self, spawn: Spawn, deliver: Deliver) -> "WindowedExecutor":
+    def new_executor(self, spawn: Spawn, deliver: Deliver, *, background: bool = False) -> "WindowedExecutor":
         """See TranscriptionBackend."""
-        return WindowedExecutor(self._recognizer, spawn, deliver)
+        return WindowedExecutor(self._recognizer, spawn, deliver, background=background)
 
 
 def _attributes(result: DecodeResult) -> dict[str, float]:
@@ -39,14 +41,18 @@ def _attributes(result: DecodeResult) -> dict[str, float]:
 class WindowedExecutor:
     """Has one session's windows decoded, each in a task of its own."""
 
-    def __init__(self, recognizer: Recognizer, spawn: Spawn, deliver: Deliver) -> None:
+    def __init__(
+        self, recognizer: Recognizer, spawn: Spawn, deliver: Deliver, *, background: bool = False
+    ) -> None:
         self._recognizer = recognizer
         self._spawn = spawn
         self._deliver = deliver
+        self._background = background
 
     def execute(self, request: DecodeJob) -> None:
         """See Executor."""
-        self._spawn(self._decode(request), "decode")
+        job = msgspec.structs.replace(request, background=True) if self._background else request
+        self._spawn(self._decode(job), "decode")
 
     async def _decode(self, job: DecodeJob) -> None:
         """Hands the words to the session, or that there are none."""

@@ -49,6 +49,7 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     context: the number of samples at the start of the window that belong to earlier utterances.
     lead_in: the number of samples of silence that a recogniser that does not use the context inserts before
     the window, because models miss a short word at its very start.
+    background: nobody waits in a conversation for it, so it is decoded only when no other job waits.
     """
 
     session: str
@@ -61,6 +62,13 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     key_terms: tuple[str, ...] = ()
     context: int = 0
     lead_in: int = 0
+    background: bool = False
+
+    @property
+    def lane(self) -> DecodeKind:
+        """The kind of jobs with which it waits where there are two queues: as a background job, with those
+        that are taken last."""
+        return DecodeKind.PARTIAL if self.background else self.kind
 
 
 class DecodeResult(msgspec.Struct, frozen=True, array_like=True):

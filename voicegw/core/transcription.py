@@ -224,6 +224,6 @@ class TranscriptionBackend(RecognitionService, Protocol):
         the default."""
         ...
 
-    def new_executor(self, spawn: Spawn, deliver: Deliver) -> Executor:
-        """The executor of one transcription."""
+    def new_executor(self, spawn: Spawn, deliver: Deliver, *, background: bool = False) -> Executor:
+        """The executor of one transcription. background: its requests wait while others are waiting."""
         ...

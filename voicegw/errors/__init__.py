@@ -7,6 +7,7 @@
      |    +-- NotFound  UnsupportedRate  UnsupportedFormat  UnsupportedReply  InvalidParameter  OriginRefused
      |    +-- TokenMissing  TokenInvalid  TokenExpired  TokenUsed  SignatureInvalid  ScopeMissing
      |    +-- SessionTooLong  TakenOver
+     |    +-- MethodRefused  RequestTooBig  InvalidRecording  RecordingTooLong  TokensNotIssued
      +-- LimitError                  a limit of the client; a later retry may succeed
      |    +-- RateLimited  TooManyConnections  LimitIgnored
      +-- ReplyError                  caused by the model or the voice; the session continues
@@ -36,16 +37,20 @@ from voicegw.errors.client_errors import (
     IdleTimeout,
     InputError,
     InvalidParameter,
+    InvalidRecording,
     InvalidState,
     InvalidValue,
     LimitError,
     LimitIgnored,
     MalformedMessage,
     MessageTooBig,
+    MethodRefused,
     NotFound,
     OddByteCount,
     OriginRefused,
     RateLimited,
+    RecordingTooLong,
+    RequestTooBig,
     ScopeMissing,
     SessionTooLong,
     SignatureInvalid,
@@ -53,6 +58,7 @@ from voicegw.errors.client_errors import (
     TokenExpired,
     TokenInvalid,
     TokenMissing,
+    TokensNotIssued,
     TokenUsed,
     TooManyConnections,
     TooManyErrors,
@@ -110,6 +116,7 @@ __all__ = [
     "InputError",
     "InternalError",
     "InvalidParameter",
+    "InvalidRecording",
     "InvalidState",
     "InvalidValue",
     "LLMBroken",
@@ -128,6 +135,7 @@ __all__ = [
     "LimitIgnored",
     "MalformedMessage",
     "MessageTooBig",
+    "MethodRefused",
     "ModelUnavailable",
     "ModerationFailed",
     "Moved",
@@ -137,7 +145,9 @@ __all__ = [
     "OriginRefused",
     "RateLimited",
     "RecognitionFailed",
+    "RecordingTooLong",
     "ReplyError",
+    "RequestTooBig",
     "ScopeMissing",
     "ServerError",
     "SessionTooLong",
@@ -150,6 +160,7 @@ __all__ = [
     "TokenInvalid",
     "TokenMissing",
     "TokenUsed",
+    "TokensNotIssued",
     "TooManyConnections",
     "TooManyErrors",
     "TooManyToolCalls",

@@ -47,7 +47,7 @@ class AudioTooFast(InputError, code="audio_too_fast", close_code=1008):
     """Audio sent faster than real time, beyond the burst that `ready` states as `max_burst_ms`."""
 
 
-class IdleTimeout(InputError, code="idle_timeout", close_code=1008):
+class IdleTimeout(InputError, code="idle_timeout", close_code=1008, http_status=408):
     """No message was sent in either direction for the idle timeout."""
 
 
@@ -105,6 +105,26 @@ class SessionTooLong(InputError, code="session_too_long", close_code=1008):
 
 class TakenOver(InputError, code="taken_over", close_code=4001):
     """Another connection has resumed this session; this one is closed."""
+
+
+class MethodRefused(InputError, code="method_refused", http_status=405):
+    """The path does not take requests with this HTTP method."""
+
+
+class RequestTooBig(InputError, code="request_too_big", http_status=413):
+    """The body of an HTTP request is longer than the server accepts."""
+
+
+class InvalidRecording(InputError, code="invalid_recording", http_status=400):
+    """The audio file is damaged, or its format is not supported."""
+
+
+class RecordingTooLong(InputError, code="recording_too_long", http_status=413):
+    """The audio file is longer than the server accepts."""
+
+
+class TokensNotIssued(InputError, code="tokens_not_issued", http_status=403):
+    """This server cannot sign tokens, because it has public keys only."""
 
 
 class LimitError(VoicegwError, retryable=True):

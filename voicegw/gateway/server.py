@@ -19,8 +19,8 @@ from websockets.exceptions import ConnectionClosed
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
-from voicegw.dialects.port import Codec, Dialect, Opening, refusal_code
-from voicegw.errors import ConfigurationError, Draining, IdleTimeout, InvalidState, VoicegwError
+from voicegw.dialects.port import Codec, Dialect, refusal_code
+from voicegw.errors import ConfigurationError, Draining, IdleTimeout, VoicegwError
 from voicegw.gateway.auth.access import Access, check_scopes
 from voicegw.gateway.auth.origin import ANY
 from voicegw.gateway.http.descriptors import AcceptErrorHandler, Descriptors
@@ -32,12 +32,15 @@ from voicegw.gateway.http.limited_connection import (
     LimitedConnection,
     Upgrade,
 )
+from voicegw.gateway.http.opening import receive_opening
 from voicegw.gateway.http.refusal_log import RefusalLog
 from voicegw.gateway.http.request_handler import RequestHandler, select_subprotocol
 from voicegw.gateway.http.static_files import StaticFiles
 from voicegw.gateway.http.tls import Certificate, TlsOptions, check_exposure
 from voicegw.gateway.limits.admission import Admission, AdmissionOptions
 from voicegw.gateway.reload import Reloader
+from voicegw.gateway.rest.assembly import new_rest_server
+from voicegw.gateway.rest.recordings import RestOptions
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import Connection, ConnectionOptions
 from voicegw.gateway.session.connection_context import ConnectionContext
@@ -50,7 +53,6 @@ from voicegw.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 _STOP_S = 1.0  # for all connections to close when the server stops
-_MAX_OPENING_FRAMES = 50  # within which the client must send its request
 QUEUED_FRAMES = 4  # frames of one client that are read ahead; then reading stops
 TRANSPORT_LIMIT = 4  # times the largest message of a dialect, so that the codec can report the error
 
@@ -71,6 +73,7 @@ class GatewayOptions:
     handshake: HandshakeOptions = field(default_factory=HandshakeOptions)
     tls: TlsOptions = field(default_factory=TlsOptions)
     resume: ResumeOptions = field(default_factory=ResumeOptions)
+    rest: RestOptions = field(default_factory=RestOptions)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"(/[\w.~-]+)*", self.path_prefix, re.ASCII):
@@ -117,6 +120,11 @@ class Gateway:
         descriptors = Descriptors(options.admission.max_sessions)
         self._checks = EntryChecks(self._access, self._admission, services, self.sessions, descriptors)
         self._refusals = RefusalLog(services.metrics)
+        parts = self._access, self._checks, self._admission, self._refusals, services
+        hearing = new_scorer, session_options.endpoint
+        self._rest = self._handshakes.rest = new_rest_server(
+            options.rest, options.path_prefix, *parts, *hearing
+        )
         self._stack = AsyncExitStack()
         self._server: Server | None = None
 
@@ -202,9 +210,9 @@ class Gateway:
         """Stops admission, informs all clients, and ends open turns after the drain timeout."""
         self._admission.draining = True
         log.info("draining", sessions=len(self.sessions))
-        await self.sessions.drain(
-            lambda: self._admission.retry_after_ms(Draining()), self._options.drain_timeout_ms / 1000
-        )
+        timeout_s = self._options.drain_timeout_ms / 1000
+        sessions = self.sessions.drain(lambda: self._admission.retry_after_ms(Draining()), timeout_s)
+        await asyncio.gather(sessions, *([self._rest.drain(timeout_s)] if self._rest else []))
 
     async def stop(self) -> None:
         """Ends all sessions and stops listening. Aborts connections that are still open after a second."""
@@ -213,6 +221,8 @@ class Gateway:
         self._server.close(close_connections=False)  # the ends of their sessions close them with a reason
         aborting = asyncio.get_running_loop().call_later(_STOP_S, self._handshakes.abort)
         try:
+            if self._rest is not None:
+                await self._rest.stop()
             await self.sessions.end()
             async with asyncio.timeout(_STOP_S + 2 * CLOSE_S):
                 await self._stack.aclose()
@@ -245,7 +255,7 @@ class Gateway:
         """Admits a client by its first frames, within the handshake timeout."""
         try:
             async with asyncio.timeout(self._options.handshake.timeout_ms / 1000):
-                opening = await _opening(socket, upgrade.codec)
+                opening = await receive_opening(socket, upgrade.codec)
                 request = await self._checks.admit(socket, upgrade.dialect, opening, upgrade.address)
         except TimeoutError:
             raise IdleTimeout("the client did not send its request in time") from None
@@ -277,16 +287,6 @@ class Gateway:
                 for frame in upgrade.codec.refuse(error):
                     await socket.send(frame.data, text=frame.text)
         await socket.close(refusal_code(error), error.code)
-
-
-async def _opening(socket: ServerConnection, codec: Codec) -> Opening:
-    """The request in the first frames of a client. Raises InputError and ConnectionClosed."""
-    for _ in range(_MAX_OPENING_FRAMES):
-        for received in codec.receive(await socket.recv()):
-            if not isinstance(received, Opening):
-                raise InvalidState("the first message must open a session")
-            return received
-    raise InvalidState(f"none of the first {_MAX_OPENING_FRAMES} messages opens a session")
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from voicegw.core.background_calls import BackgroundCalls
 from voicegw.core.events import Event, Fault, TurnLatency
 from voicegw.core.moderation_queue import Moderator
+from voicegw.core.recording import RecordingDecoder
 from voicegw.core.responder import Responder
 from voicegw.core.session_store import NullStore, Store
 from voicegw.core.speech_output import Voice
@@ -19,6 +20,8 @@ class Services:
 
     check_model: returns a remark for the readiness page, or raises NotReady. declared: characters of the tool
     declarations, which are part of every prompt. traced_text: traces contain what users say and the replies.
+    recordings: decodes audio files; None if none are accepted.
+    models: the names that /v1/models lists.
     """
 
     transcription: TranscriptionBackend
@@ -31,6 +34,8 @@ class Services:
     moderator: Moderator | None = None
     declared: int = 0
     traced_text: bool = False
+    recordings: RecordingDecoder | None = None
+    models: tuple[str, ...] = ()
 
     def count(self, event: Event, session: str) -> None:
         """Records an event of a session in metrics and traces."""

@@ -158,6 +158,6 @@ async def test_a_client_that_resumes_from_another_address_counts_there() -> None
 
 async def test_the_last_file_descriptors_are_for_refusals() -> None:
     async with checking() as stage:
-        stage.checks.check_connection(cast(LimitedConnection, FakeConnection(10)), Headers())
+        stage.checks.check_connection(10, Headers())
         with pytest.raises(AtCapacity, match="file descriptor"):
-            stage.checks.check_connection(cast(LimitedConnection, FakeConnection(1 << 30)), Headers())
+            stage.checks.check_connection(1 << 30, Headers())

@@ -45,7 +45,7 @@ class JobProducer:
     async def submit(self, submission: Submission) -> str:
         """Adds a job to its stream; returns the entry's id."""
         async with self._submitting:
-            stream = self._stream(submission.job.kind)
+            stream = self._stream(submission.job.lane)
             entry: Any = await self._redis.xadd(stream, {"job": encode(submission)})
         return str(entry.decode())
 

@@ -186,7 +186,7 @@ class RemoteRecognizer:
         if ticket.entry is None:
             return True
         with suppress(*REDIS_ERRORS):
-            return await self._producer.withdraw(ticket.kind, ticket.entry)
+            return await self._producer.withdraw(ticket.job.lane, ticket.entry)
         return False
 
     # --- answers ---
@@ -261,7 +261,7 @@ class RemoteRecognizer:
             if ticket.entry is not None and (ticket.missed or now - ticket.asked >= older_than_s)
         ]
         for kind in DecodeKind:
-            asked = {ticket.entry: ticket for ticket in due if ticket.kind is kind and ticket.entry}
+            asked = {ticket.entry: ticket for ticket in due if ticket.job.lane is kind and ticket.entry}
             missing = await self._producer.missing(kind, list(asked))
             for entry, ticket in asked.items():
                 lost, ticket.missed = ticket.missed and entry in missing, entry in missing

@@ -82,6 +82,12 @@ class Access:
         await self.limits.admit(Resource.CONNECTIONS, identity.user, "")
         return identity
 
+    async def authenticate(self, address: str, token: str | None) -> Identity:
+        """As `identify`, for a request that opens no session."""
+        identity = self.authenticator.identify(token, address)
+        await self.limits.admit(Resource.CONNECTIONS, identity.user, "")
+        return identity
+
     def _warn_if_shared(self, peer: str, headers: Headers) -> None:
         """Logs once that many clients may share one address, and so one limit."""
         if not self._warned and (reason := self.addresses.shared_reason(peer, headers)):

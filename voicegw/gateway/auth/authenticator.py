@@ -10,7 +10,9 @@ This module never logs, quotes or stores a token.
 """
 
 import math
+import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
@@ -20,23 +22,28 @@ import msgspec
 
 from voicegw.core.commands import Configure
 from voicegw.core.options import option
-from voicegw.core.profile import MAX_INSTRUCTIONS_CHARACTERS, MAX_TOOLS, VOICE_NAME
+from voicegw.core.profile import MAX_INSTRUCTIONS_CHARACTERS, MAX_TOOLS, VOICE_NAME, given
 from voicegw.errors import (
     ConfigurationError,
+    InvalidParameter,
     InvalidState,
     ScopeMissing,
     TokenExpired,
     TokenInvalid,
     TokenMissing,
+    TokensNotIssued,
     TokenUsed,
 )
 from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.replay_cache import ReplayCache
+from voicegw.gateway.auth.token_issuer import Claims, issue_token
 
 _LEEWAY_S = 5  # allowed difference of clocks
 _REPLAY_MARGIN_S = 60  # added to the time a used token is remembered: other clocks may be late
 _REQUIRED = ("aud", "sub", "exp")
 MAX_USER_CHARACTERS = 128
+CLIENT_SECRET_PREFIX = "ek_"  # of tokens that a gateway has issued, as OpenAI writes them
+ISSUE = ("issue", "tokens")  # the scope that allows to have tokens issued
 
 
 class SingleUse(StrEnum):
@@ -88,6 +95,15 @@ class Scopes:
         named = [each for of, each in self.allowed if of == kind]
         if named and value not in named:
             raise ScopeMissing(f"this token does not allow {kind} {value}")
+
+    def check_granted(self, kind: str, value: str) -> None:
+        """The same for a right that a token has only if it names it."""
+        if (kind, value) not in self.allowed:
+            raise ScopeMissing(f"this token does not allow {kind} {value}: it needs the scope {kind}:{value}")
+
+    def without(self, kind: str) -> "Scopes":
+        """These scopes without those of a kind."""
+        return Scopes(tuple((of, value) for of, value in self.allowed if of != kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +170,7 @@ class Authenticator:
             return Identity("", address)
         if not token:
             raise TokenMissing
-        claims = self._claims(token)
+        claims = self._claims(token.removeprefix(CLIENT_SECRET_PREFIX))
         if claims.exp - time.time() > self._options.max_ttl_s + _LEEWAY_S:
             raise TokenInvalid(f"valid for longer than the allowed {self._options.max_ttl_s} s")
         return Identity(
@@ -165,6 +181,34 @@ class Authenticator:
             self._token(claims),
             Configure(**msgspec.structs.asdict(claims.session)),
         )
+
+    def issue(self, identity: Identity, valid_s: int, session: Mapping[str, object]) -> tuple[str, int]:
+        """A new token of the same user and with the same scopes, except that to issue tokens; and its expiry
+        in Unix time. Raises ScopeMissing, TokensNotIssued, and InvalidParameter for an invalid `session`.
+
+        session: as the claim `session`; what the token of `identity` fixes stays.
+        """
+        if self.development:  # any token is accepted
+            return f"{CLIENT_SECRET_PREFIX}{secrets.token_urlsafe(24)}", int(time.time()) + valid_s
+        identity.scopes.check_granted(*ISSUE)
+        try:
+            key = self._keys.signer()
+        except ConfigurationError:
+            raise TokensNotIssued from None
+        claims = Claims(
+            identity.user,
+            self._options.audience,
+            min(valid_s, self._options.max_ttl_s),
+            tuple(f"{kind}:{value}" for kind, value in identity.scopes.without(ISSUE[0]).allowed),
+            self._options.single_use is SingleUse.ALWAYS,
+            {**session, **given(identity.fixed)},
+        )
+        try:
+            msgspec.convert(claims.session, _Session)
+        except msgspec.ValidationError as error:
+            raise InvalidParameter(f"session: {error}") from None
+        token = issue_token(claims, key)
+        return f"{CLIENT_SECRET_PREFIX}{token}", int(time.time()) + claims.valid_s
 
     async def consume(self, identity: Identity) -> None:
         """Consumes a single-use token. Raises TokenUsed if it was used before, or StoreUnavailable."""

@@ -42,9 +42,9 @@ class EntryChecks:
         """Counts one connection; returns the address for which limits apply. Raises RateLimited."""
         return await self._access.count(connection.peer, headers)
 
-    def check_connection(self, connection: LimitedConnection, headers: Headers) -> None:
-        """Checks every connection before its upgrade. Raises OriginRefused or AtCapacity."""
-        if self._descriptors.is_reserved(connection.descriptor):
+    def check_connection(self, descriptor: int, headers: Headers) -> None:
+        """Checks every connection before its request is served. Raises OriginRefused or AtCapacity."""
+        if self._descriptors.is_reserved(descriptor):
             raise AtCapacity("the process has no file descriptor left for another session")
         self._access.check_origin(headers)
 

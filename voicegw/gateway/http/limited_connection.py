@@ -18,6 +18,7 @@ from voicegw.core.options import option
 from voicegw.dialects.port import Codec, Dialect
 from voicegw.gateway.auth.authenticator import Identity
 from voicegw.gateway.http.plain_http import HttpConnection
+from voicegw.gateway.http.request_line import RequestLine, RestServer
 from voicegw.gateway.http.tls_upgrade import TlsUpgrade
 from voicegw.gateway.limits.admission import TokenBucket
 from voicegw.gateway.limits.seats import Seat
@@ -44,13 +45,14 @@ class HandshakeLimiter:
     """Counts the connections with an unfinished handshake.
 
     is_shared: whether many clients share a peer address, as behind a proxy, and no limit per address
-    applies. context: of TLS, or None. inbox: the read buffer of all connections of the gateway; each read is
-    copied out of it before the next one.
+    applies. context: of TLS, or None. rest: serves the REST API; None without. inbox: the read buffer of all
+    connections of the gateway; each read is copied out of it before the next one.
     """
 
     def __init__(self, options: HandshakeOptions, is_shared: Callable[[str], bool], metrics: Metrics) -> None:
         self.options = options
         self.context: ssl.SSLContext | None = None
+        self.rest: RestServer | None = None
         self._is_shared = is_shared
         self._metrics = metrics
         self._pending: Counter[str] = Counter()
@@ -136,16 +138,25 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
             self._begin_reading(transport)
             transport.abort()
         elif context is None:
-            self._begin_reading(transport)
+            self._read_line(transport)
         else:
-            TlsUpgrade(context, timeout_s, self._receive_encrypted, self.finish_handshake).begin(transport)
+            TlsUpgrade(context, timeout_s, self._read_line, self.finish_handshake).begin(transport)
 
-    def _receive_encrypted(self, transport: asyncio.Transport, early: bytes) -> None:
-        """TLS is established; `early` are the bytes received since."""
-        transport.set_protocol(self)
-        self._begin_reading(transport)
+    def _read_line(self, transport: asyncio.Transport, early: bytes = b"") -> None:
+        """Finds out whether it is a request of the REST API. early: bytes received after a TLS handshake."""
+        rest, timeout_s = self._handshakes.rest, self._handshakes.options.timeout_ms / 1000
+
+        def choose(path: str, received: bytes) -> None:
+            if rest is not None and rest.serves(path):
+                rest.accept(transport, received, self.peer, self.finish_handshake)
+            else:
+                transport.set_protocol(self)
+                self._begin_reading(transport)
+                self.data_received(received)
+
+        line = RequestLine(transport, self._handshakes.inbox, timeout_s, choose, self.finish_handshake)
         if early:
-            self.data_received(early)
+            line.receive(early)
 
     def _begin_reading(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)

@@ -87,7 +87,7 @@ class RequestHandler:
         own_path = path.removeprefix(self._prefix)
         codec = dialect.connect(Handshake(own_path, query, request.headers, self._prefix))
         connection.upgrade = upgrade = Upgrade(dialect, codec, address)
-        self._checks.check_connection(connection, request.headers)
+        self._checks.check_connection(connection.descriptor, request.headers)
         if codec.opening is None:
             self._checks.check_any()
         else:

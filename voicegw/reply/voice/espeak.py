@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncGenerator
 
+from voicegw.child_process import running
 from voicegw.errors import StartupError, VoiceFailed
 from voicegw.reply.voice.sentence_voice import VoiceOptions
 
@@ -58,7 +59,7 @@ class EspeakEngine:
     async def synthesise(self, words: str, voice: str = "") -> AsyncGenerator[bytes, None]:
         """Mono s16le from espeak-ng, piece by piece. Closing the generator kills the process and waits for
         its end."""
-        async with self._slots, _running((*self._command, voice or self._voice)) as process:
+        async with self._slots, running((*self._command, voice or self._voice)) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             with contextlib.suppress(ConnectionError):  # the process ended; its exit status is checked below
@@ -84,24 +85,3 @@ def _rate(wav: bytes) -> int:
 
 def _output(command: tuple[str, ...], stdin: bytes = b"") -> bytes:
     return subprocess.run(command, input=stdin, capture_output=True, timeout=_TIMEOUT_S, check=True).stdout
-
-
-@contextlib.asynccontextmanager
-async def _running(command: tuple[str, ...]) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """A process that is killed and waited for at the end of the block."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        if process.stdout is not None:
-            await process.stdout.read()  # asyncio reports the exit only after the pipe has been read
-        await process.wait()
-        if process.stdin is not None:
-            process.stdin.close()

@@ -1,0 +1,1 @@
+"""OpenAI's REST API for speech, on the port of the WebSockets: files, models and client secrets."""

@@ -38,7 +38,7 @@ async function talk() {
   drawTalking();
   listDevices();
   try {
-    await session.client();
+    await session.client(); // meanwhile the session keeps what is said
   } catch (error) {
     stopTalking();
     throw error;
@@ -85,9 +85,9 @@ function drawTurn(turn) {
 session.addEventListener("state", ({ detail }) => drawState(detail));
 session.addEventListener("turn", ({ detail }) => drawTurn(detail));
 session.addEventListener("error", ({ detail }) => problems.show(detail));
-microphone.addEventListener("frame", async ({ detail: { samples, level } }) => {
+microphone.addEventListener("frame", ({ detail: { samples, level } }) => {
   $("#talk").style.setProperty("--level", level.toFixed(2));
-  if (session.state !== "idle" && session.state !== "closed") (await session.client()).sendAudio(samples);
+  session.sendAudio(samples);
 });
 microphone.addEventListener("ended", () => {
   stopTalking();

@@ -1,6 +1,7 @@
 import { Conversation, Refused, Speaker, VoiceClient } from "../client/voicegw.js";
 
 const RATE = 16_000;
+const EARLY_FRAMES = 500; // 10 s of what is said while the session is being opened
 const NO_VOICE = new Set(["unsupported_reply", "scope_missing"]);
 
 /**
@@ -15,6 +16,7 @@ export class Session extends EventTarget {
   #client = null;
   #opening = null;
   #speaker = null;
+  #early = [];
 
   get state() {
     return this.#client?.state ?? "idle";
@@ -25,9 +27,12 @@ export class Session extends EventTarget {
     if (this.#client && this.#client.state !== "closed") return this.#opening ?? this.#client;
     this.#opening = this.#open();
     try {
-      return await this.#opening;
+      const client = await this.#opening;
+      this.#early.forEach((samples) => client.sendAudio(samples));
+      return client;
     } finally {
       this.#opening = null;
+      this.#early = [];
     }
   }
 
@@ -63,6 +68,12 @@ export class Session extends EventTarget {
     const turn = this.conversation.receive(message);
     if (turn) this.#emit("turn", turn);
     if (message.type === "error") this.#emit("error", message);
+  }
+
+  /** Sends audio to the open session; what is said while it is being opened follows then. */
+  sendAudio(samples) {
+    if (!this.#opening) this.#client?.sendAudio(samples);
+    else if (this.#early.length < EARLY_FRAMES) this.#early.push(samples);
   }
 
   /** Speaks replies aloud from now on, or no longer. */

@@ -44,7 +44,7 @@ async def test_the_policy_allows_what_is_on_this_server_only() -> None:
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-OUTSIDE = ["/page/../config.py", "/page/%2e%2e/config.py", "/page//etc/passwd", "/page/"]
+OUTSIDE = ("/page/../config.py", "/page/%2e%2e/config.py", "/page//etc/passwd", "/page/")
 
 
 @pytest.mark.parametrize("path", OUTSIDE)

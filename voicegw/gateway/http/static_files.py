@@ -1,4 +1,4 @@
-"""The files of the web page, read once at the start, so that a request cannot name a file of this machine."""
+"""The files of the web page. Read once, at the start: a request cannot name a file of this machine."""
 
 import hashlib
 from collections.abc import Iterator
@@ -28,7 +28,6 @@ _POLICY = (
 _HEADERS = {
     "Cache-Control": "no-cache",  # a copy is used after asking whether it is still valid
     "Content-Security-Policy": _POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",

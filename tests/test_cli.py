@@ -18,7 +18,8 @@ from tests.observing import PATIENCE_S, children, is_running, until
 from tests.peer import joined
 from tests.redis_server import free_port
 from voicegw import __version__
-from voicegw.cli import freeze_gc, main
+from voicegw.cli import main
+from voicegw.commands.process import freeze_gc
 from voicegw.dialects import native
 from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.token_issuer import Claims, issue_token

@@ -1,5 +1,5 @@
 """Constructs the parts that make replies: the model behind its endpoints, the tools, the moderator and the
-voice. Part of the composition root, like cli.py."""
+voice. Part of the composition root, like the commands."""
 
 import asyncio
 from collections.abc import Callable

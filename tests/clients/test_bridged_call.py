@@ -12,7 +12,6 @@ from clients.audiosocket import SLIN, Kind, Packet, read_packet
 from clients.bridged_call import BEGIN_S, Server
 from clients.telephony_bridge import bridge
 from tests.gateway.auth.test_authenticator import OPTIONS, token
-from tests.gateway.conftest import virtual_clock as virtual_clock
 from tests.gateway.fakes import LOUD, QUIET, Gate, ScriptedVoice, Stage, staged
 from tests.observing import PATIENCE_S, until
 

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from clients.paced_output import MAX_WAITING_S, PacedOutput
-from tests.gateway.conftest import virtual_clock as virtual_clock
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
 

@@ -1,0 +1,1 @@
+"""The commands of `voicegw`. Only they and assistant.py name the concrete components of a server."""

@@ -31,7 +31,7 @@ from voicegw.config import Settings, WorkerSettings
 from voicegw.core.recognizer import Recognizer
 from voicegw.core.session_store import NullStore, Store
 from voicegw.core.transcription import RecognitionService
-from voicegw.dialects import asterisk, bridge, native, twilio, vosk
+from voicegw.dialects import asterisk, bridge, native, openai_realtime, twilio, vosk
 from voicegw.errors import StartupError
 from voicegw.gateway.auth.access import Access
 from voicegw.gateway.auth.authenticator import Authenticator
@@ -40,6 +40,7 @@ from voicegw.gateway.http.probes import probes
 from voicegw.gateway.limits.rate_limits import Limits
 from voicegw.gateway.server import Gateway
 from voicegw.gateway.services import Services
+from voicegw.reply.voice.sentence_voice import VoiceEngine
 from voicegw.telemetry import Metrics, configure_logging, drain_log
 from voicegw.tracing import tracing
 
@@ -135,6 +136,10 @@ async def serve(settings: Settings) -> None:
                 bridge.BridgeDialect(settings.vonage),
                 asterisk.AsteriskDialect(),
                 vosk.VoskDialect(),
+                openai_realtime.RealtimeDialect(
+                    speaks=assistant.voice is not None,
+                    passes_voices=settings.voice.engine is VoiceEngine.OPENAI,
+                ),
             ],
             new_scorer=lambda: make_scorer(settings.vad),
             unready=transcription.unready,

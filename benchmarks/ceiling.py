@@ -13,8 +13,8 @@ from voicegw.config import Settings
 from voicegw.core.audio import INPUT_RATES, LONGEST_CREDIT_MS, SAMPLE_RATE
 from voicegw.core.listener import LONGEST_WAIT_S
 from voicegw.core.moderation_queue import MOST_WAITING_CHARACTERS
-from voicegw.core.profile import MAX_INSTRUCTIONS_CHARACTERS
-from voicegw.dialects import native
+from voicegw.dialects import native, openai_realtime
+from voicegw.dialects.openai_realtime import MAX_INSTRUCTIONS_CHARACTERS
 from voicegw.gateway.http.limited_connection import READ_BYTES
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
 from voicegw.gateway.server import QUEUED_FRAMES, TRANSPORT_LIMIT
@@ -31,10 +31,10 @@ _CHARACTER_BYTES = 4  # at most, in a string
 _TOKEN_CHARACTERS = 128  # of the longest that there is
 _MESSAGE_BYTES = 300  # of the objects of one in the history, which counts as 16 characters there
 _MESSAGE_CHARACTERS = 16
-_TYPED_CHARACTERS = 8_000
+_TYPED_CHARACTERS = openai_realtime.MAX_TEXT_CHARACTERS  # of the longest message
 _GROWTH = 9 / 8  # by which a bytearray is larger than what it holds
 _LONGEST_WINDOW_S = 28
-_LONGEST_FRAME = TRANSPORT_LIMIT * native.MAX_MESSAGE_BYTES
+_LONGEST_FRAME = max(TRANSPORT_LIMIT * native.MAX_MESSAGE_BYTES, openai_realtime.MAX_MESSAGE_BYTES)
 _MB = 1_000_000
 
 
@@ -66,6 +66,7 @@ class Ceiling:
             "the history and a prompt": _history_bytes(settings),
             "reply audio": _reply_audio_bytes(),
             "results of tools": _tool_bytes(settings),
+            "fields and items that a codec keeps": openai_realtime.MAX_KEPT_CHARACTERS * _CHARACTER_BYTES,
             "texts to be moderated": MOST_WAITING_CHARACTERS * _CHARACTER_BYTES,
         }
         pending = settings.gateway.handshake.max_pending

@@ -18,13 +18,17 @@ from voicegw.asr.whisper_loader import WhisperSource
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.session import SessionOptions
-from voicegw.dialects import native, vosk
+from voicegw.dialects import native, openai_realtime, vosk
 from voicegw.gateway.limits.admission import AdmissionOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import ConnectionOptions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
+from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
+from voicegw.reply.tools.tool_declarations import ToolOptions
+from voicegw.reply.tools.tool_responder import ToolResponder
+from voicegw.reply.tools.toolbox import Toolbox
 from voicegw.reply.voice.espeak import EspeakEngine, installed
 from voicegw.reply.voice.sentence_voice import SentenceVoice, VoiceOptions
 from voicegw.telemetry import Metrics
@@ -80,6 +84,9 @@ class LiveServer:
             options = LLMOptions(url=self.llm.url, model="test", **self._llm_options)  # type: ignore[arg-type]
             responder = LLMResponder(options)
             stack.push_async_callback(responder.close)
+            tools = Toolbox(ToolOptions(), self._metrics)
+            calls = LocalBackgroundCalls(tools.run, ToolOptions(), self._metrics)
+            answering = ToolResponder(responder, tools, calls, ToolOptions())
             source = WhisperSource(WhisperOptions(model=BUNDLED))
             pool = WorkerPool(source, PoolOptions(workers=1), self._metrics, cores=2)
             stack.push_async_callback(pool.close)
@@ -92,8 +99,12 @@ class LiveServer:
                     resume=ResumeOptions(window_ms=0),
                 ),
                 SessionOptions(reply=ReplyOptions(prewarm=False, speculate=False)),
-                Services(WindowedBackend(pool, SessionOptions()), responder, self._metrics, voice=_voice()),
-                dialects=[native.NativeDialect(), vosk.VoskDialect()],
+                Services(WindowedBackend(pool, SessionOptions()), answering, self._metrics, voice=_voice()),
+                dialects=[
+                    native.NativeDialect(),
+                    vosk.VoskDialect(),
+                    openai_realtime.RealtimeDialect(speaks=installed()),
+                ],
                 new_scorer=lambda: make_scorer(VadOptions()),
                 unready=pool.unready,
             )

@@ -8,6 +8,7 @@ from voicegw.core.actions import (
     StopResponding,
 )
 from voicegw.core.background_calls import CallProgress
+from voicegw.core.commands import ReplyMode
 from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.events import (
     BackgroundCallReport,
@@ -22,6 +23,7 @@ from voicegw.core.events import (
     ToolCalled,
 )
 from voicegw.core.moderation_queue import Check
+from voicegw.core.profile import SessionProfile
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def test_an_utterance_without_words_is_not(chat: Chat) -> None:
 
 
 def test_no_speech_is_answered_when_replies_are_off(chat: Chat) -> None:
-    chat.dialogue.replies_wanted = False
+    chat.dialogue.configure(SessionProfile(reply=ReplyMode.NONE))
     chat.ask("hello")
     assert chat.done() == [1]
 

@@ -7,6 +7,7 @@ from voicegw.core.actions import (
     StopResponding,
 )
 from voicegw.core.barge_in import BargeInOptions
+from voicegw.core.commands import ReplyMode
 from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.events import (
     ModerationTarget,
@@ -15,6 +16,7 @@ from voicegw.core.events import (
 )
 from voicegw.core.latency import TurnTiming
 from voicegw.core.moderation_queue import Check
+from voicegw.core.profile import SessionProfile
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ class TestWithAnEcho:
 
     def say(self, chat: Chat, reply: str) -> None:
         chat.write(1, reply)
-        chat.dialogue.replies.spoken = True
+        chat.dialogue.configure(SessionProfile(reply=ReplyMode.AUDIO))
         chat.finish(1)
         chat.done()
 

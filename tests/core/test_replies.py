@@ -7,6 +7,7 @@ from voicegw.core.actions import (
     Respond,
     StopResponding,
 )
+from voicegw.core.commands import ReplyMode
 from voicegw.core.events import (
     ReplyDelta,
     ReplyDone,
@@ -18,6 +19,7 @@ from voicegw.core.events import (
     ToolCalled,
 )
 from voicegw.core.latency import TurnTiming
+from voicegw.core.profile import SessionProfile
 from voicegw.errors import LLMTimeout
 
 
@@ -153,9 +155,16 @@ class TestSpeculativeReply:
             Respond(1, 2, (user("a b"),), speculative=True),
         ]
 
-    @pytest.mark.parametrize("off", ["speculate", "replies_wanted"])
-    def test_it_can_be_turned_off(self, chat: Chat, off: str) -> None:
-        setattr(chat.dialogue, off, False)
+    @pytest.mark.parametrize(
+        "profile",
+        [
+            SessionProfile(speculate=False),
+            SessionProfile(reply=ReplyMode.NONE),
+            SessionProfile(automatic=False),
+        ],
+    )
+    def test_it_can_be_turned_off(self, chat: Chat, profile: SessionProfile) -> None:
+        chat.dialogue.configure(profile)
         chat.pause(chat.speak(), "hello")
         assert chat.done() == []
 

@@ -114,6 +114,7 @@ class ScriptedVoice:
     sentences: list[str] = field(default_factory=list)
     languages: list[str] = field(default_factory=list)
     voices: list[str] = field(default_factory=list)
+    speeds: list[float] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -121,10 +122,11 @@ class ScriptedVoice:
         self.gate.set()
 
     async def speak(
-        self, text: str, rate: int, language: str, voice: str = ""
+        self, text: str, rate: int, language: str, voice: str = "", speed: float = 1.0
     ) -> AsyncGenerator[bytes, None]:
         self.sentences.append(text)
         self.voices.append(voice)
+        self.speeds.append(speed)
         self.languages.append(language)
         try:
             for _ in range(2):

@@ -18,8 +18,9 @@ from voicegw.commands.process import announce, freeze_gc, on_signals, run_until
 from voicegw.commands.recognition import new_recognizer
 from voicegw.config import Settings
 from voicegw.core.session_store import NullStore, Store
+from voicegw.core.speech_output import Voice
 from voicegw.core.transcription import RecognitionService
-from voicegw.dialects import asterisk, bridge, native, twilio, vosk
+from voicegw.dialects import asterisk, bridge, native, openai_realtime, twilio, vosk
 from voicegw.dialects.port import Dialect
 from voicegw.errors import StartupError
 from voicegw.gateway.auth.access import Access
@@ -28,6 +29,7 @@ from voicegw.gateway.auth.replay_cache import LocalReplayCache, ReplayCache
 from voicegw.gateway.limits.rate_limits import Limits
 from voicegw.gateway.server import Gateway
 from voicegw.gateway.services import Services
+from voicegw.reply.voice.sentence_voice import VoiceEngine
 from voicegw.telemetry import Metrics
 
 _FORGET_MS = 60_000  # added to the time for which Redis keeps a session
@@ -62,7 +64,7 @@ async def serve(settings: Settings) -> None:
                 recordings=ProcessRecordingDecoder(settings.recordings),
                 models=_model_names(settings),
             ),
-            dialects=_dialects(settings),
+            dialects=_dialects(settings, assistant.voice),
             new_scorer=lambda: make_scorer(settings.vad),
             unready=transcription.unready,
             overloaded=transcription.overloaded,
@@ -75,14 +77,17 @@ async def serve(settings: Settings) -> None:
         await run_until(forced, gateway.drain())
 
 
-def _dialects(settings: Settings) -> list[Dialect]:
-    """All wire dialects."""
+def _dialects(settings: Settings, voice: Voice | None) -> list[Dialect]:
+    """All wire dialects. voice: None where replies cannot be spoken."""
     return [
         native.NativeDialect(),
         twilio.TwilioDialect(settings.twilio),
         bridge.BridgeDialect(settings.vonage),
         asterisk.AsteriskDialect(),
         vosk.VoskDialect(),
+        openai_realtime.RealtimeDialect(
+            speaks=voice is not None, passes_voices=settings.voice.engine is VoiceEngine.OPENAI
+        ),
     ]
 
 

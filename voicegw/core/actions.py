@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicegw.core.events import Event, Message, ToolCalled
+from voicegw.core.reply_parameters import NO_PARAMETERS, ReplyParameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Respond:
 
     attempt: a number, unique in the session, that identifies the request when its output is passed back.
     speculative: the turn may still continue; a ConfirmReply or a StopResponding follows. tools: the names of
-    the tools that may be called; None for all.
+    the server's tools that may be called; None for all.
     """
 
     turn: int
@@ -43,6 +44,7 @@ class Respond:
     messages: tuple[Message, ...]
     speculative: bool = False
     tools: tuple[str, ...] | None = None
+    parameters: ReplyParameters = NO_PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,14 @@ class StopResponding:
 @dataclass(frozen=True, slots=True)
 class Speak:
     """Synthesise a sentence of the reply to a turn at `rate` samples a second. `turn` and `number` identify
-    the audio when it is passed back. voice: as in SessionProfile."""
+    the audio when it is passed back. voice, speed: as in SessionProfile."""
 
     turn: int
     number: int
     text: str
     rate: int
     voice: str = ""
+    speed: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from typing import assert_never
 
 import msgspec
 
-from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.client_calls import paired
+from voicegw.core.messages import ClientToolCalled, Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.options import option
+from voicegw.core.profile import SessionProfile
 
 SYSTEM_PROMPT = (
     "You are a voice assistant. The user's words come from speech recognition and may contain mistakes; "
@@ -21,6 +23,7 @@ _WITHHELD_INPUT = Message("user", "[withheld by moderation]")
 _WITHHELD_REPLY = "[stopped by moderation]"
 _NEVER_ANSWERED = "interrupted before there was an answer"
 _MESSAGE_CHARACTERS = 16  # added for each message; about four tokens
+_RETAINED = 0.5  # of a full history, when it is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +55,58 @@ class ChatHistory:
 
     instructions: the system prompt; None for that of the options. Each prompt begins with the whole previous
     prompt, so that a model server with a prefix cache has processed most of it. When the history is full, its
-    oldest turns are dropped until half is left, so that the prefix seldom changes.
+    oldest turns are dropped until the fraction `retained` is left, so that the prefix seldom changes.
+    max_characters: at most those of the options.
     """
 
     def __init__(self, options: DialogueOptions) -> None:
         self.instructions: str | None = None
         self._options = options
         self.state = ChatHistoryState()
+        self.retained = _RETAINED
+        self.max_characters = options.history_characters
+
+    def configure(self, profile: SessionProfile) -> None:
+        """Applies the settings of a profile."""
+        longest = self._options.history_characters
+        self.instructions = profile.instructions
+        self.retained = _RETAINED if profile.retained is None else profile.retained
+        self.max_characters = min(profile.history_characters or longest, longest)
 
     def add_interrupted(self, messages: Sequence[Message]) -> None:
         """Adds the delivered part of a reply that another process began."""
         self.state.messages += mark_cut_off(list(messages))
 
-    def add_user(self, text: str) -> None:
+    def add_user(self, text: str, turn: int = 0) -> None:
         """Adds a final transcript or a typed message, after the pending tool results."""
-        self.state.messages += [*self.state.tool_results, Message("user", text)]
+        self.state.messages += [*self.state.tool_results, Message("user", text, id=user_item(turn))]
         self.state.tool_results = []
+
+    def insert(self, message: Message, after: str | None) -> None:
+        """Adds a message of the client, as AddItem says; at the end if no item has the id `after`. Drops the
+        oldest when more is kept than a prompt may contain."""
+        messages = self.state.messages
+        places = (place for place, each in reversed(list(enumerate(messages))) if each.id == after)
+        place = next(places, len(messages) - 1) + 1 if after else len(messages) * (after is None)
+        messages.insert(place, message)
+        excess = characters_of(messages) - self._options.history_characters
+        if excess > 0:
+            self._drop_oldest(excess)
+
+    def delete(self, item: str) -> None:
+        """Removes an item, or a tool call with this id and its result."""
+        self.state.messages = [
+            _without_call(each, item)
+            for each in self.state.messages
+            if each.id != item and each.tool_call_id != item
+        ]
+
+    def truncate(self, item: str, characters: int) -> None:
+        """Cuts the text of an item after `characters`."""
+        for place, message in enumerate(self.state.messages):
+            if message.id == item and characters < len(message.content):
+                kept = f"{message.content[:characters].rstrip()}{_CUT_OFF}"
+                self.state.messages[place] = replace(message, content=kept)
 
     def add_result(self, call: ToolCalled, content: str) -> None:
         """Adds the result of a background tool call, as a second call with an answer: every endpoint with
@@ -97,26 +136,34 @@ class ChatHistory:
                 self.state.messages[place] = replace(message, content=_WITHHELD_REPLY)
                 return
 
-    def add_reply(self, pieces: Sequence[ReplyPiece], *, cut_off: bool) -> None:
-        """Adds the delivered part of a reply with its tool calls. cut_off: the rest was not delivered."""
-        messages = reply_messages(pieces)
+    def add_reply(self, pieces: Sequence[ReplyPiece], turn: int = 0, *, cut_off: bool) -> None:
+        """Adds the delivered part of the reply to `turn`, with its tool calls. cut_off: the rest was not
+        delivered."""
+        messages = [replace(message, id=reply_item(turn)) for message in reply_messages(pieces)]
         self.state.messages += mark_cut_off(messages) if cut_off else messages
 
     @property
     def prefix(self) -> tuple[Message, ...]:
         """The messages with which every prompt begins."""
-        own = self.instructions
-        prompt = self._options.system_prompt if own is None else own
+        return self.prefix_of(self.instructions)
+
+    def prefix_of(self, instructions: str | None) -> tuple[Message, ...]:
+        """The first messages of a prompt with these instructions; None for those of the options."""
+        prompt = self._options.system_prompt if instructions is None else instructions
         return (Message("system", prompt),) if prompt else ()
 
     def prompt(self, provisional: str | None = None) -> tuple[Message, ...]:
         """The messages of the next request. provisional: a transcript that is probably the next user
         message."""
         expected = () if provisional is None else (Message("user", provisional),)
+        return (*self.prefix, *self.conversation(expected))
+
+    def conversation(self, expected: tuple[Message, ...] = ()) -> tuple[Message, ...]:
+        """The messages of a prompt after its prefix. expected: what follows them in the prompt."""
         characters = characters_of((*self.state.messages, *self.state.tool_results, *expected))
-        if characters > self._options.history_characters:
-            self._drop_oldest(characters - self._options.history_characters // 2)
-        return (*self.prefix, *self.state.messages, *self.state.tool_results, *expected)
+        if characters > self.max_characters:
+            self._drop_oldest(characters - round(self.max_characters * self.retained))
+        return (*paired((*self.state.messages, *self.state.tool_results)), *expected)
 
     def _drop_oldest(self, excess: int) -> None:
         """Drops the oldest turns, at least `excess` characters, but never the newest message. A turn ends
@@ -128,6 +175,21 @@ class ChatHistory:
                 count += 1
             excess -= characters_of(self.state.messages[begun:count])
         del self.state.messages[:count]
+
+
+def user_item(turn: int) -> str:
+    """The id of the item with the user's words of a turn."""
+    return f"turn {turn}"
+
+
+def reply_item(turn: int) -> str:
+    """The id of the item with the reply to a turn."""
+    return f"reply {turn}"
+
+
+def _without_call(message: Message, call: str) -> Message:
+    kept = tuple(each for each in message.tool_calls if each.id != call)
+    return message if len(kept) == len(message.tool_calls) else replace(message, tool_calls=kept)
 
 
 def _other_id(call: str) -> str:
@@ -202,6 +264,8 @@ def _with_answers(
     text: Sequence[str], calls: Sequence[ToolCalled], answers: Mapping[str, str]
 ) -> list[Message]:
     answered = (
-        Message("tool", answers.get(call.id, _NEVER_ANSWERED), tool_call_id=call.id) for call in calls
+        Message("tool", answers.get(call.id, _NEVER_ANSWERED), tool_call_id=call.id)
+        for call in calls
+        if not isinstance(call, ClientToolCalled)
     )
     return [Message("assistant", "".join(text), tool_calls=tuple(calls)), *answered]

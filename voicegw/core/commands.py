@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from voicegw.core.messages import Message
+from voicegw.core.reply_parameters import ReplyParameters
+
 
 class ReplyMode(StrEnum):
     """How turns are answered."""
@@ -18,8 +21,15 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
+class Discard:
+    """End the running utterance now and forget it: its final is empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class Cancel:
-    """Stop the running reply."""
+    """Stop the running reply. expected: it is an error if there is none."""
+
+    expected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,13 @@ class TypeText:
 @dataclass(frozen=True, slots=True)
 class Configure:
     """New values for settings of the session's profile (profile.py). None keeps the value; an empty tuple of
-    key terms removes all of them. Times are in ms."""
+    key terms removes all of them. Times are in ms.
+
+    adaptive: the end silence depends on the words. threshold: as in EndpointOptions. manual: silence ends no
+    utterance, only a Commit. automatic: turns are answered without a CreateReply. interruptible: speech stops
+    a reply. history_characters, retained: the length at which the history is cut, and the fraction of it that
+    is kept. speed: of the voice, 1 for its usual one.
+    """
 
     end_silence_ms: int | None = None
     min_end_silence_ms: int | None = None
@@ -46,6 +62,66 @@ class Configure:
     voice: str | None = None
     speculate: bool | None = None
     key_terms: tuple[str, ...] | None = None
+    adaptive: bool | None = None
+    threshold: float | None = None
+    manual: bool | None = None
+    automatic: bool | None = None
+    interruptible: bool | None = None
+    history_characters: int | None = None
+    retained: float | None = None
+    speed: float | None = None
+    parameters: ReplyParameters | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateReply:
+    """Reply now, to the conversation so far. It is an error if a reply is in progress. If the user's last
+    words are not known yet, the reply waits for them.
+
+    reply: text or audio; None for the session's mode. instructions, parameters: None for the session's.
+    messages: the prompt after the instructions, in place of the conversation. separate: the reply is not
+    added to the conversation.
+    """
+
+    reply: ReplyMode | None = None
+    instructions: str | None = None
+    parameters: ReplyParameters | None = None
+    messages: tuple[Message, ...] | None = None
+    separate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddItem:
+    """Add a message with an id of its own to the conversation, without a reply. after: the id of the item
+    before it; empty for the beginning, None for the end."""
+
+    message: Message
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteItem:
+    """Remove an item from the conversation, or the tool call with this id and its result."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TruncateReply:
+    """The user has heard only `audio_ms` of the reply to `turn`. A reply in progress stops. Of a complete one
+    the conversation keeps the first `characters`."""
+
+    turn: int
+    audio_ms: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Send `data`, which only the codec reads, back to the codec in the order of events. With it a codec
+    answers a message at the right place between the events."""
+
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +159,19 @@ class End:
     """No more audio or messages follow: finish the open utterances and replies, then close."""
 
 
-Command = Commit | Cancel | TypeText | Configure | Played | HoldAudio | Acknowledge | Refresh | End
+ItemCommand = AddItem | DeleteItem | TruncateReply
+Command = (
+    Commit
+    | Discard
+    | Cancel
+    | TypeText
+    | Configure
+    | CreateReply
+    | ItemCommand
+    | Relay
+    | Played
+    | HoldAudio
+    | Acknowledge
+    | Refresh
+    | End
+)

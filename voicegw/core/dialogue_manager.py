@@ -2,61 +2,33 @@
 shows and stops replies."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-
-import msgspec
+from functools import partial
 
 from voicegw.core import turn
-from voicegw.core.actions import Action, FollowBackgroundCall, Prewarm, SendEvent
+from voicegw.core.actions import Action, Prewarm, SendEvent
 from voicegw.core.background_calls import CallProgress
-from voicegw.core.barge_in import BargeInOptions, interrupts
-from voicegw.core.chat_history import ChatHistory, ChatHistoryState, DialogueOptions
-from voicegw.core.commands import ReplyMode
+from voicegw.core.barge_in import interrupts
+from voicegw.core.chat_history import ChatHistory, DialogueOptions
+from voicegw.core.commands import CreateReply
+from voicegw.core.conversation_items import ConversationItems
+from voicegw.core.dialogue_state import DialogueManagerState
 from voicegw.core.echo import may_be_answer
 from voicegw.core.events import BackgroundCallReport, Moderated, ModerationTarget, ReplyReason, ToolCalled
 from voicegw.core.languages import ENGLISH, Language
 from voicegw.core.latency import TurnTiming
 from voicegw.core.moderation_queue import Check
-from voicegw.core.options import option
 from voicegw.core.overlap import Overlap, PossibleAnswer
 from voicegw.core.profile import SessionProfile
 from voicegw.core.replies import Replies
-from voicegw.core.reply_attempt import ReplyState
+from voicegw.core.reply_options import ReplyOptions as ReplyOptions
 from voicegw.core.speech_output import SpeechOutput
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyOptions:
-    """When the language model is requested to reply, and what interrupts a reply."""
-
-    speculate: bool = option(True, "request a reply in a pause, and show it if the turn ends there")
-    max_speculations: int = option(2, "pauses of one turn in which a reply is requested", ge=1, le=10)
-    prewarm: bool = option(True, "let the model read the system prompt when a session opens")
-    barge_in: BargeInOptions = field(default_factory=BargeInOptions)
-
-
-class DialogueManagerState(msgspec.Struct, array_like=True):
-    """The state of a DialogueManager. unanswered: the timing of the last turn that has no reply yet. turns:
-    how many began. attempts: how often the model was requested; speculations: in the running utterance.
-    reply: None when no confirmed reply is in progress."""
-
-    turn_state: turn.State
-    history: ChatHistoryState
-    unanswered: TurnTiming | None
-    turns: int
-    attempts: int
-    speculations: int
-    reply: ReplyState | None
-    background_calls: list[FollowBackgroundCall]
-    possible_answer: PossibleAnswer | None = None
-    overlap: Overlap = msgspec.field(default_factory=Overlap)
+from voicegw.errors import NoReply, ReplyInProgress
 
 
 class DialogueManager:
     """Decides when the model is requested and when a reply stops. `replies` receives the output of the model.
 
-    emit: called with each action. language: the language that the user speaks. replies_wanted, speculate: as
-    the session's profile says. `now` is monotonic seconds.
+    emit: called with each action. language: the language that the user speaks. `now` is monotonic seconds.
     """
 
     def __init__(
@@ -67,24 +39,25 @@ class DialogueManager:
         emit: Callable[[Action], None],
     ) -> None:
         self.language: Language = ENGLISH
-        self.replies_wanted = True
-        self.speculate = options.speculate
         self._options = options
         self._greeting = dialogue.greeting
         self._emit = emit
         self._turn_state = turn.new_machine()
         self._history = ChatHistory(dialogue)
         self.replies = Replies(self._turn_state, self._history, speech, emit, self._receive_reply_end)
+        stop_reply = partial(self._signal, turn.Signal.CANCEL)
+        self.items = ConversationItems(self._history, self.replies, stop_reply)
         self._unanswered: TurnTiming | None = None
         self._possible_answer: PossibleAnswer | None = None
+        self._created: CreateReply | None = None  # waits for the user's words
         self._overlap = Overlap()
         self._turns = 0
         self._speculations = 0  # of the running utterance
 
     @property
     def idle(self) -> bool:
-        """Whether no reply is running."""
-        return self.replies.idle
+        """Whether no reply is running or requested."""
+        return self.replies.idle and self._created is None
 
     def snapshot(self, now: float) -> DialogueManagerState:
         """Its state."""
@@ -120,17 +93,14 @@ class DialogueManager:
 
     def configure(self, profile: SessionProfile) -> None:
         """Applies the settings of a profile to the next replies."""
-        self.replies_wanted = profile.reply is not ReplyMode.NONE
-        self.speculate = self._options.speculate if profile.speculate is None else profile.speculate
-        self.replies.spoken = profile.reply is ReplyMode.AUDIO
-        self.replies.tools = profile.tools
-        self.replies.speech.voice = profile.voice
-        self._history.instructions = profile.instructions
+        self.replies.profile = profile
+        self.replies.speech.configure(profile.voice, profile.speed)
+        self._history.configure(profile)
 
     def open(self) -> None:
         """Starts a new session: lets the model read the system prompt."""
-        if self._options.prewarm and self.replies_wanted and self._history.prefix:
-            self._emit(Prewarm(self._history.prefix, self.replies.tools))
+        if self._options.prewarm and self.replies.profile.wants_replies and self._history.prefix:
+            self._emit(Prewarm(self._history.prefix, self.replies.profile.tools))
 
     def greet(self, now: float) -> None:
         """Says the greeting, if there is one and replies are spoken. It can be interrupted like any reply."""
@@ -158,7 +128,7 @@ class DialogueManager:
 
     def receive_pause(self, turn_number: int, text: str, now: float) -> None:
         """The speaker pauses; `text` will be the final if the silence lasts."""
-        wanted = self.speculate and self.replies_wanted and bool(text)
+        wanted = bool(text) and self.replies.profile.speculates(usually=self._options.speculate)
         begun = self._speculations < self._options.max_speculations
         listening = self._turn_state.state is turn.State.LISTENING
         if wanted and begun and listening and not self._is_echo(text, now):
@@ -173,8 +143,11 @@ class DialogueManager:
         heard = bool(text) and not echo and self._is_addressed(text, voiced_ms)
         if heard:
             self._signal(turn.Signal.WORDS, now)
-        if heard and self.replies_wanted:
+        if heard and self.replies.profile.answers_turns:
             self._add_turn(text, timing)
+        elif text and not echo and self.replies.profile.only_notes_turns:
+            self._history.add_user(text, timing.turn)
+            self._emit(SendEvent(timing.report(done=None)))
         elif self._may_answer(text, voiced_ms, echo=echo):
             self._drop_possible_start_reply()
             self._possible_answer = PossibleAnswer(text, timing, self._overlap.heard_characters)
@@ -182,6 +155,7 @@ class DialogueManager:
             self._emit(SendEvent(timing.report(done=None)))
         if not more:
             self._start_reply(self._signal(self._final_signal(), now), now)
+            self._create_reply(now)
 
     def receive_typed(self, text: str, timing: TurnTiming, now: float) -> None:
         """A typed message starts a new reply at once and stops the one in progress."""
@@ -189,8 +163,29 @@ class DialogueManager:
         self._add_turn(text, timing)
         self._start_reply(effect, now)
 
-    def cancel(self, now: float) -> None:
-        """Stops the reply in progress, if there is one."""
+    # --- what the client orders ---
+
+    def create_reply(self, request: CreateReply, now: float, *, later: bool) -> None:
+        """Replies as the client wants it. later: after the final that is due. Raises ReplyInProgress."""
+        if self.replies.confirmed or self._created is not None:
+            raise ReplyInProgress
+        self._created = request
+        if not later:
+            self._create_reply(now)
+
+    def _create_reply(self, now: float) -> None:
+        request, self._created = self._created, None
+        if request is not None and not self.replies.confirmed:
+            self._signal(turn.Signal.TYPED, now)
+            timing = self._unanswered or TurnTiming(self.next_turn(), zero=now)
+            timing.attempts, self._unanswered = timing.attempts + 1, None
+            self.replies.create(timing, request, now)
+
+    def cancel(self, now: float, *, expected: bool = False) -> None:
+        """Stops the reply in progress, if there is one. Raises NoReply if one is expected."""
+        if expected and not self.replies.confirmed and self._created is None:
+            raise NoReply
+        self._created = None
         self._signal(turn.Signal.CANCEL, now, ReplyReason.CANCELLED)
 
     # --- tools and moderation ---
@@ -213,7 +208,7 @@ class DialogueManager:
         if self._possible_answer is not None and self._possible_answer.timing.turn == check.turn:
             self._drop_possible_start_reply()
         if check.what is ModerationTarget.INPUT:
-            stop = self._history.withhold_input(check.text)
+            stop = self._history.withhold_input(check.text) or self.replies.answers_turn(check.turn)
         else:
             stop = self.replies.answers_turn(check.turn)
         if stop:
@@ -224,6 +219,8 @@ class DialogueManager:
     def _is_addressed(self, text: str, voiced_ms: int) -> bool:
         """Whether words are meant for the assistant: over a reply, coughs and backchannels are not."""
         overlap = self._turn_state.state is turn.State.OVERLAP
+        if overlap and self.replies.profile.interruptible is False:
+            return False
         return not overlap or interrupts(text, voiced_ms, self._options.barge_in, self.language)
 
     def _is_echo(self, text: str, now: float) -> bool:
@@ -234,7 +231,7 @@ class DialogueManager:
         """Whether words that do not interrupt a reply may be the answer to a question in it."""
         long_enough = bool(text) and voiced_ms >= self._options.barge_in.voiced_ms
         may_be = not echo or may_be_answer(text)
-        return self.replies_wanted and long_enough and may_be and self.replies.confirmed
+        return self.replies.profile.wants_replies and long_enough and may_be and self.replies.confirmed
 
     def _receive_reply_end(self, reply: str, completed: bool, now: float) -> None:
         """A reply is over. Speech that did not interrupt it becomes a turn if it answers a question in it."""
@@ -280,7 +277,7 @@ class DialogueManager:
 
     def _add_turn(self, text: str, timing: TurnTiming) -> None:
         """Adds a turn to the history. An earlier turn without a reply shares the reply to this one."""
-        self._history.add_user(text)
+        self._history.add_user(text, timing.turn)
         if self._unanswered is not None:
             self._emit(SendEvent(self._unanswered.report(done=None)))
         self._unanswered = timing

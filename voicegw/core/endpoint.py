@@ -122,7 +122,8 @@ class Endpointer(msgspec.Struct, array_like=True):
     position: the number of samples received. speech_start, speech_end: the first and, so far, the last voiced
     sample of the running or last utterance. completeness: how complete its words are, once they are known.
     end_of_turn: the probability that its speaker has finished, from a model that listens; None where there is
-    none. voiced_run: how many samples in a row were voiced up to `position`.
+    none. voiced_run: how many samples in a row were voiced up to `position`. manual: silence ends no
+    utterance.
     """
 
     options: EndpointOptions
@@ -133,6 +134,7 @@ class Endpointer(msgspec.Struct, array_like=True):
     end_of_turn: float | None = None
     state: State = State.SILENT
     voiced_run: int = 0
+    manual: bool = False
 
     @property
     def open(self) -> bool:
@@ -184,7 +186,7 @@ class Endpointer(msgspec.Struct, array_like=True):
     def _receive_quiet(self, silence: int) -> Boundary | None:
         if self.state is State.SPEAKING and silence >= to_samples(self.options.pause_ms):
             return self._signal(Signal.PAUSE)
-        if self.state is State.PAUSED and silence >= to_samples(self.end_silence_ms):
+        if self.state is State.PAUSED and not self.manual and silence >= to_samples(self.end_silence_ms):
             return self._signal(Signal.END)
         return None
 

@@ -1,5 +1,5 @@
-"""Events, which a session sends to its client, and the parts of prompts and replies. Every dialect translates
-these events and the commands (commands.py) to its messages.
+"""Events, which a session sends to its client. Every dialect translates these events and the commands
+(commands.py) to its messages.
 
 Positions are session samples at 16 kHz, counted from the first one received, unless a name says otherwise.
 `turn` counts the utterances and typed messages of a session, from 1.
@@ -13,61 +13,15 @@ import msgspec
 from voicegw.core.audio import AudioFormat
 from voicegw.core.jobs import Word
 from voicegw.core.latency import TurnLatency as TurnLatency
+from voicegw.core.messages import ClientToolCalled as ClientToolCalled
+from voicegw.core.messages import Message as Message
+from voicegw.core.messages import ReplyNotice as ReplyNotice
+from voicegw.core.messages import ReplyPiece as ReplyPiece
+from voicegw.core.messages import ReplyStepPiece as ReplyStepPiece
+from voicegw.core.messages import ToolAnswered as ToolAnswered
+from voicegw.core.messages import ToolCalled as ToolCalled
 from voicegw.core.tagged_struct import TaggedStruct
 from voicegw.errors import VoicegwError
-
-# --- parts of replies and prompts ------------------------------------------------------------------------
-
-
-class ToolCalled(TaggedStruct, frozen=True):
-    """The model calls a tool. arguments: a JSON object, as the model wrote it. id: also in the answer."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-class ToolAnswered(TaggedStruct, frozen=True):
-    """The answer of a tool; if `ok` is false, `content` is the reason of the failure.
-
-    background_call: set when the call continues in the background and this answer only says so
-    (background_calls.py).
-    """
-
-    id: str
-    name: str
-    content: str
-    ok: bool
-    background_call: str = ""
-
-
-class ReplyNotice(TaggedStruct, frozen=True):
-    """An error that did not end the reply: its code, the mitigation, and whether that is another request."""
-
-    code: str
-    remedy: str
-    asks_again: bool = False
-
-
-ReplyStepPiece = ToolCalled | ToolAnswered | ReplyNotice
-ReplyPiece = str | ReplyStepPiece  # str: text for the user
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One entry of the prompt for a language model.
-
-    role: system, user, assistant or tool. tool_calls: what an assistant message calls.
-    tool_call_id: the call that a tool message answers.
-    """
-
-    role: str
-    content: str
-    tool_calls: tuple[ToolCalled, ...] = ()
-    tool_call_id: str = ""
-
-
-# --- events ----------------------------------------------------------------------------------------------
 
 
 class EndReason(StrEnum):
@@ -78,6 +32,7 @@ class EndReason(StrEnum):
     END = "end"
     MAX_LENGTH = "max_length"
     STALLED = "stalled"  # no audio arrived during the utterance
+    DISCARDED = "discarded"  # by the client; its final is empty
 
 
 class ReplyReason(StrEnum):
@@ -226,6 +181,12 @@ class Moderated(TaggedStruct, frozen=True):
     categories: tuple[str, ...]
 
 
+class Relayed(TaggedStruct, frozen=True):
+    """The data of a Relay."""
+
+    data: bytes
+
+
 class AudioAcknowledged(TaggedStruct, frozen=True):
     """The client need not send again: audio before `input_samples`, at its own rate, and the first `messages`
     text messages."""
@@ -254,17 +215,18 @@ class Refreshed(TaggedStruct, frozen=True):
 
 
 class Fault(TaggedStruct, frozen=True):
-    """An error. code: one of voicegw.errors."""
+    """An error. code: one of voicegw.errors. reference: the client's name of the message that caused it."""
 
     code: str
     message: str
     retryable: bool
     retry_after_ms: int | None = None
+    reference: str = ""
 
     @classmethod
-    def of(cls, error: VoicegwError) -> "Fault":
+    def of(cls, error: VoicegwError, reference: str = "") -> "Fault":
         """The event that reports `error`."""
-        return cls(error.code, error.message, error.retryable, error.retry_after_ms)
+        return cls(error.code, error.message, error.retryable, error.retry_after_ms, reference)
 
 
 ReplyEvent = ReplyStarted | ReplyDelta | ReplyStep | ReplyDone | BackgroundCallReport | Moderated
@@ -277,6 +239,7 @@ Event = (
     | FinalTranscript
     | ReplyEvent
     | TurnLatency
+    | Relayed
     | AudioAcknowledged
     | GoingAway
     | Ending

@@ -27,15 +27,20 @@ from voicegw.core.transcription import SCORER_WARM_UP, Final, Partial, Provision
 from voicegw.errors import RecognitionFailed
 
 LONGEST_WAIT_S = 120.0
+_ENDPOINT_SETTINGS = (
+    *("end_silence_ms", "min_end_silence_ms", "max_end_silence_ms", "max_utterance_ms"),
+    *("adaptive", "threshold"),
+)
 
 
 class ListenerState(msgspec.Struct, array_like=True):
     """The state of a listener without its audio. transcription: in the format of its implementation. timings:
-    of utterances that have ended and have no final yet."""
+    of utterances that have ended and have no final yet. discarded: those of them whose words are dropped."""
 
     endpointer: Endpointer
     transcription: msgspec.Raw
     timings: list[TurnTiming]
+    discarded: list[int] = []
 
 
 class Listener:
@@ -58,6 +63,7 @@ class Listener:
         self._dialogue = dialogue
         self._emit = emit
         self._timings: dict[int, TurnTiming] = {}
+        self._discarded: set[int] = set()  # turns whose words are not wanted
         self.language = ""
 
     @property
@@ -65,10 +71,16 @@ class Listener:
         """Whether every utterance has its final."""
         return self._transcription.idle
 
+    @property
+    def awaits_final(self) -> bool:
+        """Whether all utterances have ended and one has no final yet."""
+        return not self.idle and self._transcription.running is None
+
     def snapshot(self) -> ListenerState:
         """Its state without the audio."""
         transcription = msgspec.Raw(self._transcription.snapshot())
-        return ListenerState(self._endpointer, transcription, list(self._timings.values()))
+        timings, discarded = list(self._timings.values()), sorted(self._discarded)
+        return ListenerState(self._endpointer, transcription, timings, discarded)
 
     def restore(self, state: ListenerState, audio: Pcm, start: int, later_s: float, now: float) -> None:
         """Continues from the state of another listener, with its audio from the session sample `start` on.
@@ -77,6 +89,7 @@ class Listener:
         self._endpointer = state.endpointer
         self._transcription.restore(bytes(state.transcription), audio, start)
         self._timings = {timing.turn: timing.shifted(later_s) for timing in state.timings}
+        self._discarded = set(state.discarded)
         warm_up = audio[-SCORER_WARM_UP:]
         for begin in range(len(warm_up) % WINDOW_SAMPLES, len(warm_up), WINDOW_SAMPLES):
             self._scorer.score(warm_up[begin : begin + WINDOW_SAMPLES])
@@ -85,14 +98,15 @@ class Listener:
     def configure(self, settings: commands.Configure | SessionProfile) -> None:
         """New settings for endpointing, partials, key terms and language; None keeps a value. Raises
         InvalidValue and changes nothing."""
-        names = ("end_silence_ms", "min_end_silence_ms", "max_end_silence_ms", "max_utterance_ms")
-        values = {name: getattr(settings, name) for name in names}
+        values = {name: getattr(settings, name) for name in _ENDPOINT_SETTINGS}
         endpoint = replace(
             self._endpointer.options, **{name: value for name, value in values.items() if value is not None}
         )
         check(endpoint)
         self._transcription.configure(settings.partial_interval_ms, settings.key_terms, settings.language)
         self._endpointer.options = endpoint
+        if settings.manual is not None:
+            self._endpointer.manual = settings.manual
         if settings.language not in (None, "", AUTO_LANGUAGE):
             self.language = settings.language
 
@@ -122,6 +136,12 @@ class Listener:
         if self._endpointer.open:
             self._endpointer.force()
             self._end_utterance(reason, now)
+
+    def discard(self, now: float) -> None:
+        """Ends the running utterance, if there is one, and drops its words."""
+        if (running := self._transcription.running) is not None:
+            self._discarded.add(running.turn)
+            self.force_end(EndReason.DISCARDED, now)
 
     def receive_recognition(self, answer: Any, now: float) -> None:
         """An answer of the executor to a Recognize."""
@@ -222,6 +242,9 @@ class Listener:
     def _publish_final(self, final: Final, now: float) -> None:
         timing = self._timings.pop(final.turn)
         timing.final, timing.queue_ms, timing.decode_ms = now, final.queue_ms, final.decode_ms
+        if final.turn in self._discarded:
+            self._discarded.remove(final.turn)
+            final = replace(final, words=(), failed=False)
         if final.failed:
             self._emit(SendEvent(events.Fault.of(RecognitionFailed())))
         text = text_of(final.words)

@@ -10,6 +10,7 @@ from typing import Any
 from voicegw.core.audio import AudioFormat
 from voicegw.core.commands import Configure, ReplyMode
 from voicegw.core.playback import Playout
+from voicegw.core.reply_parameters import ReplyParameters
 
 MAX_INSTRUCTIONS_CHARACTERS = 8_000
 MAX_TOOLS = 64
@@ -42,11 +43,39 @@ class SessionProfile:
     speculate: bool | None = None
     key_terms: tuple[str, ...] | None = None
     playout: Playout = field(default_factory=Playout)
+    adaptive: bool | None = None
+    threshold: float | None = None
+    manual: bool | None = None
+    automatic: bool | None = None
+    interruptible: bool | None = None
+    history_characters: int | None = None
+    retained: float | None = None
+    speed: float | None = None
+    parameters: ReplyParameters | None = None
 
     @property
     def speaks(self) -> bool:
         """Whether replies are spoken."""
         return self.reply is ReplyMode.AUDIO
+
+    @property
+    def wants_replies(self) -> bool:
+        """Whether the session answers."""
+        return self.reply is not ReplyMode.NONE
+
+    @property
+    def answers_turns(self) -> bool:
+        """Whether a turn is answered without a CreateReply."""
+        return self.wants_replies and self.automatic is not False
+
+    def speculates(self, *, usually: bool) -> bool:
+        """Whether a reply may be requested before the end of a turn. usually: by the server's options."""
+        return self.answers_turns and (usually if self.speculate is None else self.speculate)
+
+    @property
+    def only_notes_turns(self) -> bool:
+        """Whether some turns become part of the conversation without being answered."""
+        return self.wants_replies and (self.automatic is False or self.interruptible is False)
 
     def configured(self, command: Configure) -> "SessionProfile":
         """The profile with the values of the command."""

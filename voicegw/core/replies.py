@@ -15,6 +15,8 @@ from voicegw.core.actions import (
     StopResponding,
 )
 from voicegw.core.chat_history import ChatHistory, heard_part, reply_messages
+from voicegw.core.client_calls import paired
+from voicegw.core.commands import CreateReply, ReplyMode
 from voicegw.core.events import (
     Fault,
     Message,
@@ -28,7 +30,9 @@ from voicegw.core.events import (
     ToolCalled,
 )
 from voicegw.core.latency import TurnTiming
+from voicegw.core.profile import SessionProfile
 from voicegw.core.reply_attempt import Attempt, ReplyState
+from voicegw.core.reply_parameters import NO_PARAMETERS
 from voicegw.core.speech_output import SpeechOutput
 from voicegw.core.state_machine import StateMachine
 from voicegw.errors import LLMInterrupted, VoicegwError
@@ -38,9 +42,8 @@ class Replies:
     """One attempt at a time. A spoken reply is over when its audio was played.
 
     turn_state: receives the signals for the first token and the end. on_end: called at the end of each
-    confirmed reply with its text, whether it was completed, and `now`. spoken: the next reply is spoken.
-    tools: the names of the tools that the model may call; None for all. background_calls: those without a
-    result so far. `now` is monotonic seconds.
+    confirmed reply with its text, whether it was completed, and `now`. profile: for the next replies.
+    background_calls: those without a result so far. `now` is monotonic seconds.
     """
 
     def __init__(
@@ -51,8 +54,7 @@ class Replies:
         emit: Callable[[Action], None],
         on_end: Callable[[str, bool, float], None],
     ) -> None:
-        self.spoken = False
-        self.tools: tuple[str, ...] | None = None
+        self.profile = SessionProfile()
         self.speech = speech
         self._turn_state = turn_state
         self._history = history
@@ -61,6 +63,11 @@ class Replies:
         self.background_calls: list[FollowBackgroundCall] = []
         self._attempt: Attempt | None = None
         self.attempts = 0
+
+    @property
+    def spoken(self) -> bool:
+        """Whether replies are spoken."""
+        return self.profile.speaks
 
     @property
     def idle(self) -> bool:
@@ -122,16 +129,35 @@ class Replies:
         self, turn_number: int, messages: tuple[Message, ...], now: float, timing: TurnTiming | None = None
     ) -> None:
         """Requests a reply; without a `timing`, a speculative one."""
+        self._request(turn_number, messages, now, timing, CreateReply())
+
+    def create(self, timing: TurnTiming, request: CreateReply, now: float) -> None:
+        """Requests a reply as the client wants it."""
+        instructions, own = request.instructions, request.messages
+        prefix = self._history.prefix if instructions is None else self._history.prefix_of(instructions)
+        messages = self._history.conversation() if own is None else tuple(paired(own))
+        self._request(timing.turn, (*prefix, *messages), now, timing, request)
+
+    def _request(
+        self,
+        turn_number: int,
+        messages: tuple[Message, ...],
+        now: float,
+        timing: TurnTiming | None,
+        request: CreateReply,
+    ) -> None:
         self.attempts += 1
-        self._attempt = Attempt(self.attempts, messages, now, timing)
-        self._emit(
-            Respond(turn_number, self.attempts, messages, speculative=timing is None, tools=self.tools)
-        )
+        spoken = self.spoken if request.reply is None else request.reply is ReplyMode.AUDIO
+        separate, profile = request.separate, self.profile
+        self._attempt = Attempt(self.attempts, messages, now, timing, spoken=spoken, separate=separate)
+        speculative, parameters = timing is None, request.parameters or profile.parameters or NO_PARAMETERS
+        self._emit(Respond(turn_number, self.attempts, messages, speculative, profile.tools, parameters))
 
     def say(self, turn_number: int, text: str, now: float) -> None:
         """Replies with a given text, without a request to the model."""
         self.attempts += 1
-        self._attempt = Attempt(self.attempts, (), now, TurnTiming(turn_number, zero=now))
+        timing = TurnTiming(turn_number, zero=now)
+        self._attempt = Attempt(self.attempts, (), now, timing, spoken=self.spoken)
         self.receive_piece(self.attempts, text, now)
         self.receive_end(self.attempts, None, now)
 
@@ -230,7 +256,7 @@ class Replies:
             timing.first_token = now
             self._turn_state.signal(turn.Signal.FIRST_TOKEN)
             self._emit(SendEvent(ReplyStarted(timing.turn)))
-            if self.spoken:
+            if attempt.spoken:
                 self.speech.begin(timing.turn)
         self._emit(SendEvent(ReplyDelta(timing.turn, piece)))
         self.speech.receive_text(piece, now)
@@ -263,7 +289,9 @@ class Replies:
         if (played := self.speech.stop(now)) is not None:
             timing.first_audio = played.first_audio
             attempt.delivered = heard_part(attempt.delivered, len(played.text))
-        self._history.add_reply(attempt.delivered, cut_off=reason is not ReplyReason.COMPLETED)
+        if not attempt.separate:
+            cut_off = reason is not ReplyReason.COMPLETED
+            self._history.add_reply(attempt.delivered, timing.turn, cut_off=cut_off)
         self._emit(SendEvent(ReplyDone(timing.turn, attempt.text, reason)))
         if attempt.messages:  # a greeting answers nobody, so it has no latency
             self._emit(SendEvent(timing.report(done=now)))

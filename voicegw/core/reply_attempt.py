@@ -14,7 +14,8 @@ class Attempt:
 
     messages: of the request; none for a greeting. timing: of the turn that it answers; None until the turn is
     confirmed. hidden: the output until then. delivered: the output that was sent. first_token: when the model
-    wrote its first text. over: the model has finished; failed: with an error.
+    wrote its first text. over: the model has finished; failed: with an error. spoken: the reply is
+    spoken. separate: it is not added to the history.
     """
 
     number: int
@@ -26,6 +27,8 @@ class Attempt:
     delivered: list[ReplyPiece] = field(default_factory=list)
     over: bool = False
     failed: bool = False
+    spoken: bool = False
+    separate: bool = False
 
     @property
     def text(self) -> str:

@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from voicegw.core.events import Message, ReplyPiece
+from voicegw.core.messages import Message, ReplyPiece
+from voicegw.core.reply_parameters import NO_PARAMETERS, ReplyParameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,14 @@ class Confirmation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReplyRequest:
-    """A request to a model. tools: the names of the tools that it may call; None for all. user, session:
-    passed to the tools; empty in development mode, and for requests that no user made."""
+    """A request to a model. tools: the names of the server's tools that it may call; None for all. user,
+    session: passed to the tools; empty in development mode, and for requests that no user made."""
 
     messages: tuple[Message, ...]
     tools: tuple[str, ...] | None = None
     user: str = ""
     session: str = ""
+    parameters: ReplyParameters = NO_PARAMETERS
 
 
 class Responder(Protocol):

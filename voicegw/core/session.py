@@ -35,6 +35,7 @@ _ACKNOWLEDGE_EVERY_MESSAGES = 16
 _STALL_S = 0.5
 _ALLOWED_AFTER_END = (  # a reply may still be running
     *(commands.Cancel, commands.Acknowledge, commands.Played, commands.HoldAudio),
+    *(commands.Relay, commands.TruncateReply),
 )
 
 
@@ -188,19 +189,28 @@ class Session:
             self._actions.append(SendEvent(events.Fault.of(AudioMisdeclared(found))))
 
     def receive_command(self, command: commands.Command, now: float) -> None:
-        """Performs a command. Raises InvalidValue or InvalidState and changes nothing."""
+        """Performs a command. Raises InvalidValue, InvalidState, ReplyInProgress or NoReply, and then changes
+        nothing."""
         if self._ending and not isinstance(command, _ALLOWED_AFTER_END):
             raise InvalidState(f"{type(command).__name__} after End")
         match command:
             case commands.Commit():
                 self._commit(now)
-            case commands.Cancel():
-                self.dialogue.cancel(now)
+            case commands.Discard():
+                self._listener.discard(now)
+            case commands.Cancel(expected):
+                self.dialogue.cancel(now, expected=expected)
             case commands.TypeText(text):
                 timing = TurnTiming(self.dialogue.next_turn(), zero=now)
                 self.dialogue.receive_typed(text, timing, now)
             case commands.Configure():
                 self.configure(command)
+            case commands.CreateReply():
+                self.dialogue.create_reply(command, now, later=self._listener.awaits_final)
+            case commands.AddItem() | commands.DeleteItem() | commands.TruncateReply():
+                self.dialogue.items.receive(command, now)
+            case commands.Relay(data):
+                self._actions.append(SendEvent(events.Relayed(data)))
             case commands.Played(audio_ms, turn):
                 self.replies.receive_played(turn, audio_ms, now)
             case commands.HoldAudio(held):

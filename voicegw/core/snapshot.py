@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 
 from voicegw.core.audio import DecoderState, Framer
-from voicegw.core.dialogue_manager import DialogueManagerState
+from voicegw.core.dialogue_state import DialogueManagerState
 from voicegw.core.listener import ListenerState
 
 VERSION = 4

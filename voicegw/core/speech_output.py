@@ -24,9 +24,12 @@ class Voice(Protocol):
 
     name: str
 
-    def speak(self, text: str, rate: int, language: str, voice: str = "") -> AsyncGenerator[bytes, None]:
+    def speak(
+        self, text: str, rate: int, language: str, voice: str = "", speed: float = 1.0
+    ) -> AsyncGenerator[bytes, None]:
         """A sentence as mono s16le at `rate`, in whole samples. Raises VoiceFailed. Closing the generator
-        stops the synthesis. language: ISO 639-1, of the session; empty while it is unknown."""
+        stops the synthesis. language: ISO 639-1, of the session; empty while it is unknown. speed: 1 for the
+        usual one."""
         ...
 
     async def close(self) -> None:
@@ -69,7 +72,7 @@ class SpeechOutput:
     """Speaks replies in the client's audio format.
 
     emit: called with each action. playout: how the client plays. disconnected: the client has no connection;
-    nothing is sent. client_full: it has no room for more audio; nothing is sent. voice: as in SessionProfile.
+    nothing is sent. client_full: it has no room for more audio; nothing is sent.
     `now` is monotonic seconds.
     """
 
@@ -87,9 +90,13 @@ class SpeechOutput:
         self._rate = rate
         self._emit = emit
         self.disconnected = self.client_full = False
-        self.voice = ""
+        self._voice, self._speed = "", 1.0
         self._spoken: _Spoken | None = None
         self._held = False
+
+    def configure(self, voice: str, speed: float | None) -> None:
+        """Sets the voice of the next sentences."""
+        self._voice, self._speed = voice, speed or 1.0
 
     def begin(self, turn: int) -> None:
         """Begins a spoken reply."""
@@ -209,4 +216,4 @@ class SpeechOutput:
             return
         spoken.number += 1
         spoken.requested = True
-        self._emit(Speak(spoken.turn, spoken.number, sentence.text, self._rate, self.voice))
+        self._emit(Speak(spoken.turn, spoken.number, sentence.text, self._rate, self._voice, self._speed))

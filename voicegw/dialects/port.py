@@ -96,11 +96,13 @@ class Codec(ABC):
 
     lock_step: the client waits for an answer to a message before it sends the next one. Then answers are sent
     with `answer`, after a wait while the audio is ahead of real time, so that a file takes its duration and
-    does not break the limit.
+    does not break the limit. reference: the client's name of the message received last, which is repeated in
+    errors about it.
     """
 
     opening: Opening | None = None
     lock_step: bool = False
+    reference: str = ""
 
     @abstractmethod
     def receive(self, frame: str | bytes) -> Iterable[Received]:
@@ -145,13 +147,16 @@ class Dialect(ABC):
 
     name: stored with each session, which can be resumed in the same dialect only. path: where it is served.
     subprotocols: supported ones, preferred first. max_message_bytes: codecs raise MessageTooBig for longer
-    messages. resumable: whether clients can resume sessions; if not, a session ends with its connection.
+    messages. transport_bytes: length from which a message is not even read; 0 for a multiple of that, so that
+    the codec can report the error. resumable: whether clients can resume sessions; if not, a session ends
+    with its connection.
     """
 
     name: str
     path: str
     subprotocols: tuple[str, ...] = ()
     max_message_bytes: int
+    transport_bytes: int = 0
     resumable: bool = False
 
     def serves(self, path: str) -> bool:

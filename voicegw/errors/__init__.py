@@ -3,7 +3,8 @@
     VoicegwError
      +-- InputError                  caused by the client; affects the client only
      |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount
-     |    +-- AudioMisdeclared  InvalidState  TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout
+     |    +-- AudioMisdeclared  InvalidState  NoReply  ReplyInProgress  NothingToCommit  UnknownItem
+     |    +-- TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout
      |    +-- NotFound  UnsupportedRate  UnsupportedFormat  UnsupportedReply  InvalidParameter  OriginRefused
      |    +-- TokenMissing  TokenInvalid  TokenExpired  TokenUsed  SignatureInvalid  ScopeMissing
      |    +-- SessionTooLong  TakenOver
@@ -45,11 +46,14 @@ from voicegw.errors.client_errors import (
     MalformedMessage,
     MessageTooBig,
     MethodRefused,
+    NoReply,
     NotFound,
+    NothingToCommit,
     OddByteCount,
     OriginRefused,
     RateLimited,
     RecordingTooLong,
+    ReplyInProgress,
     RequestTooBig,
     ScopeMissing,
     SessionTooLong,
@@ -62,6 +66,7 @@ from voicegw.errors.client_errors import (
     TokenUsed,
     TooManyConnections,
     TooManyErrors,
+    UnknownItem,
     UnknownMessageType,
     UnsupportedFormat,
     UnsupportedRate,
@@ -139,14 +144,17 @@ __all__ = [
     "ModelUnavailable",
     "ModerationFailed",
     "Moved",
+    "NoReply",
     "NotFound",
     "NotReady",
+    "NothingToCommit",
     "OddByteCount",
     "OriginRefused",
     "RateLimited",
     "RecognitionFailed",
     "RecordingTooLong",
     "ReplyError",
+    "ReplyInProgress",
     "RequestTooBig",
     "ScopeMissing",
     "ServerError",
@@ -166,6 +174,7 @@ __all__ = [
     "TooManyToolCalls",
     "ToolFailed",
     "UndecodableMessage",
+    "UnknownItem",
     "UnknownMessageType",
     "Unresponsive",
     "UnsupportedFormat",

@@ -35,12 +35,28 @@ class InvalidState(InputError, code="invalid_state"):
     """A message that is not allowed now, such as audio after `end`."""
 
 
+class NoReply(InputError, code="no_reply"):
+    """There is no reply in progress that could be cancelled."""
+
+
+class ReplyInProgress(InputError, code="reply_in_progress"):
+    """A reply is in progress, so no other one can be requested."""
+
+
+class NothingToCommit(InputError, code="nothing_to_commit"):
+    """There is too little audio since the last commit."""
+
+
+class UnknownItem(InputError, code="unknown_item"):
+    """The conversation has no item with this id."""
+
+
 class TooManyErrors(InputError, code="too_many_errors", close_code=1008):
     """More rejected messages than one connection may send."""
 
 
 class MessageTooBig(InputError, code="message_too_big", close_code=1009):
-    """A message over 64 KiB."""
+    """A message over 64 KiB, or over 256 KiB in the OpenAI Realtime dialect."""
 
 
 class AudioTooFast(InputError, code="audio_too_fast", close_code=1008):

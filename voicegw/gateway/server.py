@@ -194,7 +194,10 @@ class Gateway:
                 select_subprotocol=select_subprotocol,
                 compression=None,  # PCM does not compress; see the architecture guide
                 open_timeout=self._options.handshake.timeout_ms / 1000,
-                max_size=TRANSPORT_LIMIT * max(each.max_message_bytes for each in self._dialects),
+                max_size=max(
+                    each.transport_bytes or TRANSPORT_LIMIT * each.max_message_bytes
+                    for each in self._dialects
+                ),
                 max_queue=QUEUED_FRAMES,
                 ping_interval=None,  # Connection sends pings itself, and accepts any frame as an answer
                 close_timeout=CLOSE_S,

@@ -7,16 +7,23 @@ from tests.gateway.auth.test_authenticator import SECRET, token
 from voicegw.core.audio import AudioFormat
 from voicegw.core.commands import (
     Acknowledge,
+    AddItem,
     Cancel,
     Command,
     Commit,
     Configure,
+    CreateReply,
+    DeleteItem,
+    Discard,
     End,
     Played,
     Refresh,
+    Relay,
     ReplyMode,
+    TruncateReply,
     TypeText,
 )
+from voicegw.core.messages import Message
 from voicegw.core.profile import SessionProfile
 from voicegw.errors import ScopeMissing, TokenInvalid
 from voicegw.gateway.auth.access import Access, AccessOptions
@@ -67,7 +74,8 @@ def test_replies_are_those_that_the_token_allows() -> None:
 
 COMMANDS = (
     *(Commit(), Cancel(), TypeText("hello"), Configure(reply=ReplyMode.TEXT), Played(100), Acknowledge(1)),
-    *(Refresh("x"), End()),
+    *(Refresh("x"), End(), Discard(), Relay(b""), CreateReply(), DeleteItem("1"), TruncateReply(1, 0, 0)),
+    AddItem(Message("user", "hello", id="1")),
 )
 
 
@@ -79,7 +87,7 @@ def test_only_what_asks_the_model_needs_replies_to_be_allowed() -> None:
             visit("reply:none").check(command, ReplyMode.NONE)
         except ScopeMissing:
             refused.append(type(command))
-    assert refused == [TypeText, Configure]
+    assert refused == [TypeText, Configure, CreateReply]
 
 
 async def test_goes_on_with_a_new_token_of_the_same_user() -> None:

@@ -33,6 +33,8 @@ PIECE_BYTES = 4
 class FakeCodec:
     """Decodes binary frames to audio, followed by `behind`, and text frames to the content of `messages`."""
 
+    reference = "the last one"
+
     def __init__(self, behind: Received | None = None, **messages: Received | VoicegwError) -> None:
         self.behind = () if behind is None else (behind,)
         self.messages = messages

@@ -30,7 +30,7 @@ class ScriptedEngine:
     name: str = "scripted"
     rate: int = RATE
 
-    async def synthesise(self, words: str, voice: str) -> AsyncGenerator[bytes, None]:
+    async def synthesise(self, words: str, voice: str, speed: float) -> AsyncGenerator[bytes, None]:
         self.asked.append(words)
         self.voices.append(voice)
         try:

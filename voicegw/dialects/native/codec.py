@@ -112,6 +112,8 @@ def _message(event: events.Event, seq: int) -> messages.ServerMessage:
             return _latency(event, seq)
         case events.AudioAcknowledged(samples, taken):
             return messages.AckedMessage(seq=seq, samples=samples, messages=taken)
+        case events.Relayed():
+            raise AssertionError("this codec relays nothing")
         case events.GoingAway() | events.Ending() | events.Refreshed() | events.Fault():
             return _lifecycle_message(event, seq)
         case _:
@@ -127,7 +129,9 @@ def _lifecycle_message(event: _LifecycleEvent, seq: int) -> messages.ServerMessa
         case events.Refreshed(expires_in_ms):
             return messages.RefreshedMessage(seq=seq, expires_in_ms=expires_in_ms)
         case events.Fault():
-            return messages.ErrorMessage(seq=seq, **msgspec.structs.asdict(event))
+            known = msgspec.structs.asdict(event)
+            del known["reference"]  # clients know which message an error is about by its order
+            return messages.ErrorMessage(seq=seq, **known)
         case _:
             assert_never(event)
 

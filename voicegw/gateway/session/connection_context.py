@@ -3,20 +3,26 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 from voicegw.core.audio import AudioFormat
 from voicegw.core.commands import (
     Acknowledge,
+    AddItem,
     Cancel,
     Command,
     Commit,
     Configure,
+    CreateReply,
+    DeleteItem,
+    Discard,
     End,
     HoldAudio,
     Played,
     Refresh,
+    Relay,
     ReplyMode,
+    TruncateReply,
     TypeText,
 )
 from voicegw.core.profile import SessionProfile, given
@@ -66,11 +72,10 @@ class ConnectionContext:
     def check(self, command: Command, replies: ReplyMode) -> None:
         """Raises ScopeMissing for a command that the token does not allow. replies: the session's reply
         mode."""
-        if isinstance(command, Configure):
-            fixed = given(self.identity.fixed)
-            for name, value in given(command).items():
-                if fixed.get(name, value) != value:
-                    raise ScopeMissing(f"this token fixes `{name}`")
+        fixed = given(self.identity.fixed)
+        for name, value in _settings(command).items():
+            if fixed.get(name, value) != value:
+                raise ScopeMissing(f"this token fixes `{name}`")
         if (reply := _reply_to(command, replies)) is not None:
             self.identity.scopes.check("reply", reply)
 
@@ -85,15 +90,35 @@ class ConnectionContext:
         return round((self.identity.expires_at - time.monotonic()) * 1000)
 
 
+def _settings(command: Command) -> dict[str, Any]:
+    """The settings of the session that a command changes, also if only for one reply."""
+    match command:
+        case Configure():
+            return given(command)
+        case CreateReply(reply, instructions, _, messages):
+            system = [message.content for message in messages or () if message.role == "system"]
+            own = [instructions, *system]
+            values = {"reply": reply, "instructions": next((each for each in own if each is not None), None)}
+            return {name: value for name, value in values.items() if value is not None}
+        case AddItem(message) if message.role == "system":
+            return {"instructions": message.content}
+        case _:
+            return {}
+
+
 def _reply_to(command: Command, replies: ReplyMode) -> ReplyMode | None:
     """The reply mode that a command uses or sets; None if it does neither. The mode for replies to speech is
     checked when it is configured."""
     match command:
         case Configure():
             return command.reply
-        case TypeText():  # is always answered
+        case CreateReply(ReplyMode() as asked):
+            return asked
+        case TypeText() | CreateReply():  # is always answered
             return ReplyMode.TEXT if replies is ReplyMode.NONE else replies
-        case Commit() | Cancel() | Played() | HoldAudio() | Acknowledge() | Refresh() | End():
+        case Commit() | Discard() | Cancel() | Played() | HoldAudio() | Acknowledge() | Refresh() | End():
+            return None
+        case Relay() | AddItem() | DeleteItem() | TruncateReply():
             return None
         case _:
             assert_never(command)

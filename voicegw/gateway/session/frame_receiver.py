@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 from voicegw.core import events
-from voicegw.core.commands import Command, Refresh, TypeText
+from voicegw.core.commands import Command, CreateReply, Refresh, TypeText
 from voicegw.dialects.port import Audio, Codec, Opening, Received
 from voicegw.errors import (
     InputError,
@@ -56,6 +56,7 @@ class FrameReceiver:
         self._charge = charge
         self._numbered = numbered
         self._rejected = 0
+        self._admitted: bool | None = None  # by the limits: the current frame; None until it is counted
         self._stopped = False
         self._renewal: asyncio.Task[None] | None = None
 
@@ -74,6 +75,7 @@ class FrameReceiver:
         self._activity.alive_at = now
         if self._numbered and isinstance(frame, str):
             self._runner.receive_message()
+        self._admitted = None
         try:
             items = iter(self._codec.receive(frame))
             for item in items:
@@ -90,7 +92,9 @@ class FrameReceiver:
     def _receive_other(self, item: Opening | Command, now: float) -> None:
         if isinstance(item, Opening):
             raise InvalidState("the session is open already")
-        if self._context.limiter.admit_message(now):
+        if self._admitted is None:
+            self._admitted = self._context.limiter.admit_message(now)
+        if self._admitted:
             self._receive_command(item)
 
     async def _receive_rest(self, long_audio: Audio, others: Iterator[Received]) -> None:
@@ -132,7 +136,7 @@ class FrameReceiver:
                     raise InvalidState("another token is being checked")
                 self._renewal = self._group.create_task(self._renew(token), name="renewal")
             case _:
-                if isinstance(command, TypeText):
+                if isinstance(command, TypeText | CreateReply):
                     self._charge(_TURN_FRAMES)
                 self._runner.receive_command(command)
 
@@ -149,11 +153,11 @@ class FrameReceiver:
         if error.close_code is not None:
             self._runner.finish(error)
         else:
-            self._report(error)
+            self._report(error, self._codec.reference)
 
-    def _report(self, error: VoicegwError) -> None:
+    def _report(self, error: VoicegwError, reference: str = "") -> None:
         """Reports an error; ends the session after too many of them."""
-        self._runner.emit(events.Fault.of(error))
+        self._runner.emit(events.Fault.of(error, reference))
         self._rejected += isinstance(error, InputError)
         if self._rejected > self._max_errors:
             self._runner.finish(TooManyErrors())

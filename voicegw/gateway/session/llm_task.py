@@ -106,7 +106,8 @@ class LLMTask:
         pieces_so_far: list[ReplyPiece] = []
         try:
             await self._charge_prompt(attempt, request.messages)
-            asked = ReplyRequest(request.messages, request.tools, self._user, self._session.name)
+            caller = self._user, self._session.name
+            asked = ReplyRequest(request.messages, request.tools, *caller, request.parameters)
             async with aclosing(self._responder.respond(asked, attempt.confirmed)) as pieces:
                 async for piece in pieces:
                     self._count(attempt, piece)
@@ -134,7 +135,8 @@ class LLMTask:
 
     async def _charge_prompt(self, attempt: _Attempt, messages: Sequence[Message]) -> None:
         """Counts a prompt. Raises RateLimited when the model may not be called."""
-        characters = self._declared + characters_of(messages)
+        declared = sum(len(tool.parameters) for tool in attempt.request.parameters.tools)
+        characters = self._declared + declared + characters_of(messages)
         attempt.counted, attempt.reported = characters / CHARACTERS_PER_TOKEN, False
         if self.limiter is not None:
             await self.limiter.admit_reply(characters, time.monotonic())

@@ -1,12 +1,13 @@
 """The moderation of one session: runs due checks one at a time; the session never waits for them."""
 
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 
 import structlog
 
 from voicegw.core import events
 from voicegw.core.actions import Respond
-from voicegw.core.commands import Command, TypeText
+from voicegw.core.commands import AddItem, Command, CreateReply, TypeText
 from voicegw.core.moderation_queue import Check, ModerationQueue, Moderator, pieces
 from voicegw.core.text import encodable
 from voicegw.errors import ModerationFailed
@@ -36,14 +37,16 @@ class Moderation:
         self._failure_reported = False
 
     def receive_command(self, command: Command) -> None:
-        """Raises RateLimited for a typed message when too many checks wait."""
-        if isinstance(command, TypeText):
+        """Raises RateLimited for text of the user when too many checks wait."""
+        if isinstance(command, TypeText | AddItem | CreateReply):
             self._watch.admit()
 
     def receive_request(self, request: Respond) -> None:
-        """Checks the input of a model request: it may be typed text, for which there is no event."""
+        """Checks the input of a model request since the last reply: it may be typed text, for which there is
+        no event."""
         if self._moderator is not None and not request.speculative:
-            self._watch.receive_input(request.turn, request.messages[-1].content)
+            for message in _new_input(request.messages):
+                self._watch.receive_input(request.turn, message.content)
             self._due.set()
 
     def receive_event(self, event: events.Event) -> None:
@@ -80,6 +83,12 @@ class Moderation:
             self._failure_reported = True
             notice = events.ReplyNotice(error.code, "what is said goes unjudged")
             self._emit(events.ReplyStep(check.turn, notice))
+
+
+def _new_input(messages: Sequence[events.Message]) -> list[events.Message]:
+    """The messages after the last one of the model; always the last one."""
+    after = takewhile(lambda message: message.role == "user", reversed(messages[:-1]))
+    return [*reversed(list(after)), messages[-1]]
 
 
 async def _found_in(text: str, moderator: Moderator) -> tuple[str, ...]:

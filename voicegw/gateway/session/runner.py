@@ -8,7 +8,7 @@ from typing import assert_never
 import structlog
 
 from voicegw.core import actions, events
-from voicegw.core.commands import Acknowledge, Command, Configure, ReplyMode
+from voicegw.core.commands import Acknowledge, Command, Configure, CreateReply, ReplyMode
 from voicegw.core.moderation_queue import Check
 from voicegw.core.responder import ReplyRequest
 from voicegw.core.session_store import Fenced, StoredSession
@@ -193,7 +193,7 @@ class SessionRunner:
         self._moderation.receive_command(command)
         if isinstance(command, Acknowledge):
             self.journal.acknowledge(command.seq)
-        if isinstance(command, Configure) and command.reply is ReplyMode.AUDIO:
+        if isinstance(command, Configure | CreateReply) and command.reply is ReplyMode.AUDIO:
             check_voice(self._services.voice)
         if not self.ended.is_set():
             self._driver.receive(self._session.receive_command, command, time.monotonic())

@@ -76,7 +76,9 @@ class TTSTask:
         begin, first, made = time.monotonic(), 0.0, 0
         try:
             async with aclosing(
-                self._voice.speak(request.text, request.rate, self._session.language, request.voice)
+                self._voice.speak(
+                    request.text, request.rate, self._session.language, request.voice, request.speed
+                )
             ) as pieces:
                 async for pcm in pieces:
                     now = time.monotonic()

@@ -13,6 +13,7 @@ from typing import Any
 
 from voicegw.core.responder import ReplyRequest
 from voicegw.reply.llm.prompt import entries
+from voicegw.reply.llm.requested_tools import all_tools, tool_parameters
 
 SYSTEM = "system"  # the system role, in sets of parameter names
 _TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
@@ -29,6 +30,9 @@ _PATTERNS = {
     "max_tokens": r"\bmax_tokens\b",
     "max_completion_tokens": r"\bmax_completion_tokens\b",
     # "tool call" and "role 'tool'" are left out: errors about one bad call or result use these words.
+    "tool_choice": r"\btool[ _]choice\b",
+    "parallel_tool_calls": r"\bparallel[ _]tool[ _]calls\b",
+    "reasoning_effort": r"\breasoning[ _]effort\b",
     "tools": r"(?<!request\.)\btools\b|\btool[ _]choice\b|\bfunctions\b|\bfunction calling\b|"
     r"\bsupport.{0,20}\btool|\btool (?:use|calling|calls|support) (?:is|are) not\b",
     # A template without the system role often says only that the roles must alternate; ours do alternate.
@@ -49,18 +53,20 @@ class RequestForm:
 
     def body(self, request: ReplyRequest, max_tokens: int) -> dict[str, Any]:
         """The JSON body of a request."""
+        asked = request.parameters
         limits = [
             name for name in _TOKEN_LIMITS[:: -1 if self.new_name_first else 1] if name not in self.refused
         ]
-        limit = {name: max_tokens for name in limits[:1]}
+        limit = {name: min(max_tokens, asked.max_tokens or max_tokens) for name in limits[:1]}
         messages = entries(
             request.messages, system=SYSTEM not in self.refused, tools="tools" not in self.refused
         )
         kept = {name: value for name, value in self.fixed.items() if name not in self.refused}
-        if request.tools is not None and "tools" in kept:
-            kept["tools"] = [each for each in kept["tools"] if each["function"]["name"] in request.tools]
-            if not kept["tools"]:  # some endpoints refuse an empty list
-                del kept["tools"]
+        tools = [] if "tools" in self.refused else all_tools(kept.pop("tools", []), request)
+        wanted = ({"tools": tools} | tool_parameters(asked)) if tools else {}
+        if asked.effort:
+            wanted["reasoning_effort"] = asked.effort
+        kept |= {name: value for name, value in wanted.items() if name not in self.refused}
         return {**kept, **limit, "messages": messages}
 
     def without(self, names: Iterable[str]) -> "RequestForm":

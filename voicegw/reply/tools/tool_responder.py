@@ -15,7 +15,7 @@ import msgspec
 
 from voicegw.core.background_calls import AskedCall, BackgroundCalls
 from voicegw.core.chat_history import reply_messages
-from voicegw.core.events import Message, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.messages import ClientToolCalled, Message, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest, Responder
 from voicegw.errors import LLMEmpty, LLMReasoningOnly, ToolFailed, TooManyToolCalls
 from voicegw.reply.tools.tool_declarations import ToolOptions
@@ -77,16 +77,20 @@ class ToolResponder:
                 async for step in steps:
                     pieces_so_far.append(step)
                     yield step
+            if any(isinstance(piece, ClientToolCalled) for piece in pieces_so_far):
+                return  # the client gives the results, and asks for the next reply
             prompt += tuple(reply_messages(pieces_so_far))
 
     async def _round(
         self, calls: Sequence[ToolCalled], request: ReplyRequest
     ) -> AsyncGenerator[ReplyPiece, None]:
-        """Yields every call, and then the results when they arrive. Closing the generator cancels the
-        calls."""
+        """Yields every call, and then the results of the server's tools when they arrive. Closing the
+        generator cancels the calls."""
+        own = {tool.name for tool in request.parameters.tools}
         for call in calls:
-            yield call
-        tasks = [asyncio.create_task(self._answer(call, request), name="tool call") for call in calls]
+            yield ClientToolCalled(call.id, call.name, call.arguments) if call.name in own else call
+        ours = [call for call in calls if call.name not in own]
+        tasks = [asyncio.create_task(self._answer(call, request), name="tool call") for call in ours]
         try:
             for answer in asyncio.as_completed(tasks):
                 yield await answer

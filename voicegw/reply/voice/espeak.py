@@ -37,11 +37,9 @@ class EspeakEngine:
                 f"(apt install {PROGRAM}); or choose --voice-engine openai or none"
             )
         self._voice = options.name or "en-us"
-        speed = round(_WORDS_PER_MINUTE * options.speed)
+        self._words_per_minute = _WORDS_PER_MINUTE * options.speed
         # The text is passed by stdin: every user of the machine can read the arguments of a process.
-        self._command = (
-            *(program, "--stdin", "--stdout", "-b", "1", "-s", str(speed), "-p", str(options.pitch), "-v"),
-        )
+        self._command = (*(program, "--stdin", "--stdout", "-b", "1", "-p", str(options.pitch), "-v"),)
         self._slots = asyncio.Semaphore(options.max_processes)
         self.rate = self._check(self._voice)
 
@@ -56,10 +54,14 @@ class EspeakEngine:
                 return _rate(_output((*self._command, voice), b"a"))
         raise StartupError(f"{PROGRAM} cannot speak with the voice {voice!r}; {PROGRAM} --voices lists them")
 
-    async def synthesise(self, words: str, voice: str = "") -> AsyncGenerator[bytes, None]:
+    async def synthesise(
+        self, words: str, voice: str = "", speed: float = 1.0
+    ) -> AsyncGenerator[bytes, None]:
         """Mono s16le from espeak-ng, piece by piece. Closing the generator kills the process and waits for
         its end."""
-        async with self._slots, running((*self._command, voice or self._voice)) as process:
+        words_per_minute = str(round(self._words_per_minute * speed))
+        command = (*self._command, voice or self._voice, "-s", words_per_minute)
+        async with self._slots, running(command) as process:
             assert process.stdin is not None
             assert process.stdout is not None
             with contextlib.suppress(ConnectionError):  # the process ended; its exit status is checked below

@@ -36,7 +36,9 @@ class SpeechEndpoint:
         self._endpoint = openai_endpoint("speech", options.url, options.api_key, connect_s)
         self._speech = self._endpoint.client.audio.speech.with_streaming_response
 
-    async def synthesise(self, words: str, voice: str = "") -> AsyncGenerator[bytes, None]:
+    async def synthesise(
+        self, words: str, voice: str = "", speed: float = 1.0
+    ) -> AsyncGenerator[bytes, None]:
         """Mono s16le, piece by piece. Closing the generator closes the HTTP connection, and so the endpoint
         stops."""
         with _as_voice_failures([words, self._options.api_key or ""], self._endpoint.proxy_note):
@@ -45,7 +47,7 @@ class SpeechEndpoint:
                 voice=voice or self._options.name or "alloy",
                 input=words,
                 response_format="pcm",
-                speed=self._options.speed,
+                speed=self._options.speed * speed,
                 extra_headers=self._endpoint.headers,
             ) as response:
                 kind = response.headers.get("content-type", "")

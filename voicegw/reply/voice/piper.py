@@ -43,7 +43,7 @@ class PiperEngine:
             self._speaker = self._speaker_id(options.name or "")
         except VoiceFailed as error:
             raise StartupError(f"{error.message}; --voice-name sets it") from None
-        self._audio("Hello.", self._speaker)
+        self._audio("Hello.", self._speaker, 1.0)
 
     def _speaker_id(self, name: str) -> int | None:
         """The number of a speaker by its name or number; None for the default."""
@@ -56,33 +56,36 @@ class PiperEngine:
             return int(name)
         raise VoiceFailed(f"the piper voice has no speaker {name[:40]!r}")
 
-    async def synthesise(self, words: str, voice: str = "") -> AsyncGenerator[bytes, None]:
+    async def synthesise(
+        self, words: str, voice: str = "", speed: float = 1.0
+    ) -> AsyncGenerator[bytes, None]:
         """Mono s16le, piece by piece. Closing the generator gives up the pieces that have not begun."""
         speaker = self._speaker_id(voice) if voice else self._speaker
         for piece in _pieces(words):
-            audio = await self._in_thread(piece, speaker)
+            audio = await self._in_thread(piece, speaker, speed)
             for begin in range(0, len(audio), _YIELD_BYTES):
                 yield audio[begin : begin + _YIELD_BYTES]
                 await asyncio.sleep(0)
 
-    async def _in_thread(self, piece: str, speaker: int | None) -> bytes:
+    async def _in_thread(self, piece: str, speaker: int | None, speed: float) -> bytes:
         if self._pending >= self._max_pending:
             raise VoiceFailed("too many sentences wait for the voice")
         self._pending += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._audio, piece, speaker)
+            return await loop.run_in_executor(self._threads, self._audio, piece, speaker, speed)
         finally:
             self._pending -= 1
 
-    def _audio(self, piece: str, speaker: int | None) -> bytes:
-        chunks = self._voice.synthesize(piece, self._synthesis(speaker))
+    def _audio(self, piece: str, speaker: int | None, speed: float) -> bytes:
+        chunks = self._voice.synthesize(piece, self._synthesis(speaker, speed))
         return b"".join(chunk.audio_int16_bytes for chunk in chunks)
 
-    def _synthesis(self, speaker: int | None) -> "SynthesisConfig":
+    def _synthesis(self, speaker: int | None, speed: float) -> "SynthesisConfig":
         from piper import SynthesisConfig
 
-        return SynthesisConfig(speaker_id=speaker, length_scale=self._voice.config.length_scale / self._speed)
+        length_scale = self._voice.config.length_scale / (self._speed * speed)
+        return SynthesisConfig(speaker_id=speaker, length_scale=length_scale)
 
     async def close(self) -> None:
         """Waits for the pieces in synthesis."""

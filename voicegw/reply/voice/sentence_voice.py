@@ -81,9 +81,9 @@ class Engine(Protocol):
     name: str
     rate: int
 
-    def synthesise(self, words: str, voice: str) -> AsyncGenerator[bytes, None]:
+    def synthesise(self, words: str, voice: str, speed: float) -> AsyncGenerator[bytes, None]:
         """Mono s16le in pieces of any length; raises VoiceFailed. voice: the engine's name of it; empty for
-        the default. Closing the generator stops the synthesis."""
+        the default. speed: times that of the options. Closing the generator stops the synthesis."""
         ...
 
     async def close(self) -> None:
@@ -101,11 +101,11 @@ class SentenceVoice:
         _soxr(engine.rate, 2 * engine.rate)  # the first import would delay all sessions
 
     async def speak(
-        self, text: str, rate: int, language: str, voice: str = ""
+        self, text: str, rate: int, language: str, voice: str = "", speed: float = 1.0
     ) -> AsyncGenerator[bytes, None]:
         """`text` as mono s16le at `rate` Hz, in whole samples, piece by piece; raises VoiceFailed. language:
         of the user, which is taken for that of the reply unless an option sets another; empty stands for
-        English. voice: the engine's name of it; empty for the default.
+        English. voice, speed: as of Engine.
 
         Closing the generator, or cancelling the task that waits for audio, stops the engine. Use
         `contextlib.aclosing`.
@@ -117,7 +117,7 @@ class SentenceVoice:
         end = now + self._options.total_timeout_ms / 1000
         deadline = min(now + self._options.first_audio_timeout_ms / 1000, end)
         resampler = _Resampler(self._engine.rate, rate)
-        async with aclosing(self._engine.synthesise(words, voice)) as pieces:
+        async with aclosing(self._engine.synthesise(words, voice, speed)) as pieces:
             while (piece := await _next(pieces, deadline)) is not None:
                 deadline = end
                 if pcm := resampler.push(piece):

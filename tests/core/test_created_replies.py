@@ -1,0 +1,177 @@
+"""Replies that the client requests, in sessions that answer nothing by themselves, and in others."""
+
+import pytest
+
+from tests.core.scenario import END, ONSET, PAUSE, Scenario, assert_final, assert_reply
+from voicegw.core import commands, events
+from voicegw.core.commands import Cancel, Commit, Configure, CreateReply, Discard, Relay, ReplyMode
+from voicegw.core.events import EndReason, ReplyReason
+from voicegw.core.messages import ClientToolCalled, Message
+from voicegw.core.reply_parameters import ClientTool, ReplyParameters
+from voicegw.errors import InvalidValue, NoReply, ReplyInProgress
+
+MANUAL = Configure(manual=True, automatic=False, interruptible=False)
+ASKED = ReplyParameters((ClientTool("weather", "", "{}"),), max_tokens=5)
+
+
+@pytest.fixture
+def scenario() -> Scenario:
+    return Scenario()
+
+
+@pytest.fixture
+def manual(scenario: Scenario) -> Scenario:
+    """The client decides when a turn ends, and when it is answered."""
+    scenario.command(MANUAL)
+    return scenario
+
+
+def said(scenario: Scenario) -> list[str]:
+    """What the model reads after the system prompt."""
+    assert scenario.request is not None
+    return [message.content for message in scenario.request.messages[1:]]
+
+
+def test_silence_ends_no_manual_turn(manual: Scenario) -> None:
+    manual.hear(ONSET + 5 * END)
+    manual.answer("hello")
+    assert manual.all(events.SpeechStopped) == []
+    manual.command(Commit())
+    assert manual.last(events.SpeechStopped).reason is EndReason.COMMIT
+    assert_final(manual, 1, "hello")
+    assert manual.requests == []
+
+
+def test_a_requested_reply_waits_for_the_words(manual: Scenario) -> None:
+    manual.hear(ONSET)
+    manual.command(Commit())
+    manual.command(CreateReply())
+    assert manual.request is None
+    manual.answer("hello")
+    assert said(manual) == ["hello"]
+    manual.reply("Hi.")
+    manual.finish_reply()
+    assert_reply(manual, 2, "Hi.")
+
+
+def test_a_reply_that_waits_can_be_cancelled(manual: Scenario) -> None:
+    manual.hear(ONSET)
+    manual.command(Commit())
+    manual.command(CreateReply())
+    with pytest.raises(ReplyInProgress):
+        manual.command(CreateReply())
+    manual.command(Cancel(expected=True))
+    manual.answer("hello")
+    assert manual.requests == []
+    with pytest.raises(NoReply):
+        manual.command(Cancel(expected=True))
+
+
+def test_only_one_reply_is_in_progress(scenario: Scenario) -> None:
+    scenario.command(CreateReply())
+    with pytest.raises(ReplyInProgress):
+        scenario.command(CreateReply())
+    scenario.command(Cancel(expected=True))
+    assert scenario.last(events.ReplyDone).reason is ReplyReason.CANCELLED
+
+
+def test_a_reply_for_which_words_were_awaited_gives_way_to_their_own(scenario: Scenario) -> None:
+    scenario.hear(ONSET + END)
+    scenario.command(CreateReply())
+    scenario.answer("hello")
+    assert [request.turn for request in scenario.requests] == [1]
+
+
+def test_it_may_have_instructions_and_parameters_of_its_own(scenario: Scenario) -> None:
+    scenario.command(Configure(parameters=ASKED))
+    own = ReplyParameters(max_tokens=3)
+    scenario.command(CreateReply(instructions="Be kind.", parameters=own))
+    assert scenario.request is not None
+    assert scenario.request.messages[0] == Message("system", "Be kind.")
+    assert scenario.request.parameters == own
+    scenario.finish_reply()
+    scenario.say("hello")
+    assert scenario.request.parameters == ASKED
+
+
+def test_a_separate_reply_reads_its_own_messages_and_leaves_no_trace(scenario: Scenario) -> None:
+    scenario.command(CreateReply(messages=(Message("user", "classify"),), separate=True))
+    assert said(scenario) == ["classify"]
+    scenario.reply("spam")
+    scenario.finish_reply()
+    scenario.say("hello")
+    assert said(scenario) == ["hello"]
+
+
+def test_one_reply_may_be_spoken_in_a_session_of_text(scenario: Scenario) -> None:
+    scenario.command(CreateReply(ReplyMode.AUDIO))
+    scenario.reply("Hello.")
+    scenario.finish_reply()
+    assert scenario.speak is not None
+
+
+def test_a_call_of_the_clients_function_ends_the_reply(scenario: Scenario) -> None:
+    scenario.say("what is the weather")
+    call = ClientToolCalled("call-1", "weather", "{}")
+    scenario.reply("One moment.", call)
+    scenario.finish_reply()
+    assert events.ReplyStep(1, call) in scenario.events
+    scenario.command(commands.AddItem(Message("tool", "rain", tool_call_id="call-1", id="1")))
+    scenario.command(CreateReply())
+    assert said(scenario) == ["what is the weather", "One moment.", "rain"]
+
+
+def test_speech_does_not_stop_a_reply_that_is_not_interruptible(scenario: Scenario) -> None:
+    scenario.command(Configure(interruptible=False))
+    scenario.say("tell me a story")
+    scenario.reply("once upon")
+    scenario.hear("#####" + END)
+    scenario.answer("stop it")
+    assert scenario.request is not None
+    scenario.finish_reply()
+    assert_reply(scenario, 1, "once upon")
+    scenario.command(CreateReply())
+    assert said(scenario) == ["tell me a story", "stop it", "once upon"]
+
+
+def test_discarded_speech_has_no_words(manual: Scenario) -> None:
+    manual.hear("#####")
+    manual.answer("forget me")
+    manual.hear("#####")
+    manual.command(Discard())
+    manual.command(Discard())
+    manual.answer("forget me not")
+    assert manual.last(events.SpeechStopped).reason is EndReason.DISCARDED
+    assert_final(manual, 1, "")
+    manual.command(CreateReply())
+    assert said(manual) == []
+
+
+def test_relayed_data_comes_back_between_the_events(scenario: Scenario) -> None:
+    scenario.hear(ONSET)
+    scenario.command(Relay(b"now"))
+    scenario.hear(END)
+    assert scenario.kinds() == ["SpeechStarted", "Relayed", "SpeechStopped"]
+    assert events.Relayed(b"now") in scenario.events
+
+
+def test_the_end_silence_can_be_the_same_for_all_words(scenario: Scenario) -> None:
+    scenario.command(Configure(adaptive=False, end_silence_ms=200))
+    scenario.hear(ONSET + PAUSE)
+    scenario.answer("let me see, and")
+    scenario.hear(".......")
+    assert_final(scenario, 1, "let me see, and")
+
+
+def test_a_threshold_is_checked(scenario: Scenario) -> None:
+    with pytest.raises(InvalidValue):
+        scenario.command(Configure(threshold=2.0))
+
+
+def test_a_voice_may_speak_faster(scenario: Scenario) -> None:
+    scenario.command(Configure(reply=ReplyMode.AUDIO, speed=1.5))
+    scenario.say("hello")
+    scenario.reply("Hello.")
+    scenario.finish_reply()
+    assert scenario.speak is not None
+    assert scenario.speak.speed == 1.5

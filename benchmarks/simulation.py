@@ -5,7 +5,7 @@ request, independent of its real duration; so the result depends on the settings
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -115,10 +115,16 @@ class Stream:
     def play(self, pcm: bytes, frame_ms: int = FRAME_MS) -> list[Received]:
         """Send all the audio, a message every `frame_ms`, then `end`; all received messages."""
         size = SAMPLE_BYTES * to_samples(frame_ms)
+        return self.play_frames(([pcm[at : at + size]] for at in range(0, len(pcm), size)), frame_ms)
+
+    def play_frames(self, frames: Iterable[Sequence[bytes]], frame_ms: int = FRAME_MS) -> list[Received]:
+        """The same with audio in the session's format: the pieces of a frame every `frame_ms`. A lost frame
+        has none."""
         now = 0.0
-        for number, begin in enumerate(range(0, len(pcm), size)):
+        for number, pieces in enumerate(frames):
             now = self._pass_time(now, number * frame_ms / 1000)
-            self._session.receive_audio(pcm[begin : begin + size], now)
+            for piece in pieces:
+                self._session.receive_audio(piece, now)
             self._perform(now)
         self._session.receive_command(commands.End(), now)
         self._perform(now)

@@ -382,6 +382,13 @@ class TestLostPackets:
     def test_are_silence(self, carrier: str) -> None:
         assert self.heard(carrier, [0, 1, 2, 3, 6, 7, 8]) == [0, 1, 2, 3, 127, 127, 6, 7, 8]
 
+    def test_a_short_packet_at_the_end_is_no_loss(self) -> None:
+        codec = started()
+        short = json.loads(self.packet(5))
+        short["media"]["payload"] = base64.b64encode(b"\5" * 24).decode()
+        frames = [*(self.packet(number) for number in range(5)), json.dumps(short)]
+        assert [each.data[0] for each in received(codec, frames) if isinstance(each, Audio)] == list(range(6))
+
     def test_late_ones_are_put_in_order(self) -> None:
         assert self.heard("stream_id", [0, 1, 2, 4, 3, 5, 8, 7, 6]) == list(range(9))
 

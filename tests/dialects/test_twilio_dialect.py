@@ -42,6 +42,14 @@ def test_a_token_may_be_the_last_part_of_the_path(path: str, token: str | None) 
     assert opening.token == token
 
 
+@pytest.mark.parametrize("password", ["dXNlcjphLmIuYw==", "eDphLmIuYw=="])
+def test_a_token_may_be_a_password_as_exotel_sends_it(password: str) -> None:
+    codec = TwilioDialect(TwilioOptions()).connect(request(Authorization=f"Basic {password}"))
+    [opening] = codec.receive('{"event": "start", "stream_sid": "1", "start": {}}')
+    assert isinstance(opening, Opening)
+    assert opening.token == "a.b.c"
+
+
 def test_the_signature_is_the_one_that_twilio_documents() -> None:
     """The example of its documentation of webhooks, where the parameters of the POST follow the URL."""
     parameters = "CallSidCA1234567890ABCDECaller+14158675309Digits1234From+14158675309To+18005551212"

@@ -52,14 +52,22 @@ class Resampler:
         out = np.empty(total - self._given, dtype=np.float32)
         if len(out):
             windows = _windows(held, self._phases.shape[1])
-            for lane in range(min(self._up, len(out))):
-                at = (self._given + lane) * self._down  # position in the upsampled signal
-                newest, phase = divmod(at, self._up)
-                out[lane :: self._up] = windows[newest - self._taken :: self._down] @ self._phases[phase]
+            if self._down == 1:  # every sample gives one of each phase, as from a telephone's 8 kHz
+                out[:] = (np.ascontiguousarray(windows) @ self._phases.T).ravel()
+            else:
+                self._decimate(windows, out)
         self._tail = held[len(pcm) :]
         self._taken += len(pcm)
         self._given = total
         return np.clip(np.rint(out), -32768, 32767).astype(np.int16)
+
+    def _decimate(self, windows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        """Fills `out`, one phase after the other. Products with a copy of the windows take half the time."""
+        for lane in range(min(self._up, len(out))):
+            at = (self._given + lane) * self._down  # position in the upsampled signal
+            newest, phase = divmod(at, self._up)
+            chosen = windows[newest - self._taken :: self._down]
+            out[lane :: self._up] = np.ascontiguousarray(chosen) @ self._phases[phase]
 
 
 def _windows(held: NDArray[np.float32], size: int) -> NDArray[np.float32]:

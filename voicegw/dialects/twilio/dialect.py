@@ -10,8 +10,8 @@ PATH = "/twilio"
 
 
 class TwilioDialect(Dialect):
-    """The token is a parameter of the stream, or the last part of the path: carriers send no custom headers,
-    and Twilio no query."""
+    """The token is a parameter of the stream, or in the request: Twilio sends no headers and no query, others
+    send one of them."""
 
     name = "twilio"
     path = PATH
@@ -27,4 +27,4 @@ class TwilioDialect(Dialect):
     def connect(self, handshake: Handshake) -> TwilioCodec:
         """See Dialect. Raises SignatureInvalid."""
         check_signature(self._options, handshake)
-        return TwilioCodec(credentials.path_token(handshake, PATH))
+        return TwilioCodec(credentials.request_token(handshake, PATH))

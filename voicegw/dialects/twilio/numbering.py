@@ -13,6 +13,7 @@ class Numbering:
         self._bytes_per_ms = profile.rate * sample_bytes(profile) / 1000
         self._by_time = by_time
         self._first_ms: int | None = None
+        self._packet_ms = 1  # of the first one; the last one may be shorter
         self._counted_together = False
 
     def receive_other_track(self) -> None:
@@ -25,8 +26,9 @@ class Numbering:
         if self._counted_together or not self._by_time:
             return None if self._counted_together else number(media.chunk)
         at_ms = number(media.timestamp)
-        length_ms = int(len(media.payload) / self._bytes_per_ms)
-        if at_ms is None or not length_ms:
+        if at_ms is None:
             return None
-        self._first_ms = at_ms if self._first_ms is None else self._first_ms
-        return (at_ms - self._first_ms) // length_ms
+        if self._first_ms is None:
+            self._first_ms = at_ms
+            self._packet_ms = max(1, int(len(media.payload) / self._bytes_per_ms))
+        return (at_ms - self._first_ms) // self._packet_ms

@@ -1,0 +1,153 @@
+"""`scripts/bench telephone --recordings DIR`: recordings as telephone calls, beside the same at 16 kHz.
+
+Each recording is heard by the core on a simulated clock, as in `scripts/bench turns`: at 16 kHz; as a Twilio
+call, in mu-law at 8 kHz through the messages and the codec of that dialect; and as a call with 1 % of the
+packets lost. Partials are not requested: they change no figure of this table.
+
+  WER            all finals of a recording against its text, normalised, in percent
+  false cutoffs  pauses of 100 ms and more within a sentence that ended a turn, of all, in percent
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from benchmarks import pauses
+from benchmarks.command import add_json, add_model, exits_on_errors, new_parser
+from benchmarks.figures import Played
+from benchmarks.measures import WordErrors, word_errors
+from benchmarks.recording import Recording
+from benchmarks.recordings.accuracy import streamed_text
+from benchmarks.recordings.material import (
+    Recorded,
+    about_recordings,
+    add_recordings,
+    material,
+    print_progress,
+)
+from benchmarks.recordings.wording import words_of
+from benchmarks.report import Rows, report_rows
+from benchmarks.simulation import Decode, Decoder, Stream, make_session, simulate
+from clients.audio import SAMPLE_BYTES, frames, read_pcm
+from clients.calls.impairment import Impairment
+from clients.calls.twilio import TwilioCarrier
+from clients.samples import Sample
+from voicegw import config
+from voicegw.asr.vad import VadOptions, make_scorer
+from voicegw.core.audio import SAMPLE_RATE
+from voicegw.core.session import SessionOptions
+from voicegw.dialects.port import Audio, Opening
+from voicegw.dialects.twilio.codec import TwilioCodec
+
+NO_PARTIALS_MS = 5000
+DECODE_S = 0.2  # about the time of Whisper base for a final on a CPU
+LOSS = 0.01
+PATHS = {"16 kHz": None, "call": 0.0, "call, 1 % lost": LOSS}  # the share of lost packets of a call
+COLUMNS = {
+    "WER %": ("wer_percent",),
+    "more points": ("wer_gap_points",),
+    "ins / del / sub": ("insertions", "deletions", "substitutions"),
+    "false cutoffs %": ("false_cutoffs_percent",),
+    "cuts": ("cuts",),
+    "pauses": ("pauses",),
+}
+
+
+@exits_on_errors
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; its exit status."""
+    options = new_parser("telephone", __doc__, add_recordings, add_model, add_json).parse_args(argv)
+    if options.recordings is None:
+        print("--recordings DIR is missing; scripts/bench recordings --help describes it", file=sys.stderr)
+        return 2
+    server = config.load(["--model", options.model])
+    with material(options, server.asr) as found, pauses.finished(found.recorded) as sentences:
+        listener = _Listener(server)
+        scored = [one for one in found.recorded if one.is_scored]
+        rows: Rows = {(path,): _figures(listener, path, scored, sentences) for path in PATHS}
+    about = {"model": options.model, "recordings": len(scored), **about_recordings(options)}
+    report_rows("telephone", about, _compared(rows), COLUMNS, ("heard",), options.json)
+    return 0
+
+
+class _Listener:
+    """Hears samples on each path, with one decoder for all."""
+
+    def __init__(self, server: config.Settings) -> None:
+        recognition = replace(server.session.recognition, partial_interval_ms=NO_PARTIALS_MS)
+        self._options = replace(server.session, recognition=recognition)
+        self._vad = server.vad
+        self._decode = Decoder(server.asr).with_beam(server.asr.beam_size)
+
+    def hear(self, path: str, sample: Sample) -> Recording:
+        loss = PATHS[path]
+        if loss is None:
+            return simulate(sample, self._options, make_scorer(self._vad), self._decode, DECODE_S)
+        return call(sample, self._options, self._vad, self._decode, loss)
+
+
+def call(
+    sample: Sample, options: SessionOptions, vad: VadOptions, decode: Decode, loss: float = 0.0
+) -> Recording:
+    """The recording of a Twilio call in which the sample is played from second 0 on."""
+    carrier, codec = TwilioCarrier(), TwilioCodec(None)
+    pcm = read_pcm(sample.path, carrier.rate)
+    [opening] = [each for frame in carrier.begin(None) for each in codec.receive(str(frame))]
+    assert isinstance(opening, Opening), "the start message opens a session"
+    profile = opening.profile
+    session = make_session(options, make_scorer(vad), sample.language, profile.rate, profile.audio_format)
+    packets = _received(carrier, codec, pcm, Impairment(loss=loss))
+    received = Stream(session, decode, DECODE_S, None).play_frames(packets)
+    length = len(pcm) // SAMPLE_BYTES * SAMPLE_RATE // carrier.rate
+    return Recording(sample.file, 0.0, length, SAMPLE_RATE, 0.0, tuple(received))
+
+
+def _received(
+    carrier: TwilioCarrier, codec: TwilioCodec, pcm: bytes, impairment: Impairment
+) -> Iterator[list[bytes]]:
+    """What the codec makes of each packet; nothing of a lost one."""
+    for number, frame in enumerate(frames(pcm, carrier.rate)):
+        if impairment.arrival(0.0) is None:
+            yield []
+            continue
+        decoded = (each for text in carrier.packet(frame, number) for each in codec.receive(str(text)))
+        yield [each.data for each in decoded if isinstance(each, Audio)]
+
+
+def _figures(
+    listener: _Listener, path: str, scored: Sequence[Recorded], sentences: Sequence[Sample]
+) -> dict[str, float]:
+    """The figures of one path."""
+    errors = WordErrors()
+    for number, one in enumerate(scored, 1):
+        print_progress(f"{path}: {number} / {len(scored)}")
+        said, heard = (
+            words_of(text, one.language) for text in (one.text, streamed_text(listener.hear(path, one)))
+        )
+        errors += word_errors(said, heard)
+    played = []
+    for number, sample in enumerate(sentences, 1):
+        print_progress(f"{path}, sentences: {number} / {len(sentences)}")
+        played.append(Played(sample, listener.hear(path, sample)))
+    cut = pauses.figures_of(played)
+    return {
+        "wer_percent": errors.percent,
+        "insertions": errors.insertions,
+        "deletions": errors.deletions,
+        "substitutions": errors.substitutions,
+        "false_cutoffs_percent": cut["false_cutoffs_percent"],
+        "cuts": round(cut["false_cutoffs_percent"] * cut["pauses"] / 100),
+        "pauses": cut["pauses"],
+    }
+
+
+def _compared(rows: Rows) -> Rows:
+    """The rows with the difference to the first one."""
+    first = next(iter(rows.values()))["wer_percent"]
+    return {
+        path: {**figures, "wer_gap_points": figures["wer_percent"] - first} for path, figures in rows.items()
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -23,7 +23,8 @@ from tests.llm_server import LLMServer
 from voicegw.gateway.auth.authenticator import TokenOptions
 
 START_S = 120.0
-TOOL = {
+_TOOLS = "tools.json"
+TOOL: dict[str, object] = {
     "name": "add",
     "description": "Adds two numbers.",
     "entry_point": "tests.reply.application_functions:add",
@@ -55,8 +56,9 @@ def page_of(url: str) -> str:
 
 
 @contextmanager
-def servers(directory: Path) -> Iterator[Servers]:
-    """Both, for the duration of the block."""
+def servers(directory: Path, tool: dict[str, object] = TOOL) -> Iterator[Servers]:
+    """Both, for the duration of the block. tool: of the first. directory: for its declaration."""
+    (directory / _TOOLS).write_text(json.dumps([tool]))
     started: Future[tuple[Servers, asyncio.Event]] = Future()
     thread = threading.Thread(target=_run, args=(directory, started), name="servers of the page")
     thread.start()
@@ -78,12 +80,10 @@ def _run(directory: Path, started: Future[tuple[Servers, asyncio.Event]]) -> Non
 
 
 async def _serve(directory: Path, started: Future[tuple[Servers, asyncio.Event]]) -> None:
-    tools = directory / "tools.json"
-    tools.write_text(json.dumps([TOOL]))
     stopping = asyncio.Event()
     async with AsyncExitStack() as stack:
         llm = await stack.enter_async_context(LLMServer())
-        model = ("--llm-url", llm.url, "--llm-model", "test", "--tools.file", str(tools))
+        model = ("--llm-url", llm.url, "--llm-model", "test", "--tools.file", str(directory / _TOOLS))
         options = ("--model", "bundled", "--workers", "1", "--voice-engine", "espeak", *model, *PATIENT)
         server = await stack.enter_async_context(local_server(*options))
         relayed = await stack.enter_async_context(relay(server.url))

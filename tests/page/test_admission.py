@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.gateway.auth.test_authenticator import SECRET
-from tests.page.conftest import INSECURE_NAME, Visit
+from tests.page.browser import INSECURE_NAME, Visit
 from tests.page.stage import Servers
 
 

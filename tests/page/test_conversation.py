@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from benchmarks.server_under_test import sample_named
 from clients.conversation import normalised
 from tests.llm_server import Answer
-from tests.page.conftest import Visit
+from tests.page.browser import Visit
 from tests.page.stage import Servers
 
 LONG_REPLY = ("This takes a while to say. " * 20).split(" ")

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.fuzz import corpus
+from benchmarks.fuzz import corpus, rest_targets
 from benchmarks.scripted_gateway import SilenceScorer
 from benchmarks.simulation import make_session
 from voicegw.core.commands import ReplyMode
@@ -119,6 +119,8 @@ OTHER_CALL = [
 ]
 
 TARGETS = {
+    "client-secret": Target(rest_targets.run_client_secret, rest_targets.CLIENT_SECRETS),
+    "form": Target(rest_targets.run_form, rest_targets.FORMS),
     "native": Target(run_native, [*corpus.seeds(), BOUNDARY.join(corpus.seeds()), bytes([255, 0] * 320)]),
     "twilio": Target(run_twilio, [BOUNDARY.join(CALL), BOUNDARY.join(OTHER_CALL), CALL[0]]),
     "url": Target(run_url, [b"lang=en", b"rate=8000&format=mulaw&reply=none&lang=en"]),

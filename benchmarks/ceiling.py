@@ -35,6 +35,8 @@ _TYPED_CHARACTERS = openai_realtime.MAX_TEXT_CHARACTERS  # of the longest messag
 _GROWTH = 9 / 8  # by which a bytearray is larger than what it holds
 _LONGEST_WINDOW_S = 28
 _LONGEST_FRAME = max(TRANSPORT_LIMIT * native.MAX_MESSAGE_BYTES, openai_realtime.MAX_MESSAGE_BYTES)
+_WORDS_PER_MINUTE = 400  # of somebody who speaks fast
+_WORD_BYTES = 1_000  # of the objects of one, and of its text in the response
 _MB = 1_000_000
 
 
@@ -70,13 +72,14 @@ class Ceiling:
             "texts to be moderated": MOST_WAITING_CHARACTERS * _CHARACTER_BYTES,
         }
         pending = settings.gateway.handshake.max_pending
-        tools = settings.tools
+        tools, rest = settings.tools, settings.gateway.rest
         kept = 2 * (tools.max_background + tools.background_at_once)
         return cls(
             tuple(Part(name, each, count) for name, each in parts.items()),
             (
                 Part("a handshake under way", 2 * MAX_REQUEST_BYTES + _IDLE_BYTES, pending),
                 Part("a tool call in the background", (KEPT_UPDATES + 1) * tools.max_result_bytes, kept),
+                Part("a recording, its audio and its words", _recording_bytes(settings), rest.at_once),
             ),
         )
 
@@ -130,6 +133,15 @@ def _history_bytes(settings: Settings) -> int:
     messages = characters // _MESSAGE_CHARACTERS * _MESSAGE_BYTES
     history = (characters + _TYPED_CHARACTERS) * _CHARACTER_BYTES + _reply_bytes(settings)
     return messages + 3 * history
+
+
+def _recording_bytes(settings: Settings) -> int:
+    """The file as it is parsed, taken out of the form and written to the process that decodes it; its audio,
+    until it is decoded; its words."""
+    file = 3 * settings.gateway.rest.max_upload_mb * _MB
+    audio = 4 * _LONGEST_WINDOW_S * SAMPLE_RATE * _SAMPLE_BYTES
+    words = settings.recordings.max_minutes * _WORDS_PER_MINUTE * _WORD_BYTES
+    return file + audio + words
 
 
 def _reply_audio_bytes() -> int:

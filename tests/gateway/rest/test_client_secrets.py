@@ -86,6 +86,7 @@ async def test_who_may_not_have_tokens_issued() -> None:
 SECRETS = "/v1/realtime/client_secrets"
 BAD = {
     "no JSON": b"{",
+    "no text": b'"\xfc"',
     "too short": b'{"expires_after": {"seconds": 9}}',
     "instructions that are no text": b'{"session": {"instructions": 5}}',
     "instructions too long for a header": b'{"session": {"instructions": "' + b"x" * 7_900 + b'"}}',

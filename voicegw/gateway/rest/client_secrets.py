@@ -59,7 +59,7 @@ def create(body: bytes, identity: Identity, authenticator: Authenticator) -> dic
     """The response to a request. Raises InvalidParameter, and the errors of `Authenticator.issue`."""
     try:
         request = msgspec.json.decode(body or b"{}", type=_Request)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidParameter(f"the body is not a valid request: {error}") from None
     session = request.session or _Session()
     properties = _properties(session)

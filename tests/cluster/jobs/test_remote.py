@@ -129,12 +129,13 @@ async def test_a_cancellation_that_redis_py_lost_ends_the_wait_all_the_same(
         assert waiting.cancelled()
 
 
-async def test_a_job_is_given_up_in_time(redis_url: str) -> None:
-    async with gateway(redis_url, job_timeout_ms=300) as asking, lost_worker(redis_url) as lost:
+async def test_a_job_is_given_up_in_time(redis_server: RedisServer) -> None:
+    url = redis_server.url
+    async with gateway(url, job_timeout_ms=300) as asking, lost_worker(url) as lost:
         with pytest.raises(RecognitionFailed, match="in time"):
             await asking.decode(job())
         assert asking.value("decode_failures_total") == 1
-        await until(lambda: asking.value("cluster_waiting_jobs", stream="finals") == 0)
+        await until(lambda: redis_server.command("xlen", "{voicegw:work}:finals").strip() == "0")
         assert await lost.reader.read(9) == []
 
 

@@ -33,7 +33,7 @@ from voicegw.reply.voice.espeak import EspeakEngine, installed
 from voicegw.reply.voice.sentence_voice import SentenceVoice, VoiceOptions
 from voicegw.telemetry import Metrics
 
-START_S = 60.0
+START_S = 120.0
 
 
 class LiveServer:

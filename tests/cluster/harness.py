@@ -25,14 +25,9 @@ def job(
     return DecodeJob(session, number, kind, 0, pcm)
 
 
-def redis_options(url: str) -> RedisOptions:
-    """Quick to see that nobody answers."""
-    return RedisOptions(url=url, timeout_ms=300, connect_timeout_ms=300)
-
-
-def patient_options(url: str) -> RedisOptions:
-    """Where nothing is to fail: a busy machine may stand still for longer than a user would wait."""
-    return RedisOptions(url=url, timeout_ms=10_000, connect_timeout_ms=10_000)
+def redis_options(url: str, timeout_ms: int = 10_000) -> RedisOptions:
+    """With timeouts that a machine under load keeps; shorter ones are for a Redis that is to be too slow."""
+    return RedisOptions(url=url, timeout_ms=timeout_ms, connect_timeout_ms=timeout_ms)
 
 
 @asynccontextmanager
@@ -55,17 +50,17 @@ class Metered:
 
 
 class Gateway(RemoteRecognizer, Metered):
-    def __init__(self, url: str, **options: int) -> None:
+    def __init__(self, redis: RedisOptions, **options: int) -> None:
         self.metrics = Metrics()
-        super().__init__(redis_options(url), RemoteOptions(**options), self.metrics)
+        super().__init__(redis, RemoteOptions(**options), self.metrics)
 
     def ask(self, wanted: DecodeJob) -> "asyncio.Task[DecodeResult]":
         return asyncio.create_task(self.decode(wanted))
 
 
 @asynccontextmanager
-async def gateway(url: str, **options: int) -> AsyncIterator[Gateway]:
-    made = Gateway(url, **options)
+async def gateway(url: str, redis_timeout_ms: int = 10_000, **options: int) -> AsyncIterator[Gateway]:
+    made = Gateway(redis_options(url, redis_timeout_ms), **options)
     try:
         await made.start()
         yield made
@@ -110,8 +105,8 @@ class Worker(RecognitionWorker, Metered):
 
 @asynccontextmanager
 async def worker(url: str, pool: FakePool | None = None, **options: int) -> AsyncIterator[Worker]:
-    """A worker that takes jobs; it leaves with the block."""
-    made = Worker(url, pool or FakePool(), **options)
+    """A worker that takes jobs; it leaves with the block. By default its lease outlasts every test."""
+    made = Worker(url, pool or FakePool(), **{"lease_ms": 60_000, **options})
     async with AsyncExitStack() as stack:
         stack.push_async_callback(made.close)
         await made.start()

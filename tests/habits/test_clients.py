@@ -210,6 +210,7 @@ HABITS: list[Habit[Given]] = [
 ]
 
 
+@pytest.mark.usefixtures("virtual_clock")
 @pytest.mark.parametrize("habit", rows(HABITS))
 async def test_habit(habit: Habit[Given], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caller, "CLOSE_S", 0.3)

@@ -709,6 +709,7 @@ STREAMS: list[Habit[Given]] = [
 HABITS: list[Habit[Given]] = [*HISTORIES, *REFUSALS, *UNLEARNED, *REASONING, *ENDS, *STREAMS]
 
 
+@pytest.mark.usefixtures("virtual_clock")
 @pytest.mark.parametrize("habit", rows(HABITS))
 async def test_habit(habit: Habit[Given]) -> None:
     assert await habit.given.seen() == habit.expected

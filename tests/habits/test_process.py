@@ -25,7 +25,11 @@ from voicegw.dialects import native
 from voicegw.gateway.auth import signing_keys as keys
 
 COMMAND = (sys.executable, "-m", "voicegw.cli")
-SERVE = ("serve", "--model", "bundled", "--port", "0", "--workers", "1")
+# The machine may be busy with something else, which would refuse sessions.
+SERVE = (
+    *("serve", "--model", "bundled", "--port", "0", "--workers", "1"),
+    *("--gateway.admission.max-loop-lag-ms", "60000"),
+)
 REFUSALS = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 
 Given = Callable[[Path], Awaitable[object]]

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cluster.harness import PARTIAL, job, patient_options
+from tests.cluster.harness import PARTIAL, job, redis_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.jobs.consumer import JobConsumer
 from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission
@@ -16,14 +16,14 @@ ANSWER = Answer(1, Outcome.SUPERSEDED)
 
 @pytest.fixture
 async def asking(redis_url: str) -> AsyncIterator[JobProducer]:
-    streams = JobProducer(patient_options(redis_url), "g")
+    streams = JobProducer(redis_options(redis_url), "g")
     yield streams
     await streams.close()
 
 
 @pytest.fixture
 async def one(redis_url: str) -> AsyncIterator[JobConsumer]:
-    streams = JobConsumer(patient_options(redis_url), "one")
+    streams = JobConsumer(redis_options(redis_url), "one")
     await streams.reader.create_group()
     yield streams
     await streams.close()
@@ -31,7 +31,7 @@ async def one(redis_url: str) -> AsyncIterator[JobConsumer]:
 
 @pytest.fixture
 async def other(redis_url: str) -> AsyncIterator[JobConsumer]:
-    streams = JobConsumer(patient_options(redis_url), "other")
+    streams = JobConsumer(redis_options(redis_url), "other")
     yield streams
     await streams.close()
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tests.cluster.harness import patient_options
+from tests.cluster.harness import redis_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.jobs.job_messages import WorkerStatus, encode
 from voicegw.cluster.jobs.membership import Membership, MembershipRegistry, Queue
@@ -20,7 +20,7 @@ BUSY, COLD = WorkerStatus(4, 2, 0.5), WorkerStatus(0, 0, 0.0)
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = connect(patient_options(redis_url))
+    client = connect(redis_options(redis_url))
     yield client
     await close(client)
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.cluster.harness import FINAL, PARTIAL, job, lost_worker, patient_options
+from tests.cluster.harness import FINAL, PARTIAL, job, lost_worker, redis_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission
 from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
@@ -14,7 +14,7 @@ RESULTS = "{voicegw:work}:results:g"
 
 @pytest.fixture
 async def asking(redis_url: str) -> AsyncIterator[JobProducer]:
-    streams = JobProducer(patient_options(redis_url), "g")
+    streams = JobProducer(redis_options(redis_url), "g")
     yield streams
     await streams.close()
 

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, ReadOnlyError, ResponseError, TimeoutError
 
 from tests.cluster.harness import redis_client
@@ -29,29 +30,37 @@ async def test_a_reply_that_nobody_waits_for_any_more_goes_to_nobody_else(redis_
         assert await redis.echo("mine") == b"mine"
 
 
+async def answers(redis: Redis) -> bool:
+    """That the server answers, if need be at another try: a machine under load misses short timeouts."""
+    for _ in range(100):
+        with suppress(TimeoutError):
+            return bool(await redis.ping())
+    return False
+
+
 async def test_a_server_that_does_not_answer(redis_server: RedisServer) -> None:
     async with redis_client(redis_server.url, timeout_ms=50) as redis:
-        assert await redis.ping()
+        assert await answers(redis)
         redis_server.pause()
         with pytest.raises(TimeoutError):
             await redis.ping()
         redis_server.resume()
-        assert await redis.ping()
+        assert await answers(redis)
 
 
 async def test_a_server_that_takes_nothing(redis_server: RedisServer) -> None:
     async with redis_client(redis_server.url, timeout_ms=200) as redis:
-        assert await redis.ping()
+        assert await answers(redis)
         redis_server.pause()
         with pytest.raises(TimeoutError, match="writing to socket"):
             await redis.set("a", bytes(32 << 20))  # more than the buffers between the two hold
         redis_server.resume()
-        assert await redis.ping()
+        assert await answers(redis)
 
 
 async def test_a_blocking_read_has_its_time_on_top(redis_url: str) -> None:
-    async with redis_client(redis_url, block_ms=150, timeout_ms=100) as redis:
-        assert await redis.blpop(["nothing"], 0.15) is None
+    async with redis_client(redis_url, block_ms=1_100, timeout_ms=1_000) as redis:
+        assert await redis.blpop(["nothing"], 1.1) is None
 
 
 async def test_a_server_that_goes_and_comes_back(redis_server: RedisServer) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tests.cluster.harness import patient_options
+from tests.cluster.harness import redis_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.redis.group_reader import ConsumerGroup, Entry, GroupReader
 
@@ -16,7 +16,7 @@ FIRST, SECOND = GROUP.streams
 
 @pytest.fixture
 async def one(redis_url: str, client: Redis) -> AsyncIterator[GroupReader]:
-    reader = GroupReader(patient_options(redis_url), client, GROUP, "one")
+    reader = GroupReader(redis_options(redis_url), client, GROUP, "one")
     await reader.create_group()
     yield reader
     await reader.close()
@@ -24,7 +24,7 @@ async def one(redis_url: str, client: Redis) -> AsyncIterator[GroupReader]:
 
 @pytest.fixture
 async def other(redis_url: str, client: Redis) -> AsyncIterator[GroupReader]:
-    reader = GroupReader(patient_options(redis_url), client, GROUP, "other")
+    reader = GroupReader(redis_options(redis_url), client, GROUP, "other")
     yield reader
     await reader.close()
 

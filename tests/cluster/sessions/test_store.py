@@ -2,25 +2,33 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
 
-from tests.cluster.harness import lose_a_cancel
+from tests.cluster.harness import lose_a_cancel, redis_options
+from tests.observing import PATIENCE_S
 from tests.redis_server import RedisServer
-from voicegw.cluster.redis.connect import RedisOptions, close, connect
+from voicegw.cluster.redis.connect import close, connect
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.store import RedisStore
 from voicegw.core.session_store import CommitsMissing, Fenced, StoreCommit, StoredSession, StoreError
 
 
-@pytest.fixture
-async def store(redis_url: str) -> AsyncIterator[RedisStore]:
-    client = connect(RedisOptions(redis_url, timeout_ms=500))
+@asynccontextmanager
+async def opened(redis_url: str, timeout_ms: int = 10_000) -> AsyncIterator[RedisStore]:
+    client = connect(redis_options(redis_url, timeout_ms))
     store = RedisStore(client, Keys("test"), live_ms=60_000)
     yield store
     await store.close()
     await close(client)
+
+
+@pytest.fixture
+async def store(redis_url: str) -> AsyncIterator[RedisStore]:
+    async with opened(redis_url) as store:
+        yield store
 
 
 def audio(start: int, end: int) -> bytes:
@@ -126,10 +134,12 @@ async def test_a_redis_that_has_lost_everything_is_told_everything(
 
 async def test_a_redis_that_does_not_answer(store: RedisStore, redis_server: RedisServer) -> None:
     await store.save(step())
-    redis_server.pause()
-    with pytest.raises(StoreError):
-        await store.save(step(320, 480))
-    redis_server.resume()
+    async with opened(redis_server.url, timeout_ms=300) as impatient:
+        assert await impatient.claim("other") is None
+        redis_server.pause()
+        with pytest.raises(StoreError):
+            await impatient.save(step(320, 480))
+        redis_server.resume()
     with pytest.raises(CommitsMissing):  # it did get the step, late
         await store.save(step(320, 480))
 
@@ -182,7 +192,7 @@ async def test_it_closes_though_a_cancel_was_lost() -> None:
     store = RedisStore(cast(Any, Odd(lose_a_cancel)), Keys("test"), live_ms=60_000)
     claiming = asyncio.create_task(store.claim("s"))
     await asyncio.sleep(0.05)
-    await asyncio.wait_for(store.close(), 5)
+    await asyncio.wait_for(store.close(), PATIENCE_S)
     assert await claiming is None
 
 

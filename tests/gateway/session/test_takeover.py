@@ -454,7 +454,7 @@ async def test_a_session_that_ends_without_redis_still_tells_all(
 async def test_without_redis_for_long_the_session_goes_on_unsaved_and_says_so(
     redis_url: str, redis_server: RedisServer
 ) -> None:
-    async with gateway(redis_url, ResumeOptions(store_patience_ms=100)) as stage, joined(stage.url) as peer:
+    async with gateway(redis_url, ResumeOptions(store_patience_ms=1_000)) as stage, joined(stage.url) as peer:
         redis_server.command("config", "set", "maxmemory", "1")
         await peer.send(HELLO)
         await told(peer, native.ReplyStartedMessage)
@@ -466,7 +466,7 @@ async def test_without_redis_for_long_the_session_goes_on_unsaved_and_says_so(
 async def test_what_was_told_unsaved_is_there_for_a_later_takeover(
     redis_url: str, redis_server: RedisServer
 ) -> None:
-    impatient = ResumeOptions(store_patience_ms=100)
+    impatient = ResumeOptions(store_patience_ms=1_000)
     async with gateway(redis_url, impatient) as first, joined(first.url) as peer:
         await assert_typed_turn(first, peer)
         await peer.until(native.LatencyMessage)

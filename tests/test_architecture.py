@@ -469,9 +469,7 @@ def test_a_name_that_does_not_exist_is_found(text: str) -> None:
 
 
 def test_a_name_that_exists_is_not_reported() -> None:
-    assert (
-        missing_names("`cli.py` `main`; `Dialect` and `Codec` in `dialects/port.py`; `gateway/http`") == []
-    )
+    assert missing_names("`cli.py` `main`; `Dialect` and `Codec` in `dialects/port.py`; `gateway/http`") == []
 
 
 def test_the_guide_describes_every_package() -> None:

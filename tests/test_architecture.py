@@ -33,12 +33,19 @@ MAY_IMPORT = {
     "voicegw.dialects": {"voicegw.errors", "voicegw.core"},
     "voicegw.log_writer": set(),
     "voicegw.child_process": set(),
-    "voicegw.telemetry": {"voicegw.errors", "voicegw.core", "voicegw.log_writer"},
+    "voicegw.instruments": set(),
+    "voicegw.cluster_metrics": {"voicegw.instruments"},
+    "voicegw.traffic_metrics": {"voicegw.instruments", "voicegw.errors", "voicegw.core"},
+    "voicegw.telemetry": {
+        *("voicegw.errors", "voicegw.core", "voicegw.log_writer", "voicegw.instruments"),
+        *("voicegw.cluster_metrics", "voicegw.traffic_metrics"),
+    },
     "voicegw.tracing": {"voicegw", "voicegw.errors", "voicegw.core"},
 }
 BASE = {
     *("voicegw.errors", "voicegw.core", "voicegw.dialects"),
     *("voicegw.log_writer", "voicegw.telemetry", "voicegw.tracing", "voicegw.child_process"),
+    *("voicegw.instruments", "voicegw.cluster_metrics", "voicegw.traffic_metrics"),
 }
 MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.cluster.redis")}
 REPLY_BASE = {"voicegw.reply.endpoints", "voicegw.reply.functions"}  # what other packages of it may import

@@ -6,7 +6,7 @@ import sys
 import pytest
 import structlog
 
-from voicegw.core.jobs import DecodeKind
+from voicegw.core.jobs import DecodeJob, DecodeKind
 from voicegw.core.latency import TurnLatency
 from voicegw.telemetry import CONTENT_TYPE, Metrics, trace_turn
 
@@ -98,9 +98,14 @@ def test_a_turn_is_counted_by_the_steps_it_took(metrics: Metrics) -> None:
     assert metrics.registry.get_sample_value("voicegw_turns_total") == 1
 
 
+def job(kind: DecodeKind) -> DecodeJob:
+    """A decode job for two seconds of audio."""
+    return DecodeJob("s1", 1, kind, 0, bytes(2 * 2 * 16_000))
+
+
 @pytest.mark.parametrize("kind", DecodeKind)
 def test_decodes_are_counted_by_kind(metrics: Metrics, kind: DecodeKind) -> None:
-    metrics.observe_decode(kind, 40.0, retry_ms=0.0)
+    metrics.observe_decode(job(kind), 40.0, retry_ms=0.0)
     labels = {"kind": kind.value}
     assert metrics.registry.get_sample_value("voicegw_decode_seconds_count", labels) == 1
     within = {"kind": kind.value, "le": "0.05"}
@@ -109,7 +114,7 @@ def test_decodes_are_counted_by_kind(metrics: Metrics, kind: DecodeKind) -> None
 
 def test_what_decoding_again_costs_is_counted(metrics: Metrics) -> None:
     for retry_ms in (0.0, 300.0, 200.0):
-        metrics.observe_decode(DecodeKind.FINAL, 400.0, retry_ms)
+        metrics.observe_decode(job(DecodeKind.FINAL), 400.0, retry_ms)
     labels = {"kind": "final"}
     assert metrics.registry.get_sample_value("voicegw_decode_retry_seconds_count", labels) == 2
     assert metrics.registry.get_sample_value("voicegw_decode_retry_seconds_sum", labels) == pytest.approx(0.5)

@@ -4,7 +4,7 @@ log. None of them contains what users say."""
 import atexit
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, TextIO, cast
 
@@ -12,9 +12,7 @@ import msgspec
 import structlog
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
-    Histogram,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
@@ -23,9 +21,13 @@ from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 from structlog.typing import Processor
 
-from voicegw.core.jobs import DecodeKind
+from voicegw.cluster_metrics import ClusterMetrics
+from voicegw.core.audio import to_ms
+from voicegw.core.jobs import DecodeJob
 from voicegw.core.latency import TurnLatency
+from voicegw.instruments import Instruments
 from voicegw.log_writer import LogWriter
+from voicegw.traffic_metrics import TrafficMetrics
 
 log = structlog.get_logger(__name__)
 # else each counter and histogram has an additional series with its creation time
@@ -35,24 +37,10 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _LATENCY_BUCKETS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0)
 _DECODE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_WINDOW_BUCKETS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+_BATCH_BUCKETS = (1, 2, 4, 8, 16, 32)
 _REAL_TIME_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0)
 _LOG_DRAIN_S = 1.0  # longest wait for the log at the end of the process
-
-
-class _Instruments:
-    """Makes metrics in one registry, with a common prefix of their names."""
-
-    def __init__(self, registry: CollectorRegistry, prefix: str) -> None:
-        self._registry, self._prefix = registry, prefix
-
-    def gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
-        return Gauge(self._prefix + name, documentation, labels, registry=self._registry)
-
-    def counter(self, name: str, documentation: str, *labels: str) -> Counter:
-        return Counter(self._prefix + name, documentation, labels, registry=self._registry)
-
-    def histogram(self, name: str, documentation: str, buckets: Sequence[float], *labels: str) -> Histogram:
-        return Histogram(self._prefix + name, documentation, labels, registry=self._registry, buckets=buckets)
 
 
 class _LogCollector(Collector):
@@ -74,12 +62,13 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(_LogCollector())
-        make = _Instruments(self.registry, "voicegw_")
+        make = Instruments(self.registry, "voicegw_")
+        self.traffic = TrafficMetrics(make)
         self._count_sessions(make)
         self._count_recognition(make)
         self._count_replies(make)
 
-    def _count_sessions(self, make: _Instruments) -> None:
+    def _count_sessions(self, make: Instruments) -> None:
         self.tasks = make.gauge("tasks", "Tasks in the event loop")
         self.sessions = make.gauge("sessions", "Sessions, detached ones included")
         self.sessions_parked = make.gauge("sessions_parked", "Detached sessions, which wait for their client")
@@ -104,8 +93,21 @@ class Metrics:
         self.recording_seconds = make.counter("recording_seconds", "Audio of transcribed recordings")
         self.loop_lag = make.gauge("loop_lag_seconds", "Mean delay of the event loop over a second")
 
-    def _count_recognition(self, make: _Instruments) -> None:
+    def _count_recognition(self, make: Instruments) -> None:
         self.decode_queue = make.gauge("decode_queue", "Waiting decode jobs")
+        self.decode_oldest = make.gauge(
+            "decode_queue_oldest_seconds", "Waiting time of the decode job that is next"
+        )
+        self.decode_window = make.histogram(
+            "decode_window_seconds", "Audio in a decode job", _WINDOW_BUCKETS, "kind"
+        )
+        self.decode_batch = make.histogram("decode_batch_jobs", "Jobs decoded together", _BATCH_BUCKETS)
+        self.decode_real_time_factor = make.histogram(
+            "decode_real_time_factor",
+            "Decode time divided by the duration of the audio",
+            _REAL_TIME_BUCKETS,
+            "kind",
+        )
         self.decode_seconds = make.histogram(
             "decode_seconds", "Decode time in a worker", _DECODE_BUCKETS, "kind"
         )
@@ -120,7 +122,7 @@ class Metrics:
         self.workers_ready = make.gauge("workers_ready", "Ready recognition workers")
         self.worker_restarts = make.counter("worker_restarts", "Replaced recognition workers")
 
-    def _count_replies(self, make: _Instruments) -> None:
+    def _count_replies(self, make: Instruments) -> None:
         self.turns = make.counter("turns", "Finished turns")
         self.turn_latency = make.histogram(
             "turn_latency_seconds",
@@ -134,6 +136,12 @@ class Metrics:
             "turn used them",
             "speculative",
             "used",
+        )
+        self.reply_ends = make.counter("reply_ends", "Ended replies, by reason", "reason")
+        self.llm_tokens = make.counter(
+            "llm_tokens",
+            "Tokens of the language model, as counted by the limits: `prompt` or `completion`",
+            "kind",
         )
         self.wasted_tokens = make.counter("wasted_tokens", "Tokens of speculative replies that were not used")
         self.llm_prewarm_tokens = make.counter(
@@ -180,7 +188,13 @@ class Metrics:
         )
 
     @cached_property
-    def cluster(self) -> "ClusterMetrics":
+    def certificate_expires(self) -> Gauge:
+        """The end of the TLS certificate, created at first use: a server without TLS has none."""
+        name = "voicegw_certificate_expires_timestamp_seconds"
+        return Gauge(name, "Unix time at which the TLS certificate expires", registry=self.registry)
+
+    @cached_property
+    def cluster(self) -> ClusterMetrics:
         """The Redis metrics, created at first use: a server without Redis must not show it as down."""
         return ClusterMetrics(self.registry)
 
@@ -213,11 +227,15 @@ class Metrics:
         if not used:
             self.wasted_tokens.inc(tokens)
 
-    def observe_decode(self, kind: DecodeKind, milliseconds: float, retry_ms: float) -> None:
+    def observe_decode(self, job: DecodeJob, milliseconds: float, retry_ms: float) -> None:
         """Counts a finished decode, and its time for repeated decoding."""
-        self.decode_seconds.labels(kind.value).observe(milliseconds / 1000)
+        kind, window_s = job.kind.value, to_ms(len(job.pcm) // 2) / 1000
+        self.decode_window.labels(kind).observe(window_s)
+        if window_s:
+            self.decode_real_time_factor.labels(kind).observe(milliseconds / 1000 / window_s)
+        self.decode_seconds.labels(kind).observe(milliseconds / 1000)
         if retry_ms:
-            self.retry_seconds.labels(kind.value).observe(retry_ms / 1000)
+            self.retry_seconds.labels(kind).observe(retry_ms / 1000)
 
     def observe_tool(self, name: str, seconds: float, *, ok: bool) -> None:
         """Counts a finished tool call."""
@@ -226,27 +244,6 @@ class Metrics:
     def exposition(self) -> bytes:
         """All metrics in the text format of Prometheus."""
         return generate_latest(self.registry)
-
-
-class ClusterMetrics:
-    """The metrics of Redis, and of the jobs that gateways and workers share through it. Streams: `finals` and
-    `partials`."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        make = _Instruments(registry, "voicegw_cluster_")
-        self.redis_up = make.gauge("redis_up", "Whether Redis answers")
-        self.redis_errors = make.counter("redis_errors", "Commands to Redis that failed, by error", "error")
-        self.waiting = make.gauge("waiting_jobs", "Jobs that no worker has taken (lag)", "stream")
-        self.held = make.gauge("held_jobs", "Jobs that workers have taken", "stream")
-        self.oldest = make.gauge("oldest_waiting_seconds", "Waiting time of the oldest waiting job", "stream")
-        self.workers = make.gauge("workers", "Ready workers")
-        self.group_busy = make.gauge("group_busy_share", "Busy share of time, mean of the workers")
-        self.busy = make.gauge("busy_share", "Busy share of time of this worker")
-        self.claimed = make.counter("claimed_jobs", "Jobs taken over from unresponsive workers")
-        self.dropped = make.counter("dropped_jobs", "Discarded jobs of gateways that have ended")
-        self.dead = make.counter("dead_jobs", "Failed jobs, kept in the stream of dead jobs")
-        self.late_answers = make.counter("late_answers", "Answers that arrived too late")
-        self.asked_again = make.counter("jobs_asked_again", "Jobs submitted again because Redis lost them")
 
 
 def trace_turn(session: str, latency: TurnLatency) -> None:

@@ -39,8 +39,8 @@ class Pool(WorkerPool):
         model = WhisperSource(WhisperOptions(model=str(directory or BUNDLED)))
         super().__init__(model, PoolOptions(**{"workers": 1, **options}), self.metrics, cores=2)
 
-    def value(self, name: str) -> float | None:
-        return self.metrics.registry.get_sample_value(f"voicegw_{name}")
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"voicegw_{name}", labels)
 
 
 @asynccontextmanager
@@ -98,8 +98,12 @@ async def test_recognizes_and_says_how_long_it_took() -> None:
     assert (result.session, result.number) == ("s", 5)
     assert result.queue_ms >= 0
     assert result.decode_ms > 0
-    seconds = pool.metrics.registry.get_sample_value("voicegw_decode_seconds_sum", {"kind": "final"})
-    assert seconds == pytest.approx(result.decode_ms / 1000)
+    assert pool.value("decode_seconds_sum", kind="final") == pytest.approx(result.decode_ms / 1000)
+    assert pool.value("decode_window_seconds_sum", kind="final") == pytest.approx(
+        len(SPEECH) / 32_000, abs=0.001
+    )
+    assert (pool.value("decode_real_time_factor_sum", kind="final") or 0) > 0
+    assert pool.value("decode_batch_jobs_count") == pool.value("decode_batch_jobs_sum") == 1
 
 
 @pytest.mark.parametrize(
@@ -325,6 +329,7 @@ async def test_a_pool_that_is_behind_sheds_partials_and_does_finals() -> None:
         with pytest.raises(Shed):
             await pool.decode(job(SPEECH, kind=DecodeKind.PARTIAL))
         assert pool.value("partials_shed_total") == 1
+        assert (pool.value("partial_wait_seconds") or 0) > 0
         assert_heard(await pool.decode(job(SPEECH)))
         await asyncio.gather(*waiting)
         await until(lambda: not pool.overloaded())  # nothing waits any more, so the mean fades

@@ -129,8 +129,10 @@ def test_is_overloaded_before_it_is_full() -> None:
     with pytest.raises(SlowConsumer, match="2000 bytes"):
         journal.add(ReplyDelta(1, "b" * 1_000))
     assert journal.last == 1
+    assert journal.waiting_bytes > 1_100
     shown(journal)
     assert not journal.overloaded
+    assert journal.waiting_bytes == 0
 
 
 def test_many_small_events_count_for_what_they_take() -> None:

@@ -82,6 +82,7 @@ class WorkerPool:
         self._dispatcher: Dispatcher[_Ticket] = Dispatcher()
         self._queue = self._dispatcher.queue
         metrics.decode_queue.set_function(lambda: len(self._queue))
+        metrics.decode_oldest.set_function(self._oldest_s)
         self._unanswered: set[asyncio.Future[DecodeResult]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._warm = 0
@@ -120,6 +121,10 @@ class WorkerPool:
     def _next_wait_s(self, now: float) -> float:
         first = self._queue.first_partial
         return now - first.ticket.submitted if first else 0.0
+
+    def _oldest_s(self) -> float:
+        first = self._queue.first
+        return time.monotonic() - first.ticket.submitted if first else 0.0
 
     async def start(self) -> None:
         """Gets the model, which may be a download, starts the processes and waits until each is warm. Raises
@@ -262,8 +267,9 @@ class WorkerPool:
         decode_ms = (time.monotonic() - taken) * 1000
         self._busy_s += decode_ms / 1000
         if isinstance(answer, Done):
+            self._metrics.decode_batch.observe(len(batch))
             for entry, result in zip(batch, answer.results, strict=True):
-                self._metrics.observe_decode(entry.job.kind, decode_ms, result.retry_ms)
+                self._metrics.observe_decode(entry.job, decode_ms, result.retry_ms)
                 entry.ticket.succeed(result, taken, decode_ms, len(batch))
         elif len(batch) > 1:
             for entry in batch:

@@ -67,6 +67,11 @@ class Journal:
         return self._waiting_bytes > self._max_waiting_bytes
 
     @property
+    def waiting_bytes(self) -> int:
+        """The size of the undelivered events."""
+        return self._waiting_bytes
+
+    @property
     def first(self) -> int:
         """The number of the oldest kept event; `last` + 1 when none is kept."""
         return next(iter(self._entries), self.last + 1)

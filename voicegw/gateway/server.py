@@ -154,6 +154,7 @@ class Gateway:
         certificate = Certificate(self._options.tls) if self._options.tls.enabled else None
         if certificate is not None:
             self._handshakes.context = certificate.context
+            self.metrics.certificate_expires.set_function(lambda: certificate.expires_at)
         await self._listen()
         self._reloader = Reloader([authenticator, *([certificate] if certificate else [])])
         self._run_background(self._reloader.watch(), "reloader")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voicegw.core.background_calls import BackgroundCalls
-from voicegw.core.events import Event, Fault, TurnLatency
+from voicegw.core.events import Event, Fault, ReplyDone, TurnLatency
 from voicegw.core.moderation_queue import Moderator
 from voicegw.core.recording import RecordingDecoder
 from voicegw.core.responder import Responder
@@ -39,11 +39,14 @@ class Services:
 
     def count(self, event: Event, session: str) -> None:
         """Records an event of a session in metrics and traces."""
+        self.metrics.traffic.count_event(event)
         match event:
+            case ReplyDone():
+                self.metrics.reply_ends.labels(event.reason.value).inc()
             case TurnLatency():
                 self.metrics.observe_turn(event)
                 trace_turn(session, event)
             case Fault(code):
                 self.metrics.faults.labels(code).inc()
             case _:
-                pass  # frequent events are not counted
+                pass

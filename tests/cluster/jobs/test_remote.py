@@ -64,6 +64,8 @@ async def test_a_partial_whose_session_has_moved_on_is_taken_out_of_the_line(red
     async with gateway(redis_url) as asking, lost_worker(redis_url) as lost:
         older = asking.ask(job(1, PARTIAL))
         await until(lambda: asking.value("decode_queue") == 1)
+        assert (asking.value("decode_queue_oldest_seconds") or 0) > 0
+        assert (asking.value("cluster_redis_lag_seconds") or 0) > 0
         newer = asking.ask(job(2, FINAL))
         with pytest.raises(Superseded):
             await older

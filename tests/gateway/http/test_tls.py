@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 import tracemalloc
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -68,6 +69,7 @@ async def test_serves_over_tls(authority: Authority) -> None:
 async def test_a_renewed_certificate_is_taken_up_and_open_sessions_stay(authority: Authority) -> None:
     async with staged(gate=Gate(tls=authority.options)) as stage:
         before = await serial(stage, authority)
+        assert (stage.value("certificate_expires_timestamp_seconds") or 0) > time.time()
         async with joined(stage.url, ssl=authority.client()) as peer:
             authority.renew()
             stage.gateway.reload()

@@ -26,6 +26,8 @@ from voicegw.errors import (
 from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.gateway.session.frame_receiver import FrameReceiver
 from voicegw.gateway.session.runner import SessionRunner
+from voicegw.telemetry import Metrics
+from voicegw.traffic_metrics import TrafficMetrics
 
 PIECE_BYTES = 4
 
@@ -58,6 +60,7 @@ class FakeRunner:
     emitted: list[events.Event] = field(default_factory=list)
     ends: list[VoicegwError | None] = field(default_factory=list)
     text_frames: int = 0
+    traffic: TrafficMetrics = field(default_factory=lambda: Metrics().traffic)
     record: Any = field(
         default_factory=lambda: SimpleNamespace(
             activity=SimpleNamespace(alive_at=0.0), profile=SessionProfile()

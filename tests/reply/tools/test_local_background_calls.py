@@ -39,11 +39,10 @@ class Work:
 
 @asynccontextmanager
 async def background_calls(
-    work: Work, *, waiting: int = 10, at_once: int = 2
+    work: Work, *, waiting: int = 10, at_once: int = 2, metrics: Metrics | None = None
 ) -> AsyncIterator[LocalBackgroundCalls]:
-    calls = LocalBackgroundCalls(
-        work.run, ToolOptions(max_background=waiting, background_at_once=at_once), Metrics()
-    )
+    options = ToolOptions(max_background=waiting, background_at_once=at_once)
+    calls = LocalBackgroundCalls(work.run, options, metrics or Metrics())
     try:
         yield calls
     finally:
@@ -88,10 +87,12 @@ async def test_the_number_of_running_calls_is_limited() -> None:
 
 
 async def test_a_full_queue_refuses_calls() -> None:
-    async with background_calls(Work(), waiting=1, at_once=1) as calls:
+    metrics = Metrics()
+    async with background_calls(Work(), waiting=1, at_once=1, metrics=metrics) as calls:
         await calls.submit(call())
         await asyncio.sleep(0)  # the first one is running now
         await calls.submit(call())
+        assert metrics.registry.get_sample_value("voicegw_background_calls_waiting") == 1
         with pytest.raises(ToolFailed, match="too many"):
             await calls.submit(call())
 

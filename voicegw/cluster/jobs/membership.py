@@ -14,8 +14,8 @@ from redis.asyncio import Redis
 from voicegw.cluster.jobs.job_messages import WorkerStatus, decode_status, encode
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.scripts import GROUP, HEARTBEAT
+from voicegw.cluster_metrics import ClusterMetrics
 from voicegw.errors import UndecodableMessage
-from voicegw.telemetry import ClusterMetrics
 
 WORKER_GONE_MS = 3_000
 GATEWAY_GONE_MS = 10_000  # longer than Redis may be down: nobody has a heartbeat then

@@ -187,7 +187,8 @@ class RecognitionWorker:
         share = self._share.measure(time.monotonic())
         self._metrics.busy.set(share)
         status = WorkerStatus(capacity, len(self._worker.held), share)
-        self._membership = await self._consumer.heartbeat(status)
+        with self._metrics.redis_lag.time():
+            self._membership = await self._consumer.heartbeat(status)
         self._membership.export(self._metrics)
         if self._monitor.succeeded():
             await self._consumer.reader.create_group()

@@ -84,6 +84,7 @@ class RemoteRecognizer:
         self._tasks: list[asyncio.Task[None]] = []
         self._background: set[asyncio.Task[object]] = set()
         metrics.decode_queue.set_function(lambda: len(self._tickets))
+        metrics.decode_oldest.set_function(self._oldest_s)
         metrics.partial_wait.set_function(lambda: self._overload.wait_s(time.monotonic()))
 
     @property
@@ -154,6 +155,10 @@ class RemoteRecognizer:
             if ticket.answer.cancel() or ticket.answer.cancelled():
                 # One whose command was on its way is not known here, and may be done for nobody.
                 self._run_in_background(self._withdraw(ticket))
+
+    def _oldest_s(self) -> float:
+        now = time.monotonic()
+        return max((now - ticket.asked for ticket in self._tickets.values()), default=0.0)
 
     async def _retire(self, superseded: Iterable[_Ticket]) -> None:
         """Withdraws what is of no use to anybody behind a newer job of its session."""
@@ -230,7 +235,7 @@ class RemoteRecognizer:
 
     def _observe(self, ticket: _Ticket, now: float) -> None:
         result = ticket.answer.result()
-        self._metrics.observe_decode(ticket.kind, result.decode_ms, result.retry_ms)
+        self._metrics.observe_decode(ticket.job, result.decode_ms, result.retry_ms)
         if ticket.kind is DecodeKind.PARTIAL:
             self._overload.observe(result.queue_ms / 1000, now)
             self._decode_s = max(result.decode_ms / 1000, _FADING * self._decode_s)
@@ -245,7 +250,8 @@ class RemoteRecognizer:
         await asyncio.sleep(_HEARTBEAT_S)
 
     async def _heartbeat(self) -> None:
-        membership = await self._producer.heartbeat()
+        with self._metrics.cluster.redis_lag.time():
+            membership = await self._producer.heartbeat()
         if self._membership is None or (membership.warm > 0) != (self._membership.warm > 0):
             log.info("workers", warm=membership.warm)
         self._membership = membership

@@ -9,8 +9,8 @@ from typing import TypeVar
 import structlog
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisClusterException, RedisError
 
+from voicegw.cluster_metrics import ClusterMetrics
 from voicegw.errors import ConfigurationError
-from voicegw.telemetry import ClusterMetrics
 
 log = structlog.get_logger(__name__)
 

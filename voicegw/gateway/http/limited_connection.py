@@ -57,6 +57,7 @@ class HandshakeLimiter:
         self._metrics = metrics
         self._pending: Counter[str] = Counter()
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
+        metrics.traffic.connections.set_function(self._open)
         self.inbox = memoryview(bytearray(READ_BYTES))
 
     def acquire(self, peer: str) -> bool:
@@ -78,6 +79,10 @@ class HandshakeLimiter:
     def track(self, transport: asyncio.Transport) -> None:
         """Tracks a TCP connection until it is closed, for `abort`."""
         self._transports.add(transport)
+        self._metrics.traffic.connections_opened.inc()
+
+    def _open(self) -> int:
+        return sum(not transport.is_closing() for transport in self._transports)
 
     def abort(self) -> None:
         """Aborts all connections."""

@@ -6,8 +6,10 @@ new one.
 
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
+from cryptography import x509
 
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
@@ -32,7 +34,10 @@ class TlsOptions:
 
 
 class Certificate:
-    """The certificate and key in two files. Raises ConfigurationError when they cannot be used."""
+    """The certificate and key in two files. Raises ConfigurationError when they cannot be used.
+
+    expires_at: the Unix time at which it expires.
+    """
 
     def __init__(self, options: TlsOptions) -> None:
         if options.cert is None or options.key is None:
@@ -46,6 +51,7 @@ class Certificate:
         """Reads both files again. Raises ConfigurationError if they do not match; then changes nothing."""
         _load(_context(), *self.paths)  # in a new context first: a failure would leave this one half changed
         _load(self.context, *self.paths)
+        self.expires_at = _expires_at(self.paths[0])
 
 
 def _context() -> ssl.SSLContext:
@@ -64,6 +70,11 @@ def _load(context: ssl.SSLContext, cert: str, key: str) -> None:
         raise ConfigurationError(f"{cert}, {key}: no certificate and its key{why}") from error
     except OSError as error:
         raise ConfigurationError(f"cannot read {cert} and {key}: {error.strerror}") from error
+
+
+def _expires_at(cert: str) -> float:
+    first, *_ = x509.load_pem_x509_certificates(Path(cert).read_bytes())
+    return first.not_valid_after_utc.timestamp()
 
 
 def check_exposure(host: str, *, encrypted: bool, behind_proxy: bool, tokens: bool) -> None:

@@ -166,6 +166,7 @@ class Connection:
             for frame in frames:
                 async with asyncio.timeout(self._options.send_timeout_ms / 1000):
                     await self._socket.send(frame.data, text=frame.text)
+                self._runner.traffic.sent.add(len(frame.data), text=frame.text)
         except TimeoutError:
             error = SlowConsumer(f"one message took over {self._options.send_timeout_ms} ms to send")
             self.end(error)

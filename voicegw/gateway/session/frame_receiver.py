@@ -49,7 +49,7 @@ class FrameReceiver:
     ) -> None:
         self._codec = codec
         self._runner = runner
-        self._activity = runner.record.activity
+        self._activity, self._traffic = runner.record.activity, runner.traffic
         self._context = context
         self._group = group
         self._max_errors = max_errors
@@ -73,7 +73,9 @@ class FrameReceiver:
         if self._stopped:
             return None
         self._activity.alive_at = now
-        if self._numbered and isinstance(frame, str):
+        is_text = isinstance(frame, str)
+        self._traffic.received.add(len(frame), text=is_text)
+        if is_text and self._numbered:
             self._runner.receive_message()
         self._admitted = None
         try:
@@ -96,6 +98,8 @@ class FrameReceiver:
             self._admitted = self._context.limiter.admit_message(now)
         if self._admitted:
             self._receive_command(item)
+        else:
+            self._traffic.input_dropped.labels("message").inc()
 
     async def _receive_rest(self, long_audio: Audio, others: Iterator[Received]) -> None:
         """Processes long audio in pieces, so that other sessions run in between, and what follows it."""
@@ -126,9 +130,13 @@ class FrameReceiver:
         except RateLimited as error:
             allowed = False
             self._reject(error)
-        self._runner.receive_audio(audio if allowed else self._context.silence * len(audio), now)
+        if not allowed:
+            self._traffic.input_dropped.labels("audio").inc()
+            audio = self._context.silence * len(audio)
+        self._runner.receive_audio(audio, now)
 
     def _receive_command(self, command: Command) -> None:
+        self._traffic.commands.labels(type(command).__name__).inc()
         self._context.check(command, self._runner.record.profile.reply)
         match command:
             case Refresh(token):

@@ -138,6 +138,7 @@ class LLMTask:
         declared = sum(len(tool.parameters) for tool in attempt.request.parameters.tools)
         characters = self._declared + declared + characters_of(messages)
         attempt.counted, attempt.reported = characters / CHARACTERS_PER_TOKEN, False
+        self._metrics.llm_tokens.labels("prompt").inc(attempt.counted)
         if self.limiter is not None:
             await self.limiter.admit_reply(characters, time.monotonic())
 
@@ -145,6 +146,8 @@ class LLMTask:
         attempt.tokens += isinstance(piece, str)
         tokens = _tokens(attempt, piece)
         attempt.counted += tokens
+        if tokens > 0:
+            self._metrics.llm_tokens.labels("completion").inc(tokens)
         if self.limiter is not None and tokens:
             self.limiter.count_reply(tokens, time.monotonic())
 

@@ -51,7 +51,7 @@ class SessionRunner:
     ) -> None:
         self.record, self.seat = record, seat
         self.name, self.user = record.name, record.user
-        self.journal = outbox.journal
+        self.journal, self.traffic = outbox.journal, services.metrics.traffic
         self.ended = SingleWaiterEvent()
         self.error: VoicegwError | None = None
         self._session = record.session

@@ -81,6 +81,9 @@ class Sessions:
         self._empty = asyncio.Event()
         self._empty.set()
         services.metrics.sessions.set_function(lambda: len(self._runners))
+        services.metrics.traffic.outbox_bytes.set_function(
+            lambda: sum(runner.journal.waiting_bytes for runner in self)
+        )
         services.metrics.sessions_parked.set_function(lambda: len(self._detached()))
 
     def __len__(self) -> int:

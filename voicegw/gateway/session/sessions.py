@@ -81,7 +81,7 @@ class Sessions:
         self._empty = asyncio.Event()
         self._empty.set()
         services.metrics.sessions.set_function(lambda: len(self._runners))
-        services.metrics.sessions_parked.set_function(lambda: len(self._detached()))
+        services.metrics.sessions_detached.set_function(lambda: len(self._detached()))
 
     def __len__(self) -> int:
         return len(self._runners)

@@ -155,7 +155,7 @@ async def test_an_answer_that_comes_twice_or_too_late_is_ignored(redis_url: str)
         waiting = asking.ask(job())
         [entry] = await lost.reader.read(1)
         submission = decode_submission(entry.payload)
-        answer = Answer(submission.ticket, Outcome.FAILED, reason="first")
+        answer = Answer(submission.request, Outcome.FAILED, reason="first")
         assert await lost.publish(entry, submission.gateway, answer)
         with pytest.raises(RecognitionFailed, match="first"):
             await waiting

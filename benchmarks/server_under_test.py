@@ -20,7 +20,7 @@ RESUME_WINDOW_MS = 1_000  # short: benchmarks wait for its end before they measu
 BUSY_MS = "60000"  # no refusals because other processes use the machine
 PATIENT = (
     *("--gateway.admission.max-loop-lag-ms", BUSY_MS),
-    *("--pool.crowded-wait-ms", BUSY_MS),
+    *("--pool.overload-wait-ms", BUSY_MS),
     *("--log-level", "error"),
 )
 ROOM = (
@@ -33,8 +33,8 @@ ROOM = (
 
 GROWTH = 0.05
 REFERENCE_MEANINGS = {
-    "neighbour_heard": "how often the reference client was transcribed meanwhile",
-    "neighbour_different": "transcripts of it that differ from the one when it was alone",
+    "reference_transcripts": "how often the reference client was transcribed meanwhile",
+    "reference_differences": "transcripts of it that differ from the one when it was alone",
 }
 
 Transcript = tuple[tuple[int, str], ...]
@@ -42,10 +42,10 @@ Result = TypeVar("Result")
 
 
 def add_reference(parser: argparse.ArgumentParser) -> None:
-    """`--neighbour` and `--growth`: what the reference client plays, and what counts as a leak."""
+    """`--reference` and `--growth`: what the reference client plays, and what counts as a leak."""
     add = parser.add_argument
     add(
-        "--neighbour",
+        "--reference",
         default="conversation.wav",
         metavar="FILE",
         help="the sample that the reference client plays (default: %(default)s)",
@@ -98,7 +98,7 @@ class ReferenceClient:
     @property
     def figures(self) -> dict[str, float]:
         """As they are reported."""
-        return {"neighbour_heard": self.heard, "neighbour_different": len(self.different)}
+        return {"reference_transcripts": self.heard, "reference_differences": len(self.different)}
 
     @property
     def problems(self) -> list[str]:

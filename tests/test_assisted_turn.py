@@ -22,6 +22,8 @@ from voicegw.dialects import native
 from voicegw.gateway.services import Services
 from voicegw.telemetry import Metrics
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 LLM = '[llm]\nurl = "{llm}"\nmodel = "tiny"\nfirst_token_timeout_ms = 1000\n'
 FALLBACK = '[llm_fallback]\nurl = "{fallback}"\nmodel = "tiny"\n'
 TOOL = """

@@ -83,7 +83,7 @@ async def test_events_that_wait_for_a_client_are_counted() -> None:
         async with joined(stage.url) as peer:
             [runner] = stage.gateway.sessions
             peer.socket.transport.abort()
-            await until(lambda: stage.value("sessions_parked") == 1)
+            await until(lambda: stage.value("sessions_detached") == 1)
         for tentative in ("hel", "hello"):
             runner.emit(PartialTranscript(1, "", tentative, 16_000))
         assert (stage.value("outbox_bytes") or 0) > 0

@@ -71,7 +71,9 @@ class Metrics:
     def _count_sessions(self, make: Instruments) -> None:
         self.tasks = make.gauge("tasks", "Tasks in the event loop")
         self.sessions = make.gauge("sessions", "Sessions, detached ones included")
-        self.sessions_parked = make.gauge("sessions_parked", "Detached sessions, which wait for their client")
+        self.sessions_detached = make.gauge(
+            "sessions_detached", "Detached sessions, which wait for their client"
+        )
         self.resumes = make.counter(
             "resumes_total", "Attempts to resume a session, by outcome: resumed or lost", "outcome"
         )
@@ -153,10 +155,10 @@ class Metrics:
             "endpoint",
             "outcome",
         )
-        self.llm_remedies = make.counter(
-            "llm_remedies",
+        self.llm_mitigations = make.counter(
+            "llm_mitigations",
             "Mitigations of failures of a model endpoint: retry, switch, opened, closed",
-            "remedy",
+            "mitigation",
         )
         self.llm_breaker_open = make.gauge(
             "llm_breaker_open", "Whether the circuit breaker of a model endpoint is open", "endpoint"

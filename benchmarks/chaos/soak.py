@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this case."""
     numbers = {
         "--minutes": (5.0, "duration"),
-        "--crowd": (1000, "silent clients in a round"),
+        "--idle-clients": (1000, "silent clients in a round"),
         "--seed": (1, "of the moments at which connections are reset"),
     }
     add_numbers(parser, numbers)
@@ -53,9 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def run_case(options: argparse.Namespace) -> Result:
     """Groups that were not served, leaks and other transcripts are problems. Raises ClientError."""
     async with server_under_test(options.model, options.serve) as server:
-        reference = ReferenceClient(server.url, sample_named(options.neighbour))
+        reference = ReferenceClient(server.url, sample_named(options.reference))
         await reference.speak_alone()
-        soak = Soak(server.url, server.pid, options.crowd, options.seed)
+        soak = Soak(server.url, server.pid, options.idle_clients, options.seed)
         end_s = time.monotonic() + 60 * options.minutes
         while len(soak.footprints) < LEAST_ROUNDS or time.monotonic() < end_s:
             await reference.speak_during(soak.round)
@@ -71,7 +71,7 @@ async def run_case(options: argparse.Namespace) -> Result:
         "rss_first_mb": first.rss_bytes / 2**20,
         "rss_last_mb": last.rss_bytes / 2**20,
     }
-    settings = chosen(options, "minutes", "crowd", "seed", "model", "serve")
+    settings = chosen(options, "minutes", "idle_clients", "seed", "model", "serve")
     return Result(settings, figures, MEANINGS, [*soak.problems, *reference.problems, *leaks])
 
 

@@ -98,7 +98,7 @@ def _run_greedy(options: argparse.Namespace) -> Result:
             greedy_campaign.greedy_campaign(flags, options.greedy, options.seed, options.seconds, samples)
         )
     settings = chosen(options, "greedy", "seconds", "seed", "model", "serve")
-    settings |= about_recordings(options) or {"neighbour": options.neighbour}
+    settings |= about_recordings(options) or {"reference": options.reference}
     problems = found.problems(options.rise, options.growth)
     return Result(settings, found.figures(), greedy_campaign.MEANINGS, problems)
 
@@ -108,7 +108,7 @@ def _spoken(options: argparse.Namespace) -> Iterator[Sequence[Sample]]:
     """What the reference client plays: the sample, or recordings for about as long as the greedy clients
     send. Raises ClientError and ModelUnavailable."""
     if options.recordings is None:
-        yield [sample_named(options.neighbour)]
+        yield [sample_named(options.reference)]
         return
     with material(options, config.load(["--model", options.model]).asr) as found:
         recorded, ends = dense(found.recorded), accumulate(one.duration_ms for one in dense(found.recorded))
@@ -131,13 +131,13 @@ async def _run_absent(options: argparse.Namespace) -> Result:
 async def _run(options: argparse.Namespace) -> Result:
     size = Size(options.messages, options.disconnects)
     async with server_under_test(options.model, options.serve) as server:
-        reference = ReferenceClient(server.url, sample_named(options.neighbour))
+        reference = ReferenceClient(server.url, sample_named(options.reference))
         await reference.speak_alone()
         tally, before, after = await fuzz(server.url, server.pid, size, options.seed, reference)
     leaks = after.exceeds(before, options.growth)
     figures = {**_figures(tally, before, after), **reference.figures, "leaks": len(leaks)}
     problems = [*tally.violations, *reference.problems, *leaks]
-    return Result(chosen(options, "seed", "model", "neighbour", "serve"), figures, MEANINGS, problems)
+    return Result(chosen(options, "seed", "model", "reference", "serve"), figures, MEANINGS, problems)
 
 
 async def _repeat(options: argparse.Namespace) -> int:

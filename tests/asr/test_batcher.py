@@ -16,10 +16,10 @@ def entry(session: str, number: int, kind: DecodeKind = PARTIAL) -> Entry[str]:
 
 
 def taken(queue: JobQueue[str]) -> list[str]:
-    tickets = []
+    requests = []
     while batch := queue.take():
-        tickets += [each.ticket for each in batch]
-    return tickets
+        requests += [each.request for each in batch]
+    return requests
 
 
 def test_an_empty_queue() -> None:
@@ -57,7 +57,7 @@ def test_a_newer_partial_takes_the_older_ones_place_in_the_line() -> None:
         queue.add(each)
     superseded = queue.add(entry("a", 2))
     assert superseded is not None
-    assert superseded.ticket == "a1"
+    assert superseded.request == "a1"
     assert taken(queue) == ["a2", "b1"]
 
 
@@ -66,7 +66,7 @@ def test_a_final_supersedes_its_sessions_partial() -> None:
     queue.add(entry("a", 1))
     superseded = queue.add(entry("a", 2, FINAL))
     assert superseded is not None
-    assert superseded.ticket == "a1"
+    assert superseded.request == "a1"
     assert taken(queue) == ["a2"]
 
 
@@ -157,12 +157,12 @@ def test_a_job_that_was_lost_with_its_worker_goes_alone() -> None:
 def test_every_job_is_done_or_superseded_once(asked: list[tuple[str, DecodeKind]]) -> None:
     queue = JobQueue[str]()
     entries = [entry(session, number, kind) for number, (session, kind) in enumerate(asked)]
-    superseded = [useless.ticket for each in entries if (useless := queue.add(each)) is not None]
+    superseded = [useless.request for each in entries if (useless := queue.add(each)) is not None]
     waiting = len(queue)
     done = taken(queue)
     assert len(done) == waiting
-    assert sorted(done + superseded) == sorted(each.ticket for each in entries)
-    assert {each.ticket for each in entries if each.job.kind is FINAL} <= set(done)
+    assert sorted(done + superseded) == sorted(each.request for each in entries)
+    assert {each.request for each in entries if each.job.kind is FINAL} <= set(done)
 
 
 def in_background(session: str, number: int) -> Entry[str]:

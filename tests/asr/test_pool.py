@@ -319,7 +319,7 @@ async def test_workers_leave_when_their_parent_is_killed() -> None:
 
 
 async def test_a_pool_that_is_behind_sheds_partials_and_does_finals() -> None:
-    async with started(shed_wait_ms=20, crowded_wait_ms=20) as pool:
+    async with started(shed_wait_ms=20, overload_wait_ms=20) as pool:
         partials = [
             job(long_window(8 + 4 * number), number, session=f"s{number}", kind=DecodeKind.PARTIAL)
             for number in range(4)  # of lengths that do not go into one batch
@@ -337,7 +337,7 @@ async def test_a_pool_that_is_behind_sheds_partials_and_does_finals() -> None:
 
 
 async def test_a_pool_whose_workers_stand_still_is_overloaded_before_they_go_on() -> None:
-    async with started(crowded_wait_ms=200) as pool:
+    async with started(overload_wait_ms=200) as pool:
         pid, stuck = await stop_with(pool, job(SPEECH, session="a", kind=DecodeKind.PARTIAL))
         waiting = ask(pool, job(SPEECH, session="b", kind=DecodeKind.PARTIAL))
         await until(pool.overloaded)

@@ -23,7 +23,7 @@ async def test_a_cut_is_a_reset_for_both_ends() -> None:
     async with staged() as stage, relay(stage.url) as way, joined(way.url) as peer:
         way.cut()
         assert await peer.closed() == 1006
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
 
 
 async def test_a_blocked_connection_is_detected_by_pings() -> None:
@@ -33,7 +33,7 @@ async def test_a_blocked_connection_is_detected_by_pings() -> None:
         joined(way.url) as peer,
     ):
         way.silence()
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await peer.socket.recv()

@@ -10,6 +10,7 @@ import pytest
 import trustme
 from redis.asyncio import Redis
 
+from tests.cluster.harness import redis_options
 from tests.observing import until
 from tests.redis_server import RedisServer, free_port
 from voicegw.cluster.redis import connect
@@ -27,7 +28,7 @@ async def absent_cluster() -> AsyncIterator[Redis]:
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[Redis]:
     """A connection to the Redis server of this test run."""
-    client = connect.connect(RedisOptions(url=redis_url))
+    client = connect.connect(redis_options(redis_url))
     await client.ping()
     yield client
     await connect.close(client)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 
 from redis.asyncio import Redis
 
@@ -33,7 +34,7 @@ def redis_options(url: str, timeout_ms: int = 10_000) -> RedisOptions:
 @asynccontextmanager
 async def redis_client(url: str, block_ms: int = 0, **options: object) -> AsyncIterator[Redis]:
     """A client with those RedisOptions."""
-    made = connect(RedisOptions(url=url, **options), block_ms=block_ms)  # type: ignore[arg-type]
+    made = connect(replace(redis_options(url), **options), block_ms=block_ms)  # type: ignore[arg-type]
     try:
         yield made
     finally:

@@ -3,7 +3,7 @@ import pytest
 from voicegw.core.jobs import DecodeJob, DecodeKind, Shed
 from voicegw.core.overload import Overload, OverloadOptions
 
-OPTIONS = OverloadOptions(crowded_wait_ms=600, shed_wait_ms=1500)
+OPTIONS = OverloadOptions(overload_wait_ms=600, shed_wait_ms=1500)
 
 
 def job(kind: DecodeKind) -> DecodeJob:

@@ -17,12 +17,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
+from tests.cluster.harness import redis_options
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import Gate, ScriptedRecognizer, ScriptedResponder, Stage, staged, windowed
 from tests.gateway.limits.test_rate_limits import BEHIND_PROXY, known
 from tests.observing import PATIENCE_S, until
 from tests.redis_server import RedisServer
-from voicegw.cluster.redis.connect import RedisOptions, close
+from voicegw.cluster.redis.connect import close
 from voicegw.cluster.redis.connect import connect as connect_redis
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.rates import rate_storage
@@ -212,7 +213,7 @@ async def house(directory: Path, ledger: Ledger) -> AsyncIterator[House]:
 
 @asynccontextmanager
 async def gateway(sessions: RedisServer, counters: RedisServer, ledger: Ledger) -> AsyncIterator[Stage]:
-    clients = [connect_redis(RedisOptions(server.url, timeout_ms=5_000)) for server in (sessions, counters)]
+    clients = [connect_redis(redis_options(server.url)) for server in (sessions, counters)]
     store = RedisStore(clients[0], Keys("test"), live_ms=60_000)
     gate = Gate(BEHIND_PROXY, OPTIONS, limit_options(), counters=rate_storage(clients[1], Keys("test")))
 

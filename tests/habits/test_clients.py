@@ -119,7 +119,7 @@ async def gives_up_its_place(_: Authority) -> object:
     async with staged(gate=gate, max_sessions=1, send_timeout_ms=300) as stage:
         stage.responder.pieces = [LONG]
         with closing((await asyncio.to_thread(absent.run, stage.url)).socket):
-            await until(lambda: stage.value("sessions_parked") == 1)
+            await until(lambda: stage.value("sessions_detached") == 1)
             [host] = stage.gateway.sessions
             with RawClient(stage.url) as newcomer, RawClient(f"{stage.url}?session={host.name}") as again:
                 return [await asyncio.to_thread(wire.upgrade) for wire in (newcomer, again)]

@@ -19,31 +19,31 @@ from voicegw.core.jobs import DecodeJob, DecodeKind
 _BYTES_PER_SECOND = 2 * SAMPLE_RATE
 _SPREAD_S = 0.5  # difference in length within a batch: what padding may cost
 
-Ticket = TypeVar("Ticket")
+Request = TypeVar("Request")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[Ticket]):
+class Entry(Generic[Request]):
     """A job in the queue, with whatever its submitter needs to be told by; `alone` after it was lost with a
     worker, so that one that kills workers takes no others with it."""
 
     job: DecodeJob
-    ticket: Ticket
+    request: Request
     alone: bool = False
 
 
-class JobQueue(Generic[Ticket]):
+class JobQueue(Generic[Request]):
     """See the module; every answer is immediate."""
 
     def __init__(self) -> None:
-        self._finals: dict[tuple[str, int], Entry[Ticket]] = {}
-        self._partials: dict[str, Entry[Ticket]] = {}
-        self._background: dict[tuple[str, int], Entry[Ticket]] = {}
+        self._finals: dict[tuple[str, int], Entry[Request]] = {}
+        self._partials: dict[str, Entry[Request]] = {}
+        self._background: dict[tuple[str, int], Entry[Request]] = {}
 
     def __len__(self) -> int:
         return len(self._finals) + len(self._partials) + len(self._background)
 
-    def add(self, entry: Entry[Ticket]) -> Entry[Ticket] | None:
+    def add(self, entry: Entry[Request]) -> Entry[Request] | None:
         """Queues a job; returns the partial that is useless now, if there is one: an older one that was
         waiting, or this one, when it comes back from a lost worker and a newer job waits already."""
         job = entry.job
@@ -68,16 +68,16 @@ class JobQueue(Generic[Ticket]):
         return max(waiting, default=0) if partial is None else partial.job.number
 
     @property
-    def first(self) -> Entry[Ticket] | None:
+    def first(self) -> Entry[Request] | None:
         """The job that is next in line, if one waits."""
         return next(iter(self._finals.values()), None) or self.first_partial or self._first_background
 
     @property
-    def _first_background(self) -> Entry[Ticket] | None:
+    def _first_background(self) -> Entry[Request] | None:
         return next(iter(self._background.values()), None)
 
     @property
-    def first_partial(self) -> Entry[Ticket] | None:
+    def first_partial(self) -> Entry[Request] | None:
         """The partial that is next in line among partials, if one waits."""
         return next(iter(self._partials.values()), None)
 
@@ -89,10 +89,10 @@ class JobQueue(Generic[Ticket]):
         if waiting is not None and waiting.job.number == job.number:
             del self._partials[job.session]
 
-    def take(self, limit: int = 1, *, background: bool = True) -> list[Entry[Ticket]]:
+    def take(self, limit: int = 1, *, background: bool = True) -> list[Entry[Request]]:
         """The next job and up to `limit` - 1 others that fit it, no longer queued; none when it is empty.
         A background job is taken alone, and only with `background`."""
-        waiting: list[Entry[Ticket]] = [*self._finals.values(), *self._partials.values()]
+        waiting: list[Entry[Request]] = [*self._finals.values(), *self._partials.values()]
         if not waiting and background and self._first_background is not None:
             waiting, limit = [self._first_background], 1
         if not waiting:
@@ -104,7 +104,7 @@ class JobQueue(Generic[Ticket]):
         return batch
 
 
-def _fits(entry: Entry[Ticket], first: Entry[Ticket]) -> bool:
+def _fits(entry: Entry[Request], first: Entry[Request]) -> bool:
     job, other = entry.job, first.job
     return (
         not (entry.alone or first.alone)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from voicegw.asr.batcher import Entry, JobQueue, Ticket
+from voicegw.asr.batcher import Entry, JobQueue, Request
 from voicegw.asr.process import WorkerProcess
 
 
@@ -25,24 +25,24 @@ class Place:
     reserved: bool = False
 
 
-class Dispatcher(Generic[Ticket]):
+class Dispatcher(Generic[Request]):
     """See the module. batch: how many jobs are decoded together at most. workers: how many are warm."""
 
     def __init__(self) -> None:
-        self.queue: JobQueue[Ticket] = JobQueue()
+        self.queue: JobQueue[Request] = JobQueue()
         self.batch = 1
         self.workers = 0
         self._background = 0  # batches in progress
         self._changed = asyncio.Condition()
 
-    async def add(self, entry: Entry[Ticket]) -> Entry[Ticket] | None:
+    async def add(self, entry: Entry[Request]) -> Entry[Request] | None:
         """Queues a job; returns the partial that is useless now, if there is one."""
         async with self._changed:
             superseded = self.queue.add(entry)
             self._changed.notify_all()
             return superseded
 
-    async def next(self, place: Place) -> list[Entry[Ticket]]:
+    async def next(self, place: Place) -> list[Entry[Request]]:
         """The next batch for a worker of the process; none when the process dies first: that shows in
         readiness before it costs a job. Each batch is given back by `done`."""
         batch = asyncio.create_task(self._take(place), name="next-batch")
@@ -55,7 +55,7 @@ class Dispatcher(Generic[Ticket]):
                 task.cancel()
             await asyncio.gather(batch, death, return_exceptions=True)
 
-    async def _take(self, place: Place) -> list[Entry[Ticket]]:
+    async def _take(self, place: Place) -> list[Entry[Request]]:
         async with self._changed:
             while not self._may_take(place) or not (batch := self._next_batch()):
                 await self._changed.wait()
@@ -64,7 +64,7 @@ class Dispatcher(Generic[Ticket]):
             self._background += batch[0].job.background
             return batch
 
-    def _next_batch(self) -> list[Entry[Ticket]]:
+    def _next_batch(self) -> list[Entry[Request]]:
         has_room = self._background < max(1, self.workers // 2)
         return self.queue.take(self.batch, background=has_room)
 
@@ -73,7 +73,7 @@ class Dispatcher(Generic[Ticket]):
         has_to_wait = first is not None and first.alone and place.batches > 0
         return not (place.reserved or has_to_wait)
 
-    async def done(self, place: Place, batch: Sequence[Entry[Ticket]]) -> None:
+    async def done(self, place: Place, batch: Sequence[Entry[Request]]) -> None:
         """This batch of the process is over, in whatever way."""
         async with self._changed:
             self._background -= batch[0].job.background

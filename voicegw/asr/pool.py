@@ -52,7 +52,7 @@ class PoolOptions(OverloadOptions):
 
 
 @dataclass(slots=True)
-class _Ticket:
+class _Request:
     """Where a job's answer goes."""
 
     answer: asyncio.Future[DecodeResult]
@@ -79,7 +79,7 @@ class WorkerPool:
         self._cores = cores or os.cpu_count() or 1
         self._options = options
         self._metrics = metrics
-        self._dispatcher: Dispatcher[_Ticket] = Dispatcher()
+        self._dispatcher: Dispatcher[_Request] = Dispatcher()
         self._queue = self._dispatcher.queue
         metrics.decode_queue.set_function(lambda: len(self._queue))
         metrics.decode_oldest.set_function(self._oldest_s)
@@ -120,11 +120,11 @@ class WorkerPool:
 
     def _next_wait_s(self, now: float) -> float:
         first = self._queue.first_partial
-        return now - first.ticket.submitted if first else 0.0
+        return now - first.request.submitted if first else 0.0
 
     def _oldest_s(self) -> float:
         first = self._queue.first
-        return time.monotonic() - first.ticket.submitted if first else 0.0
+        return time.monotonic() - first.request.submitted if first else 0.0
 
     async def start(self) -> None:
         """Gets the model, which may be a download, starts the processes and waits until each is warm. Raises
@@ -176,23 +176,23 @@ class WorkerPool:
     async def decode(self, job: DecodeJob) -> DecodeResult:
         """See Recognizer."""
         self._overload.check(job, time.monotonic())
-        ticket = _Ticket(asyncio.get_running_loop().create_future(), time.monotonic())
-        self._unanswered.add(ticket.answer)
-        await self._enqueue(Entry(job, ticket))
+        request = _Request(asyncio.get_running_loop().create_future(), time.monotonic())
+        self._unanswered.add(request.answer)
+        await self._enqueue(Entry(job, request))
         try:
             async with asyncio.timeout(self._options.job_timeout_ms / 1000):
-                return await ticket.answer
+                return await request.answer
         except TimeoutError:
             self._metrics.decode_failures.inc()
             raise RecognitionFailed("the recogniser did not answer in time") from None
         finally:
-            self._unanswered.discard(ticket.answer)
+            self._unanswered.discard(request.answer)
             self._queue.remove(job)
 
-    async def _enqueue(self, entry: Entry[_Ticket]) -> None:
+    async def _enqueue(self, entry: Entry[_Request]) -> None:
         superseded = await self._dispatcher.add(entry)
-        if superseded is not None and not superseded.ticket.answer.done():
-            superseded.ticket.answer.set_exception(Superseded())
+        if superseded is not None and not superseded.request.answer.done():
+            superseded.request.answer.set_exception(Superseded())
 
     async def _supervise(self, slot: int, setup: Setup, warm: "asyncio.Future[Layout]") -> None:
         """Owns one process after the other: starts a new one whenever one is lost."""
@@ -255,13 +255,13 @@ class WorkerPool:
                 await self._dispatcher.done(place, batch)
         raise WorkerFailed("the process died while idle")
 
-    async def _decode_batch(self, process: WorkerProcess, batch: list[Entry[_Ticket]]) -> None:
-        batch = [entry for entry in batch if not entry.ticket.answer.done()]
+    async def _decode_batch(self, process: WorkerProcess, batch: list[Entry[_Request]]) -> None:
+        batch = [entry for entry in batch if not entry.request.answer.done()]
         if not batch:
             return
         taken = time.monotonic()
         if batch[0].job.kind is DecodeKind.PARTIAL:
-            self._overload.observe(taken - batch[0].ticket.submitted, taken)
+            self._overload.observe(taken - batch[0].request.submitted, taken)
         request = encode_jobs([entry.job for entry in batch])
         answer = await process.ask(request, self._options.decode_timeout_ms)
         decode_ms = (time.monotonic() - taken) * 1000
@@ -270,7 +270,7 @@ class WorkerPool:
             self._metrics.decode_batch.observe(len(batch))
             for entry, result in zip(batch, answer.results, strict=True):
                 self._metrics.observe_decode(entry.job, decode_ms, result.retry_ms)
-                entry.ticket.succeed(result, taken, decode_ms, len(batch))
+                entry.request.succeed(result, taken, decode_ms, len(batch))
         elif len(batch) > 1:
             for entry in batch:
                 await self._decode_batch(process, [entry])  # one of them is at fault; the others are not
@@ -279,19 +279,19 @@ class WorkerPool:
             log.error("decode failed", session=job.session, job=job.number, reason=answer.reason)
             self._give_up(batch[0], "the recogniser failed on this audio")
 
-    async def _requeue(self, entry: Entry[_Ticket], *, is_suspect: bool, hangs: bool) -> None:
+    async def _requeue(self, entry: Entry[_Request], *, is_suspect: bool, hangs: bool) -> None:
         """Puts a job that was lost with its process back in the queue, or gives it up. is_suspect: it may be
         what the process was lost of, and is done again alone. One that hangs alone, too, is not tried again:
         everybody else waits for it."""
-        entry.ticket.attempts += is_suspect
-        if entry.ticket.attempts >= self._options.max_attempts or (entry.alone and hangs):
+        entry.request.attempts += is_suspect
+        if entry.request.attempts >= self._options.max_attempts or (entry.alone and hangs):
             self._give_up(entry, "the recogniser died of this audio, repeatedly")
-        elif not entry.ticket.answer.done():
+        elif not entry.request.answer.done():
             await self._enqueue(replace(entry, alone=entry.alone or is_suspect))
 
-    def _give_up(self, entry: Entry[_Ticket], reason: str) -> None:
+    def _give_up(self, entry: Entry[_Request], reason: str) -> None:
         self._metrics.decode_failures.inc()
-        _fail(entry.ticket.answer, reason)
+        _fail(entry.request.answer, reason)
 
 
 def _fail(answer: "asyncio.Future[DecodeResult]", reason: str) -> None:

@@ -35,7 +35,7 @@ class ReplyNotice(TaggedStruct, frozen=True):
     """An error that did not end the reply: its code, the mitigation, and whether that is another request."""
 
     code: str
-    remedy: str
+    mitigation: str
     asks_again: bool = False
 
 

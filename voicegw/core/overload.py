@@ -16,7 +16,7 @@ from voicegw.core.wait_time import AverageWait
 class OverloadOptions:
     """The two steps."""
 
-    crowded_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
+    overload_wait_ms: int = option(600, "mean wait of partials from which no session is let in", ge=1)
     shed_wait_ms: int = option(1500, "mean wait of partials from which none are decoded", ge=1)
 
 
@@ -45,7 +45,7 @@ class Overload:
 
     def overloaded(self, now: float) -> bool:
         """Whether more sessions would delay the partials of those that are open."""
-        return self.wait_s(now) * 1000 >= self._options.crowded_wait_ms
+        return self.wait_s(now) * 1000 >= self._options.overload_wait_ms
 
     def check(self, job: DecodeJob, now: float) -> None:
         """Raises Shed for a partial that is not to be decoded."""

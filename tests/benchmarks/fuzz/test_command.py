@@ -13,13 +13,13 @@ pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads L
 
 def test_misbehaving_clients_affect_no_other_client_and_leave_nothing_behind(tmp_path: Path) -> None:
     file = tmp_path / "fuzz.json"
-    size = ("--messages", "800", "--disconnects", "50", "--neighbour", "yes-1.wav", "--growth", "0.1")
+    size = ("--messages", "800", "--disconnects", "50", "--reference", "yes-1.wav", "--growth", "0.1")
     assert main(["--model", "none", *size, "--json", str(file)]) == 0
     figures = json.loads(file.read_text())["figures"]
     assert figures["messages"] >= 800
     assert figures["disconnects"] >= 50
-    assert figures["neighbour_heard"] > 0
-    assert not figures["violations"] + figures["neighbour_different"] + figures["leaks"]
+    assert figures["reference_transcripts"] > 0
+    assert not figures["violations"] + figures["reference_differences"] + figures["leaks"]
 
 
 def test_one_client_can_be_repeated(capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,7 @@ def test_every_kind_has_a_description(kind: Callable[..., int]) -> None:
 def test_greedy_clients_of_all_kinds_beside_a_reference_client(tmp_path: Path) -> None:
     """Of memory and loss only: how fast a busy machine is says nothing."""
     file = tmp_path / "greedy.json"
-    dose = ("--greedy", str(len(KINDS)), "--seconds", "1", "--neighbour", "command-1.wav")
+    dose = ("--greedy", str(len(KINDS)), "--seconds", "1", "--reference", "command-1.wav")
     loose = ("--rise", "100", "--growth", "0.25")
     assert main([*dose, *loose, "--json", str(file)]) == 0
     figures = json.loads(file.read_text())["figures"]

@@ -37,8 +37,8 @@ async def other(redis_url: str) -> AsyncIterator[JobConsumer]:
 
 
 async def submit(asking: JobProducer, count: int) -> None:
-    for ticket in range(count):
-        await asking.submit(Submission("g", ticket, job()))
+    for request in range(count):
+        await asking.submit(Submission("g", request, job()))
 
 
 async def test_finals_come_before_partials(asking: JobProducer, one: JobConsumer) -> None:

@@ -19,8 +19,8 @@ async def asking(redis_url: str) -> AsyncIterator[JobProducer]:
     await streams.close()
 
 
-def submission(ticket: int, **fields: object) -> Submission:
-    return Submission("g", ticket, job(**fields))  # type: ignore[arg-type]
+def submission(request: int, **fields: object) -> Submission:
+    return Submission("g", request, job(**fields))  # type: ignore[arg-type]
 
 
 async def test_answers_are_read_once_and_forgotten(asking: JobProducer, redis_server: RedisServer) -> None:

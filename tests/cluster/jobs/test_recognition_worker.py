@@ -171,7 +171,7 @@ async def test_a_job_that_comes_twice_is_done_once(redis_server: RedisServer) ->
         await until(lambda: redis_server.command("xpending", FINALS, "workers").startswith("2"))
         pool.may_answer.set()
         _, answers = await asking.read_answers(BEGINNING)
-        assert {answer.ticket for answer in answers} == {1}
+        assert {answer.request for answer in answers} == {1}
         await until(lambda: redis_server.command("xlen", FINALS).strip() == "0")
     assert len(pool.asked) == 1
 

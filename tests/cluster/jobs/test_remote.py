@@ -157,7 +157,7 @@ async def test_an_answer_that_comes_twice_or_too_late_is_ignored(redis_url: str)
         waiting = asking.ask(job())
         [entry] = await lost.reader.read(1)
         submission = decode_submission(entry.payload)
-        answer = Answer(submission.ticket, Outcome.FAILED, reason="first")
+        answer = Answer(submission.request, Outcome.FAILED, reason="first")
         assert await lost.publish(entry, submission.gateway, answer)
         with pytest.raises(RecognitionFailed, match="first"):
             await waiting
@@ -171,7 +171,7 @@ async def test_an_answer_that_comes_twice_or_too_late_is_ignored(redis_url: str)
 
 async def test_behind_it_sheds_partials_and_lets_nobody_in(redis_url: str) -> None:
     pool = FakePool()
-    async with gateway(redis_url, crowded_wait_ms=1, shed_wait_ms=1) as asking, worker(redis_url, pool):
+    async with gateway(redis_url, overload_wait_ms=1, shed_wait_ms=1) as asking, worker(redis_url, pool):
         pool.may_answer.clear()
         waiting = asking.ask(job(1, PARTIAL))
         await until(lambda: pool.asked)
@@ -186,7 +186,7 @@ async def test_behind_it_sheds_partials_and_lets_nobody_in(redis_url: str) -> No
 
 async def test_partials_that_have_no_turn_count_before_one_is_answered(redis_url: str) -> None:
     pool = FakePool(capacity=1)
-    async with gateway(redis_url, crowded_wait_ms=200, shed_wait_ms=400) as asking, worker(redis_url, pool):
+    async with gateway(redis_url, overload_wait_ms=200, shed_wait_ms=400) as asking, worker(redis_url, pool):
         pool.may_answer.clear()
         waiting = [asking.ask(job(n, PARTIAL, session=f"s{n}")) for n in range(3)]
         await until(asking.overloaded)
@@ -199,7 +199,7 @@ async def test_partials_that_have_no_turn_count_before_one_is_answered(redis_url
 
 async def test_so_do_those_that_workers_refuse(redis_url: str) -> None:
     pool = FakePool()
-    async with gateway(redis_url, crowded_wait_ms=50) as asking, worker(redis_url, pool):
+    async with gateway(redis_url, overload_wait_ms=50) as asking, worker(redis_url, pool):
         pool.may_answer.clear()
         waiting = asking.ask(job(1, PARTIAL))
         await asyncio.sleep(0.2)
@@ -211,7 +211,7 @@ async def test_so_do_those_that_workers_refuse(redis_url: str) -> None:
 
 
 async def test_and_those_that_redis_does_not_take(redis_server: RedisServer) -> None:
-    async with gateway(redis_server.url, crowded_wait_ms=200) as asking, worker(redis_server.url):
+    async with gateway(redis_server.url, overload_wait_ms=200) as asking, worker(redis_server.url):
         await until(lambda: asking.ready)
         redis_server.pause()
         waiting = asking.ask(job(1, PARTIAL))
@@ -223,7 +223,7 @@ async def test_and_those_that_redis_does_not_take(redis_server: RedisServer) -> 
 
 async def test_a_decode_that_hangs_is_nobody_elses_wait(redis_url: str) -> None:
     pool = FakePool()
-    async with gateway(redis_url, crowded_wait_ms=1_000) as asking, worker(redis_url, pool):
+    async with gateway(redis_url, overload_wait_ms=1_000) as asking, worker(redis_url, pool):
         pool.held = "stuck"
         pool.may_answer.clear()
         stuck = asking.ask(job(1, PARTIAL, session="stuck"))
@@ -237,7 +237,7 @@ async def test_a_decode_that_hangs_is_nobody_elses_wait(redis_url: str) -> None:
 
 async def test_the_time_that_a_decode_takes_is_no_wait(redis_url: str) -> None:
     pool = FakePool()
-    async with gateway(redis_url, crowded_wait_ms=1_000) as asking, worker(redis_url, pool):
+    async with gateway(redis_url, overload_wait_ms=1_000) as asking, worker(redis_url, pool):
         pool.decode_ms = 60_000.0
         await asking.decode(job(1, PARTIAL))
         pool.may_answer.clear()

@@ -110,7 +110,7 @@ async def test_sentinels_name_no_server_to_strangers(
 
 
 async def test_what_answers_without_tls_in_a_sentinels_place_names_no_server(sentinel_url: str) -> None:
-    async with redis_client(sentinel_url.replace("redis", "rediss", 1)) as redis:
+    async with redis_client(sentinel_url.replace("redis", "rediss", 1), connect_timeout_ms=500) as redis:
         with pytest.raises(ConnectionError):
             await redis.ping()
 

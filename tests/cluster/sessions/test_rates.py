@@ -3,9 +3,9 @@
 import pytest
 from redis.asyncio import Redis
 
+from tests.cluster.harness import redis_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.redis import connect
-from voicegw.cluster.redis.connect import RedisOptions
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.rates import rate_storage
 from voicegw.gateway.limits.rate_limits import LimitOptions, Limits, Resource
@@ -83,7 +83,7 @@ async def test_and_without_a_cluster(absent_cluster: Redis) -> None:
 
 
 async def test_a_redis_cluster_counts_too(cluster_url: str) -> None:
-    client = connect.connect(RedisOptions(url=cluster_url))
+    client = connect.connect(redis_options(cluster_url))
     waits = [await gateway(client).charge(Resource.MESSAGES, 2, "alice", "") for _ in range(2)]
     assert [wait > 0 for wait in waits] == [False, True]
     assert await gateway(client).used_up(Resource.MESSAGES, "alice", "") > 0

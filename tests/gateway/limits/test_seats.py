@@ -63,10 +63,10 @@ async def arrived(stage: Stage, stack: AsyncExitStack, *calls: dict[str, Any], q
 
 async def parked(stage: Stage, stack: AsyncExitStack, **call: Any) -> Peer:
     """A client that was cut off."""
-    waiting = stage.value("sessions_parked") or 0
+    waiting = stage.value("sessions_detached") or 0
     peer = await stack.enter_async_context(joined(stage.url, **call))
     cut(peer)
-    await until(lambda: stage.value("sessions_parked") == waiting + 1)
+    await until(lambda: stage.value("sessions_detached") == waiting + 1)
     return peer
 
 
@@ -134,7 +134,7 @@ async def parked_or_refused(stage: Stage, stack: AsyncExitStack) -> None:
     with suppress(InvalidStatus):
         peer = await stack.enter_async_context(joined(stage.url, **known(HERE)))
         cut(peer)
-        await until(lambda: stage.value("sessions_parked") == stage.value("sessions"))
+        await until(lambda: stage.value("sessions_detached") == stage.value("sessions"))
 
 
 async def test_a_client_that_was_started_again_does_not_wait_for_its_own_session() -> None:
@@ -166,7 +166,7 @@ async def test_a_session_whose_client_does_not_read_keeps_its_seat_until_it_is_n
     async with staged(max_sessions=1, send_timeout_ms=200) as stage, joined(stage.url, max_queue=1) as stuck:
         stage.responder.pieces = ["x" * 4_000] * 225
         await stuck.send(native.TextMessage(text="hello"))
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         assert len(stage.gateway.sessions.seats) == 1
         async with joined(stage.url):
             assert stage.value("sessions") == 1

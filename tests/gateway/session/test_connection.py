@@ -82,7 +82,7 @@ async def test_no_session_lasts_for_ever() -> None:
 async def test_a_client_that_is_no_longer_there_is_given_up() -> None:
     async with staged(ping_interval_ms=50, ping_timeout_ms=100) as stage, joined(stage.url) as peer:
         peer.socket.transport.pause_reading()  # as if the cable had been cut
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         peer.socket.transport.abort()
 
 
@@ -91,7 +91,7 @@ async def test_a_client_that_answers_pings_is_not() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.3):
                 await peer.receive()
-        assert stage.value("sessions_parked") == 0
+        assert stage.value("sessions_detached") == 0
 
 
 def mute_pongs(peer: Peer) -> None:
@@ -131,7 +131,7 @@ async def test_any_frame_counts_as_an_answer_to_a_ping() -> None:
         for _ in range(30):
             await peer.send(bytes(640))
             await asyncio.sleep(0.03)
-        assert stage.value("sessions_parked") == 0
+        assert stage.value("sessions_detached") == 0
 
 
 async def test_empty_frames_are_refused_and_their_sender_let_go() -> None:

@@ -58,7 +58,7 @@ async def test_gets_what_it_missed_and_then_where_to_go_on() -> None:
         await peer.send(HELLO)
         await peer.until(native.ReplyDeltaMessage)
         cut(peer)
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         stage.responder.gate.set()
         async with back(stage, peer) as again:
             ready = again.of(native.ReadyMessage)[-1]
@@ -75,7 +75,7 @@ async def test_what_is_written_while_the_client_is_away_counts_once_the_session_
             await peer.send(HELLO)
             await peer.until(native.ReplyDeltaMessage)
             cut(peer)
-            await until(lambda: stage.value("sessions_parked") == 1)
+            await until(lambda: stage.value("sessions_detached") == 1)
         counters = stage.gateway._access.limits
         stage.responder.gate.set()
         [host] = stage.gateway.sessions
@@ -106,7 +106,7 @@ async def test_a_final_that_settles_meanwhile_is_waiting() -> None:
         await peer.send(native.EndMessage())
         await peer.until(native.SpeechStoppedMessage)
         cut(peer)
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         stage.recognizer.gate.set()
         async with back(stage, peer) as again:
             assert await again.closed() == 1000
@@ -153,7 +153,7 @@ async def test_an_unknown_session_is_told_so_and_gets_a_new_one() -> None:
 async def test_a_session_is_resumed_by_its_user_only() -> None:
     async with staged(gate=Gate(tokens=OPTIONS)) as stage, joined(stage.url, **bearer(token())) as peer:
         cut(peer)
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         query = f"session={peer.of(native.ReadyMessage)[0].session}&epoch=1&last_seq=1"
         async with joined(stage.url, query, **bearer(token(sub="bob"))) as stranger:
             assert not stranger.of(native.ReadyMessage)[0].resumed
@@ -208,7 +208,7 @@ async def test_a_reply_that_goes_on_does_not_keep_the_session_for_longer() -> No
         await peer.send(HELLO)
         await peer.until(native.ReplyDeltaMessage)
         cut(peer)
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         [host] = stage.gateway.sessions
         parked_at = host.record.activity.alive_at
         stage.responder.gate.set()
@@ -229,7 +229,7 @@ async def test_only_so_many_sessions_wait() -> None:
     one = ResumeOptions(max_parked=1)
     async with staged(resume=one) as stage, joined(stage.url) as first, joined(stage.url) as second:
         cut(first)
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         cut(second)
         await until(lambda: stage.value("sessions") == 1)
         async with back(stage, second) as again:
@@ -246,7 +246,7 @@ async def test_a_client_that_hangs_up_is_not_waited_for() -> None:
 async def test_waiting_sessions_count_as_sessions() -> None:
     async with staged(max_sessions=1) as stage, joined(stage.url) as peer:
         cut(peer)
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         async with back(stage, peer) as again:
             await assert_typed_turn(stage, again)
 
@@ -255,7 +255,7 @@ async def test_what_was_said_meanwhile_may_come_at_once() -> None:
     async with staged() as stage, joined(stage.url) as peer:
         await peer.say(LOUD)
         cut(peer)
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         [host] = stage.gateway.sessions
         pace = host._session.pace
         pace.restore(pace.ahead_ms(time.monotonic()) - 60_000, time.monotonic())
@@ -269,7 +269,7 @@ async def test_who_comes_back_has_used_its_burst() -> None:
     async with staged() as stage, joined(stage.url) as peer:
         await assert_typed_turn(stage, peer)
         cut(peer)
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         [host] = stage.gateway.sessions
         pace = host._session.pace
         pace._burst_ms = 60_000  # so long that the time this test takes makes no difference
@@ -293,7 +293,7 @@ async def test_a_client_that_does_not_read_may_come_back_for_the_rest() -> None:
     async with staged(send_timeout_ms=200) as stage, joined(stage.url, max_queue=1) as peer:
         stage.responder.pieces = ["x" * 4_000] * 225
         await peer.send(HELLO)
-        await until(lambda: stage.value("sessions_parked") == 1)
+        await until(lambda: stage.value("sessions_detached") == 1)
         seen = await peer.closed() and len(peer.messages)
         async with back(stage, peer) as again:
             await told(again, native.ReplyDoneMessage)

@@ -13,13 +13,14 @@ import pytest
 from redis import Redis as Sync
 from websockets.asyncio.client import connect
 
+from tests.cluster.harness import redis_options
 from tests.gateway.auth.test_authenticator import OPTIONS, bearer, token
 from tests.gateway.fakes import LOUD, QUIET, Gate, Stage, staged
 from tests.gateway.session.test_resume import HELLO, assert_typed_turn, back, cut, told
 from tests.observing import until
 from tests.peer import Peer, joined
 from tests.redis_server import RedisServer
-from voicegw.cluster.redis.connect import RedisOptions, close
+from voicegw.cluster.redis.connect import close
 from voicegw.cluster.redis.connect import connect as connect_redis
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.store import RedisStore
@@ -41,7 +42,7 @@ PATIENT = ResumeOptions(store_patience_ms=60_000)
 async def gateway(
     url: str, resume: ResumeOptions = PATIENT, gate: Gate | None = None, redis_timeout_ms: int = 10_000
 ) -> AsyncIterator[Stage]:
-    client = connect_redis(RedisOptions(url, timeout_ms=redis_timeout_ms))
+    client = connect_redis(redis_options(url, redis_timeout_ms))
     store = RedisStore(client, Keys("test"), live_ms=60_000)
     try:
         async with staged(store=store, resume=resume, gate=gate) as stage:

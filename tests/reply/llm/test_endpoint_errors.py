@@ -69,7 +69,7 @@ async def test_the_http_status_decides_the_error(status: int, expected: type[err
         ("7", 7),
         ("1.5", 1.5),
         ("86400", 60),  # the longest wait
-        (format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True), 60),
+        pytest.param(format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True), 60, id="a date"),
         ("Wed, 21 Oct 2015 07:28:00 GMT", None),
         ("0", None),
         ("-1", None),

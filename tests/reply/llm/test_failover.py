@@ -105,7 +105,7 @@ async def test_a_failure_before_the_first_token_is_retried(failure: Answer, code
             again(code, "the request is sent to the first endpoint again"),
             "Hi",
         ]
-        assert run.value("remedies_total", remedy="retry") == 1
+        assert run.value("mitigations_total", mitigation="retry") == 1
 
 
 async def test_it_is_retried_once() -> None:
@@ -201,7 +201,7 @@ async def test_a_retry_after_does_not_open_the_breaker(status: int) -> None:
     async with scenario(LLMServer(tokens=["Hi"], answers=[busy] * 5), failures=3) as run:
         replies = await asyncio.gather(*(run.reply() for _ in range(5)))
         assert [pieces[-1] for pieces in replies] == ["Hi"] * 5
-        assert run.value("remedies_total", remedy="opened") is None
+        assert run.value("mitigations_total", mitigation="opened") is None
 
 
 async def test_a_trial_with_a_retry_after_is_repeated_after_the_pause() -> None:
@@ -231,7 +231,7 @@ async def test_after_the_retry_the_second_endpoint_is_used() -> None:
     async with scenario(LLMServer(status=500), LLMServer(tokens=["Hi"])) as run:
         *notices, text = await run.reply()
         assert text == "Hi"
-        assert [notice.remedy for notice in notices if isinstance(notice, ReplyNotice)] == [
+        assert [notice.mitigation for notice in notices if isinstance(notice, ReplyNotice)] == [
             "the request is sent to the first endpoint again",
             "the request is sent to the second endpoint instead",
         ]
@@ -275,7 +275,7 @@ async def test_the_first_endpoint_is_used_again_once_it_answers() -> None:
             "Hi",
         ]
         assert await run.reply() == ["Hi"]
-        assert run.value("remedies_total", remedy="closed") == 1
+        assert run.value("mitigations_total", mitigation="closed") == 1
 
 
 async def test_a_refusal_of_one_request_does_not_count_against_the_endpoint() -> None:
@@ -345,7 +345,7 @@ async def test_the_log_says_which_endpoint_failed_and_how() -> None:
             run.servers[0].url,
         )
         assert failed["reason"].startswith("the language model endpoint answered HTTP 404, test_code: {")
-        assert (again["remedy"], again["endpoint"]) == ("switch", "second")
+        assert (again["mitigation"], again["endpoint"]) == ("switch", "second")
 
 
 async def test_without_an_answer_of_any_endpoint_there_is_none() -> None:

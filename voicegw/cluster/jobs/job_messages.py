@@ -16,13 +16,13 @@ from voicegw.errors import UndecodableMessage
 class Submission(msgspec.Struct, frozen=True, array_like=True):
     """A job on its way to a worker.
 
-    gateway, ticket: who asks, and the number of its request. A gateway has a new name each time that it is
+    gateway, request: who asks, and the number of its request. A gateway has a new name each time that it is
     started and numbers its requests anew, so an answer can never be taken for that to another request, be it
     of the same session in an earlier epoch. traceparent: of the gateway's span (W3C Trace Context).
     """
 
     gateway: str
-    ticket: int
+    request: int
     job: DecodeJob
     traceparent: str = ""
 
@@ -39,7 +39,7 @@ class Outcome(StrEnum):
 class Answer(msgspec.Struct, frozen=True, array_like=True):
     """The end of a job. `result` belongs to DONE, `reason` to FAILED."""
 
-    ticket: int
+    request: int
     outcome: Outcome
     result: DecodeResult | None = None
     reason: str = ""

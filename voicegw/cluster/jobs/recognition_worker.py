@@ -128,7 +128,7 @@ class RecognitionWorker:
             await self._publish(entry, submission.gateway, None)
         elif entry.deliveries > self._options.max_deliveries:
             reason = "every worker that had this audio was lost"
-            answer = Answer(submission.ticket, Outcome.FAILED, reason=reason)
+            answer = Answer(submission.request, Outcome.FAILED, reason=reason)
             await self._dead_letter(entry, submission.gateway, answer, reason)
         else:
             await self._do(entry, submission)
@@ -136,7 +136,7 @@ class RecognitionWorker:
     async def _do(self, entry: Entry, submission: Submission) -> None:
         """Has a job done once, and publishes the answer for each entry of it: a job that was asked again has
         more than one."""
-        identity = submission.gateway, submission.ticket
+        identity = submission.gateway, submission.request
         if (pending := self._pending.get(identity)) is not None:
             await asyncio.wait((pending,))
             await self._answer(entry, submission.gateway, pending.result())
@@ -155,15 +155,15 @@ class RecognitionWorker:
             with span("decode job", kind=SpanKind.CONSUMER, parent=parent):
                 result = await self._pool.decode(_qualified(submission))
         except RecognitionFailed as error:
-            return Answer(submission.ticket, Outcome.FAILED, reason=error.message)
+            return Answer(submission.request, Outcome.FAILED, reason=error.message)
         except Superseded:
-            return Answer(submission.ticket, Outcome.SUPERSEDED)
+            return Answer(submission.request, Outcome.SUPERSEDED)
         except Shed:
-            return Answer(submission.ticket, Outcome.SHED)
+            return Answer(submission.request, Outcome.SHED)
         except Exception:  # a fault of ours costs this job, not the worker
             log.exception("job failed", session=submission.job.session, job=submission.job.number)
-            return Answer(submission.ticket, Outcome.FAILED, reason="a fault in the worker")
-        return Answer(submission.ticket, Outcome.DONE, result)
+            return Answer(submission.request, Outcome.FAILED, reason="a fault in the worker")
+        return Answer(submission.request, Outcome.DONE, result)
 
     async def _answer(self, entry: Entry, gateway: str, answer: Answer) -> None:
         if answer.outcome is Outcome.FAILED:

@@ -50,7 +50,7 @@ class RemoteOptions(OverloadOptions):
 
 
 @dataclass(slots=True, eq=False)
-class _Ticket:
+class _Request:
     """A job that is out. `entry`: where it is in Redis, once it is; `missed`: it was not found there."""
 
     number: int
@@ -75,7 +75,7 @@ class RemoteRecognizer:
         self._producer = JobProducer(redis, self._name)
         self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster)
         self._membership: Membership | None = None
-        self._tickets: dict[int, _Ticket] = {}
+        self._requests: dict[int, _Request] = {}
         self._asked = 0
         self._read_until = BEGINNING
         self._overload = Overload(options, self._next_wait_s, metrics.partials_shed.inc)
@@ -83,7 +83,7 @@ class RemoteRecognizer:
         self._decode_s = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._background: set[asyncio.Task[object]] = set()
-        metrics.decode_queue.set_function(lambda: len(self._tickets))
+        metrics.decode_queue.set_function(lambda: len(self._requests))
         metrics.decode_oldest.set_function(self._oldest_s)
         metrics.partial_wait.set_function(lambda: self._overload.wait_s(time.monotonic()))
 
@@ -109,9 +109,9 @@ class RemoteRecognizer:
         one that had its turn do not wait any more, even if a decode of theirs hangs. The next one may be
         with a worker, too; so the time that a decode takes does not count."""
         waiting = (
-            ticket.asked
-            for ticket in self._tickets.values()
-            if ticket.kind is DecodeKind.PARTIAL and ticket.number > self._last_taken
+            request.asked
+            for request in self._requests.values()
+            if request.kind is DecodeKind.PARTIAL and request.number > self._last_taken
         )
         return now - next(waiting, now) - self._decode_s
 
@@ -127,9 +127,9 @@ class RemoteRecognizer:
         for task in (*self._tasks, *self._background):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
-        for ticket in tuple(self._tickets.values()):
-            _settle(ticket, RecognitionFailed("the recogniser is shutting down"))
-            await self._withdraw(ticket)
+        for request in tuple(self._requests.values()):
+            _settle(request, RecognitionFailed("the recogniser is shutting down"))
+            await self._withdraw(request)
         with suppress(*REDIS_ERRORS):
             await self._producer.leave()
         await self._producer.close()
@@ -138,46 +138,46 @@ class RemoteRecognizer:
         """See Recognizer."""
         self._overload.check(job, time.monotonic())
         self._asked += 1
-        ticket = _Ticket(self._asked, job, asyncio.get_running_loop().create_future(), time.monotonic())
-        superseded = [old for old in self._tickets.values() if _supersedes(job, old)]
-        self._tickets[ticket.number] = ticket
+        request = _Request(self._asked, job, asyncio.get_running_loop().create_future(), time.monotonic())
+        superseded = [old for old in self._requests.values() if _supersedes(job, old)]
+        self._requests[request.number] = request
         try:
             async with asyncio.timeout(self._options.job_timeout_ms / 1000):
-                await self._submit(ticket)
+                await self._submit(request)
                 if superseded:
                     self._run_in_background(self._retire(superseded))
-                return await ticket.answer
+                return await request.answer
         except TimeoutError:
             self._metrics.decode_failures.inc()
             raise RecognitionFailed("the recogniser did not answer in time") from None
         finally:
-            del self._tickets[ticket.number]
-            if ticket.answer.cancel() or ticket.answer.cancelled():
+            del self._requests[request.number]
+            if request.answer.cancel() or request.answer.cancelled():
                 # One whose command was on its way is not known here, and may be done for nobody.
-                self._run_in_background(self._withdraw(ticket))
+                self._run_in_background(self._withdraw(request))
 
     def _oldest_s(self) -> float:
         now = time.monotonic()
-        return max((now - ticket.asked for ticket in self._tickets.values()), default=0.0)
+        return max((now - request.asked for request in self._requests.values()), default=0.0)
 
-    async def _retire(self, superseded: Iterable[_Ticket]) -> None:
+    async def _retire(self, superseded: Iterable[_Request]) -> None:
         """Withdraws what is of no use to anybody behind a newer job of its session."""
         for other in superseded:
             if await self._withdraw(other):
                 _settle(other, Superseded())
 
-    async def _submit(self, ticket: _Ticket) -> None:
+    async def _submit(self, request: _Request) -> None:
         """Adds the job as soon as Redis takes it, and withdraws it if nobody waits for it by then."""
 
         async def step() -> None:
-            if not ticket.answer.done():
+            if not request.answer.done():
                 parent = parent_headers().get("traceparent", "")
-                submission = Submission(self._name, ticket.number, ticket.job, parent)
-                ticket.entry = await self._producer.submit(submission)
+                submission = Submission(self._name, request.number, request.job, parent)
+                request.entry = await self._producer.submit(submission)
 
         await self._monitor.retry(step)
-        if ticket.answer.done():
-            await self._withdraw(ticket)
+        if request.answer.done():
+            await self._withdraw(request)
         raise_if_cancelled()  # or the time limit of the job would be lost, too
 
     def _run_in_background(self, work: Coroutine[Any, Any, object]) -> None:
@@ -186,12 +186,12 @@ class RemoteRecognizer:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _withdraw(self, ticket: _Ticket) -> bool:
+    async def _withdraw(self, request: _Request) -> bool:
         """Whether a job could be withdrawn, or was never added."""
-        if ticket.entry is None:
+        if request.entry is None:
             return True
         with suppress(*REDIS_ERRORS):
-            return await self._producer.withdraw(ticket.job.lane, ticket.entry)
+            return await self._producer.withdraw(request.job.lane, request.entry)
         return False
 
     # --- answers ---
@@ -207,36 +207,36 @@ class RemoteRecognizer:
         now = time.monotonic()
         done = [self._deliver(answer, now) for answer in answers]
         await asyncio.sleep(0)  # who waited for them comes before the metrics and the next read
-        for ticket in filter(None, done):
-            self._observe(ticket, now)
+        for request in filter(None, done):
+            self._observe(request, now)
 
-    def _deliver(self, answer: Answer, now: float) -> _Ticket | None:
-        """Settles a ticket; returns it if the job was done."""
-        ticket = self._tickets.get(answer.ticket)
-        if ticket is None or ticket.answer.done():
+    def _deliver(self, answer: Answer, now: float) -> _Request | None:
+        """Settles a request; returns it if the job was done."""
+        request = self._requests.get(answer.request)
+        if request is None or request.answer.done():
             self._metrics.cluster.late_answers.inc()
             return None
-        if ticket.kind is DecodeKind.PARTIAL:
-            self._last_taken = max(self._last_taken, ticket.number)
+        if request.kind is DecodeKind.PARTIAL:
+            self._last_taken = max(self._last_taken, request.number)
         match answer:
             case Answer(outcome=Outcome.DONE, result=DecodeResult() as result):
-                ticket.answer.set_result(_own(result, ticket, now))
-                return ticket
+                request.answer.set_result(_own(result, request, now))
+                return request
             case Answer(outcome=Outcome.SUPERSEDED):
-                _settle(ticket, Superseded())
+                _settle(request, Superseded())
             case Answer(outcome=Outcome.SHED):
                 self._metrics.partials_shed.inc()
-                self._overload.observe(now - ticket.asked, now)
-                _settle(ticket, Shed())
+                self._overload.observe(now - request.asked, now)
+                _settle(request, Shed())
             case _:
                 self._metrics.decode_failures.inc()
-                _settle(ticket, RecognitionFailed(answer.reason))
+                _settle(request, RecognitionFailed(answer.reason))
         return None
 
-    def _observe(self, ticket: _Ticket, now: float) -> None:
-        result = ticket.answer.result()
-        self._metrics.observe_decode(ticket.job, result.decode_ms, result.retry_ms)
-        if ticket.kind is DecodeKind.PARTIAL:
+    def _observe(self, request: _Request, now: float) -> None:
+        result = request.answer.result()
+        self._metrics.observe_decode(request.job, result.decode_ms, result.retry_ms)
+        if request.kind is DecodeKind.PARTIAL:
             self._overload.observe(result.queue_ms / 1000, now)
             self._decode_s = max(result.decode_ms / 1000, _FADING * self._decode_s)
 
@@ -262,32 +262,32 @@ class RemoteRecognizer:
         """Asks again for what was lost: missing twice, so that an answer on its way arrives first."""
         now = time.monotonic()
         due = [
-            ticket
-            for ticket in self._tickets.values()
-            if ticket.entry is not None and (ticket.missed or now - ticket.asked >= older_than_s)
+            request
+            for request in self._requests.values()
+            if request.entry is not None and (request.missed or now - request.asked >= older_than_s)
         ]
         for kind in DecodeKind:
-            asked = {ticket.entry: ticket for ticket in due if ticket.job.lane is kind and ticket.entry}
+            asked = {request.entry: request for request in due if request.job.lane is kind and request.entry}
             missing = await self._producer.missing(kind, list(asked))
-            for entry, ticket in asked.items():
-                lost, ticket.missed = ticket.missed and entry in missing, entry in missing
-                if lost and not ticket.answer.done():
+            for entry, request in asked.items():
+                lost, request.missed = request.missed and entry in missing, entry in missing
+                if lost and not request.answer.done():
                     self._metrics.cluster.asked_again.inc()
-                    ticket.missed = False
-                    await self._submit(ticket)
+                    request.missed = False
+                    await self._submit(request)
 
 
-def _own(result: DecodeResult, ticket: _Ticket, now: float) -> DecodeResult:
+def _own(result: DecodeResult, request: _Request, now: float) -> DecodeResult:
     """The result as its session knows it. What it did not take a worker to decode, it waited, wherever that
     was."""
-    job, queue_ms = ticket.job, max(0.0, (now - ticket.asked) * 1000 - result.decode_ms)
+    job, queue_ms = request.job, max(0.0, (now - request.asked) * 1000 - result.decode_ms)
     return msgspec.structs.replace(result, session=job.session, number=job.number, queue_ms=queue_ms)
 
 
-def _supersedes(job: DecodeJob, other: _Ticket) -> bool:
+def _supersedes(job: DecodeJob, other: _Request) -> bool:
     return other.kind is DecodeKind.PARTIAL and other.job.session == job.session
 
 
-def _settle(ticket: _Ticket, error: Exception) -> None:
-    if not ticket.answer.done():
-        ticket.answer.set_exception(error)
+def _settle(request: _Request, error: Exception) -> None:
+    if not request.answer.done():
+        request.answer.set_exception(error)

@@ -84,7 +84,7 @@ class Sessions:
         services.metrics.traffic.outbox_bytes.set_function(
             lambda: sum(runner.journal.waiting_bytes for runner in self)
         )
-        services.metrics.sessions_parked.set_function(lambda: len(self._detached()))
+        services.metrics.sessions_detached.set_function(lambda: len(self._detached()))
 
     def __len__(self) -> int:
         return len(self._runners)

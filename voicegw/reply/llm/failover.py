@@ -135,8 +135,8 @@ class FailoverResponder:
             yield min(paused, key=lambda endpoint: endpoint.pause_s(now)), True
 
     def _mitigation(self, failure: ReplyError, mitigation: str, endpoint: "_GuardedEndpoint") -> ReplyNotice:
-        self._metrics.llm_remedies.labels(mitigation).inc()
-        log.info("the request is sent again", remedy=mitigation, endpoint=endpoint.name)
+        self._metrics.llm_mitigations.labels(mitigation).inc()
+        log.info("the request is sent again", mitigation=mitigation, endpoint=endpoint.name)
         attempt = "again" if mitigation == "retry" else "instead"
         message = f"the request is sent to the {endpoint.name} endpoint {attempt}"
         return ReplyNotice(failure.code, message, asks_again=True)
@@ -247,6 +247,6 @@ class _GuardedEndpoint:
         log.warning(event, **where, code=error.code, reason=report(error))
 
     def _notice(self, mitigation: str, what: str) -> ReplyNotice:
-        self._metrics.llm_remedies.labels(mitigation).inc()
+        self._metrics.llm_mitigations.labels(mitigation).inc()
         log.warning("circuit breaker of the model endpoint", state=mitigation, endpoint=self.name)
         return ReplyNotice(LLMUnavailable.code, f"the {self.name} endpoint {what}")

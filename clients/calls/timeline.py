@@ -1,13 +1,14 @@
 """A picture of a call as SVG: the caller's speech and the replies over time, interruptions and latencies."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
 from clients.calls.call import CallRecord
-from clients.calls.figures import replies_of
+from clients.calls.figures import answer_to, replies_of
 
 _WIDTH, _HEIGHT, _MARGIN = 1200, 300, 70
 _ROWS = {"caller": 90, "reply": 190}  # the centre of each row
@@ -27,7 +28,8 @@ def write_timeline(record: CallRecord, figures: Mapping[str, float], title: str,
     _text(picture, _MARGIN, 25, title, size=16)
     named = ", ".join(f"{name} {value:g}" for name, value in figures.items())
     _text(picture, _MARGIN, 45, named, size=11)
-    for element in (*_grid(length_ms), *_rows(record, length_ms), *_marks(record, length_ms)):
+    parts = _grid(length_ms), _rows(record, length_ms), _clears(record, length_ms), _waits(record, length_ms)
+    for element in chain.from_iterable(parts):
         picture.append(element)
     file.write_bytes(ET.tostring(picture, encoding="utf-8", xml_declaration=True))
 
@@ -74,7 +76,22 @@ def _outline(pcm: bytes, rate: int, length_ms: float, centre: int) -> str:
     return "M" + " L".join([*above, *reversed(below)]) + "Z"
 
 
-def _marks(record: CallRecord, length_ms: float) -> Iterator[ET.Element]:
+def _waits(record: CallRecord, length_ms: float) -> Iterator[ET.Element]:
+    """The time from the end of each line to its reply, and from an interruption to the end of the reply."""
+    replies, middle = replies_of(record), (_ROWS["caller"] + _ROWS["reply"]) // 2
+    for said in record.said:
+        spans = []
+        if (answer := answer_to(said, replies)) is not None:
+            spans.append((said.end_ms, answer.begin_ms, _COLOURS["reply"], middle + 8))
+        stopped = [reply.end_ms for reply in replies if reply.begin_ms < said.begin_ms < reply.end_ms]
+        spans += [(said.begin_ms, end_ms, _COLOURS["clear"], middle - 8) for end_ms in stopped]
+        for begin_ms, end_ms, colour, y in spans:
+            x = _x(begin_ms, length_ms)
+            yield _element("line", x1=x, x2=_x(end_ms, length_ms), y1=y, y2=y, stroke=colour)
+            yield _label(x + 3, y - 3, f"{end_ms - begin_ms:.0f} ms", size=9)
+
+
+def _clears(record: CallRecord, length_ms: float) -> Iterator[ET.Element]:
     """A line at each command to drop audio."""
     for at_ms in record.playout.clears_ms:
         x = _x(at_ms, length_ms)

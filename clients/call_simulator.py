@@ -24,6 +24,7 @@ from clients.calls.figures import MEANINGS, figures_of
 from clients.calls.impairment import Impairment
 from clients.calls.plivo import PlivoCarrier
 from clients.calls.recording import write_recording
+from clients.calls.server_latency import SERVER_MEANINGS, server_latency
 from clients.calls.telnyx import TelnyxCarrier
 from clients.calls.timeline import write_timeline
 from clients.calls.twilio import SignalWireCarrier, TwilioCarrier
@@ -36,6 +37,7 @@ CARRIERS: Mapping[str, type[Carrier]] = {
 }
 _FIRST = "conversation.wav", "What's the weather like in London today?"
 _SECOND = "overlap.flac", "Wait, I have a question."
+_MEANINGS = MEANINGS | SERVER_MEANINGS
 _MARGIN_MS = 150  # around an utterance that is cut out of a sample
 _MAX_JITTER_MS, _MAX_LOSS = 1000.0, 0.5
 
@@ -111,8 +113,10 @@ async def _run(options: argparse.Namespace) -> Outcome:
         if options.serve:
             arguments = ("--model", options.model, *options.serve_options)
             url = (await stack.enter_async_context(local_server(*arguments))).url
-        record = await Call(carrier, lines, impairment).run(_origin(url), options.token)
-    return Outcome(record, figures_of(record))
+        origin = _origin(url)
+        record = await Call(carrier, lines, impairment).run(origin, options.token)
+        measured = await asyncio.to_thread(server_latency, origin) if options.serve else {}
+    return Outcome(record, figures_of(record) | measured)
 
 
 def _origin(url: str) -> str:
@@ -136,7 +140,7 @@ def _line(file: Path | None, sample: tuple[str, str], rate: int) -> bytes:
 
 def _report(outcome: Outcome, options: argparse.Namespace) -> None:
     for name, value in outcome.figures.items():
-        print(f"{name:16} {value:8g}  {MEANINGS[name]}")
+        print(f"{name:16} {value:8g}  {_MEANINGS[name]}")
     if options.json is not None:
         settings = {name: getattr(options, name) for name in ("dialect", "model", "jitter_ms", "loss")}
         content = {"settings": settings, "figures": outcome.figures}

@@ -175,6 +175,19 @@ CALL = [
     b'{"event":"playedStream","streamId":"p","name":"0:1:0"}',
     b'{"event":"stop"}',
 ]
+_TELNYX_START = {"media_format": {"encoding": "L16", "sample_rate": 16_000, "channels": 1}}
+LOSSY_CALL = [
+    json.dumps({"event": "start", "stream_id": "t", "start": _TELNYX_START}).encode(),
+    *(
+        b'{"event":"media","stream_id":"t","media":{"track":"inbound","chunk":"%d","payload":"AQACAA=="}}'
+        % chunk
+        for chunk in (1, 2, 3, 5, 4, 6, 20)
+    ),
+]
+PLIVO_CALL = [
+    b'{"event":"start","start":{"streamId":"p"},"extra_headers":"{X-PH-token: a.b.c, X-PH-lang: de}"}',
+    b'{"event":"media","streamId":"p","media":{"chunk":1,"timestamp":"1700000000000","payload":"//8A/w=="}}',
+]
 OTHER_CALL = [
     b'{"event":"start","stream_sid":"e","start":{"media_format":{"encoding":"base64","sample_rate":"16000"}}}',
     b'{"event":"media","media":{"payload":"AQACAA=="}}',
@@ -231,7 +244,15 @@ TARGETS = {
     "client-secret": Target(rest_targets.run_client_secret, rest_targets.CLIENT_SECRETS),
     "form": Target(rest_targets.run_form, rest_targets.FORMS),
     "native": Target(run_native, [*corpus.seeds(), BOUNDARY.join(corpus.seeds()), bytes([255, 0] * 320)]),
-    "twilio": Target(run_twilio, [BOUNDARY.join(CALL), BOUNDARY.join(OTHER_CALL), CALL[0]]),
+    "twilio": Target(
+        run_twilio,
+        [
+            BOUNDARY.join(CALL),
+            BOUNDARY.join(OTHER_CALL),
+            *map(BOUNDARY.join, (LOSSY_CALL, PLIVO_CALL)),
+            CALL[0],
+        ],
+    ),
     "vosk": Target(run_vosk, [BOUNDARY.join(VOSK_CLIENT), BOUNDARY.join(VOSK_CLIENT[1:]), VOSK_CLIENT[0]]),
     "url": Target(run_url, [b"lang=en", b"rate=8000&format=mulaw&reply=none&lang=en"]),
 }

@@ -17,7 +17,9 @@ GREETING_S = 1.0  # without audio, before the caller speaks first
 REPLY_END_S = 1.2  # without audio after a reply; longer than pauses between sentences
 BARGE_IN_S = 1.5  # of a reply, before it is interrupted
 ANSWER_TIMEOUT_S = 30.0
-_VOICED = 0.05  # of the loudest frame: louder frames are speech
+SPEECH_MS = 60  # of loud audio in a row is speech
+_LOUD = 0.1  # of the loudest 20 ms
+_HOP_MS = 5
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,16 @@ class Caller:
 
 
 def speech_of(pcm: bytes, rate: int) -> tuple[float, float]:
-    """Where speech begins and ends in audio, in ms, to 5 ms."""
+    """Where speech begins and ends in audio, in ms, to 20 ms: at the first and the last SPEECH_MS of loud
+    audio. Noise of the recording and clicks are neither."""
     samples = np.abs(np.frombuffer(pcm, dtype="<i2").astype(np.float64))
-    size = rate // 200
-    levels = [float(samples[begin : begin + size].mean()) for begin in range(0, len(samples), size)]
-    voiced = [number for number, level in enumerate(levels) if level > _VOICED * max(levels)]
-    return (5.0 * voiced[0], 5.0 * (voiced[-1] + 1)) if voiced else (0.0, 0.0)
+    hop = rate * _HOP_MS // 1000
+    if len(samples) < 4 * hop:
+        return 0.0, 0.0
+    levels = np.convolve(samples, np.full(4 * hop, 1 / (4 * hop)), mode="valid")[::hop]
+    length = SPEECH_MS // _HOP_MS
+    voiced = np.convolve(levels > _LOUD * levels.max(), np.ones(length), mode="valid") == length
+    begins = np.flatnonzero(voiced)
+    if not len(begins) or not levels.max():
+        return 0.0, 0.0
+    return float(begins[0] * _HOP_MS), float((begins[-1] + length + 3) * _HOP_MS)

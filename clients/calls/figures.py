@@ -68,7 +68,7 @@ def _is_other_reply(record: CallRecord, before: Span, span: Span) -> bool:
 def figures_of(record: CallRecord) -> dict[str, float]:
     """The figures; nan for what did not happen."""
     replies = replies_of(record)
-    answers = [_answer_to(said, replies) for said in record.said]
+    answers = [answer_to(said, replies) for said in record.said]
     interruptions = [said for said in record.said if said.interrupts]
     nan = float("nan")
     found = {
@@ -87,7 +87,7 @@ def figures_of(record: CallRecord) -> dict[str, float]:
     return {name: round(found[name], 1) for name in MEANINGS if name in found}
 
 
-def _answer_to(said: Said, replies: Sequence[Reply]) -> Reply | None:
+def answer_to(said: Said, replies: Sequence[Reply]) -> Reply | None:
     """The first reply that begins after the line."""
     return next((reply for reply in replies if reply.begin_ms >= said.end_ms), None)
 

@@ -1,16 +1,19 @@
 """A picture of a call as SVG: the caller's speech and the replies over time, interruptions and latencies."""
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
 from clients.calls.call import CallRecord
-from clients.calls.figures import replies_of
+from clients.calls.figures import answer_to, replies_of
 
-_WIDTH, _HEIGHT, _MARGIN = 1200, 300, 70
-_ROWS = {"caller": 90, "reply": 190}  # the centre of each row
+_WIDTH, _HEIGHT, _MARGIN = 1200, 320, 70
+_TOP = 65  # of the drawing
+_FIGURES_PER_LINE = 7
+_ROWS = {"caller": 110, "reply": 210}  # the centre of each row
 _ROW_HEIGHT = 70
 _COLOURS = {"caller": "#1f6feb", "reply": "#2da44e", "clear": "#cf222e"}
 _LEVELS = 600  # drawn per row
@@ -25,9 +28,11 @@ def write_timeline(record: CallRecord, figures: Mapping[str, float], title: str,
     picture.set("font-family", picture.attrib.pop("font_family"))
     _add(picture, "rect", width=_WIDTH, height=_HEIGHT, fill="white")
     _text(picture, _MARGIN, 25, title, size=16)
-    named = ", ".join(f"{name} {value:g}" for name, value in figures.items())
-    _text(picture, _MARGIN, 45, named, size=11)
-    for element in (*_grid(length_ms), *_rows(record, length_ms), *_marks(record, length_ms)):
+    named = [f"{name} {value:g}" for name, value in figures.items()]
+    for line, begin in enumerate(range(0, len(named), _FIGURES_PER_LINE)):
+        _text(picture, _MARGIN, 40 + 13 * line, ", ".join(named[begin : begin + _FIGURES_PER_LINE]), size=11)
+    parts = _grid(length_ms), _rows(record, length_ms), _clears(record, length_ms), _waits(record, length_ms)
+    for element in chain.from_iterable(parts):
         picture.append(element)
     file.write_bytes(ET.tostring(picture, encoding="utf-8", xml_declaration=True))
 
@@ -35,7 +40,7 @@ def write_timeline(record: CallRecord, figures: Mapping[str, float], title: str,
 def _grid(length_ms: float) -> Iterator[ET.Element]:
     for second in range(int(length_ms / 1000) + 1):
         x = _x(1000 * second, length_ms)
-        yield _element("line", x1=x, x2=x, y1=55, y2=_HEIGHT - 40, stroke="#d0d7de")
+        yield _element("line", x1=x, x2=x, y1=_TOP, y2=_HEIGHT - 40, stroke="#d0d7de")
         yield _label(x, _HEIGHT - 22, f"{second} s", anchor="middle")
 
 
@@ -74,12 +79,28 @@ def _outline(pcm: bytes, rate: int, length_ms: float, centre: int) -> str:
     return "M" + " L".join([*above, *reversed(below)]) + "Z"
 
 
-def _marks(record: CallRecord, length_ms: float) -> Iterator[ET.Element]:
+def _waits(record: CallRecord, length_ms: float) -> Iterator[ET.Element]:
+    """The time from the end of each line to its reply, and from an interruption to the end of the reply."""
+    replies, middle = replies_of(record), (_ROWS["caller"] + _ROWS["reply"]) // 2
+    below = _ROWS["reply"] + _ROW_HEIGHT // 2 + 16
+    for said in record.said:
+        spans = []
+        if (answer := answer_to(said, replies)) is not None:
+            spans.append((said.end_ms, answer.begin_ms, _COLOURS["reply"], middle + 8))
+        stopped = [reply.end_ms for reply in replies if reply.begin_ms < said.begin_ms < reply.end_ms]
+        spans += [(said.begin_ms, end_ms, _COLOURS["clear"], below) for end_ms in stopped]
+        for begin_ms, end_ms, colour, y in spans:
+            x = _x(begin_ms, length_ms)
+            yield _element("line", x1=x, x2=_x(end_ms, length_ms), y1=y, y2=y, stroke=colour)
+            yield _label(x + 3, y - 3, f"{end_ms - begin_ms:.0f} ms", size=9)
+
+
+def _clears(record: CallRecord, length_ms: float) -> Iterator[ET.Element]:
     """A line at each command to drop audio."""
     for at_ms in record.playout.clears_ms:
         x = _x(at_ms, length_ms)
-        yield _element("line", x1=x, x2=x, y1=55, y2=_HEIGHT - 40, stroke=_COLOURS["clear"])
-        yield _label(x + 3, 65, "clear")
+        yield _element("line", x1=x, x2=x, y1=_TOP, y2=_HEIGHT - 40, stroke=_COLOURS["clear"])
+        yield _label(x + 3, _TOP + 10, "clear")
 
 
 def _x(at_ms: float, length_ms: float) -> float:

@@ -157,7 +157,7 @@ class Replies:
         """Replies with a given text, without a request to the model."""
         self.attempts += 1
         timing = TurnTiming(turn_number, zero=now)
-        self._attempt = Attempt(self.attempts, (), now, timing, spoken=self.spoken)
+        self._attempt = Attempt(self.attempts, (), now, timing, spoken=self.spoken, greeting=True)
         self.receive_piece(self.attempts, text, now)
         self.receive_end(self.attempts, None, now)
 
@@ -293,6 +293,6 @@ class Replies:
             cut_off = reason is not ReplyReason.COMPLETED
             self._history.add_reply(attempt.delivered, timing.turn, cut_off=cut_off)
         self._emit(SendEvent(ReplyDone(timing.turn, attempt.text, reason)))
-        if attempt.messages:  # a greeting answers nobody, so it has no latency
+        if not attempt.greeting:  # which answers nobody, so it has no latency
             self._emit(SendEvent(timing.report(done=now)))
         self._on_end(attempt.text, reason is ReplyReason.COMPLETED, now)

@@ -12,10 +12,10 @@ from voicegw.core.latency import TurnTiming
 class Attempt:
     """One request to the model, at monotonic second `asked`.
 
-    messages: of the request; none for a greeting. timing: of the turn that it answers; None until the turn is
+    messages: of the request. timing: of the turn that it answers; None until the turn is
     confirmed. hidden: the output until then. delivered: the output that was sent. first_token: when the model
     wrote its first text. over: the model has finished; failed: with an error. spoken: the reply is
-    spoken. separate: it is not added to the history.
+    spoken. separate: it is not added to the history. greeting: no model was requested.
     """
 
     number: int
@@ -29,6 +29,7 @@ class Attempt:
     failed: bool = False
     spoken: bool = False
     separate: bool = False
+    greeting: bool = False
 
     @property
     def text(self) -> str:

@@ -66,5 +66,11 @@ def test_does_not_wait_for_ever() -> None:
 
 def test_speech_is_found_between_silence() -> None:
     tone = np.full(RATE, 8000, dtype="<i2").tobytes()
-    assert speech_of(bytes(RATE) + tone + bytes(2 * RATE), RATE) == (500, 1500)
-    assert speech_of(bytes(RATE), RATE) == (0, 0)
+    click = tone[: len(tone) // 50]
+    audio = bytes(RATE // 2) + click + bytes(RATE // 2) + tone + bytes(2 * RATE)
+    assert speech_of(audio, RATE) == pytest.approx((520, 1520), abs=20)
+
+
+@pytest.mark.parametrize("audio", [b"", bytes(10), bytes(RATE)])
+def test_without_speech_nothing_is_found(audio: bytes) -> None:
+    assert speech_of(audio, RATE) == (0, 0)

@@ -14,6 +14,6 @@ def test_speech_replies_clears_and_figures_are_drawn(tmp_path: Path) -> None:
     write_timeline(call, {"stop_ms": 210.0}, "a call", file)
     picture = ET.parse(file).getroot()
     texts = [element.text for element in picture.iter(f"{SVG}text")]
-    assert {"a call", "stop_ms 210", "caller", "reply", "clear", "20 s"} <= set(texts)
+    assert {"a call", "stop_ms 210", "caller", "reply", "clear", "500 ms", "20 s"} <= set(texts)
     assert len(list(picture.iter(f"{SVG}path"))) == 2
     assert len(list(picture.iter(f"{SVG}rect"))) == 1 + 1 + 2  # the background, the line, two spans

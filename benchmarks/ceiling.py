@@ -14,6 +14,7 @@ from voicegw.core.audio import INPUT_RATES, LONGEST_CREDIT_MS, SAMPLE_RATE
 from voicegw.core.listener import LONGEST_WAIT_S
 from voicegw.core.moderation_queue import MOST_WAITING_CHARACTERS
 from voicegw.dialects import native, openai_realtime
+from voicegw.dialects.bridge.media_format import RATES as BRIDGE_RATES
 from voicegw.dialects.openai_realtime import MAX_INSTRUCTIONS_CHARACTERS
 from voicegw.gateway.http.limited_connection import READ_BYTES
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
@@ -147,7 +148,7 @@ def _recording_bytes(settings: Settings) -> int:
 def _reply_audio_bytes() -> int:
     """The sentence that is played and the next one; audio that waits for the socket."""
     seconds = 2 * MAX_SENTENCE_S * _GROWTH + MAX_AUDIO_MS / 1000
-    return round(seconds * max(INPUT_RATES) * _SAMPLE_BYTES)
+    return round(seconds * max(*INPUT_RATES, *BRIDGE_RATES) * _SAMPLE_BYTES)
 
 
 def _tool_bytes(settings: Settings) -> int:

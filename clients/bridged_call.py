@@ -13,7 +13,7 @@ from clients.paced_output import PacedOutput
 from clients.playback import ReplyPlayer
 from voicegw.core.commands import ReplyMode
 from voicegw.dialects import native
-from voicegw.dialects.telephony.keypad import Keypad
+from voicegw.dialects.telephony.keypad import KEYS, Keypad
 
 BEGIN_S = 5.0  # for the id of the call and its first audio
 SILENT_S = 300.0  # without any packet: the far end is lost
@@ -133,7 +133,7 @@ class BridgedCall:
 
     async def _press(self, client: VoiceClient, content: bytes) -> None:
         digit = content.decode("ascii", errors="replace")
-        if len(digit) != 1 or digit not in "0123456789ABCDabcd*#":
+        if digit not in KEYS:
             raise ProtocolError("a key that no telephone has")
         if (text := self._keypad.press(digit)) is not None:
             await client.say(text)

@@ -16,24 +16,34 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from clients.audio import SAMPLE_BYTES, read_pcm
+from clients.calls.asterisk import AsteriskJsonCarrier, AsteriskTextCarrier
+from clients.calls.audiosocket_pbx import AudioSocketCarrier
 from clients.calls.call import Call, CallRecord
 from clients.calls.caller import Line
 from clients.calls.carrier import Carrier
 from clients.calls.exotel import ExotelCarrier
 from clients.calls.figures import MEANINGS, figures_of
 from clients.calls.impairment import Impairment
+from clients.calls.jambonz import JambonzCarrier
+from clients.calls.mod_audio_stream import AudioStreamCarrier
 from clients.calls.plivo import PlivoCarrier
 from clients.calls.recording import write_recording
 from clients.calls.server_latency import SERVER_MEANINGS, server_latency
 from clients.calls.telnyx import TelnyxCarrier
 from clients.calls.timeline import write_timeline
 from clients.calls.twilio import SignalWireCarrier, TwilioCarrier
+from clients.calls.vonage import VonageCarrier
 from clients.errors import ClientError, Incomplete
 from clients.local_server import local_server
 from clients.samples import read_samples
 
 CARRIERS: Mapping[str, type[Carrier]] = {
-    each.name: each for each in (TwilioCarrier, SignalWireCarrier, TelnyxCarrier, ExotelCarrier, PlivoCarrier)
+    each.name: each
+    for each in (
+        *(TwilioCarrier, SignalWireCarrier, TelnyxCarrier, ExotelCarrier, PlivoCarrier),
+        *(JambonzCarrier, AudioStreamCarrier, VonageCarrier),
+        *(AsteriskTextCarrier, AsteriskJsonCarrier, AudioSocketCarrier),
+    )
 }
 _FIRST = "conversation.wav", "What's the weather like in London today?"
 _SECOND = "overlap.flac", "Wait, I have a question."

@@ -1,6 +1,7 @@
-"""Sends reply audio in frames of 20 ms, each when it is due, to a far end that plays it at once.
+"""Sends reply audio in frames of 20 ms, each when it is due, to a far end that plays it in order.
 
-What was sent cannot be taken back, so nothing is sent ahead: a reply that is stopped ends within a frame.
+What was sent cannot be taken back, so only a few frames are sent ahead: enough for a timer that is late, and
+so few that a reply stops at once.
 """
 
 import asyncio
@@ -10,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from clients.audio import FRAME_MS, FRAME_S, SAMPLE_BYTES
 
 MAX_WAITING_S = 20.0  # of audio; a server sends far less ahead
-_LATE_S = 0.1  # frames that are later than this are not caught up with: the schedule begins again
+LEAD_S = 0.06  # of audio that the far end has ahead
+_LATE_S = LEAD_S + 0.1  # frames that are later than this are not caught up with: the schedule begins again
 
 
 class PacedOutput:
@@ -60,12 +62,12 @@ class PacedOutput:
 
     async def run(self) -> None:
         """Sends frames until it is cancelled. The last frame of the waiting audio is filled with silence."""
-        due_s = time.monotonic()
+        due_s = 0.0
         while True:
             await self._ready.wait()
             now = time.monotonic()
             if due_s < now - _LATE_S:
-                due_s = now
+                due_s = now - LEAD_S
             await asyncio.sleep(due_s - now)
             if not self._sends:  # discarded or paused meanwhile
                 self._ready.clear()

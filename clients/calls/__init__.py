@@ -9,6 +9,8 @@ figures.py       the figures of a call
 recording.py     both sides as a stereo WAV file
 timeline.py      a picture of the call
 twilio.py        Twilio and SignalWire; telnyx.py, exotel.py and plivo.py, whose protocols are similar
+raw.py           raw audio in binary messages: jambonz.py, mod_audio_stream.py, vonage.py and asterisk.py
+audiosocket_pbx.py  AudioSocket of Asterisk, with a bridge
 
 `python -m clients.call_simulator` is the command.
 """

@@ -23,13 +23,15 @@ _HANG_UP_S = 5.0  # for the server to close the connection
 
 @dataclass(frozen=True)
 class CallRecord:
-    """A call that was completed. late_ms: the worst lateness of a packet at the simulator itself."""
+    """A call that was completed. late_ms: the worst lateness of a packet at the simulator itself. drops: the
+    carrier can drop audio that waits."""
 
     caller: bytes
     rate: int
     said: Sequence[Said]
     playout: Playout
     late_ms: float
+    drops: bool = True
 
 
 class Call:
@@ -51,9 +53,8 @@ class Call:
                 await connection.send(frame)
             await self._converse(connection)
         said = self._caller.said
-        return CallRecord(
-            bytes(self._caller.pcm), self._carrier.rate, said, self._playout, 1000 * self._late_s
-        )
+        pcm, carrier = bytes(self._caller.pcm), self._carrier
+        return CallRecord(pcm, carrier.rate, said, self._playout, 1000 * self._late_s, carrier.drops)
 
     async def _converse(self, connection: Connection) -> None:
         """Talks and listens until the caller has finished, or either fails."""
@@ -91,6 +92,8 @@ class Call:
                     number, packet = number + 1, b""
         for ending in self._carrier.end():
             await connection.send(ending)
+        if self._carrier.closes:
+            await connection.close()
 
     async def _send_packet(
         self, connection: Connection, pcm: bytes, number: int, due_s: float, sending: asyncio.TaskGroup

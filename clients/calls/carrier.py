@@ -55,16 +55,23 @@ class Connection(Protocol):
         """The next frame; None after a normal close. Raises ConnectionLost."""
         ...
 
+    async def close(self) -> None:
+        """Closes the connection normally."""
+        ...
+
 
 class Carrier(ABC):
     """See the module. rate: of audio in both directions. packet_ms: audio of one packet of the caller.
-    in_order: packets arrive in the order in which they were sent. path: of the dialect at the server."""
+    in_order: packets arrive in the order in which they were sent. closes: hanging up closes the connection.
+    drops: it can drop audio that waits. path: of the dialect at the server."""
 
     name: ClassVar[str]
     path: ClassVar[str]
     rate: ClassVar[int] = 8_000
     packet_ms: ClassVar[int] = 20
     in_order: ClassVar[bool] = True
+    closes: ClassVar[bool] = False
+    drops: ClassVar[bool] = True
 
     def connect(self, url: str, token: str | None) -> AbstractAsyncContextManager[Connection]:
         """A connection to the server at `url`, which has no path. Raises Unreachable or Refused."""
@@ -110,6 +117,9 @@ class _Socket:
             if closed.rcvd is not None and closed.rcvd.code == 1000:
                 return None
             raise ConnectionLost.of(closed) from closed
+
+    async def close(self) -> None:
+        await self._socket.close()
 
 
 @asynccontextmanager

@@ -105,9 +105,8 @@ def _interruption(record: CallRecord, said: Said, replies: Sequence[Reply]) -> d
         if at_ms >= said.begin_ms
     ]
     clear_ms, dropped_ms = clears[0] if clears else (nan, nan)
-    return {
+    found = {
         "stop_ms": heard[-1].end_ms - said.begin_ms,
-        "clear_ms": clear_ms - said.begin_ms,
-        "dropped_ms": dropped_ms,
         "overlap_ms": sum(span.end_ms - span.begin_ms for span in heard[1:]),
     }
+    return found | ({"clear_ms": clear_ms - said.begin_ms, "dropped_ms": dropped_ms} if record.drops else {})

@@ -10,6 +10,7 @@ from pathlib import Path
 from voicegw.config import Settings
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.commands import ReplyMode
+from voicegw.dialects.bridge.media_format import RATES as BRIDGE_RATES
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.authenticator import (
@@ -53,7 +54,7 @@ all other options of `voicegw serve` may also be in its TOML file: --config FILE
 
 _STDOUT = 1
 _SCOPES = {
-    "rate": tuple(map(str, INPUT_RATES)),
+    "rate": tuple(map(str, sorted({*INPUT_RATES, *BRIDGE_RATES}))),
     "format": tuple(AudioFormat),
     "reply": tuple(ReplyMode),
     ISSUE[0]: ISSUE[1:],

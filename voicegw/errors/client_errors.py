@@ -72,7 +72,7 @@ class NotFound(InputError, code="not_found", http_status=404):
 
 
 class UnsupportedRate(InputError, code="unsupported_rate", http_status=400):
-    """`rate` is not 8000, 16000, 24000 or 48000."""
+    """The rate is none of those that the dialect supports: 8000, 16000, 24000 and 48000 natively."""
 
 
 class UnsupportedFormat(InputError, code="unsupported_format", http_status=400):

@@ -13,12 +13,15 @@ from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import Gate, ScriptedVoice, Stage, staged
 from voicegw.core.chat_history import DialogueOptions
 from voicegw.core.session import SessionOptions
-from voicegw.dialects import native, twilio
+from voicegw.dialects import asterisk, bridge, native, twilio
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
 
 every_carrier = pytest.mark.parametrize("name", sorted(CARRIERS))
-DIALECTS = native.NativeDialect(), twilio.TwilioDialect(twilio.TwilioOptions())
+DIALECTS = (
+    *(native.NativeDialect(), twilio.TwilioDialect(twilio.TwilioOptions())),
+    *(bridge.BridgeDialect(bridge.VonageOptions()), asterisk.AsteriskDialect()),
+)
 
 
 def line(rate: int, *, interrupts: bool = False) -> Line:

@@ -152,6 +152,11 @@ def test_nothing_is_sent_before_the_call_has_begun() -> None:
     assert [*codec.send_audio(AUDIO), *codec.stop_audio(), *codec.end(None)] == []
 
 
+def test_a_build_of_mod_audio_stream_may_not_discard_audio() -> None:
+    assert opened(connect("rate=8000"), b"").profile.playout.drops
+    assert not opened(connect("rate=8000&clears=no"), b"").profile.playout.drops
+
+
 def test_binary_replies_can_be_chosen_for_mod_audio_stream() -> None:
     codec = connect("rate=8000&replies=binary")
     assert opened(codec, b"")

@@ -13,8 +13,8 @@ from voicegw.errors import InputError, InvalidParameter, UnsupportedFormat, Unsu
 
 
 def test_the_url_states_the_format() -> None:
-    stated = of_query("rate=16000&mix=stereo&side=right&replies=json&lang=de&uuid=1")
-    assert stated == MediaFormat(16_000, Mix.STEREO, 1, Replies.JSON, "de")
+    stated = of_query("rate=16000&mix=stereo&side=right&replies=json&clears=no&lang=de&uuid=1")
+    assert stated == MediaFormat(16_000, Mix.STEREO, 1, Replies.JSON, False, "de")
     assert stated.channels == 2
 
 
@@ -55,6 +55,7 @@ def test_a_session_speaks_at_the_rate_of_the_call() -> None:
         ("mix=both", UnsupportedFormat),
         ("side=top", InvalidParameter),
         ("replies=mp3", InvalidParameter),
+        ("clears=maybe", InvalidParameter),
         ("lang=?", InvalidParameter),
     ],
 )

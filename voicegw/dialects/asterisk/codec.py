@@ -1,6 +1,5 @@
 """The codec of one call."""
 
-import re
 from collections.abc import Iterable
 
 from voicegw.core.commands import HoldAudio
@@ -11,12 +10,12 @@ from voicegw.dialects.asterisk.media_format import profile_of
 from voicegw.dialects.language import checked_language
 from voicegw.dialects.port import Codec, Frame, Opening, Received, ReplyAudio
 from voicegw.dialects.telephony.caller_input import CallerInput
+from voicegw.dialects.telephony.keypad import checked_key
 from voicegw.dialects.telephony.marks import Marks
 from voicegw.dialects.telephony.piece import PiecePadding
-from voicegw.errors import InvalidState, MalformedMessage, MessageTooBig, VoicegwError
+from voicegw.errors import InvalidState, MessageTooBig, VoicegwError
 
 TOKEN_VARIABLE, LANGUAGE_VARIABLE = "VOICEGW_TOKEN", "VOICEGW_LANG"  # of the channel
-_KEY = re.compile(r"[0-9A-Da-d*#]")
 
 
 class AsteriskCodec(Codec):
@@ -90,7 +89,7 @@ class _Call:
     def receive_event(self, event: Event) -> Iterable[Received]:
         match event.name:
             case "DTMF_END":
-                return self._key(event.digit)
+                return self._caller.receive_key(checked_key(event.digit))
             case "MEDIA_MARK_PROCESSED":
                 played = self._marks.receive_echo(event.mark) if isinstance(event.mark, str) else None
                 return () if played is None else (played,)
@@ -100,11 +99,6 @@ class _Call:
                 return (HoldAudio(False),)
             case _:
                 return ()
-
-    def _key(self, digit: object) -> Iterable[Received]:
-        if not isinstance(digit, str) or not _KEY.fullmatch(digit):
-            raise MalformedMessage("a DTMF_END without a digit")
-        return self._caller.receive_key(digit)
 
     def send_audio(self, audio: ReplyAudio) -> Iterable[Frame]:
         yield Frame(self._padding.pad(audio.data), text=False)

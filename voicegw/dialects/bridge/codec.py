@@ -76,7 +76,7 @@ class BridgeCodec(Codec):
         if described.event == CONNECTED:
             return VonageOutbound(rate)
         if not self._request.forks:
-            return StreamOutbound(rate, binary=replies is Replies.BINARY)
+            return StreamOutbound(rate, binary=replies is Replies.BINARY, drops=media.clears)
         return PlayOutbound(rate) if replies is Replies.JSON else ForkOutbound()
 
     def send_event(self, event: Event, number: int) -> Iterable[Frame]:

@@ -8,11 +8,11 @@ import re
 
 import msgspec
 
+from voicegw.dialects.telephony.keypad import checked_key
 from voicegw.errors import MalformedMessage
 
 CONNECTED = "websocket:connected"  # the event with which only Vonage begins
 _CONTENT_TYPE = re.compile(r"audio/l16;\s*rate=(\d{1,6})")
-_KEY = re.compile(r"[0-9A-Da-d*#]")
 _MAX_ERROR_CHARACTERS = 200  # longest description of an error
 
 
@@ -54,9 +54,7 @@ class Inbound(msgspec.Struct, frozen=True):
             return None
         digit = self.dtmf if self.digit is None else self.digit
         digit = digit.get("digit") if isinstance(digit, dict) else digit
-        if not isinstance(digit, str) or not _KEY.fullmatch(digit):
-            raise MalformedMessage("a dtmf message without a digit")
-        return digit
+        return checked_key(digit)
 
     @property
     def played_mark(self) -> object:

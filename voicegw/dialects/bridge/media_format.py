@@ -35,12 +35,13 @@ class Replies(StrEnum):
 @dataclass(frozen=True, slots=True)
 class MediaFormat:
     """rate: None while it is unknown. channel: of the caller in stereo audio, from 0. replies: None for the
-    usual form of the client."""
+    usual form of the client. clears: the client discards audio when it is told to."""
 
     rate: int | None = None
     mix: Mix = Mix.MONO
     channel: int = 0
     replies: Replies | None = None
+    clears: bool = True
     language: str = ""
 
     @property
@@ -74,7 +75,7 @@ class MediaFormat:
 
 
 def of_query(query: str) -> MediaFormat:
-    """What the URL states by `rate`, `mix`, `side`, `replies` and `lang`; other parameters are ignored,
+    """What the URL states by `rate`, `mix`, `side`, `replies`, `clears` and `lang`; others are ignored,
     because dialplans add their own. Raises UnsupportedRate, UnsupportedFormat or InvalidParameter."""
     values = {name: found[-1] for name, found in parse_qs(query, errors="replace").items()}
     stated = MediaFormat().stated(values.get("rate"), values.get("mix"), values.get("lang"))
@@ -82,6 +83,7 @@ def of_query(query: str) -> MediaFormat:
         stated,
         channel=_one_of("side", values.get("side", "left"), ("left", "right")),
         replies=_replies(values["replies"]) if "replies" in values else None,
+        clears=not _one_of("clears", values.get("clears", "yes"), ("yes", "no")),
     )
 
 

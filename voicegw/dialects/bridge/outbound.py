@@ -83,14 +83,13 @@ class PlayOutbound(ForkOutbound):
 
 
 class StreamOutbound(ForkOutbound):
-    """mod_audio_stream, which has no marks. Its builds play base64 in JSON, newer ones binary messages too,
-    and not all of them discard audio."""
+    """mod_audio_stream, which has no marks. Its builds play base64 in JSON, newer ones binary messages too.
+    drops: not all builds discard audio."""
 
-    drops = False
-
-    def __init__(self, rate: int, *, binary: bool) -> None:
+    def __init__(self, rate: int, *, binary: bool, drops: bool) -> None:
         self._rate = rate
         self._binary = binary
+        self.drops = drops
 
     def audio(self, pcm: bytes, mark: str) -> Iterable[Frame]:
         """See Outbound."""

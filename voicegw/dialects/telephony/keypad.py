@@ -1,5 +1,8 @@
 """Collects the telephone keys that a caller presses into messages."""
 
+from voicegw.errors import MalformedMessage
+
+KEYS = frozenset("0123456789ABCDabcd*#")
 PAUSE_MS = 2_000.0  # of audio without a key that completes a message
 MAX_DIGITS = 64  # in one message
 _ENTER = "#"
@@ -30,3 +33,10 @@ class Keypad:
     def _take(self) -> str:
         digits, self._digits = self._digits, ""
         return digits
+
+
+def checked_key(value: object) -> str:
+    """A key in a message. Raises MalformedMessage for anything else."""
+    if not isinstance(value, str) or value not in KEYS:
+        raise MalformedMessage("a telephone key is one of 0 to 9, A to D, * and #")
+    return value

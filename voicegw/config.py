@@ -180,6 +180,8 @@ def without_effect(settings: Settings) -> Iterator[str]:
     voice, endpoint = settings.voice, settings.session.endpoint
     if voice.url is not None and voice.engine is not VoiceEngine.OPENAI:
         yield f"voice.url is for the openai engine, and the voice engine is {voice.engine}"
+    if voice.engine in (VoiceEngine.ESPEAK, VoiceEngine.NONE) and voice.model is not None:
+        yield f"voice.model is for the engines piper and openai, and the voice engine is {voice.engine}"
     if voice.engine is VoiceEngine.NONE and voice.name is not None:
         yield "voice.name names a voice, and the voice engine is none"
     if not endpoint.adaptive and (endpoint.min_end_silence_ms or endpoint.max_end_silence_ms):

@@ -49,7 +49,6 @@ def test_key_terms_are_as_many_as_a_session_may_have() -> None:
         (AudioFormat, {}),
         (Transcribe, {"language": 1}),
         (Transcribe, {"transcript_names": "Anna"}),
-        (Synthesize, {}),
         (Synthesize, {"text": "x", "voice": "y"}),
     ],
 )

@@ -12,7 +12,7 @@ from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
-from wyoming.tts import Synthesize
+from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop
 
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import LOUD, SPOKEN, Gate, ScriptedVoice, Stage, staged
@@ -128,6 +128,29 @@ async def test_text_is_spoken() -> None:
     assert [sentence.strip() for sentence in voice.sentences] == ["Good morning.", "How are you?"]
 
 
+async def test_a_text_is_spoken_while_it_is_written() -> None:
+    voice = ScriptedVoice(seconds=0.1)
+    async with client(voice=voice) as (_, wyoming):
+        await ask(wyoming, SynthesizeStart(), SynthesizeChunk("Good morn"), SynthesizeChunk("ing. How are"))
+        start, *_ = await until_type(wyoming, "audio-chunk")
+        assert start.type == "audio-start"
+        assert [sentence.strip() for sentence in voice.sentences] == ["Good morning."]
+        await ask(wyoming, SynthesizeChunk(" you?"), Synthesize("Good morning. How are you?"))
+        await ask(wyoming, SynthesizeStop())
+        events = await until_type(wyoming, "synthesize-stopped")
+        assert [event.type for event in events].count("audio-stop") == 1
+    assert [sentence.strip() for sentence in voice.sentences] == ["Good morning.", "How are you?"]
+
+
+async def test_nothing_to_speak_is_no_audio() -> None:
+    async with client(voice=ScriptedVoice()) as (_, wyoming):
+        await ask(wyoming, Synthesize(""))
+        assert [event.type for event in await until_type(wyoming, "audio-stop")] == [
+            "audio-start",
+            "audio-stop",
+        ]
+
+
 @pytest.mark.parametrize(
     ("requests", "code"),
     [
@@ -139,6 +162,7 @@ async def test_text_is_spoken() -> None:
         ([AudioStop()], "invalid_state"),
         ([Transcribe(language="klingon"), AudioStart(**SHAPE)], "invalid_parameter"),
         ([Synthesize("x" * 10_001)], "invalid_parameter"),
+        ([SynthesizeStop()], "invalid_state"),
         ([Event("transcribe", {"language": 1})], "malformed_message"),
         ([Event("audio-chunk", SHAPE, bytes(600_000))], "message_too_big"),
     ],

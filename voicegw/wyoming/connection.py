@@ -2,23 +2,21 @@
 
 import asyncio
 from asyncio import StreamWriter
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing, suppress
 
-from wyoming.asr import Transcribe as TranscribeEvent
 from wyoming.asr import Transcript, TranscriptChunk, TranscriptStart, TranscriptStop
-from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
 from wyoming.event import Event, async_write_event
-from wyoming.info import Describe
-from wyoming.ping import Ping, Pong
-from wyoming.tts import Synthesize as SynthesizeEvent
+from wyoming.ping import Pong
+from wyoming.tts import SynthesizeStopped
 
 from voicegw.core.speech_output import Voice
 from voicegw.errors import IdleTimeout, InvalidState, OddByteCount, VoicegwError
 from voicegw.wyoming.event_reader import EventReader
 from voicegw.wyoming.options import WyomingOptions
 from voicegw.wyoming.requests import AudioFormat, Synthesize, Transcribe, request
-from voicegw.wyoming.speech import speak
+from voicegw.wyoming.speech import Speech
 from voicegw.wyoming.transcription import Transcription
 
 _DISCARD_S = 2.0
@@ -45,6 +43,7 @@ class WyomingConnection:
         self._wanted = Transcribe()
         self._format: AudioFormat | None = None
         self._transcription: Transcription | None = None
+        self._speech: Speech | None = None  # a text that is streamed
         self._streaming = False  # the first text was sent
 
     async def run(self) -> None:
@@ -82,20 +81,23 @@ class WyomingConnection:
             raise IdleTimeout from None
 
     async def _receive(self, event: Event) -> None:
-        if AudioChunk.is_type(event.type):
-            await self._receive_audio(request(event, AudioFormat), event.payload or b"")
-        elif AudioStart.is_type(event.type):
-            await self._open(request(event, AudioFormat))
-        elif AudioStop.is_type(event.type):
-            await self._finish()
-        elif TranscribeEvent.is_type(event.type):
-            self._wanted = request(event, Transcribe)
-        elif SynthesizeEvent.is_type(event.type):
-            await self._speak(request(event, Synthesize))
-        elif Describe.is_type(event.type):
-            await self._write(self._info)
-        elif Ping.is_type(event.type):
-            await self._write(Pong().event())
+        match event.type:
+            case "audio-start":
+                await self._open(request(event, AudioFormat))
+            case "audio-chunk":
+                await self._receive_audio(request(event, AudioFormat), event.payload or b"")
+            case "audio-stop":
+                await self._finish()
+            case "transcribe":
+                self._wanted = request(event, Transcribe)
+            case "synthesize" | "synthesize-start" | "synthesize-chunk" | "synthesize-stop":
+                await self._speak(event.type, request(event, Synthesize))
+            case "describe":
+                await self._write(self._info)
+            case "ping":
+                await self._write(Pong().event())
+            case _:
+                pass  # a server ignores what it does not know
 
     async def _open(self, audio: AudioFormat) -> None:
         if self._transcription is not None:
@@ -133,8 +135,30 @@ class WyomingConnection:
         await self._stack.aclose()
         self._transcription, self._streaming = None, False
 
-    async def _speak(self, wanted: Synthesize) -> None:
-        async with aclosing(speak(wanted, self._voice)) as events:
+    async def _speak(self, kind: str, wanted: Synthesize) -> None:
+        """Speaks a text, or a part of one that is streamed. Within a stream, `synthesize` repeats the text
+        for servers that know no streams."""
+        if kind == "synthesize-start":
+            self._speech = Speech(self._voice, wanted.voice)
+        elif kind == "synthesize" and self._speech is None:
+            speech = Speech(self._voice, wanted.voice)
+            await self._write_all(speech.add(wanted.text))
+            await self._write_all(speech.finish())
+        elif kind != "synthesize":
+            await self._speak_stream(kind, wanted.text)
+
+    async def _speak_stream(self, kind: str, text: str) -> None:
+        if self._speech is None:
+            raise InvalidState(f"{kind} before synthesize-start")
+        if kind == "synthesize-chunk":
+            await self._write_all(self._speech.add(text))
+            return
+        await self._write_all(self._speech.finish())
+        await self._write(SynthesizeStopped().event())
+        self._speech = None
+
+    async def _write_all(self, events: AsyncGenerator[Event, None]) -> None:
+        async with aclosing(events):
             async for event in events:
                 await self._write(event)
 

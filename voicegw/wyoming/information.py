@@ -29,5 +29,11 @@ def information(options: WyomingOptions, voice: Voice | None, version: str) -> I
     if voice is None:
         return Info(asr=[asr])
     spoken = TtsVoice(name=voice.name, description="the configured voice", languages=languages, **common)
-    tts = TtsProgram(name=_NAME, description="text to speech", voices=[spoken], **common)
+    tts = TtsProgram(
+        name=_NAME,
+        description="text to speech",
+        voices=[spoken],
+        supports_synthesize_streaming=True,
+        **common,
+    )
     return Info(asr=[asr], tts=[tts])

@@ -62,9 +62,9 @@ class VoiceChoice(msgspec.Struct, frozen=True):
 
 
 class Synthesize(msgspec.Struct, frozen=True):
-    """A text to speak."""
+    """A text to speak. In a stream, the first event has the voice, and the others have the text."""
 
-    text: str
+    text: str = ""
     voice: VoiceChoice | None = None
 
 

@@ -68,10 +68,12 @@ MAY_IMPORT["voicegw.gateway.session"] = MAY_IMPORT["voicegw.gateway.auth"] | {
 MAY_IMPORT["voicegw.gateway.http"] = MAY_IMPORT["voicegw.gateway.session"] | {"voicegw.gateway.session"}
 MAY_IMPORT["voicegw.gateway.rest"] = MAY_IMPORT["voicegw.gateway.http"] | {"voicegw.gateway.http"}
 MAY_IMPORT["voicegw.gateway"] = MAY_IMPORT["voicegw.gateway.rest"] | {"voicegw.gateway.rest"}
+MAY_IMPORT["voicegw.wyoming"] = BASE | {"voicegw"}
 MAY_IMPORT["voicegw.settings_loader"] = {"voicegw.errors"}
 MAY_IMPORT["voicegw.config"] = MAY_IMPORT["voicegw.gateway"] | CLUSTER | REPLY
 MAY_IMPORT["voicegw.config"] |= {
     *("voicegw.gateway", "voicegw.asr", "voicegw.cluster.redis", "voicegw.settings_loader"),
+    "voicegw.wyoming",
 }
 MAY_IMPORT["voicegw.assistant"] = MAY_IMPORT["voicegw.config"] | {"voicegw.config"}
 MAY_IMPORT["voicegw.commands"] = MAY_IMPORT["voicegw.assistant"] | {"voicegw.assistant"}

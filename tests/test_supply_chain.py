@@ -58,7 +58,7 @@ def assert_satisfied(requirements: list[str], found: Pins) -> None:
 def test_the_locks_satisfy_what_is_required() -> None:
     runtime = PROJECT["project"]["dependencies"]
     assert_satisfied(runtime, pins("runtime"))
-    for extra in ("test", "whisper-base", "voice", "mic", "mcp", "otel"):
+    for extra in ("test", "whisper-base", "voice", "wyoming", "mic", "mcp", "otel"):
         assert_satisfied(PROJECT["project"]["optional-dependencies"][extra], pins("runtime", extra))
     assert_satisfied(PROJECT["build-system"]["requires"], pins("build"))
     assert_satisfied(PROJECT["dependency-groups"]["tools"], pins("tools"))
@@ -72,9 +72,8 @@ def test_a_lock_that_is_behind_is_found() -> None:
 
 
 def test_what_goes_into_one_environment_has_one_version() -> None:
-    for name, versions in pins(
-        "runtime", "build", "test", "mic", "mcp", "otel", "voice", "whisper-base"
-    ).items():
+    extras = ("test", "mic", "mcp", "otel", "voice", "wyoming", "whisper-base")
+    for name, versions in pins("runtime", "build", *extras).items():
         allowed = pins("runtime").get(name, versions)
         assert set(versions) <= set(allowed), name
 

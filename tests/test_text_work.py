@@ -15,7 +15,7 @@ from tests.observing import asked
 from voicegw.core import barge_in, completeness, echo, hypothesis
 from voicegw.core.audio import AudioFormat
 from voicegw.core.chat_history import ChatHistory, DialogueOptions
-from voicegw.core.events import Message, ReplyDelta
+from voicegw.core.events import Message, PartialTranscript, ReplyDelta
 from voicegw.core.jobs import Word
 from voicegw.core.languages import ENGLISH, language_of
 from voicegw.core.moderation_queue import ModerationQueue
@@ -23,6 +23,8 @@ from voicegw.core.sentences import SentenceSplitter
 from voicegw.core.speech_output import SpeechOptions, SpeechOutput
 from voicegw.dialects import native
 from voicegw.dialects.native import query
+from voicegw.dialects.vosk.messages import Config
+from voicegw.dialects.vosk.results import ResultForm
 from voicegw.errors import VoicegwError
 from voicegw.gateway.auth.authenticator import Authenticator, TokenOptions
 from voicegw.gateway.auth.client_address import ClientAddresses, ForwardedHeader, ProxyOptions
@@ -33,6 +35,7 @@ from voicegw.reply.llm.reasoning import ReplyStart, VisibleText
 from voicegw.reply.llm.request_form import RequestForm
 from voicegw.reply.offline import offline_responder, offline_rules
 from voicegw.reply.voice.spoken_text import spoken_form
+from voicegw.wyoming.requests import Transcribe
 
 CHARACTERS = 8_000
 ALLOWED_S = 0.010
@@ -175,10 +178,21 @@ def complain(text: str) -> object:
     )
 
 
+def configure_vosk(text: str) -> None:
+    phrases = [text[begin : begin + 8] for begin in range(0, len(text), 8)]
+    with suppress(VoicegwError):
+        _ = Config(phrase_list=phrases).key_terms
+
+
 PLACES: dict[str, Callable[[str], object]] = {
     "a typed message": type_message,
     "a URL": ask_by_url,
     "a token": show_token,
+    "a phrase list": configure_vosk,
+    "words to expect": lambda text: Transcribe(None, [text, *text.split()]).key_terms,
+    "a result without punctuation": lambda text: ResultForm(plain=True).partial(
+        PartialTranscript(1, text, text, 0)
+    ),
     "a header": behind_proxies,
     "a transcript": lambda text: completeness.judge(text, ENGLISH),
     "a French one": lambda text: completeness.judge(text, language_of("fr")),

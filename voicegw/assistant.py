@@ -52,7 +52,7 @@ class Assistant:
 
 async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) -> Assistant:
     """Constructs the parts; `stack` closes them. Raises StartupError."""
-    voice = _voice(settings.voice)
+    voice = make_voice(settings.voice)
     if voice is not None:
         stack.push_async_callback(voice.close)
     tools = Toolbox(settings.tools, metrics)
@@ -89,7 +89,7 @@ def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResp
     return FailoverResponder(endpoints, settings.failover, metrics)
 
 
-def _voice(options: VoiceOptions) -> Voice | None:
+def make_voice(options: VoiceOptions) -> Voice | None:
     """The voice of replies, if there is one. Raises StartupError for an engine that is not available."""
     engine = options.engine
     if engine is VoiceEngine.AUTO:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import structlog
 
 from voicegw import __version__, config
-from voicegw.commands import token
+from voicegw.commands import token, wyoming
 from voicegw.commands.process import open_standard_streams, print_text
 from voicegw.commands.serve import serve
 from voicegw.commands.worker import work
@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         if chosen.command == "worker":
             _run_worker(config.load_worker(rest))
+            return 0
+        if chosen.command == "wyoming":
+            wyoming.run(rest)
             return 0
         settings = config.load(rest, f"voicegw {chosen.command}")
         if chosen.command == "token":
@@ -69,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         help="recognise speech for gateways; `voicegw worker --help` lists the flags",
         add_help=False,
     )
+    commands.add_parser("wyoming", help="serve Home Assistant's protocol; see --help", add_help=False)
     commands.add_parser("schema", help="print the JSON Schema of every message, for client authors")
     token.add_to(commands)
     return parser

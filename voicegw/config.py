@@ -35,6 +35,7 @@ from voicegw.reply.voice.sentence_voice import VoiceEngine, VoiceOptions
 from voicegw.settings_loader import Command
 from voicegw.settings_loader import load as load_options
 from voicegw.tracing import TraceOptions
+from voicegw.wyoming.options import WyomingOptions
 
 _SHORTCUTS = {
     "gateway.host": "host",
@@ -127,7 +128,18 @@ class WorkerSettings:
     log: LogOptions = field(default_factory=LogOptions)
 
 
-_SECTIONS = frozenset(item.name for kind in (Settings, WorkerSettings) for item in fields(kind))
+@dataclass(frozen=True, slots=True)
+class WyomingSettings:
+    """Everything that `voicegw wyoming` can be told."""
+
+    wyoming: WyomingOptions = field(default_factory=WyomingOptions)
+    voice: VoiceOptions = field(default_factory=VoiceOptions)
+    log: LogOptions = field(default_factory=LogOptions)
+
+
+_SECTIONS = frozenset(
+    item.name for kind in (Settings, WorkerSettings, WyomingSettings) for item in fields(kind)
+)
 
 
 def load(arguments: Sequence[str], program: str = "voicegw serve") -> Settings:
@@ -155,12 +167,21 @@ def load_worker(arguments: Sequence[str]) -> WorkerSettings:
     return replace(settings, traces=_with_exporter(settings.traces))
 
 
+def load_wyoming(arguments: Sequence[str]) -> WyomingSettings:
+    """The settings of `voicegw wyoming`. Raises ConfigurationError as `settings_loader.load` does."""
+    command = Command("voicegw wyoming", _WYOMING_HELP, _WYOMING_SHORTCUTS, _SECTIONS)
+    settings = load_options(WyomingSettings, command, arguments)
+    return replace(settings, voice=_with_key(settings.voice, settings.voice.engine is VoiceEngine.OPENAI))
+
+
 def without_effect(settings: Settings) -> Iterator[str]:
     """What is set and does nothing, each in a sentence that says why."""
     yield from _of_workers(settings)
     voice, endpoint = settings.voice, settings.session.endpoint
     if voice.url is not None and voice.engine is not VoiceEngine.OPENAI:
         yield f"voice.url is for the openai engine, and the voice engine is {voice.engine}"
+    if voice.engine in (VoiceEngine.ESPEAK, VoiceEngine.NONE) and voice.model is not None:
+        yield f"voice.model is for the engines piper and openai, and the voice engine is {voice.engine}"
     if voice.engine is VoiceEngine.NONE and voice.name is not None:
         yield "voice.name names a voice, and the voice engine is none"
     if not endpoint.adaptive and (endpoint.min_end_silence_ms or endpoint.max_end_silence_ms):
@@ -223,4 +244,21 @@ OPENAI_API_KEY; without a model's name, a small offline responder answers."""
 _WORKER_HELP = """Recognise speech for the gateways that share a Redis (`voicegw serve --redis URL`).
 
 Every option can also be an environment variable (VOICEGW_POOL__WORKERS=2) or stand in a TOML file
+(--config FILE)."""
+
+_WYOMING_SHORTCUTS = _SHORTCUTS | {
+    "wyoming.url": "url",
+    "wyoming.host": "host",
+    "wyoming.port": "port",
+    "wyoming.languages": "languages",
+}
+_WYOMING_HELP = """Serve Home Assistant's Wyoming protocol: transcripts by a gateway, and speech by a voice.
+
+  voicegw serve                                    # the gateway
+  voicegw wyoming --url ws://127.0.0.1:8765/v1/stream --host 0.0.0.0 --languages en,de
+
+Then add the integration "Wyoming Protocol" in Home Assistant with this machine's address and port 10300. A
+gateway that requires tokens gets the one in VOICEGW_WYOMING__TOKEN.
+
+Every option can also be an environment variable (VOICEGW_WYOMING__PORT=10300) or stand in a TOML file
 (--config FILE)."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from websockets.datastructures import Headers
 
-from benchmarks.fuzz import corpus, rest_targets
+from benchmarks.fuzz import corpus, rest_targets, wyoming_targets
 from benchmarks.scripted_gateway import SilenceScorer
 from benchmarks.simulation import make_session
 from voicegw.core.commands import ReplyMode
@@ -254,5 +254,6 @@ TARGETS = {
         ],
     ),
     "vosk": Target(run_vosk, [BOUNDARY.join(VOSK_CLIENT), BOUNDARY.join(VOSK_CLIENT[1:]), VOSK_CLIENT[0]]),
+    "wyoming": Target(wyoming_targets.run_wyoming, wyoming_targets.SEEDS),
     "url": Target(run_url, [b"lang=en", b"rate=8000&format=mulaw&reply=none&lang=en"]),
 }

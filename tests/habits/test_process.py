@@ -351,9 +351,13 @@ HABITS: list[Habit[Given]] = [
     Habit(
         "options without effect",
         "a voice where nothing speaks",
-        remarks("--voice-engine", "none", "--voice-name", "alloy", "--voice-url", "http://here"),
+        remarks(
+            *("--voice-engine", "none", "--voice-name", "alloy", "--voice-url", "http://here"),
+            *("--voice-model", "anna.onnx"),
+        ),
         [
             "voice.url is for the openai engine, and the voice engine is none",
+            "voice.model is for the engines piper and openai, and the voice engine is none",
             "voice.name names a voice, and the voice engine is none",
         ],
     ),

@@ -25,6 +25,7 @@ from voicegw.reply.moderators.endpoint_moderator import EndpointModerator
 from voicegw.reply.moderators.function_moderator import FunctionModerator
 from voicegw.reply.moderators.moderation_options import ModerationOptions
 from voicegw.reply.offline.offline_responder import OfflineResponder
+from voicegw.reply.tools import mcp_tools
 from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
 from voicegw.reply.tools.tool_responder import ToolResponder
 from voicegw.reply.tools.toolbox import Toolbox
@@ -55,7 +56,7 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
     voice = make_voice(settings.voice)
     if voice is not None:
         stack.push_async_callback(voice.close)
-    tools = Toolbox(settings.tools, metrics)
+    tools = Toolbox(settings.tools, metrics, await mcp_tools.connect(settings.tools, stack))
     stack.push_async_callback(tools.close)
     background_calls = _background_calls(settings, tools, metrics)
     stack.push_async_callback(background_calls.close)
@@ -141,16 +142,17 @@ async def run_tool_worker(settings: WorkerSettings, metrics: Metrics, stopping: 
     """Runs the background calls that gateways submit over Redis, until `stopping` is set and the running ones
     are finished. Raises ConfigurationError.
     """
-    tools = Toolbox(settings.tools, metrics)
-    worker = ToolWorker(settings.cluster, settings.tool_worker, tools.run, metrics)
-    working = asyncio.create_task(worker.run(), name="tool worker")
-    stopped = asyncio.create_task(stopping.wait())
-    try:
-        await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
-        worker.leave()
-        await working
-    finally:
-        stopped.cancel()
-        working.cancel()
-        await asyncio.gather(working, stopped, return_exceptions=True)
-        await tools.close()
+    async with AsyncExitStack() as stack:
+        tools = Toolbox(settings.tools, metrics, await mcp_tools.connect(settings.tools, stack))
+        stack.push_async_callback(tools.close)
+        worker = ToolWorker(settings.cluster, settings.tool_worker, tools.run, metrics)
+        working = asyncio.create_task(worker.run(), name="tool worker")
+        stopped = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
+            worker.leave()
+            await working
+        finally:
+            stopped.cancel()
+            working.cancel()
+            await asyncio.gather(working, stopped, return_exceptions=True)

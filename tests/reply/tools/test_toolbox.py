@@ -13,7 +13,10 @@ from tests.json_server import JsonServer, Reply
 from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolAnswered, ToolCalled
 from voicegw.errors import ConfigurationError
-from voicegw.reply.tools.tool_declarations import ToolOptions
+from voicegw.reply.tools.mcp_connection import McpConnection
+from voicegw.reply.tools.mcp_declarations import McpServer
+from voicegw.reply.tools.mcp_tools import McpBackend
+from voicegw.reply.tools.tool_declarations import Tool, ToolOptions
 from voicegw.reply.tools.toolbox import Toolbox
 from voicegw.telemetry import Metrics
 
@@ -277,3 +280,11 @@ async def test_calls_are_counted() -> None:
     count = metrics.registry.get_sample_value
     assert count("voicegw_tool_seconds_count", {"tool": "it", "ok": "no"}) == 1
     assert count("voicegw_tool_seconds_count", {"tool": "unknown", "ok": "no"}) == 1
+
+
+def test_an_external_tool_has_a_name_of_its_own() -> None:
+    declared = {"name": "shop_price", "description": "x", "url": "http://127.0.0.1:9/"}
+    other = Tool(name="shop_price", description="y")
+    backend = McpBackend(McpConnection(McpServer(name="shop", command=("x",)), 1.0), "price", 1_000)
+    with pytest.raises(ConfigurationError, match="shop_price: declared twice"):
+        Toolbox(ToolOptions(functions=(declared,)), Metrics(), [(other, backend)])

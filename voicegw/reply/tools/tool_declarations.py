@@ -54,6 +54,14 @@ class ToolOptions:
         repr=False,  # headers may hold keys
         metadata={"description": "declared functions; in TOML, one [[tools.functions]] table each"},
     )
+    mcp: tuple[dict[str, Any], ...] = field(
+        default=(),
+        repr=False,  # as above
+        metadata={"description": "MCP servers whose tools are used; in TOML, one [[tools.mcp]] table each"},
+    )
+    mcp_timeout_ms: int = option(
+        20_000, "longest wait for the connection to an MCP server", ge=100, le=600_000
+    )
     file: Path | None = option(None, "JSON file with a list of more declared functions")
     timeout_ms: int = option(10_000, "longest wait for the result of one call", ge=1, le=600_000)
     background_timeout_ms: int = option(600_000, "the same for a call in the background", ge=1, le=86_400_000)
@@ -92,17 +100,22 @@ def _convert(raw: Sequence[Any], where: str) -> tuple[Tool, ...]:
 
 
 def _check(tool: Tool) -> None:
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import SchemaError
-
     if (tool.url is None) == (tool.entry_point is None):
         raise ConfigurationError(f"tool {tool.name}: needs either `url` or `entry_point`")
     if tool.url is not None and not re.match(r"https?://\w", tool.url):
         raise ConfigurationError(f"tool {tool.name}: {tool.url} is not an http:// or https:// URL")
-    if tool.parameters.get("type") != "object":
-        raise ConfigurationError(f'tool {tool.name}: the parameters\' schema needs type = "object"')
+    check_schema(tool)
     if tool.tell_caller and CALLER in tool.parameters.get("properties", {}):
         raise ConfigurationError(f"tool {tool.name}: with `tell_caller`, the server sets `{CALLER}`")
+
+
+def check_schema(tool: Tool) -> None:
+    """Raises ConfigurationError unless the tool's parameters are a valid JSON Schema of an object."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    if tool.parameters.get("type") != "object":
+        raise ConfigurationError(f'tool {tool.name}: the parameters\' schema needs type = "object"')
     try:
         Draft202012Validator.check_schema(tool.parameters)
     except SchemaError as error:

@@ -4,7 +4,7 @@ that the model can read. Arguments and results may contain a user's words, so th
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import structlog
 from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolAnswered, ToolCalled
 from voicegw.core.text import encodable
-from voicegw.errors import ToolFailed
+from voicegw.errors import ConfigurationError, ToolFailed
 from voicegw.reply.endpoints.http_client import http_client
 from voicegw.reply.functions.threads import Threads
 from voicegw.reply.tools.tool_backends import Backend, FunctionBackend, HttpBackend
@@ -33,9 +33,12 @@ _CONNECT_S = 3.0
 
 
 class Toolbox:
-    """The declared tools. Raises ConfigurationError for an invalid declaration."""
+    """The declared tools, and `external` ones with their backends. Raises ConfigurationError for an invalid
+    declaration."""
 
-    def __init__(self, options: ToolOptions, metrics: Metrics) -> None:
+    def __init__(
+        self, options: ToolOptions, metrics: Metrics, external: Sequence[tuple[Tool, Backend]] = ()
+    ) -> None:
         self._options = options
         self._metrics = metrics
         self._threads = Threads(_THREADS, "tool")
@@ -44,6 +47,11 @@ class Toolbox:
         self._client = http_client(_CONNECT_S) if by_http else None
         self._validators = {name: _validator(tool) for name, tool in self._tools.items()}
         self._backends = {name: self._backend(tool) for name, tool in self._tools.items()}
+        for tool, backend in external:
+            if tool.name in self._tools:
+                raise ConfigurationError(f"tool {tool.name}: declared twice")
+            self._tools[tool.name], self._backends[tool.name] = tool, backend
+            self._validators[tool.name] = _validator(tool)
 
     @property
     def definitions(self) -> tuple[dict[str, Any], ...]:

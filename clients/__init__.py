@@ -10,6 +10,12 @@ talk.py          sends a source of audio and receives messages at the same time
 conversation.py  the turns so far, from the server's messages
 terminal.py      the live view
 microphone.py    `python -m clients.microphone`: talk to a server, or stream a file to it
+microphone_options.py  its command line
+devices.py       the audio devices of this machine
+push_to_talk.py  the space bar opens and closes the microphone
+levels.py        the level of audio, and taps on a source
+session_recording.py  saves both sides of a session, as recordings for the benchmarks
+assistant_track.py  records replies at the time at which they are heard
 playback.py      plays reply audio and reports what was played
 voice_demo.py    `scripts/demo --voice`: a spoken conversation in a WAV file
 local_server.py  a server process for the duration of a block

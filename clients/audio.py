@@ -77,17 +77,30 @@ async def microphone(rate: int, device: str | None = None) -> AsyncGenerator[tup
             blocksize=rate * FRAME_MS // 1000,
             channels=1,
             dtype="int16",
-            device=int(device) if device and device.isdigit() else device,
+            device=device_named(device),
             callback=on_audio,
         )
     except (sounddevice.PortAudioError, ValueError) as error:
-        raise AudioError(f"the microphone cannot be opened: {error}") from error
+        raise AudioError(f"the microphone cannot be opened: {reason_of(error, device)}") from error
     with stream:
         while True:
             try:
                 yield await asyncio.wait_for(captured.get(), MICROPHONE_S)
             except TimeoutError:
                 raise AudioError(f"the microphone gave no audio for {MICROPHONE_S:g} s") from None
+
+
+def device_named(name: str | None) -> str | int | None:
+    """A device as the library names it: a number, a part of a name, or None for the default."""
+    return int(name) if name and name.isdigit() else name
+
+
+def reason_of(error: Exception, device: str | None) -> str:
+    """Why a device cannot be opened, and what helps."""
+    reason = str(error)
+    if device is None and reason.endswith("device -1"):  # of a default that does not exist
+        reason = "this machine has none"
+    return f"{reason}; --devices lists the devices"
 
 
 def sounddevice_library() -> Any:

@@ -8,7 +8,7 @@ import asyncio
 import threading
 from typing import Any, Protocol, Self
 
-from clients.audio import SAMPLE_BYTES, sounddevice_library
+from clients.audio import SAMPLE_BYTES, device_named, reason_of, sounddevice_library
 from clients.errors import AudioError
 from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
@@ -78,6 +78,34 @@ class ReplyPlayer:
                 await client.played(played_ms, self._turn)
 
 
+class RecordedOutput:
+    """An output that another one records."""
+
+    def __init__(self, output: Output, record: Output) -> None:
+        self._output = output
+        self._record = record
+
+    def begin(self) -> None:
+        """A new reply follows."""
+        self._output.begin()
+        self._record.begin()
+
+    def play(self, pcm: bytes) -> None:
+        """Append audio."""
+        self._output.play(pcm)
+        self._record.play(pcm)
+
+    def flush(self) -> None:
+        """Discard what was not played."""
+        self._output.flush()
+        self._record.flush()
+
+    @property
+    def played_ms(self) -> int:
+        """How much of the reply has been played."""
+        return self._output.played_ms
+
+
 class Loudspeaker:
     """The sound card, open for the duration of the block. Raises AudioError when it cannot be used."""
 
@@ -89,10 +117,10 @@ class Loudspeaker:
         library = sounddevice_library()
         try:
             self._stream: Any = library.RawOutputStream(
-                samplerate=rate, channels=1, dtype="int16", device=device, callback=self._fill
+                samplerate=rate, channels=1, dtype="int16", device=device_named(device), callback=self._fill
             )
         except (library.PortAudioError, ValueError) as error:
-            raise AudioError(f"the loudspeaker cannot be opened: {error}") from error
+            raise AudioError(f"the loudspeaker cannot be opened: {reason_of(error, device)}") from error
 
     def __enter__(self) -> Self:
         self._stream.__enter__()

@@ -4,9 +4,11 @@ Stable text is bright, tentative text is dim, the reply has its own colour, and 
 latencies. In a pipe or a log nothing is redrawn: each partial, final, reply and latency is one line.
 """
 
+import sys
 from types import TracebackType
-from typing import Protocol, Self
+from typing import IO, Protocol, Self
 
+import msgspec
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -16,6 +18,7 @@ from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
 
 REFRESHES_PER_S = 15
+METER_WIDTH = 30
 OPEN_TURNS = 4  # the live region shows the newest open turns; older ones are printed as they are
 
 
@@ -24,6 +27,10 @@ class View(Protocol):
 
     def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
         """Draw what this message has changed; `turn` includes it already."""
+        ...
+
+    def hear(self, level: float | None) -> None:
+        """Draw the level of the microphone, from 0 to 1; None while it is closed."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -67,6 +74,31 @@ class LineView:
             label = f"turn {turn.number} " if turn else ""
             self._console.print(Text(label, style="dim") + line, soft_wrap=True)
 
+    def hear(self, level: float | None) -> None:
+        """Nothing: lines are not redrawn."""
+
+
+class JsonView:
+    """Each message of the server as a line of JSON, for other programs."""
+
+    def __init__(self, output: IO[str] | None = None) -> None:
+        self._output = output or sys.stdout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
+        """Print the message."""
+        print(msgspec.json.encode(message).decode(), file=self._output, flush=True)
+
+    def hear(self, level: float | None) -> None:
+        """Nothing: levels are not messages."""
+
 
 def _line(message: native.ServerMessage) -> Text | None:
     match message:
@@ -99,6 +131,7 @@ class LiveView:
 
     def __init__(self, console: Console) -> None:
         self._open: list[Turn] = []
+        self._meter: Text | None = None
         self._live = Live(console=console, refresh_per_second=REFRESHES_PER_S, transient=True)
 
     def __enter__(self) -> Self:
@@ -121,7 +154,16 @@ class LiveView:
         if turn not in self._open and not isinstance(message, native.LatencyMessage):
             self._open.append(turn)
         self._print_finished(self._settled())
-        self._live.update(Group(*map(_block, self._open)))
+        self._draw()
+
+    def hear(self, level: float | None) -> None:
+        """Redraw the meter."""
+        self._meter = meter(level)
+        self._draw()
+
+    def _draw(self) -> None:
+        blocks = [*map(_block, self._open), *([self._meter] if self._meter else [])]
+        self._live.update(Group(*blocks))
 
     def _settled(self) -> int:
         """How many of the oldest open turns are finished, in order."""
@@ -136,7 +178,7 @@ class LiveView:
         for turn in self._open[:count]:
             self._live.console.print(_block(turn))
         del self._open[:count]
-        self._live.update(Group(*map(_block, self._open)))
+        self._draw()
 
 
 def _block(turn: Turn) -> Text:
@@ -152,6 +194,15 @@ def _block(turn: Turn) -> Text:
     if turn.latency:
         lines.append(Text("       ") + latency(turn.latency))
     return Text("\n").join(lines)
+
+
+def meter(level: float | None) -> Text:
+    """The level of the microphone as a bar."""
+    if level is None:
+        return Text("  mic  off; press the space bar to talk", style="dim")
+    filled = round(level * METER_WIDTH)
+    bar = Text("█" * filled, style="green") + Text("░" * (METER_WIDTH - filled), style="dim")
+    return Text("  mic  ", style="dim") + bar
 
 
 def words(stable: str, tentative: str, *, joined: bool = False) -> Text:

@@ -5,7 +5,7 @@ sides are recorded in real time: the user on the left channel, the assistant on 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 from rich.console import Console
 
+from clients.assistant_track import AssistantTrack
 from clients.audio import FRAME_MS, SAMPLE_BYTES, frames, paced, read_pcm
 from clients.client import VoiceClient
 from clients.conversation import Conversation
@@ -39,39 +40,6 @@ class Line:
 
     pcm: bytes
     interrupts: bool = False
-
-
-class AssistantTrack:
-    """An Output that records what it plays, at the time it plays it. clock: seconds from the start."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.pcm = bytearray()
-        self._clock = clock
-        self._pieces: list[tuple[int, int]] = []  # of the current reply, in bytes of the track
-
-    def begin(self) -> None:
-        """A new reply follows."""
-        self._pieces.clear()
-
-    def play(self, pcm: bytes) -> None:
-        """Append audio."""
-        begin = max(self._now(), len(self.pcm))
-        self.pcm += bytes(begin - len(self.pcm)) + pcm
-        self._pieces.append((begin, begin + len(pcm)))
-
-    def flush(self) -> None:
-        """Discard what was not played."""
-        del self.pcm[self._now() :]
-
-    @property
-    def played_ms(self) -> int:
-        """How much of the reply has been played."""
-        now = self._now()
-        played = sum(max(0, min(now, end) - begin) for begin, end in self._pieces)
-        return played * 1000 // (RATE * SAMPLE_BYTES)
-
-    def _now(self) -> int:
-        return int(self._clock() * RATE) * SAMPLE_BYTES
 
 
 class User:
@@ -145,7 +113,7 @@ async def record(path: Path, console: Console) -> None:
     console.print("starting a server with the bundled model and the espeak voice ...", style="dim")
     async with local_server("--model", "bundled", "--voice-engine", "espeak") as server:
         begin = time.monotonic()
-        assistant = AssistantTrack(lambda: time.monotonic() - begin)
+        assistant = AssistantTrack(lambda: time.monotonic() - begin, RATE)
         user, player = User(script(), assistant), ReplyPlayer(assistant)
 
         def show(message: native.ServerMessage) -> None:

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -142,6 +143,13 @@ def test_the_image_is_made_of_locked_packages_that_are_there() -> None:
             assert all((DEPLOY / "../.." / source).exists() for source in line.split()[1:-1]), line
         if line.startswith("RUN") and "pip " in line:
             assert "--require-hashes" in line or "--no-deps" in line, line
+
+
+def test_the_image_has_all_that_the_wheel_is_made_of() -> None:
+    build = tomllib.loads((DEPLOY / "../../pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    copied = re.findall(r"^COPY (.*) /source/", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    wheel = build["targets"]["wheel"]
+    assert {*wheel["packages"], *wheel["force-include"]} <= set(copied)
 
 
 def test_a_renewed_certificate_reaches_the_unit() -> None:

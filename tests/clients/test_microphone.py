@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.recordings.manifest import read_entries
 from clients.microphone import _interrupted, main
 from tests.clients.scripted_server import DONE, FINAL, READY, Peer, one_turn, scripted_server
 from tests.clients.test_playback import SoundDevice
@@ -60,6 +61,30 @@ async def test_asks_for_replies_that_can_be_heard(sound: str, monkeypatch: pytes
     async with scripted_server() as server:
         assert await run("--url", server.url, "--file", sound, "--voice") == 0
     assert "reply=audio" in server.paths[0]
+
+
+async def test_saves_the_session_as_recordings_of_the_benchmarks(
+    sound: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", SoundDevice())
+    saved = tmp_path / "saved"
+    async with scripted_server() as server:
+        assert await run("--url", server.url, "--file", sound, "--voice", "--save", str(saved)) == 0
+    assert read_entries(saved)[0].text == "What time is it?"
+    assert len(list(saved.iterdir())) == 5
+
+
+async def test_messages_for_other_programs(sound: str, capsys: pytest.CaptureFixture[str]) -> None:
+    async with scripted_server() as server:
+        assert await run("--url", server.url, "--file", sound, "--json") == 0
+    messages = [msgspec.json.decode(line) for line in capsys.readouterr().out.splitlines()]
+    assert [message["seq"] for message in messages] == list(range(2, 10))
+
+
+async def test_push_to_talk_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    async with scripted_server() as server:
+        assert await run("--url", server.url, "--push-to-talk") == 1
+    assert "push-to-talk needs a terminal" in capsys.readouterr().err
 
 
 async def test_a_failed_reply_is_a_failure(sound: str) -> None:

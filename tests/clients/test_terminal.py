@@ -5,7 +5,19 @@ import pytest
 from rich.console import Console
 
 from clients.conversation import Conversation
-from clients.terminal import OPEN_TURNS, LineView, LiveView, View, latency, reply, view, words
+from clients.terminal import (
+    METER_WIDTH,
+    OPEN_TURNS,
+    JsonView,
+    LineView,
+    LiveView,
+    View,
+    latency,
+    meter,
+    reply,
+    view,
+    words,
+)
 from tests.clients.scripted_server import DONE, FINAL, LATENCY, PARTIAL, TURN
 from voicegw.core.events import ModerationTarget, ReplyReason
 from voicegw.dialects import native
@@ -142,3 +154,17 @@ def test_the_live_view_leaves_old_turns_without_latency() -> None:
 
 def test_the_live_view_shows_an_unfinished_turn_at_the_end() -> None:
     assert left_behind(PARTIAL) == ["  you  What time is it"]
+
+
+def test_the_level_is_a_bar_below_the_open_turns() -> None:
+    screen, output = console(terminal=True)
+    with LiveView(screen) as shown:
+        shown.hear(0.5)
+    assert "█" * (METER_WIDTH // 2) + "░" * (METER_WIDTH // 2) in output.getvalue()
+    assert meter(None).plain == "  mic  off; press the space bar to talk"
+
+
+def test_messages_are_lines_of_json() -> None:
+    output = io.StringIO()
+    play(JsonView(output), *TURN)
+    assert [msgspec.json.decode(line)["seq"] for line in output.getvalue().splitlines()] == list(range(2, 10))

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from clients.assistant_track import AssistantTrack
 from clients.conversation import Conversation, Turn
 from clients.errors import Incomplete
-from clients.voice_demo import BARGE_IN_MS, RATE, AssistantTrack, Line, User, check, script, write
+from clients.voice_demo import BARGE_IN_MS, RATE, Line, User, check, script, write
 from tests.clients.scripted_server import DONE, FINAL
+from tests.clients.test_assistant_track import Clock
 from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
 
@@ -15,41 +17,8 @@ SECOND = b"\1\1" * RATE
 INTERRUPTED = native.ReplyDoneMessage(seq=8, turn=1, text="It", reason=ReplyReason.INTERRUPTED)
 
 
-class Clock:
-    """Seconds from the start, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_the_assistant_is_heard_at_the_time_it_speaks() -> None:
-    clock = Clock()
-    track = AssistantTrack(clock)
-    clock.now = 1.0
-    track.begin()
-    track.play(SECOND)
-    track.play(SECOND)
-    clock.now = 2.5
-    assert len(track.pcm) == 3 * len(SECOND)
-    assert bytes(track.pcm[: len(SECOND)]) == bytes(len(SECOND))
-    assert track.played_ms == 1500
-
-
-def test_it_falls_silent_at_once() -> None:
-    clock = Clock()
-    track = AssistantTrack(clock)
-    track.play(SECOND)
-    clock.now = 0.25
-    track.flush()
-    assert len(track.pcm) == len(SECOND) // 4
-    assert track.played_ms == 250
-
-
 def test_the_user_waits_for_the_answer_and_a_moment_longer() -> None:
-    user = User([Line(SECOND), Line(SECOND)], AssistantTrack(Clock()))
+    user = User([Line(SECOND), Line(SECOND)], AssistantTrack(Clock(), RATE))
     heard = user.frames()
     first = [next(heard) for _ in range(35 + 50 + 10)]
     assert first[-1] == bytes(640)
@@ -57,9 +26,9 @@ def test_the_user_waits_for_the_answer_and_a_moment_longer() -> None:
     assert [next(heard) for _ in range(36)][-1] == SECOND[:640]
 
 
-def test_the_user_interruptsto_an_answer_that_is_heard() -> None:
+def test_the_user_interrupts_an_answer_that_is_heard() -> None:
     clock = Clock()
-    track = AssistantTrack(clock)
+    track = AssistantTrack(clock, RATE)
     user = User([Line(SECOND), Line(SECOND, interrupts=True)], track)
     heard = user.frames()
     for _ in range(35 + 50):
@@ -75,7 +44,7 @@ def test_the_user_interruptsto_an_answer_that_is_heard() -> None:
 
 
 def test_the_user_does_not_wait_for_ever() -> None:
-    assert len(list(User([Line(SECOND)], AssistantTrack(Clock())).frames())) < 2_000
+    assert len(list(User([Line(SECOND)], AssistantTrack(Clock(), RATE)).frames())) < 2_000
 
 
 def test_the_script_says_what_the_samples_say() -> None:

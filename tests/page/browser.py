@@ -64,7 +64,9 @@ def chromium(microphone: Path) -> Iterator[Browser]:
         f"--use-file-for-fake-audio-capture={microphone}%noloop",
         f"--host-resolver-rules=MAP {INSECURE_NAME} 127.0.0.1",
     ]
+    program = shutil.which("chromium")
+    assert program, "Chromium is not installed; scripts/system-packages installs what the tests need"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+        browser = playwright.chromium.launch(executable_path=program, args=flags)
         yield browser
         browser.close()

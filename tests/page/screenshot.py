@@ -49,21 +49,22 @@ def answer(body: dict[str, Any]) -> Answer:
     return Answer([f"{word} " for word in text.split()], first_token_delay_s=0.35, token_delay_s=0.05)
 
 
-def converse(visit: Visit, url: str) -> Page:
-    """The page when it has talked for some turns."""
+def converse(visit: Visit, url: str, turns: int) -> Page:
+    """The page when it has talked for so many turns."""
     page = visit.page
     visit.hears(sample_named("conversation.wav").path)
     page.goto(url)
     page.get_by_role("button", name="Talk").click()
-    expect(page.locator(".latency")).to_have_count(TURNS, timeout=2 * PATIENCE_MS)
+    expect(page.locator(".latency")).to_have_count(turns, timeout=2 * PATIENCE_MS)
     return page
 
 
-def picture(browser: Browser, visit_options: dict[str, Any], microphone: Path, url: str, path: Path) -> None:
-    """Writes a picture of a conversation."""
-    context = browser.new_context(permissions=["microphone"], device_scale_factor=1.5, **visit_options)
-    converse(Visit(context.new_page(), microphone), url).screenshot(path=path)
+def picture(browser: Browser, look: dict[str, Any], microphone: Path, url: str, turns: int) -> bytes:
+    """A picture of a conversation, as PNG. look: the options of the browser's context."""
+    context = browser.new_context(permissions=["microphone"], device_scale_factor=1.5, **look)
+    shot = converse(Visit(context.new_page(), microphone), url, turns).screenshot()
     context.close()
+    return shot
 
 
 def main() -> None:
@@ -82,7 +83,7 @@ def main() -> None:
         microphone = Path(directory) / "microphone.wav"
         with servers(Path(directory), TOOL) as stage, chromium(microphone) as browser:
             stage.llm.script = answer
-            picture(browser, look, microphone, stage.page, options.path)
+            options.path.write_bytes(picture(browser, look, microphone, stage.page, TURNS))
 
 
 if __name__ == "__main__":

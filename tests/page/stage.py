@@ -22,7 +22,7 @@ from tests.gateway.fakes import Gate, staged
 from tests.llm_server import LLMServer
 from voicegw.gateway.auth.authenticator import TokenOptions
 
-START_S = 120.0
+START_S = 300.0  # loading and warming the model, on a busy machine
 _TOOLS = "tools.json"
 TOOL: dict[str, object] = {
     "name": "add",
@@ -85,7 +85,7 @@ async def _serve(directory: Path, started: Future[tuple[Servers, asyncio.Event]]
         llm = await stack.enter_async_context(LLMServer())
         model = ("--llm-url", llm.url, "--llm-model", "test", "--tools.file", str(directory / _TOOLS))
         options = ("--model", "bundled", "--workers", "1", "--voice-engine", "espeak", *model, *PATIENT)
-        server = await stack.enter_async_context(local_server(*options))
+        server = await stack.enter_async_context(local_server(*options, ready_s=START_S))
         relayed = await stack.enter_async_context(relay(server.url))
         gate = Gate(tokens=TokenOptions(secret=SECRET))
         guarded = await stack.enter_async_context(staged(gate=gate))

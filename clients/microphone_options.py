@@ -1,0 +1,96 @@
+"""The options of `python -m clients.microphone`."""
+
+import argparse
+from pathlib import Path
+
+from clients.client import DEFAULT_URL
+from voicegw.core.audio import INPUT_RATES
+
+DESCRIPTION = """\
+Talk to a voicegw server and watch your words appear while you speak: bright once they are stable, dim while
+they may still change. When you pause, the turn ends and the reply streams in, with a line of the time of
+each step, in ms after the end of your speech. Ctrl-C ends the conversation.
+"""
+
+EXAMPLES = """\
+examples:
+  voicegw serve --model base &          a server on this machine (for your own voice)
+  python -m clients.microphone             talk to it; needs the `mic` extra and PortAudio
+  python -m clients.microphone --devices   the audio devices of this machine, by number
+  python -m clients.microphone --push-to-talk
+                                           the space bar opens and closes the microphone
+  python -m clients.microphone --file models/samples/command-1.wav
+                                           stream a file instead; any rate, any channel count
+  python -m clients.microphone --rate 8000 --no-reply
+                                           telephone quality, dictation without replies
+  python -m clients.microphone --voice --save recordings
+                                           hear the replies too, and save both sides and the transcript
+  scripts/bench recordings recordings      what was saved, as recordings for the benchmarks
+  python -m clients.microphone --json | jq -r 'select(.type == "final").text'
+                                           messages of the server for another program
+
+exit status: 0 when every turn was completed, 1 when one was not or the connection failed, 2 for wrong usage
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog="python -m clients.microphone",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_server(made)
+    _add_audio(made)
+    made.add_argument(
+        "--json", action="store_true", help="print each message of the server as a line of JSON"
+    )
+    made.add_argument(
+        "--save",
+        type=Path,
+        metavar="DIR",
+        help="save both sides of the audio, the messages and the transcript",
+    )
+    return made
+
+
+def _add_server(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--url",
+        default=DEFAULT_URL,
+        help="the URL of the server, or of several, separated by commas: when one is lost, the next takes "
+        "over (default: %(default)s)",
+    )
+    to.add_argument("--token", help="access token, if the server requires one")
+    replies = to.add_mutually_exclusive_group()
+    replies.add_argument("--no-reply", action="store_true", help="transcribe only")
+    replies.add_argument(
+        "--voice", action="store_true", help="hear the replies (wear headphones: echo interrupts them)"
+    )
+    to.add_argument(
+        "--end-silence-ms",
+        type=int,
+        metavar="MS",
+        help="silence that ends a turn (default: as the server)",
+    )
+
+
+def _add_audio(to: argparse.ArgumentParser) -> None:
+    sources = to.add_mutually_exclusive_group()
+    sources.add_argument("--file", type=Path, metavar="PATH", help="stream this sound file in real time")
+    sources.add_argument(
+        "--push-to-talk",
+        action="store_true",
+        help="send audio only after the space bar, until it is pressed again",
+    )
+    to.add_argument("--devices", action="store_true", help="list the audio devices and exit")
+    to.add_argument("--device", metavar="NAME", help="microphone: a part of its name, or its number")
+    to.add_argument("--speaker", metavar="NAME", help="loudspeaker, likewise")
+    to.add_argument(
+        "--rate",
+        type=int,
+        default=16_000,
+        choices=INPUT_RATES,
+        help="samples per second that are sent (default: %(default)s); a file is converted to it",
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from websockets.datastructures import Headers
 
-from benchmarks.fuzz import corpus, rest_targets
+from benchmarks.fuzz import corpus, realtime_target, rest_targets
 from benchmarks.scripted_gateway import SilenceScorer
 from benchmarks.simulation import make_session
 from voicegw.core.commands import ReplyMode
@@ -231,6 +231,7 @@ TARGETS = {
     "client-secret": Target(rest_targets.run_client_secret, rest_targets.CLIENT_SECRETS),
     "form": Target(rest_targets.run_form, rest_targets.FORMS),
     "native": Target(run_native, [*corpus.seeds(), BOUNDARY.join(corpus.seeds()), bytes([255, 0] * 320)]),
+    "realtime": Target(realtime_target.run_realtime, realtime_target.SEEDS),
     "twilio": Target(run_twilio, [BOUNDARY.join(CALL), BOUNDARY.join(OTHER_CALL), CALL[0]]),
     "vosk": Target(run_vosk, [BOUNDARY.join(VOSK_CLIENT), BOUNDARY.join(VOSK_CLIENT[1:]), VOSK_CLIENT[0]]),
     "url": Target(run_url, [b"lang=en", b"rate=8000&format=mulaw&reply=none&lang=en"]),

@@ -51,10 +51,8 @@ def test_the_session_is_announced_first() -> None:
 
 
 def test_ids_differ_between_connections() -> None:
-    ids = {
-        Client(connected(headers={"Sec-WebSocket-Key": key})).received[0]["session"]["id"]
-        for key in (KEY, "other")
-    }
+    clients = [Client(connected(headers={"Sec-WebSocket-Key": key})) for key in (KEY, "other")]
+    ids = {client.received[0]["session"]["id"] for client in clients}
     assert len(ids) == 2
     assert Client().hear(READY)[0]["event_id"].endswith("_2")
 

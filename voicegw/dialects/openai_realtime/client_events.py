@@ -1,6 +1,6 @@
 """The events of a client. Unknown fields are ignored: clients end their session at any error."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -53,8 +53,8 @@ class ItemRetrieve(ClientEvent, tag="conversation.item.retrieve"):
 
 class ItemTruncate(ClientEvent, tag="conversation.item.truncate"):
     item_id: str
-    audio_end_ms: int
-    content_index: int = 0
+    audio_end_ms: Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+    content_index: Annotated[int, msgspec.Meta(ge=0, le=10**9)] = 0
 
 
 class ResponseCreate(ClientEvent, tag="response.create"):

@@ -1,3 +1,4 @@
+import base64
 import json
 
 import pytest
@@ -54,6 +55,13 @@ def test_audio_is_decoded() -> None:
     client.send("input_audio_buffer.append", audio="AQACAA==", unknown=1)
     client.send("input_audio_buffer.append", audio="")
     assert client.commands == [Audio(b"\1\0\2\0")]
+
+
+def test_long_audio_is_converted_in_pieces() -> None:
+    client = Client()
+    client.update(audio={"input": {"format": {"type": "audio/pcmu"}}})
+    client.send("input_audio_buffer.append", audio=base64.b64encode(bytes(8_000)).decode())
+    assert [len(each.data) for each in client.commands if isinstance(each, Audio)] == [19_200, 19_200, 9_600]
 
 
 def test_a_commit_needs_audio() -> None:

@@ -18,7 +18,7 @@ from voicegw.core.commands import (
 from voicegw.core.events import Message
 from voicegw.core.text import encodable, quoted
 from voicegw.dialects.openai_realtime import client_events, relayed
-from voicegw.dialects.openai_realtime.audio_formats import InputConverter
+from voicegw.dialects.openai_realtime.audio_formats import InputConverter, pieces
 from voicegw.dialects.openai_realtime.conversation import Conversation
 from voicegw.dialects.openai_realtime.items import Ids, item_of, message_of, shown_item
 from voicegw.dialects.openai_realtime.relayed import AnyAnswer
@@ -52,8 +52,8 @@ class Inbound:
         match event:
             case client_events.AudioAppend(audio=audio):
                 self._uncommitted += len(audio) / self.fields.input_format.bytes_per_second
-                if audio:
-                    yield Audio(self._converter.convert(audio, self.fields.input_format))
+                for piece in pieces(audio, self.fields.input_format):
+                    yield Audio(self._converter.convert(piece, self.fields.input_format))
             case client_events.AudioCommit():
                 yield from self._commit()
             case client_events.AudioClear():

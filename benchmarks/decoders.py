@@ -14,7 +14,18 @@ from pathlib import Path
 from benchmarks.command import new_parser
 
 # As in benchmarks.fuzz.targets, which must be imported with instrumentation.
-NAMES = ("asterisk", "bridge", "client-secret", "form", "native", "twilio", "vosk", "wyoming", "url")
+NAMES = (
+    "asterisk",
+    "bridge",
+    "client-secret",
+    "form",
+    "native",
+    "realtime",
+    "twilio",
+    "vosk",
+    "wyoming",
+    "url",
+)
 GRACE_S = 60.0  # to start and to end
 MAX_INPUT_BYTES = 4096
 

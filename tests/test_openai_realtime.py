@@ -3,16 +3,23 @@ and a real HTTP endpoint in place of the language model."""
 
 import asyncio
 import base64
+import os
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 import soxr
 from openai import AsyncOpenAI, OpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
+from tests.documents import ROOT
 from tests.live import LiveServer, live_server
 from tests.llm_server import Answer, LLMServer
 from tests.observing import PATIENCE_S
@@ -213,6 +220,44 @@ async def test_a_transcription_session(server: LiveServer) -> None:
     assert conversation.events[0].session.type == "transcription"
     assert word_error_rate(said(SAMPLE), completed.transcript) <= 0.34
     assert "response.created" not in conversation.kinds()
+
+
+def script(name: str, directory: Path) -> Path:
+    """A script of the document."""
+    document = (ROOT / "clients/openai.md").read_text()
+    [code] = re.findall(rf"```python\n# {name}\n(.*?)```", document, re.DOTALL)
+    path = directory / name
+    path.write_text(code)
+    return path
+
+
+def run(server: LiveServer, *command: Path) -> str:
+    """What a script prints."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        env=os.environ | {"VOICEGW_URL": base_url(server)},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_script_that_transcribes(server: LiveServer, tmp_path: Path) -> None:
+    printed = run(server, script("transcribe.py", tmp_path), SAMPLE.path)
+    assert word_error_rate(said(SAMPLE), printed) <= 0.34
+
+
+def test_the_script_that_converses(server: LiveServer, tmp_path: Path) -> None:
+    call = Answer(tool_calls=[("add", '{"a": 12, "b": 20}')])
+    server.llm.answers = [call, Answer(tokens=["It is ", "thirty two."])]
+    answer = tmp_path / "answer.wav"
+    printed = run(server, script("converse.py", tmp_path), SAMPLE.path, answer)
+    assert printed.endswith("assistant: It is thirty two.\n")
+    assert server.llm.exchanges[-1].body["messages"][-1]["content"] == "32"
+    assert soundfile.info(answer).duration > 0.5
 
 
 @pytest.mark.filterwarnings("ignore:connect.. must be used:DeprecationWarning")  # by the package itself

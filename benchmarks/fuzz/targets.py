@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from websockets.datastructures import Headers
 
-from benchmarks.fuzz import corpus, rest_targets, wyoming_targets
+from benchmarks.fuzz import corpus, realtime_target, rest_targets, wyoming_targets
 from benchmarks.scripted_gateway import SilenceScorer
 from benchmarks.simulation import make_session
 from voicegw.core.commands import ReplyMode
@@ -244,6 +244,7 @@ TARGETS = {
     "client-secret": Target(rest_targets.run_client_secret, rest_targets.CLIENT_SECRETS),
     "form": Target(rest_targets.run_form, rest_targets.FORMS),
     "native": Target(run_native, [*corpus.seeds(), BOUNDARY.join(corpus.seeds()), bytes([255, 0] * 320)]),
+    "realtime": Target(realtime_target.run_realtime, realtime_target.SEEDS),
     "twilio": Target(
         run_twilio,
         [

@@ -16,6 +16,7 @@ from voicegw.core.commands import (
     DeleteItem,
     Discard,
     End,
+    HoldAudio,
     Played,
     Refresh,
     Relay,
@@ -75,7 +76,7 @@ def test_replies_are_those_that_the_token_allows() -> None:
 COMMANDS = (
     *(Commit(), Cancel(), TypeText("hello"), Configure(reply=ReplyMode.TEXT), Played(100), Acknowledge(1)),
     *(Refresh("x"), End(), Discard(), Relay(b""), CreateReply(), DeleteItem("1"), TruncateReply(1, 0, 0)),
-    AddItem(Message("user", "hello", id="1")),
+    *(AddItem(Message("user", "hello", id="1")), HoldAudio(held=True)),
 )
 
 

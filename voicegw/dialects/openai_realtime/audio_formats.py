@@ -4,6 +4,7 @@ The session has one format, PCM at 24 kHz. G.711 at 8 kHz is converted here, bec
 formats after the session has begun, and may state different ones for input and output.
 """
 
+from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
@@ -16,6 +17,7 @@ from voicegw.errors import OddByteCount
 
 RATE = 24_000
 _TELEPHONE_RATE = 8_000
+_PIECE_BYTES = 3_200  # 400 ms of G.711
 
 
 class RealtimeFormat(Enum):
@@ -54,6 +56,12 @@ def format_of(value: Any, before: RealtimeFormat) -> RealtimeFormat:
     known = {each.value: each for each in RealtimeFormat}
     older = {"pcm16": RealtimeFormat.PCM, "g711_ulaw": RealtimeFormat.PCMU, "g711_alaw": RealtimeFormat.PCMA}
     return (known | older).get(name, before) if isinstance(name, str) else before
+
+
+def pieces(data: bytes, audio_format: RealtimeFormat) -> Iterator[bytes]:
+    """The audio in pieces, so that converting a long one does not hold up other sessions."""
+    size = max(1, len(data)) if audio_format is RealtimeFormat.PCM else _PIECE_BYTES
+    return (data[begin : begin + size] for begin in range(0, len(data), size))
 
 
 class InputConverter:

@@ -1,12 +1,14 @@
 """The events of a client. Unknown fields are ignored: clients end their session at any error."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from voicegw.errors import MalformedMessage, MessageTooBig, UnknownMessageType, WrongFrameKind
 
 MAX_MESSAGE_BYTES = 256 * 1024
+MAX_OTHER_BYTES = 128 * 1024  # of an event without audio
+_MAX_DEPTH = 50
 _MAX_ERROR_CHARACTERS = 200
 
 
@@ -51,8 +53,8 @@ class ItemRetrieve(ClientEvent, tag="conversation.item.retrieve"):
 
 class ItemTruncate(ClientEvent, tag="conversation.item.truncate"):
     item_id: str
-    audio_end_ms: int
-    content_index: int = 0
+    audio_end_ms: Annotated[int, msgspec.Meta(ge=0, le=10**9)]
+    content_index: Annotated[int, msgspec.Meta(ge=0, le=10**9)] = 0
 
 
 class ResponseCreate(ClientEvent, tag="response.create"):
@@ -94,7 +96,7 @@ def decode(frame: str | bytes) -> AnyClientEvent:
     if size > MAX_MESSAGE_BYTES:
         raise MessageTooBig(f"{size} bytes; the limit is {MAX_MESSAGE_BYTES}")
     try:
-        return _decoder.decode(frame)
+        event = _decoder.decode(frame)
     except msgspec.ValidationError as error:
         reason = str(error)[:_MAX_ERROR_CHARACTERS]
         if reason.endswith("`$.type`"):
@@ -102,6 +104,21 @@ def decode(frame: str | bytes) -> AnyClientEvent:
         raise MalformedMessage(reason) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise MalformedMessage(f"{error}"[:_MAX_ERROR_CHARACTERS]) from error
+    if not isinstance(event, AudioAppend):
+        if size > MAX_OTHER_BYTES:
+            raise MalformedMessage(f"{size} bytes; the limit is {MAX_OTHER_BYTES} for an event without audio")
+        if frame.count("{") + frame.count("[") > _MAX_DEPTH:
+            _check_depth(msgspec.to_builtins(event), _MAX_DEPTH)
+    return event
+
+
+def _check_depth(value: Any, left: int) -> None:
+    """Raises MalformedMessage for objects so deep that they could not be sent back."""
+    if left == 0:
+        raise MalformedMessage("nested too deeply")
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, dict | list):
+            _check_depth(each, left - 1)
 
 
 def reference_of(frame: str | bytes) -> str:

@@ -31,6 +31,11 @@ class RealtimeCodec(Codec):
         self._responses = Responses(self._events, ids, self._conversation, fields)
         self._inbound = Inbound(ids, self._conversation, self._responses, fields)
 
+    @property
+    def fields(self) -> SessionFields:
+        """The session after the updates so far."""
+        return self._inbound.fields
+
     def receive(self, frame: str | bytes) -> Iterable[Received]:
         """See Codec. Raises an InputError."""
         try:

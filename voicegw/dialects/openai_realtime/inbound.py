@@ -18,7 +18,7 @@ from voicegw.core.commands import (
 from voicegw.core.events import Message
 from voicegw.core.text import encodable, quoted
 from voicegw.dialects.openai_realtime import client_events, relayed
-from voicegw.dialects.openai_realtime.audio_formats import InputConverter
+from voicegw.dialects.openai_realtime.audio_formats import InputConverter, pieces
 from voicegw.dialects.openai_realtime.conversation import Conversation
 from voicegw.dialects.openai_realtime.items import Ids, item_of, message_of, shown_item
 from voicegw.dialects.openai_realtime.relayed import AnyAnswer
@@ -52,8 +52,8 @@ class Inbound:
         match event:
             case client_events.AudioAppend(audio=audio):
                 self._uncommitted += len(audio) / self.fields.input_format.bytes_per_second
-                if audio:
-                    yield Audio(self._converter.convert(audio, self.fields.input_format))
+                for piece in pieces(audio, self.fields.input_format):
+                    yield Audio(self._converter.convert(piece, self.fields.input_format))
             case client_events.AudioCommit():
                 yield from self._commit()
             case client_events.AudioClear():
@@ -86,12 +86,13 @@ class Inbound:
 
     def _update(self, changes: dict[str, Any]) -> Iterator[Received]:
         updated = self.fields.updated(changes)
+        answer = _relay(
+            relayed.Prepared("session.updated", {"session": updated.shown_object(self._ids.session)})
+        )
         if (command := _changes(self.fields.configure(), updated.configure())) != Configure():
             yield command
         self.fields = updated
-        yield _relay(
-            relayed.Prepared("session.updated", {"session": updated.shown_object(self._ids.session)})
-        )
+        yield answer
 
     def _create_response(self, asked: dict[str, Any]) -> Iterator[Received]:
         if self.fields.type == TRANSCRIPTION:
@@ -102,6 +103,10 @@ class Inbound:
         instructions, own = asked.get("instructions"), asked.get("input")
         changed = {name: asked[name] for name in _REPLY_FIELDS if name in asked}
         separate = asked.get("conversation") == "none"
+        shown = {"metadata": _metadata(asked.get("metadata"))}
+        if "max_output_tokens" in asked:
+            shown["max_output_tokens"] = asked["max_output_tokens"]
+        answer = _relay(relayed.ResponseRequested(mode.value, shown, separate))
         yield CreateReply(
             mode,
             encodable(instructions) if isinstance(instructions, str) else None,
@@ -109,10 +114,7 @@ class Inbound:
             self._prompt(own) if isinstance(own, list) else None,
             separate,
         )
-        shown = {"metadata": _metadata(asked.get("metadata"))}
-        if "max_output_tokens" in asked:
-            shown["max_output_tokens"] = asked["max_output_tokens"]
-        yield _relay(relayed.ResponseRequested(mode.value, shown, separate))
+        yield answer
 
     def _prompt(self, given: list[Any]) -> tuple[Message, ...]:
         """The messages of a response's own input, which may refer to items of the conversation."""
@@ -168,14 +170,15 @@ class Inbound:
         if after:
             self._known(after)
         key = None if after is None else self._ids.key(after) if after else ""
+        answer = _relay(relayed.ItemCreated(shown_item(item), after))
         yield AddItem(message_of(item, self._ids.key(item.id)), key)
-        yield _relay(relayed.ItemCreated(shown_item(item), after))
+        yield answer
 
     def _truncate(self, event: client_events.ItemTruncate) -> Iterator[Received]:
         turn, message = self._ids.turn_of_reply(event.item_id), self._responses.heard.get(event.item_id)
         if turn is None or message is None:
             raise UnknownItem(f"no item {quoted(event.item_id)} with audio of the assistant")
-        audio_ms = max(0, event.audio_end_ms)
+        audio_ms = event.audio_end_ms
         yield TruncateReply(turn, audio_ms, message.characters_until(audio_ms))
         body = {"item_id": event.item_id, "content_index": event.content_index, "audio_end_ms": audio_ms}
         yield _relay(relayed.Prepared("conversation.item.truncated", body))
@@ -189,7 +192,11 @@ def _changes(before: Configure, after: Configure) -> Configure:
 
 
 def _relay(answer: AnyAnswer) -> Relay:
-    return Relay(relayed.encode(answer))
+    """Raises MalformedMessage for numbers that could not be sent back."""
+    try:
+        return Relay(relayed.encode(answer))
+    except OverflowError as error:
+        raise MalformedMessage("a number is too large") from error
 
 
 def _metadata(given: Any) -> Any:

@@ -132,7 +132,8 @@ def test_the_options_exist() -> None:
     written = re.findall(r"--(?:no-)?([a-z-]+(?:\.[a-z-]+)+)", TEXT) + re.findall(
         r"`([a-z_]+(?:\.[a-z_]+)+)`", TEXT
     )
-    found = {name.replace("-", "_") for name in written}
+    events = {"session.created", "session.update", "session.updated"}  # of the OpenAI Realtime API
+    found = {name.replace("-", "_") for name in written} - events
     assert len(found) > 50
     assert not {name for name in found - known if name.partition(".")[0] in sections}
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import structlog
 
 from voicegw import __version__, config
-from voicegw.commands import token, wyoming
+from voicegw.commands import check, token, wyoming
 from voicegw.commands.process import open_standard_streams, print_text
 from voicegw.commands.serve import serve
 from voicegw.commands.worker import work
-from voicegw.config import WorkerSettings
+from voicegw.config import LogLevel, WorkerSettings
 from voicegw.dialects import native
 from voicegw.errors import StartupError
 from voicegw.telemetry import configure_logging, drain_log
@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command == "schema":
             print_text(json.dumps(native.schema(), indent=2))
             return 0
+        if chosen.command == "check":
+            configure_logging(LogLevel.ERROR, as_json=False)
+            return check.run(rest, as_json=chosen.json)
         if chosen.command == "worker":
             _run_worker(config.load_worker(rest))
             return 0
@@ -74,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add_parser("wyoming", help="serve Home Assistant's protocol; see --help", add_help=False)
     commands.add_parser("schema", help="print the JSON Schema of every message, for client authors")
+    check.add_to(commands)
     token.add_to(commands)
     return parser
 

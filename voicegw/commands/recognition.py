@@ -18,3 +18,10 @@ def new_recognizer(settings: Settings, metrics: Metrics) -> Recognizer:
 def new_pool(settings: Settings | WorkerSettings, metrics: Metrics) -> WorkerPool:
     """Local recognition processes."""
     return WorkerPool(WhisperSource(settings.asr), settings.pool, metrics)
+
+
+def gpu_count() -> int:
+    """How many GPUs the speech engine can use."""
+    from ctranslate2 import get_cuda_device_count
+
+    return int(get_cuda_device_count())

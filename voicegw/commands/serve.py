@@ -5,10 +5,12 @@ import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import structlog
+
 from voicegw.asr.recording_decoder import ProcessRecordingDecoder
 from voicegw.asr.vad import make_scorer
 from voicegw.asr.windowed import WindowedBackend
-from voicegw.assistant import assemble
+from voicegw.assistant import Assistant, assemble
 from voicegw.cluster.redis import connect
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.rates import rate_storage
@@ -31,6 +33,8 @@ from voicegw.gateway.server import Gateway
 from voicegw.gateway.services import Services
 from voicegw.reply.voice.sentence_voice import VoiceEngine
 from voicegw.telemetry import Metrics
+
+log = structlog.get_logger(__name__)
 
 _FORGET_MS = 60_000  # added to the time for which Redis keeps a session
 
@@ -72,9 +76,24 @@ async def serve(settings: Settings) -> None:
         )
         stack.push_async_callback(gateway.stop)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.reload)
+        log.info("starting", **summary(settings, assistant))
         await _start(gateway, transcription, stopping)
         await stopping.wait()
         await run_until(forced, gateway.drain())
+
+
+def summary(settings: Settings, assistant: Assistant) -> dict[str, str]:
+    """What runs where, for the log."""
+    redis = settings.cluster.url and str(connect.parse(settings.cluster.url))
+    speech_model = f"{settings.asr.model} on {settings.asr.device}"
+    return {
+        "speech_model": f"of the workers over {redis}" if redis else speech_model,
+        "speech_detector": settings.vad.engine,
+        "replies": assistant.responder.name,
+        "voice": assistant.voice.name if assistant.voice else "none",
+        "sessions": f"saved in {redis}" if redis else "in this process",
+        "tls": "on" if settings.gateway.tls.enabled else "off",
+    }
 
 
 def _dialects(settings: Settings, voice: Voice | None) -> list[Dialect]:

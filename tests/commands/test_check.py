@@ -1,0 +1,42 @@
+"""`voicegw check` as its user meets it."""
+
+import json
+
+import pytest
+
+from tests.test_cli import run
+from voicegw.cli import main
+
+QUICK = ("--model", "bundled", "--voice-engine", "none", "--port", "0")
+
+
+def test_help_of_check_teaches(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--help"])
+    assert ended.value.code == 0
+    output = capsys.readouterr().out
+    assert all(word in output for word in ("--json", "voicegw serve", "exit status"))
+
+
+def test_a_machine_where_all_is_right() -> None:
+    ran = run("check", *QUICK)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "bundled decoded 3.0 s" in ran.stdout
+    assert "lights" in ran.stdout
+    assert ran.stdout.endswith("\nnothing is wrong\n")
+
+
+def test_what_is_wrong_is_listed_with_what_to_do() -> None:
+    ran = run("check", "--model", "/nowhere", "--redis", "redis://127.0.0.1:1", "--device", "cuda", "--json")
+    assert ran.returncode == 1
+    findings = json.loads(ran.stdout)
+    wrong = {each["part"]: each["remedy"] for each in findings if each["status"] == "wrong"}
+    assert set(wrong) == {"Redis", "GPU"}  # with Redis, the speech model is the workers' matter
+    assert all(wrong.values())
+
+
+def test_options_that_cannot_be_read_are_a_finding() -> None:
+    ran = run("check", "--port", "many")
+    assert ran.returncode == 1
+    assert ran.stdout.startswith("WRONG  configuration")
+    assert "port" in ran.stdout

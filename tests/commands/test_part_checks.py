@@ -1,0 +1,89 @@
+"""Each check against the real part, once as it should be and once not."""
+
+import socket
+from pathlib import Path
+
+from tests.gateway.http.test_tls import Authority
+from tests.llm_server import LLMServer
+from tests.redis_server import free_port
+from voicegw.cluster.redis.connect import RedisOptions
+from voicegw.commands.findings import Finding, Status
+from voicegw.commands.part_checks import CHECKS
+from voicegw.config import Settings
+from voicegw.gateway.http.tls import TlsOptions
+from voicegw.gateway.server import GatewayOptions
+from voicegw.reply.llm.llm_responder import LLMOptions
+from voicegw.reply.voice.sentence_voice import VoiceEngine, VoiceOptions
+
+BY_NAME = {check.__name__: check for check in CHECKS}
+
+
+async def found(name: str, settings: Settings) -> list[Finding]:
+    return [finding async for finding in BY_NAME[f"_check_{name}"](settings)]
+
+
+async def only(name: str, settings: Settings) -> Finding:
+    [finding] = await found(name, settings)
+    assert (finding.status is Status.WRONG) <= bool(finding.remedy)
+    return finding
+
+
+async def test_an_address_that_is_in_use_is_wrong() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        finding = await only("address", Settings(gateway=GatewayOptions(port=port)))
+    assert finding.status is Status.WRONG
+    assert (await only("address", Settings(gateway=GatewayOptions(port=free_port())))).status is Status.OK
+
+
+async def test_a_network_without_tls_is_wrong() -> None:
+    exposed = await only("access", Settings(gateway=GatewayOptions(host="0.0.0.0")))
+    assert exposed.status is Status.WRONG
+    assert "TLS" in exposed.found
+    assert (await only("access", Settings())).status is Status.NOTE
+
+
+async def test_tls_files(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    good = await only("tls", Settings(gateway=GatewayOptions(tls=authority.options)))
+    assert good.status is Status.OK
+    assert "days" in good.found
+    authority.spoil()
+    bad = await only("tls", Settings(gateway=GatewayOptions(tls=authority.options)))
+    assert bad.status is Status.WRONG
+    missing = TlsOptions(cert="/nowhere", key="/nowhere")
+    assert (await only("tls", Settings(gateway=GatewayOptions(tls=missing)))).status is Status.WRONG
+    assert (await only("tls", Settings())).status is Status.OK
+
+
+async def test_redis(redis_url: str) -> None:
+    assert (await only("redis", Settings(cluster=RedisOptions(url=redis_url)))).status is Status.OK
+    away = RedisOptions(url=f"redis://:secret@127.0.0.1:{free_port()}")
+    finding = await only("redis", Settings(cluster=away))
+    assert finding.status is Status.WRONG
+    assert "secret" not in finding.found
+
+
+async def test_every_model_endpoint_is_asked() -> None:
+    async with LLMServer() as server:
+        there = LLMOptions(url=server.url, model="test")
+        away = LLMOptions(url=f"http://127.0.0.1:{free_port()}/v1", model="other")
+        findings = await found("model_endpoints", Settings(llm=there, llm_fallback=away))
+    assert [finding.status for finding in findings] == [Status.OK, Status.WRONG]
+    assert "other" in findings[1].found
+    assert (await only("model_endpoints", Settings())).status is Status.NOTE
+
+
+async def test_the_voice_speaks() -> None:
+    espeak = await only("voice", Settings(voice=VoiceOptions(engine=VoiceEngine.ESPEAK)))
+    assert espeak.status is Status.OK
+    away = VoiceOptions(
+        engine=VoiceEngine.OPENAI, url=f"http://127.0.0.1:{free_port()}/v1", model="tts", name="alloy"
+    )
+    assert (await only("voice", Settings(voice=away))).status is Status.WRONG
+    assert (await only("voice", Settings(voice=VoiceOptions(engine=VoiceEngine.NONE)))).status is Status.NOTE
+
+
+async def test_packages_are_complete() -> None:
+    assert (await only("audio_packages", Settings())).status is Status.OK
+    assert (await only("speech_detector", Settings())).status is Status.OK

@@ -1,0 +1,36 @@
+"""What `voicegw serve` says about itself; tests/test_cli.py starts it."""
+
+from tests.gateway.fakes import ScriptedVoice
+from voicegw.assistant import Assistant
+from voicegw.cluster.redis.connect import RedisOptions
+from voicegw.commands.serve import summary
+from voicegw.config import Settings
+from voicegw.reply.offline.offline_responder import OfflineResponder
+from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
+from voicegw.reply.tools.tool_declarations import ToolOptions
+from voicegw.reply.tools.toolbox import Toolbox
+from voicegw.telemetry import Metrics
+
+
+def assistant(voice: ScriptedVoice | None = None) -> Assistant:
+    toolbox = Toolbox(ToolOptions(), Metrics())
+    calls = LocalBackgroundCalls(toolbox.run, ToolOptions(), Metrics())
+    return Assistant(OfflineResponder(), calls, None, lambda: "", voice)
+
+
+def test_the_summary_says_what_runs_where() -> None:
+    told = summary(Settings(), assistant(ScriptedVoice()))
+    assert told == {
+        "speech_model": "base on cpu",
+        "speech_detector": "webrtc",
+        "replies": "offline",
+        "voice": "scripted",
+        "sessions": "in this process",
+        "tls": "off",
+    }
+
+
+def test_the_summary_shows_no_password_of_redis() -> None:
+    told = summary(Settings(cluster=RedisOptions(url="redis://:secret@here")), assistant())
+    assert told["speech_model"] == "of the workers over redis://here:6379"
+    assert "secret" not in str(told)

@@ -1,0 +1,193 @@
+"""The checks of `voicegw check`: each tries one part of a server, and yields what it has found."""
+
+import asyncio
+import importlib.util
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+from voicegw.asr.vad import make_scorer
+from voicegw.assistant import make_voice
+from voicegw.cluster.redis import connect
+from voicegw.cluster.redis.monitor import REDIS_ERRORS
+from voicegw.commands.findings import Finding, Status
+from voicegw.commands.model_check import check_speech_model
+from voicegw.commands.recognition import gpu_count
+from voicegw.config import Settings
+from voicegw.core.events import Message
+from voicegw.core.responder import ReplyRequest
+from voicegw.errors import ReplyError, StartupError, VoicegwError
+from voicegw.gateway.auth.authenticator import Authenticator
+from voicegw.gateway.auth.replay_cache import LocalReplayCache
+from voicegw.gateway.http.tls import Certificate, check_exposure
+from voicegw.reply.llm.llm_responder import LLMResponder
+
+_DAY_S = 86_400
+_RENEW_DAYS = 14
+_OLDEST_REDIS = 7
+_SENTENCE, _SENTENCE_RATE = "Hello.", 16_000
+
+Check = Callable[[Settings], AsyncIterator[Finding]]
+
+
+async def _check_access(settings: Settings) -> AsyncIterator[Finding]:
+    """Tokens, and whether the address may be served as it is configured."""
+    try:
+        development = Authenticator(settings.tokens, LocalReplayCache()).development
+        check_exposure(
+            settings.gateway.host,
+            encrypted=settings.gateway.tls.enabled,
+            behind_proxy=settings.access.behind_proxy,
+            tokens=not development,
+        )
+    except StartupError as error:
+        yield Finding("access", Status.WRONG, error.message, "see scripts/deploy/access.md")
+        return
+    found = "no token is required; only this machine may connect" if development else "clients need a token"
+    yield Finding("access", Status.NOTE if development else Status.OK, found)
+
+
+async def _check_address(settings: Settings) -> AsyncIterator[Finding]:
+    """Whether the port is free."""
+    host, port = settings.gateway.host, settings.gateway.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as asyncio does
+            one.bind((host, port))
+    except OSError as error:
+        found = f"cannot listen at {host}:{port}: {error.strerror or error}"
+        yield Finding("address", Status.WRONG, found, "stop what uses it, or choose another --port or --host")
+    else:
+        yield Finding("address", Status.OK, f"{host}:{port} is free")
+
+
+async def _check_tls(settings: Settings) -> AsyncIterator[Finding]:
+    """The certificate, if there is one."""
+    if not settings.gateway.tls.enabled:
+        yield Finding("TLS", Status.OK, "off: ws://")
+        return
+    try:
+        days = (Certificate(settings.gateway.tls).expires_at - time.time()) / _DAY_S
+    except StartupError as error:
+        yield Finding(
+            "TLS", Status.WRONG, error.message, "give the PEM files of a certificate and of its key"
+        )
+        return
+    if days <= 0:
+        yield Finding("TLS", Status.WRONG, "the certificate has expired", "renew it")
+    else:
+        soon = days < _RENEW_DAYS
+        found = f"the certificate is valid for {days:.0f} days"
+        yield Finding("TLS", Status.NOTE if soon else Status.OK, found, "renew it" if soon else "")
+
+
+async def _check_speech_detector(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        make_scorer(settings.vad)
+    except (StartupError, ImportError) as error:
+        remedy = "choose --vad-engine webrtc, or install voicegw again"
+        yield Finding("speech detector", Status.WRONG, f"{settings.vad.engine}: {error}", remedy)
+    else:
+        yield Finding("speech detector", Status.OK, settings.vad.engine)
+
+
+async def _check_model_endpoints(settings: Settings) -> AsyncIterator[Finding]:
+    """Sends a minimal request to each endpoint."""
+    part = "language model"
+    configured = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
+    if not configured:
+        found = "none is configured: a rule-based responder answers"
+        yield Finding(part, Status.NOTE, found, "--llm-url and --llm-model name one")
+    for options in configured:
+        begin = time.monotonic()
+        try:
+            responder = LLMResponder(options)
+            try:
+                await responder.warm(ReplyRequest((Message("user", "hello"),)))
+            finally:
+                await responder.close()
+        except (ReplyError, StartupError) as error:
+            where = f"{options.model} at {options.url or 'OpenAI'}"
+            remedy = "start the endpoint, or correct --llm-url, --llm-model or OPENAI_API_KEY"
+            yield Finding(part, Status.WRONG, f"{where}: {error.message}", remedy)
+        else:
+            took_ms = (time.monotonic() - begin) * 1000
+            found = f"{responder.name} at {responder.url} answered in {took_ms:.0f} ms"
+            yield Finding(part, Status.OK, found)
+
+
+async def _check_voice(settings: Settings) -> AsyncIterator[Finding]:
+    """Speaks a word."""
+    try:
+        voice = make_voice(settings.voice)
+        if voice is None:
+            remedy = "install espeak-ng or the extra `voice`"
+            yield Finding("voice", Status.NOTE, "none: replies are text only", remedy)
+            return
+        begin, first_s = time.monotonic(), 0.0
+        try:
+            async with aclosing(voice.speak(_SENTENCE, _SENTENCE_RATE, "en")) as pieces:
+                async for _ in pieces:
+                    first_s = first_s or time.monotonic() - begin
+        finally:
+            await voice.close()
+    except VoicegwError as error:
+        remedy = "choose another --voice-engine, or see scripts/deploy/assistant.md"
+        yield Finding("voice", Status.WRONG, error.message, remedy)
+    else:
+        yield Finding("voice", Status.OK, f"{voice.name} spoke after {first_s * 1000:.0f} ms")
+
+
+async def _check_redis(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.cluster.url is None:
+        yield Finding("Redis", Status.OK, "not used: one gateway")
+        return
+    begin = time.monotonic()
+    try:
+        client = connect.connect(settings.cluster)
+        try:
+            version = str((await client.info("server"))["redis_version"])
+        finally:
+            await connect.close(client)
+    except (StartupError, *REDIS_ERRORS) as error:
+        found = f"{connect.parse(settings.cluster.url)}: {error}".partition("\n")[0]
+        yield Finding("Redis", Status.WRONG, found, "start it, or correct --redis and its password")
+        return
+    if int(version.partition(".")[0]) < _OLDEST_REDIS:
+        yield Finding(
+            "Redis", Status.WRONG, f"version {version} is too old", f"use {_OLDEST_REDIS}.0 or newer"
+        )
+    else:
+        took_ms = (time.monotonic() - begin) * 1000
+        yield Finding("Redis", Status.OK, f"version {version} answered in {took_ms:.0f} ms")
+
+
+async def _check_audio_packages(settings: Settings) -> AsyncIterator[Finding]:
+    missing = [name for name in ("soundfile", "soxr", "av") if importlib.util.find_spec(name) is None]
+    if missing:
+        remedy = "install voicegw again"
+        yield Finding("audio packages", Status.WRONG, f"missing: {', '.join(missing)}", remedy)
+    elif importlib.util.find_spec("sounddevice") is None:
+        found = "complete; without `sounddevice`, which only the microphone client needs"
+        yield Finding("audio packages", Status.OK, found)
+    else:
+        yield Finding("audio packages", Status.OK, "complete, with the microphone client's")
+
+
+async def _check_gpu(settings: Settings) -> AsyncIterator[Finding]:
+    count = await asyncio.to_thread(gpu_count)
+    if settings.asr.device == "cuda" and not count:
+        remedy = "install the driver and CUDA libraries, or choose --device cpu"
+        yield Finding("GPU", Status.WRONG, "--device is cuda, and there is no GPU that can be used", remedy)
+    elif settings.asr.device == "cpu" and count:
+        yield Finding("GPU", Status.NOTE, f"{count}, not used", "--device cuda uses it")
+    else:
+        yield Finding("GPU", Status.OK, f"{count} for --device {settings.asr.device}")
+
+
+CHECKS: tuple[Check, ...] = (
+    *(_check_access, _check_address, _check_tls, _check_redis, _check_gpu, _check_audio_packages),
+    *(_check_speech_detector, check_speech_model, _check_model_endpoints, _check_voice),
+)

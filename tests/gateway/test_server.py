@@ -136,7 +136,7 @@ async def test_a_full_server_refuses_until_someone_leaves() -> None:
             assert stage.value("sessions") == 1
 
 
-async def test_a_crowd_at_the_door_does_not_overfill() -> None:
+async def test_many_connections_at_once_do_not_overfill() -> None:
     async with staged(max_sessions=3) as stage, AsyncExitStack() as stack:
         attempts = (stack.enter_async_context(joined(stage.url)) for _ in range(20))
         arrived = await asyncio.gather(*attempts, return_exceptions=True)

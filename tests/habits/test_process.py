@@ -213,7 +213,7 @@ async def printed_nowhere(directory: Path) -> object:
 # --- file descriptors ----------------------------------------------------------------------------------
 
 
-def crowd(limits: str, clients: int) -> Given:
+def many_clients(limits: str, clients: int) -> Given:
     """So many clients at a server with these limits of descriptors. Seen: how they were answered, if the log
     stays short, and that another one is served once they are gone."""
 
@@ -232,12 +232,12 @@ def crowd(limits: str, clients: int) -> Given:
 
 async def status(stack: AsyncExitStack, url: str) -> int:
     """How a new client is answered, which then stays."""
-    wire = RawClient(url)
-    stack.callback(wire.socket.close)
-    return await asyncio.to_thread(wire.upgrade)
+    connection = RawClient(url)
+    stack.callback(connection.socket.close)
+    return await asyncio.to_thread(connection.upgrade)
 
 
-async def doorstep(directory: Path) -> object:
+async def silent_clients(directory: Path) -> object:
     """The same of clients that ask for nothing, so that refusals do not free what they hold."""
     shell = ("bash", "-c", 'ulimit -n 70 && exec "$@"', "bash")
     flags = ("--gateway.handshake.timeout-ms", "1000")
@@ -361,9 +361,9 @@ HABITS: list[Habit[Given]] = [
             "voice.name names a voice, and the voice engine is none",
         ],
     ),
-    Habit("descriptors", "70 for 90 clients", crowd("-n 70", 90), ({101, 503}, "short log")),
-    Habit("descriptors", "70 unless asked for more", crowd("-Sn 70", 90), ({101}, "short log")),
-    Habit("descriptors", "70 for 90 clients that ask for nothing", doorstep, (101, 1)),
+    Habit("descriptors", "70 for 90 clients", many_clients("-n 70", 90), ({101, 503}, "short log")),
+    Habit("descriptors", "70 unless asked for more", many_clients("-Sn 70", 90), ({101}, "short log")),
+    Habit("descriptors", "70 for 90 clients that ask for nothing", silent_clients, (101, 1)),
     Habit("descriptors", "fewer than all sessions need", warned, True),
     Habit(
         "standard streams",

@@ -56,7 +56,7 @@ async def server(
         )
         try:
             assert process.stdout is not None
-            line = await asyncio.wait_for(process.stdout.readline(), 60)
+            line = await asyncio.wait_for(process.stdout.readline(), 3 * PATIENCE_S)
             yield process, line.decode().split()[-1]
         finally:
             with suppress(ProcessLookupError):
@@ -115,7 +115,7 @@ async def finished(directory: Path, command: tuple[str, ...], **more: str) -> tu
     process = await asyncio.create_subprocess_exec(
         *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(directory, **more)
     )
-    output, errors = await asyncio.wait_for(process.communicate(), 60)
+    output, errors = await asyncio.wait_for(process.communicate(), 3 * PATIENCE_S)
     assert process.returncode is not None
     return process.returncode, output.decode(), errors.decode()
 
@@ -147,7 +147,7 @@ async def started(directory: Path, *flags: str) -> object:
     )
     assert process.stdout is not None
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), 60)
+        line = await asyncio.wait_for(process.stdout.readline(), 3 * PATIENCE_S)
     except TimeoutError:
         process.kill()
         raise
@@ -185,7 +185,7 @@ def streamed(redirection: str) -> Given:
         )
         url = f"ws://127.0.0.1:{port}{native.PATH}"
         try:
-            await until(lambda: process.returncode is not None or serves(url), 60)
+            await until(lambda: process.returncode is not None or serves(url), 3 * PATIENCE_S)
             return "serves" if process.returncode is None else process.returncode
         finally:
             with suppress(ProcessLookupError):

@@ -13,7 +13,7 @@ from voicegw.dialects import native
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
 
-CLIENTS = 40
+CLIENTS = 20
 OUTBOX_BYTES = 100_000
 HELLO = native.TextMessage(text="hello")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from voicegw.core.events import Message
 from voicegw.core.responder import ReplyRequest
 
-PATIENCE_S = 20.0  # generous: the machine may be busy, and nothing waits so long when all is well
+PATIENCE_S = 60.0  # generous: the machine may be busy, and nothing waits so long when all is well
 _POLL_S = 0.01
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-START_S = 20.0
+START_S = 60.0
 _PORTS = 20_000  # so many that two processes hardly ever choose the same at the same time
 
 

@@ -192,7 +192,7 @@ async def test_sighup_takes_up_new_keys_and_leaves_open_sessions_alone(tmp_path:
     )
     assert server.stdout is not None
     try:
-        url = (await asyncio.wait_for(server.stdout.readline(), 60)).decode().split()[-1]
+        url = (await asyncio.wait_for(server.stdout.readline(), 3 * PATIENCE_S)).decode().split()[-1]
         async with joined(url, additional_headers={"Authorization": f"Bearer {tokens['old']}"}) as peer:
             file.write_text(json.dumps({"keys": [entries[1]]}))
             server.send_signal(signal.SIGHUP)

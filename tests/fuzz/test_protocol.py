@@ -86,14 +86,14 @@ class Session:
 
 
 class Rudeness(RuleBasedStateMachine):
-    """A client that sends anything; and after every step a piece of what its neighbour says."""
+    """A client that sends anything; and after every step a piece of what the client beside it says."""
 
     url = ""
     undisturbed: ClassVar[list[str]] = []
 
     def __init__(self) -> None:
         super().__init__()
-        self.neighbour = Session(self.url)
+        self.other = Session(self.url)
         self.peer = Session(self.url)
 
     @rule(rng=randoms)
@@ -164,13 +164,13 @@ class Rudeness(RuleBasedStateMachine):
             self.peer.asked_to_stay |= isinstance(command, commands.Refresh)
         if self.peer.faults > MOST_FAULTS:
             self.begin_anew()
-        self.neighbour.speak(pieces=1)
+        self.other.speak(pieces=1)
 
     def teardown(self) -> None:
         self.peer.wire.socket.close()
-        with self.neighbour.wire:
-            self.neighbour.speak()
-            assert self.neighbour.end() == self.undisturbed
+        with self.other.wire:
+            self.other.speak()
+            assert self.other.end() == self.undisturbed
 
 
 @pytest.fixture(scope="module")

@@ -212,7 +212,7 @@ async def staged(
         drain_timeout_ms=drain_timeout_ms,
         path_prefix=path_prefix,
         web_page=web_page,
-        # the machine may be busy with something else; that is not what is tested here, nor is a rush
+        # the machine may be busy with something else; that is not tested here, nor is the rate of connections
         admission=AdmissionOptions(max_sessions, 60_000, accepts_per_s=10_000, accept_burst=10_000),
         connection=ConnectionOptions(**limits),
         handshake=gate.handshake,

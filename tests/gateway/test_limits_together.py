@@ -160,7 +160,7 @@ class Model(ScriptedResponder):
 
 
 @dataclass
-class House:
+class Gateways:
     """Two gateways with a Redis for their sessions, and one for their counters."""
 
     stages: list[Stage]
@@ -197,7 +197,7 @@ class House:
 
 
 @asynccontextmanager
-async def house(directory: Path, ledger: Ledger) -> AsyncIterator[House]:
+async def gateways(directory: Path, ledger: Ledger) -> AsyncIterator[Gateways]:
     async with AsyncExitStack() as stack:
         servers = []
         for name in ("sessions", "counters"):
@@ -208,7 +208,7 @@ async def house(directory: Path, ledger: Ledger) -> AsyncIterator[House]:
         stages = [
             await stack.enter_async_context(gateway(servers[0], servers[1], ledger)) for _ in range(GATEWAYS)
         ]
-        yield House(stages, servers[1], ledger)
+        yield Gateways(stages, servers[1], ledger)
 
 
 @asynccontextmanager
@@ -229,22 +229,22 @@ async def gateway(sessions: RedisServer, counters: RedisServer, ledger: Ledger) 
 
 
 clients = st.tuples(st.integers(0, GATEWAYS - 1), st.sampled_from("ab"), st.sampled_from("yz"))
-newcomers = st.tuples(st.just("connect"), clients)
+connects = st.tuples(st.just("connect"), clients)
 returns = st.tuples(st.just("resume"), clients, st.integers(0, 5))  # for which of the sessions
 uses = st.tuples(st.sampled_from(["messages", "type", "talk"]), st.integers(0, 5), st.integers(1, 5))
 ends = st.tuples(st.sampled_from(["reset", "leave", "end", "refresh"]), st.integers(0, 5))
 troubles = st.tuples(st.sampled_from(["cut", "away", "back", "back"]))
-often = [newcomers, returns, uses, uses]
+often = [connects, returns, uses, uses]
 doings = st.one_of(*often, *often, *often, ends, ends, troubles)
 batches = st.lists(st.lists(doings, min_size=1, max_size=AT_ONCE), min_size=3, max_size=7)
 FIRST = [[("connect", (0, "a", "y")), ("connect", (1, "a", "z"))], [("connect", (0, "b", "z"))]]
 
 
 @dataclass
-class Crowd:
+class ClientGroup:
     """The clients of one example."""
 
-    house: House
+    gateways: Gateways
     stack: AsyncExitStack
     number: int
     sessions: list[str] = field(default_factory=list)
@@ -262,11 +262,11 @@ class Crowd:
                 case ("resume", client, which) if self.sessions:
                     session = self.sessions[which % len(self.sessions)]
                     await self.join(f"session={session}&epoch=1&last_seq=1", *client)
-                    self.house.ledger.returns[session] += 1
+                    self.gateways.ledger.returns[session] += 1
                 case ("cut",) if not self.away:
-                    self.house.counting.command("client", "kill", "type", "normal")
+                    self.gateways.counting.command("client", "kill", "type", "normal")
                 case ("away",) if not self.away:
-                    self.house.counting.pause()
+                    self.gateways.counting.pause()
                     self.away = True
                 case ("back",):
                     self.come_back()
@@ -285,7 +285,7 @@ class Crowd:
     async def join(self, query: str, place: int, user: str, address: str) -> None:
         user = f"{user}{self.number}"
         address = f"198.18.{self.number // 100}.{2 * (self.number % 100) + (address == 'y')}"
-        url = f"{self.house.stages[place].url}?{query}"
+        url = f"{self.gateways.stages[place].url}?{query}"
         socket = await self.stack.enter_async_context(
             # It reads all that comes, so that it notices when the gateway closes it.
             connect(url, proxy=None, compression=None, max_queue=None, **known(address, sub=user))
@@ -308,7 +308,7 @@ class Crowd:
                 sent = [TALK] * 5 * ONCE[Resource.AUDIO_SECONDS]
             case _:
                 sent = [TYPED]
-        ledger = self.house.ledger
+        ledger = self.gateways.ledger
         for each in sent:
             await socket.send(each)
             ledger.sent += 1
@@ -336,14 +336,14 @@ class Crowd:
 
     def come_back(self) -> None:
         if self.away:
-            self.house.counting.resume()
-            self.house.count_together()
+            self.gateways.counting.resume()
+            self.gateways.count_together()
             self.away = False
 
     def check(self) -> None:
         """Nobody has more than allowed, within what is not reported yet and what is on its way; while the
         counters are away, at each gateway."""
-        for stage in self.house.stages:
+        for stage in self.gateways.stages:
             hosts = [host for host in stage.gateway.sessions if not host.ended.is_set()]
             assert all(count <= USER_OPEN for count in Counter(host.user for host in hosts).values())
             seats = Counter(host.seat.address for host in hosts)
@@ -351,12 +351,12 @@ class Crowd:
         times = 1 + GATEWAYS * self.troubled
         for (scope, name), count in self.joins.items():
             assert count <= times * ALLOWED[scope][Resource.CONNECTIONS], (scope, name)
-        for (scope, name, resource), used in self.house.ledger.used.items():
+        for (scope, name, resource), used in self.gateways.ledger.used.items():
             open_at_once = GATEWAYS * (USER_OPEN if scope == "user" else ADDRESS_OPEN)
             connections = min(open_at_once, self.joins[scope, name])
             slack = AT_ONCE * ONCE[resource] + connections * BLOCKS[resource]
             if scope == "session":
-                slack = (1 + self.house.ledger.returns[name]) * (ONCE[resource] + BLOCKS[resource])
+                slack = (1 + self.gateways.ledger.returns[name]) * (ONCE[resource] + BLOCKS[resource])
             allowed = ALLOWED[scope][resource] * (1 if scope == "session" else times)
             assert used <= allowed + slack, (scope, name, resource, used)
 
@@ -365,16 +365,16 @@ class Crowd:
         self.come_back()
         for socket in self.sockets:
             socket.transport.abort()
-        for stage in self.house.stages:
+        for stage in self.gateways.stages:
             for host in stage.gateway.sessions:
                 host.finish(None)
-        await until(self.house.quiet)
+        await until(self.gateways.quiet)
         counted, used = Counter[Any](), Counter[Any]()
-        for (scope, name, resource), cost in self.house.ledger.used.items():
+        for (scope, name, resource), cost in self.gateways.ledger.used.items():
             used[_counter(scope, name, resource)] += cost
         for scope, name in self.joins:
             for resource in ONCE:
-                counted[_counter(scope, name, resource)] += await self.house.counted(scope, name, resource)
+                counted[_counter(scope, name, resource)] += await self.gateways.counted(scope, name, resource)
         for whose, count in counted.items():
             assert count >= int(used[whose]), whose
 
@@ -385,26 +385,26 @@ def _counter(scope: str, name: str, resource: Resource) -> tuple[str, str, Resou
     return scope, "" if scope == "address" else name, resource
 
 
-async def play(house: House, doings: list[list[tuple[Any, ...]]]) -> None:
-    house.examples += 1
-    house.ledger.used.clear()
-    house.ledger.returns.clear()
-    house.count_together()
-    alone = house.alone()
+async def play(gateways: Gateways, doings: list[list[tuple[Any, ...]]]) -> None:
+    gateways.examples += 1
+    gateways.ledger.used.clear()
+    gateways.ledger.returns.clear()
+    gateways.count_together()
+    alone = gateways.alone()
     async with AsyncExitStack() as stack:
-        crowd = Crowd(house, stack, house.examples)
+        group = ClientGroup(gateways, stack, gateways.examples)
         try:
             for batch in (*FIRST, *doings):
-                await asyncio.gather(*map(crowd.do, batch))
-                crowd.troubled = crowd.troubled or house.alone() > alone
-                crowd.check()
+                await asyncio.gather(*map(group.do, batch))
+                group.troubled = group.troubled or gateways.alone() > alone
+                group.check()
         finally:
-            crowd.come_back()
-        await crowd.leave()
+            group.come_back()
+        await group.leave()
 
 
 @pytest.fixture
-def together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[asyncio.Runner, House]]:
+def together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[asyncio.Runner, Gateways]]:
     """Two gateways for all examples, and the loop that they run in."""
     monkeypatch.setattr("voicegw.gateway.limits.rate_limits._STORAGE_S", 0.1)
     monkeypatch.setattr("voicegw.gateway.limits.rate_limits._RETRY_STORAGE_S", 0.1)
@@ -412,13 +412,13 @@ def together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[
     ledger = Ledger()
     ledger.watch(monkeypatch)
     with asyncio.Runner() as runner:
-        running = house(tmp_path, ledger)
+        running = gateways(tmp_path, ledger)
         yield runner, runner.run(running.__aenter__())
         runner.run(asyncio.wait_for(running.__aexit__(None, None, None), EXAMPLE_S))
 
 
 def test_no_order_of_events_at_two_gateways_gives_more_than_allowed(
-    together: tuple[asyncio.Runner, House],
+    together: tuple[asyncio.Runner, Gateways],
 ) -> None:
     runner, both = together
 

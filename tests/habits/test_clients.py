@@ -18,7 +18,7 @@ from tests.observing import PATIENCE_S, until
 from voicegw.core.audio import PaceLimit
 from voicegw.core.session import SessionOptions
 from voicegw.errors import AudioTooFast
-from voicegw.gateway.http import limited_connection as caller
+from voicegw.gateway.http import limited_connection
 from voicegw.gateway.http.limited_connection import HandshakeOptions
 from voicegw.gateway.http.probes import probes
 from voicegw.gateway.http.tls import TlsOptions
@@ -105,14 +105,14 @@ def opens(query: str, *, prefix: str = "") -> Given:
 
     async def see(_: Authority) -> object:
         async with staged(path_prefix=prefix) as stage:
-            with RawClient(f"ws://127.0.0.1:{stage.port}{query}") as wire:
-                return await asyncio.to_thread(wire.upgrade)
+            with RawClient(f"ws://127.0.0.1:{stage.port}{query}") as connection:
+                return await asyncio.to_thread(connection.upgrade)
 
     return see
 
 
 async def gives_up_its_place(_: Authority) -> object:
-    """A client that stops reading has the only place. Seen: how a newcomer is answered once it was cut off,
+    """A client that stops reading has the only place. Seen: how a new client is answered once it was cut off,
     and how the client is, when it comes back then."""
     absent = UnresponsiveClient(Point.REPLY, Behaviour.STOPS_READING)
     gate = Gate(limits=LimitOptions(session_model_tokens=None))  # or the replies are too few to fill it
@@ -121,16 +121,16 @@ async def gives_up_its_place(_: Authority) -> object:
         with closing((await asyncio.to_thread(absent.run, stage.url)).socket):
             await until(lambda: stage.value("sessions_detached") == 1)
             [host] = stage.gateway.sessions
-            with RawClient(stage.url) as newcomer, RawClient(f"{stage.url}?session={host.name}") as again:
-                return [await asyncio.to_thread(wire.upgrade) for wire in (newcomer, again)]
+            with RawClient(stage.url) as new, RawClient(f"{stage.url}?session={host.name}") as again:
+                return [await asyncio.to_thread(connection.upgrade) for connection in (new, again)]
 
 
 async def stays_though_refused(_: Authority) -> object:
     """A client that is refused and keeps its socket. Seen: the answer, and that its connection is gone."""
     async with staged() as stage:
         tasks = stage.value("tasks")
-        with RawClient(f"{stage.url}?rate=1") as wire:
-            answer = await asyncio.to_thread(wire.upgrade)
+        with RawClient(f"{stage.url}?rate=1") as connection:
+            answer = await asyncio.to_thread(connection.upgrade)
             await until(lambda: stage.value("tasks") == tasks)
     return answer, "gone"
 
@@ -213,5 +213,5 @@ HABITS: list[Habit[Given]] = [
 @pytest.mark.usefixtures("virtual_clock")
 @pytest.mark.parametrize("habit", rows(HABITS))
 async def test_habit(habit: Habit[Given], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caller, "CLOSE_S", 0.3)
+    monkeypatch.setattr(limited_connection, "CLOSE_S", 0.3)
     assert await habit.given(Authority(tmp_path)) == habit.expected

@@ -94,11 +94,11 @@ class Remembers:
 @dataclass(frozen=True)
 class Refuses:
     """The endpoint refuses a request as long as it has one of `parameters` (or a role), and says so by
-    `complaint` and `status`; seen are the outcomes of two replies, the number of requests, and which of the
+    `error` and `status`; seen are the outcomes of two replies, the number of requests, and which of the
     parameters and roles that endpoints refuse the last one had."""
 
     parameters: tuple[str, ...]
-    complaint: str
+    error_body: str
     status: int = 400
     content_type: str = "application/json"
     prompt: Sequence[Message] = ASKED
@@ -107,7 +107,7 @@ class Refuses:
         roles = {message["role"] for message in body["messages"]}
         if not (set(body) | roles).intersection(self.parameters):
             return None
-        return Answer(status=self.status, page=(self.content_type, self.complaint))
+        return Answer(status=self.status, page=(self.content_type, self.error_body))
 
     async def seen(self) -> object:
         async with LLMServer(script=self.answer) as server:
@@ -145,7 +145,7 @@ def parts(body: dict[str, Any]) -> set[str]:
 
 
 @dataclass(frozen=True)
-class Crowd:
+class ManyUsers:
     """So many users speak at once, and each first request is answered so; seen are the kinds of outcomes."""
 
     answer: Answer
@@ -163,7 +163,7 @@ def says(*tokens: Any, **fields: Any) -> Answer:
     return Answer(list(tokens), **fields)
 
 
-def complaint(message: str, **fields: Any) -> str:
+def error_body(message: str, **fields: Any) -> str:
     """An error body as OpenAI writes them."""
     return json.dumps({"error": {"message": message, "type": "invalid_request_error", **fields}})
 
@@ -187,17 +187,17 @@ def shown(name: str, history: Sequence[Message], *expected: str) -> Habit[Given]
     return Habit("alternating roles", name, Remembers(history), list(expected))
 
 
-def refused(name: str, parameters: str, complaint: str, left: str, **fields: Any) -> Habit[Given]:
+def refused(name: str, parameters: str, error_body: str, left: str, **fields: Any) -> Habit[Given]:
     """A refusal that is learned: of the reply's request, one request without a user's words shows what is
     always refused, and has one more for each parameter; then both replies are given."""
     names = tuple(parameters.split())
     expected = ([USUAL, USUAL], 4 + len(names), set(left.split()))
-    return Habit("refused parameters", name, Refuses(names, complaint, **fields), expected)
+    return Habit("refused parameters", name, Refuses(names, error_body, **fields), expected)
 
 
 def unlearned(name: str, message: str, status: int = 400) -> Habit[Given]:
     """A refusal of one user's request, of which nothing is learned."""
-    refusal = Answer(status=status, page=("application/json", complaint(message)))
+    refusal = Answer(status=status, page=("application/json", error_body(message)))
     return Habit("refusals of one request", name, RefusesOne(refusal), EVERYTHING)
 
 
@@ -259,7 +259,7 @@ REFUSALS: list[Habit[Given]] = [
     refused(
         "the old name of the token limit",
         "max_tokens",
-        complaint(
+        error_body(
             "Unsupported parameter: 'max_tokens' is not supported with this model. "
             "Use 'max_completion_tokens' instead.",
             param="max_tokens",
@@ -276,7 +276,7 @@ REFUSALS: list[Habit[Given]] = [
     refused(
         "a temperature, at OpenAI",
         "temperature",
-        complaint(
+        error_body(
             "Unsupported value: 'temperature' does not support 0.7 with this model. "
             "Only the default (1) value is supported."
         ),
@@ -292,45 +292,45 @@ REFUSALS: list[Habit[Given]] = [
     refused(
         "tools, by vLLM without a parser for them",
         "tools",
-        complaint('"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'),
+        error_body('"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'),
         "max_tokens temperature system user",
     ),
     refused(
         "tools, by Ollama",
         "tools",
-        complaint("registry.ollama.ai/library/gemma:2b does not support tools"),
+        error_body("registry.ollama.ai/library/gemma:2b does not support tools"),
         "max_tokens temperature system user",
     ),
     refused(
         "tools, by a router",
         "tools",
-        complaint("No endpoints found that support tool use."),
+        error_body("No endpoints found that support tool use."),
         "max_tokens temperature system user",
         status=404,
     ),
     refused(
         "the system role, by a chat template",
         "system",
-        complaint("System role not supported"),
+        error_body("System role not supported"),
         "max_tokens temperature tools user",
         status=500,
     ),
     refused(
         "the system role, which breaks the order of roles",
         "system",
-        complaint("Conversation roles must alternate user/assistant/user/assistant/..."),
+        error_body("Conversation roles must alternate user/assistant/user/assistant/..."),
         "max_tokens temperature tools user",
     ),
     refused(
         "the system role, by its number",
         "system",
-        complaint("Unsupported value: 'messages[0].role' does not support 'system' with this model."),
+        error_body("Unsupported value: 'messages[0].role' does not support 'system' with this model."),
         "max_tokens temperature tools user",
     ),
     refused(
         "the system role, at Google",
         "system",
-        complaint("Developer instruction is not enabled for models/gemma-3-1b-it"),
+        error_body("Developer instruction is not enabled for models/gemma-3-1b-it"),
         "max_tokens temperature tools user",
     ),
     refused(
@@ -353,14 +353,14 @@ REFUSALS: list[Habit[Given]] = [
     refused(
         "a temperature, after the user has said the same words",
         "temperature",
-        complaint("temperature is not supported"),
+        error_body("temperature is not supported"),
         "max_tokens tools system user",
         prompt=(Message("system", "Be brief."), Message("user", "not supported")),
     ),
     refused(
         "tools, where the system prompt has the same words",
         "tools",
-        complaint("This model does not support tools."),
+        error_body("This model does not support tools."),
         "max_tokens temperature system user",
         prompt=(Message("system", "Say so if a model does not support tools."), Message("user", "Hi.")),
     ),
@@ -382,7 +382,7 @@ REFUSALS: list[Habit[Given]] = [
         "something else, of which nothing is learned",
         Refuses(
             ("user",),
-            complaint("This model's maximum context length is 10 tokens, however max_tokens is 300."),
+            error_body("This model's maximum context length is 10 tokens, however max_tokens is 300."),
         ),
         ([["!llm_rejected"]] * 2, 2, {"max_tokens", "temperature", "tools", "system", "user"}),
     ),
@@ -391,7 +391,7 @@ REFUSALS: list[Habit[Given]] = [
         "what the user has said, and the endpoint repeats",
         Refuses(
             ("user",),
-            complaint("Flagged: 'Are tools not supported, or is it the system role?'"),
+            error_body("Flagged: 'Are tools not supported, or is it the system role?'"),
             prompt=(
                 Message("system", "Be brief."),
                 Message("user", "Are tools not supported, or is it the system role?"),
@@ -403,7 +403,7 @@ REFUSALS: list[Habit[Given]] = [
         "refused parameters",
         "a model that does not exist",
         Refuses(
-            ("model",), complaint("The model `tool-7b` does not exist", code="model_not_found"), status=404
+            ("model",), error_body("The model `tool-7b` does not exist", code="model_not_found"), status=404
         ),
         ([["!llm_rejected"]] * 2, 2, {"max_tokens", "temperature", "tools", "system", "user"}),
     ),
@@ -695,13 +695,13 @@ STREAMS: list[Habit[Given]] = [
     Habit(
         "rate limits",
         "for a moment, of many users at once",
-        Crowd(Answer(status=429, retry_after="0.2", first_token_delay_s=0.3)),
+        ManyUsers(Answer(status=429, retry_after="0.2", first_token_delay_s=0.3)),
         {"[llm_rate_limited] Paris."},
     ),
     Habit(
         "rate limits",
         "of an endpoint that is busy, of many users at once",
-        Crowd(Answer(status=503, retry_after="0.2", first_token_delay_s=0.3)),
+        ManyUsers(Answer(status=503, retry_after="0.2", first_token_delay_s=0.3)),
         {"[llm_broken] Paris."},
     ),
 ]

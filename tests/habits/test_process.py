@@ -56,7 +56,7 @@ async def server(
         )
         try:
             assert process.stdout is not None
-            line = await asyncio.wait_for(process.stdout.readline(), 60)
+            line = await asyncio.wait_for(process.stdout.readline(), 3 * PATIENCE_S)
             yield process, line.decode().split()[-1]
         finally:
             with suppress(ProcessLookupError):
@@ -115,7 +115,7 @@ async def finished(directory: Path, command: tuple[str, ...], **more: str) -> tu
     process = await asyncio.create_subprocess_exec(
         *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(directory, **more)
     )
-    output, errors = await asyncio.wait_for(process.communicate(), 60)
+    output, errors = await asyncio.wait_for(process.communicate(), 3 * PATIENCE_S)
     assert process.returncode is not None
     return process.returncode, output.decode(), errors.decode()
 
@@ -147,7 +147,7 @@ async def started(directory: Path, *flags: str) -> object:
     )
     assert process.stdout is not None
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), 60)
+        line = await asyncio.wait_for(process.stdout.readline(), 3 * PATIENCE_S)
     except TimeoutError:
         process.kill()
         raise
@@ -185,7 +185,7 @@ def streamed(redirection: str) -> Given:
         )
         url = f"ws://127.0.0.1:{port}{native.PATH}"
         try:
-            await until(lambda: process.returncode is not None or serves(url), 60)
+            await until(lambda: process.returncode is not None or serves(url), 3 * PATIENCE_S)
             return "serves" if process.returncode is None else process.returncode
         finally:
             with suppress(ProcessLookupError):
@@ -213,7 +213,7 @@ async def printed_nowhere(directory: Path) -> object:
 # --- file descriptors ----------------------------------------------------------------------------------
 
 
-def crowd(limits: str, clients: int) -> Given:
+def many_clients(limits: str, clients: int) -> Given:
     """So many clients at a server with these limits of descriptors. Seen: how they were answered, if the log
     stays short, and that another one is served once they are gone."""
 
@@ -232,12 +232,12 @@ def crowd(limits: str, clients: int) -> Given:
 
 async def status(stack: AsyncExitStack, url: str) -> int:
     """How a new client is answered, which then stays."""
-    wire = RawClient(url)
-    stack.callback(wire.socket.close)
-    return await asyncio.to_thread(wire.upgrade)
+    connection = RawClient(url)
+    stack.callback(connection.socket.close)
+    return await asyncio.to_thread(connection.upgrade)
 
 
-async def doorstep(directory: Path) -> object:
+async def silent_clients(directory: Path) -> object:
     """The same of clients that ask for nothing, so that refusals do not free what they hold."""
     shell = ("bash", "-c", 'ulimit -n 70 && exec "$@"', "bash")
     flags = ("--gateway.handshake.timeout-ms", "1000")
@@ -361,9 +361,9 @@ HABITS: list[Habit[Given]] = [
             "voice.name names a voice, and the voice engine is none",
         ],
     ),
-    Habit("descriptors", "70 for 90 clients", crowd("-n 70", 90), ({101, 503}, "short log")),
-    Habit("descriptors", "70 unless asked for more", crowd("-Sn 70", 90), ({101}, "short log")),
-    Habit("descriptors", "70 for 90 clients that ask for nothing", doorstep, (101, 1)),
+    Habit("descriptors", "70 for 90 clients", many_clients("-n 70", 90), ({101, 503}, "short log")),
+    Habit("descriptors", "70 unless asked for more", many_clients("-Sn 70", 90), ({101}, "short log")),
+    Habit("descriptors", "70 for 90 clients that ask for nothing", silent_clients, (101, 1)),
     Habit("descriptors", "fewer than all sessions need", warned, True),
     Habit(
         "standard streams",

@@ -1,4 +1,4 @@
-"""The rules of the door in their order, over real sockets."""
+"""The rules of admission in their order, over real sockets."""
 
 import asyncio
 import json

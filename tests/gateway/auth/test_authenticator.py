@@ -1,4 +1,4 @@
-"""Tokens, as objects and at the door of a real server."""
+"""Tokens, as objects and in the handshake of a real server."""
 
 import base64
 import hmac
@@ -57,9 +57,9 @@ def authenticator(**options: Any) -> Authenticator:
     return Authenticator(TokenOptions(**{"secret": SECRET, **options}), LocalReplayCache())
 
 
-def error_of(text: str, door: Authenticator | None = None) -> VoicegwError:
+def error_of(text: str, checking: Authenticator | None = None) -> VoicegwError:
     with pytest.raises(VoicegwError) as refused:
-        (door or authenticator()).identify(text, "")
+        (checking or authenticator()).identify(text, "")
     assert len(text) < 10 or text not in refused.value.message
     return refused.value
 
@@ -132,10 +132,10 @@ def test_a_public_key_is_no_shared_secret(algorithm: Algorithm, tmp_path: Path) 
     entry = keys.generate(algorithm, "pair")
     path = tmp_path / "keys.json"
     path.write_text(json.dumps({"keys": [entry]}))
-    door = Authenticator(TokenOptions(keys=str(path)), LocalReplayCache())
+    checking = Authenticator(TokenOptions(keys=str(path)), LocalReplayCache())
     published = json.dumps(keys.public_keys(path)[0]).encode()
     for guess in (published, entry["x" if algorithm is Algorithm.EDDSA else "n"].encode()):
-        assert isinstance(error_of(forged("pair", guess), door), TokenInvalid)
+        assert isinstance(error_of(forged("pair", guess), checking), TokenInvalid)
 
 
 def test_a_kid_does_not_lend_one_key_to_anothers_algorithm(tmp_path: Path) -> None:
@@ -175,14 +175,14 @@ def test_claims_of_any_kind_are_read_or_refused(value: Any) -> None:
 
 
 async def test_a_token_for_one_use_works_once() -> None:
-    door = authenticator()
+    checking = authenticator()
     for user, refused in (("alice", False), ("alice", True), ("bob", False)):
-        identity = door.identify(token(sub=user, jti="1"), "")
+        identity = checking.identify(token(sub=user, jti="1"), "")
         if refused:
             with pytest.raises(TokenUsed):
-                await door.consume(identity)
+                await checking.consume(identity)
         else:
-            await door.consume(identity)
+            await checking.consume(identity)
 
 
 @pytest.mark.parametrize("ahead_s", [-30, 0, 30])
@@ -200,19 +200,19 @@ async def test_a_used_token_is_remembered_while_any_gateway_would_take_it(
 
 async def test_it_can_be_asked_for_that_all_work_once_or_none_does() -> None:
     assert "jti" in error_of(token(), authenticator(single_use=SingleUse.ALWAYS)).message
-    door = authenticator(single_use=SingleUse.NEVER)
+    checking = authenticator(single_use=SingleUse.NEVER)
     for _ in range(2):
-        await door.consume(door.identify(token(jti="1"), ""))
+        await checking.consume(checking.identify(token(jti="1"), ""))
 
 
 def test_a_session_is_renewed_by_the_same_user_only() -> None:
-    door = authenticator(session_ttl_s=10)
-    identity = door.identify(token(), "here")
-    renewed = door.renewed(identity, token(scope="reply:none"))
+    checking = authenticator(session_ttl_s=10)
+    identity = checking.identify(token(), "here")
+    renewed = checking.renewed(identity, token(scope="reply:none"))
     assert (renewed.user, renewed.address) == ("alice", "here")
     assert renewed.expires_at >= identity.expires_at
     with pytest.raises(TokenInvalid, match="another user"):
-        door.renewed(identity, token(sub="bob"))
+        checking.renewed(identity, token(sub="bob"))
 
 
 def test_scopes_narrow_the_kinds_they_name() -> None:
@@ -224,7 +224,7 @@ def test_scopes_narrow_the_kinds_they_name() -> None:
             scopes.check(kind, value)
 
 
-# --- at the door -----------------------------------------------------------------------------------------
+# --- in the handshake ---
 
 
 def bearer(text: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from benchmarks.raw_client import encoded
 from tests.gateway.fakes import Gate, Stage, staged
 from tests.observing import PATIENCE_S, until
 from tests.peer import joined
-from voicegw.gateway.http import limited_connection as caller
+from voicegw.gateway.http import limited_connection
 from voicegw.gateway.http.limited_connection import HandshakeLimiter, HandshakeOptions, LimitedConnection
 from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.session.runner import SessionRunner
@@ -26,23 +26,23 @@ pytestmark = pytest.mark.usefixtures("virtual_clock")
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-def doorstep(max_pending: int, per_address: int) -> HandshakeLimiter:
+def limiter(max_pending: int, per_address: int) -> HandshakeLimiter:
     options = HandshakeOptions(max_pending=max_pending, max_pending_per_address=per_address)
     return HandshakeLimiter(options, lambda peer: peer == "proxy", Metrics())
 
 
 def test_so_many_of_one_address_and_no_more() -> None:
-    door = doorstep(max_pending=100, per_address=2)
-    assert [door.acquire("a") for _ in range(3)] == [True, True, False]
-    assert door.acquire("b")
+    handshakes = limiter(max_pending=100, per_address=2)
+    assert [handshakes.acquire("a") for _ in range(3)] == [True, True, False]
+    assert handshakes.acquire("b")
     for _ in range(2):
-        door.release("a")
-    assert door.acquire("a")
+        handshakes.release("a")
+    assert handshakes.acquire("a")
 
 
 def test_behind_a_proxy_there_may_be_many() -> None:
-    door = doorstep(max_pending=4, per_address=1)
-    assert [door.acquire("proxy") for _ in range(5)] == [True] * 4 + [False]
+    handshakes = limiter(max_pending=4, per_address=1)
+    assert [handshakes.acquire("proxy") for _ in range(5)] == [True] * 4 + [False]
 
 
 async def opened(stage: Stage, stack: AsyncExitStack, first: bytes = b"", **options: str) -> Streams:
@@ -83,7 +83,7 @@ async def test_a_request_that_never_ends_is_cut_off_and_others_get_in() -> None:
         await asyncio.gather(*dripping)
 
 
-async def test_one_address_cannot_fill_the_doorstep() -> None:
+async def test_one_address_cannot_use_up_all_handshakes() -> None:
     handshake = HandshakeOptions(max_pending_per_address=5)
     async with (
         staged(gate=Gate(handshake=handshake, limits=LimitOptions(exempt=()))) as stage,
@@ -119,12 +119,12 @@ async def test_what_is_read_takes_no_more_room_than_it_is_long() -> None:
     """asyncio's own buffers are of 256 KiB, which breaks the heap of a busy gateway into pieces."""
     loop = asyncio.get_running_loop()
     async with staged() as stage:
-        with socket.create_connection(("127.0.0.1", stage.port), PATIENCE_S) as caller:
-            caller.setblocking(False)
+        with socket.create_connection(("127.0.0.1", stage.port), PATIENCE_S) as client:
+            client.setblocking(False)
             tracemalloc.start()
             try:
-                await loop.sock_sendall(caller, b"GET /healthz HTTP/1.1\r\n\r\n")
-                answer = await asyncio.wait_for(loop.sock_recv(caller, 1_000), PATIENCE_S)
+                await loop.sock_sendall(client, b"GET /healthz HTTP/1.1\r\n\r\n")
+                answer = await asyncio.wait_for(loop.sock_recv(client, 1_000), PATIENCE_S)
                 _, peak = tracemalloc.get_traced_memory()
             finally:
                 tracemalloc.stop()
@@ -214,7 +214,7 @@ async def test_many_small_frames_leave_others_their_turn(monkeypatch: pytest.Mon
 
 
 async def test_pings_that_are_not_read_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caller, "_FRAMES_PER_S", 10_000)  # or it would take long
+    monkeypatch.setattr(limited_connection, "_FRAMES_PER_S", 10_000)  # or it would take long
     ping = encoded(bytes(125), Opcode.PING)
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)

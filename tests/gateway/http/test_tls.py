@@ -107,7 +107,9 @@ async def test_a_handshake_that_does_not_go_on_is_ended(authority: Authority) ->
         writer.close()
 
 
-async def test_one_address_cannot_fill_the_doorstep_in_the_middle_of_tls_either(authority: Authority) -> None:
+async def test_one_address_cannot_use_up_all_handshakes_in_the_middle_of_tls_either(
+    authority: Authority,
+) -> None:
     handshake = HandshakeOptions(timeout_ms=60_000, max_pending_per_address=5)
     gate = Gate(tls=authority.options, handshake=handshake, limits=LimitOptions(exempt=()))
     async with staged(gate=gate) as stage, AsyncExitStack() as stack:

@@ -20,11 +20,11 @@ def test_lets_sessions_in_up_to_their_number() -> None:
 
 
 @pytest.mark.parametrize(
-    ("door", "error"), [(admission(ready=False), NotReady), (admission(overloaded=True), AtCapacity)]
+    ("checked", "error"), [(admission(ready=False), NotReady), (admission(overloaded=True), AtCapacity)]
 )
-def test_says_why_not(door: Admission, error: type[VoicegwError]) -> None:
+def test_says_why_not(checked: Admission, error: type[VoicegwError]) -> None:
     with pytest.raises(error):
-        door.check(sessions=0)
+        checked.check(sessions=0)
 
 
 def test_a_server_that_is_not_ready_says_what_is_missing() -> None:
@@ -32,37 +32,37 @@ def test_a_server_that_is_not_ready_says_what_is_missing() -> None:
         admission(ready=False).check_ready()
 
 
-def test_a_crowd_does_not_make_the_server_unready() -> None:
+def test_a_high_rate_does_not_make_the_server_unready() -> None:
     admission(overloaded=True).check_ready()
 
 
 def test_nobody_is_let_into_a_server_that_stops() -> None:
-    door = admission()
-    door.draining = True
+    checked = admission()
+    checked.draining = True
     with pytest.raises(Draining):
-        door.check_ready()
+        checked.check_ready()
     with pytest.raises(Draining):
-        door.check(sessions=0)
+        checked.check(sessions=0)
 
 
 def test_a_loop_that_lags_lets_nobody_in() -> None:
-    door = admission(max_loop_lag_ms=20)
-    door.observe_lag(0.2, time.monotonic())
+    checked = admission(max_loop_lag_ms=20)
+    checked.observe_lag(0.2, time.monotonic())
     with pytest.raises(AtCapacity, match="gateway is overloaded"):
-        door.check(sessions=0)
+        checked.check(sessions=0)
 
 
 def test_those_who_are_refused_come_back_as_fast_as_they_can_be_let_in() -> None:
-    door = admission(accepts_per_s=10)
-    waits_ms = [door.retry_after_ms(AtCapacity()) for _ in range(100)]
+    checked = admission(accepts_per_s=10)
+    waits_ms = [checked.retry_after_ms(AtCapacity()) for _ in range(100)]
     assert waits_ms[0] < 1_500
     assert 10_000 < waits_ms[-1] < 14_000
-    assert max(door.retry_after_ms(AtCapacity()) for _ in range(10_000)) <= 75_000
+    assert max(checked.retry_after_ms(AtCapacity()) for _ in range(10_000)) <= 75_000
 
 
 def test_who_is_told_a_time_of_its_own_is_told_a_little_more() -> None:
-    door = admission()
-    waits_ms = {door.retry_after_ms(RateLimited(retry_after_ms=8_000)) for _ in range(50)}
+    checked = admission()
+    waits_ms = {checked.retry_after_ms(RateLimited(retry_after_ms=8_000)) for _ in range(50)}
     assert min(waits_ms) >= 8_000
     assert max(waits_ms) <= 10_000
     assert len(waits_ms) > 25
@@ -79,11 +79,11 @@ def test_a_rush_is_let_in_up_to_its_burst_and_then_at_a_rate() -> None:
 
 
 def test_too_many_at_once_are_refused() -> None:
-    door = admission(accept_burst=1, accepts_per_s=1)
-    door.check_accept_rate()
-    door.take()
+    checked = admission(accept_burst=1, accepts_per_s=1)
+    checked.check_accept_rate()
+    checked.take()
     with pytest.raises(AtCapacity, match="at once"):
-        door.check_accept_rate()
+        checked.check_accept_rate()
 
 
 def test_the_time_until_one_can_be_taken_grows_with_what_is_owed() -> None:
@@ -97,6 +97,6 @@ def test_the_time_until_one_can_be_taken_grows_with_what_is_owed() -> None:
 
 
 def test_who_only_asks_whether_the_server_is_ready_takes_no_place_in_the_queue() -> None:
-    door = admission(accepts_per_s=10)
-    assert max(door.retry_after_ms(NotReady(), queues=False) for _ in range(1_000)) <= 1_250
-    assert door.retry_after_ms(NotReady()) < 1_500
+    checked = admission(accepts_per_s=10)
+    assert max(checked.retry_after_ms(NotReady(), queues=False) for _ in range(1_000)) <= 1_250
+    assert checked.retry_after_ms(NotReady()) < 1_500

@@ -86,5 +86,5 @@ def test_who_was_refused_stays_so() -> None:
     here.resources[Resource.MESSAGES] = ResourceState(SAVED + 60, SAVED - 10, SAVED + 60)
     moved(here, there)
     state = there.resources[Resource.MESSAGES]
-    stamps = (state.refused_until, state.refused_since, state.reported_until)
-    assert stamps == pytest.approx((RESTORED + 30, RESTORED - 40, RESTORED + 30))
+    timestamps = (state.refused_until, state.refused_since, state.reported_until)
+    assert timestamps == pytest.approx((RESTORED + 30, RESTORED - 40, RESTORED + 30))

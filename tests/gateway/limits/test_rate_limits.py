@@ -117,7 +117,7 @@ def test_a_sessions_windows_begin_with_what_is_first_counted() -> None:
     assert windows.charge(Resource.AUDIO_SECONDS, 1e9, 65) == 0
 
 
-# --- at the door -----------------------------------------------------------------------------------------
+# --- before the upgrade ---
 
 
 async def refused(stage: Stage, address: str, **options: Any) -> tuple[int, str, int]:

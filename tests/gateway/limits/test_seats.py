@@ -61,7 +61,7 @@ async def arrived(stage: Stage, stack: AsyncExitStack, *calls: dict[str, Any], q
     return [each for each in came if isinstance(each, Peer)]
 
 
-async def parked(stage: Stage, stack: AsyncExitStack, **call: Any) -> Peer:
+async def detached(stage: Stage, stack: AsyncExitStack, **call: Any) -> Peer:
     """A client that was cut off."""
     waiting = stage.value("sessions_detached") or 0
     peer = await stack.enter_async_context(joined(stage.url, **call))
@@ -75,7 +75,7 @@ async def parked(stage: Stage, stack: AsyncExitStack, **call: Any) -> Peer:
     ("limits", "max_sessions", "most"),
     [({}, 5, 5), ({"user_open": 2}, 40, 2), ({"address_open": 3}, 40, 3)],
 )
-async def test_a_crowd_at_once_holds_no_more_than_allowed(
+async def test_many_clients_at_once_hold_no_more_than_allowed(
     limits: dict[str, int], max_sessions: int, most: int, query: str
 ) -> None:
     store = SlowStore()
@@ -87,7 +87,7 @@ async def test_a_crowd_at_once_holds_no_more_than_allowed(
         assert len(stage.gateway.sessions) == most
 
 
-async def test_who_comes_back_for_what_is_lost_is_a_newcomer() -> None:
+async def test_who_comes_back_for_what_is_lost_gets_a_new_session() -> None:
     async with staged(gate=gate(user_open=1)) as stage, AsyncExitStack() as stack:
         peer = await stack.enter_async_context(joined(stage.url, **known(HERE)))
         query = f"session={session_of(peer)}&epoch=1&last_seq=99"
@@ -124,13 +124,13 @@ async def test_those_who_come_back_for_one_session_wait_for_one_another_however_
 async def test_waiting_sessions_count_for_their_user() -> None:
     async with staged(gate=gate(user_open=2), max_sessions=20) as stage, AsyncExitStack() as stack:
         for _ in range(5):
-            await parked_or_refused(stage, stack)
+            await detached_or_refused(stage, stack)
             assert len(stage.gateway.sessions) <= 2
         async with joined(stage.url, **known(THERE, sub="bob")):
             pass
 
 
-async def parked_or_refused(stage: Stage, stack: AsyncExitStack) -> None:
+async def detached_or_refused(stage: Stage, stack: AsyncExitStack) -> None:
     with suppress(InvalidStatus):
         peer = await stack.enter_async_context(joined(stage.url, **known(HERE)))
         cut(peer)
@@ -139,24 +139,24 @@ async def parked_or_refused(stage: Stage, stack: AsyncExitStack) -> None:
 
 async def test_a_client_that_was_started_again_does_not_wait_for_its_own_session() -> None:
     async with staged(gate=gate(user_open=1)) as stage, AsyncExitStack() as stack:
-        await parked(stage, stack, **known(HERE))
+        await detached(stage, stack, **known(HERE))
         async with joined(stage.url, **known(HERE)) as again:
             assert [host.name for host in stage.gateway.sessions] == [session_of(again)]
 
 
-async def test_a_newcomer_gets_the_seat_of_who_has_most_of_them_waiting() -> None:
+async def test_a_new_client_gets_the_seat_of_who_has_most_of_them_waiting() -> None:
     async with staged(gate=gate(), max_sessions=4) as stage, AsyncExitStack() as stack:
         for user in ("bob", "alice", "alice", "alice"):
-            await parked(stage, stack, **known(HERE, sub=user))
-        for newcomer in ("carol", "dave"):
-            await stack.enter_async_context(joined(stage.url, **known(THERE, sub=newcomer)))
+            await detached(stage, stack, **known(HERE, sub=user))
+        for other in ("carol", "dave"):
+            await stack.enter_async_context(joined(stage.url, **known(THERE, sub=other)))
         held = Counter(host.user for host in stage.gateway.sessions)
         assert held == {"alice": 1, "bob": 1, "carol": 1, "dave": 1}
 
 
 async def test_who_has_many_takes_no_seat_from_who_has_few() -> None:
     async with staged(gate=gate(), max_sessions=3) as stage, AsyncExitStack() as stack:
-        await parked(stage, stack, **known(HERE, sub="bob"))
+        await detached(stage, stack, **known(HERE, sub="bob"))
         assert len(await arrived(stage, stack, *[known(THERE)] * 5)) == 2
         assert await answer(stage, **known(THERE)) == "at_capacity"
         assert Counter(host.user for host in stage.gateway.sessions) == {"alice": 2, "bob": 1}
@@ -206,7 +206,7 @@ USERS, ADDRESSES = ("alice", "bob"), (HERE, THERE)
 USER_OPEN, ADDRESS_OPEN, ALL_OPEN = 2, 3, 4
 
 clients = st.tuples(st.sampled_from(USERS), st.sampled_from(ADDRESSES))
-newcomers = st.tuples(st.just("connect"), clients)
+connects = st.tuples(st.just("connect"), clients)
 returns = st.tuples(
     st.just("resume"),
     clients,
@@ -214,11 +214,11 @@ returns = st.tuples(
     st.sampled_from([(1, 1), (1, 0), (1, 99), (2, 1), (10**14, 1)]),  # epoch and last event
 )
 doings = st.tuples(st.sampled_from(["reset", "leave", "end", "refresh"]), st.integers(0, 7))
-steps = st.lists(st.lists(newcomers | returns | doings, min_size=1, max_size=6), max_size=6)
+steps = st.lists(st.lists(connects | returns | doings, min_size=1, max_size=6), max_size=6)
 
 
 @dataclass
-class Crowd:
+class ClientGroup:
     """What the clients of one example have."""
 
     stage: Stage
@@ -291,10 +291,10 @@ def test_no_order_of_coming_and_going_gives_more_sessions_than_allowed(
 
     async def play(batches: list[list[tuple[Any, ...]]]) -> None:
         async with AsyncExitStack() as stack:
-            crowd = Crowd(stage, stack)
+            group = ClientGroup(stage, stack)
             for batch in batches:
-                await asyncio.gather(*map(crowd.do, batch))
-            await crowd.leave()
+                await asyncio.gather(*map(group.do, batch))
+            await group.leave()
 
     @given(steps)
     def check(batches: list[list[tuple[Any, ...]]]) -> None:

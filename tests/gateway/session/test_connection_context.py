@@ -36,7 +36,7 @@ from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.telemetry import Metrics
 
 
-def visit(
+def context(
     scope: str = "", rate: int = 16_000, audio_format: AudioFormat = AudioFormat.PCM
 ) -> ConnectionContext:
     authenticator = Authenticator(TokenOptions(secret=SECRET, session_ttl_s=100), LocalReplayCache())
@@ -59,12 +59,12 @@ def visit(
 def test_knows_the_audio_of_its_client(
     rate: int, audio_format: AudioFormat, piece_bytes: int, silence: bytes
 ) -> None:
-    begun = visit(rate=rate, audio_format=audio_format)
+    begun = context(rate=rate, audio_format=audio_format)
     assert (begun.piece_bytes, begun.silence) == (piece_bytes, silence)
 
 
 def test_replies_are_those_that_the_token_allows() -> None:
-    narrow = visit("reply:none reply:text")
+    narrow = context("reply:none reply:text")
     narrow.check(Configure(reply=ReplyMode.TEXT), ReplyMode.NONE)
     narrow.check(Configure(end_silence_ms=700), ReplyMode.NONE)
     narrow.check(TypeText("hello"), ReplyMode.NONE)
@@ -85,14 +85,14 @@ def test_only_what_asks_the_model_needs_replies_to_be_allowed() -> None:
     refused = []
     for command in COMMANDS:
         try:
-            visit("reply:none").check(command, ReplyMode.NONE)
+            context("reply:none").check(command, ReplyMode.NONE)
         except ScopeMissing:
             refused.append(type(command))
     assert refused == [TypeText, Configure, CreateReply]
 
 
 async def test_goes_on_with_a_new_token_of_the_same_user() -> None:
-    begun = visit()
+    begun = context()
     expires_at = begun.identity.expires_at
     silent = SessionProfile(reply=ReplyMode.NONE)
     assert 99_000 < await begun.renew(token(scope="reply:none"), lambda: silent) <= 100_000
@@ -104,7 +104,7 @@ async def test_goes_on_with_a_new_token_of_the_same_user() -> None:
 
 
 async def test_a_token_has_to_allow_what_the_session_is_once_it_is_looked_at() -> None:
-    begun = visit()
+    begun = context()
     modes = iter((ReplyMode.NONE, ReplyMode.AUDIO))  # configured while the token was asked about
     with pytest.raises(ScopeMissing):
         await begun.renew(token(scope="reply:none"), lambda: SessionProfile(reply=next(modes)))

@@ -13,7 +13,7 @@ from voicegw.dialects import native
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
 
-CROWD = 40
+CLIENTS = 20
 OUTBOX_BYTES = 100_000
 HELLO = native.TextMessage(text="hello")
 
@@ -44,29 +44,29 @@ def held(stage: Stage) -> list[int]:
 
 async def test_many_who_do_not_read_hold_up_nobody() -> None:
     async with (
-        staged(max_sessions=CROWD + 1, max_outbox_bytes=OUTBOX_BYTES) as stage,
+        staged(max_sessions=CLIENTS + 1, max_outbox_bytes=OUTBOX_BYTES) as stage,
         AsyncExitStack() as stack,
     ):
         stage.responder.pieces = ["x" * 20_000] * 500
-        for _ in range(CROWD):
+        for _ in range(CLIENTS):
             await stuck(stage, stack)
-        await until(lambda: len(stage.responder.prompts) == CROWD)
+        await until(lambda: len(stage.responder.prompts) == CLIENTS)
         await assert_served(stage)
-        await until(lambda: stage.value("session_ends_total", reason="slow_consumer") == CROWD)
+        await until(lambda: stage.value("session_ends_total", reason="slow_consumer") == CLIENTS)
         assert not any(held(stage))
 
 
 async def test_what_waits_for_each_is_bounded_while_it_waits() -> None:
     async with (
-        staged(max_sessions=CROWD + 1, max_outbox_bytes=OUTBOX_BYTES) as stage,
+        staged(max_sessions=CLIENTS + 1, max_outbox_bytes=OUTBOX_BYTES) as stage,
         AsyncExitStack() as stack,
     ):
         stage.responder.gate.clear()
         stage.responder.pieces = ["x" * 20_000] * 5
-        for _ in range(CROWD):
+        for _ in range(CLIENTS):
             await stuck(stage, stack)
         stage.responder.gate.set()
-        await until(lambda: len(stage.responder.prompts) == CROWD)
+        await until(lambda: len(stage.responder.prompts) == CLIENTS)
         await asyncio.sleep(0.1)
         assert max(held(stage)) <= OUTBOX_BYTES
         await assert_served(stage)

@@ -58,7 +58,7 @@ class Stage:
     outbox: Outbox
     session: Session
     saver: WriteAheadLog
-    complaints: list[StoreUnavailable]
+    errors: list[StoreUnavailable]
 
     def say(self, text: str) -> None:
         self.outbox.put(ReplyDelta(1, text))
@@ -70,16 +70,16 @@ class Stage:
 @asynccontextmanager
 async def saving(patience_ms: int = 60_000) -> AsyncIterator[Stage]:
     """A saver at work."""
-    store, complaints = ScriptedStore(), list[StoreUnavailable]()
+    store, errors = ScriptedStore(), list[StoreUnavailable]()
     store.gate.set()
     outbox = Outbox(Journal(10_000, 10_000), write_ahead=True)
     session = Session("s", QUICK, SessionProfile(), ScriptedScorer(), windowed(QUICK))
     options = ResumeOptions(store_patience_ms=patience_ms)
     record = SessionRecord(session, "ada", "native", Quota({}), ActivityTimestamps.begun(0.0))
-    saver = WriteAheadLog(record, store, outbox, options, complaints.append)
+    saver = WriteAheadLog(record, store, outbox, options, errors.append)
     running = asyncio.create_task(saver.run())
     try:
-        yield Stage(store, outbox, session, saver, complaints)
+        yield Stage(store, outbox, session, saver, errors)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -141,7 +141,7 @@ async def test_trouble_is_waited_out() -> None:
         stage.store.failures = [StoreError("no answer")]
         stage.say("a")
         await until(steps(stage, 2))
-    assert not stage.complaints
+    assert not stage.errors
 
 
 async def test_after_long_trouble_events_are_told_unsaved_and_that_is_said_once() -> None:
@@ -152,9 +152,7 @@ async def test_after_long_trouble_events_are_told_unsaved_and_that_is_said_once(
         assert await asyncio.wait_for(reader.get(), 10) == NumberedEvent(ReplyDelta(1, "a"), 1)
         stage.say("b")
         assert await asyncio.wait_for(reader.get(), 10) == NumberedEvent(ReplyDelta(1, "b"), 2)
-    assert [str(complaint) for complaint in stage.complaints] == [
-        "no answer; the session continues, but is not saved"
-    ]
+    assert [str(error) for error in stage.errors] == ["no answer; the session continues, but is not saved"]
 
 
 async def test_degraded_nothing_waits_for_a_store_that_hangs() -> None:
@@ -176,7 +174,7 @@ async def test_what_was_told_degraded_is_saved_when_the_store_is_back() -> None:
         await until(steps(stage, 1))
         stage.store.failures = [StoreError("no answer") for _ in range(3)]
         stage.say("b")
-        await until(lambda: stage.complaints)
+        await until(lambda: stage.errors)
         stage.say("c")
         await until(lambda: any(step.whole for step in stage.store.steps[1:]))
         assert [sorted(step.events) for step in stage.store.steps if step.whole] == [[1], [1, 2, 3]]
@@ -201,7 +199,7 @@ async def test_one_answer_that_is_late_does_not_degrade_a_session() -> None:
         stage.store.gate.set()
         await until(lambda: not stage.store.failures)
         assert stage.outbox.journal.unsaved()
-    assert not stage.complaints
+    assert not stage.errors
 
 
 async def test_a_session_that_is_elsewhere_is_given_up() -> None:

@@ -38,10 +38,6 @@ class EntryChecks:
         self._sessions = sessions
         self._descriptors = descriptors
 
-    async def count(self, connection: LimitedConnection, headers: Headers) -> str:
-        """Counts one connection; returns the address for which limits apply. Raises RateLimited."""
-        return await self._access.count(connection.peer, headers)
-
     def check_connection(self, descriptor: int, headers: Headers) -> None:
         """Checks every connection before its request is served. Raises OriginRefused or AtCapacity."""
         if self._descriptors.is_reserved(descriptor):

@@ -82,7 +82,7 @@ class RequestHandler:
         return path.removeprefix(self._prefix)
 
     async def _admit(self, dialect: Dialect, connection: LimitedConnection, request: Request) -> None:
-        address = await self._checks.count(connection, request.headers)
+        address = await self._access.count(connection.peer, request.headers)
         path, _, query = request.path.partition("?")
         own_path = path.removeprefix(self._prefix)
         codec = dialect.connect(Handshake(own_path, query, request.headers, self._prefix))

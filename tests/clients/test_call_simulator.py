@@ -16,7 +16,8 @@ SAID = [Said(1000, 2000, interrupts=False), Said(5000, 6000, interrupts=True)]
 def test_a_call_with_the_bundled_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {name: tmp_path / f"call.{name}" for name in ("json", "wav", "svg")}
     outputs = [f"--json={files['json']}", f"--recording={files['wav']}", f"--timeline={files['svg']}"]
-    assert call_simulator.main(["--serve", "--jitter-ms", "40", *outputs]) == 0
+    served = ["--serve-options", "--voice-engine", "espeak"]
+    assert call_simulator.main(["--serve", "--jitter-ms", "40", *outputs, *served]) == 0
     assert "stop_ms" in capsys.readouterr().out
     figures = json.loads(files["json"].read_text())["figures"]
     assert figures["turns"] == 2

@@ -24,8 +24,7 @@ def test_a_call_with_the_bundled_model(tmp_path: Path, capsys: pytest.CaptureFix
     assert call_simulator.main(["--serve", "--jitter-ms", "40", *outputs, *served]) == 0
     assert "stop_ms" in capsys.readouterr().out
     figures = json.loads(files["json"].read_text())["figures"]
-    assert figures["turns"] == 2
-    assert figures["overlap_ms"] == 0
+    assert figures["turns"] == 2  # others depend on the load of the machine; see calls/test_call.py
     samples, rate = soundfile.read(files["wav"])
     assert rate == 8_000
     assert samples.shape[1] == 2

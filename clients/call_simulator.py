@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--token", help="for a server that requires one")
     add("--wav", type=Path, metavar="FILE", help="the first line of the caller (default: a sample)")
     add("--interruption", type=Path, metavar="FILE", help="the second line (default: a sample)")
-    add("--jitter-ms", type=float, default=0.0, metavar="MS", help="greatest delay of the caller's packets")
+    add("--jitter-ms", type=float, default=0.0, metavar="MS", help="greatest delay of a message, both ways")
     add("--loss", type=float, default=0.0, metavar="SHARE", help="of the caller's packets: 0.01 is 1 %%")
     add("--json", type=Path, metavar="FILE", help="write the figures here")
     add("--recording", type=Path, metavar="FILE.wav", help="write the call: caller left, reply right")

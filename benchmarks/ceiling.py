@@ -67,7 +67,7 @@ class Ceiling:
             "audio that waits for its words; its decode jobs": _audio_bytes(settings),
             "events, until they are acknowledged": _event_bytes(settings),
             "the history and a prompt": _history_bytes(settings),
-            "reply audio": _reply_audio_bytes(),
+            "reply audio": _reply_audio_bytes(settings),
             "results of tools": _tool_bytes(settings),
             "fields and items that a codec keeps": openai_realtime.MAX_KEPT_CHARACTERS * _CHARACTER_BYTES,
             "texts to be moderated": MOST_WAITING_CHARACTERS * _CHARACTER_BYTES,
@@ -145,9 +145,11 @@ def _recording_bytes(settings: Settings) -> int:
     return file + audio + words
 
 
-def _reply_audio_bytes() -> int:
-    """The sentence that is played and the next one; audio that waits for the socket."""
-    seconds = 2 * MAX_SENTENCE_S * _GROWTH + MAX_AUDIO_MS / 1000
+def _reply_audio_bytes(settings: Settings) -> int:
+    """The sentence that is played and the next one; audio that was sent and not played, which may be taken
+    back; audio that waits for the socket."""
+    sent_s = settings.session.speech.lead_ms / 1000
+    seconds = (2 * MAX_SENTENCE_S + sent_s) * _GROWTH + MAX_AUDIO_MS / 1000
     return round(seconds * max(*INPUT_RATES, *BRIDGE_RATES) * _SAMPLE_BYTES)
 
 

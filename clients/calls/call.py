@@ -6,9 +6,9 @@ slow the server is.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 from clients.audio import FRAME_S, SAMPLE_BYTES
 from clients.calls.caller import Caller, Line, Said
@@ -40,6 +40,7 @@ class Call:
     def __init__(self, carrier: Carrier, lines: Sequence[Line], impairment: Impairment) -> None:
         self._carrier = carrier
         self._impairment = impairment
+        self._return_path = Impairment(impairment.jitter_ms)
         self._begin = 0.0
         self._late_s = 0.0
         self._playout = Playout(carrier.rate, self._elapsed)
@@ -58,9 +59,9 @@ class Call:
 
     async def _converse(self, connection: Connection) -> None:
         """Talks and listens until the caller has finished, or either fails."""
-        hearing = asyncio.create_task(self._hear(connection), name="hear")
+        hearing = asyncio.create_task(_first_error(self._hear(connection)), name="hear")
         reporting = asyncio.create_task(self._report_marks(connection), name="marks")
-        speaking = asyncio.create_task(self._speak(connection), name="speak")
+        speaking = asyncio.create_task(_first_error(self._speak(connection)), name="speak")
         tasks = (speaking, reporting, hearing)
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -114,17 +115,30 @@ class Call:
             await connection.send(frame)
 
     async def _hear(self, connection: Connection) -> None:
-        while (frame := await connection.receive()) is not None:
-            for instruction in self._carrier.read(frame):
-                match instruction:
-                    case Play(pcm):
-                        self._playout.play(pcm)
-                    case Mark(name):
-                        self._playout.mark(name)
-                    case Clear():
-                        self._playout.clear()
-                    case _:
-                        assert_never(instruction)
+        async with asyncio.TaskGroup() as arriving:
+            while (frame := await connection.receive()) is not None:
+                now_s = self._elapsed()
+                at_s = self._return_path.arrival(now_s) or now_s
+                if at_s <= now_s:
+                    self._obey(frame)
+                else:
+                    arriving.create_task(self._obey_later(frame, at_s))
+
+    async def _obey_later(self, frame: str | bytes, at_s: float) -> None:
+        await asyncio.sleep(at_s - self._elapsed())
+        self._obey(frame)
+
+    def _obey(self, frame: str | bytes) -> None:
+        for instruction in self._carrier.read(frame):
+            match instruction:
+                case Play(pcm):
+                    self._playout.play(pcm)
+                case Mark(name):
+                    self._playout.mark(name)
+                case Clear():
+                    self._playout.clear()
+                case _:
+                    assert_never(instruction)
 
     async def _report_marks(self, connection: Connection) -> None:
         while True:
@@ -135,3 +149,11 @@ class Call:
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._begin
+
+
+async def _first_error(work: Coroutine[Any, Any, None]) -> None:
+    """Awaits `work`; raises the first error of its task group alone."""
+    try:
+        await work
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from group

@@ -1,8 +1,8 @@
 """Jitter and loss of the packets of a call, the same in every run.
 
 A packet is lost between the caller and the carrier, so the carrier's numbers and times continue behind it.
-Jitter delays packets between the carrier and the server. A connection over TCP keeps their order, so a late
-packet delays those behind it; carriers that do not keep the order let them pass.
+Jitter delays packets between the carrier and the server, in both directions. A connection over TCP keeps
+their order, so a late packet delays those behind it; carriers that do not keep the order let them pass.
 """
 
 import random

@@ -101,6 +101,23 @@ async def test_who_speaks_over_a_reply_stops_it_and_history_holds_what_was_heard
     assert "five six" not in heard
 
 
+async def test_a_cough_over_a_reply_pauses_it_and_all_of_it_is_heard() -> None:
+    async with exchange(voice_s=3) as stage, call(stage) as phone:
+        await phone.say(SPOKEN)
+        await phone.play(1_000)
+        stage.recognizer.text = ""
+        await phone.say(LOUD)
+        while not phone.clears:
+            await phone.receive()
+        assert stage.value("reply_audio_dropped_seconds_total") == 0
+        await phone.say(2 * QUIET)
+        await phone.play(2_000)
+        await phone.say(4 * QUIET)  # the reply is over when it was heard
+        await answered(stage, phone)
+        replies = [each.content for each in stage.responder.prompts[-1] if each.role == "assistant"]
+    assert replies == ["Good day."]
+
+
 async def test_marks_that_are_echoed_because_of_a_clear_were_not_heard() -> None:
     async with exchange(voice_s=10) as stage, call(stage) as phone:
         stage.responder.pieces = [LONG]

@@ -45,7 +45,7 @@ async def test_a_call_of_two_turns_with_an_interruption(name: str) -> None:
     assert figures["turns"] == 2
     assert figures["longest_gap_ms"] <= 40
     assert figures["overlap_ms"] == 0
-    assert figures["stop_ms"] < 1000
+    assert figures["stop_ms"] < 250
 
 
 @pytest.mark.parametrize("name", ["twilio", "telnyx"])

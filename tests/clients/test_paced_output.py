@@ -40,7 +40,7 @@ async def test_frames_are_sent_when_they_are_due(far_end: FarEnd) -> None:
     far_end.output.play(10 * ONE)
     await asyncio.sleep(1)
     assert [frame for _, frame in far_end.frames] == [ONE] * 10
-    assert far_end.lasted_ms() > 60  # 120 where the machine is not busy
+    assert far_end.lasted_ms() > 20  # 80 where the machine is not busy
     assert far_end.output.played_ms == 200
 
 
@@ -70,7 +70,7 @@ async def test_a_pause_loses_nothing(far_end: FarEnd) -> None:
     far_end.output.pause(False)
     await asyncio.sleep(1)
     assert [frame for _, frame in far_end.frames] == [ONE] * 20
-    assert far_end.lasted_ms(sent + 1) > 60  # no burst after the pause
+    assert far_end.lasted_ms(sent + 1) > 20  # no burst after the pause
 
 
 async def test_new_audio_ends_a_pause(far_end: FarEnd) -> None:

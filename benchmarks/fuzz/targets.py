@@ -237,6 +237,7 @@ VOSK_CLIENT = [
     bytes([0, 200] * 160),
     b'{"eof" : 1}',
 ]
+VOSK_MICROPHONE = [b'{"config" : {"sample_rate":44100}}', *VOSK_CLIENT[1:]]
 
 TARGETS = {
     "asterisk": Target(run_asterisk, [*ASTERISK_CALLS, ASTERISK_CALLS[0].split(BOUNDARY)[0]]),
@@ -254,7 +255,7 @@ TARGETS = {
             CALL[0],
         ],
     ),
-    "vosk": Target(run_vosk, [BOUNDARY.join(VOSK_CLIENT), BOUNDARY.join(VOSK_CLIENT[1:]), VOSK_CLIENT[0]]),
+    "vosk": Target(run_vosk, [*map(BOUNDARY.join, (VOSK_CLIENT, VOSK_CLIENT[1:], VOSK_MICROPHONE))]),
     "wyoming": Target(wyoming_targets.run_wyoming, wyoming_targets.SEEDS),
     "url": Target(run_url, [b"lang=en", b"rate=8000&format=mulaw&reply=none&lang=en"]),
 }

@@ -10,6 +10,7 @@ from wyoming.info import Describe, Info
 
 from tests.observing import PATIENCE_S
 from tests.test_cli import assert_refused, run
+from voicegw.cli import main
 from voicegw.config import load_wyoming
 
 COMMAND = [sys.executable, "-m", "voicegw.cli", "wyoming", "--port", "0", "--voice-engine", "espeak"]
@@ -32,6 +33,14 @@ async def test_it_serves_until_it_is_told_to_stop() -> None:
 
 def test_a_port_in_use_is_told_in_one_line() -> None:
     assert_refused(run("wyoming", "--host", "192.0.2.1", "--voice-engine", "none"), "cannot listen")
+
+
+def test_without_the_package_the_error_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "wyoming", None)
+    assert main(["wyoming"]) == 1
+    assert "pip install 'voicegw[wyoming]'" in capsys.readouterr().err
 
 
 def test_options(monkeypatch: pytest.MonkeyPatch) -> None:

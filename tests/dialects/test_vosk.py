@@ -8,7 +8,7 @@ from voicegw.core.commands import Commit, End, ReplyMode
 from voicegw.core.events import FinalTranscript, PartialTranscript
 from voicegw.core.jobs import Word
 from voicegw.core.profile import SessionProfile
-from voicegw.dialects.port import Handshake, Opening
+from voicegw.dialects.port import Audio, Handshake, Opening
 from voicegw.dialects.vosk import PATH, VoskDialect
 from voicegw.dialects.vosk.codec import VoskCodec
 from voicegw.dialects.vosk.results import ResultForm
@@ -65,7 +65,8 @@ def test_another_query_is_refused(query: str) -> None:
 @pytest.mark.parametrize(
     ("message", "error"),
     [
-        ('{"config": {"sample_rate": 44100}}', UnsupportedRate),
+        ('{"config": {"sample_rate": 96000}}', UnsupportedRate),
+        ('{"config": {"sample_rate": 8000.5}}', UnsupportedRate),
         ('{"config": {"sample_rate": "fast"}}', MalformedMessage),
         (json.dumps({"config": {"phrase_list": ["word"] * 60 + [str(n) for n in range(60)]}}), InvalidValue),
         ('{"config": {"phrase_list": "one two"}}', MalformedMessage),
@@ -92,6 +93,17 @@ def test_the_sample_rate_stays() -> None:
     assert list(codec.receive('{"config": {"sample_rate": 16000, "model": "x"}}')) == []
     with pytest.raises(InvalidState):
         list(codec.receive('{"config": {"sample_rate": 8000}}'))
+
+
+def test_a_microphone_with_another_rate_is_converted() -> None:
+    codec = connected()
+    assert opened(codec, sample_rate=44_100).profile.rate == 16_000
+    received = [item for _ in range(10) for item in codec.receive(bytes(8_820))]
+    assert len(list(codec.answer())) == 10
+    *rest, end = codec.receive('{"eof" : 1}')
+    assert end == End()
+    audio = b"".join(item.data for item in (*received, *rest) if isinstance(item, Audio))
+    assert abs(len(audio) - 2 * 16_000) <= 2
 
 
 def test_each_binary_message_has_one_answer_and_text_has_none() -> None:

@@ -21,6 +21,8 @@ from voicegw.errors import StartupError
 from voicegw.wyoming.options import WyomingOptions
 from voicegw.wyoming.server import WyomingServer
 
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
 SHAPE = {"rate": 16_000, "width": 2, "channels": 1}
 
 

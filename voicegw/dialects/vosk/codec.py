@@ -7,11 +7,13 @@ binary message, which is then answered with all of them.
 from collections.abc import Iterable
 from dataclasses import replace
 
+from voicegw.core.audio import INPUT_RATES, SAMPLE_RATE
 from voicegw.core.commands import Commit, Configure, End
 from voicegw.core.events import Event, Fault, FinalTranscript, PartialTranscript
 from voicegw.core.profile import SessionProfile
 from voicegw.dialects.port import Audio, Codec, Frame, Opening, Received, ReplyAudio
 from voicegw.dialects.vosk.messages import MAX_MESSAGE_BYTES, Config, Message, check_size, decode
+from voicegw.dialects.vosk.rate_converter import RateConverter
 from voicegw.dialects.vosk.results import ResultForm, encode
 from voicegw.errors import InvalidState, VoicegwError
 
@@ -28,6 +30,8 @@ class VoskCodec(Codec):
         self._token = token
         self._form = form
         self._opened = self._ended = self._resetting = False
+        self._rate = 0
+        self._converter: RateConverter | None = None
         self._first_audio = b""
         self._owed = 0  # results, one for each binary message
         self._partial: PartialTranscript | None = None
@@ -35,7 +39,7 @@ class VoskCodec(Codec):
         self._error = ""
 
     def receive(self, frame: str | bytes) -> Iterable[Received]:
-        """See Codec. Raises MessageTooBig, MalformedMessage, InvalidState, UnsupportedRate or
+        """See Codec. Raises MessageTooBig, MalformedMessage, OddByteCount, InvalidState, UnsupportedRate or
         InvalidValue."""
         if self._ended:
             return ()
@@ -52,24 +56,32 @@ class VoskCodec(Codec):
         if not self._opened:
             self._first_audio = frame
             return self._configure(Config())
+        if self._converter is not None:
+            return _audio(self._converter.convert(frame))
         return (*self._take_first_audio(), Audio(frame))
 
     def _take_first_audio(self) -> Iterable[Audio]:
         first, self._first_audio = self._first_audio, b""
-        return (Audio(first),) if first else ()
+        return _audio(first)
+
+    def _take_rest(self) -> Iterable[Audio]:
+        """The audio that is held back when no more comes."""
+        return self._take_first_audio() if self._converter is None else _audio(self._converter.finish())
 
     def _configure(self, config: Config) -> Iterable[Received]:
         rate, key_terms = config.rate, config.key_terms
-        if self._opened and config.sample_rate is not None and rate != self._profile.rate:
+        if self._opened and config.sample_rate is not None and rate != self._rate:
             raise InvalidState("sample_rate cannot change")
         if config.words is not None:
             self._form.words = bool(config.words)
         if config.max_alternatives is not None:
             self._form.alternatives = config.max_alternatives > 0
         if not self._opened:
-            self._opened = True
-            self._profile = replace(self._profile, rate=rate, key_terms=key_terms)
-            return (Opening(self._profile, self._token),)
+            self._opened, self._rate = True, rate
+            self._converter = None if rate in INPUT_RATES else RateConverter(rate)
+            known = rate if self._converter is None else SAMPLE_RATE
+            profile = replace(self._profile, rate=known, key_terms=key_terms)
+            return (Opening(profile, self._token),)
         return () if key_terms is None else (Configure(key_terms=key_terms),)
 
     def _control(self, message: Message) -> Iterable[Received]:
@@ -79,7 +91,7 @@ class VoskCodec(Codec):
             self._resetting = True
             return (*self._take_first_audio(), Commit())
         self._ended = True
-        return (*self._take_first_audio(), End())
+        return (*self._take_rest(), End())
 
     def answer(self) -> Iterable[Frame]:
         """One result for each binary message: the finals since the last result, or the partial."""
@@ -129,3 +141,7 @@ class VoskCodec(Codec):
         """The last result, where the client waits for one."""
         if self._ended or self._finals or error is not None:
             yield self._frame(self._form.final(self._finals))
+
+
+def _audio(data: bytes) -> Iterable[Audio]:
+    return (Audio(data),) if data else ()

@@ -5,13 +5,13 @@ The reference server compares the last two literally; here any JSON with these m
 
 import msgspec
 
-from voicegw.core.audio import INPUT_RATES
 from voicegw.core.key_term_limits import check_key_terms
 from voicegw.core.text import encodable, quoted
 from voicegw.errors import InvalidValue, MalformedMessage, MessageTooBig, UnsupportedRate
 
 MAX_MESSAGE_BYTES = 64 * 1024
 DEFAULT_RATE = 8_000
+_MIN_RATE, _MAX_RATE = 8_000, 48_000
 _MAX_ERROR_CHARACTERS = 200
 _UNKNOWN = "[unk]"  # in a grammar: all other words
 
@@ -29,10 +29,8 @@ class Config(msgspec.Struct, frozen=True):
         """The sample rate. Raises UnsupportedRate."""
         if self.sample_rate is None:
             return DEFAULT_RATE
-        if self.sample_rate not in INPUT_RATES:
-            raise UnsupportedRate(
-                f"sample_rate {self.sample_rate:g}; supported: {', '.join(map(str, INPUT_RATES))}"
-            )
+        if not (_MIN_RATE <= self.sample_rate <= _MAX_RATE and self.sample_rate == int(self.sample_rate)):
+            raise UnsupportedRate(f"sample_rate {self.sample_rate:g}; supported: {_MIN_RATE} to {_MAX_RATE}")
         return int(self.sample_rate)
 
     @property

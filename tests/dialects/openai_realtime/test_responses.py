@@ -119,7 +119,7 @@ def test_calls_of_the_clients_functions(client: Client) -> None:
     client.hear(ReplyDone(1, "Wait.", ReplyReason.COMPLETED))
     done = next(event for event in client.received if event["type"].endswith("arguments.done"))
     assert (done["name"], done["call_id"], done["arguments"]) == ("weather", "call_1", '{"city":"Rome"}')
-    assert [item["type"] for item in last_done(client)["output"]] == ["function_call", "message"]
+    assert [item["type"] for item in last_done(client)["output"]] == ["message", "function_call"]
     assert "ours" not in str(client.received)
 
 

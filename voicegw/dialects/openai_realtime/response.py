@@ -30,7 +30,7 @@ class MessageOutput:
 @dataclass
 class Response:
     """conversation: the id of the conversation that it is a part of; None for none. shown: fields that are
-    repeated. turn: whose reply it is, once that is known. output: the finished items."""
+    repeated. turn: whose reply it is, once that is known. output: the finished items, by their index."""
 
     id: str
     modality: str
@@ -38,7 +38,7 @@ class Response:
     shown: Mapping[str, Any] = field(default_factory=dict)
     turn: int | None = None
     message: MessageOutput | None = None
-    output: list[dict[str, Any]] = field(default_factory=list)
+    output: dict[int, dict[str, Any]] = field(default_factory=dict)
     items: int = 0
     cut: bool = False
     failure: Fault | None = None
@@ -56,7 +56,7 @@ class Response:
             "object": "realtime.response",
             "status": status,
             "status_details": details,
-            "output": self.output,
+            "output": [item for _, item in sorted(self.output.items())],
             "conversation_id": self.conversation,
             "output_modalities": [self.modality],
             "max_output_tokens": "inf",

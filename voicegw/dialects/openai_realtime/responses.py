@@ -182,7 +182,7 @@ class Responses:
             yield self._events.frame("conversation.item.added", item=item, previous_item_id=previous)
 
     def _end_item(self, response: Response, index: int, item: dict[str, Any]) -> Iterator[Frame]:
-        response.output.append(item)
+        response.output[index] = item
         if response.conversation is not None:
             self._conversation.update(item)
             previous = self._conversation.before(item["id"])

@@ -18,7 +18,7 @@ from voicegw.core.events import (
     ReplyStep,
     ToolCalled,
 )
-from voicegw.core.messages import Message
+from voicegw.core.messages import Message, TokenUsage
 from voicegw.core.reply_parameters import ReplyParameters
 from voicegw.dialects.port import ReplyAudio
 from voicegw.errors import InvalidState, LLMFiltered, LLMTimeout, LLMTokenLimit, UnknownItem
@@ -106,6 +106,13 @@ def test_how_it_ends(
     response = last_done(client)
     assert (response["status"], response["status_details"]) == (status, details)
     assert client.kinds()[0] == "response.created"
+
+
+def test_the_tokens_that_the_endpoint_reports(client: Client) -> None:
+    client.hear(ReplyDone(1, "", ReplyReason.COMPLETED, TokenUsage(30, 12)))
+    usage = last_done(client)["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (30, 12, 42)
+    assert usage["output_token_details"]["text_tokens"] == 12
 
 
 def test_a_failure_without_a_reason_has_an_error(client: Client) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicegw.core.events import Fault, ReplyReason
+from voicegw.core.messages import TokenUsage
 from voicegw.errors import LLMFiltered
 
 _CANCELLED = {ReplyReason.INTERRUPTED: "turn_detected", ReplyReason.CANCELLED: "client_cancelled"}
@@ -81,3 +82,15 @@ class Response:
         if fault is None:
             return {"type": "server_error", "code": "failed", "message": "the reply failed"}
         return {"type": "server_error", "code": fault.code, "message": fault.message}
+
+
+def usage_of(used: TokenUsage) -> dict[str, Any]:
+    """The tokens of a response. The model reads and writes text, also of speech."""
+    read = {"text_tokens": used.prompt, "audio_tokens": 0, "image_tokens": 0, "cached_tokens": 0}
+    return {
+        "total_tokens": used.prompt + used.written,
+        "input_tokens": used.prompt,
+        "output_tokens": used.written,
+        "input_token_details": read,
+        "output_token_details": {"text_tokens": used.written, "audio_tokens": 0},
+    }

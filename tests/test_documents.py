@@ -14,10 +14,12 @@ from clients.audio import read_pcm
 from clients.local_server import local_server
 from tests.documents import DOCUMENTS, PROTOCOL, README, TEXT
 from tests.observing import PATIENCE_S
+from tests.realtime_table import EVENTS
 from voicegw.config import Settings, WorkerSettings, load
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.events import ToolCalled
 from voicegw.dialects import native
+from voicegw.dialects.openai_realtime.server_events import KINDS
 from voicegw.reply.tools.toolbox import Toolbox
 from voicegw.telemetry import Metrics
 
@@ -129,6 +131,7 @@ def options(kind: Any, path: str = "") -> Iterator[str]:
 def test_the_options_exist() -> None:
     known = {*options(Settings), *options(WorkerSettings)}
     sections = {name.partition(".")[0] for name in known}
+    known |= {*KINDS, *EVENTS}  # of OpenAI Realtime have names of the same form
     written = re.findall(r"--(?:no-)?([a-z-]+(?:\.[a-z-]+)+)", TEXT) + re.findall(
         r"`([a-z_]+(?:\.[a-z_]+)+)`", TEXT
     )

@@ -130,6 +130,7 @@ async def test_a_spoken_turn(server: LiveServer) -> None:
     assert "".join(event.delta for event in conversation.of(DELTA)) == completed.transcript
     assert done.response.status == "completed"
     assert done.response.output[0].content[0].text == "Hello there."
+    assert done.response.usage.output_tokens == 3
     assert server.llm.exchanges[-1].body["messages"][-1]["content"] == completed.transcript
 
 

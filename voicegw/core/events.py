@@ -18,6 +18,7 @@ from voicegw.core.messages import Message as Message
 from voicegw.core.messages import ReplyNotice as ReplyNotice
 from voicegw.core.messages import ReplyPiece as ReplyPiece
 from voicegw.core.messages import ReplyStepPiece as ReplyStepPiece
+from voicegw.core.messages import TokenUsage
 from voicegw.core.messages import ToolAnswered as ToolAnswered
 from voicegw.core.messages import ToolCalled as ToolCalled
 from voicegw.core.tagged_struct import TaggedStruct
@@ -152,11 +153,13 @@ class ReplyStep(TaggedStruct, frozen=True):
 
 
 class ReplyDone(TaggedStruct, frozen=True):
-    """The reply is over. text: all delivered text; of a spoken reply, the heard text."""
+    """The reply is over. text: all delivered text; of a spoken reply, the heard text. used: None where the
+    endpoint does not report it, and for replies that were stopped."""
 
     turn: int
     text: str
     reason: ReplyReason
+    used: TokenUsage | None = None
 
 
 class BackgroundCallReport(TaggedStruct, frozen=True):

@@ -39,6 +39,14 @@ class ReplyNotice(TaggedStruct, frozen=True):
     asks_again: bool = False
 
 
+class TokenUsage(TaggedStruct, frozen=True):
+    """The tokens of the requests for one reply, as the endpoint counts them. written: by the model, with
+    reasoning."""
+
+    prompt: int = 0
+    written: int = 0
+
+
 ReplyStepPiece = ToolCalled | ClientToolCalled | ToolAnswered | ReplyNotice
 ReplyPiece = str | ReplyStepPiece  # str: text for the user
 

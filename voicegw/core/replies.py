@@ -17,19 +17,9 @@ from voicegw.core.actions import (
 from voicegw.core.chat_history import ChatHistory, heard_part, reply_messages
 from voicegw.core.client_calls import paired
 from voicegw.core.commands import CreateReply, ReplyMode
-from voicegw.core.events import (
-    Fault,
-    Message,
-    ReplyDelta,
-    ReplyDone,
-    ReplyPiece,
-    ReplyReason,
-    ReplyStarted,
-    ReplyStep,
-    ToolAnswered,
-    ToolCalled,
-)
+from voicegw.core.events import Fault, ReplyDelta, ReplyDone, ReplyReason, ReplyStarted, ReplyStep
 from voicegw.core.latency import TurnTiming
+from voicegw.core.messages import Message, ReplyPiece, TokenUsage, ToolAnswered, ToolCalled
 from voicegw.core.profile import SessionProfile
 from voicegw.core.reply_attempt import Attempt, ReplyState
 from voicegw.core.reply_parameters import NO_PARAMETERS
@@ -186,12 +176,15 @@ class Replies:
         else:
             self._deliver(attempt, attempt.timing, piece, now)
 
-    def receive_end(self, number: int, error: VoicegwError | None, now: float) -> None:
+    def receive_end(
+        self, number: int, error: VoicegwError | None, now: float, used: TokenUsage | None = None
+    ) -> None:
         """The model has finished this attempt, or failed. A speculative request that fails is made again when
         its turn is over."""
         attempt = self._attempt
         if attempt is None or attempt.number != number:
             return
+        attempt.used = used
         if attempt.timing is not None:
             self._end(error, now)
         elif error is None:
@@ -292,7 +285,7 @@ class Replies:
         if not attempt.separate:
             cut_off = reason is not ReplyReason.COMPLETED
             self._history.add_reply(attempt.delivered, timing.turn, cut_off=cut_off)
-        self._emit(SendEvent(ReplyDone(timing.turn, attempt.text, reason)))
+        self._emit(SendEvent(ReplyDone(timing.turn, attempt.text, reason, attempt.used)))
         if not attempt.greeting:  # which answers nobody, so it has no latency
             self._emit(SendEvent(timing.report(done=now)))
         self._on_end(attempt.text, reason is ReplyReason.COMPLETED, now)

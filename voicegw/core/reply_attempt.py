@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.latency import TurnTiming
+from voicegw.core.messages import Message, ReplyPiece, TokenUsage
 
 
 @dataclass(slots=True)
@@ -29,6 +29,7 @@ class Attempt:
     failed: bool = False
     spoken: bool = False
     separate: bool = False
+    used: TokenUsage | None = None
     greeting: bool = False
 
     @property

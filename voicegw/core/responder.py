@@ -10,14 +10,15 @@ from voicegw.core.reply_parameters import NO_PARAMETERS, ReplyParameters
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """The cost of a request to the model that its pieces do not show. It is counted and not sent to clients.
+    """The cost of a request to the model that its pieces do not show.
 
     hidden: characters of reasoning since the previous ModelUsage. tokens: of the whole request with prompt
-    and reasoning, as the endpoint counts them; 0 while that is unknown.
+    and reasoning, as the endpoint counts them; 0 while that is unknown. written: those of the answer.
     """
 
     hidden: int = 0
     tokens: int = 0
+    written: int = 0
 
 
 class Confirmation(Protocol):

@@ -18,7 +18,7 @@ from voicegw.core.events import (
     ReplyStep,
     ToolCalled,
 )
-from voicegw.core.messages import Message
+from voicegw.core.messages import Message, TokenUsage
 from voicegw.core.reply_parameters import ReplyParameters
 from voicegw.dialects.port import ReplyAudio
 from voicegw.errors import InvalidState, LLMFiltered, LLMTimeout, LLMTokenLimit, UnknownItem
@@ -108,6 +108,13 @@ def test_how_it_ends(
     assert client.kinds()[0] == "response.created"
 
 
+def test_the_tokens_that_the_endpoint_reports(client: Client) -> None:
+    client.hear(ReplyDone(1, "", ReplyReason.COMPLETED, TokenUsage(30, 12)))
+    usage = last_done(client)["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (30, 12, 42)
+    assert usage["output_token_details"]["text_tokens"] == 12
+
+
 def test_a_failure_without_a_reason_has_an_error(client: Client) -> None:
     client.hear(ReplyDone(1, "", ReplyReason.FAILED))
     assert last_done(client)["status_details"]["error"]["code"] == "failed"
@@ -119,7 +126,7 @@ def test_calls_of_the_clients_functions(client: Client) -> None:
     client.hear(ReplyDone(1, "Wait.", ReplyReason.COMPLETED))
     done = next(event for event in client.received if event["type"].endswith("arguments.done"))
     assert (done["name"], done["call_id"], done["arguments"]) == ("weather", "call_1", '{"city":"Rome"}')
-    assert [item["type"] for item in last_done(client)["output"]] == ["function_call", "message"]
+    assert [item["type"] for item in last_done(client)["output"]] == ["message", "function_call"]
     assert "ours" not in str(client.received)
 
 

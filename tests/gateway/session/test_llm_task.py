@@ -61,7 +61,7 @@ class Stage:
     def receive_piece(self, attempt: int, piece: object, now: float) -> None:
         self.heard.append((attempt, piece))
 
-    def receive_end(self, attempt: int, error: Exception | None, now: float) -> None:
+    def receive_end(self, attempt: int, error: Exception | None, now: float, used: object) -> None:
         self.heard.append((attempt, None if error is None else type(error).__name__))
 
     def count(self, *, speculative: bool, used: bool) -> float:

@@ -112,7 +112,7 @@ async def test_a_reply_of_reasoning_only_is_counted_and_repeated() -> None:
         pieces = await all_of(responder)
         await responder.close()
     hidden, reported, notice, *rest = pieces
-    assert (hidden, reported) == (ModelUsage(hidden=100), ModelUsage(tokens=3))
+    assert (hidden, reported) == (ModelUsage(hidden=100), ModelUsage(tokens=3, written=3))
     assert isinstance(notice, ReplyNotice)
     assert notice.code == LLMReasoningOnly.code
     assert split(rest)[0] == "Paris."

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from voicegw.core.events import Fault, ReplyReason
+from voicegw.core.messages import TokenUsage
 from voicegw.errors import LLMFiltered
 
 _CANCELLED = {ReplyReason.INTERRUPTED: "turn_detected", ReplyReason.CANCELLED: "client_cancelled"}
@@ -30,7 +31,7 @@ class MessageOutput:
 @dataclass
 class Response:
     """conversation: the id of the conversation that it is a part of; None for none. shown: fields that are
-    repeated. turn: whose reply it is, once that is known. output: the finished items."""
+    repeated. turn: whose reply it is, once that is known. output: the finished items, by their index."""
 
     id: str
     modality: str
@@ -38,7 +39,7 @@ class Response:
     shown: Mapping[str, Any] = field(default_factory=dict)
     turn: int | None = None
     message: MessageOutput | None = None
-    output: list[dict[str, Any]] = field(default_factory=list)
+    output: dict[int, dict[str, Any]] = field(default_factory=dict)
     items: int = 0
     cut: bool = False
     failure: Fault | None = None
@@ -56,7 +57,7 @@ class Response:
             "object": "realtime.response",
             "status": status,
             "status_details": details,
-            "output": self.output,
+            "output": [item for _, item in sorted(self.output.items())],
             "conversation_id": self.conversation,
             "output_modalities": [self.modality],
             "max_output_tokens": "inf",
@@ -81,3 +82,15 @@ class Response:
         if fault is None:
             return {"type": "server_error", "code": "failed", "message": "the reply failed"}
         return {"type": "server_error", "code": fault.code, "message": fault.message}
+
+
+def usage_of(used: TokenUsage) -> dict[str, Any]:
+    """The tokens of a response. The model reads and writes text, also of speech."""
+    read = {"text_tokens": used.prompt, "audio_tokens": 0, "image_tokens": 0, "cached_tokens": 0}
+    return {
+        "total_tokens": used.prompt + used.written,
+        "input_tokens": used.prompt,
+        "output_tokens": used.written,
+        "input_token_details": read,
+        "output_token_details": {"text_tokens": used.written, "audio_tokens": 0},
+    }

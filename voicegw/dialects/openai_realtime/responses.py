@@ -16,7 +16,7 @@ from voicegw.dialects.openai_realtime.audio_formats import OutputConverter
 from voicegw.dialects.openai_realtime.conversation import Conversation
 from voicegw.dialects.openai_realtime.items import Ids
 from voicegw.dialects.openai_realtime.relayed import ResponseRequested
-from voicegw.dialects.openai_realtime.response import MessageOutput, Response
+from voicegw.dialects.openai_realtime.response import MessageOutput, Response, usage_of
 from voicegw.dialects.openai_realtime.server_events import ServerEvents
 from voicegw.dialects.openai_realtime.session_fields import SessionFields
 from voicegw.dialects.port import Frame, ReplyAudio
@@ -99,7 +99,8 @@ class Responses:
         complete = response.object(event.reason)["status"] == "completed"
         if response.message is not None:
             yield from self._end_message(response, response.message, complete=complete)
-        yield self._events.frame("response.done", response=response.object(event.reason))
+        done = response.object(event.reason, None if event.used is None else usage_of(event.used))
+        yield self._events.frame("response.done", response=done)
 
     def _ensure(self, turn: int) -> Iterator[Frame]:
         """Begins the response to a turn that is answered without a request."""
@@ -182,7 +183,7 @@ class Responses:
             yield self._events.frame("conversation.item.added", item=item, previous_item_id=previous)
 
     def _end_item(self, response: Response, index: int, item: dict[str, Any]) -> Iterator[Frame]:
-        response.output.append(item)
+        response.output[index] = item
         if response.conversation is not None:
             self._conversation.update(item)
             previous = self._conversation.before(item["id"])

@@ -62,10 +62,8 @@ class ServerVad(TurnDetection):
 
     def shown(self) -> dict[str, Any]:
         shown = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {"type": "server_vad"} | {
-            **shown,
-            "silence_duration_ms": self.silence_duration_ms or _SILENCE_MS,
-        }
+        shown["silence_duration_ms"] = self.silence_duration_ms or _SILENCE_MS
+        return {"type": "server_vad"} | {name: value for name, value in shown.items() if value is not None}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import structlog
 
 from voicegw.core.actions import Respond
 from voicegw.core.chat_history import CHARACTERS_PER_TOKEN, characters_of, reply_messages
-from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.messages import Message, ReplyNotice, ReplyPiece, TokenUsage, ToolAnswered, ToolCalled
 from voicegw.core.responder import ModelUsage, ReplyRequest
 from voicegw.errors import InternalError, RateLimited, ReplyError, VoicegwError
 from voicegw.gateway.limits.session_limiter import SessionLimiter
@@ -33,13 +33,14 @@ Spawn = Callable[[Coroutine[Any, Any, None], str], "asyncio.Task[None]"]
 class _Attempt:
     """A running reply. tokens: pieces that the model has written, about one for each token. counted: tokens
     of the last request that the limiter has counted. reported: whether the endpoint has reported its
-    usage."""
+    usage; used: that of all requests."""
 
     request: Respond
     confirmed: asyncio.Event = field(default_factory=asyncio.Event)
     tokens: int = 0
     counted: float = 0.0
     reported: bool = False
+    used: TokenUsage | None = None
 
 
 class LLMTask:
@@ -90,7 +91,8 @@ class LLMTask:
         try:
             error = await self._write(attempt)
             ended = self._session.replies.receive_end
-            self._driver.receive(ended, attempt.request.attempt, error, time.monotonic())
+            number, used = attempt.request.attempt, attempt.used
+            self._driver.receive(ended, number, error, time.monotonic(), used)
             if error is None:
                 await attempt.confirmed.wait()
         finally:
@@ -144,6 +146,10 @@ class LLMTask:
 
     def _count(self, attempt: _Attempt, piece: ReplyPiece | ModelUsage) -> None:
         attempt.tokens += isinstance(piece, str)
+        if isinstance(piece, ModelUsage) and piece.tokens:
+            used = attempt.used or TokenUsage()
+            prompt = used.prompt + piece.tokens - piece.written
+            attempt.used = TokenUsage(prompt, used.written + piece.written)
         tokens = _tokens(attempt, piece)
         attempt.counted += tokens
         if tokens > 0:
@@ -159,7 +165,7 @@ def _tokens(attempt: _Attempt, piece: ReplyPiece | ModelUsage) -> float:
             return len(piece) / CHARACTERS_PER_TOKEN
         case ToolCalled() if not attempt.reported:
             return len(piece.arguments) / CHARACTERS_PER_TOKEN
-        case ModelUsage(hidden, reported):
+        case ModelUsage(hidden, reported, _):
             attempt.reported = attempt.reported or reported > 0
             estimated = hidden / CHARACTERS_PER_TOKEN
             return max(estimated, reported - attempt.counted)

@@ -110,15 +110,17 @@ class Chunk(msgspec.Struct):
     usage: Any = None
 
     @property
-    def tokens(self) -> int:
-        """Tokens that the request has used; 0 if unknown. Some endpoints count reasoning in the total
-        only."""
+    def tokens(self) -> tuple[int, int]:
+        """Tokens that the request has used, and those of them that the model has written; 0 if unknown. Some
+        endpoints count reasoning in the total only."""
         try:
             usage = msgspec.convert(self.usage, _Usage)
         except msgspec.ValidationError:
-            return 0
-        counts = (usage.prompt_tokens or 0) + (usage.completion_tokens or 0), usage.total_tokens or 0
-        return max(counts) if min(counts) >= 0 and max(counts) <= _MAX_TOKENS else 0
+            return 0, 0
+        prompt, written = usage.prompt_tokens or 0, usage.completion_tokens or 0
+        counts = prompt + written, usage.total_tokens or 0
+        known = min(prompt, written, *counts) >= 0 and max(counts) <= _MAX_TOKENS
+        return (max(counts), max(counts) - prompt) if known else (0, 0)
 
     @property
     def first(self) -> Choice | None:

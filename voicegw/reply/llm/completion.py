@@ -25,7 +25,7 @@ class Completion:
     `end` returns the rest. `failure`, `notice` and `calls` are valid only after that.
 
     expected_start: how the endpoint's replies begin. begun: whether the model has written anything. tokens:
-    the tokens that the request has used, as reported by the endpoint.
+    the tokens that the request has used, as reported by the endpoint; written: those of the answer.
     """
 
     def __init__(self, expected_start: ReplyStart) -> None:
@@ -33,7 +33,7 @@ class Completion:
         self._text = Text()
         self._calls = ToolCallDeltas()
         self.begun = False
-        self.tokens = 0
+        self.tokens = self.written = 0
         self._hidden = 0  # characters received minus characters shown; may be negative for a short time
         self._has_visible_text = False
         self._finish = ""
@@ -75,8 +75,9 @@ class Completion:
         if not hidden and not tokens:
             return None
         self._hidden -= hidden
-        self.tokens = 0
-        return ModelUsage(hidden, tokens)
+        used = ModelUsage(hidden, tokens, self.written)
+        self.tokens = self.written = 0
+        return used
 
     def release(self) -> list[str]:
         """The text that was held back: the wait for an end tag has taken too long."""

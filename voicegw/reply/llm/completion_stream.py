@@ -55,7 +55,7 @@ async def visible_text(
                 if choice is not None and choice.has_content:
                     deadlines.receive_token(clock())
                 if chunk is not None and chunk.usage is not None:
-                    completion.tokens = chunk.tokens
+                    completion.tokens, completion.written = chunk.tokens
                 for piece in completion.release() if chunk is None else completion.receive(choice):
                     yield piece
                 if completion.has_reasoning_to_count:

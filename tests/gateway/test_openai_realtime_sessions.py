@@ -1,0 +1,142 @@
+"""Sessions of the OpenAI Realtime dialect through a real gateway: who gets in, limits, and scripted turns."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from tests.gateway.auth.test_authenticator import OPTIONS, bearer, token
+from tests.gateway.fakes import LOUD, QUIET, Gate, ScriptedVoice, Stage, staged
+from tests.observing import PATIENCE_S
+from voicegw.core.events import ClientToolCalled
+from voicegw.dialects import native, openai_realtime
+
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
+TEXT: dict[str, Any] = {"type": "realtime", "output_modalities": ["text"]}
+HELLO = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hello"}]}
+
+
+@asynccontextmanager
+async def serving(**staging: Any) -> AsyncIterator[Stage]:
+    dialect = openai_realtime.RealtimeDialect(speaks=True)
+    async with staged(voice=ScriptedVoice(), dialects=[dialect], **staging) as stage:
+        yield stage
+
+
+class Client:
+    """A connection, and the events so far."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.received: list[dict[str, Any]] = []
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        await self.socket.send(json.dumps({"type": kind} | fields))
+
+    async def hear(self, audio: bytes) -> None:
+        """Audio at 16 kHz, as if it were at 24 kHz."""
+        await self.send("input_audio_buffer.append", audio=base64.b64encode(audio).decode())
+
+    async def until(self, kind: str) -> dict[str, Any]:
+        """The next event of this type."""
+        while True:
+            self.received.append(json.loads(await self.socket.recv()))
+            if self.received[-1]["type"] == kind:
+                return self.received[-1]
+
+
+@asynccontextmanager
+async def joined(stage: Stage, query: str = "model=any", **options: Any) -> AsyncIterator[Client]:
+    url = stage.url.replace(native.PATH, openai_realtime.PATH)
+    async with connect(f"{url}?{query}", proxy=None, open_timeout=PATIENCE_S, **options) as socket:
+        client = Client(socket)
+        await client.until("session.created")
+        yield client
+
+
+async def test_a_browser_shows_its_token_in_a_subprotocol() -> None:
+    async with serving(gate=Gate(tokens=OPTIONS)) as stage:
+        offered = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{token()}")]
+        async with joined(stage, subprotocols=offered) as client:
+            assert client.socket.subprotocol == "realtime"
+        async with joined(stage, **bearer(token())) as client:
+            assert client.socket.subprotocol is None
+            assert not client.socket.protocol.extensions
+        with pytest.raises(InvalidStatus):
+            async with joined(stage):
+                pass
+
+
+async def test_a_token_for_transcription_opens_no_conversation() -> None:
+    async with serving(gate=Gate(tokens=OPTIONS)) as stage:
+        narrow = bearer(token(scope="reply:none"))
+        with pytest.raises(InvalidStatus):
+            async with joined(stage, **narrow):
+                pass
+        async with joined(stage, "intent=transcription", **narrow) as client:
+            await client.send("session.update", session=TEXT, event_id="mine")
+            error = (await client.until("error"))["error"]
+    assert (error["code"], error["event_id"]) == ("scope_missing", "mine")
+
+
+async def test_a_spoken_turn_that_is_interrupted_by_the_client() -> None:
+    async with serving() as stage, joined(stage) as client:
+        stage.responder.pieces = ["One two three four five six seven eight nine ten."]
+        await client.hear(LOUD + 4 * QUIET)
+        await client.until("response.output_audio.delta")
+        item = client.received[-1]["item_id"]
+        await client.send("conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=300)
+        done = await client.until("response.done")
+        await client.send("session.update", session=TEXT)
+        await client.send("conversation.item.create", item=HELLO)
+        await client.send("response.create")
+        await client.until("response.done")
+    assert done["response"]["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+    *_, heard, asked = stage.responder.prompts[-1]
+    assert (asked.content, heard.content.endswith("[cut off]")) == ("hello", True)
+    assert "ten" not in heard.content
+
+
+async def test_a_response_waits_for_the_words_that_were_committed() -> None:
+    async with serving() as stage, joined(stage) as client:
+        await client.send("session.update", session=TEXT | {"audio": {"input": {"turn_detection": None}}})
+        stage.recognizer.gate.clear()
+        await client.hear(LOUD)
+        await client.send("input_audio_buffer.commit")
+        await client.send("response.create")
+        await client.until("response.created")
+        await client.send("response.create", event_id="second")
+        error = (await client.until("error"))["error"]
+        assert stage.responder.prompts == []
+        stage.recognizer.gate.set()
+        await client.until("response.done")
+    assert (error["code"], error["event_id"]) == ("conversation_already_has_active_response", "second")
+    assert stage.responder.prompts[-1][-1].content == "hello there"
+
+
+async def test_a_call_of_the_clients_function_reaches_it() -> None:
+    async with serving() as stage, joined(stage) as client:
+        await client.send("session.update", session=TEXT)
+        stage.responder.pieces = ["Wait.", ClientToolCalled("call_1", "weather", "{}")]  # type: ignore[list-item]
+        await client.send("response.create")
+        done = await client.until("response.done")
+    assert [item["type"] for item in done["response"]["output"]] == ["message", "function_call"]
+
+
+async def test_who_goes_on_with_mistakes_is_disconnected() -> None:
+    async with serving(max_errors=3) as stage, joined(stage) as client:
+        for _ in range(4):
+            await client.send("nonsense")
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.until("session.updated")
+    codes = [event["error"]["code"] for event in client.received if event["type"] == "error"]
+    assert codes == 4 * ["invalid_event_type"] + ["too_many_errors"]
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008

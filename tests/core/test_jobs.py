@@ -26,8 +26,13 @@ def test_invalid_data_is_refused(data: bytes) -> None:
 
 
 def test_a_job_of_an_earlier_version_has_neither_key_terms_nor_context_nor_lead_in() -> None:
-    earlier = msgspec.msgpack.encode([msgspec.structs.astuple(JOB)[:-3]])
+    earlier = msgspec.msgpack.encode([msgspec.structs.astuple(JOB)[:-4]])
     assert decode_jobs(earlier) == [msgspec.structs.replace(JOB, key_terms=())]
+
+
+def test_a_background_job_waits_among_the_partials() -> None:
+    background = msgspec.structs.replace(JOB, background=True)
+    assert (JOB.lane, background.lane) == (JOB.kind, DecodeKind.PARTIAL)
 
 
 def test_words_read_as_a_line() -> None:

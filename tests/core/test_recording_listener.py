@@ -75,3 +75,9 @@ def test_long_speech_is_split_and_no_sample_is_lost() -> None:
     assert len(finals) > 2
     assert [before.end for before in finals[:-1]] == [after.start for after in finals[1:]]
     assert all(len(job.pcm) <= 2 * 16_000 for job in recording.jobs)
+
+
+def test_an_utterance_that_becomes_too_long_in_a_pause_ends_there() -> None:
+    recording = Recording("#" * 32 + "." * 30)  # with its pre-roll, it has 1 s after 80 ms of the pause
+    [final] = recording.finals()
+    assert final.end < 37 * WINDOW_SAMPLES

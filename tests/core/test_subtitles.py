@@ -23,6 +23,10 @@ def test_a_sentence_is_a_segment() -> None:
     assert texts(words("Good morning. How are you? Fine")) == ["Good morning.", "How are you?", "Fine"]
 
 
+def test_a_stop_of_an_abbreviation_ends_none() -> None:
+    assert texts(words("Ask Mr. Dashwood on Nov. 5. Then go.")) == ["Ask Mr. Dashwood on Nov. 5.", "Then go."]
+
+
 def test_a_pause_ends_a_segment() -> None:
     assert texts([*words("one two"), *words("three", start_ms=2_000)]) == ["one two", "three"]
 

@@ -131,10 +131,10 @@ def _ends_sentence(text: str, found: re.Match[str], following: str) -> bool:
         return True
     if following[0].islower():
         return "\n" in blanks and found["stop"] != "."
-    return found["stop"] != "." or not _abbreviates(text, found.start(), following)
+    return found["stop"] != "." or not abbreviates(text, found.start(), following)
 
 
-def _abbreviates(text: str, stop: int, following: str) -> bool:
+def abbreviates(text: str, stop: int, following: str) -> bool:
     """Whether the single stop at this position belongs to the word before it."""
     begin = max(0, stop - _LOOK_BACK)
     last = _LAST_WORD.search(text, begin, stop)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from voicegw.core.audio import to_ms, to_samples
 from voicegw.core.jobs import Word, text_of
+from voicegw.core.sentences import abbreviates
 
 _LONGEST = to_samples(7_000)
 _LONGEST_CHARACTERS = 84  # two lines
@@ -47,11 +48,18 @@ def segments(words: Iterable[Word]) -> Iterator[Segment]:
 
 def _is_complete(current: Sequence[Word], characters: int, following: Word) -> bool:
     return (
-        current[-1].text.endswith(_SENTENCE_ENDS)
+        _ends_sentence(current, following.text)
         or following.start - current[-1].end >= _GAP
         or following.end - current[0].start > _LONGEST
         or characters + len(following.text) > _LONGEST_CHARACTERS
     )
+
+
+def _ends_sentence(current: Sequence[Word], following: str) -> bool:
+    if not current[-1].text.endswith(_SENTENCE_ENDS):
+        return False
+    text = text_of(current[-2:])
+    return not (text.endswith(".") and abbreviates(text, len(text) - 1, following))
 
 
 def srt(parts: Iterable[Segment]) -> str:

@@ -49,6 +49,7 @@ async def _converse(options: argparse.Namespace) -> int:
         client = await stack.enter_async_context(_connecting(options, player))
         if options.end_silence_ms is not None:
             await client.configure(end_silence_ms=options.end_silence_ms)
+        stop = _interrupted()
         screen = stack.enter_context(JsonView() if options.json else view(Console(highlight=False)))
         taps, handlers = [lambda frame: screen.hear(level_of(frame))], list[Handler]()
         if player is not None:
@@ -60,10 +61,10 @@ async def _converse(options: argparse.Namespace) -> int:
             handlers.append(recording.handle)
         if options.push_to_talk:
             key = PushToTalk(client.commit, lambda is_open: screen.hear(0.0 if is_open else None))
-            source = stack.enter_context(key).gate(source)
+            source = stack.enter_context(key).gate(source, stop)
         handlers.append(lambda message: screen.show(message, conversation.receive(message)))
         sent = await stack.enter_async_context(aclosing(tapped(source, *taps)))
-        await talk(client, sent, lambda message: _handle(handlers, message), _interrupted())
+        await talk(client, sent, lambda message: _handle(handlers, message), stop)
     return 0 if conversation.is_completed(expects_reply=not options.no_reply) else 1
 
 

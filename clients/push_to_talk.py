@@ -58,11 +58,14 @@ class PushToTalk:
             self._show(self._is_open)
 
     async def gate(
-        self, source: AsyncIterator[tuple[float, bytes]]
+        self, source: AsyncIterator[tuple[float, bytes]], stop: asyncio.Event
     ) -> AsyncGenerator[tuple[float, bytes], None]:
-        """The frames while the microphone is open; ends the utterance when it is closed."""
+        """The frames while the microphone is open; ends the utterance when it is closed. Ends when `stop` is
+        set, which a consumer that gets no frames cannot notice."""
         was_open = False
         async for due, frame in source:
+            if stop.is_set():
+                return
             if self._is_open:
                 yield due, frame
             elif was_open:

@@ -153,6 +153,8 @@ class LiveView:
             return
         if turn not in self._open and not isinstance(message, native.LatencyMessage):
             self._open.append(turn)
+        if turn in self._open and _is_empty(turn):
+            self._open.remove(turn)
         self._print_finished(self._settled())
         self._draw()
 
@@ -179,6 +181,11 @@ class LiveView:
             self._live.console.print(_block(turn))
         del self._open[:count]
         self._draw()
+
+
+def _is_empty(turn: Turn) -> bool:
+    """Whether nothing was said: the answer to a commit without an utterance."""
+    return turn.final is not None and not turn.final.text and not turn.reply and turn.reason is None
 
 
 def _block(turn: Turn) -> Text:

@@ -32,13 +32,13 @@ async def numbered() -> AsyncIterator[tuple[float, bytes]]:
 async def test_the_space_bar_opens_and_closes_the_microphone(terminal: tuple[IO[str], int]) -> None:
     file, keyboard = terminal
     shown: list[bool] = []
-    committed, passed = asyncio.Event(), list[bytes]()
+    committed, stop, passed = asyncio.Event(), asyncio.Event(), list[bytes]()
 
     async def commit() -> None:
         committed.set()
 
     async def drain(talk: PushToTalk) -> None:
-        async for _due, frame in talk.gate(numbered()):
+        async for _due, frame in talk.gate(numbered(), stop):
             passed.append(frame)
 
     with PushToTalk(commit, shown.append, file) as talk:
@@ -50,8 +50,8 @@ async def test_the_space_bar_opens_and_closes_the_microphone(terminal: tuple[IO[
         assert not committed.is_set()
         os.write(keyboard, b" ")
         await asyncio.wait_for(committed.wait(), 20)
-        draining.cancel()
-        await asyncio.gather(draining, return_exceptions=True)
+        stop.set()
+        await asyncio.wait_for(draining, 20)
     assert shown == [False, True, False]
 
 

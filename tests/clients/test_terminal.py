@@ -168,3 +168,9 @@ def test_messages_are_lines_of_json() -> None:
     output = io.StringIO()
     play(JsonView(output), *TURN)
     assert [msgspec.json.decode(line)["seq"] for line in output.getvalue().splitlines()] == list(range(2, 10))
+
+
+def test_a_turn_without_words_leaves_nothing_behind() -> None:
+    empty = msgspec.structs.replace(FINAL, turn=2, text="")
+    late = msgspec.structs.replace(LATENCY, turn=2)
+    assert left_behind(*TURN, empty, late) == left_behind(*TURN)

@@ -52,8 +52,21 @@ def test_the_settings_are_those_of_configure() -> None:
     assert settings == set(native.ConfigureMessage.__struct_fields__)
 
 
+def exported() -> set[str]:
+    """The names that the module exports."""
+    lines = re.findall(r"export \{ (.*) \}", (WEB / "src" / "voicegw.js").read_text())
+    return {name for line in lines for name in line.split(", ")}
+
+
 def test_what_is_exported_has_types() -> None:
-    exported = re.findall(r"export \{ (.*) \}", (WEB / "src" / "voicegw.js").read_text())
-    names = {name for line in exported for name in line.split(", ")}
-    assert len(names) > 8
-    assert names <= set(re.findall(r"export (?:class|function) (\w+)", TYPES))
+    assert len(exported()) > 8
+    assert exported() <= set(re.findall(r"export (?:class|function) (\w+)", TYPES))
+
+
+def test_the_example_uses_what_there_is() -> None:
+    [example] = re.findall(r"```js\n(.*?)```", (WEB / "README.md").read_text(), re.DOTALL)
+    imported = re.search(r"import \{ (.*) \} from", example)
+    assert imported
+    assert set(imported[1].split(", ")) <= exported()
+    checking = [str(NODE), "--check", "--input-type=module", "-"]
+    subprocess.run(checking, input=example, text=True, timeout=LIMIT_S, check=True)

@@ -16,18 +16,19 @@ LONG_REPLY = ("This takes a while to say. " * 20).split(" ")
 PRESSED = re.compile("true")
 # keeps every text that the page has shown in these elements
 RECORD = """
-window.shown = { stable: [], tentative: [], "reply-text": [] };
+window.shown = { ".stable": [], ".tentative": [], ".reply-text": [], "#state": [] };
 new MutationObserver(() => {
-  for (const [name, texts] of Object.entries(window.shown)) {
-    const text = [...document.querySelectorAll(`.${name}`)].at(-1)?.textContent;
+  for (const [selector, texts] of Object.entries(window.shown)) {
+    const text = [...document.querySelectorAll(selector)].at(-1)?.textContent;
     if (text && text !== texts.at(-1)) texts.push(text);
   }
 }).observe(document, { subtree: true, childList: true, characterData: true });
 """
 
 
-def shown(page: Page, name: str) -> list[str]:
-    texts: list[str] = page.evaluate("name => window.shown[name]", name)
+def shown(page: Page, selector: str) -> list[str]:
+    """The texts that the last such element has had, one after the other."""
+    texts: list[str] = page.evaluate("selector => window.shown[selector]", selector)
     return texts
 
 
@@ -65,10 +66,10 @@ def test_words_appear_while_they_are_said_and_the_reply_is_heard(visit: Visit, s
     text = talk(visit, stage, "question-1.wav")
     expect_said(visit.page, text)
     expect(visit.page.locator(".reply-text")).to_have_text("It will rain in the afternoon.")
-    partials = shown(visit.page, "stable")[:-1]
+    partials = shown(visit.page, ".stable")[:-1]
     assert partials, "words were shown before the sentence ended"
-    assert shown(visit.page, "tentative")
-    replies = shown(visit.page, "reply-text")
+    assert shown(visit.page, ".tentative")
+    replies = shown(visit.page, ".reply-text")
     assert len(replies) > 2
     assert all(longer.startswith(shorter) for shorter, longer in pairwise(replies))
     is_heard(visit, 1_000)
@@ -103,6 +104,7 @@ def test_a_cut_connection_resumes_without_a_lost_word(visit: Visit, stage: Serve
     expect(visit.page.locator("#state")).to_have_text("Connected")
     expect(visit.page.locator(".reply-text")).to_have_text("Noted.")
     assert stage.relay.connections > before
+    assert any("reconnecting" in text for text in shown(visit.page, "#state"))
     assert visit.page.locator(".turn:visible").count() == 1
 
 
@@ -147,3 +149,15 @@ def test_replies_are_silent_where_that_is_wanted(visit: Visit, stage: Servers) -
     visit.page.keyboard.press("Enter")
     expect(visit.page.locator(".latency")).to_contain_text("model")
     assert visit.requests("played") == []
+
+
+def test_another_microphone_can_be_chosen_and_its_level_is_shown(visit: Visit, stage: Servers) -> None:
+    stage.llm.tokens = ["Yes."]
+    talk(visit, stage, "digits-1.wav")
+    button = visit.page.locator("#talk")
+    visit.page.get_by_role("button", name="Settings").click()
+    choices = visit.page.get_by_label("Microphone", exact=True)
+    expect(choices.locator("option").nth(2)).to_be_attached()
+    choices.select_option(index=2)
+    expect(button).to_have_attribute("aria-pressed", PRESSED)
+    expect(button).to_have_attribute("style", re.compile(r"--level: 0\.[3-9]"))

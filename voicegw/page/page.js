@@ -45,6 +45,11 @@ async function talk() {
   }
 }
 
+async function say(text) {
+  await session.say(text);
+  if ($("#message").value.trim() === text) $("#message").value = ""; // else the next one is being typed
+}
+
 function stopTalking() {
   microphone.close();
   session.commit();
@@ -98,9 +103,7 @@ $("#talk").addEventListener("click", () => (microphone.isOpen ? stopTalking() : 
 $("#typed").addEventListener("submit", (event) => {
   event.preventDefault();
   const text = $("#message").value.trim();
-  if (!text) return;
-  $("#message").value = "";
-  attempt(() => session.say(text));
+  if (text) attempt(() => say(text));
 });
 $("#stop").addEventListener("click", () => session.stopReply());
 $("#settings-button").addEventListener("click", () => {

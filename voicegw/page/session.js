@@ -61,7 +61,11 @@ export class Session extends EventTarget {
     if (!globalThis.isSecureContext) this.hasVoice = false; // there are no audio worklets
     if (!this.hasVoice) return;
     this.#speaker ??= new Speaker({ rate: RATE });
-    await this.#speaker.open();
+    try {
+      await this.#speaker.open();
+    } catch {
+      this.hasVoice = false; // the browser has no sound output; replies are text
+    }
   }
 
   #receive(message) {

@@ -12,6 +12,7 @@ const REASONS = {
 export class Microphone extends EventTarget {
   #context = null;
   #stream = null;
+  #opening = null; // the promise of `open`
   #rate;
 
   constructor({ rate = 16_000 } = {}) {
@@ -31,35 +32,44 @@ export class Microphone extends EventTarget {
   }
 
   /** Asks for the microphone and opens it; frames follow. deviceId: of `devices`. Throws MicrophoneError. */
-  async open(deviceId = "") {
+  open(deviceId = "") {
+    this.#opening ??= this.#open(deviceId).finally(() => (this.#opening = null));
+    return this.#opening;
+  }
+
+  async #open(deviceId) {
     if (!globalThis.isSecureContext || !navigator.mediaDevices) {
       throw new MicrophoneError("insecure", "Browsers give the microphone to secure pages only (https or localhost).");
     }
+    this.close();
     const chosen = deviceId ? { deviceId: { exact: deviceId } } : {};
     const processing = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
     try {
-      this.#stream = await navigator.mediaDevices.getUserMedia({
-        audio: { channelCount: 1, ...processing, ...chosen },
-      });
-      await this.#capture();
+      const audio = { channelCount: 1, ...processing, ...chosen };
+      const stream = await navigator.mediaDevices.getUserMedia({ audio });
+      this.#context = await this.#capture(stream);
+      this.#stream = stream;
     } catch (error) {
-      this.close();
       const [code, message] = REASONS[error.name] ?? ["failed", `The microphone cannot be opened: ${error.message}`];
       throw new MicrophoneError(code, message);
     }
   }
 
-  async #capture() {
-    this.#context = new AudioContext({ latencyHint: "interactive" });
-    await this.#context.audioWorklet.addModule(new URL("./capture-worklet.js", import.meta.url));
-    const capture = new AudioWorkletNode(this.#context, "voicegw-capture", {
-      numberOfOutputs: 0,
-      processorOptions: { rate: this.#rate },
-    });
+  async #capture(stream) {
+    const context = new AudioContext({ latencyHint: "interactive" });
+    try {
+      await context.audioWorklet.addModule(new URL("./capture-worklet.js", import.meta.url));
+    } catch (error) {
+      release(stream, context);
+      throw error;
+    }
+    const processorOptions = { rate: this.#rate };
+    const capture = new AudioWorkletNode(context, "voicegw-capture", { numberOfOutputs: 0, processorOptions });
     capture.port.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent("frame", { detail: data }));
-    this.#context.createMediaStreamSource(this.#stream).connect(capture);
-    this.#stream.getTracks().forEach((track) => (track.onended = () => this.#end()));
-    await this.#context.resume();
+    context.createMediaStreamSource(stream).connect(capture);
+    stream.getTracks().forEach((track) => (track.onended = () => this.#end()));
+    context.resume(); // not awaited: a browser may keep it waiting
+    return context;
   }
 
   #end() {
@@ -69,8 +79,12 @@ export class Microphone extends EventTarget {
 
   /** Releases the microphone. */
   close() {
-    this.#stream?.getTracks().forEach((track) => track.stop());
-    this.#context?.close();
+    if (this.isOpen) release(this.#stream, this.#context);
     this.#stream = this.#context = null;
   }
+}
+
+function release(stream, context) {
+  stream.getTracks().forEach((track) => track.stop());
+  context.close();
 }

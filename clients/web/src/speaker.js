@@ -14,7 +14,11 @@ export class Speaker extends EventTarget {
 
   /** Opens the sound output. Browsers allow it after a click or a key only. */
   async open() {
-    if (this.#context) return this.#context.resume();
+    if (!this.#context) await this.#start();
+    this.#context.resume(); // not awaited: a browser may keep it waiting
+  }
+
+  async #start() {
     this.#context = new AudioContext({ sampleRate: this.#rate, latencyHint: "interactive" });
     await this.#context.audioWorklet.addModule(new URL("./playback-worklet.js", import.meta.url));
     const options = { numberOfInputs: 0, outputChannelCount: [1] };
@@ -22,7 +26,6 @@ export class Speaker extends EventTarget {
     playback.connect(this.#context.destination);
     this.#port = playback.port;
     this.#port.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent("played", { detail: data }));
-    return this.#context.resume();
   }
 
   /** Plays the replies of this client from now on. */

@@ -10,7 +10,7 @@ from clients.errors import Unreachable
 from clients.telephony_bridge import bridge
 from tests.clients.test_bridged_call import answered, bridged, dialled, exchange
 from tests.gateway.fakes import ScriptedVoice, staged
-from tests.observing import until
+from tests.observing import PATIENCE_S, until
 
 
 async def test_more_calls_than_allowed_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,3 +62,13 @@ async def test_the_token_of_the_environment_is_used(monkeypatch: pytest.MonkeyPa
 def test_a_port_that_is_taken_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert telephony_bridge.main(["--listen", "256.0.0.1:1"]) == 1
     assert "cannot listen" in capsys.readouterr().err
+
+
+async def test_the_command_listens_until_it_is_told_to_stop() -> None:
+    command = (sys.executable, "-m", "clients.telephony_bridge", "--listen", "127.0.0.1:0")
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        assert (await process.stdout.readline()).startswith(b"listening on 127.0.0.1:")
+        process.terminate()
+        assert await process.wait() == 0

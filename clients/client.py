@@ -7,8 +7,7 @@
 
 Sending and iterating may run in different tasks. When the connection is lost, iterating opens a new one,
 receives the missed messages and sends again what the server has not acknowledged; iterating yields every
-message once. A `ready` message with `resumed` false means that the session was lost: a new one has begun, and
-its turns count from 1 again.
+message once. `ready` with `resumed` false means that a new session has begun: its turns count from 1.
 
 Every wait has a timeout: a server that sends nothing is detected (`clients.connection`), `reconnect_s` limits
 the attempts to reconnect, and `settle_s` the time of the server after `end()`.
@@ -31,6 +30,7 @@ DEFAULT_URL = "ws://127.0.0.1:8765/v1/stream"
 SETTLE_S = 60.0  # from `end` to the close: the open utterance and its reply
 RECONNECT_S = 120.0  # as long as a server keeps the session of a lost connection
 KEPT_S = 120  # unacknowledged audio that is kept
+BURST_MARGIN_MS = 1_000  # for what is said while a new session is being opened
 NORMAL_CLOSURE = 1000
 FINAL_CLOSURES = {NORMAL_CLOSURE, 1002, 1003, 1007, 1008, 1009, 1010, 4001}  # reconnecting is pointless
 _ACKNOWLEDGE_EVERY = 32
@@ -232,7 +232,8 @@ class VoiceClient:
         if ready.resumed:
             self._resend_buffer.rewind(ready.next_sample, ready.next_message)
         else:
-            self._resend_buffer.restart()
+            burst_ms = ready.limits.max_burst_ms - BURST_MARGIN_MS
+            self._resend_buffer.restart(burst_ms // 100 * self._frame_bytes)
             self._seen = self._acknowledged = 0
         self._is_ready = True
         with suppress(ConnectionLost):

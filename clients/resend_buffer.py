@@ -63,13 +63,18 @@ class ResendBuffer:
             rest = first.content[(samples - first.samples) * self._sample_bytes :]
             self._items[0] = _Item(rest, samples, first.messages)
 
-    def restart(self) -> None:
-        """The server has started a new session, which begins with the kept messages."""
+    def restart(self, max_bytes: int) -> None:
+        """The server has started a new session, which begins with the kept messages and the newest audio; of
+        audio it takes only so many bytes at once."""
         contents = [item.content for item in self._items]
+        excess = sum(len(content) for content in contents if isinstance(content, bytes)) - max_bytes
         self._items.clear()
         self._next = self._samples = self._messages = 0
         for content in contents:
-            self.add(content)
+            dropped = min(max(0, excess), len(content)) if isinstance(content, bytes) else 0
+            excess -= dropped
+            if dropped < len(content):
+                self.add(content[dropped:])
 
     def _is_received(self, item: _Item, samples: int, messages: int) -> bool:
         if isinstance(item.content, str):

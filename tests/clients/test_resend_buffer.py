@@ -68,10 +68,18 @@ def test_the_oldest_audio_is_discarded_above_the_limit(buffer: ResendBuffer) -> 
 
 def test_a_new_session_begins_with_the_kept_messages(buffer: ResendBuffer) -> None:
     sent(buffer, b"1122", "a", b"33").acknowledge(samples=2, messages=0)
-    buffer.restart()
+    buffer.restart(1_000)
     assert to_send(buffer) == ["a", b"33"]
     buffer.rewind(samples=0, messages=1)
     assert to_send(buffer) == [b"33"]
+
+
+def test_a_new_session_gets_no_more_audio_than_it_takes_at_once_the_newest(buffer: ResendBuffer) -> None:
+    sent(buffer, b"1122", "a", b"33", b"44", "b")
+    buffer.restart(6)
+    assert to_send(buffer) == [b"22", "a", b"33", b"44", "b"]
+    buffer.restart(2)
+    assert to_send(buffer) == ["a", b"44", "b"]
 
 
 def test_an_acknowledgement_while_sending(buffer: ResendBuffer) -> None:

@@ -10,6 +10,7 @@ const ACKNOWLEDGE_EVERY = 32; // messages
 const SILENCE_MS = 3_000; // without a message while audio is sent: the connection is lost
 const READY_MS = 10_000; // from the WebSocket to the first message
 const CHECK_MS = 500;
+const BURST_MARGIN_MS = 1_000; // for what is said while a new session is being opened
 const MAX_BUFFERED_BYTES = 256_000; // in the socket; more stays in the resend buffer
 
 /**
@@ -147,7 +148,7 @@ export class VoiceClient extends EventTarget {
         return this.#finish(error);
       }
     } else {
-      this.#buffer.restart();
+      this.#buffer.restart(((ready.limits.max_burst_ms - BURST_MARGIN_MS) * this.#options.rate) / 1000);
       this.#acknowledged = 0;
     }
     this.#isReady = true;

@@ -47,12 +47,22 @@ export class ResendBuffer {
     }
   }
 
-  /** The server has started a new session, which begins with the kept messages. */
-  restart() {
+  /**
+   * The server has started a new session. It begins with the kept messages and the newest audio, of which it takes
+   * only so many samples at once.
+   */
+  restart(maxSamples) {
     const contents = this.#items.map((item) => item.content);
+    const samples = contents.reduce((sum, content) => sum + (typeof content === "string" ? 0 : content.length), 0);
+    let excess = Math.max(0, samples - maxSamples);
     this.#items = [];
     this.#sent = this.#samples = this.#messages = 0;
-    contents.forEach((content) => this.add(content));
+    for (const content of contents) {
+      const dropped = typeof content === "string" ? 0 : Math.min(excess, content.length);
+      excess -= dropped;
+      if (!dropped) this.add(content);
+      else if (dropped < content.length) this.add(content.subarray(dropped));
+    }
   }
 
   #dropFirst() {

@@ -5,7 +5,10 @@ import { afterEach, beforeEach, test } from "node:test";
 import { Refused, SessionLost, Unreachable, VoiceClient } from "../src/voicegw.js";
 import { scriptedServer } from "./scripted-server.js";
 
-const READY = { type: "ready", seq: 1, session: "s", epoch: 1, resumed: false, next_sample: 0, next_message: 0 };
+const READY = {
+  ...{ type: "ready", seq: 1, session: "s", epoch: 1, resumed: false, next_sample: 0, next_message: 0 },
+  limits: { max_message_bytes: 65_536, max_burst_ms: 5_000, idle_timeout_ms: 300_000, max_session_ms: 14_400_000 },
+};
 const PARTIAL = { type: "partial", turn: 1, stable: "Good", tentative: "morning", audio_ms: 500 };
 
 let server;

@@ -53,10 +53,16 @@ test("a new session begins with what is kept", () => {
   const buffer = filled(audio(100), "one", audio(100));
   pending(buffer);
   buffer.acknowledge(100, 0);
-  buffer.restart();
+  buffer.restart(1_000);
   assert.deepEqual(pending(buffer), ["one", 100]);
   buffer.rewind(0, 0);
   assert.deepEqual(pending(buffer), ["one", 100]);
+});
+
+test("a new session gets no more audio than it takes at once, the newest", () => {
+  const buffer = filled(audio(100), "one", audio(100), audio(100), "two");
+  buffer.restart(150);
+  assert.deepEqual(pending(buffer), ["one", 50, 100, "two"]);
 });
 
 test("old audio is dropped", () => {

@@ -6,6 +6,7 @@ import pytest
 
 from tests.test_cli import run
 from voicegw.cli import main
+from voicegw.commands import check
 
 QUICK = ("--model", "bundled", "--voice-engine", "none", "--port", "0")
 
@@ -26,17 +27,17 @@ def test_a_machine_where_all_is_right() -> None:
     assert ran.stdout.endswith("\nnothing is wrong\n")
 
 
-def test_what_is_wrong_is_listed_with_what_to_do() -> None:
-    ran = run("check", "--model", "/nowhere", "--redis", "redis://127.0.0.1:1", "--device", "cuda", "--json")
-    assert ran.returncode == 1
-    findings = json.loads(ran.stdout)
+def test_what_is_wrong_is_listed_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    wrong_options = ("--redis", "redis://127.0.0.1:1", "--device", "cuda", "--voice-engine", "none")
+    assert check.run(wrong_options, as_json=True) == 1
+    findings = json.loads(capsys.readouterr().out)
     wrong = {each["part"]: each["remedy"] for each in findings if each["status"] == "wrong"}
     assert set(wrong) == {"Redis", "GPU"}  # with Redis, the speech model is the workers' matter
     assert all(wrong.values())
 
 
-def test_options_that_cannot_be_read_are_a_finding() -> None:
-    ran = run("check", "--port", "many")
-    assert ran.returncode == 1
-    assert ran.stdout.startswith("WRONG  configuration")
-    assert "port" in ran.stdout
+def test_options_that_cannot_be_read_are_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check.run(["--port", "many"], as_json=False) == 1
+    output = capsys.readouterr().out
+    assert output.startswith("WRONG  configuration")
+    assert "port" in output

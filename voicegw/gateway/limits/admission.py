@@ -119,7 +119,7 @@ class TokenBucket:
         if now > self._filled_at:
             self._level = min(self._burst, self._level + (now - self._filled_at) * self._per_s)
             self._filled_at = now
-        return max(0.0, (1 - self._level) / self._per_s)
+        return 0.0 if self._level >= 1 else (1 - self._level) / self._per_s
 
     def take(self, count: int = 1) -> None:
         """Takes `count` tokens; the level may become negative."""

@@ -123,7 +123,7 @@ async def _check_voice(settings: Settings) -> AsyncIterator[Finding]:
     try:
         voice = make_voice(settings.voice)
         if voice is None:
-            remedy = "install espeak-ng or the extra `voice`"
+            remedy = "--voice-engine names one; auto finds espeak-ng or the extra `voice`"
             yield Finding("voice", Status.NOTE, "none: replies are text only", remedy)
             return
         begin, first_s = time.monotonic(), 0.0

@@ -1,17 +1,8 @@
 from clients.assistant_track import AssistantTrack
+from tests.clients.manual_clock import Clock
 
 RATE = 16_000
 SECOND = b"\1\1" * RATE
-
-
-class Clock:
-    """Seconds from the start, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_the_assistant_is_heard_at_the_time_it_speaks() -> None:

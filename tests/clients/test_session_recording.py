@@ -9,8 +9,8 @@ from benchmarks.recordings.checking import problems
 from benchmarks.recordings.manifest import read_entries, read_lines
 from clients.errors import AudioError
 from clients.session_recording import SessionRecording
+from tests.clients.manual_clock import Clock
 from tests.clients.scripted_server import TURN
-from tests.clients.test_assistant_track import Clock
 
 RATE = 16_000
 FRAME = np.full(320, 1_000, "<i2").tobytes()

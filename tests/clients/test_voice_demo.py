@@ -8,8 +8,8 @@ from clients.assistant_track import AssistantTrack
 from clients.conversation import Conversation, Turn
 from clients.errors import Incomplete
 from clients.voice_demo import BARGE_IN_MS, RATE, Line, User, check, script, write
+from tests.clients.manual_clock import Clock
 from tests.clients.scripted_server import DONE, FINAL
-from tests.clients.test_assistant_track import Clock
 from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
 

@@ -1,23 +1,14 @@
-"""Calls for tests: a clock that is moved by hand, and records of calls that were never made."""
+"""Records of calls that were never made."""
 
 from collections.abc import Sequence
 
 from clients.calls.call import CallRecord
 from clients.calls.caller import Said
 from clients.calls.playout import Playout
+from tests.clients.manual_clock import Clock
 
 RATE = 8_000
 SECOND = b"\1\1" * RATE
-
-
-class Clock:
-    """Seconds from the start of the call."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def record(

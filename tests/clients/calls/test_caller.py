@@ -6,7 +6,8 @@ import pytest
 from clients.calls.caller import BARGE_IN_S, GREETING_S, REPLY_END_S, Caller, Line, speech_of
 from clients.calls.playout import Playout
 from clients.errors import Incomplete
-from tests.clients.calls.recorded import RATE, SECOND, Clock
+from tests.clients.calls.recorded import RATE, SECOND
+from tests.clients.manual_clock import Clock
 
 FRAME_S = 0.02
 

@@ -1,5 +1,6 @@
 from clients.calls.playout import Playout, Span
-from tests.clients.calls.recorded import RATE, SECOND, Clock
+from tests.clients.calls.recorded import RATE, SECOND
+from tests.clients.manual_clock import Clock
 
 
 def test_audio_is_played_at_the_time_at_which_it_arrives() -> None:

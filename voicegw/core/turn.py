@@ -54,7 +54,7 @@ TABLE = {
     (State.IDLE, Signal.SPEECH): (State.LISTENING, None),
     (State.IDLE, Signal.FINAL): (State.THINKING, Effect.START),
     (State.IDLE, Signal.TYPED): (State.THINKING, Effect.START),
-    (State.IDLE, Signal.GREETING): (State.THINKING, None),
+    (State.IDLE, Signal.GREETING): (State.THINKING, Effect.START),
     (State.IDLE, Signal.CANCEL): (State.IDLE, None),
     (State.LISTENING, Signal.SPEECH): (State.LISTENING, None),
     (State.LISTENING, Signal.PAUSE): (State.SPECULATING, Effect.PREPARE),

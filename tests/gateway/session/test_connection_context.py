@@ -84,7 +84,7 @@ def test_replies_are_those_that_the_token_allows() -> None:
     ],
 )
 def test_instructions_that_the_token_fixes_stay(command: Command) -> None:
-    begun = visit()
+    begun = context()
     begun.identity = replace(begun.identity, fixed=Configure(instructions="Be kind."))
     with pytest.raises(ScopeMissing):
         begun.check(command, ReplyMode.TEXT)

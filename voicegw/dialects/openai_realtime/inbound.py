@@ -109,12 +109,17 @@ class Inbound:
         answer = _relay(relayed.ResponseRequested(mode.value, shown, separate))
         yield CreateReply(
             mode,
-            encodable(instructions) if isinstance(instructions, str) else None,
+            self._instructions(instructions),
             reply_parameters(dict(self.fields.shown) | changed) if changed else None,
             self._prompt(own) if isinstance(own, list) else None,
             separate,
         )
         yield answer
+
+    def _instructions(self, given: Any) -> str | None:
+        """The instructions of one response; None for those of the session, which a token may fix."""
+        usable = isinstance(given, str) and self.fields.fixed.instructions is None
+        return encodable(given) if usable else None
 
     def _prompt(self, given: list[Any]) -> tuple[Message, ...]:
         """The messages of a response's own input, which may refer to items of the conversation."""

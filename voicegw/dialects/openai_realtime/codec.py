@@ -31,7 +31,7 @@ class RealtimeCodec(Codec):
         self._conversation = Conversation()
         self._input = InputItems(self._events, ids, self._conversation, fields)
         self._responses = Responses(self._events, ids, self._conversation, fields)
-        self._inbound = Inbound(ids, self._conversation, self._responses, fields)
+        self._inbound = Inbound(ids, self._conversation, self._input, self._responses, fields)
 
     @property
     def fields(self) -> SessionFields:

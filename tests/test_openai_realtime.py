@@ -246,17 +246,16 @@ def run(server: LiveServer, *command: Path) -> str:
     return done.stdout
 
 
-def test_the_script_that_transcribes(server: LiveServer, tmp_path: Path) -> None:
-    printed = run(server, script("transcribe.py", tmp_path), SAMPLE.path)
-    assert word_error_rate(said(SAMPLE), printed) <= 0.34
-
-
-def test_the_script_that_converses(server: LiveServer, tmp_path: Path) -> None:
+async def test_the_scripts_of_the_document(server: LiveServer, tmp_path: Path) -> None:
     call = Answer(tool_calls=[("add", '{"a": 12, "b": 20}')])
     server.llm.answers = [call, Answer(tokens=["It is ", "thirty two."])]
     answer = tmp_path / "answer.wav"
-    printed = run(server, script("converse.py", tmp_path), SAMPLE.path, answer)
-    assert printed.endswith("assistant: It is thirty two.\n")
+    transcribed, conversed = await asyncio.gather(
+        asyncio.to_thread(run, server, script("transcribe.py", tmp_path), SAMPLE.path),
+        asyncio.to_thread(run, server, script("converse.py", tmp_path), SAMPLE.path, answer),
+    )
+    assert word_error_rate(said(SAMPLE), transcribed) <= 0.34
+    assert conversed.endswith("assistant: It is thirty two.\n")
     assert server.llm.exchanges[-1].body["messages"][-1]["content"] == "32"
     assert soundfile.info(answer).duration > 0.5
 

@@ -23,6 +23,9 @@ from voicegw.core.sentences import SentenceSplitter
 from voicegw.core.speech_output import SpeechOptions, SpeechOutput
 from voicegw.dialects import native
 from voicegw.dialects.native import query
+from voicegw.dialects.openai_realtime import client_events
+from voicegw.dialects.openai_realtime.items import item_of, message_of, shown_item
+from voicegw.dialects.openai_realtime.response import MessageOutput
 from voicegw.dialects.vosk.messages import Config
 from voicegw.dialects.vosk.results import ResultForm
 from voicegw.errors import VoicegwError
@@ -142,6 +145,16 @@ def remember(text: str) -> object:
     return prompt.entries(dialogue.prompt())
 
 
+def add_item(text: str) -> None:
+    """As one event of a client, and as an item of the conversation."""
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    event = {"type": "conversation.item.create", "item": item}
+    with suppress(VoicegwError):
+        client_events.decode(json.dumps(event, ensure_ascii=False))
+    message_of(item_of(item))
+    shown_item(item_of(item))
+
+
 def speak(text: str) -> None:
     speech = SpeechOutput(SpeechOptions(), AudioFormat.PCM, 8_000, lambda action: None)
     speech.begin(1)
@@ -201,6 +214,8 @@ PLACES: dict[str, Callable[[str], object]] = {
     "an echo": lambda text: echo.is_echo(text[7:], text),
     "words decoded again": join,
     "a history": remember,
+    "an item of an OpenAI client": add_item,
+    "what was heard of a response": lambda text: MessageOutput("1", 0, text, 1_000).characters_until(700),
     "a reply": lambda text: VisibleText(ReplyStart.UNKNOWN).receive(text),
     "a reply that is judged": lambda text: ModerationQueue(100_000).receive_event(ReplyDelta(1, text)),
     "a reply that is cut": cut,

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from voicegw.core.commands import Command
+from voicegw.core.commands import Command, Configure
 from voicegw.core.events import Event
 from voicegw.core.profile import SessionProfile
 from voicegw.errors import VoicegwError
@@ -120,6 +120,10 @@ class Codec(ABC):
     @abstractmethod
     def send_audio(self, audio: ReplyAudio) -> Iterable[Frame]:
         """Encodes reply audio."""
+
+    def fix(self, settings: Configure) -> None:  # noqa: B027 - most codecs show no settings
+        """Receives the settings that the client's token fixes, before the first event. A codec may ignore
+        them, because commands that would change them are refused."""
 
     def stop_audio(self) -> Iterable[Frame]:
         """The frames that make the client discard reply audio that it has not played yet. A profile whose

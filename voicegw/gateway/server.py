@@ -272,6 +272,7 @@ class Gateway:
         runner, after = await self.sessions.open(request)
         socket.hold_seat(runner.seat)
         profile = runner.record.profile
+        codec.fix(socket.identity.fixed)
         check_scopes(socket.identity, profile)  # an opening does not state the profile of a resumed session
         if after is not None:  # a new session has these properties already
             runner.configure(socket.identity.fixed)

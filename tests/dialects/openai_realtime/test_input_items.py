@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.openai_realtime.realtime import Client, connected
+from voicegw.core.commands import DeleteItem, Discard
 from voicegw.core.events import (
     EndReason,
     Fault,
@@ -116,6 +117,13 @@ def test_what_is_cleared_is_no_item(client: Client) -> None:
     client.send("input_audio_buffer.clear")
     assert client.hear(final(1, "")) == []
     assert "input_audio_buffer.committed" not in client.kinds()
+
+
+def test_what_is_cleared_leaves_the_conversation(manual: Client) -> None:
+    manual.hear(SpeechStarted(1, 0), stopped(1, EndReason.STALLED), final(1, "one"))
+    manual.commands.clear()
+    manual.send("input_audio_buffer.clear")
+    assert manual.commands == [Discard(), DeleteItem("turn 1")]
 
 
 def test_words_that_are_lost_are_told(client: Client) -> None:

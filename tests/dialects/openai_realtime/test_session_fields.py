@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.dialects.openai_realtime.realtime import Client, connected, nested
-from voicegw.core.commands import Configure, ReplyMode
+from voicegw.core.commands import Configure, CreateReply, ReplyMode
 from voicegw.core.reply_parameters import ClientTool, ReplyParameters
 
 TOOL = {"type": "function", "name": "weather", "description": "Tells it.", "parameters": {"type": "object"}}
@@ -118,6 +118,20 @@ def test_a_session_may_become_one_of_transcription() -> None:
     client = Client()
     assert client.update(type="transcription")["object"] == "realtime.transcription_session"
     assert client.commands == [Configure(reply=ReplyMode.NONE)]
+
+
+def test_what_the_token_fixes_stays_and_is_shown() -> None:
+    codec = connected()
+    codec.fix(Configure(instructions="Sell pizza.", language="de", voice="anna"))
+    client = Client(codec)
+    assert client.received[0]["session"]["instructions"] == "Sell pizza."
+    wanted = {"input": {"transcription": {"language": "en"}}, "output": {"voice": "bob"}}
+    shown = client.update(instructions="Obey.", audio=wanted)
+    client.send("response.create", response={"instructions": "Obey."})
+    assert client.commands == [CreateReply(ReplyMode.AUDIO)]
+    assert shown["instructions"] == "Sell pizza."
+    assert shown["audio"]["input"]["transcription"]["language"] == "de"
+    assert shown["audio"]["output"]["voice"] == "anna"
 
 
 STRANGE: list[Any] = [

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -71,6 +72,23 @@ def test_replies_are_those_that_the_token_allows() -> None:
     for command in (Configure(reply=ReplyMode.AUDIO), TypeText("hello")):
         with pytest.raises(ScopeMissing):
             narrow.check(command, ReplyMode.AUDIO)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Configure(instructions="Obey."),
+        CreateReply(instructions="Obey."),
+        CreateReply(messages=(Message("system", "Obey."),)),
+        AddItem(Message("system", "Obey.", id="1")),
+    ],
+)
+def test_instructions_that_the_token_fixes_stay(command: Command) -> None:
+    begun = context()
+    begun.identity = replace(begun.identity, fixed=Configure(instructions="Be kind."))
+    with pytest.raises(ScopeMissing):
+        begun.check(command, ReplyMode.TEXT)
+    begun.check(CreateReply(instructions="Be kind."), ReplyMode.TEXT)
 
 
 COMMANDS = (

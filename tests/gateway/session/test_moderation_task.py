@@ -133,6 +133,16 @@ async def test_what_was_typed_is_judged_and_what_is_only_supposed_is_not() -> No
     assert [check.turn for check, _ in session.hits] == [1]
 
 
+async def test_all_that_the_model_has_not_answered_is_judged() -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        told = [Message("user", "old"), Message("assistant", "so")]
+        texts = [*told, Message("user", "one"), Message("user", "two")]
+        session.moderation.receive_request(Respond(1, 1, tuple(texts)))
+        await settle()
+    assert session.judge.judged == ["one", "two"]
+
+
 async def test_a_judge_that_breaks_costs_its_judgement_only() -> None:
     async with court(Judge(gate=BrokenGate())) as session:
         say(session, 1, "something bad")

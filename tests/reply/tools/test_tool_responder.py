@@ -3,12 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from tests.observing import asked
-from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.messages import (
+    ClientToolCalled,
+    Message,
+    ReplyNotice,
+    ReplyPiece,
+    ToolAnswered,
+    ToolCalled,
+)
+from voicegw.core.reply_parameters import ClientTool, ReplyParameters
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest
 from voicegw.errors import LLMEmpty, LLMInterrupted, TooManyToolCalls
 from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
@@ -71,13 +79,16 @@ async def tools(model: Model, **options: int) -> AsyncIterator[ToolResponder]:
         await box.close()
 
 
-async def reply(model: Model, *, certain: bool = True, **options: int) -> list[ReplyPiece]:
+async def reply(
+    model: Model, *, certain: bool = True, functions: tuple[ClientTool, ...] = (), **options: int
+) -> list[ReplyPiece]:
     confirmed = asyncio.Event()
+    request = replace(asked(PROMPT), parameters=ReplyParameters(functions))
     if certain:
         confirmed.set()
     async with (
         tools(model, **options) as responder,
-        aclosing(responder.respond(asked(PROMPT), confirmed)) as pieces,
+        aclosing(responder.respond(request, confirmed)) as pieces,
     ):
         return [piece async for piece in pieces if not isinstance(piece, ModelUsage)]
 
@@ -97,6 +108,15 @@ async def test_the_model_gets_the_result_of_its_call() -> None:
         Message("assistant", "", (ADD,)),
         Message("tool", "5", tool_call_id="c1"),
     )
+
+
+async def test_a_function_of_the_client_ends_the_reply() -> None:
+    weather = ToolCalled("c2", "weather", "{}")
+    model = Model([["Wait.", weather, ADD], ["never"]])
+    said = await reply(model, functions=(ClientTool("weather", "", "{}"),))
+    theirs, answered = ClientToolCalled("c2", "weather", "{}"), ToolAnswered("c1", "add", "5", ok=True)
+    assert said == ["Wait.", theirs, ADD, answered]
+    assert len(model.prompts) == 1
 
 
 async def test_text_before_and_after_a_call_is_separated() -> None:

@@ -62,6 +62,14 @@ async def test_speed_and_pitch_change_the_audio() -> None:
     assert not np.array_equal(await say("Hello.", pitch=10), await say("Hello.", pitch=90))
 
 
+async def test_one_sentence_may_be_faster() -> None:
+    async def length(speed: float) -> int:
+        async with aclosing(voice().speak("Good morning to you.", 16_000, "en", "", speed)) as pieces:
+            return sum([len(piece) async for piece in pieces])
+
+    assert await length(0.7) > 1.5 * await length(1.6)
+
+
 async def test_empty_text_starts_no_process() -> None:
     assert len(await say("***")) == 0
 

@@ -1,9 +1,11 @@
 """The codec of one connection."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import assert_never
 
 from voicegw.core import events
+from voicegw.core.commands import Configure
 from voicegw.dialects.openai_realtime import client_events, relayed
 from voicegw.dialects.openai_realtime.conversation import Conversation
 from voicegw.dialects.openai_realtime.errors import REPLY_CODES, error_of
@@ -29,12 +31,17 @@ class RealtimeCodec(Codec):
         self._conversation = Conversation()
         self._input = InputItems(self._events, ids, self._conversation, fields)
         self._responses = Responses(self._events, ids, self._conversation, fields)
-        self._inbound = Inbound(ids, self._conversation, self._responses, fields)
+        self._inbound = Inbound(ids, self._conversation, self._input, self._responses, fields)
 
     @property
     def fields(self) -> SessionFields:
         """The session after the updates so far."""
         return self._inbound.fields
+
+    def fix(self, settings: Configure) -> None:
+        """See Codec."""
+        fields = replace(self._inbound.fields, fixed=settings)
+        self._inbound.fields = self._input.fields = self._responses.fields = fields
 
     def receive(self, frame: str | bytes) -> Iterable[Received]:
         """See Codec. Raises an InputError."""

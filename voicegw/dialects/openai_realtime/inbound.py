@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, assert_never
 
+from voicegw.core.chat_history import user_item
 from voicegw.core.commands import (
     AddItem,
     Cancel,
@@ -20,6 +21,7 @@ from voicegw.core.text import encodable, quoted
 from voicegw.dialects.openai_realtime import client_events, relayed
 from voicegw.dialects.openai_realtime.audio_formats import InputConverter, pieces
 from voicegw.dialects.openai_realtime.conversation import Conversation
+from voicegw.dialects.openai_realtime.input_items import InputItems
 from voicegw.dialects.openai_realtime.items import Ids, item_of, message_of, shown_item
 from voicegw.dialects.openai_realtime.relayed import AnyAnswer
 from voicegw.dialects.openai_realtime.reply_fields import reply_parameters
@@ -34,15 +36,21 @@ _MAX_METADATA = 16
 
 
 class Inbound:
-    """Reads one client's events. fields: the session after the updates so far. conversation, responses: what
-    the client knows; only read here."""
+    """Reads one client's events. fields: the session after the updates so far. conversation, input_items,
+    responses: what the client knows; only read here."""
 
     def __init__(
-        self, ids: Ids, conversation: Conversation, responses: Responses, fields: SessionFields
+        self,
+        ids: Ids,
+        conversation: Conversation,
+        input_items: InputItems,
+        responses: Responses,
+        fields: SessionFields,
     ) -> None:
         self.fields = fields
         self._ids = ids
         self._conversation = conversation
+        self._input = input_items
         self._responses = responses
         self._converter = InputConverter()
         self._uncommitted = 0.0  # seconds of audio
@@ -59,6 +67,8 @@ class Inbound:
             case client_events.AudioClear():
                 self._uncommitted = 0.0
                 yield Discard()
+                for turn in self._input.uncommitted_turns:  # of a long turn, or one with a pause in its audio
+                    yield DeleteItem(user_item(turn))
                 yield _relay(relayed.AudioCleared())
             case client_events.SessionUpdate(session=changes):
                 yield from self._update(changes)
@@ -109,12 +119,17 @@ class Inbound:
         answer = _relay(relayed.ResponseRequested(mode.value, shown, separate))
         yield CreateReply(
             mode,
-            encodable(instructions) if isinstance(instructions, str) else None,
+            self._instructions(instructions),
             reply_parameters(dict(self.fields.shown) | changed) if changed else None,
             self._prompt(own) if isinstance(own, list) else None,
             separate,
         )
         yield answer
+
+    def _instructions(self, given: Any) -> str | None:
+        """The instructions of one response; None for those of the session, which a token may fix."""
+        usable = isinstance(given, str) and self.fields.fixed.instructions is None
+        return encodable(given) if usable else None
 
     def _prompt(self, given: list[Any]) -> tuple[Message, ...]:
         """The messages of a response's own input, which may refer to items of the conversation."""

@@ -87,6 +87,12 @@ class InputItems:
             self._items.remove(item)
         yield self._events.frame("input_audio_buffer.cleared")
 
+    @property
+    def uncommitted_turns(self) -> list[int]:
+        """The utterances that belong to no committed item yet."""
+        item = self._uncommitted()
+        return [] if item is None else list(item.texts)
+
     def fail(self) -> None:
         """The final that follows lacks words."""
         self._recognition_failed = True

@@ -6,10 +6,11 @@ in effect. Fields that only have to be shown again are kept as they came.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voicegw.core.commands import Configure, ReplyMode
+from voicegw.core.profile import given
 from voicegw.core.text import encodable
 from voicegw.dialects.openai_realtime.audio_formats import RealtimeFormat, format_of
 from voicegw.dialects.openai_realtime.reply_fields import reply_parameters
@@ -30,7 +31,8 @@ _CHARACTERS_PER_TOKEN = 4
 @dataclass(frozen=True)
 class SessionFields:
     """The effective session. speaks: the server has a voice; passes_voices: its engine knows the voices of
-    this protocol by name. shown: fields that are shown as the client set them."""
+    this protocol by name. shown: fields that are shown as the client set them. fixed: by the client's token;
+    what the client sets instead has no effect."""
 
     type: str
     model: str
@@ -46,6 +48,7 @@ class SessionFields:
     voice: Any = None
     speed: float = 1.0
     shown: Mapping[str, Any] = field(default_factory=dict)
+    fixed: Configure = field(default_factory=Configure)
 
     @property
     def transcribes(self) -> bool:
@@ -55,19 +58,23 @@ class SessionFields:
     @property
     def reply(self) -> ReplyMode:
         """The reply mode of the session."""
+        if self.fixed.reply is not None:
+            return self.fixed.reply
         if self.type == TRANSCRIPTION:
             return ReplyMode.NONE
         return self.mode_of(self.modality)
 
     def mode_of(self, modality: str) -> ReplyMode:
         """The mode of replies in this modality: text where the server has no voice."""
+        if self.fixed.reply is not None:
+            return self.fixed.reply
         return ReplyMode.AUDIO if modality == "audio" and self.speaks else ReplyMode.TEXT
 
     def configure(self) -> Configure:
         """The settings of the session as a command."""
         truncation = self.shown.get("truncation")
         tokens = _count(_mapping(_mapping(truncation).get("token_limits")).get("post_instructions"))
-        return Configure(
+        wanted = Configure(
             **self.turn_detection.settings(),
             **transcription_settings(self.transcription),
             reply=self.reply,
@@ -78,6 +85,7 @@ class SessionFields:
             history_characters=tokens and tokens * _CHARACTERS_PER_TOKEN,
             retained=_fraction(_mapping(truncation).get("retention_ratio")),
         )
+        return replace(wanted, **given(self.fixed))
 
     def updated(self, changes: Mapping[str, Any]) -> "SessionFields":
         """The session after an update."""
@@ -122,10 +130,13 @@ class SessionFields:
 
     def shown_object(self, session: str) -> dict[str, Any]:
         """The object for the client."""
+        fixed, transcription = self.fixed, self.transcription
+        if fixed.language is not None and transcription is not None:
+            transcription = {**transcription, "language": fixed.language}
         audio_input = {
             "format": self.input_format.shown,
             "noise_reduction": self.noise_reduction,
-            "transcription": self.transcription,
+            "transcription": transcription,
             "turn_detection": self.turn_detection.shown(),
         }
         if self.type == TRANSCRIPTION:
@@ -136,14 +147,15 @@ class SessionFields:
                 "audio": {"input": audio_input},
                 "include": self.shown.get("include"),
             }
-        output = {"format": self.output_format.shown, "voice": self.voice, "speed": self.speed}
+        voice = fixed.voice or self.voice
+        output = {"format": self.output_format.shown, "voice": voice, "speed": self.speed}
         return {
             "type": CONVERSATION,
             "object": "realtime.session",
             "id": session,
             "model": self.model,
             "output_modalities": [self.reply.value],
-            "instructions": self.instructions or "",
+            "instructions": self.configure().instructions or "",
             "audio": {"input": audio_input, "output": output},
             "tools": [],
             "tool_choice": "auto",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from tests.cluster.harness import FINAL, PARTIAL, job, lost_worker, redis_options
@@ -51,6 +52,15 @@ async def test_a_job_may_be_withdrawn_until_a_worker_has_it(asking: JobProducer,
     async with lost_worker(redis_url) as working:
         assert [entry.id for entry in await working.reader.read(9)] == [second]
         assert not await asking.withdraw(FINAL, second)
+
+
+async def test_a_background_job_comes_after_the_others(asking: JobProducer, redis_url: str) -> None:
+    background = msgspec.structs.replace(job(kind=FINAL), background=True)
+    recording = await asking.submit(Submission("g", 1, background))
+    final = await asking.submit(submission(2, kind=FINAL))
+    assert await asking.missing(PARTIAL, [recording]) == set()
+    async with lost_worker(redis_url) as working:
+        assert [entry.id for entry in await working.reader.read(9)] == [final, recording]
 
 
 async def test_which_jobs_are_missing(asking: JobProducer) -> None:

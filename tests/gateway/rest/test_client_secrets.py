@@ -1,5 +1,6 @@
 """Tokens for browsers, issued by the gateway."""
 
+import asyncio
 import json
 import time
 from pathlib import Path
@@ -9,11 +10,14 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.gateway.auth.test_authenticator import OPTIONS, SECRET, authenticator, bearer, token
 from tests.gateway.fakes import Gate, staged
 from tests.gateway.rest.caller import asked, calling, transcribed
+from tests.observing import PATIENCE_S
 from tests.peer import joined
+from voicegw.dialects.openai_realtime.dialect import RealtimeDialect
 from voicegw.errors import ScopeMissing, TokensNotIssued
 from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.authenticator import Authenticator, Scopes, SingleUse, TokenOptions
@@ -42,6 +46,19 @@ async def test_a_secret_opens_a_session_with_its_properties() -> None:
         assert stage.recognizer.jobs[0].language == "de"
     assert secret.value.startswith("ek_")
     assert (secret.session.type, secret.session.instructions) == ("realtime", "You take orders.")
+
+
+async def test_a_browser_opens_a_realtime_session_with_a_secret() -> None:
+    dialects = [RealtimeDialect(speaks=False)]
+    async with staged(gate=Gate(tokens=OPTIONS), dialects=dialects) as stage:
+        async with calling(stage, token(scope="issue:tokens")) as client:
+            secret = (await created(client, session=SESSION)).value
+        shown = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{secret}")]
+        url = f"ws://127.0.0.1:{stage.port}/v1/realtime?model=gpt-realtime"
+        async with connect(url, subprotocols=shown, proxy=None) as socket:
+            assert socket.subprotocol == "realtime"
+            event = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE_S))
+    assert event["type"] == "session.created"
 
 
 def test_what_a_token_states() -> None:

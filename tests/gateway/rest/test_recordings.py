@@ -96,6 +96,22 @@ async def test_a_decode_that_fails_within_a_stream() -> None:
         await stream.close()
 
 
+async def test_an_error_of_the_server_itself() -> None:
+    """The response is cut off where it has begun; what went wrong is for the log."""
+    async with staged() as stage, calling(stage) as client:
+        stage.recognizer.failures = [ZeroDivisionError("secret")]
+        with pytest.raises(openai.InternalServerError) as failed:
+            await transcribed(client)
+        assert failed.value.code == "internal_error"
+        assert "secret" not in str(failed.value)
+        stream = await transcribed(client, recording(TWO), stream=True)
+        await anext(stream)
+        stage.recognizer.failures = [ZeroDivisionError("secret")]
+        with pytest.raises(openai.APIConnectionError):
+            await anext(stream)
+        await stream.close()
+
+
 async def test_at_most_so_many_at_once() -> None:
     """Of one user; those of others have their own."""
     rest, gate = RestOptions(at_once=3, at_once_per_user=2), Gate(tokens=OPTIONS)

@@ -18,6 +18,7 @@ from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
 
 _READ_BYTES = 65_536
 _WRITE_S = 10.0  # for a client that does not read
+_MAX_IGNORED_BYTES = 65_536
 _LINGER_S = 2.0
 _LINGER_BYTES = 64 * 1024 * 1024
 
@@ -76,10 +77,12 @@ class HttpExchange:
             await asyncio.gather(working, leaving, return_exceptions=True)
 
     async def _gone(self) -> None:
+        """One request is answered; who sends much more has left, too."""
         await self._received.wait()
+        left = _MAX_IGNORED_BYTES
         with suppress(OSError):
-            while await self._reader.read(_READ_BYTES):
-                pass  # one request is answered; what follows it is not
+            while left > 0 and (data := await self._reader.read(_READ_BYTES)):
+                left -= len(data)
 
     async def respond(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Sends the whole response."""

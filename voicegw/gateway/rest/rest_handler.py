@@ -75,6 +75,8 @@ class RestHandler:
             raise
         except Exception:
             log.exception("a request failed", request=name)
+            if exchange.started:
+                return  # the response ends without its end, which clients notice
             response = self._refusal(exchange, peer, InternalError())
         if response is not None:
             self._count(exchange, response.status)

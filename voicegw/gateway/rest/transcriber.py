@@ -106,14 +106,23 @@ class _Decoding:
     async def _answer(self) -> Any:
         try:
             async with asyncio.timeout(_ANSWER_S):
-                return await self._answers.get()
+                answer = await self._answers.get()
         except TimeoutError:
             raise RecognitionFailed("the recogniser did not answer in time") from None
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: "asyncio.Task[None]") -> None:
+        """A task is over; an error of it takes the place of its answer."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._answers.put_nowait(error)
 
     async def close(self) -> None:
         """Cancels decodes that are in progress."""

@@ -69,7 +69,8 @@ async def test_every_format_by_both_clients_and_the_example() -> None:
             events = [event async for event in deltas]
             assert events[-1].type == "transcript.text.done"
             assert events[-1].text == said.text
-        example = OPENAI.read_text().partition("```python\n")[2].partition("```")[0]
+        section = OPENAI.read_text().partition("## Speech by REST")[2]
+        example = section.partition("```python\n")[2].partition("```")[0]
         shown: list[str] = []
         code = example.replace("http://127.0.0.1:8765/v1", url).replace("meeting.m4a", str(SAMPLE.path))
         await asyncio.to_thread(exec, code, {"print": shown.append})

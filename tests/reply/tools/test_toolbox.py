@@ -30,7 +30,7 @@ NUMBERS = {
 @asynccontextmanager
 async def toolbox(metrics: Metrics | None = None, **declaration: Any) -> AsyncIterator[Toolbox]:
     """A toolbox with one tool, `it`, whose calls take at most 1 s and whose results at most 1000 bytes."""
-    tool = {"name": "it", "description": "It.", "timeout_ms": 1000} | declaration
+    tool = {"name": "it", "description": "It.", "timeout_ms": 10_000} | declaration
     box = Toolbox(ToolOptions(functions=(tool,), max_result_bytes=1000), metrics or Metrics())
     try:
         yield box

@@ -38,7 +38,7 @@ SESSION: dict[str, Any] = {
     "audio.input.transcription.languages": ["de"],
     "audio.input.transcription.model": "whisper-1",
     "audio.input.transcription.prompt": "names",
-    "audio.input.turn_detection.type": SEMANTIC,
+    "audio.input.turn_detection.type": SEMANTIC | {"eagerness": "low"},  # which the other type ignores
     "audio.input.turn_detection.create_response": VAD | {"create_response": False},
     "audio.input.turn_detection.idle_timeout_ms": VAD | {"idle_timeout_ms": 6_000},
     "audio.input.turn_detection.interrupt_response": VAD | {"interrupt_response": False},
@@ -168,7 +168,9 @@ def _of_session(path: str) -> str:
         return REFUSED
     value = SESSION[path]
     whole = path.rpartition(".")[0] if isinstance(value, dict) and "turn_detection." in path else path
-    base = {"type": value["type"]} if whole != path and not path.endswith(".type") else None
+    base = None
+    if whole != path:
+        base = value | VAD if path.endswith(".type") else {"type": value["type"]}
     with_field = _effect(nested(whole, value))
     without = _effect(nested(whole, base)) if base else _effect({})
     return SUPPORTED if with_field != without else IGNORED

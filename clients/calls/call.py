@@ -58,7 +58,7 @@ class Call:
         return CallRecord(pcm, carrier.rate, said, self._playout, 1000 * self._late_s, carrier.drops)
 
     async def _converse(self, connection: Connection) -> None:
-        """Talks and listens until the caller has finished, or either fails."""
+        """Sends and receives audio until the caller has finished, or either fails."""
         hearing = asyncio.create_task(_first_error(self._hear(connection)), name="hear")
         reporting = asyncio.create_task(self._report_marks(connection), name="marks")
         speaking = asyncio.create_task(_first_error(self._speak(connection)), name="speak")

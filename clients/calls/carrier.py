@@ -87,7 +87,7 @@ class Carrier(ABC):
 
     @abstractmethod
     def read(self, frame: Frame) -> Iterable[Instruction]:
-        """What the server asks for in a frame. Raises ProtocolError when the carrier would reject it."""
+        """The requests of the server in a frame. Raises ProtocolError when the carrier would reject it."""
 
     def played(self, name: str) -> Iterable[Frame]:
         """The report that the audio before this mark was played, or dropped."""

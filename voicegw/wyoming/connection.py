@@ -24,7 +24,7 @@ _DISCARD_BYTES = 64 * 1024
 
 
 class WyomingConnection:
-    """info: the answer to `describe`. An error is told, and ends the connection."""
+    """info: the answer to `describe`. An error is reported, and ends the connection."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class WyomingConnection:
 
     async def _speak(self, kind: str, wanted: Synthesize) -> None:
         """Speaks a text, or a part of one that is streamed. Within a stream, `synthesize` repeats the text
-        for servers that know no streams."""
+        for servers without streaming."""
         if kind == "synthesize-start":
             self._speech = Speech(self._voice, wanted.voice)
         elif kind == "synthesize" and self._speech is None:

@@ -17,14 +17,14 @@ class EventReader(asyncio.StreamReader):
         super().__init__(limit=MAX_LINE_BYTES)
 
     async def readline(self) -> bytes:
-        """As of StreamReader. Raises MessageTooBig."""
+        """See StreamReader. Raises MessageTooBig."""
         try:
             return await super().readline()
         except ValueError:
             raise MessageTooBig(f"a line of over {MAX_LINE_BYTES} bytes") from None
 
     async def readexactly(self, n: int) -> bytes:
-        """As of StreamReader. Raises MessageTooBig and MalformedMessage, before anything is read."""
+        """See StreamReader. Raises MessageTooBig and MalformedMessage, before anything is read."""
         if not isinstance(n, int):
             raise MalformedMessage("a length that is not a number")
         if n > MAX_EVENT_BYTES:

@@ -1,4 +1,4 @@
-"""What the server tells about itself."""
+"""The description of this server for clients."""
 
 from typing import Any
 

@@ -62,7 +62,7 @@ class Transcription:
             await self._send(msgspec.json.encode({"type": "configure", "key_terms": key_terms}).decode())
 
     async def send(self, pcm: bytes) -> None:
-        """Sends audio, at its pace."""
+        """Sends audio in real time."""
         size = self._rate * _PIECE_MS // 1000 * 2
         for begin in range(0, len(pcm), size):
             piece = pcm[begin : begin + size]
@@ -94,7 +94,7 @@ class Transcription:
             raise RecognitionFailed(self._error) from None
 
     async def _read(self, socket: ClientConnection) -> None:
-        with suppress(ConnectionClosed, msgspec.DecodeError):  # the close code tells that it ended early
+        with suppress(ConnectionClosed, msgspec.DecodeError):  # the close code shows that it ended early
             async for frame in socket:
                 match _decoder.decode(frame):
                     case native.PartialMessage(stable=text):

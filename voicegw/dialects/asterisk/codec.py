@@ -20,7 +20,8 @@ TOKEN_VARIABLE, LANGUAGE_VARIABLE = "VOICEGW_TOKEN", "VOICEGW_LANG"  # of the ch
 
 class AsteriskCodec(Codec):
     """Decodes and encodes one call, which begins with MEDIA_START. Events of the session have no messages,
-    because a caller cannot see them. token, language: of the request; channel variables go before them."""
+    because a caller cannot see them. token, language: of the request; channel variables override
+    them."""
 
     def __init__(self, token: str | None, language: str) -> None:
         self._token = token

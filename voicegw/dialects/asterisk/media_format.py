@@ -20,12 +20,12 @@ _FORMATS = {
     "slin32": (AudioFormat.PCM, 32_000),
     "slin48": (AudioFormat.PCM, 48_000),
 }
-_MAX_FRAME_MS = 500  # far more than Asterisk has
+_MAX_FRAME_MS = 500  # far more than Asterisk uses
 
 
 def profile_of(name: object, frame_bytes: object, language: str) -> SessionProfile:
-    """The session profile of a call: spoken replies in the codec of the call. frame_bytes: of one frame; what
-    is no whole frame, Asterisk drops. Raises UnsupportedFormat or MalformedMessage."""
+    """The session profile of a call: spoken replies in the codec of the call. frame_bytes: the size of one
+    frame; Asterisk drops an incomplete one. Raises UnsupportedFormat or MalformedMessage."""
     if not isinstance(name, str) or name not in _FORMATS:
         supported = ", ".join(_FORMATS)
         raise UnsupportedFormat(f"codec {quoted(str(name))}; supported: {supported}. In Dial(): c(slin16)")

@@ -1,4 +1,4 @@
-"""From the events of a client to commands of the session."""
+"""Converts the events of a client to commands of the session."""
 
 from collections.abc import Iterator
 from dataclasses import fields

@@ -17,7 +17,7 @@ PATH = "/vosk"
 
 
 class VoskDialect(Dialect):
-    """The token is in a header or the last part of the path: Vosk's clients know none."""
+    """The token is in a header or the last part of the path; the clients of Vosk have no option for it."""
 
     name = "vosk"
     path = PATH

@@ -1,4 +1,4 @@
-"""Converts audio whose rate the core does not know, such as the 44.1 kHz of most microphones, to 16 kHz."""
+"""Converts audio to 16 kHz from rates that the core does not support, such as 44.1 kHz."""
 
 import numpy as np
 import soxr
@@ -8,7 +8,7 @@ from voicegw.errors import OddByteCount
 
 
 class RateConverter:
-    """One stream of mono s16le. It holds back some ms of audio, which here delays words only."""
+    """One stream of mono s16le. It delays the audio, and so the words, by some ms."""
 
     def __init__(self, rate: int) -> None:
         self._stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="int16")

@@ -77,7 +77,7 @@ class HttpExchange:
             await asyncio.gather(working, leaving, return_exceptions=True)
 
     async def _gone(self) -> None:
-        """One request is answered; who sends much more has left, too."""
+        """One request is answered; a client that sends much more counts as gone, too."""
         await self._received.wait()
         left = _MAX_IGNORED_BYTES
         with suppress(OSError):

@@ -74,7 +74,7 @@ class Recordings:
             self._open -= Counter((owner,))
 
     async def limiter(self, identity: Identity) -> SessionLimiter:
-        """Counts the audio of one recording. Raises RateLimited when its user has none left."""
+        """Counts the audio of one recording. Raises RateLimited when its user has reached a limit."""
         quota = Quota(self._limits.session_rates)
         limiter = SessionLimiter(self._limits, identity.user, identity.address, 2 * SAMPLE_RATE, quota)
         await limiter.load_shared(time.monotonic())

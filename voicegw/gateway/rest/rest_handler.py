@@ -60,7 +60,7 @@ class RestHandler:
         self._prefix = prefix
 
     async def answer(self, exchange: HttpExchange, peer: str, descriptor: int) -> None:
-        """Answers the request. Raises OSError and TimeoutError when the client does not take the answer."""
+        """Answers the request. Raises OSError and TimeoutError when the client does not read the answer."""
         name = f"req_{secrets.token_hex(12)}"
         headers = {"x-request-id": name}
         try:
@@ -76,7 +76,7 @@ class RestHandler:
         except Exception:
             log.exception("a request failed", request=name)
             if exchange.started:
-                return  # the response ends without its end, which clients notice
+                return  # the response stays incomplete, which clients notice
             response = self._refusal(exchange, peer, InternalError())
         if response is not None:
             self._count(exchange, response.status)

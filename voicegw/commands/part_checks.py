@@ -98,7 +98,7 @@ async def _check_model_endpoints(settings: Settings) -> AsyncIterator[Finding]:
     part = "language model"
     configured = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
     if not configured:
-        found = "none is configured: a rule-based responder answers"
+        found = "none is configured: the offline responder answers"
         yield Finding(part, Status.NOTE, found, "--llm-url and --llm-model name one")
     for options in configured:
         begin = time.monotonic()

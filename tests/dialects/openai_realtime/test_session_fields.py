@@ -99,6 +99,13 @@ def test_voices_of_the_service_are_the_servers_own(voice: Any, name: str) -> Non
     assert client.commands == [Configure(voice=name or None, speed=1.5)]
 
 
+def test_a_number_that_is_no_float_is_brought_within_its_bounds() -> None:
+    client = Client()
+    client.update(audio={"input": {"turn_detection": {"type": "server_vad", "threshold": 10**400}}})
+    client.update(audio={"output": {"speed": 10**400}})
+    assert client.commands == [Configure(threshold=1.0), Configure(speed=1.5)]
+
+
 def test_text_where_there_is_no_voice() -> None:
     client = Client(connected(speaks=False))
     assert client.update(output_modalities=["audio"])["output_modalities"] == ["text"]

@@ -129,7 +129,7 @@ def _checked(name: str, value: Any) -> Any:
         case "eagerness":
             return value if isinstance(value, str) and value in _EAGERNESS else None
         case "threshold":
-            return min(max(float(value), 0.0), 1.0) if is_number else None
+            return float(min(max(value, 0.0), 1.0)) if is_number else None
         case "silence_duration_ms":
             return round(min(max(value, _SHORTEST_SILENCE_MS), _LONGEST_SILENCE_MS)) if is_number else None
         case "prefix_padding_ms":

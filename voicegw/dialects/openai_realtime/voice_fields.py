@@ -26,4 +26,4 @@ def speed_of(value: Any, before: float) -> float:
     """The speed within its bounds; `before` if it is no number."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return before
-    return min(max(float(value), _SLOWEST), _FASTEST)
+    return float(min(max(value, _SLOWEST), _FASTEST))

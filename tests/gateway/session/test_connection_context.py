@@ -1,6 +1,6 @@
 import time
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -38,11 +38,11 @@ from voicegw.telemetry import Metrics
 
 
 def context(
-    scope: str = "", rate: int = 16_000, audio_format: AudioFormat = AudioFormat.PCM
+    scope: str = "", rate: int = 16_000, audio_format: AudioFormat = AudioFormat.PCM, **claims: Any
 ) -> ConnectionContext:
     authenticator = Authenticator(TokenOptions(secret=SECRET, session_ttl_s=100), LocalReplayCache())
     access = Access(AccessOptions(), authenticator, Limits(LimitOptions(), Metrics()))
-    identity = authenticator.identify(token(scope=scope), "")
+    identity = authenticator.identify(token(scope=scope, **claims), "")
     return ConnectionContext.of(
         access, identity, SessionProfile(rate=rate, audio_format=audio_format), Quota({})
     )
@@ -107,6 +107,26 @@ def test_only_what_asks_the_model_needs_replies_to_be_allowed() -> None:
         except ScopeMissing:
             refused.append(type(command))
     assert refused == [TypeText, Configure, CreateReply]
+
+
+FIXED, OTHER = Message("system", "Take orders."), Message("system", "Obey me.")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Configure(instructions=OTHER.content),
+        AddItem(OTHER),
+        CreateReply(instructions=OTHER.content),
+        CreateReply(instructions=FIXED.content, messages=(OTHER,)),
+        CreateReply(messages=(FIXED, Message("user", "hello"), OTHER)),
+    ],
+)
+def test_no_command_adds_to_the_instructions_that_a_token_fixes(command: Command) -> None:
+    fixing = context(session={"instructions": FIXED.content})
+    fixing.check(CreateReply(instructions=FIXED.content, messages=(FIXED,)), ReplyMode.TEXT)
+    with pytest.raises(ScopeMissing):
+        fixing.check(command, ReplyMode.TEXT)
 
 
 async def test_goes_on_with_a_new_token_of_the_same_user() -> None:

@@ -1,7 +1,7 @@
 """The identity, the limits and the permissions of one connection."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -73,7 +73,7 @@ class ConnectionContext:
         """Raises ScopeMissing for a command that the token does not allow. replies: the session's reply
         mode."""
         fixed = given(self.identity.fixed)
-        for name, value in _settings(command).items():
+        for name, value in _settings(command):
             if fixed.get(name, value) != value:
                 raise ScopeMissing(f"this token fixes `{name}`")
         if (reply := _reply_to(command, replies)) is not None:
@@ -90,20 +90,22 @@ class ConnectionContext:
         return round((self.identity.expires_at - time.monotonic()) * 1000)
 
 
-def _settings(command: Command) -> dict[str, Any]:
-    """The settings of the session that a command changes, also if only for one reply."""
+def _settings(command: Command) -> Iterator[tuple[str, Any]]:
+    """The settings of the session that a command changes, also if only for one reply. A name may come several
+    times: every system message is an instruction."""
     match command:
         case Configure():
-            return given(command)
+            yield from given(command).items()
         case CreateReply(reply, instructions, _, messages):
-            system = [message.content for message in messages or () if message.role == "system"]
-            own = [instructions, *system]
-            values = {"reply": reply, "instructions": next((each for each in own if each is not None), None)}
-            return {name: value for name, value in values.items() if value is not None}
+            if reply is not None:
+                yield "reply", reply
+            if instructions is not None:
+                yield "instructions", instructions
+            yield from (("instructions", each.content) for each in messages or () if each.role == "system")
         case AddItem(message) if message.role == "system":
-            return {"instructions": message.content}
+            yield "instructions", message.content
         case _:
-            return {}
+            pass
 
 
 def _reply_to(command: Command, replies: ReplyMode) -> ReplyMode | None:

@@ -29,8 +29,12 @@ class Conversation:
         return self._items.get(item_id)
 
     def add(self, item: Mapping[str, Any], after: str | None = None) -> str | None:
-        """Adds an item at the end, or as AddItem says; returns the id of the item before it."""
+        """Adds an item at the end, or as AddItem says; returns the id of the item before it. It replaces an
+        item with the same id: a client may create two before it is told of the first, or use an id that the
+        server gives later."""
         item_id = item["id"]
+        if item_id in self._items:
+            self.delete(item_id)
         place = len(self._order)
         if after is not None:
             place = self._order.index(after) + 1 if after in self._items else 0

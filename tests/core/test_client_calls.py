@@ -24,6 +24,13 @@ CASES = {
         [calls(A, B), result(B, "noon"), result(A, "rain")],
         [calls(A, B), result(A, "rain"), result(B, "noon")],
     ),
+    "calls with the same id": (
+        [calls(A), result(A, "rain"), calls(A), USER, result(A, "sun"), calls(A)],
+        [
+            *(calls(A), result(A, "rain"), calls(A), result(A, "sun"), USER),
+            *(calls(A), result(A, NO_RESULT)),
+        ],
+    ),
     "a result without a call": ([USER, result(A, "rain")], [USER]),
     "a call of the server": (
         [calls(OURS), result(OURS, "ok"), USER],

@@ -1,6 +1,7 @@
 """Tool calls that the client carries out, in prompts: its results may come late, in any order, or never."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 
 from voicegw.core.messages import ClientToolCalled, Message, ToolCalled
 
@@ -14,10 +15,13 @@ def is_by_client(message: Message) -> bool:
 
 def paired(messages: Sequence[Message]) -> Sequence[Message]:
     """The messages with one result after each call, as endpoints require. A result without a call is left
-    out."""
+    out. Of calls with the same id, each has the next result: one long result is not repeated after many
+    calls."""
     if not any(map(is_by_client, messages)) and not any(map(_is_result, messages)):
         return messages
-    results = {each.tool_call_id: each for each in messages if _is_result(each)}
+    results: defaultdict[str, deque[Message]] = defaultdict(deque)
+    for each in filter(_is_result, messages):
+        results[each.tool_call_id].append(each)
     ordered: list[Message] = []
     for message in messages:
         if _is_result(message):
@@ -31,5 +35,8 @@ def _is_result(message: Message) -> bool:
     return message.role == "tool"
 
 
-def _results(calls: Iterable[ToolCalled], results: dict[str, Message]) -> list[Message]:
-    return [results.get(call.id) or Message("tool", NO_RESULT, tool_call_id=call.id) for call in calls]
+def _results(calls: Iterable[ToolCalled], results: Mapping[str, deque[Message]]) -> list[Message]:
+    return [
+        results[call.id].popleft() if results[call.id] else Message("tool", NO_RESULT, tool_call_id=call.id)
+        for call in calls
+    ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.dialects.openai_realtime.realtime import Client
-from voicegw.core.commands import AddItem, DeleteItem, TruncateReply
+from voicegw.core.commands import AddItem, CreateReply, DeleteItem, TruncateReply
 from voicegw.core.events import (
     ClientToolCalled,
     EndReason,
@@ -18,6 +18,7 @@ from voicegw.core.events import (
     SpeechStopped,
 )
 from voicegw.core.messages import Message
+from voicegw.dialects.openai_realtime import MAX_TEXT_CHARACTERS
 from voicegw.dialects.openai_realtime.conversation import MAX_ITEMS
 from voicegw.dialects.port import ReplyAudio
 from voicegw.errors import InputError, InvalidValue, MalformedMessage, UnknownItem
@@ -138,6 +139,20 @@ def test_a_spoken_reply_is_truncated(client: Client) -> None:
     assert (truncated["type"], truncated["audio_end_ms"]) == ("conversation.item.truncated", 450)
     client.send("conversation.item.truncate", **fields, audio_end_ms=2_000)
     assert client.commands == [TruncateReply(3, 450, 7), TruncateReply(3, 2_000, 19)]
+
+
+def test_references_to_long_items_have_a_limit(client: Client) -> None:
+    """Otherwise one event could make a prompt of 60 MB."""
+    create(client, HELLO | {"id": "a", "content": [{"text": "x" * MAX_TEXT_CHARACTERS}]})
+    client.commands.clear()
+    reference = {"type": "item_reference", "id": "a"}
+    with pytest.raises(InvalidValue, match=r"response\.input"):
+        client.send("response.create", response={"conversation": "none", "input": [reference] * 2_000})
+    assert client.commands == []
+    client.send("response.create", response={"input": [reference] * 7})
+    [command] = client.commands
+    assert isinstance(command, CreateReply)
+    assert len(command.messages or ()) == 7
 
 
 def test_of_a_very_long_conversation_the_oldest_items_are_forgotten(client: Client) -> None:

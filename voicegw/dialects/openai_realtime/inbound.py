@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, assert_never
 
-from voicegw.core.chat_history import user_item
+from voicegw.core.chat_history import characters_of, user_item
 from voicegw.core.commands import (
     AddItem,
     Cancel,
@@ -30,6 +30,7 @@ from voicegw.dialects.openai_realtime.session_fields import TRANSCRIPTION, Sessi
 from voicegw.dialects.port import Audio, Received
 from voicegw.errors import InvalidState, InvalidValue, MalformedMessage, NoReply, NothingToCommit, UnknownItem
 
+MAX_INPUT_CHARACTERS = 128_000  # of a response's own input; as much as one event has without references
 _LEAST_COMMIT_MS = 100
 _REPLY_FIELDS = (*("max_output_tokens", "tools", "tool_choice", "parallel_tool_calls", "reasoning"),)
 _MAX_METADATA = 16
@@ -132,8 +133,10 @@ class Inbound:
         return encodable(given) if usable else None
 
     def _prompt(self, given: list[Any]) -> tuple[Message, ...]:
-        """The messages of a response's own input, which may refer to items of the conversation."""
-        messages = []
+        """The messages of a response's own input, which may refer to items of the conversation. A short
+        reference stands for a long item, so their length together has a limit."""
+        messages: list[Message] = []
+        left = MAX_INPUT_CHARACTERS
         for each in given:
             if not isinstance(each, dict):
                 raise MalformedMessage("response.input: an item is no object")
@@ -143,6 +146,9 @@ class Inbound:
                     raise UnknownItem(f"response.input: no item {quoted(str(each.get('id')))}")
                 each = dict(known)
             messages.append(message_of(item_of(each)))
+            left -= characters_of(messages[-1:])
+            if left < 0:
+                raise InvalidValue(f"response.input: more than {MAX_INPUT_CHARACTERS} characters")
         return tuple(messages)
 
     # --- items ---

@@ -61,8 +61,9 @@ def test_a_reply_that_waits_can_be_cancelled(manual: Scenario) -> None:
     with pytest.raises(ReplyInProgress):
         manual.command(CreateReply())
     manual.command(Cancel(expected=True))
+    assert manual.last(events.ReplyDone) == events.ReplyDone(2, "", ReplyReason.CANCELLED)
     manual.answer("hello")
-    assert manual.requests == []
+    assert (manual.requests, len(manual.all(events.ReplyDone))) == ([], 1)
     with pytest.raises(NoReply):
         manual.command(Cancel(expected=True))
 

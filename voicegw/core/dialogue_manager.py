@@ -13,9 +13,10 @@ from voicegw.core.commands import CreateReply
 from voicegw.core.conversation_items import ConversationItems
 from voicegw.core.dialogue_state import DialogueManagerState
 from voicegw.core.echo import may_be_answer
-from voicegw.core.events import BackgroundCallReport, Moderated, ModerationTarget, ReplyReason, ToolCalled
+from voicegw.core.events import BackgroundCallReport, Moderated, ModerationTarget, ReplyDone, ReplyReason
 from voicegw.core.languages import ENGLISH, Language
 from voicegw.core.latency import TurnTiming
+from voicegw.core.messages import ToolCalled
 from voicegw.core.moderation_queue import Check
 from voicegw.core.overlap import Overlap, PossibleAnswer
 from voicegw.core.profile import SessionProfile
@@ -185,7 +186,9 @@ class DialogueManager:
         """Stops the reply in progress, if there is one. Raises NoReply if one is expected."""
         if expected and not self.replies.confirmed and self._created is None:
             raise NoReply
-        self._created = None
+        if self._created is not None:  # its client waits for its end
+            self._created = None
+            self._emit(SendEvent(ReplyDone(self.next_turn(), "", ReplyReason.CANCELLED)))
         self._signal(turn.Signal.CANCEL, now, ReplyReason.CANCELLED)
 
     # --- tools and moderation ---

@@ -14,7 +14,7 @@ from websockets.typing import Subprotocol
 
 from tests.gateway.auth.test_authenticator import OPTIONS, SECRET, authenticator, bearer, token
 from tests.gateway.fakes import Gate, staged
-from tests.gateway.rest.caller import asked, calling, transcribed
+from tests.gateway.rest.caller import asked, calling, sent, transcribed
 from tests.observing import PATIENCE_S
 from tests.peer import joined
 from voicegw.dialects.openai_realtime.dialect import RealtimeDialect
@@ -23,6 +23,7 @@ from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.authenticator import Authenticator, Scopes, SingleUse, TokenOptions
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
 from voicegw.gateway.auth.signing_keys import Algorithm
+from voicegw.gateway.rest import client_secrets
 
 ISSUER = token(scope="issue:tokens rate:16000")
 SESSION: Any = {
@@ -125,6 +126,13 @@ async def test_a_request_that_is_too_big() -> None:
     async with staged() as stage:
         response = await asked(stage, "POST", SECRETS, content=bytes(70_000))
     assert response.status_code == 413
+
+
+async def test_a_request_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_secrets, "TIMEOUT_S", 0.1)
+    head = f"POST {SECRETS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{{"
+    async with staged() as stage:
+        assert (await sent(stage, head.encode())).startswith(b"HTTP/1.1 408 ")
 
 
 async def test_in_development_any_secret_will_do() -> None:

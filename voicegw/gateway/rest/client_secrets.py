@@ -5,15 +5,19 @@ The request's token needs the scope `issue:tokens`. The new token is of the same
 and fixes the properties of the session that the request states.
 """
 
+import asyncio
 import secrets
+from contextlib import aclosing
 from typing import Annotated, Any
 
 import msgspec
 
-from voicegw.errors import InvalidParameter
+from voicegw.errors import IdleTimeout, InvalidParameter
 from voicegw.gateway.auth.authenticator import Authenticator, Identity
+from voicegw.gateway.rest.http_exchange import HttpExchange
 
-MAX_BYTES = 65_536
+_MAX_BYTES = 65_536
+TIMEOUT_S = 10.0  # for the body of a request
 _LONGEST_TOKEN = 7_500  # in a WebSocket's handshake it is part of one header line
 # Voices of OpenAI, which no other engine has. A token that fixed one would spoil the session.
 _FOREIGN_VOICES = frozenset(
@@ -53,6 +57,15 @@ class _Session(msgspec.Struct):
 class _Request(msgspec.Struct):
     expires_after: _Expiry | None = None
     session: _Session | None = None
+
+
+async def read(exchange: HttpExchange) -> bytes:
+    """The body of a request. Raises RequestTooBig, InvalidParameter and IdleTimeout."""
+    try:
+        async with asyncio.timeout(TIMEOUT_S), aclosing(exchange.body(_MAX_BYTES)) as body:
+            return b"".join([data async for data in body])
+    except TimeoutError:
+        raise IdleTimeout("the request did not arrive in time") from None
 
 
 def create(body: bytes, identity: Identity, authenticator: Authenticator) -> dict[str, object]:

@@ -100,8 +100,7 @@ class RestHandler:
         identity = await self._access.authenticate(address, bearer_token(exchange.headers))
         if path == CLIENT_SECRETS:
             await self._access.consume_token(identity)
-            async with aclosing(exchange.body(client_secrets.MAX_BYTES)) as body:
-                content = b"".join([data async for data in body])
+            content = await client_secrets.read(exchange)
             return Response.json(client_secrets.create(content, identity, self._access.authenticator))
         return self._models(path.removeprefix(MODELS).strip("/"))
 

@@ -121,6 +121,18 @@ def test_what_is_set_stays_until_it_is_set_again() -> None:
     assert client.update(audio={"input": {"transcription": None}})["audio"]["input"]["transcription"] is None
 
 
+def test_what_is_kept_to_be_shown_has_a_limit() -> None:
+    client = Client()
+    for number in range(20):
+        strange = {f"field{number}": "x" * 1_000}
+        client.update(audio={"input": {"transcription": strange}})
+    long = "x" * 50_000
+    shown = client.update(audio={"input": {"noise_reduction": long}, "output": {"voice": long}})["audio"]
+    client.update(audio={"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": long}}})
+    assert len(str(shown)) < 10_000
+    assert len(str(client.received[-1])) < 10_000
+
+
 def test_a_session_may_become_one_of_transcription() -> None:
     client = Client()
     assert client.update(type="transcription")["object"] == "realtime.transcription_session"

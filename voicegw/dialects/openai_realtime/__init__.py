@@ -8,9 +8,14 @@ from voicegw.dialects.openai_realtime.items import MAX_TEXT_CHARACTERS
 from voicegw.dialects.openai_realtime.session_fields import (
     MAX_INSTRUCTIONS_CHARACTERS,
     MAX_SHOWN_CHARACTERS,
+    MAX_VALUE_CHARACTERS,
 )
 
-MAX_KEPT_CHARACTERS = MAX_CHARACTERS + MAX_INSTRUCTIONS_CHARACTERS + MAX_SHOWN_CHARACTERS
+_OTHER_VALUES = 3  # transcription, noise_reduction and voice
+
+MAX_KEPT_CHARACTERS = (
+    MAX_CHARACTERS + MAX_INSTRUCTIONS_CHARACTERS + MAX_SHOWN_CHARACTERS + _OTHER_VALUES * MAX_VALUE_CHARACTERS
+)
 """What a codec keeps of a session."""
 
 __all__ = [

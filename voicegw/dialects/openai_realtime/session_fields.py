@@ -25,6 +25,7 @@ _SHOWN = (
 )
 MAX_INSTRUCTIONS_CHARACTERS = 32_000
 MAX_SHOWN_CHARACTERS = 64_000
+MAX_VALUE_CHARACTERS = 8_000  # of any other field
 _CHARACTERS_PER_TOKEN = 4
 
 
@@ -113,9 +114,10 @@ class SessionFields:
             values["turn_detection"] = turn_detection_of(changes["turn_detection"], self.turn_detection)
         if "transcription" in changes:
             given = changes["transcription"]
-            values["transcription"] = _merged(self.transcription, given) if isinstance(given, dict) else None
+            merged = _merged(self.transcription, given) if isinstance(given, dict) else None
+            values["transcription"] = _short(merged, self.transcription)
         if "noise_reduction" in changes:
-            values["noise_reduction"] = changes["noise_reduction"]
+            values["noise_reduction"] = _short(changes["noise_reduction"], self.noise_reduction)
         return values
 
     def _output_changes(self, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +125,7 @@ class SessionFields:
         if "format" in changes:
             values["output_format"] = format_of(changes["format"], self.output_format)
         if "voice" in changes:
-            values["voice"] = changes["voice"]
+            values["voice"] = _short(changes["voice"], self.voice)
         if "speed" in changes:
             values["speed"] = speed_of(changes["speed"], self.speed)
         return values
@@ -162,6 +164,11 @@ class SessionFields:
             "max_output_tokens": "inf",
             **self.shown,
         }
+
+
+def _short(value: Any, before: Any) -> Any:
+    """A value that only has to be shown again; `before` if it is too long to be kept."""
+    return value if len(repr(value)) <= MAX_VALUE_CHARACTERS else before
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

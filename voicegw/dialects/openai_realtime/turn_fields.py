@@ -51,7 +51,7 @@ class ServerVad(TurnDetection):
 
     threshold: float = 0.5
     silence_duration_ms: int | None = None
-    idle_timeout_ms: Any = None
+    idle_timeout_ms: float | None = None
 
     def settings(self) -> dict[str, Any]:
         silence = self.silence_duration_ms
@@ -135,6 +135,6 @@ def _checked(name: str, value: Any) -> Any:
         case "prefix_padding_ms":
             return round(min(max(value, 0), 10_000)) if is_number else None
         case "idle_timeout_ms":
-            return value
+            return value if is_number else None
         case _:
             return None

@@ -13,6 +13,7 @@ from tests.peer import joined
 from voicegw.core.actions import Action, Respond
 from voicegw.core.chat_history import CHARACTERS_PER_TOKEN, characters_of, reply_messages
 from voicegw.core.events import Message, ReplyNotice, ToolAnswered, ToolCalled
+from voicegw.core.reply_parameters import ClientTool, ReplyParameters
 from voicegw.core.responder import ModelUsage
 from voicegw.core.session import Session
 from voicegw.dialects import native
@@ -204,9 +205,10 @@ async def test_the_declarations_of_tools_are_a_part_of_every_prompt() -> None:
     stage = Stage(declared=1_000)
     budget = Budget(allowed=1)
     stage.replying.limiter = cast(SessionLimiter, budget)
-    stage.replying.start(Respond(1, 1, PROMPT))
+    tools = (ClientTool("weather", "Tells it.", "{}"),)
+    stage.replying.start(Respond(1, 1, PROMPT, parameters=ReplyParameters(tools)))
     await stage.tasks[0]
-    assert budget.prompts == [1_000 + characters_of(PROMPT)]
+    assert budget.prompts == [1_000 + len("weatherTells it.{}") + characters_of(PROMPT)]
 
 
 async def test_a_long_piece_is_handed_on_in_parts_and_others_have_their_turn_in_between(stage: Stage) -> None:

@@ -137,7 +137,8 @@ class LLMTask:
 
     async def _charge_prompt(self, attempt: _Attempt, messages: Sequence[Message]) -> None:
         """Counts a prompt. Raises RateLimited when the model may not be called."""
-        declared = sum(len(tool.parameters) for tool in attempt.request.parameters.tools)
+        tools = attempt.request.parameters.tools
+        declared = sum(len(each.name) + len(each.description) + len(each.parameters) for each in tools)
         characters = self._declared + declared + characters_of(messages)
         attempt.counted, attempt.reported = characters / CHARACTERS_PER_TOKEN, False
         self._metrics.llm_tokens.labels("prompt").inc(attempt.counted)

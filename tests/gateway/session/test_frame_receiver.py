@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -33,13 +33,15 @@ PIECE_BYTES = 4
 
 
 class FakeCodec:
-    """Decodes binary frames to audio, followed by `behind`, and text frames to the content of `messages`."""
+    """Decodes binary frames to audio, followed by `behind`, and text frames to the content of `messages`.
+    performed: the messages after which it went on."""
 
     reference = "the last one"
 
     def __init__(self, behind: Received | None = None, **messages: Received | VoicegwError) -> None:
         self.behind = () if behind is None else (behind,)
         self.messages = messages
+        self.performed: list[Received] = []
 
     def receive(self, frame: str | bytes) -> Iterable[Received]:
         if isinstance(frame, bytes):
@@ -47,7 +49,11 @@ class FakeCodec:
         message = self.messages[frame]
         if isinstance(message, VoicegwError):
             raise message
-        return (message,)
+        return self._noting(message)
+
+    def _noting(self, message: Received) -> Iterator[Received]:
+        yield message
+        self.performed.append(message)
 
 
 @dataclass
@@ -246,9 +252,10 @@ async def test_audio_over_a_limit_becomes_silence_of_the_same_length() -> None:
 
 
 async def test_a_message_over_a_limit_is_discarded() -> None:
-    async with receiving(FakeCodec(cancel=Cancel()), context=FakeContext(limited=lambda: False)) as stage:
+    codec = FakeCodec(cancel=Cancel())
+    async with receiving(codec, context=FakeContext(limited=lambda: False)) as stage:
         await stage.send("cancel")
-        assert stage.runner.commands == []
+        assert stage.runner.commands == codec.performed == []
 
 
 async def test_a_command_that_the_token_forbids_is_discarded() -> None:

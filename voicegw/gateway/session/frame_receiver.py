@@ -82,7 +82,8 @@ class FrameReceiver:
             items = iter(self._codec.receive(frame))
             for item in items:
                 if not isinstance(item, Audio):
-                    self._receive_other(item, now)
+                    if not self._receive_other(item, now):
+                        return None
                 elif len(item.data) <= self._context.piece_bytes:
                     self._receive_audio(item.data, now)
                 else:
@@ -91,7 +92,9 @@ class FrameReceiver:
             self._reject(error)
         return None
 
-    def _receive_other(self, item: Opening | Command, now: float) -> None:
+    def _receive_other(self, item: Opening | Command, now: float) -> bool:
+        """Returns False for a command over a limit. The rest of its frame is dropped too: in it a codec may
+        note, or tell the client, that the command was performed."""
         if isinstance(item, Opening):
             raise InvalidState("the session is open already")
         if self._admitted is None:
@@ -100,13 +103,15 @@ class FrameReceiver:
             self._receive_command(item)
         else:
             self._traffic.input_dropped.labels("message").inc()
+        return self._admitted
 
     async def _receive_rest(self, long_audio: Audio, others: Iterator[Received]) -> None:
         """Processes long audio in pieces, so that other sessions run in between, and what follows it."""
         try:
             for item in itertools.chain((long_audio,), others):
                 if not isinstance(item, Audio):
-                    self._receive_other(item, time.monotonic())
+                    if not self._receive_other(item, time.monotonic()):
+                        return
                     continue
                 for piece in self._pieces(item.data):
                     if not self._stopped:

@@ -135,6 +135,14 @@ def test_a_prompt_begins_with_the_previous_one_except_after_trims(
     assert cuts <= sum(said + replied + 32 for said, replied in lengths) / 1000  # each drops about half
 
 
+def test_of_what_is_no_reply_any_message_is_withheld() -> None:
+    dialogue = ChatHistory(DialogueOptions(system_prompt=""))
+    dialogue.insert(Message("assistant", "something bad", id="client 1"), None)
+    dialogue.add_reply(["something bad"], 1, cut_off=False)
+    assert dialogue.withhold_input("something bad") is False
+    assert [each.content for each in dialogue.prompt()] == ["[withheld by moderation]", "something bad"]
+
+
 def test_arguments_and_results_of_tools_are_withheld() -> None:
     dialogue = ChatHistory(DialogueOptions(system_prompt=""))
     dialogue.add_user("hello")

@@ -20,6 +20,7 @@ CHARACTERS_PER_TOKEN = 4  # about, in English
 
 _CUT_OFF = " [cut off]"
 _WITHHELD_INPUT = Message("user", "[withheld by moderation]")
+_REPLY = "reply"  # begins the ids of replies
 _WITHHELD_REPLY = "[stopped by moderation]"
 _NEVER_ANSWERED = "interrupted before there was an answer"
 _MESSAGE_CHARACTERS = 16  # added for each message; about four tokens
@@ -118,9 +119,10 @@ class ChatHistory:
         ]
 
     def withhold_input(self, text: str) -> bool:
-        """Replaces a text of the user by a note. Returns whether it has no reply yet."""
+        """Replaces a text of the user, or of any message of the client, by a note. Returns whether it has no
+        reply yet."""
         for place, message in reversed(list(enumerate(self.state.messages))):
-            if message.role == "user" and message.content.endswith(text):
+            if not is_reply(message) and message.content.endswith(text):
                 self.state.messages[place] = _WITHHELD_INPUT
                 return all(later.role == "user" for later in self.state.messages[place:])
         return False
@@ -184,7 +186,12 @@ def user_item(turn: int) -> str:
 
 def reply_item(turn: int) -> str:
     """The id of the item with the reply to a turn."""
-    return f"reply {turn}"
+    return f"{_REPLY} {turn}"
+
+
+def is_reply(message: Message) -> bool:
+    """Whether the message is a part of a reply. The client may write messages of any role."""
+    return message.id.startswith(_REPLY)
 
 
 def _without_call(message: Message, call: str) -> Message:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.dialects.openai_realtime.realtime import Client
+from tests.dialects.openai_realtime.realtime import PREFIX, Client
+from voicegw.core.chat_history import is_reply
 from voicegw.core.commands import AddItem, CreateReply, DeleteItem, TruncateReply
 from voicegw.core.events import (
     ClientToolCalled,
@@ -127,7 +128,16 @@ def test_items_of_the_server_are_deleted(client: Client) -> None:
     added = [event["item"]["id"] for event in client.received if event["type"] == "conversation.item.added"]
     for name in added:
         client.send("conversation.item.delete", item_id=name)
-    assert client.commands == [DeleteItem("turn 1"), DeleteItem("reply 1"), DeleteItem("call_1")]
+    deleted = [command.id for command in client.commands if isinstance(command, DeleteItem)]
+    assert deleted == ["turn 1", f"client {added[0]}", "reply 1", f"client {added[1]}", "call_1"]
+
+
+def test_no_item_of_a_client_passes_for_a_reply(client: Client) -> None:
+    """What the model has written is not judged as input."""
+    create(client, HELLO | {"role": "assistant", "id": f"item_{PREFIX}_r1"})
+    [command] = client.commands
+    assert isinstance(command, AddItem)
+    assert not is_reply(command.message)
 
 
 def test_a_spoken_reply_is_truncated(client: Client) -> None:

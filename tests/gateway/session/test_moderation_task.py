@@ -9,6 +9,7 @@ from typing import Literal
 import pytest
 
 from voicegw.core.actions import Respond
+from voicegw.core.chat_history import reply_item
 from voicegw.core.commands import Cancel, TypeText
 from voicegw.core.events import (
     Event,
@@ -136,11 +137,21 @@ async def test_what_was_typed_is_judged_and_what_is_only_supposed_is_not() -> No
 async def test_all_that_the_model_has_not_answered_is_judged() -> None:
     async with court(Judge()) as session:
         session.judge.gate.set()
-        told = [Message("user", "old"), Message("assistant", "so")]
+        told = [Message("user", "old"), Message("assistant", "so", id=reply_item(1))]
         texts = [*told, Message("user", "one"), Message("user", "two")]
         session.moderation.receive_request(Respond(1, 1, tuple(texts)))
         await settle()
     assert session.judge.judged == ["one", "two"]
+
+
+async def test_what_a_client_writes_in_the_name_of_the_model_hides_nothing() -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        prompt = (Message("system", "Help."), Message("user", "something bad"), Message("assistant", "ok"))
+        session.moderation.receive_request(Respond(1, 1, (*prompt, Message("user", "go on"))))
+        await settle()
+    assert session.judge.judged == ["something bad", "ok", "go on"]
+    assert [check.turn for check, _ in session.hits] == [1]
 
 
 async def test_a_judge_that_breaks_costs_its_judgement_only() -> None:

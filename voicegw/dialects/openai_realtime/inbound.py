@@ -166,7 +166,8 @@ class Inbound:
             case client_events.ItemDelete(item_id=item_id):
                 item = self._known(item_id)
                 called = item["call_id"] if item["type"] == "function_call" else None
-                yield DeleteItem(called or self._ids.key(item_id))
+                keys = (called,) if called else self._ids.keys(item_id)
+                yield from (DeleteItem(key) for key in keys)
                 yield _relay(relayed.ItemDeleted(item_id))
             case client_events.ItemRetrieve(item_id=item_id):
                 item = dict(self._known(item_id))
@@ -192,7 +193,7 @@ class Inbound:
             self._known(after)
         key = None if after is None else self._ids.key(after) if after else ""
         answer = _relay(relayed.ItemCreated(shown_item(item), after))
-        yield AddItem(message_of(item, self._ids.key(item.id)), key)
+        yield AddItem(message_of(item, self._ids.client_key(item.id)), key)
         yield answer
 
     def _truncate(self, event: client_events.ItemTruncate) -> Iterator[Received]:

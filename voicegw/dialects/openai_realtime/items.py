@@ -1,7 +1,7 @@
 """The items of a conversation, as the client writes them and as they are shown."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, assert_never
 
 import msgspec
@@ -140,9 +140,18 @@ class Ids:
         found = self._own.fullmatch(item_id)
         return int(found[2]) if found is not None and found[1] == "r" else None
 
+    def client_key(self, item_id: str) -> str:
+        """The id in the core of an item that the client writes, whatever id it chooses: it must not pass for
+        a reply."""
+        return f"client {item_id}"
+
+    def keys(self, item_id: str) -> Sequence[str]:
+        """All ids in the core that an item may have: a client may write an item again that it has deleted."""
+        return tuple(dict.fromkeys((self.key(item_id), self.client_key(item_id))))
+
     def key(self, item_id: str) -> str:
         """The id in the core."""
         found = self._own.fullmatch(item_id)
         if found is None:
-            return f"client {item_id}"
+            return self.client_key(item_id)
         return f"{'turn' if found[1] == 'u' else 'reply'} {found[2]}"

@@ -7,6 +7,7 @@ import structlog
 
 from voicegw.core import events
 from voicegw.core.actions import Respond
+from voicegw.core.chat_history import is_reply
 from voicegw.core.commands import AddItem, Command, CreateReply, TypeText
 from voicegw.core.moderation_queue import Check, ModerationQueue, Moderator, pieces
 from voicegw.core.text import encodable
@@ -86,8 +87,9 @@ class Moderation:
 
 
 def _new_input(messages: Sequence[events.Message]) -> list[events.Message]:
-    """The messages after the last one of the model; always the last one."""
-    after = takewhile(lambda message: message.role == "user", reversed(messages[:-1]))
+    """The messages after the last reply, without the instructions; always the last one."""
+    begin = int(messages[0].role == "system")
+    after = takewhile(lambda message: not is_reply(message), reversed(messages[begin:-1]))
     return [*reversed(list(after)), messages[-1]]
 
 

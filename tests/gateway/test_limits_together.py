@@ -422,7 +422,7 @@ def test_no_order_of_events_at_two_gateways_gives_more_than_allowed(
 ) -> None:
     runner, both = together
 
-    @settings(max_examples=75, derandomize=True, database=None, phases=[Phase.generate])
+    @settings(max_examples=300, derandomize=True, database=None, phases=[Phase.generate])
     @given(batches)
     def check(doings: list[list[tuple[Any, ...]]]) -> None:
         runner.run(asyncio.wait_for(play(both, doings), EXAMPLE_S))

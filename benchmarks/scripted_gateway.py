@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.recognition import AlwaysReady
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.windowed import WindowedBackend
+from voicegw.commands.process import freeze_gc
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.events import ReplyPiece
@@ -134,6 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 async def _serve(options: argparse.Namespace) -> None:
     async with AsyncExitStack() as stack:
         url = await (_start_bare(stack) if options.bare else _start_gateway(stack, options))
+        freeze_gc()  # as `voicegw serve` does
         print(f"listening on {url}", flush=True)
         await _answer()
 

@@ -39,27 +39,24 @@ class TypeText:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Configure:
-    """New values for settings of the session's profile (profile.py). None keeps the value; an empty tuple of
-    key terms removes all of them. Times are in ms.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """Settings of a session; None for those that are not given. Times are in ms.
 
-    adaptive: the end silence depends on the words. threshold: as in EndpointOptions. manual: silence ends no
-    utterance, only a Commit. automatic: turns are answered without a CreateReply. interruptible: speech stops
-    a reply. history_characters, retained: the length at which the history is cut, and the fraction of it that
-    is kept. speed: of the voice, 1 for its usual one.
+    instructions: the system prompt. tools: the names of the tools that the model may call. adaptive: the end
+    silence depends on the words. threshold: as in EndpointOptions. manual: silence ends no utterance, only a
+    Commit. automatic: turns are answered without a CreateReply. interruptible: speech stops a reply.
+    history_characters, retained: the length at which the history is cut, and the fraction of it that is kept.
+    speed: of the voice, 1 for its usual one.
     """
 
+    instructions: str | None = None
+    tools: tuple[str, ...] | None = None
     end_silence_ms: int | None = None
     min_end_silence_ms: int | None = None
     max_end_silence_ms: int | None = None
     max_utterance_ms: int | None = None
     partial_interval_ms: int | None = None
-    reply: ReplyMode | None = None
-    language: str | None = None
-    instructions: str | None = None
-    tools: tuple[str, ...] | None = None
-    voice: str | None = None
     speculate: bool | None = None
     key_terms: tuple[str, ...] | None = None
     adaptive: bool | None = None
@@ -71,6 +68,16 @@ class Configure:
     retained: float | None = None
     speed: float | None = None
     parameters: ReplyParameters | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configure(SessionSettings):
+    """New values for the session's profile (profile.py). None keeps the value; an empty tuple of key terms
+    removes all of them."""
+
+    reply: ReplyMode | None = None
+    language: str | None = None
+    voice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

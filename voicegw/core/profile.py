@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from voicegw.core.audio import AudioFormat
-from voicegw.core.commands import Configure, ReplyMode
+from voicegw.core.commands import Configure, ReplyMode, SessionSettings
 from voicegw.core.playback import Playout
-from voicegw.core.reply_parameters import ReplyParameters
 
 MAX_INSTRUCTIONS_CHARACTERS = 8_000
 MAX_TOOLS = 64
@@ -18,40 +17,21 @@ VOICE_NAME = r"^([A-Za-z0-9][A-Za-z0-9+._-]{0,63})?$"  # never looks like an opt
 
 
 @dataclass(frozen=True, slots=True)
-class SessionProfile:
+class SessionProfile(SessionSettings):
     """rate: of the client's audio and of reply audio, in Hz; audio_format: of both. These two are fixed when
     the session opens; the others may change.
 
     reply: how turns are answered. language: ISO 639-1, AUTO_LANGUAGE to detect it, empty for the server's.
-    instructions: the system prompt; None for the server's. tools: the names of the tools that the model may
-    call; None for all. voice: the name of a voice of the engine; empty for the server's. playout: how the
-    client plays reply audio. The others are as in Configure; None for the server's.
+    voice: the name of a voice of the engine; empty for the server's. playout: how the client plays reply
+    audio. Of the inherited settings, None is for the server's; of `tools`, for all.
     """
 
     rate: int = 16_000
     audio_format: AudioFormat = AudioFormat.PCM
     reply: ReplyMode = ReplyMode.TEXT
     language: str = ""
-    instructions: str | None = None
-    tools: tuple[str, ...] | None = None
     voice: str = ""
-    end_silence_ms: int | None = None
-    min_end_silence_ms: int | None = None
-    max_end_silence_ms: int | None = None
-    max_utterance_ms: int | None = None
-    partial_interval_ms: int | None = None
-    speculate: bool | None = None
-    key_terms: tuple[str, ...] | None = None
     playout: Playout = field(default_factory=Playout)
-    adaptive: bool | None = None
-    threshold: float | None = None
-    manual: bool | None = None
-    automatic: bool | None = None
-    interruptible: bool | None = None
-    history_characters: int | None = None
-    retained: float | None = None
-    speed: float | None = None
-    parameters: ReplyParameters | None = None
 
     @property
     def speaks(self) -> bool:

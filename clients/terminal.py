@@ -53,11 +53,8 @@ _SEPARATE = (  # shown as lines of their own, not in the turn; some arrive after
 )
 
 
-class LineView:
-    """One line for each partial, final, reply and latency."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
+class _PrintingView:
+    """What is printed stays: there is nothing to redraw, and nothing to clear at the end."""
 
     def __enter__(self) -> Self:
         return self
@@ -66,6 +63,16 @@ class LineView:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         pass
+
+    def hear(self, level: float | None) -> None:
+        """Nothing: a level is not printed."""
+
+
+class LineView(_PrintingView):
+    """One line for each partial, final, reply and latency."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
 
     def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
         """Print a line for this message, if it has one."""
@@ -74,30 +81,16 @@ class LineView:
             label = f"turn {turn.number} " if turn else ""
             self._console.print(Text(label, style="dim") + line, soft_wrap=True)
 
-    def hear(self, level: float | None) -> None:
-        """Nothing: lines are not redrawn."""
 
-
-class JsonView:
+class JsonView(_PrintingView):
     """Each message of the server as a line of JSON, for other programs."""
 
     def __init__(self, output: IO[str] | None = None) -> None:
         self._output = output or sys.stdout
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        pass
-
     def show(self, message: native.ServerMessage, turn: Turn | None) -> None:
         """Print the message."""
         print(msgspec.json.encode(message).decode(), file=self._output, flush=True)
-
-    def hear(self, level: float | None) -> None:
-        """Nothing: levels are not messages."""
 
 
 def _line(message: native.ServerMessage) -> Text | None:

@@ -35,6 +35,10 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
+_STEPS = (
+    *("endpoint", "queue", "decode", "final", "asked"),
+    *("model", "first_token", "first_audio", "done"),
+)
 _LATENCY_BUCKETS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0)
 _DECODE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _WINDOW_BUCKETS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
@@ -67,6 +71,8 @@ class Metrics:
         self._count_sessions(make)
         self._count_recognition(make)
         self._count_replies(make)
+        self._count_model(make)
+        self._count_speech_and_tools(make)
 
     def _count_sessions(self, make: Instruments) -> None:
         self.tasks = make.gauge("tasks", "Tasks in the event loop")
@@ -140,6 +146,8 @@ class Metrics:
             "used",
         )
         self.reply_ends = make.counter("reply_ends", "Ended replies, by reason", "reason")
+
+    def _count_model(self, make: Instruments) -> None:
         self.llm_tokens = make.counter(
             "llm_tokens",
             "Tokens of the language model, as counted by the limits: `prompt` or `completion`",
@@ -163,6 +171,8 @@ class Metrics:
         self.llm_breaker_open = make.gauge(
             "llm_breaker_open", "Whether the circuit breaker of a model endpoint is open", "endpoint"
         )
+
+    def _count_speech_and_tools(self, make: Instruments) -> None:
         self.voice_first_audio = make.histogram(
             "voice_first_audio_seconds", "Time from a sentence to its first audio", _LATENCY_BUCKETS
         )
@@ -203,19 +213,8 @@ class Metrics:
     def observe_turn(self, latency: TurnLatency) -> None:
         """Counts a finished turn, from the same numbers as its `latency` event."""
         self.turns.inc()
-        steps = {
-            "endpoint": latency.endpoint_ms,
-            "queue": latency.queue_ms,
-            "decode": latency.decode_ms,
-            "final": latency.final_ms,
-            "asked": latency.asked_ms,
-            "model": latency.model_ms,
-            "first_token": latency.first_token_ms,
-            "first_audio": latency.first_audio_ms,
-            "done": latency.done_ms,
-        }
-        for step, milliseconds in steps.items():
-            if milliseconds is not None:
+        for step in _STEPS:
+            if (milliseconds := getattr(latency, f"{step}_ms")) is not None:
                 self.turn_latency.labels(step).observe(milliseconds / 1000)
 
     def observe_synthesis(self, first_audio_s: float, real_time_factor: float) -> None:

@@ -4,6 +4,7 @@ replies are played when the test says so, and their marks are echoed."""
 import asyncio
 import base64
 import json
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,14 +23,35 @@ QUIET = g711.encode_mulaw(np.zeros(RATE // 2, dtype=np.int16))
 SPOKEN = LOUD + 2 * QUIET  # an utterance and the silence that ends it
 
 
-class Phone:
-    """`played`: the audio that the caller has heard. `clears`: how often the carrier was told to forget what
-    it had not played. `waiting`: media and marks that are not played yet."""
+class Receiver(ABC):
+    """Takes in what the server sends to a call. clears: how often unplayed audio was to be discarded."""
+
+    clears = 0
+
+    @abstractmethod
+    async def receive(self) -> object:
+        """Takes in one message."""
+
+    async def cleared(self) -> None:
+        """Waits until unplayed audio has been discarded."""
+        while not self.clears:
+            await self.receive()
+
+    async def closed(self) -> tuple[int, str]:
+        """The close code and reason, after whatever else is still to come."""
+        try:
+            while True:
+                await self.receive()
+        except ConnectionClosed as closed:
+            return (1006, "") if closed.rcvd is None else (closed.rcvd.code, closed.rcvd.reason)
+
+
+class Phone(Receiver):
+    """`played`: the audio that the caller has heard. `waiting`: media and marks that are not played yet."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.played = b""
-        self.clears = 0
         self.waiting: list[dict[str, Any]] = []
 
     async def send(self, event: str, **content: Any) -> None:
@@ -81,14 +103,6 @@ class Phone:
         message = self.waiting.pop(0)
         assert message["event"] == event
         return message
-
-    async def closed(self) -> tuple[int, str]:
-        """The close code and reason, after whatever else is still to come."""
-        try:
-            while True:
-                await self.receive()
-        except ConnectionClosed as closed:
-            return (1006, "") if closed.rcvd is None else (closed.rcvd.code, closed.rcvd.reason)
 
 
 @asynccontextmanager

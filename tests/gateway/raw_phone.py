@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from tests.gateway.phone import Receiver
 from tests.observing import PATIENCE_S
 
 RATE = 16_000
@@ -88,15 +88,14 @@ BRIDGES = {"jambonz": JAMBONZ, "vonage": VONAGE, "mod_audio_stream": STREAM}
 PBXS = {"text": ASTERISK_TEXT, "json": ASTERISK_JSON}
 
 
-class RawPhone:
-    """`played`: the audio that the caller has heard. `clears`: how often unplayed audio was discarded.
-    `texts`: all text that came. `waiting`: audio and marks that are not played yet."""
+class RawPhone(Receiver):
+    """`played`: the audio that the caller has heard. `texts`: all text that came. `waiting`: audio and
+    marks that are not played yet."""
 
     def __init__(self, socket: ClientConnection, form: Form) -> None:
         self.socket = socket
         self.form = form
         self.played = b""
-        self.clears = 0
         self.texts: list[str] = []
         self.waiting: list[Message] = []
 
@@ -137,14 +136,6 @@ class RawPhone:
     async def _report(self, mark: str) -> None:
         name = mark.removeprefix(self.form.mark).partition('"')[0]
         await self.socket.send(self.form.played % name)
-
-    async def closed(self) -> tuple[int, str]:
-        """The close code and reason, after whatever else is still to come."""
-        try:
-            while True:
-                await self.receive()
-        except ConnectionClosed as closed:
-            return (1006, "") if closed.rcvd is None else (closed.rcvd.code, closed.rcvd.reason)
 
     def errors(self) -> list[Any]:
         """The errors that were told, by their codes."""

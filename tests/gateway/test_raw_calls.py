@@ -90,8 +90,7 @@ async def test_a_reply_that_is_spoken_over_is_discarded(form: Form) -> None:
         await phone.play(3_500)
         stage.recognizer.text = "no wait stop that"
         await phone.say(LOUD)
-        while not phone.clears:
-            await phone.receive()
+        await phone.cleared()
         stage.responder.pieces = ["Good day."]
         await phone.say(2 * QUIET)
         await until(lambda: len(stage.responder.prompts) == 2)

@@ -90,8 +90,7 @@ async def test_who_speaks_over_a_reply_stops_it_and_history_holds_what_was_heard
         await phone.play(3_500)  # faster than it is spoken: only marks can tell the server
         stage.recognizer.text = "no wait stop that"
         await phone.say(LOUD)
-        while not phone.clears:
-            await phone.receive()
+        await phone.cleared()
         stage.responder.pieces = ["Good day."]
         await phone.say(2 * QUIET)
         await until(lambda: len(stage.responder.prompts) == 2)
@@ -107,8 +106,7 @@ async def test_a_cough_over_a_reply_pauses_it_and_all_of_it_is_heard() -> None:
         await phone.play(1_000)
         stage.recognizer.text = ""
         await phone.say(LOUD)
-        while not phone.clears:
-            await phone.receive()
+        await phone.cleared()
         assert stage.value("reply_audio_dropped_seconds_total") == 0
         await phone.say(2 * QUIET)
         await phone.play(2_000)
@@ -124,8 +122,7 @@ async def test_marks_that_are_echoed_because_of_a_clear_were_not_heard() -> None
         await phone.say(SPOKEN)
         await phone.play(100)
         await phone.press("1#")  # interrupts it, too
-        while not phone.clears:
-            await phone.receive()
+        await phone.cleared()
         stage.responder.pieces = ["Good day."]
         await phone.press("2#")
         await until(lambda: stage.responder.prompts[-1][-1].content == "2")

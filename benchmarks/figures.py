@@ -27,7 +27,8 @@ MEANINGS = {
     "v2t_less_llm_p50_ms": "the same, without the model endpoint's own first-token time",
     "gateway_overhead_p50_ms": "of that, beyond endpoint and final decode",
     "decode_p50_ms": "the final's decode, as the server reports it",
-    "upwr": "partial words changed or removed, per final word",
+    "upwr": "partial words changed or removed, by their position, per final word",
+    "replaced": "partial words replaced or removed, as the texts are aligned, per final word",
     "upsr": "share of turns with at least one revision",
     "restyled": "partial words changed in case or punctuation only, per final word",
     "stable_retractions": "stable words that changed (contract: 0)",
@@ -111,6 +112,7 @@ def accuracy_figures(played: Sequence[Played]) -> dict[str, float]:
     messages = [item.message for one in played for item in one.recording.received]
     return {
         "upwr": _ratio(sum(turn.unstable for turn in turns), final_words),
+        "replaced": _ratio(sum(turn.replaced for turn in turns), final_words),
         "upsr": _ratio(sum(turn.unstable > 0 for turn in turns), len(turns)),
         "restyled": _ratio(sum(turn.restyled for turn in turns), final_words),
         "stable_retractions": sum(turn.retractions for turn in turns),

@@ -81,6 +81,13 @@ def unstable_words(updates: Sequence[Update]) -> int:
     return sum(_changed(before.words, after.words) for before, after in pairwise(updates))
 
 
+def replaced_words(updates: Sequence[Update]) -> int:
+    """Words of each update that the next one replaced or removed, summed. Unlike in `unstable_words`, an
+    inserted word does not count as a change of those after it."""
+    errors = [word_errors(before.words, after.words) for before, after in pairwise(updates)]
+    return sum(error.substitutions + error.deletions for error in errors)
+
+
 def restyled_words(updates: Sequence[Update]) -> int:
     """Words whose case or punctuation alone was changed by the next update, summed."""
     return sum(

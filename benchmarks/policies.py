@@ -6,7 +6,8 @@ same conditions, those of an idle machine; `scripts/bench latency` measures the 
 defines the same figures.
 
   offline  WER of the same model and beam on the utterances cut at their reference times
-  UPWR     shown words that the next partial changed or removed, per final word
+  UPWR     shown words that the next partial changed or removed, by their position, per final word
+  replaced the same, but an inserted word changes only itself
   WEL      from a word's end until it is first in its final place, in ms
   stable   from a word's end until it is there as stable text, in ms
 
@@ -48,6 +49,7 @@ COLUMNS = {
     "WER %": ("wer_percent",),
     "offline": ("wer_offline_percent",),
     "UPWR": ("upwr",),
+    "replaced": ("replaced",),
     "WEL p50 / p95 ms": ("wel_p50_ms", "wel_p95_ms"),
     "stable p50 / p95 ms": ("stable_p50_ms", "stable_p95_ms"),
 }
@@ -220,6 +222,7 @@ def figures_of(played: Sequence[Played]) -> dict[str, float]:
     return {
         "wer_percent": accurate["wer_percent"],
         "upwr": accurate["upwr"],
+        "replaced": accurate["replaced"],
         "wel_p50_ms": timed["wel_p50_ms"],
         "wel_p95_ms": timed["wel_p95_ms"],
         "stable_p50_ms": percentile(stable, 50),

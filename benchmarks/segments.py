@@ -12,6 +12,7 @@ from benchmarks.measures import (
     WordErrors,
     emission,
     matches,
+    replaced_words,
     restyled_words,
     stable_retractions,
     unstable_words,
@@ -64,6 +65,7 @@ class Accuracy:
     errors: WordErrors
     final_words: int
     unstable: int
+    replaced: int
     restyled: int
     retractions: int
 
@@ -75,6 +77,7 @@ def accuracy(segment: Segment) -> Accuracy:
         errors=word_errors([word for word, _ in segment.reference], updates[-1].words),
         final_words=len(updates[-1].words),
         unstable=unstable_words(updates),
+        replaced=replaced_words(updates),
         restyled=restyled_words(updates),
         retractions=stable_retractions(updates),
     )

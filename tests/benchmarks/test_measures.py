@@ -7,6 +7,7 @@ from benchmarks.measures import (
     emission,
     matches,
     percentile,
+    replaced_words,
     restyled_words,
     stable_retractions,
     unstable_words,
@@ -85,6 +86,19 @@ def test_only_equal_words_match(reference: str, heard: str, expected: list[tuple
 )
 def test_unstable_words_are_those_changed_or_removed(texts: tuple[str, ...], expected: int) -> None:
     assert unstable_words(updates(*texts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (("mr john", "and mr john"), 0),
+        (("had he married a", "howdy mary to", "had he married a"), 7),
+        (("seven of clubs", "seven of"), 1),
+        (("seven of", "Seven, of clubs"), 0),
+    ],
+)
+def test_an_inserted_word_replaces_no_other(texts: tuple[str, ...], expected: int) -> None:
+    assert replaced_words(updates(*texts)) == expected
 
 
 def test_case_and_punctuation_are_counted_apart() -> None:

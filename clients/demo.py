@@ -1,4 +1,4 @@
-"""`scripts/demo`: starts a server with the bundled model, streams a sample conversation to it, and stops it.
+"""`voicegw demo`: starts a server with the bundled model, streams a sample conversation to it, and stops it.
 
 The exit status is 0 if every utterance of the sample was recognised (partials and a final) and answered (a
 completed reply).
@@ -58,16 +58,9 @@ class Outcome:
         return sum(block.size for block in blocks)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the demonstration; its exit status."""
-    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
-    parser.add_argument(
-        "--voice",
-        type=Path,
-        metavar="FILE.wav",
-        help="hold a spoken conversation instead, with one interrupted answer, and write it to FILE.wav",
-    )
-    options, console = parser.parse_args(argv), Console(highlight=False)
+def main(argv: Sequence[str] | None = None, program: str = "voicegw demo") -> int:
+    """Run the demonstration; its exit status. program: its name."""
+    options, console = parser(program).parse_args(argv), Console(highlight=False)
     try:
         asyncio.run(_demonstrate(console) if options.voice is None else _speak(options.voice, console))
     except ClientError as error:
@@ -76,6 +69,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except asyncio.CancelledError:
         return 1
     return 0
+
+
+def parser(program: str) -> argparse.ArgumentParser:
+    """The parser of the command line. program: the name of the command in its help."""
+    made = argparse.ArgumentParser(prog=program, description=__doc__)
+    made.add_argument(
+        "--voice",
+        type=Path,
+        metavar="FILE.wav",
+        help="hold a spoken conversation instead, with one interrupted answer, and write it to FILE.wav",
+    )
+    return made
 
 
 async def _demonstrate(console: Console) -> None:
@@ -164,4 +169,4 @@ def _middle(values: Sequence[int | None]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(program="scripts/demo"))

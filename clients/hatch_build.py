@@ -27,7 +27,7 @@ class RenamedModules(BuildHookInterface[Any]):
     """See above. In an unpacked source distribution of the client, the modules are there already."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Adds the files to the distribution. version: `standard` or `editable`; the latter takes no copies."""
+        """Adds the files to the distribution. version: `standard`, or `editable`, which takes no copies."""
         self._written = TemporaryDirectory()
         if version == "editable" or not all((CHECKOUT / package).is_dir() for package in PACKAGES):
             return
@@ -37,6 +37,8 @@ class RenamedModules(BuildHookInterface[Any]):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             build_data["force_include"][str(path)] = name
+        if self.target_name == "sdist":
+            build_data["force_include"][str(CHECKOUT / "LICENSE")] = "LICENSE"  # here a link to it
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Removes the files that were written."""
@@ -111,8 +113,8 @@ def _parents(module: str) -> Iterator[str]:
 
 
 def _renamed(text: str, modules: Iterable[str], rename: Mapping[str, str]) -> str:
-    """The text with new names for `modules`, also in strings and comments. Other names that begin alike, such as
-    the subprotocol `voicegw.v1`, stay as they are."""
+    """The text with new names for `modules`, also in strings and comments. Other names that begin alike, such
+    as the subprotocol `voicegw.v1`, stay as they are."""
     for old, new in rename.items():
         inner = "|".join({module.split(".")[1] for module in modules if module.startswith(f"{old}.")})
         pattern = rf"(?<![\w./-]){old}(?=\.(?:{inner})\b)|(?<=\bfrom ){old}(?= import )"

@@ -1,4 +1,7 @@
-"""`voicegw-client`, or `python -m clients.microphone`: talk to a voicegw server, or stream a sound file to it in real time."""
+"""Talk to a voicegw server, or stream a sound file to it in real time.
+
+The command is `voicegw-client`, `voicegw talk`, or in a checkout `python -m clients.microphone`.
+"""
 
 import argparse
 import asyncio

@@ -1,7 +1,7 @@
 """`voicegw talk` and `voicegw demo`: the programs of the client that come with the server.
 
-In a checkout the client is the package `clients`; a wheel contains it as `voicegw.client`, and this module with
-that name in its imports (`clients/hatch_build.py`). The client is imported only when one of them runs.
+In a checkout the client is the package `clients`; a wheel contains it as `voicegw.client`, and this module
+with that name in its imports (`clients/hatch_build.py`). It is imported only when one of them runs.
 """
 
 import argparse

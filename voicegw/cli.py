@@ -6,11 +6,10 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-import shtab
 import structlog
 
 from voicegw import __version__, config
-from voicegw.commands import check, client_programs, token, wyoming
+from voicegw.commands import check, client_programs, completion, token, wyoming
 from voicegw.commands.process import open_standard_streams, print_text
 from voicegw.commands.serve import serve
 from voicegw.commands.worker import work
@@ -20,7 +19,6 @@ from voicegw.errors import StartupError
 from voicegw.telemetry import configure_logging, drain_log
 from voicegw.tracing import tracing
 
-_SHELLS = ("bash", "zsh", "fish")
 _COMMANDS = {
     "serve": "serve voice sessions; `voicegw serve --help` lists the flags",
     "worker": "recognise speech for gateways; `voicegw worker --help` lists the flags",
@@ -51,7 +49,7 @@ def _run(chosen: argparse.Namespace, rest: Sequence[str]) -> int:
         case "schema":
             print_text(json.dumps(native.schema(), indent=2))
         case "completion":
-            print_text(shtab.complete(_parser(config.parsers() | client_programs.parsers()), chosen.shell))
+            print_text(completion.script(chosen.shell, _parser))
         case "check":
             configure_logging(LogLevel.ERROR, as_json=False)
             return check.run(rest, as_json=chosen.json)
@@ -87,8 +85,8 @@ def _parser(options: Mapping[str, argparse.ArgumentParser]) -> argparse.Argument
     check.add_to(commands, parents("check"))
     token.add_to(commands, parents("token"))
     commands.add_parser("schema", help="print the JSON Schema of every message, for client authors")
-    completion = commands.add_parser("completion", help="print a script for the completion of a shell")
-    completion.add_argument("shell", choices=_SHELLS)
+    shells = commands.add_parser("completion", help="print a script with which a shell completes the flags")
+    shells.add_argument("shell", choices=completion.SHELLS)
     return parser
 
 

@@ -84,7 +84,7 @@ def parser(program: str) -> argparse.ArgumentParser:
 
 
 async def _demonstrate(console: Console) -> None:
-    _stop_server_on_sigterm()
+    _stop_server_on_signals()
     sample = next(sample for sample in read_samples() if sample.file == SAMPLE)
     conversation = Conversation()
     console.print("starting a server with the bundled model ...", style="dim")
@@ -104,16 +104,17 @@ async def _demonstrate(console: Console) -> None:
 
 
 async def _speak(path: Path, console: Console) -> None:
-    _stop_server_on_sigterm()
+    _stop_server_on_signals()
     await voice_demo.record(path, console)
 
 
-def _stop_server_on_sigterm() -> None:
-    """SIGTERM cancels the demo, which stops its server before it ends."""
+def _stop_server_on_signals() -> None:
+    """SIGTERM and SIGINT cancel the demo, which stops its server before it ends."""
     task = asyncio.current_task()
     assert task is not None
     with contextlib.suppress(NotImplementedError):  # an event loop without signals
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 def outcomes_of(sample: Sample, conversation: Conversation) -> list[Outcome]:

@@ -37,8 +37,10 @@ class RenamedModules(BuildHookInterface[Any]):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             build_data["force_include"][str(path)] = name
-        if self.target_name == "sdist":
-            build_data["force_include"][str(CHECKOUT / "LICENSE")] = "LICENSE"  # here a link to it
+        # Links, as clients/LICENSE is one, would lead to nothing in a source distribution.
+        build_data["force_include"] = {
+            str(Path(source).resolve()): target for source, target in build_data["force_include"].items()
+        }
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Removes the files that were written."""
@@ -50,7 +52,7 @@ def renamed_modules(root: Path, modules: Sequence[str], rename: Mapping[str, str
     needed = _closure(root, modules)
     names = needed | {parent for module in needed for parent in _parents(module)}
     written = {f"{rename['clients'].replace('.', '/')}/py.typed": ""}
-    for module in names:
+    for module in sorted(names):
         source = _source(root, module)
         text = source.read_text(encoding="utf-8")
         head, _, rest = source.relative_to(root).as_posix().partition("/")

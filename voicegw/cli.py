@@ -19,6 +19,7 @@ from voicegw.errors import StartupError
 from voicegw.telemetry import configure_logging, drain_log
 from voicegw.tracing import tracing
 
+_INTERRUPTED = 130  # as shells report SIGINT
 _COMMANDS = {
     "serve": "serve voice sessions; `voicegw serve --help` lists the flags",
     "worker": "recognise speech for gateways; `voicegw worker --help` lists the flags",
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if drain_log():  # otherwise standard error blocks, and would block this process
             print(f"voicegw: {error.message}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # of a command that does not handle SIGINT in its own way
+        return _INTERRUPTED
 
 
 def _run(chosen: argparse.Namespace, rest: Sequence[str]) -> int:
@@ -71,7 +74,8 @@ def _parser(options: Mapping[str, argparse.ArgumentParser]) -> argparse.Argument
     parser = argparse.ArgumentParser(
         prog="voicegw",
         description="A real-time voice assistant server.",
-        epilog="Exit status: 0 after a requested end; 1 for an error, told in one line; 2 for wrong usage.",
+        epilog="Exit status: 0 after success or a requested end; 1 for an error, told in one line; 2 for "
+        "wrong usage; 130 when interrupted.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"voicegw {__version__}")

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import voicegw
+from benchmarks.server_under_test import PATIENT
 from clients.local_server import READY_S, local_server, running
 from tests.distributions import PROJECTS, ROOT, Environment, build, unpacked
 
@@ -128,7 +129,7 @@ async def test_the_client_talks_from_an_environment_of_its_own(wheels: Wheels, t
     packages = json.loads(environment.python(_PACKAGES))
     assert "voicegw-client" in packages
     assert not {"voicegw", "ctranslate2", "faster-whisper", "onnxruntime", "openai", "redis"} & set(packages)
-    async with local_server("--model", "bundled") as server:
+    async with local_server("--model", "bundled", *PATIENT) as server:
         arguments = ("--json", "--file", SPEECH, "--url", server.url)
         printed = await asyncio.to_thread(environment.run, "voicegw-client", *arguments)
         assert_conversation(printed)
@@ -163,22 +164,30 @@ def assert_conversation(printed: str) -> None:
     assert done["text"]
 
 
-async def test_the_server_works_from_its_wheel(wheels: Wheels, tmp_path: Path) -> None:
+async def test_the_server_works_from_its_wheel(
+    wheels: Wheels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the dependencies of the environment of the tests; scripts/test-pythons installs them, too."""
     environment = Environment.create(tmp_path)
     environment.borrow_packages()
     environment.pip("install", "--no-deps", "--no-index", str(wheels["voicegw"]))
-    place = environment.python("import voicegw, sys; print(voicegw.__file__, 'clients' in sys.modules)")
-    assert place.startswith(str(tmp_path))
-    demo = asyncio.create_task(asyncio.to_thread(environment.run, "voicegw", "demo"), name="demo")
-    try:
-        checked = await asyncio.to_thread(
-            environment.run, "voicegw", "check", "--model", "bundled", "--port", "0"
-        )
-        assert SPOKEN in checked.lower()
-        command = (environment.program("voicegw"), "serve", "--model", "bundled", "--port", "0")
-        async with running(command, READY_S) as server:
-            arguments = ("talk", "--json", "--file", SPEECH, "--url", server.url)
-            assert_conversation(await asyncio.to_thread(environment.run, "voicegw", *arguments))
-    finally:
-        shown = await demo
+    assert environment.python("import voicegw; print(voicegw.__file__)").startswith(str(tmp_path))
+    checked = await asyncio.to_thread(
+        environment.run, "voicegw", "check", "--model", "bundled", "--port", "0"
+    )
+    assert SPOKEN in checked.lower()
+    monkeypatch.chdir(tmp_path)  # away from the checkout
+    command = (environment.program("voicegw"), "serve", "--model", "bundled", "--port", "0")
+    async with running((*command, *PATIENT), READY_S) as server:
+        arguments = ("talk", "--json", "--file", SPEECH, "--url", server.url)
+        assert_conversation(await asyncio.to_thread(environment.run, "voicegw", *arguments))
+
+
+async def test_the_demo_works_from_the_wheel(wheels: Wheels, tmp_path: Path) -> None:
+    environment = Environment.create(tmp_path)
+    environment.borrow_packages()
+    environment.pip("install", "--no-deps", "--no-index", str(wheels["voicegw"]))
+    # On a busy machine an utterance may have no partial, which is status 1; scripts/demo is run on its own.
+    shown = await asyncio.to_thread(environment.run, "voicegw", "demo", statuses=(0, 1))
+    assert "all, and medians" in shown
     assert "Remind me to call my mother tomorrow morning." in shown

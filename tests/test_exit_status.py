@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -44,29 +43,15 @@ def unreachable() -> str:
     return f"ws://127.0.0.1:{free_port()}/v1/stream"
 
 
-ENDS = [
+SPEECH = str(DEPLOY.parent.parent / "models/samples/yes-1.wav")
+ENDS = [  # beside those of tests/test_cli.py
     (0, ["schema"]),
-    (0, ["completion", "zsh"]),
-    (1, ["serve", "--port", "70000"]),
     (1, ["worker"]),
     (1, ["token", "--user", "alice"]),
     (1, ["check", "--port", "70000"]),
     (1, ["talk", "--file", "missing.wav"]),
-    (
-        1,
-        [
-            "talk",
-            "--file",
-            str(Path(__file__).parent.parent / "models/samples/yes-1.wav"),
-            "--url",
-            unreachable(),
-        ],
-    ),
-    (2, []),
-    (2, ["dance"]),
-    (2, ["serve", "--loud"]),
+    (1, ["talk", "--file", SPEECH, "--url", unreachable()]),
     (2, ["talk", "--loud"]),
-    (2, ["demo", "--loud"]),
     (2, ["token"]),
 ]
 

@@ -20,7 +20,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGES = ("clients", "voicegw")
-CHECKOUT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
 
 
 class RenamedModules(BuildHookInterface[Any]):
@@ -29,9 +29,9 @@ class RenamedModules(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Adds the files to the distribution. version: `standard`, or `editable`, which takes no copies."""
         self._written = TemporaryDirectory()
-        if version == "editable" or not all((CHECKOUT / package).is_dir() for package in PACKAGES):
+        if version == "editable" or HERE.name != "clients":
             return
-        found = renamed_modules(CHECKOUT, self.config["modules"], self.config["rename"])
+        found = renamed_modules(HERE.parent, self.config["modules"], self.config["rename"])
         for name, text in found.items():
             path = Path(self._written.name, name)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,12 +9,8 @@ from voicegw import config
 from voicegw.commands import client_programs
 
 SHELLS = ("bash", "zsh", "fish")
-_PATHS = {
-    "FILE": shtab.FILE,
-    "FILE.wav": shtab.FILE,
-    "PATH": shtab.FILE,
-    "DIR": shtab.DIRECTORY,
-}  # by metavar
+# What a shell completes, by metavar.
+_PATHS = {"FILE": shtab.FILE, "FILE.wav": shtab.FILE, "PATH": shtab.FILE, "DIR": shtab.DIRECTORY}
 
 
 def script(

@@ -1,4 +1,4 @@
-"""`scripts/demo`: starts a server with the bundled model, streams a sample conversation to it, and stops it.
+"""`voicegw demo`: starts a server with the bundled model, streams a sample conversation to it, and stops it.
 
 The exit status is 0 if every utterance of the sample was recognised (partials and a final) and answered (a
 completed reply).
@@ -58,16 +58,9 @@ class Outcome:
         return sum(block.size for block in blocks)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the demonstration; its exit status."""
-    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
-    parser.add_argument(
-        "--voice",
-        type=Path,
-        metavar="FILE.wav",
-        help="hold a spoken conversation instead, with one interrupted answer, and write it to FILE.wav",
-    )
-    options, console = parser.parse_args(argv), Console(highlight=False)
+def main(argv: Sequence[str] | None = None, program: str = "voicegw demo") -> int:
+    """Run the demonstration; its exit status. program: its name."""
+    options, console = parser(program).parse_args(argv), Console(highlight=False)
     try:
         asyncio.run(_demonstrate(console) if options.voice is None else _speak(options.voice, console))
     except ClientError as error:
@@ -78,8 +71,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def parser(program: str) -> argparse.ArgumentParser:
+    """The parser of the command line. program: the name of the command in its help."""
+    made = argparse.ArgumentParser(prog=program, description=__doc__)
+    made.add_argument(
+        "--voice",
+        type=Path,
+        metavar="FILE.wav",
+        help="hold a spoken conversation instead, with one interrupted answer, and write it to FILE.wav",
+    )
+    return made
+
+
 async def _demonstrate(console: Console) -> None:
-    _stop_server_on_sigterm()
+    _stop_server_on_signals()
     sample = next(sample for sample in read_samples() if sample.file == SAMPLE)
     conversation = Conversation()
     console.print("starting a server with the bundled model ...", style="dim")
@@ -99,16 +104,17 @@ async def _demonstrate(console: Console) -> None:
 
 
 async def _speak(path: Path, console: Console) -> None:
-    _stop_server_on_sigterm()
+    _stop_server_on_signals()
     await voice_demo.record(path, console)
 
 
-def _stop_server_on_sigterm() -> None:
-    """SIGTERM cancels the demo, which stops its server before it ends."""
+def _stop_server_on_signals() -> None:
+    """SIGTERM and SIGINT cancel the demo, which stops its server before it ends."""
     task = asyncio.current_task()
     assert task is not None
     with contextlib.suppress(NotImplementedError):  # an event loop without signals
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 def outcomes_of(sample: Sample, conversation: Conversation) -> list[Outcome]:
@@ -164,4 +170,4 @@ def _middle(values: Sequence[int | None]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(program="scripts/demo"))

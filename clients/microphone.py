@@ -1,4 +1,7 @@
-"""`python -m clients.microphone`: talk to a voicegw server, or stream a sound file to it in real time."""
+"""Talk to a voicegw server, or stream a sound file to it in real time.
+
+The command is `voicegw-client`, `voicegw talk`, or in a checkout `python -m clients.microphone`.
+"""
 
 import argparse
 import asyncio
@@ -27,9 +30,9 @@ Source = AsyncGenerator[tuple[float, bytes], None]
 Handler = Callable[[native.ServerMessage], None]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; its exit status."""
-    options = parser().parse_args(argv)
+def main(argv: Sequence[str] | None = None, program: str = "voicegw-client") -> int:
+    """Run the command; its exit status. program: its name."""
+    options = parser(program).parse_args(argv)
     try:
         if options.devices:
             print("\n".join(device_lines()))
@@ -110,4 +113,4 @@ def _interrupted() -> asyncio.Event:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(program=f"python -m {__package__}.microphone"))

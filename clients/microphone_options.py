@@ -1,4 +1,4 @@
-"""The options of `python -m clients.microphone`."""
+"""The options of `voicegw-client`, which is also `voicegw talk`."""
 
 import argparse
 from pathlib import Path
@@ -14,29 +14,33 @@ each step, in ms after the end of your speech. Ctrl-C ends the conversation.
 
 EXAMPLES = """\
 examples:
-  voicegw serve --model base &          a server on this machine (for your own voice)
-  python -m clients.microphone             talk to it; needs the `mic` extra and PortAudio
-  python -m clients.microphone --devices   the audio devices of this machine, by number
-  python -m clients.microphone --push-to-talk
-                                           the space bar opens and closes the microphone
-  python -m clients.microphone --file models/samples/command-1.wav
-                                           stream a file instead; any rate, any channel count
-  python -m clients.microphone --rate 8000 --no-reply
-                                           telephone quality, dictation without replies
-  python -m clients.microphone --voice --save recordings
-                                           hear the replies too, and save both sides and the transcript
-  scripts/bench recordings recordings      what was saved, as recordings for the benchmarks
-  python -m clients.microphone --json | jq -r 'select(.type == "final").text'
-                                           messages of the server for another program
+  voicegw serve
+      a server on this machine, in another terminal
+  %(prog)s
+      talk to it; needs the `mic` extra and PortAudio
+  %(prog)s --devices
+      the audio devices of this machine, by number
+  %(prog)s --push-to-talk
+      the space bar opens and closes the microphone
+  %(prog)s --file recording.wav
+      stream a file instead; any rate, any channel count
+  %(prog)s --rate 8000 --no-reply
+      telephone quality, dictation without replies
+  %(prog)s --voice --save recordings
+      hear the replies too, and save both sides and the transcript
+  scripts/bench recordings recordings
+      in a checkout of voicegw: what was saved, as recordings for the benchmarks
+  %(prog)s --json | jq -r 'select(.type == "final").text'
+      messages of the server for another program
 
 exit status: 0 when every turn was completed, 1 when one was not or the connection failed, 2 for wrong usage
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the command line."""
+def parser(program: str) -> argparse.ArgumentParser:
+    """The parser of the command line. program: the name of the command in its help."""
     made = argparse.ArgumentParser(
-        prog="python -m clients.microphone",
+        prog=program,
         description=DESCRIPTION,
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

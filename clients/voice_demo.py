@@ -1,4 +1,4 @@
-"""`scripts/demo --voice FILE.wav`: records a spoken conversation with a server in a WAV file.
+"""`voicegw demo --voice FILE.wav`: records a spoken conversation with a server in a WAV file.
 
 A simulated user plays sample recordings, waits for the end of each answer, and interrupts one of them. Both
 sides are recorded in real time: the user on the left channel, the assistant on the right.

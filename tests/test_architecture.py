@@ -77,6 +77,8 @@ MAY_IMPORT["voicegw.config"] |= {
 }
 MAY_IMPORT["voicegw.assistant"] = MAY_IMPORT["voicegw.config"] | {"voicegw.config"}
 MAY_IMPORT["voicegw.commands"] = MAY_IMPORT["voicegw.assistant"] | {"voicegw.assistant"}
+MAY_IMPORT["voicegw.commands.client_programs"] = {"clients"}
+MAY_IMPORT["voicegw.commands"].add("voicegw.commands.client_programs")
 MAY_IMPORT["voicegw.cli"] = MAY_IMPORT["voicegw.commands"] | {"voicegw.commands", "voicegw"}
 MAY_IMPORT["clients"] = {"voicegw.errors", "voicegw.core", "voicegw.dialects"}
 

@@ -3,6 +3,7 @@ from flags, environment and a TOML file by `settings_loader.py`. With that modul
 environment.
 """
 
+import argparse
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -32,7 +33,7 @@ from voicegw.reply.llm.llm_responder import LLMOptions
 from voicegw.reply.moderators.moderation_options import ModerationOptions
 from voicegw.reply.tools.tool_declarations import ToolOptions
 from voicegw.reply.voice.sentence_voice import VoiceEngine, VoiceOptions
-from voicegw.settings_loader import Command
+from voicegw.settings_loader import Command, parser_of
 from voicegw.settings_loader import load as load_options
 from voicegw.tracing import TraceOptions
 from voicegw.wyoming.options import WyomingOptions
@@ -147,7 +148,7 @@ def load(arguments: Sequence[str], program: str = "voicegw serve") -> Settings:
 
     Raises ConfigurationError as `settings_loader.load` does.
     """
-    settings = load_options(Settings, Command(program, _HELP, _SHORTCUTS, _SECTIONS, _USUAL), arguments)
+    settings = load_options(Settings, _serve_command(program), arguments)
     return replace(
         settings,
         llm=_with_openai_variables(settings.llm),
@@ -160,8 +161,7 @@ def load(arguments: Sequence[str], program: str = "voicegw serve") -> Settings:
 def load_worker(arguments: Sequence[str]) -> WorkerSettings:
     """The settings of `voicegw worker`. Raises ConfigurationError as `settings_loader.load` does, and where
     no Redis is named."""
-    command = Command("voicegw worker", _WORKER_HELP, _SHORTCUTS, _SECTIONS, _USUAL)
-    settings = load_options(WorkerSettings, command, arguments)
+    settings = load_options(WorkerSettings, _worker_command(), arguments)
     if settings.cluster.url is None:
         raise ConfigurationError("a worker needs a Redis to take its work from: --redis URL")
     return replace(settings, traces=_with_exporter(settings.traces))
@@ -169,9 +169,30 @@ def load_worker(arguments: Sequence[str]) -> WorkerSettings:
 
 def load_wyoming(arguments: Sequence[str]) -> WyomingSettings:
     """The settings of `voicegw wyoming`. Raises ConfigurationError as `settings_loader.load` does."""
-    command = Command("voicegw wyoming", _WYOMING_HELP, _WYOMING_SHORTCUTS, _SECTIONS)
-    settings = load_options(WyomingSettings, command, arguments)
+    settings = load_options(WyomingSettings, _wyoming_command(), arguments)
     return replace(settings, voice=_with_key(settings.voice, settings.voice.engine is VoiceEngine.OPENAI))
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """For each command that takes options, a parser that has all of them; to describe them, not to parse."""
+    serve = parser_of(Settings, _serve_command())
+    return {
+        **{"serve": serve, "check": serve, "token": serve},
+        "worker": parser_of(WorkerSettings, _worker_command()),
+        "wyoming": parser_of(WyomingSettings, _wyoming_command()),
+    }
+
+
+def _serve_command(program: str = "voicegw serve") -> Command:
+    return Command(program, _HELP, _SHORTCUTS, _SECTIONS, _USUAL)
+
+
+def _worker_command() -> Command:
+    return Command("voicegw worker", _WORKER_HELP, _SHORTCUTS, _SECTIONS, _USUAL)
+
+
+def _wyoming_command() -> Command:
+    return Command("voicegw wyoming", _WYOMING_HELP, _WYOMING_SHORTCUTS, _SECTIONS)
 
 
 def without_effect(settings: Settings) -> Iterator[str]:

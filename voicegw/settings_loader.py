@@ -106,6 +106,11 @@ def load(kind: type[Options], command: Command, arguments: Sequence[str]) -> Opt
         raise ConfigurationError(str(error)) from error
 
 
+def parser_of(kind: type[Any], command: Command) -> argparse.ArgumentParser:
+    """A parser that has all options of the class `kind`; see `load` for what they mean."""
+    return _parser(list(_options_of(kind)), command, everything=True)
+
+
 def _options_of(kind: type[Any], sections: str = "") -> Iterator[_Option]:
     types = get_type_hints(kind)
     for item in sorted(fields(kind), key=lambda item: is_dataclass(types[item.name])):
@@ -193,7 +198,8 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def _parser(options: Collection[_Option], command: Command, *, everything: bool) -> argparse.ArgumentParser:
     """A parser whose namespace has the text of each flag that was given, by the name of its option.
-    everything: its help lists all options, by section; otherwise the usual ones."""
+    everything: its help lists all options, by section, and it has their choices; otherwise its help lists
+    the usual ones, and their values are checked later."""
     parser = argparse.ArgumentParser(
         prog=command.program,
         description=command.description,
@@ -216,7 +222,8 @@ def _parser(options: Collection[_Option], command: Command, *, everything: bool)
         names = _names(option, command)
         shown = everything or len(names) > 1 or option.name in command.usual
         text = _help(option) if shown else argparse.SUPPRESS
-        groups[section].add_argument(*names, dest=option.name, help=text, **_how_to_parse(option))
+        action = groups[section].add_argument(*names, dest=option.name, help=text, **_how_to_parse(option))
+        action.choices = option.choices if everything and option.choices else None
     return parser
 
 

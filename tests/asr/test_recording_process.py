@@ -21,10 +21,11 @@ FORMATS = {
 }
 
 
-def encoded(container: str, codec: str, rate: int) -> bytes:
+def encoded(container: str, codec: str, rate: int, title: str = "") -> bytes:
     """The tone as a file."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
+        output.metadata.update({"title": title} if title else {})
         stream = output.add_stream(codec, rate=rate, layout="mono")
         assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(TONE[np.newaxis], format="s16", layout="mono")
@@ -61,6 +62,12 @@ def test_what_is_cut_off_is_heard_as_far_as_it_goes() -> None:
     status, audio = decoded(recording[: len(recording) // 2])
     assert status == 0
     assert 8_000 < len(audio) // 2 < 24_000
+
+
+def test_a_title_that_is_not_utf_8() -> None:
+    recording = encoded(*FORMATS["wav"], title="the cafe").replace(b"the cafe", b"the caf\xe9")
+    assert b"the caf\xe9" in recording
+    assert decoded(recording)[0] == 0
 
 
 PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9.0,\nfile://{path}\n#EXT-X-ENDLIST\n"

@@ -46,7 +46,7 @@ def decode(recording: bytes, audio: BinaryIO, longest_s: int) -> int:
     left = longest_s * _RATE
     try:
         options = {"format_whitelist": _FORMATS, "protocol_whitelist": "pipe"}
-        with av.open(io.BytesIO(recording), "r", options=options, metadata_errors="ignore") as container:
+        with av.open(io.BytesIO(recording), "r", options=options, **_lenient(av.__version__)) as container:
             if not container.streams.audio:
                 return INVALID
             if container.duration is not None and container.duration > longest_s * av.time_base:
@@ -60,6 +60,11 @@ def decode(recording: bytes, audio: BinaryIO, longest_s: int) -> int:
     except av.FFmpegError:
         return INVALID
     return 0
+
+
+def _lenient(version: str) -> dict[str, Any]:
+    """The arguments with which PyAV of this version accepts a title that is not UTF-8; 19 always does."""
+    return {} if int(version.partition(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 
 
 def _samples(container: Any) -> Iterator[bytes]:

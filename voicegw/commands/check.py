@@ -21,14 +21,19 @@ It sends one short request to each endpoint, and changes nothing. The exit statu
 and 1 otherwise."""
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declares the command and its flag."""
+def add_to(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    parents: Sequence[argparse.ArgumentParser] = (),
+) -> None:
+    """Declares the command and its flag. parents: parsers whose options it has, too."""
     check = commands.add_parser(
         "check",
         help="try all parts of a server, and say what is wrong",
         description=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        parents=parents,
+        add_help=not parents,
     )
     check.add_argument("--json", action="store_true", help="print JSON: a list of findings")
 

@@ -12,7 +12,10 @@ from voicegw.errors import RecognitionFailed, StartupError
 from voicegw.telemetry import Metrics
 
 _PART = "speech model"
-_SAMPLE_PLACES = ("check_sample.wav", "../models/samples/command-1.wav")  # in a wheel, in a checkout
+_SAMPLE_PLACES = (
+    "models/samples/command-1.wav",
+    "../models/samples/command-1.wav",
+)  # in a wheel, in a checkout
 _SLOW = 0.5  # real-time factor of a final
 
 

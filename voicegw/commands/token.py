@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from voicegw.config import Settings
@@ -61,14 +62,19 @@ _SCOPES = {
 }
 
 
-def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declares the command and its flags."""
+def add_to(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    parents: Sequence[argparse.ArgumentParser] = (),
+) -> None:
+    """Declares the command and its flags. parents: parsers whose options it has, too."""
     token = commands.add_parser(
         "token",
         help="make access tokens for clients, and the keys that sign them",
         description=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        parents=parents,
+        add_help=not parents,
     )
     what = token.add_mutually_exclusive_group(required=True)
     what.add_argument("--user", help="print a token for this user (`sub`); limits are counted for each user")

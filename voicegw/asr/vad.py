@@ -134,7 +134,7 @@ class WebRtcScorer:
 
     def _is_voiced(self, window: Pcm) -> bool:
         samples = window.astype(np.float32)
-        power = float(samples @ samples) / WINDOW_SAMPLES - float(samples @ MEAN) ** 2
+        power = _power(samples) if np.count_nonzero(window) else 0.0
         level = dbfs(power)
         self._levels = [*self._levels, level][-self.RISE_WINDOWS :]
         self._speech_level -= self.TAIL_DECAY_DB
@@ -176,6 +176,11 @@ class WebRtcScorer:
         self._lowest_floor = floor
         for _ in range(self.WARMING_WINDOWS):
             self._vad.is_speech(pcm, SAMPLE_RATE)
+
+
+def _power(samples: NDArray[np.float32]) -> float:
+    """The mean square of a window without its mean."""
+    return float(samples @ samples) / WINDOW_SAMPLES - float(samples @ MEAN) ** 2
 
 
 class SileroScorer:

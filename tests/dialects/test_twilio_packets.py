@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from voicegw.dialects.twilio.packets import MAX_LATE, MAX_LOST, Packets
 
+
 def heard(numbers: Iterable[int | None], late: int = 0) -> list[int | None]:
     """The numbers of the packets that are heard; None for a lost one. Packets without a number say 0."""
     packets = Packets(late)

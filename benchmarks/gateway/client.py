@@ -1,9 +1,9 @@
 """`python -m benchmarks.gateway.client`: the client process. It opens sessions, and streams on request.
 
 Its sessions are those of the native dialect, and send speech; with `--calls` they are Twilio calls in which
-nobody speaks. It prints `open` when all sessions are open. Each request on stdin, a line of JSON, is executed and answered
-by its result: Stream sends audio, ConnectAttempts opens sessions that must be refused. It ends with stdin.
-All times are seconds of the host's monotonic clock.
+nobody speaks. It prints `open` when all are open. Each request on stdin, a line of JSON, is executed and
+answered by its result: Stream sends audio, ConnectAttempts opens sessions that must be refused. It ends with
+stdin. All times are seconds of the host's monotonic clock.
 """
 
 import argparse

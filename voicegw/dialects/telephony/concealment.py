@@ -9,7 +9,7 @@ appendix also delays all audio by 3.75 ms to fade into the repetition; here noth
 import numpy as np
 from numpy.typing import NDArray
 
-from voicegw.core.audio import AudioFormat, encode, samples_of
+from voicegw.core.audio import encode, samples_of
 from voicegw.core.profile import SessionProfile
 from voicegw.dialects.telephony.caller_input import sample_bytes
 

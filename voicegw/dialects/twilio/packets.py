@@ -1,5 +1,5 @@
-"""Puts the packets of a stream in order and finds the lost ones, so that a loss is a gap and not a shift of all
-later audio.
+"""Puts the packets of a stream in order and finds the lost ones, so that a loss is a gap and not a shift of
+all later audio.
 
 Packets are counted by the carrier. Some carriers lose the order; they are waited for until a few later
 packets have arrived. A codec has no clock, so a packet that is waited for is given up by count. Numbers are

@@ -6,6 +6,7 @@ audio of the last one begins to play. The engine and its options are those of `v
   first audio  from the request of a sentence to its first audio, in ms
   gaps         sentences whose audio came after the one before it was played, in percent, and the longest such
                gap, in ms
+  failed       sentences that took longer than the server waits, in percent
   made         seconds of audio made in a second
 """
 
@@ -24,7 +25,7 @@ from clients.audio import SAMPLE_BYTES
 from voicegw import config
 from voicegw.assistant import make_voice
 from voicegw.core.speech_output import Voice
-from voicegw.errors import StartupError
+from voicegw.errors import StartupError, VoiceFailed
 
 RATE = 8_000  # of telephone calls
 SENTENCES = (
@@ -37,6 +38,7 @@ COLUMNS = {
     "first audio p50 / p95 ms": ("first_audio_p50_ms", "first_audio_p95_ms"),
     "gaps %": ("gaps_percent",),
     "longest gap ms": ("longest_gap_ms",),
+    "failed %": ("failed_percent",),
     "made s/s": ("made_s_per_s",),
 }
 
@@ -44,8 +46,9 @@ COLUMNS = {
 @dataclass
 class Spoken:
     """What the calls heard. gaps_s: of every sentence but the first, how long after the end of the one before
-    it was heard; 0 without a gap."""
+    it was heard; 0 without a gap. failed: sentences."""
 
+    failed: int = 0
     first_audio_s: list[float] = field(default_factory=list)
     gaps_s: list[float] = field(default_factory=list)
     audio_s: float = 0.0
@@ -79,7 +82,7 @@ async def _measure(options: argparse.Namespace) -> tuple[Rows, str]:
 
 
 async def figures_of(voice: Voice, calls: int, replies: int) -> dict[str, float]:
-    """The figures of so many calls at once. Raises a group of VoiceFailed."""
+    """The figures of so many calls at once."""
     spoken, begun = Spoken(), time.monotonic()
     async with asyncio.TaskGroup() as group:
         for _ in range(calls):
@@ -88,8 +91,9 @@ async def figures_of(voice: Voice, calls: int, replies: int) -> dict[str, float]
     return {
         "first_audio_p50_ms": percentile(first_ms, 50),
         "first_audio_p95_ms": percentile(first_ms, 95),
-        "gaps_percent": 100 * sum(gap > 0 for gap in spoken.gaps_s) / len(spoken.gaps_s),
-        "longest_gap_ms": 1000 * max(spoken.gaps_s),
+        "gaps_percent": 100 * sum(gap > 0 for gap in spoken.gaps_s) / max(1, len(spoken.gaps_s)),
+        "longest_gap_ms": 1000 * max(spoken.gaps_s, default=float("nan")),
+        "failed_percent": 100 * spoken.failed / (calls * replies * len(SENTENCES)),
         "made_s_per_s": spoken.audio_s / (time.monotonic() - begun),
     }
 
@@ -98,7 +102,10 @@ async def _call(voice: Voice, replies: int, spoken: Spoken) -> None:
     for _ in range(replies):
         heard_until: float | None = None  # when the audio so far ends
         for sentence in SENTENCES:
-            heard_until = await _sentence(voice, sentence, heard_until, spoken)
+            try:
+                heard_until = await _sentence(voice, sentence, heard_until, spoken)
+            except VoiceFailed:
+                spoken.failed += 1
         await asyncio.sleep(max(0.0, (heard_until or 0.0) - time.monotonic()))
 
 

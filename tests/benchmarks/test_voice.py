@@ -6,6 +6,7 @@ import pytest
 from benchmarks import voice
 from benchmarks.voice import SENTENCES, figures_of, main
 from tests.gateway.fakes import ScriptedVoice
+from voicegw.errors import VoiceFailed
 
 
 @pytest.mark.usefixtures("virtual_clock")
@@ -31,6 +32,13 @@ async def test_a_voice_that_is_late_leaves_gaps() -> None:
     assert figures["first_audio_p50_ms"] == pytest.approx(1_500, abs=50)
     assert figures["gaps_percent"] == 100
     assert figures["longest_gap_ms"] == pytest.approx(500, abs=50)
+
+
+@pytest.mark.usefixtures("virtual_clock")
+async def test_sentences_that_fail_are_counted() -> None:
+    scripted = ScriptedVoice(failure=VoiceFailed("it took too long"), seconds=0)
+    figures = await figures_of(scripted, calls=1, replies=1)
+    assert figures["failed_percent"] == 100
 
 
 def test_the_installed_voice_is_measured(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "policies": "when words are shown and become stable, by setting, on a simulated clock",
     "turns": "when turns end, with a fixed silence and with one that follows the words, on a simulated clock",
     "telephone": "word errors and cut turns of calls, 8 kHz mu-law with lost packets, beside 16 kHz",
+    "voice": "time to the first audio of the voice on this machine, by the number of calls at once",
     "model": "word error rate of a model on voices and text that it was not trained on",
     "vad": "misses, false alarms, delays and cost of the voice activity detectors",
     "gateway": "CPU time per frame, memory per connection, event loop lag and refusals of the gateway",

@@ -16,7 +16,7 @@ Rows = Mapping[tuple[str, ...], Mapping[str, float]]  # what was compared, and i
 Columns = Mapping[str, tuple[str, ...]]  # a column's title, and the figures in it
 
 _LOG_WIDTH = 120  # columns of a table in a pipe or a log
-_COUNTS = ("insertions", "deletions", "substitutions", "recordings")
+_COUNTS = ("insertions", "deletions", "substitutions", "recordings", "words", "cuts", "pauses")
 _DECIMALS = {"ms": 0, "us": 0, "percent": 1, "points": 1, "minute": 1, **dict.fromkeys(_COUNTS, 0)}
 
 

@@ -30,7 +30,7 @@ from voicegw.core.events import ReplyPiece
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.responder import Confirmation, ReplyRequest
 from voicegw.core.session import SessionOptions
-from voicegw.dialects import native
+from voicegw.dialects import native, twilio
 from voicegw.gateway.limits.admission import AdmissionOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
@@ -105,6 +105,22 @@ class FixedReply:
         """Does nothing."""
 
 
+class SilentVoice:
+    """Says nothing; calls need a voice."""
+
+    name = "silent"
+
+    async def speak(
+        self, text: str, rate: int, language: str, voice: str = "", speed: float = 1.0
+    ) -> AsyncGenerator[bytes, None]:
+        """No audio."""
+        return
+        yield b""  # makes this a generator
+
+    async def close(self) -> None:
+        """Does nothing."""
+
+
 class SilenceScorer:
     """Scores every window as silence, without cost."""
 
@@ -151,8 +167,8 @@ async def _start_gateway(stack: AsyncExitStack, options: argparse.Namespace) -> 
     gateway = Gateway(
         GatewayOptions(port=0, admission=admission, resume=ResumeOptions(window_ms=options.resume_window_ms)),
         SessionOptions(),
-        Services(WindowedBackend(recognizer, SessionOptions()), FixedReply(), Metrics()),
-        dialects=[native.NativeDialect()],
+        Services(WindowedBackend(recognizer, SessionOptions()), FixedReply(), Metrics(), voice=SilentVoice()),
+        dialects=[native.NativeDialect(), twilio.TwilioDialect(twilio.TwilioOptions())],
         new_scorer=lambda: _scorer(options.vad),
         unready=lambda: "",
     )

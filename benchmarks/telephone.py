@@ -5,12 +5,17 @@ call, in mu-law at 8 kHz through the messages and the codec of that dialect; and
 packets lost. Partials are not requested: they change no figure of this table.
 
   WER            all finals of a recording against its text, normalised, in percent
+  offline        of stock faster-whisper on the same audio, each recording as a whole: what the model can do
   false cutoffs  pauses of 100 ms and more within a sentence that ended a turn, of all, in percent
 """
 
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
+
+import soundfile
 
 from benchmarks import pauses
 from benchmarks.command import add_json, add_model, exits_on_errors, new_parser
@@ -25,6 +30,7 @@ from benchmarks.recordings.material import (
     material,
     print_progress,
 )
+from benchmarks.recordings.stock import StockModel
 from benchmarks.recordings.wording import words_of
 from benchmarks.report import Rows, report_rows
 from benchmarks.simulation import Decode, Decoder, Stream, make_session, simulate
@@ -34,7 +40,7 @@ from clients.calls.twilio import TwilioCarrier
 from clients.samples import Sample
 from voicegw import config
 from voicegw.asr.vad import VadOptions, make_scorer
-from voicegw.core.audio import SAMPLE_RATE
+from voicegw.core.audio import SAMPLE_RATE, InputDecoder, Pcm
 from voicegw.core.session import SessionOptions
 from voicegw.dialects.port import Audio, Opening
 from voicegw.dialects.twilio.codec import TwilioCodec
@@ -46,6 +52,9 @@ PATHS = {"16 kHz": None, "call": 0.0, "call, 1 % lost": LOSS}  # the share of lo
 COLUMNS = {
     "WER %": ("wer_percent",),
     "more points": ("wer_gap_points",),
+    "offline %": ("wer_offline_percent",),
+    "more offline points": ("wer_offline_gap_points",),
+    "words": ("words",),
     "ins / del / sub": ("insertions", "deletions", "substitutions"),
     "false cutoffs %": ("false_cutoffs_percent",),
     "cuts": ("cuts",),
@@ -64,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with material(options, server.asr) as found, pauses.finished(found.recorded) as sentences:
         listener = _Listener(server)
         scored = [one for one in found.recorded if one.is_scored]
-        rows: Rows = {(path,): _figures(listener, path, scored, sentences) for path in PATHS}
+        rows: Rows = {(path,): _figures(listener, path, scored, sentences, found.model) for path in PATHS}
     about = {"model": options.model, "recordings": len(scored), **about_recordings(options)}
     report_rows("telephone", about, _compared(rows), COLUMNS, ("heard",), options.json)
     return 0
@@ -102,6 +111,16 @@ def call(
     return Recording(sample.file, 0.0, length, SAMPLE_RATE, 0.0, tuple(received))
 
 
+def line_audio(sample: Sample, loss: float) -> Pcm:
+    """What the server hears of such a call, at 16 kHz."""
+    carrier, codec = TwilioCarrier(), TwilioCodec(None)
+    [opening] = [each for frame in carrier.begin(None) for each in codec.receive(str(frame))]
+    assert isinstance(opening, Opening), "the start message opens a session"
+    packets = _received(carrier, codec, read_pcm(sample.path, carrier.rate), Impairment(loss=loss))
+    decoder = InputDecoder(opening.profile.audio_format, opening.profile.rate)
+    return decoder.decode(b"".join(piece for packet in packets for piece in packet))
+
+
 def _received(
     carrier: TwilioCarrier, codec: TwilioCodec, pcm: bytes, impairment: Impairment
 ) -> Iterator[list[bytes]]:
@@ -114,17 +133,31 @@ def _received(
         yield [each.data for each in decoded if isinstance(each, Audio)]
 
 
+def _offline_text(path: str, one: Recorded, model: StockModel) -> str:
+    """The text of a recording on a path by the model without streaming."""
+    loss = PATHS[path]
+    if loss is None:
+        return model.text_of(one.path, one.language)
+    with tempfile.NamedTemporaryFile(suffix=".flac") as file:
+        soundfile.write(file.name, line_audio(one, loss), SAMPLE_RATE)
+        return model.text_of(Path(file.name), one.language)
+
+
 def _figures(
-    listener: _Listener, path: str, scored: Sequence[Recorded], sentences: Sequence[Sample]
+    listener: _Listener,
+    path: str,
+    scored: Sequence[Recorded],
+    sentences: Sequence[Sample],
+    model: StockModel,
 ) -> dict[str, float]:
     """The figures of one path."""
-    errors = WordErrors()
+    errors, offline = WordErrors(), WordErrors()
     for number, one in enumerate(scored, 1):
         print_progress(f"{path}: {number} / {len(scored)}")
-        said, heard = (
-            words_of(text, one.language) for text in (one.text, streamed_text(listener.hear(path, one)))
-        )
+        texts = one.text, streamed_text(listener.hear(path, one)), _offline_text(path, one, model)
+        said, heard, known = (words_of(text, one.language) for text in texts)
         errors += word_errors(said, heard)
+        offline += word_errors(said, known)
     played = []
     for number, sample in enumerate(sentences, 1):
         print_progress(f"{path}, sentences: {number} / {len(sentences)}")
@@ -132,6 +165,8 @@ def _figures(
     cut = pauses.figures_of(played)
     return {
         "wer_percent": errors.percent,
+        "wer_offline_percent": offline.percent,
+        "words": errors.reference,
         "insertions": errors.insertions,
         "deletions": errors.deletions,
         "substitutions": errors.substitutions,
@@ -143,9 +178,11 @@ def _figures(
 
 def _compared(rows: Rows) -> Rows:
     """The rows with the difference to the first one."""
-    first = next(iter(rows.values()))["wer_percent"]
+    first = next(iter(rows.values()))
+    gaps = {"wer_gap_points": "wer_percent", "wer_offline_gap_points": "wer_offline_percent"}
     return {
-        path: {**figures, "wer_gap_points": figures["wer_percent"] - first} for path, figures in rows.items()
+        path: {**figures, **{gap: figures[name] - first[name] for gap, name in gaps.items()}}
+        for path, figures in rows.items()
     }
 
 

@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ from clients.calls.telnyx import TelnyxCarrier
 from clients.calls.timeline import write_timeline
 from clients.calls.twilio import SignalWireCarrier, TwilioCarrier
 from clients.calls.vonage import VonageCarrier
-from clients.errors import ClientError, Incomplete, Refused
+from clients.errors import ClientError, Incomplete
 from clients.local_server import local_server
 from clients.samples import read_samples
 
@@ -50,7 +49,6 @@ _FIRST = "conversation.wav", "What's the weather like in London today?"
 _SECOND = "overlap.flac", "Wait, I have a question."
 _MEANINGS = MEANINGS | SERVER_MEANINGS
 _MARGIN_MS = 150  # around an utterance that is cut out of a sample
-_BUSY_S, _RETRY_S = 60.0, 1.0
 _MAX_JITTER_MS, _MAX_LOSS = 1000.0, 0.5
 
 
@@ -126,22 +124,9 @@ async def _run(options: argparse.Namespace) -> Outcome:
             arguments = ("--model", options.model, *options.serve_options)
             url = (await stack.enter_async_context(local_server(*arguments))).url
         origin = _origin(url)
-        call = Call(carrier, lines, impairment)
-        record = await run_when_ready(call, origin, options.token, _BUSY_S if options.serve else 0.0)
+        record = await Call(carrier, lines, impairment).run(origin, options.token)
         measured = await asyncio.to_thread(server_latency, origin) if options.serve else {}
     return Outcome(record, figures_of(record) | measured)
-
-
-async def run_when_ready(call: Call, origin: str, token: str | None, within_s: float) -> CallRecord:
-    """Conducts the call; a server that was just started may be too busy at first."""
-    give_up_at = time.monotonic() + within_s
-    while True:
-        try:
-            return await call.run(origin, token)
-        except Refused as refused:
-            if not refused.retryable or time.monotonic() >= give_up_at:
-                raise
-            await asyncio.sleep(_RETRY_S)
 
 
 def _origin(url: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from clients.audio import FRAME_MS, FRAME_S, SAMPLE_BYTES
 
 MAX_WAITING_S = 20.0  # of audio; a server sends far less ahead
-LEAD_S = 0.1  # of audio that the far end has ahead
+LEAD_S = 0.12  # of audio that the far end has ahead
 _LATE_S = LEAD_S + 0.1  # frames that are later than this are not caught up with: the schedule begins again
 
 

@@ -17,6 +17,7 @@ from voicegw.asr.whisper import WhisperOptions
 from voicegw.asr.whisper_loader import WhisperSource
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.dialogue_manager import ReplyOptions
+from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native, openai_realtime, vosk
 from voicegw.gateway.limits.admission import AdmissionOptions
@@ -39,10 +40,17 @@ START_S = 120.0
 class LiveServer:
     """`llm` is the endpoint that answers; its knobs may be turned while the server runs."""
 
-    def __init__(self, limits: ConnectionOptions, llm: LLMServer, llm_options: dict[str, int]) -> None:
+    def __init__(
+        self,
+        limits: ConnectionOptions,
+        endpoint: EndpointOptions,
+        llm: LLMServer,
+        llm_options: dict[str, int],
+    ) -> None:
         self.llm = llm
         self.url = ""
         self._limits = limits
+        self._endpoint = endpoint
         self._llm_options = llm_options
         self._metrics = Metrics()
         self._up: Future[None] = Future()
@@ -98,7 +106,7 @@ class LiveServer:
                     connection=self._limits,
                     resume=ResumeOptions(window_ms=0),
                 ),
-                SessionOptions(reply=ReplyOptions(prewarm=False, speculate=False)),
+                SessionOptions(endpoint=self._endpoint, reply=ReplyOptions(prewarm=False, speculate=False)),
                 Services(WindowedBackend(pool, SessionOptions()), answering, self._metrics, voice=_voice()),
                 dialects=[
                     native.NativeDialect(),
@@ -133,10 +141,15 @@ def _doing(task: "asyncio.Task[object]") -> str:
 
 @contextmanager
 def live_server(
-    limits: ConnectionOptions | None = None, llm: LLMServer | None = None, **llm_options: int
+    limits: ConnectionOptions | None = None,
+    endpoint: EndpointOptions | None = None,
+    llm: LLMServer | None = None,
+    **llm_options: int,
 ) -> Iterator[LiveServer]:
     """A server for as long as the block lasts; `llm_options` are the timeouts of its LLMOptions."""
-    server = LiveServer(limits or ConnectionOptions(), llm or LLMServer(), llm_options)
+    server = LiveServer(
+        limits or ConnectionOptions(), endpoint or EndpointOptions(), llm or LLMServer(), llm_options
+    )
     server.start()
     try:
         yield server

@@ -46,11 +46,12 @@ async def server(kind: str, *arguments: str) -> AsyncIterator[ChildProcess]:
 
 
 @asynccontextmanager
-async def load(of: ChildProcess, sessions: int) -> AsyncIterator[ChildProcess]:
-    """A client process with open sessions, on the last core."""
+async def load(of: ChildProcess, sessions: int, *, calls: bool = False) -> AsyncIterator[ChildProcess]:
+    """A client process with open sessions, on the last core. calls: they are telephone calls."""
     url = of.first_line.removeprefix("listening on ")
+    kind = ("--calls",) if calls else ()
     async with child_process(
-        "benchmarks.gateway.client", "--url", url, "--sessions", str(sessions)
+        "benchmarks.gateway.client", "--url", url, "--sessions", str(sessions), *kind
     ) as process:
         process.pin(max(os.sched_getaffinity(0)))
         yield process
@@ -82,13 +83,16 @@ async def frame_cost(of: ChildProcess, client: ChildProcess, seconds: float) -> 
     return Cost(1e6 * (after.cpu_s - before.cpu_s) / streamed.frames, streamed.late_p99_ms)
 
 
-async def frame_costs(sessions: int, seconds: float, repeats: int) -> dict[str, list[Cost]]:
+async def frame_costs(
+    sessions: int, seconds: float, repeats: int, *, calls: bool = False
+) -> dict[str, list[Cost]]:
     """The costs of all kinds of server, alternating, so that other load affects all equally."""
     costs: dict[str, list[Cost]] = {kind: [] for kind in SERVERS}
     async with AsyncExitStack() as stack:
         servers = {kind: await stack.enter_async_context(server(kind)) for kind in SERVERS}
         clients = {
-            kind: await stack.enter_async_context(load(one, sessions)) for kind, one in servers.items()
+            kind: await stack.enter_async_context(load(one, sessions, calls=calls))
+            for kind, one in servers.items()
         }
         for _ in range(repeats):
             for kind, one in servers.items():

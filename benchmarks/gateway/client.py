@@ -1,8 +1,9 @@
 """`python -m benchmarks.gateway.client`: the client process. It opens sessions, and streams on request.
 
-It prints `open` when all sessions are open. Each request on stdin, a line of JSON, is executed and answered
-by its result: Stream sends audio, ConnectAttempts opens sessions that must be refused. It ends with stdin.
-All times are seconds of the host's monotonic clock.
+Its sessions are those of the native dialect, and send speech; with `--calls` they are Twilio calls in which
+nobody speaks. It prints `open` when all are open. Each request on stdin, a line of JSON, is executed and
+answered by its result: Stream sends audio, ConnectAttempts opens sessions that must be refused. It ends with
+stdin. All times are seconds of the host's monotonic clock.
 """
 
 import argparse
@@ -13,13 +14,16 @@ import time
 from collections.abc import Sequence
 
 import msgspec
+from websockets.frames import Opcode
 
 from benchmarks.gateway.requests import AttemptResults, ConnectAttempts, Stream, StreamResult
 from benchmarks.measures import percentile
 from benchmarks.raw_client import RawClient, elapsed_ms, encoded
-from clients.audio import frames, read_pcm
+from clients.audio import SAMPLE_BYTES, frames, read_pcm
+from clients.calls.twilio import TwilioCarrier
 from clients.samples import read_samples
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_SAMPLES
+from voicegw.dialects import native, twilio
 
 SPEECH = "conversation.wav"
 SWITCHING_PROTOCOLS = 101
@@ -33,15 +37,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gateway.client", description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--sessions", type=int, required=True)
+    parser.add_argument("--calls", action="store_true")
     options = parser.parse_args(argv)
-    url = f"{options.url}?reply=none"
+    url = options.url.replace(native.PATH, twilio.PATH) if options.calls else f"{options.url}?reply=none"
     connections = [opened(url) for _ in range(options.sessions)]
+    for connection in connections if options.calls else ():
+        connection.send_raw(encoded(start_of_call(), Opcode.TEXT))
     print("open", flush=True)
-    speech = masked_speech()
+    audio = silent_call() if options.calls else masked_speech()
     while line := next_line(connections):
         request = msgspec.json.decode(line, type=Stream | ConnectAttempts)
         outcome = (
-            stream(connections, speech, request)
+            stream(connections, audio, request)
             if isinstance(request, Stream)
             else attempt_connections(url, request)
         )
@@ -75,8 +82,23 @@ def masked_speech() -> list[bytes]:
     return [encoded(frame) for frame in whole if len(frame) == 2 * WINDOW_SAMPLES]
 
 
-def stream(connections: Sequence[RawClient], speech: Sequence[bytes], request: Stream) -> StreamResult:
-    """Sends on a fixed schedule; each session starts at another position of the speech."""
+def start_of_call() -> bytes:
+    """The last message before the audio of a call."""
+    *_, start = TwilioCarrier().begin(None)
+    return str(start).encode()
+
+
+def silent_call() -> list[bytes]:
+    """A minute of packets in which nobody speaks, ready for the network."""
+    carrier = TwilioCarrier()
+    silence = bytes(carrier.rate * carrier.packet_ms // 1000 * SAMPLE_BYTES)
+    packets = range(60_000 // carrier.packet_ms)
+    messages = (str(message) for number in packets for message in carrier.packet(silence, number))
+    return [encoded(message.encode(), Opcode.TEXT) for message in messages]
+
+
+def stream(connections: Sequence[RawClient], audio: Sequence[bytes], request: Stream) -> StreamResult:
+    """Sends on a fixed schedule; each session starts at another position of the audio."""
     late_ms: list[float] = []
     for round_, (number, connection) in itertools.product(range(MOST_FRAMES), enumerate(connections)):
         due_s = request.start_s + request.every_s * (round_ + number / len(connections))
@@ -84,7 +106,7 @@ def stream(connections: Sequence[RawClient], speech: Sequence[bytes], request: S
             break
         _until(due_s)
         late_ms.append(elapsed_ms(due_s))
-        connection.send_raw(speech[(round_ + 37 * number) % len(speech)])
+        connection.send_raw(audio[(round_ + 37 * number) % len(audio)])
         if (round_ + number) % DRAIN_EVERY == 0:
             connection.drain()
     return StreamResult(len(late_ms), percentile(late_ms, 99))

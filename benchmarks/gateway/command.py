@@ -16,6 +16,7 @@ from benchmarks.gateway import bench
 from benchmarks.gateway.bench import Cost
 from benchmarks.gateway.requests import AttemptResults
 from benchmarks.measures import percentile
+from clients.audio import FRAME_S
 
 REFUSED = 503
 ACTIVE_S = 2.0
@@ -31,6 +32,10 @@ MEANINGS = {
     "lone_frame_us": "of the gateway without voice activity detection",
     "lone_frame_vad_us": "of the gateway",
     "lone_frame_cost_ratio": "the gateway without voice activity detection over the bare loop",
+    "call_frame_bare_us": "CPU time a packet of a Twilio call in which nobody speaks, of the bare loop",
+    "call_frame_vad_us": "of the gateway",
+    "call_frame_cost_ratio_vad": "the gateway over the bare loop",
+    "calls_core_percent": "of a core, for all such calls",
     "client_late_p99_ms": "frames sent after they were due",
     "idle_connection_bytes": "resident memory for each open connection",
     "idle_connection_bare_bytes": "the same of the bare loop",
@@ -46,6 +51,7 @@ NUMBERS = {
     "--seconds": (5.0, "of each run"),
     "--repeats": (5, "runs of each server"),
     "--connections": (1000, "for memory"),
+    "--calls": (100, "telephone calls in which nobody speaks"),
 }
 
 
@@ -54,13 +60,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = new_parser("gateway", __doc__, add_json, numbers=NUMBERS).parse_args(argv)
     figures = asyncio.run(_measure(options))
-    settings = chosen(options, "streams", "seconds", "repeats", "connections")
+    settings = chosen(options, "streams", "seconds", "repeats", "connections", "calls")
     return Result(settings, figures, MEANINGS).report("gateway", options.json)
 
 
 async def _measure(options: argparse.Namespace) -> dict[str, float]:
     costs = await bench.frame_costs(options.streams, options.seconds, options.repeats)
     lone = await bench.frame_costs(1, options.seconds, options.repeats)
+    calls = await bench.frame_costs(options.calls, options.seconds, options.repeats, calls=True)
     memory = await bench.memory("gateway_vad", options.connections, ACTIVE_S)
     bare = await bench.memory("bare", options.connections, ACTIVE_S)
     lags_ms = await bench.loop_lags_ms(options.streams, options.seconds)
@@ -68,6 +75,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
     return {
         **cost_figures(costs),
         **{f"lone_{name}": value for name, value in cost_figures(lone).items() if name in LONE},
+        **call_figures(calls, options.calls),
         "idle_connection_bytes": memory.idle_bytes,
         "idle_connection_bare_bytes": bare.idle_bytes,
         "active_connection_bytes": memory.active_bytes,
@@ -97,6 +105,13 @@ def cost_figures(costs: Mapping[str, Sequence[Cost]]) -> dict[str, float]:
         "frame_cost_ratio_vad": median(with_vad),
         "client_late_p99_ms": max(cost.late_p99_ms for of_kind in costs.values() for cost in of_kind),
     }
+
+
+def call_figures(costs: Mapping[str, Sequence[Cost]], calls: int) -> dict[str, float]:
+    """The same of calls in which nobody speaks."""
+    found = cost_figures(costs)
+    kept = {f"call_{name}": found[name] for name in ("frame_bare_us", "frame_vad_us", "frame_cost_ratio_vad")}
+    return {**kept, "calls_core_percent": 100 * calls * found["frame_vad_us"] / 1e6 / FRAME_S}
 
 
 def refusal_figures(refused: AttemptResults) -> dict[str, float]:

@@ -21,10 +21,11 @@ MEANINGS = {
     "clear_ms": "from the start of the interrupting speech to the command to drop audio",
     "dropped_ms": "audio that was dropped then",
     "longest_gap_ms": "longest time without audio within a reply",
-    "overlap_ms": "audio of the interrupted reply that was played after it had stopped",
+    "overlap_ms": "audio of the interrupted reply that was played after it had been silent",
     "lead_ms": "longest time by which the carrier had audio ahead",
     "late_ms": "worst lateness of a packet at the simulator itself",
 }
+SILENT_MS = 40.0  # without audio; a shorter gap, such as of one late packet, is none to a listener
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,10 @@ def _interruption(record: CallRecord, said: Said, replies: Sequence[Reply]) -> d
         if at_ms >= said.begin_ms
     ]
     clear_ms, dropped_ms = clears[0] if clears else (nan, nan)
+    silent = (later.begin_ms - one.end_ms > SILENT_MS for one, later in pairwise(heard))
+    again = next((number for number, is_silent in enumerate(silent, 1) if is_silent), len(heard))
     found = {
         "stop_ms": heard[-1].end_ms - said.begin_ms,
-        "overlap_ms": sum(span.end_ms - span.begin_ms for span in heard[1:]),
+        "overlap_ms": sum(span.end_ms - span.begin_ms for span in heard[again:]),
     }
     return found | ({"clear_ms": clear_ms - said.begin_ms, "dropped_ms": dropped_ms} if record.drops else {})

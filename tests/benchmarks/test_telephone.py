@@ -36,6 +36,7 @@ def test_recordings_on_every_path(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     assert main(["--recordings", str(directory), "--json", str(file)]) == 0
     figures = json.loads(file.read_text())["figures"]
+    assert figures["call_wer_offline_percent"] < 100 / len(TEXT.split())
     assert [name for name in figures if name.endswith("wer_percent")] == [
         "16_kHz_wer_percent",
         "call_wer_percent",

@@ -6,12 +6,8 @@ import soundfile
 
 from clients import call_simulator
 from clients.call_simulator import Outcome
-from clients.calls.call import Call, CallRecord
 from clients.calls.caller import Said
 from clients.calls.figures import figures_of
-from clients.calls.impairment import Impairment
-from clients.calls.twilio import TwilioCarrier
-from clients.errors import Refused
 from tests.clients.calls.recorded import record
 
 SAID = [Said(1000, 2000, interrupts=False), Said(5000, 6000, interrupts=True)]
@@ -34,29 +30,6 @@ def test_a_call_with_the_bundled_model(tmp_path: Path, capsys: pytest.CaptureFix
 def test_a_server_that_is_not_there_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert call_simulator.main(["--url", "ws://127.0.0.1:9"]) == 1
     assert "no voicegw server answers" in capsys.readouterr().err
-
-
-class BusyAtFirst(Call):
-    """A call to a server that refuses it twice."""
-
-    def __init__(self) -> None:
-        super().__init__(TwilioCarrier(), [], Impairment())
-        self.tries = 0
-
-    async def run(self, url: str, token: str | None = None) -> CallRecord:
-        self.tries += 1
-        if self.tries < 3:
-            raise Refused(503, "at_capacity", "busy", retryable=True)
-        return record([], [])
-
-
-@pytest.mark.usefixtures("virtual_clock")
-async def test_a_server_that_is_busy_at_first_is_called_again() -> None:
-    call = BusyAtFirst()
-    await call_simulator.run_when_ready(call, "ws://127.0.0.1:9", None, within_s=10)
-    assert call.tries == 3
-    with pytest.raises(Refused):
-        await call_simulator.run_when_ready(BusyAtFirst(), "ws://127.0.0.1:9", None, within_s=0)
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import LOUD, SPOKEN, Gate, Stage, staged
+from tests.observing import until
 from voicegw.dialects import native, vosk
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
@@ -107,6 +109,20 @@ async def test_bad_audio_is_told_with_the_next_result() -> None:
             await socket.send(audio)
         answers = [await result(socket) for _ in range(2)] + await play(socket, bytes(CHUNK))
         assert sum("error" in answer for answer in answers) == 1
+
+
+async def test_a_client_that_never_reads_its_results_is_ended() -> None:
+    """It gets long partials, which fill the buffers of the connection."""
+    async with client(send_timeout_ms=200) as (stage, socket):
+        stage.recognizer.text = "word " * 5_000
+        socket.transport.pause_reading()
+        await configure(socket)
+        with suppress(ConnectionClosed):
+            while not stage.value("session_ends_total", reason="slow_consumer"):
+                await socket.send(LOUD[:CHUNK])
+                await asyncio.sleep(0.1)
+        await until(lambda: not list(stage.gateway.sessions))
+        socket.transport.abort()
 
 
 async def test_the_token_is_in_the_path() -> None:

@@ -28,6 +28,8 @@ from voicegw.errors import ModelUnavailable
 FULL_SCALE_POWER = 32768.0**2
 DIGITAL_SILENCE_DBFS = -80.0  # muted, lost or G.711-idle audio: says nothing about the room
 LEAST, GREATEST = np.float32(-32768), np.float32(32767)  # of 16-bit samples
+NEAR_SPEECH_DBFS = -15.0  # the loudest 20 ms of speech near a microphone
+MAX_SPEECH_GAIN_DB = 30.0
 MEAN = np.full(WINDOW_SAMPLES, 1 / WINDOW_SAMPLES, dtype=np.float32)
 
 
@@ -134,7 +136,7 @@ class WebRtcScorer:
 
     def _is_voiced(self, window: Pcm) -> bool:
         samples = window.astype(np.float32)
-        power = float(samples @ samples) / WINDOW_SAMPLES - float(samples @ MEAN) ** 2
+        power = _power(samples) if np.count_nonzero(window) else 0.0
         level = dbfs(power)
         self._levels = [*self._levels, level][-self.RISE_WINDOWS :]
         self._speech_level -= self.TAIL_DECAY_DB
@@ -151,9 +153,7 @@ class WebRtcScorer:
 
     def _judge(self, samples: NDArray[np.float32], floor: float) -> bool:
         """webrtcvad's verdict on the window at the level that suits it."""
-        louder = samples * np.float32(10 ** (self._gain_db(floor) / 20))
-        within = np.minimum(np.maximum(louder, LEAST), GREATEST)  # np.clip takes twice as long
-        pcm = within.astype(np.int16).tobytes()
+        pcm = _amplified(samples, 10 ** (self._gain_db(floor) / 20)).tobytes()
         if self._vad is None or floor > self._lowest_floor + self.FLOOR_STEP_DB:
             self._restart(pcm, floor)
         self._lowest_floor = min(self._lowest_floor, floor)
@@ -176,6 +176,11 @@ class WebRtcScorer:
         self._lowest_floor = floor
         for _ in range(self.WARMING_WINDOWS):
             self._vad.is_speech(pcm, SAMPLE_RATE)
+
+
+def _power(samples: NDArray[np.float32]) -> float:
+    """The mean square of a window without its mean."""
+    return float(samples @ samples) / WINDOW_SAMPLES - float(samples @ MEAN) ** 2
 
 
 class SileroScorer:
@@ -208,15 +213,31 @@ class SileroScorer:
 
 def speech_probability(pcm: bytes, enough: float = 1.0) -> float:
     """The highest probability of speech that Silero gives any part of a window of s16le at 16 kHz. It stops
-    listening at the first part that has more than `enough`."""
-    scorer, audio = SileroScorer(), np.frombuffer(pcm, dtype="<i2")
-    whole = len(audio) - len(audio) % WINDOW_SAMPLES
+    listening at the first part that has more than `enough`.
+
+    Quiet audio is amplified first: Silero takes quiet speech for noise, but noise at no level for speech.
+    """
+    scorer, audio = SileroScorer(), np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+    windows = audio[: len(audio) - len(audio) % WINDOW_SAMPLES].reshape(-1, WINDOW_SAMPLES)
+    gain = _speech_gain(windows)
     highest = 0.0
-    for window in audio[:whole].reshape(-1, WINDOW_SAMPLES):
-        highest = max(highest, scorer.score(window))
+    for window in windows:
+        highest = max(highest, scorer.score(_amplified(window, gain)))
         if highest > enough:
             break
     return highest
+
+
+def _speech_gain(windows: NDArray[np.float32]) -> float:
+    """The factor that makes the loudest window as loud as in near speech; at least 1."""
+    loudest = dbfs(float((windows**2).mean(axis=1).max(initial=0.0)))
+    return float(10 ** (min(max(NEAR_SPEECH_DBFS - loudest, 0.0), MAX_SPEECH_GAIN_DB) / 20))
+
+
+def _amplified(samples: NDArray[np.float32], gain: float) -> Pcm:
+    louder = samples * np.float32(gain)
+    within = np.minimum(np.maximum(louder, LEAST), GREATEST)  # np.clip takes twice as long
+    return within.astype(np.int16)
 
 
 @cache

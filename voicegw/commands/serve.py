@@ -147,7 +147,7 @@ async def _start(gateway: Gateway, recognition: RecognitionService, stopping: as
         await gateway.start()
     except OSError as error:
         raise StartupError(f"cannot listen: {error.strerror or error}") from error
+    freeze_gc()  # before it is ready, because sessions would wait for this
     await run_until(stopping, recognition.start())
-    freeze_gc()
     if not stopping.is_set():
         announce(f"listening on {gateway.address}")

@@ -74,18 +74,20 @@ class InputDecoder:
 
     def decode(self, data: bytes) -> Pcm:
         """The new samples at 16 kHz. Raises OddByteCount and changes nothing for half a sample."""
-        pcm = self._samples(data)
+        pcm = samples_of(data, self.format)
         self.input_samples += len(pcm)
         return pcm if self._resampler is None else self._resampler.push(pcm)
 
-    def _samples(self, data: bytes) -> Pcm:
-        if self.format is AudioFormat.MULAW:
-            return g711.decode_mulaw(data)
-        if self.format is AudioFormat.ALAW:
-            return g711.decode_alaw(data)
-        if len(data) % 2:
-            raise OddByteCount(f"{len(data)} bytes are not whole 16-bit samples; the frame was not used")
-        return np.frombuffer(data, dtype="<i2")
+
+def samples_of(data: bytes, audio_format: AudioFormat) -> Pcm:
+    """The samples in a client's bytes, at its rate. Raises OddByteCount for half a sample."""
+    if audio_format is AudioFormat.MULAW:
+        return g711.decode_mulaw(data)
+    if audio_format is AudioFormat.ALAW:
+        return g711.decode_alaw(data)
+    if len(data) % 2:
+        raise OddByteCount(f"{len(data)} bytes are not whole 16-bit samples; the frame was not used")
+    return np.frombuffer(data, dtype="<i2")
 
 
 def encode(pcm: bytes, audio_format: AudioFormat) -> bytes:

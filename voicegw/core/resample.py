@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 _TAPS = 96
 _KAISER_BETA = 8.0  # about 80 dB of stop band
 _CUTOFF = 0.92  # of the lower Nyquist frequency: leaves room for the filter's slope
+_LEAST, _GREATEST = np.float32(-32768), np.float32(32767)  # of 16-bit samples
 
 
 class ResamplerState(msgspec.Struct, array_like=True):
@@ -47,19 +48,29 @@ class Resampler:
 
     def push(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """The output samples for `pcm`, of any length."""
-        held = np.concatenate([self._tail, pcm.astype(np.float32)])
         total = -(-(self._taken + len(pcm)) * self._up // self._down)
-        out = np.empty(total - self._given, dtype=np.float32)
-        if len(out):
+        count = total - self._given
+        if np.count_nonzero(pcm) or np.count_nonzero(self._tail):
+            out = self._filtered(pcm, count)
+        else:  # a silent line, such as one of many calls that wait: nothing to compute
+            out = np.zeros(count, dtype=np.int16)
+        self._taken += len(pcm)
+        self._given = total
+        return out
+
+    def _filtered(self, pcm: NDArray[np.int16], count: int) -> NDArray[np.int16]:
+        """The next `count` output samples, from the memory and `pcm`."""
+        held = np.concatenate([self._tail, pcm.astype(np.float32)])
+        out = np.empty(count, dtype=np.float32)
+        if count:
             windows = _windows(held, self._phases.shape[1])
             if self._down == 1:  # every sample gives one of each phase, as from a telephone's 8 kHz
                 out[:] = (np.ascontiguousarray(windows) @ self._phases.T).ravel()
             else:
                 self._decimate(windows, out)
         self._tail = held[len(pcm) :]
-        self._taken += len(pcm)
-        self._given = total
-        return np.clip(np.rint(out), -32768, 32767).astype(np.int16)
+        within = np.minimum(np.maximum(np.rint(out), _LEAST), _GREATEST)  # np.clip takes twice as long
+        return within.astype(np.int16)
 
     def _decimate(self, windows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         """Fills `out`, one phase after the other. Products with a copy of the windows take half the time."""

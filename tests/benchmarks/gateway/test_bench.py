@@ -20,6 +20,13 @@ async def test_a_server_under_load_reports_its_resources() -> None:
     assert min(lags_ms) >= 0
 
 
+async def test_a_server_receives_the_packets_of_calls() -> None:
+    async with bench.server("gateway_vad") as server, bench.load(server, 2, calls=True) as client:
+        cost = await bench.frame_cost(server, client, seconds=0.2)
+        assert (await bench.stream(client, 0.2)).frames == 20, "no call was ended by an error"
+    assert 0 < cost.frame_us < 10_000
+
+
 async def test_a_full_server_refuses_connections() -> None:
     refused = await bench.refusals(capacity=4, seconds=1.0)
     assert refused.statuses == (503, 503)

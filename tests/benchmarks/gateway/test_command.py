@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.gateway.bench import Cost
-from benchmarks.gateway.command import cost_figures, refusal_figures
+from benchmarks.gateway.command import call_figures, cost_figures, refusal_figures
 from benchmarks.gateway.requests import AttemptResults
 
 
@@ -18,6 +18,12 @@ def test_each_turn_is_compared_with_the_bare_loop_of_the_same_turn() -> None:
     assert found["frame_cost_ratio_most"] == pytest.approx(1.5)
     assert found["frame_cost_ratio_vad"] == pytest.approx(2.0)
     assert found["client_late_p99_ms"] == 8
+
+
+def test_calls_take_their_share_of_a_core() -> None:
+    found = call_figures({"bare": costs(10), "gateway": costs(12), "gateway_vad": costs(20)}, calls=100)
+    assert found["call_frame_cost_ratio_vad"] == pytest.approx(2.0)
+    assert found["calls_core_percent"] == pytest.approx(10.0)  # 5,000 packets a second of 20 us
 
 
 def test_admitted_connections_are_not_refusals() -> None:

@@ -38,6 +38,14 @@ def test_audio_after_the_stop_is_an_overlap() -> None:
     assert figures_of(call)["overlap_ms"] == pytest.approx(300)
 
 
+def test_a_packet_that_is_late_is_no_stop() -> None:
+    call = record([ASKED, INTERRUPTED], [(2.5, 5.1), (5.12, 9.0), (6.6, 8.0)], clears_s=[5.2])
+    figures = figures_of(call)
+    assert figures["overlap_ms"] == 0
+    assert figures["stop_ms"] == pytest.approx(200)
+    assert figures["longest_gap_ms"] == pytest.approx(20)
+
+
 def test_what_did_not_happen_is_no_figure() -> None:
     figures = figures_of(record([ASKED, INTERRUPTED], []))
     assert figures["turns"] == 0

@@ -52,6 +52,17 @@ def test_a_loop_that_lags_lets_nobody_in() -> None:
         checked.check(sessions=0)
 
 
+def test_the_lag_of_the_start_refuses_nobody() -> None:
+    reasons = ["the model is loaded"]
+    checked = Admission(AdmissionOptions(max_loop_lag_ms=20), lambda: "".join(reasons), lambda: False)
+    now = time.monotonic()
+    checked.observe_lag(5.0, now)
+    reasons.clear()
+    checked.check(sessions=0)
+    checked.observe_lag(5.0, now + 5)
+    assert checked.loop_lag_s > 1
+
+
 def test_those_who_are_refused_come_back_as_fast_as_they_can_be_let_in() -> None:
     checked = admission(accepts_per_s=10)
     waits_ms = [checked.retry_after_ms(AtCapacity()) for _ in range(100)]

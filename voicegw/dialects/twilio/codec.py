@@ -9,8 +9,9 @@ from voicegw.core.events import Event
 from voicegw.core.profile import SessionProfile
 from voicegw.dialects.port import Codec, Frame, Opening, Received, ReplyAudio
 from voicegw.dialects.telephony.caller_input import CallerInput
+from voicegw.dialects.telephony.concealment import Concealment
 from voicegw.dialects.telephony.marks import Marks
-from voicegw.dialects.telephony.piece import PiecePadding, silence
+from voicegw.dialects.telephony.piece import PiecePadding
 from voicegw.dialects.twilio.inbound import Inbound, Start, StreamIds, decode
 from voicegw.dialects.twilio.media_format import profile_of, swaps_bytes
 from voicegw.dialects.twilio.numbering import Numbering
@@ -74,7 +75,8 @@ class _Stream:
         self._out = out
         self._swaps = swaps
         self._numbering = Numbering(profile, by_time=names.twilio is not None)
-        self._packets = Packets(MAX_LATE if names.telnyx is not None else 0, silence(profile.audio_format))
+        self._packets = Packets(MAX_LATE if names.telnyx is not None else 0)
+        self._concealment = Concealment(profile)
         self._marks = Marks()
         self._caller = CallerInput(profile)
         self._padding = PiecePadding(profile)
@@ -98,8 +100,9 @@ class _Stream:
         if media.track == _OUTBOUND_TRACK:
             self._numbering.receive_other_track()
             return
-        for packet in self._packets.push(self._numbering.number(media), media.payload):
-            yield from self._caller.receive_audio(_swapped(packet) if self._swaps else packet)
+        payload = _swapped(media.payload) if self._swaps else media.payload
+        for packet in self._packets.push(self._numbering.number(media), payload):
+            yield from self._caller.receive_audio(self._concealment.receive(packet))
 
     def _dtmf(self, message: Inbound) -> Iterable[Received]:
         if message.dtmf is None:

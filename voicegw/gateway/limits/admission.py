@@ -95,8 +95,9 @@ class Admission:
         return self._lag.mean_s(time.monotonic())
 
     def observe_lag(self, late_s: float, now: float) -> None:
-        """Records that the event loop was late by `late_s` at the monotonic second `now`."""
-        self._lag.observe(late_s, now)
+        """Records that the event loop was late by `late_s` at the monotonic second `now`. Until the server is
+        ready, its own start is the reason."""
+        self._lag.observe(0.0 if self._unready() else late_s, now)
 
 
 class TokenBucket:

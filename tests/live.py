@@ -39,10 +39,13 @@ START_S = 120.0
 class LiveServer:
     """`llm` is the endpoint that answers; its knobs may be turned while the server runs."""
 
-    def __init__(self, limits: ConnectionOptions, llm: LLMServer, llm_options: dict[str, int]) -> None:
+    def __init__(
+        self, limits: ConnectionOptions, llm: LLMServer, llm_options: dict[str, int], resume_ms: int
+    ) -> None:
         self.llm = llm
         self.url = ""
         self._limits = limits
+        self._resume_ms = resume_ms
         self._llm_options = llm_options
         self._metrics = Metrics()
         self._up: Future[None] = Future()
@@ -96,7 +99,7 @@ class LiveServer:
                     # the machine may be busy with something else; that is not what is tested
                     admission=AdmissionOptions(max_loop_lag_ms=60_000),
                     connection=self._limits,
-                    resume=ResumeOptions(window_ms=0),
+                    resume=ResumeOptions(window_ms=self._resume_ms),
                 ),
                 SessionOptions(reply=ReplyOptions(prewarm=False, speculate=False)),
                 Services(WindowedBackend(pool, SessionOptions()), answering, self._metrics, voice=_voice()),
@@ -133,10 +136,14 @@ def _doing(task: "asyncio.Task[object]") -> str:
 
 @contextmanager
 def live_server(
-    limits: ConnectionOptions | None = None, llm: LLMServer | None = None, **llm_options: int
+    limits: ConnectionOptions | None = None,
+    llm: LLMServer | None = None,
+    *,
+    resume_ms: int = 0,
+    **llm_options: int,
 ) -> Iterator[LiveServer]:
     """A server for as long as the block lasts; `llm_options` are the timeouts of its LLMOptions."""
-    server = LiveServer(limits or ConnectionOptions(), llm or LLMServer(), llm_options)
+    server = LiveServer(limits or ConnectionOptions(), llm or LLMServer(), llm_options, resume_ms)
     server.start()
     try:
         yield server

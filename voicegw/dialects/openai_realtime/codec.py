@@ -17,7 +17,7 @@ from voicegw.dialects.openai_realtime.responses import Responses
 from voicegw.dialects.openai_realtime.server_events import ServerEvents
 from voicegw.dialects.openai_realtime.session_fields import SessionFields
 from voicegw.dialects.port import Codec, Frame, Opening, Received, ReplyAudio
-from voicegw.errors import InputError, RateLimited, RecognitionFailed, VoicegwError
+from voicegw.errors import InputError, InternalError, RateLimited, RecognitionFailed, VoicegwError
 
 _GONE, _TRY_AGAIN_LATER = 1008, 1013
 
@@ -153,7 +153,7 @@ class RealtimeCodec(Codec):
     def _fault(self, fault: events.Fault) -> Iterable[Frame]:
         if fault.code == RecognitionFailed.code:
             self._input.fail()
-        if fault.code in REPLY_CODES or fault.code == RateLimited.code:
+        if fault.code in REPLY_CODES or fault.code in (RateLimited.code, InternalError.code):
             self._responses.fail(fault)
         error = error_of(fault)
         return () if error is None else (self._events.frame("error", error=error),)

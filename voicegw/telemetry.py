@@ -25,6 +25,7 @@ from voicegw.cluster_metrics import ClusterMetrics
 from voicegw.core.audio import to_ms
 from voicegw.core.jobs import DecodeJob
 from voicegw.core.latency import TurnLatency
+from voicegw.gpu_metrics import GpuCollector
 from voicegw.instruments import Instruments
 from voicegw.log_writer import LogWriter
 from voicegw.traffic_metrics import TrafficMetrics
@@ -66,6 +67,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(_LogCollector())
+        self.registry.register(GpuCollector())
         make = Instruments(self.registry, "voicegw_")
         self.traffic = TrafficMetrics(make)
         self._count_sessions(make)

@@ -111,12 +111,9 @@ class Sessions:
         runner, resume = None, request.opening.resume
         if resume is not None:
             runner = await self._find_resumed(resume, request)
-            after = (
-                resume.last_seq if runner is None or resume.last_seq is not None else runner.outbox.position
-            )
-            resumed = runner is not None and after is not None and _can_resume(runner, after)
-            self._services.metrics.resumes.labels("resumed" if resumed else "lost").inc()
-            if runner is not None and resumed:
+            after = None if runner is None else _position(runner, resume)
+            self._services.metrics.resumes.labels("lost" if after is None else "resumed").inc()
+            if runner is not None and after is not None:
                 self.seats.move(runner.seat, request.address)
                 return runner, after
             if runner is not None:
@@ -297,6 +294,7 @@ class Sessions:
                 log.warning("sessions have not ended in time", sessions=len(left))
 
 
-def _can_resume(runner: SessionRunner, last_seq: int) -> bool:
-    """Whether the session is alive and still has all events after number `last_seq`."""
-    return not runner.ended.is_set() and runner.journal.can_resume_after(last_seq)
+def _position(runner: SessionRunner, resume: Resume) -> int | None:
+    """The number of the last event that the client has; None if the session is over or lacks a later one."""
+    last_seq = runner.outbox.position if resume.last_seq is None else resume.last_seq
+    return last_seq if not runner.ended.is_set() and runner.journal.can_resume_after(last_seq) else None

@@ -1,5 +1,4 @@
-"""Draws the panels of a Grafana dashboard as a page of SVG: titles, units, legends and places are those in its
-JSON."""
+"""Draws the panels of a Grafana dashboard as a page of SVG, with titles, units and legends from its JSON."""
 
 import html
 import math
@@ -21,7 +20,8 @@ p { margin: 0; color: #9d9fa9; } .row { display: grid; grid-template-columns: re
 .panel h3 { font-size: 13px; font-weight: 600; margin: 0 0 4px; color: #d8d9da; }
 svg { display: block; } text { fill: #9d9fa9; font-size: 11px; } .grid { stroke: #2a2d33; }
 .alert { fill: #e24d42; opacity: .13; } .alert-edge { stroke: #e24d42; stroke-dasharray: 4 3; }
-ul { list-style: none; margin: 4px 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0 14px; font-size: 11px; }
+ul { list-style: none; margin: 4px 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: 0 14px; }
+li { font-size: 11px; }
 li::before { content: ""; display: inline-block; width: 12px; height: 3px; margin: 0 5px 3px 0;
   background: var(--colour); }
 """
@@ -48,13 +48,13 @@ class Picture:
 def legend_of(template: str, labels: dict[str, str]) -> str:
     """The name of a series, from a legend such as `received {{type}}`."""
     for name, value in labels.items():
-        template = template.replace("{{%s}}" % name, value)
+        template = template.replace(f"{{{{{name}}}}}", value)
     return template
 
 
 def page(picture: Picture, panels: Sequence[dict[str, Any]], lines: dict[int, list[Line]]) -> str:
-    """The whole page. panels: of the dashboard, rows included. lines: by the id of their panel; panels without
-    any are left out, and rows without panels."""
+    """The whole page. panels: of the dashboard, rows included. lines: by the id of their panel; panels and
+    rows without any are left out."""
     rows: list[tuple[str, list[str]]] = []
     for panel in sorted(panels, key=lambda each: (each["gridPos"]["y"], each["gridPos"]["x"])):
         if panel["type"] == "row":
@@ -62,7 +62,9 @@ def page(picture: Picture, panels: Sequence[dict[str, Any]], lines: dict[int, li
         elif drawn := lines.get(panel["id"]):
             rows[-1][1].append(_panel(picture, panel, drawn))
     body = "".join(
-        f'<h2>{html.escape(title)}</h2><div class="row">{"".join(shown)}</div>' for title, shown in rows if shown
+        f'<h2>{html.escape(title)}</h2><div class="row">{"".join(shown)}</div>'
+        for title, shown in rows
+        if shown
     )
     head = f"<h1>{html.escape(picture.title)}</h1><p>{html.escape(picture.note)}</p>"
     return f"<!doctype html><meta charset=utf-8><style>{_STYLE}</style>{head}{body}"
@@ -70,10 +72,13 @@ def page(picture: Picture, panels: Sequence[dict[str, Any]], lines: dict[int, li
 
 def _panel(picture: Picture, panel: dict[str, Any], lines: Sequence[Line]) -> str:
     unit = panel["fieldConfig"]["defaults"]["unit"]
-    top = _round_up(max((value for line in lines for _, value in line.points), default=0))
+    values = [value for line in lines for _, value in line.points if not math.isnan(value)]
+    top = _round_up(max(values, default=0.0))
     parts = [*_axes(picture, top, unit), *_alert(picture)]
     for colour, line in zip(_colours(), lines, strict=False):
-        parts.append(f'<path d="{_path(picture, line, top)}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+        parts.append(
+            f'<path d="{_path(picture, line, top)}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
+        )
     names = [line.name for line in lines]
     shown = [
         f'<li style="--colour: {colour}">{html.escape(name)}</li>'
@@ -130,9 +135,9 @@ def _alert(picture: Picture) -> Iterator[str]:
     if picture.alert is not None:
         name, begin, end = picture.alert
         left, right = _x(picture, begin), _x(picture, end)
-        yield f'<rect class="alert" x="{left:.1f}" y="6" width="{right - left:.1f}" height="{HEIGHT - _BOTTOM - 6}"/>'
+        size = f'width="{right - left:.1f}" height="{HEIGHT - _BOTTOM - 6}"'
+        yield f'<rect class="alert" x="{left:.1f}" y="6" {size}><title>{html.escape(name)}</title></rect>'
         yield f'<line class="alert-edge" x1="{left:.1f}" x2="{left:.1f}" y1="6" y2="{HEIGHT - _BOTTOM}"/>'
-        yield f"<title>{html.escape(name)}</title>"
 
 
 def shown_value(value: float, unit: str) -> str:
@@ -156,8 +161,8 @@ def _scaled(value: float, prefixes: Sequence[str]) -> str:
 
 
 def _round_up(value: float) -> float:
-    """The top of the scale: 1, 2, 4 or 8 times a power of ten."""
-    if value <= 0 or math.isnan(value):
+    """The top of the scale: 1, 2, 4, 6, 8 or 10 times a power of ten."""
+    if value <= 0:
         return 1.0
     power = 10 ** math.floor(math.log10(value))
-    return float(next(step * power for step in (1, 2, 4, 6, 8, 10) if step * power >= value * 1.02 or step == 10))
+    return float(next(step * power for step in (1, 2, 4, 6, 8, 10) if step * power >= value))

@@ -29,7 +29,8 @@ def write_configuration(directory: Path, target: str, alert_after: str) -> Path:
             {**rule, "for": alert_after} if "alert" in rule else rule for rule in group["rules"]
         ]
     (directory / "rules.yaml").write_text(yaml.safe_dump(rules))
-    scraped = [{"job_name": "voicegw", "static_configs": [{"targets": [target]}]}]
+    named = {"targets": [target], "labels": {"instance": "gateway-1"}}
+    scraped = [{"job_name": "voicegw", "static_configs": [named]}]
     settings = {
         "global": {"scrape_interval": f"{SCRAPE_S}s"},
         "rule_files": ["rules.yaml"],

@@ -85,6 +85,8 @@ class Metrics:
         self.resumes = make.counter(
             "resumes_total", "Attempts to resume a session, by outcome: resumed or lost", "outcome"
         )
+        for outcome in ("resumed", "lost"):  # from 0, or rate() would miss the first ones, as in a storm
+            self.resumes.labels(outcome)
         self.session_ends = make.counter("session_ends", "Ended sessions, by error code or `done`", "reason")
         self.refused = make.counter("refused", "Refused upgrades, by error code", "code")
         self.handshakes_dropped = make.counter(

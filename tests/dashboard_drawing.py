@@ -10,6 +10,8 @@ WIDTH, HEIGHT = 470, 150  # of a plot, in pixels
 _LEFT, _BOTTOM = 52, 20
 _COLOURS = ("#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#5195ce", "#ba43a9", "#a88ad2")
 _TICKS = 4
+_MOST_TIMES = 7
+_TIME_STEPS = (5, 10, 30, 60, 300, 3600)  # seconds
 _MOST_IN_LEGEND = 8
 _STYLE = """
 body { margin: 0; padding: 20px 24px; width: 1500px; background: #111217; color: #ccccdc;
@@ -124,11 +126,10 @@ def _axes(picture: Picture, top: float, unit: str) -> Iterator[str]:
         y = _y(value, top)
         yield f'<line class="grid" x1="{_LEFT}" x2="{WIDTH - 4}" y1="{y:.1f}" y2="{y:.1f}"/>'
         yield f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{shown_value(value, unit)}</text>'
-    for number in range(_TICKS + 1):
-        seconds = picture.seconds * number / _TICKS
-        anchor = "end" if number == _TICKS else "middle" if number else "start"
-        minutes = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-        yield f'<text x="{_x(picture, seconds):.1f}" y="{HEIGHT - 4}" text-anchor="{anchor}">{minutes}</text>'
+    step = next(each for each in _TIME_STEPS if picture.seconds / each < _MOST_TIMES)
+    for seconds in range(0, int(picture.seconds) + 1, step):
+        minutes = f"{seconds // 60}:{seconds % 60:02d}"
+        yield f'<text x="{_x(picture, seconds):.1f}" y="{HEIGHT - 4}" text-anchor="middle">{minutes}</text>'
 
 
 def _alert(picture: Picture) -> Iterator[str]:

@@ -40,7 +40,7 @@ async def record(directory: Path, clients: int, after_s: float) -> str:
     """The page of a run: clients connect, lose their connections, and return; speakers talk all the time."""
     async with AsyncExitStack() as stack:
         llm = await stack.enter_async_context(LLMServer(first_token_delay_s=0.2, token_delay_s=0.03))
-        kept = ("--gateway.resume.window-ms", "60000", "--gateway.resume.max-parked", str(clients))
+        kept = ("--gateway.resume.window-ms", "600000", "--gateway.resume.max-parked", str(clients))
         model = ("--llm-url", llm.url, "--llm-model", "test", "--voice-engine", "espeak")
         server = await stack.enter_async_context(
             local_server("--model", "bundled", "--workers", "1", *ROOM, *kept, *model)

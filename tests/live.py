@@ -46,11 +46,13 @@ class LiveServer:
         endpoint: EndpointOptions,
         llm: LLMServer,
         llm_options: dict[str, int],
+        resume_ms: int,
     ) -> None:
         self.llm = llm
         self.url = ""
         self._limits = limits
         self._endpoint = endpoint
+        self._resume_ms = resume_ms
         self._llm_options = llm_options
         self._metrics = Metrics()
         self._up: Future[None] = Future()
@@ -104,7 +106,7 @@ class LiveServer:
                     # the machine may be busy with something else; that is not what is tested
                     admission=AdmissionOptions(max_loop_lag_ms=60_000),
                     connection=self._limits,
-                    resume=ResumeOptions(window_ms=0),
+                    resume=ResumeOptions(window_ms=self._resume_ms),
                 ),
                 SessionOptions(endpoint=self._endpoint, reply=ReplyOptions(prewarm=False, speculate=False)),
                 Services(WindowedBackend(pool, SessionOptions()), answering, self._metrics, voice=_voice()),
@@ -144,11 +146,17 @@ def live_server(
     limits: ConnectionOptions | None = None,
     endpoint: EndpointOptions | None = None,
     llm: LLMServer | None = None,
+    *,
+    resume_ms: int = 0,
     **llm_options: int,
 ) -> Iterator[LiveServer]:
     """A server for as long as the block lasts; `llm_options` are the timeouts of its LLMOptions."""
     server = LiveServer(
-        limits or ConnectionOptions(), endpoint or EndpointOptions(), llm or LLMServer(), llm_options
+        limits or ConnectionOptions(),
+        endpoint or EndpointOptions(),
+        llm or LLMServer(),
+        llm_options,
+        resume_ms,
     )
     server.start()
     try:

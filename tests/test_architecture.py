@@ -36,16 +36,17 @@ MAY_IMPORT = {
     "voicegw.instruments": set(),
     "voicegw.cluster_metrics": {"voicegw.instruments"},
     "voicegw.traffic_metrics": {"voicegw.instruments", "voicegw.errors", "voicegw.core"},
+    "voicegw.gpu_metrics": set(),
     "voicegw.telemetry": {
         *("voicegw.errors", "voicegw.core", "voicegw.log_writer", "voicegw.instruments"),
-        *("voicegw.cluster_metrics", "voicegw.traffic_metrics"),
+        *("voicegw.cluster_metrics", "voicegw.traffic_metrics", "voicegw.gpu_metrics"),
     },
     "voicegw.tracing": {"voicegw", "voicegw.errors", "voicegw.core"},
 }
 BASE = {
     *("voicegw.errors", "voicegw.core", "voicegw.dialects"),
     *("voicegw.log_writer", "voicegw.telemetry", "voicegw.tracing", "voicegw.child_process"),
-    *("voicegw.instruments", "voicegw.cluster_metrics", "voicegw.traffic_metrics"),
+    *("voicegw.instruments", "voicegw.cluster_metrics", "voicegw.traffic_metrics", "voicegw.gpu_metrics"),
 }
 MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.cluster.redis")}
 REPLY_BASE = {"voicegw.reply.endpoints", "voicegw.reply.functions"}  # what other packages of it may import

@@ -1,34 +1,40 @@
 """The alerts, the dashboard and the example installation of Prometheus: they name what a server exports, and
 the alerts fire when they should."""
 
-import asyncio
 import json
 import re
 import subprocess
-import urllib.request
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
-from tests.gateway.fakes import staged
+from benchmarks.chaos import reconnect
+from benchmarks.relay import relay
+from benchmarks.server_under_test import ROOM
+from clients.local_server import local_server
 from tests.metrics_table import series_names
 from tests.observing import until
-from tests.redis_server import free_port
+from tests.prometheus_server import MONITORING, RULES, prometheus
 
-yaml: Any = pytest.importorskip("yaml")  # comes with faster-whisper
-
-MONITORING = Path(__file__).parent.parent / "scripts/monitoring"
 COMPOSE = yaml.safe_load((MONITORING.parent / "deploy/compose.yaml").read_text())
-RULES = yaml.safe_load((MONITORING / "rules.yaml").read_text())
 CASES = yaml.safe_load((MONITORING / "rules_test.yaml").read_text())["tests"]
 DASHBOARD = json.loads((MONITORING / "grafana/voicegw.json").read_text())
 ALERTS = [rule for group in RULES["groups"] for rule in group["rules"] if "alert" in rule]
 RECORDED = {rule["record"] for group in RULES["groups"] for rule in group["rules"] if "record" in rule}
-STORM = 400  # connections
+STORM = 500  # clients
+RESUME = ("--gateway.resume.window-ms", "600000", "--gateway.resume.max-parked", str(STORM))
 PATIENCE_S = 60.0
+
+
+def around() -> tuple[float, float]:
+    """The last seconds, and a moment more: the sample of now may be missing."""
+    return time.time() - 5, time.time()
 
 
 def promtool(*arguments: str) -> None:
@@ -113,61 +119,22 @@ def test_prometheus_is_told_of_all_gateways() -> None:
 # --- a real Prometheus ---
 
 
-def write_configuration(directory: Path, target: str) -> Path:
-    """The rules as they are, but evaluated every second and firing after one."""
-    rules = {"groups": [{**group, "interval": "1s"} for group in RULES["groups"]]}
-    for group in rules["groups"]:
-        group["rules"] = [{**rule, "for": "1s"} if "alert" in rule else rule for rule in group["rules"]]
-    (directory / "rules.yaml").write_text(yaml.safe_dump(rules))
-    scraped = [{"job_name": "voicegw", "static_configs": [{"targets": [target]}]}]
-    settings = {"global": {"scrape_interval": "1s"}, "rule_files": ["rules.yaml"], "scrape_configs": scraped}
-    path = directory / "prometheus.yaml"
-    path.write_text(yaml.safe_dump(settings))
-    return path
-
-
-@contextmanager
-def prometheus(directory: Path, target: str) -> Iterator[str]:
-    """A Prometheus that scrapes `target`; yields its URL."""
-    address = f"127.0.0.1:{free_port()}"
-    flags = {
-        "config.file": write_configuration(directory, target),
-        "storage.tsdb.path": directory / "data",
-        "web.listen-address": address,
-    }
-    with (directory / "log").open("wb") as log:
-        started = subprocess.Popen(
-            ["prometheus", *(f"--{name}={value}" for name, value in flags.items())], stdout=log, stderr=log
-        )
-        try:
-            yield f"http://{address}"
-        finally:
-            started.terminate()
-            started.wait(PATIENCE_S)
-
-
-def lists(url: str, kind: str, wanted: dict[str, str]) -> bool:
-    """Whether Prometheus lists a target or an alert with all these properties."""
-    try:
-        with urllib.request.urlopen(f"{url}/api/v1/{kind}", timeout=PATIENCE_S) as answer:
-            listed = json.load(answer)["data"]
-    except OSError:  # it does not listen yet
-        return False
-    items = listed["activeTargets" if kind == "targets" else "alerts"]
-    return any(wanted.items() <= {**item["labels"], **item}.items() for item in items)
-
-
-async def connect_briefly(port: int) -> None:
-    _, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.close()
-    await writer.wait_closed()
-
-
-async def test_a_storm_of_connections_fires_its_alert(tmp_path: Path) -> None:
-    async with staged() as stage:
-        with prometheus(tmp_path, f"127.0.0.1:{stage.port}") as url:
-            await until(lambda: lists(url, "targets", {"health": "up"}), PATIENCE_S)
-            for _ in range(STORM):
-                await connect_briefly(stage.port)
-            firing = {"alertname": "ReconnectStorm", "state": "firing"}
-            await until(lambda: lists(url, "alerts", firing), PATIENCE_S)
+async def test_a_storm_of_clients_fires_its_alert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real clients with sessions at a real server; all of them lose their connections and come back."""
+    monkeypatch.setattr(reconnect, "GIVE_UP_S", 5 * PATIENCE_S)  # the machine may be busy
+    async with (
+        local_server("--model", "bundled", "--workers", "1", *ROOM, *RESUME) as server,
+        relay(server.url) as between,
+        AsyncExitStack() as stack,
+    ):
+        target = urlsplit(server.url).netloc
+        running = stack.enter_context(prometheus(tmp_path, target))
+        await until(lambda: running.lists("targets", {"health": "up"}), PATIENCE_S)
+        clients = await reconnect.connected(stack, between.url, STORM)
+        found = await reconnect.reset_all(clients, between.cut)
+        assert (len(found.back_s), found.lost) == (STORM, 0)
+        firing = {"alertname": "ReconnectStorm", "state": "firing"}
+        await until(lambda: running.lists("alerts", firing), PATIENCE_S)
+        resumed = running.query_range("max_over_time(voicegw_resumes_total[5m])", *around())
+        counts = {series["metric"]["outcome"]: series["values"][-1][1] for series in resumed}
+        assert counts == {"resumed": str(STORM), "lost": "0"}

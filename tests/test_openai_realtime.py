@@ -18,6 +18,7 @@ import soundfile
 import soxr
 from openai import AsyncOpenAI, OpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from openai.types.websocket_reconnection import ReconnectingEvent, ReconnectingOverrides
 
 from tests.documents import ROOT
 from tests.live import LiveServer, live_server
@@ -41,7 +42,7 @@ COMPLETED = "conversation.item.input_audio_transcription.completed"
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[LiveServer]:
-    with live_server() as server:
+    with live_server(resume_ms=30_000) as server:
         yield server
 
 
@@ -73,6 +74,13 @@ class Conversation:
                 if event.type == kind:
                     return event
                 assert event.type != "error", event
+
+    async def again(self) -> Any:
+        """The first event after a reconnect."""
+        async with asyncio.timeout(PATIENCE_S):
+            event: Any = await anext(aiter(self.connection))
+        self.events.append(event)
+        return event
 
     async def error(self) -> Any:
         """The next event, which is an error."""
@@ -221,6 +229,66 @@ async def test_a_transcription_session(server: LiveServer) -> None:
     assert conversation.events[0].session.type == "transcription"
     assert word_error_rate(said(SAMPLE), completed.transcript) <= 0.34
     assert "response.created" not in conversation.kinds()
+
+
+async def test_a_lost_connection(server: LiveServer) -> None:
+    """The client's own reconnect, with the session's id: the conversation and the utterance continue."""
+    half = len(SPEECH) // 4 * 2
+
+    def on_reconnecting(event: ReconnectingEvent) -> ReconnectingOverrides:
+        last = conversation.events[-1].event_id
+        query = {"session_id": conversation.events[0].session.id, "last_event_id": last}
+        return {"extra_query": {**event.extra_query, **query}}
+
+    async with talking(server, on_reconnecting=on_reconnecting, initial_delay=0.01) as conversation:
+        await conversation.configure(TEXT | {"audio": {"input": TRANSCRIBED | {"turn_detection": None}}})
+        await conversation.type("My name is Anna.")
+        await conversation.until("conversation.item.done")
+        await conversation.hear(SPEECH[:half])
+        conversation.connection._connection.transport.abort()
+        created = await conversation.again()
+        received = created.session.input_audio_ms * RATE // 1000 * 2
+        assert received <= half
+        await conversation.hear(SPEECH[received:])
+        await conversation.connection.input_audio_buffer.commit()
+        await conversation.connection.response.create()
+        await conversation.until(DONE)
+    assert created.session.id == conversation.events[0].session.id
+    [completed] = conversation.of(COMPLETED)
+    assert word_error_rate(said(SAMPLE), completed.transcript) <= 0.34
+    asked = server.llm.exchanges[-1].body["messages"][-1]["content"]
+    assert asked == f"My name is Anna.\n{completed.transcript}"
+
+
+async def test_a_new_session_with_the_items_of_a_lost_one(server: LiveServer) -> None:
+    """What LiveKit's client does: a new session gets all items of the earlier one, with their ids."""
+    server.llm.answers = [Answer(tool_calls=[("weather", "{}")])]
+    async with talking(server) as conversation:
+        await conversation.configure(TEXT | {"tools": [WEATHER]})
+        await conversation.type("How is the weather?")
+        await conversation.connection.response.create()
+        await conversation.until(DONE)
+        items = [event.item for event in conversation.of("conversation.item.done")]
+        conversation.connection._connection.transport.abort()
+    async with talking(server) as again:
+        await again.configure(TEXT | {"tools": [WEATHER]})
+        previous = "root"
+        for item in items:
+            await again.connection.conversation.item.create(
+                item={
+                    name: value for name, value in item.to_dict().items() if name not in ("object", "status")
+                },  # type: ignore[arg-type]
+                previous_item_id=previous,
+            )
+            previous = item.id
+        output: Any = {"type": "function_call_output", "call_id": items[-1].call_id, "output": "sunny"}
+        await again.connection.conversation.item.create(item=output)
+        await again.connection.response.create()
+        await again.until(DONE)
+    _, user, called, result = server.llm.exchanges[-1].body["messages"]
+    assert user["content"] == "How is the weather?"
+    assert called["tool_calls"][0]["function"]["name"] == "weather"
+    assert result == {"role": "tool", "content": "sunny", "tool_call_id": items[-1].call_id}
 
 
 def script(name: str, directory: Path) -> Path:

@@ -61,7 +61,7 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
     background_calls = _background_calls(settings, tools, metrics)
     stack.push_async_callback(background_calls.close)
     model = _model(settings, tools, metrics)
-    moderator = _moderator(settings.moderation)
+    moderator = make_moderator(settings.moderation)
     if moderator is not None:
         stack.push_async_callback(moderator.close)
     if model is None:
@@ -120,8 +120,8 @@ def _no_model() -> str:
     return "no model endpoint is configured"
 
 
-def _moderator(options: ModerationOptions) -> Moderator | None:
-    """The moderator of text, if one is configured."""
+def make_moderator(options: ModerationOptions) -> Moderator | None:
+    """The moderator of text, if one is configured. Raises ConfigurationError."""
     if options.entry_point is not None:
         return FunctionModerator(options)
     return EndpointModerator(options) if options.configured else None

@@ -25,6 +25,7 @@ from voicegw.cluster_metrics import ClusterMetrics
 from voicegw.core.audio import to_ms
 from voicegw.core.jobs import DecodeJob
 from voicegw.core.latency import TurnLatency
+from voicegw.gpu_metrics import GpuCollector
 from voicegw.instruments import Instruments
 from voicegw.log_writer import LogWriter
 from voicegw.traffic_metrics import TrafficMetrics
@@ -66,6 +67,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self.registry.register(_LogCollector())
+        self.registry.register(GpuCollector())
         make = Instruments(self.registry, "voicegw_")
         self.traffic = TrafficMetrics(make)
         self._count_sessions(make)
@@ -83,6 +85,8 @@ class Metrics:
         self.resumes = make.counter(
             "resumes_total", "Attempts to resume a session, by outcome: resumed or lost", "outcome"
         )
+        for outcome in ("resumed", "lost"):  # from 0, or rate() would miss the first ones, as in a storm
+            self.resumes.labels(outcome)
         self.session_ends = make.counter("session_ends", "Ended sessions, by error code or `done`", "reason")
         self.refused = make.counter("refused", "Refused upgrades, by error code", "code")
         self.handshakes_dropped = make.counter(

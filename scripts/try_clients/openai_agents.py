@@ -1,7 +1,8 @@
-"""openai-agents: the realtime runner, with spoken replies."""
+"""openai-agents: the realtime runner, with spoken replies and a function."""
 
 import asyncio
 
+from agents import function_tool
 from agents.realtime import RealtimeAgent, RealtimeRunner
 from trial import Microphone, Turns, arguments, converse, websocket_url
 
@@ -9,7 +10,8 @@ from trial import Microphone, Turns, arguments, converse, websocket_url
 async def main() -> None:
     url, recordings = arguments()
     turns, words = Turns(), []
-    agent = RealtimeAgent(name="Assistant", instructions="Answer briefly.")
+    tools = [function_tool(turns.turn_on)]
+    agent = RealtimeAgent(name="Assistant", instructions="Answer briefly.", tools=tools)
     config = {"model_settings": {"modalities": ["audio"], "voice": "alloy"}}
     runner = RealtimeRunner(agent, config=config)
     model = {"url": f"{websocket_url(url)}/realtime?model=gpt-realtime", "api_key": "none"}
@@ -26,7 +28,7 @@ async def main() -> None:
                     turns.hear(data.transcript)
                 elif data.type == "transcript_delta":
                     words.append(data.delta)
-                elif data.type == "turn_ended":
+                elif data.type == "turn_ended" and words:  # not a turn that only calls a function
                     turns.reply("".join(words))
                     words.clear()
 
@@ -35,6 +37,7 @@ async def main() -> None:
         async with microphone.on():
             await converse(turns, microphone, recordings, replies=True)
         receiving.cancel()
+    turns.check_calls()
 
 
 asyncio.run(main())

@@ -1,7 +1,9 @@
-"""pipecat's OpenAI realtime service, with spoken replies."""
+"""pipecat's OpenAI realtime service, with spoken replies and a function."""
 
 import asyncio
 
+from pipecat.adapters.schemas.function_schema import FunctionSchema
+from pipecat.adapters.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import (
     ErrorFrame,
     Frame,
@@ -15,7 +17,9 @@ from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.runner import PipelineRunner
 from pipecat.pipeline.task import PipelineParams, PipelineTask
 from pipecat.processors.aggregators.llm_context import LLMContext
+from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
+from pipecat.services.llm_service import FunctionCallParams
 from pipecat.services.openai.realtime.events import (
     AudioConfiguration,
     AudioInput,
@@ -23,7 +27,7 @@ from pipecat.services.openai.realtime.events import (
     SessionProperties,
 )
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
-from trial import RATE, Microphone, Turns, arguments, converse, websocket_url
+from trial import FUNCTION, RATE, Microphone, Turns, arguments, converse, websocket_url
 
 
 class Ear(FrameProcessor):
@@ -43,7 +47,8 @@ class Ear(FrameProcessor):
         elif isinstance(frame, TTSTextFrame):
             self._words.append(frame.text)
         elif isinstance(frame, LLMFullResponseEndFrame):
-            self._turns.reply("".join(self._words))
+            if self._words:  # not a turn that only calls a function
+                self._turns.reply("".join(self._words))
             self._words.clear()
         await self.push_frame(frame, direction)
 
@@ -51,6 +56,13 @@ class Ear(FrameProcessor):
 async def main() -> None:
     url, recordings = arguments()
     turns = Turns()
+    schema = FUNCTION["parameters"]
+    described = {name: FUNCTION[name] for name in ("name", "description")}
+    described |= {name: schema[name] for name in ("properties", "required")}
+
+    async def call(asked: FunctionCallParams) -> None:
+        await asked.result_callback(turns.turn_on(**asked.arguments))
+
     transcription = InputAudioTranscription(model="gpt-4o-transcribe")
     service = OpenAIRealtimeLLMService(
         api_key="none",
@@ -63,13 +75,16 @@ async def main() -> None:
             ),
         ),
     )
+    context = LLMContext(tools=ToolsSchema([FunctionSchema(**described)]))
+    service.register_function(FUNCTION["name"], call)
+    of_user, of_assistant = LLMContextAggregatorPair(context)
     task = PipelineTask(
-        Pipeline([Ear(turns), service, Ear(turns)]),
+        Pipeline([of_user, Ear(turns), service, Ear(turns), of_assistant]),
         params=PipelineParams(audio_in_sample_rate=RATE, audio_out_sample_rate=RATE),
         idle_timeout_secs=None,
     )
     running = asyncio.create_task(PipelineRunner(handle_sigint=False).run(task))
-    await task.queue_frame(LLMContextFrame(LLMContext()))  # which the service takes as a request to begin
+    await task.queue_frame(LLMContextFrame(context))  # which the service takes as a request to begin
     await turns.wait(1, heard=False)
     turns.replies.clear()
     microphone = Microphone(
@@ -79,6 +94,7 @@ async def main() -> None:
         await converse(turns, microphone, recordings, replies=True)
     await task.cancel()
     await asyncio.gather(running, return_exceptions=True)
+    turns.check_calls()
 
 
 asyncio.run(main())

@@ -64,10 +64,11 @@ class Microphone:
 
 
 class Turns:
-    """What was heard and what was replied, as far as it is known."""
+    """What was heard, which functions were called and what was replied, as far as it is known."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []
+        self.calls: list[str] = []
         self.replies: list[str] = []
         self.errors: list[str] = []
         self._changed = asyncio.Event()
@@ -76,6 +77,18 @@ class Turns:
         print(f"heard: {text}", flush=True)
         self.heard.append(text)
         self._changed.set()
+
+    def turn_on(self, what: str) -> str:
+        """The function of the client that the model calls in the first turn."""
+        print(f"called: turn_on({what!r})", flush=True)
+        self.calls.append(what)
+        return f"{what} is on"
+
+    def check_calls(self) -> None:
+        """The model has called the function, said what it returned, and knew of it in the second turn."""
+        said = "".join(self.replies)
+        if self.calls != ["the light"] or "the light is on" not in said or "All right" not in said:
+            raise SystemExit(f"failed: calls {self.calls}, replies {self.replies}")
 
     def reply(self, text: str) -> None:
         print(f"reply: {text}", flush=True)
@@ -99,9 +112,18 @@ class Turns:
             raise SystemExit(f"failed: {self.errors}")
 
 
-async def converse(turns: Turns, microphone: Microphone, recordings: list[Path], *, replies: bool) -> None:
-    """Says one recording after the other, each when the turn before is over."""
-    for number, path in enumerate(recordings, start=1):
+FUNCTION = {
+    "name": "turn_on",
+    "description": "Turns something on.",
+    "parameters": {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]},
+}
+
+
+async def converse(
+    turns: Turns, microphone: Microphone, recordings: list[Path], *, replies: bool, after: int = 0
+) -> None:
+    """Says one recording after the other, each when the turn before is over. after: so many turns."""
+    for number, path in enumerate(recordings, start=after + 1):
         await asyncio.sleep(1.0)
         microphone.say(path)
         await microphone.said()

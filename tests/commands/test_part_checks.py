@@ -3,17 +3,19 @@
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.gateway.http.test_tls import Authority
-from tests.llm_server import LLMServer
 from tests.redis_server import free_port
+from voicegw.asr.whisper import WhisperOptions
 from voicegw.cluster.redis.connect import RedisOptions
+from voicegw.commands import part_checks
 from voicegw.commands.findings import Finding, Status
 from voicegw.commands.part_checks import CHECKS
 from voicegw.config import Settings
 from voicegw.gateway.http.tls import TlsOptions
 from voicegw.gateway.server import GatewayOptions
-from voicegw.reply.llm.llm_responder import LLMOptions
-from voicegw.reply.voice.sentence_voice import VoiceEngine, VoiceOptions
+from voicegw.gpu_metrics import GpuMemory
 
 BY_NAME = {check.__name__: check for check in CHECKS}
 
@@ -64,26 +66,17 @@ async def test_redis(redis_url: str) -> None:
     assert "secret" not in finding.found
 
 
-async def test_every_model_endpoint_is_asked() -> None:
-    async with LLMServer() as server:
-        there = LLMOptions(url=server.url, model="test")
-        away = LLMOptions(url=f"http://127.0.0.1:{free_port()}/v1", model="other")
-        findings = await found("model_endpoints", Settings(llm=there, llm_fallback=away))
-    assert [finding.status for finding in findings] == [Status.OK, Status.WRONG]
-    assert "other" in findings[1].found
-    assert (await only("model_endpoints", Settings())).status is Status.NOTE
-
-
-async def test_the_voice_speaks() -> None:
-    espeak = await only("voice", Settings(voice=VoiceOptions(engine=VoiceEngine.ESPEAK)))
-    assert espeak.status is Status.OK
-    away = VoiceOptions(
-        engine=VoiceEngine.OPENAI, url=f"http://127.0.0.1:{free_port()}/v1", model="tts", name="alloy"
-    )
-    assert (await only("voice", Settings(voice=away))).status is Status.WRONG
-    assert (await only("voice", Settings(voice=VoiceOptions(engine=VoiceEngine.NONE)))).status is Status.NOTE
-
-
 async def test_packages_are_complete() -> None:
     assert (await only("audio_packages", Settings())).status is Status.OK
     assert (await only("speech_detector", Settings())).status is Status.OK
+
+
+async def test_the_memory_of_each_gpu_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(part_checks, "gpu_count", lambda: 1)
+    memory = GpuMemory(0, "NVIDIA L4", 3_100_000_000, 24_000_000_000)
+    monkeypatch.setattr(part_checks, "read_gpu_memory", lambda: (memory,))
+    settings = Settings(asr=WhisperOptions(device="cuda"))
+    assert [finding.found for finding in await found("gpu", settings)] == [
+        "1 for --device cuda",
+        "0 (NVIDIA L4): 3.1 of 24.0 GB in use",
+    ]

@@ -154,3 +154,13 @@ def test_arguments_and_results_of_tools_are_withheld() -> None:
     assert "bad" not in shown
     assert "worse" not in shown
     assert [call.arguments for call in dialogue.prompt()[1].tool_calls] == ["{}"]
+
+
+def test_in_place_of_rejected_instructions_the_servers_own_count() -> None:
+    history = ChatHistory(DialogueOptions(system_prompt="Help."))
+    history.instructions = "Harm."
+    assert history.prefix == (Message("system", "Harm."),)
+    assert history.withhold_input("Harm.")
+    assert history.prefix == history.prefix_of("Harm.") == (Message("system", "Help."),)
+    history.instructions = "Sing."
+    assert history.prefix == (Message("system", "Sing."),)

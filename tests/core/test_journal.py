@@ -67,7 +67,13 @@ def test_numbers_from_1_in_order() -> None:
 def test_the_newest_partial_of_a_turn_takes_the_older_ones_place() -> None:
     journal = journal_of(partial(1, "a"), SpeechStarted(2, 0), partial(1, "a b"), partial(2, "c"))
     assert shown(journal) == ["1:partial1 a b", "2:SpeechStarted", "3:partial2 c"]
-    assert journal.coalesced == {"partial": 1}
+
+
+def test_tells_what_an_event_replaces() -> None:
+    journal = journal_of(partial(1, "a"))
+    assert journal.add(partial(2, "b")) is None
+    assert journal.add(partial(2, "b c")) == "partial"
+    assert journal.add(ReplyDelta(1, "d")) is None
 
 
 def test_a_delivered_event_is_not_replaced() -> None:
@@ -150,7 +156,6 @@ def test_replaced_messages_take_no_room() -> None:
     journal = journal_of(
         *(partial(1, "a" * 8 * length) for length in range(100)), waiting=1_000 + ENTRY_BYTES
     )
-    assert journal.coalesced.total() == 99
     assert not journal.overloaded
 
 

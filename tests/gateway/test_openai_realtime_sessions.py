@@ -13,7 +13,7 @@ from websockets.typing import Subprotocol
 
 from tests.gateway.auth.test_authenticator import OPTIONS, bearer, token
 from tests.gateway.fakes import LOUD, QUIET, Gate, ScriptedVoice, Stage, staged
-from tests.observing import PATIENCE_S
+from tests.observing import PATIENCE_S, until
 from voicegw.core.events import ClientToolCalled
 from voicegw.dialects import native, openai_realtime
 
@@ -140,3 +140,103 @@ async def test_who_goes_on_with_mistakes_is_disconnected() -> None:
     assert codes == 4 * ["invalid_event_type"] + ["too_many_errors"]
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008
+
+
+# --- a client that has lost its connection ---
+
+
+@asynccontextmanager
+async def back(stage: Stage, client: Client, *, told: bool = True, **options: Any) -> AsyncIterator[Client]:
+    """The same client on a new connection. told: it tells which event it received last."""
+    query = f"session_id={session_of(client)}"
+    if told:
+        query += f"&last_event_id={client.received[-1]['event_id']}"
+    async with joined(stage, query, **options) as again:
+        yield again
+
+
+def session_of(client: Client) -> str:
+    return str(client.received[0]["session"]["id"])
+
+
+async def cut(stage: Stage, client: Client) -> None:
+    """The connection is lost; the session waits for its client."""
+    client.socket.transport.abort()
+    await until(lambda: stage.value("sessions_detached") == 1)
+
+
+async def test_a_reply_that_ends_meanwhile_is_waiting() -> None:
+    async with serving() as stage, joined(stage) as client:
+        await client.send("session.update", session=TEXT | {"instructions": "Be brief."})
+        await client.send("conversation.item.create", item=HELLO)
+        stage.responder.gate.clear()
+        await client.send("response.create")
+        await client.until("response.output_text.delta")
+        await cut(stage, client)
+        stage.responder.gate.set()
+        async with back(stage, client) as again:
+            assert session_of(again) == session_of(client)
+            assert again.received[0]["session"]["instructions"] == "Be brief."
+            done = await again.until("response.done")
+            await again.send("response.create")
+            await again.until("response.done")
+    assert done["response"]["output"][0]["content"][0]["text"] == "Good day."
+    assert [each.content for each in stage.responder.prompts[-1]] == ["Be brief.", "hello", "Good day."]
+
+
+async def test_audio_continues_where_it_was_cut() -> None:
+    async with serving() as stage, joined(stage, "intent=transcription") as client:
+        await client.hear(LOUD)
+        await client.until("input_audio_buffer.speech_started")
+        client.socket.transport.abort()
+        async with back(stage, client) as again:
+            assert again.received[0]["session"]["input_audio_ms"] == len(LOUD) * 1000 // (2 * 24_000)
+            await again.hear(LOUD + 4 * QUIET)
+            completed = await again.until("conversation.item.input_audio_transcription.completed")
+    kinds = [event["type"] for event in client.received + again.received]
+    assert kinds.count("input_audio_buffer.speech_started") == 1
+    assert completed["usage"]["seconds"] > len(LOUD) / (2 * 24_000)
+
+
+async def test_a_new_connection_takes_the_session_from_one_that_is_still_open() -> None:
+    async with serving() as stage, joined(stage) as client, back(stage, client, told=False) as again:
+        assert session_of(again) == session_of(client)
+        with pytest.raises(ConnectionClosed):
+            await client.until("response.done")
+        await again.send("session.update", session=TEXT)
+        await again.send("response.create")
+        assert (await again.until("response.done"))["response"]["status"] == "completed"
+
+
+@pytest.mark.parametrize("query", ["session_id=sess_unknown", "session_id=%00&last_event_id=%ff"])
+async def test_a_session_that_is_not_here_begins_anew(query: str) -> None:
+    async with serving() as stage, joined(stage, query) as client:
+        assert session_of(client) != "sess_unknown"
+        assert "input_audio_ms" not in client.received[0]["session"]
+        assert stage.value("resumes_total", outcome="lost") == 1
+
+
+async def test_who_closes_the_connection_ends_the_session() -> None:
+    async with serving() as stage, joined(stage) as client:
+        await client.socket.close()
+        await until(lambda: stage.value("sessions") == 0)
+        async with back(stage, client) as again:
+            assert session_of(again) != session_of(client)
+
+
+async def test_a_session_is_resumed_by_its_user_only() -> None:
+    async with serving(gate=Gate(tokens=OPTIONS)) as stage, joined(stage, **bearer(token())) as client:
+        await cut(stage, client)
+        async with back(stage, client, **bearer(token(sub="mallory"))) as other:
+            assert session_of(other) != session_of(client)
+        async with back(stage, client, **bearer(token())) as again:
+            assert session_of(again) == session_of(client)
+
+
+async def test_a_session_is_not_resumed_in_another_dialect() -> None:
+    async with serving() as stage, joined(stage) as client:
+        await cut(stage, client)
+        name = session_of(client).removeprefix("sess_")
+        async with connect(f"{stage.url}?session={name}&epoch=1&last_seq=0", proxy=None) as socket:
+            ready = json.loads(await socket.recv())
+    assert ready["session"] != name

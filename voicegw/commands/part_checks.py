@@ -1,34 +1,30 @@
-"""The checks of `voicegw check`: each tries one part of a server, and yields what it has found."""
+"""The checks of `voicegw check`: each tries one part of a server, and yields what it has found. Those of what
+makes replies are in reply_checks.py."""
 
 import asyncio
 import importlib.util
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator
 
 from voicegw.asr.vad import make_scorer
-from voicegw.assistant import make_voice
 from voicegw.cluster.redis import connect
 from voicegw.cluster.redis.monitor import REDIS_ERRORS
 from voicegw.commands.findings import Finding, Status
 from voicegw.commands.model_check import check_speech_model
 from voicegw.commands.recognition import gpu_count
+from voicegw.commands.reply_checks import REPLY_CHECKS
 from voicegw.config import Settings
-from voicegw.core.events import Message
-from voicegw.core.responder import ReplyRequest
-from voicegw.errors import ReplyError, StartupError, VoicegwError
+from voicegw.errors import StartupError
 from voicegw.gateway.auth.authenticator import Authenticator
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
 from voicegw.gateway.http.tls import Certificate, check_exposure
-from voicegw.reply.llm.llm_responder import LLMResponder
+from voicegw.gpu_metrics import read_gpu_memory
 
 _DAY_S = 86_400
 _RENEW_DAYS = 14
 _OLDEST_REDIS = 7
-_SENTENCE, _SENTENCE_RATE = "Hello.", 16_000
-
-Check = Callable[[Settings], AsyncIterator[Finding]]
+_GB = 1e9
 
 
 async def _check_access(settings: Settings) -> AsyncIterator[Finding]:
@@ -93,53 +89,6 @@ async def _check_speech_detector(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("speech detector", Status.OK, settings.vad.engine)
 
 
-async def _check_model_endpoints(settings: Settings) -> AsyncIterator[Finding]:
-    """Sends a minimal request to each endpoint."""
-    part = "language model"
-    configured = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
-    if not configured:
-        found = "none is configured: the offline responder answers"
-        yield Finding(part, Status.NOTE, found, "--llm-url and --llm-model name one")
-    for options in configured:
-        begin = time.monotonic()
-        try:
-            responder = LLMResponder(options)
-            try:
-                await responder.warm(ReplyRequest((Message("user", "hello"),)))
-            finally:
-                await responder.close()
-        except (ReplyError, StartupError) as error:
-            where = f"{options.model} at {options.url or 'OpenAI'}"
-            remedy = "start the endpoint, or correct --llm-url, --llm-model or OPENAI_API_KEY"
-            yield Finding(part, Status.WRONG, f"{where}: {error.message}", remedy)
-        else:
-            took_ms = (time.monotonic() - begin) * 1000
-            found = f"{responder.name} at {responder.url} answered in {took_ms:.0f} ms"
-            yield Finding(part, Status.OK, found)
-
-
-async def _check_voice(settings: Settings) -> AsyncIterator[Finding]:
-    """Speaks a word."""
-    try:
-        voice = make_voice(settings.voice)
-        if voice is None:
-            remedy = "--voice-engine names one; auto finds espeak-ng or the extra `voice`"
-            yield Finding("voice", Status.NOTE, "none: replies are text only", remedy)
-            return
-        begin, first_s = time.monotonic(), 0.0
-        try:
-            async with aclosing(voice.speak(_SENTENCE, _SENTENCE_RATE, "en")) as pieces:
-                async for _ in pieces:
-                    first_s = first_s or time.monotonic() - begin
-        finally:
-            await voice.close()
-    except VoicegwError as error:
-        remedy = "choose another --voice-engine, or see scripts/deploy/assistant.md"
-        yield Finding("voice", Status.WRONG, error.message, remedy)
-    else:
-        yield Finding("voice", Status.OK, f"{voice.name} spoke after {first_s * 1000:.0f} ms")
-
-
 async def _check_redis(settings: Settings) -> AsyncIterator[Finding]:
     if settings.cluster.url is None:
         yield Finding("Redis", Status.OK, "not used: one gateway")
@@ -185,9 +134,12 @@ async def _check_gpu(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("GPU", Status.NOTE, f"{count}, not used", "--device cuda uses it")
     else:
         yield Finding("GPU", Status.OK, f"{count} for --device {settings.asr.device}")
+    for gpu in await asyncio.to_thread(read_gpu_memory):
+        used, total = gpu.used_bytes / _GB, gpu.total_bytes / _GB
+        yield Finding("GPU", Status.OK, f"{gpu.index} ({gpu.name}): {used:.1f} of {total:.1f} GB in use")
 
 
-CHECKS: tuple[Check, ...] = (
+CHECKS = (
     *(_check_access, _check_address, _check_tls, _check_redis, _check_gpu, _check_audio_packages),
-    *(_check_speech_detector, check_speech_model, _check_model_endpoints, _check_voice),
+    *(_check_speech_detector, check_speech_model, *REPLY_CHECKS),
 )

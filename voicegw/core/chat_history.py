@@ -45,10 +45,11 @@ class DialogueOptions:
 
 class ChatHistoryState(msgspec.Struct, array_like=True):
     """messages: the history, without the system prompt. tool_results: results of background tool calls that
-    are inserted before the next user message."""
+    are inserted before the next user message. rejected_instructions: those that moderation rejected last."""
 
     messages: list[Message] = []
     tool_results: list[Message] = []
+    rejected_instructions: str | None = None
 
 
 class ChatHistory:
@@ -120,7 +121,10 @@ class ChatHistory:
 
     def withhold_input(self, text: str) -> bool:
         """Replaces a text of the user, or of any message of the client, by a note. Returns whether it has no
-        reply yet."""
+        reply yet. In place of rejected instructions, those of the options count."""
+        if self.instructions == text:
+            self.state.rejected_instructions = text
+            return True
         for place, message in reversed(list(enumerate(self.state.messages))):
             if not is_reply(message) and message.content.endswith(text):
                 self.state.messages[place] = _WITHHELD_INPUT
@@ -150,9 +154,11 @@ class ChatHistory:
         return self.prefix_of(self.instructions)
 
     def prefix_of(self, instructions: str | None) -> tuple[Message, ...]:
-        """The first messages of a prompt with these instructions; None for those of the options."""
-        prompt = self._options.system_prompt if instructions is None else instructions
-        return (Message("system", prompt),) if prompt else ()
+        """The first messages of a prompt with these instructions; None, or rejected ones, for those of the
+        options."""
+        if instructions is None or instructions == self.state.rejected_instructions:
+            instructions = self._options.system_prompt
+        return (Message("system", instructions),) if instructions else ()
 
     def prompt(self, provisional: str | None = None) -> tuple[Message, ...]:
         """The messages of the next request. provisional: a transcript that is probably the next user

@@ -9,7 +9,6 @@ An event is delivered only after it is saved. With a store that outlives this pr
 the session over has every event that the client has received.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -45,13 +44,11 @@ class Journal:
 
     max_waiting_bytes: above this size of undelivered events the journal is overloaded; above twice this size
     `add` fails. max_kept_bytes: the approximate size of delivered events that are kept. The size of an event
-    is that of its encoding plus ENTRY_BYTES. last: the number of the newest event. coalesced: the count of
-    replaced events, by kind.
+    is that of its encoding plus ENTRY_BYTES. last: the number of the newest event.
     """
 
     def __init__(self, max_waiting_bytes: int, max_kept_bytes: int) -> None:
         self.last = 0
-        self.coalesced: Counter[str] = Counter()
         self._max_waiting_bytes = max_waiting_bytes
         self._max_kept_bytes = max_kept_bytes
         self._entries: dict[int, Entry] = {}
@@ -76,8 +73,9 @@ class Journal:
         """The number of the oldest kept event; `last` + 1 when none is kept."""
         return next(iter(self._entries), self.last + 1)
 
-    def add(self, event: Event) -> None:
-        """Adds an event. Raises SlowConsumer and changes nothing when too much is undelivered."""
+    def add(self, event: Event) -> str | None:
+        """Adds an event; returns the kind of the event that it replaced. Raises SlowConsumer and changes
+        nothing when too much is undelivered."""
         key = _key(event)
         old = self._by_key.get(key) if key is not None else None
         entry = Entry(self.last + 1 if old is None else old.seq, key, events.encode(event))
@@ -85,12 +83,11 @@ class Journal:
         if waiting > 2 * self._max_waiting_bytes:
             raise SlowConsumer(f"more than {2 * self._max_waiting_bytes} bytes wait to be read")
         self.last = max(self.last, entry.seq)
-        if key is not None and old is not None:
-            self.coalesced[key[0]] += 1
         self._waiting_bytes = waiting
         self._keep(entry)
         if isinstance(event, SessionReady):
             self._ready_events.add(entry.seq)
+        return None if key is None or old is None else key[0]
 
     def _keep(self, entry: Entry) -> None:
         self._entries[entry.seq] = self._unsaved[entry.seq] = entry

@@ -42,11 +42,12 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """The session to resume. epoch: the last one that the client knows. last_seq: its last event."""
+    """The session to resume. epoch: the last one that the client knows. last_seq: its last event; None for
+    the last one that was sent, where the codec repeats what was lost."""
 
     session: str
-    epoch: int
-    last_seq: int
+    epoch: int = 0
+    last_seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,10 @@ class Codec(ABC):
     lock_step: bool = False
     reference: str = ""
 
+    def continue_from(self, earlier: "Codec") -> None:  # noqa: B027 - most codecs have no state
+        """Takes over the state of the session's earlier connection in this dialect, before the first frame
+        and the first event; the earlier codec then encodes nothing more."""
+
     @abstractmethod
     def receive(self, frame: str | bytes) -> Iterable[Received]:
         """Decodes a frame; returns nothing for a frame without new content. Raises InputError."""
@@ -153,7 +158,7 @@ class Dialect(ABC):
     subprotocols: supported ones, preferred first. max_message_bytes: codecs raise MessageTooBig for longer
     messages. transport_bytes: length from which a message is not even read; 0 for a multiple of that, so that
     the codec can report the error. resumable: whether clients can resume sessions; if not, a session ends
-    with its connection.
+    with its connection. stored: whether sessions are saved, so that another gateway can continue them.
     """
 
     name: str
@@ -162,6 +167,7 @@ class Dialect(ABC):
     max_message_bytes: int
     transport_bytes: int = 0
     resumable: bool = False
+    stored: bool = False
 
     def serves(self, path: str) -> bool:
         """Whether this dialect serves the path."""

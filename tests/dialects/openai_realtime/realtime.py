@@ -27,11 +27,11 @@ def connected(
 class Client:
     """`commands`: for the session, without what the codec relays to itself. `received`: the events."""
 
-    def __init__(self, codec: RealtimeCodec | None = None) -> None:
+    def __init__(self, codec: RealtimeCodec | None = None, *begin: events.Event) -> None:
         self.codec = codec or connected()
         self.commands: list[Received] = []
         self.received: list[dict[str, Any]] = []
-        self.hear(READY)
+        self.hear(*(begin or (READY,)))
 
     def send(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
         """Sends an event; returns the answers."""

@@ -3,6 +3,7 @@ import pytest
 from tests.dialects.openai_realtime.realtime import KEY, READY, Client, connected
 from voicegw.core.commands import ReplyMode
 from voicegw.dialects.openai_realtime import PATH, RealtimeDialect
+from voicegw.dialects.port import Resume
 from voicegw.errors import Draining, IdleTimeout, SlowConsumer, TooManyConnections, TooManyErrors
 
 
@@ -47,12 +48,20 @@ def test_the_session_is_announced_first() -> None:
     [created] = client.received
     assert created["type"] == "session.created"
     assert created["session"]["model"] == "gpt-realtime"
-    assert "secret" not in str(created), "the name of a session is the secret to resume it"
+    assert created["session"]["id"] == "sess_secret"
+    assert "input_audio_ms" not in created["session"]
+
+
+def test_a_request_to_resume() -> None:
+    opening = connected("model=any&session_id=sess_secret&last_event_id=event_1").opening
+    assert opening is not None
+    assert opening.resume == Resume("secret")
+    assert connected("session_id=").opening == connected("").opening
 
 
 def test_ids_differ_between_connections() -> None:
     clients = [Client(connected(headers={"Sec-WebSocket-Key": key})) for key in (KEY, "other")]
-    ids = {client.received[0]["session"]["id"] for client in clients}
+    ids = {client.received[0]["event_id"] for client in clients}
     assert len(ids) == 2
     assert Client().hear(READY)[0]["event_id"].endswith("_2")
 

@@ -1,12 +1,14 @@
 """The items that a client adds, removes, retrieves and truncates."""
 
+import json
 from typing import Any
 
 import pytest
 
 from tests.dialects.openai_realtime.realtime import PREFIX, Client
+from voicegw.core import events
 from voicegw.core.chat_history import is_reply
-from voicegw.core.commands import AddItem, CreateReply, DeleteItem, TruncateReply
+from voicegw.core.commands import AddItem, CreateReply, DeleteItem, Relay, TruncateReply
 from voicegw.core.events import (
     ClientToolCalled,
     EndReason,
@@ -170,3 +172,21 @@ def test_of_a_very_long_conversation_the_oldest_items_are_forgotten(client: Clie
         create(client, HELLO | {"content": [], "id": f"item{number}"})
     with pytest.raises(UnknownItem):
         client.send("conversation.item.retrieve", item_id="item0")
+
+
+def test_a_client_need_not_wait_until_it_is_told_of_an_item() -> None:
+    client = Client()
+    relayed = []
+    for event in (
+        {"type": "conversation.item.create", "item": HELLO | {"id": "a"}, "previous_item_id": "root"},
+        {"type": "conversation.item.create", "item": HELLO | {"id": "b"}, "previous_item_id": "a"},
+        {"type": "conversation.item.delete", "item_id": "a"},
+    ):
+        for each in client.codec.receive(json.dumps(event)):
+            (relayed if isinstance(each, Relay) else client.commands).append(each)
+    heard = client.hear(*(events.Relayed(each.data) for each in relayed))
+    assert [type(command) for command in client.commands] == [AddItem, AddItem, DeleteItem]
+    assert [event.get("previous_item_id") for event in heard[:4]] == [None, None, "a", "a"]
+    assert heard[-1]["type"] == "conversation.item.deleted"
+    with pytest.raises(UnknownItem):
+        client.send("conversation.item.retrieve", item_id="a")

@@ -21,7 +21,15 @@ from voicegw.core.events import (
 from voicegw.core.messages import Message, TokenUsage
 from voicegw.core.reply_parameters import ReplyParameters
 from voicegw.dialects.port import ReplyAudio
-from voicegw.errors import InvalidState, LLMFiltered, LLMTimeout, LLMTokenLimit, UnknownItem
+from voicegw.errors import (
+    InternalError,
+    InvalidState,
+    LLMFiltered,
+    LLMTimeout,
+    LLMTokenLimit,
+    RateLimited,
+    UnknownItem,
+)
 
 CALL = ClientToolCalled("call_1", "weather", '{"city":"Rome"}')
 NOISE = np.arange(-1200, 1200, dtype="<i2").tobytes()  # 100 ms
@@ -170,3 +178,19 @@ def test_an_input_refers_to_known_items_only(client: Client) -> None:
 def test_a_transcription_session_has_no_responses() -> None:
     with pytest.raises(InvalidState):
         Client(connected("intent=transcription")).send("response.create")
+
+
+def test_the_reason_of_a_failure_is_its_own_not_a_rate_limit_of_audio(client: Client) -> None:
+    limited = Fault.of(RateLimited("too much audio"))
+    client.hear(limited, ReplyDelta(1, "a"), Fault.of(InternalError()), limited)
+    client.hear(ReplyDone(1, "a", ReplyReason.FAILED))
+    assert last_done(client)["status_details"]["error"]["code"] == "internal_error"
+    client.hear(limited)
+    client.send("response.create")
+    client.hear(Fault.of(LLMTimeout("late")), ReplyDone(2, "", ReplyReason.FAILED))
+    assert last_done(client)["status_details"]["error"]["code"] == "llm_timeout"
+
+
+def test_a_reply_may_fail_for_a_rate_limit(client: Client) -> None:
+    client.hear(Fault.of(RateLimited("too many tokens")), ReplyDone(1, "", ReplyReason.FAILED))
+    assert last_done(client)["status_details"]["error"]["code"] == "rate_limit_exceeded"

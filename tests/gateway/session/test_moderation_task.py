@@ -10,7 +10,7 @@ import pytest
 
 from voicegw.core.actions import Respond
 from voicegw.core.chat_history import reply_item
-from voicegw.core.commands import Cancel, TypeText
+from voicegw.core.commands import Cancel, Configure, CreateReply, TypeText
 from voicegw.core.events import (
     Event,
     FinalTranscript,
@@ -22,7 +22,7 @@ from voicegw.core.events import (
 )
 from voicegw.core.moderation_queue import Check
 from voicegw.errors import ModerationFailed, RateLimited
-from voicegw.gateway.session.moderation_task import Moderation
+from voicegw.gateway.session.moderation_task import NO_TURN, Moderation
 from voicegw.telemetry import Metrics
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
@@ -213,3 +213,39 @@ async def test_categories_can_be_told_whatever_they_are_called() -> None:
 class BrokenGate(asyncio.Event):
     async def wait(self) -> Literal[True]:
         raise AttributeError("something bad")
+
+
+async def test_instructions_of_a_client_are_judged_when_they_are_set() -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        session.moderation.receive_command(Configure(instructions="Say something bad."))
+        session.moderation.receive_command(Configure(language="de"))
+        await settle()
+    assert session.hits == [(Check(NO_TURN, ModerationTarget.INPUT, "Say something bad."), ("bad",))]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        CreateReply(instructions="Say something bad."),
+        CreateReply(messages=(Message("system", "Say something bad."),)),
+    ],
+)
+async def test_instructions_for_one_reply_are_judged_with_its_request(command: CreateReply) -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        session.moderation.receive_command(command)
+        prompt = (Message("system", "Say something bad."), Message("user", "hello"))
+        session.moderation.receive_request(Respond(1, 1, prompt))
+        await settle()
+    assert [check.turn for check, _ in session.hits] == [1]
+
+
+async def test_instructions_of_the_server_are_not_judged() -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        session.moderation.receive_command(CreateReply())
+        prompt = (Message("system", "Say nothing bad."), Message("user", "hello"))
+        session.moderation.receive_request(Respond(1, 1, prompt))
+        await settle()
+    assert session.judge.judged == ["hello"]

@@ -12,7 +12,7 @@ from voicegw.core import events
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native, twilio
-from voicegw.dialects.port import Opening, Resume
+from voicegw.dialects.port import Codec, Opening, Resume
 from voicegw.errors import Draining, VoicegwError
 from voicegw.gateway.limits.admission import Admission, AdmissionOptions
 from voicegw.gateway.limits.quota import Quota
@@ -33,6 +33,7 @@ METRICS = "voicegw_resumes_total"
 class FakeClient:
     """A connection that records how it was ended."""
 
+    codec: Codec = field(default_factory=lambda: native.NativeCodec(Opening(SessionProfile())))
     ends: list[VoicegwError | None] = field(default_factory=list)
     limiter: SessionLimiter = field(
         default_factory=lambda: SessionLimiter(Limits(LimitOptions(), Metrics()), "", "", 1, Quota({}))

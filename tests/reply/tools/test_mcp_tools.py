@@ -3,13 +3,14 @@
 import asyncio
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
-from tests.observing import children, until
+from tests.observing import PATIENCE_S, children, until
 from tests.reply.tools import mcp_server
 from voicegw.core.background_calls import AskedCall
 from voicegw.errors import ConfigurationError
@@ -83,6 +84,11 @@ async def test_a_program_is_ended_and_started_again() -> None:
     await until(lambda: not children() - before)
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
 @asynccontextmanager
 async def listening(port: int) -> AsyncIterator[None]:
     """The same server, by HTTP."""
@@ -100,14 +106,33 @@ async def listening(port: int) -> AsyncIterator[None]:
 
 
 async def test_a_server_by_http_may_be_late_and_may_restart() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    page = {"name": "shop", "url": f"http://127.0.0.1:{port}/mcp", "tell_caller": True}
+    port = free_port()
+    page = {"name": "shop", "url": f"http://127.0.0.1:{port}/mcp", "tell_caller": True, "timeout_ms": 60_000}
     async with listening(port), toolbox(page) as box:
         await check_calls(box)
         await called(box, "crash")
         async with listening(port):
             assert await called(box, "greet", '{"name": "Bob"}') == (True, '{"result":"Hello, Bob!"}')
+
+
+async def check_long_result(box: Toolbox) -> None:
+    begun = time.process_time()
+    ok, content = await called(box, "long", '{"size": 20000000}')
+    assert time.process_time() - begun < 2, "of this process alone; 11 s with the library's own transport"
+    assert (ok, "lost" in content) == (False, True)
+
+
+async def test_a_result_that_is_far_too_long_is_not_read() -> None:
+    async with toolbox(SHOP) as box:
+        await check_long_result(box)
+        assert await called(box, "greet", '{"name": "Bob"}') == (True, '{"result":"Hello, Bob!"}')
+
+
+async def test_an_answer_by_http_that_is_far_too_long_is_not_read() -> None:
+    port = free_port()
+    page = {"name": "shop", "url": f"http://127.0.0.1:{port}/mcp"}
+    async with asyncio.timeout(PATIENCE_S), listening(port), toolbox(page) as box:
+        await check_long_result(box)  # and the end of the connection while it fails
 
 
 async def test_a_slow_tool_has_a_time_limit() -> None:

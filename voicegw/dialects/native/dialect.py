@@ -18,7 +18,7 @@ class NativeDialect(Dialect):
     path = PATH
     subprotocols = (SUBPROTOCOL,)
     max_message_bytes = codec.MAX_MESSAGE_BYTES
-    resumable = True
+    resumable = stored = True
 
     def connect(self, handshake: Handshake) -> "NativeCodec":
         """See Dialect. Raises UnsupportedRate, UnsupportedFormat, UnsupportedReply or InvalidParameter."""

@@ -2,36 +2,43 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from voicegw.core import events
 from voicegw.core.commands import Configure
 from voicegw.dialects.openai_realtime import client_events, relayed
+from voicegw.dialects.openai_realtime.audio_formats import RATE
 from voicegw.dialects.openai_realtime.conversation import Conversation
 from voicegw.dialects.openai_realtime.errors import REPLY_CODES, error_of
 from voicegw.dialects.openai_realtime.inbound import Inbound
 from voicegw.dialects.openai_realtime.input_items import InputItems
-from voicegw.dialects.openai_realtime.items import Ids
+from voicegw.dialects.openai_realtime.items import SESSION_PREFIX, Ids
 from voicegw.dialects.openai_realtime.responses import Responses
 from voicegw.dialects.openai_realtime.server_events import ServerEvents
 from voicegw.dialects.openai_realtime.session_fields import SessionFields
 from voicegw.dialects.port import Codec, Frame, Opening, Received, ReplyAudio
-from voicegw.errors import InputError, RateLimited, RecognitionFailed, VoicegwError
+from voicegw.errors import InputError, InternalError, RateLimited, RecognitionFailed, VoicegwError
 
 _GONE, _TRY_AGAIN_LATER = 1008, 1013
 
 
 class RealtimeCodec(Codec):
-    """Decodes and encodes one connection. fields: the session that the request asks for."""
+    """Decodes and encodes one connection. fields: the session that the request asks for. last_event_id: the
+    event after which the client of a resumed session has received none."""
 
-    def __init__(self, opening: Opening, ids: Ids, fields: SessionFields) -> None:
+    def __init__(
+        self, opening: Opening, ids: Ids, fields: SessionFields, last_event_id: str | None = None
+    ) -> None:
         self.opening = opening
-        self._ids = ids
+        self._session = ""
         self._events = ServerEvents(ids)
         self._conversation = Conversation()
         self._input = InputItems(self._events, ids, self._conversation, fields)
         self._responses = Responses(self._events, ids, self._conversation, fields)
         self._inbound = Inbound(ids, self._conversation, self._input, self._responses, fields)
+        self._last_event_id = last_event_id or ""
+        self._missed: list[events.Event] | None = None  # of a resumed session; None once they are sent
+        self._superseded = False
 
     @property
     def fields(self) -> SessionFields:
@@ -42,6 +49,16 @@ class RealtimeCodec(Codec):
         """See Codec."""
         fields = replace(self._inbound.fields, fixed=settings)
         self._inbound.fields = self._input.fields = self._responses.fields = fields
+
+    def continue_from(self, earlier: Codec) -> None:
+        """See Codec."""
+        assert isinstance(earlier, RealtimeCodec)
+        fixed, self._missed = self.fields.fixed, []
+        self._session, self._events = earlier._session, earlier._events
+        self._conversation, self._inbound = earlier._conversation, earlier._inbound
+        self._input, self._responses = earlier._input, earlier._responses
+        earlier._superseded = True
+        self.fix(fixed)
 
     def receive(self, frame: str | bytes) -> Iterable[Received]:
         """See Codec. Raises an InputError."""
@@ -58,11 +75,18 @@ class RealtimeCodec(Codec):
         self._input.fields = self._responses.fields = self._inbound.fields
 
     def send_event(self, event: events.Event, number: int) -> Iterable[Frame]:
-        """See Codec."""
+        """See Codec. A resumed session shows itself before what happened without its client."""
+        if self._superseded:
+            return []
+        if self._missed is not None and not isinstance(event, events.SessionReady):
+            self._missed.append(event)
+            return []
+        return list(self._encode(event))  # all, also if the connection is lost meanwhile
+
+    def _encode(self, event: events.Event) -> Iterable[Frame]:
         match event:
             case events.SessionReady():
-                session = self._inbound.fields.shown_object(self._ids.session)
-                return (self._events.frame("session.created", session=session),)
+                return self._ready(event)
             case events.SpeechStarted():
                 return self._input.start(event)
             case events.PartialTranscript():
@@ -84,11 +108,29 @@ class RealtimeCodec(Codec):
             case _:
                 return ()  # the protocol has no event for it
 
+    def _ready(self, event: events.SessionReady) -> Iterator[Frame]:
+        self._session = SESSION_PREFIX + event.session
+        shown = self._shown(self.fields.shown_object())
+        missed, self._missed = self._missed, None
+        if missed is not None:
+            shown["input_audio_ms"] = event.next_input_sample * 1000 // RATE
+        yield self._events.frame("session.created", session=shown)
+        if missed is not None:
+            yield from self._events.after(self._last_event_id)
+            for each in missed:
+                yield from self._encode(each)
+
+    def _shown(self, session: dict[str, Any]) -> dict[str, Any]:
+        return session | {"id": self._session}
+
     def _answer(self, answer: relayed.AnyAnswer) -> Iterable[Frame]:
         match answer:
             case relayed.Prepared(kind, body):
                 return (self._events.frame(kind, **body),)
+            case relayed.SessionUpdated(session):
+                return (self._events.frame("session.updated", session=self._shown(session)),)
             case relayed.ItemCreated(item, after):
+                self._inbound.announce(item["id"])
                 previous = self._conversation.add(item, after)
                 steps = ("added", "done")
                 return [
@@ -111,14 +153,14 @@ class RealtimeCodec(Codec):
     def _fault(self, fault: events.Fault) -> Iterable[Frame]:
         if fault.code == RecognitionFailed.code:
             self._input.fail()
-        if fault.code in REPLY_CODES or fault.code == RateLimited.code:
+        if fault.code in REPLY_CODES or fault.code in (RateLimited.code, InternalError.code):
             self._responses.fail(fault)
         error = error_of(fault)
         return () if error is None else (self._events.frame("error", error=error),)
 
     def send_audio(self, audio: ReplyAudio) -> Iterable[Frame]:
         """See Codec."""
-        return self._responses.audio(audio)
+        return () if self._superseded else self._responses.audio(audio)
 
     def close(self, error: VoicegwError | None) -> tuple[int, str]:
         """See Codec. Clients reconnect after some codes only."""

@@ -1,4 +1,4 @@
-"""OpenAI's Realtime API: JSON with audio in base64; sessions cannot be resumed."""
+"""OpenAI's Realtime API: JSON with audio in base64; a client may resume its session in the same gateway."""
 
 import hashlib
 from urllib.parse import parse_qsl
@@ -9,9 +9,9 @@ from voicegw.dialects.bearer import bearer_token
 from voicegw.dialects.openai_realtime.audio_formats import RATE
 from voicegw.dialects.openai_realtime.client_events import MAX_MESSAGE_BYTES
 from voicegw.dialects.openai_realtime.codec import RealtimeCodec
-from voicegw.dialects.openai_realtime.items import Ids
+from voicegw.dialects.openai_realtime.items import SESSION_PREFIX, Ids
 from voicegw.dialects.openai_realtime.session_fields import CONVERSATION, TRANSCRIPTION, SessionFields
-from voicegw.dialects.port import Dialect, Handshake, Opening
+from voicegw.dialects.port import Dialect, Handshake, Opening, Resume
 
 PATH = "/v1/realtime"
 SUBPROTOCOL = "realtime"
@@ -21,13 +21,14 @@ _DEFAULT_MODEL = "voicegw"
 
 
 class RealtimeDialect(Dialect):
-    """The token is in a header or in a subprotocol; the query states the kind of session. speaks: the server
-    has a voice. passes_voices: its engine knows the voices of the protocol by name."""
+    """The token is in a header or in a subprotocol; the query states the kind of session, or the one to
+    resume. speaks: the server has a voice. passes_voices: its engine knows the protocol's voices by name."""
 
     name = "openai_realtime"
     path = PATH
     subprotocols = (SUBPROTOCOL,)
     max_message_bytes = transport_bytes = MAX_MESSAGE_BYTES
+    resumable = True
 
     def __init__(self, *, speaks: bool, passes_voices: bool = False) -> None:
         self._speaks = speaks
@@ -43,4 +44,6 @@ class RealtimeDialect(Dialect):
         token = bearer_token(handshake.headers, _TOKEN_PREFIX)
         keys = "".join(handshake.headers.get_all("Sec-WebSocket-Key"))
         ids = Ids(hashlib.sha256(keys.encode()).hexdigest()[:12])
-        return RealtimeCodec(Opening(profile, token), ids, fields)
+        name = query.get("session_id", "").removeprefix(SESSION_PREFIX)
+        resume = Resume(name) if name else None
+        return RealtimeCodec(Opening(profile, token, resume), ids, fields, query.get("last_event_id"))

@@ -1,6 +1,6 @@
 """Converts the events of a client to commands of the session."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, assert_never
 
@@ -55,6 +55,7 @@ class Inbound:
         self._responses = responses
         self._converter = InputConverter()
         self._uncommitted = 0.0  # seconds of audio
+        self._unannounced: dict[str, Mapping[str, Any]] = {}
 
     def receive(self, event: client_events.AnyClientEvent) -> Iterator[Received]:
         """The commands for an event. Raises an InputError."""
@@ -97,9 +98,7 @@ class Inbound:
 
     def _update(self, changes: dict[str, Any]) -> Iterator[Received]:
         updated = self.fields.updated(changes)
-        answer = _relay(
-            relayed.Prepared("session.updated", {"session": updated.shown_object(self._ids.session)})
-        )
+        answer = _relay(relayed.SessionUpdated(updated.shown_object()))
         if (command := _changes(self.fields.configure(), updated.configure())) != Configure():
             yield command
         self.fields = updated
@@ -141,10 +140,7 @@ class Inbound:
             if not isinstance(each, dict):
                 raise MalformedMessage("response.input: an item is no object")
             if each.get("type") == "item_reference":
-                known = self._conversation.get(str(each.get("id")))
-                if known is None:
-                    raise UnknownItem(f"response.input: no item {quoted(str(each.get('id')))}")
-                each = dict(known)
+                each = dict(self._known(str(each.get("id"))))
             messages.append(message_of(item_of(each)))
             left -= characters_of(messages[-1:])
             if left < 0:
@@ -170,15 +166,20 @@ class Inbound:
                 yield from (DeleteItem(key) for key in keys)
                 yield _relay(relayed.ItemDeleted(item_id))
             case client_events.ItemRetrieve(item_id=item_id):
-                item = dict(self._known(item_id))
-                yield _relay(relayed.Prepared("conversation.item.retrieved", {"item": item}))
+                item = self._known(item_id)
+                yield _relay(relayed.Prepared("conversation.item.retrieved", {"item": dict(item)}))
             case client_events.ItemTruncate():
                 yield from self._truncate(event)
             case _:
                 assert_never(event)
 
-    def _known(self, item_id: str) -> Any:
-        item = self._conversation.get(item_id)
+    def announce(self, item_id: str) -> None:
+        """The client is told now of an item that it has created."""
+        self._unannounced.pop(item_id, None)
+
+    def _known(self, item_id: str) -> Mapping[str, Any]:
+        """An item, also one that the client has just created: many send the next one without waiting."""
+        item = self._unannounced.get(item_id) or self._conversation.get(item_id)
         if item is None:
             raise UnknownItem(f"no item {quoted(item_id)} in the conversation")
         return item
@@ -192,8 +193,10 @@ class Inbound:
         if after:
             self._known(after)
         key = None if after is None else self._ids.key(after) if after else ""
-        answer = _relay(relayed.ItemCreated(shown_item(item), after))
+        shown = shown_item(item)
+        answer = _relay(relayed.ItemCreated(shown, after))
         yield AddItem(message_of(item, self._ids.client_key(item.id)), key)
+        self._unannounced[item.id] = shown
         yield answer
 
     def _truncate(self, event: client_events.ItemTruncate) -> Iterator[Received]:

@@ -11,6 +11,7 @@ from voicegw.core.text import encodable
 from voicegw.errors import InvalidValue, MalformedMessage
 
 MAX_TEXT_CHARACTERS = 16_000
+SESSION_PREFIX = "sess_"
 _Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_CHARACTERS)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 _AUDIO_AND_IMAGES = ("audio", "image_url")
@@ -115,10 +116,6 @@ class Ids:
         self._counts: dict[str, int] = {}
 
     @property
-    def session(self) -> str:
-        return f"sess_{self._prefix}"
-
-    @property
     def conversation(self) -> str:
         return f"conv_{self._prefix}"
 
@@ -134,6 +131,11 @@ class Ids:
         """A new id of this kind."""
         self._counts[kind] = self._counts.get(kind, 0) + 1
         return f"{kind}_{self._prefix}_{self._counts[kind]}"
+
+    def number_of(self, kind: str, given: str) -> int:
+        """The count in an id of `next`; 0 for another id."""
+        found = re.fullmatch(rf"{kind}_{self._prefix}_([0-9]{{1,12}})", given)
+        return 0 if found is None else int(found[1])
 
     def turn_of_reply(self, item_id: str) -> int | None:
         """The turn of an id of `reply`; None for another id."""

@@ -17,6 +17,12 @@ class Prepared(Answer, frozen=True):
     body: dict[str, Any]
 
 
+class SessionUpdated(Answer, frozen=True):
+    """The session was updated. session: its object, without its id."""
+
+    session: dict[str, Any]
+
+
 class ItemCreated(Answer, frozen=True):
     """The client's item is in the conversation. after: as in AddItem."""
 
@@ -47,7 +53,9 @@ class ResponseRequested(Answer, frozen=True):
     separate: bool
 
 
-AnyAnswer = Prepared | ItemCreated | ItemDeleted | AudioCommitted | AudioCleared | ResponseRequested
+AnyAnswer = (
+    Prepared | SessionUpdated | ItemCreated | ItemDeleted | AudioCommitted | AudioCleared | ResponseRequested
+)
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[AnyAnswer] = msgspec.msgpack.Decoder(AnyAnswer)
 

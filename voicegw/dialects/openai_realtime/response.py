@@ -6,6 +6,7 @@ from typing import Any
 
 from voicegw.core.events import Fault, ReplyReason
 from voicegw.core.messages import TokenUsage
+from voicegw.dialects.openai_realtime.errors import CODES
 from voicegw.errors import LLMFiltered
 
 _CANCELLED = {ReplyReason.INTERRUPTED: "turn_detected", ReplyReason.CANCELLED: "client_cancelled"}
@@ -81,7 +82,7 @@ class Response:
         fault = self.failure
         if fault is None:
             return {"type": "server_error", "code": "failed", "message": "the reply failed"}
-        return {"type": "server_error", "code": fault.code, "message": fault.message}
+        return {"type": "server_error", "code": CODES.get(fault.code, fault.code), "message": fault.message}
 
 
 def usage_of(used: TokenUsage) -> dict[str, Any]:

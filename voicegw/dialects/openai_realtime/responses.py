@@ -20,7 +20,7 @@ from voicegw.dialects.openai_realtime.response import MessageOutput, Response, u
 from voicegw.dialects.openai_realtime.server_events import ServerEvents
 from voicegw.dialects.openai_realtime.session_fields import SessionFields
 from voicegw.dialects.port import Frame, ReplyAudio
-from voicegw.errors import LLMTokenLimit
+from voicegw.errors import LLMTokenLimit, RateLimited
 
 _MAX_HEARD = 50  # messages whose audio may still be truncated
 
@@ -48,12 +48,15 @@ class Responses:
 
     def request(self, requested: ResponseRequested) -> Iterator[Frame]:
         """The client requested a response, and it was admitted."""
+        self._failure = None
         conversation = None if requested.separate else self._ids.conversation
         yield self._begin(Response(self._ids.next("resp"), requested.modality, conversation, requested.shown))
 
     def fail(self, fault: Fault) -> None:
-        """The reply in progress, or the next one, fails for this reason."""
-        self._failure = fault
+        """The reply in progress, or the next one, fails for this reason. A rate limit may be that of audio
+        instead, so it is the reason only if there is no other."""
+        if self._failure is None or fault.code != RateLimited.code:
+            self._failure = fault
 
     def text(self, event: ReplyDelta) -> Iterator[Frame]:
         """More text of the reply."""

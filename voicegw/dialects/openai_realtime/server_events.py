@@ -1,5 +1,7 @@
-"""The frames of the server: each event is a JSON object with an id of its own."""
+"""The frames of the server: each event is a JSON object with an id of its own. The latest ones are kept for a
+client that has lost its connection."""
 
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -29,16 +31,36 @@ KINDS = frozenset(
 )
 """The events that a client may receive."""
 
+KEPT_BYTES = 64_000
+_UNKEPT = ("session.created", "response.output_audio.delta")
 _encoder = msgspec.json.Encoder()
 
 
 class ServerEvents:
-    """Builds the events of one connection."""
+    """Builds the events of one session, and keeps the latest ones, but no audio."""
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
+        self._kept: deque[tuple[int, Frame]] = deque()
+        self._kept_bytes = 0
 
     def frame(self, kind: str, **fields: Any) -> Frame:
         """An event of this type."""
         assert kind in KINDS, kind
-        return Frame(_encoder.encode({"type": kind, "event_id": self._ids.next("event")} | fields))
+        event_id = self._ids.next("event")
+        frame = Frame(_encoder.encode({"type": kind, "event_id": event_id} | fields))
+        if kind not in _UNKEPT:
+            self._keep(self._ids.number_of("event", event_id), frame)
+        return frame
+
+    def _keep(self, number: int, frame: Frame) -> None:
+        self._kept.append((number, frame))
+        self._kept_bytes += len(frame.data)
+        while self._kept_bytes > KEPT_BYTES:
+            _, oldest = self._kept.popleft()
+            self._kept_bytes -= len(oldest.data)
+
+    def after(self, event_id: str) -> list[Frame]:
+        """The kept events that were built after this one; none for an id that is not of this session."""
+        last = self._ids.number_of("event", event_id)
+        return [frame for number, frame in self._kept if 0 < last < number]

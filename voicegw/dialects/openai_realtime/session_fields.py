@@ -130,8 +130,8 @@ class SessionFields:
             values["speed"] = speed_of(changes["speed"], self.speed)
         return values
 
-    def shown_object(self, session: str) -> dict[str, Any]:
-        """The object for the client."""
+    def shown_object(self) -> dict[str, Any]:
+        """The object for the client, without the id of the session."""
         fixed, transcription = self.fixed, self.transcription
         if fixed.language is not None and transcription is not None:
             transcription = {**transcription, "language": fixed.language}
@@ -145,7 +145,6 @@ class SessionFields:
             return {
                 "type": TRANSCRIPTION,
                 "object": "realtime.transcription_session",
-                "id": session,
                 "audio": {"input": audio_input},
                 "include": self.shown.get("include"),
             }
@@ -154,7 +153,6 @@ class SessionFields:
         return {
             "type": CONVERSATION,
             "object": "realtime.session",
-            "id": session,
             "model": self.model,
             "output_modalities": [self.reply.value],
             "instructions": self.configure().instructions or "",

@@ -2,12 +2,16 @@
 
 from typing import Protocol
 
+from voicegw.dialects.port import Codec
 from voicegw.errors import VoicegwError
 from voicegw.gateway.limits.session_limiter import SessionLimiter
 
 
 class Client(Protocol):
-    """limiter: counts the use of the client."""
+    """limiter: counts the use of the client. codec: of its connection."""
+
+    @property
+    def codec(self) -> Codec: ...
 
     @property
     def limiter(self) -> SessionLimiter: ...

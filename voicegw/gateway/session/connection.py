@@ -72,7 +72,7 @@ class Connection:
         resumable: bool = True,
     ) -> None:
         self._socket = socket
-        self._codec = codec
+        self.codec = codec
         self._group = asyncio.TaskGroup()
         self._receiver = FrameReceiver(
             *(codec, runner, context, self._group, options.max_errors, charge),
@@ -134,14 +134,14 @@ class Connection:
         await self.limiter.load_shared(time.monotonic())
         in_a_row = 0
         try:
-            if self._codec.lock_step:
+            if self.codec.lock_step:
                 await self._answer()  # the frame that opened the session
             while True:  # without the iterator of the socket, which is a generator more for each frame
                 frame = await self._socket.recv()
                 self._received_at = now = time.monotonic()
                 if (rest := self._receiver.receive(frame, now)) is not None:
                     await rest
-                if self._codec.lock_step:
+                if self.codec.lock_step:
                     await self._answer()
                 in_a_row = (in_a_row + 1) % _MESSAGES_IN_A_ROW
                 if not in_a_row:  # many small frames may be buffered, and reading them does not wait
@@ -154,7 +154,7 @@ class Connection:
         """Answers the messages of a client in lock step, once its audio is not far ahead of real time."""
         ahead_ms = self._runner.record.session.pace.ahead_ms(time.monotonic())
         await asyncio.sleep(max(0.0, ahead_ms - _AHEAD_MS) / 1000)
-        await self._send(self._codec.answer())
+        await self._send(self.codec.answer())
 
     async def _write(self, reader: Reader) -> None:
         while await self._send(self._encode(await reader.get())):
@@ -179,11 +179,11 @@ class Connection:
     def _encode(self, outgoing: Outgoing) -> Iterable[Frame]:
         match outgoing:
             case NumberedEvent(event, number):
-                return self._codec.send_event(event, number)
+                return self.codec.send_event(event, number)
             case ReplyAudio():
-                return self._codec.send_audio(outgoing)
+                return self.codec.send_audio(outgoing)
             case StopAudio():
-                return self._codec.stop_audio()
+                return self.codec.stop_audio()
             case _:
                 assert_never(outgoing)
 
@@ -253,12 +253,12 @@ class Connection:
         drained.cancel()
 
     async def _close(self, error: VoicegwError | None) -> None:
-        last = () if isinstance(error, _NOT_READING) else self._codec.end(error)
+        last = () if isinstance(error, _NOT_READING) else self.codec.end(error)
         with suppress(ConnectionClosed, TimeoutError):
             async with asyncio.timeout(_LAST_FRAMES_S):
                 for frame in last:
                     await self._socket.send(frame.data, text=frame.text)
-        await self._socket.close(*self._codec.close(error))
+        await self._socket.close(*self.codec.close(error))
 
     def _left_permanently(self) -> bool:
         """Whether the client will not resume the session: it cannot, or it closed the connection normally."""

@@ -8,7 +8,7 @@ import structlog
 from voicegw.core import events
 from voicegw.core.actions import Respond
 from voicegw.core.chat_history import is_reply
-from voicegw.core.commands import AddItem, Command, CreateReply, TypeText
+from voicegw.core.commands import AddItem, Command, Configure, CreateReply, TypeText
 from voicegw.core.moderation_queue import Check, ModerationQueue, Moderator, pieces
 from voicegw.core.text import encodable
 from voicegw.errors import ModerationFailed
@@ -16,6 +16,8 @@ from voicegw.gateway.single_waiter_event import SingleWaiterEvent
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
+
+NO_TURN = 0  # of the instructions of a session
 
 
 class Moderation:
@@ -36,17 +38,30 @@ class Moderation:
         self._watch = ModerationQueue(moderator.every_characters if moderator is not None else 0)
         self._due = SingleWaiterEvent()
         self._failure_reported = False
+        self._prompts: set[str | None] = set()  # of the reply that the client created last
 
     def receive_command(self, command: Command) -> None:
-        """Raises RateLimited for text of the user when too many checks wait."""
+        """Checks instructions of the client. Raises RateLimited for text of the user when too many checks
+        wait."""
         if isinstance(command, TypeText | AddItem | CreateReply):
             self._watch.admit()
+        match command:
+            case Configure(instructions=str() as text) if self._moderator is not None:
+                self._watch.admit()
+                self._watch.receive_input(NO_TURN, text)
+                self._due.set()
+            case CreateReply(instructions=text, messages=messages):
+                self._prompts = {text, *(message.content for message in messages or ())}
+            case _:
+                pass
 
     def receive_request(self, request: Respond) -> None:
         """Checks the input of a model request since the last reply: it may be typed text, for which there is
         no event."""
         if self._moderator is not None and not request.speculative:
-            for message in _new_input(request.messages):
+            first = request.messages[:1]
+            written = first if first and first[0].content in self._prompts else ()
+            for message in (*written, *_new_input(request.messages)):
                 self._watch.receive_input(request.turn, message.content)
             self._due.set()
 

@@ -48,12 +48,12 @@ class _QueuedAudio:
 
 
 class Reader:
-    """The read position of one socket in the journal: events up to number `seq` have been read."""
+    """The read position of one socket in the journal: events up to number `position` have been read."""
 
     def __init__(self, journal: Journal, seq: int) -> None:
         self.changed = asyncio.Event()
         self._journal = journal
-        self._seq = seq
+        self.position = seq
         self._audio: list[_QueuedAudio] = []
         self._sending = False
 
@@ -66,12 +66,12 @@ class Reader:
         return outgoing
 
     def _next(self) -> Outgoing | None:
-        if self._audio and self._audio[0].after <= self._seq:
+        if self._audio and self._audio[0].after <= self.position:
             return self._audio.pop(0).content
-        entry = self._journal.next_after(self._seq)
+        entry = self._journal.next_after(self.position)
         if entry is None:
             return None
-        self._seq = entry.seq
+        self.position = entry.seq
         return NumberedEvent(events.decode(entry.data), entry.seq)
 
     def sent(self) -> None:
@@ -81,7 +81,7 @@ class Reader:
 
     async def drained(self) -> None:
         """Waits until everything in the queue has been sent."""
-        while self._sending or self._audio or self._seq < self._journal.last:
+        while self._sending or self._audio or self.position < self._journal.last:
             self.changed.clear()
             await self.changed.wait()
 
@@ -116,10 +116,17 @@ class Outbox:
         self._write_ahead = write_ahead
         self._reader: Reader | None = None
 
-    def put(self, event: Event) -> None:
-        """Adds an event to the journal. Raises SlowConsumer when the journal is full."""
-        self.journal.add(event)
+    @property
+    def position(self) -> int:
+        """The number of the last event that the current reader has read."""
+        return 0 if self._reader is None else self._reader.position
+
+    def put(self, event: Event) -> str | None:
+        """Adds an event to the journal; returns as `Journal.add`. Raises SlowConsumer when the journal is
+        full."""
+        replaced = self.journal.add(event)
         self._publish()
+        return replaced
 
     def play(self, audio: ReplyAudio) -> float:
         """Queues reply audio for the current reader; returns the ms of audio, this or older, that is

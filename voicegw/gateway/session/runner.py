@@ -12,6 +12,7 @@ from voicegw.core.commands import Acknowledge, Command, Configure, CreateReply, 
 from voicegw.core.moderation_queue import Check
 from voicegw.core.responder import ReplyRequest
 from voicegw.core.session_store import Fenced, StoredSession
+from voicegw.dialects.port import Codec
 from voicegw.errors import Draining, InternalError, Moved, SlowConsumer, TakenOver, VoicegwError
 from voicegw.gateway.limits.seats import Seat
 from voicegw.gateway.limits.session_limiter import SessionLimiter
@@ -51,15 +52,15 @@ class SessionRunner:
     ) -> None:
         self.record, self.seat = record, seat
         self.name, self.user = record.name, record.user
-        self.journal, self.traffic = outbox.journal, services.metrics.traffic
+        self.outbox, self.journal, self.traffic = outbox, outbox.journal, services.metrics.traffic
         self.ended = SingleWaiterEvent()
         self.error: VoicegwError | None = None
         self._session = record.session
         self._services = services
         self._options = options
         self._limits = limits
-        self._outbox = outbox
         self._client: Client | None = None
+        self._codec: Codec | None = None  # of the latest connection
         self._draining = self._running = self._complete = False
         self._tasks = Tasks()
         self._trace = SessionTrace(record.name, record.dialect, with_text=services.traced_text)
@@ -108,9 +109,7 @@ class SessionRunner:
     def _report_end(self) -> None:
         if not self._held_elsewhere and self.error is not None and not isinstance(self.error, SlowConsumer):
             self._report(self.error)
-        self._outbox.release(() if self._held_elsewhere else self.journal.unsaved())
-        for kind, count in self.journal.coalesced.items():
-            self._services.metrics.outbox_coalesced.labels(kind).inc(count)
+        self.outbox.release(() if self._held_elsewhere else self.journal.unsaved())
         self._services.metrics.session_ends.labels("done" if self.error is None else self.error.code).inc()
         if self._client is not None:
             self._client.end(self.error)
@@ -135,12 +134,14 @@ class SessionRunner:
         """
         if self._client is not None:
             self._client.end(TakenOver())
-        self._client, now = client, time.monotonic()
+        if self._codec is not None:
+            client.codec.continue_from(self._codec)
+        self._client, self._codec, now = client, client.codec, time.monotonic()
         self._llm.limiter = client.limiter
         self.seat.detached_since = None
         profile = self.record.profile
         samples, messages = self._session.next_input_sample, self._session.messages_taken
-        reader = self._outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
+        reader = self.outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
         self.emit(
             events.SessionReady(
                 self.name,
@@ -290,7 +291,9 @@ class SessionRunner:
         self._moderation.receive_event(event)
         self._services.count(event, self.name)
         try:
-            self._outbox.put(event)
+            replaced = self.outbox.put(event)
+            if replaced is not None:
+                self._services.metrics.outbox_coalesced.labels(replaced).inc()
         except SlowConsumer as error:
             self.finish(error)
         if self._client is not None and self.journal.overloaded:

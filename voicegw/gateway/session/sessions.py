@@ -72,7 +72,7 @@ class Sessions:
         self._connection = connection
         self._resume = resume
         self._services = services
-        self._services_without_store = replace(services, store=NullStore())  # for unresumable sessions
+        self._services_without_store = replace(services, store=NullStore())  # for those not stored
         self._new_scorer = new_scorer
         self._limits = limits
         self._runners: dict[str, SessionRunner] = {}
@@ -111,11 +111,11 @@ class Sessions:
         runner, resume = None, request.opening.resume
         if resume is not None:
             runner = await self._find_resumed(resume, request)
-            resumed = runner is not None and _can_resume(runner, resume.last_seq)
-            self._services.metrics.resumes.labels("resumed" if resumed else "lost").inc()
-            if runner is not None and resumed:
+            after = None if runner is None else _position(runner, resume)
+            self._services.metrics.resumes.labels("lost" if after is None else "resumed").inc()
+            if runner is not None and after is not None:
                 self.seats.move(runner.seat, request.address)
-                return runner, resume.last_seq
+                return runner, after
             if runner is not None:
                 runner.finish(None)
         with self._with_seat(request, runner) as seat:
@@ -138,8 +138,8 @@ class Sessions:
         async with self._resume_locks.setdefault(resume.session, asyncio.Lock()):
             held = self.find_local(request.dialect, resume, request.user)
             if held is None:
-                return await self._claim(resume, request)
-            if resume.epoch <= held.log.epoch and resume.last_seq <= held.journal.last:
+                return await self._claim(resume, request) if request.dialect.stored else None
+            if resume.epoch <= held.log.epoch and (resume.last_seq or 0) <= held.journal.last:
                 return held
             return await self._claim_if_moved(resume, request, held)
 
@@ -211,7 +211,7 @@ class Sessions:
     def _new_runner(
         self, name: str, request: SessionRequest, profile: SessionProfile, journal: Journal, seat: Seat
     ) -> SessionRunner:
-        services = self._services if request.dialect.resumable else self._services_without_store
+        services = self._services if request.dialect.stored else self._services_without_store
         transcription = services.transcription.new_transcription(name, profile.language)
         session = Session(name, self._options, profile, self._new_scorer(), transcription)
         outbox = Outbox(journal, write_ahead=services.store.durable)
@@ -294,6 +294,7 @@ class Sessions:
                 log.warning("sessions have not ended in time", sessions=len(left))
 
 
-def _can_resume(runner: SessionRunner, last_seq: int) -> bool:
-    """Whether the session is alive and still has all events after number `last_seq`."""
-    return not runner.ended.is_set() and runner.journal.can_resume_after(last_seq)
+def _position(runner: SessionRunner, resume: Resume) -> int | None:
+    """The number of the last event that the client has; None if the session is over or lacks a later one."""
+    last_seq = runner.outbox.position if resume.last_seq is None else resume.last_seq
+    return last_seq if not runner.ended.is_set() and runner.journal.can_resume_after(last_seq) else None

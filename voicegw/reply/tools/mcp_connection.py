@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from voicegw.errors import ConfigurationError, ToolFailed
 from voicegw.reply.endpoints.http_client import http_client
 from voicegw.reply.tools.mcp_declarations import McpServer
+from voicegw.reply.tools.mcp_program import MAX_MESSAGE_BYTES, mcp_program
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -39,6 +39,7 @@ class McpConnection:
         self._client: Client | None = None
         self._connected = asyncio.Event()
         self._lost = asyncio.Event()
+        self._closing = asyncio.Event()
         self._failure = ""
         self._task: asyncio.Task[None] | None = None
 
@@ -47,8 +48,7 @@ class McpConnection:
         self._task = asyncio.create_task(self._run(), name=f"mcp {self.server.name}")
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._connected.wait()
-                return await self._list_tools()
+                return await _list_tools(await self._connection())
         except Exception as error:  # noqa: BLE001 - the library raises what its parts raise
             await self.close()
             reason = self._failure or _reason(error)
@@ -56,6 +56,7 @@ class McpConnection:
 
     async def close(self) -> None:
         """Closes the connection; a program is ended."""
+        self._closing.set()  # the library loses a cancellation that comes while a connection fails
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -64,9 +65,7 @@ class McpConnection:
         """Calls a tool, once; waits for a connection first. The caller limits the time. Raises ToolFailed."""
         from mcp import MCPError
 
-        await self._connected.wait()
-        client = self._client
-        assert client is not None, "it is connected"
+        client = await self._connection()
         try:
             return await client.call_tool(name, arguments, meta=meta or None)  # type: ignore[arg-type]  # any keys
         except MCPError as error:
@@ -78,6 +77,12 @@ class McpConnection:
             self._lose()
             raise ToolFailed(f"no answer from the server of the tool: {type(error).__name__}") from None
 
+    async def _connection(self) -> "Client":
+        """The connection, once there is one: it may be lost again before a waiting task runs."""
+        while self._client is None or not self._connected.is_set():
+            await self._connected.wait()
+        return self._client
+
     def _lose(self) -> None:
         """The connection is lost: later calls wait for the next one."""
         self._connected.clear()
@@ -87,7 +92,7 @@ class McpConnection:
 
     async def _run(self) -> None:
         wait_s = _FIRST_WAIT_S
-        while True:
+        while not self._closing.is_set():
             begun = time.monotonic()
             try:
                 async with self._opened() as client:
@@ -104,7 +109,9 @@ class McpConnection:
             if time.monotonic() - begun > _LONGEST_WAIT_S:
                 wait_s = _FIRST_WAIT_S
             log.warning("no connection to an MCP server", server=self.server.name, reason=self._failure)
-            await asyncio.sleep(wait_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._closing.wait()
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     async def _watch(self, client: "Client") -> None:
@@ -120,20 +127,19 @@ class McpConnection:
 
     @asynccontextmanager
     async def _opened(self) -> "AsyncGenerator[Client]":
-        from mcp import Client, StdioServerParameters, stdio_client
+        from mcp import Client
         from mcp.client.streamable_http import streamable_http_client
+
+        from voicegw.reply.tools.mcp_http import limit_answers
 
         async with AsyncExitStack() as stack:
             if self.server.url is not None:
                 http = await stack.enter_async_context(http_client(_CONNECT_S))
                 http.headers.update(self.server.headers)
+                limit_answers(http, MAX_MESSAGE_BYTES)
                 transport = streamable_http_client(self.server.url, http_client=http)
             else:
-                program, *arguments = self.server.command
-                parameters = StdioServerParameters(
-                    command=program, args=arguments, env=self.server.environment
-                )
-                transport = stdio_client(parameters, stack.enter_context(_nowhere()))
+                transport = mcp_program(self.server.command, self.server.environment)
             client = Client(transport, message_handler=self._receive, cache=None)
             async with asyncio.timeout(self._timeout_s):
                 await stack.enter_async_context(client)
@@ -146,21 +152,16 @@ class McpConnection:
         if isinstance(message, ToolListChangedNotification):
             log.warning("an MCP server has other tools; they are read at a start", server=self.server.name)
 
-    async def _list_tools(self) -> "list[Tool]":
-        assert self._client is not None, "it is connected"
-        tools: list[Tool] = []
-        cursor: str | None = None
-        while True:
-            page = await self._client.list_tools(cursor=cursor)
-            tools += page.tools
-            cursor = page.next_cursor
-            if not cursor:
-                return tools
 
-
-def _nowhere() -> TextIO:
-    """Where the log of a program goes: it may contain what users say."""
-    return open(os.devnull, "w", encoding="utf-8")
+async def _list_tools(client: "Client") -> "list[Tool]":
+    tools: list[Tool] = []
+    cursor: str | None = None
+    while True:
+        page = await client.list_tools(cursor=cursor)
+        tools += page.tools
+        cursor = page.next_cursor
+        if not cursor:
+            return tools
 
 
 def _is_lost(error: Any) -> bool:

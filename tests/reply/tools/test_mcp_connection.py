@@ -1,0 +1,80 @@
+"""The connection to one MCP server. Those to real servers are in test_mcp_tools.py."""
+
+import asyncio
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from voicegw.errors import ToolFailed
+from voicegw.reply.tools.mcp_connection import McpConnection
+from voicegw.reply.tools.mcp_declarations import McpServer
+
+pytestmark = pytest.mark.usefixtures("virtual_clock")
+
+
+class Client:
+    """Answers every call, or breaks."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    async def call_tool(self, name: str, _arguments: dict[str, Any], meta: object) -> str:
+        if self.error is not None:
+            raise self.error
+        return f"{name} done"
+
+
+def connected(client: Client | None) -> McpConnection:
+    connection = McpConnection(McpServer(name="shop", command=("shop",)), 1.0)
+    if client is not None:
+        connect(connection, client)
+    return connection
+
+
+def connect(connection: McpConnection, client: Any) -> None:
+    connection._client = client
+    connection._connected.set()
+
+
+def lose(connection: McpConnection) -> None:
+    connection._connected.clear()
+    connection._client = None
+
+
+async def test_a_connection_that_is_lost_before_a_waiting_call_runs() -> None:
+    connection = connected(None)
+    call = asyncio.create_task(connection.call("buy", {}, {}))
+    await asyncio.sleep(0)
+    connect(connection, Client())
+    lose(connection)
+    await asyncio.sleep(1)
+    assert not call.done()
+    connect(connection, Client())
+    assert str(await call) == "buy done"
+
+
+async def test_a_call_that_breaks_the_connection_is_not_repeated() -> None:
+    connection = connected(Client(RuntimeError()))
+    with pytest.raises(ToolFailed, match="no answer"):
+        await connection.call("buy", {}, {})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await connection.call("buy", {}, {})  # waits for another connection
+
+
+async def test_ends_although_the_cancellation_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connected(None)
+
+    async def watch(_client: object) -> None:
+        try:
+            await asyncio.sleep(3_600)
+        except asyncio.CancelledError:
+            raise ToolFailed("the connection failed at the same time") from None
+
+    monkeypatch.setattr(connection, "_watch", watch)
+    monkeypatch.setattr(connection, "_opened", lambda: nullcontext(Client()))
+    connection._task = asyncio.create_task(connection._run())
+    await connection._connection()
+    await connection.close()
+    assert connection._task.done()

@@ -5,20 +5,13 @@ what is written about the code is what the code says.
 import ast
 import re
 from collections.abc import Iterator
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.error_table import rows
-from voicegw.core import endpoint, turn
-from voicegw.core.state_machine import mermaid
-from voicegw.reply.llm import circuit_breaker
+from tests.documents import GUIDE, ROOT
 
-ROOT = Path(__file__).parent.parent
 SOURCES = sorted([*ROOT.glob("voicegw/**/*.py"), *ROOT.glob("clients/**/*.py")])
-GUIDE = ROOT / "voicegw/README.md"
 MAX_LINES = 300
 MAX_PUBLIC_METHODS = 15  # properties are attributes, and not counted
 MAX_CONSTRUCTOR_ARGUMENTS = 8
@@ -410,25 +403,6 @@ def test_no_globals_and_no_bare_except(path: Path) -> None:
 @every_module
 def test_every_module_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(body(path))
-
-
-Table = dict[tuple[Enum, Enum], tuple[Enum, Any]]
-
-
-@pytest.mark.parametrize(
-    ("name", "table"),
-    [("endpoint", endpoint.TABLE), ("turn", turn.TABLE), ("breaker", circuit_breaker.TABLE)],
-)
-def test_the_diagrams_in_the_guide_are_the_tables(name: str, table: Table) -> None:
-    guide = GUIDE.read_text()
-    drawn = re.findall(rf"<!-- {name} table -->\n```mermaid\n(.*?)\n```", guide, re.DOTALL)
-    assert drawn == [mermaid(table)]
-
-
-def test_the_documented_error_table_is_the_error_tree() -> None:
-    document = (ROOT / "clients/README.md").read_text()
-    written = re.findall(r"<!-- errors -->\n(.*?)\n<!-- /errors -->", document, re.DOTALL)
-    assert written == ["\n".join(rows())]
 
 
 def file_named(path: str) -> Path:

@@ -152,7 +152,7 @@ class DialogueManager:
             self._create_reply(now)
 
     def receive_typed(self, text: str, timing: TurnTiming, now: float) -> None:
-        """A typed message starts a new reply at once and stops the one in progress."""
+        """A typed message starts a new reply at once and stops the one in update."""
         effect = self._signal(turn.Signal.TYPED, now)
         self._add_turn(text, timing)
         self._start_reply(effect, now)
@@ -186,15 +186,15 @@ class DialogueManager:
 
     # --- tools and moderation ---
 
-    def receive_call_progress(self, turn_number: int, call: ToolCalled, news: CallProgress) -> None:
+    def receive_call_progress(self, turn_number: int, call: ToolCalled, update: CallProgress) -> None:
         """Sends an update of a background tool call. A result is added to the history; the model reads it
         with the next message."""
-        if news.done:
+        if update.done:
             self.replies.background_calls = [
                 each for each in self.replies.background_calls if each.call.id != call.id
             ]
-            self._history.add_result(call, news.content)
-        report = BackgroundCallReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
+            self._history.add_result(call, update.content)
+        report = BackgroundCallReport(turn_number, call.id, call.name, update.content, update.done, update.ok)
         self._emit(SendEvent(report))
 
     def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:

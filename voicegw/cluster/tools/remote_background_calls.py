@@ -1,8 +1,8 @@
 """Background calls on other machines: tool calls in the background that gateways put into a stream in Redis
-and `voicegw worker` takes from there (tool_worker.py). What a background call says goes into a stream of its
-own.
+and `voicegw worker` takes from there (tool_worker.py). The progress and the result of a call go into a
+stream of its own.
 
-Nothing here blocks in Redis: background_calls take long, and news that are half a second old are fresh
+Nothing here blocks in Redis: background calls take long, and progress that is half a second old is fresh
 enough.
 """
 
@@ -40,7 +40,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 'too many' end
-redis.call('XADD', KEYS[1], '*', 'errand', ARGV[1])
+redis.call('XADD', KEYS[1], '*', 'call', ARGV[1])
 redis.call('ZADD', KEYS[2], now + ARGV[5], ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
 return 'queued'
@@ -86,7 +86,7 @@ class RemoteBackgroundCalls:
         return name
 
     async def follow(self, background_call: str) -> AsyncGenerator[CallProgress, None]:
-        """Its news as they come, ending with the result; Redis may be away meanwhile."""
+        """Its progress reports as they come, ending with the result; Redis may be away meanwhile."""
         reply: Any
         stream, seen = self._keys.call_progress(background_call), "-"
         give_up_at = time.monotonic() + self._options.give_up_ms / 1000
@@ -101,16 +101,16 @@ class RemoteBackgroundCalls:
             for entry, fields in reply:
                 seen = f"({entry.decode()}"
                 try:
-                    news = msgspec.json.decode(fields.get(b"news", b""), type=CallProgress)
+                    report = msgspec.json.decode(fields.get(b"progress", b""), type=CallProgress)
                 except (msgspec.MsgspecError, RecursionError) as error:
                     log.error(
-                        "news of a background call cannot be read",
+                        "progress of a background call cannot be read",
                         background_call=background_call,
                         reason=type(error).__name__,
                     )
                     continue
-                yield news
-                if news.done:
+                yield report
+                if report.done:
                     return
             await asyncio.sleep(pause_s)
         yield CallProgress('{"error":"no result in time"}', done=True, ok=False)

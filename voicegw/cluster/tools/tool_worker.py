@@ -34,7 +34,7 @@ _GROUP = "tools"
 _GIVE_BACK = "if redis.call('TYPE', KEYS[1]).ok == 'zset' then redis.call('ZREM', KEYS[1], ARGV[1]) end"
 
 _LAST_WORD_S = 1.0
-_KEPT_NEWS = 100
+_KEPT_REPORTS = 100
 _NEWS_LIVE_MS = 3_600_000
 _LOST = CallProgress(
     '{"error":"the worker that made this call was lost; it is not known whether it was done"}',
@@ -72,7 +72,7 @@ class ToolWorker:
         self._make = make
         self._keys = Keys(redis.prefix)
         self._redis: Redis = connect(redis)
-        group = ConsumerGroup(_GROUP, (self._keys.background_calls,), "errand")
+        group = ConsumerGroup(_GROUP, (self._keys.background_calls,), "call")
         self._reader = GroupReader(redis, self._redis, group, self.name)
         self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster)
         self._worker = GroupWorker(self._reader, self, self._monitor, options.lease_ms)
@@ -144,11 +144,11 @@ class ToolWorker:
         await self._redis.eval(_GIVE_BACK, 1, place, background_call)
         await self._report(background_call, result, entry)
 
-    async def _report(self, background_call: str, news: CallProgress, entry: str = "") -> None:
-        """Adds to the background call's news, and with `entry` acknowledges and deletes it, in one step."""
+    async def _report(self, background_call: str, report: CallProgress, entry: str = "") -> None:
+        """Adds to the progress of the call, and with `entry` acknowledges and deletes it, in one step."""
         stream = self._keys.call_progress(background_call)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(stream, {"news": msgspec.json.encode(news)}, maxlen=_KEPT_NEWS)
+            pipe.xadd(stream, {"progress": msgspec.json.encode(report)}, maxlen=_KEPT_REPORTS)
             pipe.pexpire(stream, _NEWS_LIVE_MS)
             if entry:
                 pipe.xack(self._keys.background_calls, _GROUP, entry)

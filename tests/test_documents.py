@@ -10,12 +10,13 @@ import pytest
 from benchmarks.server_under_test import sample_named
 from clients.audio import read_pcm
 from clients.local_server import local_server
-from tests.documents import DOCUMENTS, README, TEXT
+from tests.documents import DEPLOY, DOCUMENTS, README, TEXT
 from tests.observing import PATIENCE_S
 from tests.option_tables import OPTIONS
 from tests.realtime_table import EVENTS
 from voicegw.config import load
 from voicegw.core.audio import SAMPLE_RATE
+from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.events import ToolCalled
 from voicegw.dialects import native
 from voicegw.dialects.openai_realtime.server_events import KINDS
@@ -112,6 +113,15 @@ def test_the_options_exist() -> None:
     found = {name.replace("-", "_") for name in written} - events
     assert len(found) > 50
     assert not {name for name in found - known if name.partition(".")[0] in sections}
+
+
+def test_the_silences_of_a_turn_are_the_defaults() -> None:
+    text = " ".join((DEPLOY / "assistant.md").read_text().split())
+    options = EndpointOptions()
+    assert f"{options.finished_ms} ms after a finished sentence" in text
+    assert f"{options.unfinished_ms / 1000:g} s after a comma" in text
+    assert f"{options.end_silence_ms} ms after anything else" in text
+    assert f"a turn ends after {options.finished_ms} ms, below after {options.unlikely_ms} ms" in text
 
 
 @pytest.mark.parametrize("example", TOML, ids=lambda text: text.split("\n")[0])

@@ -4,9 +4,7 @@ In a document, each stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from benchmarks.ceiling import Ceiling
 from tests import error_table, message_tables, metrics_table, option_tables, realtime_table
@@ -53,8 +51,8 @@ class Table:
         return rf"{self._begin}\n(.*?)\n?{self._end}"
 
 
-def _diagram(table: dict[tuple[Enum, Enum], tuple[Enum, Any]]) -> Callable[[], str]:
-    return lambda: f"```mermaid\n{mermaid(table)}\n```"
+def _diagram(drawn: str) -> Callable[[], str]:
+    return lambda: f"```mermaid\n{drawn}\n```"
 
 
 TABLES = (
@@ -69,9 +67,9 @@ TABLES = (
     Table(DEPLOY / "limits.md", "limits", option_tables.limits_table),
     Table(DEPLOY / "limits.md", "fixed limits", option_tables.fixed_limits_table),
     Table(DEPLOY / "limits.md", "memory", lambda: Ceiling.of(load(())).table()),
-    Table(GUIDE, "endpoint table", _diagram(endpoint.TABLE)),
-    Table(GUIDE, "turn table", _diagram(turn.TABLE)),
-    Table(GUIDE, "breaker table", _diagram(circuit_breaker.TABLE)),
+    Table(GUIDE, "endpoint table", _diagram(mermaid(endpoint.TABLE))),
+    Table(GUIDE, "turn table", _diagram(mermaid(turn.TABLE))),
+    Table(GUIDE, "breaker table", _diagram(mermaid(circuit_breaker.TABLE))),
 )
 
 if __name__ == "__main__":

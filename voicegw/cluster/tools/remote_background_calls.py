@@ -2,8 +2,8 @@
 and `voicegw worker` takes from there (tool_worker.py). The progress and the result of a call go into a
 stream of its own.
 
-Nothing here blocks in Redis: background calls take long, and progress that is half a second old is fresh
-enough.
+No command blocks in Redis: background calls take long, so it is sufficient to read their progress twice a
+second.
 """
 
 import asyncio
@@ -28,11 +28,10 @@ from voicegw.errors import ToolFailed
 log = structlog.get_logger(__name__)
 
 _LOOK_S = 0.3
-_LONGEST_WAIT_S = 2.0  # between looks at a Redis that is in trouble
+_LONGEST_WAIT_S = 2.0  # between reads while Redis fails
 
-# KEYS calls, the owner's calls; ARGV background call, name, most calls, most of one owner, ms until it is
-# given up:
-# what became of it. A call that nobody has reported gives its place back when it is given up.
+# KEYS calls, the owner's calls; ARGV call, its name, most calls, most of one owner, ms until it is given up.
+# Returns whether it was queued. A call without a result keeps its place until it is given up.
 _SUBMIT = """
 if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
 if redis.call('TYPE', KEYS[2]).ok ~= 'zset' then redis.call('DEL', KEYS[2]) end
@@ -60,7 +59,7 @@ class RemoteBackgroundCallOptions:
 
 
 class RemoteBackgroundCalls:
-    """BackgroundCalls over a Redis. `ToolFailed` is raised for what Redis does not take."""
+    """BackgroundCalls over a Redis. Raises ToolFailed for calls that Redis does not take."""
 
     def __init__(self, redis: RedisOptions, options: RemoteBackgroundCallOptions) -> None:
         self._redis: Redis = connect(redis)
@@ -68,8 +67,8 @@ class RemoteBackgroundCalls:
         self._options = options
 
     async def submit(self, call: ToolCalled) -> str:
-        """Hands a call in and returns the background call's name. Raises ToolFailed when Redis is full or
-        away, or the share of the call's owner is used up, over all gateways."""
+        """Queues a call and returns its name. Raises ToolFailed when the queue is full, Redis does not
+        answer, or the owner of the call has too many, over all gateways."""
         name, options = secrets.token_urlsafe(12), self._options
         keys = (self._keys.background_calls, self._keys.background_calls_of(AskedCall.of(call).owner))
         limits = (options.max_waiting, options.max_per_user, options.give_up_ms)
@@ -116,5 +115,5 @@ class RemoteBackgroundCalls:
         yield CallProgress('{"error":"no result in time"}', done=True, ok=False)
 
     async def close(self) -> None:
-        """Leaves Redis; what was handed in is done all the same."""
+        """Closes the connection; queued calls are made all the same."""
         await close(self._redis)

@@ -25,19 +25,21 @@ MAY_IMPORT = {
     "voicegw.core": {"voicegw.errors"},
     "voicegw.dialects": {"voicegw.errors", "voicegw.core"},
     "voicegw.log_writer": set(),
+    "voicegw.log_configuration": {"voicegw.log_writer"},
     "voicegw.child_process": set(),
     "voicegw.instruments": set(),
     "voicegw.cluster_metrics": {"voicegw.instruments"},
     "voicegw.traffic_metrics": {"voicegw.instruments", "voicegw.errors", "voicegw.core"},
     "voicegw.telemetry": {
-        *("voicegw.errors", "voicegw.core", "voicegw.log_writer", "voicegw.instruments"),
+        *("voicegw.errors", "voicegw.core", "voicegw.log_configuration", "voicegw.instruments"),
         *("voicegw.cluster_metrics", "voicegw.traffic_metrics"),
     },
     "voicegw.tracing": {"voicegw", "voicegw.errors", "voicegw.core"},
 }
 BASE = {
     *("voicegw.errors", "voicegw.core", "voicegw.dialects"),
-    *("voicegw.log_writer", "voicegw.telemetry", "voicegw.tracing", "voicegw.child_process"),
+    *("voicegw.log_writer", "voicegw.log_configuration", "voicegw.telemetry", "voicegw.tracing"),
+    "voicegw.child_process",
     *("voicegw.instruments", "voicegw.cluster_metrics", "voicegw.traffic_metrics"),
 }
 MAY_IMPORT |= {sibling: BASE for sibling in ("voicegw.asr", "voicegw.cluster.redis")}

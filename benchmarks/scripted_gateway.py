@@ -35,7 +35,8 @@ from voicegw.gateway.limits.admission import AdmissionOptions
 from voicegw.gateway.server import Gateway, GatewayOptions
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.write_ahead import ResumeOptions
-from voicegw.telemetry import Metrics, configure_logging
+from voicegw.log_configuration import configure_logging
+from voicegw.telemetry import Metrics
 
 LAG_EVERY_S = 0.005
 BLOCK_SAMPLES = SAMPLE_RATE // 2

@@ -6,6 +6,9 @@ ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "scripts/deploy"
 README = ROOT / "README.md"
 PROTOCOL = ROOT / "clients/README.md"
+OPENAI = ROOT / "clients/openai.md"
+MONITORING = ROOT / "scripts/monitoring/README.md"
+GUIDE = ROOT / "voicegw/README.md"
 DOCUMENTS = (
     README,
     *sorted((ROOT / "clients").glob("*.md")),

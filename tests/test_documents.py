@@ -1,18 +1,16 @@
 """What the documents tell users to write works."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.documents import DOCUMENTS, PROTOCOL, README, TEXT
+from tests.documents import DEPLOY, DOCUMENTS, README, TEXT
+from tests.option_tables import OPTIONS
 from tests.realtime_table import EVENTS
-from voicegw.config import Settings, WorkerSettings, load
+from voicegw.config import load
+from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.events import ToolCalled
-from voicegw.dialects import native
 from voicegw.dialects.openai_realtime.server_events import KINDS
 from voicegw.reply.tools.toolbox import Toolbox
 from voicegw.telemetry import Metrics
@@ -82,35 +80,9 @@ def test_every_python_example_is_run_by_a_test() -> None:
     }
 
 
-IMPLIED = {"client": {"type"}, "server": {"type", "seq"}}  # fields that the text above the tables tells of
-
-
-@pytest.mark.parametrize(
-    ("direction", "after"), [("client", "Server to client"), ("server", "Binary frames")]
-)
-def test_the_messages_are_those_of_the_schema(direction: str, after: str) -> None:
-    before = {"client": "Client to server", "server": "Server to client"}[direction]
-    table = PROTOCOL.read_text().partition(f"**{before}.**")[2].partition(after)[0]
-    rows = [list(map(named, row)) for row in re.findall(r"^\| (`.*?) \| ?(.*?) ?\|", table, re.MULTILINE)[1:]]
-    schema: dict[str, Any] = native.schema()
-    kinds = schema[direction]["discriminator"]["mapping"]
-    assert sorted(kind for types, _ in rows for kind in types) == sorted(kinds)
-    for types, told in rows:
-        known = {name for kind in types for name in schema["$defs"][kinds[kind].split("/")[-1]]["properties"]}
-        assert told == known - IMPLIED[direction], types
-
-
-def options(kind: Any, path: str = "") -> Iterator[str]:
-    """The dotted names of all options below an option class, and of the sections."""
-    for item in fields(kind):
-        name = f"{path}{item.name}"
-        yield name
-        if is_dataclass(item.default_factory):
-            yield from options(item.default_factory, f"{name}.")
-
-
 def test_the_options_exist() -> None:
-    known = {*options(Settings), *options(WorkerSettings)}
+    known = set(OPTIONS)
+    known |= {name.rpartition(".")[0] for name in known}
     sections = {name.partition(".")[0] for name in known}
     known |= {*KINDS, *EVENTS}  # of OpenAI Realtime have names of the same form
     written = re.findall(r"--(?:no-)?([a-z-]+(?:\.[a-z-]+)+)", TEXT) + re.findall(
@@ -122,9 +94,13 @@ def test_the_options_exist() -> None:
     assert not {name for name in found - known if name.partition(".")[0] in sections}
 
 
-def named(cell: str) -> set[str]:
-    """What stands in a cell as code."""
-    return set(re.findall(r"`(\w+)`", cell))
+def test_the_silences_of_a_turn_are_the_defaults() -> None:
+    text = " ".join((DEPLOY / "assistant.md").read_text().split())
+    options = EndpointOptions()
+    assert f"{options.finished_ms} ms after a finished sentence" in text
+    assert f"{options.unfinished_ms / 1000:g} s after a comma" in text
+    assert f"{options.end_silence_ms} ms after anything else" in text
+    assert f"a turn ends after {options.finished_ms} ms, below after {options.unlikely_ms} ms" in text
 
 
 @pytest.mark.parametrize("example", TOML, ids=lambda text: text.split("\n")[0])

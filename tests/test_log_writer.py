@@ -127,7 +127,8 @@ def test_what_cannot_be_written_is_counted_and_told_of_once_it_can() -> None:
 MANY_LINES = """
 import logging, sys
 import structlog
-from voicegw.telemetry import Metrics, configure_logging
+from voicegw.log_configuration import configure_logging
+from voicegw.telemetry import Metrics
 configure_logging("error", as_json=True)
 for number in range(20_000):
     structlog.get_logger().error("a line", number=number)

@@ -1,26 +1,9 @@
-import json
-import logging
-import subprocess
-import sys
-
 import pytest
 import structlog
 
 from voicegw.core.jobs import DecodeJob, DecodeKind
 from voicegw.core.latency import TurnLatency
 from voicegw.telemetry import CONTENT_TYPE, Metrics, trace_turn
-
-LOGGING = """
-import structlog
-from voicegw.telemetry import configure_logging
-log = structlog.get_logger("test")
-configure_logging({level!r}, as_json={as_json})
-log.info("hello", session="s1")
-try:
-    raise ValueError("bad")
-except ValueError:
-    log.exception("failed")
-"""
 
 
 @pytest.fixture
@@ -55,14 +38,6 @@ def test_what_the_model_wrote_for_nobody_is_counted(
     labels = {"speculative": str(speculative).lower(), "used": str(used).lower()}
     assert metrics.registry.get_sample_value("voicegw_replies_total", labels) == 1
     assert metrics.registry.get_sample_value("voicegw_wasted_tokens_total") == wasted
-
-
-def log_lines(level: str, *, as_json: bool) -> list[str]:
-    """What the log says, in a process of its own: its set-up is the process's."""
-    code = LOGGING.format(level=level, as_json=as_json)
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert not ran.stdout
-    return ran.stderr.splitlines()
 
 
 def test_two_servers_do_not_share_metrics(metrics: Metrics) -> None:
@@ -134,29 +109,6 @@ def test_everything_is_in_the_exposition(metrics: Metrics) -> None:
     assert {"voicegw_sessions", "voicegw_workers_ready", "voicegw_decode_queue"} <= families
     documented = [line.split(maxsplit=3) for line in text.splitlines() if line.startswith("# HELP")]
     assert all(len(words) == 4 for words in documented)
-
-
-def test_the_log_for_people() -> None:
-    lines = log_lines("info", as_json=False)
-    assert "hello" in lines[0]
-    assert "session=s1" in lines[0]
-
-
-def test_the_log_for_machines_is_one_object_a_line() -> None:
-    hello, failed = map(json.loads, log_lines("debug", as_json=True))
-    assert (hello["event"], hello["session"], hello["level"]) == ("hello", "s1", "info")
-    assert "ValueError: bad" in failed["exception"]
-
-
-def test_the_log_leaves_out_what_is_less_severe() -> None:
-    assert len(log_lines("error", as_json=True)) == 1
-
-
-def test_libraries_do_not_log_what_users_say() -> None:
-    code = "from voicegw.telemetry import configure_logging; configure_logging('debug', as_json=False);"
-    code += "import logging; print([logging.getLogger(n).level for n in ('openai', 'httpx2', 'httpcore2')])"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert json.loads(ran.stdout) == [logging.WARNING] * 3
 
 
 def test_the_process_s_own_memory_and_descriptors_are_among_them(metrics: Metrics) -> None:

@@ -16,7 +16,7 @@ from voicegw.commands.worker import work
 from voicegw.config import LogLevel, Settings, WorkerSettings
 from voicegw.dialects import native
 from voicegw.errors import StartupError
-from voicegw.telemetry import configure_logging, drain_log
+from voicegw.log_configuration import configure_logging, drain_log
 from voicegw.tracing import tracing
 
 _INTERRUPTED = 130  # as shells report SIGINT

@@ -1,4 +1,4 @@
-"""Writing the log in a thread, so that whoever logs never waits for whoever reads."""
+"""Writes the log in a thread, so that a log call never waits for the reader of the log."""
 
 import io
 import os

@@ -55,9 +55,9 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class _Option:
-    """name: with its sections, `session.endpoint.end_silence_ms`. owner: the class that declares it. kind:
-    the type of its values, without the None of one that may be left out."""
+class Option:
+    """One option. name: with its sections, `session.endpoint.end_silence_ms`. owner: the class that declares
+    it. kind: the type of its values, without the None of one that may be left out."""
 
     name: str
     owner: type[Any]
@@ -86,6 +86,18 @@ class _Option:
     def is_list(self) -> bool:
         return get_origin(self.kind) is tuple
 
+    @property
+    def description(self) -> str:
+        return str(self.field.metadata["description"])
+
+    @property
+    def default(self) -> str:
+        """The default as text; empty where there is none."""
+        default = self.field.default
+        if isinstance(default, tuple):
+            return ", ".join(map(str, default))
+        return "" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
+
 
 def load(kind: type[Options], command: Command, arguments: Sequence[str]) -> Options:
     """The option class `kind`, whose fields are sections, filled from all sources.
@@ -93,7 +105,7 @@ def load(kind: type[Options], command: Command, arguments: Sequence[str]) -> Opt
     Raises ConfigurationError in one line. `--help`, `--help-all`, and flags that do not exist, end the
     process as argparse does.
     """
-    options = {option.name: option for option in _options_of(kind)}
+    options = {option.name: option for option in options_of(kind)}
     flags = _flags(options.values(), command, arguments)
     path, foreign = flags.pop("config"), set(command.sections) - {item.name for item in fields(kind)}
     given = {} if path is None else _from_file(Path(path), options, foreign)
@@ -108,18 +120,19 @@ def load(kind: type[Options], command: Command, arguments: Sequence[str]) -> Opt
 
 def parser_of(kind: type[Any], command: Command) -> argparse.ArgumentParser:
     """A parser that has all options of the class `kind`; see `load` for what they mean."""
-    return _parser(list(_options_of(kind)), command, everything=True)
+    return _parser(list(options_of(kind)), command, everything=True)
 
 
-def _options_of(kind: type[Any], sections: str = "") -> Iterator[_Option]:
+def options_of(kind: type[Any], sections: str = "") -> Iterator[Option]:
+    """All options of an option class; those of its own sections come last."""
     types = get_type_hints(kind)
     for item in sorted(fields(kind), key=lambda item: is_dataclass(types[item.name])):
         name, of = sections + item.name, types[item.name]
         if isinstance(of, type) and is_dataclass(of):
-            yield from _options_of(of, f"{name}.")
+            yield from options_of(of, f"{name}.")
         else:
             given = [each for each in get_args(of) if each is not type(None)]
-            yield _Option(name, kind, given[0] if type(None) in get_args(of) else of, item)
+            yield Option(name, kind, given[0] if type(None) in get_args(of) else of, item)
 
 
 def _filled(kind: type[Options], values: Mapping[str, Any], sections: str = "") -> Options:
@@ -135,7 +148,7 @@ def _filled(kind: type[Options], values: Mapping[str, Any], sections: str = "") 
 # --- sources -------------------------------------------------------------------------------------------
 
 
-def _from_file(path: Path, options: Mapping[str, _Option], foreign: Collection[str]) -> Given:
+def _from_file(path: Path, options: Mapping[str, Option], foreign: Collection[str]) -> Given:
     """What the TOML file gives, without the sections `foreign`."""
 
     def flat(table: Mapping[str, Any], sections: str = "") -> Iterator[tuple[str, Any]]:
@@ -177,7 +190,7 @@ def _from_environment(options: Collection[str], foreign: Collection[str]) -> Giv
     return given
 
 
-def _flags(options: Collection[_Option], command: Command, arguments: Sequence[str]) -> dict[str, Any]:
+def _flags(options: Collection[Option], command: Command, arguments: Sequence[str]) -> dict[str, Any]:
     """The text of each flag that was given, by the name of its option; `config`, the file."""
     everything = "--help-all" in arguments
     parser = _parser(options, command, everything=everything)
@@ -196,7 +209,7 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
     return "".join(f"; did you mean {match}?" for match in get_close_matches(name, known, 1, _SIMILAR))
 
 
-def _parser(options: Collection[_Option], command: Command, *, everything: bool) -> argparse.ArgumentParser:
+def _parser(options: Collection[Option], command: Command, *, everything: bool) -> argparse.ArgumentParser:
     """A parser whose namespace has the text of each flag that was given, by the name of its option.
     everything: its help lists all options, by section, and it has their choices; otherwise its help lists
     the usual ones, and their values are checked later."""
@@ -227,13 +240,13 @@ def _parser(options: Collection[_Option], command: Command, *, everything: bool)
     return parser
 
 
-def _names(option: _Option, command: Command) -> list[str]:
+def _names(option: Option, command: Command) -> list[str]:
     """The flags of an option, the short one first."""
     long = option.name.replace("_", "-")
     return [f"--{flag}" for flag in (command.shortcuts.get(long), long) if flag]
 
 
-def _how_to_parse(option: _Option) -> dict[str, Any]:
+def _how_to_parse(option: Option) -> dict[str, Any]:
     """Arguments of `add_argument`; what the text has to be is checked later, as that of a variable is."""
     if option.choices:
         return {"metavar": f"{{{','.join(option.choices)}}}"}
@@ -244,21 +257,16 @@ def _how_to_parse(option: _Option) -> dict[str, Any]:
     return {"metavar": option.kind.__name__}
 
 
-def _help(option: _Option) -> str:
+def _help(option: Option) -> str:
     """What an option is, its bounds and its default."""
-    default = option.field.default
-    if isinstance(default, bool):
-        default = str(default).lower()
-    elif isinstance(default, tuple):
-        default = ", ".join(map(str, default))
-    text = "; ".join(filter(None, [str(option.field.metadata["description"]), option.bounds]))
-    return text.replace("%", "%%") + (f" (default: {default})" if default not in (None, "") else "")
+    text = "; ".join(filter(None, [option.description, option.bounds]))
+    return text.replace("%", "%%") + (f" (default: {option.default})" if option.default else "")
 
 
 # --- values --------------------------------------------------------------------------------------------
 
 
-def _checked(option: _Option, value: Any, source: str) -> Any:
+def _checked(option: Option, value: Any, source: str) -> Any:
     """The value as the option's type. Raises ConfigurationError when it is none, or out of bounds."""
     if option.is_list and isinstance(value, str):
         value = _split(value)

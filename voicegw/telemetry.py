@@ -1,12 +1,9 @@
-"""The metrics with their names, buckets and labels, the trace record of turns, and the configuration of the
-log. None of them contains what users say."""
+"""The metrics with their names, buckets and labels, and the log record of turns. None of them contains what
+users say."""
 
-import atexit
-import logging
-import sys
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, TextIO, cast
+from typing import Any
 
 import msgspec
 import structlog
@@ -19,7 +16,6 @@ from prometheus_client import (
 )
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
-from structlog.typing import Processor
 
 from voicegw.cluster_metrics import ClusterMetrics
 from voicegw.core.audio import to_ms
@@ -27,7 +23,7 @@ from voicegw.core.jobs import DecodeJob
 from voicegw.core.latency import TurnLatency
 from voicegw.gpu_metrics import GpuCollector
 from voicegw.instruments import Instruments
-from voicegw.log_writer import LogWriter
+from voicegw.log_configuration import dropped_lines
 from voicegw.traffic_metrics import TrafficMetrics
 
 log = structlog.get_logger(__name__)
@@ -45,7 +41,6 @@ _DECODE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 _WINDOW_BUCKETS = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 _BATCH_BUCKETS = (1, 2, 4, 8, 16, 32)
 _REAL_TIME_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0)
-_LOG_DRAIN_S = 1.0  # longest wait for the log at the end of the process
 
 
 class _LogCollector(Collector):
@@ -53,11 +48,8 @@ class _LogCollector(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """The current value."""
-        name, documentation = (
-            "voicegw_log_lines_dropped",
-            "Log lines dropped because standard error blocked",
-        )
-        yield CounterMetricFamily(name, documentation, value=_writer.dropped)
+        documentation = "Log lines dropped because standard error blocked"
+        yield CounterMetricFamily("voicegw_log_lines_dropped", documentation, value=dropped_lines())
 
 
 class Metrics:
@@ -260,42 +252,3 @@ def trace_turn(session: str, latency: TurnLatency) -> None:
     for name, value in steps.items():
         steps[name] = round(value, 1) if isinstance(value, float) else value
     log.info("turn", session=session, **steps)
-
-
-_writer = LogWriter(2, lambda count: log.error("log lines dropped", lines=count))
-atexit.register(_writer.stop, _LOG_DRAIN_S)
-
-
-def drain_log() -> bool:
-    """Waits up to a second for the log to be written; returns whether it was."""
-    return _writer.drain(_LOG_DRAIN_S)
-
-
-def configure_logging(level: str, *, as_json: bool) -> None:
-    """Writes the log to standard error: one line for each event, as text or as JSON. Warnings that libraries
-    write with the module `logging` are included."""
-    for library in ("openai", "httpx2", "httpcore2"):  # at lower levels they log what users said
-        logging.getLogger(library).setLevel(logging.WARNING)
-    shared: list[Processor] = [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso"),
-        structlog.processors.format_exc_info,
-    ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    )
-    structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, *shared, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _writer)),
-    )
-    handler = logging.StreamHandler(_writer)
-    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=[remove, renderer])
-    )
-    logging.basicConfig(handlers=[handler])  # no effect if there is already a handler

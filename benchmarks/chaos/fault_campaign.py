@@ -27,7 +27,7 @@ from benchmarks.chaos.sessions import SessionLoad
 from benchmarks.command import Result, add_numbers, chosen
 from benchmarks.measures import percentile
 from clients.samples import Sample, read_samples
-from voicegw.telemetry import configure_logging
+from voicegw.log_configuration import configure_logging
 
 JOB_FAULTS = {**WORKER_FAULTS, **REDIS_FAULTS}
 SURVIVED = {name: fault for name, fault in REDIS_FAULTS.items() if name not in NOT_SURVIVED}

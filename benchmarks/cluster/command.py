@@ -20,7 +20,7 @@ from benchmarks.cluster.scaling import jobs_per_second
 from benchmarks.cluster.windows import windows_figures
 from benchmarks.command import Result, add_json, chosen, exits_on_errors, new_parser
 from benchmarks.measures import percentile
-from voicegw.telemetry import configure_logging
+from voicegw.log_configuration import configure_logging
 
 MEANINGS = {
     "local_p50_ms": "a decode by a local process: time beyond the decoding",

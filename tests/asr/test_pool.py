@@ -295,7 +295,7 @@ async def test_many_long_windows_at_once() -> None:
 ORPHAN = """
 import asyncio
 from tests.asr.test_pool import Pool
-from voicegw.telemetry import configure_logging
+from voicegw.log_configuration import configure_logging
 async def main():
     configure_logging("warning", as_json=False)
     await Pool(None, processes=2).start()

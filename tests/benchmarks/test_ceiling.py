@@ -1,21 +1,11 @@
-import re
-from pathlib import Path
-
 import pytest
 
 from benchmarks.ceiling import Ceiling
 from voicegw import config
 
-LIMITS = Path(__file__).resolve().parents[2] / "scripts/deploy/limits.md"
-
 
 def ceiling(*flags: str) -> Ceiling:
     return Ceiling.of(config.load(flags))
-
-
-def test_the_readme_states_it() -> None:
-    [stated] = re.findall(r"<!-- memory -->\n(.*?)\n<!-- /memory -->", LIMITS.read_text(), re.DOTALL)
-    assert stated == ceiling().table(), "write there what benchmarks/ceiling.py says"
 
 
 def test_is_the_sum_of_its_parts() -> None:

@@ -129,7 +129,7 @@ class TestTheSilenceFollowsTheWords:
         assert endpointer.end_silence_ms == silence_ms
 
     def test_unless_it_is_turned_off(self) -> None:
-        endpointer = Endpointer(EndpointOptions(adaptive=False))
+        endpointer = Endpointer(EndpointOptions(adaptive=False, end_silence_ms=500))
         endpointer.completeness = Completeness.UNFINISHED
         assert endpointer.end_silence_ms == 500
 
@@ -161,7 +161,7 @@ class TestTheSilenceFollowsTheModelThatListens:
         assert endpointer.end_silence_ms == 500
 
     def test_unless_it_is_turned_off(self) -> None:
-        endpointer = Endpointer(EndpointOptions(adaptive=False))
+        endpointer = Endpointer(EndpointOptions(adaptive=False, end_silence_ms=500))
         endpointer.end_of_turn = 0.1
         assert endpointer.end_silence_ms == 500
 

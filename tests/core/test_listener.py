@@ -7,6 +7,7 @@ import pytest
 from tests.core.scenario import END, ONSET, PAUSE, QUICK, Scenario, assert_final, assert_partial
 from voicegw.core import commands, events
 from voicegw.core.audio import WINDOW_MS, to_samples
+from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.events import EndReason, Fault, FinalTranscript, SpeechStarted, SpeechStopped
 from voicegw.core.jobs import DecodeJob, DecodeKind
 from voicegw.core.session import SessionOptions
@@ -177,8 +178,12 @@ def test_a_final_without_words_has_no_language() -> None:
     assert scenario.last(FinalTranscript).language == ""
 
 
-@pytest.mark.parametrize(("language", "windows_of_silence"), [("de", 50), ("en", 25)])
-def test_the_pause_follows_the_words_of_the_language(language: str, windows_of_silence: int) -> None:
+@pytest.mark.parametrize(
+    ("language", "silence_ms"),
+    [("de", EndpointOptions().unfinished_ms), ("en", EndpointOptions().end_silence_ms)],
+)
+def test_the_pause_follows_the_words_of_the_language(language: str, silence_ms: int) -> None:
+    windows_of_silence = silence_ms // WINDOW_MS
     scenario = Scenario(SessionOptions(), language="auto")
     scenario.hear("#" * 20 + "." * 8)
     scenario.answer("ich fahre zum", language=language)

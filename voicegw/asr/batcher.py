@@ -5,9 +5,9 @@ Jobs are decoded in one batch when the model can do so without loss: of one kind
 same prompt (most often none), since those of a batch must have as many tokens, and of nearly the same length,
 since a batch is padded to its longest window. Key terms are read later (key_terms.py), and may differ.
 
-A session has at most one partial in the queue: a newer one takes the older one's place in the line, and
-a final drops it, because a result that its session no longer waits for is not worth decoding. So the
-queue holds no more than the sessions have open utterances.
+A session has at most one partial in the queue: a newer one takes the older one's place in the queue, and a
+final drops it, because a result that its session no longer waits for is not worth decoding. So the queue
+holds no more than the sessions have open utterances.
 """
 
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ Request = TypeVar("Request")
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[Request]):
-    """A job in the queue, with whatever its submitter needs to be told by; `alone` after it was lost with a
-    worker, so that one that kills workers takes no others with it."""
+    """A job in the queue, with the submitter's own data. alone: it was lost with a worker, so it is decoded
+    alone: a job that kills workers must not take others with it."""
 
     job: DecodeJob
     request: Request
@@ -33,7 +33,7 @@ class Entry(Generic[Request]):
 
 
 class JobQueue(Generic[Request]):
-    """See the module; every answer is immediate."""
+    """See the module. No method waits."""
 
     def __init__(self) -> None:
         self._finals: dict[tuple[str, int], Entry[Request]] = {}
@@ -44,8 +44,8 @@ class JobQueue(Generic[Request]):
         return len(self._finals) + len(self._partials) + len(self._background)
 
     def add(self, entry: Entry[Request]) -> Entry[Request] | None:
-        """Queues a job; returns the partial that is useless now, if there is one: an older one that was
-        waiting, or this one, when it comes back from a lost worker and a newer job waits already."""
+        """Queues a job. Returns the partial that is no longer needed, if there is one: an older one that was
+        waiting, or this one if it was lost with a worker and a newer job waits already."""
         job = entry.job
         if job.background:
             self._background[job.session, job.number] = entry
@@ -62,14 +62,14 @@ class JobQueue(Generic[Request]):
         return self._partials.pop(job.session, None)
 
     def _newest(self, session: str) -> int:
-        """The highest number of this session's that waits."""
+        """The highest number of the waiting jobs of this session."""
         partial = self._partials.get(session)
         waiting = [number for owner, number in self._finals if owner == session]
         return max(waiting, default=0) if partial is None else partial.job.number
 
     @property
     def first(self) -> Entry[Request] | None:
-        """The job that is next in line, if one waits."""
+        """The next job, if one waits."""
         return next(iter(self._finals.values()), None) or self.first_partial or self._first_background
 
     @property
@@ -78,11 +78,11 @@ class JobQueue(Generic[Request]):
 
     @property
     def first_partial(self) -> Entry[Request] | None:
-        """The partial that is next in line among partials, if one waits."""
+        """The next partial, if one waits."""
         return next(iter(self._partials.values()), None)
 
     def remove(self, job: DecodeJob) -> None:
-        """Forgets a job that nobody waits for any more; harmless when it is not queued."""
+        """Removes a job whose result is no longer needed. Does nothing when it is not queued."""
         self._finals.pop((job.session, job.number), None)
         self._background.pop((job.session, job.number), None)
         waiting = self._partials.get(job.session)

@@ -1,9 +1,9 @@
-"""Loads the speech model for the machine at hand: measures what a decode costs and chooses how decodes are
-laid out over the cores.
+"""Loads the speech model: measures the cost of a decode on this machine and chooses how decodes are
+distributed over the cores.
 
-One thread a decode, and as many decodes at once as there are cores (8 at most), get the most done. A decode
-that is slow then is tried with several threads, and has them only if they make it clearly faster: on many
-machines they wait for each other all the time, and some models are slower with two than with one.
+The throughput is highest with one thread for each decode, and as many decodes at once as there are cores (8
+at most). If a decode is slow then, several threads are tried, and used only if they make it clearly faster:
+on many machines threads wait for each other, and some models are slower with two than with one.
 """
 
 import time

@@ -1,7 +1,7 @@
-"""Hands batches of queued jobs to the workers of recognition processes.
+"""Gives batches of queued jobs to the workers of recognition processes.
 
-A job whose process was lost is done again alone: no other worker of its process decodes meanwhile, so that
-the job that processes die of is found out, and others are not given up with it.
+A job whose process was lost is decoded again alone: no other worker of its process decodes meanwhile. So the
+job that kills processes is found, and no other job is given up with it.
 
 Background jobs are in progress in at most half of the workers, so that jobs of conversations rarely wait
 for one.
@@ -18,7 +18,7 @@ from voicegw.asr.process import WorkerProcess
 
 @dataclass(slots=True)
 class Place:
-    """A warm process, how many batches it decodes at the moment, and whether one of them is to be alone."""
+    """A warm process: how many batches it decodes now, and whether one of them must be alone."""
 
     process: WorkerProcess
     batches: int = 0
@@ -36,15 +36,15 @@ class Dispatcher(Generic[Request]):
         self._changed = asyncio.Condition()
 
     async def add(self, entry: Entry[Request]) -> Entry[Request] | None:
-        """Queues a job; returns the partial that is useless now, if there is one."""
+        """Queues a job. Returns the partial that is no longer needed, if there is one."""
         async with self._changed:
             superseded = self.queue.add(entry)
             self._changed.notify_all()
             return superseded
 
     async def next(self, place: Place) -> list[Entry[Request]]:
-        """The next batch for a worker of the process; none when the process dies first: that shows in
-        readiness before it costs a job. Each batch is given back by `done`."""
+        """The next batch for a worker of the process; none if the process dies first. The caller reports the
+        end of each batch by `done`."""
         batch = asyncio.create_task(self._take(place), name="next-batch")
         death = asyncio.create_task(place.process.death(), name="process-death")
         try:
@@ -74,7 +74,7 @@ class Dispatcher(Generic[Request]):
         return not (place.reserved or has_to_wait)
 
     async def done(self, place: Place, batch: Sequence[Entry[Request]]) -> None:
-        """This batch of the process is over, in whatever way."""
+        """This batch of the process has ended, with or without a result."""
         async with self._changed:
             self._background -= batch[0].job.background
             place.batches -= 1

@@ -1,10 +1,11 @@
-"""Has the speaker finished? A model that listens to the last seconds of audio and says how likely it is.
+"""The end-of-turn model: estimates from the last seconds of audio how likely the speaker has finished.
 
 The model is Smart Turn v3.2 (Daily, BSD-2): the encoder of Whisper tiny, trained on how people end a turn and
-how they pause in one. It hears intonation, fillers and drawn-out words, which a transcript does not hold. Its
-weights are in the wheel of pipecat-ai; only that file of the package is used, and none of its code is run.
+how they pause in one. It uses intonation, fillers and drawn-out words, which a transcript does not contain.
+Its weights are in the wheel of pipecat-ai; only that file of the package is used, and none of its code is
+run.
 
-The model wants 8 s of audio, zeros in front where there is less, at mean 0 and variance 1, as the log-mel
+The input is 8 s of audio, zeros in front where there is less, at mean 0 and variance 1, as the log-mel
 spectrogram of Whisper.
 """
 
@@ -52,7 +53,7 @@ class EndOfTurnModel:
 
 
 def features(pcm: bytes) -> NDArray[np.float32]:
-    """What the model is given of the audio: mel bands by frames of 10 ms."""
+    """The input of the model: mel bands by frames of 10 ms."""
     audio = np.frombuffer(pcm, dtype="<i2")[-WINDOW_SAMPLES:].astype(np.float32) / 32768
     audio = np.pad(audio, (WINDOW_SAMPLES - len(audio), 0))
     normal = (audio - audio.mean()) / np.sqrt(audio.var() + 1e-7)

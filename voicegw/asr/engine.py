@@ -1,7 +1,8 @@
-"""The port to what decodes windows in a worker process, and how a process is told which one to load.
+"""The port of speech engines, which decode windows in worker processes, and how a process is told which
+engine to load.
 
-An engine is named by an import path, so that it travels to the process: this package loads any that follows
-the protocols below, from wherever it can be imported. The one that comes with it is in whisper_loader.py.
+An engine is named by an import path, which is sent to the process. Any engine that follows the protocols
+below can be loaded. The included one is in whisper_loader.py.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,8 @@ class Engine(Protocol):
     """A loaded model. Several threads use it at the same time, as many as it was loaded for."""
 
     def warm(self) -> None:
-        """Does all that makes the first decode slower than the next ones; once in each thread."""
+        """Does the work that would make the first decode slower than later ones; called once in each
+        thread."""
         ...
 
     def decode_calibration(self, size: int) -> None:
@@ -33,7 +35,7 @@ class Engine(Protocol):
 
 
 class Loader(Protocol):
-    """What an engine's import path leads to, such as a function."""
+    """The object at an engine's import path, such as a function."""
 
     def __call__(self, options: bytes, threads: int, at_once: int) -> Engine:
         """The engine with its weights in memory. options: those of its EngineSpec. threads: of one decode.
@@ -42,12 +44,12 @@ class Loader(Protocol):
 
 
 class EngineSpec(msgspec.Struct, frozen=True):
-    """Which engine a worker process is to load.
+    """Which engine a worker process loads.
 
-    loader: import path of its Loader, as `package.module:name`. options: what the loader is given, in
-    MessagePack; only the engine understands them. threads: of one decode; 0 for what a calibration finds.
-    max_batch: the most windows that it can decode together. end_of_turn: a second model is to tell whether
-    the speaker of a final has finished.
+    loader: import path of its Loader, as `package.module:name`. options: of the loader, in MessagePack; only
+    the engine knows their meaning. threads: of one decode; 0 for what a calibration finds. max_batch: the
+    most windows that it can decode together. end_of_turn: a second model estimates whether the speaker of a
+    final has finished.
     """
 
     loader: str
@@ -66,8 +68,8 @@ class EngineSpec(msgspec.Struct, frozen=True):
 
 
 class EngineSource(Protocol):
-    """Where a pool has its engine from. `environment`: variables that its processes are to have, where they
-    are not set already."""
+    """Provides the engine of a pool. environment: variables for its processes, unless they are set
+    already."""
 
     @property
     def environment(self) -> dict[str, str]: ...

@@ -1,4 +1,4 @@
-"""Names and words of a trade in a transcript: only where they were said.
+"""Key terms, which are names and technical terms, in a transcript: only where they were said.
 
 A decoder that reads key terms before a window writes them right, but it also writes them in noise, takes
 noise for speech and repeats itself. So a window is decoded without them first, and that decode says whether
@@ -7,8 +7,8 @@ terms. That text is believed only if it holds a term that the first one lacks, i
 alone makes the term likely enough: a word's probability comes from the alignment, which reads no terms.
 
 Whisper takes up to 223 tokens of earlier text (Radford et al. 2022, section 2.3). Terms come first, so that
-what was said last stays nearest to the words, and have room of their own: it is the context that is cut, at
-its far end.
+the latest context is nearest to the words, and have reserved space: if the text is too long, the oldest
+context is cut.
 """
 
 import re
@@ -19,7 +19,7 @@ from voicegw.core.jobs import Word
 MOST_TOKENS = 223
 _MOST_OF_TERMS = 160  # the rest is room for the 200 characters of context that a session sends
 _LETTERS = "0-9a-zß-ÿ"  # of scripts with blanks between words; in others a term may stand between letters
-_SURE = 0.6  # probability from which a word needs no second look; mistaken names had 0.35 and less
+_SURE = 0.6  # probability from which a word is not doubtful; misrecognised names had 0.35 and less
 _LIKELY = 0.06  # least mean probability of a term's words
 
 Encode = Callable[[str], list[int]]
@@ -33,7 +33,7 @@ def prompt_tokens(key_terms: Sequence[str], said: str, encode: Encode) -> list[i
 
 
 def _of_terms(key_terms: Sequence[str], encode: Encode) -> list[int]:
-    """As many of the terms, from the first, as there is room for."""
+    """The first terms, as many as fit."""
     tokens, end = encode(" Glossary:"), encode(".")
     for index, term in enumerate(key_terms):
         more = encode(f", {term}" if index else f" {term}")

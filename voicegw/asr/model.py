@@ -1,10 +1,10 @@
 """A Whisper model as faster-whisper and CTranslate2 run it: spectrogram, encoder, decoder, word alignment.
 
-What is decoded, and which of it is believed, is decided in whisper.py. A model whose directory says so
-(`short_context` in `voicegw.json`) was trained on windows of any length and is given the audio there is. A
-stock model was trained on windows of 30 s, most of which would be silence here. It is given the audio and a
-margin of silence, and may write timestamp tokens: without them a stock model loops in a short window, with
-them its text is as right as in one of 30 s, for a fraction of the encoder's work.
+whisper.py decides what is decoded and which results are used. A model whose directory says so
+(`short_context` in `voicegw.json`) was trained on windows of any length and gets the audio without padding. A
+stock model was trained on windows of 30 s, most of which would be silence here. It gets the audio and a
+margin of silence, and may write timestamp tokens: without them a stock model loops in a short window; with
+them its text is as accurate as with 30 s, for a fraction of the encoder's work.
 """
 
 from collections.abc import Sequence
@@ -45,8 +45,8 @@ class Runtime:
 
 
 class Room(NamedTuple):
-    """What a stock model's window has beside its audio: at least `margin` frames of silence behind it, and
-    `least` frames in all."""
+    """The padding of a stock model's window: at least `margin` frames of silence after the audio, and at
+    least `least` frames in total."""
 
     margin: int
     least: int
@@ -62,7 +62,7 @@ class Prompt:
 
 
 class WhisperModel:
-    """The loaded weights. `flags`: what the model's directory says about it."""
+    """The loaded weights. flags: the properties stated in the model's directory."""
 
     def __init__(self, directory: Path, runtime: Runtime) -> None:
         """Raises ModelUnavailable when the directory does not hold a usable model."""

@@ -1,11 +1,11 @@
-"""Stock models from the Python package index, for machines that reach an index and no model hub.
+"""Stock models from the Python package index, for machines that reach a package index but no model hub.
 
-An index limits the size of a package, so such a model comes in several. CTranslate2 wants one directory: it
-is put together once, in the user's cache, and found there at every later start.
+An index limits the size of a package, so such a model comes in several. CTranslate2 needs one directory: it
+is assembled once, in the user's cache, and found there at every later start.
 
-Each file is written under another name, its checksum compared, and then renamed. So a file in its place was
-sound, and a later start looks at the sizes only: reading 145 MB again would delay it. A lock lets one process
-write at a time, so a file that another has left half written is of no use to anyone and is overwritten.
+Each file is written under another name, its checksum compared, and then renamed. So a file under its final
+name was complete, and later starts check the sizes only: reading 145 MB again would delay them. A lock lets
+one process write at a time; a file that another process left incomplete is overwritten.
 """
 
 import hashlib

@@ -1,9 +1,9 @@
-"""What passes between the pool and a worker process: numbered frames on the worker's standard input and
+"""The protocol between the pool and a worker process: numbered frames on the worker's standard input and
 output.
 
-The pool sends one Setup, then batches of decode jobs, as many at a time as the worker said that it decodes
-at once. The worker answers Setup with Ready or Failed, and each batch with Done or Failed. An answer has the
-number of its request; answers come in any order.
+The pool sends one Setup, then batches of decode jobs, as many at a time as the worker can decode at once. The
+worker answers Setup with Ready or Failed, and each batch with Done or Failed. An answer has the number of its
+request; answers come in any order.
 """
 
 from asyncio import StreamReader
@@ -19,10 +19,10 @@ _HEAD = Struct(">II")  # the length of the payload, the number of the request
 
 
 class Layout(msgspec.Struct, frozen=True):
-    """How the decodes of one worker process are spread over its cores, and what one costs there.
+    """How the decodes of one worker process are distributed over its cores, and the cost of one.
 
-    single_ms: one calibration window. threads: of one decode. at_once: decodes at the same time,
-    which share the weights. batch: how many windows together cost least each.
+    single_ms: one calibration window. threads: of one decode. at_once: decodes at the same time, which share
+    the weights. batch: the number of windows with the least cost for each.
     """
 
     single_ms: float
@@ -32,11 +32,11 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """What the worker is to load and for which layout.
+    """What the worker loads, and for which layout.
 
     cores: those it may use. at_once: decodes at the same time; 0 for as many as the cores allow.
     slow_decode_ms: a decode that takes longer is tried with more threads. max_memory_mb: 0 for no limit.
-    layout: that was found already for the same model; then nothing is measured.
+    layout: one that was measured already for the same model, so that nothing is measured again.
     """
 
     engine: EngineSpec
@@ -54,7 +54,7 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """What was asked for could not be done; the worker goes on if it can."""
+    """The request failed; the worker continues if it can."""
 
     reason: str
 

@@ -1,12 +1,12 @@
-"""The parent's side of recognition on one machine: starts recognition processes, hands out jobs, and replaces
-a process that dies or hangs, doing its jobs again.
+"""Recognition on one machine, in the parent process: starts recognition processes, gives them jobs, and
+replaces a process that dies or hangs; its jobs are decoded again.
 
-A process holds the model's weights and several workers, each of which does one decode at a time. It has one
-task that owns it from start to end, and each worker has one. Sessions only ever see `decode`.
+A process holds the model's weights and several workers, each of which does one decode at a time. One task
+owns it from start to end, and each worker has a task. Sessions use only `decode`.
 
-Under overload partials wait longer, so sessions ask for them less often: the cadence stretches by itself.
-Beyond a mean wait the pool is overloaded, and the gateway lets nobody more in; beyond a longer one it does no
-partials at all, until the wait has faded. Finals go first throughout.
+Under overload partials wait longer, so sessions request them less often. Above a mean wait the pool is
+overloaded, and the gateway admits no more sessions; above a longer one no partials are decoded until the wait
+is shorter. Finals are always decoded first.
 """
 
 import asyncio
@@ -53,15 +53,14 @@ class PoolOptions(OverloadOptions):
 
 @dataclass(slots=True)
 class _Request:
-    """Where a job's answer goes."""
+    """The future of a job's result. attempts: processes that were lost with the job."""
 
     answer: asyncio.Future[DecodeResult]
     submitted: float
     attempts: int = 0
 
     def succeed(self, result: DecodeResult, taken: float, decode_ms: float, batch: int) -> None:
-        """Hands the result on, if someone still waits for it, with how long it took. batch: as in
-        DecodeResult."""
+        """Sets the result, with the time that it took, if it is still awaited. batch: as in DecodeResult."""
         if not self.answer.done():
             queue_ms = (taken - self.submitted) * 1000
             measured = {"queue_ms": queue_ms, "decode_ms": decode_ms, "batch": batch}
@@ -111,7 +110,7 @@ class WorkerPool:
 
     @property
     def busy_s(self) -> float:
-        """How many seconds all workers together have decoded for."""
+        """The decode time of all workers together, in seconds."""
         return self._busy_s
 
     def overloaded(self) -> bool:
@@ -130,7 +129,7 @@ class WorkerPool:
         """Gets the model, which may be a download, starts the processes and waits until each is warm. Raises
         ModelUnavailable or WorkerFailed.
 
-        The first one measures what a decode costs, and the layout of all follows from that.
+        The first one measures the cost of a decode, which determines the layout of all.
         """
         engine = await self._engine.prepare()
         options = self._options
@@ -218,7 +217,7 @@ class WorkerPool:
             backoff_s = min(_LONGEST_BACKOFF_S, backoff_s * 2)
 
     async def _run_workers(self, place: Place, at_once: int) -> None:
-        """Has the workers of a process do jobs until it is lost; raises WorkerFailed then."""
+        """Runs the workers of a process until it is lost; then raises WorkerFailed."""
         workers = [
             asyncio.create_task(self._run_worker(place), name=f"worker-{number}") for number in range(at_once)
         ]
@@ -241,7 +240,7 @@ class WorkerPool:
         self._metrics.workers_ready.set(self._warm)
 
     async def _run_worker(self, place: Place) -> None:
-        """Does jobs until the process is lost, and then puts those it was lost with back in the queue."""
+        """Decodes jobs until the process is lost, and then queues its unfinished jobs again."""
         while batch := await self._dispatcher.next(place):
             try:
                 await self._decode_batch(place.process, batch)
@@ -280,9 +279,9 @@ class WorkerPool:
             self._give_up(batch[0], "the recogniser failed on this audio")
 
     async def _requeue(self, entry: Entry[_Request], *, is_suspect: bool, hangs: bool) -> None:
-        """Puts a job that was lost with its process back in the queue, or gives it up. is_suspect: it may be
-        what the process was lost of, and is done again alone. One that hangs alone, too, is not tried again:
-        everybody else waits for it."""
+        """Puts a job that was lost with its process back in the queue, or gives it up. is_suspect: the job
+        may have caused the loss, and is decoded again alone. If it hangs when alone, it is given up, because
+        all other jobs wait for it."""
         entry.request.attempts += is_suspect
         if entry.request.attempts >= self._options.max_attempts or (entry.alone and hangs):
             self._give_up(entry, "the recogniser died of this audio, repeatedly")

@@ -1,4 +1,4 @@
-"""One recognition worker process, as its owner sees it: started, asked, gone for certain."""
+"""One recognition worker process, seen from its parent: start, requests, and a certain end."""
 
 import asyncio
 import contextlib
@@ -17,8 +17,8 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # spinning threads of OpenBLAS cost
 
 
 class WorkerProcess:
-    """A process that runs asr/worker.py, at the other end of two pipes. Several requests may be out at the
-    same time. overdue: the failure of the first one that was not answered in time."""
+    """A process that runs asr/worker.py, connected by two pipes. Several requests may be open at the same
+    time. overdue: the failure of the first one that was not answered in time."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
@@ -34,8 +34,8 @@ class WorkerProcess:
     @classmethod
     @contextlib.asynccontextmanager
     async def running(cls, environment: Mapping[str, str]) -> AsyncGenerator["WorkerProcess"]:
-        """A new process, killed when the block is left: it holds nothing that a kill could lose.
-        environment: variables of the engine's; those that are set already stay."""
+        """A new process, killed when the block is left, because it has no state that could be lost.
+        environment: variables of the engine, unless they are set already."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -56,12 +56,12 @@ class WorkerProcess:
             worker._requests.close()
 
     def kill(self) -> None:
-        """Ends the process; requests that are out fail."""
+        """Ends the process; open requests fail."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
     async def warm_up(self, setup: Setup, timeout_ms: int) -> Layout:
-        """Has the model loaded and tried. Raises ModelUnavailable, or WorkerFailed as `ask` does."""
+        """Lets the process load and try the model. Raises ModelUnavailable, or WorkerFailed as `ask` does."""
         answer = await self.ask(msgspec.msgpack.encode(setup), timeout_ms)
         if isinstance(answer, Ready):
             return answer.layout
@@ -89,7 +89,7 @@ class WorkerProcess:
             del self._unanswered[number]
 
     async def _receive(self) -> None:
-        """Hands out answers until the process dies or writes what is none; then no answer will come."""
+        """Passes answers to their requests until the process dies or writes an invalid answer."""
         try:
             while True:
                 number, received = await receive_answer(self._answers)

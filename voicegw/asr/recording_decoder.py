@@ -1,7 +1,7 @@
 """Decodes audio files of clients, each in a process of its own: see recording_process.py.
 
-The decoders of FFmpeg are C code that reads what a stranger has written. A crash, an endless decode or a
-file that grows to gigabytes costs the process and its request only.
+The decoders of FFmpeg are C code that reads untrusted files. A crash, an endless decode or a file that grows
+to gigabytes costs the process and its request only.
 """
 
 import asyncio

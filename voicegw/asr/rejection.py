@@ -1,9 +1,9 @@
-"""Whether what a decode wrote was said by somebody.
+"""Decides whether the text of a decode was spoken.
 
-Whisper writes text for music, noise and breathing, too. No single figure tells that text from what people
-say: a right one-word answer may be as improbable as a made-up sentence, and a hoarse voice is no speech to a
-voice activity detector. So the evidence is weighed together, as a logistic regression does, on people's
-short answers against noises without speech:
+Whisper writes text for music, noise and breathing, too. No single figure distinguishes such text from speech:
+a correct one-word answer may be as improbable as an invented sentence, and a voice activity detector does not
+detect a hoarse voice. So the evidence is weighed together, as a logistic regression does, on people's short
+answers against noises without speech:
 
 * the model's own probability that nobody speaks (Radford et al. 2022, section 4.5),
 * the mean log-probability of the text,
@@ -32,7 +32,8 @@ class SpeechWeights(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a decode says about its own text. no_speech: 0 to 1. logprob: mean of the tokens, 0 or less."""
+    """The figures of a decode about its own text. no_speech: 0 to 1. logprob: mean of the tokens, 0 or
+    less."""
 
     no_speech: float
     logprob: float
@@ -41,9 +42,9 @@ class Evidence:
 def is_speech(
     evidence: Evidence, weights: SpeechWeights, detect: Callable[[float], float], strictness: float = 0.0
 ) -> bool:
-    """Whether the text is speech. detect: asks the second detector for its probability of speech, 0 to 1;
-    it may stop listening once that is as high as it is told. strictness: how far above 0 the sum has to be;
-    more rejects more."""
+    """Whether the text is speech. detect: asks the second detector for its probability of speech, 0 to 1; it
+    may stop at the first probability above its argument. strictness: how far above 0 the sum has to be; more
+    rejects more."""
     known = weights.bias + weights.no_speech * evidence.no_speech + weights.logprob * evidence.logprob
     known -= strictness
     if known > 0 or known + weights.detector <= 0:

@@ -1,14 +1,14 @@
-"""What a Whisper decode wrote, cleaned of what was not said: text behind the end of the audio, and loops.
+"""Removes from the text of a Whisper decode what was not spoken: text after the end of the audio, and loops.
 
 Pure functions over token ids; the model itself is in model.py.
 
-A stock model that may write timestamp tokens knows where in the window it is. In a window that is longer
-than its audio it may go on into the silence behind it and make up a sentence there; the timestamp that
-opens that sentence lies behind the end of the audio, so it can be cut off.
+A stock model that may write timestamp tokens knows where in the window it is. In a window that is longer than
+its audio it may invent a sentence in the silence after it; the timestamp that begins that sentence is after
+the end of the audio, so it can be cut off.
 
 A Whisper model that loses its place writes the same words again until it reaches its token limit. People
-repeat themselves, too ("no, no", "nine nine five"), so a repetition is only a reason for a second look: a
-decode with more silence behind the audio.
+repeat themselves, too ("no, no", "nine nine five"), so a repetition is only a reason to decode again, with
+more silence after the audio.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Where a model's weights are, and what its directory says about it."""
+"""Locates the weights of a model, and reads the properties stated in its directory."""
 
 import asyncio
 import threading
@@ -45,12 +45,11 @@ _REVISIONS = {
 
 
 class ModelFlags(msgspec.Struct, frozen=True):
-    """What `voicegw.json` in a model's directory says about it; the defaults are true of stock models.
+    """The content of `voicegw.json` in a model's directory; the defaults are those of stock models.
 
-    short_context: trained on windows of any length. partial_silence_ms: the silence the model wants behind
-    a window, which may have been cut while someone spoke, so that it does not complete the sentence.
-    uses_context: it recognises an utterance better with what was said before in the window. speech: how the
-    evidence for speech is weighed.
+    short_context: trained on windows of any length. partial_silence_ms: the silence to append to a window, so
+    that the model does not complete a sentence that was cut. uses_context: recognition is better with earlier
+    speech in the window. speech: the weights of the evidence for speech.
     """
 
     name: str = ""
@@ -71,8 +70,8 @@ def locate(model: str) -> Path:
 
 
 async def get(model: str) -> Path:
-    """`locate`, beside the event loop: in a thread that a process which is told to stop does not wait for, as
-    it would for an executor's. A download can hang for minutes."""
+    """`locate` in a daemon thread, because a download can hang for minutes: a process that stops would wait
+    for the thread of an executor."""
     found: Future[Path] = Future()
     found.set_running_or_notify_cancel()  # nobody can cancel it: the thread goes on until it is done
 

@@ -1,7 +1,7 @@
-"""Loads Whisper into worker processes: its weights, its options, and what its runtime (CTranslate2) wants of
-a process.
+"""Loads Whisper into worker processes: its weights, its options, and the settings that its runtime
+(CTranslate2) needs.
 
-CTranslate2 holds Python's lock for a small part of a decode only, so threads decode side by side with one
+CTranslate2 holds Python's lock for a small part of a decode only, so several threads decode at once with one
 copy of the weights.
 """
 
@@ -33,7 +33,7 @@ class WhisperSource:
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """The widest instructions that pay; CTranslate2 leaves them alone by default."""
+        """The widest instructions that are faster here; CTranslate2 does not use them by default."""
         return {"CT2_FORCE_CPU_ISA": "AVX512"} if _has_wide_instructions() else {}
 
     async def prepare(self) -> EngineSpec:

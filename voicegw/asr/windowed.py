@@ -13,7 +13,7 @@ from voicegw.tracing import span
 
 
 class WindowedBackend:
-    """A TranscriptionBackend over any Recognizer, local or remote, whose life is its own."""
+    """A TranscriptionBackend over any Recognizer, local or remote, whose owner starts and closes it."""
 
     def __init__(self, recognizer: Recognizer, options: SessionOptions) -> None:
         self._recognizer = recognizer
@@ -39,7 +39,7 @@ def _attributes(result: DecodeResult) -> dict[str, float]:
 
 
 class WindowedExecutor:
-    """Has one session's windows decoded, each in a task of its own."""
+    """Decodes the windows of one session, each in a separate task."""
 
     def __init__(
         self, recognizer: Recognizer, spawn: Spawn, deliver: Deliver, *, background: bool = False
@@ -55,7 +55,7 @@ class WindowedExecutor:
         self._spawn(self._decode(job), "decode")
 
     async def _decode(self, job: DecodeJob) -> None:
-        """Hands the words to the session, or that there are none."""
+        """Passes the words to the session, or the failure."""
         window_ms = len(job.pcm) / 2 / SAMPLE_RATE * 1000
         try:
             with span(

@@ -1,11 +1,8 @@
-"""The recognition worker process: load, warm, loop, leave.
+"""The recognition worker process: load, warm, loop, exit.
 
-It reads frames from standard input and answers on standard output (see pipe.py), and leaves when its
-input closes, which happens also when its parent dies. Threads decode side by side, with one copy of the
-weights.
-
-While one decodes what was said before a pause, another thread asks the end-of-turn model, if it is to,
-whether the speaker has finished.
+It reads frames from standard input and answers on standard output (see pipe.py), and exits when its input
+closes, which happens also when its parent dies. Several threads decode at once, with one copy of
+the weights. While one decodes the words before a pause, another thread may run the end-of-turn model.
 """
 
 import os
@@ -28,7 +25,7 @@ from voicegw.errors import StartupError
 from voicegw.log_writer import LogWriter
 
 _log = LogWriter(2, lambda count: _tell(f"{count} lines of this process's log dropped"))
-_NICENESS = 10  # the gateway's event loop has work of microseconds, for everybody, and goes first
+_NICENESS = 10  # the gateway's event loop, which serves all sessions, has priority
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> int:

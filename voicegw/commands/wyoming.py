@@ -11,7 +11,7 @@ from voicegw.assistant import make_voice
 from voicegw.commands.process import announce, on_signals
 from voicegw.errors import ConfigurationError
 from voicegw.gateway.auth.client_address import is_loopback
-from voicegw.telemetry import configure_logging
+from voicegw.log_configuration import configure_logging
 
 log = structlog.get_logger(__name__)
 

@@ -7,22 +7,20 @@ from functools import partial
 from voicegw.core import turn
 from voicegw.core.actions import Action, Prewarm, SendEvent
 from voicegw.core.background_calls import CallProgress
-from voicegw.core.barge_in import interrupts
 from voicegw.core.chat_history import ChatHistory, DialogueOptions
 from voicegw.core.commands import CreateReply
 from voicegw.core.conversation_items import ConversationItems
 from voicegw.core.dialogue_state import DialogueManagerState
-from voicegw.core.echo import may_be_answer
 from voicegw.core.events import BackgroundCallReport, Moderated, ModerationTarget, ReplyDone, ReplyReason
 from voicegw.core.languages import ENGLISH, Language
 from voicegw.core.latency import TurnTiming
 from voicegw.core.messages import ToolCalled
 from voicegw.core.moderation_queue import Check
-from voicegw.core.overlap import Overlap, PossibleAnswer
 from voicegw.core.profile import SessionProfile
 from voicegw.core.replies import Replies
 from voicegw.core.reply_options import ReplyOptions as ReplyOptions
 from voicegw.core.speech_output import SpeechOutput
+from voicegw.core.speech_over_reply import SpeechOverReply
 from voicegw.errors import NoReply, ReplyInProgress
 
 
@@ -47,11 +45,10 @@ class DialogueManager:
         self._history = ChatHistory(dialogue)
         self.replies = Replies(self._turn_state, self._history, speech, emit, self._receive_reply_end)
         stop_reply = partial(self._signal, turn.Signal.CANCEL)
+        self._over_reply = SpeechOverReply(options.barge_in, self._turn_state, self.replies, emit)
         self.items = ConversationItems(self._history, self.replies, stop_reply)
         self._unanswered: TurnTiming | None = None
-        self._possible_answer: PossibleAnswer | None = None
         self._created: CreateReply | None = None  # waits for the user's words
-        self._overlap = Overlap()
         self._turns = 0
         self._speculations = 0  # of the running utterance
 
@@ -68,8 +65,8 @@ class DialogueManager:
             *(self._turns, self.replies.attempts, self._speculations),
             self.replies.snapshot(now),
             self.replies.background_calls,
-            self._possible_answer,
-            self._overlap,
+            self._over_reply.possible_answer,
+            self._over_reply.overlap,
         )
 
     def restore(self, state: DialogueManagerState, later_s: float, now: float) -> None:
@@ -77,11 +74,7 @@ class DialogueManager:
         other's. A speculative reply is dropped."""
         self._turns, self._speculations = state.turns, state.speculations
         self._unanswered = None if state.unanswered is None else state.unanswered.shifted(later_s)
-        self._possible_answer = state.possible_answer
-        if self._possible_answer is not None:
-            self._possible_answer.timing = self._possible_answer.timing.shifted(later_s)
-        self._overlap = state.overlap
-        self._overlap.spoken_until += later_s
+        self._over_reply.restore(state.overlap, state.possible_answer, later_s)
         self._history.state = state.history
         self._turn_state.state = state.turn_state
         if state.turn_state is turn.State.SPECULATING:
@@ -119,12 +112,13 @@ class DialogueManager:
     def receive_speech(self, now: float, *, resumed: bool = False) -> None:
         """The user begins to speak, or continues after a pause."""
         if not resumed:
-            self._overlap.receive_speech(self.replies, now)
+            self._over_reply.receive_speech(now)
         self._signal(turn.Signal.SPEECH, now)
 
     def receive_words(self, text: str, voiced_ms: int, now: float) -> None:
         """The running utterance has words. Over a reply they may be a barge-in."""
-        if self._is_addressed(text, voiced_ms) and not self._is_echo(text, now):
+        addressed = self._over_reply.is_addressed(text, voiced_ms, self.language)
+        if addressed and not self._over_reply.is_echo(text, now):
             self._signal(turn.Signal.WORDS, now)
 
     def receive_pause(self, turn_number: int, text: str, now: float) -> None:
@@ -132,7 +126,7 @@ class DialogueManager:
         wanted = bool(text) and self.replies.profile.speculates(usually=self._options.speculate)
         begun = self._speculations < self._options.max_speculations
         listening = self._turn_state.state is turn.State.LISTENING
-        if wanted and begun and listening and not self._is_echo(text, now):
+        if wanted and begun and listening and not self._over_reply.is_echo(text, now):
             self._speculations += 1
             self._signal(turn.Signal.PAUSE, now)
             self.replies.ask(turn_number, self._history.prompt(text), now)
@@ -140,8 +134,8 @@ class DialogueManager:
     def receive_final(self, text: str, voiced_ms: int, timing: TurnTiming, now: float, *, more: bool) -> None:
         """An utterance has its final. more: others have none yet; the reply waits for the last one."""
         timing.attempts, self._speculations = self._speculations, 0
-        echo = self._is_echo(text, now)
-        heard = bool(text) and not echo and self._is_addressed(text, voiced_ms)
+        echo = self._over_reply.is_echo(text, now)
+        heard = bool(text) and not echo and self._over_reply.is_addressed(text, voiced_ms, self.language)
         if heard:
             self._signal(turn.Signal.WORDS, now)
         if heard and self.replies.profile.answers_turns:
@@ -149,9 +143,8 @@ class DialogueManager:
         elif text and not echo and self.replies.profile.only_notes_turns:
             self._history.add_user(text, timing.turn)
             self._emit(SendEvent(timing.report(done=None)))
-        elif self._may_answer(text, voiced_ms, echo=echo):
-            self._drop_possible_start_reply()
-            self._possible_answer = PossibleAnswer(text, timing, self._overlap.heard_characters)
+        elif self._over_reply.may_answer(text, voiced_ms, echo=echo):
+            self._over_reply.keep_possible_answer(text, timing)
         else:
             self._emit(SendEvent(timing.report(done=None)))
         if not more:
@@ -159,7 +152,7 @@ class DialogueManager:
             self._create_reply(now)
 
     def receive_typed(self, text: str, timing: TurnTiming, now: float) -> None:
-        """A typed message starts a new reply at once and stops the one in progress."""
+        """A typed message starts a new reply at once and stops the one in update."""
         effect = self._signal(turn.Signal.TYPED, now)
         self._add_turn(text, timing)
         self._start_reply(effect, now)
@@ -193,23 +186,22 @@ class DialogueManager:
 
     # --- tools and moderation ---
 
-    def receive_call_progress(self, turn_number: int, call: ToolCalled, news: CallProgress) -> None:
+    def receive_call_progress(self, turn_number: int, call: ToolCalled, update: CallProgress) -> None:
         """Sends an update of a background tool call. A result is added to the history; the model reads it
         with the next message."""
-        if news.done:
+        if update.done:
             self.replies.background_calls = [
                 each for each in self.replies.background_calls if each.call.id != call.id
             ]
-            self._history.add_result(call, news.content)
-        report = BackgroundCallReport(turn_number, call.id, call.name, news.content, news.done, news.ok)
+            self._history.add_result(call, update.content)
+        report = BackgroundCallReport(turn_number, call.id, call.name, update.content, update.done, update.ok)
         self._emit(SendEvent(report))
 
     def receive_verdict(self, check: Check, categories: tuple[str, ...], now: float) -> None:
         """Moderation found `categories` in a text. Stops the reply that contains or answers it, and replaces
         the text in the history by a note."""
         self._emit(SendEvent(Moderated(check.turn, check.what, categories)))
-        if self._possible_answer is not None and self._possible_answer.timing.turn == check.turn:
-            self._drop_possible_start_reply()
+        self._over_reply.drop_possible_answer(check.turn)
         if check.what is ModerationTarget.INPUT:
             stop = self._history.withhold_input(check.text) or self.replies.answers_turn(check.turn)
         else:
@@ -219,41 +211,14 @@ class DialogueManager:
         if check.what is ModerationTarget.REPLY:
             self._history.withhold_reply(check.text)
 
-    def _is_addressed(self, text: str, voiced_ms: int) -> bool:
-        """Whether words are meant for the assistant: over a reply, coughs and backchannels are not."""
-        overlap = self._turn_state.state is turn.State.OVERLAP
-        if overlap and self.replies.profile.interruptible is False:
-            return False
-        return not overlap or interrupts(text, voiced_ms, self._options.barge_in, self.language)
-
-    def _is_echo(self, text: str, now: float) -> bool:
-        """Whether the running utterance is an echo of a spoken reply."""
-        return self._options.barge_in.echo and self._overlap.is_echo(text, self.replies, now)
-
-    def _may_answer(self, text: str, voiced_ms: int, *, echo: bool) -> bool:
-        """Whether words that do not interrupt a reply may be the answer to a question in it."""
-        long_enough = bool(text) and voiced_ms >= self._options.barge_in.voiced_ms
-        may_be = not echo or may_be_answer(text)
-        return self.replies.profile.wants_replies and long_enough and may_be and self.replies.confirmed
-
     def _receive_reply_end(self, reply: str, completed: bool, now: float) -> None:
         """A reply is over. Speech that did not interrupt it becomes a turn if it answers a question in it."""
-        possible_answer, tells_echo = self._possible_answer, self._options.barge_in.echo
-        if self.replies.spoken:
-            self._overlap.receive_reply_end(reply, now)
-        if not (possible_answer and completed and possible_answer.answers(reply, tells_echo=tells_echo)):
-            self._drop_possible_start_reply()
+        answer = self._over_reply.receive_reply_end(reply, completed, now)
+        if answer is None:
             return
-        self._possible_answer = None
-        self._add_turn(possible_answer.text, possible_answer.timing)
+        self._add_turn(answer.text, answer.timing)
         if self._turn_state.state is turn.State.IDLE:
             self._start_reply(self._signal(turn.Signal.FINAL, now), now)
-
-    def _drop_possible_start_reply(self) -> None:
-        """Drops the speech over the reply and reports its latency."""
-        possible_answer, self._possible_answer = self._possible_answer, None
-        if possible_answer is not None:
-            self._emit(SendEvent(possible_answer.timing.report(done=None)))
 
     def _final_signal(self) -> turn.Signal:
         """The signal for the final of the last open utterance."""
@@ -291,8 +256,7 @@ class DialogueManager:
         if timing is None or effect is None:
             return
         self._unanswered = None
-        self._drop_possible_start_reply()
-        self._overlap.heard_characters = 0
+        self._over_reply.receive_answered_turn()
         if effect is turn.Effect.CONFIRM:
             self.replies.confirm(timing, now)
         else:

@@ -4,7 +4,7 @@ separately.
 An object of the core whose state is plain data is a msgspec Struct and part of the snapshot itself, such as
 Endpointer, Utterance and DecodeContextTracker. The others have `snapshot` and `restore`.
 
-Within a version, fields are only added, at the end and with a default, so that gateways of neighbouring
+Within a version, fields are only added, at the end and with a default, so that gateways of successive
 releases can take over each other's sessions during an upgrade. Every other change increments `VERSION`. A
 snapshot of another version cannot be decoded; its session is lost, and the client receives an error.
 """

@@ -1,4 +1,4 @@
-"""The life cycle of the gateway: listen, admit or refuse, serve, drain, stop.
+"""The life cycle of the gateway: listen, drain, stop.
 
 One `websockets` server answers everything: the dialects' paths as WebSockets, and health, readiness and
 metrics as plain HTTP on the same port.
@@ -7,22 +7,22 @@ metrics as plain HTTP on the same port.
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import structlog
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.server import Server, serve
 
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
-from voicegw.dialects.port import Codec, Dialect, refusal_code
-from voicegw.errors import ConfigurationError, Draining, IdleTimeout, VoicegwError
-from voicegw.gateway.auth.access import Access, check_scopes
+from voicegw.dialects.port import Dialect
+from voicegw.errors import ConfigurationError, Draining
+from voicegw.gateway.auth.access import Access
 from voicegw.gateway.auth.origin import ANY
+from voicegw.gateway.connection_handler import ConnectionHandler
 from voicegw.gateway.http.descriptors import AcceptErrorHandler, Descriptors
 from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.limited_connection import (
@@ -30,9 +30,7 @@ from voicegw.gateway.http.limited_connection import (
     HandshakeLimiter,
     HandshakeOptions,
     LimitedConnection,
-    Upgrade,
 )
-from voicegw.gateway.http.opening import receive_opening
 from voicegw.gateway.http.refusal_log import RefusalLog
 from voicegw.gateway.http.request_handler import RequestHandler, select_subprotocol
 from voicegw.gateway.http.static_files import StaticFiles
@@ -42,10 +40,8 @@ from voicegw.gateway.reload import Reloader
 from voicegw.gateway.rest.assembly import new_rest_server
 from voicegw.gateway.rest.recordings import RestOptions
 from voicegw.gateway.services import Services
-from voicegw.gateway.session.connection import Connection, ConnectionOptions
-from voicegw.gateway.session.connection_context import ConnectionContext
-from voicegw.gateway.session.session_trace import connection_span
-from voicegw.gateway.session.sessions import SessionRequest, Sessions
+from voicegw.gateway.session.connection import ConnectionOptions
+from voicegw.gateway.session.sessions import Sessions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.gateway.ticker import tick
 from voicegw.telemetry import Metrics
@@ -120,6 +116,10 @@ class Gateway:
         descriptors = Descriptors(options.admission.max_sessions)
         self._checks = EntryChecks(self._access, self._admission, services, self.sessions, descriptors)
         self._refusals = RefusalLog(services.metrics)
+        self._connections = ConnectionHandler(
+            *(options.connection, options.handshake.timeout_ms, self._access, self._admission),
+            *(self._checks, self._refusals, self.sessions),
+        )
         parts = self._access, self._checks, self._admission, self._refusals, services
         hearing = new_scorer, session_options.endpoint
         self._rest = self._handshakes.rest = new_rest_server(
@@ -187,7 +187,7 @@ class Gateway:
         )
         self._server = await self._stack.enter_async_context(
             serve(
-                self._serve,
+                self._connections.handle,
                 self._options.host,
                 self._options.port,
                 create_connection=partial(LimitedConnection, self._handshakes),  # type: ignore[arg-type]  # a factory instead of a class
@@ -234,64 +234,6 @@ class Gateway:
             log.error("connections have not closed in time")
         finally:
             aborting.cancel()
-
-    # --- one session ---
-
-    async def _serve(self, socket: ServerConnection) -> None:
-        assert isinstance(socket, LimitedConnection)
-        assert socket.upgrade is not None
-        traced = connection_span(socket, socket.upgrade.dialect.name)
-        socket.clear_handshake()
-        try:
-            with traced:
-                request = socket.upgrade.session_request or await self._admit(socket, socket.upgrade)
-                await self._attach(socket, socket.upgrade.codec, request)
-        except VoicegwError as error:
-            await self._refuse(socket, socket.upgrade, error)
-        except ConnectionClosed:
-            pass  # before the client sent its request
-        finally:
-            socket.hold_seat(None)
-            socket.finish_handshake()
-        self.sessions.end_excess_detached()
-
-    async def _admit(self, socket: LimitedConnection, upgrade: Upgrade) -> SessionRequest:
-        """Admits a client by its first frames, within the handshake timeout."""
-        try:
-            async with asyncio.timeout(self._options.handshake.timeout_ms / 1000):
-                opening = await receive_opening(socket, upgrade.codec)
-                request = await self._checks.admit(socket, upgrade.dialect, opening, upgrade.address)
-        except TimeoutError:
-            raise IdleTimeout("the client did not send its request in time") from None
-        socket.finish_handshake()
-        return request
-
-    async def _attach(self, socket: LimitedConnection, codec: Codec, request: SessionRequest) -> None:
-        """Serves a connection until its end. Raises the error when its session cannot be opened."""
-        assert socket.identity is not None
-        runner, after = await self.sessions.open(request)
-        socket.hold_seat(runner.seat)
-        profile = runner.record.profile
-        codec.fix(socket.identity.fixed)
-        check_scopes(socket.identity, profile)  # an opening does not state the profile of a resumed session
-        if after is not None:  # a new session has these properties already
-            runner.configure(socket.identity.fixed)
-        context = ConnectionContext.of(
-            self._access, socket.identity, runner.record.profile, runner.record.quota
-        )
-        if self._admission.draining:
-            runner.drain(self._admission.retry_after_ms(Draining()))
-        resumable, options = request.dialect.resumable, self._options.connection
-        arguments = (socket, codec, runner, context, options, socket.charge)
-        await Connection(*arguments, after=after, resumable=resumable).run()
-
-    async def _refuse(self, socket: LimitedConnection, upgrade: Upgrade, error: VoicegwError) -> None:
-        self._refusals.report(error, upgrade.address)
-        with suppress(ConnectionClosed, TimeoutError):
-            async with asyncio.timeout(CLOSE_S):
-                for frame in upgrade.codec.refuse(error):
-                    await socket.send(frame.data, text=frame.text)
-        await socket.close(refusal_code(error), error.code)
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

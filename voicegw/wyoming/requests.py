@@ -1,4 +1,4 @@
-"""What a client may ask for: the data of its events, checked."""
+"""The requests of a client: the data of its events, validated."""
 
 from collections.abc import Iterable
 from typing import TypeVar

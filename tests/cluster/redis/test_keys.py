@@ -15,7 +15,7 @@ def test_all_work_is_in_one_place_of_a_cluster() -> None:
     assert len(set(map(slot, work))) == 1
 
 
-def test_an_background_calls_call_and_news_are_in_one_place() -> None:
+def test_a_background_call_and_its_progress_are_in_one_place() -> None:
     assert slot(KEYS.background_calls) == slot(KEYS.call_progress("e"))
 
 

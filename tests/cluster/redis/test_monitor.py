@@ -46,7 +46,7 @@ def test_trouble_is_told_once_and_its_end_too(capsys: pytest.CaptureFixture[str]
     assert monitor.succeeded()
     assert (monitor.down_s(), monitor.value("redis_up"), monitor.succeeded()) == (0.0, 1, False)
     said = capsys.readouterr().out
-    assert (said.count("redis trouble"), said.count("redis is back")) == (1, 1)
+    assert (said.count("redis does not answer"), said.count("redis answers again")) == (1, 1)
 
 
 async def test_persisting_goes_on_until_it_is_done() -> None:

@@ -64,12 +64,12 @@ async def worker(
         await asyncio.wait_for(running, PATIENCE_S)
 
 
-async def news(home: RemoteBackgroundCalls, background_call: str) -> list[CallProgress]:
+async def reports_of(home: RemoteBackgroundCalls, background_call: str) -> list[CallProgress]:
     async with asyncio.timeout(PATIENCE_S), aclosing(home.follow(background_call)) as reports:
         return [report async for report in reports]
 
 
-async def test_a_call_is_made_elsewhere_and_its_news_come_back(redis_url: str) -> None:
+async def test_a_call_is_made_elsewhere_and_its_progress_comes_back(redis_url: str) -> None:
     work = Work()
     async with background_calls(redis_url) as home, worker(redis_url, work):
         background_call = await home.submit(CALL)
@@ -86,7 +86,7 @@ async def test_calls_wait_for_a_worker_and_for_their_follower(redis_url: str) ->
     async with background_calls(redis_url, max_per_user=5) as home:
         names = [await home.submit(CALL) for _ in range(5)]
         async with worker(redis_url, work), worker(redis_url, work):
-            assert [await news(home, name) for name in names] == [[HALF, RESULT]] * 5
+            assert [await reports_of(home, name) for name in names] == [[HALF, RESULT]] * 5
     assert len(work.calls) == 5
 
 
@@ -108,7 +108,7 @@ async def test_one_user_has_a_share_of_the_places_over_all_gateways(redis_url: s
             await home.submit(AskedCall("c3", "book", "{}", "bob", "s3"))
         async with worker(redis_url, work):
             work.gate.set()
-            assert (await news(first, names[0]))[-1] == RESULT
+            assert (await reports_of(first, names[0]))[-1] == RESULT
             await second.submit(CALL)
 
 
@@ -130,7 +130,7 @@ async def test_what_is_spoilt_of_a_users_places_refuses_nobody(redis_url: str, c
         await asyncio.wait_for(work.begun.wait(), PATIENCE_S)
         await client.set(places, "x")
         work.gate.set()
-        assert (await news(home, background_call))[-1] == RESULT
+        assert (await reports_of(home, background_call))[-1] == RESULT
 
 
 async def test_done_calls_make_room(redis_url: str) -> None:
@@ -138,7 +138,7 @@ async def test_done_calls_make_room(redis_url: str) -> None:
     work.gate.set()
     async with background_calls(redis_url, max_waiting=1) as home, worker(redis_url, work):
         for _ in range(3):
-            assert (await news(home, await home.submit(CALL)))[-1] == RESULT
+            assert (await reports_of(home, await home.submit(CALL)))[-1] == RESULT
 
 
 async def test_without_redis_the_model_is_told(redis_server: RedisServer) -> None:
@@ -157,7 +157,7 @@ async def test_a_call_whose_worker_was_lost_is_not_made_again(redis_url: str) ->
         await ghost.xreadgroup("tools", "ghost", {stream: ">"})
         await close(ghost)
         async with worker(redis_url, work, lease_ms=400):
-            (report,) = await news(home, background_call)
+            (report,) = await reports_of(home, background_call)
     assert "not known whether it was done" in report.content
     assert (report.ok, work.calls) == (False, [])
 
@@ -171,7 +171,7 @@ async def test_a_call_longer_than_the_lease_is_not_lost(redis_url: str) -> None:
         async with worker(redis_url, work, lease_ms=1_500):
             await asyncio.sleep(2)
             work.gate.set()
-            assert (await news(home, background_call))[-1] == RESULT
+            assert (await reports_of(home, background_call))[-1] == RESULT
 
 
 async def test_a_worker_that_leaves_finishes_what_it_holds(redis_url: str) -> None:
@@ -182,7 +182,7 @@ async def test_a_worker_that_leaves_finishes_what_it_holds(redis_url: str) -> No
             await asyncio.wait_for(work.begun.wait(), PATIENCE_S)
             leaving.leave()
             work.gate.set()
-        assert (await news(home, background_call))[-1] == RESULT
+        assert (await reports_of(home, background_call))[-1] == RESULT
     assert await consumers(redis_url) == []
 
 
@@ -209,7 +209,7 @@ async def test_and_says_so_about_what_it_cannot(redis_url: str) -> None:
         async with worker(redis_url, work, drain_timeout_ms=0):
             background_call = await home.submit(CALL)
             await asyncio.wait_for(work.begun.wait(), PATIENCE_S)
-        assert not (await news(home, background_call))[-1].ok
+        assert not (await reports_of(home, background_call))[-1].ok
 
 
 async def test_a_result_survives_a_redis_that_is_away(redis_server: RedisServer) -> None:
@@ -224,7 +224,7 @@ async def test_a_result_survives_a_redis_that_is_away(redis_server: RedisServer)
         work.gate.set()
         await asyncio.sleep(0.5)
         redis_server.resume()
-        assert (await news(home, background_call))[-1] == RESULT
+        assert (await reports_of(home, background_call))[-1] == RESULT
 
 
 async def test_a_malformed_background_call_costs_no_worker(redis_server: RedisServer) -> None:
@@ -233,11 +233,11 @@ async def test_a_malformed_background_call_costs_no_worker(redis_server: RedisSe
     malformed = '["name", {"id": "1"}]'
     ghost = connect(redis_options(redis_server.url))
     await ghost.xgroup_create(stream, "tools", id="0-0", mkstream=True)
-    await ghost.xadd(stream, {"errand": malformed})
+    await ghost.xadd(stream, {"call": malformed})
     await ghost.xreadgroup("tools", "ghost", {stream: ">"})  # one that another worker was lost with
-    await ghost.xadd(stream, {"errand": malformed})
+    await ghost.xadd(stream, {"call": malformed})
     async with background_calls(redis_server.url) as home, worker(redis_server.url, work, lease_ms=400):
-        assert (await news(home, await home.submit(CALL)))[-1] == RESULT
+        assert (await reports_of(home, await home.submit(CALL)))[-1] == RESULT
         await until(lambda: redis_server.command("xlen", stream).strip() == "0")
     await close(ghost)
 
@@ -246,11 +246,11 @@ async def test_a_fault_in_a_call_costs_no_worker(redis_url: str) -> None:
     work = Work(fault=ZeroDivisionError())
     work.gate.set()
     async with background_calls(redis_url) as home, worker(redis_url, work):
-        report = (await news(home, await home.submit(CALL)))[-1]
+        report = (await reports_of(home, await home.submit(CALL)))[-1]
         assert "not known what was done" in report.content
         assert not report.ok
         work.fault = None
-        assert (await news(home, await home.submit(CALL)))[-1] == RESULT
+        assert (await reports_of(home, await home.submit(CALL)))[-1] == RESULT
 
 
 async def test_a_follower_that_is_cancelled_ends_though_the_cancel_was_lost(
@@ -262,7 +262,7 @@ async def test_a_follower_that_is_cancelled_ends_though_the_cancel_was_lost(
 
     async with background_calls(redis_url) as home:
         monkeypatch.setattr(home._redis, "xrange", deaf)
-        following = asyncio.create_task(news(home, "e"))
+        following = asyncio.create_task(reports_of(home, "e"))
         await asyncio.sleep(0.05)
         following.cancel()
         await asyncio.wait((following,), timeout=PATIENCE_S)
@@ -271,5 +271,5 @@ async def test_a_follower_that_is_cancelled_ends_though_the_cancel_was_lost(
 
 async def test_nobody_waits_for_ever(redis_url: str) -> None:
     async with background_calls(redis_url, give_up_ms=100) as home:
-        (report,) = await news(home, await home.submit(CALL))
+        (report,) = await reports_of(home, await home.submit(CALL))
     assert report == CallProgress('{"error":"no result in time"}', done=True, ok=False)

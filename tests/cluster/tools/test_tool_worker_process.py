@@ -31,7 +31,7 @@ async def test_a_worker_of_tools_only(redis_url: str, tmp_path: Path) -> None:
     try:
         background_call = await home.submit(ToolCalled("c1", "count", '{"to": 2}'))
         async with asyncio.timeout(60), aclosing(home.follow(background_call)) as reports:
-            news = [report async for report in reports]
+            received = [report async for report in reports]
         worker.send_signal(signal.SIGTERM)
         said, _ = await asyncio.wait_for(worker.communicate(), 20)
     finally:
@@ -39,5 +39,5 @@ async def test_a_worker_of_tools_only(redis_url: str, tmp_path: Path) -> None:
         if worker.returncode is None:
             worker.kill()
             await worker.wait()
-    assert news == [CallProgress("1"), CallProgress("2"), CallProgress("2", done=True)]
+    assert received == [CallProgress("1"), CallProgress("2"), CallProgress("2", done=True)]
     assert (worker.returncode, said) == (0, b"working on tool calls\n")

@@ -21,7 +21,7 @@ from voicegw.gateway.auth import signing_keys as keys
 from voicegw.gateway.auth.authenticator import TokenOptions
 from voicegw.gateway.auth.signing_keys import Algorithm
 from voicegw.gateway.http.limited_connection import LimitedConnection
-from voicegw.telemetry import configure_logging, drain_log
+from voicegw.log_configuration import configure_logging, drain_log
 
 WRONG = token(key="another secret of thirty-two bytes")
 

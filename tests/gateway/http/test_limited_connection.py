@@ -214,7 +214,7 @@ async def test_many_small_frames_leave_others_their_turn(monkeypatch: pytest.Mon
 
 
 async def test_pings_that_are_not_read_fill_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limited_connection, "_FRAMES_PER_S", 10_000)  # or it would take long
+    monkeypatch.setattr(limited_connection, "FRAMES_PER_S", 10_000)  # or it would take long
     ping = encoded(bytes(125), Opcode.PING)
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)

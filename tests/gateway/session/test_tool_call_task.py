@@ -23,17 +23,17 @@ class Told:
     """What the session is told, and when."""
 
     def __init__(self) -> None:
-        self.news: list[CallProgress] = []
+        self.progress: list[CallProgress] = []
         self.performed = 0
 
     @property
     def dialogue(self) -> "Told":
-        """The part of a session that takes the news."""
+        """The part of a session that takes the progress."""
         return self
 
-    def receive_call_progress(self, turn: int, call: ToolCalled, news: CallProgress) -> None:
+    def receive_call_progress(self, turn: int, call: ToolCalled, progress: CallProgress) -> None:
         assert (turn, call) == (3, CALL)
-        self.news.append(news)
+        self.progress.append(progress)
 
     def actions(self) -> list[Action]:
         self.performed += 1
@@ -41,7 +41,7 @@ class Told:
 
 
 class Home:
-    """Has all its news at once."""
+    """Has all its reports at once."""
 
     def __init__(self, *contents: str) -> None:
         self.contents = contents
@@ -60,9 +60,9 @@ async def followed(home: Any) -> Told:
     return told
 
 
-async def test_news_reach_the_session_in_order() -> None:
+async def test_progress_reaches_the_session_in_order() -> None:
     told = await followed(Home("half", "done"))
-    assert told.news == [CallProgress("half"), CallProgress("done", done=True)]
+    assert told.progress == [CallProgress("half"), CallProgress("done", done=True)]
     assert told.performed == 2
 
 
@@ -75,4 +75,4 @@ async def test_progress_is_paced_and_a_result_is_not_held_back() -> None:
 
 
 async def test_without_background_calls_there_is_nothing_to_follow() -> None:
-    assert (await followed(None)).news == []
+    assert (await followed(None)).progress == []

@@ -1,4 +1,4 @@
-"""What a worker does with job streams in Redis. Every method raises REDIS_ERRORS."""
+"""The operations of a worker on job streams in Redis. Every method raises REDIS_ERRORS."""
 
 from redis.asyncio import Redis
 
@@ -34,17 +34,17 @@ class JobConsumer:
 
     async def publish(self, entry: Entry, gateway: str, answer: Answer | None, dead: str = "") -> bool:
         """Answers and acknowledges a job in one step; without an answer, only the latter. With the reason why
-        it is `dead`, it is kept in the dead-letter stream. False when another worker has been faster."""
+        it is `dead`, it is kept in the dead-letter stream. False when another worker has answered already."""
         keys = [entry.stream, self._keys.results(gateway), self._keys.dead_jobs]
         encoded = b"" if answer is None else encode(answer)
         return bool(await self._publish(keys=keys, args=[GROUP, entry.id, encoded, _RESULTS_LIVE_MS, dead]))
 
     async def heartbeat(self, status: WorkerStatus) -> Membership:
-        """Writes this worker's status; returns who else is alive."""
+        """Writes this worker's status; returns the membership."""
         return await self._registry.heartbeat(status)
 
     async def leave_registry(self) -> None:
-        """Takes this worker out of the registry."""
+        """Removes this worker from the registry."""
         await self._registry.leave()
 
     async def close(self) -> None:

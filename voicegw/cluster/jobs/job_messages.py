@@ -1,6 +1,6 @@
-"""What gateways and workers write into Redis: submissions, answers, and what a worker says about itself.
+"""The messages of gateways and workers in Redis: submissions, answers, and the status of a worker.
 
-Fields are only ever added at the end, with a default, so that gateways and workers of neighbouring versions
+Fields are only added at the end, with a default, so that gateways and workers of successive versions
 understand each other while an installation is being upgraded.
 """
 
@@ -16,9 +16,9 @@ from voicegw.errors import UndecodableMessage
 class Submission(msgspec.Struct, frozen=True, array_like=True):
     """A job on its way to a worker.
 
-    gateway, request: who asks, and the number of its request. A gateway has a new name each time that it is
-    started and numbers its requests anew, so an answer can never be taken for that to another request, be it
-    of the same session in an earlier epoch. traceparent: of the gateway's span (W3C Trace Context).
+    gateway, request: the gateway and the number of its request. A gateway gets a new name at each start, so
+    an answer is never taken for that to a request of an earlier process. traceparent: of the gateway's span
+    (W3C Trace Context).
     """
 
     gateway: str
@@ -46,10 +46,10 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, array_like=True):
-    """What a worker says about itself, twice a second.
+    """The status of a worker, written twice a second.
 
-    slots: jobs it can do at once; none while it is not warm. held: jobs it has. busy_share: share of the
-    time since it last said so that its processes decoded, 0 to 1.
+    slots: jobs that it can do at once; none while it is not warm. held: jobs that it has. busy_share: share
+    of the time since the last status in which its processes decoded, 0 to 1.
     """
 
     slots: int

@@ -1,4 +1,4 @@
-"""What a worker needs of the recognition processes on its machine, and how busy they are."""
+"""The recognition processes on a worker's machine, and how busy they are."""
 
 import time
 from typing import Protocol
@@ -7,7 +7,7 @@ from voicegw.core.recognizer import Recognizer
 
 
 class LocalPool(Recognizer, Protocol):
-    """What a worker needs of the processes on its machine."""
+    """The recognition processes on a worker's machine."""
 
     @property
     def capacity(self) -> int:
@@ -21,19 +21,19 @@ class LocalPool(Recognizer, Protocol):
 
     @property
     def busy_s(self) -> float:
-        """Seconds that all processes together have decoded for."""
+        """The decode time of all processes together, in seconds."""
         ...
 
 
 class BusyShare:
-    """How much of the time between two looks the processes of a pool were at work, 0 to 1."""
+    """The share of the time between two measurements in which the processes of a pool decoded, 0 to 1."""
 
     def __init__(self, pool: LocalPool) -> None:
         self._pool = pool
         self._looked_at, self._busy_s = time.monotonic(), 0.0
 
     def measure(self, now: float) -> float:
-        """The share since the last look."""
+        """The share since the last measurement."""
         busy_s, passed_s = self._pool.busy_s - self._busy_s, now - self._looked_at
         self._looked_at, self._busy_s = now, self._pool.busy_s
         there_s = passed_s * max(1, self._pool.warm)

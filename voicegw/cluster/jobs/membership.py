@@ -1,5 +1,4 @@
-"""The registry of gateways and workers: each sends heartbeats, and learns from each who else is alive and how
-many jobs wait.
+"""The registry of gateways and workers: each heartbeat returns which others are alive and how many jobs wait.
 
 All times are Redis's own, so that the clocks of the machines need not agree.
 """
@@ -18,7 +17,7 @@ from voicegw.cluster_metrics import ClusterMetrics
 from voicegw.errors import UndecodableMessage
 
 WORKER_GONE_MS = 3_000
-GATEWAY_GONE_MS = 10_000  # longer than Redis may be down: nobody has a heartbeat then
+GATEWAY_GONE_MS = 10_000  # longer than Redis may be down: then all heartbeats are missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The registry at one moment: the workers that are alive, the gateways that are gone, the streams."""
+    """The registry at one moment: the workers that are alive, the gateways that were lost, the streams."""
 
     workers: Mapping[str, WorkerStatus]
     gone_gateways: frozenset[str]
@@ -76,7 +75,7 @@ class MembershipRegistry:
         return _membership(int(now), workers, gateways, queues)
 
     async def leave(self) -> None:
-        """Takes this one out of the registry."""
+        """Removes this member from the registry."""
         await self._redis.hdel(self._keys.workers, self._name)
         await self._redis.hdel(self._keys.gateways, self._name)
 
@@ -107,7 +106,7 @@ def _members(now_ms: int, registry: Sequence[bytes]) -> dict[str, tuple[int, byt
 
 
 def _status(written: bytes) -> WorkerStatus | None:
-    """None for one of another version, which is left to those who can read it."""
+    """None for one of another version."""
     try:
         return decode_status(written)
     except UndecodableMessage:

@@ -1,4 +1,4 @@
-"""What a gateway does with job streams in Redis: adds jobs, withdraws them, and reads the answers.
+"""The operations of a gateway on job streams in Redis: adds jobs, withdraws them, and reads the answers.
 
 Every method raises REDIS_ERRORS.
 """
@@ -27,7 +27,7 @@ BEGINNING = "0"
 
 
 class JobProducer:
-    """`name` is this gateway's, and new each time that it is started."""
+    """name: of this gateway; a new one at each start."""
 
     def __init__(self, options: RedisOptions, name: str) -> None:
         self._keys = Keys(options.prefix)
@@ -54,7 +54,7 @@ class JobProducer:
         return bool(await self._withdraw(keys=[self._stream(kind)], args=[GROUP, entry]))
 
     async def missing(self, kind: DecodeKind, entries: Sequence[str]) -> set[str]:
-        """Those that are neither waiting nor held by a worker."""
+        """The jobs that neither wait nor are held by a worker."""
         if not entries:
             return set()
         found = await self._missing(keys=[self._stream(kind)], args=list(entries))
@@ -78,11 +78,11 @@ class JobProducer:
             await self._redis.xtrim(self._results, minid=until, approximate=False)
 
     async def heartbeat(self) -> Membership:
-        """Tells that this gateway is alive; returns who else is."""
+        """Writes a heartbeat of this gateway; returns the membership."""
         return await self._registry.heartbeat(None)
 
     async def leave(self) -> None:
-        """Deletes all that is this gateway's."""
+        """Deletes everything of this gateway."""
         await self._registry.leave()
         await self._redis.delete(self._results)
 

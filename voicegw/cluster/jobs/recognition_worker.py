@@ -1,8 +1,8 @@
-"""A worker among many: takes jobs from Redis, has them done by the local pool, and publishes the answers.
+"""One of several workers: takes jobs from Redis, lets the local pool decode them, and publishes the answers.
 
-A job is its own for a lease, which it renews while it has a process to do it with; when the lease has run
-out, another worker claims the job. If the first one comes back, whoever is done first is believed: an answer
-is published and its job acknowledged in one step, and only once.
+The worker has a lease on each job, which it renews while it has a process for it; when the lease has expired,
+another worker claims the job. If the first worker continues later, the first answer counts: publishing an
+answer and acknowledging its job is one step.
 """
 
 import asyncio
@@ -90,12 +90,12 @@ class RecognitionWorker:
         return self._pool.capacity
 
     async def start(self) -> None:
-        """Makes sure that Redis, if it is there, is one to work with. Raises ConfigurationError."""
+        """Checks the version and the login of Redis, if it answers. Raises ConfigurationError."""
         await self._monitor.try_once(self._consumer.check_version)
         await self._monitor.try_once(self._consumer.reader.create_group)
 
     async def run(self) -> None:
-        """Works until told to leave, and then until what it holds is done or handed back."""
+        """Works until `leave`, and then until its jobs are done or released."""
         async with asyncio.TaskGroup() as group:
             heartbeats = group.create_task(self._monitor.repeat(self._heartbeat), name="heartbeats")
             unfinished = await self._worker.run(self._options.drain_timeout_ms)
@@ -108,7 +108,7 @@ class RecognitionWorker:
         await self._consumer.close()
 
     def leave(self) -> None:
-        """No more jobs: `run` comes to its end."""
+        """Takes no more jobs, so that `run` ends."""
         log.info("leaving", held=len(self._worker.held))
         self._worker.stop()
 
@@ -134,8 +134,8 @@ class RecognitionWorker:
             await self._do(entry, submission)
 
     async def _do(self, entry: Entry, submission: Submission) -> None:
-        """Has a job done once, and publishes the answer for each entry of it: a job that was asked again has
-        more than one."""
+        """Decodes a job once, and publishes the answer for each of its entries: a job that was submitted
+        again has several."""
         identity = submission.gateway, submission.request
         if (pending := self._pending.get(identity)) is not None:
             await asyncio.wait((pending,))
@@ -177,7 +177,7 @@ class RecognitionWorker:
         await self._publish(entry, gateway, answer, reason)
 
     async def _publish(self, entry: Entry, gateway: str, answer: Answer | None, dead: str = "") -> bool:
-        """If Redis has lost the job by the time it is back, whoever asked has it done again."""
+        """If Redis has lost the job meanwhile, its gateway submits it again."""
         return await self._monitor.retry(lambda: self._consumer.publish(entry, gateway, answer, dead))
 
     # --- membership ---
@@ -196,8 +196,8 @@ class RecognitionWorker:
         await asyncio.sleep(_HEARTBEAT_S)
 
     async def _hand_over(self, unfinished: list[Entry]) -> None:
-        """Gives other workers a moment to claim what was left, and leaves nothing of this worker behind. What
-        nobody claims waits under this worker's name."""
+        """Gives other workers time to claim the released jobs, and deletes this worker from Redis. Jobs that
+        are not claimed wait under its name."""
         await self._consumer.leave_registry()
         await self._consumer.reader.release(unfinished)
         for _ in range(_HAND_OVER_POLLS):

@@ -1,12 +1,12 @@
-"""The gateway's side of recognition on other machines: hands jobs to Redis, and answers back to who asked.
+"""Recognition on other machines, in the gateway: writes jobs to Redis, and passes answers to their sessions.
 
-Sessions only ever see `decode`, as with the pool of local processes, and the ladder under overload is the
-same: partials wait longer; beyond a mean wait nobody more is let in; beyond a longer one no partials are
-asked for, until the wait has faded.
+Sessions use only `decode`, as with the pool of local processes, and the steps under overload are the same:
+partials wait longer; above a mean wait no more sessions are admitted; above a longer one no partials are
+decoded until the wait is shorter.
 
-A job is kept here until it is answered. Twice: a moment after it was asked for, and whenever Redis has been
-away, it is looked up in Redis; if it is found neither waiting nor being done, and is not answered either, it
-was lost, and is asked for again. So Redis may forget everything and no session notices more than a wait.
+A job is kept here until it is answered. It is looked up in Redis a moment after it was submitted, and
+whenever Redis was not reachable; a job that two look-ups find neither waiting nor held by a worker, and that
+has no answer, was lost and is submitted again. So if Redis loses all data, sessions only wait longer.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ _FADING = 0.8  # what is left of the longest decode with each shorter one
 
 @dataclass(frozen=True, slots=True)
 class RemoteOptions(OverloadOptions):
-    """How long jobs in Redis may take, and when a gateway lets nobody more in."""
+    """How long jobs in Redis may take, and when a gateway admits no more sessions."""
 
     job_timeout_ms: int = option(
         120_000, "time from asking to answer before a job is given up; its audio is kept until then", ge=100
@@ -51,7 +51,8 @@ class RemoteOptions(OverloadOptions):
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    """A job that is out. `entry`: where it is in Redis, once it is; `missed`: it was not found there."""
+    """A job without an answer. entry: its entry in Redis, once there is one. missed: it was not found
+    there."""
 
     number: int
     job: DecodeJob
@@ -123,7 +124,7 @@ class RemoteRecognizer:
             self._tasks.append(asyncio.create_task(self._monitor.repeat(step), name=f"cluster-{name}"))
 
     async def close(self) -> None:
-        """Withdraws the jobs that are out, and leaves."""
+        """Withdraws the open jobs, and leaves the registry."""
         for task in (*self._tasks, *self._background):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._background, return_exceptions=True)
@@ -153,7 +154,7 @@ class RemoteRecognizer:
         finally:
             del self._requests[request.number]
             if request.answer.cancel() or request.answer.cancelled():
-                # One whose command was on its way is not known here, and may be done for nobody.
+                # One whose command was in transit is not known here, and may be decoded without need.
                 self._run_in_background(self._withdraw(request))
 
     def _oldest_s(self) -> float:
@@ -161,13 +162,13 @@ class RemoteRecognizer:
         return max((now - request.asked for request in self._requests.values()), default=0.0)
 
     async def _retire(self, superseded: Iterable[_Request]) -> None:
-        """Withdraws what is of no use to anybody behind a newer job of its session."""
+        """Withdraws jobs that a newer job of their session replaces."""
         for other in superseded:
             if await self._withdraw(other):
                 _settle(other, Superseded())
 
     async def _submit(self, request: _Request) -> None:
-        """Adds the job as soon as Redis takes it, and withdraws it if nobody waits for it by then."""
+        """Adds the job as soon as Redis takes it, and withdraws it if it is no longer needed by then."""
 
         async def step() -> None:
             if not request.answer.done():
@@ -181,7 +182,7 @@ class RemoteRecognizer:
         raise_if_cancelled()  # or the time limit of the job would be lost, too
 
     def _run_in_background(self, work: Coroutine[Any, Any, object]) -> None:
-        """What nobody waits for."""
+        """Runs work whose result is not awaited."""
         task = asyncio.create_task(work, name="cluster-background")
         self._background.add(task)
         task.add_done_callback(self._background.discard)
@@ -201,12 +202,12 @@ class RemoteRecognizer:
             self._read_until, answers = await self._producer.read_answers(self._read_until)
         except REDIS_ERRORS:
             # The stream may be a new one by now, whose entries have lower numbers; what is read twice
-            # is awaited by nobody.
+            # is not awaited.
             self._read_until = BEGINNING
             raise
         now = time.monotonic()
         done = [self._deliver(answer, now) for answer in answers]
-        await asyncio.sleep(0)  # who waited for them comes before the metrics and the next read
+        await asyncio.sleep(0)  # the sessions that wait come before the metrics and the next read
         for request in filter(None, done):
             self._observe(request, now)
 
@@ -259,7 +260,8 @@ class RemoteRecognizer:
         membership.export(self._metrics.cluster)
 
     async def _look_up(self, older_than_s: float) -> None:
-        """Asks again for what was lost: missing twice, so that an answer on its way arrives first."""
+        """Submits lost jobs again: those that were missing twice, so that an answer in transit arrives
+        first."""
         now = time.monotonic()
         due = [
             request

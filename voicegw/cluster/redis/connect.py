@@ -4,8 +4,8 @@
     redis+sentinel://[user:password@]host[:port][,host[:port]...]/service[/database]
     redis+cluster://[user:password@]host[:port][,host[:port]...]
 
-`rediss` in place of `redis` means TLS, to the Sentinels as well: who answers in their place names the server.
-With Sentinel, the user and the password are the server's.
+`rediss` in place of `redis` means TLS, to the Sentinels as well: an attacker in their place could name
+another server. With Sentinel, the user and the password are the server's.
 
 Clients never retry by themselves: whether a command that may have been executed may be sent again is known
 to its caller only.
@@ -58,7 +58,7 @@ class RedisOptions:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What a Redis URL says. `kind`: "" for one server, "sentinel" or "cluster"; `service`: what Sentinel
+    """The parts of a Redis URL. `kind`: "" for one server, "sentinel" or "cluster"; `service`: what Sentinel
     calls the master."""
 
     kind: str

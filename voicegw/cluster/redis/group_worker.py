@@ -64,16 +64,17 @@ class GroupWorker:
 
     @property
     def stopping(self) -> bool:
-        """Whether it has been told to stop."""
+        """Whether `stop` was called."""
         return self._stopping.is_set()
 
     def stop(self) -> None:
-        """Reads no more: `run` comes to its end."""
+        """Reads no more, so that `run` ends."""
         self._stopping.set()
         self._room_made.set()
 
     async def run(self, drain_timeout_ms: int) -> list[Entry]:
-        """Works until `stop`, and then until what it holds is done; returns what is not after that time."""
+        """Works until `stop`, and then until its entries are processed or the time has passed; returns the
+        others."""
         async with self._group:
             reading = self._group.create_task(self._monitor.repeat(self._read, self._stopping))
             leases = self._group.create_task(self._monitor.repeat(self._keep_leases))
@@ -85,7 +86,8 @@ class GroupWorker:
         return unfinished
 
     async def _drain(self, reading: asyncio.Task[None], timeout_s: float) -> None:
-        """Lets the last read end by itself, since its entries would be lost with it, and then the tasks."""
+        """Waits for the last read, since its entries would be lost if it were cancelled, and then for the
+        tasks."""
         deadline = time.monotonic() + timeout_s
         await asyncio.wait((reading,), timeout=max(timeout_s, _LAST_READ_S))
         while (tasks := self._tasks()) and (left_s := deadline - time.monotonic()) > 0:

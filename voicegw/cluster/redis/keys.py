@@ -13,7 +13,7 @@ class Keys:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._work = f"{{{prefix}:work}}"
-        self._background_calls = f"{{{prefix}:errands}}"
+        self._background_calls = f"{{{prefix}:background_calls}}"
 
     @property
     def finals(self) -> str:
@@ -32,12 +32,12 @@ class Keys:
 
     @property
     def workers(self) -> str:
-        """Hash of what each worker last said about itself, and when."""
+        """Hash of the last report of each worker, with its time."""
         return f"{self._work}:workers"
 
     @property
     def gateways(self) -> str:
-        """Hash of when each gateway was last there."""
+        """Hash of the times at which each gateway was last seen."""
         return f"{self._work}:gateways"
 
     @property
@@ -46,8 +46,8 @@ class Keys:
         return f"{self._background_calls}:calls"
 
     def call_progress(self, background_call: str) -> str:
-        """Stream of what one of them says."""
-        return f"{self._background_calls}:news:{background_call}"
+        """Stream of the progress and the result of one of them."""
+        return f"{self._background_calls}:progress:{background_call}"
 
     def background_calls_of(self, owner: str) -> str:
         """Sorted set of the calls in the background of one user: their names by when they are given up."""

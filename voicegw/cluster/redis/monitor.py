@@ -45,10 +45,10 @@ class ConnectionMonitor:
         return 0.0 if self._down_since is None else time.monotonic() - self._down_since
 
     def succeeded(self) -> bool:
-        """A command was answered; returns whether the one before had failed."""
+        """A command was answered. Returns whether the previous one had failed."""
         if self._down_since is None:
             return False
-        log.info("redis is back", redis=self._address, away_s=round(self.down_s(), 2))
+        log.info("redis answers again", redis=self._address, away_s=round(self.down_s(), 2))
         self._down_since = None
         self._metrics.redis_up.set(1)
         return True
@@ -59,7 +59,7 @@ class ConnectionMonitor:
         if self._down_since is None:
             self._down_since = time.monotonic()
             self._metrics.redis_up.set(0)
-            log.warning("redis trouble; waiting for it", redis=self._address, reason=str(error))
+            log.warning("redis does not answer; waiting for it", redis=self._address, reason=str(error))
 
     async def try_once(self, step: Callable[[], Awaitable[None]]) -> None:
         """The first step. It may fail, since Redis may be started later; but a user or password that Redis
@@ -90,7 +90,7 @@ class ConnectionMonitor:
 
     async def repeat(self, step: Callable[[], Awaitable[None]], stop: asyncio.Event | None = None) -> None:
         """Runs `step` again and again until `stop` is set. No error ends it: Redis errors are retried, and
-        other exceptions are logged, since nothing would start the loop again."""
+        other exceptions are logged."""
         while stop is None or not stop.is_set():
             try:
                 await self.retry(step)

@@ -1,7 +1,7 @@
-"""What has to happen in Redis at once, as Lua. Each says what its KEYS and ARGV are.
+"""The atomic operations in Redis, as Lua scripts. A comment states the KEYS and ARGV of each.
 
-Entries of the job streams are deleted when they are acknowledged. So a stream never holds more than what
-waits and what is being done, whatever lies in between, and its length less what is pending is what waits.
+Entries of the job streams are deleted when they are acknowledged. So a stream contains only waiting and held
+jobs, and the number of waiting ones is its length less the pending ones.
 """
 
 GROUP = "workers"  # the consumer group of both job streams

@@ -1,4 +1,4 @@
-"""Where the `limits` library counts for all gateways."""
+"""The counters of the `limits` library, shared by all gateways."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 class _Storage(RedisStorage):
     """Deletes a counter that no gateway can have written (of another type, no number, negative, without an
-    expiry) and counts anew: it would otherwise fail each time that it is asked for, or never end."""
+    expiry) and counts again from zero: otherwise each use of it would fail, or it would never expire."""
 
     client: Redis
 
@@ -69,7 +69,7 @@ class _Storage(RedisStorage):
 
 
 class _ClusterStorage(_Storage, RedisClusterStorage):
-    """Knows that a cluster's trouble is not always a RedisError."""
+    """Also treats the errors of a cluster that are no RedisError."""
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:

@@ -1,4 +1,4 @@
-"""The tokens that work once and were shown, remembered for all gateways."""
+"""The single-use tokens that were used, shared by all gateways."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ class SharedReplayCache:
     async def consume(self, token: str, lives_s: float) -> bool:
         """Whether this is the first time; after `lives_s` seconds it may be forgotten.
 
-        Raises StoreUnavailable when Redis does not tell in time: whoever cannot be checked is not let in.
+        Raises StoreUnavailable when Redis does not answer in time: a token that cannot be checked is refused.
         """
         key = self._keys.token(hashlib.sha256(token.encode()).hexdigest())
         try:

@@ -93,7 +93,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A script to be run, and who waits for what it says."""
+    """A script to run, and the future of its result."""
 
     script: str
     keys: tuple[str, ...]
@@ -145,7 +145,7 @@ class RedisStore:
         await self._call(_DROP, session, epoch, self._live_ms)
 
     async def close(self) -> None:
-        """Stops writing; the client is its owner's to close."""
+        """Stops writing; the owner of the client closes it."""
         if self._worker is not None:
             self._worker.cancel()
             await asyncio.gather(self._worker, return_exceptions=True)
@@ -169,7 +169,7 @@ class RedisStore:
             raise_if_cancelled()
 
     async def _run(self, calls: list[_Call]) -> None:
-        """Answers every one of the calls."""
+        """Runs the calls in one pipeline and sets their results."""
         try:
             answers = await self._execute(calls)
         except REDIS_ERRORS as error:

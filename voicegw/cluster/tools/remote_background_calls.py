@@ -1,9 +1,9 @@
 """Background calls on other machines: tool calls in the background that gateways put into a stream in Redis
-and `voicegw worker` takes from there (tool_worker.py). What a background call says goes into a stream of its
-own.
+and `voicegw worker` takes from there (tool_worker.py). The progress and the result of a call go into a
+stream of its own.
 
-Nothing here blocks in Redis: background_calls take long, and news that are half a second old are fresh
-enough.
+No command blocks in Redis: background calls take long, so it is sufficient to read their progress twice a
+second.
 """
 
 import asyncio
@@ -28,11 +28,10 @@ from voicegw.errors import ToolFailed
 log = structlog.get_logger(__name__)
 
 _LOOK_S = 0.3
-_LONGEST_WAIT_S = 2.0  # between looks at a Redis that is in trouble
+_LONGEST_WAIT_S = 2.0  # between reads while Redis fails
 
-# KEYS calls, the owner's calls; ARGV background call, name, most calls, most of one owner, ms until it is
-# given up:
-# what became of it. A call that nobody has reported gives its place back when it is given up.
+# KEYS calls, the owner's calls; ARGV call, its name, most calls, most of one owner, ms until it is given up.
+# Returns whether it was queued. A call without a result keeps its place until it is given up.
 _SUBMIT = """
 if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
 if redis.call('TYPE', KEYS[2]).ok ~= 'zset' then redis.call('DEL', KEYS[2]) end
@@ -40,7 +39,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 if redis.call('ZCARD', KEYS[2]) >= tonumber(ARGV[4]) then return 'too many' end
-redis.call('XADD', KEYS[1], '*', 'errand', ARGV[1])
+redis.call('XADD', KEYS[1], '*', 'call', ARGV[1])
 redis.call('ZADD', KEYS[2], now + ARGV[5], ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
 return 'queued'
@@ -60,7 +59,7 @@ class RemoteBackgroundCallOptions:
 
 
 class RemoteBackgroundCalls:
-    """BackgroundCalls over a Redis. `ToolFailed` is raised for what Redis does not take."""
+    """BackgroundCalls over a Redis. Raises ToolFailed for calls that Redis does not take."""
 
     def __init__(self, redis: RedisOptions, options: RemoteBackgroundCallOptions) -> None:
         self._redis: Redis = connect(redis)
@@ -68,8 +67,8 @@ class RemoteBackgroundCalls:
         self._options = options
 
     async def submit(self, call: ToolCalled) -> str:
-        """Hands a call in and returns the background call's name. Raises ToolFailed when Redis is full or
-        away, or the share of the call's owner is used up, over all gateways."""
+        """Queues a call and returns its name. Raises ToolFailed when the queue is full, Redis does not
+        answer, or the owner of the call has too many, over all gateways."""
         name, options = secrets.token_urlsafe(12), self._options
         keys = (self._keys.background_calls, self._keys.background_calls_of(AskedCall.of(call).owner))
         limits = (options.max_waiting, options.max_per_user, options.give_up_ms)
@@ -86,7 +85,7 @@ class RemoteBackgroundCalls:
         return name
 
     async def follow(self, background_call: str) -> AsyncGenerator[CallProgress, None]:
-        """Its news as they come, ending with the result; Redis may be away meanwhile."""
+        """Its progress reports as they come, ending with the result; Redis may be away meanwhile."""
         reply: Any
         stream, seen = self._keys.call_progress(background_call), "-"
         give_up_at = time.monotonic() + self._options.give_up_ms / 1000
@@ -101,20 +100,20 @@ class RemoteBackgroundCalls:
             for entry, fields in reply:
                 seen = f"({entry.decode()}"
                 try:
-                    news = msgspec.json.decode(fields.get(b"news", b""), type=CallProgress)
+                    report = msgspec.json.decode(fields.get(b"progress", b""), type=CallProgress)
                 except (msgspec.MsgspecError, RecursionError) as error:
                     log.error(
-                        "news of a background call cannot be read",
+                        "progress of a background call cannot be read",
                         background_call=background_call,
                         reason=type(error).__name__,
                     )
                     continue
-                yield news
-                if news.done:
+                yield report
+                if report.done:
                     return
             await asyncio.sleep(pause_s)
         yield CallProgress('{"error":"no result in time"}', done=True, ok=False)
 
     async def close(self) -> None:
-        """Leaves Redis; what was handed in is done all the same."""
+        """Closes the connection; queued calls are made all the same."""
         await close(self._redis)

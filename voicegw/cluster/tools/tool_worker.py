@@ -1,7 +1,8 @@
-"""The worker's side of background calls: takes tool calls from Redis, has them made, and reports.
+"""The worker of background calls: takes tool calls from Redis, makes them, and reports their progress and
+result.
 
 A call is made at most once. It may have booked a table, so one whose worker was lost is not made again: the
-worker that notices reports it as failed, and says that nobody knows whether it was done.
+worker that notices the loss reports it as failed, with unknown outcome.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ _GROUP = "tools"
 _GIVE_BACK = "if redis.call('TYPE', KEYS[1]).ok == 'zset' then redis.call('ZREM', KEYS[1], ARGV[1]) end"
 
 _LAST_WORD_S = 1.0
-_KEPT_NEWS = 100
+_KEPT_REPORTS = 100
 _NEWS_LIVE_MS = 3_600_000
 _LOST = CallProgress(
     '{"error":"the worker that made this call was lost; it is not known whether it was done"}',
@@ -72,7 +73,7 @@ class ToolWorker:
         self._make = make
         self._keys = Keys(redis.prefix)
         self._redis: Redis = connect(redis)
-        group = ConsumerGroup(_GROUP, (self._keys.background_calls,), "errand")
+        group = ConsumerGroup(_GROUP, (self._keys.background_calls,), "call")
         self._reader = GroupReader(redis, self._redis, group, self.name)
         self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster)
         self._worker = GroupWorker(self._reader, self, self._monitor, options.lease_ms)
@@ -83,7 +84,7 @@ class ToolWorker:
         return self._options.at_once
 
     async def run(self) -> None:
-        """Works until told to leave, and then until what it holds is done or given up."""
+        """Works until `leave`, and then until its calls are done or given up."""
         try:
             await self._monitor.try_once(self._join)
             await self._worker.run(self._options.drain_timeout_ms)
@@ -98,7 +99,7 @@ class ToolWorker:
         await self._reader.delete_idle_consumers()
 
     def leave(self) -> None:
-        """No more calls: `run` comes to its end."""
+        """Takes no more calls, so that `run` ends."""
         self._worker.stop()
 
     async def handle(self, entry: Entry) -> None:
@@ -113,7 +114,7 @@ class ToolWorker:
             await self._carry_out(background_call, call, entry.id)
 
     async def _carry_out(self, background_call: str, call: ToolCalled, entry: str) -> None:
-        """Makes a call and reports its result, or that it had to be left."""
+        """Makes a call and reports its result, or that the worker left before it."""
         try:
             result = await self._result(background_call, call)
             await self._monitor.retry(lambda: self._end(background_call, call, result, entry))
@@ -124,7 +125,7 @@ class ToolWorker:
             raise
 
     async def _result(self, background_call: str, call: ToolCalled) -> CallProgress:
-        """Makes a call, reports how it gets on, and returns what it comes to."""
+        """Makes a call, reports its progress, and returns its result."""
         result = _LOST
         try:
             async with aclosing(self._make(call)) as reports:
@@ -134,21 +135,21 @@ class ToolWorker:
                             await self._report(background_call, result)
                         raise_if_cancelled()
         except Exception:  # a fault of ours costs this call, not the worker
-            log.exception("background_call failed", background_call=background_call)
+            log.exception("background call failed", background_call=background_call)
             return _FAULT
         return result
 
     async def _end(self, background_call: str, call: ToolCalled, result: CallProgress, entry: str) -> None:
-        """Gives the place of the call back, and reports the result."""
+        """Releases the place of the call, and reports the result."""
         place = self._keys.background_calls_of(AskedCall.of(call).owner)
         await self._redis.eval(_GIVE_BACK, 1, place, background_call)
         await self._report(background_call, result, entry)
 
-    async def _report(self, background_call: str, news: CallProgress, entry: str = "") -> None:
-        """Adds to the background call's news, and with `entry` acknowledges and deletes it, in one step."""
+    async def _report(self, background_call: str, report: CallProgress, entry: str = "") -> None:
+        """Adds to the progress of the call, and with `entry` acknowledges and deletes it, in one step."""
         stream = self._keys.call_progress(background_call)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(stream, {"news": msgspec.json.encode(news)}, maxlen=_KEPT_NEWS)
+            pipe.xadd(stream, {"progress": msgspec.json.encode(report)}, maxlen=_KEPT_REPORTS)
             pipe.pexpire(stream, _NEWS_LIVE_MS)
             if entry:
                 pipe.xack(self._keys.background_calls, _GROUP, entry)
@@ -157,7 +158,7 @@ class ToolWorker:
 
     async def _read(self, entry: Entry) -> tuple[str, ToolCalled] | None:
         """The background call's name and its call. One that is malformed is deleted: no other worker could
-        read it, and who waits for it, if anybody, cannot be told."""
+        read it, and the gateway that waits for it is not known."""
         try:
             return msgspec.json.decode(entry.payload, type=tuple[str, AskedCall])
         except (msgspec.MsgspecError, RecursionError) as error:  # the latter for what is nested too deeply

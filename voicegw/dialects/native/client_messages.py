@@ -8,7 +8,7 @@ import msgspec
 
 from voicegw.core.commands import ReplyMode
 from voicegw.core.endpoint import EndpointOptions
-from voicegw.core.key_term_limits import MAX_TERM_CHARACTERS, MAX_TERMS
+from voicegw.core.key_term_limits import MAX_CHARACTERS, MAX_TERM_CHARACTERS, MAX_TERMS
 from voicegw.core.profile import MAX_INSTRUCTIONS_CHARACTERS, MAX_TOOLS, VOICE_NAME
 from voicegw.core.utterance import RecognitionOptions
 
@@ -17,14 +17,58 @@ MAX_TOKEN_CHARACTERS = 8_000
 _VISIBLE_CHARACTER = r"[^\s\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2060-\u206f\ufeff]"
 
 
-def _range_of(options: type[Any], name: str) -> msgspec.Meta:
-    """The range of an option, for the schema only: the session checks it and reports `invalid_value`."""
-    [bounds] = (item.metadata for item in fields(options) if item.name == name)
-    return msgspec.Meta(extra_json_schema={"minimum": bounds["ge"], "maximum": bounds["le"]})
+def _option_of(options: type[Any], name: str) -> msgspec.Meta:
+    """Range and description of an option, for the schema only: the session checks it and reports
+    `invalid_value`."""
+    [option] = (item.metadata for item in fields(options) if item.name == name)
+    return msgspec.Meta(
+        description=option["description"],
+        extra_json_schema={"minimum": option["ge"], "maximum": option["le"]},
+    )
 
 
+_EndSilence = Annotated[int, _option_of(EndpointOptions, "end_silence_ms")]
+_MinEndSilence = Annotated[int, _option_of(EndpointOptions, "min_end_silence_ms")]
+_MaxEndSilence = Annotated[int, _option_of(EndpointOptions, "max_end_silence_ms")]
+_MaxUtterance = Annotated[int, _option_of(EndpointOptions, "max_utterance_ms")]
+_PartialInterval = Annotated[int, _option_of(RecognitionOptions, "partial_interval_ms")]
+_Reply = Annotated[
+    bool | ReplyMode, msgspec.Meta(description="how turns are answered; true means text, false none")
+]
+_Speculate = Annotated[bool, msgspec.Meta(description="whether the model is already requested in a pause")]
+_Language = Annotated[
+    str, msgspec.Meta(max_length=8, description="ISO 639-1 code of the speech from now on, or auto")
+]
+_Instructions = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=MAX_INSTRUCTIONS_CHARACTERS, description="system prompt, in place of the server's"
+    ),
+]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+_Tools = Annotated[
+    tuple[_Name, ...],
+    msgspec.Meta(
+        max_length=MAX_TOOLS,
+        description="names of the server's tools that the model may call; an empty list for none",
+    ),
+]
+_Voice = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=VOICE_NAME,
+        description="voice of replies, by its name in the server's voice engine; empty for the default",
+    ),
+]
 _KeyTerm = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TERM_CHARACTERS)]
+_KeyTerms = Annotated[
+    tuple[_KeyTerm, ...],
+    msgspec.Meta(
+        max_length=MAX_TERMS,
+        description="names and technical terms that are likely to be spoken, in place of the earlier ones; "
+        f"at most {MAX_CHARACTERS} characters together",
+    ),
+]
 
 
 class Inbound(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
@@ -33,16 +77,15 @@ class Inbound(msgspec.Struct, tag_field="type", forbid_unknown_fields=True):
 
 class CommitMessage(Inbound, tag="commit"):
     """End the running utterance now, without waiting for silence. If none is running, the answer is a `final`
-    without words.
-    """
+    without words."""
 
 
 class CancelMessage(Inbound, tag="cancel"):
-    """Stop the running reply."""
+    """Stop the current reply."""
 
 
 class TextMessage(Inbound, tag="text"):
-    """A typed user message, answered like a spoken one. It must contain a visible character."""
+    """A typed message of the user, which is answered at once. It must contain a visible character."""
 
     text: Annotated[
         str, msgspec.Meta(min_length=1, max_length=MAX_TEXT_CHARACTERS, pattern=_VISIBLE_CHARACTER)
@@ -50,42 +93,32 @@ class TextMessage(Inbound, tag="text"):
 
 
 class ConfigureMessage(Inbound, tag="configure"):
-    """Change settings of this session; omitted settings stay unchanged. Times are in ms.
+    """Change settings of this session; omitted ones stay unchanged."""
 
-    `end_silence_ms`: the silence that ends a turn; depending on the words it is between `min_end_silence_ms`
-    and `max_end_silence_ms`, which follow `end_silence_ms` unless given. `max_utterance_ms`: the longest
-    utterance.
-    `partial_interval_ms`: new speech between two partials. `reply`: how turns are answered; true for text,
-    false for none. `speculate`: whether the model is already called in a pause. `key_terms`: names and
-    technical terms that are likely to occur; they replace the earlier ones, and an empty list removes them.
-    `language`: ISO 639-1 code of the speech from now on, or `auto`. `instructions`: the system prompt of the
-    model, in place of the server's. `tools`: names of the server's tools that the model may call; an empty
-    list for none. `voice`: the voice of replies, by its name in the server's voice engine.
-    """
-
-    end_silence_ms: Annotated[int, _range_of(EndpointOptions, "end_silence_ms")] | None = None
-    min_end_silence_ms: Annotated[int, _range_of(EndpointOptions, "min_end_silence_ms")] | None = None
-    max_end_silence_ms: Annotated[int, _range_of(EndpointOptions, "max_end_silence_ms")] | None = None
-    max_utterance_ms: Annotated[int, _range_of(EndpointOptions, "max_utterance_ms")] | None = None
-    partial_interval_ms: Annotated[int, _range_of(RecognitionOptions, "partial_interval_ms")] | None = None
-    reply: bool | ReplyMode | None = None
-    speculate: bool | None = None
-    language: Annotated[str, msgspec.Meta(max_length=8)] | None = None
-    instructions: Annotated[str, msgspec.Meta(max_length=MAX_INSTRUCTIONS_CHARACTERS)] | None = None
-    tools: Annotated[tuple[_Name, ...], msgspec.Meta(max_length=MAX_TOOLS)] | None = None
-    voice: Annotated[str, msgspec.Meta(pattern=VOICE_NAME)] | None = None
-    key_terms: Annotated[tuple[_KeyTerm, ...], msgspec.Meta(max_length=MAX_TERMS)] | None = None
+    end_silence_ms: _EndSilence | None = None
+    min_end_silence_ms: _MinEndSilence | None = None
+    max_end_silence_ms: _MaxEndSilence | None = None
+    max_utterance_ms: _MaxUtterance | None = None
+    partial_interval_ms: _PartialInterval | None = None
+    reply: _Reply | None = None
+    speculate: _Speculate | None = None
+    language: _Language | None = None
+    instructions: _Instructions | None = None
+    tools: _Tools | None = None
+    voice: _Voice | None = None
+    key_terms: _KeyTerms | None = None
 
 
 class PlayedMessage(Inbound, tag="played"):
-    """How much audio of the reply to `turn`, or of the last reply, has been played, in ms."""
+    """How much audio of the reply to `turn`, or of the last reply, has been played. Without such reports,
+    audio counts as played when it is due."""
 
     audio_ms: Annotated[int, msgspec.Meta(ge=0)]
     turn: int | None = None
 
 
 class AckMessage(Inbound, tag="ack"):
-    """The `seq` of the last event received."""
+    """The `seq` of the last message received; messages up to it are no longer kept for a reconnect."""
 
     seq: Annotated[int, msgspec.Meta(ge=0)]
 
@@ -97,7 +130,7 @@ class RefreshMessage(Inbound, tag="refresh"):
 
 
 class EndMessage(Inbound, tag="end"):
-    """No more input follows: finish the running utterance and its reply, then close."""
+    """No more input follows: the server finishes the utterance and its reply, then closes with code 1000."""
 
 
 ClientMessage = (

@@ -100,8 +100,8 @@ class ReplyDeltaMessage(Outbound, tag="reply_delta"):
 
 
 class ReplyDoneMessage(Outbound, tag="reply_done"):
-    """The reply has ended, for `reason`. `text`: the delivered text; of a spoken reply, the part that was
-    heard."""
+    """The reply has ended, for `reason`; `interrupted`: the user spoke or typed over it. `text`: the
+    delivered text; of a spoken reply, the part that was heard."""
 
     turn: Turn
     text: str
@@ -146,7 +146,7 @@ class ModeratedMessage(Outbound, tag="moderated"):
 
 
 class NoticeMessage(Outbound, tag="notice"):
-    """An error that did not end the reply: its `code`, and in `message` the mitigation."""
+    """A problem that did not end the reply: its error `code`, and in `message` what is done about it."""
 
     turn: Turn
     code: str
@@ -188,7 +188,8 @@ class GoingAwayMessage(Outbound, tag="going_away"):
 
 
 class EndingMessage(Outbound, tag="ending"):
-    """The session will end in `in_ms` ms with the error `code`, unless the client prevents it."""
+    """The session will end in `in_ms` ms with the error `code` (`idle_timeout`, `token_expired` or
+    `session_too_long`), unless the client prevents it."""
 
     code: str
     in_ms: int

@@ -27,7 +27,7 @@ from voicegw.telemetry import Metrics
 
 CLOSE_S = 2.0  # for the closing handshake, also with a client that does not read
 READ_BYTES = 4_096  # per read; a message may need several reads, and one read may have about 680 frames
-_FRAMES_PER_S = 500  # of any kind, of one client; also the burst; a full read counts as one
+FRAMES_PER_S = 500  # of any kind, of one client; also the burst; a full read counts as one
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
         self.peer = ""
         self._pending = True  # counted as an unfinished handshake
         self._handshakes = handshakes
-        self._frames = TokenBucket(_FRAMES_PER_S, _FRAMES_PER_S)
+        self._frames = TokenBucket(FRAMES_PER_S, FRAMES_PER_S)
         self._read_pause: asyncio.TimerHandle | None = None
         self._pending_pong: Frame | None = None
         self._send = self.protocol.send_frame

@@ -25,7 +25,7 @@ from voicegw.errors import (
 from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.gateway.session.runner import SessionRunner
 
-_TURN_FRAMES = 20  # cost of a typed message, in frames, in addition to its own
+TURN_FRAMES = 20  # cost of a typed message, in frames, in addition to its own
 
 
 class FrameReceiver:
@@ -150,7 +150,7 @@ class FrameReceiver:
                 self._renewal = self._group.create_task(self._renew(token), name="renewal")
             case _:
                 if isinstance(command, TypeText | CreateReply):
-                    self._charge(_TURN_FRAMES)
+                    self._charge(TURN_FRAMES)
                 self._runner.receive_command(command)
 
     async def _renew(self, token: str) -> None:

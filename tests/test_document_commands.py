@@ -1,0 +1,119 @@
+"""Every command that the documents show: its options exist, and it is stated which test or script runs it."""
+
+import argparse
+import re
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from clients import call_simulator, microphone_options, telephony_bridge
+from tests.documents import DOCUMENTS, MONITORING, ROOT
+from voicegw import cli, config
+
+PAGES = (*DOCUMENTS, MONITORING, ROOT / "models/README.md")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+PROGRAM = re.compile(
+    r"(?:\.venv/bin/)?(voicegw [a-z]+|python -m [\w.]+)|\.venv-train/bin/(python -m pytest)"
+    r"|((?:scripts|models)/[\w-]+|redis-server|curl|docker compose|apt-get|uuid_audio_fork)(?=[ \n]|$)"
+)
+
+RUN_BY = {
+    "scripts/demo": ".ci/run",
+    "scripts/test": ".ci/run",
+    "scripts/install": ".ci/run",
+    "scripts/bench": "tests/benchmarks",
+    "scripts/train-model": "tests/models",  # what it runs; --tiny is run by hand
+    "models/evaluate": "tests/models/test_evaluate.py",
+    "voicegw serve": "tests/commands/test_serve.py",
+    "voicegw worker": "tests/cluster/jobs/test_worker_command.py",
+    "voicegw wyoming": "tests/commands/test_wyoming.py",
+    "voicegw token": "tests/commands/test_token.py",
+    "redis-server": "tests/cluster/jobs/test_worker_command.py",
+    "python -m clients.microphone": "tests/clients/test_microphone.py",
+    "python -m clients.call_simulator": "tests/clients/test_call_simulator.py",
+    "python -m clients.telephony_bridge": "tests/clients/test_telephony_bridge.py",
+    "curl": "tests/gateway/rest/test_client_secrets.py",  # the same request
+}
+RUN_BY_HAND = {
+    "apt-get": "installs Festival, for training only",
+    "docker compose": "needs Docker; tests/test_deploy.py checks the files",
+    "python -m pytest": "training only",
+    "python -m websockets": "interactive; tests/dialects/transcripts have its messages",
+    "uuid_audio_fork": "a command of FreeSWITCH",
+}
+
+
+def _config(load: Callable[[Sequence[str]], object]) -> Callable[[list[str]], None]:
+    return lambda arguments: (load(arguments), None)[1]
+
+
+def _token(arguments: list[str]) -> None:
+    _, rest = cli._parser().parse_known_args(["token", *arguments])
+    config.load(rest)
+
+
+def _parser(make: Callable[[], argparse.ArgumentParser]) -> Callable[[list[str]], None]:
+    return lambda arguments: (make().parse_args(arguments), None)[1]
+
+
+CHECKED: dict[str, Callable[[list[str]], None]] = {
+    "voicegw serve": _config(config.load),
+    "voicegw worker": _config(config.load_worker),
+    "voicegw wyoming": _config(config.load_wyoming),
+    "voicegw token": _token,
+    "python -m clients.microphone": _parser(microphone_options.parser),
+    "python -m clients.call_simulator": _parser(call_simulator._parser),
+    "python -m clients.telephony_bridge": _parser(telephony_bridge._parser),
+}
+
+
+def _commands() -> Iterator[tuple[str, list[str]]]:
+    """The program and the arguments of every command in a block of a document."""
+    for page in PAGES:
+        blocks = (text for language, text in BLOCK.findall(page.read_text()) if language in ("", "sh"))
+        for block in blocks:
+            for line in block.replace("\\\n", " ").replace("$port", "8765").splitlines():
+                if line and line[0] not in "<>" and not line.startswith("wss:"):
+                    yield from _of_line(line)
+
+
+def _of_line(line: str) -> Iterator[tuple[str, list[str]]]:
+    line = line.partition(" #")[0]
+    match = PROGRAM.search(line)
+    if match is None:
+        assert line.startswith("export "), f"no test knows this command: {line}"
+        return
+    arguments = re.split(r"[;&|](?= |$)", line[match.end() :])[0]
+    yield next(filter(None, match.groups())), shlex.split(arguments)
+
+
+COMMANDS = tuple(_commands())
+
+
+@pytest.mark.parametrize(("program", "arguments"), COMMANDS, ids=lambda value: str(value))
+def test_the_options_exist(program: str, arguments: list[str]) -> None:
+    if program in CHECKED:
+        CHECKED[program](arguments)
+    elif program.startswith(("scripts/", "models/")):
+        assert (ROOT / program).stat().st_mode & 0o100
+
+
+def test_it_is_stated_what_runs_them() -> None:
+    assert len(COMMANDS) > 30
+    assert {program for program, _ in COMMANDS} == RUN_BY.keys() | RUN_BY_HAND.keys()
+    assert not [place for place in RUN_BY.values() if not (ROOT / place).exists()]
+
+
+@pytest.mark.parametrize(
+    "line", ["voicegw serve --modle base", "python -m clients.microphone --no-such x", "scripts/no x"]
+)
+def test_an_option_or_a_script_that_does_not_exist_is_found(line: str) -> None:
+    [command] = _of_line(line)
+    with pytest.raises((SystemExit, FileNotFoundError)):
+        test_the_options_exist(*command)
+
+
+def test_a_program_that_nothing_runs_is_found() -> None:
+    with pytest.raises(AssertionError, match="no test knows"):
+        list(_of_line("telnet localhost"))

@@ -10,7 +10,8 @@ class ClusterMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         make = Instruments(registry, "voicegw_cluster_")
-        self.redis_up = make.gauge("redis_up", "Whether Redis answers")
+        self._silent = set[object]()  # parts of Redis that do not answer
+        self.redis_up = make.gauge("redis_up", "Whether Redis answers, in all parts")
         self.redis_lag = make.gauge("redis_lag_seconds", "Time that Redis took to answer the last heartbeat")
         self.redis_errors = make.counter("redis_errors", "Commands to Redis that failed, by error", "error")
         self.waiting = make.gauge("waiting_jobs", "Jobs that no worker has taken (lag)", "stream")
@@ -24,3 +25,11 @@ class ClusterMetrics:
         self.dead = make.counter("dead_jobs", "Failed jobs, kept in the stream of dead jobs")
         self.late_answers = make.counter("late_answers", "Answers that arrived too late")
         self.asked_again = make.counter("jobs_asked_again", "Jobs submitted again because Redis lost them")
+
+    def report_redis(self, part: object, up: bool) -> None:
+        """Says whether a part of Redis answers."""
+        if up:
+            self._silent.discard(part)
+        else:
+            self._silent.add(part)
+        self.redis_up.set(not self._silent)

@@ -5,17 +5,17 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from tests.cluster.harness import FINAL, PARTIAL, job, lost_worker, redis_options
+from tests.cluster.harness import FINAL, PARTIAL, job, lost_worker, monitor, only_shard, redis_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission
-from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
+from voicegw.cluster.jobs.producer import JobProducer
 
 RESULTS = "{voicegw:work}:results:g"
 
 
 @pytest.fixture
 async def asking(redis_url: str) -> AsyncIterator[JobProducer]:
-    streams = JobProducer(redis_options(redis_url), "g")
+    streams = JobProducer(redis_options(redis_url), only_shard(), "g", monitor())
     yield streams
     await streams.close()
 
@@ -31,17 +31,15 @@ async def test_answers_are_read_once_and_forgotten(asking: JobProducer, redis_se
             await asking.submit(submission(n))
         for entry, answer in zip(await working.reader.read(3), answers, strict=True):
             assert await working.publish(entry, "g", answer)
-    until, read = await asking.read_answers(BEGINNING)
-    assert read == answers
-    await asking.trim_answers(until)
+    assert await asking.read_answers() == answers
+    await asking.trim_answers()
     assert redis_server.command("xlen", RESULTS).strip() == "1"  # the last one, where reading goes on
-    assert await asking.read_answers(until) == (until, [])
+    assert await asking.read_answers() == []
 
 
 async def test_an_answer_of_another_make_is_skipped(asking: JobProducer, redis_server: RedisServer) -> None:
     redis_server.command("xadd", RESULTS, "*", "answer", "nonsense")
-    _, read = await asking.read_answers(BEGINNING)
-    assert read == []
+    assert await asking.read_answers() == []
 
 
 async def test_a_job_may_be_withdrawn_until_a_worker_has_it(asking: JobProducer, redis_url: str) -> None:
@@ -72,6 +70,5 @@ async def test_which_jobs_are_missing(asking: JobProducer) -> None:
 
 async def test_leaves_nothing(asking: JobProducer, redis_server: RedisServer) -> None:
     redis_server.command("xadd", RESULTS, "*", "answer", "x")
-    await asking.heartbeat()
-    await asking.leave()
+    await asking.delete_answers()
     assert redis_server.command("keys", "*").strip() == ""

@@ -119,11 +119,11 @@ async def test_a_cancellation_that_redis_py_lost_ends_the_wait_all_the_same(
         return "1-1"
 
     async with gateway(redis_url, job_timeout_ms=200) as asking:
-        monkeypatch.setattr(asking._producer, "submit", deaf)
+        monkeypatch.setattr(asking._delivery._shards[0], "submit", deaf)
         with pytest.raises(RecognitionFailed, match="in time"):
             await asyncio.wait_for(asking.decode(job(1)), PATIENCE_S)
     async with gateway(redis_url) as asking:
-        monkeypatch.setattr(asking._producer, "submit", deaf)
+        monkeypatch.setattr(asking._delivery._shards[0], "submit", deaf)
         waiting = asking.ask(job(2))
         await until(lambda: asking.value("decode_queue") == 1)
         waiting.cancel()

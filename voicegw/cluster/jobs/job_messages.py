@@ -49,12 +49,14 @@ class WorkerStatus(msgspec.Struct, frozen=True, array_like=True):
     """What a worker says about itself, twice a second.
 
     slots: jobs it can do at once; none while it is not warm. held: jobs it has. busy_share: share of the
-    time since it last said so that its processes decoded, 0 to 1.
+    time since it last said so that its processes decoded, 0 to 1. layouts: the numbers of shards for which it
+    reads the job streams.
     """
 
     slots: int
     held: int
     busy_share: float
+    layouts: tuple[int, ...] = (1,)
 
 
 def encode(message: msgspec.Struct) -> bytes:

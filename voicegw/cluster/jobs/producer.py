@@ -1,4 +1,5 @@
-"""What a gateway does with job streams in Redis: adds jobs, withdraws them, and reads the answers.
+"""What a gateway does with one shard of the job streams in Redis: adds jobs, withdraws them, and reads the
+answers.
 
 Every method raises REDIS_ERRORS.
 """
@@ -11,10 +12,11 @@ import structlog
 from redis.asyncio import Redis
 
 from voicegw.cluster.jobs.job_messages import Answer, Submission, decode_answer, encode
-from voicegw.cluster.jobs.membership import Membership, MembershipRegistry
+from voicegw.cluster.jobs.membership import Queues, queues_of
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
-from voicegw.cluster.redis.keys import Keys
-from voicegw.cluster.redis.scripts import GROUP, MISSING, WITHDRAW
+from voicegw.cluster.redis.keys import ShardKeys
+from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor
+from voicegw.cluster.redis.scripts import GROUP, MISSING, QUEUES, WITHDRAW
 from voicegw.core.jobs import DecodeKind
 from voicegw.errors import UndecodableMessage
 
@@ -23,21 +25,23 @@ log = structlog.get_logger(__name__)
 _BLOCK_MS = 1000
 _MAX_ANSWERS = 256  # of one read
 _MAX_SUBMITTING = 16  # each has a connection to itself
-BEGINNING = "0"
+_BEGINNING = "0"
 
 
 class JobProducer:
-    """`name` is this gateway's, and new each time that it is started."""
+    """`name` is the gateway's, and new each time that it is started; `monitor` is that of this shard."""
 
-    def __init__(self, options: RedisOptions, name: str) -> None:
-        self._keys = Keys(options.prefix)
+    def __init__(self, options: RedisOptions, keys: ShardKeys, name: str, monitor: ConnectionMonitor) -> None:
+        self.monitor = monitor
+        self._keys = keys
         self._results = self._keys.results(name)
+        self._read_until = _BEGINNING
         self._redis: Redis = connect(options)
         self._blocking: Redis = connect(options, block_ms=_BLOCK_MS)
         self._submitting = asyncio.Semaphore(_MAX_SUBMITTING)
-        self._registry = MembershipRegistry(self._redis, self._keys, name)
         self._withdraw = self._redis.register_script(WITHDRAW)
         self._missing = self._redis.register_script(MISSING)
+        self._queues = self._redis.register_script(QUEUES)
 
     def _stream(self, kind: DecodeKind) -> str:
         return self._keys.finals if kind is DecodeKind.FINAL else self._keys.partials
@@ -60,30 +64,36 @@ class JobProducer:
         found = await self._missing(keys=[self._stream(kind)], args=list(entries))
         return {entry.decode() for entry in found}
 
-    async def read_answers(self, after: str) -> tuple[str, list[Answer]]:
-        """Waits up to a second for answers beyond the entry `after`; returns the last entry, and them."""
-        reply: Any = await self._blocking.xread({self._results: after}, count=_MAX_ANSWERS, block=_BLOCK_MS)
+    async def read_answers(self) -> list[Answer]:
+        """Waits up to a second for answers beyond those that were read. After an error, all that are there
+        are read again, since the stream may be a new one by then, whose entries have lower numbers."""
+        try:
+            reply: Any = await self._blocking.xread(
+                {self._results: self._read_until}, count=_MAX_ANSWERS, block=_BLOCK_MS
+            )
+        except REDIS_ERRORS:
+            self._read_until = _BEGINNING
+            raise
         answers = []
         for entry, fields in (found for _, entries in reply for found in entries):
-            after = entry.decode()
+            self._read_until = entry.decode()
             try:
                 answers.append(decode_answer(fields.get(b"answer", b"")))
             except UndecodableMessage as error:
                 log.error("an answer cannot be read", reason=error.message)
-        return after, answers
+        return answers
 
-    async def trim_answers(self, until: str) -> None:
-        """Deletes answers up to `until`, which have been read."""
-        if until != BEGINNING:
-            await self._redis.xtrim(self._results, minid=until, approximate=False)
+    async def trim_answers(self) -> None:
+        """Deletes answers that have been read, but for the last one, where reading goes on."""
+        if self._read_until != _BEGINNING:
+            await self._redis.xtrim(self._results, minid=self._read_until, approximate=False)
 
-    async def heartbeat(self) -> Membership:
-        """Tells that this gateway is alive; returns who else is."""
-        return await self._registry.heartbeat(None)
+    async def queues(self) -> Queues:
+        """What waits and is held in this shard."""
+        return queues_of(await self._queues(keys=[self._keys.finals, self._keys.partials], args=[GROUP]))
 
-    async def leave(self) -> None:
+    async def delete_answers(self) -> None:
         """Deletes all that is this gateway's."""
-        await self._registry.leave()
         await self._redis.delete(self._results)
 
     async def close(self) -> None:

@@ -17,10 +17,10 @@ import msgspec
 import structlog
 from opentelemetry.trace import SpanKind
 
-from voicegw.cluster.jobs.consumer import JobConsumer
 from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission, WorkerStatus, decode_submission
 from voicegw.cluster.jobs.local_pool import BusyShare, LocalPool
 from voicegw.cluster.jobs.membership import Membership
+from voicegw.cluster.jobs.worker_shards import WorkerShards
 from voicegw.cluster.redis.connect import RedisOptions, parse
 from voicegw.cluster.redis.group_reader import Entry
 from voicegw.cluster.redis.group_worker import GroupWorker
@@ -34,8 +34,6 @@ from voicegw.tracing import parent_of, span
 log = structlog.get_logger(__name__)
 
 _HEARTBEAT_S = 0.5
-_HAND_OVER_POLL_S = 0.05
-_HAND_OVER_POLLS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +59,9 @@ class RecognitionWorker:
         self._options = options
         self._pool = pool
         self._metrics = metrics.cluster
-        self._consumer = JobConsumer(redis, self.name)
-        self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster)
-        self._worker = GroupWorker(self._consumer.reader, self, self._monitor, options.lease_ms)
+        self._shards = WorkerShards(redis, self.name, metrics.cluster)
+        self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster, "registry")
+        self._worker = GroupWorker(self, options.lease_ms)
         self._pending: dict[tuple[str, int], asyncio.Future[Answer]] = {}
         self._membership: Membership | None = None
         self._share = BusyShare(pool)
@@ -78,7 +76,7 @@ class RecognitionWorker:
         """Why it takes no jobs; empty when it does."""
         if self._worker.stopping:
             return "this worker is leaving"
-        if self._monitor.down_s():
+        if self._monitor.down_s() or not self._shards.answering:
             return "Redis does not answer"
         if not self._pool.capacity:
             return "no recognition process is warm yet"
@@ -91,21 +89,24 @@ class RecognitionWorker:
 
     async def start(self) -> None:
         """Makes sure that Redis, if it is there, is one to work with. Raises ConfigurationError."""
-        await self._monitor.try_once(self._consumer.check_version)
-        await self._monitor.try_once(self._consumer.reader.create_group)
+        await self._monitor.try_once(self._shards.check_version)
+        await self._shards.create_groups()
 
     async def run(self) -> None:
         """Works until told to leave, and then until what it holds is done or handed back."""
         async with asyncio.TaskGroup() as group:
             heartbeats = group.create_task(self._monitor.repeat(self._heartbeat), name="heartbeats")
-            unfinished = await self._worker.run(self._options.drain_timeout_ms)
+            tending = group.create_task(self._monitor.repeat(self._tend), name="tending")
+            unfinished = await self._worker.run(self._shards.readers, self._options.drain_timeout_ms)
             heartbeats.cancel()
+            tending.cancel()
         with suppress(*REDIS_ERRORS):
-            await self._hand_over(unfinished)
+            await self._shards.hand_over(unfinished)
+            log.info("left", handed_back=len(unfinished))
 
     async def close(self) -> None:
         """Closes the connections to Redis."""
-        await self._consumer.close()
+        await self._shards.close()
 
     def leave(self) -> None:
         """No more jobs: `run` comes to its end."""
@@ -178,7 +179,8 @@ class RecognitionWorker:
 
     async def _publish(self, entry: Entry, gateway: str, answer: Answer | None, dead: str = "") -> bool:
         """If Redis has lost the job by the time it is back, whoever asked has it done again."""
-        return await self._monitor.retry(lambda: self._consumer.publish(entry, gateway, answer, dead))
+        consumer = self._shards.consumer_of(entry)
+        return await consumer.reader.monitor.retry(lambda: consumer.publish(entry, gateway, answer, dead))
 
     # --- membership ---
 
@@ -186,25 +188,18 @@ class RecognitionWorker:
         capacity = 0 if self._worker.stopping else self._pool.capacity
         share = self._share.measure(time.monotonic())
         self._metrics.busy.set(share)
-        status = WorkerStatus(capacity, len(self._worker.held), share)
+        status = WorkerStatus(capacity, len(self._worker.held), share, self._shards.layouts)
         with self._metrics.redis_lag.time():
-            self._membership = await self._consumer.heartbeat(status)
+            self._membership = await self._shards.heartbeat(status)
         self._membership.export(self._metrics)
-        if self._monitor.succeeded():
-            await self._consumer.reader.create_group()
-        await self._consumer.reader.delete_idle_consumers()
+        self._monitor.succeeded()
+        await self._shards.follow(self._membership.layouts, self._worker)
         await asyncio.sleep(_HEARTBEAT_S)
 
-    async def _hand_over(self, unfinished: list[Entry]) -> None:
-        """Gives other workers a moment to claim what was left, and leaves nothing of this worker behind. What
-        nobody claims waits under this worker's name."""
-        await self._consumer.leave_registry()
-        await self._consumer.reader.release(unfinished)
-        for _ in range(_HAND_OVER_POLLS):
-            if await self._consumer.reader.leave():
-                break
-            await asyncio.sleep(_HAND_OVER_POLL_S)
-        log.info("left", handed_back=len(unfinished))
+    async def _tend(self) -> None:
+        (await self._shards.queues()).export(self._metrics)
+        await self._shards.tend()
+        await asyncio.sleep(_HEARTBEAT_S)
 
 
 def _qualified(submission: Submission) -> DecodeJob:

@@ -25,6 +25,8 @@ from redis.exceptions import ConnectionError, ReadOnlyError, TimeoutError
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
 
+MAX_SHARDS = 64
+_CLUSTER_SHARDS = 3  # the fewest primaries that a Cluster has
 _REDIS_PORT, _SENTINEL_PORT = 6379, 26379
 _SCHEMES = {
     f"redis{tls}{kind}": (kind[1:], bool(tls)) for tls in ("", "s") for kind in ("", "+sentinel", "+cluster")
@@ -44,6 +46,13 @@ class RedisOptions:
         },
     )
     prefix: str = option("voicegw", "first part of every key's name: one for each installation")
+    shards: int | None = option(
+        None,
+        "streams over which a gateway spreads its decode jobs: as many as a Cluster has primaries, or a "
+        f"multiple; by default {_CLUSTER_SHARDS} with a Cluster, else 1",
+        ge=1,
+        le=MAX_SHARDS,
+    )
     connect_timeout_ms: int = option(1000, "longest wait for a connection, TLS included", ge=10, le=60_000)
     timeout_ms: int = option(2000, "longest wait for an answer that does not block", ge=10, le=60_000)
     tls_ca_file: str | None = option(None, "certificates that sign the server's, PEM; none for the system's")
@@ -54,6 +63,13 @@ class RedisOptions:
         repr=False,
         metadata={"description": "user:password or :password that the Sentinels ask for; none for none"},
     )
+
+    @property
+    def layout(self) -> int:
+        """The number of shards of the decode jobs. Raises ConfigurationError."""
+        if self.shards is not None:
+            return self.shards
+        return _CLUSTER_SHARDS if parse(self.url or "").kind == "cluster" else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ResponseError
 
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
-from voicegw.cluster.redis.scripts import CLAIM, FORGET_CONSUMERS, SET_IDLE
+from voicegw.cluster.redis.monitor import ConnectionMonitor
+from voicegw.cluster.redis.scripts import CLAIM, FORGET_CONSUMERS, SET_IDLE, WAITING
 
 _BLOCK_MS = 100  # a consumer that is to stop waits no longer than this for a read to end
 _CONSUMER_FORGOTTEN_MS = 60_000
@@ -18,11 +19,20 @@ _BEGINNING = "0-0"
 
 @dataclass(frozen=True, slots=True)
 class ConsumerGroup:
-    """Which streams a group reads, in order of preference, and which field of an entry holds the payload."""
+    """Which streams a group reads, and which field of an entry holds the payload. The streams share a hash
+    slot.
+
+    ranks: the streams in order of preference; those of one rank are equal.
+    """
 
     name: str
-    streams: tuple[str, ...]
+    ranks: tuple[tuple[str, ...], ...]
     field: str
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """All streams, in order of preference."""
+        return tuple(stream for rank in self.ranks for stream in rank)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +54,24 @@ class Entry:
 
 
 class GroupReader:
-    """`name` is the consumer's in the group. `client` stays the caller's to close; blocking reads have a
-    connection of their own. Every method raises REDIS_ERRORS."""
+    """`name` is the consumer's in the group; `monitor` that of the server with these streams. `client` stays
+    the caller's to close; blocking reads have a connection of their own. Every method raises REDIS_ERRORS."""
 
-    def __init__(self, options: RedisOptions, client: Redis, group: ConsumerGroup, name: str) -> None:
+    def __init__(
+        self,
+        options: RedisOptions,
+        client: Redis,
+        group: ConsumerGroup,
+        name: str,
+        monitor: ConnectionMonitor,
+    ) -> None:
         self.group = group
+        self.monitor = monitor
         self._name = name
         self._redis = client
         self._blocking: Redis = connect(options, block_ms=_BLOCK_MS)
+        self._blocking_id: int | None = None  # of the connection of blocking reads
+        self._waiting = client.register_script(WAITING)
         self._claim = client.register_script(CLAIM)
         self._set_idle = client.register_script(SET_IDLE)
         self._forget = client.register_script(FORGET_CONSUMERS)
@@ -67,13 +87,35 @@ class GroupReader:
 
     async def read(self, count: int) -> list[Entry]:
         """Waits up to 100 ms for new entries; up to `count` of each stream."""
+        if self._blocking_id is None:
+            self._blocking_id = await _on_node_of(self._blocking, self.group.streams[0], "CLIENT ID")
         try:
-            replies: Any = await self._blocking.xreadgroup(
-                self.group.name,
-                self._name,
-                dict.fromkeys(self.group.streams, ">"),
-                count=count,
-                block=_BLOCK_MS,
+            return await self._read(self._blocking, self.group.streams, count, _BLOCK_MS)
+        except BaseException:
+            self._blocking_id = None  # the next read may have another connection
+            raise
+
+    async def unblock(self) -> None:
+        """Ends a read that waits, which returns what it has, usually nothing."""
+        if (connection := self._blocking_id) is not None:
+            await _on_node_of(self._redis, self.group.streams[0], "CLIENT UNBLOCK", connection)
+
+    async def waiting(self) -> dict[str, int]:
+        """How many entries of each stream no consumer has."""
+        streams = self.group.streams
+        counts = await self._waiting(keys=list(streams), args=[self.group.name])
+        return dict(zip(streams, map(int, counts), strict=True))
+
+    async def take(self, stream: str, count: int) -> list[Entry]:
+        """Up to `count` new entries of a stream, without waiting."""
+        return await self._read(self._redis, (stream,), count)
+
+    async def _read(
+        self, client: Redis, streams: Sequence[str], count: int, block_ms: int | None = None
+    ) -> list[Entry]:
+        try:
+            replies: Any = await client.xreadgroup(
+                self.group.name, self._name, dict.fromkeys(streams, ">"), count=count, block=block_ms
             )
         except ResponseError as error:
             if not str(error).startswith("NOGROUP"):
@@ -142,3 +184,11 @@ class GroupReader:
     async def close(self) -> None:
         """Closes the connection of blocking reads."""
         await close(self._blocking)
+
+
+async def _on_node_of(client: Any, key: str, *command: str | int) -> Any:
+    """Runs a command without keys on the server that has this key."""
+    if not isinstance(client, RedisCluster):
+        return await client.execute_command(*command)
+    await client.initialize()
+    return await client.execute_command(*command, target_nodes=client.get_node_from_key(key))

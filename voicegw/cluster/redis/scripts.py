@@ -4,7 +4,7 @@ Entries of the job streams are deleted when they are acknowledged. So a stream n
 waits and what is being done, whatever lies in between, and its length less what is pending is what waits.
 """
 
-GROUP = "workers"  # the consumer group of both job streams
+GROUP = "workers"  # the consumer group of the job streams
 
 # KEYS job stream; ARGV group, entry. Deletes the entry unless a worker has it: whether it did.
 WITHDRAW = """
@@ -22,8 +22,8 @@ end
 return missing
 """
 
-# KEYS job stream, results, dead jobs; ARGV group, entry, answer, time to live of the results in ms, and the
-# reason when the job is dead. Whether the answer was published: not when another worker has been faster.
+# KEYS job stream, results, dead jobs; ARGV group, entry, answer, time to live of the results in ms, and when
+# the job is dead, the reason and the job. Whether the answer was published: not when another worker has been faster.
 # An answer frees more memory than it takes, so it may be written when memory is short. It stands before the
 # acknowledgement because a script that fails is not rolled back.
 PUBLISH = """#!lua flags=allow-oom
@@ -34,11 +34,8 @@ if ARGV[3] ~= '' then
   redis.call('PEXPIRE', KEYS[2], ARGV[4])
 end
 if ARGV[5] ~= '' then
-  local entry = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
-  if entry then
-    redis.call('XADD', KEYS[3], 'MAXLEN', 100, '*', 'reason', ARGV[5], 'job', entry[2][2])
-    redis.call('EXPIRE', KEYS[3], 86400)
-  end
+  redis.call('XADD', KEYS[3], 'MAXLEN', 100, '*', 'reason', ARGV[5], 'job', ARGV[6])
+  redis.call('EXPIRE', KEYS[3], 86400)
 end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 redis.call('XDEL', KEYS[1], ARGV[2])
@@ -93,16 +90,15 @@ end
 return gone
 """
 
-# KEYS own registry, the other registry, finals, partials; ARGV own name, status, group. Writes a heartbeat,
-# and deletes members whose last one is over a minute old, or has no time, or one in the future. A key that
-# holds something of another type is deleted: it would fail this for everybody and for ever. Returns the time
-# in ms, both registries in the order of KEYS, and of each stream: how many wait, how many are held, how long
-# the oldest has waited, ms.
+# KEYS own registry, the other registry; ARGV own name, status. Writes a heartbeat, and deletes members whose
+# last one is over a minute old, or has no time, or one in the future. A key that holds something of another
+# type is deleted: it would fail this for everybody and for ever. Returns the time in ms, and both registries
+# in the order of KEYS.
 HEARTBEAT = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-for index, kind in ipairs({'hash', 'hash', 'stream', 'stream'}) do
-  if redis.call('TYPE', KEYS[index]).ok ~= kind then redis.call('DEL', KEYS[index]) end
+for _, key in ipairs(KEYS) do
+  if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
 end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f ', now) .. ARGV[2])
 local own = redis.call('HGETALL', KEYS[1])
@@ -112,17 +108,42 @@ for index = 1, #own, 2 do
     redis.call('HDEL', KEYS[1], own[index])
   end
 end
+return {string.format('%.0f', now), own, redis.call('HGETALL', KEYS[2])}
+"""
+
+# KEYS job streams; ARGV group. Of each: how many wait, how many are held, how long the oldest has waited, ms.
+# A key of another type is deleted, as above.
+QUEUES = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queues = {}
-for index = 3, 4 do
+for index, key in ipairs(KEYS) do
+  if redis.call('TYPE', key).ok ~= 'stream' then redis.call('DEL', key) end
   local held, last, oldest = 0, '-', 0
-  local groups = redis.pcall('XINFO', 'GROUPS', KEYS[index])
+  local groups = redis.pcall('XINFO', 'GROUPS', key)
   if not groups.err and #groups > 0 then
     held = groups[1][6]
     last = '(' .. groups[1][8]
   end
-  local first = redis.call('XRANGE', KEYS[index], last, '+', 'COUNT', 1)[1]
+  local first = redis.call('XRANGE', key, last, '+', 'COUNT', 1)[1]
   if first then oldest = now - tonumber(string.match(first[1], '^%d+')) end
-  queues[#queues + 1] = {redis.call('XLEN', KEYS[index]) - held, held, oldest}
+  queues[index] = {redis.call('XLEN', key) - held, held, oldest}
 end
-return {string.format('%.0f', now), own, redis.call('HGETALL', KEYS[2]), queues}
+return queues
+"""
+
+# KEYS streams; ARGV group. How many entries of each no consumer has.
+WAITING = """
+local waiting = {}
+for index, key in ipairs(KEYS) do
+  local held, groups = 0, redis.pcall('XINFO', 'GROUPS', key)
+  if not groups.err then
+    for _, group in ipairs(groups) do
+      if group[2] == ARGV[1] then held = group[6] end
+    end
+  end
+  local length = redis.pcall('XLEN', key)
+  waiting[index] = type(length) == 'number' and length - held or 0
+end
+return waiting
 """

@@ -73,8 +73,10 @@ class Gateway(RemoteRecognizer, Metered):
 
 
 @asynccontextmanager
-async def gateway(url: str, redis_timeout_ms: int = 10_000, **options: int) -> AsyncIterator[Gateway]:
-    made = Gateway(redis_options(url, redis_timeout_ms), **options)
+async def gateway(
+    url: str, redis_timeout_ms: int = 10_000, shards: int | None = None, **options: int
+) -> AsyncIterator[Gateway]:
+    made = Gateway(replace(redis_options(url, redis_timeout_ms), shards=shards), **options)
     try:
         await made.start()
         yield made
@@ -137,7 +139,7 @@ async def worker(url: str, pool: FakePool | None = None, **options: int) -> Asyn
 @asynccontextmanager
 async def lost_worker(url: str) -> AsyncIterator[JobConsumer]:
     """One that takes jobs and does not do them, as one that was killed."""
-    consumer = JobConsumer(replace(redis_options(url), shards=1), only_shard(), "lost", monitor())
+    consumer = JobConsumer(redis_options(url), only_shard(), "lost", monitor())
     await consumer.reader.create_group()
     try:
         yield consumer

@@ -314,7 +314,7 @@ async def test_a_redis_that_refuses_the_password_stops_the_start(redis_server: R
 
 
 async def test_all_of_it_works_on_a_cluster(cluster_url: str) -> None:
-    async with gateway(cluster_url) as asking, lost_worker(cluster_url) as lost:
+    async with gateway(cluster_url, shards=1) as asking, lost_worker(cluster_url) as lost:
         held = asking.ask(job(1))
         assert len(await lost.reader.read(1)) == 1
         async with worker(cluster_url, lease_ms=100):

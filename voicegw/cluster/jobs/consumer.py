@@ -18,7 +18,7 @@ class JobConsumer:
 
     def __init__(self, options: RedisOptions, keys: ShardKeys, name: str, monitor: ConnectionMonitor) -> None:
         self._keys = keys
-        self._redis: Redis = connect(options)
+        self._redis: Redis = connect(options, key=keys.finals)
         group = ConsumerGroup(GROUP, ((keys.finals,), (keys.partials,)), "job")
         self.reader = GroupReader(options, self._redis, group, name, monitor)
         self._queues = self._redis.register_script(QUEUES)

@@ -36,8 +36,8 @@ class JobProducer:
         self._keys = keys
         self._results = self._keys.results(name)
         self._read_until = _BEGINNING
-        self._redis: Redis = connect(options)
-        self._blocking: Redis = connect(options, block_ms=_BLOCK_MS)
+        self._redis: Redis = connect(options, key=self._results)
+        self._blocking: Redis = connect(options, block_ms=_BLOCK_MS, key=self._results)
         self._submitting = asyncio.Semaphore(_MAX_SUBMITTING)
         self._withdraw = self._redis.register_script(WITHDRAW)
         self._missing = self._redis.register_script(MISSING)

@@ -52,8 +52,9 @@ class RemoteRecognizer:
         self._options = options
         self._metrics = metrics
         self._layout = redis.layout
-        self._redis = connect(redis)
-        self._registry = MembershipRegistry(self._redis, Keys(redis.prefix), self._name)
+        keys = Keys(redis.prefix)
+        self._redis = connect(redis, key=keys.gateways)
+        self._registry = MembershipRegistry(self._redis, keys, self._name)
         self._delivery = JobDelivery(redis, self._name, metrics.cluster, self._receive)
         self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster, "registry")
         self._membership: Membership | None = None

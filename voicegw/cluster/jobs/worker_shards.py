@@ -34,7 +34,7 @@ class WorkerShards:
         self._name = name
         self._metrics = metrics
         self._keys = Keys(options.prefix)
-        self._redis = connect(options)
+        self._redis = connect(options, key=self._keys.workers)
         self._registry = MembershipRegistry(self._redis, self._keys, name)
         self._announced: dict[int, float] = {options.layout: time.monotonic()}
         self._consumers: dict[int, list[JobConsumer]] = {}

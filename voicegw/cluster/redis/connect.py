@@ -20,8 +20,9 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, ReadOnlyError, TimeoutError
+from redis.exceptions import ConnectionError, MovedError, ReadOnlyError, TimeoutError
 
+from voicegw.cluster.redis.slot_owner import client_of_slot
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
 
@@ -142,15 +143,18 @@ def _host(text: str, default_port: int) -> tuple[str, int]:
     return one.hostname, one.port or default_port
 
 
-def connect(options: RedisOptions, *, block_ms: int = 0) -> Redis:
+def connect(options: RedisOptions, *, block_ms: int = 0, key: str = "") -> Redis:
     """A client with a pool, which connects when it is first used; `close` ends it. `block_ms`: the longest
-    that a blocking command of this client waits in Redis, on top of the time limit.
+    that a blocking command of this client waits in Redis, on top of the time limit. `key`: one of the keys
+    that it is for, if they all share a hash slot; then it depends on no other server of a Cluster.
 
     Raises ConfigurationError for a URL that cannot be read.
     """
     address = parse(options.url or "")
     arguments = _arguments(options, address)
     arguments["socket_timeout"] += block_ms / 1000
+    if address.kind == "cluster" and key:
+        return client_of_slot(key, address.hosts, arguments)
     if address.kind == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.hosts]
         # The commands used here are the same on both, though they share no type.
@@ -173,8 +177,8 @@ def _arguments(options: RedisOptions, address: Address) -> dict[str, Any]:
         "username": address.username,
         "password": address.password,
         # No retries, but a connection is closed after these errors. A server that is read-only is no longer
-        # the master, and the next connection may lead to the one that is.
-        "retry": Retry(NoBackoff(), 0, (ConnectionError, TimeoutError, ReadOnlyError)),
+        # the master, and the next connection may lead to the one that is; likewise one that has lost a slot.
+        "retry": Retry(NoBackoff(), 0, (ConnectionError, TimeoutError, ReadOnlyError, MovedError)),
         "protocol": 2,
         "ssl": address.tls,
         "socket_connect_timeout": options.connect_timeout_ms / 1000,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
@@ -69,7 +69,7 @@ class GroupReader:
         self.monitor = monitor
         self._name = name
         self._redis = client
-        self._blocking: Redis = connect(options, block_ms=_BLOCK_MS)
+        self._blocking: Redis = connect(options, block_ms=_BLOCK_MS, key=group.streams[0])
         self._blocking_id: int | None = None  # of the connection of blocking reads
         self._waiting = client.register_script(WAITING)
         self._claim = client.register_script(CLAIM)
@@ -88,7 +88,7 @@ class GroupReader:
     async def read(self, count: int) -> list[Entry]:
         """Waits up to 100 ms for new entries; up to `count` of each stream."""
         if self._blocking_id is None:
-            self._blocking_id = await _on_node_of(self._blocking, self.group.streams[0], "CLIENT ID")
+            self._blocking_id = int(await self._blocking.client_id())
         try:
             return await self._read(self._blocking, self.group.streams, count, _BLOCK_MS)
         except BaseException:
@@ -98,7 +98,7 @@ class GroupReader:
     async def unblock(self) -> None:
         """Ends a read that waits, which returns what it has, usually nothing."""
         if (connection := self._blocking_id) is not None:
-            await _on_node_of(self._redis, self.group.streams[0], "CLIENT UNBLOCK", connection)
+            await self._redis.client_unblock(connection)
 
     async def waiting(self) -> dict[str, int]:
         """How many entries of each stream no consumer has."""
@@ -185,10 +185,3 @@ class GroupReader:
         """Closes the connection of blocking reads."""
         await close(self._blocking)
 
-
-async def _on_node_of(client: Any, key: str, *command: str | int) -> Any:
-    """Runs a command without keys on the server that has this key."""
-    if not isinstance(client, RedisCluster):
-        return await client.execute_command(*command)
-    await client.initialize()
-    return await client.execute_command(*command, target_nodes=client.get_node_from_key(key))

@@ -71,7 +71,7 @@ class ToolWorker:
         self._options = options
         self._make = make
         self._keys = Keys(redis.prefix)
-        self._redis: Redis = connect(redis)
+        self._redis: Redis = connect(redis, key=self._keys.background_calls)
         self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster, "tool calls")
         group = ConsumerGroup(_GROUP, ((self._keys.background_calls,),), "errand")
         self._reader = GroupReader(redis, self._redis, group, self.name, self._monitor)

@@ -41,7 +41,9 @@ class RedisClusterServers:
         _until(lambda: all(len(_table(node)) == len(self.nodes) for node in self.nodes))
         for node, primary in zip(replicas, primaries, strict=False):
             identity = primary.command("cluster", "myid").strip()
-            _until(lambda node=node, identity=identity: "OK" in node.command("cluster", "replicate", identity))  # type: ignore[misc]
+            _until(
+                lambda node=node, identity=identity: "OK" in node.command("cluster", "replicate", identity)
+            )  # type: ignore[misc]
         self.settle()
 
     def settle(self) -> None:
@@ -52,12 +54,17 @@ class RedisClusterServers:
         """The running nodes that are primaries now."""
         return [node for node in self.nodes if node.running and "role:master" in _replication(node)]
 
-    def traffic(self) -> tuple[int, int]:
+    def traffic(self) -> tuple[float, float]:
         """The bytes that all nodes have received and sent, the commands of this method included."""
         stats = [node.command("info", "stats") for node in self.nodes]
         return tuple(  # type: ignore[return-value]
             sum(_number(each, f"total_net_{way}_bytes:") for each in stats) for way in ("input", "output")
         )
+
+    def cpu_s(self) -> float:
+        """The CPU time that all nodes have used."""
+        stats = (node.command("info", "cpu") for node in self.nodes)
+        return sum(_number(each, f"used_cpu_{kind}:") for each in stats for kind in ("sys", "user"))
 
     def kill(self) -> None:
         for node in self.nodes:
@@ -92,9 +99,9 @@ def _settled(node: RedisServer) -> bool:
     return linked and "cluster_state:ok" in node.command("cluster", "info")
 
 
-def _number(text: str, name: str) -> int:
+def _number(text: str, name: str) -> float:
     [line] = [line for line in text.splitlines() if line.startswith(name)]
-    return int(line.removeprefix(name))
+    return float(line.removeprefix(name))
 
 
 def _until(condition: Callable[[], bool]) -> None:

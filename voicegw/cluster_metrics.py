@@ -24,6 +24,16 @@ class ClusterMetrics:
         self.dropped = make.counter("dropped_jobs", "Discarded jobs of gateways that have ended")
         self.dead = make.counter("dead_jobs", "Failed jobs, kept in the stream of dead jobs")
         self.late_answers = make.counter("late_answers", "Answers that arrived too late")
+        self.audio_kept = make.gauge("audio_kept_bytes", "Audio of sessions that this worker keeps")
+        self.job_audio = make.counter(
+            "job_audio_bytes", "Audio of submitted jobs: sent, or kept by the worker and omitted", "way"
+        )
+        self.sent_whole = make.counter(
+            "jobs_sent_whole_again",
+            "Jobs submitted again with the audio that they omitted, because their worker was late or did "
+            "not have it, by reason",
+            "reason",
+        )
         self.asked_again = make.counter("jobs_asked_again", "Jobs submitted again because Redis lost them")
 
     def report_redis(self, part: object, up: bool) -> None:

@@ -44,28 +44,27 @@ async def test_an_answer_of_another_make_is_skipped(asking: JobProducer, redis_s
 
 async def test_a_job_may_be_withdrawn_until_a_worker_has_it(asking: JobProducer, redis_url: str) -> None:
     first = await asking.submit(submission(1))
-    assert await asking.withdraw(FINAL, first)
-    assert not await asking.withdraw(FINAL, first)
+    assert await asking.withdraw(first)
+    assert not await asking.withdraw(first)
     second = await asking.submit(submission(2))
     async with lost_worker(redis_url) as working:
-        assert [entry.id for entry in await working.reader.read(9)] == [second]
-        assert not await asking.withdraw(FINAL, second)
+        assert [entry.id for entry in await working.reader.read(9)] == [second.entry]
+        assert not await asking.withdraw(second)
 
 
 async def test_a_background_job_comes_after_the_others(asking: JobProducer, redis_url: str) -> None:
     background = msgspec.structs.replace(job(kind=FINAL), background=True)
     recording = await asking.submit(Submission("g", 1, background))
     final = await asking.submit(submission(2, kind=FINAL))
-    assert await asking.missing(PARTIAL, [recording]) == set()
+    assert await asking.missing(only_shard().partials, [recording.entry]) == set()
     async with lost_worker(redis_url) as working:
-        assert [entry.id for entry in await working.reader.read(9)] == [final, recording]
+        assert [entry.id for entry in await working.reader.read(9)] == [final.entry, recording.entry]
 
 
 async def test_which_jobs_are_missing(asking: JobProducer) -> None:
     there = await asking.submit(submission(1, kind=PARTIAL))
-    assert await asking.missing(PARTIAL, [there, "1-1"]) == {"1-1"}
-    assert await asking.missing(FINAL, [there]) == {there}
-    assert await asking.missing(FINAL, []) == set()
+    assert await asking.missing(there.stream, [there.entry, "1-1"]) == {"1-1"}
+    assert await asking.missing(only_shard().finals, [there.entry]) == {there.entry}
 
 
 async def test_leaves_nothing(asking: JobProducer, redis_server: RedisServer) -> None:

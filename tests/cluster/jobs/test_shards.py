@@ -42,7 +42,9 @@ async def servers(started: RedisClusterServers) -> AsyncIterator[RedisClusterSer
 
 def added(node: RedisServer) -> int:
     """Jobs that have been added to streams of this server."""
-    told = [node.command("xinfo", "stream", key).split() for key in node.command("keys", "*:partials").split()]
+    told = [
+        node.command("xinfo", "stream", key).split() for key in node.command("keys", "*:partials").split()
+    ]
     return sum(int(words[words.index("entries-added") + 1]) for words in told)
 
 

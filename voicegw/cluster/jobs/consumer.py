@@ -14,12 +14,15 @@ _RESULTS_LIVE_MS = 300_000
 
 
 class JobConsumer:
-    """`name` is that of this worker in the consumer group. Jobs are read with `reader`, finals first."""
+    """`name` is that of this worker in the consumer group. Jobs are read with `reader`, finals first: those
+    for any worker, and those that omit audio which this worker keeps."""
 
     def __init__(self, options: RedisOptions, keys: ShardKeys, name: str, monitor: ConnectionMonitor) -> None:
         self._keys = keys
         self._redis: Redis = connect(options, key=keys.finals)
-        group = ConsumerGroup(GROUP, ((keys.finals,), (keys.partials,)), "job")
+        own = finals, partials = keys.finals_of(name), keys.partials_of(name)
+        ranks = ((keys.finals, finals), (keys.partials, partials))
+        group = ConsumerGroup(GROUP, ranks, "job", frozenset(own))
         self.reader = GroupReader(options, self._redis, group, name, monitor)
         self._queues = self._redis.register_script(QUEUES)
         self._publish = self._redis.register_script(PUBLISH)

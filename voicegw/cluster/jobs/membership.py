@@ -1,5 +1,5 @@
-"""The registry of gateways and workers: each sends heartbeats, and learns from each who else is alive. And how
-many jobs wait in each shard.
+"""The registry of gateways and workers: each sends heartbeats, and learns from each who else is alive; and
+how many jobs wait in each shard.
 
 A layout is the number of shards over which a gateway spreads its jobs. Gateways may differ in it, so that it
 can be changed while the installation runs: workers read the streams of all layouts that gateways announce.

@@ -5,7 +5,9 @@ Every method raises REDIS_ERRORS.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -16,7 +18,7 @@ from voicegw.cluster.jobs.membership import Queues, queues_of
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
 from voicegw.cluster.redis.keys import ShardKeys
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor
-from voicegw.cluster.redis.scripts import GROUP, MISSING, QUEUES, WITHDRAW
+from voicegw.cluster.redis.scripts import GROUP, MISSING, QUEUES, TAKE_BACK, WITHDRAW
 from voicegw.core.jobs import DecodeKind
 from voicegw.errors import UndecodableMessage
 
@@ -26,6 +28,18 @@ _BLOCK_MS = 1000
 _MAX_ANSWERS = 256  # of one read
 _MAX_SUBMITTING = 16  # each has a connection to itself
 _BEGINNING = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a job is in Redis. worker: whose stream it is in, if it is in that of one; since: from when,
+    monotonic seconds."""
+
+    shard: "JobProducer"
+    stream: str
+    entry: str
+    worker: str = ""
+    since: float = 0.0
 
 
 class JobProducer:
@@ -41,28 +55,39 @@ class JobProducer:
         self._submitting = asyncio.Semaphore(_MAX_SUBMITTING)
         self._withdraw = self._redis.register_script(WITHDRAW)
         self._missing = self._redis.register_script(MISSING)
+        self._take_back = self._redis.register_script(TAKE_BACK)
         self._queues = self._redis.register_script(QUEUES)
 
-    def _stream(self, kind: DecodeKind) -> str:
-        return self._keys.finals if kind is DecodeKind.FINAL else self._keys.partials
-
-    async def submit(self, submission: Submission) -> str:
-        """Adds a job to its stream; returns the entry's id."""
+    async def submit(self, submission: Submission) -> Place:
+        """Adds a job to the stream for all workers."""
         async with self._submitting:
-            stream = self._stream(submission.job.lane)
+            final = submission.job.lane is DecodeKind.FINAL
+            stream = self._keys.finals if final else self._keys.partials
             entry: Any = await self._redis.xadd(stream, {"job": encode(submission)})
-        return str(entry.decode())
+        return Place(self, stream, entry.decode())
 
-    async def withdraw(self, kind: DecodeKind, entry: str) -> bool:
+    async def submit_to(self, worker: str, submission: Submission) -> Place | None:
+        """Adds a job to a stream of one worker; None when that has no stream here."""
+        async with self._submitting:
+            final = submission.job.lane is DecodeKind.FINAL
+            stream = self._keys.finals_of(worker) if final else self._keys.partials_of(worker)
+            entry: Any = await self._redis.xadd(stream, {"job": encode(submission)}, nomkstream=True)
+        return None if entry is None else Place(self, stream, entry.decode(), worker, time.monotonic())
+
+    async def withdraw(self, place: Place) -> bool:
         """Deletes a job; False when it is too late, because a worker has it or had it."""
-        return bool(await self._withdraw(keys=[self._stream(kind)], args=[GROUP, entry]))
+        return bool(await self._withdraw(keys=[place.stream], args=[GROUP, place.entry]))
 
-    async def missing(self, kind: DecodeKind, entries: Sequence[str]) -> set[str]:
+    async def missing(self, stream: str, entries: Sequence[str]) -> set[str]:
         """Those that are neither waiting nor held by a worker."""
-        if not entries:
-            return set()
-        found = await self._missing(keys=[self._stream(kind)], args=list(entries))
+        found = await self._missing(keys=[stream], args=list(entries))
         return {entry.decode() for entry in found}
+
+    async def take_back(self, stream: str, lease_ms: int, entries: Sequence[str]) -> set[str]:
+        """Deletes jobs from a stream of one worker: those that it has not taken, or has not renewed for the
+        lease; which ones."""
+        back = await self._take_back(keys=[stream], args=[GROUP, lease_ms, *entries])
+        return {entry.decode() for entry in back}
 
     async def read_answers(self) -> list[Answer]:
         """Waits up to a second for answers beyond those that were read. After an error, all that are there

@@ -11,13 +11,21 @@ import secrets
 import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import structlog
 from opentelemetry.trace import SpanKind
 
-from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission, WorkerStatus, decode_submission
+from voicegw.cluster.jobs.job_messages import (
+    Answer,
+    Outcome,
+    Submission,
+    WorkerStatus,
+    decode_submission,
+    encode,
+)
+from voicegw.cluster.jobs.kept_audio import AudioCache
 from voicegw.cluster.jobs.local_pool import BusyShare, LocalPool
 from voicegw.cluster.jobs.membership import Membership
 from voicegw.cluster.jobs.worker_shards import WorkerShards
@@ -42,6 +50,9 @@ class ConsumerOptions:
 
     lease_ms: int = option(500, "time after which a silent worker's jobs are done by others", ge=50)
     max_deliveries: int = option(3, "workers that may be lost with a job before it is given up", ge=1, le=100)
+    kept_audio_mb: int = option(
+        64, "audio of sessions that is kept so that jobs carry only new samples, MB; 0 for none", ge=0
+    )
     drain_timeout_ms: int = option(10_000, "time to finish what is held when leaving", ge=0)
     probe_host: str = option("127.0.0.1", "address of /metrics, /readyz and /healthz")
     probe_port: int | None = option(None, "port of /metrics, /readyz and /healthz; none without one", ge=0)
@@ -62,6 +73,7 @@ class RecognitionWorker:
         self._shards = WorkerShards(redis, self.name, metrics.cluster)
         self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster, "registry")
         self._worker = GroupWorker(self, options.lease_ms)
+        self._audio = AudioCache(options.kept_audio_mb << 20)
         self._pending: dict[tuple[str, int], asyncio.Future[Answer]] = {}
         self._membership: Membership | None = None
         self._share = BusyShare(pool)
@@ -140,12 +152,16 @@ class RecognitionWorker:
         identity = submission.gateway, submission.request
         if (pending := self._pending.get(identity)) is not None:
             await asyncio.wait((pending,))
-            await self._answer(entry, submission.gateway, pending.result())
+            await self._answer(entry, submission, pending.result())
+            return
+        complete = self._audio.complete(submission, time.monotonic())
+        if complete is None:
+            await self._answer(entry, submission, Answer(submission.request, Outcome.INCOMPLETE))
             return
         pending = self._pending[identity] = asyncio.get_running_loop().create_future()
         try:
-            pending.set_result(await self._recognize(submission))
-            await self._answer(entry, submission.gateway, pending.result())
+            pending.set_result(await self._recognize(complete))
+            await self._answer(entry, complete, pending.result())
         finally:
             del self._pending[identity]
             pending.cancel()
@@ -164,12 +180,15 @@ class RecognitionWorker:
         except Exception:  # a fault of ours costs this job, not the worker
             log.exception("job failed", session=submission.job.session, job=submission.job.number)
             return Answer(submission.request, Outcome.FAILED, reason="a fault in the worker")
-        return Answer(submission.request, Outcome.DONE, result)
+        return Answer(
+            submission.request, Outcome.DONE, result, worker=self.name if self._options.kept_audio_mb else ""
+        )
 
-    async def _answer(self, entry: Entry, gateway: str, answer: Answer) -> None:
+    async def _answer(self, entry: Entry, submission: Submission, answer: Answer) -> None:
         if answer.outcome is Outcome.FAILED:
-            await self._dead_letter(entry, gateway, answer, answer.reason)
-        elif not await self._publish(entry, gateway, answer):
+            whole = replace(entry, payload=encode(submission))
+            await self._dead_letter(whole, submission.gateway, answer, answer.reason)
+        elif not await self._publish(entry, submission.gateway, answer):
             self._metrics.late_answers.inc()
 
     async def _dead_letter(self, entry: Entry, gateway: str, answer: Answer | None, reason: str) -> None:
@@ -188,7 +207,9 @@ class RecognitionWorker:
         capacity = 0 if self._worker.stopping else self._pool.capacity
         share = self._share.measure(time.monotonic())
         self._metrics.busy.set(share)
-        status = WorkerStatus(capacity, len(self._worker.held), share, self._shards.layouts)
+        status = WorkerStatus(
+            capacity, len(self._worker.held), share, self._shards.layouts, self._options.lease_ms
+        )
         with self._metrics.redis_lag.time():
             self._membership = await self._shards.heartbeat(status)
         self._membership.export(self._metrics)
@@ -197,6 +218,8 @@ class RecognitionWorker:
         await asyncio.sleep(_HEARTBEAT_S)
 
     async def _tend(self) -> None:
+        self._audio.expire(time.monotonic())
+        self._metrics.audio_kept.set(len(self._audio))
         (await self._shards.queues()).export(self._metrics)
         await self._shards.tend()
         await asyncio.sleep(_HEARTBEAT_S)

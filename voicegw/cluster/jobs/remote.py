@@ -172,11 +172,15 @@ class RemoteRecognizer:
         if request is None or request.answer.done():
             self._metrics.cluster.late_answers.inc()
             return None
+        if answer.outcome is Outcome.INCOMPLETE:
+            self._delivery.submit_whole(request, "incomplete")
+            return None
         if request.kind is DecodeKind.PARTIAL:
             self._last_taken = max(self._last_taken, request.number)
         match answer:
             case Answer(outcome=Outcome.DONE, result=DecodeResult() as result):
                 request.answer.set_result(_own(result, request, now))
+                self._delivery.decoded(request, answer.worker)
                 return request
             case Answer(outcome=Outcome.SUPERSEDED):
                 _settle(request, Superseded())
@@ -209,7 +213,7 @@ class RemoteRecognizer:
         warm = membership.warm(self._layout)
         if self._membership is None or (warm > 0) != (self._membership.warm(self._layout) > 0):
             log.info("workers", warm=warm)
-        self._membership = membership
+        self._membership, self._delivery.workers = membership, membership.workers
         self._metrics.workers_ready.set(warm)
         membership.export(self._metrics.cluster)
 

@@ -72,7 +72,9 @@ class WorkerShards:
         self._announced |= dict.fromkeys(announced, now)
         for layout, since in tuple(self._announced.items()):
             if layout not in self._consumers:
-                for consumer in self._open(layout):
+                opened = self._open(layout)
+                await self._in_shards(opened, lambda consumer: consumer.reader.create_group())
+                for consumer in opened:
                     worker.add(consumer.reader)
             elif now - since > _LAYOUT_KEPT_S and layout != self._options.layout:
                 del self._announced[layout]
@@ -105,7 +107,8 @@ class WorkerShards:
         return sum(found, Queues())
 
     async def tend(self) -> None:
-        """Deletes what others have left in the consumer groups."""
+        """Keeps this worker's own streams, and deletes what others have left in the consumer groups."""
+        await self._in_all_shards(lambda consumer: consumer.reader.keep_own_streams())
         await self._in_all_shards(lambda consumer: consumer.reader.delete_idle_consumers())
 
     async def create_groups(self) -> None:
@@ -133,6 +136,13 @@ class WorkerShards:
         await self._in_all_shards(leave)
 
     async def _in_all_shards(self, step: Callable[[JobConsumer], Awaitable[object]]) -> None:
+        await self._in_shards(
+            [consumer for consumers in self._consumers.values() for consumer in consumers], step
+        )
+
+    async def _in_shards(
+        self, consumers: Iterable[JobConsumer], step: Callable[[JobConsumer], Awaitable[object]]
+    ) -> None:
         """One step for each shard; of one that does not answer, its monitor is told."""
 
         async def take(consumer: JobConsumer) -> None:
@@ -142,8 +152,7 @@ class WorkerShards:
                 raise_if_cancelled()
                 consumer.reader.monitor.failed(error)
 
-        everyone = [consumer for consumers in self._consumers.values() for consumer in consumers]
-        await asyncio.gather(*map(take, everyone))
+        await asyncio.gather(*map(take, consumers))
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -13,6 +13,8 @@ from voicegw.cluster.redis.scripts import CLAIM, FORGET_CONSUMERS, SET_IDLE, WAI
 
 _BLOCK_MS = 100  # a consumer that is to stop waits no longer than this for a read to end
 _CONSUMER_FORGOTTEN_MS = 60_000
+_OWN_LIVE_MS = 60_000
+_LEFT_LIVE_MS = 10_000
 _RELEASED_IDLE_MS = 86_400_000  # beyond any lease
 _BEGINNING = "0-0"
 
@@ -22,12 +24,14 @@ class ConsumerGroup:
     """Which streams a group reads, and which field of an entry holds the payload. The streams share a hash
     slot.
 
-    ranks: the streams in order of preference; those of one rank are equal.
+    ranks: the streams in order of preference; those of one rank are equal. own: those that only this consumer
+    reads, and that expire when it is lost; who adds entries to them has to take back what is not processed.
     """
 
     name: str
     ranks: tuple[tuple[str, ...], ...]
     field: str
+    own: frozenset[str] = frozenset()
 
     @property
     def streams(self) -> tuple[str, ...]:
@@ -70,6 +74,7 @@ class GroupReader:
         self._name = name
         self._redis = client
         self._blocking: Redis = connect(options, block_ms=_BLOCK_MS, key=group.streams[0])
+        self._shared = [stream for stream in group.streams if stream not in group.own]
         self._blocking_id: int | None = None  # of the connection of blocking reads
         self._waiting = client.register_script(WAITING)
         self._claim = client.register_script(CLAIM)
@@ -84,6 +89,12 @@ class GroupReader:
             except ResponseError as error:
                 if not str(error).startswith("BUSYGROUP"):
                     raise
+        await self.keep_own_streams()
+
+    async def keep_own_streams(self, live_ms: int = _OWN_LIVE_MS) -> None:
+        """Extends the life of this consumer's own streams, by default to a minute."""
+        for stream in self.group.own:
+            await self._redis.pexpire(stream, live_ms)
 
     async def read(self, count: int) -> list[Entry]:
         """Waits up to 100 ms for new entries; up to `count` of each stream."""
@@ -132,7 +143,7 @@ class GroupReader:
     async def claim(self, idle_ms: int, count: int) -> list[Entry]:
         """Up to `count` entries of each stream that other consumers have not renewed for so long."""
         found: list[Entry] = []
-        for stream in self.group.streams:
+        for stream in self._shared:
             cursor, room = _BEGINNING, count
             while room > 0:
                 arguments: list[str | int] = [
@@ -165,7 +176,9 @@ class GroupReader:
                 await self._set_idle(keys=[stream], args=[self.group.name, self._name, idle_ms, *ids])
 
     async def leave(self) -> bool:
-        """Deletes this consumer from the group; False while it still holds entries."""
+        """Deletes this consumer from the group; False while it still holds entries. What waits in its own
+        streams is there for as long as it takes to be taken back."""
+        await self.keep_own_streams(_LEFT_LIVE_MS)
         for stream in self.group.streams:
             await self._forget(keys=[stream], args=[self.group.name, self._name, 0])
         for stream in self.group.streams:
@@ -177,11 +190,10 @@ class GroupReader:
     async def delete_idle_consumers(self) -> int:
         """Deletes consumers that hold nothing and have not read for a minute; how many."""
         gone = 0
-        for stream in self.group.streams:
+        for stream in self._shared:
             gone += await self._forget(keys=[stream], args=[self.group.name, "", _CONSUMER_FORGOTTEN_MS])
         return gone
 
     async def close(self) -> None:
         """Closes the connection of blocking reads."""
         await close(self._blocking)
-

@@ -62,7 +62,7 @@ class _Held:
 
 @dataclass(slots=True)
 class _Feed:
-    """The tasks of a reader. blocked: it waits for entries, since it had none. unblocking: that wait is ended."""
+    """The tasks of a reader. blocked: it waits for entries, since it had none; unblocking: ends this wait."""
 
     leases: asyncio.Task[None]
     blocked: asyncio.Task[None] | None = None

@@ -1,8 +1,8 @@
 """The name of every key in Redis.
 
 The part in braces decides where a Redis Cluster keeps a key: keys that one transaction or script touches
-share it. The registry has one such tag, each shard of the decode jobs and each session have their own, so that
-jobs and sessions spread over a Cluster.
+share it. The registry has one such tag, each shard of the decode jobs and each session have their own, so
+that jobs and sessions spread over a Cluster.
 """
 
 from functools import cache
@@ -31,6 +31,14 @@ class ShardKeys:
     def dead_jobs(self) -> str:
         """Stream of jobs that were given up after they had been lost with several workers."""
         return f"{self._tag}:dead"
+
+    def finals_of(self, worker: str) -> str:
+        """Stream of final decode jobs of sessions whose audio this worker keeps."""
+        return f"{self._tag}:finals:{worker}"
+
+    def partials_of(self, worker: str) -> str:
+        """Stream of partial decode jobs of these sessions."""
+        return f"{self._tag}:partials:{worker}"
 
     def results(self, gateway: str) -> str:
         """Stream of answers for one gateway."""

@@ -22,10 +22,25 @@ end
 return missing
 """
 
+# KEYS one worker's job stream; ARGV group, lease in ms, entries. Deletes those that the worker has not taken,
+# or has taken and not renewed for the lease: which ones.
+TAKE_BACK = """
+local back = {}
+for index = 3, #ARGV do
+  local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[index], ARGV[index], 1)
+  local waits = held.err or #held == 0
+  if waits or held[1][3] >= tonumber(ARGV[2]) then
+    if not waits then redis.call('XACK', KEYS[1], ARGV[1], ARGV[index]) end
+    if redis.call('XDEL', KEYS[1], ARGV[index]) == 1 then back[#back + 1] = ARGV[index] end
+  end
+end
+return back
+"""
+
 # KEYS job stream, results, dead jobs; ARGV group, entry, answer, time to live of the results in ms, and when
-# the job is dead, the reason and the job. Whether the answer was published: not when another worker has been faster.
-# An answer frees more memory than it takes, so it may be written when memory is short. It stands before the
-# acknowledgement because a script that fails is not rolled back.
+# the job is dead, the reason and the job. Whether the answer was published: not when another worker has been
+# faster. An answer frees more memory than it takes, so it may be written when memory is short. It stands
+# before the acknowledgement because a script that fails is not rolled back.
 PUBLISH = """#!lua flags=allow-oom
 local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
 if held.err or #held == 0 then return 0 end

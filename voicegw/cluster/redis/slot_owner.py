@@ -70,7 +70,9 @@ class _SlotConnection(Connection):
         super().__init__(**arguments)
         self._owner = owner
 
-    async def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
+    async def connect_check_health(
+        self, check_health: bool = True, retry_socket_connect: bool = True
+    ) -> None:
         """See AbstractConnection."""
         if not self.is_connected:
             self.host, self.port = await self._owner.find()

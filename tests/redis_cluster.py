@@ -3,6 +3,7 @@ when it is killed."""
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.redis_server import RedisServer, free_port
@@ -41,9 +42,7 @@ class RedisClusterServers:
         _until(lambda: all(len(_table(node)) == len(self.nodes) for node in self.nodes))
         for node, primary in zip(replicas, primaries, strict=False):
             identity = primary.command("cluster", "myid").strip()
-            _until(
-                lambda node=node, identity=identity: "OK" in node.command("cluster", "replicate", identity)
-            )  # type: ignore[misc]
+            _until(partial(_replicate, node, identity))
         self.settle()
 
     def settle(self) -> None:
@@ -87,6 +86,11 @@ def _node(directory: Path, full_coverage: bool) -> RedisServer:
 def _table(node: RedisServer) -> list[str]:
     """The nodes that this one knows and has shaken hands with."""
     return [line for line in node.command("cluster", "nodes").splitlines() if "handshake" not in line]
+
+
+def _replicate(node: RedisServer, primary: str) -> bool:
+    """False while the node does not know the primary yet."""
+    return "OK" in node.command("cluster", "replicate", primary)
 
 
 def _replication(node: RedisServer) -> str:

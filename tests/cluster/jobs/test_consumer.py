@@ -43,7 +43,7 @@ async def submit(asking: JobProducer, count: int) -> None:
 async def test_finals_come_before_partials(asking: JobProducer, one: JobConsumer) -> None:
     await asking.submit(Submission("g", 1, job(kind=PARTIAL)))
     await submit(asking, 2)
-    finals, partials = one.reader.group.streams
+    finals, partials = only_shard().finals, only_shard().partials
     assert [entry.stream for entry in await one.reader.read(2)] == [finals, finals, partials]
     assert await one.reader.read(2) == []
 

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def started() -> Iterator[RedisClusterServers]:
 
 
 @pytest.fixture
-async def servers(started: RedisClusterServers) -> AsyncIterator[RedisClusterServers]:
+async def servers(started: RedisClusterServers) -> RedisClusterServers:
     """The Cluster, empty and with all nodes running."""
     for node in started.nodes:
         if not node.running:
@@ -37,13 +37,13 @@ async def servers(started: RedisClusterServers) -> AsyncIterator[RedisClusterSer
     await asyncio.to_thread(started.settle)
     for node in started.primaries():
         node.command("flushall")
-    yield started
+    return started
 
 
 def added(node: RedisServer) -> int:
     """Jobs that have been added to streams of this server."""
     told = [
-        node.command("xinfo", "stream", key).split() for key in node.command("keys", "*:partials").split()
+        node.command("xinfo", "stream", key).split() for key in node.command("keys", "*:partials*").split()
     ]
     return sum(int(words[words.index("entries-added") + 1]) for words in told)
 

@@ -42,6 +42,7 @@ from voicegw.tracing import parent_of, span
 log = structlog.get_logger(__name__)
 
 _HEARTBEAT_S = 0.5
+_TEND_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class RecognitionWorker:
         self._shards = WorkerShards(redis, self.name, metrics.cluster)
         self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster, "registry")
         self._worker = GroupWorker(self, options.lease_ms)
+        self._tended_at = 0.0
         self._audio = AudioCache(options.kept_audio_mb << 20)
         self._pending: dict[tuple[str, int], asyncio.Future[Answer]] = {}
         self._membership: Membership | None = None
@@ -108,7 +110,7 @@ class RecognitionWorker:
         """Works until told to leave, and then until what it holds is done or handed back."""
         async with asyncio.TaskGroup() as group:
             heartbeats = group.create_task(self._monitor.repeat(self._heartbeat), name="heartbeats")
-            tending = group.create_task(self._monitor.repeat(self._tend), name="tending")
+            tending = group.create_task(self._monitor.repeat(self._look_after), name="upkeep")
             unfinished = await self._worker.run(self._shards.readers, self._options.drain_timeout_ms)
             heartbeats.cancel()
             tending.cancel()
@@ -217,11 +219,13 @@ class RecognitionWorker:
         await self._shards.follow(self._membership.layouts, self._worker)
         await asyncio.sleep(_HEARTBEAT_S)
 
-    async def _tend(self) -> None:
+    async def _look_after(self) -> None:
         self._audio.expire(time.monotonic())
         self._metrics.audio_kept.set(len(self._audio))
         (await self._shards.queues()).export(self._metrics)
-        await self._shards.tend()
+        if time.monotonic() - self._tended_at >= _TEND_S:
+            self._tended_at = time.monotonic()
+            await self._shards.tend()
         await asyncio.sleep(_HEARTBEAT_S)
 
 

@@ -11,7 +11,7 @@ from voicegw.cluster.redis.connect import RedisOptions, close, connect
 from voicegw.cluster.redis.monitor import ConnectionMonitor
 from voicegw.cluster.redis.scripts import CLAIM, FORGET_CONSUMERS, SET_IDLE, WAITING
 
-_BLOCK_MS = 100  # a consumer that is to stop waits no longer than this for a read to end
+_BLOCK_MS = 500  # a consumer that is to stop waits no longer than this for a read to end
 _CONSUMER_FORGOTTEN_MS = 60_000
 _OWN_LIVE_MS = 60_000
 _LEFT_LIVE_MS = 10_000
@@ -74,7 +74,7 @@ class GroupReader:
         self._name = name
         self._redis = client
         self._blocking: Redis = connect(options, block_ms=_BLOCK_MS, key=group.streams[0])
-        self._shared = [stream for stream in group.streams if stream not in group.own]
+        self._shared: list[str] = [stream for stream in group.streams if stream not in group.own]
         self._blocking_id: int | None = None  # of the connection of blocking reads
         self._waiting = client.register_script(WAITING)
         self._claim = client.register_script(CLAIM)
@@ -97,7 +97,7 @@ class GroupReader:
             await self._redis.pexpire(stream, live_ms)
 
     async def read(self, count: int) -> list[Entry]:
-        """Waits up to 100 ms for new entries; up to `count` of each stream."""
+        """Waits up to half a second for new entries; up to `count` of each stream."""
         if self._blocking_id is None:
             self._blocking_id = int(await self._blocking.client_id())
         try:
@@ -142,24 +142,11 @@ class GroupReader:
 
     async def claim(self, idle_ms: int, count: int) -> list[Entry]:
         """Up to `count` entries of each stream that other consumers have not renewed for so long."""
-        found: list[Entry] = []
-        for stream in self._shared:
-            cursor, room = _BEGINNING, count
-            while room > 0:
-                arguments: list[str | int] = [
-                    self.group.name,
-                    self._name,
-                    idle_ms,
-                    room,
-                    cursor,
-                    self.group.field,
-                ]
-                following, entries = await self._claim(keys=[stream], args=arguments)
-                found += [Entry(stream, entry.decode(), payload, n) for entry, payload, n in entries]
-                cursor, room = following.decode(), room - len(entries)
-                if cursor == _BEGINNING:
-                    break
-        return found
+        arguments: list[str | int] = [self.group.name, self._name, idle_ms, count, self.group.field]
+        claimed = await self._claim(keys=self._shared, args=arguments)
+        return [
+            Entry(self._shared[index], entry.decode(), payload, n) for index, entry, payload, n in claimed
+        ]
 
     async def renew(self, entries: Sequence[Entry]) -> None:
         """Extends the lease of those that are still this consumer's."""

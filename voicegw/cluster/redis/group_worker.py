@@ -26,8 +26,9 @@ log = structlog.get_logger(__name__)
 
 _ROOM_POLL_S = 0.05  # how soon a change of capacity is noticed
 _AFTER_READ_S = 0.001  # entries reach their processes before the next read is sent
-_LAST_READ_S = 0.3  # beyond the time that a read blocks
+_LAST_READ_S = 0.7  # beyond the time that a read blocks
 _RENEWALS = 5  # in the time of a lease
+_AMPLE_ROOM = 8  # entries for each shard; then the order in which they are taken does not matter
 _AFTER_FAULT_S = 1.0
 _ANSWER_S = 0.5  # a shard that needs longer to say what waits is not waited for
 
@@ -53,11 +54,12 @@ class EntryHandler(Protocol):
 
 @dataclass(slots=True)
 class _Held:
-    """An entry that is being processed, and the reader that has brought it."""
+    """An entry that is being processed, since when, and the reader that has brought it."""
 
     entry: Entry
     reader: GroupReader
     task: asyncio.Task[None]
+    since: float
 
 
 @dataclass(slots=True)
@@ -129,6 +131,7 @@ class GroupWorker:
         """Lets the last reads end by themselves, since their entries would be lost with them, and then the
         tasks."""
         deadline = time.monotonic() + timeout_s
+        self._unblock()
         blocked = [feed.blocked for feed in self._feeds.values() if feed.blocked is not None]
         await asyncio.wait((reading, *blocked), timeout=max(timeout_s, _LAST_READ_S))
         while (tasks := self._tasks()) and (left_s := deadline - time.monotonic()) > 0:
@@ -207,9 +210,9 @@ class GroupWorker:
             while not self.stopping and (self._room() > 0 or reader.monitor.down_s()):
                 entries = await reader.monitor.retry(lambda: reader.read(1))
                 reader.monitor.succeeded()
-                if entries:
-                    self._begin(reader, entries)
-                    return
+                self._begin(reader, entries)
+                if entries and self._room() < _AMPLE_ROOM * len(self._feeds):
+                    return  # what else waits is taken in order of rank
         except Exception:
             log.exception("entries not read")
             await asyncio.sleep(_AFTER_FAULT_S)
@@ -231,12 +234,14 @@ class GroupWorker:
         feed.unblocking = None
 
     async def _keep_leases(self, reader: GroupReader) -> None:
-        await asyncio.sleep(self._lease_ms / 1000 / _RENEWALS)
-        held = [each.entry for each in self._held.values() if each.reader is reader]
+        pause_s = self._lease_ms / 1000 / _RENEWALS
+        await asyncio.sleep(pause_s)
+        held = [each for each in self._held.values() if each.reader is reader]
         if self._handler.capacity > 0:
-            await reader.renew(held)
+            not_new = [each.entry for each in held if time.monotonic() - each.since >= pause_s]
+            await reader.renew(not_new)
         else:
-            await reader.release(held)
+            await reader.release([each.entry for each in held])
         count = max(self._room(), self._handler.min_claims)
         if count > 0 and not self.stopping:
             self._begin(reader, await reader.claim(self._lease_ms, count))
@@ -249,7 +254,7 @@ class GroupWorker:
         for entry in entries:
             if entry.key not in self._held:  # it may have claimed its own, when it was slow to renew
                 task = self._group.create_task(self._process(entry), name=f"entry {entry.id}")
-                self._held[entry.key] = _Held(entry, reader, task)
+                self._held[entry.key] = _Held(entry, reader, task, time.monotonic())
 
     async def _process(self, entry: Entry) -> None:
         try:

@@ -57,22 +57,29 @@ redis.call('XDEL', KEYS[1], ARGV[2])
 return 1
 """
 
-# KEYS stream; ARGV group, consumer, least idle time in ms, most entries, cursor, the payload's field. Claims
-# entries of consumers that were lost: the next cursor, and each entry with its payload and how often it was
-# delivered.
+# KEYS streams; ARGV group, consumer, least idle time in ms, most entries of a stream, the payload's field.
+# Claims entries of consumers that were lost: of each, the index of its stream, its number, its payload, and how
+# often it was delivered.
 CLAIM = """
-local found = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[5], 'COUNT', ARGV[4])
-if found.err then return {'0-0', {}} end
 local claimed = {}
-for _, entry in ipairs(found[2]) do
-  local held = redis.call('XPENDING', KEYS[1], ARGV[1], entry[1], entry[1], 1)
-  local payload = ''
-  for index = 1, #entry[2], 2 do
-    if entry[2][index] == ARGV[6] then payload = entry[2][index + 1] end
-  end
-  claimed[#claimed + 1] = {entry[1], payload, held[1][4]}
+for index, key in ipairs(KEYS) do
+  local cursor, room = '0-0', tonumber(ARGV[4])
+  repeat
+    local found = redis.pcall('XAUTOCLAIM', key, ARGV[1], ARGV[2], ARGV[3], cursor, 'COUNT', room)
+    if found.err then break end
+    for _, entry in ipairs(found[2]) do
+      local held = redis.call('XPENDING', key, ARGV[1], entry[1], entry[1], 1)
+      local payload = ''
+      for part = 1, #entry[2], 2 do
+        if entry[2][part] == ARGV[5] then payload = entry[2][part + 1] end
+      end
+      claimed[#claimed + 1] = {index - 1, entry[1], payload, held[1][4]}
+      room = room - 1
+    end
+    cursor = found[1]
+  until cursor == '0-0' or room <= 0
 end
-return {found[1], claimed}
+return claimed
 """
 
 # KEYS stream; ARGV group, consumer, idle time in ms to set, entries. How many are still this consumer's.

@@ -89,8 +89,8 @@ class Member:
 
 
 class Installation:
-    """The running processes. redis: one server, which listens before the others start. cluster: a Redis Cluster,
-    which gateways and workers use instead."""
+    """The running processes. redis: one server, which listens before the others start. cluster: a Redis
+    Cluster, which gateways and workers use instead."""
 
     def __init__(
         self, redis: RedisServer, directory: Path, cluster: RedisClusterServers | None = None

@@ -140,7 +140,7 @@ async def test_many_sessions_on_many_workers(redis_url: str) -> None:
     async with AsyncExitStack() as stack:
         asking = await stack.enter_async_context(gateway(redis_url, shards=3))
         working = [await stack.enter_async_context(worker(redis_url)) for _ in range(3)]
-        await until(lambda: asking.value("cluster_workers") == 3)
+        await until(lambda: asking.value("workers_ready") == 3)
 
         async def speak(session: str) -> None:
             for steps in range(1, 16):

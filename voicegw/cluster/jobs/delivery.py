@@ -141,13 +141,16 @@ class JobDelivery:
         return await shard.submit(submission)
 
     def _worker_for(self, request: Request) -> str:
-        """The worker that keeps audio of the session; empty when there is none, or it is busy."""
+        """The worker that keeps audio of the session; empty when there is none, or when it is busy or has more
+        than its share of the sessions."""
         name = self._audio.worker_of(request.job.session, time.monotonic())
         status = self.workers.get(name)
         if status is None or self._layout not in status.layouts:
             return ""
         out = sum(other.place is not None and other.place.worker == name for other in self.requests.values())
-        return name if out < status.slots else ""
+        slots = sum(each.slots for each in self.workers.values() if self._layout in each.layouts)
+        fair = len(self._audio) * status.slots / max(1, slots)
+        return name if out < status.slots and self._audio.sessions_of(name) <= 1.25 * fair + 1 else ""
 
     def _next_shard(self) -> JobProducer:
         """The next in turn; one that does not answer only if none does."""

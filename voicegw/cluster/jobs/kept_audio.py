@@ -73,6 +73,10 @@ class AudioLocations:
         known = self._sessions.get(session)
         return known.worker if known is not None and now - known.decoded_at < _TRUSTED_S else ""
 
+    def sessions_of(self, worker: str) -> int:
+        """Of how many sessions a worker has audio."""
+        return sum(known.worker == worker for known in self._sessions.values())
+
     def without_kept(self, submission: Submission) -> Submission:
         """The submission as it goes to the worker of its session: without the samples that it has."""
         job = submission.job
@@ -96,6 +100,10 @@ class AudioLocations:
     def forget(self, session: str) -> None:
         """No worker has audio of this session."""
         self._sessions.pop(session, None)
+
+    def __len__(self) -> int:
+        """Of how many sessions a worker has audio."""
+        return len(self._sessions)
 
     def expire(self, now: float) -> None:
         """Forgets the sessions whose audio is no longer kept."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.redis_server import RedisServer, free_port
 
 PRIMARIES = 3
-NODE_TIMEOUT_MS = 1_000  # after which a node that does not answer has failed for the others
+NODE_TIMEOUT_MS = 500  # after which a node that does not answer has failed for the others
 SETTLE_S = 60.0
 _SLOTS = 16384
 

@@ -83,10 +83,10 @@ class _Talk:
             position += steps * STEP_S + PAUSE_S
 
 
-async def traffic_figures(seconds: float) -> dict[str, float]:
+async def traffic_figures(seconds: float, numbers: Sequence[int] = SPEAKERS) -> dict[str, float]:
     """For each number of speakers, both ways."""
     figures: dict[str, float] = {}
-    for speakers in SPEAKERS:
+    for speakers in numbers:
         for way, kept_mb in (("whole", 0), ("new", 256)):
             figures |= await _measure(speakers, kept_mb, seconds, f"traffic_{speakers}_{way}")
     return figures

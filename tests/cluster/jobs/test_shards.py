@@ -9,11 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.harness import FINAL, PARTIAL, FakePool, Gateway, gateway, job, redis_client, worker
-from tests.observing import until
+from tests.cluster.harness import (
+    FINAL,
+    PARTIAL,
+    FakePool,
+    Gateway,
+    gateway,
+    job,
+    redis_client,
+    redis_options,
+    worker,
+)
+from tests.observing import PATIENCE_S, until
 from tests.redis_cluster import PRIMARIES, RedisClusterServers
 from tests.redis_server import RedisServer
+from voicegw.cluster.redis.connect import connect_to_all
 from voicegw.cluster.redis.keys import Keys
+from voicegw.cluster.sessions.store import RedisStore
+from voicegw.core.session_store import StoreCommit, StoreError
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +150,47 @@ async def test_the_streams_of_a_layout_are_left_when_nobody_announces_it(
 def layouts(asking: Gateway) -> set[int]:
     assert asking._membership is not None
     return {layout for status in asking._membership.workers.values() for layout in status.layouts}
+
+
+async def test_sessions_on_other_primaries_are_saved_while_one_is_away(servers: RedisClusterServers) -> None:
+    clients = connect_to_all(redis_options(servers.url))
+    store = RedisStore(clients, Keys("test"), live_ms=60_000)
+    try:
+        for number in range(30):
+            await store.save(commit(f"s{number}", whole=True))
+        lost = servers.primaries()[0]
+        lost.kill()
+        saved = await asyncio.gather(
+            *(store.save(commit(f"s{number}", whole=False)) for number in range(30)), return_exceptions=True
+        )
+        assert 10 <= sum(each is None for each in saved) < 30
+        await until(lambda: len(servers.primaries()) == PRIMARIES)
+        for number, before in enumerate(saved):
+            if before is not None:
+                await save_until_taken(store, commit(f"s{number}", whole=True))
+    finally:
+        await store.close()
+        await clients.close()
+
+
+def commit(session: str, whole: bool) -> StoreCommit:
+    return StoreCommit(
+        session=session,
+        epoch=1,
+        snapshot=b"snapshot",
+        events={},
+        first_event=1,
+        audio=b"",
+        audio_start=0,
+        audio_from=0,
+        whole=whole,
+    )
+
+
+async def save_until_taken(store: RedisStore, step: StoreCommit) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await store.save(step)
+            except StoreError:
+                await asyncio.sleep(0.1)

@@ -141,8 +141,8 @@ class JobDelivery:
         return await shard.submit(submission)
 
     def _worker_for(self, request: Request) -> str:
-        """The worker that keeps audio of the session; empty when there is none, or when it is busy or has more
-        than its share of the sessions."""
+        """The worker that keeps audio of the session; empty when there is none, or when it is busy or has
+        more than its share of the sessions."""
         name = self._audio.worker_of(request.job.session, time.monotonic())
         status = self.workers.get(name)
         if status is None or self._layout not in status.layouts:

@@ -22,7 +22,7 @@ from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, MovedError, ReadOnlyError, TimeoutError
 
-from voicegw.cluster.redis.slot_owner import client_of_slot
+from voicegw.cluster.redis.slots import SlotClients, client_of_slot
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
 
@@ -164,6 +164,33 @@ def connect(options: RedisOptions, *, block_ms: int = 0, key: str = "") -> Redis
         return cast(Redis, master)
     [(host, port)] = address.hosts[:1]
     return Redis(host=host, port=port, db=address.database, **arguments)
+
+
+class OneServer:
+    """One client for keys of any slot, where there is no Cluster."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    async def of(self, key: str) -> Redis:
+        """The client."""
+        return self._client
+
+    def forget(self) -> None:
+        """There is nothing to look up again."""
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await close(self._client)
+
+
+def connect_to_all(options: RedisOptions) -> SlotClients | OneServer:
+    """Clients for keys of any slot, each independent of other servers of a Cluster. Raises ConfigurationError
+    for a URL that cannot be read."""
+    address = parse(options.url or "")
+    if address.kind == "cluster":
+        return SlotClients(address.hosts, _arguments(options, address))
+    return OneServer(connect(options))
 
 
 def _sentinel(options: RedisOptions, address: Address) -> Sentinel:

@@ -58,8 +58,8 @@ return 1
 """
 
 # KEYS streams; ARGV group, consumer, least idle time in ms, most entries of a stream, the payload's field.
-# Claims entries of consumers that were lost: of each, the index of its stream, its number, its payload, and how
-# often it was delivered.
+# Claims entries of consumers that were lost: of each, the index of its stream, its number, its payload, and
+# how often it was delivered.
 CLAIM = """
 local claimed = {}
 for index, key in ipairs(KEYS) do

@@ -3,9 +3,9 @@
 Overhead: decodes by a local worker process and by a worker behind Redis alternate, one at a time; the
 overhead is the time from the request to the answer without the decoding. Traffic: bytes and CPU time for each
 second of speech on a Redis Cluster, with whole windows and with only new audio. Scaling: jobs a second of one
-worker and of two, of one process each, which always have jobs. Reconnect and takeover: as in `scripts/bench chaos reconnect`, and the same where a gateway is killed with all
-its sessions. Recovery: faults as in `scripts/bench chaos faults`, of workers and Redis during jobs, of
-gateways while recordings are played.
+worker and of two, of one process each, which always have jobs. Reconnect and takeover: as in `scripts/bench
+chaos reconnect`, and the same where a gateway is killed with all its sessions. Recovery: faults as in
+`scripts/bench chaos faults`, of workers and Redis during jobs, of gateways while recordings are played.
 """
 
 import argparse

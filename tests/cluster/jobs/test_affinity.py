@@ -53,6 +53,16 @@ async def test_each_sample_is_sent_once_and_every_window_is_whole(redis_url: str
     assert [each.pcm for each in busy.asked] == [window(steps).pcm for steps in range(1, 21)]
 
 
+async def test_how_much_is_kept_is_told_and_it_is_dropped_in_the_end(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with gateway(redis_url) as asking, worker(redis_url) as working:
+        await asking.decode(window(3))
+        await until(lambda: working.value("cluster_audio_kept_bytes") == 3 * STEP)
+        monkeypatch.setattr("voicegw.cluster.jobs.kept_audio.KEPT_S", 0.1)
+        await until(lambda: working.value("cluster_audio_kept_bytes") == 0)
+
+
 async def test_a_worker_that_keeps_nothing_gets_whole_windows(redis_url: str) -> None:
     async with gateway(redis_url) as asking, worker(redis_url, kept_audio_mb=0):
         for steps in range(1, 4):

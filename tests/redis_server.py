@@ -44,6 +44,10 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}"
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Returns when it listens."""
         lines = [f"{name} {value}" for name, value in {**self.settings, "dir": self.directory}.items()]

@@ -4,7 +4,8 @@ Redis, two gateways, the workers and their recognition processes are real proces
 `--load sessions`, clients play recordings in real time and resume when they lose their connections; the
 samples and the words of finals are compared with those of sessions without a fault. With `--load jobs`,
 windows are decoded one after the other without gateways; every job must be answered, with the same words as
-without a fault.
+without a fault. With `--cluster`, Redis is a Cluster of three primaries with replicas, of which primaries are
+killed.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from benchmarks.chaos.faults import (
     CLIENT_FAULTS,
+    CLUSTER_FAULTS,
     GATEWAY_FAULTS,
     NOT_SURVIVED,
     REDIS_FAULTS,
@@ -57,6 +59,7 @@ MEANINGS = {
     "recovery_gateway_p95_ms": "from a fault of a gateway",
     "recovery_client_p95_ms": "from the reset of all clients",
     "recovery_redis_p95_ms": "from a fault of Redis, its duration included",
+    "recovery_cluster_p95_ms": "from the loss of a primary of the Redis Cluster",
 }
 
 
@@ -69,6 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="sessions",
         help="the work during the faults (default: %(default)s)",
     )
+    add("--cluster", action="store_true", help="with a Redis Cluster, whose primaries are killed")
     numbers = {
         "--runs": (20, "number of faults"),
         "--seed": (1, "of the schedule"),
@@ -77,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_numbers(parser, numbers)
     add(
         "--fault",
-        choices=sorted({*SESSION_FAULTS, *JOB_FAULTS}),
+        choices=sorted({*SESSION_FAULTS, *JOB_FAULTS, *CLUSTER_FAULTS}),
         action="append",
         help="only this fault; may be repeated",
     )
@@ -87,28 +91,44 @@ async def run_case(options: argparse.Namespace) -> Result:
     """What was lost is a problem. Raises ClientError."""
     configure_logging("error", as_json=False)
     known = JOB_FAULTS if options.load == "jobs" else SESSION_FAULTS
-    faults = {name: known[name] for name in options.fault or known}
+    if options.cluster:
+        known = {**CLUSTER_FAULTS, **WORKER_FAULTS}
+    faults = {name: known[name] for name in options.fault or (CLUSTER_FAULTS if options.cluster else known)}
     measure = measure_jobs if options.load == "jobs" else measure_sessions
-    figures = figures_of(await measure(options.runs, options.seed, faults, options.speakers))
+    done = await measure(options.runs, options.seed, faults, options.speakers, cluster=options.cluster)
+    figures = figures_of(done)
     problems = [f"{name}: {figures[name]:.0f}" for name in NONE_OF if figures.get(name)]
-    return Result(chosen(options, "load", "runs", "seed", "speakers"), figures, MEANINGS, problems)
+    return Result(chosen(options, "load", "cluster", "runs", "seed", "speakers"), figures, MEANINGS, problems)
 
 
 async def measure_jobs(
-    count: int, seed: int, faults: Mapping[str, Fault] = JOB_FAULTS, speakers: int = SPEAKERS
+    count: int,
+    seed: int,
+    faults: Mapping[str, Fault] = JOB_FAULTS,
+    speakers: int = SPEAKERS,
+    *,
+    cluster: bool = False,
 ) -> list[Run]:
     """`count` runs with decode jobs, each reported on stderr as it ends. Raises ClientError."""
-    async with installation(WORKERS) as there, gateways(there.redis.url, GATEWAYS) as recognizers:
+    async with (
+        installation(WORKERS, cluster=cluster) as there,
+        gateways(there.redis_url, GATEWAYS) as recognizers,
+    ):
         load = JobLoad(recognizers, _samples(), speakers)
         await load.learn()
         return [_reported(run) async for run in runs(there, load, faults, count, seed)]
 
 
 async def measure_sessions(
-    count: int, seed: int, faults: Mapping[str, Fault] = SESSION_FAULTS, speakers: int = SPEAKERS
+    count: int,
+    seed: int,
+    faults: Mapping[str, Fault] = SESSION_FAULTS,
+    speakers: int = SPEAKERS,
+    *,
+    cluster: bool = False,
 ) -> list[Run]:
     """`count` runs with whole sessions, each reported on stderr as it ends. Raises ClientError."""
-    async with installation(WORKERS, GATEWAYS) as there:
+    async with installation(WORKERS, GATEWAYS, cluster=cluster) as there:
         load = SessionLoad(await there.add_relays(), _samples(), speakers)
         await load.learn()
         return [_reported(run) async for run in runs(there, load, faults, count, seed)]
@@ -136,7 +156,7 @@ def figures_of(done: Iterable[Run]) -> dict[str, float]:
     figures: dict[str, float] = dict(totals)
     kinds = {
         **{"worker": WORKER_FAULTS, "gateway": GATEWAY_FAULTS},
-        **{"client": CLIENT_FAULTS, "redis": REDIS_FAULTS},
+        **{"client": CLIENT_FAULTS, "redis": REDIS_FAULTS, "cluster": CLUSTER_FAULTS},
     }
     for what, names in kinds.items():
         times = [each for name in names for each in recovered.get(name, [])]

@@ -79,6 +79,18 @@ async def memory_short(there: Installation, random: Random) -> None:
     await asyncio.to_thread(there.redis.command, "config", "set", "maxmemory", "0")
 
 
+async def primary_killed(there: Installation, random: Random) -> None:
+    """A primary of the Redis Cluster is killed; its replica takes over. Later it is started again, as the
+    replica of the new primary."""
+    assert there.cluster is not None
+    primaries = await asyncio.to_thread(there.cluster.primaries)
+    primary = random.choice(sorted(primaries, key=there.cluster.nodes.index))
+    primary.kill()
+    await asyncio.sleep(random.uniform(3.0, 5.0))
+    await asyncio.to_thread(primary.start)
+    await asyncio.to_thread(there.cluster.settle)
+
+
 async def gateway_killed(there: Installation, random: Random) -> None:
     """A gateway is killed with its sessions, and later started again."""
     gateway = random.choice(there.gateways)
@@ -127,4 +139,5 @@ GATEWAY_FAULTS: dict[str, Fault] = {
     fault.__name__: fault for fault in (gateway_killed, gateway_paused, gateway_leaves)
 }
 CLIENT_FAULTS: dict[str, Fault] = {fault.__name__: fault for fault in (clients_cut, clients_silenced)}
+CLUSTER_FAULTS: dict[str, Fault] = {fault.__name__: fault for fault in (primary_killed,)}
 NOT_SURVIVED = {"redis_emptied"}  # faults that sessions do not survive

@@ -14,6 +14,7 @@ from typing import IO
 
 from benchmarks.relay import Relay, relay
 from clients.errors import ServerFailed
+from tests.redis_cluster import RedisClusterServers
 from tests.redis_server import RedisServer, free_port
 
 READY_S = 90.0  # loading and warming the model, on a busy machine
@@ -88,16 +89,25 @@ class Member:
 
 
 class Installation:
-    """The running processes; `redis` listens before the others start."""
+    """The running processes. redis: one server, which listens before the others start. cluster: a Redis
+    Cluster, which gateways and workers use instead."""
 
-    def __init__(self, redis: RedisServer, directory: Path) -> None:
+    def __init__(
+        self, redis: RedisServer, directory: Path, cluster: RedisClusterServers | None = None
+    ) -> None:
         self.redis = redis
+        self.cluster = cluster
         self.workers: list[Member] = []
         self.gateways: list[Member] = []
         self.urls: list[str] = []  # of the gateways, in their order
         self.relays: list[Relay] = []  # in front of the gateways, for their clients
         self._directory = directory
         self._stack = AsyncExitStack()
+
+    @property
+    def redis_url(self) -> str:
+        """Of the Redis that gateways and workers use."""
+        return self.redis.url if self.cluster is None else self.cluster.url
 
     async def add_worker(self, *flags: str) -> Member:
         """Start one more worker, with one process unless the options say otherwise."""
@@ -118,7 +128,7 @@ class Installation:
     def _member(self, command: str, *flags: str) -> Member:
         name = f"{command}-{len(self.workers) + len(self.gateways)}.log"
         log = self._stack.enter_context((self._directory / name).open("w+b"))
-        member = Member(log, command, "--redis", self.redis.url, *flags)
+        member = Member(log, command, "--redis", self.redis_url, *flags)
         self._stack.push_async_callback(member.kill)
         return member
 
@@ -134,16 +144,19 @@ class Installation:
 
 @asynccontextmanager
 async def installation(
-    workers: int = 2, gateways: int = 0, serve: Sequence[str] = ()
+    workers: int = 2, gateways: int = 0, serve: Sequence[str] = (), *, cluster: bool = False
 ) -> AsyncIterator[Installation]:
-    """All processes, ready, for the duration of the block. serve: options of the gateways. Redis keeps its
-    data over a restart, except for the last second."""
+    """All processes, ready, for the duration of the block. serve: options of the gateways; cluster: with a
+    Redis Cluster. Redis keeps its data over a restart, except for the last second."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         redis = RedisServer(directory, {"appendonly": "yes"})
         redis.start()
-        made = Installation(redis, directory)
+        servers = RedisClusterServers(directory) if cluster else None
+        made = Installation(redis, directory, servers)
         try:
+            if servers is not None:
+                await asyncio.to_thread(servers.start)
             await asyncio.gather(*[made.add_worker() for _ in range(workers)])
             for _ in range(gateways):
                 await made.add_gateway(*serve)
@@ -151,3 +164,5 @@ async def installation(
         finally:
             await made.close()
             redis.kill()
+            if servers is not None:
+                servers.kill()

@@ -13,6 +13,8 @@ from voicegw.cluster.jobs.consumer import JobConsumer
 from voicegw.cluster.jobs.recognition_worker import ConsumerOptions, RecognitionWorker
 from voicegw.cluster.jobs.remote import RemoteOptions, RemoteRecognizer
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
+from voicegw.cluster.redis.keys import Keys, ShardKeys
+from voicegw.cluster.redis.monitor import ConnectionMonitor
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.errors import RecognitionFailed
 from voicegw.telemetry import Metrics
@@ -29,6 +31,17 @@ def job(
 def redis_options(url: str, timeout_ms: int = 10_000) -> RedisOptions:
     """With timeouts that a machine under load keeps; shorter ones are for a Redis that is to be too slow."""
     return RedisOptions(url=url, timeout_ms=timeout_ms, connect_timeout_ms=timeout_ms)
+
+
+def monitor() -> ConnectionMonitor:
+    """One whose metrics nobody reads."""
+    return ConnectionMonitor("redis://here", Metrics().cluster)
+
+
+def only_shard() -> ShardKeys:
+    """The keys of the jobs where there is one shard."""
+    [keys] = Keys("voicegw").shards(1)
+    return keys
 
 
 @asynccontextmanager
@@ -60,8 +73,10 @@ class Gateway(RemoteRecognizer, Metered):
 
 
 @asynccontextmanager
-async def gateway(url: str, redis_timeout_ms: int = 10_000, **options: int) -> AsyncIterator[Gateway]:
-    made = Gateway(redis_options(url, redis_timeout_ms), **options)
+async def gateway(
+    url: str, redis_timeout_ms: int = 10_000, shards: int | None = None, **options: int
+) -> AsyncIterator[Gateway]:
+    made = Gateway(replace(redis_options(url, redis_timeout_ms), shards=shards), **options)
     try:
         await made.start()
         yield made
@@ -124,7 +139,7 @@ async def worker(url: str, pool: FakePool | None = None, **options: int) -> Asyn
 @asynccontextmanager
 async def lost_worker(url: str) -> AsyncIterator[JobConsumer]:
     """One that takes jobs and does not do them, as one that was killed."""
-    consumer = JobConsumer(redis_options(url), "lost")
+    consumer = JobConsumer(redis_options(url), only_shard(), "lost", monitor())
     await consumer.reader.create_group()
     try:
         yield consumer

@@ -23,7 +23,7 @@ from tests.gateway.fakes import Gate, ScriptedRecognizer, ScriptedResponder, Sta
 from tests.gateway.limits.test_rate_limits import BEHIND_PROXY, known
 from tests.observing import PATIENCE_S, until
 from tests.redis_server import RedisServer
-from voicegw.cluster.redis.connect import close
+from voicegw.cluster.redis.connect import OneServer, close
 from voicegw.cluster.redis.connect import connect as connect_redis
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.rates import rate_storage
@@ -214,7 +214,7 @@ async def gateways(directory: Path, ledger: Ledger) -> AsyncIterator[Gateways]:
 @asynccontextmanager
 async def gateway(sessions: RedisServer, counters: RedisServer, ledger: Ledger) -> AsyncIterator[Stage]:
     clients = [connect_redis(redis_options(server.url)) for server in (sessions, counters)]
-    store = RedisStore(clients[0], Keys("test"), live_ms=60_000)
+    store = RedisStore(OneServer(clients[0]), Keys("test"), live_ms=60_000)
     gate = Gate(BEHIND_PROXY, OPTIONS, limit_options(), counters=rate_storage(clients[1], Keys("test")))
 
     model = Model(ledger=ledger)

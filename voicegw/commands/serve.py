@@ -114,10 +114,10 @@ def _store(settings: Settings, stack: AsyncExitStack) -> Store:
     """Redis, if configured, so that another gateway can take sessions over."""
     if settings.cluster.url is None:
         return NullStore()
-    client = connect.connect(settings.cluster)
-    stack.push_async_callback(connect.close, client)
+    clients = connect.connect_to_all(settings.cluster)
+    stack.push_async_callback(clients.close)
     live_ms = settings.gateway.resume.window_ms + _FORGET_MS
-    store = RedisStore(client, Keys(settings.cluster.prefix), live_ms)
+    store = RedisStore(clients, Keys(settings.cluster.prefix), live_ms)
     stack.push_async_callback(store.close)
     return store
 

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from tests.cluster.harness import (
+    FINAL,
     PARTIAL,
     FakePool,
     Gateway,
@@ -13,13 +14,15 @@ from tests.cluster.harness import (
     gateway,
     job,
     lost_worker,
+    monitor,
+    only_shard,
     redis_options,
     worker,
 )
 from tests.observing import until
 from tests.redis_server import RedisServer
 from voicegw.cluster.jobs.job_messages import Submission
-from voicegw.cluster.jobs.producer import BEGINNING, JobProducer
+from voicegw.cluster.jobs.producer import JobProducer
 from voicegw.errors import ConfigurationError, RecognitionFailed
 
 FINALS = "{voicegw:work}:finals"
@@ -51,9 +54,8 @@ async def test_takes_finals_first_and_no_more_than_it_can_do(redis_url: str) -> 
         await until(lambda: waiting(asking) == (3, 1))
         pool.may_answer.clear()
         async with worker(redis_url, pool):
-            await until(lambda: len(pool.asked) == 2)  # one of each stream, as one read brings them
-            assert ["final" in each.session for each in pool.asked] == [True, False]
-            await until(lambda: waiting(asking) == (2, 0))
+            await until(lambda: waiting(asking) == (2, 1))
+            assert [each.kind for each in pool.asked] == [FINAL]
             pool.may_answer.set()
             await asyncio.gather(*asked)
 
@@ -163,15 +165,14 @@ async def test_a_job_that_comes_twice_is_done_once(redis_server: RedisServer) ->
     pool = FakePool()
     pool.may_answer.clear()
     async with AsyncExitStack() as stack:
-        asking = JobProducer(redis_options(redis_server.url), "g")
+        asking = JobProducer(redis_options(redis_server.url), only_shard(), "g", monitor())
         stack.push_async_callback(asking.close)
         await stack.enter_async_context(worker(redis_server.url, pool))
         for _ in range(2):
             await asking.submit(Submission("g", 1, job()))
         await until(lambda: redis_server.command("xpending", FINALS, "workers").startswith("2"))
         pool.may_answer.set()
-        _, answers = await asking.read_answers(BEGINNING)
-        assert {answer.request for answer in answers} == {1}
+        assert {answer.request for answer in await asking.read_answers()} == {1}
         await until(lambda: redis_server.command("xlen", FINALS).strip() == "0")
     assert len(pool.asked) == 1
 
@@ -197,7 +198,7 @@ async def test_jobs_of_a_gateway_that_is_gone_are_not_done(redis_server: RedisSe
     redis_server.command("hset", "{voicegw:work}:gateways", "gone", "1000 ")
     redis_server.command("hset", "{voicegw:work}:gateways", "gone", f"{_now_ms(redis_server) - 11_000} ")
     async with worker(redis_server.url, pool) as working:
-        asking = JobProducer(redis_options(redis_server.url), "gone")
+        asking = JobProducer(redis_options(redis_server.url), only_shard(), "gone", monitor())
         await asking.submit(Submission("gone", 1, job()))
         await until(lambda: working.value("cluster_dropped_jobs_total") == 1)
         await asking.close()
@@ -262,4 +263,11 @@ async def test_a_redis_that_refuses_the_password_ends_it(redis_server: RedisServ
     redis_server.command("config", "set", "requirepass", "secret")
     with pytest.raises(ConfigurationError, match="password"):
         async with worker(redis_server.url):
+            pass
+
+
+async def test_a_redis_that_is_too_old_ends_it(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicegw.cluster.jobs.worker_shards._OLDEST_REDIS", 99)
+    with pytest.raises(ConfigurationError, match=r"Redis 99.0 or newer is needed, not \d+\.\d+"):
+        async with worker(redis_url):
             pass

@@ -17,7 +17,9 @@ from tests.cluster.harness import (
 )
 from tests.observing import PATIENCE_S, until
 from tests.redis_server import RedisServer
-from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission, decode_submission
+from voicegw.cluster.jobs.delivery import Request
+from voicegw.cluster.jobs.job_messages import Answer, Outcome, decode_submission
+from voicegw.cluster.jobs.producer import JobProducer, Place
 from voicegw.core.jobs import Shed, Superseded, text_of
 from voicegw.errors import ConfigurationError, RecognitionFailed
 
@@ -114,16 +116,16 @@ async def test_a_caller_that_leaves_while_its_job_is_on_its_way_holds_nothing_up
 async def test_a_cancellation_that_redis_py_lost_ends_the_wait_all_the_same(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def deaf(_: Submission) -> str:
+    async def deaf(shard: JobProducer, _: Request) -> Place:
         await lose_a_cancel()
-        return "1-1"
+        return Place(shard, "stream", "1-1")
 
     async with gateway(redis_url, job_timeout_ms=200) as asking:
-        monkeypatch.setattr(asking._producer, "submit", deaf)
+        monkeypatch.setattr(asking._delivery, "_add", deaf)
         with pytest.raises(RecognitionFailed, match="in time"):
             await asyncio.wait_for(asking.decode(job(1)), PATIENCE_S)
     async with gateway(redis_url) as asking:
-        monkeypatch.setattr(asking._producer, "submit", deaf)
+        monkeypatch.setattr(asking._delivery, "_add", deaf)
         waiting = asking.ask(job(2))
         await until(lambda: asking.value("decode_queue") == 1)
         waiting.cancel()
@@ -314,7 +316,7 @@ async def test_a_redis_that_refuses_the_password_stops_the_start(redis_server: R
 
 
 async def test_all_of_it_works_on_a_cluster(cluster_url: str) -> None:
-    async with gateway(cluster_url) as asking, lost_worker(cluster_url) as lost:
+    async with gateway(cluster_url, shards=1) as asking, lost_worker(cluster_url) as lost:
         held = asking.ask(job(1))
         assert len(await lost.reader.read(1)) == 1
         async with worker(cluster_url, lease_ms=100):

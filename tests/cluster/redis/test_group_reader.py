@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tests.cluster.harness import redis_options
+from tests.cluster.harness import monitor, redis_options
 from tests.redis_server import RedisServer
 from voicegw.cluster.redis.group_reader import ConsumerGroup, Entry, GroupReader
 
-GROUP = ConsumerGroup("workers", ("{s}:first", "{s}:second"), "payload")
+GROUP = ConsumerGroup("workers", (("{s}:first",), ("{s}:second",)), "payload")
 FIRST, SECOND = GROUP.streams
 
 
 @pytest.fixture
 async def one(redis_url: str, client: Redis) -> AsyncIterator[GroupReader]:
-    reader = GroupReader(redis_options(redis_url), client, GROUP, "one")
+    reader = GroupReader(redis_options(redis_url), client, GROUP, "one", monitor())
     await reader.create_group()
     yield reader
     await reader.close()
@@ -24,7 +24,7 @@ async def one(redis_url: str, client: Redis) -> AsyncIterator[GroupReader]:
 
 @pytest.fixture
 async def other(redis_url: str, client: Redis) -> AsyncIterator[GroupReader]:
-    reader = GroupReader(redis_options(redis_url), client, GROUP, "other")
+    reader = GroupReader(redis_options(redis_url), client, GROUP, "other", monitor())
     yield reader
     await reader.close()
 

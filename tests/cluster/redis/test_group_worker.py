@@ -6,14 +6,12 @@ from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
-from tests.cluster.harness import redis_options
+from tests.cluster.harness import monitor, redis_options
 from tests.observing import PATIENCE_S, until
 from voicegw.cluster.redis.group_reader import ConsumerGroup, Entry, GroupReader
 from voicegw.cluster.redis.group_worker import GroupWorker
-from voicegw.cluster.redis.monitor import ConnectionMonitor
-from voicegw.telemetry import Metrics
 
-GROUP = ConsumerGroup("workers", ("s",), "payload")
+GROUP = ConsumerGroup("workers", (("s",),), "payload")
 
 
 class Handler:
@@ -40,11 +38,10 @@ class Handler:
 async def working(
     url: str, client: Redis, handler: Handler, name: str = "one", lease_ms: int = 60_000
 ) -> AsyncIterator[GroupWorker]:
-    reader = GroupReader(redis_options(url), client, GROUP, name)
+    reader = GroupReader(redis_options(url), client, GROUP, name, monitor())
     await reader.create_group()
-    monitor = ConnectionMonitor("redis://here", Metrics().cluster)
-    worker = GroupWorker(reader, handler, monitor, lease_ms)
-    running = asyncio.create_task(worker.run(0))
+    worker = GroupWorker(handler, lease_ms)
+    running = asyncio.create_task(worker.run((reader,), 0))
     try:
         yield worker
     finally:
@@ -112,10 +109,10 @@ async def test_what_it_cannot_process_is_left_to_others(redis_url: str, client: 
 
 async def test_what_is_not_done_in_time_is_told(redis_url: str, client: Redis) -> None:
     handler = Handler(client)
-    reader = GroupReader(redis_options(redis_url), client, GROUP, "one")
+    reader = GroupReader(redis_options(redis_url), client, GROUP, "one", monitor())
     await reader.create_group()
-    worker = GroupWorker(reader, handler, ConnectionMonitor("redis://here", Metrics().cluster), 60_000)
-    running = asyncio.create_task(worker.run(0))
+    worker = GroupWorker(handler, 60_000)
+    running = asyncio.create_task(worker.run((reader,), 0))
     await add(client, 1)
     await until(lambda: bool(handler.seen))
     worker.stop()

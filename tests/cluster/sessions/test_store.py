@@ -10,7 +10,7 @@ import pytest
 from tests.cluster.harness import lose_a_cancel, redis_options
 from tests.observing import PATIENCE_S
 from tests.redis_server import RedisServer
-from voicegw.cluster.redis.connect import close, connect
+from voicegw.cluster.redis.connect import OneServer, connect_to_all
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.store import RedisStore
 from voicegw.core.session_store import CommitsMissing, Fenced, StoreCommit, StoredSession, StoreError
@@ -18,11 +18,11 @@ from voicegw.core.session_store import CommitsMissing, Fenced, StoreCommit, Stor
 
 @asynccontextmanager
 async def opened(redis_url: str, timeout_ms: int = 10_000) -> AsyncIterator[RedisStore]:
-    client = connect(redis_options(redis_url, timeout_ms))
-    store = RedisStore(client, Keys("test"), live_ms=60_000)
+    clients = connect_to_all(redis_options(redis_url, timeout_ms))
+    store = RedisStore(clients, Keys("test"), live_ms=60_000)
     yield store
     await store.close()
-    await close(client)
+    await clients.close()
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ class Odd:
 
 
 async def test_it_closes_though_a_cancel_was_lost() -> None:
-    store = RedisStore(cast(Any, Odd(lose_a_cancel)), Keys("test"), live_ms=60_000)
+    store = RedisStore(OneServer(cast(Any, Odd(lose_a_cancel))), Keys("test"), live_ms=60_000)
     claiming = asyncio.create_task(store.claim("s"))
     await asyncio.sleep(0.05)
     await asyncio.wait_for(store.close(), PATIENCE_S)
@@ -203,7 +203,7 @@ async def test_a_fault_costs_no_more_than_what_it_met() -> None:
         if faults:
             raise faults.pop()
 
-    store = RedisStore(cast(Any, Odd(fail_once)), Keys("test"), live_ms=60_000)
+    store = RedisStore(OneServer(cast(Any, Odd(fail_once))), Keys("test"), live_ms=60_000)
     with pytest.raises(StoreError, match="fault"):
         await store.claim("s")
     assert await store.claim("s") is None

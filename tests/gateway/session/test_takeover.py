@@ -20,7 +20,7 @@ from tests.gateway.session.test_resume import HELLO, assert_typed_turn, back, cu
 from tests.observing import until
 from tests.peer import Peer, joined
 from tests.redis_server import RedisServer
-from voicegw.cluster.redis.connect import close
+from voicegw.cluster.redis.connect import OneServer, close
 from voicegw.cluster.redis.connect import connect as connect_redis
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.store import RedisStore
@@ -43,7 +43,7 @@ async def gateway(
     url: str, resume: ResumeOptions = PATIENT, gate: Gate | None = None, redis_timeout_ms: int = 10_000
 ) -> AsyncIterator[Stage]:
     client = connect_redis(redis_options(url, redis_timeout_ms))
-    store = RedisStore(client, Keys("test"), live_ms=60_000)
+    store = RedisStore(OneServer(client), Keys("test"), live_ms=60_000)
     try:
         async with staged(store=store, resume=resume, gate=gate) as stage:
             yield stage

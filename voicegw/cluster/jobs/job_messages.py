@@ -16,15 +16,19 @@ from voicegw.errors import UndecodableMessage
 class Submission(msgspec.Struct, frozen=True, array_like=True):
     """A job on its way to a worker.
 
-    gateway, request: the gateway and the number of its request. A gateway gets a new name at each start, so
-    an answer is never taken for that to a request of an earlier process. traceparent: of the gateway's span
-    (W3C Trace Context).
+    gateway, request: who asks, and the number of its request. A gateway has a new name each time that it is
+    started and numbers its requests anew, so an answer can never be taken for that to another request, be it
+    of the same session in an earlier epoch. traceparent: of the gateway's span (W3C Trace Context).
+    kept: ranges of the window's session samples, ends exclusive, that the job's audio omits because this
+    worker has them; only in a stream of one worker. checksum: CRC-32 of the whole window, with `kept`.
     """
 
     gateway: str
     request: int
     job: DecodeJob
     traceparent: str = ""
+    kept: tuple[tuple[int, int], ...] = ()
+    checksum: int = 0
 
 
 class Outcome(StrEnum):
@@ -34,27 +38,32 @@ class Outcome(StrEnum):
     FAILED = "failed"
     SUPERSEDED = "overtaken"  # as earlier versions write it
     SHED = "shed"
+    INCOMPLETE = "incomplete"  # the worker has not kept what the job omits
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """The end of a job. `result` belongs to DONE, `reason` to FAILED."""
+    """The end of a job. `result` belongs to DONE, `reason` to FAILED. worker: who keeps the audio."""
 
     request: int
     outcome: Outcome
     result: DecodeResult | None = None
     reason: str = ""
+    worker: str = ""
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, array_like=True):
     """The status of a worker, written twice a second.
 
-    slots: jobs that it can do at once; none while it is not warm. held: jobs that it has. busy_share: share
-    of the time since the last status in which its processes decoded, 0 to 1.
+    slots: jobs it can do at once; none while it is not warm. held: jobs it has. busy_share: share of the
+    time since it last said so that its processes decoded, 0 to 1. layouts: the numbers of shards for which it
+    reads the job streams. lease_ms: after which its jobs may be done by others.
     """
 
     slots: int
     held: int
     busy_share: float
+    layouts: tuple[int, ...] = (1,)
+    lease_ms: int = 500
 
 
 def encode(message: msgspec.Struct) -> bytes:

@@ -1,4 +1,8 @@
-"""The registry of gateways and workers: each heartbeat returns which others are alive and how many jobs wait.
+"""The registry of gateways and workers: each sends heartbeats, and learns from each who else is alive; and
+how many jobs wait in each shard.
+
+A layout is the number of shards over which a gateway spreads its jobs. Gateways may differ in it, so that it
+can be changed while the installation runs: workers read the streams of all layouts that gateways announce.
 
 All times are Redis's own, so that the clocks of the machines need not agree.
 """
@@ -6,13 +10,13 @@ All times are Redis's own, so that the clocks of the machines need not agree.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from redis.asyncio import Redis
 
 from voicegw.cluster.jobs.job_messages import WorkerStatus, decode_status, encode
+from voicegw.cluster.redis.connect import MAX_SHARDS
 from voicegw.cluster.redis.keys import Keys
-from voicegw.cluster.redis.scripts import GROUP, HEARTBEAT
+from voicegw.cluster.redis.scripts import HEARTBEAT
 from voicegw.cluster_metrics import ClusterMetrics
 from voicegw.errors import UndecodableMessage
 
@@ -22,34 +26,55 @@ GATEWAY_GONE_MS = 10_000  # longer than Redis may be down: then all heartbeats a
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """One job stream: how many jobs wait, how many workers hold, how long the oldest has waited."""
+    """One job stream, or those of several shards: how many jobs wait, how many workers hold, how long the
+    oldest has waited."""
 
-    waiting: int
-    held: int
-    oldest_ms: int
+    waiting: int = 0
+    held: int = 0
+    oldest_ms: int = 0
+
+    def __add__(self, other: "Queue") -> "Queue":
+        oldest_ms = max(self.oldest_ms, other.oldest_ms)
+        return Queue(self.waiting + other.waiting, self.held + other.held, oldest_ms)
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
-    """The registry at one moment: the workers that are alive, the gateways that were lost, the streams."""
+class Queues:
+    """The job streams of a shard, or of several."""
 
-    workers: Mapping[str, WorkerStatus]
-    gone_gateways: frozenset[str]
-    finals: Queue
-    partials: Queue
+    finals: Queue = Queue()
+    partials: Queue = Queue()
 
-    @property
-    def warm(self) -> int:
-        """How many workers can do jobs."""
-        return sum(status.slots > 0 for status in self.workers.values())
+    def __add__(self, other: "Queues") -> "Queues":
+        return Queues(self.finals + other.finals, self.partials + other.partials)
 
     def export(self, metrics: ClusterMetrics) -> None:
-        """Sets the metrics by which to scale the workers."""
+        """Sets the metrics of the streams."""
         for name, queue in (("finals", self.finals), ("partials", self.partials)):
             metrics.waiting.labels(name).set(queue.waiting)
             metrics.held.labels(name).set(queue.held)
             metrics.oldest.labels(name).set(queue.oldest_ms / 1000)
-        metrics.workers.set(self.warm)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The registry at one moment: the workers that are alive, the gateways that are gone, and the layouts of
+    all gateways that are listed."""
+
+    workers: Mapping[str, WorkerStatus]
+    gone_gateways: frozenset[str]
+    layouts: frozenset[int] = frozenset()
+
+    def warm(self, layout: int | None = None) -> int:
+        """How many workers can do jobs, or those of a layout."""
+        return sum(
+            status.slots > 0 and (layout is None or layout in status.layouts)
+            for status in self.workers.values()
+        )
+
+    def export(self, metrics: ClusterMetrics) -> None:
+        """Sets the metrics by which to scale the workers."""
+        metrics.workers.set(self.warm())
         shares = [status.busy_share for status in self.workers.values() if status.slots]
         metrics.group_busy.set(sum(shares) / len(shares) if shares else 0.0)
 
@@ -63,16 +88,17 @@ class MembershipRegistry:
         self._name = name
         self._script = redis.register_script(HEARTBEAT)
 
-    async def heartbeat(self, status: WorkerStatus | None) -> Membership:
-        """One heartbeat: as a worker with its status, as a gateway without one."""
-        own, other = self._keys.workers, self._keys.gateways
-        if status is None:
-            own, other = other, own
-        written = b"" if status is None else encode(status)
-        keys = [own, other, self._keys.finals, self._keys.partials]
-        now, first, second, queues = await self._script(keys=keys, args=[self._name, written, GROUP])
-        workers, gateways = (first, second) if status is not None else (second, first)
-        return _membership(int(now), workers, gateways, queues)
+    async def heartbeat_of_gateway(self, layout: int) -> Membership:
+        """One heartbeat of a gateway."""
+        keys, written = [self._keys.gateways, self._keys.workers], str(layout)
+        now, gateways, workers = await self._script(keys=keys, args=[self._name, written])
+        return _membership(int(now), workers, gateways)
+
+    async def heartbeat_of_worker(self, status: WorkerStatus) -> Membership:
+        """One heartbeat of a worker."""
+        keys, written = [self._keys.workers, self._keys.gateways], encode(status)
+        now, workers, gateways = await self._script(keys=keys, args=[self._name, written])
+        return _membership(int(now), workers, gateways)
 
     async def leave(self) -> None:
         """Removes this member from the registry."""
@@ -80,18 +106,27 @@ class MembershipRegistry:
         await self._redis.hdel(self._keys.gateways, self._name)
 
 
-def _membership(
-    now_ms: int, workers: Sequence[bytes], gateways: Sequence[bytes], queues: Sequence[Any]
-) -> Membership:
+def queues_of(reply: Sequence[Sequence[int]]) -> Queues:
+    """What the script QUEUES says of finals and partials."""
+    finals, partials = (Queue(*map(int, queue)) for queue in reply)
+    return Queues(finals, partials)
+
+
+def _membership(now_ms: int, workers: Sequence[bytes], gateways: Sequence[bytes]) -> Membership:
     alive = {}
     for name, (age_ms, written) in _members(now_ms, workers).items():
         status = _status(written)
         if abs(age_ms) <= WORKER_GONE_MS and status is not None:
             alive[name] = status
-    ages = _members(now_ms, gateways)
-    gone = frozenset(name for name, (age_ms, _) in ages.items() if age_ms > GATEWAY_GONE_MS)
-    finals, partials = (Queue(*map(int, queue)) for queue in queues)
-    return Membership(alive, gone, finals, partials)
+    listed = _members(now_ms, gateways)
+    gone = frozenset(name for name, (age_ms, _) in listed.items() if age_ms > GATEWAY_GONE_MS)
+    return Membership(alive, gone, frozenset(_layout(written) for _, written in listed.values()))
+
+
+def _layout(written: bytes) -> int:
+    """What a gateway announces; versions before there were shards announce nothing."""
+    layout = int(written) if written.isdigit() else 1
+    return layout if 1 <= layout <= MAX_SHARDS else 1
 
 
 def _members(now_ms: int, registry: Sequence[bytes]) -> dict[str, tuple[int, bytes]]:

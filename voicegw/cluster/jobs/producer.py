@@ -1,20 +1,24 @@
-"""The operations of a gateway on job streams in Redis: adds jobs, withdraws them, and reads the answers.
+"""What a gateway does with one shard of the job streams in Redis: adds jobs, withdraws them, and reads the
+answers.
 
 Every method raises REDIS_ERRORS.
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from redis.asyncio import Redis
 
 from voicegw.cluster.jobs.job_messages import Answer, Submission, decode_answer, encode
-from voicegw.cluster.jobs.membership import Membership, MembershipRegistry
+from voicegw.cluster.jobs.membership import Queues, queues_of
 from voicegw.cluster.redis.connect import RedisOptions, close, connect
-from voicegw.cluster.redis.keys import Keys
-from voicegw.cluster.redis.scripts import GROUP, MISSING, WITHDRAW
+from voicegw.cluster.redis.keys import ShardKeys
+from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor
+from voicegw.cluster.redis.scripts import GROUP, MISSING, QUEUES, TAKE_BACK, WITHDRAW
 from voicegw.core.jobs import DecodeKind
 from voicegw.errors import UndecodableMessage
 
@@ -23,67 +27,98 @@ log = structlog.get_logger(__name__)
 _BLOCK_MS = 1000
 _MAX_ANSWERS = 256  # of one read
 _MAX_SUBMITTING = 16  # each has a connection to itself
-BEGINNING = "0"
+_BEGINNING = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a job is in Redis. worker: whose stream it is in, if it is in that of one; since: from when,
+    monotonic seconds."""
+
+    shard: "JobProducer"
+    stream: str
+    entry: str
+    worker: str = ""
+    since: float = 0.0
 
 
 class JobProducer:
-    """name: of this gateway; a new one at each start."""
+    """`name` is the gateway's, and new each time that it is started; `monitor` is that of this shard."""
 
-    def __init__(self, options: RedisOptions, name: str) -> None:
-        self._keys = Keys(options.prefix)
+    def __init__(self, options: RedisOptions, keys: ShardKeys, name: str, monitor: ConnectionMonitor) -> None:
+        self.monitor = monitor
+        self._keys = keys
         self._results = self._keys.results(name)
-        self._redis: Redis = connect(options)
-        self._blocking: Redis = connect(options, block_ms=_BLOCK_MS)
+        self._read_until = _BEGINNING
+        self._redis: Redis = connect(options, key=self._results)
+        self._blocking: Redis = connect(options, block_ms=_BLOCK_MS, key=self._results)
         self._submitting = asyncio.Semaphore(_MAX_SUBMITTING)
-        self._registry = MembershipRegistry(self._redis, self._keys, name)
         self._withdraw = self._redis.register_script(WITHDRAW)
         self._missing = self._redis.register_script(MISSING)
+        self._take_back = self._redis.register_script(TAKE_BACK)
+        self._queues = self._redis.register_script(QUEUES)
 
-    def _stream(self, kind: DecodeKind) -> str:
-        return self._keys.finals if kind is DecodeKind.FINAL else self._keys.partials
-
-    async def submit(self, submission: Submission) -> str:
-        """Adds a job to its stream; returns the entry's id."""
+    async def submit(self, submission: Submission) -> Place:
+        """Adds a job to the stream for all workers."""
         async with self._submitting:
-            stream = self._stream(submission.job.lane)
+            final = submission.job.lane is DecodeKind.FINAL
+            stream = self._keys.finals if final else self._keys.partials
             entry: Any = await self._redis.xadd(stream, {"job": encode(submission)})
-        return str(entry.decode())
+        return Place(self, stream, entry.decode())
 
-    async def withdraw(self, kind: DecodeKind, entry: str) -> bool:
+    async def submit_to(self, worker: str, submission: Submission) -> Place | None:
+        """Adds a job to a stream of one worker; None when that has no stream here."""
+        async with self._submitting:
+            final = submission.job.lane is DecodeKind.FINAL
+            stream = self._keys.finals_of(worker) if final else self._keys.partials_of(worker)
+            entry: Any = await self._redis.xadd(stream, {"job": encode(submission)}, nomkstream=True)
+        return None if entry is None else Place(self, stream, entry.decode(), worker, time.monotonic())
+
+    async def withdraw(self, place: Place) -> bool:
         """Deletes a job; False when it is too late, because a worker has it or had it."""
-        return bool(await self._withdraw(keys=[self._stream(kind)], args=[GROUP, entry]))
+        return bool(await self._withdraw(keys=[place.stream], args=[GROUP, place.entry]))
 
-    async def missing(self, kind: DecodeKind, entries: Sequence[str]) -> set[str]:
-        """The jobs that neither wait nor are held by a worker."""
-        if not entries:
-            return set()
-        found = await self._missing(keys=[self._stream(kind)], args=list(entries))
+    async def missing(self, stream: str, entries: Sequence[str]) -> set[str]:
+        """Those that are neither waiting nor held by a worker."""
+        found = await self._missing(keys=[stream], args=list(entries))
         return {entry.decode() for entry in found}
 
-    async def read_answers(self, after: str) -> tuple[str, list[Answer]]:
-        """Waits up to a second for answers beyond the entry `after`; returns the last entry, and them."""
-        reply: Any = await self._blocking.xread({self._results: after}, count=_MAX_ANSWERS, block=_BLOCK_MS)
+    async def take_back(self, stream: str, lease_ms: int, entries: Sequence[str]) -> set[str]:
+        """Deletes jobs from a stream of one worker: those that it has not taken, or has not renewed for the
+        lease; which ones."""
+        back = await self._take_back(keys=[stream], args=[GROUP, lease_ms, *entries])
+        return {entry.decode() for entry in back}
+
+    async def read_answers(self) -> list[Answer]:
+        """Waits up to a second for answers beyond those that were read. After an error, all that are there
+        are read again, since the stream may be a new one by then, whose entries have lower numbers."""
+        try:
+            reply: Any = await self._blocking.xread(
+                {self._results: self._read_until}, count=_MAX_ANSWERS, block=_BLOCK_MS
+            )
+        except REDIS_ERRORS:
+            self._read_until = _BEGINNING
+            raise
         answers = []
         for entry, fields in (found for _, entries in reply for found in entries):
-            after = entry.decode()
+            self._read_until = entry.decode()
             try:
                 answers.append(decode_answer(fields.get(b"answer", b"")))
             except UndecodableMessage as error:
                 log.error("an answer cannot be read", reason=error.message)
-        return after, answers
+        return answers
 
-    async def trim_answers(self, until: str) -> None:
-        """Deletes answers up to `until`, which have been read."""
-        if until != BEGINNING:
-            await self._redis.xtrim(self._results, minid=until, approximate=False)
+    async def trim_answers(self) -> None:
+        """Deletes answers that have been read, but for the last one, where reading goes on."""
+        if self._read_until != _BEGINNING:
+            await self._redis.xtrim(self._results, minid=self._read_until, approximate=False)
 
-    async def heartbeat(self) -> Membership:
-        """Writes a heartbeat of this gateway; returns the membership."""
-        return await self._registry.heartbeat(None)
+    async def queues(self) -> Queues:
+        """What waits and is held in this shard."""
+        return queues_of(await self._queues(keys=[self._keys.finals, self._keys.partials], args=[GROUP]))
 
-    async def leave(self) -> None:
-        """Deletes everything of this gateway."""
-        await self._registry.leave()
+    async def delete_answers(self) -> None:
+        """Deletes all that is this gateway's."""
         await self._redis.delete(self._results)
 
     async def close(self) -> None:

@@ -11,16 +11,24 @@ import secrets
 import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import structlog
 from opentelemetry.trace import SpanKind
 
-from voicegw.cluster.jobs.consumer import JobConsumer
-from voicegw.cluster.jobs.job_messages import Answer, Outcome, Submission, WorkerStatus, decode_submission
+from voicegw.cluster.jobs.job_messages import (
+    Answer,
+    Outcome,
+    Submission,
+    WorkerStatus,
+    decode_submission,
+    encode,
+)
+from voicegw.cluster.jobs.kept_audio import AudioCache
 from voicegw.cluster.jobs.local_pool import BusyShare, LocalPool
 from voicegw.cluster.jobs.membership import Membership
+from voicegw.cluster.jobs.worker_shards import WorkerShards
 from voicegw.cluster.redis.connect import RedisOptions, parse
 from voicegw.cluster.redis.group_reader import Entry
 from voicegw.cluster.redis.group_worker import GroupWorker
@@ -34,8 +42,7 @@ from voicegw.tracing import parent_of, span
 log = structlog.get_logger(__name__)
 
 _HEARTBEAT_S = 0.5
-_HAND_OVER_POLL_S = 0.05
-_HAND_OVER_POLLS = 20
+_TEND_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,9 @@ class ConsumerOptions:
 
     lease_ms: int = option(500, "time after which a silent worker's jobs are done by others", ge=50)
     max_deliveries: int = option(3, "workers that may be lost with a job before it is given up", ge=1, le=100)
+    kept_audio_mb: int = option(
+        64, "audio of sessions that is kept so that jobs carry only new samples, MB; 0 for none", ge=0
+    )
     drain_timeout_ms: int = option(10_000, "time to finish what is held when leaving", ge=0)
     probe_host: str = option("127.0.0.1", "address of /metrics, /readyz and /healthz")
     probe_port: int | None = option(None, "port of /metrics, /readyz and /healthz; none without one", ge=0)
@@ -61,9 +71,11 @@ class RecognitionWorker:
         self._options = options
         self._pool = pool
         self._metrics = metrics.cluster
-        self._consumer = JobConsumer(redis, self.name)
-        self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster)
-        self._worker = GroupWorker(self._consumer.reader, self, self._monitor, options.lease_ms)
+        self._shards = WorkerShards(redis, self.name, metrics.cluster)
+        self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster, "registry")
+        self._worker = GroupWorker(self, options.lease_ms)
+        self._tended_at = 0.0
+        self._audio = AudioCache(options.kept_audio_mb << 20)
         self._pending: dict[tuple[str, int], asyncio.Future[Answer]] = {}
         self._membership: Membership | None = None
         self._share = BusyShare(pool)
@@ -78,7 +90,7 @@ class RecognitionWorker:
         """Why it takes no jobs; empty when it does."""
         if self._worker.stopping:
             return "this worker is leaving"
-        if self._monitor.down_s():
+        if self._monitor.down_s() or not self._shards.answering:
             return "Redis does not answer"
         if not self._pool.capacity:
             return "no recognition process is warm yet"
@@ -90,22 +102,25 @@ class RecognitionWorker:
         return self._pool.capacity
 
     async def start(self) -> None:
-        """Checks the version and the login of Redis, if it answers. Raises ConfigurationError."""
-        await self._monitor.try_once(self._consumer.check_version)
-        await self._monitor.try_once(self._consumer.reader.create_group)
+        """Makes sure that Redis, if it is there, is one to work with. Raises ConfigurationError."""
+        await self._monitor.try_once(self._shards.check_version)
+        await self._shards.create_groups()
 
     async def run(self) -> None:
         """Works until `leave`, and then until its jobs are done or released."""
         async with asyncio.TaskGroup() as group:
             heartbeats = group.create_task(self._monitor.repeat(self._heartbeat), name="heartbeats")
-            unfinished = await self._worker.run(self._options.drain_timeout_ms)
+            tending = group.create_task(self._monitor.repeat(self._look_after), name="upkeep")
+            unfinished = await self._worker.run(self._shards.readers, self._options.drain_timeout_ms)
             heartbeats.cancel()
+            tending.cancel()
         with suppress(*REDIS_ERRORS):
-            await self._hand_over(unfinished)
+            await self._shards.hand_over(unfinished)
+            log.info("left", handed_back=len(unfinished))
 
     async def close(self) -> None:
         """Closes the connections to Redis."""
-        await self._consumer.close()
+        await self._shards.close()
 
     def leave(self) -> None:
         """Takes no more jobs, so that `run` ends."""
@@ -139,12 +154,16 @@ class RecognitionWorker:
         identity = submission.gateway, submission.request
         if (pending := self._pending.get(identity)) is not None:
             await asyncio.wait((pending,))
-            await self._answer(entry, submission.gateway, pending.result())
+            await self._answer(entry, submission, pending.result())
+            return
+        complete = self._audio.complete(submission, time.monotonic())
+        if complete is None:
+            await self._answer(entry, submission, Answer(submission.request, Outcome.INCOMPLETE))
             return
         pending = self._pending[identity] = asyncio.get_running_loop().create_future()
         try:
-            pending.set_result(await self._recognize(submission))
-            await self._answer(entry, submission.gateway, pending.result())
+            pending.set_result(await self._recognize(complete))
+            await self._answer(entry, complete, pending.result())
         finally:
             del self._pending[identity]
             pending.cancel()
@@ -163,12 +182,15 @@ class RecognitionWorker:
         except Exception:  # a fault of ours costs this job, not the worker
             log.exception("job failed", session=submission.job.session, job=submission.job.number)
             return Answer(submission.request, Outcome.FAILED, reason="a fault in the worker")
-        return Answer(submission.request, Outcome.DONE, result)
+        return Answer(
+            submission.request, Outcome.DONE, result, worker=self.name if self._options.kept_audio_mb else ""
+        )
 
-    async def _answer(self, entry: Entry, gateway: str, answer: Answer) -> None:
+    async def _answer(self, entry: Entry, submission: Submission, answer: Answer) -> None:
         if answer.outcome is Outcome.FAILED:
-            await self._dead_letter(entry, gateway, answer, answer.reason)
-        elif not await self._publish(entry, gateway, answer):
+            whole = replace(entry, payload=encode(submission))
+            await self._dead_letter(whole, submission.gateway, answer, answer.reason)
+        elif not await self._publish(entry, submission.gateway, answer):
             self._metrics.late_answers.inc()
 
     async def _dead_letter(self, entry: Entry, gateway: str, answer: Answer | None, reason: str) -> None:
@@ -177,8 +199,9 @@ class RecognitionWorker:
         await self._publish(entry, gateway, answer, reason)
 
     async def _publish(self, entry: Entry, gateway: str, answer: Answer | None, dead: str = "") -> bool:
-        """If Redis has lost the job meanwhile, its gateway submits it again."""
-        return await self._monitor.retry(lambda: self._consumer.publish(entry, gateway, answer, dead))
+        """If Redis has lost the job by the time it is back, whoever asked has it done again."""
+        consumer = self._shards.consumer_of(entry)
+        return await consumer.reader.monitor.retry(lambda: consumer.publish(entry, gateway, answer, dead))
 
     # --- membership ---
 
@@ -186,25 +209,24 @@ class RecognitionWorker:
         capacity = 0 if self._worker.stopping else self._pool.capacity
         share = self._share.measure(time.monotonic())
         self._metrics.busy.set(share)
-        status = WorkerStatus(capacity, len(self._worker.held), share)
+        status = WorkerStatus(
+            capacity, len(self._worker.held), share, self._shards.layouts, self._options.lease_ms
+        )
         with self._metrics.redis_lag.time():
-            self._membership = await self._consumer.heartbeat(status)
+            self._membership = await self._shards.heartbeat(status)
         self._membership.export(self._metrics)
-        if self._monitor.succeeded():
-            await self._consumer.reader.create_group()
-        await self._consumer.reader.delete_idle_consumers()
+        self._monitor.succeeded()
+        await self._shards.follow(self._membership.layouts, self._worker)
         await asyncio.sleep(_HEARTBEAT_S)
 
-    async def _hand_over(self, unfinished: list[Entry]) -> None:
-        """Gives other workers time to claim the released jobs, and deletes this worker from Redis. Jobs that
-        are not claimed wait under its name."""
-        await self._consumer.leave_registry()
-        await self._consumer.reader.release(unfinished)
-        for _ in range(_HAND_OVER_POLLS):
-            if await self._consumer.reader.leave():
-                break
-            await asyncio.sleep(_HAND_OVER_POLL_S)
-        log.info("left", handed_back=len(unfinished))
+    async def _look_after(self) -> None:
+        self._audio.expire(time.monotonic())
+        self._metrics.audio_kept.set(len(self._audio))
+        (await self._shards.queues()).export(self._metrics)
+        if time.monotonic() - self._tended_at >= _TEND_S:
+            self._tended_at = time.monotonic()
+            await self._shards.tend()
+        await asyncio.sleep(_HEARTBEAT_S)
 
 
 def _qualified(submission: Submission) -> DecodeJob:

@@ -20,11 +20,14 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, ReadOnlyError, TimeoutError
+from redis.exceptions import ConnectionError, MovedError, ReadOnlyError, TimeoutError
 
+from voicegw.cluster.redis.slots import SlotClients, client_of_slot
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
 
+MAX_SHARDS = 64
+_CLUSTER_SHARDS = 3  # the fewest primaries that a Cluster has
 _REDIS_PORT, _SENTINEL_PORT = 6379, 26379
 _SCHEMES = {
     f"redis{tls}{kind}": (kind[1:], bool(tls)) for tls in ("", "s") for kind in ("", "+sentinel", "+cluster")
@@ -44,6 +47,13 @@ class RedisOptions:
         },
     )
     prefix: str = option("voicegw", "first part of every key's name: one for each installation")
+    shards: int | None = option(
+        None,
+        "streams over which a gateway spreads its decode jobs: as many as a Cluster has primaries, or a "
+        f"multiple; by default {_CLUSTER_SHARDS} with a Cluster, else 1",
+        ge=1,
+        le=MAX_SHARDS,
+    )
     connect_timeout_ms: int = option(1000, "longest wait for a connection, TLS included", ge=10, le=60_000)
     timeout_ms: int = option(2000, "longest wait for an answer that does not block", ge=10, le=60_000)
     tls_ca_file: str | None = option(None, "certificates that sign the server's, PEM; none for the system's")
@@ -54,6 +64,13 @@ class RedisOptions:
         repr=False,
         metadata={"description": "user:password or :password that the Sentinels ask for; none for none"},
     )
+
+    @property
+    def layout(self) -> int:
+        """The number of shards of the decode jobs. Raises ConfigurationError."""
+        if self.shards is not None:
+            return self.shards
+        return _CLUSTER_SHARDS if parse(self.url or "").kind == "cluster" else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +143,18 @@ def _host(text: str, default_port: int) -> tuple[str, int]:
     return one.hostname, one.port or default_port
 
 
-def connect(options: RedisOptions, *, block_ms: int = 0) -> Redis:
+def connect(options: RedisOptions, *, block_ms: int = 0, key: str = "") -> Redis:
     """A client with a pool, which connects when it is first used; `close` ends it. `block_ms`: the longest
-    that a blocking command of this client waits in Redis, on top of the time limit.
+    that a blocking command of this client waits in Redis, on top of the time limit. `key`: one of the keys
+    that it is for, if they all share a hash slot; then it depends on no other server of a Cluster.
 
     Raises ConfigurationError for a URL that cannot be read.
     """
     address = parse(options.url or "")
     arguments = _arguments(options, address)
     arguments["socket_timeout"] += block_ms / 1000
+    if address.kind == "cluster" and key:
+        return client_of_slot(key, address.hosts, arguments)
     if address.kind == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.hosts]
         # The commands used here are the same on both, though they share no type.
@@ -144,6 +164,33 @@ def connect(options: RedisOptions, *, block_ms: int = 0) -> Redis:
         return cast(Redis, master)
     [(host, port)] = address.hosts[:1]
     return Redis(host=host, port=port, db=address.database, **arguments)
+
+
+class OneServer:
+    """One client for keys of any slot, where there is no Cluster."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    async def of(self, key: str) -> Redis:
+        """The client."""
+        return self._client
+
+    def forget(self) -> None:
+        """There is nothing to look up again."""
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await close(self._client)
+
+
+def connect_to_all(options: RedisOptions) -> SlotClients | OneServer:
+    """Clients for keys of any slot, each independent of other servers of a Cluster. Raises ConfigurationError
+    for a URL that cannot be read."""
+    address = parse(options.url or "")
+    if address.kind == "cluster":
+        return SlotClients(address.hosts, _arguments(options, address))
+    return OneServer(connect(options))
 
 
 def _sentinel(options: RedisOptions, address: Address) -> Sentinel:
@@ -157,8 +204,8 @@ def _arguments(options: RedisOptions, address: Address) -> dict[str, Any]:
         "username": address.username,
         "password": address.password,
         # No retries, but a connection is closed after these errors. A server that is read-only is no longer
-        # the master, and the next connection may lead to the one that is.
-        "retry": Retry(NoBackoff(), 0, (ConnectionError, TimeoutError, ReadOnlyError)),
+        # the master, and the next connection may lead to the one that is; likewise one that has lost a slot.
+        "retry": Retry(NoBackoff(), 0, (ConnectionError, TimeoutError, ReadOnlyError, MovedError)),
         "protocol": 2,
         "ssl": address.tls,
         "socket_connect_timeout": options.connect_timeout_ms / 1000,

@@ -31,14 +31,22 @@ def raise_if_cancelled() -> None:
         raise asyncio.CancelledError
 
 
-class ConnectionMonitor:
-    """`address` is that of Redis, without its password."""
+async def back_off(attempt: int) -> None:
+    """A pause before the next attempt: exponential, with jitter, so that clients do not retry in step."""
+    longest_s = min(_MAX_BACKOFF_S, 0.02 * 2 ** min(attempt, 10))
+    await asyncio.sleep(random.uniform(longest_s / 2, longest_s))
 
-    def __init__(self, address: str, metrics: ClusterMetrics) -> None:
+
+class ConnectionMonitor:
+    """`address` is that of Redis, without its password; `part` says which keys the commands are for, where a
+    Cluster has them on several servers."""
+
+    def __init__(self, address: str, metrics: ClusterMetrics, part: str = "") -> None:
         self._address = address
+        self._part = part
         self._metrics = metrics
         self._down_since: float | None = None
-        metrics.redis_up.set(1)
+        metrics.report_redis(self, up=True)
 
     def down_s(self) -> float:
         """For how long Redis has not answered; 0 while it does."""
@@ -48,9 +56,9 @@ class ConnectionMonitor:
         """A command was answered. Returns whether the previous one had failed."""
         if self._down_since is None:
             return False
-        log.info("redis answers again", redis=self._address, away_s=round(self.down_s(), 2))
+        log.info("redis is back", redis=self._address, part=self._part, away_s=round(self.down_s(), 2))
         self._down_since = None
-        self._metrics.redis_up.set(1)
+        self._metrics.report_redis(self, up=True)
         return True
 
     def failed(self, error: BaseException) -> None:
@@ -58,8 +66,9 @@ class ConnectionMonitor:
         self._metrics.redis_errors.labels(type(error).__name__).inc()
         if self._down_since is None:
             self._down_since = time.monotonic()
-            self._metrics.redis_up.set(0)
-            log.warning("redis does not answer; waiting for it", redis=self._address, reason=str(error))
+            self._metrics.report_redis(self, up=False)
+            reason = str(error)
+            log.warning("redis trouble; waiting for it", redis=self._address, part=self._part, reason=reason)
 
     async def try_once(self, step: Callable[[], Awaitable[None]]) -> None:
         """The first step. It may fail, since Redis may be started later; but a user or password that Redis
@@ -80,13 +89,8 @@ class ConnectionMonitor:
             except REDIS_ERRORS as error:
                 raise_if_cancelled()
                 self.failed(error)
-                await self._back_off(attempt)
+                await back_off(attempt)
                 attempt += 1
-
-    async def _back_off(self, attempt: int) -> None:
-        """Exponential, with jitter, so that clients do not retry in step."""
-        longest_s = min(_MAX_BACKOFF_S, 0.02 * 2 ** min(attempt, 10))
-        await asyncio.sleep(random.uniform(longest_s / 2, longest_s))
 
     async def repeat(self, step: Callable[[], Awaitable[None]], stop: asyncio.Event | None = None) -> None:
         """Runs `step` again and again until `stop` is set. No error ends it: Redis errors are retried, and

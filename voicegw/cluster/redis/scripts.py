@@ -4,7 +4,7 @@ Entries of the job streams are deleted when they are acknowledged. So a stream c
 jobs, and the number of waiting ones is its length less the pending ones.
 """
 
-GROUP = "workers"  # the consumer group of both job streams
+GROUP = "workers"  # the consumer group of the job streams
 
 # KEYS job stream; ARGV group, entry. Deletes the entry unless a worker has it: whether it did.
 WITHDRAW = """
@@ -22,10 +22,25 @@ end
 return missing
 """
 
-# KEYS job stream, results, dead jobs; ARGV group, entry, answer, time to live of the results in ms, and the
-# reason when the job is dead. Whether the answer was published: not when another worker has been faster.
-# An answer frees more memory than it takes, so it may be written when memory is short. It stands before the
-# acknowledgement because a script that fails is not rolled back.
+# KEYS one worker's job stream; ARGV group, lease in ms, entries. Deletes those that the worker has not taken,
+# or has taken and not renewed for the lease: which ones.
+TAKE_BACK = """
+local back = {}
+for index = 3, #ARGV do
+  local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[index], ARGV[index], 1)
+  local waits = held.err or #held == 0
+  if waits or held[1][3] >= tonumber(ARGV[2]) then
+    if not waits then redis.call('XACK', KEYS[1], ARGV[1], ARGV[index]) end
+    if redis.call('XDEL', KEYS[1], ARGV[index]) == 1 then back[#back + 1] = ARGV[index] end
+  end
+end
+return back
+"""
+
+# KEYS job stream, results, dead jobs; ARGV group, entry, answer, time to live of the results in ms, and when
+# the job is dead, the reason and the job. Whether the answer was published: not when another worker has been
+# faster. An answer frees more memory than it takes, so it may be written when memory is short. It stands
+# before the acknowledgement because a script that fails is not rolled back.
 PUBLISH = """#!lua flags=allow-oom
 local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
 if held.err or #held == 0 then return 0 end
@@ -34,33 +49,37 @@ if ARGV[3] ~= '' then
   redis.call('PEXPIRE', KEYS[2], ARGV[4])
 end
 if ARGV[5] ~= '' then
-  local entry = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
-  if entry then
-    redis.call('XADD', KEYS[3], 'MAXLEN', 100, '*', 'reason', ARGV[5], 'job', entry[2][2])
-    redis.call('EXPIRE', KEYS[3], 86400)
-  end
+  redis.call('XADD', KEYS[3], 'MAXLEN', 100, '*', 'reason', ARGV[5], 'job', ARGV[6])
+  redis.call('EXPIRE', KEYS[3], 86400)
 end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
 redis.call('XDEL', KEYS[1], ARGV[2])
 return 1
 """
 
-# KEYS stream; ARGV group, consumer, least idle time in ms, most entries, cursor, the payload's field. Claims
-# entries of consumers that were lost: the next cursor, and each entry with its payload and how often it was
-# delivered.
+# KEYS streams; ARGV group, consumer, least idle time in ms, most entries of a stream, the payload's field.
+# Claims entries of consumers that were lost: of each, the index of its stream, its number, its payload, and
+# how often it was delivered.
 CLAIM = """
-local found = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[5], 'COUNT', ARGV[4])
-if found.err then return {'0-0', {}} end
 local claimed = {}
-for _, entry in ipairs(found[2]) do
-  local held = redis.call('XPENDING', KEYS[1], ARGV[1], entry[1], entry[1], 1)
-  local payload = ''
-  for index = 1, #entry[2], 2 do
-    if entry[2][index] == ARGV[6] then payload = entry[2][index + 1] end
-  end
-  claimed[#claimed + 1] = {entry[1], payload, held[1][4]}
+for index, key in ipairs(KEYS) do
+  local cursor, room = '0-0', tonumber(ARGV[4])
+  repeat
+    local found = redis.pcall('XAUTOCLAIM', key, ARGV[1], ARGV[2], ARGV[3], cursor, 'COUNT', room)
+    if found.err then break end
+    for _, entry in ipairs(found[2]) do
+      local held = redis.call('XPENDING', key, ARGV[1], entry[1], entry[1], 1)
+      local payload = ''
+      for part = 1, #entry[2], 2 do
+        if entry[2][part] == ARGV[5] then payload = entry[2][part + 1] end
+      end
+      claimed[#claimed + 1] = {index - 1, entry[1], payload, held[1][4]}
+      room = room - 1
+    end
+    cursor = found[1]
+  until cursor == '0-0' or room <= 0
 end
-return {found[1], claimed}
+return claimed
 """
 
 # KEYS stream; ARGV group, consumer, idle time in ms to set, entries. How many are still this consumer's.
@@ -93,16 +112,15 @@ end
 return gone
 """
 
-# KEYS own registry, the other registry, finals, partials; ARGV own name, status, group. Writes a heartbeat,
-# and deletes members whose last one is over a minute old, or has no time, or one in the future. A key that
-# holds something of another type is deleted: it would fail this for everybody and for ever. Returns the time
-# in ms, both registries in the order of KEYS, and of each stream: how many wait, how many are held, how long
-# the oldest has waited, ms.
+# KEYS own registry, the other registry; ARGV own name, status. Writes a heartbeat, and deletes members whose
+# last one is over a minute old, or has no time, or one in the future. A key that holds something of another
+# type is deleted: it would fail this for everybody and for ever. Returns the time in ms, and both registries
+# in the order of KEYS.
 HEARTBEAT = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-for index, kind in ipairs({'hash', 'hash', 'stream', 'stream'}) do
-  if redis.call('TYPE', KEYS[index]).ok ~= kind then redis.call('DEL', KEYS[index]) end
+for _, key in ipairs(KEYS) do
+  if redis.call('TYPE', key).ok ~= 'hash' then redis.call('DEL', key) end
 end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f ', now) .. ARGV[2])
 local own = redis.call('HGETALL', KEYS[1])
@@ -112,17 +130,42 @@ for index = 1, #own, 2 do
     redis.call('HDEL', KEYS[1], own[index])
   end
 end
+return {string.format('%.0f', now), own, redis.call('HGETALL', KEYS[2])}
+"""
+
+# KEYS job streams; ARGV group. Of each: how many wait, how many are held, how long the oldest has waited, ms.
+# A key of another type is deleted, as above.
+QUEUES = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local queues = {}
-for index = 3, 4 do
+for index, key in ipairs(KEYS) do
+  if redis.call('TYPE', key).ok ~= 'stream' then redis.call('DEL', key) end
   local held, last, oldest = 0, '-', 0
-  local groups = redis.pcall('XINFO', 'GROUPS', KEYS[index])
+  local groups = redis.pcall('XINFO', 'GROUPS', key)
   if not groups.err and #groups > 0 then
     held = groups[1][6]
     last = '(' .. groups[1][8]
   end
-  local first = redis.call('XRANGE', KEYS[index], last, '+', 'COUNT', 1)[1]
+  local first = redis.call('XRANGE', key, last, '+', 'COUNT', 1)[1]
   if first then oldest = now - tonumber(string.match(first[1], '^%d+')) end
-  queues[#queues + 1] = {redis.call('XLEN', KEYS[index]) - held, held, oldest}
+  queues[index] = {redis.call('XLEN', key) - held, held, oldest}
 end
-return {string.format('%.0f', now), own, redis.call('HGETALL', KEYS[2]), queues}
+return queues
+"""
+
+# KEYS streams; ARGV group. How many entries of each no consumer has.
+WAITING = """
+local waiting = {}
+for index, key in ipairs(KEYS) do
+  local held, groups = 0, redis.pcall('XINFO', 'GROUPS', key)
+  if not groups.err then
+    for _, group in ipairs(groups) do
+      if group[2] == ARGV[1] then held = group[6] end
+    end
+  end
+  local length = redis.pcall('XLEN', key)
+  waiting[index] = type(length) == 'number' and length - held or 0
+end
+return waiting
 """

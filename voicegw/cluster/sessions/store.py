@@ -2,8 +2,8 @@
 
 A session has three keys with one hash tag: `state` (a hash of its epoch, its snapshot and what the other two
 hold), `events` (a hash of encoded events by number) and `audio` (s16le). Lua scripts check and write them
-together. The steps of all sessions that are due at the same time travel in one pipeline, so that many
-sessions cost few round trips.
+together. The steps of all sessions of a server that are due at the same time travel in one pipeline, so that
+many sessions cost few round trips, and a server of a Cluster that does not answer holds up its sessions only.
 """
 
 import asyncio
@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import structlog
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
 
+from voicegw.cluster.redis.connect import OneServer
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, raise_if_cancelled
+from voicegw.cluster.redis.slots import SlotClients
 from voicegw.core.session_store import CommitsMissing, Fenced, StoreCommit, StoredSession, StoreError
 
 log = structlog.get_logger(__name__)
@@ -106,12 +108,11 @@ class RedisStore:
 
     durable: ClassVar[bool] = True
 
-    def __init__(self, client: Redis, keys: Keys, live_ms: int) -> None:
-        self._client = client
+    def __init__(self, clients: SlotClients | OneServer, keys: Keys, live_ms: int) -> None:
+        self._clients = clients
         self._keys = keys
         self._live_ms = live_ms
-        self._calls: asyncio.Queue[_Call] = asyncio.Queue()
-        self._worker: asyncio.Task[None] | None = None
+        self._batchers: dict[Redis, _Batcher] = {}
 
     async def save(self, step: StoreCommit) -> None:
         """One step. Raises Fenced, CommitsMissing or StoreError."""
@@ -145,20 +146,44 @@ class RedisStore:
         await self._call(_DROP, session, epoch, self._live_ms)
 
     async def close(self) -> None:
-        """Stops writing; the owner of the client closes it."""
-        if self._worker is not None:
-            self._worker.cancel()
-            await asyncio.gather(self._worker, return_exceptions=True)
+        """Stops writing; the clients are their owner's to close."""
+        for batcher in self._batchers.values():
+            await batcher.close()
 
     async def _call(self, script: str, session: str, *arguments: Any) -> Any:
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work(), name="store")
         keys = tuple(self._keys.session(session, part) for part in ("state", "events", "audio"))
+        try:
+            client = await self._clients.of(keys[0])
+        except REDIS_ERRORS as error:
+            raise_if_cancelled()
+            raise StoreError(_reason(error)) from error
+        if client not in self._batchers:
+            self._batchers[client] = _Batcher(client)
+        try:
+            return await self._batchers[client].call(script, keys, arguments)
+        except StoreError:
+            self._clients.forget()
+            raise
+
+
+class _Batcher:
+    """Many calls to one server in one round trip."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._calls: asyncio.Queue[_Call] = asyncio.Queue()
+        self._worker = asyncio.create_task(self._work(), name="store")
+
+    async def call(self, script: str, keys: tuple[str, ...], arguments: tuple[Any, ...]) -> Any:
+        """What a script answers. Raises StoreError."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._calls.put_nowait(_Call(script, keys, arguments, answer))  # a session waits for one at a time
         return await answer
 
-    # --- many calls in one round trip ---
+    async def close(self) -> None:
+        """Stops writing."""
+        self._worker.cancel()
+        await asyncio.gather(self._worker, return_exceptions=True)
 
     async def _work(self) -> None:
         while True:
@@ -186,9 +211,6 @@ class RedisStore:
                 call.answer.set_result(answer)
 
     async def _execute(self, calls: list[_Call]) -> list[Any]:
-        if isinstance(self._client, RedisCluster):  # its pipelines run no scripts
-            each = (self._client.eval(call.script, 3, *call.keys, *call.arguments) for call in calls)
-            return await asyncio.gather(*each, return_exceptions=True)
         pipeline = self._client.pipeline(transaction=False)
         for call in calls:
             pipeline.eval(call.script, 3, *call.keys, *call.arguments)

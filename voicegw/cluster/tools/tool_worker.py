@@ -72,11 +72,11 @@ class ToolWorker:
         self._options = options
         self._make = make
         self._keys = Keys(redis.prefix)
-        self._redis: Redis = connect(redis)
-        group = ConsumerGroup(_GROUP, (self._keys.background_calls,), "call")
-        self._reader = GroupReader(redis, self._redis, group, self.name)
-        self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster)
-        self._worker = GroupWorker(self._reader, self, self._monitor, options.lease_ms)
+        self._redis: Redis = connect(redis, key=self._keys.background_calls)
+        self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster, "tool calls")
+        group = ConsumerGroup(_GROUP, ((self._keys.background_calls,),), "errand")
+        self._reader = GroupReader(redis, self._redis, group, self.name, self._monitor)
+        self._worker = GroupWorker(self, options.lease_ms)
 
     @property
     def capacity(self) -> int:
@@ -87,7 +87,7 @@ class ToolWorker:
         """Works until `leave`, and then until its calls are done or given up."""
         try:
             await self._monitor.try_once(self._join)
-            await self._worker.run(self._options.drain_timeout_ms)
+            await self._worker.run((self._reader,), self._options.drain_timeout_ms)
             with suppress(*REDIS_ERRORS):
                 await self._reader.leave()
         finally:

@@ -1,0 +1,260 @@
+"""Brings a gateway's jobs to workers: spreads them over the shards in turn, and submits again what was lost.
+
+A job is kept here until it is answered. Twice: a moment after it was submitted, and whenever its shard has
+been away, it is looked up in Redis; if it is found neither waiting nor being done, and is not answered
+either, it was lost, and is submitted again. While a shard is away, its jobs go to another. So Redis may
+forget everything and no session notices more than a wait.
+
+A job of a session whose audio a worker keeps goes to that worker, without this audio (kept_audio.py), unless
+it is busy. If the worker does not take it, or is lost with it, the job goes whole to any worker.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from voicegw.cluster.jobs.job_messages import Answer, Submission, WorkerStatus
+from voicegw.cluster.jobs.kept_audio import AudioLocations
+from voicegw.cluster.jobs.membership import Queues
+from voicegw.cluster.jobs.producer import JobProducer, Place
+from voicegw.cluster.redis.connect import RedisOptions, parse
+from voicegw.cluster.redis.keys import Keys
+from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor, back_off, raise_if_cancelled
+from voicegw.cluster_metrics import ClusterMetrics
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult
+from voicegw.tracing import parent_headers
+
+_UPKEEP_S = 0.25
+_LOOKED_UP_AFTER_S = 1.0
+_TAKE_BACK_S = 0.05
+_SHORT_PATIENCE_S = 0.1
+_LONG_PATIENCE_S = 0.5
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """A job that is out. place: once it is in Redis; missed: it was not found there; whole: it is not to go
+    to the worker that keeps audio of its session."""
+
+    number: int
+    job: DecodeJob
+    answer: asyncio.Future[DecodeResult]
+    asked: float
+    place: Place | None = None
+    missed: bool = False
+    whole: bool = False
+
+    @property
+    def kind(self) -> DecodeKind:
+        """That of its job."""
+        return self.job.kind
+
+
+class JobDelivery:
+    """`gateway` is this gateway's name; `receive` is called with the answers as they come."""
+
+    def __init__(
+        self,
+        options: RedisOptions,
+        gateway: str,
+        metrics: ClusterMetrics,
+        receive: Callable[[Sequence[Answer]], Awaitable[None]],
+    ) -> None:
+        address, layout = str(parse(options.url or "")), options.layout
+        self.requests: dict[int, Request] = {}
+        self.workers: Mapping[str, WorkerStatus] = {}  # those that are alive
+        self._gateway = gateway
+        self._metrics = metrics
+        self._receive = receive
+        self._shards = [
+            JobProducer(
+                options, keys, gateway, ConnectionMonitor(address, metrics, f"shard {index + 1} of {layout}")
+            )
+            for index, keys in enumerate(Keys(options.prefix).shards(layout))
+        ]
+        self._layout = layout
+        self._audio = AudioLocations()
+        self._turn = 0
+        self._queues: dict[JobProducer, Queues] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._submitting: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        """Begins to listen for answers."""
+        for shard in self._shards:
+            loops = {"answers": self._read_answers, "upkeep": self._keep_up, "late": self._take_back}
+            for name, step in loops.items():
+                steps = shard.monitor.repeat(lambda step=step, shard=shard: step(shard))  # type: ignore[misc]
+                self._tasks.append(asyncio.create_task(steps, name=f"cluster-{name}"))
+
+    async def stop(self) -> None:
+        """Listens no more."""
+        for task in (*self._tasks, *self._submitting):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._submitting, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Deletes this gateway's answers, and closes the connections."""
+        for shard in self._shards:
+            with suppress(*REDIS_ERRORS):
+                await shard.delete_answers()
+            await shard.close()
+
+    def down_s(self) -> float:
+        """For how long no shard has answered; 0 while one does."""
+        return min(shard.monitor.down_s() for shard in self._shards)
+
+    # --- jobs ---
+
+    async def submit(self, request: Request) -> None:
+        """Adds the job as soon as a shard takes it, and withdraws it if nobody waits for it by then."""
+        attempt = 0
+        while not request.answer.done():
+            shard = self._next_shard()
+            try:
+                request.place = await self._add(shard, request)
+                break
+            except REDIS_ERRORS as error:
+                raise_if_cancelled()
+                shard.monitor.failed(error)
+                if self.down_s():
+                    await back_off(attempt)
+                    attempt += 1
+        if request.answer.done():
+            await self.withdraw(request)
+        raise_if_cancelled()  # or the time limit of the job would be lost, too
+
+    async def _add(self, shard: JobProducer, request: Request) -> Place:
+        """Without the audio that a worker keeps, to that one; or whole, to any."""
+        parent = parent_headers().get("traceparent", "")
+        submission = Submission(self._gateway, request.number, request.job, parent)
+        size = len(request.job.pcm)
+        if not request.whole and (worker := self._worker_for(request)):
+            short = self._audio.without_kept(submission)
+            if (place := await shard.submit_to(worker, short)) is not None:
+                self._metrics.job_audio.labels("sent").inc(len(short.job.pcm))
+                self._metrics.job_audio.labels("kept").inc(size - len(short.job.pcm))
+                return place
+        self._metrics.job_audio.labels("sent").inc(size)
+        return await shard.submit(submission)
+
+    def _worker_for(self, request: Request) -> str:
+        """The worker that keeps audio of the session; empty when there is none, or when it is busy or has
+        more than its share of the sessions."""
+        name = self._audio.worker_of(request.job.session, time.monotonic())
+        status = self.workers.get(name)
+        if status is None or self._layout not in status.layouts:
+            return ""
+        out = sum(other.place is not None and other.place.worker == name for other in self.requests.values())
+        slots = sum(each.slots for each in self.workers.values() if self._layout in each.layouts)
+        fair = len(self._audio) * status.slots / max(1, slots)
+        return name if out < status.slots and self._audio.sessions_of(name) <= 1.25 * fair + 1 else ""
+
+    def _next_shard(self) -> JobProducer:
+        """The next in turn; one that does not answer only if none does."""
+        answering = [shard for shard in self._shards if not shard.monitor.down_s()] or self._shards
+        self._turn += 1
+        return answering[self._turn % len(answering)]
+
+    async def withdraw(self, request: Request) -> bool:
+        """Whether a job could be withdrawn, or was never added."""
+        if (place := request.place) is None:
+            return True
+        with suppress(*REDIS_ERRORS):
+            return await place.shard.withdraw(place)
+        return False
+
+    def decoded(self, request: Request, worker: str) -> None:
+        """A worker has done the job, and keeps its audio."""
+        if worker:
+            self._audio.decoded(request.job, worker, time.monotonic())
+
+    def submit_whole(self, request: Request, reason: str) -> None:
+        """Submits a job again, to any worker: the one that it was for has not done it."""
+        self._metrics.sent_whole.labels(reason).inc()
+        self._audio.forget(request.job.session)
+        request.whole = True
+        self._submit_again(request)
+
+    def _submit_again(self, request: Request) -> None:
+        request.place = None
+        task = asyncio.create_task(self.submit(request), name="cluster-submit-again")
+        self._submitting.add(task)
+        task.add_done_callback(self._submitting.discard)
+
+    # --- shards ---
+
+    async def _read_answers(self, shard: JobProducer) -> None:
+        try:
+            answers = await shard.read_answers()
+        except REDIS_ERRORS:
+            if shard.monitor.down_s():
+                self._move(shard)
+            raise
+        await self._receive(answers)
+
+    def _move(self, shard: JobProducer) -> None:
+        """Gives the jobs of a shard that is away to another, if there is one."""
+        if self.down_s():
+            return
+        for request in self._placed_in(shard):
+            self._metrics.asked_again.inc()
+            self._submit_again(request)
+
+    def _placed_in(self, shard: JobProducer) -> list[Request]:
+        """The jobs in a shard that are not answered."""
+        return [
+            request
+            for request in self.requests.values()
+            if request.place is not None and request.place.shard is shard and not request.answer.done()
+        ]
+
+    async def _take_back(self, shard: JobProducer) -> None:
+        """Gives to any worker what is for one that does not take it, or that was lost with it."""
+        await asyncio.sleep(_TAKE_BACK_S)
+        now = time.monotonic()
+        due: dict[tuple[str, str], dict[str, Request]] = {}
+        for request in self._placed_in(shard):
+            place = request.place
+            if place is not None and place.worker and now - place.since >= self._patience_s(place.worker):
+                due.setdefault((place.worker, place.stream), {})[place.entry] = request
+        for (worker, stream), requests in due.items():
+            status = self.workers.get(worker)
+            lease_ms = 0 if status is None else status.lease_ms
+            for entry in await shard.take_back(stream, lease_ms, list(requests)):
+                self.submit_whole(requests[entry], "late")
+
+    def _patience_s(self, worker: str) -> float:
+        """How long a job waits for a worker: not long if another could do it at once."""
+        others = (status for name, status in self.workers.items() if name != worker)
+        free = any(status.held < status.slots and self._layout in status.layouts for status in others)
+        return _SHORT_PATIENCE_S if free or worker not in self.workers else _LONG_PATIENCE_S
+
+    async def _keep_up(self, shard: JobProducer) -> None:
+        self._queues[shard] = await shard.queues()
+        sum(self._queues.values(), Queues()).export(self._metrics)
+        returned = shard.monitor.succeeded()
+        await self._look_up(shard, 0.0 if returned else _LOOKED_UP_AFTER_S)
+        self._audio.expire(time.monotonic())
+        await shard.trim_answers()
+        await asyncio.sleep(_UPKEEP_S)
+
+    async def _look_up(self, shard: JobProducer, older_than_s: float) -> None:
+        """Submits again what was lost: missing twice, so that an answer on its way arrives first."""
+        now = time.monotonic()
+        due: dict[str, dict[str, Request]] = {}
+        for request in self._placed_in(shard):
+            place = request.place
+            if place is not None and (request.missed or now - request.asked >= older_than_s):
+                due.setdefault(place.stream, {})[place.entry] = request
+        for stream, requests in due.items():
+            missing = await shard.missing(stream, list(requests))
+            for entry, request in requests.items():
+                lost, request.missed = request.missed and entry in missing, entry in missing
+                if lost and not request.answer.done():
+                    self._metrics.asked_again.inc()
+                    request.missed = False
+                    request.whole = True
+                    await self.submit(request)

@@ -51,7 +51,7 @@ class Keys:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._work = f"{prefix}:work"
-        self._background_calls = f"{{{prefix}:errands}}"
+        self._background_calls = f"{{{prefix}:background_calls}}"
 
     def shards(self, count: int) -> tuple[ShardKeys, ...]:
         """The shards of the decode jobs where there are `count`."""

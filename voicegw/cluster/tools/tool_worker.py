@@ -74,7 +74,7 @@ class ToolWorker:
         self._keys = Keys(redis.prefix)
         self._redis: Redis = connect(redis, key=self._keys.background_calls)
         self._monitor = ConnectionMonitor(str(parse(redis.url or "")), metrics.cluster, "tool calls")
-        group = ConsumerGroup(_GROUP, ((self._keys.background_calls,),), "errand")
+        group = ConsumerGroup(_GROUP, ((self._keys.background_calls,),), "call")
         self._reader = GroupReader(redis, self._redis, group, self.name, self._monitor)
         self._worker = GroupWorker(self, options.lease_ms)
 

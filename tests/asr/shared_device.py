@@ -56,4 +56,4 @@ def load(options: bytes, threads: int, at_once: int) -> DeviceEngine:
 def spec(options: DeviceOptions | None = None) -> EngineSpec:
     """The engine as a worker process is told of it."""
     encoded = msgspec.msgpack.encode(options or DeviceOptions())
-    return EngineSpec(f"{__name__}:load", encoded, threads=1, max_batch=MAX_BATCH)
+    return EngineSpec(f"{__name__}:load", encoded, threads=1, max_batch=MAX_BATCH, shares_device=True)

@@ -44,7 +44,7 @@ def _loaded(setup: Setup, threads: int) -> tuple[Engine, Layout]:
     at_once = setup.at_once or min(_MOST_AT_ONCE, max(1, setup.cores // threads))
     engine = _warm_engine(setup, threads, at_once)
     single_ms, batch = measure(engine, setup.engine.max_batch)
-    gather_ms = measure_gathering(engine, at_once, batch)
+    gather_ms = measure_gathering(engine, at_once, batch) if setup.engine.shares_device else 0.0
     return engine, Layout(single_ms, threads, at_once, batch, gather_ms)
 
 

@@ -1,0 +1,60 @@
+"""What callers noticed of a simulated installation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks.measures import percentile
+
+WORD_P95_S, FINAL_P95_S = 1.0, 0.5  # the objective, as in scripts/bench capacity
+
+
+@dataclass
+class Log:
+    """Latencies in seconds, each with the time at which it was known."""
+
+    word_at: list[float] = field(default_factory=list)
+    word_s: list[float] = field(default_factory=list)
+    final_at: list[float] = field(default_factory=list)
+    final_s: list[float] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Forgets all of them."""
+        for known in (self.word_at, self.word_s, self.final_at, self.final_s):
+            known.clear()
+
+    def word(self, at: float, latency_s: float) -> None:
+        """A word was shown, so long after it was said."""
+        self.word_at.append(at)
+        self.word_s.append(latency_s)
+
+    def final(self, at: float, latency_s: float) -> None:
+        """A final came, so long after the end silence."""
+        self.final_at.append(at)
+        self.final_s.append(latency_s)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """word_*, final_*: latencies, a final's beyond the end silence. worker_share: of the time, how much
+    workers decode. word_p95_by_second_s: of the words shown in each second; NaN where there are none."""
+
+    word_p50_s: float
+    word_p95_s: float
+    final_p95_s: float
+    worker_share: float
+    jobs_per_s: float
+    mean_batch: float
+    word_p95_by_second_s: Sequence[float] = ()
+
+    @property
+    def in_time(self) -> bool:
+        """Whether the objective is met."""
+        return self.word_p95_s <= WORD_P95_S and self.final_p95_s <= FINAL_P95_S
+
+
+def p95_by_second(at: Sequence[float], latency_s: Sequence[float], seconds: int) -> list[float]:
+    """The p95 of the latencies that were known in each second; NaN where there are none."""
+    second, known = np.floor(at).astype(int), np.asarray(latency_s)
+    return [percentile(known[second == number], 95) for number in range(seconds)]

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from rich.table import Table
 
-from benchmarks.measures import percentile
 from benchmarks.report import console, write_json
 from benchmarks.sizing.deployment import WORKER_LIMIT, Deployment
 from benchmarks.sizing.measured import Measured
@@ -98,12 +97,10 @@ def ramp(wanted: Deployment, measured: Measured, json_file: Path | None) -> int:
     figures: dict[str, float] = {}
     for threshold in THRESHOLDS:
         outcome, workers = grow(before, measured, threshold)
-        seconds = outcome.word_p95_by_second_s
-        late = sum(p95_s > WORD_P95_S for p95_s in seconds)
         row = {
             "word_p95_ms": 1000 * outcome.word_p95_s,
-            "worst_second_ms": 1000 * percentile(seconds, 100),
-            "late_s": float(late),
+            "worst_second_ms": 1000 * outcome.worst_second_s(),
+            "late_s": float(outcome.late_seconds()),
             "workers": float(workers),
         }
         figures |= {f"{name}_at_{threshold:g}": value for name, value in row.items()}

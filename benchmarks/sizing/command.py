@@ -95,8 +95,7 @@ def _fail(found: Plan, part: Part, seconds: float) -> dict[str, float]:
     """The words of each second around the end of one of the parts, printed and by name."""
     at_s = int(seconds * _FAULT_AFTER)
     outcome = simulate(found.simulated, found.measured, seconds, [Fault(part, at_s)])
-    worst_s = max(outcome.word_p95_by_second_s[at_s:])
-    late = sum(p95_s > 1 for p95_s in outcome.word_p95_by_second_s[at_s:])
+    worst_s, late = outcome.worst_second_s(at_s), outcome.late_seconds(at_s)
     count = found.simulated.count(part)
     print(
         f"one {part} of {count} ends: word p95 {1000 * outcome.word_p95_s:.0f} ms over {seconds:g} s, "

@@ -48,6 +48,14 @@ class Outcome:
     mean_batch: float
     word_p95_by_second_s: Sequence[float] = ()
 
+    def worst_second_s(self, since: int = 0) -> float:
+        """The highest p95 of the words of one second, from the second `since` on."""
+        return float(np.nanmax(self.word_p95_by_second_s[since:]))
+
+    def late_seconds(self, since: int = 0) -> int:
+        """In how many seconds the p95 of words is beyond the objective."""
+        return sum(p95_s > WORD_P95_S for p95_s in self.word_p95_by_second_s[since:])
+
     @property
     def in_time(self) -> bool:
         """Whether the objective is met."""

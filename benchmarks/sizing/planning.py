@@ -99,7 +99,8 @@ class Plan:
         """What saturates first, for people."""
         first = self.utilisations[0]
         served = "" if self.in_time else "; callers are not served in time"
-        return f"bottleneck: {first.name}, {100 * first.share:.0f} % of {100 * first.limit:.0f} % busy{served}"
+        shares = f"{100 * first.share:.0f} % busy, of {100 * first.limit:.0f} % to plan with"
+        return f"bottleneck: {first.name}, {shares}{served}"
 
 
 def plan(

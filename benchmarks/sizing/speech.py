@@ -11,6 +11,9 @@ from benchmarks.sizing.measured import PERCENTS, Measured
 from clients.samples import Utterance
 
 
+_LEAST_BETWEEN_S = 0.1
+
+
 @dataclass(frozen=True)
 class Speech:
     """One utterance; times in seconds from its start. word_ends: in order. pauses: where each silence
@@ -29,7 +32,8 @@ class Talker:
         self._length = measured.quantiles("utterance")
         self._pause = measured.quantiles("pause")
         self._word_s = 1 / measured["words_per_speech_s"]
-        self._speech_per_pause_s = 1 / measured["pauses_per_speech_s"]
+        every_s = 1 / measured["pauses_per_speech_s"]
+        self._between_pauses_s = max(_LEAST_BETWEEN_S, every_s - self._pause.mean)
         self._silence_s = self._length.mean * (1 / talk - 1)
         self.random = random
 
@@ -47,10 +51,10 @@ class Talker:
 
     def _pauses(self, seconds: float) -> Iterator[tuple[float, float]]:
         """At random places, never at the end."""
-        at = self.random.expovariate(1 / self._speech_per_pause_s)
+        at = self.random.expovariate(1 / self._between_pauses_s)
         while at < seconds - (length := self._pause.draw(self.random)):
             yield at, at + length
-            at += length + self.random.expovariate(1 / self._speech_per_pause_s)
+            at += length + self.random.expovariate(1 / self._between_pauses_s)
 
 
 def speech_figures(utterances: Sequence[Utterance], pause_ms: int) -> dict[str, float]:

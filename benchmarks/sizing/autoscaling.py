@@ -9,14 +9,10 @@ jobs, whichever is more; at once it adds at most as many as there are, or four. 
 
 from dataclasses import dataclass, replace
 from math import ceil
-from pathlib import Path
 
-from rich.table import Table
-
-from benchmarks.report import console, write_json
 from benchmarks.sizing.deployment import WORKER_LIMIT, Deployment
 from benchmarks.sizing.measured import Measured
-from benchmarks.sizing.outcome import WORD_P95_S, Outcome
+from benchmarks.sizing.outcome import Outcome
 from benchmarks.sizing.planning import plan
 from benchmarks.sizing.simulation import Simulation
 from benchmarks.sizing.workers import Steps
@@ -67,13 +63,33 @@ class Autoscaler:
         self.simulation.workers.add_worker()
 
 
-def grow(before: Deployment, measured: Measured, threshold: float) -> tuple[Outcome, int]:
-    """What callers notice while they become GROWTH times as many, and how many workers there are then."""
+@dataclass(frozen=True)
+class Growth:
+    """What callers notice while they become GROWTH times as many. threshold: the busy share from which
+    workers are added. workers: how many there are then."""
+
+    threshold: float
+    outcome: Outcome
+    workers: int
+
+    @property
+    def row(self) -> dict[str, float]:
+        """By name, for a table and a JSON file."""
+        return {
+            "word_p95_ms": 1000 * self.outcome.word_p95_s,
+            "worst_second_ms": 1000 * self.outcome.worst_second_s(),
+            "late_s": float(self.outcome.late_seconds()),
+            "workers": float(self.workers),
+        }
+
+
+def grow(before: Deployment, measured: Measured, threshold: float) -> Growth:
+    """One run, from this installation on."""
     simulation = Simulation(before, measured)
     scaler = Autoscaler(simulation, measured, before.slots, threshold, before.workers)
     simulation.env.process(scaler.run())
     simulation.env.process(_arrive(simulation, (GROWTH - 1) * before.callers))
-    return simulation.run(RAMP_S + HOLD_S), scaler.started
+    return Growth(threshold, simulation.run(RAMP_S + HOLD_S), scaler.started)
 
 
 def _arrive(simulation: Simulation, count: int) -> Steps:
@@ -82,33 +98,11 @@ def _arrive(simulation: Simulation, count: int) -> Steps:
         simulation.add_caller()
 
 
-def ramp(wanted: Deployment, measured: Measured, json_file: Path | None) -> int:
-    """Print a row for each threshold; exit status 1 when that of the example does not keep callers in
-    time."""
+def before_growth(wanted: Deployment, measured: Measured) -> Deployment:
+    """The installation for a part of the callers, with the gateways and shards for all of them."""
     callers = min(wanted.callers, _CALLERS) // GROWTH
     first, last = (
         plan(replace(wanted, callers=count), measured, _FIRST_PLAN_S, exact=True).deployment
         for count in (callers, GROWTH * callers)
     )
-    before = replace(first, gateways=last.gateways, shards=last.shards)
-    table = Table(
-        "workers added from a busy share of", "word p95", "in the worst second", "s beyond 1 s", "workers"
-    )
-    figures: dict[str, float] = {}
-    for threshold in THRESHOLDS:
-        outcome, workers = grow(before, measured, threshold)
-        row = {
-            "word_p95_ms": 1000 * outcome.word_p95_s,
-            "worst_second_ms": 1000 * outcome.worst_second_s(),
-            "late_s": float(outcome.late_seconds()),
-            "workers": float(workers),
-        }
-        figures |= {f"{name}_at_{threshold:g}": value for name, value in row.items()}
-        table.add_row(f"{threshold:g}", *(f"{value:.0f}" for value in row.values()))
-    console().print(
-        f"{callers} to {GROWTH * callers} callers in {RAMP_S:g} s, {before.workers} workers at first"
-    )
-    console().print(table)
-    if json_file is not None:
-        write_json("plan-scaling", {"callers": GROWTH * callers}, figures, json_file)
-    return 0 if figures[f"word_p95_ms_at_{WORKER_LIMIT:g}"] <= 1000 * WORD_P95_S else 1
+    return replace(first, gateways=last.gateways, shards=last.shards)

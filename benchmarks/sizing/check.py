@@ -1,13 +1,12 @@
 """The simulation beside reality: the same speakers at a real server on this machine, without Redis.
 
-The simulation gets the decode times that the server had in that run, because a machine with other work
-decodes more slowly than when it was measured, and how much of the time was speech. Everything else is what
-`scripts/plan` uses: lengths of utterances, words, pauses, which decodes are due when, queues and batches.
+The simulation gets the mean and the spread of the decode times that the server had in that run, because a
+machine with other work decodes more slowly than when it was measured, and how much of the time was speech.
+Everything else is what `scripts/plan` uses: lengths of utterances, words, pauses, which decodes are due when,
+queues and batches.
 """
 
 import asyncio
-import re
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,8 +15,9 @@ from benchmarks.capacity.load import Timing, run
 from benchmarks.capacity.ramp import speakers_for
 from benchmarks.command import FIXED_END_SILENCE
 from benchmarks.sizing.deployment import Deployment
-from benchmarks.sizing.measured import BATCHES, WINDOWS_S, Measured, decode_figure
-from benchmarks.sizing.simulation import Simulation, simulate
+from benchmarks.sizing.measured import Measured
+from benchmarks.sizing.run_decodes import SIMULATED_S, RunDecodes, at_speed
+from benchmarks.sizing.simulation import simulate
 from clients.local_server import local_server
 from clients.samples import Sample
 from voicegw import config
@@ -27,9 +27,6 @@ TOLERANCE = 0.2
 _SINGLE = (FIXED_END_SILENCE, "--asr.max-batch", "1", "--gateway.admission.max-sessions", "1000")
 LEAST_MS = 50.0  # a smaller difference is less than two frames and a step of the event loop
 _WARM_UP_S = 5.0
-_FETCH_S = 10.0
-_LOCAL = {"hop_p50_ms": 1.0, "redis_cpu_ms_per_speech_s": 0.0, "side_by_side_ratio": 1.0, "batch_limit": 1.0}
-_SIMULATED_S = 200.0  # enough that chance has no part in it
 COMPARED = {
     "word_p50_ms": "from the end of a word until it is in its final place",
     "word_p95_ms": "the same, at the 95th percentile",
@@ -61,50 +58,17 @@ class Comparison:
         ]
 
 
-@dataclass(frozen=True)
-class Decodes:
-    """What a server has decoded since its start."""
-
-    jobs: Mapping[DecodeKind, float]
-    seconds: Mapping[DecodeKind, float]
-
-    @classmethod
-    def read(cls, url: str) -> "Decodes":
-        """From the metrics of the server at this WebSocket URL."""
-        address = url.replace("ws://", "http://").partition("/v1/")[0]
-        with urllib.request.urlopen(f"{address}/metrics", timeout=_FETCH_S) as page:
-            return cls.parse(bytes(page.read()).decode())
-
-    @classmethod
-    def parse(cls, page: str) -> "Decodes":
-        found = dict(re.findall(r'^(voicegw_decode_seconds_\w+\{kind="\w+"\}) (\S+)', page, re.MULTILINE))
-        sums, counts = (
-            {
-                kind: float(found.get(f'voicegw_decode_seconds_{part}{{kind="{kind}"}}', 0))
-                for kind in DecodeKind
-            }
-            for part in ("sum", "count")
-        )
-        return cls(counts, sums)
-
-    def __sub__(self, earlier: "Decodes") -> "Decodes":
-        return Decodes(
-            {kind: self.jobs[kind] - earlier.jobs[kind] for kind in DecodeKind},
-            {kind: self.seconds[kind] - earlier.seconds[kind] for kind in DecodeKind},
-        )
-
-
 async def compare(
     streams: int, flags: Sequence[str], measured: Measured, seconds: float, samples: Sequence[Sample]
 ) -> Comparison:
     """A real run with so many speakers and its simulation. flags: of the server, with its workers. Raises
     ClientError."""
     settings = config.load(list(flags))
-    taken: list[Decodes] = []
+    taken: list[RunDecodes] = []
     async with local_server("--log-level", "warning", *_SINGLE, *flags) as server:
 
         async def take() -> None:
-            taken.append(await asyncio.to_thread(Decodes.read, server.url))
+            taken.append(await asyncio.to_thread(RunDecodes.read, server.url))
 
         async def meanwhile() -> None:
             await take()
@@ -119,7 +83,7 @@ async def compare(
     real = {
         "word_p50_ms": found["wel_p50_ms"],
         "word_p95_ms": found["wel_p95_ms"],
-        "jobs_per_s": sum(decodes.jobs.values()) / seconds,
+        "jobs_per_s": sum(map(decodes.jobs, DecodeKind)) / seconds,
         "busy_percent": 100 * sum(decodes.seconds.values()) / (slots * seconds),
     }
     there = Deployment(streams, found["speech_percent"] / 100, slots=slots)
@@ -127,30 +91,10 @@ async def compare(
 
 
 def _simulated(there: Deployment, measured: Measured) -> dict[str, float]:
-    outcome = simulate(there, measured, _SIMULATED_S)
+    outcome = simulate(there, measured, SIMULATED_S)
     return {
         "word_p50_ms": 1000 * outcome.word_p50_s,
         "word_p95_ms": 1000 * outcome.word_p95_s,
         "jobs_per_s": outcome.jobs_per_s,
         "busy_percent": 100 * outcome.worker_share,
     }
-
-
-def at_speed(measured: Measured, there: Deployment, decodes: Decodes) -> Measured:
-    """The figures for one server without Redis whose decodes took as long as these, of each kind."""
-    local = measured.with_figures(_LOCAL)
-    simulation = Simulation(there, local)
-    simulation.run(_SIMULATED_S)
-    work = simulation.workers.work
-    scales = {
-        kind: decodes.seconds[kind] / decodes.jobs[kind] / (work.busy_s[kind] / work.jobs[kind])
-        for kind in DecodeKind
-        if decodes.jobs[kind] and work.jobs[kind]
-    }
-    return local.with_figures(
-        {
-            name: scale * local[name]
-            for kind, scale in scales.items()
-            for name in (decode_figure(kind, window_s, batch) for window_s in WINDOWS_S for batch in BATCHES)
-        }
-    )

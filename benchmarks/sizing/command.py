@@ -21,9 +21,10 @@ from rich.table import Table
 
 from benchmarks.command import add_device, add_json, add_model, chosen, counts, exits_on_errors, new_parser
 from benchmarks.report import cell, console, print_settings, write_json
-from benchmarks.sizing.autoscaling import ramp
+from benchmarks.sizing.autoscaling import GROWTH, RAMP_S, THRESHOLDS, before_growth, grow
 from benchmarks.sizing.check import COMPARED, Comparison, compare
 from benchmarks.sizing.deployment import ASSUMED, Deployment, Fault, Part, worker_slots
+from benchmarks.sizing.document import write_document
 from benchmarks.sizing.measured import Measured, default_files, read
 from benchmarks.sizing.planning import Plan, plan
 from benchmarks.sizing.simulation import simulate
@@ -67,7 +68,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _check(options, measured)
     wanted = Deployment(options.callers, options.talk, slots=worker_slots(measured, options.cores))
     if options.scaling:
-        return ramp(wanted, measured, options.json)
+        return _grow(options, measured, wanted)
+    if options.document:
+        write_document(options.model, wanted, measured, options.seconds)
+        return 0
     return _plan(options, measured, wanted)
 
 
@@ -106,6 +110,21 @@ def _fail(found: Plan, part: Part, seconds: float) -> dict[str, float]:
         f"{part.name.lower()}_fault_worst_second_ms": 1000 * worst_s,
         f"{part.name.lower()}_fault_late_s": late,
     }
+
+
+def _grow(options: argparse.Namespace, measured: Measured, wanted: Deployment) -> int:
+    before = before_growth(wanted, measured)
+    found = [grow(before, measured, threshold) for threshold in THRESHOLDS]
+    table = Table("workers added from a busy share of", "word p95", "worst second", "s late", "workers")
+    for one in found:
+        table.add_row(f"{one.threshold:g}", *(f"{value:.0f}" for value in one.row.values()))
+    printer = console()
+    printer.print(f"{before.callers} callers become {GROWTH * before.callers} in {RAMP_S:g} s; words in ms")
+    printer.print(table)
+    if options.json is not None:
+        figures = {f"{name}_at_{one.threshold:g}": value for one in found for name, value in one.row.items()}
+        write_json("plan-scaling", {"callers": GROWTH * before.callers}, figures, options.json)
+    return 0
 
 
 def _figures_table(figures: dict[str, float]) -> Table:
@@ -176,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--exact", action="store_true", help="simulate all callers, not a slice of the installation")
     add("--fail", nargs="+", default=[], choices=[part.name.lower() for part in Part], help="what ends")
     add("--scaling", action="store_true", help="try the autoscaling thresholds while callers come")
+    add("--document", action="store_true", help="write the figures of scripts/deploy/sizing.md anew")
     add("--check", action="store_true", help="compare with a real server")
     add("--streams", type=counts, default=[2, 4, 8], metavar="N,..", help="of --check (default: 2,4,8)")
     add("--workers", type=int, default=1, metavar="N", help="of --check: decodes at once (default: 1)")

@@ -10,7 +10,6 @@ from benchmarks.measures import percentile
 from benchmarks.sizing.measured import PERCENTS, Measured
 from clients.samples import Utterance
 
-
 _LEAST_BETWEEN_S = 0.1
 
 

@@ -102,7 +102,7 @@ def before_growth(wanted: Deployment, measured: Measured) -> Deployment:
     """The installation for a part of the callers, with the gateways and shards for all of them."""
     callers = min(wanted.callers, _CALLERS) // GROWTH
     first, last = (
-        plan(replace(wanted, callers=count), measured, _FIRST_PLAN_S, exact=True).deployment
+        plan(replace(wanted, callers=count), measured, _FIRST_PLAN_S).deployment
         for count in (callers, GROWTH * callers)
     )
     return replace(first, gateways=last.gateways, shards=last.shards)

@@ -44,12 +44,13 @@ class Place:
 class Utterance:
     """One that is being said. Times are seconds of the simulation."""
 
-    def __init__(self, place: Place, speech: Speech) -> None:
+    def __init__(self, place: Place, caller: "Caller", speech: Speech) -> None:
         self.begun = place.env.now
         self.pauses = [(self.begun + start, self.begun + end) for start, end in speech.pauses]
         self.decoded_until = self.begun
         self.in_flight: Job | None = None
         self._log = place.log
+        self._caller = caller
         random = place.talker.random
         self._unseen = [  # the end of a word, and how much audio has to be in its window
             (end := self.begun + offset, end + place.lookahead.draw(random)) for offset in speech.word_ends
@@ -75,12 +76,12 @@ class Utterance:
         unseen = []
         for end, needed in self._unseen:
             if needed <= until or (is_final and end <= until):
-                self._log.word(now, now - end)
+                self._log.word(now, now - end, lost=end < self._caller.away_until)
             else:
                 unseen.append((end, needed))
         self._unseen = unseen
         if is_final and until >= self.end:
-            self._log.final(now, max(0.0, now - self.end - END_SILENCE_S))
+            self._log.final(max(0.0, now - self.end - END_SILENCE_S))
 
 
 class Caller:
@@ -97,7 +98,7 @@ class Caller:
         env, talker = self._place.env, self._place.talker
         while True:
             yield env.timeout(talker.silence_s())
-            utterance = Utterance(self._place, talker.utterance())
+            utterance = Utterance(self._place, self, talker.utterance())
             finals = env.process(self._decode_pauses(utterance))
             yield from self._decode_speech(utterance)
             yield finals

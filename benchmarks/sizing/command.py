@@ -3,8 +3,7 @@
 The figures are measured: those of this project for the model and the device, or --measured with files that
 `scripts/bench sizing`, `gateway` and `cluster` wrote on your machine; --set replaces single ones. A
 discrete-event simulation finds the workers with which 95 % of the words are shown within 1 s and 95 % of the
-finals come within 0.5 s after the end silence. Beyond 1,000 callers a slice of the installation is simulated,
-unless --exact.
+finals come within 0.5 s after the end silence.
 
 --fail ends one gateway, worker or Redis shard in the middle. --check compares the simulation with a real
 server on this machine. --scaling tries the thresholds of the Kubernetes example while callers come.
@@ -26,7 +25,7 @@ from benchmarks.sizing.check import COMPARED, Comparison, compare
 from benchmarks.sizing.deployment import ASSUMED, Deployment, Fault, Part, worker_slots
 from benchmarks.sizing.document import write_document
 from benchmarks.sizing.measured import Measured, default_files, read
-from benchmarks.sizing.planning import Plan, plan
+from benchmarks.sizing.planning import SLICE_CALLERS, Plan, plan
 from benchmarks.sizing.simulation import simulate
 from benchmarks.tracks import sessions
 from voicegw.telemetry import configure_logging
@@ -52,6 +51,7 @@ NUMBERS = {
     "--callers": (1000, "who are connected at once"),
     "--talk": (0.3, "share of the time in which each of them speaks"),
     "--cores": (4, "cores of a worker, as in scripts/deploy/kubernetes/worker.yaml"),
+    "--simulated": (SLICE_CALLERS, "callers who are simulated at most; of more, a slice of the installation"),
     "--seconds": (30.0, "simulated, or measured with --check"),
 }
 _FAULT_AFTER = 1 / 3  # of the simulated time
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _plan(options: argparse.Namespace, measured: Measured, wanted: Deployment) -> int:
-    found = plan(wanted, measured, options.seconds, options.exact, options.shards)
+    found = plan(wanted, measured, options.seconds, options.simulated, options.shards)
     figures = found.figures()
     settings = chosen(options, "callers", "talk", "model", "device", "cores", "seconds")
     printer = console()
@@ -103,12 +103,14 @@ def _fail(found: Plan, part: Part, seconds: float) -> dict[str, float]:
     count = found.simulated.count(part)
     print(
         f"one {part} of {count} ends: word p95 {1000 * outcome.word_p95_s:.0f} ms over {seconds:g} s, "
-        f"{1000 * worst_s:.0f} ms in the worst second; beyond 1 s for {late} s"
+        f"{1000 * worst_s:.0f} ms in the worst second, beyond 1 s for {late} s; "
+        f"{outcome.lost_words} words waited for it, p95 {1000 * outcome.lost_word_p95_s:.0f} ms"
     )
     return {
         f"{part.name.lower()}_fault_word_p95_ms": 1000 * outcome.word_p95_s,
         f"{part.name.lower()}_fault_worst_second_ms": 1000 * worst_s,
         f"{part.name.lower()}_fault_late_s": late,
+        f"{part.name.lower()}_fault_waiting_word_p95_ms": 1000 * outcome.lost_word_p95_s,
     }
 
 
@@ -192,7 +194,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--measured", nargs="+", type=Path, metavar="FILE", help="figures; later files replace earlier ones")
     add("--set", nargs="+", type=_setting, default=[], metavar="NAME=VALUE", help="replace measured figures")
     add("--shards", type=int, metavar="N", help="Redis shards that there are, instead of those needed")
-    add("--exact", action="store_true", help="simulate all callers, not a slice of the installation")
     add("--fail", nargs="+", default=[], choices=[part.name.lower() for part in Part], help="what ends")
     add("--scaling", action="store_true", help="try the autoscaling thresholds while callers come")
     add("--document", action="store_true", help="write the figures of scripts/deploy/sizing.md anew")

@@ -14,35 +14,35 @@ from benchmarks.sizing.simulation import simulate
 
 DEPLOY = Path(__file__).parents[2] / "scripts/deploy"
 SIZES = (1000, 10_000, 100_000)
-_AGREEING = 10_000  # callers with whom the slice is compared with the whole
+_MOST = 10_000  # callers who are simulated
 _LOADS = (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)  # of the callers that an installation is for
 _FAULT_S = 10
 
 
 def write_document(model: str, wanted: Deployment, measured: Measured, seconds: float) -> None:
     """All of it takes some minutes. wanted: its callers do not matter."""
-    plans = [plan(replace(wanted, callers=callers), measured, seconds, exact=False) for callers in SIZES]
-    middle = plans[SIZES.index(_AGREEING)]
+    plans = [plan(replace(wanted, callers=callers), measured, seconds, _MOST) for callers in SIZES]
+    middle = plans[SIZES.index(_MOST)]
     faults = {
         found.deployment.callers: {
             part: simulate(found.simulated, measured, seconds, [Fault(part, _FAULT_S)]) for part in Part
         }
         for found in plans
     }
-    whole = simulate(middle.deployment, measured, seconds)
     before = before_growth(wanted, measured)
     parts = {
         "measured": [f"- {source}" for source in measured.sources],
         "sizes": _sizes(model, plans),
         "saturation": _saturation(plans),
+        "bottlenecks": [f"- {found.deployment.callers:,} callers: {found.verdict}" for found in plans],
         "faults": _faults(plans, faults),
-        "agreement": _agreement(middle, whole),
+        "agreement": _agreement(middle, seconds),
         "growth": _growth(before, measured),
     }
     path = DEPLOY / "sizing.md"
     path.write_text(with_parts(path.read_text(), parts))
     loads = {load * middle.deployment.callers: _at_load(middle, load, seconds) for load in _LOADS}
-    draw(DEPLOY / "sizing.svg", middle.deployment.callers, loads, faults[_AGREEING], _FAULT_S)
+    draw(DEPLOY / "sizing.svg", middle.deployment.callers, loads, faults[_MOST], _FAULT_S)
 
 
 def with_parts(text: str, parts: Mapping[str, Sequence[str]]) -> str:
@@ -82,35 +82,46 @@ def _sizes(model: str, plans: Sequence[Plan]) -> list[str]:
 
 
 def _saturation(plans: Sequence[Plan]) -> list[str]:
+    """How many callers one of each part serves, the fewest first, and how many of it there are."""
+    parts = {part.name: part.callers_each(plans[0].deployment.callers) for part in plans[0].utilisations}
     rows = []
-    for found in plans:
-        parts = found.utilisations
-        shares = [f"{part.name}, {100 * part.share:.0f} of {100 * part.limit:.0f} %" for part in parts]
-        rows.append([f"{found.deployment.callers:,}", f"**{shares[0]}**", *shares[1:]])
-    return _table(["callers", "bottleneck", "then", "then", "least"], rows)
+    for name, each in sorted(parts.items(), key=lambda part: part[1]):
+        found = [part for one in plans for part in one.utilisations if part.name == name]
+        counts = [f"{part.count:,}, {100 * part.share:.0f} % busy" for part in found]
+        rows.append([name, f"{each:,.0f}", *counts])
+    return _table(["part", "callers for each", *(f"for {size:,}" for size in SIZES)], rows)
 
 
 def _faults(plans: Sequence[Plan], faults: Mapping[int, Mapping[Part, Outcome]]) -> list[str]:
     rows = [
         [
             f"{found.deployment.callers:,}",
-            f"a {part}, of {found.simulated.count(part)} in the slice",
+            f"a {part}, of {found.deployment.count(part):,}",
             f"{1000 * found.outcome.word_p95_s:.0f}",
             f"{1000 * outcome.worst_second_s(_FAULT_S):.0f}",
             f"{outcome.late_seconds(_FAULT_S)}",
+            f"{outcome.lost_words}; {1000 * outcome.lost_word_p95_s:.0f}" if outcome.lost_words else "–",
         ]
         for found in plans
         for part, outcome in faults[found.deployment.callers].items()
     ]
-    return _table(["callers", "lost", "word p95, ms", "in the worst second", "seconds beyond 1 s"], rows)
+    return _table(
+        [
+            *("callers", "lost", "word p95, ms", "in the worst second", "seconds beyond 1 s"),
+            "words that waited for it; their p95, ms",
+        ],
+        rows,
+    )
 
 
-def _agreement(found: Plan, whole: Outcome) -> list[str]:
-    names = f"{found.deployment.callers:,} callers", f"a slice of {found.simulated.callers:,} of them"
+def _agreement(whole: Plan, seconds: float) -> list[str]:
+    """The whole installation and smaller and smaller slices of it."""
     rows = []
-    for name, outcome in zip(names, (whole, found.outcome), strict=True):
-        words = (f"{1000 * seconds:.0f} ms" for seconds in (outcome.word_p50_s, outcome.word_p95_s))
-        rows.append([name, *words, f"{outcome.worker_share:.1%}"])
+    for callers in (_MOST, _MOST // 4, _MOST // 10):
+        part = whole.deployment.slice(callers)
+        outcome = whole.outcome if part == whole.simulated else simulate(part, whole.measured, seconds)
+        words = (f"{1000 * latency_s:.0f} ms" for latency_s in (outcome.word_p50_s, outcome.word_p95_s))
+        rows.append([f"{callers:,} of {_MOST:,} callers", *words, f"{outcome.worker_share:.1%}"])
     return _table(["simulated", "word p50", "word p95", "workers busy"], rows)
 
 

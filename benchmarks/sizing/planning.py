@@ -104,22 +104,28 @@ class Plan:
 
 
 def plan(
-    wanted: Deployment, measured: Measured, seconds: float, exact: bool, shards: int | None = None
+    wanted: Deployment,
+    measured: Measured,
+    seconds: float,
+    simulated: int = SLICE_CALLERS,
+    shards: int | None = None,
 ) -> Plan:
-    """The smallest installation for the callers of `wanted`, simulated for so many seconds. exact: as a
-    whole, not as a slice of it. shards: how many there are, instead of as many as are needed."""
+    """The smallest installation for the callers of `wanted`, simulated for so many seconds.
+
+    simulated: callers at most; of an installation for more, a slice. shards: how many there are, instead of
+    as many as are needed.
+    """
     one = replace(wanted, gateways=1, shards=1, workers=1)
     shares = Shares.of(one, measured)
     needed = ceil(max(shares.shard_cpu / SHARD_LIMIT, shares.shard_network / NETWORK_LIMIT))
     deployment = replace(one, gateways=ceil(shares.gateway / GATEWAY_LIMIT), shards=shards or needed)
     deployment = replace(deployment, workers=_workers(deployment, measured, seconds))
-    simulated = deployment if exact else deployment.slice(SLICE_CALLERS)
-    return Plan(deployment, simulated, simulate(simulated, measured, seconds), measured)
+    part = deployment.slice(simulated)
+    return Plan(deployment, part, simulate(part, measured, seconds), measured)
 
 
 def _workers(deployment: Deployment, measured: Measured, seconds: float) -> int:
-    """The fewest that are not busier than their limit and serve callers in time, in a slice, for the
-    whole."""
+    """The fewest that are not busier than their limit and serve callers in time; found for a slice."""
     part = replace(deployment.slice(SLICE_CALLERS), workers=1)
     for _ in range(_ROUNDS):
         outcome = simulate(part, measured, seconds)

@@ -83,6 +83,8 @@ class Simulation:
             jobs_per_s=work.jobs.total() / seconds,
             mean_batch=work.jobs.total() / max(1, work.batches),
             word_p95_by_second_s=p95_by_second(since, log.word_s, int(seconds)),
+            lost_words=len(log.lost_word_s),
+            lost_word_p95_s=percentile(log.lost_word_s, 95),
         )
 
 

@@ -60,7 +60,10 @@ _FAULT_AFTER = 1 / 3  # of the simulated time
 @exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; its exit status, which is 1 when callers are not served in time."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.callers < 1 or not 0 < options.talk <= 1:
+        parser.error("--callers is 1 or more, --talk is above 0 and at most 1")
     configure_logging("error", as_json=False)
     files = options.measured or default_files(options.model, options.device)
     measured = Measured(ASSUMED).updated(read(files)).with_figures(dict(options.set))

@@ -7,7 +7,7 @@ deployment.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, inf
 
 from benchmarks.sizing.deployment import (
     GATEWAY_LIMIT,
@@ -39,7 +39,7 @@ class Utilisation:
 
     def callers_each(self, callers: int) -> float:
         """How many callers one of them serves at its limit."""
-        return callers / self.count * self.limit / self.share
+        return callers / self.count * self.limit / self.share if self.share else inf
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Plan:
             Utilisation("Redis shards, CPU", there.shards, shares.shard_cpu, SHARD_LIMIT),
             Utilisation("Redis shards, network", there.shards, shares.shard_network, NETWORK_LIMIT),
         ]
-        return sorted(found, key=lambda each: each.limit / each.share)
+        return sorted(found, key=lambda each: each.share / each.limit, reverse=True)
 
     def figures(self) -> dict[str, float]:
         """All of it by name, for the table and the JSON file."""

@@ -71,12 +71,14 @@ class RunDecodes:
 
     def variation(self, kind: DecodeKind) -> float:
         """The standard deviation over the mean, as far as the buckets tell."""
-        mean_s, steps = self.mean_s(kind), sorted({0.0: 0.0, **self.durations[kind]}.items())
-        squares = sum(
-            (upto - before) * ((low + high) / 2 if high < inf else _LAST_BUCKET * low) ** 2
+        steps = sorted({0.0: 0.0, **self.durations[kind]}.items())
+        middles = [  # of each bucket, and how many decodes are in it
+            ((low + high) / 2 if high < inf else _LAST_BUCKET * low, upto - before)
             for (low, before), (high, upto) in pairwise(steps)
-        )
-        return sqrt(max(0.0, squares / self.jobs(kind) / mean_s**2 - 1))
+        ]
+        mean = sum(count * middle for middle, count in middles) / self.jobs(kind)
+        square = sum(count * middle**2 for middle, count in middles) / self.jobs(kind)
+        return sqrt(max(0.0, square / mean**2 - 1))
 
 
 def at_speed(measured: Measured, there: Deployment, run: RunDecodes) -> Measured:

@@ -123,9 +123,7 @@ def test_the_thresholds_of_scaling_are_those_of_the_plan_and_of_its_document() -
     assert float(busy["threshold"]) == WORKER_LIMIT
     assert int(waiting["threshold"]) == WAITING_PER_WORKER
     assert float(cpu["value"]) == 100 * GATEWAY_LIMIT
-    rows = re.findall(
-        r"^\| (\w+) \| `(.*?)` \| ([\d.]+)", (DEPLOY / "sizing.md").read_text(), re.MULTILINE
-    )
+    rows = re.findall(r"^\| (\w+) \| `(.*?)` \| ([\d.]+)", (DEPLOY / "sizing.md").read_text(), re.MULTILINE)
     documented = {(part, query): float(threshold) for part, query, threshold in rows}
     assert documented == {
         ("workers", busy["query"]): float(busy["threshold"]),

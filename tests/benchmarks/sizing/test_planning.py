@@ -26,7 +26,7 @@ def test_the_smallest_installation_serves_its_callers_and_a_smaller_one_is_busie
 @pytest.mark.parametrize(
     ("replaced", "name"),
     [
-        ({"redis_out_bytes_per_speech_s": 1e9}, "Redis shards, network"),
+        ({"redis_out_bytes_per_speech_s": 1e8}, "Redis shards, network"),
         ({"redis_cpu_ms_per_speech_s": 100.0}, "Redis shards, CPU"),
     ],
 )

@@ -8,7 +8,7 @@ from benchmarks.sizing.autoscaling import GROWTH, THRESHOLDS, before_growth, gro
 from benchmarks.sizing.deployment import Deployment, Fault, Part
 from benchmarks.sizing.measured import Measured
 from benchmarks.sizing.outcome import Outcome
-from benchmarks.sizing.planning import Plan, plan
+from benchmarks.sizing.planning import SLICE_CALLERS, Plan, plan
 from benchmarks.sizing.plots import draw
 from benchmarks.sizing.simulation import simulate
 
@@ -134,5 +134,5 @@ def _growth(before: Deployment, measured: Measured) -> list[str]:
 
 
 def _at_load(found: Plan, load: float, seconds: float) -> Outcome:
-    callers = round(load * found.simulated.callers)
-    return simulate(replace(found.simulated, callers=callers), found.measured, seconds)
+    part = found.deployment.slice(SLICE_CALLERS)
+    return simulate(replace(part, callers=round(load * part.callers)), found.measured, seconds)

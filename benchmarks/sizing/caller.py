@@ -71,7 +71,7 @@ class Utterance:
 
     def show(self, kind: DecodeKind, until: float, now: float) -> None:
         """The words of the window that ended at `until` are at the caller."""
-        self.decoded_until = until
+        self.decoded_until = max(self.decoded_until, until)
         is_final = kind is DecodeKind.FINAL
         unseen = []
         for end, needed in self._unseen:

@@ -24,8 +24,8 @@ from voicegw import config
 from voicegw.core.jobs import DecodeKind
 
 TOLERANCE = 0.2
-_SINGLE = (FIXED_END_SILENCE, "--asr.max-batch", "1", "--gateway.admission.max-sessions", "1000")
 LEAST_MS = 50.0  # a smaller difference is less than two frames and a step of the event loop
+_SINGLE = (FIXED_END_SILENCE, "--asr.max-batch", "1", "--gateway.admission.max-sessions", "1000")
 _WARM_UP_S = 5.0
 COMPARED = {
     "word_p50_ms": "from the end of a word until it is in its final place",

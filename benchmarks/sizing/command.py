@@ -7,6 +7,7 @@ finals come within 0.5 s after the end silence.
 
 --fail ends one gateway, worker or Redis shard in the middle. --check compares the simulation with a real
 server on this machine. --scaling tries the thresholds of the Kubernetes example while callers come.
+--document does all of it for 1,000, 10,000 and 100,000 callers.
 """
 
 import argparse

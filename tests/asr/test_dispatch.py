@@ -113,81 +113,58 @@ async def test_recordings_leave_half_of_the_workers_to_conversations() -> None:
 # --- batches that gather ---
 
 
-def gathering(seconds: float = 60.0) -> Dispatcher[None]:
-    dispatcher = Dispatcher[None]()
-    dispatcher.batch, dispatcher.gather_s = 2, seconds
-    return dispatcher
+async def gathering(seconds: float = 60.0) -> tuple[Dispatcher[None], Place, list[Entry[None]]]:
+    """A dispatcher of batches of two, a process that decodes, and its batch."""
+    dispatcher, there = Dispatcher[None](), place()
+    dispatcher.batch, dispatcher.gather_s, dispatcher.workers = 2, seconds, 2
+    await dispatcher.add(entry("first"))
+    return dispatcher, there, await dispatcher.next(there)
 
 
 async def test_a_job_at_an_idle_process_does_not_wait() -> None:
-    dispatcher = gathering()
-    await dispatcher.add(entry("a"))
-    assert len(await dispatcher.next(place())) == 1
+    _, _, running = await gathering()
+    assert len(running) == 1
 
 
 async def test_jobs_gather_while_the_process_decodes_until_the_batch_is_full() -> None:
-    dispatcher, there = gathering(), place()
-    await dispatcher.add(entry("a"))
-    await dispatcher.next(there)
+    dispatcher, there, _ = await gathering()
     asked = ask(dispatcher, there)
-    await dispatcher.add(entry("b"))
+    await dispatcher.add(entry("a"))
     assert await waits(asked)
-    await dispatcher.add(entry("c"))
-    assert [each.job.session for each in await asked] == ["b", "c"]
+    assert there.gathers_until is not None
+    await dispatcher.add(entry("b"))
+    assert [each.job.session for each in await asked] == ["a", "b"]
+    assert there.gathers_until is None  # the next batch has its own time
 
 
 async def test_what_gathers_is_taken_when_the_process_is_idle() -> None:
-    dispatcher, there = gathering(), place()
-    await dispatcher.add(entry("a"))
-    running = await dispatcher.next(there)
+    dispatcher, there, running = await gathering()
     asked = ask(dispatcher, there)
-    await dispatcher.add(entry("b"))
+    await dispatcher.add(entry("a"))
     assert await waits(asked)
     await dispatcher.done(there, running)
     assert len(await asked) == 1
 
 
 async def test_what_gathers_is_taken_when_its_time_is_over() -> None:
-    dispatcher, there = gathering(0.01), place()
+    dispatcher, there, _ = await gathering(0.01)
     await dispatcher.add(entry("a"))
-    await dispatcher.next(there)
-    await dispatcher.add(entry("b"))
     async with asyncio.timeout(PATIENCE_S):
         assert len(await dispatcher.next(there)) == 1
 
 
 async def test_what_gathers_at_one_process_is_taken_by_an_idle_one() -> None:
-    dispatcher, there = gathering(), place()
-    await dispatcher.add(entry("a"))
-    await dispatcher.next(there)
+    dispatcher, there, _ = await gathering()
     asked = ask(dispatcher, there)
-    await dispatcher.add(entry("b"))
+    await dispatcher.add(entry("a"))
     assert await waits(asked)
     assert len(await dispatcher.next(place())) == 1
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
 
 
-@pytest.mark.parametrize("how", ["alone", "background"])
-async def test_jobs_that_share_no_batch_do_not_gather(how: str) -> None:
-    dispatcher, there = gathering(), place()
-    dispatcher.workers = 2
-    await dispatcher.add(entry("a"))
-    running = await dispatcher.next(there)
-    await dispatcher.add(entry("b", alone=how == "alone", background=how == "background"))
-    if how == "alone":
-        await dispatcher.done(there, running)
-    assert len(await dispatcher.next(there)) == 1
-
-
-async def test_the_time_to_gather_begins_anew_with_each_batch() -> None:
-    dispatcher, there = gathering(), place()
-    await dispatcher.add(entry("a"))
-    await dispatcher.next(there)
-    asked = ask(dispatcher, there)
-    await dispatcher.add(entry("b"))
-    assert await waits(asked)
-    assert there.gathers_until is not None
-    await dispatcher.add(entry("c"))
-    await asked
-    assert there.gathers_until is None
+async def test_a_recording_shares_no_batch_and_does_not_gather() -> None:
+    dispatcher, there, _ = await gathering()
+    await dispatcher.add(entry("a", background=True))
+    async with asyncio.timeout(PATIENCE_S):
+        assert len(await dispatcher.next(there)) == 1

@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.scaling:
         return _grow(options, measured, wanted)
     if options.document:
-        write_document(options.model, wanted, measured, options.seconds)
+        write_document(options.model, wanted, measured, options.seconds, options.simulated)
         return 0
     return _plan(options, measured, wanted)
 

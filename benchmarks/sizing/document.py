@@ -14,15 +14,17 @@ from benchmarks.sizing.simulation import simulate
 
 DEPLOY = Path(__file__).parents[2] / "scripts/deploy"
 SIZES = (1000, 10_000, 100_000)
-_MOST = 10_000  # callers who are simulated
+_MIDDLE = 10_000  # callers of the installation that is looked at closely
 _LOADS = (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)  # of the callers that an installation is for
 _FAULT_S = 10
 
 
-def write_document(model: str, wanted: Deployment, measured: Measured, seconds: float) -> None:
-    """All of it takes some minutes. wanted: its callers do not matter."""
-    plans = [plan(replace(wanted, callers=callers), measured, seconds, _MOST) for callers in SIZES]
-    middle = plans[SIZES.index(_MOST)]
+def write_document(
+    model: str, wanted: Deployment, measured: Measured, seconds: float, simulated: int
+) -> None:
+    """All of it takes some minutes. wanted: its callers do not matter. simulated: callers at most."""
+    plans = [plan(replace(wanted, callers=callers), measured, seconds, simulated) for callers in SIZES]
+    middle = plans[SIZES.index(_MIDDLE)]
     faults = {
         found.deployment.callers: {
             part: simulate(found.simulated, measured, seconds, [Fault(part, _FAULT_S)]) for part in Part
@@ -42,7 +44,7 @@ def write_document(model: str, wanted: Deployment, measured: Measured, seconds: 
     path = DEPLOY / "sizing.md"
     path.write_text(with_parts(path.read_text(), parts))
     loads = {load * middle.deployment.callers: _at_load(middle, load, seconds) for load in _LOADS}
-    draw(DEPLOY / "sizing.svg", middle.deployment.callers, loads, faults[_MOST], _FAULT_S)
+    draw(DEPLOY / "sizing.svg", middle.deployment.callers, loads, faults[_MIDDLE], _FAULT_S)
 
 
 def with_parts(text: str, parts: Mapping[str, Sequence[str]]) -> str:
@@ -117,11 +119,12 @@ def _faults(plans: Sequence[Plan], faults: Mapping[int, Mapping[Part, Outcome]])
 def _agreement(whole: Plan, seconds: float) -> list[str]:
     """The whole installation and smaller and smaller slices of it."""
     rows = []
-    for callers in (_MOST, _MOST // 4, _MOST // 10):
+    most = whole.simulated.callers
+    for callers in (most, most // 4, most // 10):
         part = whole.deployment.slice(callers)
         outcome = whole.outcome if part == whole.simulated else simulate(part, whole.measured, seconds)
         words = (f"{1000 * latency_s:.0f} ms" for latency_s in (outcome.word_p50_s, outcome.word_p95_s))
-        rows.append([f"{callers:,} of {_MOST:,} callers", *words, f"{outcome.worker_share:.1%}"])
+        rows.append([f"{callers:,} of {_MIDDLE:,} callers", *words, f"{outcome.worker_share:.1%}"])
     return _table(["simulated", "word p50", "word p95", "workers busy"], rows)
 
 

@@ -94,7 +94,7 @@ class Dispatcher(Generic[Request]):
     def _gathers(self, place: Place, batch: Sequence[Entry[Request]]) -> bool:
         """Whether the batch waits for more jobs."""
         pays = self.gather_s > 0 and place.batches > 0 and 0 < len(batch) < self.batch
-        if not pays or batch[0].alone or batch[0].job.background:
+        if not pays or batch[0].job.background:
             place.gathers_until = None
             return False
         now = asyncio.get_running_loop().time()

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.report import write_json
 from benchmarks.sizing.deployment import ASSUMED
 from benchmarks.sizing.measured import (
+    DEFAULTS,
     PERCENTS,
     DecodeCosts,
     MeasurementMissing,
@@ -70,9 +71,9 @@ def test_a_model_that_was_not_measured_is_told_with_what_to_do() -> None:
         default_files("large", "cuda")
 
 
-@pytest.mark.parametrize("model", ["bundled", "base"])
-def test_the_files_of_the_project_have_every_figure_machine_and_date(model: str) -> None:
-    paths = default_files(model, "cpu")
+@pytest.mark.parametrize("path", sorted(DEFAULTS.glob("*-*.json")), ids=lambda path: path.stem)
+def test_the_files_of_the_project_have_every_figure_machine_and_date(path: Path) -> None:
+    paths = default_files(*path.stem.rsplit("-", 1))
     found = read(paths)
     assert not set(measured().figures) - set(ASSUMED) - set(found.figures)
     assert found.decode_costs.mean_s(DecodeKind.PARTIAL, 4) > 0

@@ -24,9 +24,16 @@ BENCHMARKS = {
     "gateway": "CPU time per frame, memory per connection, event loop lag and refusals of the gateway",
     "fuzz": "fuzzed messages and abrupt disconnects at a real server, beside a reference client",
     "decoders": "coverage-guided fuzzing of the decoders of client messages (atheris)",
+    "sizing": "what scripts/plan sizes an installation by: decodes, words, speech, traffic",
+    "batching": "ways to fill batches on a GPU, on a simulated clock",
     "cluster": "overhead of Redis for a decode, scaling of workers, recovery",
     "chaos": "what faults, lost connections and load cost clients: the cases faults, reconnect and soak",
     "frames": "time of each step of a frame and of the message codec, in microseconds (pytest-benchmark)",
+}
+
+MODULES = {  # of those that are not named like their module
+    "sizing": "benchmarks.sizing.measure",
+    "batching": "benchmarks.sizing.batching",
 }
 
 
@@ -36,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     if name == "frames":
         return _run_frames(arguments)
     if name in BENCHMARKS:
-        return int(importlib.import_module(f"benchmarks.{name}").main(arguments))
+        return int(importlib.import_module(MODULES.get(name, f"benchmarks.{name}")).main(arguments))
     print("usage: scripts/bench NAME [arguments]; scripts/bench NAME --help describes them\n")
     for known, meaning in BENCHMARKS.items():
         print(f"  {known:12} {meaning}")

@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,7 @@ def write_json(name: str, settings: Mapping[str, Any], figures: Mapping[str, flo
     result = {
         "name": name,
         "commit": commit(),
+        "date": date.today().isoformat(),
         "machine": machine(),
         "settings": settings,
         "figures": {figure: round(value, 4) for figure, value in figures.items()},

@@ -17,6 +17,8 @@ from redis.backoff import ConstantBackoff
 from redis.exceptions import AuthenticationError
 from redis.retry import Retry
 
+from benchmarks.sizing.autoscaling import WAITING_PER_WORKER
+from benchmarks.sizing.deployment import GATEWAY_LIMIT, WORKER_LIMIT
 from tests.redis_server import free_port
 from voicegw import config
 from voicegw.telemetry import Metrics
@@ -93,18 +95,46 @@ def test_clients_come_back_to_their_gateway() -> None:
     assert services["voicegw"]["sessionAffinity"] == "ClientIP"
 
 
+def triggers(scaled: str) -> list[dict[str, Any]]:
+    """What makes the deployment of this name larger."""
+    [found] = [
+        thing["spec"]
+        for thing in objects()
+        if thing["kind"] == "ScaledObject" and thing["metadata"]["name"] == scaled
+    ]
+    assert found["scaleTargetRef"]["name"] == scaled
+    return [{"type": each["type"], **each["metadata"]} for each in found["triggers"]]
+
+
 def test_workers_scale_by_metrics_that_exist() -> None:
     metrics = Metrics()
     metrics.cluster.redis_up.set(1)  # the family is there where a Redis is
     exposed = metrics.exposition().decode()
-    [scaled] = [thing for thing in objects() if thing["kind"] == "ScaledObject"]
-    for text in (*[each["metadata"]["query"] for each in scaled["spec"]["triggers"]], _readme()):
+    queries = [each["query"] for each in triggers("voicegw-worker")]
+    for text in (*queries, *[(DEPLOY / name).read_text() for name in ("README.md", "sizing.md")]):
         for name in re.findall(r"voicegw_cluster_\w+", text):
-            assert name in exposed, name
+            assert f"# TYPE {name} " in exposed, name
+    assert all("voicegw_cluster_" in query for query in queries)
 
 
-def _readme() -> str:
-    return (DEPLOY / "README.md").read_text()
+def test_the_thresholds_of_scaling_are_those_of_the_plan_and_of_its_document() -> None:
+    busy, waiting = triggers("voicegw-worker")
+    [cpu] = triggers("voicegw-gateway")
+    assert float(busy["threshold"]) == WORKER_LIMIT
+    assert int(waiting["threshold"]) == WAITING_PER_WORKER
+    assert float(cpu["value"]) == 100 * GATEWAY_LIMIT
+    rows = re.findall(r"^\| (\w+) \| `(.*?)` \| ([\d.]+)", (DEPLOY / "sizing.md").read_text(), re.MULTILINE)
+    documented = {(part, query): float(threshold) for part, query, threshold in rows}
+    assert documented == {
+        ("workers", busy["query"]): float(busy["threshold"]),
+        ("workers", waiting["query"]): float(waiting["threshold"]),
+        ("gateways", "cpu"): float(cpu["value"]),
+    }
+
+
+def test_a_gateway_asks_for_the_core_that_its_scaling_is_a_share_of() -> None:
+    [gateway] = [pod for app, pod in templates() if app == "voicegw-gateway"]
+    assert gateway["containers"][0]["resources"]["requests"]["cpu"] == "1"
 
 
 def test_compose_services_wait_for_redis() -> None:

@@ -79,3 +79,10 @@ def test_a_batch_is_as_large_as_it_pays(
     monkeypatch.setattr(calibration, "_cost_ms", lambda _, size: size * each_ms(size))
     engine = toy_engine.spec().load(threads=1, at_once=1)
     assert measure(engine, max_batch=8) == (10.0, batch)
+
+
+def test_on_cores_of_their_own_jobs_do_not_gather(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "measure_gathering", lambda *_: pytest.fail("it is not measured"))
+    assert load(SETUP)[1].gather_ms == 0
+    assert not SETUP.engine.shares_device
+    assert spec_of(locate(BUNDLED), WhisperOptions(model=BUNDLED, device="cuda")).shares_device

@@ -6,6 +6,7 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
+from tests.observing import PATIENCE_S
 from tests.speech import job
 from voicegw.asr.batcher import Entry
 from voicegw.asr.dispatch import Dispatcher, Place
@@ -107,3 +108,63 @@ async def test_recordings_leave_half_of_the_workers_to_conversations() -> None:
     assert await waits(third)
     await dispatcher.done(there, running)
     assert [each.job.session for each in await third] == ["2"]
+
+
+# --- batches that gather ---
+
+
+async def gathering(seconds: float = 60.0) -> tuple[Dispatcher[None], Place, list[Entry[None]]]:
+    """A dispatcher of batches of two, a process that decodes, and its batch."""
+    dispatcher, there = Dispatcher[None](), place()
+    dispatcher.batch, dispatcher.gather_s, dispatcher.workers = 2, seconds, 2
+    await dispatcher.add(entry("first"))
+    return dispatcher, there, await dispatcher.next(there)
+
+
+async def test_a_job_at_an_idle_process_does_not_wait() -> None:
+    _, _, running = await gathering()
+    assert len(running) == 1
+
+
+async def test_jobs_gather_while_the_process_decodes_until_the_batch_is_full() -> None:
+    dispatcher, there, _ = await gathering()
+    asked = ask(dispatcher, there)
+    await dispatcher.add(entry("a"))
+    assert await waits(asked)
+    assert there.gathers_until is not None
+    await dispatcher.add(entry("b"))
+    assert [each.job.session for each in await asked] == ["a", "b"]
+    assert there.gathers_until is None  # the next batch has its own time
+
+
+async def test_what_gathers_is_taken_when_the_process_is_idle() -> None:
+    dispatcher, there, running = await gathering()
+    asked = ask(dispatcher, there)
+    await dispatcher.add(entry("a"))
+    assert await waits(asked)
+    await dispatcher.done(there, running)
+    assert len(await asked) == 1
+
+
+async def test_what_gathers_is_taken_when_its_time_is_over() -> None:
+    dispatcher, there, _ = await gathering(0.01)
+    await dispatcher.add(entry("a"))
+    async with asyncio.timeout(PATIENCE_S):
+        assert len(await dispatcher.next(there)) == 1
+
+
+async def test_what_gathers_at_one_process_is_taken_by_an_idle_one() -> None:
+    dispatcher, there, _ = await gathering()
+    asked = ask(dispatcher, there)
+    await dispatcher.add(entry("a"))
+    assert await waits(asked)
+    assert len(await dispatcher.next(place())) == 1
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+
+
+async def test_a_recording_shares_no_batch_and_does_not_gather() -> None:
+    dispatcher, there, _ = await gathering()
+    await dispatcher.add(entry("a", background=True))
+    async with asyncio.timeout(PATIENCE_S):
+        assert len(await dispatcher.next(there)) == 1

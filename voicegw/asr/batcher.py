@@ -90,18 +90,22 @@ class JobQueue(Generic[Request]):
             del self._partials[job.session]
 
     def take(self, limit: int = 1, *, background: bool = True) -> list[Entry[Request]]:
-        """The next job and up to `limit` - 1 others that fit it, no longer queued; none when it is empty.
-        A background job is taken alone, and only with `background`."""
+        """The next batch, no longer queued."""
+        batch = self.next(limit, background=background)
+        for entry in batch:
+            self.remove(entry.job)
+        return batch
+
+    def next(self, limit: int = 1, *, background: bool = True) -> list[Entry[Request]]:
+        """The next job and up to `limit` - 1 others that fit it; none when it is empty. A background job is
+        alone, and there only with `background`."""
         waiting: list[Entry[Request]] = [*self._finals.values(), *self._partials.values()]
         if not waiting and background and self._first_background is not None:
             waiting, limit = [self._first_background], 1
         if not waiting:
             return []
         first, rest = waiting[0], waiting[1:]
-        batch = [first, *[entry for entry in rest if _fits(entry, first)]][:limit]
-        for entry in batch:
-            self.remove(entry.job)
-        return batch
+        return [first, *[entry for entry in rest if _fits(entry, first)]][:limit]
 
 
 def _fits(entry: Entry[Request], first: Entry[Request]) -> bool:

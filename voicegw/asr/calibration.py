@@ -4,6 +4,10 @@ distributed over the cores.
 The throughput is highest with one thread for each decode, and as many decodes at once as there are cores (8
 at most). If a decode is slow then, several threads are tried, and used only if they make it clearly faster:
 on many machines threads wait for each other, and some models are slower with two than with one.
+
+On a GPU, decodes side by side slow each other down, and batches get more done. Where that is measured, jobs
+may wait for a batch (dispatch.py) for as long as two full ones take, because the one in progress may have
+longer windows than the calibration.
 """
 
 import time
@@ -16,6 +20,7 @@ _MOST_THREADS = 4  # more do not speed a single decode up
 _SPEEDUP = 1.3  # of a decode by several threads, for which it is worth to have fewer decodes at once
 _MOST_AT_ONCE = 8  # unless more are asked for
 _WORTHWHILE = 0.95  # of the cost for each window so far: less of a gain is not worth the waiting
+_GATHERING_GAIN = 1.5  # windows per second of full batches over single ones side by side; less may be noise
 _REPEATS = 2
 
 
@@ -39,7 +44,8 @@ def _loaded(setup: Setup, threads: int) -> tuple[Engine, Layout]:
     at_once = setup.at_once or min(_MOST_AT_ONCE, max(1, setup.cores // threads))
     engine = _warm_engine(setup, threads, at_once)
     single_ms, batch = measure(engine, setup.engine.max_batch)
-    return engine, Layout(single_ms, threads, at_once, batch)
+    gather_ms = measure_gathering(engine, at_once, batch) if setup.engine.shares_device else 0.0
+    return engine, Layout(single_ms, threads, at_once, batch, gather_ms)
 
 
 def _warm_engine(setup: Setup, threads: int, at_once: int) -> Engine:
@@ -60,6 +66,27 @@ def measure(engine: Engine, max_batch: int) -> tuple[float, int]:
             break
         each_ms, batch, size = cost_ms, size, 2 * size
     return single_ms, batch
+
+
+def measure_gathering(engine: Engine, at_once: int, batch: int) -> float:
+    """How long jobs may wait for a batch, in ms; 0 unless full batches one after the other get clearly more
+    windows done than single ones side by side."""
+    if at_once == 1 or batch == 1:
+        return 0.0
+    full_ms, beside_ms = _cost_ms(engine, batch), _beside_ms(engine, at_once)
+    return 2 * full_ms if _GATHERING_GAIN * full_ms / batch <= beside_ms / at_once else 0.0
+
+
+def _beside_ms(engine: Engine, count: int) -> float:
+    """Of so many single calibration windows at the same time, the best of some."""
+    costs = []
+    with ThreadPoolExecutor(count) as pool:
+        for _ in range(_REPEATS):
+            begun = time.perf_counter()
+            for decode in [pool.submit(engine.decode_calibration, 1) for _ in range(count)]:
+                decode.result()
+            costs.append((time.perf_counter() - begun) * 1000)
+    return min(costs)
 
 
 def _cost_ms(engine: Engine, size: int) -> float:

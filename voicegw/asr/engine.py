@@ -49,7 +49,8 @@ class EngineSpec(msgspec.Struct, frozen=True):
     loader: import path of its Loader, as `package.module:name`. options: of the loader, in MessagePack; only
     the engine knows their meaning. threads: of one decode; 0 for what a calibration finds. max_batch: the
     most windows that it can decode together. end_of_turn: a second model estimates whether the speaker of a
-    final has finished.
+    final has finished. shares_device: decodes side by side are on one device, such as a GPU, and not on
+    cores of their own.
     """
 
     loader: str
@@ -57,6 +58,7 @@ class EngineSpec(msgspec.Struct, frozen=True):
     threads: int = 0
     max_batch: int = 1
     end_of_turn: bool = False
+    shares_device: bool = False
 
     def load(self, threads: int, at_once: int) -> Engine:
         """The engine. Raises ModelUnavailable."""

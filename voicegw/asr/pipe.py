@@ -22,13 +22,15 @@ class Layout(msgspec.Struct, frozen=True):
     """How the decodes of one worker process are distributed over its cores, and the cost of one.
 
     single_ms: one calibration window. threads: of one decode. at_once: decodes at the same time, which share
-    the weights. batch: the number of windows with the least cost for each.
+    the weights. batch: the number of windows with the least cost for each. gather_ms: how long jobs may wait
+    for a full batch while the process decodes another; 0 where decodes side by side get as much done.
     """
 
     single_ms: float
     threads: int
     at_once: int
     batch: int
+    gather_ms: float = 0.0
 
 
 class Setup(msgspec.Struct, frozen=True):

@@ -142,7 +142,7 @@ class WorkerPool:
         )
         try:
             layout = await self._add_process(setup)
-            self._dispatcher.batch = layout.batch
+            self._dispatcher.batch, self._dispatcher.gather_s = layout.batch, layout.gather_ms / 1000
             setup = msgspec.structs.replace(setup, layout=layout)
             await asyncio.gather(*[self._add_process(setup) for _ in range(options.processes - 1)])
         except BaseException:
@@ -154,6 +154,7 @@ class WorkerPool:
             workers=layout.at_once * options.processes,
             threads=layout.threads,
             batch=layout.batch,
+            gather_ms=round(layout.gather_ms, 1),
             decode_ms=round(layout.single_ms, 1),
         )
 

@@ -49,6 +49,7 @@ def spec_of(directory: Path, options: WhisperOptions) -> EngineSpec:
         threads=options.threads,
         max_batch=options.max_batch,
         end_of_turn=options.end_of_turn,
+        shares_device=options.device != "cpu",
     )
 
 

@@ -1,0 +1,82 @@
+"""What a real installation uses for each second of audio and of speech: one gateway, one worker and Redis,
+while speakers talk."""
+
+import asyncio
+import re
+import urllib.request
+from collections.abc import Mapping, Sequence
+
+from benchmarks.capacity.load import Run, Timing, run
+from benchmarks.capacity.ramp import speakers_for
+from benchmarks.chaos.installation import installation
+from benchmarks.processes import cpu_seconds, resident_bytes
+from clients.local_server import LocalServer
+from tests.redis_server import RedisServer, free_port
+
+_WARM_UP_S = 5.0
+_FETCH_S = 10.0
+
+
+async def traffic_figures(model: Sequence[str], streams: int, seconds: float) -> dict[str, float]:
+    """Of so many speakers at once. model: options of the worker. Raises ClientError."""
+    async with installation(workers=0) as there:
+        probe = str(free_port())
+        worker = await there.add_worker(*model, "--consumer.probe-port", probe)
+        gateway = await there.add_gateway()
+
+        async def usage() -> dict[str, float]:
+            page = await asyncio.to_thread(_fetch, f"http://127.0.0.1:{probe}/metrics")
+            return {
+                "gateway_cpu_s": cpu_seconds(gateway.pid),
+                "jobs": sum(map(float, re.findall(r"^voicegw_decode_seconds_count\S* (\S+)", page, re.M))),
+                **_redis_usage(there.redis),
+            }
+
+        before = await usage()
+        server = LocalServer(there.urls[0], gateway.pid)
+        played = await run(server, speakers_for(streams), Timing(seconds, _WARM_UP_S), reply="none")
+        after = await usage()
+        used = {name: after[name] - before[name] for name in after}
+        memory_mb = {
+            "gateway_memory_mb": resident_bytes(gateway.pid) / 1e6,
+            "worker_memory_mb": resident_bytes(worker.pid) / 1e6,
+        }
+    return per_second(used, *_spoken_s(played)) | memory_mb
+
+
+def per_second(used: Mapping[str, float], audio_s: float, speech_s: float) -> dict[str, float]:
+    """The figures of the sizing model, from what was used in all."""
+    return {
+        "gateway_cpu_ms_per_audio_s": 1000 * used["gateway_cpu_s"] / audio_s,
+        "redis_cpu_ms_per_speech_s": 1000 * used["redis_cpu_s"] / speech_s,
+        "redis_in_bytes_per_speech_s": used["redis_in_bytes"] / speech_s,
+        "redis_out_bytes_per_speech_s": used["redis_out_bytes"] / speech_s,
+        "jobs_per_speech_s": used["jobs"] / speech_s,
+        "traffic_speech_ratio": speech_s / audio_s,
+    }
+
+
+def _spoken_s(played: Run) -> tuple[float, float]:
+    """Seconds of audio and of speech that were sent."""
+    audio_s = speech_s = 0.0
+    for spoken in played.spoken:
+        if spoken.recording is not None:
+            sent_s = spoken.recording.sent_samples / spoken.recording.rate
+            audio_s += sent_s
+            spans = [(said.start_ms / 1000, said.end_ms / 1000) for said in spoken.utterances]
+            speech_s += sum(max(0.0, min(end, sent_s) - start) for start, end in spans)
+    return audio_s, speech_s
+
+
+def _redis_usage(redis: RedisServer) -> dict[str, float]:
+    info = dict(re.findall(r"^(\w+):([\d.]+)\s*$", redis.command("INFO", "everything"), re.M))
+    return {
+        "redis_cpu_s": float(info["used_cpu_user"]) + float(info["used_cpu_sys"]),
+        "redis_in_bytes": float(info["total_net_input_bytes"]),
+        "redis_out_bytes": float(info["total_net_output_bytes"]),
+    }
+
+
+def _fetch(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=_FETCH_S) as page:
+        return bytes(page.read()).decode()

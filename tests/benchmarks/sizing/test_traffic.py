@@ -1,0 +1,32 @@
+"""What a real gateway, a real worker and a real Redis use, in a few seconds of speech."""
+
+from benchmarks.sizing.traffic import per_second, traffic_figures
+
+
+def test_what_was_used_is_shared_out_over_audio_or_speech() -> None:
+    used = {
+        "gateway_cpu_s": 0.5,
+        "jobs": 40,
+        "redis_cpu_s": 0.1,
+        "redis_in_bytes": 1e6,
+        "redis_out_bytes": 5e5,
+    }
+    found = per_second(used, audio_s=100, speech_s=10)
+    assert found == {
+        "gateway_cpu_ms_per_audio_s": 5,
+        "redis_cpu_ms_per_speech_s": 10,
+        "redis_in_bytes_per_speech_s": 100_000,
+        "redis_out_bytes_per_speech_s": 50_000,
+        "jobs_per_speech_s": 4,
+        "traffic_speech_ratio": 0.1,
+    }
+
+
+async def test_a_real_installation_is_measured() -> None:
+    found = await traffic_figures(["--model", "bundled"], streams=1, seconds=4.0)
+    assert 0 < found["gateway_cpu_ms_per_audio_s"] < 1000
+    assert 0 < found["redis_cpu_ms_per_speech_s"] < 1000
+    assert 32_000 < found["redis_in_bytes_per_speech_s"] < 5e6  # at least the audio
+    assert 1 < found["jobs_per_speech_s"] < 8
+    assert 0 < found["traffic_speech_ratio"] <= 1
+    assert found["worker_memory_mb"] > 50

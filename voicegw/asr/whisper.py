@@ -134,7 +134,8 @@ class WhisperEngine:
         """The words of each window, none where there is no speech in it. Several jobs are of one kind, in
         one language, with the same prompt; see asr/batcher.py."""
         windows = [self._window(job) for job in jobs]
-        frames = self._model.frames([window.spectrogram for window in windows], _ROOM[jobs[0].kind])
+        room = _ROOM[DecodeKind.PARTIAL if all(job.urgent for job in jobs) else jobs[0].kind]
+        frames = self._model.frames([window.spectrogram for window in windows], room)
         drafts = self._drafts(windows, frames)
         return [self._finish(window, self._searched(window, draft)) for window, draft in drafts]
 
@@ -174,7 +175,8 @@ class WhisperEngine:
         """The draft, or of a final that greedy decoding is not sure of, what beam search finds. It finds more
         names and spelled words, but it loops more often, too: such a text is not taken."""
         is_sure = draft.score >= _SURE and not draft.suspicious
-        if is_sure or window.job.kind is DecodeKind.PARTIAL or self._options.beam_size == 1:
+        is_greedy = window.job.kind is DecodeKind.PARTIAL or window.job.urgent or self._options.beam_size == 1
+        if is_sure or is_greedy:
             return draft
         found = self._decoded_again(window, draft, self._token_limit(window), self._options.beam_size)
         is_worse = found.suspicious > draft.suspicious or found.said < draft.said

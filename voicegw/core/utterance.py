@@ -150,7 +150,7 @@ class Utterance(msgspec.Struct, array_like=True):
 
     def trim(self, longest: int) -> None:
         """Removes stable words from a running window of more than `longest` samples, and from any window
-        whose decode is urgent."""
+        whose final is urgent."""
         is_long = self.decoded_until - self.window_start > longest
         if self.urgent or (is_long and self.end is None and not self.paused):
             start = self.hypothesis.trim()

@@ -25,10 +25,10 @@ class Row:
 
 README_ROWS = (
     Row(
-        "word errors, people's recordings in English, streamed; offline, with faster-whisper",
+        "word errors in recordings of people, in English, streamed",
         "people-latency",
         "{wer_percent:.1f} %",
-        "{wer_offline_percent:.1f} %",
+        "{wer_offline_percent:.1f} % offline, with faster-whisper",
     ),
     Row(
         "a word in its final place after its end, in these recordings, p50 / p95",
@@ -81,23 +81,26 @@ def report(results: Mapping[str, PartResult], pictures: Sequence[str] = ()) -> s
 
 def _section(part: Part, result: PartResult) -> str:
     rows = "".join(f"| {label} | {shown(form, result.figures)} |\n" for label, form in part.lines.items())
-    notes = [result.note] if result.note else []
-    notes += ["**The benchmark reported problems.**"] if result.problems else []
-    about = (
-        f"{_machine(result.machine)}; {result.date}; {result.took_s / 60:.1f} minutes; commit {result.commit}"
-    )
-    model = f"model {result.settings['model']}; " if "model" in result.settings else ""
-    return (
-        f"## {part.name}\n\n`scripts/bench {result.command}`\n\n{model}{about}.\n\n"
-        + "".join(f"{note}\n\n" for note in notes)
-        + f"| | |\n|---|---|\n{rows}"
-    )
+    settings = (f"{name} {value}" for name, value in result.settings.items() if value not in (None, [], ""))
+    about = [
+        f"`scripts/bench {result.command}`",
+        f"{_machine(result.machine)}; {result.date}; {_minutes(result)}commit {result.commit}.",
+        ", ".join(settings),
+        result.note,
+        "**The benchmark reported problems.**" if result.problems else "",
+    ]
+    paragraphs = "".join(f"{line}\n\n" for line in about if line)
+    return f"## {part.name}\n\n{paragraphs}| | |\n|---|---|\n{rows}"
+
+
+def _minutes(result: PartResult) -> str:
+    return f"{result.took_s / 60:.1f} minutes; " if result.took_s else ""
 
 
 def _machine(machine: Mapping[str, Any]) -> str:
+    about = "{processor}, {cores} cores, Python {python}".format_map(machine)
     load = "/".join(str(each) for each in machine.get("load_average", ()))
-    about = (machine.get(name) for name in ("processor", "cores", "python"))
-    return "{}, {} cores, Python {}, load {}".format(*about, load)
+    return f"{about}, load {load}" if load else about
 
 
 def readme_table(results: Mapping[str, PartResult]) -> str:

@@ -19,6 +19,7 @@ def draw(directory: Path, results: Mapping[str, PartResult]) -> list[str]:
 
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "voicegw"  # the same file from the same figures
+    mpl.rcParams["svg.fonttype"] = "none"
     drawn = []
     for name, fill in (("words", _words), ("peers", _peers)):
         if _draw(directory / f"{name}.svg", fill, results):
@@ -42,7 +43,7 @@ def _words(axes: Any, results: Mapping[str, PartResult]) -> bool:
     """The latency of words by the number of speakers."""
     found = False
     for name, label in (("people-capacity", "Whisper base, people reading"), ("capacity", "bundled model")):
-        points = _by_streams(results[name].figures) if name in results else []
+        points = by_streams(results[name].figures) if name in results else []
         if points:
             axes.plot(*zip(*points, strict=True), marker="o", label=label)
             found = True
@@ -51,14 +52,17 @@ def _words(axes: Any, results: Mapping[str, PartResult]) -> bool:
         xlabel="speakers at once",
         ylabel="ms",
         xscale="log",
-        ylim=(0, None),
     )
     axes.axhline(1000, color="gray", linestyle=":", label="objective: 1 s")
+    axes.set_ylim(0)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter("{x:g}")
     axes.legend()
     return found
 
 
-def _by_streams(figures: Mapping[str, float | None]) -> Sequence[tuple[int, float]]:
+def by_streams(figures: Mapping[str, float | None]) -> Sequence[tuple[int, float]]:
+    """The 95th percentile of word latency by the number of speakers."""
     return sorted(
         (int(name.removeprefix(_STREAMS)), value)
         for name, value in figures.items()

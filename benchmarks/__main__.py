@@ -10,8 +10,11 @@ from pathlib import Path
 from benchmarks.command import new_parser
 
 BENCHMARKS = {
+    "all": "the benchmarks below one after the other, and one report of their figures",
+    "compare": "two results of a benchmark, and what got worse beyond noise",
     "recordings": "check your own recordings for use by the other benchmarks",
     "latency": "latency of words, finals and replies: sample sessions streamed in real time",
+    "realtime": "OpenAI's Realtime API: the transcript at a commit, and latency beside the native protocol",
     "conversation": "time to an answer, cost of speculation, and time to stop a reply that is interrupted",
     "peers": "WhisperLive, WhisperLiveKit and RealtimeSTT on the same model, audio and machine",
     "capacity": "the most simultaneous speakers within the latency objective, and overload",

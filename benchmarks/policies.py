@@ -223,6 +223,8 @@ def figures_of(played: Sequence[Played]) -> dict[str, float]:
         "wer_percent": accurate["wer_percent"],
         "upwr": accurate["upwr"],
         "replaced": accurate["replaced"],
+        "turns": accurate["turns"],
+        **{name: accurate[name] for name in ("missed_words", "stable_retractions", "lost_samples")},
         "wel_p50_ms": timed["wel_p50_ms"],
         "wel_p95_ms": timed["wel_p95_ms"],
         "stable_p50_ms": percentile(stable, 50),

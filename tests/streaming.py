@@ -114,7 +114,7 @@ class StreamingTranscription:
     def split_point(self) -> int | None:
         return None
 
-    def finish(self, at: int | None = None) -> None:
+    def finish(self, at: int | None = None, *, urgent: bool = False) -> None:
         if (running := self.running) is not None:
             self._spoken_for = running.end = self._audio.end if at is None else at
             self._updates.append(Recognize(Flush(running.turn)))

@@ -235,9 +235,9 @@ def test_what_looks_wrong_is_decoded_again_in_longer_windows(
     tried: list[int] = []
     decode_once = stock._drafts
 
-    def record(windows: Any, frames: int) -> Any:
+    def record(windows: Any, frames: int, beam_size: int = 1) -> Any:
         tried.append(frames)
-        return decode_once(windows, frames)
+        return decode_once(windows, frames, beam_size)
 
     monkeypatch.setattr(stock, "_drafts", record)
     monkeypatch.setattr("voicegw.asr.whisper.is_doubled", lambda text: True)
@@ -245,6 +245,48 @@ def test_what_looks_wrong_is_decoded_again_in_longer_windows(
     assert tried == [700, 1500, 3000]
     assert result.words
     assert result.retry_ms > 0
+
+
+def test_an_urgent_final_is_searched_at_once_in_a_short_window(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beams: list[int] = []
+    frames: list[int] = []
+    generate, encode = stock._model.generate, stock._model.encode
+    monkeypatch.setattr("voicegw.asr.whisper._SURE", 0.0)  # no text is
+
+    def record(encoded: Any, prompts: Any, beam: int, longest: int) -> Any:
+        beams.append(beam)
+        return generate(encoded, prompts, beam, longest)
+
+    def record_length(spectrograms: Any, length: int) -> Any:
+        frames.append(length)
+        return encode(spectrograms, length)
+
+    monkeypatch.setattr(stock._model, "generate", record)
+    monkeypatch.setattr(stock._model, "encode", record_length)
+    window = job(pcm(single_utterances()[0]))
+    words = decode(stock, window)
+    urgent = decode(stock, msgspec.structs.replace(window, urgent=True))
+    assert beams == [1, 5, 5]
+    assert frames == [700, 500]
+    assert [word.text for word in urgent] == [word.text for word in words]
+
+
+def test_a_suspicious_urgent_final_is_decoded_greedily(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beams: list[int] = []
+    generate = stock._model.generate
+
+    def record(encoded: Any, prompts: Any, beam: int, longest: int) -> Any:
+        beams.append(beam)
+        return generate(encoded, prompts, beam, longest)
+
+    monkeypatch.setattr(stock._model, "generate", record)
+    monkeypatch.setattr("voicegw.asr.whisper.is_doubled", lambda text: len(beams) == 1)
+    assert decode(stock, msgspec.structs.replace(job(pcm(single_utterances()[0])), urgent=True))
+    assert beams == [5, 1]
 
 
 def test_a_partial_that_looks_wrong_is_no_news(stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> None:

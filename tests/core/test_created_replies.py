@@ -6,6 +6,7 @@ from tests.core.scenario import END, ONSET, PAUSE, Scenario, assert_final, asser
 from voicegw.core import commands, events
 from voicegw.core.commands import Cancel, Commit, Configure, CreateReply, Discard, Relay, ReplyMode
 from voicegw.core.events import EndReason, ReplyReason
+from voicegw.core.jobs import DecodeKind
 from voicegw.core.messages import ClientToolCalled, Message
 from voicegw.core.reply_parameters import ClientTool, ReplyParameters
 from voicegw.errors import InvalidValue, NoReply, ReplyInProgress
@@ -30,6 +31,20 @@ def said(scenario: Scenario) -> list[str]:
     """What the model reads after the system prompt."""
     assert scenario.request is not None
     return [message.content for message in scenario.request.messages[1:]]
+
+
+def test_a_commit_in_a_pause_needs_no_further_decode(manual: Scenario) -> None:
+    manual.hear(ONSET + PAUSE)
+    manual.answer("hello")
+    manual.command(Commit())
+    assert_final(manual, 1, "hello")
+    assert [job.kind for job in manual.jobs] == [DecodeKind.FINAL]
+
+
+def test_a_commit_in_speech_is_decoded_urgently(manual: Scenario) -> None:
+    manual.hear(ONSET)
+    manual.command(Commit())
+    assert [(job.kind, job.urgent) for job in manual.jobs[-1:]] == [(DecodeKind.FINAL, True)]
 
 
 def test_silence_ends_no_manual_turn(manual: Scenario) -> None:

@@ -301,9 +301,17 @@ def test_a_commit_after_an_utterance_is_answered_by_its_final(scenario: Scenario
 
 def test_no_words_are_shown_after_the_end(scenario: Scenario) -> None:
     scenario.hear(ONSET + PAUSE + ONSET)
-    scenario.command(commands.Commit())
+    scenario.command(commands.End())
     scenario.answer("hello")
     assert scenario.kinds() == ["SpeechStarted", "SpeechStopped"]
+    scenario.answer("hello there")
+    assert_final(scenario, 1, "hello there")
+
+
+def test_a_commit_makes_an_urgent_decode_of_what_was_said_since_a_pause(scenario: Scenario) -> None:
+    scenario.hear(ONSET + PAUSE + ONSET)
+    scenario.command(commands.Commit())
+    assert scenario.jobs[-1].urgent
     scenario.answer("hello there")
     assert_final(scenario, 1, "hello there")
 

@@ -164,6 +164,47 @@ def test_a_final_waits_for_a_final_in_flight(desk: Desk) -> None:
     assert len(desk.job().pcm) == 2 * 12 * WINDOW_SAMPLES
 
 
+def test_an_urgent_final_replaces_a_final_of_less_speech(desk: Desk) -> None:
+    desk.begin()
+    desk.roll(6)
+    desk.transcription.pause()
+    ahead = desk.job()
+    desk.transcription.resume(desk.position)
+    desk.roll(6)
+    desk.transcription.finish(urgent=True)
+    job = desk.job()
+    assert (job.urgent, len(job.pcm)) == (True, 2 * 12 * WINDOW_SAMPLES)
+    desk.answer(ahead, spoken("late"))
+    desk.answer(job, spoken("told"))
+    assert [word.text for final in desk.finals() for word in final.words] == ["told"]
+
+
+def test_an_urgent_final_waits_for_one_of_the_same_speech(desk: Desk) -> None:
+    desk.begin()
+    desk.roll(6)
+    desk.transcription.pause()
+    ahead = desk.job()
+    desk.transcription.finish(urgent=True)
+    assert desk.asked() is None
+    desk.answer(ahead, spoken("told"))
+    assert len(desk.finals()) == 1
+
+
+def test_the_window_of_an_urgent_final_begins_with_the_last_stable_words(desk: Desk) -> None:
+    words = spoken("one two three four five six")
+    desk.begin()
+    for _ in range(2):
+        desk.roll(150)
+        desk.answer(desk.job(), words)
+    desk.roll(1)
+    desk.transcription.finish(urgent=True)
+    job = desk.job()
+    assert words[1].end <= job.start <= words[2].start
+    assert job.prompt == "one two"
+    desk.answer(job, words[2:])
+    assert [word.text for final in desk.finals() for word in final.words] == [word.text for word in words]
+
+
 def test_finals_are_returned_in_order(desk: Desk) -> None:
     for turn in (1, 2):
         desk.begin(turn)

@@ -1,6 +1,6 @@
 """Windows to words: decode, decode again what looks wrong, reject what is not speech.
 
-Decoding is greedy; a final whose text is not sure is searched with a beam as well.
+Decoding is greedy; a final whose text is not sure is searched with a beam as well, an urgent one at once.
 Text that repeats itself or does not end is suspicious. A partial has no words then, because the next one is
 on its way; a final is decoded again with 15 s of window, and at last with 30 s. What is not speech is
 rejected (rejection.py), so that it becomes neither a transcript nor context. The model itself is in model.py.
@@ -134,9 +134,12 @@ class WhisperEngine:
         """The words of each window, none where there is no speech in it. Several jobs are of one kind, in
         one language, with the same prompt; see asr/batcher.py."""
         windows = [self._window(job) for job in jobs]
-        frames = self._model.frames([window.spectrogram for window in windows], _ROOM[jobs[0].kind])
-        drafts = self._drafts(windows, frames)
-        return [self._finish(window, self._searched(window, draft)) for window, draft in drafts]
+        urgent = all(job.urgent for job in jobs)
+        room = _ROOM[DecodeKind.PARTIAL if urgent else jobs[0].kind]
+        frames = self._model.frames([window.spectrogram for window in windows], room)
+        beam_size = self._options.beam_size if urgent else 1
+        drafts = self._drafts(windows, frames, beam_size)
+        return [self._finish(window, self._searched(window, draft, beam_size)) for window, draft in drafts]
 
     def _window(self, job: DecodeJob) -> _Window:
         if not self.flags.uses_context:
@@ -149,16 +152,17 @@ class WhisperEngine:
             job = msgspec.structs.replace(job, start=job.start - job.lead_in, pcm=pcm)
         return _Window(job, self._model.spectrogram(job.pcm), Prompt(job.language, before=job.prompt))
 
-    def _drafts(self, windows: Sequence[_Window], frames: int) -> list[tuple[_Window, _Draft]]:
-        """A greedy decode of the windows together, and each window with the language that it was decoded
-        in."""
+    def _drafts(
+        self, windows: Sequence[_Window], frames: int, beam_size: int = 1
+    ) -> list[tuple[_Window, _Draft]]:
+        """A decode of the windows together, and each window with the language that it was decoded in."""
         alone, together = self._model.encode([window.spectrogram for window in windows], frames)
         windows = [
             replace(window, prompt=replace(window.prompt, language=self._language(window, encoded)))
             for window, encoded in zip(windows, alone, strict=True)
         ]
         limit = max(self._token_limit(window) for window in windows)
-        results = self._generate(together, windows, limit, beam_size=1)
+        results = self._generate(together, windows, limit, beam_size)
         return [
             (window, self._draft(window, result, encoded, frames, limit))
             for window, result, encoded in zip(windows, results, alone, strict=True)
@@ -170,13 +174,17 @@ class WhisperEngine:
     def _generate(self, encoded: Any, windows: Sequence[_Window], limit: int, beam_size: int) -> list[Any]:
         return self._model.generate(encoded, [window.prompt for window in windows], beam_size, limit)
 
-    def _searched(self, window: _Window, draft: _Draft) -> _Draft:
+    def _searched(self, window: _Window, draft: _Draft, beam_size: int = 1) -> _Draft:
         """The draft, or of a final that greedy decoding is not sure of, what beam search finds. It finds more
-        names and spelled words, but it loops more often, too: such a text is not taken."""
+        names and spelled words, but it loops more often, too: such a text is not taken. beam_size: with which
+        the draft was found."""
         is_sure = draft.score >= _SURE and not draft.suspicious
-        if is_sure or window.job.kind is DecodeKind.PARTIAL or self._options.beam_size == 1:
+        is_searched = beam_size > 1 and not draft.suspicious
+        has_one_way = window.job.kind is DecodeKind.PARTIAL or self._options.beam_size == 1
+        if is_sure or is_searched or has_one_way:
             return draft
-        found = self._decoded_again(window, draft, self._token_limit(window), self._options.beam_size)
+        other_size = 1 if beam_size > 1 else self._options.beam_size
+        found = self._decoded_again(window, draft, self._token_limit(window), other_size)
         is_worse = found.suspicious > draft.suspicious or found.said < draft.said
         return draft if is_worse else found
 

@@ -40,13 +40,17 @@ class Word(msgspec.Struct, frozen=True, array_like=True):
 class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     """One window of one session, to be decoded to words.
 
-    session, number: the job's identity; numbers grow within a session. start: session sample (16 kHz) of the
-    window's first sample. pcm: the window, mono s16le at 16 kHz. prompt: the text before the window; may be
-    empty. language: ISO 639-1; empty for the model's default; AUTO_LANGUAGE to detect it. key_terms: names
-    and technical terms that are likely (key_term_limits.py). context: the number of samples at the start of
-    the window that belong to earlier utterances. lead_in: the number of samples of silence that a recogniser
-    that does not use the context inserts before the window, because models miss a short word at its very
-    start. background: no conversation waits for it, so it is decoded only when no other job waits.
+    session, number: the job's identity; numbers grow within a session.
+    start: session sample (16 kHz) of the window's first sample.
+    pcm: the window, mono s16le at 16 kHz.
+    prompt: the text before the window; may be empty.
+    language: ISO 639-1; empty for the model's default; AUTO_LANGUAGE to detect it.
+    key_terms: names and technical terms that are likely (key_term_limits.py).
+    context: the number of samples at the start of the window that belong to earlier utterances.
+    lead_in: the number of samples of silence that a recogniser that does not use the context inserts before
+    the window, because models miss a short word at its very start.
+    background: no conversation waits for it, so it is decoded only when no other job waits.
+    urgent: of a final, the client waits for it, so its window is short and it is decoded once.
     """
 
     session: str
@@ -60,6 +64,7 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     context: int = 0
     lead_in: int = 0
     background: bool = False
+    urgent: bool = False
 
     @property
     def lane(self) -> DecodeKind:

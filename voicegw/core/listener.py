@@ -195,7 +195,7 @@ class Listener:
         assert running is not None, "the endpointer was open, so an utterance is running"
         turn, speech_end = running.turn, running.speech_end
         speech_end = speech_end if at is None else min(speech_end, at)
-        self._transcription.finish(at)
+        self._transcription.finish(at, urgent=reason is EndReason.COMMIT)
         spoken_at = self._arrivals.arrival_time(speech_end)
         zero = now if spoken_at is None else spoken_at
         self._timings[turn] = TurnTiming(turn, zero=zero, endpoint=now)

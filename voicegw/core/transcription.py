@@ -137,9 +137,9 @@ class Transcription(Protocol):
         """The best sample at which to split a running utterance that is too long; None to end it now."""
         ...
 
-    def finish(self, at: int | None = None) -> None:
+    def finish(self, at: int | None = None, *, urgent: bool = False) -> None:
         """Ends the running utterance, now or at the sample `at`. Its audio is decoded to the end, and its
-        Final follows."""
+        Final follows. urgent: the client waits for the Final."""
         ...
 
     def expire_oldest(self) -> None:

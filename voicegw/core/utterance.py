@@ -63,7 +63,7 @@ class Utterance(msgspec.Struct, array_like=True):
     position after its last sample, once it has ended. final_decode: the last final decode. language: of the
     last decode with words, ISO 639-1; empty where it is unknown. resumed: where the speech continued after
     each pause. decided_until, failed_until: the end of the window of the last final decode that succeeded or
-    failed.
+    failed. urgent: it has ended and the client waits for its final.
     """
 
     turn: int
@@ -82,6 +82,7 @@ class Utterance(msgspec.Struct, array_like=True):
     remainder: Remainder | None = None
     decided_until: int = 0
     failed_until: int = 0
+    urgent: bool = False
 
     @property
     def complete(self) -> bool:
@@ -148,8 +149,10 @@ class Utterance(msgspec.Struct, array_like=True):
         self.resumed.append(at)
 
     def trim(self, longest: int) -> None:
-        """Removes stable words from a running window of more than `longest` samples."""
-        if self.end is None and not self.paused and self.decoded_until - self.window_start > longest:
+        """Removes stable words from a running window of more than `longest` samples, and from any window
+        whose final is urgent."""
+        is_long = self.decoded_until - self.window_start > longest
+        if self.urgent or (is_long and self.end is None and not self.paused):
             start = self.hypothesis.trim()
             if start is not None:
                 self.window_start = max(self.window_start, start)

@@ -157,9 +157,10 @@ class WindowedTranscription:
         """See Transcription."""
         self._expect_running().resume(at)
 
-    def finish(self, at: int | None = None) -> None:
+    def finish(self, at: int | None = None, *, urgent: bool = False) -> None:
         """See Transcription. The answer of a decode in flight whose window ends after `at` is ignored."""
         running = self._expect_running()
+        running.urgent = urgent
         self._state.assigned_until = running.end = self._audio.end if at is None else at
         running.speech_end = min(running.speech_end, running.end)
         if self._in_flight is not None and self._in_flight.until > running.end:
@@ -213,7 +214,7 @@ class WindowedTranscription:
             return None
         utterance = self._state.pending[0]
         kind = utterance.due(self._audio.end, to_samples(self._state.options.partial_interval_ms))
-        if kind is None or (self._in_flight is not None and not self._may_replace(kind)):
+        if kind is None or (self._in_flight is not None and not self._may_replace(kind, utterance)):
             return None
         until = self._audio.end if utterance.end is None else utterance.end
         self._state.jobs += 1
@@ -230,11 +231,14 @@ class WindowedTranscription:
         return DecodeJob(
             *(self._session, self._state.jobs, kind, start, pcm, prompt),
             *(self._state.language.requested, terms, before, lead_in),
+            urgent=utterance.urgent,
         )
 
-    def _may_replace(self, kind: DecodeKind) -> bool:
+    def _may_replace(self, kind: DecodeKind, utterance: Utterance) -> bool:
+        """Whether a decode that is due makes the one in flight useless."""
         assert self._in_flight is not None
-        return kind is DecodeKind.FINAL and self._in_flight.kind is DecodeKind.PARTIAL
+        is_useless = utterance.urgent and self._in_flight.until < utterance.speech_end
+        return kind is DecodeKind.FINAL and (self._in_flight.kind is DecodeKind.PARTIAL or is_useless)
 
     # --- answers ---
 

@@ -1,0 +1,120 @@
+"""REPORT.md and the table of README, from the results of the parts."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.all.parts import PARTS, Part
+from benchmarks.all.results import PartResult, shown
+
+REPORT = "REPORT.md"
+_MARK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of README's table: a figure of a part, and that of peers in the same run."""
+
+    label: str
+    part: str
+    ours: str
+    theirs: str = ""
+
+
+README_ROWS = (
+    Row(
+        "word errors in recordings of people, in English, streamed",
+        "people-latency",
+        "{wer_percent:.1f} %",
+        "{wer_offline_percent:.1f} % offline, with faster-whisper",
+    ),
+    Row(
+        "a word in its final place after its end, in these recordings, p50 / p95",
+        "people-latency",
+        "{wel_p50_ms:.0f} / {wel_p95_ms:.0f} ms",
+    ),
+    Row(
+        "the same, one speaker with few pauses, p50 / p95",
+        "people-peers",
+        "{wel_p50_ms_voicegw:.0f} / {wel_p95_ms_voicegw:.0f} ms",
+        "WhisperLive {wel_p50_ms_whisperlive:.0f} / {wel_p95_ms_whisperlive:.0f}, "
+        "RealtimeSTT {wel_p50_ms_realtimestt:.0f} / {wel_p95_ms_realtimestt:.0f} ms",
+    ),
+    Row(
+        "CPU seconds per second of audio, one speaker",
+        "people-peers",
+        "{cpu_s_per_audio_s_voicegw:.2f}",
+        "WhisperLive {cpu_s_per_audio_s_whisperlive:.2f}, RealtimeSTT {cpu_s_per_audio_s_realtimestt:.2f}",
+    ),
+    Row("speakers at once with words within 1 s (p95)", "people-capacity", "{streams_at_slo:.0f}"),
+    Row(
+        "final words after the server found the end of speech, p95",
+        "people-latency",
+        "{settling_p95_ms:.0f} ms",
+    ),
+    Row(
+        "faults of workers, gateways and Redis (bundled model); lost samples; lost or doubled words",
+        "chaos",
+        "{fault_runs:.0f}; {lost_samples:.0f}; {lost_words:.0f}, {doubled_words:.0f}",
+    ),
+)
+
+
+def write_report(directory: Path, results: Mapping[str, PartResult], pictures: Sequence[str]) -> None:
+    """Write REPORT.md."""
+    (directory / REPORT).write_text(report(results, pictures))
+
+
+def report(results: Mapping[str, PartResult], pictures: Sequence[str] = ()) -> str:
+    """The report: a section for each part that has a result. pictures: names of files beside it."""
+    sections = [_section(part, results[part.name]) for part in PARTS if part.name in results]
+    drawn = "".join(f"![{name.removesuffix('.svg')}]({name})\n\n" for name in pictures)
+    head = (
+        "# Figures of one run\n\n"
+        "Written by `scripts/bench all`. Each part is a command that can be run by itself; its JSON file\n"
+        "has all of its figures. Method: [benchmarks](../README.md).\n\n"
+    )
+    return head + drawn + "\n".join(sections)
+
+
+def _section(part: Part, result: PartResult) -> str:
+    rows = "".join(f"| {label} | {shown(form, result.figures)} |\n" for label, form in part.lines.items())
+    settings = (f"{name} {value}" for name, value in result.settings.items() if value not in (None, [], ""))
+    about = [
+        f"`scripts/bench {result.command}`",
+        f"{_machine(result.machine)}; {result.date}; {_minutes(result)}commit {result.commit}.",
+        ", ".join(settings),
+        result.note,
+        "**The benchmark reported problems.**" if result.problems else "",
+    ]
+    paragraphs = "".join(f"{line}\n\n" for line in about if line)
+    return f"## {part.name}\n\n{paragraphs}| | |\n|---|---|\n{rows}"
+
+
+def _minutes(result: PartResult) -> str:
+    return f"{result.took_s / 60:.1f} minutes; " if result.took_s else ""
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    about = "{processor}, {cores} cores, Python {python}".format_map(machine)
+    load = "/".join(str(each) for each in machine.get("load_average", ()))
+    return f"{about}, load {load}" if load else about
+
+
+def readme_table(results: Mapping[str, PartResult]) -> str:
+    """The table of README."""
+    rows = [
+        f"| {row.label} | {shown(row.ours, results[row.part].figures)} | "
+        f"{shown(row.theirs, results[row.part].figures)} | `{row.part}` |\n".replace("|  |", "| |")
+        for row in README_ROWS
+        if row.part in results
+    ]
+    return "| | voicegw | peers, same machine and model | part |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def update_readme(file: Path, results: Mapping[str, PartResult]) -> None:
+    """Put the table between its marks in the file."""
+    table = readme_table(results)
+    file.write_text(_MARK.sub(lambda found: found[1] + table + found[2], file.read_text()))

@@ -62,7 +62,9 @@ CHECKED: dict[str, Callable[[list[str]], None]] = {
     "voicegw worker": _config(config.load_worker),
     "voicegw wyoming": _config(config.load_wyoming),
     "voicegw token": _token,
-    "python -m clients.microphone": _parser(microphone_options.parser),
+    "python -m clients.microphone": _parser(
+        lambda: microphone_options.parser("python -m clients.microphone")
+    ),
     "python -m clients.call_simulator": _parser(call_simulator._parser),
     "python -m clients.telephony_bridge": _parser(telephony_bridge._parser),
 }

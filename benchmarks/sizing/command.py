@@ -29,7 +29,7 @@ from benchmarks.sizing.measured import Measured, default_files, read
 from benchmarks.sizing.planning import SLICE_CALLERS, Plan, plan
 from benchmarks.sizing.simulation import simulate
 from benchmarks.tracks import sessions
-from voicegw.telemetry import configure_logging
+from voicegw.log_configuration import configure_logging
 
 MEANINGS = {
     "gateways": "processes of `voicegw serve`, a core each",

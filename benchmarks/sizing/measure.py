@@ -28,7 +28,7 @@ from benchmarks.sizing.speech import speech_figures, spread
 from benchmarks.sizing.traffic import traffic_figures
 from voicegw import config
 from voicegw.asr.weights import locate
-from voicegw.telemetry import configure_logging
+from voicegw.log_configuration import configure_logging
 
 MEANINGS = {
     "decodes_at_once": "workers of a process",

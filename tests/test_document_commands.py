@@ -49,7 +49,7 @@ def _config(load: Callable[[Sequence[str]], object]) -> Callable[[list[str]], No
 
 
 def _token(arguments: list[str]) -> None:
-    _, rest = cli._parser().parse_known_args(["token", *arguments])
+    _, rest = cli._parser({}).parse_known_args(["token", *arguments])
     config.load(rest)
 
 

@@ -67,14 +67,14 @@ class Secured:
 
 
 @contextmanager
-def secured_server(directory: Path, name: str = "127.0.0.1") -> Iterator[Secured]:
-    """A server with a certificate for `name`."""
+def secured_server(directory: Path, name: str = "127.0.0.1", **more: object) -> Iterator[Secured]:
+    """A server with a certificate for `name`, and more settings."""
     authority, port = trustme.CA(), free_port()
     authority.cert_pem.write_to_path(ca := str(directory / "ca.pem"))
     issued = authority.issue_cert(name)
     issued.private_key_and_cert_chain_pem.write_to_path(own := str(directory / "own.pem"))
     settings = {"port": 0, "tls-cert-file": own, "tls-key-file": own, "tls-ca-cert-file": ca}
-    server = RedisServer(directory, {**settings, "tls-port": port})
+    server = RedisServer(directory, {**settings, **more, "tls-port": port})
     server.start()
     options = {"tls_ca_file": ca, "tls_cert_file": own, "tls_key_file": own}
     yield Secured(f"rediss://127.0.0.1:{port}", options, settings)

@@ -1,15 +1,20 @@
 """URLs, and clients for real servers: with a password, with TLS, behind Sentinel, as a Cluster of one."""
 
+import asyncio
 import ssl
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis.exceptions import AuthenticationError, ConnectionError
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, ClusterDownError, ConnectionError
 
 from tests.cluster.conftest import Secured, secured_server
-from tests.cluster.harness import redis_client
-from tests.redis_server import RedisServer
-from voicegw.cluster.redis.connect import Address, RedisOptions, parse
+from tests.cluster.harness import redis_client, redis_options
+from tests.observing import PATIENCE_S
+from tests.redis_server import RedisServer, free_port
+from voicegw.cluster.redis.connect import Address, RedisOptions, close, connect, connect_to_all, parse
 from voicegw.errors import ConfigurationError
 
 LOCAL = ("127.0.0.1", 6379)
@@ -126,3 +131,26 @@ async def test_a_cluster(cluster_url: str) -> None:
     async with redis_client(cluster_url) as redis:
         assert await redis.set("a", "b")
         assert await redis.get("a") == b"b"
+
+
+async def test_a_cluster_with_tls(tmp_path: Path) -> None:
+    settings = {"cluster-enabled": "yes", "cluster-port": free_port(), "tls-cluster": "yes"}
+    with secured_server(tmp_path, "127.0.0.1", **settings) as secured:
+        async with redis_client(secured.url, **secured.files) as node:
+            await node.execute_command("CLUSTER ADDSLOTSRANGE", 0, 16383)  # type: ignore[no-untyped-call]
+        url = secured.url.replace("rediss", "rediss+cluster")
+        options = replace(redis_options(url), **secured.files)
+        for client in (connect(options, key="a"), await connect_to_all(options).of("a")):
+            await until_served(client)
+            assert await client.set("a", "b")
+            await close(client)
+
+
+async def until_served(client: Redis) -> None:
+    """The node needs a moment to find that all slots are served."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with suppress(ClusterDownError):
+                await client.get("a")
+                return
+            await asyncio.sleep(0.05)

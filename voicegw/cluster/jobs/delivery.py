@@ -172,7 +172,10 @@ class JobDelivery:
             self._audio.decoded(request.job, worker, time.monotonic())
 
     def submit_whole(self, request: Request, reason: str) -> None:
-        """Submits a job again, to any worker: the one that it was for has not done it."""
+        """Submits a job again, to any worker: the one that it was for has not done it. Once, since an answer
+        to an earlier submission may come late."""
+        if request.whole:
+            return
         self._metrics.sent_whole.labels(reason).inc()
         self._audio.forget(request.job.session)
         request.whole = True

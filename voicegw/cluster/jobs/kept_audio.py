@@ -10,7 +10,7 @@ are session samples, ends exclusive.
 """
 
 import zlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -67,6 +67,7 @@ class AudioLocations:
 
     def __init__(self) -> None:
         self._sessions: dict[str, _Session] = {}
+        self._counts = Counter[str]()  # sessions, by worker
 
     def worker_of(self, session: str, now: float) -> str:
         """The worker that has audio of the session; empty when none has."""
@@ -75,7 +76,7 @@ class AudioLocations:
 
     def sessions_of(self, worker: str) -> int:
         """Of how many sessions a worker has audio."""
-        return sum(known.worker == worker for known in self._sessions.values())
+        return self._counts[worker]
 
     def without_kept(self, submission: Submission) -> Submission:
         """The submission as it goes to the worker of its session: without the samples that it has."""
@@ -90,16 +91,21 @@ class AudioLocations:
         )
 
     def decoded(self, job: DecodeJob, worker: str, now: float) -> None:
-        """A worker has decoded this whole window; an empty name is that of a worker that keeps nothing."""
+        """A worker has decoded this whole window."""
         known = self._sessions.get(job.session)
         if known is None or known.worker != worker:
+            self.forget(job.session)
             known = self._sessions[job.session] = _Session(worker, now)
+            self._counts[worker] += 1
         known.decoded_at = now
         known.ranges.add(job.start, _end(job))
 
     def forget(self, session: str) -> None:
         """No worker has audio of this session."""
-        self._sessions.pop(session, None)
+        if (known := self._sessions.pop(session, None)) is not None:
+            self._counts[known.worker] -= 1
+            if not self._counts[known.worker]:
+                del self._counts[known.worker]
 
     def __len__(self) -> int:
         """Of how many sessions a worker has audio."""
@@ -109,7 +115,7 @@ class AudioLocations:
         """Forgets the sessions whose audio is no longer kept."""
         for session, known in tuple(self._sessions.items()):
             if now - known.decoded_at >= _TRUSTED_S:
-                del self._sessions[session]
+                self.forget(session)
 
 
 def _cut(job: DecodeJob, start: int, end: int) -> bytes:

@@ -94,6 +94,7 @@ class WorkerShards:
     async def _close(self, layout: int, worker: GroupWorker) -> None:
         for consumer in self._consumers.pop(layout):
             worker.discard(consumer.reader)
+            consumer.reader.monitor.succeeded()  # whether it answers no longer matters
             await consumer.close()
 
     async def queues(self) -> Queues:

@@ -237,15 +237,15 @@ class GroupWorker:
         pause_s = self._lease_ms / 1000 / _RENEWALS
         await asyncio.sleep(pause_s)
         held = [each for each in self._held.values() if each.reader is reader]
+        due = [each.entry for each in held if time.monotonic() - each.since >= pause_s]
         if self._handler.capacity > 0:
-            not_new = [each.entry for each in held if time.monotonic() - each.since >= pause_s]
-            await reader.renew(not_new)
+            await reader.renew(due)
         else:
-            await reader.release([each.entry for each in held])
+            await reader.release(due)
         count = max(self._room(), self._handler.min_claims)
         if count > 0 and not self.stopping:
             self._begin(reader, await reader.claim(self._lease_ms, count))
-        if held or count > 0:
+        if due or count > 0:
             reader.monitor.succeeded()
 
     # --- processing ---

@@ -36,7 +36,7 @@ def write_document(
         "measured": [f"- {source}" for source in measured.sources],
         "sizes": _sizes(model, plans),
         "saturation": _saturation(plans),
-        "bottlenecks": [f"- {found.deployment.callers:,} callers: {found.verdict}" for found in plans],
+        "bottlenecks": [f"- {found.deployment.callers:,} callers, {found.verdict}" for found in plans],
         "faults": _faults(plans, faults),
         "agreement": _agreement(middle, seconds),
         "growth": _growth(before, measured),
@@ -98,6 +98,7 @@ def _faults(plans: Sequence[Plan], faults: Mapping[int, Mapping[Part, Outcome]])
     rows = [
         [
             f"{found.deployment.callers:,}",
+            f"{found.simulated.callers:,}",
             f"a {part}, of {found.deployment.count(part):,}",
             f"{1000 * found.outcome.word_p95_s:.0f}",
             f"{1000 * outcome.worst_second_s(_FAULT_S):.0f}",
@@ -109,7 +110,7 @@ def _faults(plans: Sequence[Plan], faults: Mapping[int, Mapping[Part, Outcome]])
     ]
     return _table(
         [
-            *("callers", "lost", "word p95, ms", "in the worst second", "seconds beyond 1 s"),
+            *("callers", "simulated", "lost", "word p95, ms", "in the worst second", "seconds beyond 1 s"),
             "words that waited for it; their p95, ms",
         ],
         rows,

@@ -15,7 +15,7 @@ from benchmarks.sizing.simulation import simulate
 DEPLOY = Path(__file__).parents[2] / "scripts/deploy"
 SIZES = (1000, 10_000, 100_000)
 _MIDDLE = 10_000  # callers of the installation that is looked at closely
-_LOADS = (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)  # of the callers that an installation is for
+_LOADS = (0.5, 0.75, 1.0, 1.2, 1.3, 1.4, 1.5, 1.6)  # of the callers that an installation is for
 _FAULT_S = 10
 
 

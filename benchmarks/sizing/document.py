@@ -15,7 +15,7 @@ from benchmarks.sizing.simulation import simulate
 DEPLOY = Path(__file__).parents[2] / "scripts/deploy"
 SIZES = (1000, 10_000, 100_000)
 _MIDDLE = 10_000  # callers of the installation that is looked at closely
-_LOADS = (0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3)  # of the callers that an installation is for
+_LOADS = (0.5, 0.75, 1.0, 1.2, 1.3, 1.4, 1.5, 1.6)  # of the callers that an installation is for
 _FAULT_S = 10
 
 
@@ -36,7 +36,7 @@ def write_document(
         "measured": [f"- {source}" for source in measured.sources],
         "sizes": _sizes(model, plans),
         "saturation": _saturation(plans),
-        "bottlenecks": [f"- {found.deployment.callers:,} callers: {found.verdict}" for found in plans],
+        "bottlenecks": [f"- {found.deployment.callers:,} callers, {found.verdict}" for found in plans],
         "faults": _faults(plans, faults),
         "agreement": _agreement(middle, seconds),
         "growth": _growth(before, measured),
@@ -98,6 +98,7 @@ def _faults(plans: Sequence[Plan], faults: Mapping[int, Mapping[Part, Outcome]])
     rows = [
         [
             f"{found.deployment.callers:,}",
+            f"{found.simulated.callers:,}",
             f"a {part}, of {found.deployment.count(part):,}",
             f"{1000 * found.outcome.word_p95_s:.0f}",
             f"{1000 * outcome.worst_second_s(_FAULT_S):.0f}",
@@ -109,7 +110,7 @@ def _faults(plans: Sequence[Plan], faults: Mapping[int, Mapping[Part, Outcome]])
     ]
     return _table(
         [
-            *("callers", "lost", "word p95, ms", "in the worst second", "seconds beyond 1 s"),
+            *("callers", "simulated", "lost", "word p95, ms", "in the worst second", "seconds beyond 1 s"),
             "words that waited for it; their p95, ms",
         ],
         rows,

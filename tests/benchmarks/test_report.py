@@ -25,7 +25,7 @@ def test_prints_a_table_and_writes_the_same_figures(
     assert "latency: streams 1" in shown
     assert [" 0.250 " in shown, " 512 " in shown, "partial words changed" in shown] == [True] * 3
     written = json.loads((tmp_path / "x.json").read_text())
-    assert set(written) == {"name", "commit", "machine", "settings", "figures"}
+    assert set(written) == {"name", "commit", "date", "machine", "settings", "figures"}
     assert written["figures"] == {"upwr": 0.25, "ttfp_p50_ms": 512.34, "nothing_ms": None}
 
 

@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 
 import voicegw
 from benchmarks.server_under_test import PATIENT
-from clients.local_server import READY_S, local_server, running
-from tests.distributions import PROJECTS, ROOT, Environment, build, unpacked
+from clients.local_server import local_server, running
+from tests.distributions import LIMIT_S, PROJECTS, ROOT, Environment, build, unpacked
 
 SPEECH = str(ROOT / "models/samples/command-1.wav")
 SPOKEN = "turn on the lights in the kitchen"
@@ -129,7 +129,7 @@ async def test_the_client_talks_from_an_environment_of_its_own(wheels: Wheels, t
     packages = json.loads(environment.python(_PACKAGES))
     assert "voicegw-client" in packages
     assert not {"voicegw", "ctranslate2", "faster-whisper", "onnxruntime", "openai", "redis"} & set(packages)
-    async with local_server("--model", "bundled", *PATIENT) as server:
+    async with local_server("--model", "bundled", *PATIENT, ready_s=LIMIT_S) as server:
         arguments = ("--json", "--file", SPEECH, "--url", server.url)
         printed = await asyncio.to_thread(environment.run, "voicegw-client", *arguments)
         assert_conversation(printed)
@@ -179,7 +179,7 @@ async def test_the_server_works_from_its_wheel(
     assert SPOKEN in checked.lower()
     monkeypatch.chdir(tmp_path)  # away from the checkout
     command = (environment.program("voicegw"), "serve", "--model", "bundled", "--port", "0")
-    async with running((*command, *PATIENT), READY_S) as server:
+    async with running((*command, *PATIENT), LIMIT_S) as server:
         arguments = ("talk", "--json", "--file", SPEECH, "--url", server.url)
         assert_conversation(await asyncio.to_thread(environment.run, "voicegw", *arguments))
 

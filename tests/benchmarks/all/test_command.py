@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.all import command, main
 from benchmarks.all.document import REPORT
-from benchmarks.all.parts import Part
+from benchmarks.all.parts import PARTS, Part
 from benchmarks.all.results import ResultError, read_result, read_results
 
 
@@ -31,7 +31,7 @@ def test_a_part_that_cannot_run_is_wrong_usage(
 def test_a_part_that_is_done_is_not_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    turns = next(part for part in command.PARTS if part.name == "turns")
+    turns = next(part for part in PARTS if part.name == "turns")
     quick = Part("turns", "turns --condition phone", "turns --condition phone", (1, 1), turns.lines)
     monkeypatch.setattr(command, "PARTS", [quick])
     run = ["--results", str(tmp_path)]

@@ -6,6 +6,7 @@ decoding of finals (a beam of 5), or of partials if the name says greedy. Window
 
 With --recordings, its word error rates on these, by kind: wer_percent is utterance by utterance as the server
 decodes them, wer_offline_percent as stock faster-whisper does, in one padded pass over each recording.
+With several languages, also how often the model names the language right from the first seconds of speech.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.command import Result, add_json, add_serve, chosen, exits_on_errors, new_parser
 from benchmarks.offline import whole_text
-from benchmarks.recordings import accuracy
+from benchmarks.recordings import accuracy, languages
 from benchmarks.recordings.material import about_recordings, add_recordings, add_texts, material
 from models.training.evaluate import Figures, Material, conditions, quiet, word_times
 from models.training.recognizer import Recognizer
@@ -41,6 +42,7 @@ RECORDED_MEANINGS = accuracy.MEANINGS | {
     "wer_gap_points": "the difference",
     "empty_recordings": "recordings without words, although the offline pass has some",
     "made_up_words_per_minute": "words a minute without speech",
+    **languages.MEANINGS,
 }
 _ROWS = {  # the rows in the table of `models/evaluate`
     "wer_clean_percent": "WER clean, beam 5",
@@ -83,11 +85,12 @@ def _run_recordings(options: argparse.Namespace) -> int:
             accuracy.Transcribed(one, whole_text(engine, one), found.offline_text(one))
             for one in found.recorded
         ]
+        figures = accuracy.figures(transcribed) | languages.language_figures(engine, found.recorded)
     if options.texts is not None:
         accuracy.write_texts(transcribed, options.texts)
     settings = {"model": options.model, "recordings": len(transcribed), "serve": options.serve}
     settings |= about_recordings(options)
-    return Result(settings, accuracy.figures(transcribed), RECORDED_MEANINGS).report("model", options.json)
+    return Result(settings, figures, RECORDED_MEANINGS).report("model", options.json)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -157,7 +157,7 @@ async def _compare(server: LocalServer, spoken: Sequence[Spoken]) -> list[tuple[
 
 
 async def _loop(server: LocalServer, spoken: Sequence[Spoken], minutes: float) -> list[Session]:
-    """One session with the recordings, in English as far as they are in several languages."""
+    """One session with all recordings, in the language of the first."""
     print_progress(f"loop: {minutes:g} minutes")
     with _joined(spoken, minutes * 60) as sample:
         async with child_process("benchmarks.realtime.client", "--url", _base_url(server)) as client:

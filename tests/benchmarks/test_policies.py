@@ -39,7 +39,10 @@ def test_the_figures_of_a_setting() -> None:
     assert found["wer_percent"] == 0
     assert found["upwr"] == 1 / 2
     assert (found["wel_p50_ms"], found["stable_p50_ms"]) == pytest.approx((300, 550))
-    assert {name for names in COLUMNS.values() for name in names} == {*found, "wer_offline_percent"}
+    counts = {"turns": 1, "missed_words": 0, "stable_retractions": 0}
+    assert {name: found[name] for name in counts} == counts
+    shown = {name for names in COLUMNS.values() for name in names} | {*counts, "lost_samples"}
+    assert shown == {*found, "wer_offline_percent"}
 
 
 def test_settings_have_different_names() -> None:

@@ -50,7 +50,7 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     lead_in: the number of samples of silence that a recogniser that does not use the context inserts before
     the window, because models miss a short word at its very start.
     background: no conversation waits for it, so it is decoded only when no other job waits.
-    urgent: of a final, the client waits for it, so its window is short and it is decoded once.
+    urgent: of a final, the client waits for it, so its window is short and is searched with a beam at once.
     """
 
     session: str

@@ -235,7 +235,8 @@ class WindowedTranscription:
         )
 
     def _may_replace(self, kind: DecodeKind, utterance: Utterance) -> bool:
-        """Whether a decode that is due makes the one in flight useless."""
+        """Whether a decode that is due makes the one in flight useless: a partial, or if the client waits, a
+        final without the last speech."""
         assert self._in_flight is not None
         is_useless = utterance.urgent and self._in_flight.until < utterance.speech_end
         return kind is DecodeKind.FINAL and (self._in_flight.kind is DecodeKind.PARTIAL or is_useless)

@@ -6,8 +6,9 @@ import pytest
 
 from benchmarks.all import command, main
 from benchmarks.all.document import REPORT
-from benchmarks.all.parts import Part
+from benchmarks.all.parts import PARTS, Part
 from benchmarks.all.results import ResultError, read_result, read_results
+from tests.benchmarks.recordings.directory import entry, write_directory
 
 
 def test_only_lists_what_would_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,7 +32,7 @@ def test_a_part_that_cannot_run_is_wrong_usage(
 def test_a_part_that_is_done_is_not_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    turns = next(part for part in command.PARTS if part.name == "turns")
+    turns = next(part for part in PARTS if part.name == "turns")
     quick = Part("turns", "turns --condition phone", "turns --condition phone", (1, 1), turns.lines)
     monkeypatch.setattr(command, "PARTS", [quick])
     run = ["--results", str(tmp_path)]
@@ -42,6 +43,23 @@ def test_a_part_that_is_done_is_not_run_again(
     assert main(run) == 0
     assert "done  turns" in capfd.readouterr().out
     assert read_results(tmp_path)["turns"] == result
+
+
+def test_a_part_of_people_has_their_recordings_and_the_report_not_their_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    recordings = tmp_path / "recordings"
+    recordings.mkdir()
+    write_directory(recordings, entry())
+    of_people = "model --recordings DIR --model MODEL"
+    monkeypatch.setattr(command, "PARTS", [Part("people-turns", of_people, of_people, (1, 1), {})])
+    run = ["--recordings", str(recordings), "--model", "bundled", "--results", str(tmp_path / "results")]
+    assert main(run) == 0
+    result = read_results(tmp_path / "results")["people-turns"]
+    assert result.command == "model --recordings DIR --model bundled"
+    assert (result.figures["wer_percent"], result.settings["recordings"]) == (0, 1)
+    assert str(tmp_path) not in (tmp_path / "results" / REPORT).read_text()
 
 
 def test_a_part_without_a_result_is_named_and_the_others_run(

@@ -69,8 +69,7 @@ class Ceiling:
             "the history and a prompt": _history_bytes(settings),
             "reply audio": _reply_audio_bytes(settings),
             "results of tools": _tool_bytes(settings),
-            "fields and items that a codec keeps": openai_realtime.MAX_KEPT_CHARACTERS
-            * _CHARACTER_BYTES
+            "fields and items that a codec keeps": openai_realtime.MAX_KEPT_CHARACTERS * _CHARACTER_BYTES
             + openai_realtime.KEPT_BYTES,
             "texts to be moderated": MOST_WAITING_CHARACTERS * _CHARACTER_BYTES,
         }

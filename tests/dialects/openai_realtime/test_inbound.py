@@ -176,7 +176,7 @@ def test_of_a_very_long_conversation_the_oldest_items_are_forgotten(client: Clie
 
 def test_a_client_need_not_wait_until_it_is_told_of_an_item() -> None:
     client = Client()
-    relayed = []
+    relayed: list[Relay] = []
     for event in (
         {"type": "conversation.item.create", "item": HELLO | {"id": "a"}, "previous_item_id": "root"},
         {"type": "conversation.item.create", "item": HELLO | {"id": "b"}, "previous_item_id": "a"},

@@ -39,7 +39,7 @@ async def assert_served(stage: Stage) -> None:
 
 def held(stage: Stage) -> list[int]:
     """Bytes that wait for each client."""
-    return [host._outbox.journal._waiting_bytes for host in stage.gateway.sessions]
+    return [host.outbox.journal._waiting_bytes for host in stage.gateway.sessions]
 
 
 async def test_many_who_do_not_read_hold_up_nobody() -> None:

@@ -78,7 +78,7 @@ async def test_what_was_used_without_an_event_is_saved_after_a_block(redis_url: 
         await peer.send(*[native.CancelMessage()] * 10)
         [host] = first.gateway.sessions
         await until(lambda: host._session.messages_taken == 11)
-        await until(lambda: not host._outbox.unsaved.is_set())
+        await until(lambda: not host.outbox.unsaved.is_set())
         async with back(second, peer) as again:
             await again.send(*[native.CancelMessage()] * 6)
             assert await again.error() == "rate_limited"
@@ -477,7 +477,7 @@ async def test_what_was_told_unsaved_is_there_for_a_later_takeover(
         assert await peer.error() == "store_unavailable"
         redis_server.command("config", "set", "maxmemory", "0")
         [host] = first.gateway.sessions
-        await until(lambda: not host._outbox.degraded)
+        await until(lambda: not host.outbox.degraded)
         await assert_typed_turn(first, peer)
         cut(peer)
         query = f"session={host.name}&epoch=1&last_seq={seen}"

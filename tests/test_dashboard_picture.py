@@ -3,6 +3,7 @@
 import math
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.prometheus_server import MONITORING
 
 MAX_BYTES = 500_000
 PICTURED = Picture("Storm", "a <note>", 100.0, ("ReconnectStorm", 50.0, 75.0))
-PANELS = [
+PANELS: list[dict[str, Any]] = [
     {"type": "row", "id": 1, "title": "Clients", "gridPos": {"x": 0, "y": 0}},
     {"type": "row", "id": 2, "title": "Empty", "gridPos": {"x": 0, "y": 2}},
     *(

@@ -76,6 +76,7 @@ def test_every_python_example_is_run_by_a_test() -> None:
         "from openai import OpenAI",  # tests/test_openai_rest.py
         "# transcribe.py",  # tests/test_openai_realtime.py
         "# converse.py",
+        "# reconnect.py",
         "import os, time, jwt  # pip install pyjwt",  # tests/gateway/auth/test_token_issuer.py
     }
 

@@ -20,10 +20,11 @@ from openai import AsyncOpenAI, OpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.websocket_reconnection import ReconnectingEvent, ReconnectingOverrides
 
+from benchmarks.relay import relay
 from tests.documents import ROOT
 from tests.live import LiveServer, live_server
 from tests.llm_server import Answer, LLMServer
-from tests.observing import PATIENCE_S
+from tests.observing import PATIENCE_S, until
 from tests.speech import pcm, said, single_utterances, word_error_rate
 from voicegw.dialects import native
 from voicegw.dialects.openai_realtime.audio_formats import RATE
@@ -300,11 +301,11 @@ def script(name: str, directory: Path) -> Path:
     return path
 
 
-def run(server: LiveServer, *command: Path) -> str:
+def run(url: str, *command: Path) -> str:
     """What a script prints."""
     done = subprocess.run(
         [sys.executable, *command],
-        env=os.environ | {"VOICEGW_URL": base_url(server)},
+        env=os.environ | {"VOICEGW_URL": url},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -317,15 +318,32 @@ def run(server: LiveServer, *command: Path) -> str:
 async def test_the_scripts_of_the_document(server: LiveServer, tmp_path: Path) -> None:
     call = Answer(tool_calls=[("add", '{"a": 12, "b": 20}')])
     server.llm.answers = [call, Answer(tokens=["It is ", "thirty two."])]
-    answer = tmp_path / "answer.wav"
+    answer, url = tmp_path / "answer.wav", base_url(server)
     transcribed, conversed = await asyncio.gather(
-        asyncio.to_thread(run, server, script("transcribe.py", tmp_path), SAMPLE.path),
-        asyncio.to_thread(run, server, script("converse.py", tmp_path), SAMPLE.path, answer),
+        asyncio.to_thread(run, url, script("transcribe.py", tmp_path), SAMPLE.path),
+        asyncio.to_thread(run, url, script("converse.py", tmp_path), SAMPLE.path, answer),
     )
     assert word_error_rate(said(SAMPLE), transcribed) <= 0.34
     assert conversed.endswith("assistant: It is thirty two.\n")
     assert server.llm.exchanges[-1].body["messages"][-1]["content"] == "32"
     assert soundfile.info(answer).duration > 0.5
+
+
+async def test_the_script_that_reconnects(server: LiveServer, tmp_path: Path) -> None:
+    def value(name: str, **labels: str) -> float:
+        return server.value(name, **labels) or 0.0
+
+    resumed, received = value("resumes_total", outcome="resumed"), value("received_bytes_total", type="text")
+    async with relay(base_url(server).replace("http", "ws")) as between:
+        url = between.url.replace("ws", "http")
+        script_path = script("reconnect.py", tmp_path)
+        running = asyncio.create_task(asyncio.to_thread(run, url, script_path, SAMPLE.path))
+        half = received + len(SPEECH) / 2
+        await until(lambda: value("received_bytes_total", type="text") > half, PATIENCE_S)
+        between.cut()
+        printed = await running
+    assert word_error_rate(said(SAMPLE), printed) <= 0.34
+    assert value("resumes_total", outcome="resumed") == resumed + 1
 
 
 @pytest.mark.filterwarnings("ignore:connect.. must be used:DeprecationWarning")  # by the package itself

@@ -71,9 +71,7 @@ class Metrics:
     def _count_sessions(self, make: Instruments) -> None:
         self.tasks = make.gauge("tasks", "Tasks in the event loop")
         self.sessions = make.gauge("sessions", "Sessions, detached ones included")
-        self.sessions_detached = make.gauge(
-            "sessions_detached", "Detached sessions, which wait for their client"
-        )
+        self.sessions_detached = make.gauge("sessions_detached", "Sessions that wait for their client")
         self.resumes = make.counter(
             "resumes_total", "Attempts to resume a session, by outcome: resumed or lost", "outcome"
         )

@@ -93,3 +93,15 @@ def test_what_is_kept_is_bounded() -> None:
     repeated = resumed(before, first).received[1:]
     assert 40 < len(repeated) < 64
     assert repeated[-1] == before.received[-1]
+
+
+def test_what_was_missed_outlives_a_connection_that_is_lost_before_it_begins() -> None:
+    before = Client()
+    lost = connected("session_id=sess_secret")
+    lost.continue_from(before.codec)
+    assert lost.send_event(ReplyDelta(1, "Good day."), 2) == []
+    codec = connected("session_id=sess_secret")
+    codec.continue_from(lost)
+    created, *others = Client(codec, RESUMED).received
+    assert created["type"] == "session.created"
+    assert others[-1]["delta"] == "Good day."

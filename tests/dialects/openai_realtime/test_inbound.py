@@ -176,14 +176,17 @@ def test_of_a_very_long_conversation_the_oldest_items_are_forgotten(client: Clie
 
 def test_a_client_need_not_wait_until_it_is_told_of_an_item() -> None:
     client = Client()
-    relayed = []
+    relayed: list[Relay] = []
     for event in (
         {"type": "conversation.item.create", "item": HELLO | {"id": "a"}, "previous_item_id": "root"},
         {"type": "conversation.item.create", "item": HELLO | {"id": "b"}, "previous_item_id": "a"},
         {"type": "conversation.item.delete", "item_id": "a"},
     ):
         for each in client.codec.receive(json.dumps(event)):
-            (relayed if isinstance(each, Relay) else client.commands).append(each)
+            if isinstance(each, Relay):
+                relayed.append(each)
+            else:
+                client.commands.append(each)
     heard = client.hear(*(events.Relayed(each.data) for each in relayed))
     assert [type(command) for command in client.commands] == [AddItem, AddItem, DeleteItem]
     assert [event.get("previous_item_id") for event in heard[:4]] == [None, None, "a", "a"]

@@ -42,6 +42,15 @@ async def test_what_is_not_http(request_bytes: bytes) -> None:
         assert (await asked(stage, "GET", "/v1/models")).status_code == 200
 
 
+async def test_an_answer_does_not_repeat_what_is_not_http() -> None:
+    head = b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
+    form = b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+    async with staged() as stage:
+        answer = await sent(stage, head + form + b"f" * 5_000 + b"\r\n")
+    assert b"not an HTTP/1.1 request: illegal chunk header" in answer
+    assert b"ffff" not in answer
+
+
 async def test_one_request_a_connection() -> None:
     async with staged() as stage:
         request = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -53,7 +53,7 @@ class RealtimeCodec(Codec):
     def continue_from(self, earlier: Codec) -> None:
         """See Codec."""
         assert isinstance(earlier, RealtimeCodec)
-        fixed, self._missed = self.fields.fixed, []
+        fixed, self._missed = self.fields.fixed, list(earlier._missed or ())
         self._session, self._events = earlier._session, earlier._events
         self._conversation, self._inbound = earlier._conversation, earlier._inbound
         self._input, self._responses = earlier._input, earlier._responses

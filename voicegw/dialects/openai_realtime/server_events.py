@@ -43,18 +43,20 @@ class ServerEvents:
         self._ids = ids
         self._kept: deque[tuple[int, Frame]] = deque()
         self._kept_bytes = 0
+        self._number = 0
 
     def frame(self, kind: str, **fields: Any) -> Frame:
         """An event of this type."""
         assert kind in KINDS, kind
         event_id = self._ids.next("event")
         frame = Frame(_encoder.encode({"type": kind, "event_id": event_id} | fields))
+        self._number += 1  # as in the id
         if kind not in _UNKEPT:
-            self._keep(self._ids.number_of("event", event_id), frame)
+            self._keep(frame)
         return frame
 
-    def _keep(self, number: int, frame: Frame) -> None:
-        self._kept.append((number, frame))
+    def _keep(self, frame: Frame) -> None:
+        self._kept.append((self._number, frame))
         self._kept_bytes += len(frame.data)
         while self._kept_bytes > KEPT_BYTES:
             _, oldest = self._kept.popleft()

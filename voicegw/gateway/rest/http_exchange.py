@@ -133,7 +133,8 @@ class HttpExchange:
                 self._received.set()
             return event
         except h11.RemoteProtocolError as error:
-            raise InvalidParameter(f"not an HTTP/1.1 request: {error}") from None
+            reason = str(error).partition(": bytearray(")[0]  # the library quotes any length
+            raise InvalidParameter(f"not an HTTP/1.1 request: {reason}") from None
 
     async def _send(self, event: h11.Event) -> None:
         """Raises ConnectionError, and TimeoutError for a client that does not read."""

@@ -237,7 +237,7 @@ def _speech_gain(windows: NDArray[np.float32]) -> float:
 def _amplified(samples: NDArray[np.float32], gain: float) -> Pcm:
     louder = samples * np.float32(gain)
     within = np.minimum(np.maximum(louder, LEAST), GREATEST)  # np.clip takes twice as long
-    return within.astype(np.int16)
+    return np.asarray(within, np.int16)
 
 
 @cache

@@ -22,7 +22,7 @@ def voice(rate: int, packets: int, hertz: float = 120.0) -> NDArray[np.int16]:
     """A vowel: a pitch with harmonics."""
     time = np.arange(packets * PACKET_MS * rate // 1000) / rate
     waves = [np.sin(2 * np.pi * hertz * harmonic * time) / harmonic for harmonic in range(1, 8)]
-    return np.rint(5_000 * np.sum(waves, axis=0)).astype("<i2")
+    return np.asarray(np.rint(5_000 * np.sum(waves, axis=0)), np.int16)
 
 
 def heard(pcm: NDArray[np.int16], profile: SessionProfile, lost: set[int]) -> list[Samples]:

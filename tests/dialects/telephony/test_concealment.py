@@ -12,7 +12,12 @@ from voicegw.dialects.telephony.caller_input import sample_bytes
 from voicegw.dialects.telephony.concealment import Concealment
 
 PACKET_MS = 20
-FORMATS = [(8_000, AudioFormat.MULAW), (8_000, AudioFormat.ALAW), (16_000, AudioFormat.PCM)]
+FORMATS = [
+    (8_000, AudioFormat.MULAW),
+    (8_000, AudioFormat.ALAW),
+    (16_000, AudioFormat.PCM),
+    (48_000, AudioFormat.PCM),
+]
 every_format = pytest.mark.parametrize(("rate", "audio_format"), FORMATS)
 
 Samples = NDArray[np.float64]

@@ -26,7 +26,7 @@ NAMES = (
     "wyoming",
     "url",
 )
-GRACE_S = 600.0  # to start and to end, with instrumented imports on a busy machine
+GRACE_S = 600.0  # to start, with instrumented imports on a busy machine, and to end
 MAX_INPUT_BYTES = 4096
 
 

@@ -281,6 +281,16 @@ def test_how_likely_there_is_speech_in_a_window() -> None:
     assert speech_probability(b"") == 0
 
 
+def test_quiet_speech_is_as_likely_as_loud_speech() -> None:
+    spoken = (speech().signal[: SAMPLE_RATE * 4] * 32767 * 10 ** (-55 / 20)).astype("<i2")
+    noise = np.random.default_rng(3).normal(0, 10, SAMPLE_RATE).astype("<i2")
+    unamplified = SileroScorer()
+    scores = [unamplified.score(window) for window in spoken.reshape(-1, WINDOW_SAMPLES)]
+    assert max(scores) < 0.3
+    assert speech_probability(spoken.tobytes()) > 0.8
+    assert speech_probability(noise.tobytes()) < 0.5
+
+
 def test_it_stops_listening_once_it_has_heard_enough() -> None:
     spoken = (speech().signal[: SAMPLE_RATE * 4] * 32767).astype("<i2").tobytes()
     assert 0.3 < speech_probability(spoken, enough=0.3) < speech_probability(spoken)

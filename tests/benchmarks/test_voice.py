@@ -1,9 +1,9 @@
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks import voice
 from benchmarks.voice import SENTENCES, figures_of, main
 from tests.gateway.fakes import ScriptedVoice
 from voicegw.errors import VoiceFailed
@@ -21,7 +21,7 @@ async def test_a_voice_that_is_never_late_leaves_no_gap() -> None:
 
 class LateVoice(ScriptedVoice):
     async def speak(self, *arguments, **options):  # type: ignore[no-untyped-def]
-        await voice.asyncio.sleep(1.5)
+        await asyncio.sleep(1.5)
         async for piece in super().speak(*arguments, **options):
             yield piece
 

@@ -28,7 +28,7 @@ from voicegw.errors import ModelUnavailable
 FULL_SCALE_POWER = 32768.0**2
 DIGITAL_SILENCE_DBFS = -80.0  # muted, lost or G.711-idle audio: says nothing about the room
 LEAST, GREATEST = np.float32(-32768), np.float32(32767)  # of 16-bit samples
-NEAR_SPEECH_DBFS = -15.0  # the loudest 20 ms of speech near a microphone
+DISTINCT_DBFS = -25.0  # of the loudest 20 ms of speech, from which Silero is sure of it
 MAX_SPEECH_GAIN_DB = 30.0
 MEAN = np.full(WINDOW_SAMPLES, 1 / WINDOW_SAMPLES, dtype=np.float32)
 
@@ -229,15 +229,15 @@ def speech_probability(pcm: bytes, enough: float = 1.0) -> float:
 
 
 def _speech_gain(windows: NDArray[np.float32]) -> float:
-    """The factor that makes the loudest window as loud as in near speech; at least 1."""
+    """The factor that makes the loudest window loud enough; at least 1."""
     loudest = dbfs(float((windows**2).mean(axis=1).max(initial=0.0)))
-    return float(10 ** (min(max(NEAR_SPEECH_DBFS - loudest, 0.0), MAX_SPEECH_GAIN_DB) / 20))
+    return float(10 ** (min(max(DISTINCT_DBFS - loudest, 0.0), MAX_SPEECH_GAIN_DB) / 20))
 
 
 def _amplified(samples: NDArray[np.float32], gain: float) -> Pcm:
     louder = samples * np.float32(gain)
     within = np.minimum(np.maximum(louder, LEAST), GREATEST)  # np.clip takes twice as long
-    return within.astype(np.int16)
+    return np.asarray(within, np.int16)
 
 
 @cache

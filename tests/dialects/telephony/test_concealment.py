@@ -12,7 +12,12 @@ from voicegw.dialects.telephony.caller_input import sample_bytes
 from voicegw.dialects.telephony.concealment import Concealment
 
 PACKET_MS = 20
-FORMATS = [(8_000, AudioFormat.MULAW), (8_000, AudioFormat.ALAW), (16_000, AudioFormat.PCM)]
+FORMATS = [
+    (8_000, AudioFormat.MULAW),
+    (8_000, AudioFormat.ALAW),
+    (16_000, AudioFormat.PCM),
+    (48_000, AudioFormat.PCM),
+]
 every_format = pytest.mark.parametrize(("rate", "audio_format"), FORMATS)
 
 Samples = NDArray[np.float64]
@@ -22,7 +27,7 @@ def voice(rate: int, packets: int, hertz: float = 120.0) -> NDArray[np.int16]:
     """A vowel: a pitch with harmonics."""
     time = np.arange(packets * PACKET_MS * rate // 1000) / rate
     waves = [np.sin(2 * np.pi * hertz * harmonic * time) / harmonic for harmonic in range(1, 8)]
-    return np.rint(5_000 * np.sum(waves, axis=0)).astype("<i2")
+    return np.asarray(np.rint(5_000 * np.sum(waves, axis=0)), np.int16)
 
 
 def heard(pcm: NDArray[np.int16], profile: SessionProfile, lost: set[int]) -> list[Samples]:

@@ -73,7 +73,8 @@ def help_text(
     with pytest.raises(SystemExit) as ended:
         paint(flag)
     assert ended.value.code == 0
-    return " ".join(capsys.readouterr().out.split())
+    # from Python 3.13 on only the last name has the kind of value
+    return " ".join(capsys.readouterr().out.split()).replace("--coats int, ", "--coats, ")
 
 
 def test_a_choice_is_written_by_its_value_everywhere(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +98,7 @@ def test_the_file_adds_to_what_flags_and_variables_say(toml: Path, monkeypatch: 
         "usage: house [--config FILE] [--OPTION VALUE ...] Paints. options:",
         "--config FILE TOML file with options (or VOICEGW_CONFIG)",
         "--paint.colour {red,blue} which one (default: red)",
-        "--coats int, --paint.coats int how many; 1 to 5 (default: 2)",
+        "--coats, --paint.coats int how many; 1 to 5 (default: 2)",
         "--paint.litres float how much; 0 or more (default: 0.5)",
         "--paint.dilution float water in it; up to 1 (default: 0.0)",
         "--paint.layers LIST their names (default: base, top)",
@@ -115,7 +116,7 @@ def test_the_short_help_lists_the_usual_options(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = help_text(capsys, monkeypatch, "--help")
-    assert "--coats int, --paint.coats int how many" in text
+    assert "--coats, --paint.coats int how many" in text
     assert "--paint.gloss" in text
     assert "--paint.litres" not in text
     assert "--help-all lists all 8 options" in text

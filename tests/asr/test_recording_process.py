@@ -10,6 +10,8 @@ from voicegw.asr.recording_process import INVALID, TOO_LONG, decode
 
 TONE = (8_000 * np.sin(2 * np.pi * 440 * np.arange(2 * 48_000) / 48_000)).astype(np.int16)  # 2 s
 
+TITLE = "Grün"
+
 FORMATS = {
     "wav": ("wav", "pcm_s16le", 48_000),
     "wav of a telephone": ("wav", "pcm_mulaw", 8_000),
@@ -25,6 +27,7 @@ def encoded(container: str, codec: str, rate: int) -> bytes:
     """The tone as a file."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
+        output.metadata["title"] = TITLE
         stream = output.add_stream(codec, rate=rate, layout="mono")
         assert isinstance(stream, av.AudioStream)
         frame = av.AudioFrame.from_ndarray(TONE[np.newaxis], format="s16", layout="mono")
@@ -54,6 +57,12 @@ def test_a_format(name: str) -> None:
     assert len(samples) == pytest.approx(2 * 16_000, abs=1_600)
     spectrum = np.abs(np.fft.rfft(samples[8_000:24_000]))
     assert spectrum.argmax() == 440  # Hz, in a window of a second
+
+
+def test_metadata_may_be_in_any_encoding() -> None:
+    recording = encoded(*FORMATS["flac"]).replace(TITLE.encode(), TITLE.encode("latin-1").ljust(5))
+    status, audio = decoded(recording)
+    assert (status, len(audio) > 0) == (0, True)
 
 
 def test_what_is_cut_off_is_heard_as_far_as_it_goes() -> None:

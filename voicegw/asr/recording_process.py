@@ -46,7 +46,7 @@ def decode(recording: bytes, audio: BinaryIO, longest_s: int) -> int:
     left = longest_s * _RATE
     try:
         options = {"format_whitelist": _FORMATS, "protocol_whitelist": "pipe"}
-        with av.open(io.BytesIO(recording), "r", options=options, metadata_errors="ignore") as container:
+        with av.open(io.BytesIO(recording), "r", options=options, **_lenient(av.__version__)) as container:
             if not container.streams.audio:
                 return INVALID
             if container.duration is not None and container.duration > longest_s * av.time_base:
@@ -60,6 +60,11 @@ def decode(recording: bytes, audio: BinaryIO, longest_s: int) -> int:
     except av.FFmpegError:
         return INVALID
     return 0
+
+
+def _lenient(version: str) -> dict[str, Any]:
+    """Arguments with which PyAV accepts metadata that is not UTF-8. From version 19 on it always does."""
+    return {"metadata_errors": "ignore"} if int(version.partition(".")[0]) < 19 else {}
 
 
 def _samples(container: Any) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.server_under_test import sample_named
 from clients.audio import read_pcm
-from clients.local_server import local_server
+from clients.local_server import ADMITTING, local_server
 from tests.documents import DEPLOY, DOCUMENTS, README, TEXT
 from tests.observing import PATIENCE_S
 from tests.option_tables import OPTIONS
@@ -80,7 +80,7 @@ async def test_the_client_works() -> None:
     example = next(code for code in PYTHON if "VoiceClient.connect" in code)
     pcm = read_pcm(sample_named("yes-1.wav").path, SAMPLE_RATE)[: 4 * SAMPLE_RATE]
     seen: list[object] = []
-    async with local_server("--model", "bundled", "--workers", "1") as server:
+    async with local_server("--model", "bundled", "--workers", "1", *ADMITTING) as server:
         written: dict[str, Any] = {"print": seen.append}
         exec(example.replace("ws://127.0.0.1:8765/v1/stream", server.url), written)
         await asyncio.wait_for(written["transcribe"](pcm), PATIENCE_S)

@@ -18,7 +18,8 @@ from clients.errors import ServerFailed
 READY_S = 90.0  # loading and warming the model, on a slow and busy machine
 STOP_S = 20.0  # the drain; after that the server is killed
 LOG_TAIL_CHARACTERS = 4_000
-ADMITS = ("--gateway.admission.max-loop-lag-ms", "60000")  # a client, whatever else the machine does
+ADMITTING = (*("--gateway.admission.max-loop-lag-ms", "60000"), *("--pool.overload-wait-ms", "60000"))
+"""Options with which a server admits its client although other programs keep the machine busy."""
 READY_LINE = re.compile(r"listening on (wss?://\S+)")
 
 
@@ -36,7 +37,7 @@ async def local_server(*arguments: str, ready_s: float = READY_S) -> AsyncIterat
 
     Raises ServerFailed when it exits or is not ready in `ready_s`.
     """
-    command = (sys.executable, "-m", "voicegw.cli", "serve", "--port", "0", *ADMITS, *arguments)
+    command = (sys.executable, "-m", "voicegw.cli", "serve", "--port", "0", *arguments)
     async with running(command, ready_s) as server:
         yield server
 

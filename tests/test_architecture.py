@@ -1,5 +1,5 @@
-"""The rules of the house, read from the source: who may import whom, what the core may not touch, and that
-what is written about the code is what the code says.
+"""The rules of the architecture, checked in the source: which package may import which, what the core may not
+use, and that the guide agrees with the code.
 """
 
 import ast
@@ -18,7 +18,7 @@ MAX_CONSTRUCTOR_ARGUMENTS = 8
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 PROPERTIES = ("property", "cached_property", "setter")
 
-# Each part of the house, and the parts it may import beside itself; heavier stands later.
+# Each package, and the packages that it may import beside itself; those with more imports stand later.
 MAY_IMPORT = {
     "voicegw": set(),
     "voicegw.errors": set(),
@@ -91,7 +91,7 @@ def module_of(path: Path) -> str:
 
 
 def part_of(module: str) -> str:
-    """The part of the house a module belongs to: the longest name in the table that begins it."""
+    """The package of the table that a module belongs to: the longest name that begins it."""
     return max((part for part in MAY_IMPORT if f"{module}.".startswith(f"{part}.")), key=len)
 
 
@@ -107,7 +107,7 @@ def imports(tree: ast.AST, package: str) -> Iterator[str]:
 
 
 def violations(module: str, source: str, *, is_package: bool = False) -> list[str]:
-    """The imports in `source` that the direction of the house or the purity of the core forbids."""
+    """The imports in `source` that the direction of the packages or the purity of the core forbids."""
     part = part_of(module)
     package = module if is_package else module.rpartition(".")[0]
     found = []

@@ -1,9 +1,8 @@
 """Every command that the documents show: its options exist, and it is stated which test or script runs it."""
 
-import argparse
 import re
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -44,29 +43,19 @@ RUN_BY_HAND = {
 }
 
 
-def _config(load: Callable[[Sequence[str]], object]) -> Callable[[list[str]], None]:
-    return lambda arguments: (load(arguments), None)[1]
+def _token(arguments: list[str]) -> object:
+    _, options = cli._parser({}).parse_known_args(["token", *arguments])
+    return config.load(options)
 
 
-def _token(arguments: list[str]) -> None:
-    _, rest = cli._parser({}).parse_known_args(["token", *arguments])
-    config.load(rest)
-
-
-def _parser(make: Callable[[], argparse.ArgumentParser]) -> Callable[[list[str]], None]:
-    return lambda arguments: (make().parse_args(arguments), None)[1]
-
-
-CHECKED: dict[str, Callable[[list[str]], None]] = {
-    "voicegw serve": _config(config.load),
-    "voicegw worker": _config(config.load_worker),
-    "voicegw wyoming": _config(config.load_wyoming),
+CHECKED: dict[str, Callable[[list[str]], object]] = {
+    "voicegw serve": config.load,
+    "voicegw worker": config.load_worker,
+    "voicegw wyoming": config.load_wyoming,
     "voicegw token": _token,
-    "python -m clients.microphone": _parser(
-        lambda: microphone_options.parser("python -m clients.microphone")
-    ),
-    "python -m clients.call_simulator": _parser(call_simulator._parser),
-    "python -m clients.telephony_bridge": _parser(telephony_bridge._parser),
+    "python -m clients.microphone": microphone_options.parser("microphone").parse_args,
+    "python -m clients.call_simulator": call_simulator._parser().parse_args,
+    "python -m clients.telephony_bridge": telephony_bridge._parser().parse_args,
 }
 
 

@@ -74,7 +74,8 @@ def help_text(
     with pytest.raises(SystemExit) as ended:
         paint(flag)
     assert ended.value.code == 0
-    return " ".join(capsys.readouterr().out.split())
+    # from Python 3.13 on only the last name has the kind of value
+    return " ".join(capsys.readouterr().out.split()).replace("--coats int, ", "--coats, ")
 
 
 def test_a_choice_is_written_by_its_value_everywhere(toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,10 +57,6 @@ class Outcome:
     sent: int = 0
     codes: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def abrupt(self) -> bool:
-        return self.ending is not Ending.NORMAL
-
 
 class FuzzClient:
     """A client whose behaviour depends on `rng` only. Raises Violation."""

@@ -41,9 +41,10 @@ _ALLOWED_AFTER_END = (  # a reply may still be running
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """The options of a session. recognition: used by the creator of its transcription."""
+    """The options of a session."""
 
     endpoint: EndpointOptions = field(default_factory=EndpointOptions)
+    # used by the creator of its transcription
     recognition: RecognitionOptions = field(default_factory=RecognitionOptions)
     dialogue: DialogueOptions = field(default_factory=DialogueOptions)
     reply: ReplyOptions = field(default_factory=ReplyOptions)

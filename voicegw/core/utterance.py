@@ -25,8 +25,7 @@ from voicegw.core.options import option
 
 @dataclass(frozen=True, slots=True)
 class RecognitionOptions(HypothesisOptions):
-    """When a running utterance is decoded and its words become stable. Raises ValueError for invalid key
-    terms."""
+    """When a running utterance is decoded and its words become stable."""
 
     partial_interval_ms: int = option(250, "new speech between two partial decodes", ge=100, le=5000)
     trim_after_ms: int = option(
@@ -39,6 +38,7 @@ class RecognitionOptions(HypothesisOptions):
     key_terms: tuple[str, ...] = option((), "names and technical terms that are likely to be spoken")
 
     def __post_init__(self) -> None:
+        """Raises ValueError for invalid key terms."""
         check_key_terms(self.key_terms)
 
 

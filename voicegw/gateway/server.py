@@ -105,13 +105,8 @@ class Gateway:
         )
         self._admission = Admission(options.admission, unready, overloaded)
         self.sessions = Sessions(
-            session_options,
-            options.connection,
-            options.resume,
-            services,
-            new_scorer,
-            self._access.limits,
-            self._admission,
+            *(session_options, options.connection, options.resume, services, new_scorer),
+            *(self._access.limits, self._admission),
         )
         descriptors = Descriptors(options.admission.max_sessions)
         self._checks = EntryChecks(self._access, self._admission, services, self.sessions, descriptors)

@@ -105,5 +105,6 @@ async def test_consumers_are_deleted_when_long_silent(
     await client.xack(FIRST, GROUP.name, entry.id)
     assert await one.delete_idle_consumers() == 0
     monkeypatch.setattr("voicegw.cluster.redis.group_reader._CONSUMER_FORGOTTEN_MS", -1)
-    assert await one.delete_idle_consumers() == 1
+    # one of each stream; Redis before 7.2 makes none where there is nothing to read
+    assert await one.delete_idle_consumers() in (1, 2)
     assert redis_server.command("xinfo", "consumers", FIRST, GROUP.name).strip() == ""

@@ -13,7 +13,7 @@ to its caller only.
 
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
@@ -97,20 +97,22 @@ class Address:
 def parse(url: str) -> Address:
     """The parts of a Redis URL. Raises ConfigurationError, which does not repeat the password."""
     try:
-        return _parse(urlsplit(url))
+        return _parse(url)
     except ValueError as error:
         raise ConfigurationError(f"the Redis URL cannot be read: {error}") from None
 
 
-def _parse(parts: SplitResult) -> Address:
-    if parts.scheme not in _SCHEMES:
+def _parse(url: str) -> Address:
+    scheme, _, rest = url.strip().partition("://")  # urlsplit takes only one host in brackets
+    if scheme.lower() not in _SCHEMES:
         raise ValueError(f"it must begin with one of {', '.join(sorted(_SCHEMES))}")
-    if parts.query or parts.fragment:
+    if "?" in rest or "#" in rest:
         raise ValueError("it takes no parameters; timeouts and TLS files are options of their own")
-    kind, tls = _SCHEMES[parts.scheme]
-    user, _, hosts = parts.netloc.rpartition("@")
+    kind, tls = _SCHEMES[scheme.lower()]
+    authority, _, names = rest.partition("/")
+    path = [unquote(name) for name in names.split("/") if name]
+    user, _, hosts = authority.rpartition("@")
     name, password = _login(user)
-    path = [unquote(part) for part in parts.path.split("/") if part]
     service = ""
     if kind == "sentinel":
         if not path:

@@ -138,8 +138,8 @@ class ToolProgressMessage(Outbound, tag="tool_progress"):
 
 
 class ModeratedMessage(Outbound, tag="moderated"):
-    """Moderation found `categories` in the user's words (`input`), or in the `reply`, which is stopped. `turn` 0:
-    in instructions of the client; the server's own apply instead."""
+    """Moderation found `categories` in the user's words (`input`), or in the `reply`, which is stopped.
+    `turn` 0: in instructions of the client; the server's own apply instead."""
 
     turn: Turn
     what: events.ModerationTarget

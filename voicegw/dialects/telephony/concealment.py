@@ -6,6 +6,8 @@ normalised cross-correlation of the last 20 ms. The audio behind the loss is fad
 appendix also delays all audio by 3.75 ms to fade into the repetition; here nothing is delayed.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -72,7 +74,7 @@ class Concealment:
         mixed = share * begin + (1 - share) * self._continued(len(begin))
         return self._encoded(mixed) + data[fade_bytes:]
 
-    def _encoded(self, audio: Audio) -> bytes:
+    def _encoded(self, audio: NDArray[np.floating[Any]]) -> bytes:
         return encode(np.rint(audio).astype("<i2").tobytes(), self._format)
 
 

@@ -14,7 +14,8 @@ PAGES = (*DOCUMENTS, MONITORING, ROOT / "models/README.md")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PROGRAM = re.compile(
     r"(?:\.venv/bin/)?(voicegw [a-z]+|python -m [\w.]+)|\.venv-train/bin/(python -m pytest)"
-    r"|((?:scripts|models)/[\w-]+|redis-server|curl|docker compose|apt-get|uuid_audio_fork)(?=[ \n]|$)"
+    r"|(?:\.venv-tools/bin/)?((?:pip|pipx|uv|uv tool) install|uv build)"
+    r"|((?:scripts|models)/[\w-]+|redis-server|curl|docker (?:compose|build)|apt-get|uuid_audio_fork)(?=[ \n]|$)"
 )
 
 RUN_BY = {
@@ -29,16 +30,25 @@ RUN_BY = {
     "voicegw wyoming": "tests/commands/test_wyoming.py",
     "voicegw token": "tests/commands/test_token.py",
     "redis-server": "tests/cluster/jobs/test_worker_command.py",
-    "python -m clients.microphone": "tests/clients/test_microphone.py",
+    "voicegw check": "tests/commands/test_check.py",
+    "voicegw completion": "tests/commands/test_completion.py",
+    "voicegw demo": "tests/test_distributions.py",
+    "voicegw talk": "tests/clients/test_microphone.py",
+    "scripts/plan": "tests/benchmarks/sizing",
+    "pip install": "tests/test_distributions.py",  # of the wheels, by uv
+    "uv build": "tests/test_distributions.py",  # by the same build backend
     "python -m clients.call_simulator": "tests/clients/test_call_simulator.py",
     "python -m clients.telephony_bridge": "tests/clients/test_telephony_bridge.py",
     "curl": "tests/gateway/rest/test_client_secrets.py",  # the same request
 }
 RUN_BY_HAND = {
+    "scripts/tools": "installs uv and the audit in an environment of their own; scripts/lock and scripts/audit call it",
+    "pipx install": "before a release, scripts/release.md",
+    "uv tool install": "before a release, scripts/release.md",
+    "docker build": "needs Docker; tests/test_deploy.py reads the Dockerfile",
     "apt-get": "installs Festival, for training only",
     "docker compose": "needs Docker; tests/test_deploy.py checks the files",
     "python -m pytest": "training only",
-    "python -m websockets": "interactive; tests/dialects/transcripts have its messages",
     "uuid_audio_fork": "a command of FreeSWITCH",
 }
 
@@ -53,7 +63,7 @@ CHECKED: dict[str, Callable[[list[str]], object]] = {
     "voicegw worker": config.load_worker,
     "voicegw wyoming": config.load_wyoming,
     "voicegw token": _token,
-    "python -m clients.microphone": microphone_options.parser("microphone").parse_args,
+    "voicegw talk": microphone_options.parser("voicegw talk").parse_args,
     "python -m clients.call_simulator": call_simulator._parser().parse_args,
     "python -m clients.telephony_bridge": telephony_bridge._parser().parse_args,
 }
@@ -96,9 +106,7 @@ def test_it_is_stated_what_runs_them() -> None:
     assert not [place for place in RUN_BY.values() if not (ROOT / place).exists()]
 
 
-@pytest.mark.parametrize(
-    "line", ["voicegw serve --modle base", "python -m clients.microphone --no-such x", "scripts/no x"]
-)
+@pytest.mark.parametrize("line", ["voicegw serve --modle base", "voicegw talk --no-such x", "scripts/no x"])
 def test_an_option_or_a_script_that_does_not_exist_is_found(line: str) -> None:
     [command] = _of_line(line)
     with pytest.raises((SystemExit, FileNotFoundError)):

@@ -31,6 +31,7 @@ _LOOKED_UP_AFTER_S = 1.0
 _TAKE_BACK_S = 0.05
 _SHORT_PATIENCE_S = 0.1
 _LONG_PATIENCE_S = 0.5
+_WEIGHT = 0.1  # of the last wait in the average
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +78,7 @@ class JobDelivery:
         self._layout = layout
         self._audio = AudioLocations()
         self._turn = 0
+        self._wait_s = 0.0  # of the last jobs, a moving average
         self._queues: dict[JobProducer, Queues] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._submitting: set[asyncio.Task[None]] = set()
@@ -166,8 +168,9 @@ class JobDelivery:
             return await place.shard.withdraw(place)
         return False
 
-    def decoded(self, request: Request, worker: str) -> None:
-        """A worker has done the job, and keeps its audio."""
+    def decoded(self, request: Request, worker: str, wait_s: float) -> None:
+        """A worker has done the job after this wait, and keeps its audio, if it has given its name."""
+        self._wait_s += _WEIGHT * (wait_s - self._wait_s)
         if worker:
             self._audio.decoded(request.job, worker, time.monotonic())
 
@@ -230,10 +233,12 @@ class JobDelivery:
                 self.submit_whole(requests[entry], "late")
 
     def _patience_s(self, worker: str) -> float:
-        """How long a job waits for a worker: not long if another could do it at once."""
+        """How long a job waits for a worker: not long if another could do it at once, and longer than others
+        wait at present."""
         others = (status for name, status in self.workers.items() if name != worker)
         free = any(status.held < status.slots and self._layout in status.layouts for status in others)
-        return _SHORT_PATIENCE_S if free or worker not in self.workers else _LONG_PATIENCE_S
+        patience_s = _SHORT_PATIENCE_S if free or worker not in self.workers else _LONG_PATIENCE_S
+        return patience_s + 2 * self._wait_s
 
     async def _keep_up(self, shard: JobProducer) -> None:
         self._queues[shard] = await shard.queues()

@@ -179,8 +179,9 @@ class RemoteRecognizer:
             self._last_taken = max(self._last_taken, request.number)
         match answer:
             case Answer(outcome=Outcome.DONE, result=DecodeResult() as result):
-                request.answer.set_result(_own(result, request, now))
-                self._delivery.decoded(request, answer.worker)
+                own = _own(result, request, now)
+                request.answer.set_result(own)
+                self._delivery.decoded(request, answer.worker, own.queue_ms / 1000)
                 return request
             case Answer(outcome=Outcome.SUPERSEDED):
                 _settle(request, Superseded())

@@ -15,7 +15,8 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PROGRAM = re.compile(
     r"(?:\.venv/bin/)?(voicegw [a-z]+|python -m [\w.]+)|\.venv-train/bin/(python -m pytest)"
     r"|(?:\.venv-tools/bin/)?((?:pip|pipx|uv|uv tool) install|uv build)"
-    r"|((?:scripts|models)/[\w-]+|redis-server|curl|docker (?:compose|build)|apt-get|uuid_audio_fork)(?=[ \n]|$)"
+    r"|((?:scripts|models)/[\w-]+|redis-server|curl|docker (?:compose|build)|apt-get|uuid_audio_fork)"
+    r"(?=[ \n]|$)"
 )
 
 RUN_BY = {
@@ -42,7 +43,7 @@ RUN_BY = {
     "curl": "tests/gateway/rest/test_client_secrets.py",  # the same request
 }
 RUN_BY_HAND = {
-    "scripts/tools": "installs uv and the audit in an environment of their own; scripts/lock and scripts/audit call it",
+    "scripts/tools": "installs uv and the audit; scripts/lock and scripts/audit call it",
     "pipx install": "before a release, scripts/release.md",
     "uv tool install": "before a release, scripts/release.md",
     "docker build": "needs Docker; tests/test_deploy.py reads the Dockerfile",

@@ -25,6 +25,7 @@ from benchmarks.all import document, plots
 from benchmarks.all.parts import PARTS, Part
 from benchmarks.all.results import DIRECTORY, PartResult, read_results, write_result
 from benchmarks.command import exits_on_errors, new_parser
+from benchmarks.report import commit
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 4  # times the estimate, and START_S, until a part is stopped
@@ -43,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.list:
         return 0
     directory.mkdir(parents=True, exist_ok=True)
-    failed = [part.name for part in waiting if not _run(part, options)]
+    measured = commit()  # before results change the working tree
+    failed = [part.name for part in waiting if not _run(part, options, measured)]
     results = read_results(directory)
     document.write_report(directory, results, plots.draw(directory, results))
     if directory == DIRECTORY and not options.short:
@@ -115,8 +117,8 @@ def _print_plan(parts: Sequence[Part], waiting: Sequence[Part], short: bool) -> 
     print(f"about {sum(part.minutes[short] for part in waiting):.0f} minutes on two cores", flush=True)
 
 
-def _run(part: Part, options: argparse.Namespace) -> bool:
-    """Runs a part and writes its result; whether there is one."""
+def _run(part: Part, options: argparse.Namespace, measured: str) -> bool:
+    """Runs a part and writes its result; whether there is one. measured: the commit."""
     command = _command(part, options)
     arguments = shlex.split(command)
     if part.of_people:
@@ -136,6 +138,7 @@ def _run(part: Part, options: argparse.Namespace) -> bool:
         "command": command,
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "took_s": round(time.monotonic() - begun, 1),
+        "commit": measured,
         "problems": status != 0,
     }
     write_result(options.results, msgspec.convert(found, PartResult))

@@ -10,6 +10,7 @@ import base64
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ RATE = 24_000  # of the protocol's PCM
 FORMAT = {"type": "audio/pcm", "rate": RATE}
 TRANSCRIPTION = {"model": "whisper-1"}
 KEPT = ("conversation.item.input_audio_transcription.", "input_audio_buffer.", "response.output_text.")
+REPLIED = "response.output_text.delta"
+REPLY_S = 5.0  # from the last transcript to the reply
 ENDED = ("conversation.item.input_audio_transcription.completed", "error")
 
 
@@ -93,6 +96,10 @@ class _Client:
                 await self._connection.input_audio_buffer.commit()
                 await self._until(lambda: any(event.kind in ENDED for event in self._events))
             await self._until(lambda: not self._open)
+            if self._request.reply:
+                with suppress(TimeoutError):  # a turn without words has no reply
+                    async with asyncio.timeout(REPLY_S):
+                        await self._until(self._is_answered)
         finally:
             receiving.cancel()
             await asyncio.gather(receiving, return_exceptions=True)
@@ -114,6 +121,11 @@ class _Client:
         finally:
             self._over = True
             self._changed.set()
+
+    def _is_answered(self) -> bool:
+        """Whether text of a response has come since the last transcript."""
+        kinds = [event.kind for event in self._events if event.kind in (ENDED[0], REPLIED)]
+        return kinds[-1:] == [REPLIED]
 
     def _take(self, event: Any) -> None:
         if event.type == "input_audio_buffer.speech_started":

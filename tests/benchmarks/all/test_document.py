@@ -47,7 +47,7 @@ def test_the_readme_has_the_figures_of_the_committed_report(tmp_path: Path) -> N
     assert {row.part for row in README_ROWS} <= results.keys()
     table = readme_table(results)
     assert table in README.read_text()
-    assert "–" not in table
+    assert not [row for row in table.splitlines() if "–" in row.split("|")[2]]  # of peers one may be missing
     write_report(tmp_path, results, [file.name for file in sorted(DIRECTORY.glob("*.svg"), reverse=True)])
     assert (tmp_path / REPORT).read_text() == (DIRECTORY / REPORT).read_text()
 

@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -130,8 +131,17 @@ def test_all_of_it_works_by_keyboard(visit: Visit, stage: Servers) -> None:
     expect_said(visit.page, "Yes, please.")
 
 
-def test_calls_of_tools_are_shown(visit: Visit, stage: Servers) -> None:
-    stage.llm.answers = [Answer(tool_calls=[("add", '{"a": 1, "b": 2}')]), Answer(["Three."])]
+def answer_with_a_tool(body: dict[str, Any]) -> Answer | None:
+    """Answers the question of the test, and no other request, such as one that reads the prompt ahead."""
+    last = body["messages"][-1]
+    if last["role"] == "tool":
+        return Answer(["Three."])
+    asked = last["content"] == "What is one and two?"
+    return Answer(tool_calls=[("add", '{"a": 1, "b": 2}')]) if asked else None
+
+
+def test_calls_of_tools_are_shown(visit: Visit, stage: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage.llm, "script", answer_with_a_tool)
     visit.page.goto(stage.page)
     visit.page.get_by_label("Message").fill("What is one and two?")
     visit.page.get_by_role("button", name="Send").click()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf, isnan
 
 import numpy as np
 
@@ -65,7 +66,14 @@ class Outcome:
     @property
     def in_time(self) -> bool:
         """Whether the objective is met."""
-        return self.word_p95_s <= WORD_P95_S and self.final_p95_s <= FINAL_P95_S
+        return self.lateness <= 1
+
+    @property
+    def lateness(self) -> float:
+        """The p95 of words or finals over the objective, whichever is later; infinite where there are
+        none."""
+        found = max(self.word_p95_s / WORD_P95_S, self.final_p95_s / FINAL_P95_S)
+        return inf if isnan(found) else found
 
 
 def p95_by_second(at: Sequence[float], latency_s: Sequence[float], seconds: int) -> list[float]:

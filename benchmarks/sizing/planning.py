@@ -23,8 +23,9 @@ from benchmarks.sizing.simulation import simulate
 
 SLICE_CALLERS = 1000  # in which workers are sought
 _ROUNDS = 12
+_SATURATED = 0.95  # busy share
 _MORE = 1.1  # workers, where the objective is missed although they have time
-_IDLE = 0.3  # busy share of workers from which on more of them bring nothing
+_BETTER = 0.97  # of the lateness: what that many more have to bring
 _AUDIO_BYTES_PER_S = 32_000  # of a caller: PCM at 16 kHz
 
 
@@ -125,17 +126,22 @@ def plan(
 
 
 def _workers(deployment: Deployment, measured: Measured, seconds: float) -> int:
-    """The fewest that are not busier than their limit and serve callers in time; found for a slice."""
+    """The fewest that are not busier than their limit and serve callers in time, found for a slice; where
+    more of them make nothing earlier, as many as are busy up to their limit."""
     part = replace(deployment.slice(SLICE_CALLERS), workers=1)
+    outcome = simulate(part, measured, seconds)
     for _ in range(_ROUNDS):
-        outcome = simulate(part, measured, seconds)
-        factor = outcome.worker_share / WORKER_LIMIT
-        if outcome.worker_share > 0.95:  # nobody knows how much more there would be to do
-            factor = 2.0
-        elif factor <= 1 and not outcome.in_time and outcome.worker_share > _IDLE:
-            factor = _MORE
+        # Of workers that are always busy, nobody knows how much more there would be to do.
+        factor = 2.0 if outcome.worker_share > _SATURATED else outcome.worker_share / WORKER_LIMIT
         workers = max(1, ceil(part.workers * factor))
         if workers == part.workers:
             break
         part = replace(part, workers=workers)
+        outcome = simulate(part, measured, seconds)
+    while not outcome.in_time:
+        larger = replace(part, workers=ceil(part.workers * _MORE))
+        found = simulate(larger, measured, seconds)
+        if found.lateness >= _BETTER * outcome.lateness:
+            break
+        part, outcome = larger, found
     return ceil(part.workers * deployment.callers / part.callers)

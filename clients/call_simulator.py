@@ -34,7 +34,7 @@ from clients.calls.timeline import write_timeline
 from clients.calls.twilio import SignalWireCarrier, TwilioCarrier
 from clients.calls.vonage import VonageCarrier
 from clients.errors import ClientError, Incomplete
-from clients.local_server import ADMITTING, local_server
+from clients.local_server import local_server
 from clients.samples import read_samples
 
 CARRIERS: Mapping[str, type[Carrier]] = {
@@ -121,7 +121,7 @@ async def _run(options: argparse.Namespace) -> Outcome:
     async with AsyncExitStack() as stack:
         url = options.url
         if options.serve:
-            arguments = ("--model", options.model, *ADMITTING, *options.serve_options)
+            arguments = ("--model", options.model, *options.serve_options)
             url = (await stack.enter_async_context(local_server(*arguments))).url
         origin = _origin(url)
         record = await Call(carrier, lines, impairment).run(origin, options.token)

@@ -24,7 +24,7 @@ from clients.audio import frames, paced, read_pcm
 from clients.client import VoiceClient
 from clients.conversation import Conversation, Turn, normalised
 from clients.errors import ClientError, Incomplete
-from clients.local_server import ADMITTING, local_server
+from clients.local_server import local_server
 from clients.samples import Sample, Utterance, read_samples
 from clients.talk import talk
 from clients.terminal import view
@@ -88,7 +88,7 @@ async def _demonstrate(console: Console) -> None:
     sample = next(sample for sample in read_samples() if sample.file == SAMPLE)
     conversation = Conversation()
     console.print("starting a server with the bundled model ...", style="dim")
-    async with local_server("--model", "bundled", *ADMITTING) as server:
+    async with local_server("--model", "bundled") as server:
         console.print(f"playing {SAMPLE} to {server.url}", style="dim")
         async with VoiceClient.connect(server.url) as client:
             with view(console) as screen:

@@ -18,7 +18,7 @@ from clients.audio import FRAME_MS, SAMPLE_BYTES, frames, paced, read_pcm
 from clients.client import VoiceClient
 from clients.conversation import Conversation
 from clients.errors import Incomplete
-from clients.local_server import ADMITTING, local_server
+from clients.local_server import local_server
 from clients.playback import ReplyPlayer
 from clients.samples import Sample, read_samples
 from clients.talk import talk
@@ -111,7 +111,7 @@ async def record(path: Path, console: Console) -> None:
     """Holds the conversation and writes it to `path`. Raises Incomplete when it differs from the script."""
     conversation = Conversation()
     console.print("starting a server with the bundled model and the espeak voice ...", style="dim")
-    async with local_server("--model", "bundled", "--voice-engine", "espeak", *ADMITTING) as server:
+    async with local_server("--model", "bundled", "--voice-engine", "espeak") as server:
         begin = time.monotonic()
         assistant = AssistantTrack(lambda: time.monotonic() - begin, RATE)
         user, player = User(script(), assistant), ReplyPlayer(assistant)

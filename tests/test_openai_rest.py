@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from benchmarks.server_under_test import sample_named
-from clients.local_server import ADMITTING, local_server
+from clients.local_server import local_server
 from tests.documents import PROTOCOL
 from tests.speech import word_error_rate
 
@@ -21,7 +21,7 @@ OPENAI = PROTOCOL.parent / "openai.md"
 @asynccontextmanager
 async def serving() -> AsyncIterator[str]:
     """The base URL of a server."""
-    async with local_server("--model", "bundled", *ADMITTING) as server:
+    async with local_server("--model", "bundled") as server:
         yield server.url.replace("ws://", "http://").removesuffix("/stream")
 
 

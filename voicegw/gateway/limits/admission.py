@@ -20,7 +20,9 @@ class AdmissionOptions:
     """How many sessions to admit."""
 
     max_sessions: int = option(500, "sessions held at once; more are refused with 503", ge=1)
-    max_loop_lag_ms: int = option(100, "mean delay of the event loop from which sessions are refused", ge=1)
+    max_loop_lag_ms: int = option(
+        100, "mean delay of the event loop from which sessions beside open ones are refused", ge=1
+    )
     accepts_per_s: int = option(
         200, "sessions that may be opened in a second, once the burst is used up", ge=1
     )
@@ -63,7 +65,7 @@ class Admission:
             raise AtCapacity
         if self._overloaded():
             raise AtCapacity("recognition is overloaded; more sessions would slow down the open ones")
-        if self.loop_lag_s * 1000 > self._options.max_loop_lag_ms:
+        if sessions and self.loop_lag_s * 1000 > self._options.max_loop_lag_ms:
             raise AtCapacity("the gateway is overloaded; more sessions would slow down the open ones")
 
     def check_accept_rate(self) -> None:

@@ -1,21 +1,25 @@
 """The bundled recordings of single sentences, read with the standard library alone."""
 
+import json
 import wave
+from pathlib import Path
 
 import numpy as np
 
-from clients.samples import read_samples
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.resample import Resampler
+
+SAMPLES = Path(__file__).resolve().parents[2] / "models/samples"
 
 
 def speech(rate: int = SAMPLE_RATE) -> Pcm:
     """All clean recordings of a single sentence, one after the other, at `rate` samples a second."""
-    found = [each for each in read_samples() if len(each.utterances) == 1 and each.condition == "clean"]
+    samples = json.loads((SAMPLES / "refs.json").read_text())
+    found = [each for each in samples if len(each["utterances"]) == 1 and each["condition"] == "clean"]
     assert found, "there are no recordings of single sentences"
     pieces = []
     for sample in found:
-        with wave.open(str(sample.path)) as file:
+        with wave.open(str(SAMPLES / sample["file"])) as file:
             assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (SAMPLE_RATE, 1, 2)
             pieces.append(np.frombuffer(file.readframes(file.getnframes()), dtype="<i2"))
     whole = np.concatenate(pieces)

@@ -37,7 +37,7 @@ class ResumeOptions:
 
     window_ms: int = option(120_000, "time in which it can reconnect; 0 for none", ge=0, le=3_600_000)
     max_kept_bytes: int = option(500_000, "bytes of sent events that are kept for one client", ge=10_000)
-    max_parked: int = option(200, "detached sessions that are kept; above this number, the oldest ends", ge=0)
+    max_parked: int = option(500, "detached sessions that are kept; above this number, the oldest ends", ge=0)
     store_patience_ms: int = option(
         5_000, "time without Redis after which a session continues unsaved", ge=100, le=120_000
     )

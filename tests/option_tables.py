@@ -4,6 +4,7 @@ turns in assistant.md."""
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from voicegw.cluster.jobs.kept_audio import KEPT_AUDIO_S, KEPT_S
 from voicegw.config import Settings, WorkerSettings, WyomingSettings
 from voicegw.core.audio import LONGEST_CREDIT_MS
 from voicegw.core.sentences import MAX_CHARACTERS
@@ -51,6 +52,7 @@ LIMITS = (
     *("background_calls.max_waiting", "background_calls.max_per_user", "background_calls.give_up_ms"),
     *("moderation.timeout_ms", "remote.job_timeout_ms", "remote.away_ms"),
     *("consumer.lease_ms", "consumer.max_deliveries", "consumer.drain_timeout_ms"),
+    "consumer.kept_audio_mb",
     *("tool_worker.at_once", "tool_worker.lease_ms", "tool_worker.drain_timeout_ms"),
     *("wyoming.max_connections", "wyoming.idle_timeout_ms"),
     *("wyoming.send_timeout_ms", "wyoming.transcript_timeout_ms"),
@@ -112,6 +114,8 @@ def _fixed_limits() -> Iterator[tuple[str, str]]:
         "reply audio that waits to be read by its client; then the oldest is dropped",
         _amount(MAX_AUDIO_MS, "ms"),
     )
+    yield "audio that a worker keeps of a session", _amount(round(1000 * KEPT_AUDIO_S), "ms")
+    yield "the same after the last job of the session", _amount(round(1000 * KEPT_S), "ms")
     yield "one sentence for the voice", f"{MAX_CHARACTERS} characters"
     yield "the audio of one sentence", _amount(MAX_SENTENCE_S, "s")
 

@@ -23,7 +23,8 @@ from voicegw.core.jobs import DecodeJob
 SAMPLE_BYTES = 2
 KEPT_S = 10.0  # by the worker, after the last job
 _TRUSTED_S = 8.0  # by the gateway: less, since answers take time
-_KEPT_SAMPLES = 30 * SAMPLE_RATE  # of a session; no window is longer
+KEPT_AUDIO_S = 30  # of a session; no window is longer
+_KEPT_SAMPLES = KEPT_AUDIO_S * SAMPLE_RATE
 
 Range = tuple[int, int]
 

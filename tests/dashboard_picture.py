@@ -30,9 +30,9 @@ PICTURE = MONITORING / "dashboard.png"
 DASHBOARD = json.loads((MONITORING / "grafana/voicegw.json").read_text())
 ALERT = "ReconnectStorm"
 SPEAKERS = 3
-PATIENCE_S = 60.0
 _RATE_S = 5 * SCRAPE_S
 _QUIET_S = 20.0  # before the storm
+_AFTER_S = 75.0  # until the picture
 _CLIENTS_PER_S = 4  # that connect before the storm, below the threshold of the alert
 
 
@@ -47,7 +47,7 @@ async def record(directory: Path, clients: int, after_s: float) -> str:
         )
         between = await stack.enter_async_context(relay(server.url))
         running = stack.enter_context(prometheus(directory, urlsplit(server.url).netloc, "3s"))
-        await until(lambda: running.lists("targets", {"health": "up"}), PATIENCE_S)
+        await until(lambda: running.lists("targets", {"health": "up"}))
         begin = time.time()
         speaking = [asyncio.create_task(_speak(server.url, number)) for number in range(SPEAKERS)]
         there = []
@@ -114,10 +114,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/monitoring/picture", description=__doc__)
     parser.add_argument("--path", type=Path, default=PICTURE, help="where to write (default: %(default)s)")
     parser.add_argument("--clients", type=int, default=500, help="how many (default: %(default)s)")
-    parser.add_argument("--after-s", type=float, default=75.0, help="after the storm (default: %(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        text = asyncio.run(record(Path(directory), options.clients, options.after_s))
+        text = asyncio.run(record(Path(directory), options.clients, _AFTER_S))
         photograph(text, options.path)
 
 

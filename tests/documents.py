@@ -9,6 +9,7 @@ PROTOCOL = ROOT / "clients/README.md"
 OPENAI = ROOT / "clients/openai.md"
 MONITORING = ROOT / "scripts/monitoring/README.md"
 GUIDE = ROOT / "voicegw/README.md"
+CHANGELOG = ROOT / "CHANGELOG.md"
 DOCUMENTS = (
     README,
     *sorted((ROOT / "clients").glob("*.md")),

@@ -13,12 +13,12 @@ from urllib.parse import urlencode
 import yaml
 
 from tests.documents import ROOT
+from tests.observing import PATIENCE_S
 from tests.redis_server import free_port
 
 MONITORING = ROOT / "scripts/monitoring"
 RULES = yaml.safe_load((MONITORING / "rules.yaml").read_text())
 SCRAPE_S = 1
-_PATIENCE_S = 60.0
 
 
 def write_configuration(directory: Path, target: str, alert_after: str) -> Path:
@@ -63,7 +63,7 @@ class Prometheus:
         return found
 
     def _ask(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}", timeout=_PATIENCE_S) as answer:
+        with urllib.request.urlopen(f"{self.url}/api/v1/{path}", timeout=PATIENCE_S) as answer:
             return json.load(answer)["data"]
 
 
@@ -84,4 +84,4 @@ def prometheus(directory: Path, target: str, alert_after: str = "1s") -> Iterato
             yield Prometheus(f"http://{address}")
         finally:
             started.terminate()
-            started.wait(_PATIENCE_S)
+            started.wait(PATIENCE_S)

@@ -1,12 +1,11 @@
-"""Every table and diagram of the documents that is made from the code, and how `scripts/tables` writes them.
-In a document, each stands between `<!-- NAME -->` and `<!-- /NAME -->`."""
+"""Every table and diagram of the documents that is made from the code. `scripts/tables` writes them."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.ceiling import Ceiling
+from benchmarks.marks import part_of, with_part
 from tests import error_table, message_tables, metrics_table, option_tables, realtime_table
 from tests.documents import DEPLOY, GUIDE, MONITORING, OPENAI, PROTOCOL
 from voicegw.config import load
@@ -24,31 +23,12 @@ class Table:
     make: Callable[[], str]
 
     def written(self) -> str:
-        """What the document has in its place."""
-        [text] = re.findall(self._place, self.document.read_text(), re.DOTALL)
-        return str(text)
+        """The table in the document."""
+        return part_of(self.document.read_text(), self.name)
 
     def write(self) -> None:
-        """Puts the table into its place."""
-        text = re.sub(
-            self._place,
-            lambda _: f"{self._begin}\n{self.make()}\n{self._end}",
-            self.document.read_text(),
-            flags=re.DOTALL,
-        )
-        self.document.write_text(text)
-
-    @property
-    def _begin(self) -> str:
-        return f"<!-- {self.name} -->"
-
-    @property
-    def _end(self) -> str:
-        return f"<!-- /{self.name} -->"
-
-    @property
-    def _place(self) -> str:
-        return rf"{self._begin}\n(.*?)\n?{self._end}"
+        """Writes the table into the document."""
+        self.document.write_text(with_part(self.document.read_text(), self.name, self.make()))
 
 
 def _diagram(drawn: str) -> Callable[[], str]:

@@ -51,6 +51,7 @@ RUN_BY_HAND = {
     "apt-get": "installs Festival, for training only",
     "docker compose": "needs Docker; tests/test_deploy.py checks the files",
     "python -m pytest": "training only",
+    "python -m websockets": "interactive; tests/dialects/transcripts have its messages",
     "uuid_audio_fork": "a command of FreeSWITCH",
 }
 

@@ -1,11 +1,12 @@
 """What the documents tell users to write works."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.documents import DEPLOY, DOCUMENTS, README, TEXT
+from tests.documents import CHANGELOG, DEPLOY, DOCUMENTS, GUIDE, README, TEXT
 from tests.option_tables import OPTIONS
 from tests.realtime_table import EVENTS
 from voicegw.config import load
@@ -29,11 +30,22 @@ def install(directory: Path) -> None:
         file.write_text(code)
 
 
+def _name(path: Path) -> str:
+    return str(path.relative_to(README.parent))
+
+
+@pytest.mark.parametrize("path", [README, CHANGELOG, GUIDE], ids=_name)
+def test_nothing_is_listed_twice(path: Path) -> None:
+    listed = re.findall(r"^(?:- |\| [^-\s]).{40}", path.read_text(), re.MULTILINE)
+    assert listed
+    assert not [begin for begin, count in Counter(listed).items() if count > 1]
+
+
 def test_the_readme_is_short() -> None:
     assert len(README.read_bytes()) <= MAX_README_BYTES
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(README.parent)))
+@pytest.mark.parametrize("path", DOCUMENTS, ids=_name)
 def test_the_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", path.read_text()):
         file, _, heading = target.partition("#")

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from opentelemetry import trace
 
+from clients.local_server import ADMITTING
 from tests.llm_server import LLMServer
 from tests.observing import PATIENCE_S, until
 from tests.peer import joined
@@ -179,10 +180,9 @@ async def test_one_trace_from_the_opened_socket_to_the_worker(tmp_path: Path) ->
     try:
         async with LLMServer() as llm:
             serve = ("serve", "--redis", redis.url, "--port", str(port), "--llm-url", llm.url)
-            patient = ("--gateway.admission.max-loop-lag-ms", "60000")
             async with (
                 running(worker, "worker", "--redis", redis.url, "--model", "bundled", "--workers", "1"),
-                running(gateway, *serve, "--llm-model", "tiny", *patient),
+                running(gateway, *serve, "--llm-model", "tiny", *ADMITTING),
                 joined(f"ws://127.0.0.1:{port}/v1/stream", "reply=audio") as peer,
             ):
                 await peer.say(pcm(single_utterances()[0]))

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from clients.audio import frames, paced
+from clients.local_server import ADMITTING
 from clients.samples import Sample
 from tests.live import LiveServer, live_server
 from tests.llm_server import Ending, LLMServer
@@ -342,8 +343,8 @@ class Serving:
 async def serving(*arguments: str) -> AsyncIterator[Serving]:
     """`voicegw serve` with the bundled model and nothing configured in the environment."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("VOICEGW_", "OPENAI_"))}
-    flags = ["--model", "bundled", "--port", "0", "--gateway.admission.max-loop-lag-ms", "60000"]
-    command = [sys.executable, "-m", "voicegw.cli", "serve", *flags, *arguments]
+    flags = ["--model", "bundled", "--port", "0", *ADMITTING, *arguments]
+    command = [sys.executable, "-m", "voicegw.cli", "serve", *flags]
     pipe = subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, env=kept, stdout=pipe, stderr=pipe)
     try:

@@ -1,6 +1,5 @@
 """REPORT.md and the table of README, from the results of the parts."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import Any
 
 from benchmarks.all.parts import PARTS, Part
 from benchmarks.all.results import PartResult, shown
+from benchmarks.marks import with_part
 
 REPORT = "REPORT.md"
-_MARK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -107,14 +106,13 @@ def readme_table(results: Mapping[str, PartResult]) -> str:
     """The table of README."""
     rows = [
         f"| {row.label} | {shown(row.ours, results[row.part].figures)} | "
-        f"{shown(row.theirs, results[row.part].figures)} | `{row.part}` |\n".replace("|  |", "| |")
+        f"{shown(row.theirs, results[row.part].figures)} | `{row.part}` |".replace("|  |", "| |")
         for row in README_ROWS
         if row.part in results
     ]
-    return "| | voicegw | peers, same machine and model | part |\n|---|---|---|---|\n" + "".join(rows)
+    return "\n".join(["| | voicegw | peers, same machine and model | part |", "|---|---|---|---|", *rows])
 
 
 def update_readme(file: Path, results: Mapping[str, PartResult]) -> None:
     """Put the table between its marks in the file."""
-    table = readme_table(results)
-    file.write_text(_MARK.sub(lambda found: found[1] + table + found[2], file.read_text()))
+    file.write_text(with_part(file.read_text(), "figures", readme_table(results)))

@@ -16,7 +16,7 @@ from benchmarks.capacity.ramp import speakers_for
 from benchmarks.command import FIXED_END_SILENCE
 from benchmarks.sizing.deployment import Deployment
 from benchmarks.sizing.measured import Measured
-from benchmarks.sizing.run_decodes import SIMULATED_S, RunDecodes, at_speed
+from benchmarks.sizing.server_decodes import SIMULATED_S, ServerDecodes, at_speed
 from benchmarks.sizing.simulation import simulate
 from clients.local_server import local_server
 from clients.samples import Sample
@@ -64,11 +64,11 @@ async def compare(
     """A real run with so many speakers and its simulation. flags: of the server, with its workers. Raises
     ClientError."""
     settings = config.load(list(flags))
-    taken: list[RunDecodes] = []
+    taken: list[ServerDecodes] = []
     async with local_server("--log-level", "warning", *_SINGLE, *flags) as server:
 
         async def take() -> None:
-            taken.append(await asyncio.to_thread(RunDecodes.read, server.url))
+            taken.append(await asyncio.to_thread(ServerDecodes.read, server.url))
 
         async def meanwhile() -> None:
             await take()

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.marks import with_part
 from benchmarks.sizing.autoscaling import GROWTH, THRESHOLDS, before_growth, grow
 from benchmarks.sizing.deployment import Deployment, Fault, Part
 from benchmarks.sizing.measured import Measured
@@ -42,20 +43,12 @@ def write_document(
         "growth": _growth(before, measured),
     }
     path = DEPLOY / "sizing.md"
-    path.write_text(with_parts(path.read_text(), parts))
+    text = path.read_text()
+    for name, lines in parts.items():
+        text = with_part(text, name, "\n".join(lines))
+    path.write_text(text)
     loads = {load * middle.deployment.callers: _at_load(middle, load, seconds) for load in _LOADS}
     draw(DEPLOY / "sizing.svg", middle.deployment.callers, loads, faults[_MIDDLE], _FAULT_S)
-
-
-def with_parts(text: str, parts: Mapping[str, Sequence[str]]) -> str:
-    """The document with the lines between `<!-- NAME -->` and `<!-- end NAME -->` replaced."""
-    for name, lines in parts.items():
-        begin, end = f"<!-- {name} -->", f"<!-- end {name} -->"
-        before, _, rest = text.partition(begin)
-        _, has_end, after = rest.partition(end)
-        assert has_end, f"the document has no part {name}"
-        text = "\n".join((before + begin, "", *lines, "", end + after))
-    return text
 
 
 def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

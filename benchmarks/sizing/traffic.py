@@ -1,8 +1,10 @@
 """What a real installation uses for each second of audio and of speech: one gateway, one worker and Redis,
-while speakers talk."""
+while speakers talk. What they use while nobody is connected, such as for heartbeats, is subtracted, because
+it does not grow with the speakers."""
 
 import asyncio
 import re
+import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 
@@ -13,6 +15,7 @@ from benchmarks.processes import cpu_seconds, resident_bytes
 from clients.local_server import LocalServer
 from tests.redis_server import RedisServer, free_port
 
+_IDLE_S = 5.0  # measured before the speakers come
 _WARM_UP_S = 5.0
 _FETCH_S = 10.0
 
@@ -27,21 +30,37 @@ async def traffic_figures(model: Sequence[str], streams: int, seconds: float) ->
         async def usage() -> dict[str, float]:
             page = await asyncio.to_thread(_fetch, f"http://127.0.0.1:{probe}/metrics")
             return {
+                "passed_s": time.monotonic(),
                 "gateway_cpu_s": cpu_seconds(gateway.pid),
                 "jobs": sum(map(float, re.findall(r"^voicegw_decode_seconds_count\S* (\S+)", page, re.M))),
                 **_redis_usage(there.redis),
             }
 
+        alone = await usage()
+        await asyncio.sleep(_IDLE_S)
         before = await usage()
         server = LocalServer(there.urls[0], gateway.pid)
         played = await run(server, speakers_for(streams), Timing(seconds, _WARM_UP_S), reply="none")
         after = await usage()
-        used = {name: after[name] - before[name] for name in after}
+        used = beyond_idle(alone, before, after)
         memory_mb = {
             "gateway_memory_mb": resident_bytes(gateway.pid) / 1e6,
             "worker_memory_mb": resident_bytes(worker.pid) / 1e6,
         }
     return per_second(used, *_spoken_s(played)) | memory_mb
+
+
+def beyond_idle(
+    alone: Mapping[str, float], before: Mapping[str, float], after: Mapping[str, float]
+) -> dict[str, float]:
+    """What was used from `before` to `after`, without as much as was used each second from `alone` to
+    `before`. passed_s: the time of each, in seconds."""
+    share = (after["passed_s"] - before["passed_s"]) / (before["passed_s"] - alone["passed_s"])
+    return {
+        name: max(0.0, after[name] - before[name] - share * (before[name] - alone[name]))
+        for name in after
+        if name != "passed_s"
+    }
 
 
 def per_second(used: Mapping[str, float], audio_s: float, speech_s: float) -> dict[str, float]:

@@ -17,6 +17,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from benchmarks.raw_client import RawClient
+from clients.local_server import ADMITTING
 from tests.habits.table import Habit, rows
 from tests.observing import PATIENCE_S, children, until
 from tests.redis_server import free_port
@@ -25,11 +26,7 @@ from voicegw.dialects import native
 from voicegw.gateway.auth import signing_keys as keys
 
 COMMAND = (sys.executable, "-m", "voicegw.cli")
-# The machine may be busy with something else, which would refuse sessions.
-SERVE = (
-    *("serve", "--model", "bundled", "--port", "0", "--workers", "1"),
-    *("--gateway.admission.max-loop-lag-ms", "60000"),
-)
+SERVE = ("serve", "--model", "bundled", "--port", "0", "--workers", "1", *ADMITTING)
 REFUSALS = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 
 Given = Callable[[Path], Awaitable[object]]

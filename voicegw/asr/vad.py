@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_SAMPLES, Pcm
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.options import option
+from voicegw.core.resample import to_int16
 from voicegw.errors import ModelUnavailable
 
 FULL_SCALE_POWER = 32768.0**2
 DIGITAL_SILENCE_DBFS = -80.0  # muted, lost or G.711-idle audio: says nothing about the room
-LEAST, GREATEST = np.float32(-32768), np.float32(32767)  # of 16-bit samples
 DISTINCT_DBFS = -25.0  # of the loudest 20 ms of speech, from which Silero is sure of it
 MAX_SPEECH_GAIN_DB = 30.0
 MEAN = np.full(WINDOW_SAMPLES, 1 / WINDOW_SAMPLES, dtype=np.float32)
@@ -235,9 +235,7 @@ def _speech_gain(windows: NDArray[np.float32]) -> float:
 
 
 def _amplified(samples: NDArray[np.float32], gain: float) -> Pcm:
-    louder = samples * np.float32(gain)
-    within = np.minimum(np.maximum(louder, LEAST), GREATEST)  # np.clip takes twice as long
-    return np.asarray(within, np.int16)
+    return to_int16(samples * np.float32(gain))
 
 
 @cache

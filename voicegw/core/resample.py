@@ -18,6 +18,12 @@ _CUTOFF = 0.92  # of the lower Nyquist frequency: leaves room for the filter's s
 _LEAST, _GREATEST = np.float32(-32768), np.float32(32767)  # of 16-bit samples
 
 
+def to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    """16-bit samples: limited to their range, without fractions."""
+    within = np.minimum(np.maximum(samples, _LEAST), _GREATEST)  # np.clip takes twice as long
+    return within.astype(np.int16)
+
+
 class ResamplerState(msgspec.Struct, array_like=True):
     """tail: the memory of the filter (s16le). taken, given: the numbers of input and output samples."""
 
@@ -69,8 +75,7 @@ class Resampler:
             else:
                 self._decimate(windows, out)
         self._tail = held[len(pcm) :]
-        within = np.minimum(np.maximum(np.rint(out), _LEAST), _GREATEST)  # np.clip takes twice as long
-        return within.astype(np.int16)
+        return to_int16(np.rint(out))
 
     def _decimate(self, windows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
         """Fills `out`, one phase after the other. Products with a copy of the windows take half the time."""

@@ -38,7 +38,7 @@ def test_a_table_is_put_between_its_marks(tmp_path: Path) -> None:
     file.write_text("a\n<!-- figures -->\nold\n<!-- /figures -->\nb\n")
     people = {"people-latency": RESULT}
     update_readme(file, people)
-    assert file.read_text() == f"a\n<!-- figures -->\n{readme_table(people)}<!-- /figures -->\nb\n"
+    assert file.read_text() == f"a\n<!-- figures -->\n{readme_table(people)}\n<!-- /figures -->\nb\n"
     assert "old" not in file.read_text()
 
 

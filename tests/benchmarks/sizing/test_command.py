@@ -8,7 +8,6 @@ import pytest
 
 from benchmarks.report import write_json
 from benchmarks.sizing.command import main
-from benchmarks.sizing.document import with_parts
 from tests.benchmarks.sizing.figures import measured
 from tests.documents import README
 
@@ -65,10 +64,3 @@ def test_the_script_plans_with_the_figures_of_the_project() -> None:
     called = ["scripts/plan", "--callers", "100", "--seconds", "5"]
     ran = subprocess.run(called, cwd=README.parent, capture_output=True, text=True, timeout=300, check=True)
     assert "bottleneck: " in ran.stdout
-
-
-def test_the_parts_of_a_document_are_replaced() -> None:
-    text = "a\n<!-- x -->\nold\n<!-- end x -->\nb\n"
-    once = with_parts(text, {"x": ["new"]})
-    assert once == "a\n<!-- x -->\n\nnew\n\n<!-- end x -->\nb\n"
-    assert with_parts(once, {"x": ["new"]}) == once

@@ -1,6 +1,15 @@
 """What a real gateway, a real worker and a real Redis use, in a few seconds of speech."""
 
-from benchmarks.sizing.traffic import per_second, traffic_figures
+from benchmarks.sizing.traffic import beyond_idle, per_second, traffic_figures
+
+
+def test_what_is_used_without_speakers_is_subtracted() -> None:
+    alone, before, after = (
+        {"passed_s": passed_s, "redis_cpu_s": redis_cpu_s, "jobs": jobs}
+        for passed_s, redis_cpu_s, jobs in ((100, 1.0, 7), (105, 1.5, 7), (115, 4.5, 27))
+    )
+    assert beyond_idle(alone, before, after) == {"redis_cpu_s": 2, "jobs": 20}
+    assert beyond_idle(alone, before, {**after, "redis_cpu_s": 2.0})["redis_cpu_s"] == 0
 
 
 def test_what_was_used_is_shared_out_over_audio_or_speech() -> None:

@@ -1,4 +1,4 @@
-"""What a worker does with one shard of the job streams in Redis. Every method raises REDIS_ERRORS."""
+"""The operations of a worker on one shard of the job streams in Redis. Every method raises REDIS_ERRORS."""
 
 from redis.asyncio import Redis
 
@@ -14,7 +14,7 @@ _RESULTS_LIVE_MS = 300_000
 
 
 class JobConsumer:
-    """`name` is that of this worker in the consumer group. Jobs are read with `reader`, finals first: those
+    """name: of this worker in the consumer group. Jobs are read with `reader`, finals first: those
     for any worker, and those that omit audio which this worker keeps."""
 
     def __init__(self, options: RedisOptions, keys: ShardKeys, name: str, monitor: ConnectionMonitor) -> None:
@@ -37,7 +37,7 @@ class JobConsumer:
         return bool(await self._publish(keys=keys, args=arguments))
 
     async def queues(self) -> Queues:
-        """What waits and is held in this shard."""
+        """The jobs that wait and that are held in this shard."""
         return queues_of(await self._queues(keys=[self._keys.finals, self._keys.partials], args=[GROUP]))
 
     async def close(self) -> None:

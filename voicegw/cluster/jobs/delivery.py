@@ -1,9 +1,9 @@
-"""Brings a gateway's jobs to workers: spreads them over the shards in turn, and submits again what was lost.
+"""Sends a gateway's jobs to workers: spreads them over the shards in turn, and submits lost jobs again.
 
-A job is kept here until it is answered. Twice: a moment after it was submitted, and whenever its shard has
-been away, it is looked up in Redis; if it is found neither waiting nor being done, and is not answered
-either, it was lost, and is submitted again. While a shard is away, its jobs go to another. So Redis may
-forget everything and no session notices more than a wait.
+A job is kept here until it is answered. It is looked up in Redis a moment after it was submitted, and
+whenever its shard did not answer; a job that two look-ups find neither waiting nor held by a worker, and that
+has no answer, was lost and is submitted again. While a shard does not answer, its jobs go to another. So if
+Redis loses all data, sessions only wait longer.
 
 A job of a session whose audio a worker keeps goes to that worker, without this audio (kept_audio.py), unless
 it is busy. If the worker does not take it, or is lost with it, the job goes whole to any worker.
@@ -32,12 +32,14 @@ _TAKE_BACK_S = 0.05
 _SHORT_PATIENCE_S = 0.1
 _LONG_PATIENCE_S = 0.5
 _WEIGHT = 0.1  # of the last wait in the average
+_MAX_SHARE = 1.25  # of the sessions, over the share that a worker has of all slots
 
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A job that is out. place: once it is in Redis; missed: it was not found there; whole: it is not to go
-    to the worker that keeps audio of its session."""
+    """A job without an answer. asked: the monotonic time of the request. place: where it is in Redis, once it
+    is there. missed: the last look-up did not find it. whole: it must not omit audio, so any worker can
+    decode it."""
 
     number: int
     job: DecodeJob
@@ -54,7 +56,7 @@ class Request:
 
 
 class JobDelivery:
-    """`gateway` is this gateway's name; `receive` is called with the answers as they come."""
+    """gateway: its name. receive: called with answers when they arrive."""
 
     def __init__(
         self,
@@ -84,7 +86,7 @@ class JobDelivery:
         self._submitting: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Begins to listen for answers."""
+        """Starts to read answers."""
         for shard in self._shards:
             loops = {"answers": self._read_answers, "upkeep": self._keep_up, "late": self._take_back}
             for name, step in loops.items():
@@ -92,7 +94,7 @@ class JobDelivery:
                 self._tasks.append(asyncio.create_task(steps, name=f"cluster-{name}"))
 
     async def stop(self) -> None:
-        """Listens no more."""
+        """Stops reading answers."""
         for task in (*self._tasks, *self._submitting):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._submitting, return_exceptions=True)
@@ -129,7 +131,8 @@ class JobDelivery:
         raise_if_cancelled()  # or the time limit of the job would be lost, too
 
     async def _add(self, shard: JobProducer, request: Request) -> Place:
-        """Without the audio that a worker keeps, to that one; or whole, to any."""
+        """Adds the job for the worker that keeps audio of its session, without this audio; else whole, for
+        any worker."""
         parent = parent_headers().get("traceparent", "")
         submission = Submission(self._gateway, request.number, request.job, parent)
         size = len(request.job.pcm)
@@ -151,8 +154,9 @@ class JobDelivery:
             return ""
         out = sum(other.place is not None and other.place.worker == name for other in self.requests.values())
         slots = sum(each.slots for each in self.workers.values() if self._layout in each.layouts)
-        fair = len(self._audio) * status.slots / max(1, slots)
-        return name if out < status.slots and self._audio.sessions_of(name) <= 1.25 * fair + 1 else ""
+        share = len(self._audio) * status.slots / max(1, slots)
+        has_room = out < status.slots and self._audio.sessions_of(name) <= _MAX_SHARE * share + 1
+        return name if has_room else ""
 
     def _next_shard(self) -> JobProducer:
         """The next in turn; one that does not answer only if none does."""
@@ -161,7 +165,7 @@ class JobDelivery:
         return answering[self._turn % len(answering)]
 
     async def withdraw(self, request: Request) -> bool:
-        """Whether a job could be withdrawn, or was never added."""
+        """Withdraws a job. Returns whether it is certain that no worker has it."""
         if (place := request.place) is None:
             return True
         with suppress(*REDIS_ERRORS):
@@ -175,8 +179,8 @@ class JobDelivery:
             self._audio.decoded(request.job, worker, time.monotonic())
 
     def submit_whole(self, request: Request, reason: str) -> None:
-        """Submits a job again, to any worker: the one that it was for has not done it. Once, since an answer
-        to an earlier submission may come late."""
+        """Submits a job again, for any worker, because the one that it was for has not decoded it. Does so
+        only once, since the answer to an earlier submission may be late."""
         if request.whole:
             return
         self._metrics.sent_whole.labels(reason).inc()
@@ -202,7 +206,7 @@ class JobDelivery:
         await self._receive(answers)
 
     def _move(self, shard: JobProducer) -> None:
-        """Gives the jobs of a shard that is away to another, if there is one."""
+        """Moves the jobs of a shard that does not answer to one that does, if there is one."""
         if self.down_s():
             return
         for request in self._placed_in(shard):
@@ -218,7 +222,7 @@ class JobDelivery:
         ]
 
     async def _take_back(self, shard: JobProducer) -> None:
-        """Gives to any worker what is for one that does not take it, or that was lost with it."""
+        """Submits jobs for any worker whose own worker does not take them, or was lost."""
         await asyncio.sleep(_TAKE_BACK_S)
         now = time.monotonic()
         due: dict[tuple[str, str], dict[str, Request]] = {}
@@ -233,8 +237,8 @@ class JobDelivery:
                 self.submit_whole(requests[entry], "late")
 
     def _patience_s(self, worker: str) -> float:
-        """How long a job waits for a worker: not long if another could do it at once, and longer than others
-        wait at present."""
+        """How long a job waits for its worker: briefly if another could decode it at once, and longer than
+        other jobs wait at present."""
         others = (status for name, status in self.workers.items() if name != worker)
         free = any(status.held < status.slots and self._layout in status.layouts for status in others)
         patience_s = _SHORT_PATIENCE_S if free or worker not in self.workers else _LONG_PATIENCE_S
@@ -250,7 +254,8 @@ class JobDelivery:
         await asyncio.sleep(_UPKEEP_S)
 
     async def _look_up(self, shard: JobProducer, older_than_s: float) -> None:
-        """Submits again what was lost: missing twice, so that an answer on its way arrives first."""
+        """Submits lost jobs again: those that were missing twice, so that an answer in transit arrives
+        first."""
         now = time.monotonic()
         due: dict[str, dict[str, Request]] = {}
         for request in self._placed_in(shard):

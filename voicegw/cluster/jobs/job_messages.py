@@ -16,9 +16,9 @@ from voicegw.errors import UndecodableMessage
 class Submission(msgspec.Struct, frozen=True, array_like=True):
     """A job on its way to a worker.
 
-    gateway, request: who asks, and the number of its request. A gateway has a new name each time that it is
-    started and numbers its requests anew, so an answer can never be taken for that to another request, be it
-    of the same session in an earlier epoch. traceparent: of the gateway's span (W3C Trace Context).
+    gateway, request: the gateway and the number of its request. A gateway gets a new name at each start, so
+    an answer is never taken for that to a request of an earlier process. traceparent: of the gateway's span
+    (W3C Trace Context).
     kept: ranges of the window's session samples, ends exclusive, that the job's audio omits because this
     worker has them; only in a stream of one worker. checksum: CRC-32 of the whole window, with `kept`.
     """
@@ -54,9 +54,9 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
 class WorkerStatus(msgspec.Struct, frozen=True, array_like=True):
     """The status of a worker, written twice a second.
 
-    slots: jobs it can do at once; none while it is not warm. held: jobs it has. busy_share: share of the
-    time since it last said so that its processes decoded, 0 to 1. layouts: the numbers of shards for which it
-    reads the job streams. lease_ms: after which its jobs may be done by others.
+    slots: jobs that it can do at once; none while it is not warm. held: jobs that it has. busy_share: share
+    of the time since the last status in which its processes decoded, 0 to 1. layouts: the numbers of shards
+    for which it reads the job streams. lease_ms: after which others may claim its jobs.
     """
 
     slots: int

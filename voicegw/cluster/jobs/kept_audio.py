@@ -36,7 +36,7 @@ class Ranges:
         self._ranges: list[Range] = []
 
     def add(self, start: int, end: int) -> None:
-        """Adds a range, and forgets what is too far before the newest sample."""
+        """Adds a range, and removes samples more than 30 s before the newest one."""
         apart = [each for each in self._ranges if each[1] < start or each[0] > end]
         touching = [each for each in self._ranges if each not in apart]
         merged = min([start, *(each[0] for each in touching)]), max([end, *(each[1] for each in touching)])
@@ -71,7 +71,7 @@ class AudioLocations:
         self._counts = Counter[str]()  # sessions, by worker
 
     def worker_of(self, session: str, now: float) -> str:
-        """The worker that has audio of the session; empty when none has."""
+        """The worker that has audio of the session; empty when there is none."""
         known = self._sessions.get(session)
         return known.worker if known is not None and now - known.decoded_at < _TRUSTED_S else ""
 
@@ -80,7 +80,7 @@ class AudioLocations:
         return self._counts[worker]
 
     def without_kept(self, submission: Submission) -> Submission:
-        """The submission as it goes to the worker of its session: without the samples that it has."""
+        """The submission for the worker of its session: without the samples that this worker has."""
         job = submission.job
         kept = self._sessions[job.session].ranges.within(job.start, _end(job))
         pcm = b"".join(_cut(job, *gap) for gap in _gaps(kept, job.start, _end(job)))
@@ -124,7 +124,7 @@ def _cut(job: DecodeJob, start: int, end: int) -> bytes:
 
 
 def _gaps(kept: tuple[Range, ...], start: int, end: int) -> Iterator[Range]:
-    """What lies between the kept ranges."""
+    """The ranges between the kept ones."""
     for first, last in kept:
         if start < first:
             yield start, first
@@ -146,7 +146,7 @@ class _Audio:
         return len(self._pcm)
 
     def add(self, start: int, pcm: bytes) -> None:
-        """Adds a window, and drops what is too far before the newest sample."""
+        """Adds a window, and drops samples more than 30 s before the newest one."""
         end = start + len(pcm) // SAMPLE_BYTES
         if not self._pcm or abs(start - self._start) > 2 * _KEPT_SAMPLES:
             self._start, self._pcm, self._ranges = start, bytearray(), Ranges()
@@ -183,8 +183,8 @@ class AudioCache:
         return self._bytes
 
     def complete(self, submission: Submission, now: float) -> Submission | None:
-        """The submission with its whole window, which is kept; None when the samples that it omits are not
-        here, or are others."""
+        """The submission with its whole window, which is kept; None when the omitted samples are missing or
+        differ."""
         job, key = submission.job, (submission.gateway, submission.job.session)
         if submission.kept:
             pcm = self._window(submission)
@@ -219,7 +219,7 @@ class AudioCache:
         return b"".join((*parts, sent))
 
     def expire(self, now: float) -> None:
-        """Drops the audio of sessions that have had no job for so long."""
+        """Drops the audio of sessions without a job for KEPT_S."""
         while self._sessions and now - next(iter(self._sessions.values())).used_at >= KEPT_S:
             self._drop(next(iter(self._sessions)))
 

@@ -1,5 +1,5 @@
-"""The registry of gateways and workers: each sends heartbeats, and learns from each who else is alive; and
-how many jobs wait in each shard.
+"""The registry of gateways and workers: each heartbeat returns which others are alive. Also
+the number of jobs that wait in each shard.
 
 A layout is the number of shards over which a gateway spreads its jobs. Gateways may differ in it, so that it
 can be changed while the installation runs: workers read the streams of all layouts that gateways announce.
@@ -58,8 +58,8 @@ class Queues:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The registry at one moment: the workers that are alive, the gateways that are gone, and the layouts of
-    all gateways that are listed."""
+    """The registry at one moment: the workers that are alive, the gateways that were lost, and the layouts
+    of all gateways that are listed."""
 
     workers: Mapping[str, WorkerStatus]
     gone_gateways: frozenset[str]
@@ -107,7 +107,7 @@ class MembershipRegistry:
 
 
 def queues_of(reply: Sequence[Sequence[int]]) -> Queues:
-    """What the script QUEUES says of finals and partials."""
+    """The answer of the script QUEUES: the finals and the partials."""
     finals, partials = (Queue(*map(int, queue)) for queue in reply)
     return Queues(finals, partials)
 

@@ -1,5 +1,5 @@
-"""What a gateway does with one shard of the job streams in Redis: adds jobs, withdraws them, and reads the
-answers.
+"""The operations of a gateway on one shard of the job streams in Redis: adds jobs, withdraws them, and reads
+the answers.
 
 Every method raises REDIS_ERRORS.
 """
@@ -32,8 +32,8 @@ _BEGINNING = "0"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a job is in Redis. worker: whose stream it is in, if it is in that of one; since: from when,
-    monotonic seconds."""
+    """Where a job is in Redis. worker: of whose own stream; empty for the stream for all workers. since: when
+    it was added to that, in monotonic seconds."""
 
     shard: "JobProducer"
     stream: str
@@ -43,7 +43,7 @@ class Place:
 
 
 class JobProducer:
-    """`name` is the gateway's, and new each time that it is started; `monitor` is that of this shard."""
+    """name: of the gateway; a new one at each start. monitor: of this shard."""
 
     def __init__(self, options: RedisOptions, keys: ShardKeys, name: str, monitor: ConnectionMonitor) -> None:
         self.monitor = monitor
@@ -79,13 +79,13 @@ class JobProducer:
         return bool(await self._withdraw(keys=[place.stream], args=[GROUP, place.entry]))
 
     async def missing(self, stream: str, entries: Sequence[str]) -> set[str]:
-        """Those that are neither waiting nor held by a worker."""
+        """The jobs that neither wait nor are held by a worker."""
         found = await self._missing(keys=[stream], args=list(entries))
         return {entry.decode() for entry in found}
 
     async def take_back(self, stream: str, lease_ms: int, entries: Sequence[str]) -> set[str]:
-        """Deletes jobs from a stream of one worker: those that it has not taken, or has not renewed for the
-        lease; which ones."""
+        """Deletes the jobs of a worker's own stream that it has not taken, or not renewed for `lease_ms`;
+        returns which."""
         back = await self._take_back(keys=[stream], args=[GROUP, lease_ms, *entries])
         return {entry.decode() for entry in back}
 
@@ -114,11 +114,11 @@ class JobProducer:
             await self._redis.xtrim(self._results, minid=self._read_until, approximate=False)
 
     async def queues(self) -> Queues:
-        """What waits and is held in this shard."""
+        """The jobs that wait and that are held in this shard."""
         return queues_of(await self._queues(keys=[self._keys.finals, self._keys.partials], args=[GROUP]))
 
     async def delete_answers(self) -> None:
-        """Deletes all that is this gateway's."""
+        """Deletes the answers for this gateway."""
         await self._redis.delete(self._results)
 
     async def close(self) -> None:

@@ -102,7 +102,7 @@ class RecognitionWorker:
         return self._pool.capacity
 
     async def start(self) -> None:
-        """Makes sure that Redis, if it is there, is one to work with. Raises ConfigurationError."""
+        """Checks the version and the login of Redis, if it answers. Raises ConfigurationError."""
         await self._monitor.try_once(self._shards.check_version)
         await self._shards.create_groups()
 
@@ -199,7 +199,7 @@ class RecognitionWorker:
         await self._publish(entry, gateway, answer, reason)
 
     async def _publish(self, entry: Entry, gateway: str, answer: Answer | None, dead: str = "") -> bool:
-        """If Redis has lost the job by the time it is back, whoever asked has it done again."""
+        """If Redis has lost the job meanwhile, its gateway submits it again."""
         consumer = self._shards.consumer_of(entry)
         return await consumer.reader.monitor.retry(lambda: consumer.publish(entry, gateway, answer, dead))
 

@@ -1,8 +1,8 @@
 """Recognition on other machines, in the gateway: writes jobs to Redis, and passes answers to their sessions.
 
-Sessions only ever see `decode`, as with the pool of local processes, and the ladder under overload is the
-same: partials wait longer; beyond a mean wait nobody more is let in; beyond a longer one no partials are
-asked for, until the wait has faded. How jobs get to workers is in delivery.py.
+Sessions use only `decode`, as with the pool of local processes, and the steps under overload are the same:
+partials wait longer; above a mean wait no more sessions are admitted; above a longer one no partials are
+decoded until the wait is shorter. delivery.py sends the jobs to workers.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from voicegw.telemetry import Metrics
 log = structlog.get_logger(__name__)
 
 _HEARTBEAT_S = 0.25
-_FADING = 0.8  # what is left of the longest decode with each shorter one
+_FADING = 0.8  # of the longest decode time, with each shorter decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class RemoteRecognizer:
         self._delivery.start()
 
     async def close(self) -> None:
-        """Withdraws the jobs that are out, and leaves."""
+        """Withdraws the open jobs, and leaves the registry."""
         tasks = [task for task in (self._heartbeats, *self._background) if task is not None]
         for task in tasks:
             task.cancel()
@@ -138,7 +138,7 @@ class RemoteRecognizer:
         finally:
             del self._delivery.requests[request.number]
             if request.answer.cancel() or request.answer.cancelled():
-                # One whose command was on its way is not known here, and may be done for nobody.
+                # One whose command was in transit is not known here, and may be decoded without need.
                 self._run_in_background(self._delivery.withdraw(request))
 
     def _oldest_s(self) -> float:
@@ -146,7 +146,7 @@ class RemoteRecognizer:
         return max((now - request.asked for request in self._delivery.requests.values()), default=0.0)
 
     async def _retire(self, superseded: Iterable[Request]) -> None:
-        """Withdraws what is of no use to anybody behind a newer job of its session."""
+        """Withdraws jobs that a newer job of their session replaces."""
         for other in superseded:
             if await self._delivery.withdraw(other):
                 _settle(other, Superseded())
@@ -220,8 +220,7 @@ class RemoteRecognizer:
 
 
 def _own(result: DecodeResult, request: Request, now: float) -> DecodeResult:
-    """The result as its session knows it. What it did not take a worker to decode, it waited, wherever that
-    was."""
+    """The result with the names of its session. All time that is not decode time counts as waiting."""
     job, queue_ms = request.job, max(0.0, (now - request.asked) * 1000 - result.decode_ms)
     return msgspec.structs.replace(result, session=job.session, number=job.number, queue_ms=queue_ms)
 

@@ -1,5 +1,5 @@
-"""The shards that a worker reads: those of every layout that a gateway announces, each with a connection of
-its own, so that one that does not answer holds up no other."""
+"""The shards that a worker reads: those of every layout that a gateway announces. Each has its own
+connection, so that one that does not answer delays no other."""
 
 import asyncio
 import time
@@ -27,7 +27,8 @@ _HAND_OVER_POLLS = 20
 
 
 class WorkerShards:
-    """`name` is the worker's. Every method may raise REDIS_ERRORS unless it says otherwise."""
+    """name: of the worker. `check_version`, `heartbeat` and `hand_over` raise REDIS_ERRORS; the other methods
+    report them to the monitor of the shard."""
 
     def __init__(self, options: RedisOptions, name: str, metrics: ClusterMetrics) -> None:
         self._options = options
@@ -43,16 +44,16 @@ class WorkerShards:
 
     @property
     def layouts(self) -> tuple[int, ...]:
-        """Those that are read."""
+        """The layouts that are read."""
         return tuple(self._consumers)
 
     @property
     def readers(self) -> list[GroupReader]:
-        """Of all shards."""
+        """The readers of all shards."""
         return [consumer.reader for consumers in self._consumers.values() for consumer in consumers]
 
     def consumer_of(self, entry: Entry) -> JobConsumer:
-        """That of the shard in which the entry is."""
+        """The consumer of the shard that has the entry."""
         return self._by_stream[entry.stream]
 
     async def check_version(self) -> None:
@@ -63,11 +64,11 @@ class WorkerShards:
             raise ConfigurationError(f"Redis {_OLDEST_REDIS}.0 or newer is needed, not {version}")
 
     async def heartbeat(self, status: WorkerStatus) -> Membership:
-        """Writes this worker's status; returns who else is alive."""
+        """Writes this worker's status; returns the membership."""
         return await self._registry.heartbeat_of_worker(status)
 
     async def follow(self, announced: Iterable[int], worker: GroupWorker) -> None:
-        """Reads all announced layouts, and no longer those that have not been announced for a minute."""
+        """Reads all announced layouts, and stops reading those that were not announced for a minute."""
         now = time.monotonic()
         self._announced |= dict.fromkeys(announced, now)
         for layout, since in tuple(self._announced.items()):
@@ -98,7 +99,7 @@ class WorkerShards:
             await consumer.close()
 
     async def queues(self) -> Queues:
-        """What waits and is held in the shards that answer."""
+        """The jobs that wait and that are held in the shards that answer."""
         found: list[Queues] = []
 
         async def count(consumer: JobConsumer) -> None:
@@ -122,8 +123,8 @@ class WorkerShards:
         return any(not reader.monitor.down_s() for reader in self.readers)
 
     async def hand_over(self, unfinished: Iterable[Entry]) -> None:
-        """Gives other workers a moment to claim what was left, and leaves nothing of this worker behind. What
-        nobody claims waits under this worker's name."""
+        """Gives other workers time to claim the released jobs, and deletes this worker from Redis. Jobs that
+        are not claimed wait under its name."""
         await self._registry.leave()
         left = list(unfinished)
 
@@ -144,7 +145,7 @@ class WorkerShards:
     async def _in_shards(
         self, consumers: Iterable[JobConsumer], step: Callable[[JobConsumer], Awaitable[object]]
     ) -> None:
-        """One step for each shard; of one that does not answer, its monitor is told."""
+        """Runs a step for each shard. The errors of one are reported to its monitor."""
 
         async def take(consumer: JobConsumer) -> None:
             try:

@@ -54,7 +54,7 @@ class EntryHandler(Protocol):
 
 @dataclass(slots=True)
 class _Held:
-    """An entry that is being processed, since when, and the reader that has brought it."""
+    """An entry that is being processed, the reader that brought it, and the monotonic time of its begin."""
 
     entry: Entry
     reader: GroupReader
@@ -99,7 +99,8 @@ class GroupWorker:
         self._changed.set()
 
     async def run(self, readers: Iterable[GroupReader], drain_timeout_ms: int) -> list[Entry]:
-        """Works until `stop`, and then until what it holds is done; returns what is not after that time."""
+        """Works until `stop`, and then until its entries are processed or the time has passed; returns the
+        others."""
         async with self._group:
             for reader in readers:
                 self.add(reader)
@@ -115,21 +116,21 @@ class GroupWorker:
         return unfinished
 
     def add(self, reader: GroupReader) -> None:
-        """One more reader, while it runs."""
+        """Adds a reader while `run` works."""
         leases = self._group.create_task(reader.monitor.repeat(lambda: self._keep_leases(reader)))
         self._feeds[reader] = _Feed(leases)
         self._changed.set()
 
     def discard(self, reader: GroupReader) -> None:
-        """Reads no more with this one; what it has brought is processed, but its lease is not renewed."""
+        """Removes a reader. Its entries are processed, but their leases are not renewed."""
         feed = self._feeds.pop(reader)
         for task in (feed.leases, feed.blocked, feed.unblocking):
             if task is not None:
                 task.cancel()
 
     async def _drain(self, reading: asyncio.Task[None], timeout_s: float) -> None:
-        """Lets the last reads end by themselves, since their entries would be lost with them, and then the
-        tasks."""
+        """Waits for the last reads, since their entries would be lost if they were cancelled, and then for
+        the tasks."""
         deadline = time.monotonic() + timeout_s
         self._unblock()
         blocked = [feed.blocked for feed in self._feeds.values() if feed.blocked is not None]
@@ -141,7 +142,8 @@ class GroupWorker:
         return [held.task for held in self._held.values()]
 
     def _room(self) -> int:
-        """What can be taken. Entries of a shard that does not answer cannot be finished, and do not count."""
+        """How many entries can be taken. Those of a shard that does not answer cannot be finished, and do not
+        count."""
         working = sum(not held.reader.monitor.down_s() for held in self._held.values())
         return self._handler.capacity - working
 
@@ -171,7 +173,7 @@ class GroupWorker:
                 await self._changed.wait()
 
     async def _take(self, readers: list[GroupReader]) -> bool:
-        """Takes what waits, as far as there is room; False when nothing waits."""
+        """Takes waiting entries, as far as there is room; False when none wait."""
         counts = await asyncio.gather(*map(self._waiting, readers))
         for rank in range(max(len(reader.group.ranks) for reader in readers)):
             waiting = {
@@ -221,13 +223,13 @@ class GroupWorker:
             self._changed.set()
 
     def _unblock(self) -> None:
-        """Lets other consumers have what comes next."""
+        """Ends the blocked reads, so that other consumers get the next entries."""
         for reader, feed in self._feeds.items():
             if feed.blocked is not None and feed.unblocking is None and not reader.monitor.down_s():
                 feed.unblocking = self._group.create_task(self._end_wait(reader, feed))
 
     async def _end_wait(self, reader: GroupReader, feed: _Feed) -> None:
-        """Without it, as where Redis does not permit the command, the read ends by itself."""
+        """Ends a blocked read. Where Redis does not permit the command, the read ends by itself."""
         with suppress(*REDIS_ERRORS):
             await reader.unblock()
         await asyncio.sleep(_ROOM_POLL_S)

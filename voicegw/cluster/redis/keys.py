@@ -61,12 +61,12 @@ class Keys:
 
     @property
     def workers(self) -> str:
-        """Hash of what each worker last said about itself, and when."""
+        """Hash of the last report of each worker, with its time."""
         return f"{{{self._work}}}:workers"
 
     @property
     def gateways(self) -> str:
-        """Hash of when each gateway was last there."""
+        """Hash of the times at which each gateway was last seen."""
         return f"{{{self._work}}}:gateways"
 
     @property

@@ -38,8 +38,8 @@ async def back_off(attempt: int) -> None:
 
 
 class ConnectionMonitor:
-    """`address` is that of Redis, without its password; `part` says which keys the commands are for, where a
-    Cluster has them on several servers."""
+    """address: of Redis, without its password. part: which keys the commands are for, where a Cluster has
+    them on several servers."""
 
     def __init__(self, address: str, metrics: ClusterMetrics, part: str = "") -> None:
         self._address = address
@@ -56,7 +56,7 @@ class ConnectionMonitor:
         """A command was answered. Returns whether the previous one had failed."""
         if self._down_since is None:
             return False
-        log.info("redis is back", redis=self._address, part=self._part, away_s=round(self.down_s(), 2))
+        log.info("redis answers again", redis=self._address, part=self._part, away_s=round(self.down_s(), 2))
         self._down_since = None
         self._metrics.report_redis(self, up=True)
         return True
@@ -67,8 +67,8 @@ class ConnectionMonitor:
         if self._down_since is None:
             self._down_since = time.monotonic()
             self._metrics.report_redis(self, up=False)
-            reason = str(error)
-            log.warning("redis trouble; waiting for it", redis=self._address, part=self._part, reason=reason)
+            fields = {"redis": self._address, "part": self._part, "reason": str(error)}
+            log.warning("redis does not answer; waiting for it", **fields)
 
     async def try_once(self, step: Callable[[], Awaitable[None]]) -> None:
         """The first step. It may fail, since Redis may be started later; but a user or password that Redis

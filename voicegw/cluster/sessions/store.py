@@ -146,7 +146,7 @@ class RedisStore:
         await self._call(_DROP, session, epoch, self._live_ms)
 
     async def close(self) -> None:
-        """Stops writing; the clients are their owner's to close."""
+        """Stops writing; the owner of the clients closes them."""
         for batcher in self._batchers.values():
             await batcher.close()
 

@@ -27,21 +27,21 @@ Histogram = Mapping[float, float]  # decodes of at most so many seconds
 
 
 @dataclass(frozen=True)
-class RunDecodes:
+class ServerDecodes:
     """What a server has decoded, by kind: seconds in all, and how many decodes of which duration."""
 
     seconds: Mapping[DecodeKind, float]
     durations: Mapping[DecodeKind, Histogram]
 
     @classmethod
-    def read(cls, url: str) -> "RunDecodes":
+    def read(cls, url: str) -> "ServerDecodes":
         """From the metrics of the server at this WebSocket URL."""
         address = url.replace("ws://", "http://").partition("/v1/")[0]
         with urllib.request.urlopen(f"{address}/metrics", timeout=_FETCH_S) as page:
             return cls.parse(bytes(page.read()).decode())
 
     @classmethod
-    def parse(cls, page: str) -> "RunDecodes":
+    def parse(cls, page: str) -> "ServerDecodes":
         """From the text of the metrics."""
         seconds: dict[DecodeKind, float] = dict.fromkeys(DecodeKind, 0.0)
         durations: dict[DecodeKind, dict[float, float]] = {kind: {} for kind in DecodeKind}
@@ -52,8 +52,8 @@ class RunDecodes:
             durations[DecodeKind(named["kind"])][float(named["le"])] = float(value)
         return cls(seconds, durations)
 
-    def __sub__(self, earlier: "RunDecodes") -> "RunDecodes":
-        return RunDecodes(
+    def __sub__(self, earlier: "ServerDecodes") -> "ServerDecodes":
+        return ServerDecodes(
             {kind: self.seconds[kind] - earlier.seconds[kind] for kind in DecodeKind},
             {
                 kind: {le: count - earlier.durations[kind].get(le, 0) for le, count in histogram.items()}
@@ -81,7 +81,7 @@ class RunDecodes:
         return sqrt(max(0.0, square / mean**2 - 1))
 
 
-def at_speed(measured: Measured, there: Deployment, run: RunDecodes) -> Measured:
+def at_speed(measured: Measured, there: Deployment, run: ServerDecodes) -> Measured:
     """The figures for one server without Redis whose decodes took as long as those of the run, and varied as
     much."""
     local = measured.with_figures(_LOCAL)

@@ -2,7 +2,7 @@ import pytest
 
 from benchmarks.sizing.check import Comparison
 from benchmarks.sizing.deployment import Deployment
-from benchmarks.sizing.run_decodes import RunDecodes, at_speed
+from benchmarks.sizing.server_decodes import ServerDecodes, at_speed
 from benchmarks.sizing.simulation import Simulation
 from tests.benchmarks.sizing.figures import measured
 from tests.speech import job
@@ -12,12 +12,12 @@ from voicegw.telemetry import Metrics
 PARTIAL, FINAL = DecodeKind.PARTIAL, DecodeKind.FINAL
 
 
-def run_of(*durations_ms: float, kind: DecodeKind = PARTIAL) -> RunDecodes:
+def run_of(*durations_ms: float, kind: DecodeKind = PARTIAL) -> ServerDecodes:
     """What the server's own metrics say of these decodes."""
     metrics = Metrics()
     for milliseconds in durations_ms:
         metrics.observe_decode(job(bytes(32_000), kind=kind), milliseconds, 0.0)
-    return RunDecodes.parse(metrics.exposition().decode())
+    return ServerDecodes.parse(metrics.exposition().decode())
 
 
 def test_decodes_are_read_from_the_metrics() -> None:

@@ -152,7 +152,7 @@ class DialogueManager:
             self._create_reply(now)
 
     def receive_typed(self, text: str, timing: TurnTiming, now: float) -> None:
-        """A typed message starts a new reply at once and stops the one in update."""
+        """A typed message starts a new reply at once and stops the one in progress."""
         effect = self._signal(turn.Signal.TYPED, now)
         self._add_turn(text, timing)
         self._start_reply(effect, now)

@@ -67,3 +67,17 @@ async def test_an_answer_is_not_lost_for_want_of_memory(
     redis_server.command("config", "set", "maxmemory", "1")
     assert await one.publish(entry, "g", ANSWER)
     assert await asking.read_answers() == [ANSWER]
+
+
+@pytest.mark.parametrize("dead", ["", "a reason"])
+async def test_keys_that_hold_something_else_keep_no_job(
+    asking: JobProducer, one: JobConsumer, redis_server: RedisServer, dead: str
+) -> None:
+    await submit(asking, 1)
+    [entry] = await one.reader.read(1)
+    keys = only_shard()
+    for key in (keys.results("g"), keys.dead_jobs):
+        redis_server.command("set", key, "x")
+    assert await one.publish(entry, "g", ANSWER, dead)
+    assert await asking.read_answers() == [ANSWER]
+    assert redis_server.command("type", keys.dead_jobs).strip() == ("stream" if dead else "string")

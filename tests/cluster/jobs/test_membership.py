@@ -89,6 +89,13 @@ async def test_the_layouts_of_all_gateways_are_known(redis: Redis) -> None:
     assert there.layouts == {1, 3, 6}
 
 
+@pytest.mark.parametrize("written", ["9" * 5_000, "-3", "x", "\u00b2", "65"])
+async def test_a_layout_that_cannot_be_is_that_of_one_shard(redis: Redis, written: str) -> None:
+    await redis.hset(KEYS.gateways, "odd", f"{int((await redis.time())[0]) * 1000} {written}")
+    there = await MembershipRegistry(redis, KEYS, "w").heartbeat_of_worker(BUSY)
+    assert there.layouts == {1}
+
+
 async def test_a_worker_counts_for_the_layouts_that_it_reads(redis: Redis) -> None:
     for name, layouts in (("a", (1,)), ("b", (1, 3))):
         status = msgspec.structs.replace(BUSY, layouts=layouts)

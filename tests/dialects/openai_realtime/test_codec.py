@@ -95,6 +95,26 @@ def test_what_is_kept_is_bounded() -> None:
     assert repeated[-1] == before.received[-1]
 
 
+def test_what_is_repeated_outlives_a_connection_of_which_only_the_begin_arrives() -> None:
+    before = Client()
+    before.hear(ReplyDelta(1, "Good day."))
+    first, *lost = before.received
+    second = resumed(before, first)
+    third = resumed(second, second.received[0])
+    third.hear(ReplyDone(1, "Good day.", ReplyReason.COMPLETED))
+    fourth = resumed(third, third.received[0])
+    assert fourth.received[1:] == third.received[1:]
+    assert third.received[1 : len(lost) + 1] == lost
+    ids = [event["event_id"] for client in (second, third, fourth) for event in client.received[:1]]
+    assert len(set(ids)) == 3
+
+
+def test_a_client_that_did_not_tell_where_it_was_may_tell_so_later() -> None:
+    second = resumed(Client())
+    second.hear(ReplyDelta(1, "Good day."))
+    assert resumed(second, second.received[0]).received[1:] == second.received[1:]
+
+
 def test_what_was_missed_outlives_a_connection_that_is_lost_before_it_begins() -> None:
     before = Client()
     lost = connected("session_id=sess_secret")

@@ -125,8 +125,10 @@ def _membership(now_ms: int, workers: Sequence[bytes], gateways: Sequence[bytes]
 
 def _layout(written: bytes) -> int:
     """What a gateway announces; versions before there were shards announce nothing."""
-    layout = int(written) if written.isdigit() else 1
-    return layout if 1 <= layout <= MAX_SHARDS else 1
+    with suppress(ValueError):
+        if 1 <= (layout := int(written)) <= MAX_SHARDS:
+            return layout
+    return 1
 
 
 def _members(now_ms: int, registry: Sequence[bytes]) -> dict[str, tuple[int, bytes]]:

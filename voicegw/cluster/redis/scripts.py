@@ -40,16 +40,22 @@ return back
 # KEYS job stream, results, dead jobs; ARGV group, entry, answer, time to live of the results in ms, and when
 # the job is dead, the reason and the job. Whether the answer was published: not when another worker has been
 # faster. An answer frees more memory than it takes, so it may be written when memory is short. It stands
-# before the acknowledgement because a script that fails is not rolled back.
+# before the acknowledgement because a script that fails is not rolled back. A key of another type is deleted: it
+# would fail this for ever.
 PUBLISH = """#!lua flags=allow-oom
+local function add(key, ...)
+  local type = redis.call('TYPE', key).ok
+  if type ~= 'stream' and type ~= 'none' then redis.call('DEL', key) end
+  redis.call('XADD', key, ...)
+end
 local held = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
 if held.err or #held == 0 then return 0 end
 if ARGV[3] ~= '' then
-  redis.call('XADD', KEYS[2], '*', 'answer', ARGV[3])
+  add(KEYS[2], '*', 'answer', ARGV[3])
   redis.call('PEXPIRE', KEYS[2], ARGV[4])
 end
 if ARGV[5] ~= '' then
-  redis.call('XADD', KEYS[3], 'MAXLEN', 100, '*', 'reason', ARGV[5], 'job', ARGV[6])
+  add(KEYS[3], 'MAXLEN', 100, '*', 'reason', ARGV[5], 'job', ARGV[6])
   redis.call('EXPIRE', KEYS[3], 86400)
 end
 redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])

@@ -112,13 +112,13 @@ class RealtimeCodec(Codec):
         self._session = SESSION_PREFIX + event.session
         shown = self._shown(self.fields.shown_object())
         missed, self._missed = self._missed, None
-        if missed is not None:
-            shown["input_audio_ms"] = event.next_input_sample * 1000 // RATE
-        yield self._events.frame("session.created", session=shown)
-        if missed is not None:
-            yield from self._events.after(self._last_event_id)
-            for each in missed:
-                yield from self._encode(each)
+        if missed is None:
+            yield self._events.frame("session.created", session=shown)
+            return
+        shown["input_audio_ms"] = event.next_input_sample * 1000 // RATE
+        yield from self._events.resumed(self._last_event_id, shown)
+        for each in missed:
+            yield from self._encode(each)
 
     def _shown(self, session: dict[str, Any]) -> dict[str, Any]:
         return session | {"id": self._session}

@@ -47,13 +47,15 @@ class ServerEvents:
 
     def frame(self, kind: str, **fields: Any) -> Frame:
         """An event of this type."""
-        assert kind in KINDS, kind
-        event_id = self._ids.next("event")
-        frame = Frame(_encoder.encode({"type": kind, "event_id": event_id} | fields))
-        self._number += 1  # as in the id
+        frame = self._frame(kind, self._ids.next("event"), fields)
         if kind not in _UNKEPT:
             self._keep(frame)
         return frame
+
+    def _frame(self, kind: str, event_id: str, fields: dict[str, Any]) -> Frame:
+        assert kind in KINDS, kind
+        self._number += 1  # as in the id
+        return Frame(_encoder.encode({"type": kind, "event_id": event_id} | fields))
 
     def _keep(self, frame: Frame) -> None:
         self._kept.append((self._number, frame))
@@ -62,7 +64,14 @@ class ServerEvents:
             _, oldest = self._kept.popleft()
             self._kept_bytes -= len(oldest.data)
 
-    def after(self, event_id: str) -> list[Frame]:
-        """The kept events that were built after this one; none for an id that is not of this session."""
-        last = self._ids.number_of("event", event_id)
-        return [frame for number, frame in self._kept if 0 < last < number]
+    def resumed(self, last_event_id: str, session: dict[str, Any]) -> list[Frame]:
+        """`session.created` for a client that has lost its connection, and the kept events that were built
+        after the last one that it has; none for an id that is not of this session.
+
+        The id of `session.created` stands for that last one: a client that loses this connection as well,
+        before it has the others, gets them on the next one."""
+        last, event_id = self._ids.number_of("event", last_event_id), self._ids.next("event")
+        if last:
+            event_id = self._ids.standing_for(last, event_id)
+        created = self._frame("session.created", event_id, {"session": session})
+        return [created, *(frame for number, frame in self._kept if 0 < last < number)]

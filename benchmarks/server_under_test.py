@@ -11,18 +11,13 @@ from typing import TypeVar
 from benchmarks.child_process import child_process
 from benchmarks.playing import play_all
 from benchmarks.recording import Recording
-from clients.local_server import LocalServer, local_server
+from clients.local_server import ADMITTING, LocalServer, local_server
 from clients.samples import Sample, read_samples
 from voicegw.dialects import native
 
 NO_MODEL = "none"  # the model of a server whose recognition and replies are scripted
 RESUME_WINDOW_MS = 1_000  # short: benchmarks wait for its end before they measure
-BUSY_MS = "60000"  # no refusals because other processes use the machine
-PATIENT = (
-    *("--gateway.admission.max-loop-lag-ms", BUSY_MS),
-    *("--pool.overload-wait-ms", BUSY_MS),
-    *("--log-level", "error"),
-)
+PATIENT = (*ADMITTING, *("--log-level", "error"))
 ROOM = (
     *PATIENT,
     *("--gateway.admission.max-sessions", "3000"),

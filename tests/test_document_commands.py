@@ -46,7 +46,6 @@ RUN_BY_HAND = {
     "scripts/tools": "installs uv and the audit; scripts/lock and scripts/audit call it",
     "pipx install": "before a release, scripts/release.md",
     "uv tool install": "before a release, scripts/release.md",
-    "python -m websockets": "interactive; tests/dialects/transcripts have its messages",
     "docker build": "needs Docker; tests/test_deploy.py reads the Dockerfile",
     "apt-get": "installs Festival, for training only",
     "docker compose": "needs Docker; tests/test_deploy.py checks the files",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from voicegw.asr.batcher import Entry, JobQueue
+from voicegw.asr.batcher import Entry, JobQueue, Request
 from voicegw.core.jobs import DecodeJob, DecodeKind
 
 PARTIAL, FINAL = DecodeKind.PARTIAL, DecodeKind.FINAL
@@ -15,9 +15,17 @@ def entry(session: str, number: int, kind: DecodeKind = PARTIAL) -> Entry[str]:
     return Entry(DecodeJob(session, number, kind, 0, b""), f"{session}{number}")
 
 
+def take(queue: JobQueue[Request], limit: int = 1, *, background: bool = True) -> list[Entry[Request]]:
+    """The next batch, no longer queued, as the dispatcher takes it."""
+    batch = queue.next(limit, background=background)
+    for each in batch:
+        queue.remove(each.job)
+    return batch
+
+
 def taken(queue: JobQueue[str]) -> list[str]:
     requests = []
-    while batch := queue.take():
+    while batch := take(queue):
         requests += [each.request for each in batch]
     return requests
 
@@ -25,7 +33,7 @@ def taken(queue: JobQueue[str]) -> list[str]:
 def test_an_empty_queue() -> None:
     queue = JobQueue[str]()
     assert len(queue) == 0
-    assert queue.take() == []
+    assert take(queue) == []
 
 
 def test_finals_go_first_each_kind_in_its_order() -> None:
@@ -112,7 +120,7 @@ def batches(limit: int, *jobs: DecodeJob) -> list[list[int]]:
     for each in jobs:
         queue.add(Entry(each, None))
     result = []
-    while batch := queue.take(limit):
+    while batch := take(queue, limit):
         result.append([each.job.number for each in batch])
     return result
 
@@ -150,7 +158,7 @@ def test_a_job_that_was_lost_with_its_worker_goes_alone() -> None:
     queue = JobQueue[None]()
     queue.add(Entry(window(1), None, alone=True))
     queue.add(Entry(window(2), None))
-    assert [len(queue.take(8)), len(queue.take(8))] == [1, 1]
+    assert [len(take(queue, 8)), len(take(queue, 8))] == [1, 1]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(DecodeKind)), max_size=30))
@@ -174,10 +182,10 @@ def test_a_recording_comes_last_and_alone() -> None:
     queue = JobQueue[str]()
     for each in (in_background("r", 1), in_background("s", 1), entry("a", 1), entry("b", 1, FINAL)):
         assert queue.add(each) is None
-    assert queue.take(background=False) == [entry("b", 1, FINAL)]
-    assert queue.take(background=False) == [entry("a", 1)]
-    assert queue.take(background=False) == []
+    assert take(queue, background=False) == [entry("b", 1, FINAL)]
+    assert take(queue, background=False) == [entry("a", 1)]
+    assert take(queue, background=False) == []
     assert queue.first == in_background("r", 1)
-    assert queue.take(limit=8) == [in_background("r", 1)]
+    assert take(queue, limit=8) == [in_background("r", 1)]
     queue.remove(in_background("s", 1).job)
     assert len(queue) == 0

@@ -89,16 +89,9 @@ class JobQueue(Generic[Request]):
         if waiting is not None and waiting.job.number == job.number:
             del self._partials[job.session]
 
-    def take(self, limit: int = 1, *, background: bool = True) -> list[Entry[Request]]:
-        """The next batch, no longer queued."""
-        batch = self.next(limit, background=background)
-        for entry in batch:
-            self.remove(entry.job)
-        return batch
-
     def next(self, limit: int = 1, *, background: bool = True) -> list[Entry[Request]]:
-        """The next job and up to `limit` - 1 others that fit it; none when it is empty. A background job is
-        alone, and there only with `background`."""
+        """The next job and up to `limit` - 1 others that fit it, which stay queued; none when it is empty. A
+        background job is alone, and there only with `background`."""
         waiting: list[Entry[Request]] = [*self._finals.values(), *self._partials.values()]
         if not waiting and background and self._first_background is not None:
             waiting, limit = [self._first_background], 1

@@ -85,6 +85,7 @@ class Dispatcher(Generic[Request]):
     def _next_batch(self, place: Place) -> list[Entry[Request]]:
         """What a worker of the process is to take now."""
         if not self._may_take(place):
+            place.gathers_until = None  # a time that is over would end each wait for a change at once
             return []
         has_room = self._background < max(1, self.workers // 2)
         batch = self.queue.next(self.batch, background=has_room)

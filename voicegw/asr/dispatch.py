@@ -45,7 +45,7 @@ class Dispatcher(Generic[Request]):
         self._changed = asyncio.Condition()
 
     async def add(self, entry: Entry[Request]) -> Entry[Request] | None:
-        """Queues a job. Returns the partial that is no longer needed, if there is one."""
+        """Queues a job. Returns the one that is no longer needed, if there is one."""
         async with self._changed:
             superseded = self.queue.add(entry)
             self._changed.notify_all()

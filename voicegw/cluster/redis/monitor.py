@@ -56,7 +56,7 @@ class ConnectionMonitor:
         """A command was answered. Returns whether the previous one had failed."""
         if self._down_since is None:
             return False
-        log.info("redis is back", redis=self._address, part=self._part, away_s=round(self.down_s(), 2))
+        log.info("redis answers again", redis=self._address, part=self._part, away_s=round(self.down_s(), 2))
         self._down_since = None
         self._metrics.report_redis(self, up=True)
         return True
@@ -68,7 +68,7 @@ class ConnectionMonitor:
             self._down_since = time.monotonic()
             self._metrics.report_redis(self, up=False)
             reason = str(error)
-            log.warning("redis trouble; waiting for it", redis=self._address, part=self._part, reason=reason)
+            log.warning("redis does not answer", redis=self._address, part=self._part, reason=reason)
 
     async def try_once(self, step: Callable[[], Awaitable[None]]) -> None:
         """The first step. It may fail, since Redis may be started later; but a user or password that Redis

@@ -21,14 +21,17 @@ class Driver:
 
     NVMLError = NVMLError
 
-    def __init__(self, *, installed: bool = True) -> None:
+    def __init__(self, *, installed: bool = True, lost: bool = False) -> None:
         self.installed = installed
+        self.lost = lost
 
     def nvmlInit(self) -> None:  # noqa: N802 - its name there
         if not self.installed:
             raise NVMLError
 
     def nvmlDeviceGetCount(self) -> int:  # noqa: N802
+        if self.lost:
+            raise NVMLError
         return 2
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
@@ -55,7 +58,7 @@ def test_reads_the_gpus_that_can_be_read(monkeypatch: pytest.MonkeyPatch) -> Non
     assert read_gpu_memory() == (GpuMemory(0, "NVIDIA L4", 3_000, 8_000),)
 
 
-@pytest.mark.parametrize("library", [None, Driver(installed=False)])
+@pytest.mark.parametrize("library", [None, Driver(installed=False), Driver(lost=True)])
 def test_without_package_or_driver_there_is_nothing(monkeypatch: pytest.MonkeyPatch, library: Any) -> None:
     monkeypatch.setitem(sys.modules, "pynvml", library)
     assert read_gpu_memory() == ()

@@ -20,11 +20,14 @@ class GpuMemory:
 
 
 def read_gpu_memory() -> Sequence[GpuMemory]:
-    """The memory of each GPU; empty without a GPU, its driver or the package."""
+    """The memory of each GPU; empty without a GPU, its driver or the package, or once the driver is lost."""
     library = _library()
     if library is None:
         return ()
-    return tuple(_memories(library))
+    try:
+        return tuple(_memories(library))
+    except library.NVMLError:
+        return ()
 
 
 @cache

@@ -94,6 +94,17 @@ def test_two_finals_of_a_session_are_both_done() -> None:
     assert taken(queue) == ["a1", "a2"]
 
 
+def test_an_urgent_final_supersedes_the_one_of_less_speech() -> None:
+    queue = JobQueue[str]()
+    for waiting in (entry("a", 1, FINAL), entry("b", 1, FINAL)):
+        queue.add(waiting)
+    urgent = entry("a", 2, FINAL)
+    superseded = queue.add(replace(urgent, job=structs.replace(urgent.job, urgent=True)))
+    assert superseded is not None
+    assert superseded.request == "a1"
+    assert taken(queue) == ["b1", "a2"]
+
+
 def test_what_nobody_waits_for_is_forgotten() -> None:
     queue = JobQueue[str]()
     first, final = entry("a", 1), entry("b", 1, FINAL)

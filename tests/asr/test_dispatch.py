@@ -168,3 +168,27 @@ async def test_a_recording_shares_no_batch_and_does_not_gather() -> None:
     await dispatcher.add(entry("a", background=True))
     async with asyncio.timeout(PATIENCE_S):
         assert len(await dispatcher.next(there)) == 1
+
+
+async def test_a_worker_rests_while_a_job_that_is_to_be_alone_waits_behind_a_gathering() -> None:
+    looked = 0
+
+    class Counting(Dispatcher[None]):
+        def _next_batch(self, place: Place) -> list[Entry[None]]:
+            nonlocal looked
+            looked += 1
+            return super()._next_batch(place)
+
+    dispatcher, there = Counting(), place()
+    dispatcher.batch, dispatcher.gather_s = 4, 0.01
+    await dispatcher.add(entry("a"))
+    running = await dispatcher.next(there)
+    await dispatcher.add(entry("b"))
+    asked = ask(dispatcher, there)
+    assert await waits(asked)
+    await dispatcher.add(entry("suspect", alone=True))
+    await asyncio.sleep(0.1)
+    assert looked < 10
+    await dispatcher.done(there, running)
+    [suspect] = await asked
+    assert suspect.job.session == "suspect"

@@ -6,8 +6,8 @@ same prompt (most often none), since those of a batch must have as many tokens, 
 since a batch is padded to its longest window. Key terms are read later (key_terms.py), and may differ.
 
 A session has at most one partial in the queue: a newer one takes the older one's place in the queue, and a
-final drops it, because a result that its session no longer waits for is not worth decoding. So the queue
-holds no more than the sessions have open utterances.
+final drops it, because a result that its session no longer waits for is not worth decoding. So does an urgent
+final with the one that it replaces. So the queue holds no more than the sessions have open utterances.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class JobQueue(Generic[Request]):
         return len(self._finals) + len(self._partials) + len(self._background)
 
     def add(self, entry: Entry[Request]) -> Entry[Request] | None:
-        """Queues a job. Returns the partial that is no longer needed, if there is one: an older one that was
+        """Queues a job. Returns the one that is no longer needed, if there is one: an older one that was
         waiting, or this one if it was lost with a worker and a newer job waits already."""
         job = entry.job
         if job.background:
@@ -56,10 +56,19 @@ class JobQueue(Generic[Request]):
                 return entry
             self._partials[job.session] = entry  # a dict keeps the place of a key that is set again
             return waiting
+        replaced = self._partials.pop(job.session, None) or self._replaced_final(job)
         self._finals[job.session, job.number] = entry
         if entry.alone:  # it has waited for longer than the others
             self._finals = {(job.session, job.number): entry} | self._finals
-        return self._partials.pop(job.session, None)
+        return replaced
+
+    def _replaced_final(self, job: DecodeJob) -> Entry[Request] | None:
+        """The final of less speech that an urgent one replaces, no longer queued."""
+        if not job.urgent:
+            return None
+        older = (key for key in self._finals if key[0] == job.session and key[1] < job.number)
+        key = next(older, None)
+        return None if key is None else self._finals.pop(key)
 
     def _newest(self, session: str) -> int:
         """The highest number of the waiting jobs of this session."""

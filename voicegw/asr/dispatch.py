@@ -45,7 +45,7 @@ class Dispatcher(Generic[Request]):
         self._changed = asyncio.Condition()
 
     async def add(self, entry: Entry[Request]) -> Entry[Request] | None:
-        """Queues a job. Returns the partial that is no longer needed, if there is one."""
+        """Queues a job. Returns the one that is no longer needed, if there is one."""
         async with self._changed:
             superseded = self.queue.add(entry)
             self._changed.notify_all()
@@ -85,6 +85,7 @@ class Dispatcher(Generic[Request]):
     def _next_batch(self, place: Place) -> list[Entry[Request]]:
         """What a worker of the process is to take now."""
         if not self._may_take(place):
+            place.gathers_until = None  # a time that is over would end each wait for a change at once
             return []
         has_room = self._background < max(1, self.workers // 2)
         batch = self.queue.next(self.batch, background=has_room)

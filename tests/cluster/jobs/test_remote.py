@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from tests.cluster.harness import (
@@ -60,6 +61,18 @@ async def test_an_answer_without_words_has_a_reason(redis_url: str) -> None:
             with pytest.raises(kind):
                 await asking.decode(job())
         assert asking.value("decode_failures_total") == asking.value("partials_shed_total") == 1
+
+
+async def test_a_final_that_an_urgent_one_replaces_is_taken_out_of_the_line(redis_url: str) -> None:
+    async with gateway(redis_url) as asking:
+        older = asking.ask(job(1, FINAL))
+        await until(lambda: asking.value("cluster_waiting_jobs", stream="finals") == 1)
+        newer = asking.ask(msgspec.structs.replace(job(2, FINAL), urgent=True))
+        with pytest.raises(Superseded):
+            await older
+        async with worker(redis_url) as working:
+            assert (await newer).number == 2
+            assert [each.number for each in working.pool.asked] == [2]
 
 
 async def test_a_partial_whose_session_has_moved_on_is_taken_out_of_the_line(redis_url: str) -> None:

@@ -5,8 +5,9 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from mcp.types import ListToolsResult
 
-from voicegw.errors import ToolFailed
+from voicegw.errors import ConfigurationError, ToolFailed
 from voicegw.reply.tools.mcp_connection import McpConnection
 from voicegw.reply.tools.mcp_declarations import McpServer
 
@@ -61,6 +62,17 @@ async def test_a_call_that_breaks_the_connection_is_not_repeated() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
             await connection.call("buy", {}, {})  # waits for another connection
+
+
+async def test_a_list_of_tools_that_does_not_end_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Endless(Client):
+        async def list_tools(self, cursor: str | None) -> ListToolsResult:
+            return ListToolsResult(tools=[], next_cursor=f"{cursor} and more")
+
+    connection = connected(None)
+    monkeypatch.setattr(connection, "_opened", lambda: nullcontext(Endless()))
+    with pytest.raises(ConfigurationError, match="over 100 pages"):
+        await connection.start()
 
 
 async def test_ends_although_the_cancellation_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:

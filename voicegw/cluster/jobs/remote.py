@@ -226,7 +226,9 @@ def _own(result: DecodeResult, request: Request, now: float) -> DecodeResult:
 
 
 def _supersedes(job: DecodeJob, other: Request) -> bool:
-    return other.kind is DecodeKind.PARTIAL and other.job.session == job.session
+    """Whether its session no longer waits for the other one: a partial, or a final that it replaces."""
+    replaced = other.kind is DecodeKind.PARTIAL or (job.urgent and other.job.number < job.number)
+    return replaced and other.job.session == job.session
 
 
 def _settle(request: Request, error: Exception) -> None:

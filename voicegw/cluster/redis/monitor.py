@@ -67,8 +67,8 @@ class ConnectionMonitor:
         if self._down_since is None:
             self._down_since = time.monotonic()
             self._metrics.report_redis(self, up=False)
-            fields = {"redis": self._address, "part": self._part, "reason": str(error)}
-            log.warning("redis does not answer; waiting for it", **fields)
+            reason = str(error)
+            log.warning("redis does not answer", redis=self._address, part=self._part, reason=reason)
 
     async def try_once(self, step: Callable[[], Awaitable[None]]) -> None:
         """The first step. It may fail, since Redis may be started later; but a user or password that Redis

@@ -133,14 +133,13 @@ class Ids:
         return f"{kind}_{self._prefix}_{self._counts[kind]}"
 
     def number_of(self, kind: str, given: str) -> int:
-        """The count in an id of `next`, or that which it was made to stand for by `standing_for`; 0 for
-        another id."""
+        """The count in an id of `next`, or the one of `standing_for`; 0 for another id."""
         found = re.fullmatch(rf"{kind}_{self._prefix}_([0-9]{{1,12}})(?:_for_([0-9]{{1,12}}))?", given)
         return 0 if found is None else int(found[2] or found[1])
 
-    def standing_for(self, number: int, item_id: str) -> str:
-        """An id of `next` whose `number_of` is this one."""
-        return f"{item_id}_for_{number}"
+    def standing_for(self, kind: str, number: int) -> str:
+        """A new id of this kind whose `number_of` is `number`."""
+        return f"{self.next(kind)}_for_{number}"
 
     def turn_of_reply(self, item_id: str) -> int | None:
         """The turn of an id of `reply`; None for another id."""

@@ -70,8 +70,7 @@ class ServerEvents:
 
         The id of `session.created` stands for that last one: a client that loses this connection as well,
         before it has the others, gets them on the next one."""
-        last, event_id = self._ids.number_of("event", last_event_id), self._ids.next("event")
-        if last:
-            event_id = self._ids.standing_for(last, event_id)
+        last = self._ids.number_of("event", last_event_id)
+        event_id = self._ids.standing_for("event", last) if last else self._ids.next("event")
         created = self._frame("session.created", event_id, {"session": session})
         return [created, *(frame for number, frame in self._kept if 0 < last < number)]

@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 30.0  # before a connection is tried again
 _CONNECT_S = 5.0
 _CHECK_S = 15.0  # between two checks whether the server still answers
+_MAX_TOOL_PAGES = 100  # of a server's list of its tools
 
 logging.getLogger("mcp").setLevel(logging.CRITICAL)  # its warnings quote what servers send
 
@@ -154,14 +155,16 @@ class McpConnection:
 
 
 async def _list_tools(client: "Client") -> "list[Tool]":
+    """All tools. Raises ToolFailed for a list that does not end."""
     tools: list[Tool] = []
     cursor: str | None = None
-    while True:
+    for _ in range(_MAX_TOOL_PAGES):
         page = await client.list_tools(cursor=cursor)
         tools += page.tools
         cursor = page.next_cursor
         if not cursor:
             return tools
+    raise ToolFailed(f"its list of tools has over {_MAX_TOOL_PAGES} pages")
 
 
 def _is_lost(error: Any) -> bool:

@@ -1,7 +1,6 @@
 """Where options are read from, and how they are described, on options of the tests' own."""
 
 import os
-import sys
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -93,17 +92,13 @@ def test_the_file_adds_to_what_flags_and_variables_say(toml: Path, monkeypatch: 
     assert paint("--config", str(toml), "--coats", "5") == Paint(coats=5, litres=4.0, gloss=True)
 
 
-# As argparse writes an option with two names.
-COATS = "--coats, --paint.coats int" if sys.version_info >= (3, 13) else "--coats int, --paint.coats int"
-
-
 @pytest.mark.parametrize(
     "said",
     [
         "usage: house [--config FILE] [--OPTION VALUE ...] Paints. options:",
         "--config FILE TOML file with options (or VOICEGW_CONFIG)",
         "--paint.colour {red,blue} which one (default: red)",
-        f"{COATS} how many; 1 to 5 (default: 2)",
+        "--coats, --paint.coats int how many; 1 to 5 (default: 2)",
         "--paint.litres float how much; 0 or more (default: 0.5)",
         "--paint.dilution float water in it; up to 1 (default: 0.0)",
         "--paint.layers LIST their names (default: base, top)",
@@ -121,7 +116,7 @@ def test_the_short_help_lists_the_usual_options(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = help_text(capsys, monkeypatch, "--help")
-    assert f"{COATS} how many" in text
+    assert "--coats, --paint.coats int how many" in text
     assert "--paint.gloss" in text
     assert "--paint.litres" not in text
     assert "--help-all lists all 8 options" in text

@@ -20,12 +20,11 @@ from voicegw.asr.pipe import Layout, Setup
 from voicegw.asr.vad import make_scorer
 from voicegw.asr.whisper_loader import spec_of
 from voicegw.config import Settings
-from voicegw.core.audio import SAMPLE_RATE, to_samples
+from voicegw.core.audio import SAMPLE_BYTES, SAMPLE_RATE, to_samples
 from voicegw.core.jobs import DecodeJob, DecodeKind
 
 Clock = Callable[[], float]
 
-_SAMPLE_BYTES = 2
 _MARGIN_MS = 100  # of silence, before and after an utterance
 _QUARTILES = 1.349  # between them, in standard deviations of a normal distribution
 
@@ -74,8 +73,8 @@ class DecodeTimer:
         return times_s
 
     def _job(self, kind: DecodeKind, window_s: int, number: int) -> DecodeJob:
-        size = _SAMPLE_BYTES * SAMPLE_RATE * window_s
-        at = number * 977 * SAMPLE_RATE // 1000 * _SAMPLE_BYTES % (len(self.speech) - size)
+        size = SAMPLE_BYTES * SAMPLE_RATE * window_s
+        at = number * 977 * SAMPLE_RATE // 1000 * SAMPLE_BYTES % (len(self.speech) - size)
         return DecodeJob(f"speaker {number}", number + 1, kind, 0, self.speech[at : at + size])
 
     def _calibration_s(self, at_once: int) -> float:
@@ -100,7 +99,7 @@ def _spoken(sample: Sample) -> bytes:
     """The utterances without the silence between them."""
     pcm = read_pcm(sample.path, SAMPLE_RATE)
     spans = [(max(0, said.start_ms - _MARGIN_MS), said.end_ms + _MARGIN_MS) for said in sample.utterances]
-    return b"".join(pcm[_SAMPLE_BYTES * to_samples(a) : _SAMPLE_BYTES * to_samples(b)] for a, b in spans)
+    return b"".join(pcm[SAMPLE_BYTES * to_samples(a) : SAMPLE_BYTES * to_samples(b)] for a, b in spans)
 
 
 def timer(server: Settings, directory: Path, samples: Sequence[Sample], repeats: int) -> DecodeTimer:
@@ -110,7 +109,7 @@ def timer(server: Settings, directory: Path, samples: Sequence[Sample], repeats:
     engine, layout = load(Setup(spec_of(directory, server.asr), cores=cores))
     on_cpu = server.asr.device == "cpu" and layout.threads == 1
     speech = b"".join(map(_spoken, samples))
-    longest = _SAMPLE_BYTES * SAMPLE_RATE * max(WINDOWS_S)
+    longest = SAMPLE_BYTES * SAMPLE_RATE * max(WINDOWS_S)
     speech *= 1 + longest // len(speech)
     return DecodeTimer(engine, layout, time.process_time if on_cpu else time.perf_counter, speech, repeats)
 

@@ -27,7 +27,7 @@ from voicegw.asr.transcript import (
 )
 from voicegw.asr.vad import speech_probability
 from voicegw.asr.words import without_unheard, words_of
-from voicegw.core.audio import SAMPLE_RATE
+from voicegw.core.audio import SAMPLE_BYTES, SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.languages import is_language
 from voicegw.core.options import option
@@ -40,7 +40,6 @@ _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
 _TOKENS_PER_SECOND = 20  # of the fastest speech, with room to spare: stops a decoder that loops
 _TOKENS_PER_SECOND_OF = dict.fromkeys(("en", "de", "es", "fr", "it", "nl", "pt"), 8)  # shorter in tokens
-_SAMPLE_BYTES = 2
 _ROOM_FOR_TERMS = 8  # tokens; a name takes more of them than what it was mistaken for
 _UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # written without blanks
 
@@ -85,7 +84,7 @@ class _Window:
 
     @property
     def seconds(self) -> float:
-        return len(self.job.pcm) / _SAMPLE_BYTES / SAMPLE_RATE
+        return len(self.job.pcm) / SAMPLE_BYTES / SAMPLE_RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +142,12 @@ class WhisperEngine:
 
     def _window(self, job: DecodeJob) -> _Window:
         if not self.flags.uses_context:
-            pcm = job.pcm[_SAMPLE_BYTES * job.context :]
+            pcm = job.pcm[SAMPLE_BYTES * job.context :]
             job = msgspec.structs.replace(job, start=job.start + job.context, pcm=pcm, context=0)
         if job.context:
             job = msgspec.structs.replace(job, lead_in=0)  # it has the context instead
         elif job.lead_in:
-            pcm = bytes(_SAMPLE_BYTES * job.lead_in) + job.pcm
+            pcm = bytes(SAMPLE_BYTES * job.lead_in) + job.pcm
             job = msgspec.structs.replace(job, start=job.start - job.lead_in, pcm=pcm)
         return _Window(job, self._model.spectrogram(job.pcm), Prompt(job.language, before=job.prompt))
 
@@ -251,7 +250,7 @@ class WhisperEngine:
     def _is_speech(self, window: _Window, result: Any) -> bool:
         """Whether a decode wrote what somebody said. Of the audio, the detector hears what is neither context
         nor silence put in front: it takes any sound that follows digital silence for speech."""
-        pcm = window.job.pcm[_SAMPLE_BYTES * (window.job.context + window.job.lead_in) :]
+        pcm = window.job.pcm[SAMPLE_BYTES * (window.job.context + window.job.lead_in) :]
         return is_speech(
             Evidence(result.no_speech_prob, result.scores[0]),
             self.flags.speech,

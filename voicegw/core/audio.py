@@ -19,6 +19,7 @@ from voicegw.core.resample import Resampler, ResamplerState
 from voicegw.errors import AudioTooFast, OddByteCount
 
 SAMPLE_RATE = 16_000
+SAMPLE_BYTES = 2  # s16le
 WINDOW_MS = 20
 WINDOW_SAMPLES = SAMPLE_RATE * WINDOW_MS // 1000
 INPUT_RATES = (8_000, 16_000, 24_000, 48_000)

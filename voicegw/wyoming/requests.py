@@ -6,14 +6,13 @@ from typing import TypeVar
 import msgspec
 from wyoming.event import Event
 
-from voicegw.core.audio import INPUT_RATES
+from voicegw.core.audio import INPUT_RATES, SAMPLE_BYTES
 from voicegw.core.key_term_limits import MAX_CHARACTERS, MAX_TERMS, check_key_terms
 from voicegw.core.languages import is_language
 from voicegw.core.text import encodable, quoted
 from voicegw.errors import InvalidParameter, MalformedMessage, UnsupportedFormat, UnsupportedRate
 
 MAX_TEXT_CHARACTERS = 10_000
-_SAMPLE_BYTES = 2
 _MAX_ERROR_CHARACTERS = 200
 
 
@@ -26,7 +25,7 @@ class AudioFormat(msgspec.Struct, frozen=True):
 
     def check(self) -> None:
         """Raises UnsupportedFormat or UnsupportedRate."""
-        if (self.width, self.channels) != (_SAMPLE_BYTES, 1):
+        if (self.width, self.channels) != (SAMPLE_BYTES, 1):
             raise UnsupportedFormat("audio must have one channel and samples of 2 bytes")
         if self.rate not in INPUT_RATES:
             raise UnsupportedRate(f"rate {self.rate}; supported: {', '.join(map(str, INPUT_RATES))}")

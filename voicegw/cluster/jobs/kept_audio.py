@@ -17,10 +17,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from voicegw.cluster.jobs.job_messages import Submission
-from voicegw.core.audio import SAMPLE_RATE
+from voicegw.core.audio import SAMPLE_BYTES, SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob
 
-SAMPLE_BYTES = 2
 KEPT_S = 10.0  # by the worker, after the last job
 _TRUSTED_S = 8.0  # by the gateway: less, since answers take time
 KEPT_AUDIO_S = 30  # of a session; no window is longer

@@ -36,14 +36,21 @@ class RedisClusterServers:
         bounds = [round(_SLOTS * number / PRIMARIES) for number in range(PRIMARIES + 1)]
         for node, first, end in zip(primaries, bounds, bounds[1:], strict=False):
             node.command("cluster", "addslotsrange", str(first), str(end - 1))
-        for node in self.nodes[1:]:
-            address = str(node.port), str(node.settings["cluster-port"])
-            self.nodes[0].command("cluster", "meet", "127.0.0.1", *address)
-        _until(lambda: all(len(_table(node)) == len(self.nodes) for node in self.nodes))
+        _until(self._met)
         for node, primary in zip(replicas, primaries, strict=False):
             identity = primary.command("cluster", "myid").strip()
             _until(partial(_replicate, node, identity))
         self.settle()
+
+    def _met(self) -> bool:
+        """Whether every node knows the others. Introduces them again if not: on a busy machine, an introduction
+        may time out."""
+        if all(len(_table(node)) == len(self.nodes) for node in self.nodes):
+            return True
+        for node in self.nodes[1:]:
+            address = str(node.port), str(node.settings["cluster-port"])
+            self.nodes[0].command("cluster", "meet", "127.0.0.1", *address)
+        return False
 
     def settle(self) -> None:
         """Returns when all slots are served, and every replica has the data of its primary."""

@@ -4,6 +4,7 @@ The library's client for a Cluster asks one server for the keys of many commands
 it connects again after any error. So where one server is dead, commands to all others may fail.
 """
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -97,22 +98,28 @@ def client_of_slot(key: str, seeds: tuple[Host, ...], arguments: Mapping[str, An
 
 class SlotClients:
     """A client for each primary, for keys of any slot. After an error of a client, `forget` lets the next
-    look-up read the table again."""
+    look-up read the table again; look-ups at the same time share one read."""
 
     def __init__(self, seeds: tuple[Host, ...], arguments: Mapping[str, Any]) -> None:
         self._table = SlotTable(seeds, arguments)
         self._arguments = arguments
         self._slots: list[tuple[int, int, Host]] = []
+        self._reading: asyncio.Task[None] | None = None
         self._clients: dict[Host, Redis] = {}
 
     async def of(self, key: str) -> Redis:
         """The client of the server that has this key. Raises REDIS_ERRORS."""
         if not self._slots:
-            self._slots = await self._table.read()
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._read(), name="slot table")
+            await asyncio.shield(self._reading)
         host, port = primary = _primary(self._slots, key)
         if primary not in self._clients:
             self._clients[primary] = Redis(host=host, port=port, **self._arguments)
         return self._clients[primary]
+
+    async def _read(self) -> None:
+        self._slots = await self._table.read()
 
     def forget(self) -> None:
         """The table may be out of date."""
@@ -120,5 +127,8 @@ class SlotClients:
 
     async def close(self) -> None:
         """Closes the connections."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
         for client in self._clients.values():
             await client.aclose()

@@ -1,0 +1,53 @@
+"""The clients of all slots, with a real Cluster of one node."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.cluster.harness import redis_client, redis_options
+from tests.redis_server import free_port
+from voicegw.cluster.redis.connect import connect_to_all
+from voicegw.cluster.redis.slots import SlotClients
+
+
+@pytest.fixture
+async def clients(cluster_url: str) -> AsyncIterator[SlotClients]:
+    made = connect_to_all(redis_options(cluster_url))
+    assert isinstance(made, SlotClients)
+    yield made
+    await made.close()
+
+
+async def reads(cluster_url: str) -> int:
+    """How often the table was read."""
+    async with redis_client(cluster_url.replace("redis+cluster", "redis")) as node:
+        commands = await node.info("commandstats")
+    return int(commands.get("cmdstat_cluster|slots", {"calls": 0})["calls"])
+
+
+async def test_look_ups_at_the_same_time_share_one_read(clients: SlotClients, cluster_url: str) -> None:
+    before = await reads(cluster_url)
+    for _ in range(2):
+        found = await asyncio.gather(*(clients.of(f"key {number}") for number in range(50)))
+        assert len(set(found)) == 1
+    assert await reads(cluster_url) == before + 1
+    clients.forget()
+    await clients.of("key")
+    assert await reads(cluster_url) == before + 2
+
+
+async def test_a_look_up_that_is_cancelled_takes_the_read_from_no_other(clients: SlotClients) -> None:
+    given_up = asyncio.create_task(clients.of("one"))
+    other = asyncio.create_task(clients.of("other"))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    assert await (await other).ping()
+    assert given_up.cancelled()
+
+
+async def test_each_look_up_is_told_that_no_server_answers() -> None:
+    nowhere = SlotClients((("127.0.0.1", free_port()),), {})
+    found = await asyncio.gather(*(nowhere.of("key") for _ in range(3)), return_exceptions=True)
+    assert [str(each) for each in found] == ["no server of the Redis Cluster answers"] * 3
+    await nowhere.close()

@@ -27,7 +27,7 @@ from voicegw.gateway.session.record import SessionRecord
 
 log = structlog.get_logger(__name__)
 
-_RETRY_S = 0.2
+_RETRY_S = 0.1
 _REFRESH_S = 20.0
 
 

@@ -41,10 +41,8 @@ from benchmarks.simulation import DECODE_S, Decoder, simulate
 from clients.samples import Sample, read_samples
 from voicegw import config
 from voicegw.asr.vad import make_scorer
-from voicegw.core.hypothesis import Policy
 from voicegw.core.utterance import RecognitionOptions
 
-ALIGNED_SHOWN_EDGE_MS = 150
 COLUMNS = {
     "WER %": ("wer_percent",),
     "offline": ("wer_offline_percent",),
@@ -78,10 +76,7 @@ class Setting:
         if self.is_configured:
             return CONFIGURED
         options = self.recognition
-        if options.policy is Policy.ALIGNMENT:
-            how = f"alignment {options.stable_edge_ms} ms"
-        else:
-            how = "agreement" if options.doubt else "agreement without doubt"
+        how = "agreement" if options.doubt else "agreement without doubt"
         return f"{how}, {options.shown_edge_ms} ms hidden, beam {self.beam_size}"
 
 
@@ -130,14 +125,11 @@ def _compared(names: Sequence[str] | None, server: config.Settings) -> list[Sett
 
 
 def settings(base: RecognitionOptions, beam_size: int) -> list[Setting]:
-    """The compared settings: agreement and alignment, around the options and the beam of the server."""
-    agreement = replace(base, policy=Policy.AGREEMENT)
-    alignment = replace(base, policy=Policy.ALIGNMENT, shown_edge_ms=ALIGNED_SHOWN_EDGE_MS)
+    """The compared settings, around the options and the beam of the server."""
     return [
-        *(Setting(replace(agreement, shown_edge_ms=ms), beam_size) for ms in (0, 100, 200, 300)),
-        Setting(replace(agreement, doubt=0.0), beam_size),
-        *(Setting(replace(alignment, stable_edge_ms=ms), beam_size) for ms in (300, 500)),
-        Setting(agreement, 1),
+        *(Setting(replace(base, shown_edge_ms=ms), beam_size) for ms in (0, 100, 200, 300)),
+        Setting(replace(base, doubt=0.0), beam_size),
+        Setting(base, 1),
     ]
 
 

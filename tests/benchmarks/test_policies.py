@@ -8,7 +8,6 @@ from benchmarks.policies import COLUMNS, figures_of, main, settings, stable_ms
 from benchmarks.recording import Received, Recording
 from clients.samples import Sample, SpokenWord, Utterance
 from tests.benchmarks.recordings.directory import entry, write_directory
-from voicegw.core.hypothesis import Policy
 from voicegw.core.utterance import RecognitionOptions
 from voicegw.dialects import native
 
@@ -47,16 +46,15 @@ def test_the_figures_of_a_setting() -> None:
 
 def test_settings_have_different_names() -> None:
     names = [setting.name for setting in settings(RecognitionOptions(), 5)]
-    assert len(set(names)) == len(names) == 8
+    assert len(set(names)) == len(names) == 6
     assert "agreement, 200 ms hidden, beam 5" in names
     assert "agreement without doubt, 100 ms hidden, beam 5" in names
-    assert "alignment 300 ms, 150 ms hidden, beam 5" in names
 
 
 def test_other_options_are_as_configured() -> None:
-    compared = settings(RecognitionOptions(policy=Policy.ALIGNMENT, partial_interval_ms=400), 3)
+    compared = settings(RecognitionOptions(partial_interval_ms=400), 3)
     assert {setting.recognition.partial_interval_ms for setting in compared} == {400}
-    assert [setting.beam_size for setting in compared] == [3] * 7 + [1]
+    assert [setting.beam_size for setting in compared] == [3] * 5 + [1]
 
 
 def test_an_unknown_condition_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

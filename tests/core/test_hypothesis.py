@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.core.scenario import spoken
 from voicegw.core.audio import to_samples
-from voicegw.core.hypothesis import Hypothesis, HypothesisOptions, Policy, continuation
+from voicegw.core.hypothesis import Hypothesis, HypothesisOptions, continuation
 from voicegw.core.jobs import Word, text_of
 
 TEXTS = st.lists(st.text("abAB,. ", max_size=12), max_size=8)
@@ -45,11 +45,6 @@ def test_the_last_word_of_a_decode_never_is() -> None:
     assert after("turn the", "turn the") == ("turn", "the")
 
 
-def test_the_edge_may_be_wider_or_none() -> None:
-    assert after("a b c", "a b c", edge_words=0) == ("a b c", "")
-    assert after("a b c", "a b c", edge_words=3) == ("", "a b c")
-
-
 def test_more_decodes_may_have_to_agree() -> None:
     assert after("a b c", "a b c", agreement=3) == ("", "a b c")
     assert after("a b c", "a b c", "a b d e", agreement=3) == ("a b", "d e")
@@ -59,14 +54,14 @@ def test_agreement_is_letter_for_letter() -> None:
     assert after("Turn left now", "turn left now") == ("", "turn left now")
 
 
-def after_doubt(probability: float, *, heard_ms: int, **options: Any) -> str:
+def after_doubt(probability: float, *, heard_ms: int) -> str:
     """The stable text after two equal decodes of a word of 100 ms with this probability and three probable
     words after it, in a window that ends `heard_ms` after the first word."""
-    hypothesis, chosen = Hypothesis(), HypothesisOptions(**options)
+    hypothesis = Hypothesis()
     first, *others = spoken("light is on now")
     words = [msgspec.structs.replace(first, probability=probability), *others]
     for _ in range(2):
-        hypothesis.update(words, first.end + to_samples(heard_ms), chosen, paused=False)
+        hypothesis.update(words, first.end + to_samples(heard_ms), DEFAULTS, paused=False)
     return text_of(hypothesis.stable)
 
 
@@ -77,7 +72,6 @@ def test_a_doubtful_word_and_the_words_after_it_stay_tentative() -> None:
 
 def test_a_doubtful_word_is_stable_once_enough_audio_follows() -> None:
     assert after_doubt(0.1, heard_ms=3_000) == "light is on"
-    assert after_doubt(0.1, heard_ms=500, doubtful_edge_ms=500) == "light is on"
 
 
 def test_the_least_probable_of_the_agreeing_decodes_counts() -> None:
@@ -160,12 +154,6 @@ def test_a_new_decode_continues_after_the_prefix_most_similar_to_the_stable_word
     assert continuation(spoken(stable), spoken(words)) == index
 
 
-def test_alignment_settles_in_one_decode_what_ends_before_the_edge() -> None:
-    assert after("a b c d", policy=Policy.ALIGNMENT, stable_edge_ms=200) == ("a b", "c d")
-    assert after("a b", "a x c d", policy=Policy.ALIGNMENT, stable_edge_ms=200) == ("a x", "c d")
-    assert after("a b", policy=Policy.ALIGNMENT, stable_edge_ms=0) == ("a b", "")
-
-
 def test_words_at_the_very_edge_are_not_shown() -> None:
     assert after("a b c d", shown_edge_ms=150) == ("", "a b")
 
@@ -210,11 +198,9 @@ def test_trimming_neither_loses_nor_doubles_a_word(said: list[str], random: Rand
     assert text_of(hypothesis.final_words(whole)) == " ".join(said)
 
 
-@given(TEXTS, st.integers(2, 4), st.integers(0, 3), st.sampled_from(Policy))
-def test_stable_only_grows_and_begins_the_final(
-    texts: list[str], agreement: int, edge: int, policy: Policy
-) -> None:
-    hypothesis, options = Hypothesis(), HypothesisOptions(policy, agreement, edge, stable_edge_ms=100)
+@given(TEXTS, st.integers(2, 4))
+def test_stable_only_grows_and_begins_the_final(texts: list[str], agreement: int) -> None:
+    hypothesis, options = Hypothesis(), HypothesisOptions(agreement)
     shown = ""
     for text in texts:
         hear(hypothesis, text, options)

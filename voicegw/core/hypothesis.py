@@ -1,10 +1,8 @@
 """The hypothesis of a running utterance: a stable prefix and a tentative tail.
 
-A policy decides when a word becomes stable. Local agreement (LocalAgreement-n; Liu et al. 2020, Machacek et
-al. 2023): when the last n decodes agree on it and on all words before it. Alignment (after AlignAtt; Papi et
-al. 2023): when the audio to which it is aligned ends clearly before the end of the window. The last words of
-a decode are at the edge of the audio, where recognisers guess: they never become stable, and words at the
-very edge are not shown.
+A word becomes stable by local agreement (LocalAgreement-n; Liu et al. 2020, Machacek et al. 2023): when the
+last n decodes agree on it and on all words before it. The last word of a decode is at the edge of the audio,
+where recognisers guess: it never becomes stable, and words at the very edge are not shown.
 
 Agreement alone would make errors stable, because decodes of nearly the same audio contain the same errors. So
 a word of low probability becomes stable only when enough audio after it was decoded. At the edge, an
@@ -20,7 +18,6 @@ decode with them. The text before is passed as the prompt.
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import accumulate
 
 import msgspec
@@ -34,37 +31,19 @@ _OVERLAP_WORDS = 3  # stable words that a trimmed window keeps
 _PROMPT_CHARACTERS = 200
 _COMPARED_WORDS = 150  # more than twice as many as are spoken in 10 s, after which windows are trimmed
 TIME_SLACK = to_samples(300)  # how far the times of a word differ between two decodes
-
-
-class Policy(StrEnum):
-    """The rule by which a word becomes stable; see the module."""
-
-    AGREEMENT = "agreement"
-    ALIGNMENT = "alignment"
+_DOUBTFUL_EDGE_MS = 3000  # audio before the window's end whose doubtful words stay tentative
+_GUESS = 0.6  # mean token probability below which a word at the edge is a guess
+_GUESS_EDGE_MS = 400  # audio before the window's end whose guesses are not shown yet
 
 
 @dataclass(frozen=True, slots=True)
 class HypothesisOptions:
     """When a word is shown, and when it becomes stable."""
 
-    policy: Policy = option(Policy.AGREEMENT, "what makes a word stable: agreement or alignment")
-    agreement: int = option(2, "agreement: decodes that must agree on a word", ge=2, le=5)
-    edge_words: int = option(
-        1, "agreement: words at the end of a decode that never become stable", ge=0, le=5
-    )
-    doubt: float = option(0.9, "agreement: mean token probability below which a word is doubtful", ge=0, le=1)
-    doubtful_edge_ms: int = option(
-        3000, "agreement: audio before the window's end whose doubtful words stay tentative", ge=0, le=10_000
-    )
-    stable_edge_ms: int = option(
-        500, "alignment: audio before the window's end that stays tentative", ge=0, le=5000
-    )
+    agreement: int = option(2, "decodes that must agree on a word before it is stable", ge=2, le=5)
+    doubt: float = option(0.9, "mean token probability below which a word is doubtful", ge=0, le=1)
     shown_edge_ms: int = option(
         100, "audio before the window's end whose words are not shown yet", ge=0, le=2000
-    )
-    guess: float = option(0.6, "mean token probability below which a word at the edge is a guess", ge=0, le=1)
-    guess_edge_ms: int = option(
-        400, "audio before the window's end whose guesses are not shown yet", ge=0, le=2000
     )
 
 
@@ -98,10 +77,7 @@ class Hypothesis(msgspec.Struct, array_like=True):
             return
         tail = list(words[self._first_new(words) :])
         self.tails = [*self.tails, tail][-options.agreement :]
-        if options.policy is Policy.AGREEMENT:
-            settled = self._agreed(until - to_samples(options.doubtful_edge_ms), options)
-        else:
-            settled = _ends_by(tail, until - to_samples(options.stable_edge_ms))
+        settled = self._agreed(until - to_samples(_DOUBTFUL_EDGE_MS), options)
         self.stable += tail[:settled]
         self.tails = [earlier[settled:] for earlier in self.tails]
         count = len(tail) if paused else _count_shown(tail, until, options)
@@ -111,8 +87,7 @@ class Hypothesis(msgspec.Struct, array_like=True):
         """How many of the first words of the tails become stable. Doubtful words must end before `edge`."""
         if len(self.tails) < options.agreement:
             return 0
-        shortest = min(len(tail) for tail in self.tails)
-        limit = min(shortest, len(self.tails[-1]) - options.edge_words)
+        limit = min(*map(len, self.tails), len(self.tails[-1]) - 1)
         for index in range(limit):
             heard = [tail[index] for tail in self.tails]
             doubtful = min(word.probability for word in heard) < options.doubt
@@ -144,7 +119,7 @@ def _count_shown(tail: Sequence[Word], until: int, options: HypothesisOptions) -
         index
         for index, word in enumerate(tail)
         if _is_at_edge(word, until, options.shown_edge_ms)
-        or (word.probability < options.guess and _is_at_edge(word, until, options.guess_edge_ms))
+        or (word.probability < _GUESS and _is_at_edge(word, until, _GUESS_EDGE_MS))
     )
     return next(hidden, len(tail))
 
@@ -152,11 +127,6 @@ def _count_shown(tail: Sequence[Word], until: int, options: HypothesisOptions) -
 def _is_at_edge(word: Word, until: int, edge_ms: int) -> bool:
     """Whether a word ends in the last `edge_ms` of the window; never if `edge_ms` is 0."""
     return edge_ms > 0 and word.end > until - to_samples(edge_ms)
-
-
-def _ends_by(words: Sequence[Word], edge: int) -> int:
-    """How many of the first words end at or before a sample."""
-    return next((index for index, word in enumerate(words) if word.end > edge), len(words))
 
 
 def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:

@@ -30,7 +30,7 @@ from benchmarks.noisy_speech import SPEECH_DBFS, Mask, Signal, Speech, delays_ms
 from benchmarks.recordings.material import about_recordings, add_recordings, material
 from benchmarks.report import Rows, report_rows
 from clients.samples import read_samples
-from voicegw.asr.vad import VadOptions, make_scorer
+from voicegw.asr.vad import VadOptions, WebRtcScorer, make_scorer
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.endpoint import SpeechScorer
@@ -61,7 +61,7 @@ class PlainScorer:
 
 
 DETECTORS: Mapping[str, Callable[[], SpeechScorer]] = {
-    "webrtcvad alone": lambda: PlainScorer(VadOptions().mode),
+    "webrtcvad alone": lambda: PlainScorer(WebRtcScorer.MODE),
     "webrtc": lambda: make_scorer(VadOptions(engine="webrtc")),
     "silero": lambda: make_scorer(VadOptions(engine="silero")),
 }
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for condition, speech, signal in cases
         for detector, make in DETECTORS.items()
     }
-    about = {"webrtcvad_mode": VadOptions().mode, **about_recordings(options)}
+    about = {"webrtcvad_mode": WebRtcScorer.MODE, **about_recordings(options)}
     if options.recordings is None:
         about |= {"speech_dbfs": SPEECH_DBFS, "seed": options.seed}
     report_rows("vad", about, rows, COLUMNS, ("condition", "detector"), options.json)

@@ -222,14 +222,8 @@ def test_the_floor_outlasts_short_digital_silence_and_forgets_over_long() -> Non
 
 
 def test_the_score_is_the_voiced_share_of_the_last_windows() -> None:
-    found = scores(in_noise("white", 45), WebRtcScorer(VadOptions(smoothing_windows=5)))
-    assert set(np.round(found * 5, 6)) == {0, 1, 2, 3, 4, 5}
-
-
-def test_attenuation_is_what_keeps_loud_noise_quiet() -> None:
-    loud = noise("pink", -25, 20)
-    assert share(voiced(loud, WebRtcScorer(VadOptions(max_attenuation_db=0)))) > 0.1
-    assert share(voiced(loud)) <= 0.03
+    found = scores(in_noise("white", 45), WebRtcScorer())
+    assert set(np.round(found * 3, 6)) == {0, 1, 2, 3}
 
 
 @pytest.mark.parametrize("options", [VadOptions(engine="webrtc"), VadOptions(engine="silero")])

@@ -35,25 +35,18 @@ MEAN = np.full(WINDOW_SAMPLES, 1 / WINDOW_SAMPLES, dtype=np.float32)
 
 @dataclass(frozen=True, slots=True)
 class VadOptions:
-    """How a window is judged; all but `engine` tune the webrtc engine.
+    """What judges a window.
 
     webrtc costs 9 us a window and is quick at onsets and ends; silero costs 70 us, is surer in loud noise and
     rumble, and is 60 ms later at onsets.
     """
 
     engine: Literal["webrtc", "silero"] = option("webrtc", "what tells speech from noise: webrtc or silero")
-    mode: int = option(2, "webrtcvad aggressiveness; 2 keeps attenuated speech best", ge=0, le=3)
-    noise_target_dbfs: float = option(-35.0, "level down to which steady noise is attenuated", ge=-60, le=-20)
-    max_attenuation_db: float = option(25.0, "most that a window is attenuated", ge=0, le=40)
-    tail_drop_db: float = option(30.0, "fall below recent speech that ends a word at once", ge=10, le=90)
-    smoothing_windows: int = option(
-        3, "windows of 20 ms the score averages; half must be voiced", ge=1, le=15
-    )
 
 
 def make_scorer(options: VadOptions) -> SpeechScorer:
     """A scorer for one session. Raises ModelUnavailable when the Silero model is not installed."""
-    return SileroScorer() if options.engine == "silero" else WebRtcScorer(options)
+    return SileroScorer() if options.engine == "silero" else WebRtcScorer()
 
 
 def dbfs(power: float) -> float:
@@ -106,6 +99,11 @@ class WebRtcScorer:
     word (medians, the window's own 20 ms included; the 90th percentiles are 70 and 80 ms).
     """
 
+    MODE = 2  # webrtcvad's aggressiveness; this one keeps attenuated speech best
+    SMOOTHING_WINDOWS = 3  # that the score averages
+    NOISE_TARGET_DBFS = -35.0  # level down to which steady noise is attenuated
+    MAX_ATTENUATION_DB = 25.0
+    TAIL_DROP_DB = 30.0  # fall below recent speech that ends a word at once
     FLOOR_STEP_DB = 9.0  # a rise of the floor that webrtcvad would take seconds to follow
     RISE_DB = 1.5  # what the louder of the last windows must exceed the floor by to be speech
     RISE_WINDOWS = 3
@@ -116,21 +114,20 @@ class WebRtcScorer:
     MAX_GAIN_DB = 30.0
     LOUDNESS_DECAY_DB = 0.02  # how fast it is forgotten that speech was loud, per window
 
-    def __init__(self, options: VadOptions) -> None:
+    def __init__(self) -> None:
         import webrtcvad
 
-        self._options = options
-        self._start_vad = partial(webrtcvad.Vad, options.mode)
+        self._start_vad = partial(webrtcvad.Vad, self.MODE)
         self._floor = NoiseFloor()
         self._lowest_floor = math.inf  # since webrtcvad was last started
         self._levels: list[float] = []
         self._speech_level = -math.inf
         self._loudness = -math.inf  # of recent speech; forgotten slowly
-        self._voiced = [False] * options.smoothing_windows
+        self._voiced = [False] * self.SMOOTHING_WINDOWS
         self._vad: Any = None
 
     def score(self, window: Pcm) -> float:
-        """The share of the last `smoothing_windows` windows, this one included, that were voiced."""
+        """The share of the last windows, this one included, that were voiced."""
         self._voiced = [*self._voiced[1:], self._is_voiced(window)]
         return sum(self._voiced) / len(self._voiced)
 
@@ -149,7 +146,7 @@ class WebRtcScorer:
         if sounds_voiced:
             self._speech_level = max(self._speech_level, level)
             self._loudness = max(self._loudness, level)
-        return sounds_voiced and level > self._speech_level - self._options.tail_drop_db
+        return sounds_voiced and level > self._speech_level - self.TAIL_DROP_DB
 
     def _judge(self, samples: NDArray[np.float32], floor: float) -> bool:
         """webrtcvad's verdict on the window at the level that suits it."""
@@ -161,9 +158,9 @@ class WebRtcScorer:
 
     def _gain_db(self, floor: float) -> float:
         """By how much the window is amplified, or below 0 attenuated."""
-        excess_db = floor - self._options.noise_target_dbfs
+        excess_db = floor - self.NOISE_TARGET_DBFS
         if excess_db > 0:
-            return -min(excess_db, self._options.max_attenuation_db)
+            return -min(excess_db, self.MAX_ATTENUATION_DB)
         wanted_db = min(self.QUIET_FLOOR_DBFS - floor, self.LOUD_ENOUGH_DBFS - self._loudness)
         return min(max(wanted_db, 0.0), self.MAX_GAIN_DB)
 

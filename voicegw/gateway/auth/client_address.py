@@ -1,13 +1,12 @@
 """The address of a client, also behind trusted proxies.
 
-Forwarding headers are used only when the peer is a listed proxy, and only as far back as the chain of listed
+`X-Forwarded-For` is used only when the peer is a listed proxy, and only as far back as the chain of listed
 proxies reaches; earlier entries, which the client could have written, are ignored.
 """
 
 import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 
 from websockets.datastructures import Headers
@@ -22,13 +21,6 @@ _MAX_PROXIES = 20  # longest chain that is read
 _SHARED_PREFIX = 64  # a subscriber usually has an IPv6 network of this prefix length
 
 
-class ForwardedHeader(StrEnum):
-    """The header in which proxies name the client; only the configured one is read."""
-
-    X_FORWARDED_FOR = "x-forwarded-for"
-    FORWARDED = "forwarded"  # RFC 7239
-
-
 @dataclass(frozen=True, slots=True)
 class ProxyOptions:
     """The proxies in front of the server."""
@@ -36,7 +28,6 @@ class ProxyOptions:
     trusted: tuple[str, ...] = option(
         ("127.0.0.1", "::1"), "addresses or networks of the proxies whose header is trusted"
     )
-    header: ForwardedHeader = option(ForwardedHeader.X_FORWARDED_FOR, "header in which they name the client")
 
 
 class ClientAddresses:
@@ -46,7 +37,7 @@ class ClientAddresses:
     """
 
     def __init__(self, options: ProxyOptions | None, exempt: Iterable[str] = ()) -> None:
-        self._header = None if options is None else options.header
+        self._has_proxy = options is not None
         self._proxies = () if options is None else networks(options.trusted)
         self._exempt = networks(exempt)
 
@@ -73,14 +64,14 @@ class ClientAddresses:
             address = _parse(peer)
         except ValueError:
             return None
-        if self._header is not None and self._is_proxy(address):
-            address = self._behind(address, _chain(headers, self._header))
+        if self._is_proxy(address):
+            address = self._behind(address, _chain(headers))
         return address
 
     def shared_reason(self, peer: str, headers: Headers) -> str:
         """Why many clients may share this address; empty when they do not."""
         address = self._address(peer, headers)
-        if self._header is None or address is None:
+        if not self._has_proxy or address is None:
             return ""
         if not self._is_proxy(_parse(peer)):
             return "a proxy that is not listed"
@@ -120,20 +111,10 @@ def _within(address: Address, listed: Iterable[Network]) -> bool:
     return any(address in network for network in listed)
 
 
-def _chain(headers: Headers, header: ForwardedHeader) -> Iterator[str]:
+def _chain(headers: Headers) -> Iterator[str]:
     """The addresses in the header, nearest first."""
-    for value in reversed(headers.get_all(header)):
-        for entry in reversed(value.split(",")):
-            yield _forwarded_for(entry) if header is ForwardedHeader.FORWARDED else entry
-
-
-def _forwarded_for(element: str) -> str:
-    """The `for` value of one element of a Forwarded header; empty when it has none."""
-    for pair in element.split(";"):
-        name, _, value = pair.partition("=")
-        if name.strip().lower() == "for":
-            return value.strip().strip('"')
-    return ""
+    for value in reversed(headers.get_all("X-Forwarded-For")):
+        yield from reversed(value.split(","))
 
 
 def _parse(text: str) -> Address:

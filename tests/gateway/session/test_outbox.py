@@ -110,6 +110,14 @@ async def test_audio_that_piles_up_is_stale(outbox: Outbox) -> None:
     assert await sent_by(reader, 1) == ["5"]
 
 
+async def test_a_stop_is_not_dropped_with_stale_audio(outbox: Outbox) -> None:
+    reader = outbox.reader(0, TAKEN)
+    outbox.play(audio())
+    outbox.stop_audio()
+    assert sum(outbox.play(audio(b"%d" % number)) for number in range(25)) == 500
+    assert await sent_by(reader, 2) == ["stop", "5"]
+
+
 async def test_audio_for_nobody_is_not_kept(outbox: Outbox) -> None:
     assert outbox.play(audio()) == 100
     assert outbox.stop_audio() == 0

@@ -90,8 +90,9 @@ class Reader:
         self._audio.append(_QueuedAudio(audio, self._journal.last))
         self.changed.set()
         dropped, waiting = 0.0, sum(audio.audio_ms for audio in self._audio)
+        oldest = int(isinstance(self._audio[0].content, StopAudio))  # a stop is first, and stays
         while waiting - dropped > MAX_AUDIO_MS:
-            dropped += self._audio.pop(0).audio_ms
+            dropped += self._audio.pop(oldest).audio_ms
         return dropped
 
     def stop_audio(self) -> float:

@@ -100,6 +100,15 @@ def test_trimming_leaves_no_tool_answer_without_its_call() -> None:
     assert dialogue.prompt() == (SYSTEM, Message("user", "And the wine?"))
 
 
+def test_results_of_background_calls_precede_the_next_item_of_the_user_and_are_dropped_with_it() -> None:
+    history = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
+    for number in range(9):
+        history.add_result(A, "noon")
+        history.insert(Message("user", "x" * 300, id=str(number)), None)
+    assert [message.role for message in history.prompt()[-3:]] == ["assistant", "tool", "user"]
+    assert len(history.prompt()) < 9
+
+
 def test_notices_are_not_in_the_prompt() -> None:
     assert reply_messages([ReplyNotice("llm_timeout", "asked again")]) == []
 

@@ -81,12 +81,19 @@ class ChatHistory:
 
     def add_user(self, text: str, turn: int = 0) -> None:
         """Adds a final transcript or a typed message, after the pending tool results."""
-        self.state.messages += [*self.state.tool_results, Message("user", text, id=user_item(turn))]
+        self._add_tool_results()
+        self.state.messages.append(Message("user", text, id=user_item(turn)))
+
+    def _add_tool_results(self) -> None:
+        """Moves the pending tool results to the end of the history."""
+        self.state.messages += self.state.tool_results
         self.state.tool_results = []
 
     def insert(self, message: Message, after: str | None) -> None:
         """Adds a message of the client, as AddItem says; at the end if no item has the id `after`. Drops the
         oldest when more is kept than a prompt may contain."""
+        if message.role == "user" and after is None:
+            self._add_tool_results()
         messages = self.state.messages
         places = (place for place, each in reversed(list(enumerate(messages))) if each.id == after)
         place = next(places, len(messages) - 1) + 1 if after else len(messages) * (after is None)

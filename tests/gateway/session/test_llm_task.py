@@ -18,6 +18,8 @@ from voicegw.core.responder import ModelUsage
 from voicegw.core.session import Session
 from voicegw.dialects import native
 from voicegw.errors import LLMTimeout, RateLimited
+from voicegw.gateway.limits.quota import Quota
+from voicegw.gateway.limits.rate_limits import LimitOptions, Limits
 from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.driver import Driver
@@ -45,7 +47,9 @@ class Stage:
         driver = Driver(session, lambda action: None)
         transcription = windowed(ScriptedRecognizer())
         services = Services(transcription, self.responder, self.metrics, declared=self.declared)
-        self.replying = LLMTask(driver, services, "ada", self._spawn)
+        limits = Limits(LimitOptions(), self.metrics)
+        limiter = SessionLimiter(limits, "", "", 1, Quota(limits.session_rates))
+        self.replying = LLMTask(driver, services, "ada", self._spawn, limiter)
 
     def actions(self) -> list[Action]:
         return []

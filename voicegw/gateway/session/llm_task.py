@@ -52,7 +52,7 @@ class LLMTask:
         services: Services,
         user: str,
         spawn: Spawn,
-        limiter: SessionLimiter | None = None,
+        limiter: SessionLimiter,
     ) -> None:
         self._driver = driver
         self._user = user
@@ -84,8 +84,7 @@ class LLMTask:
 
     async def report_use(self) -> None:
         """Reports the remaining use to the shared counters at the end of the session."""
-        if self.limiter is not None:
-            await self.limiter.report(time.monotonic())
+        await self.limiter.report(time.monotonic())
 
     async def _run(self, attempt: _Attempt) -> None:
         try:
@@ -142,8 +141,7 @@ class LLMTask:
         characters = self._declared + declared + characters_of(messages)
         attempt.counted, attempt.reported = characters / CHARACTERS_PER_TOKEN, False
         self._metrics.llm_tokens.labels("prompt").inc(attempt.counted)
-        if self.limiter is not None:
-            await self.limiter.admit_reply(characters, time.monotonic())
+        await self.limiter.admit_reply(characters, time.monotonic())
 
     def _count(self, attempt: _Attempt, piece: ReplyPiece | ModelUsage) -> None:
         attempt.tokens += isinstance(piece, str)
@@ -155,7 +153,7 @@ class LLMTask:
         attempt.counted += tokens
         if tokens > 0:
             self._metrics.llm_tokens.labels("completion").inc(tokens)
-        if self.limiter is not None and tokens:
+        if tokens:
             self.limiter.count_reply(tokens, time.monotonic())
 
 

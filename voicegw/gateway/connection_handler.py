@@ -8,12 +8,11 @@ from websockets.exceptions import ConnectionClosed
 
 from voicegw.dialects.port import refusal_code
 from voicegw.errors import Draining, IdleTimeout, VoicegwError
-from voicegw.gateway.auth.access import Access, check_scopes
+from voicegw.gateway.auth.access import check_scopes
 from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.limited_connection import CLOSE_S, LimitedConnection, Upgrade
 from voicegw.gateway.http.opening import receive_opening
 from voicegw.gateway.http.refusal_log import RefusalLog
-from voicegw.gateway.limits.admission import Admission
 from voicegw.gateway.session.connection import Connection, ConnectionOptions
 from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.gateway.session.session_trace import connection_span
@@ -30,16 +29,12 @@ class ConnectionHandler:
         self,
         options: ConnectionOptions,
         opening_timeout_ms: int,
-        access: Access,
-        admission: Admission,
         checks: EntryChecks,
         refusals: RefusalLog,
         sessions: Sessions,
     ) -> None:
         self._options = options
         self._opening_timeout_s = opening_timeout_ms / 1000
-        self._access = access
-        self._admission = admission
         self._checks = checks
         self._refusals = refusals
         self._sessions = sessions
@@ -86,9 +81,10 @@ class ConnectionHandler:
         if after is not None:  # a new session has these properties already
             runner.configure(identity.fixed)
         record = runner.record
-        context = ConnectionContext.of(self._access, identity, record.profile, record.quota)
-        if self._admission.draining:
-            runner.drain(self._admission.retry_after_ms(Draining()))
+        context = ConnectionContext.of(self._checks.access, identity, record.profile, record.quota)
+        admission = self._checks.admission
+        if admission.draining:
+            runner.drain(admission.retry_after_ms(Draining()))
         await Connection(
             *(socket, codec, runner, context, self._options, socket.charge),
             after=after,

@@ -112,13 +112,15 @@ class Gateway:
         self._checks = EntryChecks(self._access, self._admission, services, self.sessions, descriptors)
         self._refusals = RefusalLog(services.metrics)
         self._connections = ConnectionHandler(
-            *(options.connection, options.handshake.timeout_ms, self._access, self._admission),
-            *(self._checks, self._refusals, self.sessions),
+            options.connection,
+            options.handshake.timeout_ms,
+            self._checks,
+            self._refusals,
+            self.sessions,
         )
-        parts = self._access, self._checks, self._admission, self._refusals, services
-        hearing = new_scorer, session_options.endpoint
         self._rest = self._handshakes.rest = new_rest_server(
-            options.rest, options.path_prefix, *parts, *hearing
+            *(options.rest, options.path_prefix, self._checks, self._refusals),
+            *(new_scorer, session_options.endpoint),
         )
         self._stack = AsyncExitStack()
         self._server: Server | None = None
@@ -173,9 +175,6 @@ class Gateway:
         handler = RequestHandler(
             self._dialects,
             self._checks,
-            self._access,
-            self._admission,
-            self._services,
             self._refusals,
             self._options.path_prefix,
             StaticFiles.web_page() if self._options.web_page else StaticFiles({}),

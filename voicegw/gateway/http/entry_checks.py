@@ -22,7 +22,8 @@ from voicegw.gateway.session.tts_task import check_voice
 
 
 class EntryChecks:
-    """Applies access control, admission and seats to a client. sessions: those that it may resume."""
+    """Applies access control, admission and seats to a client. sessions: those that it may resume. access,
+    admission, services: for what answers the client."""
 
     def __init__(
         self,
@@ -32,9 +33,7 @@ class EntryChecks:
         sessions: Sessions,
         descriptors: Descriptors,
     ) -> None:
-        self._access = access
-        self._admission = admission
-        self._services = services
+        self.access, self.admission, self.services = access, admission, services
         self._sessions = sessions
         self._descriptors = descriptors
 
@@ -42,7 +41,7 @@ class EntryChecks:
         """Checks every connection before its request is served. Raises OriginRefused or AtCapacity."""
         if self._descriptors.is_reserved(descriptor):
             raise AtCapacity("the process has no file descriptor left for another session")
-        self._access.check_origin(headers)
+        self.access.check_origin(headers)
 
     def check_any(self) -> None:
         """Raises Draining, NotReady or AtCapacity unless an unknown client might be admitted."""
@@ -57,16 +56,16 @@ class EntryChecks:
         """
         profile, resume = opening.profile, opening.resume
         if profile.reply is ReplyMode.AUDIO:
-            check_voice(self._services.voice)
+            check_voice(self.services.voice)
         self._check_room(dialect, resume)
-        identity = await self._access.identify(address, opening)
+        identity = await self.access.identify(address, opening)
         if self._sessions.find_local(dialect, resume, identity.user) is None:
             self._sessions.seats.check(identity.user, identity.address)
-        self._admission.check_accept_rate()
-        await self._access.consume_token(identity)
-        self._admission.check_accept_rate()  # again, without a wait after it: others may have been admitted
+        self.admission.check_accept_rate()
+        await self.access.consume_token(identity)
+        self.admission.check_accept_rate()  # again, without a wait after it: others may have been admitted
         connection.hold_seat(self._seat(dialect, resume, identity.user, identity.address))
-        self._admission.take()
+        self.admission.take()
         connection.identity = identity
         opening = replace(opening, profile=profile.configured(identity.fixed))
         return SessionRequest(dialect, opening, identity.user, identity.address, connection.seat)
@@ -76,13 +75,13 @@ class EntryChecks:
         if self._sessions.find_local(dialect, resume) is None:
             self._sessions.seats.check_any()
         else:
-            self._admission.check_ready()
+            self.admission.check_ready()
 
     def _seat(self, dialect: Dialect, resume: Resume | None, user: str, address: str) -> Seat | None:
         """A new seat. None for a session that is resumed here: it has a seat, which then counts for the new
         address."""
         if (runner := self._sessions.find_local(dialect, resume, user)) is None:
             return self._sessions.seats.take(user, address)
-        self._admission.check_ready()
+        self.admission.check_ready()
         self._sessions.seats.move(runner.seat, address)
         return None

@@ -12,15 +12,12 @@ from websockets.typing import Subprotocol
 from voicegw.core.text import quoted
 from voicegw.dialects.port import Dialect, Handshake
 from voicegw.errors import NotFound, VoicegwError
-from voicegw.gateway.auth.access import Access
 from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.limited_connection import LimitedConnection, Upgrade
 from voicegw.gateway.http.pages import Pages, refusal
 from voicegw.gateway.http.plain_http import answer_method, page, shaped
 from voicegw.gateway.http.refusal_log import RefusalLog
 from voicegw.gateway.http.static_files import StaticFiles
-from voicegw.gateway.limits.admission import Admission
-from voicegw.gateway.services import Services
 
 
 class RequestHandler:
@@ -30,22 +27,16 @@ class RequestHandler:
         self,
         dialects: Sequence[Dialect],
         checks: EntryChecks,
-        access: Access,
-        admission: Admission,
-        services: Services,
         refusals: RefusalLog,
         prefix: str,
         files: StaticFiles,
     ) -> None:
         self._dialects = dialects
-        self._checks = checks
-        self._access = access
-        self._admission = admission
-        self._services = services
+        self._checks, self._access, self._admission = checks, checks.access, checks.admission
         self._refusals = refusals
         self._prefix = prefix
         self._files = files
-        self._pages = Pages(self._check_ready, services.metrics)
+        self._pages = Pages(self._check_ready, checks.services.metrics)
 
     async def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """The response to plain HTTP or a refused upgrade; None to continue the WebSocket handshake."""
@@ -103,7 +94,7 @@ class RequestHandler:
 
     def _check_ready(self) -> str:
         self._admission.check_ready()
-        return self._services.check_model()
+        return self._checks.services.check_model()
 
     def _refusal(self, error: VoicegwError, *, queues: bool) -> Response:
         """queues: whether the client waits for admission, so that its retry time is spread."""

@@ -14,16 +14,13 @@ from voicegw.core.text import quoted
 from voicegw.dialects.bearer import bearer_token
 from voicegw.dialects.port import Opening
 from voicegw.errors import InternalError, MethodRefused, NotFound, VoicegwError
-from voicegw.gateway.auth.access import Access
 from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.refusal_log import RefusalLog
-from voicegw.gateway.limits.admission import Admission
 from voicegw.gateway.rest import client_secrets
 from voicegw.gateway.rest.http_exchange import HttpExchange
 from voicegw.gateway.rest.recordings import Recordings, error_event
 from voicegw.gateway.rest.responses import Response, refusal
 from voicegw.gateway.rest.transcript import EVENTS_TYPE
-from voicegw.gateway.services import Services
 
 log = structlog.get_logger(__name__)
 
@@ -42,19 +39,9 @@ class RestHandler:
     """Answers the requests of a gateway. prefix: of all paths."""
 
     def __init__(
-        self,
-        access: Access,
-        checks: EntryChecks,
-        admission: Admission,
-        services: Services,
-        refusals: RefusalLog,
-        recordings: Recordings,
-        prefix: str,
+        self, checks: EntryChecks, refusals: RefusalLog, recordings: Recordings, prefix: str
     ) -> None:
-        self._access = access
-        self._checks = checks
-        self._admission = admission
-        self._services = services
+        self._checks, self._access, self._services = checks, checks.access, checks.services
         self._recordings = recordings
         self._refusals = refusals
         self._prefix = prefix
@@ -142,7 +129,9 @@ class RestHandler:
 
     def _refusal(self, exchange: HttpExchange, peer: str, error: VoicegwError) -> Response:
         self._refusals.report(error, self._access.addresses.for_log(peer, exchange.headers))
-        retry_after_ms = self._admission.retry_after_ms(error, queues=False) if error.retryable else None
+        retry_after_ms = (
+            self._checks.admission.retry_after_ms(error, queues=False) if error.retryable else None
+        )
         return refusal(error, retry_after_ms)
 
     def _count(self, exchange: HttpExchange, status: int) -> None:

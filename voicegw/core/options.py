@@ -14,10 +14,18 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
-def option(default: Any, description: str, *, ge: float | None = None, le: float | None = None) -> Any:
-    """A dataclass field with its help text and its inclusive bounds."""
+def option(
+    default: Any,
+    description: str,
+    *,
+    ge: float | None = None,
+    le: float | None = None,
+    secret: bool = False,
+) -> Any:
+    """A dataclass field with its help text and its inclusive bounds. secret: it may contain a password or a
+    key, so the text form of the options leaves it out."""
     bounds = {name: value for name, value in (("ge", ge), ("le", le)) if value is not None}
-    return field(default=default, metadata={"description": description, **bounds})
+    return field(default=default, repr=not secret, metadata={"description": description, **bounds})
 
 
 def check(options: "DataclassInstance") -> None:

@@ -1,6 +1,6 @@
 """The options of the Wyoming server."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from voicegw.core.options import option
 
@@ -12,9 +12,7 @@ class WyomingOptions:
     host: str = option("127.0.0.1", "address to listen on; the protocol has no tokens and no encryption")
     port: int = option(10_300, "TCP port to listen on; 0 for a free one", ge=0, le=65_535)
     url: str = option("ws://127.0.0.1:8765/v1/stream", "URL of the gateway that recognises")
-    token: str | None = field(
-        default=None, repr=False, metadata={"description": "token for the gateway; without one, none is sent"}
-    )
+    token: str | None = option(None, "token for the gateway; without one, none is sent", secret=True)
     languages: tuple[str, ...] = option(("en",), "ISO 639-1 codes of the languages that clients may choose")
     max_connections: int = option(32, "open connections; further ones are closed at once", ge=1, le=1_000)
     idle_timeout_ms: int = option(60_000, "time a client may send nothing", ge=100)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from voicegw.core.commands import HoldAudio
 from voicegw.core.events import Event as SessionEvent
 from voicegw.core.profile import SessionProfile
-from voicegw.dialects.asterisk.control import MAX_MESSAGE_BYTES, ControlForm, Event, TextForm, decode
+from voicegw.dialects.asterisk.control import ControlForm, Event, TextForm, decode
 from voicegw.dialects.asterisk.media_format import profile_of
 from voicegw.dialects.language import checked_language
 from voicegw.dialects.port import Codec, Frame, Opening, Received, ReplyAudio
@@ -13,7 +13,8 @@ from voicegw.dialects.telephony.caller_input import CallerInput
 from voicegw.dialects.telephony.keypad import checked_key
 from voicegw.dialects.telephony.marks import Marks
 from voicegw.dialects.telephony.piece import PiecePadding
-from voicegw.errors import InvalidState, MessageTooBig, VoicegwError
+from voicegw.dialects.text_messages import check_size
+from voicegw.errors import InvalidState, VoicegwError
 
 TOKEN_VARIABLE, LANGUAGE_VARIABLE = "VOICEGW_TOKEN", "VOICEGW_LANG"  # of the channel
 
@@ -32,9 +33,7 @@ class AsteriskCodec(Codec):
     def receive(self, frame: str | bytes) -> Iterable[Received]:
         """See Codec. Raises MessageTooBig, MalformedMessage or InvalidState; for MEDIA_START also
         UnsupportedFormat or InvalidParameter."""
-        size = len(frame if isinstance(frame, bytes) else frame.encode(errors="replace"))
-        if size > MAX_MESSAGE_BYTES:
-            raise MessageTooBig(f"a message of {size} bytes; the limit is {MAX_MESSAGE_BYTES}")
+        check_size(frame)
         if isinstance(frame, bytes):
             if self._call is None:
                 raise InvalidState("audio before MEDIA_START")

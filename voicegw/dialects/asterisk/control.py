@@ -11,11 +11,10 @@ from typing import Protocol
 import msgspec
 
 from voicegw.dialects.port import Frame
+from voicegw.dialects.text_messages import decoded
 from voicegw.errors import MalformedMessage
 
-MAX_MESSAGE_BYTES = 64 * 1024
 _MARK_ID = "correlation_id"
-_MAX_ERROR_CHARACTERS = 200  # longest description of an error
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -67,15 +66,8 @@ _decoder = msgspec.json.Decoder(Event)
 def decode(text: str) -> tuple[Event, ControlForm]:
     """The event in a text frame, and the form to answer in. Raises MalformedMessage."""
     if text.lstrip().startswith("{"):
-        return _from_json(text), JsonForm()
+        return decoded(text, _decoder), JsonForm()
     return _from_line(text), TextForm()
-
-
-def _from_json(text: str) -> Event:
-    try:
-        return _decoder.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedMessage(str(error)[:_MAX_ERROR_CHARACTERS]) from error
 
 
 def _from_line(text: str) -> Event:

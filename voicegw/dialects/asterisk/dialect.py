@@ -1,10 +1,10 @@
 """Asterisk's channel driver chan_websocket, which connects to this server and sends a call as raw audio."""
 
 from voicegw.dialects.asterisk.codec import AsteriskCodec
-from voicegw.dialects.asterisk.control import MAX_MESSAGE_BYTES
 from voicegw.dialects.language import checked_language
 from voicegw.dialects.port import Dialect, Handshake
 from voicegw.dialects.telephony import credentials
+from voicegw.dialects.text_messages import MAX_MESSAGE_BYTES
 
 PATH = "/asterisk"
 

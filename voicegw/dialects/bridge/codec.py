@@ -19,9 +19,8 @@ from voicegw.dialects.port import Codec, Frame, Opening, Received, ReplyAudio
 from voicegw.dialects.telephony.caller_input import CallerInput
 from voicegw.dialects.telephony.marks import Marks
 from voicegw.dialects.telephony.piece import PiecePadding
-from voicegw.errors import MessageTooBig, VoicegwError
-
-MAX_MESSAGE_BYTES = 64 * 1024
+from voicegw.dialects.text_messages import check_size
+from voicegw.errors import VoicegwError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +46,7 @@ class BridgeCodec(Codec):
     def receive(self, frame: str | bytes) -> Iterable[Received]:
         """See Codec. Raises MessageTooBig and MalformedMessage; for the first message also SignatureInvalid
         and the errors of MediaFormat."""
-        size = len(frame if isinstance(frame, bytes) else frame.encode(errors="replace"))
-        if size > MAX_MESSAGE_BYTES:
-            raise MessageTooBig(f"a message of {size} bytes; the limit is {MAX_MESSAGE_BYTES}")
+        check_size(frame)
         if self._call is None:
             return (self._open(frame),)
         if isinstance(frame, bytes):

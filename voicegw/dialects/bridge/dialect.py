@@ -4,10 +4,11 @@ from functools import partial
 
 from voicegw.dialects.bearer import bearer_token, offered_subprotocols
 from voicegw.dialects.bridge import media_format
-from voicegw.dialects.bridge.codec import MAX_MESSAGE_BYTES, BridgeCodec, BridgeRequest
+from voicegw.dialects.bridge.codec import BridgeCodec, BridgeRequest
 from voicegw.dialects.bridge.vonage_signature import VonageOptions, check_signature
 from voicegw.dialects.port import Dialect, Handshake
 from voicegw.dialects.telephony import credentials
+from voicegw.dialects.text_messages import MAX_MESSAGE_BYTES
 
 PATH = "/bridge"
 _FORK_SUBPROTOCOLS = ("audio.jambonz.org", "audio.drachtio.org")

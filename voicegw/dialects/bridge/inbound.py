@@ -9,11 +9,11 @@ import re
 import msgspec
 
 from voicegw.dialects.telephony.keypad import checked_key
+from voicegw.dialects.text_messages import decoded
 from voicegw.errors import MalformedMessage
 
 CONNECTED = "websocket:connected"  # the event with which only Vonage begins
 _CONTENT_TYPE = re.compile(r"audio/l16;\s*rate=(\d{1,6})")
-_MAX_ERROR_CHARACTERS = 200  # longest description of an error
 
 
 class Inbound(msgspec.Struct, frozen=True):
@@ -75,8 +75,8 @@ def decode(text: str, *, free_text: bool) -> Inbound:
     """The message in a text frame. free_text: of a client that may send any text; what is not a JSON object
     has no content. Raises MalformedMessage."""
     try:
-        return _decoder.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+        return decoded(text, _decoder)
+    except MalformedMessage:
         if free_text:
             return Inbound()
-        raise MalformedMessage(str(error)[:_MAX_ERROR_CHARACTERS]) from error
+        raise

@@ -1,10 +1,11 @@
 """Verifies that a call comes from Vonage: its request has a JSON Web Token, signed by the signature secret of
 the account, in the header `Authorization` (Vonage's documentation, "Signed webhooks")."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import jwt
 
+from voicegw.core.options import option
 from voicegw.errors import SignatureInvalid
 
 _ALGORITHM = "HS256"
@@ -15,12 +16,8 @@ _LEEWAY_S = 30
 class VonageOptions:
     """Which calls of Vonage are accepted."""
 
-    signature_secret: str | None = field(
-        default=None,
-        repr=False,
-        metadata={
-            "description": "signature secret of the only Vonage account that may call; not for a command line"
-        },
+    signature_secret: str | None = option(
+        None, "signature secret of the only Vonage account that may call; not for a command line", secret=True
     )
 
 

@@ -20,7 +20,6 @@ from voicegw.dialects.native.client_messages import (
     TextMessage as TextMessage,
 )
 from voicegw.dialects.native.codec import (
-    MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES,
     check_audio as check_audio,
     decode as decode,
     encode as encode,
@@ -57,3 +56,4 @@ from voicegw.dialects.native.messages import (
     WordBlock as WordBlock,
     schema as schema,
 )
+from voicegw.dialects.text_messages import MAX_MESSAGE_BYTES as MAX_MESSAGE_BYTES

@@ -8,9 +8,9 @@ import msgspec
 from voicegw.core import commands, events
 from voicegw.core.audio import to_ms
 from voicegw.dialects.native import client_messages, messages
-from voicegw.errors import MalformedMessage, MessageTooBig, UnknownMessageType, WrongFrameKind
+from voicegw.dialects.text_messages import check_size
+from voicegw.errors import MalformedMessage, UnknownMessageType, WrongFrameKind
 
-MAX_MESSAGE_BYTES = 64 * 1024
 _MAX_ERROR_CHARACTERS = 200  # longest description of an error
 
 _LifecycleEvent = events.GoingAway | events.Ending | events.Refreshed | events.Fault
@@ -21,7 +21,7 @@ _encoder = msgspec.json.Encoder()
 
 def decode(text: str) -> commands.Command:
     """The command in a text frame. Raises MessageTooBig, MalformedMessage or UnknownMessageType."""
-    _check_size(len(text.encode()))
+    check_size(text)
     try:
         message = _decoder.decode(text)
     except msgspec.ValidationError as error:
@@ -74,14 +74,9 @@ def check_audio(data: bytes) -> None:
 
     Audio that begins, ends and contains the same bytes as a JSON message is practically impossible.
     """
-    _check_size(len(data))
+    check_size(data)
     if data[:1] == b"{" and data[-1:] == b"}" and b'"type"' in data:
         raise WrongFrameKind("JSON in a binary frame; send it as text")
-
-
-def _check_size(size: int) -> None:
-    if size > MAX_MESSAGE_BYTES:
-        raise MessageTooBig(f"{size} bytes; the limit is {MAX_MESSAGE_BYTES}")
 
 
 def encode(event: events.Event, seq: int) -> bytes:

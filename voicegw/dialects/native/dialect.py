@@ -6,6 +6,7 @@ from voicegw.core.events import Event
 from voicegw.dialects.bearer import bearer_token
 from voicegw.dialects.native import codec, query
 from voicegw.dialects.port import Audio, Codec, Dialect, Frame, Handshake, Opening, Received, ReplyAudio
+from voicegw.dialects.text_messages import MAX_MESSAGE_BYTES
 
 PATH = "/v1/stream"
 SUBPROTOCOL = "voicegw.v1"
@@ -17,7 +18,7 @@ class NativeDialect(Dialect):
     name = "native"
     path = PATH
     subprotocols = (SUBPROTOCOL,)
-    max_message_bytes = codec.MAX_MESSAGE_BYTES
+    max_message_bytes = MAX_MESSAGE_BYTES
     resumable = stored = True
 
     def connect(self, handshake: Handshake) -> "NativeCodec":

@@ -2,8 +2,8 @@
 
 from voicegw.dialects.port import Dialect, Handshake
 from voicegw.dialects.telephony import credentials
+from voicegw.dialects.text_messages import MAX_MESSAGE_BYTES
 from voicegw.dialects.twilio.codec import TwilioCodec
-from voicegw.dialects.twilio.inbound import MAX_MESSAGE_BYTES
 from voicegw.dialects.twilio.signature import TwilioOptions, check_signature
 
 PATH = "/twilio"

@@ -9,10 +9,8 @@ from typing import Annotated
 
 import msgspec
 
-from voicegw.errors import MalformedMessage, MessageTooBig, WrongFrameKind
-
-MAX_MESSAGE_BYTES = 64 * 1024
-_MAX_ERROR_CHARACTERS = 200  # longest description of an error
+from voicegw.dialects.text_messages import check_size, decoded
+from voicegw.errors import WrongFrameKind
 
 Digit = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Da-d*#]$")]
 Number = int | float | str | None
@@ -114,12 +112,7 @@ _decoder = msgspec.json.Decoder(Inbound)
 
 def decode(frame: str | bytes) -> Inbound:
     """The message in a frame. Raises MessageTooBig, WrongFrameKind or MalformedMessage."""
-    size = len(frame if isinstance(frame, bytes) else frame.encode())
-    if size > MAX_MESSAGE_BYTES:
-        raise MessageTooBig(f"a message of {size} bytes; the limit is {MAX_MESSAGE_BYTES}")
+    check_size(frame)
     if isinstance(frame, bytes):
         raise WrongFrameKind("a binary frame; audio comes as base64 in JSON")
-    try:
-        return _decoder.decode(frame)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise MalformedMessage(str(error)[:_MAX_ERROR_CHARACTERS]) from error
+    return decoded(frame, _decoder)

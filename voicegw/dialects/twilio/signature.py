@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from voicegw.core.options import option
 from voicegw.dialects.port import Handshake
@@ -22,12 +22,8 @@ _HEADER = "X-Twilio-Signature"
 class TwilioOptions:
     """Which telephone calls are accepted."""
 
-    auth_token: str | None = field(
-        default=None,
-        repr=False,
-        metadata={
-            "description": "auth token of the only Twilio account that may connect; not for a command line"
-        },
+    auth_token: str | None = option(
+        None, "auth token of the only Twilio account that may connect; not for a command line", secret=True
     )
     public_url: str | None = option(
         None, "URL of this server at Twilio, to verify signatures: wss://voice.example.org, without /twilio"

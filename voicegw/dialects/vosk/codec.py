@@ -12,7 +12,8 @@ from voicegw.core.commands import Commit, Configure, End
 from voicegw.core.events import Event, Fault, FinalTranscript, PartialTranscript
 from voicegw.core.profile import SessionProfile
 from voicegw.dialects.port import Audio, Codec, Frame, Opening, Received, ReplyAudio
-from voicegw.dialects.vosk.messages import MAX_MESSAGE_BYTES, Config, Message, check_size, decode
+from voicegw.dialects.text_messages import MAX_MESSAGE_BYTES, check_size
+from voicegw.dialects.vosk.messages import Config, Message, decode
 from voicegw.dialects.vosk.rate_converter import RateConverter
 from voicegw.dialects.vosk.results import ResultForm, encode
 from voicegw.errors import InvalidState, VoicegwError
@@ -52,7 +53,7 @@ class VoskCodec(Codec):
 
     def _audio(self, frame: bytes) -> Iterable[Received]:
         self._owed += 1
-        check_size(len(frame), MAX_MESSAGE_BYTES if self._opened else _MAX_FIRST_BYTES)
+        check_size(frame, MAX_MESSAGE_BYTES if self._opened else _MAX_FIRST_BYTES)
         if not self._opened:
             self._first_audio = frame
             return self._configure(Config())

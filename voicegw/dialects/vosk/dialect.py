@@ -8,8 +8,8 @@ from voicegw.core.text import quoted
 from voicegw.dialects.bearer import bearer_token
 from voicegw.dialects.language import checked_language
 from voicegw.dialects.port import Dialect, Handshake
+from voicegw.dialects.text_messages import MAX_MESSAGE_BYTES
 from voicegw.dialects.vosk.codec import VoskCodec
-from voicegw.dialects.vosk.messages import MAX_MESSAGE_BYTES
 from voicegw.dialects.vosk.results import ResultForm
 from voicegw.errors import InvalidParameter
 

@@ -7,12 +7,11 @@ import msgspec
 
 from voicegw.core.key_term_limits import check_key_terms
 from voicegw.core.text import encodable, quoted
-from voicegw.errors import InvalidValue, MalformedMessage, MessageTooBig, UnsupportedRate
+from voicegw.dialects.text_messages import check_size, decoded
+from voicegw.errors import InvalidValue, MalformedMessage, UnsupportedRate
 
-MAX_MESSAGE_BYTES = 64 * 1024
 DEFAULT_RATE = 8_000
 _MIN_RATE, _MAX_RATE = 8_000, 48_000
-_MAX_ERROR_CHARACTERS = 200
 _UNKNOWN = "[unk]"  # in a grammar: all other words
 
 
@@ -58,19 +57,10 @@ class Message(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(Message)
 
 
-def check_size(size: int, limit: int = MAX_MESSAGE_BYTES) -> None:
-    """Raises MessageTooBig."""
-    if size > limit:
-        raise MessageTooBig(f"{size} bytes; the limit is {limit}")
-
-
 def decode(text: str) -> Message:
     """The message in a text frame. Raises MessageTooBig or MalformedMessage."""
-    check_size(len(text.encode(errors="replace")))
-    try:
-        message = _decoder.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise MalformedMessage(str(error)[:_MAX_ERROR_CHARACTERS]) from error
+    check_size(text)
+    message = decoded(text, _decoder)
     if message == Message():
         raise MalformedMessage(f"neither config nor eof nor reset: {quoted(text)}")
     return message

@@ -58,12 +58,8 @@ class SingleUse(StrEnum):
 class TokenOptions:
     """Which tokens are accepted. Without secret and keys, every client on this machine, and no other."""
 
-    secret: str | None = field(
-        default=None,
-        repr=False,
-        metadata={
-            "description": "secret that signs tokens (HS256), 32 bytes or more; not for a command line"
-        },
+    secret: str | None = option(
+        None, "secret that signs tokens (HS256), 32 bytes or more; not for a command line", secret=True
     )
     keys: str | None = option(None, "JSON Web Key Set file with the keys that tokens are signed with")
     audience: str = option("voicegw", "`aud` that a token must have")

@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -46,9 +46,7 @@ class LLMOptions:
         None, "base URL of an OpenAI-compatible endpoint; with only a model named, OpenAI's"
     )
     model: str | None = option(None, "name of the model at the endpoint")
-    api_key: str | None = field(
-        default=None, repr=False, metadata={"description": "API key; without one, none is sent"}
-    )
+    api_key: str | None = option(None, "API key; without one, none is sent", secret=True)
     connect_timeout_ms: int = option(3_000, "longest wait for a connection, TLS included", ge=1, le=60_000)
     first_token_timeout_ms: int = option(
         10_000,

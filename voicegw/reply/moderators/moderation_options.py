@@ -1,6 +1,6 @@
 """The options of moderation."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from voicegw.core.options import option
 
@@ -13,9 +13,7 @@ class ModerationOptions:
         None, "moderation model, by the endpoint's name for it; a name turns moderation on"
     )
     url: str | None = option(None, "base URL of an OpenAI-compatible endpoint; OpenAI's by default")
-    api_key: str | None = field(
-        default=None, repr=False, metadata={"description": "API key; without one, none is sent"}
-    )
+    api_key: str | None = option(None, "API key; without one, none is sent", secret=True)
     entry_point: str | None = option(
         None, "`package.module:function` that moderates in place of an endpoint; a path turns moderation on"
     )

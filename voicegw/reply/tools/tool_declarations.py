@@ -8,7 +8,7 @@ start.
 import codecs
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,15 +49,11 @@ class Tool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class ToolOptions:
     """The functions that the model may call, and the limits of calls."""
 
-    functions: tuple[dict[str, Any], ...] = field(
-        default=(),
-        repr=False,  # headers may hold keys
-        metadata={"description": "declared functions; in TOML, one [[tools.functions]] table each"},
+    functions: tuple[dict[str, Any], ...] = option(
+        (), "declared functions; in TOML, one [[tools.functions]] table each", secret=True
     )
-    mcp: tuple[dict[str, Any], ...] = field(
-        default=(),
-        repr=False,  # as above
-        metadata={"description": "MCP servers whose tools are used; in TOML, one [[tools.mcp]] table each"},
+    mcp: tuple[dict[str, Any], ...] = option(
+        (), "MCP servers whose tools are used; in TOML, one [[tools.mcp]] table each", secret=True
     )
     mcp_timeout_ms: int = option(
         20_000, "longest wait for the connection to an MCP server", ge=100, le=600_000

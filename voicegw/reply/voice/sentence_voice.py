@@ -4,7 +4,7 @@ within the time limits and at the sample rate of the client."""
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -43,11 +43,7 @@ class VoiceOptions:
         "name of the endpoint's model (default: gpt-4o-mini-tts), or path of a Piper model, an .onnx file "
         "(default: en_US-joe-medium, of the extra `voice`)",
     )
-    api_key: str | None = field(
-        default=None,
-        repr=False,
-        metadata={"description": "API key of the endpoint; without one, none is sent"},
-    )
+    api_key: str | None = option(None, "API key of the endpoint; without one, none is sent", secret=True)
     name: str | None = option(
         None, "the engine's name of the voice or the speaker (default: en-us for espeak, alloy for openai)"
     )

@@ -16,8 +16,8 @@ from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
 from voicegw.asr.whisper_loader import WhisperSource
 from voicegw.asr.windowed import WindowedBackend
-from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.endpoint import EndpointOptions
+from voicegw.core.reply_options import ReplyOptions
 from voicegw.core.session import SessionOptions
 from voicegw.dialects import native, openai_realtime, vosk
 from voicegw.gateway.limits.admission import AdmissionOptions

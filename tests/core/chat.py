@@ -7,12 +7,13 @@ from voicegw.core.actions import (
 )
 from voicegw.core.audio import AudioFormat
 from voicegw.core.chat_history import DialogueOptions
-from voicegw.core.dialogue_manager import DialogueManager, ReplyOptions
+from voicegw.core.dialogue_manager import DialogueManager
 from voicegw.core.events import (
     Message,
     ReplyPiece,
 )
 from voicegw.core.latency import TurnTiming
+from voicegw.core.reply_options import ReplyOptions
 from voicegw.core.speech_output import SpeechOptions, SpeechOutput
 from voicegw.errors import LLMTimeout
 

@@ -11,10 +11,10 @@ import numpy as np
 from voicegw.core import actions, commands, events
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, AudioFormat, Pcm
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.jobs import DecodeFailure, DecodeJob, DecodeResult, Word
 from voicegw.core.profile import SessionProfile
+from voicegw.core.reply_options import ReplyOptions
 from voicegw.core.session import Session, SessionOptions
 from voicegw.core.transcription import Transcription
 from voicegw.core.utterance import RecognitionOptions

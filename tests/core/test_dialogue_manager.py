@@ -9,7 +9,6 @@ from voicegw.core.actions import (
 )
 from voicegw.core.background_calls import CallProgress
 from voicegw.core.commands import ReplyMode
-from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.events import (
     BackgroundCallReport,
     Message,
@@ -24,6 +23,7 @@ from voicegw.core.events import (
 )
 from voicegw.core.moderation_queue import Check
 from voicegw.core.profile import SessionProfile
+from voicegw.core.reply_options import ReplyOptions
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from voicegw.core.actions import (
 )
 from voicegw.core.barge_in import BargeInOptions
 from voicegw.core.commands import ReplyMode
-from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.events import (
     ModerationTarget,
     ReplyDone,
@@ -17,6 +16,7 @@ from voicegw.core.events import (
 from voicegw.core.latency import TurnTiming
 from voicegw.core.moderation_queue import Check
 from voicegw.core.profile import SessionProfile
+from voicegw.core.reply_options import ReplyOptions
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from voicegw.core.actions import FollowBackgroundCall
 from voicegw.core.audio import INPUT_RATES, AudioFormat
 from voicegw.core.background_calls import CallProgress
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.events import FinalTranscript, ReplyReason, ToolAnswered, ToolCalled
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
+from voicegw.core.reply_options import ReplyOptions
 from voicegw.core.session import Session
 from voicegw.core.snapshot import SessionState
 from voicegw.core.transcription import KeptAudio

@@ -13,10 +13,10 @@ from tests.core.scenario import Scenario
 from voicegw.core import actions, events
 from voicegw.core.audio import WINDOW_SAMPLES
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.dialogue_manager import ReplyOptions
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.events import FinalTranscript, Message, ReplyDelta, ReplyDone, ReplyReason, ReplyStarted
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
+from voicegw.core.reply_options import ReplyOptions
 from voicegw.core.session import SessionOptions
 from voicegw.core.utterance import RecognitionOptions
 

@@ -8,7 +8,7 @@ from tests.habits.room import Room, voice
 from tests.habits.table import Habit, rows
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.dialogue_manager import ReplyOptions
+from voicegw.core.reply_options import ReplyOptions
 from voicegw.core.sentences import SentenceSplitter
 from voicegw.core.session import SessionOptions
 

@@ -18,7 +18,7 @@ from voicegw.core.messages import ToolCalled
 from voicegw.core.moderation_queue import Check
 from voicegw.core.profile import SessionProfile
 from voicegw.core.replies import Replies
-from voicegw.core.reply_options import ReplyOptions as ReplyOptions
+from voicegw.core.reply_options import ReplyOptions
 from voicegw.core.speech_output import SpeechOutput
 from voicegw.core.speech_over_reply import SpeechOverReply
 from voicegw.errors import NoReply, ReplyInProgress

@@ -16,7 +16,7 @@ from voicegw.core.actions import Action, Close, SendEvent
 from voicegw.core.audio import ArrivalClock, Framer, InputDecoder, PaceLimit
 from voicegw.core.audio_check import AudioCheck
 from voicegw.core.chat_history import DialogueOptions
-from voicegw.core.dialogue_manager import DialogueManager, ReplyOptions
+from voicegw.core.dialogue_manager import DialogueManager
 from voicegw.core.endpoint import Endpointer, EndpointOptions, SpeechScorer
 from voicegw.core.events import EndReason
 from voicegw.core.latency import TurnTiming
@@ -24,6 +24,7 @@ from voicegw.core.listener import Listener
 from voicegw.core.liveness_check import LivenessCheck
 from voicegw.core.options import option
 from voicegw.core.profile import SessionProfile
+from voicegw.core.reply_options import ReplyOptions
 from voicegw.core.snapshot import SessionState
 from voicegw.core.speech_output import SpeechOptions, SpeechOutput
 from voicegw.core.transcription import Transcription

@@ -6,17 +6,19 @@ from contextlib import suppress
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from voicegw.dialects.port import refusal_code
-from voicegw.errors import Draining, IdleTimeout, VoicegwError
+from voicegw.dialects.port import Codec, Opening, refusal_code
+from voicegw.errors import Draining, IdleTimeout, InvalidState, VoicegwError
 from voicegw.gateway.auth.access import check_scopes
 from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.limited_connection import CLOSE_S, LimitedConnection, Upgrade
-from voicegw.gateway.http.opening import receive_opening
 from voicegw.gateway.http.refusal_log import RefusalLog
 from voicegw.gateway.session.connection import Connection, ConnectionOptions
 from voicegw.gateway.session.connection_context import ConnectionContext
+from voicegw.gateway.session.session_factory import SessionRequest
 from voicegw.gateway.session.session_trace import connection_span
-from voicegw.gateway.session.sessions import SessionRequest, Sessions
+from voicegw.gateway.session.sessions import Sessions
+
+_MAX_OPENING_FRAMES = 50  # within which the client must send its request
 
 
 class ConnectionHandler:
@@ -62,7 +64,7 @@ class ConnectionHandler:
         """Admits a client by its first frames. Raises the error that refuses it."""
         try:
             async with asyncio.timeout(self._opening_timeout_s):
-                opening = await receive_opening(socket, upgrade.codec)
+                opening = await _receive_opening(socket, upgrade.codec)
                 request = await self._checks.admit(socket, upgrade.dialect, opening, upgrade.address)
         except TimeoutError:
             raise IdleTimeout("the client did not send its request in time") from None
@@ -98,3 +100,13 @@ class ConnectionHandler:
                 for frame in upgrade.codec.refuse(error):
                     await socket.send(frame.data, text=frame.text)
         await socket.close(refusal_code(error), error.code)
+
+
+async def _receive_opening(socket: ServerConnection, codec: Codec) -> Opening:
+    """The request in the first frames of a client. Raises InputError and ConnectionClosed."""
+    for _ in range(_MAX_OPENING_FRAMES):
+        for received in codec.receive(await socket.recv()):
+            if not isinstance(received, Opening):
+                raise InvalidState("the first message must open a session")
+            return received
+    raise InvalidState(f"none of the first {_MAX_OPENING_FRAMES} messages opens a session")

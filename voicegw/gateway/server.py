@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from websockets.asyncio.server import Server, serve
 
-from voicegw.core.endpoint import SpeechScorer
+from voicegw.core.endpoint import EndpointOptions, SpeechScorer
 from voicegw.core.options import option
 from voicegw.core.session import SessionOptions
 from voicegw.dialects.port import Dialect
@@ -37,8 +37,10 @@ from voicegw.gateway.http.static_files import StaticFiles
 from voicegw.gateway.http.tls import Certificate, TlsOptions, check_exposure
 from voicegw.gateway.limits.admission import Admission, AdmissionOptions
 from voicegw.gateway.reload import Reloader
-from voicegw.gateway.rest.assembly import new_rest_server
-from voicegw.gateway.rest.recordings import RestOptions
+from voicegw.gateway.rest.recordings import Recordings, RestOptions
+from voicegw.gateway.rest.rest_handler import RestHandler
+from voicegw.gateway.rest.rest_server import RestServer
+from voicegw.gateway.rest.transcriber import Transcriber
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import ConnectionOptions
 from voicegw.gateway.session.sessions import Sessions
@@ -118,12 +120,21 @@ class Gateway:
             self._refusals,
             self.sessions,
         )
-        self._rest = self._handshakes.rest = new_rest_server(
-            *(options.rest, options.path_prefix, self._checks, self._refusals),
-            *(new_scorer, session_options.endpoint),
-        )
+        self._rest = self._handshakes.rest = self._new_rest_server(new_scorer, session_options.endpoint)
         self._stack = AsyncExitStack()
         self._server: Server | None = None
+
+    def _new_rest_server(
+        self, new_scorer: Callable[[], SpeechScorer], endpoint: EndpointOptions
+    ) -> RestServer | None:
+        """None where the REST API is not enabled."""
+        services, options = self._services, self._options
+        if services.recordings is None or not options.rest.enabled:
+            return None
+        transcriber = Transcriber(services.recordings, services.transcription, new_scorer, endpoint)
+        recordings = Recordings(options.rest, transcriber, self._access.limits, services.metrics)
+        handler = RestHandler(self._checks, self._refusals, recordings, options.path_prefix)
+        return RestServer(handler, options.path_prefix, options.rest.head_timeout_ms / 1000)
 
     @property
     def metrics(self) -> Metrics:

@@ -12,7 +12,7 @@ from voicegw.core.session import Session
 from voicegw.dialects import native
 from voicegw.dialects.port import Opening
 from voicegw.errors import InternalError
-from voicegw.gateway.session.sessions import SessionRequest
+from voicegw.gateway.session.session_factory import SessionRequest
 from voicegw.gateway.ticker import TICK_S, tick
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")

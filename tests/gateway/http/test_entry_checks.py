@@ -27,7 +27,8 @@ from voicegw.gateway.limits.rate_limits import LimitOptions, Limits
 from voicegw.gateway.limits.seats import Seat
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import ConnectionOptions
-from voicegw.gateway.session.sessions import SessionRequest, Sessions
+from voicegw.gateway.session.session_factory import SessionRequest
+from voicegw.gateway.session.sessions import Sessions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.telemetry import Metrics
 

@@ -27,7 +27,7 @@ from voicegw.core.session_store import NullStore, StoredSession
 from voicegw.dialects import native
 from voicegw.dialects.port import Opening, Resume
 from voicegw.gateway.limits.rate_limits import LimitOptions
-from voicegw.gateway.session.sessions import SessionRequest
+from voicegw.gateway.session.session_factory import SessionRequest
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
 

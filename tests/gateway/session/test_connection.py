@@ -288,7 +288,7 @@ async def test_a_long_frame_does_not_hold_up_the_others() -> None:
             return super().score(window)
 
     async with staged() as stage, joined(stage.url) as peer:
-        stage.gateway.sessions._new_scorer = Scorer
+        stage.gateway.sessions._factory._new_scorer = Scorer
         turn = 0
         async with joined(stage.url) as long:
             await long.send(bytes(64_000))

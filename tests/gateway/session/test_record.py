@@ -10,7 +10,6 @@ from voicegw.core.session import Session
 from voicegw.core.session_store import StoredSession
 from voicegw.gateway.limits.quota import Quota
 from voicegw.gateway.limits.rate_limits import Resource
-from voicegw.gateway.session.activity import ActivityTimestamps
 from voicegw.gateway.session.record import RecordState, SessionRecord
 
 RATES = {Resource.MESSAGES: parse_many("2/hour")}
@@ -18,7 +17,7 @@ RATES = {Resource.MESSAGES: parse_many("2/hour")}
 
 def new_record(opened_at: float, profile: SessionProfile) -> SessionRecord:
     session = Session("s", QUICK, profile, ScriptedScorer(), windowed(QUICK))
-    return SessionRecord(session, "ada", "native", Quota(RATES), ActivityTimestamps.begun(opened_at))
+    return SessionRecord(session, "ada", "native", Quota(RATES), opened_at, opened_at)
 
 
 def moved(record: SessionRecord, age_s: float, now: float) -> SessionRecord:
@@ -41,7 +40,7 @@ def test_the_state_names_dialect_profile_and_events() -> None:
 
 def test_a_session_keeps_its_age_across_gateways() -> None:
     record = moved(new_record(100.0, SessionProfile()), age_s=10.0, now=5_000.0)
-    assert record.activity.opened_at == pytest.approx(5_000.0 - 60.0 - 10.0)
+    assert record.opened_at == pytest.approx(5_000.0 - 60.0 - 10.0)
 
 
 def test_a_session_keeps_its_profile_and_its_use_across_gateways() -> None:

@@ -210,10 +210,10 @@ async def test_a_reply_that_goes_on_does_not_keep_the_session_for_longer() -> No
         cut(peer)
         await until(lambda: stage.value("sessions_detached") == 1)
         [host] = stage.gateway.sessions
-        parked_at = host.record.activity.alive_at
+        parked_at = host.record.alive_at
         stage.responder.gate.set()
         await asyncio.wait_for(stage.responder.stopped.wait(), 5)
-        assert host.record.activity.alive_at == parked_at
+        assert host.record.alive_at == parked_at
         await until(lambda: stage.value("sessions") == 0)
 
 

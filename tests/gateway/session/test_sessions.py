@@ -21,7 +21,8 @@ from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import ConnectionOptions
 from voicegw.gateway.session.runner import SessionRunner
-from voicegw.gateway.session.sessions import SessionRequest, Sessions
+from voicegw.gateway.session.session_factory import SessionRequest
+from voicegw.gateway.session.sessions import Sessions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.telemetry import Metrics
 
@@ -139,8 +140,8 @@ async def test_above_the_limit_the_user_with_most_detached_sessions_loses_the_ol
         attached.attach(FakeClient())
         oldest, later = await stage.begin("ada"), await stage.begin("ada")
         other = await stage.begin("bob")
-        oldest.record.activity.alive_at -= 60
-        other.record.activity.alive_at -= 120
+        oldest.record.alive_at -= 60
+        other.record.alive_at -= 120
         stage.sessions.end_excess_detached()
         ended = [runner.ended.is_set() for runner in (attached, oldest, later, other)]
         assert ended == [False, True, False, False]

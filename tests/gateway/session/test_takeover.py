@@ -32,7 +32,7 @@ from voicegw.dialects.port import Opening, Resume
 from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.session import connection
 from voicegw.gateway.session.record import RecordState
-from voicegw.gateway.session.sessions import SessionRequest
+from voicegw.gateway.session.session_factory import SessionRequest
 from voicegw.gateway.session.write_ahead import ResumeOptions
 
 PATIENT = ResumeOptions(store_patience_ms=60_000)
@@ -165,7 +165,7 @@ async def test_what_was_said_during_a_takeover_may_come_at_once(
             await again.say(QUIET * 36)
             await assert_typed_turn(second, again)
             [host] = second.gateway.sessions
-            assert time.monotonic() - host.record.activity.opened_at > 20
+            assert time.monotonic() - host.record.opened_at > 20
 
 
 async def test_a_claim_that_only_a_client_wants_is_not_made(redis_url: str) -> None:
@@ -296,12 +296,12 @@ async def test_the_client_may_go_back_and_forth(redis_url: str) -> None:
 async def test_a_session_is_as_old_as_it_was(redis_url: str) -> None:
     async with gateway(redis_url) as first, gateway(redis_url) as second, joined(first.url) as peer:
         [host] = first.gateway.sessions
-        host.record.activity.opened_at -= 1_000
+        host.record.opened_at -= 1_000
         await assert_typed_turn(first, peer)
         cut(peer)
         async with back(second, peer):
             [again] = second.gateway.sessions
-            assert 1_000 <= time.monotonic() - again.record.activity.opened_at < 1_100
+            assert 1_000 <= time.monotonic() - again.record.opened_at < 1_100
 
 
 async def test_a_greeting_that_was_missed_is_no_greeting_at_the_next_gateway(redis_url: str) -> None:
@@ -511,7 +511,7 @@ async def test_whichever_value_is_spoilt_a_session_is_restored_or_not_and_nothin
         step, _ = host.log._next_commit()
         whole = msgspec.msgpack.decode(step.snapshot)
         taken = [
-            stage.gateway.sessions._restored(
+            stage.gateway.sessions._factory.restore(
                 *("s", SessionRequest(native.NativeDialect(), Opening(SessionProfile()), "")),
                 StoredSession(1, msgspec.msgpack.encode(each), step.events, step.audio, step.audio_start),
                 host.seat,

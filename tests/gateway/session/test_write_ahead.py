@@ -22,7 +22,6 @@ from voicegw.core.session_store import CommitsMissing, Fenced, StoreCommit, Stor
 from voicegw.core.windowed_transcription import WindowedState
 from voicegw.errors import StoreUnavailable
 from voicegw.gateway.limits.quota import Quota
-from voicegw.gateway.session.activity import ActivityTimestamps
 from voicegw.gateway.session.outbox import NumberedEvent, Outbox
 from voicegw.gateway.session.record import RecordState, SessionRecord
 from voicegw.gateway.session.write_ahead import ResumeOptions, WriteAheadLog, stored_name
@@ -75,7 +74,7 @@ async def saving(patience_ms: int = 60_000) -> AsyncIterator[Stage]:
     outbox = Outbox(Journal(10_000, 10_000), write_ahead=True)
     session = Session("s", QUICK, SessionProfile(), ScriptedScorer(), windowed(QUICK))
     options = ResumeOptions(store_patience_ms=patience_ms)
-    record = SessionRecord(session, "ada", "native", Quota({}), ActivityTimestamps.begun(0.0))
+    record = SessionRecord(session, "ada", "native", Quota({}), 0.0, 0.0)
     saver = WriteAheadLog(record, store, outbox, options, errors.append)
     running = asyncio.create_task(saver.run())
     try:

@@ -17,7 +17,8 @@ from voicegw.gateway.http.limited_connection import LimitedConnection
 from voicegw.gateway.limits.admission import Admission
 from voicegw.gateway.limits.seats import Seat
 from voicegw.gateway.services import Services
-from voicegw.gateway.session.sessions import SessionRequest, Sessions
+from voicegw.gateway.session.session_factory import SessionRequest
+from voicegw.gateway.session.sessions import Sessions
 from voicegw.gateway.session.tts_task import check_voice
 
 

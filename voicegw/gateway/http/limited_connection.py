@@ -22,7 +22,7 @@ from voicegw.gateway.http.request_line import RequestLine, RestServer
 from voicegw.gateway.http.tls_upgrade import TlsUpgrade
 from voicegw.gateway.limits.admission import TokenBucket
 from voicegw.gateway.limits.seats import Seat
-from voicegw.gateway.session.sessions import SessionRequest
+from voicegw.gateway.session.session_factory import SessionRequest
 from voicegw.telemetry import Metrics
 
 CLOSE_S = 2.0  # for the closing handshake, also with a client that does not read

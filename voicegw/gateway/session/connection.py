@@ -189,14 +189,12 @@ class Connection:
 
     async def _watch(self) -> None:
         """Ends the session when one of its time limits is reached; sends the notices before."""
-        lifetime = Lifetime(
-            self._options, self._runner.record.activity.opened_at, self._context.session_ttl_s
-        )
+        lifetime = Lifetime(self._options, self._runner.record.opened_at, self._context.session_ttl_s)
         while True:
             try:
                 now = time.monotonic()
                 for ending in lifetime.check(
-                    now, self._runner.record.activity.alive_at, self._context.identity.expires_at
+                    now, self._runner.record.alive_at, self._context.identity.expires_at
                 ):
                     self._runner.emit(ending)
             except InputError as error:

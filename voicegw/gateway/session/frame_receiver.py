@@ -49,7 +49,7 @@ class FrameReceiver:
     ) -> None:
         self._codec = codec
         self._runner = runner
-        self._activity, self._traffic = runner.record.activity, runner.traffic
+        self._record, self._traffic = runner.record, runner.traffic
         self._context = context
         self._group = group
         self._max_errors = max_errors
@@ -72,7 +72,7 @@ class FrameReceiver:
         all, need no coroutine."""
         if self._stopped:
             return None
-        self._activity.alive_at = now
+        self._record.alive_at = now
         is_text = isinstance(frame, str)
         self._traffic.received.add(len(frame), text=is_text)
         if is_text and self._numbered:

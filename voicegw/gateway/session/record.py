@@ -9,7 +9,6 @@ from voicegw.core.session import Session
 from voicegw.core.session_store import StoredSession
 from voicegw.core.snapshot import SessionState
 from voicegw.gateway.limits.quota import Quota, QuotaState
-from voicegw.gateway.session.activity import ActivityTimestamps
 
 
 class RecordState(msgspec.Struct, array_like=True):
@@ -31,13 +30,16 @@ class RecordState(msgspec.Struct, array_like=True):
 
 @dataclass(slots=True)
 class SessionRecord:
-    """user: owner of the session; empty in development mode. dialect: name of the one it was opened in."""
+    """user: owner of the session; empty in development mode. dialect: name of the one it was opened in.
+    opened_at, alive_at: monotonic seconds of its start and of its last message in either direction, or of the
+    end of its last connection."""
 
     session: Session
     user: str
     dialect: str
     quota: Quota
-    activity: ActivityTimestamps
+    opened_at: float
+    alive_at: float
 
     @property
     def name(self) -> str:
@@ -54,7 +56,7 @@ class SessionRecord:
         return RecordState(
             self.dialect,
             self.profile,
-            now - self.activity.opened_at,
+            now - self.opened_at,
             last_event,
             ready_events,
             self.session.snapshot(now),
@@ -63,6 +65,6 @@ class SessionRecord:
 
     def restore(self, state: RecordState, saved: StoredSession, now: float, unix_now: float) -> None:
         """Restores the state that another gateway saved."""
-        self.activity.opened_at = now - state.age_s - saved.age_s
+        self.opened_at = now - state.age_s - saved.age_s
         self.quota.restore(state.quota, saved.age_s, now, unix_now)
         self.session.restore(state.session, saved.audio, saved.audio_start, saved.age_s, now)

@@ -154,7 +154,7 @@ class SessionRunner:
                 events.AudioShape(profile.audio_format, profile.rate) if profile.speaks else None,
             )
         )
-        self.record.activity.alive_at = now
+        self.record.alive_at = now
         if after is not None:
             self._session.receive_reconnect(now)
         else:
@@ -175,7 +175,7 @@ class SessionRunner:
             self.finish(None)
         if self._draining and self._services.store.durable:
             self.finish(Draining())
-        self.record.activity.alive_at = time.monotonic()
+        self.record.alive_at = time.monotonic()
         self._session.receive_disconnect()
 
     # --- input ---
@@ -238,7 +238,7 @@ class SessionRunner:
         except Exception:  # the caller must still reach the other sessions
             log.exception("session failed", session=self.name)
             self.finish(InternalError())
-        if self.detached and (now - self.record.activity.alive_at) * 1000 > self._options.window_ms:
+        if self.detached and (now - self.record.alive_at) * 1000 > self._options.window_ms:
             self.finish(None)
         if self._draining and self._session.idle and not self._services.store.durable:
             self.finish(Draining())
@@ -278,7 +278,7 @@ class SessionRunner:
         """Counts a reply as activity of the client. Not without a client: the time that it may stay away does
         not depend on replies."""
         if replies and not self.detached:
-            self.record.activity.alive_at = time.monotonic()
+            self.record.alive_at = time.monotonic()
 
     def _receive_verdict(self, check: Check, categories: tuple[str, ...]) -> None:
         self._driver.receive(self._session.dialogue.receive_verdict, check, categories, time.monotonic())

@@ -1,53 +1,31 @@
 """The sessions of this gateway: attached to a client, or detached and waiting for it to reconnect."""
 
 import asyncio
-import secrets
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from functools import partial
 from weakref import WeakValueDictionary
 
 import structlog
 
-from voicegw.core import events, snapshot
 from voicegw.core.endpoint import SpeechScorer
-from voicegw.core.journal import Journal
-from voicegw.core.profile import SessionProfile
-from voicegw.core.session import Session, SessionOptions
-from voicegw.core.session_store import NullStore, StoredSession, StoreError
-from voicegw.dialects.port import Dialect, Opening, Resume
+from voicegw.core.session import SessionOptions
+from voicegw.core.session_store import StoredSession, StoreError
+from voicegw.dialects.port import Dialect, Resume
 from voicegw.errors import Draining, Moved, StoreUnavailable
 from voicegw.gateway.limits.admission import Admission
-from voicegw.gateway.limits.quota import Quota
 from voicegw.gateway.limits.rate_limits import Limits
 from voicegw.gateway.limits.seats import Seat, Seats
-from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.services import Services
-from voicegw.gateway.session.activity import ActivityTimestamps
 from voicegw.gateway.session.connection import ConnectionOptions
-from voicegw.gateway.session.outbox import Outbox
-from voicegw.gateway.session.record import RecordState, SessionRecord
 from voicegw.gateway.session.runner import SessionRunner
+from voicegw.gateway.session.session_factory import SessionFactory, SessionRequest
 from voicegw.gateway.session.write_ahead import ResumeOptions, stored_name
 
 log = structlog.get_logger(__name__)
 
 _END_S = 1.0  # wait for the tasks of all sessions
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRequest:
-    """The request of an admitted client for a session. seat: the one taken for it; None for a session that is
-    resumed here, which has one."""
-
-    dialect: Dialect
-    opening: Opening
-    user: str
-    address: str = ""
-    seat: Seat | None = None
 
 
 class Sessions:
@@ -68,13 +46,9 @@ class Sessions:
         admission: Admission,
     ) -> None:
         self.seats = Seats(admission, limits.options)
-        self._options = options
-        self._connection = connection
-        self._resume = resume
+        self._factory = SessionFactory(options, connection, resume, services, new_scorer, limits)
+        self._max_parked = resume.max_parked
         self._services = services
-        self._services_without_store = replace(services, store=NullStore())  # for those not stored
-        self._new_scorer = new_scorer
-        self._limits = limits
         self._runners: dict[str, SessionRunner] = {}
         self._tasks: dict[asyncio.Task[None], SessionRunner] = {}
         self._resume_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -119,7 +93,7 @@ class Sessions:
             if runner is not None:
                 runner.finish(None)
         with self._with_seat(request, runner) as seat:
-            return self._create(request, seat), None
+            return self._start(self._factory.create(request, seat)), None
 
     @contextmanager
     def _with_seat(self, request: SessionRequest, ended: SessionRunner | None) -> Iterator[Seat]:
@@ -174,59 +148,13 @@ class Sessions:
     async def _taken_over(
         self, name: str, request: SessionRequest, saved: StoredSession, seat: Seat
     ) -> SessionRunner | None:
-        runner = self._restored(name, request, saved, seat)
+        runner = self._factory.restore(name, request, saved, seat)
         if runner is None:
             with suppress(StoreError):
                 await self._services.store.drop(stored_name(name, request.user), saved.epoch)
             return None
         log.info("session taken over", session=runner.name, epoch=runner.log.epoch)
         return self._start(runner)
-
-    def _restored(
-        self, name: str, request: SessionRequest, saved: StoredSession, seat: Seat
-    ) -> SessionRunner | None:
-        """The session restored from the store; None when the stored state cannot be used."""
-        try:
-            state = snapshot.decode(saved.snapshot, RecordState)
-            if state is None or state.dialect != request.dialect.name:
-                return None
-            journal = self._new_journal()
-            journal.restore(saved.events, state.last_event, state.ready_events)
-            runner = self._new_runner(name, request, state.profile, journal, seat)
-            runner.restore(saved, state)
-        except Exception as error:  # noqa: BLE001 - corrupt data may raise anything, and may quote the user
-            log.error("a saved session cannot be restored", session=name, reason=type(error).__name__)
-            return None
-        return runner
-
-    def _create(self, request: SessionRequest, seat: Seat) -> SessionRunner:
-        profile = request.opening.profile
-        runner = self._new_runner(secrets.token_urlsafe(12), request, profile, self._new_journal(), seat)
-        runner.record.session.open()
-        return self._start(runner)
-
-    def _new_journal(self) -> Journal:
-        return Journal(self._connection.max_outbox_bytes, self._resume.max_kept_bytes)
-
-    def _new_runner(
-        self, name: str, request: SessionRequest, profile: SessionProfile, journal: Journal, seat: Seat
-    ) -> SessionRunner:
-        services = self._services if request.dialect.stored else self._services_without_store
-        transcription = services.transcription.new_transcription(name, profile.language)
-        session = Session(name, self._options, profile, self._new_scorer(), transcription)
-        outbox = Outbox(journal, write_ahead=services.store.durable)
-        quota = Quota(self._limits.session_rates, outbox.unsaved)
-        activity = ActivityTimestamps.begun(time.monotonic())
-        record = SessionRecord(session, request.user, request.dialect.name, quota, activity)
-        limits = events.Limits(
-            max_message_bytes=request.dialect.max_message_bytes,
-            max_burst_ms=self._options.max_burst_ms,
-            idle_timeout_ms=self._connection.idle_timeout_ms,
-            max_session_ms=self._connection.max_session_ms,
-        )
-        # for a reply that starts before a connection attaches, as after a takeover
-        limiter = SessionLimiter(self._limits, request.user, seat.address, 1, quota)
-        return SessionRunner(record, services, outbox, self._resume, limits, seat, limiter)
 
     def _start(self, runner: SessionRunner) -> SessionRunner:
         self._runners[runner.name] = runner
@@ -267,8 +195,8 @@ class Sessions:
         detached first. So no user can displace the sessions of others."""
         detached = self._detached()
         owned = Counter(runner.user for runner in detached)
-        waiting = sorted(detached, key=lambda runner: (-owned[runner.user], runner.record.activity.alive_at))
-        for runner in waiting[: max(0, len(waiting) - self._resume.max_parked)]:
+        waiting = sorted(detached, key=lambda runner: (-owned[runner.user], runner.record.alive_at))
+        for runner in waiting[: max(0, len(waiting) - self._max_parked)]:
             runner.finish(None)
 
     async def drain(self, retry_after_ms: Callable[[], int], within_s: float) -> None:

@@ -13,7 +13,7 @@ from voicegw.asr.pipe import Setup
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.process import WorkerProcess
 from voicegw.core.jobs import DecodeResult
-from voicegw.errors import ModelUnavailable
+from voicegw.errors import ModelUnavailable, RecognitionFailed
 from voicegw.telemetry import Metrics
 
 PATIENCE_MS = int(3 * PATIENCE_S * 1000)
@@ -43,6 +43,19 @@ async def test_its_windows_are_decoded_in_batches_as_large_as_it_says() -> None:
         layout = await process.warm_up(Setup(toy_engine.spec(max_batch=4), cores=1), PATIENCE_MS)
     assert layout.batch in (1, 2, 4)
     assert (layout.threads, layout.at_once) == (1, 1)
+
+
+async def test_one_that_forgets_a_window_fails_its_job_only() -> None:
+    source = ReadyEngine(toy_engine.spec(ToyOptions(forgets=True)))
+    pool = WorkerPool(source, PoolOptions(workers=1, job_timeout_ms=PATIENCE_MS), Metrics(), cores=1)
+    try:
+        await pool.start()
+        for number in (7, 8):
+            with pytest.raises(RecognitionFailed, match="failed on this audio"):
+                await pool.decode(job(bytes(3200), number=number))
+        assert pool.ready
+    finally:
+        await pool.close()
 
 
 @pytest.mark.parametrize(

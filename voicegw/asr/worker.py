@@ -76,7 +76,11 @@ class _Worker:
     def answer(self, payload: bytes) -> Answer:
         """The results of a batch of jobs, or why there are none."""
         try:
-            return Done(tuple(self._decode(decode_jobs(payload))))
+            jobs = decode_jobs(payload)
+            results = tuple(self._decode(jobs))
+            if len(results) != len(jobs):
+                return Failed(f"the engine returned {len(results)} results for {len(jobs)} windows")
+            return Done(results)
         except Exception as error:  # noqa: BLE001 - the process edge; the pool logs it and tells the session
             return Failed(f"{type(error).__name__}: {error}")
 

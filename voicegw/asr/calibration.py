@@ -11,6 +11,7 @@ longer windows than the calibration.
 """
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from voicegw.asr.engine import Engine
@@ -78,22 +79,22 @@ def measure_gathering(engine: Engine, at_once: int, batch: int) -> float:
 
 
 def _beside_ms(engine: Engine, count: int) -> float:
-    """Of so many single calibration windows at the same time, the best of some."""
-    costs = []
+    """Of so many single calibration windows at the same time."""
     with ThreadPoolExecutor(count) as pool:
-        for _ in range(_REPEATS):
-            begun = time.perf_counter()
-            for decode in [pool.submit(engine.decode_calibration, 1) for _ in range(count)]:
-                decode.result()
-            costs.append((time.perf_counter() - begun) * 1000)
-    return min(costs)
+        return _best_ms(lambda: list(pool.map(engine.decode_calibration, [1] * count)))
 
 
 def _cost_ms(engine: Engine, size: int) -> float:
-    """Of a batch of calibration windows, the best of some."""
-    costs = []
-    for _ in range(_REPEATS):
+    """Of a batch of calibration windows."""
+    return _best_ms(lambda: engine.decode_calibration(size))
+
+
+def _best_ms(work: Callable[[], object]) -> float:
+    """The shortest time of some repetitions."""
+
+    def measured_ms() -> float:
         begun = time.perf_counter()
-        engine.decode_calibration(size)
-        costs.append((time.perf_counter() - begun) * 1000)
-    return min(costs)
+        work()
+        return (time.perf_counter() - begun) * 1000
+
+    return min(measured_ms() for _ in range(_REPEATS))

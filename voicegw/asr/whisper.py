@@ -36,6 +36,7 @@ from voicegw.errors import ConfigurationError
 _ROOM = {DecodeKind.PARTIAL: Room(margin=100, least=500), DecodeKind.FINAL: Room(margin=200, least=700)}
 _RETRY_FRAMES = (1500, 3000)
 _SURE = -0.5  # mean log-probability of greedy text from which beam search was no better, on people's speech
+_MAX_COMPRESSION = 2.4  # ratio above which text is taken for a loop
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
 _TOKENS_PER_SECOND = 20  # of the fastest speech, with room to spare: stops a decoder that loops
@@ -64,9 +65,6 @@ class WhisperOptions:
     beam_size: int = option(5, "beam of final decodes whose greedy text is not sure; 1: none", ge=1, le=20)
     strictness: float = option(
         0.0, "how sure it must be that text is speech: above 0 rejects more, below 0 less", ge=-9, le=9
-    )
-    max_compression: float = option(
-        2.4, "compression ratio above which text is taken for a loop and decoded again", ge=1, le=9
     )
 
     def __post_init__(self) -> None:
@@ -205,7 +203,7 @@ class WhisperEngine:
         endless = len(written) >= limit
         suspicious = (
             endless
-            or compression_ratio(text) > self._options.max_compression
+            or compression_ratio(text) > _MAX_COMPRESSION
             or find_repetition(tokens) is not None
             or is_doubled(text)
         )

@@ -55,10 +55,9 @@ async def test_figures_are_spoken_as_words() -> None:
     assert np.corrcoef(figures, words)[0, 1] > 0.99
 
 
-async def test_speed_and_pitch_change_the_audio() -> None:
+async def test_the_speed_changes_the_audio() -> None:
     slow, fast = await say("Good morning to you.", speed=0.7), await say("Good morning to you.", speed=1.6)
     assert len(slow) > 1.5 * len(fast)
-    assert not np.array_equal(await say("Hello.", pitch=10), await say("Hello.", pitch=90))
 
 
 async def test_one_sentence_may_be_faster() -> None:

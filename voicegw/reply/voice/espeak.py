@@ -39,7 +39,7 @@ class EspeakEngine:
         self._voice = options.name or "en-us"
         self._words_per_minute = _WORDS_PER_MINUTE * options.speed
         # The text is passed by stdin: every user of the machine can read the arguments of a process.
-        self._command = (*(program, "--stdin", "--stdout", "-b", "1", "-p", str(options.pitch), "-v"),)
+        self._command = program, "--stdin", "--stdout", "-b", "1", "-v"
         self._slots = asyncio.Semaphore(options.max_processes)
         self.rate = self._check(self._voice)
 

@@ -53,7 +53,6 @@ class VoiceOptions:
     speed: float = option(
         1.0, "speech rate; 1 is the voice's own, of espeak 175 words a minute", ge=0.5, le=2
     )
-    pitch: int = option(50, "pitch of espeak", ge=0, le=99)
     endpoint_rate: int = option(24_000, "samples a second of the endpoint's PCM", ge=8_000, le=48_000)
     connect_timeout_ms: int = option(3_000, "longest wait for a connection, TLS included", ge=1, le=60_000)
     first_audio_timeout_ms: int = option(

@@ -148,7 +148,7 @@ def load(arguments: Sequence[str], program: str = "voicegw serve") -> Settings:
 
     Raises ConfigurationError as `settings_loader.load` does.
     """
-    settings = load_options(Settings, _serve_command(program), arguments)
+    settings = load_options(Settings, replace(_SERVE, program=program), arguments)
     return replace(
         settings,
         llm=_with_openai_variables(settings.llm),
@@ -161,7 +161,7 @@ def load(arguments: Sequence[str], program: str = "voicegw serve") -> Settings:
 def load_worker(arguments: Sequence[str]) -> WorkerSettings:
     """The settings of `voicegw worker`. Raises ConfigurationError as `settings_loader.load` does, and where
     no Redis is named."""
-    settings = load_options(WorkerSettings, _worker_command(), arguments)
+    settings = load_options(WorkerSettings, _WORKER, arguments)
     if settings.cluster.url is None:
         raise ConfigurationError("a worker needs a Redis to take its work from: --redis URL")
     return replace(settings, traces=_with_exporter(settings.traces))
@@ -169,30 +169,18 @@ def load_worker(arguments: Sequence[str]) -> WorkerSettings:
 
 def load_wyoming(arguments: Sequence[str]) -> WyomingSettings:
     """The settings of `voicegw wyoming`. Raises ConfigurationError as `settings_loader.load` does."""
-    settings = load_options(WyomingSettings, _wyoming_command(), arguments)
+    settings = load_options(WyomingSettings, _WYOMING, arguments)
     return replace(settings, voice=_with_key(settings.voice, settings.voice.engine is VoiceEngine.OPENAI))
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     """For each command that takes options, a parser that has all of them; to describe them, not to parse."""
-    serve = parser_of(Settings, _serve_command())
+    serve = parser_of(Settings, _SERVE)
     return {
         **{"serve": serve, "check": serve, "token": serve},
-        "worker": parser_of(WorkerSettings, _worker_command()),
-        "wyoming": parser_of(WyomingSettings, _wyoming_command()),
+        "worker": parser_of(WorkerSettings, _WORKER),
+        "wyoming": parser_of(WyomingSettings, _WYOMING),
     }
-
-
-def _serve_command(program: str = "voicegw serve") -> Command:
-    return Command(program, _HELP, _SHORTCUTS, _SECTIONS, _USUAL)
-
-
-def _worker_command() -> Command:
-    return Command("voicegw worker", _WORKER_HELP, _SHORTCUTS, _SECTIONS, _USUAL)
-
-
-def _wyoming_command() -> Command:
-    return Command("voicegw wyoming", _WYOMING_HELP, _WYOMING_SHORTCUTS, _SECTIONS)
 
 
 def without_effect(settings: Settings) -> Iterator[str]:
@@ -283,3 +271,7 @@ gateway that requires tokens gets the one in VOICEGW_WYOMING__TOKEN.
 
 Every option can also be an environment variable (VOICEGW_WYOMING__PORT=10300) or stand in a TOML file
 (--config FILE)."""
+
+_SERVE = Command("voicegw serve", _HELP, _SHORTCUTS, _SECTIONS, _USUAL)
+_WORKER = Command("voicegw worker", _WORKER_HELP, _SHORTCUTS, _SECTIONS, _USUAL)
+_WYOMING = Command("voicegw wyoming", _WYOMING_HELP, _WYOMING_SHORTCUTS, _SECTIONS)

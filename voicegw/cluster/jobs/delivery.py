@@ -5,8 +5,9 @@ whenever its shard did not answer; a job that two look-ups find neither waiting 
 has no answer, was lost and is submitted again. While a shard does not answer, its jobs go to another. So if
 Redis loses all data, sessions only wait longer.
 
-A job of a session whose audio a worker keeps goes to that worker, without this audio (kept_audio.py), unless
-it is busy. If the worker does not take it, or is lost with it, the job goes whole to any worker.
+A job of a session whose audio a worker keeps goes to that worker, without this audio (kept_audio.py) and with
+the rest packed, unless it is busy. If the worker does not take it, or is lost with it, the job goes whole to
+any worker, and not packed, since that worker may have an earlier version.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from voicegw.cluster.jobs.job_messages import Answer, Submission, WorkerStatus
+from voicegw.cluster.jobs.job_messages import Answer, Submission, WorkerStatus, packed
 from voicegw.cluster.jobs.kept_audio import AudioLocations
 from voicegw.cluster.jobs.membership import Queues
 from voicegw.cluster.jobs.producer import JobProducer, Place
@@ -138,9 +139,12 @@ class JobDelivery:
         size = len(request.job.pcm)
         if not request.whole and (worker := self._worker_for(request)):
             short = self._audio.without_kept(submission)
+            kept = size - len(short.job.pcm)
+            if self.workers[worker].unpacks:
+                short = packed(short)
             if (place := await shard.submit_to(worker, short)) is not None:
                 self._metrics.job_audio.labels("sent").inc(len(short.job.pcm))
-                self._metrics.job_audio.labels("kept").inc(size - len(short.job.pcm))
+                self._metrics.job_audio.labels("kept").inc(kept)
                 return place
         self._metrics.job_audio.labels("sent").inc(size)
         return await shard.submit(submission)

@@ -3,8 +3,8 @@ with what the workers have omitted.
 
 Speakers talk without end, with the audio of recordings: utterances of 2 to 6 s with a partial every 250 ms
 and one final. The windows have the lengths that sessions give them: with up to 5 s of earlier audio.
-Gateways and workers are those of `voicegw`, in this process, on a Redis Cluster of three primaries; instead of
-a model, a decode is a wait of 30 ms and an answer of three words for each second.
+Gateways and workers are those of `voicegw`, in this process, on a Redis Cluster of three primaries; instead
+of a model, a decode is a wait of 30 ms and an answer of three words for each second.
 """
 
 import asyncio

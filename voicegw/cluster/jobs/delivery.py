@@ -14,17 +14,16 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from voicegw.cluster.jobs.job_messages import Answer, Submission, WorkerStatus, packed
 from voicegw.cluster.jobs.kept_audio import AudioLocations
 from voicegw.cluster.jobs.membership import Queues
+from voicegw.cluster.jobs.open_requests import OpenRequests, Request
 from voicegw.cluster.jobs.producer import JobProducer, Place
 from voicegw.cluster.redis.connect import RedisOptions, parse
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor, back_off, raise_if_cancelled
 from voicegw.cluster_metrics import ClusterMetrics
-from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult
 from voicegw.tracing import parent_headers
 
 _UPKEEP_S = 0.25
@@ -34,26 +33,6 @@ _SHORT_PATIENCE_S = 0.1
 _LONG_PATIENCE_S = 0.5
 _WEIGHT = 0.1  # of the last wait in the average
 _MAX_SHARE = 1.25  # of the sessions, over the share that a worker has of all slots
-
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """A job without an answer. asked: the monotonic time of the request. place: where it is in Redis, once it
-    is there. missed: the last look-up did not find it. whole: it must not omit audio, so any worker can
-    decode it."""
-
-    number: int
-    job: DecodeJob
-    answer: asyncio.Future[DecodeResult]
-    asked: float
-    place: Place | None = None
-    missed: bool = False
-    whole: bool = False
-
-    @property
-    def kind(self) -> DecodeKind:
-        """That of its job."""
-        return self.job.kind
 
 
 class JobDelivery:
@@ -67,7 +46,7 @@ class JobDelivery:
         receive: Callable[[Sequence[Answer]], Awaitable[None]],
     ) -> None:
         address, layout = str(parse(options.url or "")), options.layout
-        self.requests: dict[int, Request] = {}
+        self.requests = OpenRequests()
         self.workers: Mapping[str, WorkerStatus] = {}  # those that are alive
         self._gateway = gateway
         self._metrics = metrics
@@ -119,7 +98,7 @@ class JobDelivery:
         while not request.answer.done():
             shard = self._next_shard()
             try:
-                request.place = await self._add(shard, request)
+                self.requests.move(request, await self._add(shard, request))
                 break
             except REDIS_ERRORS as error:
                 raise_if_cancelled()
@@ -156,10 +135,12 @@ class JobDelivery:
         status = self.workers.get(name)
         if status is None or self._layout not in status.layouts:
             return ""
-        out = sum(other.place is not None and other.place.worker == name for other in self.requests.values())
         slots = sum(each.slots for each in self.workers.values() if self._layout in each.layouts)
         share = len(self._audio) * status.slots / max(1, slots)
-        has_room = out < status.slots and self._audio.sessions_of(name) <= _MAX_SHARE * share + 1
+        has_room = (
+            self.requests.count_at(name) < status.slots
+            and self._audio.sessions_of(name) <= _MAX_SHARE * share + 1
+        )
         return name if has_room else ""
 
     def _next_shard(self) -> JobProducer:
@@ -193,7 +174,7 @@ class JobDelivery:
         self._submit_again(request)
 
     def _submit_again(self, request: Request) -> None:
-        request.place = None
+        self.requests.move(request, None)
         task = asyncio.create_task(self.submit(request), name="cluster-submit-again")
         self._submitting.add(task)
         task.add_done_callback(self._submitting.discard)
@@ -221,7 +202,7 @@ class JobDelivery:
         """The jobs in a shard that are not answered."""
         return [
             request
-            for request in self.requests.values()
+            for request in self.requests
             if request.place is not None and request.place.shard is shard and not request.answer.done()
         ]
 

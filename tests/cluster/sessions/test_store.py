@@ -114,6 +114,27 @@ async def test_what_is_no_longer_needed_goes(store: RedisStore) -> None:
     assert (saved.audio_start, saved.audio) == (32_000, audio(32_000, 48_320))
 
 
+async def test_a_snapshot_is_stored_as_the_change_of_another(
+    store: RedisStore, redis_server: RedisServer
+) -> None:
+    state = Keys("test").session("s", "state")
+    base, later, latest = (b"snapshot " * 100 + more for more in (b"", b"later", b"latest"))
+    await store.save(step(snapshot=base))
+    for start, snapshot in ((320, later), (640, latest)):
+        await store.save(step(start, start + 320, snapshot=snapshot, base=base))
+        assert 0 < int(redis_server.command("hstrlen", state, "change")) < 50
+    with pytest.raises(CommitsMissing):
+        await store.save(step(960, 1_280, snapshot=latest, base=later))
+    saved = await store.claim("s")
+    assert saved is not None
+    assert saved.snapshot == latest
+    await store.save(step(960, 1_280, snapshot=later, epoch=2))
+    assert int(redis_server.command("hstrlen", state, "change")) == 0
+    saved = await store.claim("s")
+    assert saved is not None
+    assert saved.snapshot == later
+
+
 async def test_no_sample_is_dropped_before_it_is_needless(store: RedisStore) -> None:
     random, end, needed, epoch = Random(1), 320, 0, 1
     await store.save(step())

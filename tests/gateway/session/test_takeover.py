@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from copy import copy
@@ -188,16 +189,25 @@ def spoilt_snapshot(stored: Any) -> bytes:
     return snapshot.encode(state)
 
 
+def _replace_snapshot(redis: Sync, state: str, snapshot: bytes) -> None:
+    redis.hset(state, "snapshot", snapshot)
+    redis.hdel(state, "change")
+
+
 def _of_nothing(redis: Sync, state: str) -> None:
-    redis.hset(state, "snapshot", "nonsense")
+    _replace_snapshot(redis, state, b"nonsense")
 
 
 def _nested_too_deeply(redis: Sync, state: str) -> None:
-    redis.hset(state, "snapshot", b"\x92\x03" + b"\x91" * 100_000 + b"\xc0")
+    _replace_snapshot(redis, state, b"\x92\x03" + b"\x91" * 100_000 + b"\xc0")
+
+
+def _with_the_change_of_another(redis: Sync, state: str) -> None:
+    redis.hset(state, "change", zlib.compressobj(zdict=b"another").flush())
 
 
 def _that_can_be_decoded(redis: Sync, state: str) -> None:
-    redis.hset(state, "snapshot", spoilt_snapshot(redis.hget(state, "snapshot")))
+    _replace_snapshot(redis, state, spoilt_snapshot(redis.hget(state, "snapshot")))
 
 
 def _with_an_epoch_that_is_none(redis: Sync, state: str) -> None:
@@ -249,9 +259,9 @@ def _of_another_kind(redis: Sync, state: str) -> None:
 
 
 SPOILT = (
-    *(_of_nothing, _nested_too_deeply, _that_can_be_decoded, _with_an_epoch_that_is_none),
-    *(_with_an_epoch_beyond_all_numbers, _with_an_event_that_has_no_number, _without_its_audio),
-    *(_with_a_gap_in_its_audio, _with_half_a_sample, _with_audio_that_cannot_be_unpacked),
+    *(_of_nothing, _nested_too_deeply, _that_can_be_decoded, _with_the_change_of_another),
+    *(_with_an_epoch_that_is_none, _with_an_epoch_beyond_all_numbers, _with_an_event_that_has_no_number),
+    *(_without_its_audio, _with_a_gap_in_its_audio, _with_half_a_sample, _with_audio_that_cannot_be_unpacked),
     *(_with_audio_before_its_beginning, _with_too_much_audio, _with_audio_of_another_kind, _of_another_kind),
 )
 

@@ -6,6 +6,7 @@ many sessions cost few round trips, and a server of a Cluster that does not answ
 """
 
 import asyncio
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -20,6 +21,7 @@ from voicegw.cluster.redis.monitor import REDIS_ERRORS, raise_if_cancelled
 from voicegw.cluster.redis.packed_audio import pack, unpack
 from voicegw.cluster.redis.slots import SlotClients
 from voicegw.cluster.sessions.scripts import CLAIM, DROP, SAVE, Script
+from voicegw.cluster.sessions.snapshot_changes import change_of, changed
 from voicegw.core.audio import SAMPLE_BYTES, SAMPLE_RATE
 from voicegw.core.session_store import CommitsMissing, Fenced, StoreCommit, StoredSession, StoreError
 from voicegw.errors import UndecodableMessage
@@ -58,8 +60,11 @@ class RedisStore:
         answer = await self._call(
             SAVE,
             step.session,
-            *(step.epoch, self._live_ms, int(step.whole), step.snapshot, step.first_event),
-            *(step.audio_start, end, step.audio_from, pack(step.audio), *events),
+            *(step.epoch, self._live_ms, int(step.whole), step.first_event),
+            *(step.audio_start, end, step.audio_from, pack(step.audio)),
+            zlib.crc32(step.base or step.snapshot),
+            *(("change", change_of(step.snapshot, step.base)) if step.base else ("snapshot", step.snapshot)),
+            *events,
         )
         if answer == b"fenced":
             raise Fenced
@@ -165,8 +170,9 @@ class _Batcher:
 
 
 def _saved(
-    epoch: int, snapshot: bytes, events: Sequence[bytes], pieces: Sequence[Any], age_ms: int
+    epoch: int, base: bytes, change: bytes, events: Sequence[bytes], pieces: Sequence[Any], age_ms: int
 ) -> StoredSession:
+    snapshot = changed(base, change) if change else base
     frames = {int(seq): frame for seq, frame in zip(events[::2], events[1::2], strict=True)}
     audio, start = _audio(pieces)
     return StoredSession(epoch, snapshot, frames, audio, start, age_ms / 1000)

@@ -48,7 +48,7 @@ async def test_each_sample_is_sent_once_and_every_window_is_whole(redis_url: str
         await until(lambda: asking.value("cluster_workers") == 2)
         for steps in range(1, 21):
             await asking.decode(window(steps))
-        assert STEP < audio(asking, "sent") < 3 * STEP  # the first as samples, the others packed
+        assert 0 < audio(asking, "sent") < STEP  # as samples it would be 20 steps
         assert audio(asking, "kept") == sum(range(20)) * STEP
     [busy] = [pool for pool in pools if pool.asked]
     assert [each.pcm for each in busy.asked] == [window(steps).pcm for steps in range(1, 21)]

@@ -30,6 +30,11 @@ def test_audio_comes_back_as_it_went(pcm: bytes) -> None:
     assert len(pack(pcm)) <= len(pcm) + 1
 
 
+def test_an_earlier_version_does_not_take_packed_audio_for_samples() -> None:
+    for size in range(2, 4_000, 2):
+        assert len(pack(SPEECH[SECOND : SECOND + size])) % 2 == 1
+
+
 def test_speech_takes_two_thirds_of_its_bytes_or_less() -> None:
     steps = [SPEECH[start : start + SECOND // 4] for start in range(0, 20 * SECOND, SECOND // 4)]
     assert sum(len(pack(step)) for step in steps) < 20 * SECOND * 2 / 3

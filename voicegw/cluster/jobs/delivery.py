@@ -5,9 +5,9 @@ whenever its shard did not answer; a job that two look-ups find neither waiting 
 has no answer, was lost and is submitted again. While a shard does not answer, its jobs go to another. So if
 Redis loses all data, sessions only wait longer.
 
-A job of a session whose audio a worker keeps goes to that worker, without this audio (kept_audio.py) and with
-the rest packed, unless it is busy. If the worker does not take it, or is lost with it, the job goes whole to
-any worker, and not packed, since that worker may have an earlier version.
+A job of a session whose audio a worker keeps goes to that worker, without this audio (kept_audio.py), unless
+it is busy. If the worker does not take it, or is lost with it, the job goes whole to any worker. Audio is
+packed while all workers that may get it unpack it, which those of earlier versions do not.
 """
 
 import asyncio
@@ -112,7 +112,7 @@ class JobDelivery:
 
     async def _add(self, shard: JobProducer, request: Request) -> Place:
         """Adds the job for the worker that keeps audio of its session, without this audio; else whole, for
-        any worker."""
+        any worker. The second time it is not packed, as any worker can read it then."""
         parent = parent_headers().get("traceparent", "")
         submission = Submission(self._gateway, request.number, request.job, parent)
         size = len(request.job.pcm)
@@ -125,7 +125,9 @@ class JobDelivery:
                 self._metrics.job_audio.labels("sent").inc(len(short.job.pcm))
                 self._metrics.job_audio.labels("kept").inc(kept)
                 return place
-        self._metrics.job_audio.labels("sent").inc(size)
+        if not request.whole and self.workers and all(each.unpacks for each in self.workers.values()):
+            submission = packed(submission)
+        self._metrics.job_audio.labels("sent").inc(len(submission.job.pcm))
         return await shard.submit(submission)
 
     def _worker_for(self, request: Request) -> str:

@@ -1,6 +1,7 @@
 """Audio in Redis: FLAC where that is shorter than the samples, which it is for speech and even for noise.
 
-The first byte tells which: 0 before samples, else the first of FLAC's own mark.
+The first byte tells which: 0 before samples, else the first of FLAC's own mark. The number of bytes is odd,
+so that a worker of an earlier version, which takes them for samples, refuses them.
 """
 
 import io
@@ -20,8 +21,9 @@ def pack(pcm: bytes) -> bytes:
     if 0 < len(pcm) <= MOST_BYTES and len(pcm) % SAMPLE_BYTES == 0:
         file = io.BytesIO()
         soundfile.write(file, np.frombuffer(pcm, "<i2"), SAMPLE_RATE, format="FLAC", subtype="PCM_16")
-        if len(flac := file.getvalue()) <= len(pcm):
-            return flac
+        flac = file.getvalue()
+        if len(flac) <= len(pcm):
+            return flac if len(flac) % SAMPLE_BYTES else flac + b"\0"
     return _SAMPLES + pcm
 
 

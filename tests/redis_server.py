@@ -2,6 +2,7 @@
 kill, pause, continue and start again."""
 
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 START_S = 60.0
@@ -24,6 +26,20 @@ def free_port() -> int:
         with suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port
+
+
+@dataclass(frozen=True)
+class RedisUsage:
+    """What a server has used since its start: CPU seconds, and the bytes that it has received and sent."""
+
+    cpu_s: float = 0.0
+    in_bytes: float = 0.0
+    out_bytes: float = 0.0
+
+    def __add__(self, other: "RedisUsage") -> "RedisUsage":
+        return RedisUsage(
+            self.cpu_s + other.cpu_s, self.in_bytes + other.in_bytes, self.out_bytes + other.out_bytes
+        )
 
 
 class RedisServer:
@@ -75,6 +91,16 @@ class RedisServer:
         called = ["redis-cli", "-p", str(self.port), *words]
         printed = subprocess.run(called, capture_output=True, timeout=START_S, check=True).stdout
         return printed.decode(errors="replace")
+
+    def usage(self) -> RedisUsage:
+        """The commands of this method included."""
+        said = self.command("info", "cpu", "stats")
+        value = {name: float(number) for name, number in re.findall(r"^(\w+):([\d.]+)\s*$", said, re.M)}
+        return RedisUsage(
+            value["used_cpu_user"] + value["used_cpu_sys"],
+            value["total_net_input_bytes"],
+            value["total_net_output_bytes"],
+        )
 
     def kill(self) -> None:
         """As `kill -9`; harmless when it does not run."""

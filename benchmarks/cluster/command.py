@@ -2,10 +2,11 @@
 
 Overhead: decodes by a local worker process and by a worker behind Redis alternate, one at a time; the
 overhead is the time from the request to the answer without the decoding. Traffic: bytes and CPU time for each
-second of speech on a Redis Cluster, with whole windows and with only new audio. Scaling: jobs a second of one
-worker and of two, of one process each, which always have jobs. Reconnect and takeover: as in `scripts/bench
-chaos reconnect`, and the same where a gateway is killed with all its sessions. Recovery: faults as in
-`scripts/bench chaos faults`, of workers and Redis during jobs, of gateways while recordings are played.
+second of speech on a Redis Cluster, with whole windows and with only new audio, of the samples or of
+--recordings. Scaling: jobs a second of one worker and of two, of one process each, which always have jobs.
+Reconnect and takeover: as in `scripts/bench chaos reconnect`, and the same where a gateway is killed with all
+its sessions. Recovery: faults as in `scripts/bench chaos faults`, of workers and Redis during jobs, of
+gateways while recordings are played.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from benchmarks.cluster.scaling import jobs_per_second
 from benchmarks.cluster.traffic import meanings, traffic_figures
 from benchmarks.command import Result, add_json, chosen, exits_on_errors, new_parser
 from benchmarks.measures import percentile
+from benchmarks.recordings.material import about_recordings, add_recordings, spoken
 from voicegw.log_configuration import configure_logging
 
 MEANINGS = {
@@ -51,12 +53,13 @@ NUMBERS = {
 @exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
-    parser = new_parser("cluster", __doc__, add_json, numbers=NUMBERS)
+    parser = new_parser("cluster", __doc__, add_recordings, add_json, numbers=NUMBERS)
     parser.add_argument("--only", choices=PARTS, action="append", help="only this part; may be repeated")
     options = parser.parse_args(argv)
     configure_logging("error", as_json=False)
     figures = asyncio.run(_measure(options))
     settings = chosen(options, "decodes", "seconds", "clients", "runs", "seed")
+    settings |= about_recordings(options)
     return Result(settings, figures, MEANINGS).report("cluster", options.json)
 
 
@@ -72,7 +75,7 @@ async def _hop(options: argparse.Namespace) -> dict[str, float]:
 
 
 async def _traffic(options: argparse.Namespace) -> dict[str, float]:
-    return await traffic_figures(options.seconds)
+    return await traffic_figures(options.seconds, spoken(options))
 
 
 async def _scaling(options: argparse.Namespace) -> dict[str, float]:

@@ -1,14 +1,13 @@
 """The bytes and the CPU time that Redis costs for each second of speech, with the audio of each job whole and
 with what the workers have omitted.
 
-Speakers talk without end: utterances of 2 to 6 s with a partial every 250 ms and one final. The windows have
-the lengths that sessions give them: with up to 5 s of earlier audio. Gateways and workers are those of
-`voicegw`, in this process, on a Redis Cluster of three primaries; instead of a model, a decode is a wait of
-30 ms and an answer of three words for each second.
+Speakers talk without end, with the audio of recordings: utterances of 2 to 6 s with a partial every 250 ms
+and one final. The windows have the lengths that sessions give them: with up to 5 s of earlier audio.
+Gateways and workers are those of `voicegw`, in this process, on a Redis Cluster of three primaries; instead
+of a model, a decode is a wait of 30 ms and an answer of three words for each second.
 """
 
 import asyncio
-import secrets
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -23,7 +22,7 @@ from tests.redis_cluster import RedisClusterServers
 from voicegw.cluster.jobs.recognition_worker import ConsumerOptions, RecognitionWorker
 from voicegw.cluster.jobs.remote import RemoteOptions, RemoteRecognizer
 from voicegw.cluster.redis.connect import RedisOptions
-from voicegw.core.audio import SAMPLE_RATE
+from voicegw.core.audio import SAMPLE_BYTES, SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.telemetry import Metrics
 
@@ -35,7 +34,6 @@ PAUSE_S = 0.5  # between utterances, beyond the silence that ends one
 DECODE_S = 0.03
 WARM_UP_S = 3.0
 _SECOND = 2 * SAMPLE_RATE
-_PERIOD_S = 40  # after which a speaker's audio repeats
 _NEVER = 3_600_000
 
 
@@ -53,15 +51,17 @@ class _Pool(AlwaysReady):
 
 
 class _Talk:
-    """What the speakers have said, and how long answers took beyond the decode."""
+    """What the speakers have said, and how long answers took beyond the decode. speech: s16le at 16 kHz,
+    which repeats."""
 
-    def __init__(self) -> None:
+    def __init__(self, speech: bytes) -> None:
+        self._speech = speech
         self.spoken_s = 0.0
         self.overhead_ms: list[float] = []
 
     async def speak(self, name: str, recognizer: RemoteRecognizer, random: Random) -> None:
         """Talks until it is cancelled, in real time where the answers come in time."""
-        audio = 2 * secrets.token_bytes(_PERIOD_S * _SECOND)
+        begin = random.randrange(len(self._speech) // 2)
         number, position = 0, CONTEXT_S
         await asyncio.sleep(random.uniform(0, STEP_S))
         while True:
@@ -73,8 +73,7 @@ class _Talk:
                 length_s = step * STEP_S
                 context_s = CONTEXT_S if kind is DecodeKind.FINAL else max(0.0, CONTEXT_S - length_s)
                 start = int((position - context_s) * SAMPLE_RATE)
-                first = 2 * start % (_PERIOD_S * _SECOND)
-                pcm = audio[first : first + int((context_s + length_s) * _SECOND)]
+                pcm = self._cut(begin + start, int((context_s + length_s) * SAMPLE_RATE))
                 asked = time.monotonic()
                 await recognizer.decode(DecodeJob(name, number, kind, start, pcm))
                 self.overhead_ms.append(1000 * (time.monotonic() - asked - DECODE_S))
@@ -82,20 +81,27 @@ class _Talk:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
             position += steps * STEP_S + PAUSE_S
 
+    def _cut(self, start: int, count: int) -> bytes:
+        first, size = SAMPLE_BYTES * start % len(self._speech), SAMPLE_BYTES * count
+        pcm = self._speech[first : first + size]
+        return pcm + self._speech[: size - len(pcm)]
 
-async def traffic_figures(seconds: float, numbers: Sequence[int] = SPEAKERS) -> dict[str, float]:
-    """For each number of speakers, both ways."""
+
+async def traffic_figures(
+    seconds: float, speech: bytes, numbers: Sequence[int] = SPEAKERS
+) -> dict[str, float]:
+    """For each number of speakers, both ways. speech: as in _Talk."""
     figures: dict[str, float] = {}
     for speakers in numbers:
         for way, kept_mb in (("whole", 0), ("new", 256)):
-            figures |= await _measure(speakers, kept_mb, seconds, f"traffic_{speakers}_{way}")
+            figures |= await _measure(_Talk(speech), speakers, kept_mb, seconds, f"traffic_{speakers}_{way}")
     return figures
 
 
-async def _measure(speakers: int, kept_mb: int, seconds: float, name: str) -> dict[str, float]:
+async def _measure(talk: _Talk, speakers: int, kept_mb: int, seconds: float, name: str) -> dict[str, float]:
     with _servers() as servers:
         async with _recognizers(servers.url, kept_mb) as (recognizers, metrics):
-            talk, random = _Talk(), Random(speakers)
+            random = Random(speakers)
             talking = [
                 asyncio.create_task(
                     talk.speak(f"speaker {number}", recognizers[number % GATEWAYS], Random(random.random()))
@@ -123,12 +129,13 @@ def _use(servers: RedisClusterServers, metrics: Sequence[Metrics], talk: _Talk) 
     """What has been used so far, and how much was said."""
     samples = [each.registry.get_sample_value for each in metrics]
     audio = sum(get("voicegw_cluster_job_audio_bytes_total", {"way": "sent"}) or 0.0 for get in samples)
+    redis = servers.usage()
     return {
         "spoken_s": talk.spoken_s,
         "audio_kb": audio / 1000,
-        "kb": sum(servers.traffic()) / 1000,
+        "kb": (redis.in_bytes + redis.out_bytes) / 1000,
         "cpu_ms": 1000 * time.process_time(),
-        "redis_cpu_ms": 1000 * servers.cpu_s(),
+        "redis_cpu_ms": 1000 * redis.cpu_s,
     }
 
 

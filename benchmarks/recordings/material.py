@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import soundfile
 
 from benchmarks.recordings.alignment import spoken_words, utterances
@@ -18,6 +19,7 @@ from benchmarks.recordings.manifest import MANIFEST, Entry, ManifestError, chose
 from benchmarks.recordings.stock import StockModel, read_audio
 from benchmarks.recordings.wording import UNSPACED
 from benchmarks.tracks import sessions
+from clients.audio import read_pcm
 from clients.samples import Sample
 from models.training.augment import telephone
 from voicegw.asr.weights import locate
@@ -115,6 +117,23 @@ def speech(options: argparse.Namespace, model: WhisperOptions) -> Iterator[Seque
     else:
         with material(options, model) as found:
             yield dense(found.recorded)
+
+
+def spoken(options: argparse.Namespace) -> bytes:
+    """The audio of the recordings by the options, or of the sample sessions, one after the other: s16le at
+    16 kHz. Raises ClientError."""
+    if options.recordings is None:
+        return b"".join(read_pcm(sample.path, SAMPLE_RATE) for sample in sessions())
+    entries = read_entries(options.recordings, options.manifests)
+    entries = chosen(entries, options.kinds, options.languages, options.per_kind)
+    return b"".join(_pcm(options.recordings / entry.file, phone=options.phone) for entry in entries)
+
+
+def _pcm(path: Path, *, phone: bool) -> bytes:
+    if not phone:
+        return read_pcm(path, SAMPLE_RATE)
+    narrow = np.clip(telephone(read_audio(path)) * 32768, -32768, 32767)
+    return bytes(narrow.round().astype("<i2").tobytes())
 
 
 def dense(recorded: Sequence[Recorded]) -> list[Recorded]:

@@ -7,13 +7,14 @@ import re
 import time
 import urllib.request
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from benchmarks.capacity.load import Run, Timing, run
 from benchmarks.capacity.ramp import speakers_for
 from benchmarks.chaos.installation import installation
 from benchmarks.processes import cpu_seconds, resident_bytes
 from clients.local_server import LocalServer
-from tests.redis_server import RedisServer, free_port
+from tests.redis_server import free_port
 
 _IDLE_S = 5.0  # measured before the speakers come
 _WARM_UP_S = 5.0
@@ -29,11 +30,12 @@ async def traffic_figures(model: Sequence[str], streams: int, seconds: float) ->
 
         async def usage() -> dict[str, float]:
             page = await asyncio.to_thread(_fetch, f"http://127.0.0.1:{probe}/metrics")
+            redis = await asyncio.to_thread(there.redis.usage)
             return {
                 "passed_s": time.monotonic(),
                 "gateway_cpu_s": cpu_seconds(gateway.pid),
                 "jobs": sum(map(float, re.findall(r"^voicegw_decode_seconds_count\S* (\S+)", page, re.M))),
-                **_redis_usage(there.redis),
+                **{f"redis_{name}": value for name, value in asdict(redis).items()},
             }
 
         alone = await usage()
@@ -85,15 +87,6 @@ def _spoken_s(played: Run) -> tuple[float, float]:
             spans = [(said.start_ms / 1000, said.end_ms / 1000) for said in spoken.utterances]
             speech_s += sum(max(0.0, min(end, sent_s) - start) for start, end in spans)
     return audio_s, speech_s
-
-
-def _redis_usage(redis: RedisServer) -> dict[str, float]:
-    info = dict(re.findall(r"^(\w+):([\d.]+)\s*$", redis.command("INFO", "everything"), re.M))
-    return {
-        "redis_cpu_s": float(info["used_cpu_user"]) + float(info["used_cpu_sys"]),
-        "redis_in_bytes": float(info["total_net_input_bytes"]),
-        "redis_out_bytes": float(info["total_net_output_bytes"]),
-    }
 
 
 def _fetch(url: str) -> str:

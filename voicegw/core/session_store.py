@@ -13,7 +13,8 @@ import msgspec
 class StoreCommit(msgspec.Struct, frozen=True):
     """The changes of a session since the previous commit.
 
-    snapshot: opaque to the store. events: encoded, by number; an event replaces a stored one of the same
+    snapshot: opaque to the store. base: that of the last commit without a base, of which the store may write
+    only the change. events: encoded, by number; an event replaces a stored one of the same
     number. first_event: events with a smaller number are no longer needed. audio: s16le at 16 kHz from the
     session sample `audio_start` on; audio_from: audio before this sample is no longer needed. whole: the
     commit contains all that is needed of the session, and so repairs a store that has lost data.
@@ -28,6 +29,7 @@ class StoreCommit(msgspec.Struct, frozen=True):
     audio_start: int
     audio_from: int
     whole: bool
+    base: bytes = b""
 
 
 class StoredSession(msgspec.Struct, frozen=True):

@@ -11,6 +11,8 @@ from voicegw.cluster.jobs.job_messages import (
     decode_status,
     decode_submission,
     encode,
+    packed,
+    unpacked,
 )
 from voicegw.core.jobs import DecodeResult, Word
 from voicegw.errors import UndecodableMessage
@@ -44,6 +46,19 @@ def test_what_is_nested_too_deeply_is_malformed() -> None:
         one_field_more = bytes([known[0] + 1]) + known[1:] + b"\x91" * 100_000 + b"\xc0"
         with pytest.raises(UndecodableMessage):
             decode(one_field_more)
+
+
+def test_audio_that_is_packed_for_the_way_is_the_same_after_it() -> None:
+    submission = Submission("g", 7, job(pcm=bytes(8_000)))
+    short = packed(submission)
+    assert short.packed
+    assert len(short.job.pcm) < 1_000
+    assert unpacked(decode_submission(encode(short))) == unpacked(submission) == submission
+
+
+def test_an_earlier_version_unpacks_nothing() -> None:
+    status = msgspec.msgpack.encode([4, 1, 0.25, [1], 500])
+    assert not decode_status(status).unpacks
 
 
 def test_a_later_versions_additions_are_skipped() -> None:

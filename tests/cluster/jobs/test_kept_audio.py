@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.cluster.harness import FINAL, PARTIAL
-from voicegw.cluster.jobs.job_messages import Submission, decode_submission, encode
+from voicegw.cluster.jobs.job_messages import Submission, decode_submission, encode, packed
 from voicegw.cluster.jobs.kept_audio import KEPT_S, AudioCache, AudioLocations, Ranges
 from voicegw.core.jobs import DecodeJob
 
@@ -99,6 +99,13 @@ def test_ranges_that_no_gateway_writes_are_refused(kept: tuple[tuple[int, int], 
     cache = AudioCache(MB)
     cache.complete(submission(0, SECOND), 0.0)
     assert cache.complete(msgspec.structs.replace(submission(0, 100), kept=kept), 0.0) is None
+
+
+def test_audio_that_cannot_be_unpacked_is_refused() -> None:
+    short = packed(submission(0, SECOND))
+    assert AudioCache(MB).complete(short, 0.0) == submission(0, SECOND)
+    spoilt = msgspec.structs.replace(short, job=msgspec.structs.replace(short.job, pcm=b"fLaC"))
+    assert AudioCache(MB).complete(spoilt, 0.0) is None
 
 
 def test_sessions_of_two_gateways_do_not_meet() -> None:

@@ -18,8 +18,8 @@ from tests.cluster.harness import (
 )
 from tests.observing import PATIENCE_S, until
 from tests.redis_server import RedisServer
-from voicegw.cluster.jobs.delivery import Request
 from voicegw.cluster.jobs.job_messages import Answer, Outcome, decode_submission
+from voicegw.cluster.jobs.open_requests import Request
 from voicegw.cluster.jobs.producer import JobProducer, Place
 from voicegw.core.jobs import Shed, Superseded, text_of
 from voicegw.errors import ConfigurationError, RecognitionFailed

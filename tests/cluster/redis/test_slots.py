@@ -8,7 +8,7 @@ import pytest
 from tests.cluster.harness import redis_client, redis_options
 from tests.redis_server import free_port
 from voicegw.cluster.redis.connect import connect_to_all
-from voicegw.cluster.redis.slots import SlotClients
+from voicegw.cluster.redis.slots import SlotClients, SlotTable
 
 
 @pytest.fixture
@@ -44,6 +44,15 @@ async def test_a_look_up_that_is_cancelled_takes_the_read_from_no_other(clients:
     given_up.cancel()
     assert await (await other).ping()
     assert given_up.cancelled()
+
+
+async def test_a_server_that_has_left_is_asked_no_more(cluster_url: str) -> None:
+    port = int(cluster_url.rpartition(":")[2])
+    table = SlotTable((("127.0.0.1", port),), {})
+    table._learn(("127.0.0.1", port), [[0, 16383, [b"10.0.0.1", port], [b"10.0.0.2", port]]])
+    assert ("10.0.0.2", port) in table._nodes
+    assert [primary for _, _, primary in await table.read()] == [("127.0.0.1", port)]
+    assert table._nodes == [("127.0.0.1", port)]
 
 
 async def test_each_look_up_is_told_that_no_server_answers() -> None:

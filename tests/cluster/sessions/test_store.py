@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any, cast
 
 import pytest
+from redis import Redis
 
 from tests.cluster.harness import lose_a_cancel, redis_options
 from tests.observing import PATIENCE_S
@@ -102,12 +104,84 @@ async def test_an_event_that_is_saved_again_takes_its_place(store: RedisStore) -
 
 
 async def test_what_is_no_longer_needed_goes(store: RedisStore) -> None:
-    await store.save(step(0, 40_000, events={1: b"1", 2: b"2", 3: b"3"}))
-    await store.save(step(40_000, 40_320, events={}, first_event=3, audio_from=35_000))
+    await store.save(step(0, 16_000, events={1: b"1", 2: b"2", 3: b"3"}))
+    for start in (16_000, 32_000):
+        await store.save(step(start, start + 16_000, events={}))
+    await store.save(step(48_000, 48_320, events={}, first_event=3, audio_from=32_000))
     saved = await store.claim("s")
     assert saved is not None
     assert saved.events == {3: b"3"}
-    assert (saved.audio_start, saved.audio) == (35_000, audio(35_000, 40_320))
+    assert (saved.audio_start, saved.audio) == (32_000, audio(32_000, 48_320))
+
+
+async def test_a_snapshot_is_stored_as_the_change_of_another(
+    store: RedisStore, redis_server: RedisServer
+) -> None:
+    state = Keys("test").session("s", "state")
+    base, later, latest = (b"snapshot " * 100 + more for more in (b"", b"later", b"latest"))
+    await store.save(step(snapshot=base))
+    for start, snapshot in ((320, later), (640, latest)):
+        await store.save(step(start, start + 320, snapshot=snapshot, base=base))
+        assert 0 < int(redis_server.command("hstrlen", state, "change")) < 50
+    with pytest.raises(CommitsMissing):
+        await store.save(step(960, 1_280, snapshot=latest, base=later))
+    saved = await store.claim("s")
+    assert saved is not None
+    assert saved.snapshot == latest
+    await store.save(step(960, 1_280, snapshot=later, epoch=2))
+    assert int(redis_server.command("hstrlen", state, "change")) == 0
+    saved = await store.claim("s")
+    assert saved is not None
+    assert saved.snapshot == later
+
+
+async def test_no_sample_is_dropped_before_it_is_needless(store: RedisStore) -> None:
+    random, end, needed, epoch = Random(1), 320, 0, 1
+    await store.save(step())
+    for _ in range(100):
+        start, end = end, end + random.choice((0, 1, 320, 5_000))
+        needed = random.randrange(needed, end + 1)
+        await store.save(step(start, end, epoch=epoch, audio_from=needed))
+        saved = await store.claim("s")
+        assert saved is not None
+        assert saved.audio_start <= needed
+        assert saved.audio == audio(saved.audio_start, end)
+        epoch = saved.epoch
+
+
+async def test_a_script_is_sent_once_and_again_to_a_server_that_does_not_know_it(
+    store: RedisStore, redis_server: RedisServer
+) -> None:
+    await store.save(step())
+    for start in range(320, 3_200, 320):
+        await store.save(step(start, start + 320))
+    assert "cmdstat_eval:calls=1," in redis_server.command("info", "commandstats")
+    redis_server.command("script", "flush")
+    await asyncio.gather(store.save(step(3_200, 3_520)), store.save(step(session="other")))
+    saved = await store.claim("s")
+    assert saved is not None
+    assert saved.audio == audio(0, 3_520)
+
+
+@pytest.mark.parametrize("samples", [0, 480])
+async def test_a_session_of_an_earlier_version_is_taken_over(
+    store: RedisStore, redis_server: RedisServer, samples: int
+) -> None:
+    state, events, stored = (Keys("test").session("s", part) for part in ("state", "events", "audio"))
+    with Redis.from_url(redis_server.url) as redis:
+        redis.hset(state, mapping={"epoch": 1, "snapshot": "snap", "first": 1, "audio_start": 100})
+        redis.hset(events, "1", "one")
+        redis.append(stored, audio(100, 100 + samples))
+    saved = await store.claim("s")
+    assert saved is not None
+    assert saved == StoredSession(2, b"snap", {1: b"one"}, audio(100, 100 + samples), 100, saved.age_s)
+    with pytest.raises(CommitsMissing):
+        await store.save(step(100 + samples, 1_000, epoch=2))
+    await store.save(step(100, 1_000, epoch=2, whole=True))
+    await store.save(step(1_000, 1_320, epoch=2))
+    saved = await store.claim("s")
+    assert saved is not None
+    assert (saved.audio_start, saved.audio) == (100, audio(100, 1_320))
 
 
 @pytest.mark.parametrize("start", [300, 340])
@@ -180,7 +254,7 @@ class Odd:
     def pipeline(self, transaction: bool) -> "Odd":
         return self
 
-    def eval(self, *_: object) -> None:
+    def evalsha(self, *_: object) -> None:
         pass
 
     async def execute(self, raise_on_error: bool) -> list[None]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from copy import copy
@@ -23,6 +24,7 @@ from tests.redis_server import RedisServer
 from voicegw.cluster.redis.connect import OneServer, close
 from voicegw.cluster.redis.connect import connect as connect_redis
 from voicegw.cluster.redis.keys import Keys
+from voicegw.cluster.redis.packed_audio import pack
 from voicegw.cluster.sessions.store import RedisStore
 from voicegw.core import snapshot
 from voicegw.core.profile import SessionProfile
@@ -187,16 +189,25 @@ def spoilt_snapshot(stored: Any) -> bytes:
     return snapshot.encode(state)
 
 
+def _replace_snapshot(redis: Sync, state: str, snapshot: bytes) -> None:
+    redis.hset(state, "snapshot", snapshot)
+    redis.hdel(state, "change")
+
+
 def _of_nothing(redis: Sync, state: str) -> None:
-    redis.hset(state, "snapshot", "nonsense")
+    _replace_snapshot(redis, state, b"nonsense")
 
 
 def _nested_too_deeply(redis: Sync, state: str) -> None:
-    redis.hset(state, "snapshot", b"\x92\x03" + b"\x91" * 100_000 + b"\xc0")
+    _replace_snapshot(redis, state, b"\x92\x03" + b"\x91" * 100_000 + b"\xc0")
+
+
+def _with_the_change_of_another(redis: Sync, state: str) -> None:
+    redis.hset(state, "change", zlib.compressobj(zdict=b"another").flush())
 
 
 def _that_can_be_decoded(redis: Sync, state: str) -> None:
-    redis.hset(state, "snapshot", spoilt_snapshot(redis.hget(state, "snapshot")))
+    _replace_snapshot(redis, state, spoilt_snapshot(redis.hget(state, "snapshot")))
 
 
 def _with_an_epoch_that_is_none(redis: Sync, state: str) -> None:
@@ -211,12 +222,31 @@ def _with_an_event_that_has_no_number(redis: Sync, state: str) -> None:
     redis.hset(state.replace(":state", ":events"), "x", "y")
 
 
-def _without_the_place_of_its_audio(redis: Sync, state: str) -> None:
-    redis.hdel(state, "audio_start")
+def _without_its_audio(redis: Sync, state: str) -> None:
+    redis.delete(state.replace(":state", ":audio"))
+
+
+def _with_a_gap_in_its_audio(redis: Sync, state: str) -> None:
+    redis.xadd(state.replace(":state", ":audio"), {"audio": b"\0" + bytes(320)}, id="99999999-1")
 
 
 def _with_half_a_sample(redis: Sync, state: str) -> None:
-    redis.append(state.replace(":state", ":audio"), "x")
+    redis.xadd(state.replace(":state", ":audio"), {"audio": b"\0" + b"x"}, id="99999999-1")
+
+
+def _with_audio_that_cannot_be_unpacked(redis: Sync, state: str) -> None:
+    redis.xadd(state.replace(":state", ":audio"), {"audio": b"fLaC"}, id="99999999-1")
+
+
+def _with_audio_before_its_beginning(redis: Sync, state: str) -> None:
+    redis.delete(audio := state.replace(":state", ":audio"))
+    redis.xadd(audio, {"audio": b"\0" + bytes(320)}, id="10-1")
+
+
+def _with_too_much_audio(redis: Sync, state: str) -> None:
+    redis.delete(audio := state.replace(":state", ":audio"))
+    for piece in range(1, 62):
+        redis.xadd(audio, {"audio": pack(bytes(30 * 32_000))}, id=f"{piece * 30 * 16_000}-1")
 
 
 def _with_audio_of_another_kind(redis: Sync, state: str) -> None:
@@ -229,9 +259,10 @@ def _of_another_kind(redis: Sync, state: str) -> None:
 
 
 SPOILT = (
-    *(_of_nothing, _nested_too_deeply, _that_can_be_decoded, _with_an_epoch_that_is_none),
-    *(_with_an_epoch_beyond_all_numbers, _with_an_event_that_has_no_number, _without_the_place_of_its_audio),
-    *(_with_half_a_sample, _with_audio_of_another_kind, _of_another_kind),
+    *(_of_nothing, _nested_too_deeply, _that_can_be_decoded, _with_the_change_of_another),
+    *(_with_an_epoch_that_is_none, _with_an_epoch_beyond_all_numbers, _with_an_event_that_has_no_number),
+    *(_without_its_audio, _with_a_gap_in_its_audio, _with_half_a_sample, _with_audio_that_cannot_be_unpacked),
+    *(_with_audio_before_its_beginning, _with_too_much_audio, _with_audio_of_another_kind, _of_another_kind),
 )
 
 

@@ -123,6 +123,18 @@ async def test_audio_is_saved_once() -> None:
     ]
 
 
+async def test_a_snapshot_is_the_base_of_the_next_ones() -> None:
+    async with saving() as stage:
+        for count in range(1, 20):
+            stage.hear(320)
+            stage.say("a")
+            await until(steps(stage, count))
+    first, *others = stage.store.steps
+    assert first.base == b""
+    assert {step.base for step in others[:16]} == {first.snapshot}
+    assert [step.base for step in others[16:]] == [b"", others[16].snapshot]
+
+
 async def test_a_store_that_has_lost_something_gets_everything() -> None:
     async with saving() as stage:
         stage.hear(640)

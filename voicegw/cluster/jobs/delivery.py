@@ -6,24 +6,24 @@ has no answer, was lost and is submitted again. While a shard does not answer, i
 Redis loses all data, sessions only wait longer.
 
 A job of a session whose audio a worker keeps goes to that worker, without this audio (kept_audio.py), unless
-it is busy. If the worker does not take it, or is lost with it, the job goes whole to any worker.
+it is busy. If the worker does not take it, or is lost with it, the job goes whole to any worker. Audio is
+packed while all workers that may get it unpack it, which those of earlier versions do not.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
-from voicegw.cluster.jobs.job_messages import Answer, Submission, WorkerStatus
+from voicegw.cluster.jobs.job_messages import Answer, Submission, WorkerStatus, packed
 from voicegw.cluster.jobs.kept_audio import AudioLocations
 from voicegw.cluster.jobs.membership import Queues
+from voicegw.cluster.jobs.open_requests import OpenRequests, Request
 from voicegw.cluster.jobs.producer import JobProducer, Place
 from voicegw.cluster.redis.connect import RedisOptions, parse
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor, back_off, raise_if_cancelled
 from voicegw.cluster_metrics import ClusterMetrics
-from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult
 from voicegw.tracing import parent_headers
 
 _UPKEEP_S = 0.25
@@ -33,26 +33,6 @@ _SHORT_PATIENCE_S = 0.1
 _LONG_PATIENCE_S = 0.5
 _WEIGHT = 0.1  # of the last wait in the average
 _MAX_SHARE = 1.25  # of the sessions, over the share that a worker has of all slots
-
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """A job without an answer. asked: the monotonic time of the request. place: where it is in Redis, once it
-    is there. missed: the last look-up did not find it. whole: it must not omit audio, so any worker can
-    decode it."""
-
-    number: int
-    job: DecodeJob
-    answer: asyncio.Future[DecodeResult]
-    asked: float
-    place: Place | None = None
-    missed: bool = False
-    whole: bool = False
-
-    @property
-    def kind(self) -> DecodeKind:
-        """That of its job."""
-        return self.job.kind
 
 
 class JobDelivery:
@@ -66,7 +46,7 @@ class JobDelivery:
         receive: Callable[[Sequence[Answer]], Awaitable[None]],
     ) -> None:
         address, layout = str(parse(options.url or "")), options.layout
-        self.requests: dict[int, Request] = {}
+        self.requests = OpenRequests()
         self.workers: Mapping[str, WorkerStatus] = {}  # those that are alive
         self._gateway = gateway
         self._metrics = metrics
@@ -118,7 +98,7 @@ class JobDelivery:
         while not request.answer.done():
             shard = self._next_shard()
             try:
-                request.place = await self._add(shard, request)
+                self.requests.move(request, await self._add(shard, request))
                 break
             except REDIS_ERRORS as error:
                 raise_if_cancelled()
@@ -132,17 +112,22 @@ class JobDelivery:
 
     async def _add(self, shard: JobProducer, request: Request) -> Place:
         """Adds the job for the worker that keeps audio of its session, without this audio; else whole, for
-        any worker."""
+        any worker. The second time it is not packed, as any worker can read it then."""
         parent = parent_headers().get("traceparent", "")
         submission = Submission(self._gateway, request.number, request.job, parent)
         size = len(request.job.pcm)
         if not request.whole and (worker := self._worker_for(request)):
             short = self._audio.without_kept(submission)
+            kept = size - len(short.job.pcm)
+            if self.workers[worker].unpacks:
+                short = packed(short)
             if (place := await shard.submit_to(worker, short)) is not None:
                 self._metrics.job_audio.labels("sent").inc(len(short.job.pcm))
-                self._metrics.job_audio.labels("kept").inc(size - len(short.job.pcm))
+                self._metrics.job_audio.labels("kept").inc(kept)
                 return place
-        self._metrics.job_audio.labels("sent").inc(size)
+        if not request.whole and self.workers and all(each.unpacks for each in self.workers.values()):
+            submission = packed(submission)
+        self._metrics.job_audio.labels("sent").inc(len(submission.job.pcm))
         return await shard.submit(submission)
 
     def _worker_for(self, request: Request) -> str:
@@ -152,10 +137,12 @@ class JobDelivery:
         status = self.workers.get(name)
         if status is None or self._layout not in status.layouts:
             return ""
-        out = sum(other.place is not None and other.place.worker == name for other in self.requests.values())
         slots = sum(each.slots for each in self.workers.values() if self._layout in each.layouts)
         share = len(self._audio) * status.slots / max(1, slots)
-        has_room = out < status.slots and self._audio.sessions_of(name) <= _MAX_SHARE * share + 1
+        has_room = (
+            self.requests.count_at(name) < status.slots
+            and self._audio.sessions_of(name) <= _MAX_SHARE * share + 1
+        )
         return name if has_room else ""
 
     def _next_shard(self) -> JobProducer:
@@ -189,7 +176,7 @@ class JobDelivery:
         self._submit_again(request)
 
     def _submit_again(self, request: Request) -> None:
-        request.place = None
+        self.requests.move(request, None)
         task = asyncio.create_task(self.submit(request), name="cluster-submit-again")
         self._submitting.add(task)
         task.add_done_callback(self._submitting.discard)
@@ -217,7 +204,7 @@ class JobDelivery:
         """The jobs in a shard that are not answered."""
         return [
             request
-            for request in self.requests.values()
+            for request in self.requests
             if request.place is not None and request.place.shard is shard and not request.answer.done()
         ]
 

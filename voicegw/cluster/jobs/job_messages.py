@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from voicegw.cluster.redis.packed_audio import pack, unpack
 from voicegw.core.jobs import DecodeJob, DecodeResult
 from voicegw.errors import UndecodableMessage
 
@@ -21,6 +22,7 @@ class Submission(msgspec.Struct, frozen=True, array_like=True):
     (W3C Trace Context).
     kept: ranges of the window's session samples, ends exclusive, that the job's audio omits because this
     worker has them; only in a stream of one worker. checksum: CRC-32 of the whole window, with `kept`.
+    packed: the job's audio is packed (packed_audio.py); only for a worker that unpacks it.
     """
 
     gateway: str
@@ -29,6 +31,7 @@ class Submission(msgspec.Struct, frozen=True, array_like=True):
     traceparent: str = ""
     kept: tuple[tuple[int, int], ...] = ()
     checksum: int = 0
+    packed: bool = False
 
 
 class Outcome(StrEnum):
@@ -56,7 +59,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, array_like=True):
 
     slots: jobs that it can do at once; none while it is not warm. held: jobs that it has. busy_share: share
     of the time since the last status in which its processes decoded, 0 to 1. layouts: the numbers of shards
-    for which it reads the job streams. lease_ms: after which others may claim its jobs.
+    for which it reads the job streams. lease_ms: after which others may claim its jobs. unpacks: whether it
+    reads packed audio, which earlier versions do not.
     """
 
     slots: int
@@ -64,11 +68,29 @@ class WorkerStatus(msgspec.Struct, frozen=True, array_like=True):
     busy_share: float
     layouts: tuple[int, ...] = (1,)
     lease_ms: int = 500
+    unpacks: bool = False
 
 
 def encode(message: msgspec.Struct) -> bytes:
     """The bytes of any of these."""
     return msgspec.msgpack.encode(message)
+
+
+def packed(submission: Submission) -> Submission:
+    """The submission with packed audio."""
+    return _with_audio(submission, pack(submission.job.pcm), is_packed=True)
+
+
+def unpacked(submission: Submission) -> Submission:
+    """The submission with its audio as it was before it was packed. Raises UndecodableMessage."""
+    if not submission.packed:
+        return submission
+    return _with_audio(submission, unpack(submission.job.pcm), is_packed=False)
+
+
+def _with_audio(submission: Submission, pcm: bytes, *, is_packed: bool) -> Submission:
+    job = msgspec.structs.replace(submission.job, pcm=pcm)
+    return msgspec.structs.replace(submission, job=job, packed=is_packed)
 
 
 def decode_submission(data: bytes) -> Submission:

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from voicegw.cluster.jobs.job_messages import Submission
+from voicegw.cluster.jobs.job_messages import Submission, unpacked
 from voicegw.core.audio import SAMPLE_BYTES, SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob
+from voicegw.errors import UndecodableMessage
 
 KEPT_S = 10.0  # by the worker, after the last job
 _TRUSTED_S = 8.0  # by the gateway: less, since answers take time
@@ -183,7 +184,11 @@ class AudioCache:
 
     def complete(self, submission: Submission, now: float) -> Submission | None:
         """The submission with its whole window, which is kept; None when the omitted samples are missing or
-        differ."""
+        differ, or the others cannot be unpacked."""
+        try:
+            submission = unpacked(submission)
+        except UndecodableMessage:
+            return None
         job, key = submission.job, (submission.gateway, submission.job.session)
         if submission.kept:
             pcm = self._window(submission)

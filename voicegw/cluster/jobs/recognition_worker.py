@@ -210,7 +210,8 @@ class RecognitionWorker:
         share = self._share.measure(time.monotonic())
         self._metrics.busy.set(share)
         status = WorkerStatus(
-            capacity, len(self._worker.held), share, self._shards.layouts, self._options.lease_ms
+            *(capacity, len(self._worker.held), share, self._shards.layouts, self._options.lease_ms),
+            unpacks=True,
         )
         with self._metrics.redis_lag.time():
             self._membership = await self._shards.heartbeat(status)

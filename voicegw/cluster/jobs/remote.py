@@ -16,9 +16,10 @@ from typing import Any
 import msgspec
 import structlog
 
-from voicegw.cluster.jobs.delivery import JobDelivery, Request
+from voicegw.cluster.jobs.delivery import JobDelivery
 from voicegw.cluster.jobs.job_messages import Answer, Outcome
 from voicegw.cluster.jobs.membership import Membership, MembershipRegistry
+from voicegw.cluster.jobs.open_requests import Request
 from voicegw.cluster.redis.connect import RedisOptions, close, connect, parse
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor
@@ -91,7 +92,7 @@ class RemoteRecognizer:
         with a worker, too; so the time that a decode takes does not count."""
         waiting = (
             request.asked
-            for request in self._delivery.requests.values()
+            for request in self._delivery.requests
             if request.kind is DecodeKind.PARTIAL and request.number > self._last_taken
         )
         return now - next(waiting, now) - self._decode_s
@@ -111,7 +112,7 @@ class RemoteRecognizer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._delivery.stop()
-        for request in tuple(self._delivery.requests.values()):
+        for request in tuple(self._delivery.requests):
             _settle(request, RecognitionFailed("the recogniser is shutting down"))
             await self._delivery.withdraw(request)
         with suppress(*REDIS_ERRORS):
@@ -124,8 +125,8 @@ class RemoteRecognizer:
         self._overload.check(job, time.monotonic())
         self._asked += 1
         request = Request(self._asked, job, asyncio.get_running_loop().create_future(), time.monotonic())
-        superseded = [old for old in self._delivery.requests.values() if _supersedes(job, old)]
-        self._delivery.requests[request.number] = request
+        superseded = [old for old in self._delivery.requests.of_session(job.session) if _supersedes(job, old)]
+        self._delivery.requests.add(request)
         try:
             async with asyncio.timeout(self._options.job_timeout_ms / 1000):
                 await self._delivery.submit(request)
@@ -136,14 +137,14 @@ class RemoteRecognizer:
             self._metrics.decode_failures.inc()
             raise RecognitionFailed("the recogniser did not answer in time") from None
         finally:
-            del self._delivery.requests[request.number]
+            self._delivery.requests.remove(request)
             if request.answer.cancel() or request.answer.cancelled():
                 # One whose command was in transit is not known here, and may be decoded without need.
                 self._run_in_background(self._delivery.withdraw(request))
 
     def _oldest_s(self) -> float:
         now = time.monotonic()
-        return max((now - request.asked for request in self._delivery.requests.values()), default=0.0)
+        return max((now - request.asked for request in self._delivery.requests), default=0.0)
 
     async def _retire(self, superseded: Iterable[Request]) -> None:
         """Withdraws jobs that a newer job of their session replaces."""
@@ -226,9 +227,8 @@ def _own(result: DecodeResult, request: Request, now: float) -> DecodeResult:
 
 
 def _supersedes(job: DecodeJob, other: Request) -> bool:
-    """Whether its session no longer waits for the other one: a partial, or a final that it replaces."""
-    replaced = other.kind is DecodeKind.PARTIAL or (job.urgent and other.job.number < job.number)
-    return replaced and other.job.session == job.session
+    """Whether their session no longer waits for the other one: a partial, or a final that it replaces."""
+    return other.kind is DecodeKind.PARTIAL or (job.urgent and other.job.number < job.number)
 
 
 def _settle(request: Request, error: Exception) -> None:

@@ -19,9 +19,11 @@ _ERRORS = (RedisError, OSError, TimeoutError)
 
 
 class SlotTable:
-    """Asks which server has a slot. seeds: servers of the Cluster; arguments: of connections."""
+    """Asks which server has a slot: one of the seeds, which are servers of the Cluster, or of those that the
+    last table had. arguments: of connections."""
 
     def __init__(self, seeds: tuple[Host, ...], arguments: Mapping[str, Any]) -> None:
+        self._seeds = seeds
         self._nodes = list(seeds)
         self._arguments = arguments
 
@@ -46,12 +48,14 @@ class SlotTable:
                 await client.aclose()
 
     def _learn(self, asked: Host, table: Any) -> list[tuple[int, int, Host]]:
-        found = []
+        found, known = [], list(self._seeds)
         for first, last, *servers in table:
             # A server without a name of its own is the one that was asked.
             addresses = [(_text(server[0]) or asked[0], int(server[1])) for server in servers]
-            self._nodes += [each for each in addresses if each not in self._nodes]
+            known += addresses
             found.append((int(first), int(last), addresses[0]))
+        kept = [node for node in self._nodes if node in known]
+        self._nodes = list(dict.fromkeys((*kept, *known)))
         return found
 
 

@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 _RETRY_S = 0.1
 _REFRESH_S = 20.0
+_MAX_CHANGES = 16  # of one snapshot, since it differs more and more from the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class WriteAheadLog:
         self._patience_ms = options.store_patience_ms
         self._on_store_error = on_store_error
         self._saved_until: int | None = None  # sample number; None before the first commit
+        self._base = b""  # the snapshot of the last commit without a base
+        self._changes = 0  # commits since then
         self._failing_since: float | None = None
 
     def restore(self, saved: StoredSession) -> None:
@@ -107,6 +110,8 @@ class WriteAheadLog:
                 await asyncio.sleep(_RETRY_S)
             else:
                 self._saved_until, self._failing_since = until, None
+                self._base = commit.base or commit.snapshot
+                self._changes = self._changes + 1 if commit.base else 0
                 return self._outbox.release(entries)
 
     def _next_commit(self) -> tuple[StoreCommit, int]:
@@ -125,6 +130,7 @@ class WriteAheadLog:
             audio_start=kept.start,
             audio_from=kept.needed_from,
             whole=whole,
+            base=b"" if whole or self._changes == _MAX_CHANGES else self._base,
         )
         return commit, kept.start + len(kept.pcm) // 2
 

@@ -67,6 +67,12 @@ def _add_server(to: argparse.ArgumentParser) -> None:
         "over (default: %(default)s)",
     )
     to.add_argument("--token", help="access token, if the server requires one")
+    to.add_argument(
+        "--lang",
+        default="",
+        metavar="CODE",
+        help="language of the speech: de, fr and others, or auto to detect it (default: as the server)",
+    )
     replies = to.add_mutually_exclusive_group()
     replies.add_argument("--no-reply", action="store_true", help="transcribe only")
     replies.add_argument(

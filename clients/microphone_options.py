@@ -8,8 +8,10 @@ from voicegw.core.audio import INPUT_RATES
 
 DESCRIPTION = """\
 Talk to a voicegw server and watch your words appear while you speak: bright once they are stable, dim while
-they may still change. When you pause, the turn ends and the reply streams in, with a line of the time of
-each step, in ms after the end of your speech. Ctrl-C ends the conversation.
+they may still change. When you pause, the turn ends and the reply streams in. A line of times follows, in
+ms after the end of your speech: endpoint, when the pause was long enough; final, when the words were final;
+the first token, the first audio and the end of the reply. queue and decode are durations: the wait and the
+work of the last recognition. Ctrl-C ends the conversation.
 """
 
 EXAMPLES = """\

@@ -82,7 +82,7 @@ def assert_heard(result: DecodeResult) -> None:
 
 async def test_is_ready_once_warm_and_leaves_nothing() -> None:
     before, pool = children(), Pool()
-    assert pool.unready() == "no recognition worker is warm yet"
+    assert pool.unready() == "the speech model is not loaded yet"
     await pool.start()
     assert pool.ready
     assert len(children() - before) == pool.value("workers_ready") == 1

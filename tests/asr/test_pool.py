@@ -269,7 +269,9 @@ async def test_a_directory_without_a_model_stops_the_start(tmp_path: Path) -> No
 
 
 async def test_a_worker_that_is_too_slow_stops_the_start() -> None:
-    with pytest.raises(WorkerFailed, match="did not answer within 1 ms"):
+    with pytest.raises(
+        WorkerFailed, match=r"did not load the speech model \(pool.start_timeout_ms\) within 1 ms"
+    ):
         await Pool(start_timeout_ms=1).start()
     assert not children()
 

@@ -109,7 +109,7 @@ def sounddevice_library() -> Any:
     try:
         import sounddevice
     except ImportError as error:
-        raise AudioError("the microphone needs the `mic` extra, which is the package sounddevice") from error
+        raise AudioError("audio devices need the `mic` extra: pip install sounddevice") from error
     except OSError as error:  # sounddevice is installed, PortAudio is not
-        raise AudioError("the microphone needs PortAudio (apt install libportaudio2)") from error
+        raise AudioError("audio devices need PortAudio (apt install libportaudio2)") from error
     return sounddevice

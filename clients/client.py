@@ -77,6 +77,7 @@ class VoiceClient:
         rate: int = 16_000,
         audio_format: str = "pcm_s16le",
         reply: str = "text",
+        language: str = "",
         token: Token | None = None,
         settle_s: float = SETTLE_S,
         reconnect_s: float = RECONNECT_S,
@@ -84,14 +85,13 @@ class VoiceClient:
     ) -> AsyncIterator[Self]:
         """An open session, closed after the block.
 
-        url: of the server, or of several separated by commas, which are tried in turn. token: authorises the
-        client; or a function that makes one, for every connection and whenever the session needs another.
-        reconnect_s: how long to try to reconnect; 0 for not at all. on_audio: receives the reply audio of a
-        session with reply="audio", in the session's format, in order with the messages while iterating.
-        Raises Refused with the server's reason, Unreachable, or ConnectionLost before the ready message.
+        url: of the server, or of several separated by commas, tried in turn. language: ISO 639-1, "auto", or
+        empty for the server's. token: authorises the client; or a function that makes one for each connection
+        and renewal. reconnect_s: how long to try to reconnect; 0 for not at all. on_audio: receives the audio
+        of replies (reply="audio"), in order with the messages. Raises Refused, Unreachable or ConnectionLost.
         """
-        query = {"rate": str(rate), "format": audio_format, "reply": reply}
-        connector = Connector(url.split(","), query, token)
+        query = {"rate": str(rate), "format": audio_format, "reply": reply, "lang": language}
+        connector = Connector(url.split(","), {name: value for name, value in query.items() if value}, token)
         sample_bytes = 2 if audio_format == "pcm_s16le" else 1
         buffer, frame_bytes = ResendBuffer(sample_bytes, KEPT_S * rate), sample_bytes * rate // 10
         connection = await connector.open()

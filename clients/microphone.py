@@ -90,7 +90,12 @@ def _connecting(
     mode = "none" if options.no_reply else "audio" if options.voice else "text"
     on_audio = player.receive if player is not None else lambda audio: None
     return VoiceClient.connect(
-        options.url, rate=options.rate, reply=mode, token=options.token, on_audio=on_audio
+        options.url,
+        rate=options.rate,
+        reply=mode,
+        language=options.lang,
+        token=options.token,
+        on_audio=on_audio,
     )
 
 

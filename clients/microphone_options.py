@@ -8,8 +8,10 @@ from voicegw.core.audio import INPUT_RATES
 
 DESCRIPTION = """\
 Talk to a voicegw server and watch your words appear while you speak: bright once they are stable, dim while
-they may still change. When you pause, the turn ends and the reply streams in, with a line of the time of
-each step, in ms after the end of your speech. Ctrl-C ends the conversation.
+they may still change. When you pause, the turn ends and the reply streams in. A line of times follows, in
+ms after the end of your speech: endpoint, when the pause was long enough; final, when the words were final;
+the first token, the first audio and the end of the reply. queue and decode are durations: the wait and the
+work of the last recognition. Ctrl-C ends the conversation.
 """
 
 EXAMPLES = """\
@@ -67,6 +69,12 @@ def _add_server(to: argparse.ArgumentParser) -> None:
         "over (default: %(default)s)",
     )
     to.add_argument("--token", help="access token, if the server requires one")
+    to.add_argument(
+        "--lang",
+        default="",
+        metavar="CODE",
+        help="language of the speech: de, fr and others, or auto to detect it (default: as the server)",
+    )
     replies = to.add_mutually_exclusive_group()
     replies.add_argument("--no-reply", action="store_true", help="transcribe only")
     replies.add_argument(

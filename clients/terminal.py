@@ -30,7 +30,7 @@ class View(Protocol):
         ...
 
     def hear(self, level: float | None) -> None:
-        """Draw the level of the microphone, from 0 to 1; None while it is closed."""
+        """Draw the level of what is sent, from 0 to 1; None while the microphone is closed."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -197,12 +197,12 @@ def _block(turn: Turn) -> Text:
 
 
 def meter(level: float | None) -> Text:
-    """The level of the microphone as a bar."""
+    """The level of what is sent, of the microphone or a file, as a bar."""
     if level is None:
         return Text("  mic  off; press the space bar to talk", style="dim")
     filled = round(level * METER_WIDTH)
     bar = Text("█" * filled, style="green") + Text("░" * (METER_WIDTH - filled), style="dim")
-    return Text("  mic  ", style="dim") + bar
+    return Text("level  ", style="dim") + bar
 
 
 def words(stable: str, tentative: str, *, joined: bool = False) -> Text:

@@ -143,7 +143,7 @@ async def test_the_port_answers_during_a_download_that_hangs_and_a_signal_ends_i
         )
         try:
             with (await asyncio.to_thread(hub.accept))[0]:
-                assert "no recognition worker is warm yet" in await asyncio.to_thread(refusal, port)
+                assert "the speech model is not loaded yet" in await asyncio.to_thread(refusal, port)
                 server.terminate()
                 assert await asyncio.wait_for(server.wait(), PATIENCE_S) == 0
         finally:

@@ -82,7 +82,7 @@ def assert_heard(result: DecodeResult) -> None:
 
 async def test_is_ready_once_warm_and_leaves_nothing() -> None:
     before, pool = children(), Pool()
-    assert pool.unready() == "no recognition worker is warm yet"
+    assert pool.unready() == "the speech model is not loaded yet"
     await pool.start()
     assert pool.ready
     assert len(children() - before) == pool.value("workers_ready") == 1
@@ -269,7 +269,9 @@ async def test_a_directory_without_a_model_stops_the_start(tmp_path: Path) -> No
 
 
 async def test_a_worker_that_is_too_slow_stops_the_start() -> None:
-    with pytest.raises(WorkerFailed, match="did not answer within 1 ms"):
+    with pytest.raises(
+        WorkerFailed, match=r"did not load the speech model \(pool.start_timeout_ms\) within 1 ms"
+    ):
         await Pool(start_timeout_ms=1).start()
     assert not children()
 

@@ -3,6 +3,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import numpy as np
@@ -54,6 +55,13 @@ async def test_asks_for_no_reply_and_other_knobs(sound: str) -> None:
         await run("--url", server.url, "--file", sound, "--no-reply", "--end-silence-ms", "300")
     assert "reply=none" in server.paths[0]
     assert server.peers[0].requests[0] == native.ConfigureMessage(end_silence_ms=300)
+
+
+async def test_asks_for_a_language(sound: str) -> None:
+    async with scripted_server() as server:
+        await run("--url", server.url, "--file", sound, "--lang", "de")
+        await run("--url", f"{server.url}?lang=fr", "--file", sound)
+    assert [parse_qs(urlsplit(path).query)["lang"] for path in server.paths] == [["de"], ["fr"]]
 
 
 async def test_asks_for_replies_that_can_be_heard(sound: str, monkeypatch: pytest.MonkeyPatch) -> None:

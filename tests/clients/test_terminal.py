@@ -160,7 +160,7 @@ def test_the_level_is_a_bar_below_the_open_turns() -> None:
     screen, output = console(terminal=True)
     with LiveView(screen) as shown:
         shown.hear(0.5)
-    assert "█" * (METER_WIDTH // 2) + "░" * (METER_WIDTH // 2) in output.getvalue()
+    assert "level  " + "█" * (METER_WIDTH // 2) + "░" * (METER_WIDTH // 2) in output.getvalue()
     assert meter(None).plain == "  mic  off; press the space bar to talk"
 
 

@@ -96,7 +96,7 @@ class WorkerPool:
 
     def unready(self) -> str:
         """See RecognitionService."""
-        return "" if self._warm else "no recognition worker is warm yet"
+        return "" if self._warm else "the speech model is not loaded yet"
 
     @property
     def warm(self) -> int:
@@ -149,7 +149,7 @@ class WorkerPool:
             await self.close()
             raise
         log.info(
-            "warm",
+            "speech model loaded",
             processes=options.processes,
             workers=layout.at_once * options.processes,
             threads=layout.threads,

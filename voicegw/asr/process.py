@@ -62,13 +62,15 @@ class WorkerProcess:
 
     async def warm_up(self, setup: Setup, timeout_ms: int) -> Layout:
         """Lets the process load and try the model. Raises ModelUnavailable, or WorkerFailed as `ask` does."""
-        answer = await self.ask(msgspec.msgpack.encode(setup), timeout_ms)
+        task = "load the speech model (pool.start_timeout_ms)"
+        answer = await self.ask(msgspec.msgpack.encode(setup), timeout_ms, task)
         if isinstance(answer, Ready):
             return answer.layout
         raise ModelUnavailable(answer.reason if isinstance(answer, Failed) else "the worker lost its way")
 
-    async def ask(self, request: bytes, timeout_ms: int) -> Answer:
-        """One request and its answer. Raises WorkerFailed past the time limit or when the process dies."""
+    async def ask(self, request: bytes, timeout_ms: int, task: str = "answer") -> Answer:
+        """One request and its answer. task: what the process does, for the error. Raises WorkerFailed after
+        the time limit or when the process dies."""
         if self._lost:
             raise WorkerFailed(_DIED)
         number = next(self._numbers)
@@ -80,7 +82,7 @@ class WorkerProcess:
                 await self._requests.drain()
                 return await answer
         except TimeoutError:
-            failure = WorkerFailed(f"a recognition worker did not answer within {timeout_ms} ms")
+            failure = WorkerFailed(f"a recognition worker did not {task} within {timeout_ms} ms")
             self.overdue = self.overdue or failure
             raise failure from None
         except OSError as error:

@@ -143,11 +143,19 @@ class Gateway:
     @property
     def address(self) -> str:
         """The URL of the first dialect; valid once started."""
+        return self._url("ws", self._dialects[0].path)
+
+    @property
+    def page(self) -> str:
+        """The URL of the web page, empty without one; valid once started."""
+        return self._url("http", "/") if self._options.web_page else ""
+
+    def _url(self, scheme: str, path: str) -> str:
         assert self._server is not None, "start() comes first"
         host, port = next(iter(self._server.sockets)).getsockname()[:2]
-        scheme = "wss" if self._options.tls.enabled else "ws"
+        encrypted = "s" if self._options.tls.enabled else ""
         authority = f"{f'[{host}]' if ':' in host else host}:{port}"
-        return f"{scheme}://{authority}{self._options.path_prefix}{self._dialects[0].path}"
+        return f"{scheme}{encrypted}://{authority}{self._options.path_prefix}{path}"
 
     async def start(self) -> None:
         """Starts to listen. Raises OSError when the address is not available, and ConfigurationError when the
@@ -172,7 +180,7 @@ class Gateway:
         loop.set_exception_handler(AcceptErrorHandler())
         self._stack.callback(loop.set_exception_handler, None)
         self.metrics.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
-        log.info("listening", address=self.address)
+        log.info("listening", address=self.address, page=self.page)
         if authenticator.development:
             log.warning("development mode: no token is required, and only this machine may connect")
             if ANY in self._access.options.origins:

@@ -30,6 +30,7 @@ async def test_the_page_and_all_that_it_names_are_served() -> None:
 async def test_it_is_served_below_the_prefix_and_to_those_without_a_token() -> None:
     gate = Gate(tokens=TokenOptions(secret=SECRET))
     async with staged(path_prefix="/voice", gate=gate) as stage:
+        assert stage.gateway.page == f"{stage.root}/"
         assert stage.root.endswith("/voice")
         assert b"<title>" in (await get(stage, "/")).body
 
@@ -66,5 +67,6 @@ async def test_an_unchanged_file_is_not_sent_again() -> None:
 async def test_without_the_page_nothing_is_at_its_path() -> None:
     assert StaticFiles({}).answer("/", headers=Headers()) is None
     async with staged(web_page=False) as stage:
+        assert stage.gateway.page == ""
         assert (await get(stage, "/")).status == 404
         assert (await get(stage, "/healthz")).status == 200

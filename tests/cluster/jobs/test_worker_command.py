@@ -32,14 +32,14 @@ COMMAND = (sys.executable, "-m", "voicegw.cli", "worker", "--model", "bundled")
 
 
 def fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as response:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:
         return str(response.read().decode())
 
 
 def status(url: str) -> int:
     """0 while nobody listens."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as response:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:

@@ -27,6 +27,7 @@ from voicegw.gateway.auth import signing_keys as keys
 
 COMMAND = (sys.executable, "-m", "voicegw.cli")
 SERVE = ("serve", "--model", "bundled", "--port", "0", "--workers", "1", *ADMITTING)
+SERVE += ("--voice-engine", "none")  # saves a third of the start; and espeak-ng looks for a sound server
 REFUSALS = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 
 Given = Callable[[Path], Awaitable[object]]
@@ -69,7 +70,7 @@ async def asked_of_nobody(directory: Path) -> object:
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         proxy.settimeout(0)
         url = f"http://127.0.0.1:{proxy.getsockname()[1]}"
-        flags = ("--vad-engine", "silero", "--voice-engine", "none")  # espeak-ng looks for a sound server
+        flags = ("--vad-engine", "silero")
         proxies = {name: url for name in ("http_proxy", "https_proxy", "all_proxy")}
         async with server(directory, *flags, **proxies) as (process, _):
             family = {process.pid, *children(process.pid)}
@@ -120,15 +121,14 @@ async def finished(directory: Path, command: tuple[str, ...], **more: str) -> tu
 # --- configuration -------------------------------------------------------------------------------------
 
 
-def configured(file: str, content: bytes, *flags: str) -> Given:
-    """What a start says of a file with this content; `{file}` in the flags is its path."""
-
-    async def see(directory: Path) -> object:
-        path = directory / file
-        path.write_bytes(content)
-        return await started(directory, *(flag.format(file=path) for flag in flags))
-
-    return see
+async def marked(directory: Path) -> object:
+    """What a start says of files that begin with a byte order mark."""
+    flags = []
+    for flag, content in FILES.items():
+        path = directory / flag
+        path.write_bytes(BOM + content)
+        flags += [f"--{flag}", str(path)]
+    return await started(directory, *flags)
 
 
 def given(*flags: str) -> Given:
@@ -258,6 +258,7 @@ async def warned(directory: Path) -> object:
 BOM = b"\xef\xbb\xbf"
 TOOL = b'[{"name": "now", "description": "The time.", "url": "http://127.0.0.1:9/"}]'
 KEYS = json.dumps({"keys": [keys.generate(keys.Algorithm.EDDSA, "a")]}).encode()
+FILES = {"config": b"[pool]\nworkers = 1\n", "tools.file": TOOL, "token-keys": KEYS}  # by their options
 
 HABITS: list[Habit[Given]] = [
     Habit("calls home", "at the start of a server", asked_of_nobody, set()),
@@ -270,24 +271,7 @@ HABITS: list[Habit[Given]] = [
         told("import voicegw", ORT_DISABLE_TELEMETRY="0"),
         REFUSALS | {"ORT_DISABLE_TELEMETRY": "0"},
     ),
-    Habit(
-        "byte order mark",
-        "in the configuration",
-        configured("a.toml", BOM + b"[pool]\nworkers = 1\n", "--config", "{file}"),
-        "listens",
-    ),
-    Habit(
-        "byte order mark",
-        "in the tools",
-        configured("a.json", BOM + TOOL, "--tools.file", "{file}"),
-        "listens",
-    ),
-    Habit(
-        "byte order mark",
-        "in the keys",
-        configured("a.json", BOM + KEYS, "--token-keys", "{file}"),
-        "listens",
-    ),
+    Habit("byte order mark", "in the configuration, the tools and the keys", marked, "listens"),
     Habit(
         "a name that nothing has",
         "a language",

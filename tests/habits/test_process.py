@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 from benchmarks.raw_client import RawClient
 from clients.local_server import ADMITTING
 from tests.habits.table import Habit, rows
-from tests.observing import PATIENCE_S, children, until
+from tests.observing import PATIENCE_S, START_S, children, until
 from tests.redis_server import free_port
 from voicegw import config
 from voicegw.dialects import native
@@ -54,7 +54,7 @@ async def server(
         )
         try:
             assert process.stdout is not None
-            line = await asyncio.wait_for(process.stdout.readline(), 3 * PATIENCE_S)
+            line = await asyncio.wait_for(process.stdout.readline(), START_S)
             yield process, line.decode().split()[-1]
         finally:
             with suppress(ProcessLookupError):
@@ -113,7 +113,7 @@ async def finished(directory: Path, command: tuple[str, ...], **more: str) -> tu
     process = await asyncio.create_subprocess_exec(
         *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(directory, **more)
     )
-    output, errors = await asyncio.wait_for(process.communicate(), 3 * PATIENCE_S)
+    output, errors = await asyncio.wait_for(process.communicate(), START_S)
     assert process.returncode is not None
     return process.returncode, output.decode(), errors.decode()
 
@@ -144,7 +144,7 @@ async def started(directory: Path, *flags: str) -> object:
     )
     assert process.stdout is not None
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), 3 * PATIENCE_S)
+        line = await asyncio.wait_for(process.stdout.readline(), START_S)
     except TimeoutError:
         process.kill()
         raise
@@ -182,7 +182,7 @@ def streamed(redirection: str) -> Given:
         )
         url = f"ws://127.0.0.1:{port}{native.PATH}"
         try:
-            await until(lambda: process.returncode is not None or serves(url), 3 * PATIENCE_S)
+            await until(lambda: process.returncode is not None or serves(url), START_S)
             return "serves" if process.returncode is None else process.returncode
         finally:
             with suppress(ProcessLookupError):

@@ -191,10 +191,8 @@ async def test_it_does_not_open_itself_to_a_network_by_accident(
 async def test_sighup_takes_up_new_keys_and_leaves_open_sessions_alone(tmp_path: Path) -> None:
     entries = [keys.generate(keys.Algorithm.EDDSA, kid) for kid in ("old", "new")]
     file = tmp_path / "keys.json"
-    tokens, claims = (
-        {},
-        Claims("alice", valid_s=1_800),
-    )  # longer than a server on a busy machine takes to start
+    claims = Claims("alice", valid_s=1_800)  # longer than a server takes to start on a busy machine
+    tokens = {}
     for entry in reversed(entries):
         file.write_text(json.dumps({"keys": [entry]}))
         tokens[entry["kid"]] = issue_token(claims, keys.load(None, str(file)).signer())

@@ -43,8 +43,8 @@ class RedisClusterServers:
         self.settle()
 
     def _met(self) -> bool:
-        """Whether every node knows the others. Introduces them again if not: on a busy machine, an introduction
-        may time out."""
+        """Whether every node knows the others. Introduces them again if not: on a busy machine, that may have
+        timed out."""
         if all(len(_table(node)) == len(self.nodes) for node in self.nodes):
             return True
         for node in self.nodes[1:]:

@@ -15,7 +15,7 @@ from typing import IO
 
 from clients.errors import ServerFailed
 
-READY_S = 90.0  # loading and warming the model, on a slow and busy machine
+READY_S = 300.0  # loading and warming the model, on a slow and busy machine
 STOP_S = 20.0  # the drain; after that the server is killed
 LOG_TAIL_CHARACTERS = 4_000
 ADMITTING = (*("--gateway.admission.max-loop-lag-ms", "60000"), *("--pool.overload-wait-ms", "60000"))

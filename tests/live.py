@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, contextmanager
 
 from tests import llm_server
 from tests.llm_server import LLMServer
+from tests.observing import START_S
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED
@@ -33,8 +34,6 @@ from voicegw.reply.tools.toolbox import Toolbox
 from voicegw.reply.voice.espeak import EspeakEngine, installed
 from voicegw.reply.voice.sentence_voice import SentenceVoice, VoiceOptions
 from voicegw.telemetry import Metrics
-
-START_S = 120.0
 
 
 class LiveServer:
@@ -98,7 +97,9 @@ class LiveServer:
             calls = LocalBackgroundCalls(tools.run, ToolOptions(), self._metrics)
             answering = ToolResponder(responder, tools, calls, ToolOptions())
             source = WhisperSource(WhisperOptions(model=BUNDLED))
-            pool = WorkerPool(source, PoolOptions(workers=1), self._metrics, cores=2)
+            pool = WorkerPool(
+                source, PoolOptions(workers=1, start_timeout_ms=int(1000 * START_S)), self._metrics, cores=2
+            )
             stack.push_async_callback(pool.close)
             gateway = Gateway(
                 GatewayOptions(

@@ -10,7 +10,8 @@ from pathlib import Path
 from voicegw.core.events import Message
 from voicegw.core.responder import ReplyRequest
 
-PATIENCE_S = 60.0  # generous: the machine may be busy, and nothing waits so long when all is well
+PATIENCE_S = 120.0  # generous: the machine may be busy, and nothing waits so long when all is well
+START_S = 3 * PATIENCE_S  # for a process that imports libraries and loads a model
 _POLL_S = 0.01
 
 

@@ -80,7 +80,8 @@ async def joined(
     url: str, query: str = "", *, seen: Sequence[native.ServerMessage] = (), **options: Any
 ) -> AsyncIterator[Peer]:
     """A session that has been greeted. seen: what came before, of one that is resumed."""
-    async with connect(f"{url}?{query}", compression=None, proxy=None, **options) as socket:
+    patient = {"open_timeout": PATIENCE_S, **options}
+    async with connect(f"{url}?{query}", compression=None, proxy=None, **patient) as socket:
         peer = Peer(socket, seen)
         await peer.until(native.ReadyMessage)
         yield peer

@@ -4,8 +4,9 @@ use, and that the guide agrees with the code.
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -106,12 +107,12 @@ def imports(tree: ast.AST, package: str) -> Iterator[str]:
             yield from (f"{source}.{name.name}" for name in node.names)
 
 
-def violations(module: str, source: str, *, is_package: bool = False) -> list[str]:
-    """The imports in `source` that the direction of the packages or the purity of the core forbids."""
+def violations(module: str, tree: ast.AST, *, is_package: bool = False) -> list[str]:
+    """The imports of a module that the direction of the packages or the purity of the core forbids."""
     part = part_of(module)
     package = module if is_package else module.rpartition(".")[0]
     found = []
-    for name in imports(ast.parse(source), package):
+    for name in imports(tree, package):
         ours = name.split(".")[0] in ("voicegw", "clients")
         allowed = part_of(name) in MAY_IMPORT[part] | {part} if ours else is_pure(name) or part != CORE
         if not allowed:
@@ -131,19 +132,29 @@ def body(source: Path) -> ast.Module:
     return ast.parse(source.read_text())
 
 
-every_module = pytest.mark.parametrize("path", SOURCES, ids=module_of)
+Modules = dict[str, ast.Module]
+PACKAGES = {module_of(path) for path in SOURCES if path.name == "__init__.py"}
 
 
-@every_module
-def test_imports_point_one_way(path: Path) -> None:
-    is_package = path.name == "__init__.py"
-    assert violations(module_of(path), path.read_text(), is_package=is_package) == []
+@pytest.fixture(scope="module")
+def modules() -> Modules:
+    """All modules by name. Parsed once, because that is most of the time of these tests."""
+    return {module_of(path): body(path) for path in SOURCES}
 
 
-def unsaid(source: str) -> list[int]:
+def those_with(check: Callable[[str, ast.Module], Any], modules: Modules) -> dict[str, Any]:
+    """What a check finds, by the names of the modules in which it finds something."""
+    return {name: found for name, tree in modules.items() if (found := check(name, tree))}
+
+
+def test_imports_point_one_way(modules: Modules) -> None:
+    assert those_with(lambda name, tree: violations(name, tree, is_package=name in PACKAGES), modules) == {}
+
+
+def unsaid(tree: ast.AST) -> list[int]:
     """The lines of those matches that do not say what becomes of what no case is for. Over a closed set that
     is `assert_never`, by which mypy finds the case that is missing."""
-    matches = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Match))
+    matches = (node for node in ast.walk(tree) if isinstance(node, ast.Match))
     return [match.lineno for match in matches if not _takes_all(match.cases[-1])]
 
 
@@ -151,13 +162,13 @@ def _takes_all(case: ast.match_case) -> bool:
     return isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and case.guard is None
 
 
-@every_module
-def test_every_match_says_what_becomes_of_the_rest(path: Path) -> None:
-    assert unsaid(path.read_text()) == []
+def test_every_match_says_what_becomes_of_the_rest(modules: Modules) -> None:
+    assert those_with(lambda _, tree: unsaid(tree), modules) == {}
 
 
 def test_a_match_that_does_not_is_found() -> None:
-    assert unsaid("match 1:\n    case 1:\n        pass\nmatch 2:\n    case _:\n        pass") == [1]
+    source = "match 1:\n    case 1:\n        pass\nmatch 2:\n    case _:\n        pass"
+    assert unsaid(ast.parse(source)) == [1]
 
 
 PLANTED = {
@@ -209,7 +220,7 @@ PLANTED = {
 
 @pytest.mark.parametrize(("module", "source"), PLANTED.values(), ids=PLANTED.keys())
 def test_a_planted_violation_is_found(module: str, source: str) -> None:
-    assert len(violations(module, source)) == 1
+    assert len(violations(module, ast.parse(source))) == 1
 
 
 @pytest.mark.parametrize(
@@ -222,7 +233,7 @@ def test_a_planted_violation_is_found(module: str, source: str) -> None:
     ],
 )
 def test_what_is_allowed_is_not(module: str, source: str) -> None:
-    assert violations(module, source) == []
+    assert violations(module, ast.parse(source)) == []
 
 
 ENGINE = re.compile(r"whisper|ctranslate|\bct2", re.IGNORECASE)
@@ -233,9 +244,8 @@ ENGINE_PARTS |= {
 ENGINE_PARTS |= {"asr.end_of_turn", "asr.vad"}  # which use files and functions of its package
 
 
-def names(source: str) -> Iterator[str]:
+def names(tree: ast.AST) -> Iterator[str]:
     """Everything that code names: identifiers, imports, and strings other than docstrings."""
-    tree = ast.parse(source)
     said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
@@ -247,16 +257,15 @@ def names(source: str) -> Iterator[str]:
             )
 
 
-def engine_names(module: str, source: str) -> list[str]:
+def engine_names(module: str, tree: ast.AST) -> list[str]:
     """Where code that is to work with any speech engine names the one there is."""
     if module.removeprefix("voicegw.") in ENGINE_PARTS:
         return []
-    return [name for name in names(source) if ENGINE.search(name)]
+    return [name for name in names(tree) if ENGINE.search(name)]
 
 
-@every_module
-def test_only_its_own_modules_name_the_speech_engine(path: Path) -> None:
-    assert engine_names(module_of(path), path.read_text()) == []
+def test_only_its_own_modules_name_the_speech_engine(modules: Modules) -> None:
+    assert those_with(engine_names, modules) == {}
 
 
 @pytest.mark.parametrize(
@@ -277,33 +286,34 @@ def test_only_its_own_modules_name_the_speech_engine(path: Path) -> None:
     ],
 )
 def test_a_name_of_the_speech_engine_elsewhere_is_found(module: str, source: str) -> None:
-    assert engine_names(module, source)
+    assert engine_names(module, ast.parse(source))
 
 
 def test_documentation_and_its_own_modules_may_name_it() -> None:
-    assert engine_names("voicegw.core.jobs", '"""As Whisper does."""\nx = 1\n"""Of Whisper."""') == []
-    assert engine_names("voicegw.asr.whisper_loader", "import ctranslate2") == []
+    documented = ast.parse('"""As Whisper does."""\nx = 1\n"""Of Whisper."""')
+    assert engine_names("voicegw.core.jobs", documented) == []
+    assert engine_names("voicegw.asr.whisper_loader", ast.parse("import ctranslate2")) == []
 
 
 DIALECTS = {path.parent.name for path in ROOT.glob("voicegw/dialects/*/__init__.py")}
-NEUTRAL = [path for path in SOURCES if part_of(module_of(path)) in ("voicegw.core", "voicegw.gateway")]
+NEUTRAL = ("voicegw.core", "voicegw.gateway")  # what works with any dialect
 
 
-def dialects_named(source: str) -> list[str]:
+def dialects_named(tree: ast.AST) -> list[str]:
     """The dialects that code names: as a word of an identifier or an import, or of a string without blanks. A
     string with blanks is text for people."""
     words = (
         word.lower()
-        for name in names(source)
+        for name in names(tree)
         if not re.search(r"\s", name)
         for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
     )
     return [word for word in words if word in DIALECTS]
 
 
-@pytest.mark.parametrize("path", NEUTRAL, ids=module_of)
-def test_neither_the_core_nor_the_gateway_names_a_dialect(path: Path) -> None:
-    assert dialects_named(path.read_text()) == []
+def test_neither_the_core_nor_the_gateway_names_a_dialect(modules: Modules) -> None:
+    neutral = {name: tree for name, tree in modules.items() if part_of(name) in NEUTRAL}
+    assert those_with(lambda _, tree: dialects_named(tree), neutral) == {}
 
 
 @pytest.mark.parametrize(
@@ -328,7 +338,7 @@ def test_neither_the_core_nor_the_gateway_names_a_dialect(path: Path) -> None:
 )
 def test_a_dialect_that_is_named_is_found(source: str) -> None:
     assert {"native", "twilio"} <= DIALECTS
-    assert len(dialects_named(source)) == 1
+    assert len(dialects_named(ast.parse(source))) == 1
 
 
 @pytest.mark.parametrize(
@@ -341,23 +351,27 @@ def test_a_dialect_that_is_named_is_found(source: str) -> None:
     ],
 )
 def test_words_that_are_no_dialect_are_not(source: str) -> None:
-    assert dialects_named(source) == []
+    assert dialects_named(ast.parse(source)) == []
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("voicegw/core/*.py")), ids=module_of)
-def test_the_core_never_waits(path: Path) -> None:
+def lines_of(tree: ast.AST, *kinds: type[ast.expr | ast.stmt | ast.excepthandler]) -> list[int]:
+    """The lines of the nodes of these kinds."""
+    return [node.lineno for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+def test_the_core_never_waits(modules: Modules) -> None:
+    core = {name: tree for name, tree in modules.items() if part_of(name) == CORE}
     waiting = (ast.Await, ast.AsyncFor, ast.AsyncWith)
-    assert not [node.lineno for node in ast.walk(body(path)) if isinstance(node, waiting)]
+    assert those_with(lambda _, tree: lines_of(tree, *waiting), core) == {}
 
 
-@every_module
-def test_no_module_is_over_300_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= MAX_LINES
+def test_no_module_is_over_300_lines() -> None:
+    assert [path for path in SOURCES if len(path.read_text().splitlines()) > MAX_LINES] == []
 
 
-def oversized(source: str) -> list[str]:
+def oversized(tree: ast.AST) -> list[str]:
     """The classes with too many public methods or too many constructor arguments."""
-    classes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.ClassDef)]
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     return [each.name for each in classes if _is_oversized(each)]
 
 
@@ -377,9 +391,8 @@ def _arguments(constructor: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return len([*listed.posonlyargs, *listed.args, *listed.kwonlyargs]) - 1  # without self
 
 
-@every_module
-def test_no_class_is_oversized(path: Path) -> None:
-    assert oversized(path.read_text()) == []
+def test_no_class_is_oversized(modules: Modules) -> None:
+    assert those_with(lambda _, tree: oversized(tree), modules) == {}
 
 
 def class_with(methods: int, arguments: int, decorator: str = "") -> str:
@@ -390,24 +403,26 @@ def class_with(methods: int, arguments: int, decorator: str = "") -> str:
 
 @pytest.mark.parametrize("source", [class_with(16, 0), class_with(0, 9), class_with(16, 0, "@override")])
 def test_an_oversized_class_is_found(source: str) -> None:
-    assert oversized(source) == ["Planted"]
+    assert oversized(ast.parse(source)) == ["Planted"]
 
 
 @pytest.mark.parametrize("source", [class_with(15, 8), class_with(20, 0, "@property")])
 def test_a_class_within_the_limits_is_not(source: str) -> None:
-    assert oversized(source) == []
+    assert oversized(ast.parse(source)) == []
 
 
-@every_module
-def test_no_globals_and_no_bare_except(path: Path) -> None:
-    nodes = list(ast.walk(body(path)))
-    assert not [node.lineno for node in nodes if isinstance(node, ast.Global)]
-    assert not [node.lineno for node in nodes if isinstance(node, ast.ExceptHandler) and node.type is None]
+def globals_and_bare_excepts(tree: ast.AST) -> list[int]:
+    """Their lines."""
+    bare = (node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.type is None)
+    return [*lines_of(tree, ast.Global), *(node.lineno for node in bare)]
 
 
-@every_module
-def test_every_module_says_what_it_is(path: Path) -> None:
-    assert ast.get_docstring(body(path))
+def test_no_globals_and_no_bare_except(modules: Modules) -> None:
+    assert those_with(lambda _, tree: globals_and_bare_excepts(tree), modules) == {}
+
+
+def test_every_module_says_what_it_is(modules: Modules) -> None:
+    assert [name for name, tree in modules.items() if not ast.get_docstring(tree)] == []
 
 
 def file_named(path: str) -> Path:

@@ -19,7 +19,6 @@ from voicegw.telemetry import Metrics
 PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 TOML = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
 MAX_README_BYTES = 10_000
-START_S = 300.0  # of a server, on a busy machine
 
 
 def install(directory: Path) -> None:

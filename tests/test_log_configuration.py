@@ -3,6 +3,8 @@ import logging
 import subprocess
 import sys
 
+from tests.observing import PATIENCE_S
+
 LOGGING = """
 import structlog
 from voicegw.log_configuration import configure_logging
@@ -19,7 +21,9 @@ except ValueError:
 def log_lines(level: str, *, as_json: bool) -> list[str]:
     """What the log says, in a process of its own: its set-up is the process's."""
     code = LOGGING.format(level=level, as_json=as_json)
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
     assert not ran.stdout
     return ran.stderr.splitlines()
 
@@ -45,5 +49,7 @@ def test_libraries_do_not_log_what_users_say() -> None:
         "from voicegw.log_configuration import configure_logging; configure_logging('debug', as_json=False);"
     )
     code += "import logging; print([logging.getLogger(n).level for n in ('openai', 'httpx2', 'httpcore2')])"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
     assert json.loads(ran.stdout) == [logging.WARNING] * 3

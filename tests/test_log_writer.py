@@ -14,7 +14,7 @@ from queue import Queue
 
 import pytest
 
-from tests.observing import PATIENCE_S
+from tests.observing import PATIENCE_S, START_S
 from tests.redis_server import free_port
 from voicegw.log_writer import LogWriter
 
@@ -183,7 +183,7 @@ def test_a_server_whose_log_nobody_reads_answers_and_stops(stuck: int) -> None:
     with serve(port, stuck) as server:
         try:
             assert server.stdout is not None
-            assert select.select([server.stdout], [], [], 3 * PATIENCE_S)[0]
+            assert select.select([server.stdout], [], [], START_S)[0]
             assert b"listening on" in server.stdout.readline()
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE_S) as answered:
                 assert answered.status == 200

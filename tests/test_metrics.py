@@ -8,7 +8,7 @@ import pytest
 
 from tests.gateway.fakes import LOUD, QUIET, SPOKEN, Gate, ScriptedVoice, staged
 from tests.metrics_table import PROCESS, all_metrics, families
-from tests.observing import until
+from tests.observing import PATIENCE_S, until
 from tests.peer import joined
 from voicegw.core.events import PartialTranscript
 from voicegw.dialects import native
@@ -25,7 +25,10 @@ MOVED_HERE = {
 
 def test_names_follow_the_rules_of_prometheus() -> None:
     checked = subprocess.run(
-        ["promtool", "check", "metrics"], input=all_metrics().exposition(), capture_output=True, timeout=60
+        ["promtool", "check", "metrics"],
+        input=all_metrics().exposition(),
+        capture_output=True,
+        timeout=PATIENCE_S,
     )
     assert (checked.returncode, checked.stderr) == (0, b"")
 

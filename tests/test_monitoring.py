@@ -37,7 +37,9 @@ def around() -> tuple[float, float]:
 
 
 def promtool(*arguments: str) -> None:
-    ran = subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=60, cwd=MONITORING)
+    ran = subprocess.run(
+        ["promtool", *arguments], capture_output=True, text=True, timeout=PATIENCE_S, cwd=MONITORING
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

@@ -1,5 +1,7 @@
 """Contract 3, with the real detector and the real model: what is not speech makes no words."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -113,11 +115,10 @@ def test_a_commit_after_a_sentence_adds_nothing_to_it(engine: WhisperEngine) -> 
     assert word_error_rate(said(sample), final) <= 0.5
 
 
-@pytest.mark.parametrize("cut_ms", [20, 60, 100])
-def test_a_clipped_start_leaves_most_of_the_sentence(engine: WhisperEngine, cut_ms: int) -> None:
+def test_a_clipped_start_leaves_most_of_the_sentence(engine: WhisperEngine) -> None:
     """Audio that begins in the middle of the first word."""
     samples, finals = single_utterances(), []
-    for sample in samples:
+    for sample, cut_ms in zip(samples, cycle((20, 60, 100)), strict=False):
         begin = 32 * (sample.utterances[0].start_ms + cut_ms)
         finals += heard(engine, pcm(sample)[begin:] + bytes(32_000))[-1:]
     assert word_error_rate(" ".join(map(said, samples)), " ".join(finals)) <= 0.5

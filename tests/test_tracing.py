@@ -16,7 +16,7 @@ from opentelemetry import trace
 
 from clients.local_server import ADMITTING
 from tests.llm_server import LLMServer
-from tests.observing import PATIENCE_S, until
+from tests.observing import PATIENCE_S, START_S, until
 from tests.peer import joined
 from tests.redis_server import RedisServer, free_port
 from tests.spans import Spans
@@ -156,7 +156,7 @@ async def running(written: Path, *arguments: str) -> AsyncIterator[None]:
             *(sys.executable, "-m", "voicegw.cli", *arguments, "--traces.exporter", "console"), stdout=output
         )
         try:
-            await until(lambda: b"ing " in written.read_bytes(), within_s=PATIENCE_S)  # listening, working
+            await until(lambda: b"ing " in written.read_bytes(), within_s=START_S)  # listening, working
             yield
         finally:
             process.send_signal(signal.SIGTERM)

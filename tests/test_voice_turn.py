@@ -19,7 +19,7 @@ from clients.local_server import ADMITTING
 from clients.samples import Sample
 from tests.live import LiveServer, live_server
 from tests.llm_server import Ending, LLMServer
-from tests.observing import PATIENCE_S, children, is_running, recognisers, until
+from tests.observing import PATIENCE_S, START_S, children, is_running, recognisers, until
 from tests.peer import Peer, joined
 from tests.speech import pcm, said, single_utterances, word_error_rate
 from voicegw.core.audio import SAMPLE_RATE
@@ -349,7 +349,7 @@ async def serving(*arguments: str) -> AsyncIterator[Serving]:
     process = await asyncio.create_subprocess_exec(*command, env=kept, stdout=pipe, stderr=pipe)
     try:
         assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 3 * PATIENCE_S)
+        line = await asyncio.wait_for(process.stdout.readline(), START_S)
         yield Serving(process, line.decode().split()[-1])
     finally:
         if process.returncode is None:

@@ -17,7 +17,7 @@ from clients.errors import ServerFailed
 from tests.redis_cluster import RedisClusterServers
 from tests.redis_server import RedisServer, free_port
 
-READY_S = 90.0  # loading and warming the model, on a busy machine
+READY_S = 300.0  # loading and warming the model, on a busy machine
 STOP_S = 20.0
 LOG_TAIL_BYTES = 4000
 

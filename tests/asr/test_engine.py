@@ -6,7 +6,7 @@ import pytest
 
 from tests.asr import toy_engine
 from tests.asr.toy_engine import ToyOptions
-from tests.observing import PATIENCE_S, children
+from tests.observing import START_S, children
 from tests.speech import job
 from voicegw.asr.engine import EngineSpec, ReadyEngine
 from voicegw.asr.pipe import Setup
@@ -16,7 +16,7 @@ from voicegw.core.jobs import DecodeResult
 from voicegw.errors import ModelUnavailable, RecognitionFailed
 from voicegw.telemetry import Metrics
 
-PATIENCE_MS = int(3 * PATIENCE_S * 1000)
+START_MS = int(1000 * START_S)
 
 
 def texts(result: DecodeResult) -> list[str]:
@@ -40,7 +40,7 @@ async def test_is_named_by_its_path_and_runs_in_worker_processes() -> None:
 
 async def test_its_windows_are_decoded_in_batches_as_large_as_it_says() -> None:
     async with WorkerProcess.running({}) as process:
-        layout = await process.warm_up(Setup(toy_engine.spec(max_batch=4), cores=1), PATIENCE_MS)
+        layout = await process.warm_up(Setup(toy_engine.spec(max_batch=4), cores=1), START_MS)
     assert layout.batch in (1, 2, 4)
     assert (layout.threads, layout.at_once) == (1, 1)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.asr import shared_device
 from tests.asr.shared_device import DeviceOptions
-from tests.observing import PATIENCE_S
+from tests.observing import START_S
 from tests.speech import job
 from voicegw.asr.calibration import measure_gathering
 from voicegw.asr.engine import ReadyEngine
@@ -22,7 +22,7 @@ WORKERS = 8
 async def answers(options: DeviceOptions) -> list[DecodeResult]:
     """Of speakers who each ask for one decode after the other, as sessions do."""
     pool = WorkerPool(ReadyEngine(shared_device.spec(options)), PoolOptions(workers=WORKERS), Metrics())
-    async with asyncio.timeout(3 * PATIENCE_S):
+    async with asyncio.timeout(START_S):
         await pool.start()
         try:
             spoken = await asyncio.gather(*[_speak(pool, speaker) for speaker in range(SPEAKERS)])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from tests.observing import PATIENCE_S
 from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr import packaged_weights
 from voicegw.asr.packaged_weights import WHISPER_BASE, PackagedFile, PackagedModel, find, put_together
@@ -207,7 +208,7 @@ def test_a_crash_in_the_middle_leaves_nothing_that_is_taken_for_whole(
 
 @pytest.mark.usefixtures("packages")
 def test_two_that_start_at_once_make_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    together = threading.Barrier(2, timeout=20)
+    together = threading.Barrier(2, timeout=PATIENCE_S)
     looked: list[list[PackagedFile]] = []
     joined: list[str] = []
     missing, join = packaged_weights._missing, packaged_weights._join

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.observing import PATIENCE_S, children, is_running, until
+from tests.observing import PATIENCE_S, START_S, children, is_running, until
 from tests.speech import SAMPLE_BYTES, job, long_window, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.weights import BUNDLED
@@ -26,6 +26,7 @@ from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Shed, Superse
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed
 from voicegw.telemetry import Metrics
 
+START_MS = int(1000 * START_S)
 SAMPLE = single_utterances()[0]
 SPEECH = pcm(SAMPLE)
 SILENCE = bytes(SAMPLE_BYTES * SAMPLE_RATE)
@@ -37,7 +38,12 @@ class Pool(WorkerPool):
     def __init__(self, directory: Path | None = None, **options: int) -> None:
         self.metrics = Metrics()
         model = WhisperSource(WhisperOptions(model=str(directory or BUNDLED)))
-        super().__init__(model, PoolOptions(**{"workers": 1, **options}), self.metrics, cores=2)
+        super().__init__(
+            model,
+            PoolOptions(**{"workers": 1, "start_timeout_ms": START_MS, **options}),
+            self.metrics,
+            cores=2,
+        )
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.metrics.registry.get_sample_value(f"voicegw_{name}", labels)
@@ -48,7 +54,7 @@ async def started(**options: int) -> AsyncIterator[Pool]:
     """A warm pool; when the block is left, no process may be left either."""
     before = children()
     pool = Pool(None, **options)
-    async with asyncio.timeout(3 * PATIENCE_S):
+    async with asyncio.timeout(START_S):
         await pool.start()
         try:
             yield pool
@@ -311,7 +317,7 @@ async def test_workers_leave_when_their_parent_is_killed() -> None:
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", ORPHAN, stdout=subprocess.PIPE)
     try:
         assert parent.stdout is not None
-        assert await asyncio.wait_for(parent.stdout.readline(), 3 * PATIENCE_S) == b"warm\n"
+        assert await asyncio.wait_for(parent.stdout.readline(), START_S) == b"warm\n"
         workers = children(parent.pid)
         assert len(workers) == 2
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.observing import PATIENCE_S, children, until
+from tests.observing import START_S, children, until
 from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.pipe import Done, Setup
 from voicegw.asr.process import WorkerProcess
@@ -19,14 +19,14 @@ from voicegw.errors import ModelUnavailable, WorkerFailed
 
 OPTIONS = WhisperOptions(model=BUNDLED)
 SETUP = Setup(spec_of(locate(BUNDLED), OPTIONS))
-PATIENCE_MS = int(3 * PATIENCE_S * 1000)
+START_MS = int(1000 * START_S)
 
 
 async def test_warms_up_answers_and_is_gone() -> None:
     sample = single_utterances()[0]
     async with WorkerProcess.running({}) as process:
-        layout = await process.warm_up(SETUP, PATIENCE_MS)
-        answer = await process.ask(encode_jobs([job(pcm(sample))]), PATIENCE_MS)
+        layout = await process.warm_up(SETUP, START_MS)
+        answer = await process.ask(encode_jobs([job(pcm(sample))]), START_MS)
     assert layout.single_ms > 0
     assert (layout.threads, layout.at_once) == (1, 1)
     assert isinstance(answer, Done)
@@ -37,7 +37,7 @@ async def test_warms_up_answers_and_is_gone() -> None:
 async def test_a_model_that_cannot_be_loaded(tmp_path: Path) -> None:
     async with WorkerProcess.running({}) as process:
         with pytest.raises(ModelUnavailable, match=str(tmp_path)):
-            await process.warm_up(Setup(spec_of(tmp_path, OPTIONS)), PATIENCE_MS)
+            await process.warm_up(Setup(spec_of(tmp_path, OPTIONS)), START_MS)
 
 
 async def test_a_process_that_hangs_or_dies_has_failed() -> None:
@@ -49,16 +49,16 @@ async def test_a_process_that_hangs_or_dies_has_failed() -> None:
         os.kill(pid, signal.SIGKILL)
         await process.death()
         with pytest.raises(WorkerFailed, match="died"):
-            await process.ask(b"anything", PATIENCE_MS)
+            await process.ask(b"anything", START_MS)
     await until(lambda: not children())
 
 
 async def test_several_requests_at_a_time_get_their_own_answers() -> None:
     samples = single_utterances()[:4]
     async with WorkerProcess.running({}) as process:
-        layout = await process.warm_up(Setup(spec_of(locate(BUNDLED), OPTIONS), cores=2), PATIENCE_MS)
+        layout = await process.warm_up(Setup(spec_of(locate(BUNDLED), OPTIONS), cores=2), START_MS)
         requests = [
-            process.ask(encode_jobs([job(pcm(sample), number)]), PATIENCE_MS)
+            process.ask(encode_jobs([job(pcm(sample), number)]), START_MS)
             for number, sample in enumerate(samples)
         ]
         answers = await asyncio.gather(*requests)
@@ -72,7 +72,7 @@ async def test_several_requests_at_a_time_get_their_own_answers() -> None:
 
 async def test_all_requests_fail_when_the_process_dies() -> None:
     async with WorkerProcess.running({}) as process:
-        asked = [asyncio.create_task(process.ask(b"anything", PATIENCE_MS)) for _ in range(2)]
+        asked = [asyncio.create_task(process.ask(b"anything", START_MS)) for _ in range(2)]
         await asyncio.sleep(0)
         process.kill()
         for answer in asked:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import pytest
 
 from tests.asr.test_recording_process import FORMATS, encoded
-from tests.observing import children, until
+from tests.observing import PATIENCE_S, children, until
 from voicegw.asr.recording_decoder import ProcessRecordingDecoder, RecordingOptions
 from voicegw.errors import InvalidRecording, RecordingTooLong
 
@@ -16,7 +16,8 @@ WAV = encoded(*FORMATS["wav"])
 
 
 async def decoded(recording: bytes, **options: int) -> bytes:
-    pieces = ProcessRecordingDecoder(RecordingOptions(**options)).decode(recording)
+    patient = {"stall_ms": int(1000 * PATIENCE_S), **options}
+    pieces = ProcessRecordingDecoder(RecordingOptions(**patient)).decode(recording)
     return b"".join([piece async for piece in pieces])
 
 

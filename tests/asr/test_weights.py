@@ -11,6 +11,7 @@ import faster_whisper
 import pytest
 import structlog
 
+from tests.observing import PATIENCE_S
 from voicegw.asr.weights import _REVISIONS, BUNDLED, ModelFlags, get, locate, read_flags
 from voicegw.errors import ModelUnavailable
 
@@ -70,7 +71,9 @@ def test_what_is_downloaded_is_a_fixed_revision(
     url, asked = hub
     program = f"from voicegw.asr.weights import locate; locate({model!r})"
     environment = {**os.environ, "HF_ENDPOINT": url, "HF_HOME": str(tmp_path), "NO_PROXY": "127.0.0.1"}
-    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, timeout=60)
+    ran = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, timeout=PATIENCE_S
+    )
     assert b"ModelUnavailable" in ran.stderr
     assert asked
     assert all(f"/{revision}" in path for path in asked)

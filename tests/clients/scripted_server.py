@@ -11,6 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from tests.observing import PATIENCE_S
 from voicegw.core import events
 from voicegw.core.events import EndReason, ReplyReason
 from voicegw.dialects import native
@@ -100,5 +101,5 @@ async def scripted_server(
         compression=None,
     ) as server:
         scripted.url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}{native.PATH}"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             yield scripted

@@ -14,6 +14,7 @@ from benchmarks.recordings.manifest import read_entries
 from clients.microphone import _interrupted, main
 from tests.clients.scripted_server import DONE, FINAL, READY, Peer, one_turn, scripted_server
 from tests.clients.test_playback import SoundDevice
+from tests.observing import PATIENCE_S
 from voicegw.core.events import ReplyReason
 from voicegw.dialects import native
 
@@ -38,7 +39,7 @@ def no_signals(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_ctrl_c_asks_for_an_orderly_end() -> None:
     stop = _interrupted()
     os.kill(os.getpid(), signal.SIGINT)
-    await asyncio.wait_for(stop.wait(), 5)
+    await asyncio.wait_for(stop.wait(), PATIENCE_S)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

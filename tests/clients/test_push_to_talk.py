@@ -8,7 +8,7 @@ import pytest
 
 from clients.errors import AudioError
 from clients.push_to_talk import PushToTalk
-from tests.observing import until
+from tests.observing import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ async def test_the_space_bar_opens_and_closes_the_microphone(terminal: tuple[IO[
         await until(lambda: len(passed) > 3)
         assert not committed.is_set()
         os.write(keyboard, b" ")
-        await asyncio.wait_for(committed.wait(), 20)
+        await asyncio.wait_for(committed.wait(), PATIENCE_S)
         stop.set()
-        await asyncio.wait_for(draining, 20)
+        await asyncio.wait_for(draining, PATIENCE_S)
     assert shown == [False, True, False]
 
 

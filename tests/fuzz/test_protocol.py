@@ -19,6 +19,7 @@ from websockets.frames import Opcode
 from benchmarks.fuzz import corpus
 from benchmarks.raw_client import RawClient, encoded
 from benchmarks.server_under_test import sample_named
+from tests.observing import PATIENCE_S
 from tests.speech import pcm
 from voicegw import errors
 from voicegw.core import commands
@@ -187,7 +188,7 @@ def url() -> Iterator[str]:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip().removeprefix("listening on ")
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE_S)
 
 
 def test_any_messages_in_any_order(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

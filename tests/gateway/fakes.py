@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from limits.aio.storage import Storage
 
+from tests.observing import PATIENCE_S
 from tests.recognition import AlwaysReady
 from voicegw.asr.recording_decoder import ProcessRecordingDecoder, RecordingOptions
 from voicegw.asr.windowed import WindowedBackend
@@ -36,6 +37,7 @@ from voicegw.telemetry import Metrics
 LOUD = np.full(SAMPLE_RATE // 2, 8_000, dtype="<i2").tobytes()  # half a second
 QUIET = bytes(len(LOUD))
 SPOKEN = LOUD + 2 * QUIET  # an utterance and the silence that ends it
+PATIENT_RECORDINGS = RecordingOptions(stall_ms=int(1000 * PATIENCE_S))
 
 
 class LoudnessScorer:
@@ -229,7 +231,7 @@ async def staged(
             voice=voice,
             store=store or NullStore(),
             traced_text=traced_text,
-            recordings=ProcessRecordingDecoder(recordings or RecordingOptions()),
+            recordings=ProcessRecordingDecoder(recordings or PATIENT_RECORDINGS),
             models=("scripted",),
         )
     access = gate.opened(services.metrics)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.noisy_speech import at_level, noise
 from benchmarks.simulation import DECODE_S, Decode, Decoder, make_session
+from tests.observing import PATIENCE_S
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED
 from voicegw.asr.whisper import WhisperOptions
@@ -46,7 +47,7 @@ def voice(text: str, name: str = "en-us") -> Sound:
         input=text.encode(),
         capture_output=True,
         check=True,
-        timeout=10,
+        timeout=PATIENCE_S,
     ).stdout
     samples, rate = soundfile.read(io.BytesIO(wav))
     audible = np.flatnonzero(np.abs(samples) > 0.01)

@@ -19,14 +19,15 @@ from websockets.sync.client import connect
 from benchmarks.raw_client import RawClient
 from clients.local_server import ADMITTING
 from tests.habits.table import Habit, rows
-from tests.observing import PATIENCE_S, children, until
+from tests.observing import PATIENCE_S, START_S, children, until
 from tests.redis_server import free_port
 from voicegw import config
 from voicegw.dialects import native
 from voicegw.gateway.auth import signing_keys as keys
 
 COMMAND = (sys.executable, "-m", "voicegw.cli")
-SERVE = ("serve", "--model", "bundled", "--port", "0", "--workers", "1", *ADMITTING)
+# Without a voice, whose start is a third of the server's; espeak-ng also looks for a sound server.
+SERVE = ("serve", "--model", "bundled", "--port", "0", "--workers", "1", "--voice-engine", "none", *ADMITTING)
 REFUSALS = {"ORT_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 
 Given = Callable[[Path], Awaitable[object]]
@@ -53,7 +54,7 @@ async def server(
         )
         try:
             assert process.stdout is not None
-            line = await asyncio.wait_for(process.stdout.readline(), 3 * PATIENCE_S)
+            line = await asyncio.wait_for(process.stdout.readline(), START_S)
             yield process, line.decode().split()[-1]
         finally:
             with suppress(ProcessLookupError):
@@ -69,7 +70,7 @@ async def asked_of_nobody(directory: Path) -> object:
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         proxy.settimeout(0)
         url = f"http://127.0.0.1:{proxy.getsockname()[1]}"
-        flags = ("--vad-engine", "silero", "--voice-engine", "none")  # espeak-ng looks for a sound server
+        flags = ("--vad-engine", "silero")
         proxies = {name: url for name in ("http_proxy", "https_proxy", "all_proxy")}
         async with server(directory, *flags, **proxies) as (process, _):
             family = {process.pid, *children(process.pid)}
@@ -112,7 +113,7 @@ async def finished(directory: Path, command: tuple[str, ...], **more: str) -> tu
     process = await asyncio.create_subprocess_exec(
         *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(directory, **more)
     )
-    output, errors = await asyncio.wait_for(process.communicate(), 3 * PATIENCE_S)
+    output, errors = await asyncio.wait_for(process.communicate(), START_S)
     assert process.returncode is not None
     return process.returncode, output.decode(), errors.decode()
 
@@ -120,15 +121,14 @@ async def finished(directory: Path, command: tuple[str, ...], **more: str) -> tu
 # --- configuration -------------------------------------------------------------------------------------
 
 
-def configured(file: str, content: bytes, *flags: str) -> Given:
-    """What a start says of a file with this content; `{file}` in the flags is its path."""
-
-    async def see(directory: Path) -> object:
-        path = directory / file
-        path.write_bytes(content)
-        return await started(directory, *(flag.format(file=path) for flag in flags))
-
-    return see
+async def marked(directory: Path) -> object:
+    """What a start says of files that begin with a byte order mark."""
+    flags = []
+    for flag, content in FILES.items():
+        path = directory / flag
+        path.write_bytes(BOM + content)
+        flags += [f"--{flag}", str(path)]
+    return await started(directory, *flags)
 
 
 def given(*flags: str) -> Given:
@@ -144,7 +144,7 @@ async def started(directory: Path, *flags: str) -> object:
     )
     assert process.stdout is not None
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), 3 * PATIENCE_S)
+        line = await asyncio.wait_for(process.stdout.readline(), START_S)
     except TimeoutError:
         process.kill()
         raise
@@ -182,7 +182,7 @@ def streamed(redirection: str) -> Given:
         )
         url = f"ws://127.0.0.1:{port}{native.PATH}"
         try:
-            await until(lambda: process.returncode is not None or serves(url), 3 * PATIENCE_S)
+            await until(lambda: process.returncode is not None or serves(url), START_S)
             return "serves" if process.returncode is None else process.returncode
         finally:
             with suppress(ProcessLookupError):
@@ -258,6 +258,7 @@ async def warned(directory: Path) -> object:
 BOM = b"\xef\xbb\xbf"
 TOOL = b'[{"name": "now", "description": "The time.", "url": "http://127.0.0.1:9/"}]'
 KEYS = json.dumps({"keys": [keys.generate(keys.Algorithm.EDDSA, "a")]}).encode()
+FILES = {"config": b"[pool]\nworkers = 1\n", "tools.file": TOOL, "token-keys": KEYS}  # by their options
 
 HABITS: list[Habit[Given]] = [
     Habit("calls home", "at the start of a server", asked_of_nobody, set()),
@@ -270,24 +271,7 @@ HABITS: list[Habit[Given]] = [
         told("import voicegw", ORT_DISABLE_TELEMETRY="0"),
         REFUSALS | {"ORT_DISABLE_TELEMETRY": "0"},
     ),
-    Habit(
-        "byte order mark",
-        "in the configuration",
-        configured("a.toml", BOM + b"[pool]\nworkers = 1\n", "--config", "{file}"),
-        "listens",
-    ),
-    Habit(
-        "byte order mark",
-        "in the tools",
-        configured("a.json", BOM + TOOL, "--tools.file", "{file}"),
-        "listens",
-    ),
-    Habit(
-        "byte order mark",
-        "in the keys",
-        configured("a.json", BOM + KEYS, "--token-keys", "{file}"),
-        "listens",
-    ),
+    Habit("byte order mark", "in the configuration, the tools and the keys", marked, "listens"),
     Habit(
         "a name that nothing has",
         "a language",

@@ -20,9 +20,9 @@ from clients.local_server import local_server
 from tests.gateway.auth.test_authenticator import SECRET
 from tests.gateway.fakes import Gate, staged
 from tests.llm_server import LLMServer
+from tests.observing import START_S
 from voicegw.gateway.auth.authenticator import TokenOptions
 
-START_S = 300.0  # loading and warming the model, on a busy machine
 _TOOLS = "tools.json"
 TOOL: dict[str, object] = {
     "name": "add",

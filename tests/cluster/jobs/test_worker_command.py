@@ -17,7 +17,7 @@ from benchmarks.chaos.installation import installation
 from clients.audio import frames
 from clients.client import VoiceClient
 from tests.cluster.harness import gateway
-from tests.observing import PATIENCE_S, until
+from tests.observing import PATIENCE_S, START_S, until
 from tests.redis_server import RedisServer, free_port
 from tests.speech import job, long_window, pcm, said, single_utterances, word_error_rate
 from voicegw.core.audio import SAMPLE_RATE
@@ -32,14 +32,14 @@ COMMAND = (sys.executable, "-m", "voicegw.cli", "worker", "--model", "bundled")
 
 
 def fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as response:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:
         return str(response.read().decode())
 
 
 def status(url: str) -> int:
     """0 while nobody listens."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as response:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:
             return int(response.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -109,7 +109,7 @@ async def finals_of(url: str) -> list[str]:
 async def refusal(*flags: str) -> str:
     """The line in which a worker says why it does not start."""
     process = await asyncio.create_subprocess_exec(*COMMAND, *flags, stderr=subprocess.PIPE)
-    _, told = await asyncio.wait_for(process.communicate(), 3 * PATIENCE_S)
+    _, told = await asyncio.wait_for(process.communicate(), START_S)
     assert process.returncode == 1
     line = told.decode().splitlines()[-1]
     assert line.startswith("voicegw: ")

@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import AuthenticationError, ConnectionError
 
 from tests.cluster.harness import lose_a_cancel
-from tests.observing import until
+from tests.observing import PATIENCE_S, until
 from voicegw.cluster.redis.monitor import ConnectionMonitor
 from voicegw.errors import ConfigurationError
 from voicegw.telemetry import Metrics
@@ -93,7 +93,7 @@ async def test_a_cancel_that_a_step_has_lost_ends_it_all_the_same(failures: int)
     repeating = asyncio.create_task(Watched().repeat(Deaf(failures)))
     await asyncio.sleep(0)
     repeating.cancel()
-    await asyncio.wait((repeating,), timeout=5)
+    await asyncio.wait((repeating,), timeout=PATIENCE_S)
     assert repeating.cancelled()
 
 

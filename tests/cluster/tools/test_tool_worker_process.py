@@ -8,6 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from tests.cluster.harness import redis_options
+from tests.observing import PATIENCE_S
 from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions, RemoteBackgroundCalls
 from voicegw.core.background_calls import CallProgress
 from voicegw.core.events import ToolCalled
@@ -30,10 +31,10 @@ async def test_a_worker_of_tools_only(redis_url: str, tmp_path: Path) -> None:
     home = RemoteBackgroundCalls(redis_options(redis_url), RemoteBackgroundCallOptions())
     try:
         background_call = await home.submit(ToolCalled("c1", "count", '{"to": 2}'))
-        async with asyncio.timeout(60), aclosing(home.follow(background_call)) as reports:
+        async with asyncio.timeout(PATIENCE_S), aclosing(home.follow(background_call)) as reports:
             received = [report async for report in reports]
         worker.send_signal(signal.SIGTERM)
-        said, _ = await asyncio.wait_for(worker.communicate(), 20)
+        said, _ = await asyncio.wait_for(worker.communicate(), PATIENCE_S)
     finally:
         await home.close()
         if worker.returncode is None:

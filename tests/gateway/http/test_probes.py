@@ -6,6 +6,7 @@ from asyncio import to_thread
 
 import pytest
 
+from tests.observing import PATIENCE_S
 from voicegw.errors import StartupError
 from voicegw.gateway.http.probes import probes
 from voicegw.telemetry import Metrics
@@ -13,7 +14,7 @@ from voicegw.telemetry import Metrics
 
 def get(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as response:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -1,16 +1,16 @@
 """Recordings by OpenAI's client, through a real gateway with a scripted recogniser."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import openai
 import pytest
 
 from tests.gateway.auth.test_authenticator import OPTIONS, token
-from tests.gateway.fakes import QUIET, SPOKEN, Gate, staged
+from tests.gateway.fakes import PATIENT_RECORDINGS, QUIET, SPOKEN, Gate, staged
 from tests.gateway.rest.caller import asked, calling, recording, sent, transcribed
 from tests.observing import children, until
-from voicegw.asr.recording_decoder import RecordingOptions
 from voicegw.errors import RecognitionFailed
 from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.rest.recordings import RestOptions
@@ -68,7 +68,7 @@ BAD: dict[str, dict[str, Any]] = {
 
 
 async def test_what_is_refused() -> None:
-    small, short = RestOptions(max_upload_mb=3), RecordingOptions(max_minutes=1)
+    small, short = RestOptions(max_upload_mb=3), replace(PATIENT_RECORDINGS, max_minutes=1)
     async with staged(rest=small, recordings=short) as stage, calling(stage) as client:
         for code, options in BAD.items():
             with pytest.raises(openai.APIStatusError) as refused:

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from tests.core.test_journal import TAKEN, described
+from tests.observing import PATIENCE_S
 from voicegw.core.events import ReplyDelta
 from voicegw.core.journal import Journal
 from voicegw.dialects.port import ReplyAudio
@@ -15,7 +16,7 @@ def outbox() -> Outbox:
 
 
 async def sent_by(reader: Reader, count: int) -> list[str]:
-    return [shown(await asyncio.wait_for(reader.get(), 1)) for _ in range(count)]
+    return [shown(await asyncio.wait_for(reader.get(), PATIENCE_S)) for _ in range(count)]
 
 
 def shown(outgoing: Outgoing) -> str:
@@ -68,14 +69,14 @@ async def test_degraded_an_event_waits_for_nothing() -> None:
 
 async def test_is_drained_once_the_last_message_is_with_the_network(outbox: Outbox) -> None:
     reader = outbox.reader(0, TAKEN)
-    await asyncio.wait_for(reader.drained(), 1)
+    await asyncio.wait_for(reader.drained(), PATIENCE_S)
     outbox.put(ReplyDelta(1, "a"))
     drained = asyncio.create_task(reader.drained())
     await sent_by(reader, 1)
     await asyncio.sleep(0)
     assert not drained.done()
     reader.sent()
-    await asyncio.wait_for(drained, 1)
+    await asyncio.wait_for(drained, PATIENCE_S)
 
 
 async def test_audio_keeps_its_place_between_the_events(outbox: Outbox) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from tests.gateway.fakes import LOUD, LoudnessScorer, ScriptedRecognizer, ScriptedResponder, windowed
-from tests.observing import until
+from tests.observing import PATIENCE_S, until
 from voicegw.core import events
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session import SessionOptions
@@ -163,8 +163,8 @@ async def test_a_drain_tells_clients_and_ends_sessions_at_its_deadline() -> None
 async def test_an_idle_session_ends_at_once_when_drained() -> None:
     async with opened() as stage:
         runner = await stage.begin()
-        async with asyncio.timeout(10):
-            draining = asyncio.create_task(stage.sessions.drain(lambda: 500, within_s=60))
+        async with asyncio.timeout(PATIENCE_S):
+            draining = asyncio.create_task(stage.sessions.drain(lambda: 500, within_s=2 * PATIENCE_S))
             await asyncio.sleep(0)
             stage.sessions.tick(0.0, 1.0)
             await draining

@@ -18,7 +18,7 @@ from tests.cluster.harness import redis_options
 from tests.gateway.auth.test_authenticator import OPTIONS, bearer, token
 from tests.gateway.fakes import LOUD, QUIET, Gate, Stage, staged
 from tests.gateway.session.test_resume import HELLO, assert_typed_turn, back, cut, told
-from tests.observing import until
+from tests.observing import PATIENCE_S, until
 from tests.peer import Peer, joined
 from tests.redis_server import RedisServer
 from voicegw.cluster.redis.connect import OneServer, close
@@ -103,7 +103,7 @@ async def test_a_reply_that_is_asked_for_again_is_charged_before_anybody_is_conn
         monkeypatch.setattr(first.responder, "respond", silent)
         async with joined(first.url, **bearer(token())) as peer:
             await peer.send(HELLO)
-            await asyncio.wait_for(asked.wait(), 10)
+            await asyncio.wait_for(asked.wait(), PATIENCE_S)
             [held] = first.gateway.sessions
             await held.log._commit()
             cut(peer)

@@ -13,6 +13,7 @@ from models.training.espeak import Rendering
 from models.training.festival import VOICES, Festival
 from models.training.phones import PHONES, phone_number
 from models.training.text import sentence
+from tests.observing import PATIENCE_S
 
 _TEXT = "What's the weather like in London, at nine o'clock?"
 
@@ -171,7 +172,7 @@ def test_the_child_ends_with_its_owner() -> None:
 def test_the_child_ends_with_the_interpreter() -> None:
     script = "from models.training.festival import Festival; f = Festival(); print(f._child._process.pid)"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=PATIENCE_S
     )
     with pytest.raises(ProcessLookupError):
         os.kill(int(done.stdout), 0)

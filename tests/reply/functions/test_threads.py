@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from tests.observing import PATIENCE_S
 from voicegw.reply.functions.threads import Threads
 
 HANGS = """
@@ -49,12 +50,12 @@ async def test_a_function_that_hangs_keeps_its_slot_until_it_returns() -> None:
     await asyncio.sleep(0.02)
     assert not following.done()
     gate.set()
-    assert await asyncio.wait_for(following, 5) == 7
+    assert await asyncio.wait_for(following, PATIENCE_S) == 7
 
 
 def test_a_function_that_hangs_does_not_keep_the_process_from_exiting() -> None:
     ran = subprocess.run(
-        [sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=PATIENCE_S, check=True
     )
     assert ran.stdout == "left\n"
 
@@ -69,8 +70,8 @@ async def test_an_exception_that_would_stop_the_event_loop_releases_the_slot(
     threads = Threads(1, "it")
     for _ in range(3):
         with pytest.raises(RuntimeError, match=type(error).__name__):
-            await asyncio.wait_for(threads.run(leave), 5)
-    assert await asyncio.wait_for(threads.run(lambda: 7), 5) == 7
+            await asyncio.wait_for(threads.run(leave), PATIENCE_S)
+    assert await asyncio.wait_for(threads.run(lambda: 7), PATIENCE_S) == 7
 
 
 async def test_one_owner_has_at_most_half_of_the_slots() -> None:
@@ -78,9 +79,9 @@ async def test_one_owner_has_at_most_half_of_the_slots() -> None:
     running = [asyncio.create_task(threads.run(gate.wait, "alice")) for _ in range(8)]
     await asyncio.sleep(0)
     others = [asyncio.create_task(threads.run(lambda: 7, "bob")) for _ in range(8)]
-    assert await asyncio.wait_for(asyncio.gather(*others), 5) == [7] * 8
+    assert await asyncio.wait_for(asyncio.gather(*others), PATIENCE_S) == [7] * 8
     for waiting in running[4:]:
         waiting.cancel()
     gate.set()
-    assert await asyncio.wait_for(asyncio.gather(*running[:4]), 5) == [True] * 4
-    assert await asyncio.wait_for(threads.run(lambda: 7, "alice"), 5) == 7
+    assert await asyncio.wait_for(asyncio.gather(*running[:4]), PATIENCE_S) == [True] * 4
+    assert await asyncio.wait_for(threads.run(lambda: 7, "alice"), PATIENCE_S) == 7

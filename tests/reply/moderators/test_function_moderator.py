@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.observing import PATIENCE_S
 from voicegw.errors import ConfigurationError, ModerationFailed
 from voicegw.reply.moderators.function_moderator import FunctionModerator
 from voicegw.reply.moderators.moderation_options import ModerationOptions
@@ -42,7 +43,7 @@ async def test_sys_exit_in_a_function_is_a_failure() -> None:
 async def test_a_function_has_a_time_limit() -> None:
     moderator = function("judge_for_ever", timeout_ms=1)
     with pytest.raises(ModerationFailed, match="TimeoutError"):
-        await asyncio.wait_for(moderator.judge("words"), 5)
+        await asyncio.wait_for(moderator.judge("words"), PATIENCE_S)
     await moderator.close()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tests.observing import asked
+from tests.observing import PATIENCE_S, asked
 from voicegw.core.messages import (
     ClientToolCalled,
     Message,
@@ -133,7 +133,7 @@ async def test_no_tool_is_called_before_the_turn_is_confirmed() -> None:
         await asyncio.sleep(0.02)
         assert not first.done()
         confirmed.set()
-        assert await asyncio.wait_for(first, 5) == ADD
+        assert await asyncio.wait_for(first, PATIENCE_S) == ADD
 
 
 async def test_calls_run_concurrently_and_the_fastest_result_is_first() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.json_server import JsonServer, Reply
+from tests.observing import PATIENCE_S
 from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolAnswered, ToolCalled
 from voicegw.errors import ConfigurationError
@@ -143,10 +144,10 @@ async def test_a_refused_connection_is_a_result() -> None:
 
 
 async def test_an_http_tool_has_a_time_limit_and_its_connection_is_closed() -> None:
-    async with JsonServer(lambda _: Reply(delay_s=60)) as server:
+    async with JsonServer(lambda _: Reply(delay_s=2 * PATIENCE_S)) as server:
         answered = await answer(url=server.url, timeout_ms=100)
         assert "no result within 100 ms" in answered.content
-        await asyncio.wait_for(server.left.wait(), 5)
+        await asyncio.wait_for(server.left.wait(), PATIENCE_S)
 
 
 @pytest.mark.parametrize(
@@ -211,11 +212,11 @@ async def test_a_generator_reports_progress() -> None:
 
 async def test_lines_are_progress_and_arrive_separately() -> None:
     async with (
-        JsonServer(lambda _: Reply(lines=["half", "done"], pause_s=60)) as server,
+        JsonServer(lambda _: Reply(lines=["half", "done"], pause_s=2 * PATIENCE_S)) as server,
         toolbox(url=server.url, background=True) as box,
         aclosing(box.run(ToolCalled("c1", "it", "{}"))) as reports,
     ):
-        assert await asyncio.wait_for(anext(reports), 5) == CallProgress('"half"')
+        assert await asyncio.wait_for(anext(reports), PATIENCE_S) == CallProgress('"half"')
 
 
 async def test_very_many_lines_are_read_in_linear_time() -> None:

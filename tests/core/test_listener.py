@@ -193,6 +193,36 @@ def test_the_pause_follows_the_words_of_the_language(language: str, silence_ms: 
     assert "SpeechStopped" in scenario.kinds()
 
 
+class TestWhileTheWordsBeforeAPauseAreDue:
+    """With the usual lengths: 500 ms, and 1 s after an incomplete sentence."""
+
+    @pytest.fixture
+    def scenario(self) -> Scenario:
+        scenario = Scenario(SessionOptions())
+        scenario.hear("#" * 20 + "." * 30)
+        return scenario
+
+    def test_the_turn_does_not_end(self, scenario: Scenario) -> None:
+        assert "SpeechStopped" not in scenario.kinds()
+
+    @pytest.mark.parametrize(("words", "stopped"), [("it is late.", True), ("it is", True), ("it and", False)])
+    def test_they_decide_when_they_arrive(self, scenario: Scenario, words: str, stopped: bool) -> None:
+        scenario.answer(words)
+        scenario.hear(".")
+        assert ("SpeechStopped" in scenario.kinds()) is stopped
+
+    def test_it_ends_as_after_an_incomplete_sentence(self, scenario: Scenario) -> None:
+        scenario.hear("." * 19)
+        assert "SpeechStopped" not in scenario.kinds()
+        scenario.hear(".")
+        assert scenario.last(SpeechStopped).reason is EndReason.SILENCE
+
+    def test_it_ends_if_words_do_not_decide(self) -> None:
+        scenario = Scenario(replace(SessionOptions(), endpoint=EndpointOptions(adaptive=False)))
+        scenario.hear("#" * 20 + "." * 25)
+        assert "SpeechStopped" in scenario.kinds()
+
+
 @pytest.mark.parametrize(("language", "stopped"), [("de", 0), ("fr", 1)])
 def test_backchannels_are_those_of_the_language(language: str, stopped: int) -> None:
     scenario = Scenario(language="auto")

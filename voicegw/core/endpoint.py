@@ -7,8 +7,11 @@ silence.
 
 The long silence is shorter after a complete sentence and longer after an incomplete one (completeness.py).
 Where an end-of-turn model listens (asr/end_of_turn.py), its probability decides instead, except after an
-incomplete sentence. While neither is known, the silence is `end_silence_ms`. The other lengths depend on it
+incomplete sentence. If neither decides, the silence is `end_silence_ms`. The other lengths depend on it
 unless they are set: with 2 s, every utterance ends after about 2 s of silence.
+
+While the words before the pause are still being recognised, the silence is that after an incomplete sentence:
+the final needs them anyway, and so a slow recogniser does not cut a sentence.
 """
 
 from dataclasses import dataclass
@@ -123,7 +126,7 @@ class Endpointer(msgspec.Struct, array_like=True):
     sample of the running or last utterance. completeness: how complete its words are, once they are known.
     end_of_turn: the probability that its speaker has finished, from a model that listens; None where there is
     none. voiced_run: how many samples in a row were voiced up to `position`. manual: silence ends no
-    utterance.
+    utterance. words_due: the words before the pause are being recognised.
     """
 
     options: EndpointOptions
@@ -135,6 +138,7 @@ class Endpointer(msgspec.Struct, array_like=True):
     state: State = State.SILENT
     voiced_run: int = 0
     manual: bool = False
+    words_due: bool = False
 
     @property
     def open(self) -> bool:
@@ -155,7 +159,7 @@ class Endpointer(msgspec.Struct, array_like=True):
     def end_silence_ms(self) -> int:
         """The silence that ends the running utterance, given its words so far."""
         options = self.options
-        if options.adaptive and self.completeness is Completeness.UNFINISHED:
+        if options.adaptive and (self.words_due or self.completeness is Completeness.UNFINISHED):
             return options.unfinished_ms
         if options.adaptive and self.end_of_turn is not None and self.end_of_turn < options.likely_end:
             return options.unlikely_ms
@@ -177,7 +181,7 @@ class Endpointer(msgspec.Struct, array_like=True):
             if not self.open:
                 self.speech_start = self.position - self.voiced_run
             self.speech_end = self.position
-            self.completeness, self.end_of_turn = Completeness.UNDECIDED, None
+            self.completeness, self.end_of_turn, self.words_due = Completeness.UNDECIDED, None, False
             return self._signal(Signal.ONSET)
         if self.voiced_run:
             return None  # speech or a click: an end here would split the speech

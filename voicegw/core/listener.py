@@ -164,6 +164,7 @@ class Listener:
             case Boundary.STARTED:
                 self._begin_utterance(now)
             case Boundary.PAUSED:
+                self._endpointer.words_due = True
                 self._transcription.pause()
             case Boundary.RESUMED:
                 self._transcription.resume(self._endpointer.voice_start)
@@ -234,6 +235,7 @@ class Listener:
         if not self._endpointer.paused:
             return
         text = text_of(expected.words)
+        self._endpointer.words_due = False
         self._endpointer.end_of_turn = expected.end_of_turn
         self._endpointer.completeness = judge(text, language_of(expected.language))
         if self._endpointer.completeness is not Completeness.UNFINISHED:

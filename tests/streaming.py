@@ -102,7 +102,7 @@ class StreamingTranscription:
         self._streams.append(Stream(turn, start, speech_start, self._audio.end, heard_until=start))
         self._feed(self._streams[-1], start)
 
-    def pause(self) -> None:
+    def pause(self, *, urgent: bool = False) -> None:
         if (running := self.running) is not None:
             running.paused = True
             self._expect(running)

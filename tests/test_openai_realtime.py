@@ -250,6 +250,7 @@ async def test_a_lost_connection(server: LiveServer) -> None:
         created = await conversation.again()
         received = created.session.input_audio_ms * RATE // 1000 * 2
         assert received <= half
+        assert created.session.events_complete
         await conversation.hear(SPEECH[received:])
         await conversation.connection.input_audio_buffer.commit()
         await conversation.connection.response.create()

@@ -6,6 +6,7 @@ from voicegw.asr.transcript import (
     compression_ratio,
     find_repetition,
     is_doubled,
+    reaches_end,
     text_tokens,
     without_repetition,
 )
@@ -33,6 +34,19 @@ def test_a_segment_that_begins_behind_the_audio_was_not_said() -> None:
 
 def test_a_segment_that_only_ends_behind_the_audio_was_said() -> None:
     assert text_tokens([at(0), 1, 2, at(2.5)], SPECIAL, audio_s=2.0) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "reached"),
+    [
+        ([at(0), 1, 2, at(1.98), at(1.98), 3], False),
+        ([at(0), 1, 2, at(2.0), 3], True),
+        ([at(0), 1, 2, at(1.5), at(2.5), 3], True),
+        ([1, 2, 3], False),
+    ],
+)
+def test_a_segment_at_the_end_of_the_audio_completes_the_text(tokens: list[int], reached: bool) -> None:
+    assert reaches_end(tokens, SPECIAL, audio_s=2.0) is reached
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,21 @@ def test_a_commit_in_a_pause_needs_no_further_decode(manual: Scenario) -> None:
 def test_a_commit_in_speech_is_decoded_urgently(manual: Scenario) -> None:
     manual.hear(ONSET)
     manual.command(Commit())
-    assert [(job.kind, job.urgent) for job in manual.jobs[-1:]] == [(DecodeKind.FINAL, True)]
+    job = manual.jobs[-1]
+    assert (job.kind, job.urgent, job.retried) == (DecodeKind.FINAL, True, False)
+
+
+def test_a_pause_of_a_manual_turn_is_decoded_without_retries(manual: Scenario) -> None:
+    manual.hear(ONSET + PAUSE)
+    assert (manual.jobs[-1].urgent, manual.jobs[-1].retried) == (False, False)
+    manual.answer("hello")
+    manual.hear(4 * ONSET)
+    assert [(job.kind, job.retried) for job in manual.jobs[-1:]] == [(DecodeKind.PARTIAL, True)]
+
+
+def test_a_pause_of_another_turn_is_decoded_with_retries(scenario: Scenario) -> None:
+    scenario.hear(ONSET + PAUSE)
+    assert scenario.jobs[-1].retried
 
 
 def test_silence_ends_no_manual_turn(manual: Scenario) -> None:

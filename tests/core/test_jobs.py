@@ -26,7 +26,7 @@ def test_invalid_data_is_refused(data: bytes) -> None:
 
 
 def test_a_job_of_an_earlier_version_has_neither_key_terms_nor_context_nor_lead_in() -> None:
-    earlier = msgspec.msgpack.encode([msgspec.structs.astuple(JOB)[:-5]])
+    earlier = msgspec.msgpack.encode([msgspec.structs.astuple(JOB)[:-6]])
     assert decode_jobs(earlier) == [msgspec.structs.replace(JOB, key_terms=())]
 
 

@@ -44,6 +44,13 @@ def text_tokens(tokens: Sequence[int], special: SpecialTokens, audio_s: float) -
     return kept
 
 
+def reaches_end(tokens: Sequence[int], special: SpecialTokens, audio_s: float) -> bool:
+    """Whether a segment begins or ends at the end of the audio or behind it: the text before it is complete,
+    even if the model did not stop there."""
+    end = special.first_timestamp + audio_s / TIMESTAMP_S
+    return any(token >= end for token in tokens)
+
+
 @dataclass(frozen=True, slots=True)
 class Repetition:
     """Tokens that are written several times in a row: `cycle` of them from the index `start` on."""

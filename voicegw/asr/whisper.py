@@ -1,9 +1,12 @@
 """Windows to words: decode, decode again what looks wrong, reject what is not speech.
 
-Decoding is greedy; a final whose text is not sure is searched with a beam as well, an urgent one at once.
-Text that repeats itself or does not end is suspicious. A partial has no words then, because the next one is
-on its way; a final is decoded again with 15 s of window, and at last with 30 s. What is not speech is
-rejected (rejection.py), so that it becomes neither a transcript nor context. The model itself is in model.py.
+Decoding is greedy; a final whose text is not sure is searched with a beam as well. Text that repeats itself
+or does not end is suspicious. A partial has no words then, because the next one is on its way; a final is
+decoded again with 15 s of window, and at last with 30 s. What is not speech is rejected (rejection.py), so
+that it becomes neither a transcript nor context. The model itself is in model.py.
+
+A final that is not to be retried is searched with a beam at once, because a client may wait for it; if the
+beam loops, it is decoded greedily. An urgent one has less padding, too, and no beam if it is long.
 """
 
 import time
@@ -15,13 +18,15 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from voicegw.asr.draft import Draft, Window
 from voicegw.asr.key_terms import are_likely, has_low_confidence, is_as_long, new_terms, once
-from voicegw.asr.model import MOST_TOKENS, Prompt, Room, Runtime, Spectrogram, WhisperModel
+from voicegw.asr.model import MOST_TOKENS, Prompt, Room, Runtime, WhisperModel
 from voicegw.asr.rejection import Evidence, is_speech
 from voicegw.asr.transcript import (
     compression_ratio,
     find_repetition,
     is_doubled,
+    reaches_end,
     text_tokens,
     without_repetition,
 )
@@ -37,6 +42,7 @@ _ROOM = {DecodeKind.PARTIAL: Room(margin=100, least=500), DecodeKind.FINAL: Room
 _RETRY_FRAMES = (1500, 3000)
 _SURE = -0.5  # mean log-probability of greedy text from which beam search was no better, on people's speech
 _MAX_COMPRESSION = 2.4  # ratio above which text is taken for a loop
+_SEARCHED_S = 3.5  # of an urgent window; a beam takes too long for a longer one
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
 _TOKENS_PER_SECOND = 20  # of the fastest speech, with room to spare: stops a decoder that loops
@@ -72,35 +78,6 @@ class WhisperOptions:
             raise ConfigurationError(f"asr.language: {self.language!r} is no language that Whisper knows")
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """A job with its spectrogram, and what the decoder reads before it writes."""
-
-    job: DecodeJob
-    spectrogram: Spectrogram
-    prompt: Prompt
-
-    @property
-    def seconds(self) -> float:
-        return len(self.job.pcm) / SAMPLE_BYTES / SAMPLE_RATE
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """What one decode of a window wrote. tokens: its text. encoded: the encoder's output for the window, of
-    `frames` frames. score: the mean log-probability of a token. said: it is what somebody said. endless: it
-    wrote on until its token limit. suspicious: it did, or repeats itself."""
-
-    tokens: list[int]
-    text: str
-    encoded: Any
-    frames: int
-    score: float
-    said: bool
-    endless: bool
-    suspicious: bool
-
-
 class WhisperEngine:
     """One loaded model, for as many threads as it was loaded for: `at_once`."""
 
@@ -134,11 +111,11 @@ class WhisperEngine:
         urgent = all(job.urgent for job in jobs)
         room = _ROOM[DecodeKind.PARTIAL if urgent else jobs[0].kind]
         frames = self._model.frames([window.spectrogram for window in windows], room)
-        beam_size = self._options.beam_size if urgent else 1
+        beam_size = self._options.beam_size if all(map(_is_searched_at_once, windows)) else 1
         drafts = self._drafts(windows, frames, beam_size)
         return [self._finish(window, self._searched(window, draft, beam_size)) for window, draft in drafts]
 
-    def _window(self, job: DecodeJob) -> _Window:
+    def _window(self, job: DecodeJob) -> Window:
         if not self.flags.uses_context:
             pcm = job.pcm[SAMPLE_BYTES * job.context :]
             job = msgspec.structs.replace(job, start=job.start + job.context, pcm=pcm, context=0)
@@ -147,11 +124,11 @@ class WhisperEngine:
         elif job.lead_in:
             pcm = bytes(SAMPLE_BYTES * job.lead_in) + job.pcm
             job = msgspec.structs.replace(job, start=job.start - job.lead_in, pcm=pcm)
-        return _Window(job, self._model.spectrogram(job.pcm), Prompt(job.language, before=job.prompt))
+        return Window(job, self._model.spectrogram(job.pcm), Prompt(job.language, before=job.prompt))
 
     def _drafts(
-        self, windows: Sequence[_Window], frames: int, beam_size: int = 1
-    ) -> list[tuple[_Window, _Draft]]:
+        self, windows: Sequence[Window], frames: int, beam_size: int = 1
+    ) -> list[tuple[Window, Draft]]:
         """A decode of the windows together, and each window with the language that it was decoded in."""
         alone, together = self._model.encode([window.spectrogram for window in windows], frames)
         windows = [
@@ -165,42 +142,47 @@ class WhisperEngine:
             for window, result, encoded in zip(windows, results, alone, strict=True)
         ]
 
-    def _language(self, window: _Window, encoded: Any) -> str:
+    def _language(self, window: Window, encoded: Any) -> str:
         return self._model.spoken_language(encoded, window.prompt.language)
 
-    def _generate(self, encoded: Any, windows: Sequence[_Window], limit: int, beam_size: int) -> list[Any]:
+    def _generate(self, encoded: Any, windows: Sequence[Window], limit: int, beam_size: int) -> list[Any]:
         return self._model.generate(encoded, [window.prompt for window in windows], beam_size, limit)
 
-    def _searched(self, window: _Window, draft: _Draft, beam_size: int = 1) -> _Draft:
-        """The draft, or of a final that greedy decoding is not sure of, what beam search finds. It finds more
-        names and spelled words, but it loops more often, too: such a text is not taken. beam_size: with which
-        the draft was found."""
-        is_sure = draft.score >= _SURE and not draft.suspicious
-        is_searched = beam_size > 1 and not draft.suspicious
-        has_one_way = window.job.kind is DecodeKind.PARTIAL or self._options.beam_size == 1
-        if is_sure or is_searched or has_one_way:
+    def _searched(self, window: Window, draft: Draft, beam_size: int = 1) -> Draft:
+        """The draft, or of a final that is not sure, what another search finds. A beam finds more names and
+        spelled words than greedy decoding, but it loops more often, too: such a text is not taken.
+        beam_size: with which the draft was found."""
+        other_size = self._other_beam_size(window.job, draft, beam_size)
+        if other_size == beam_size:
             return draft
-        other_size = 1 if beam_size > 1 else self._options.beam_size
         found = self._decoded_again(window, draft, self._token_limit(window), other_size)
         is_worse = found.suspicious > draft.suspicious or found.said < draft.said
         return draft if is_worse else found
 
-    def _decoded_again(self, window: _Window, draft: _Draft, limit: int, beam_size: int) -> _Draft:
+    def _other_beam_size(self, job: DecodeJob, draft: Draft, beam_size: int) -> int:
+        """The beam of a second search; the same one if there is none."""
+        if beam_size > 1:
+            return 1 if draft.suspicious else beam_size
+        is_sure = draft.score >= _SURE and not draft.suspicious
+        return 1 if is_sure or job.urgent or job.kind is DecodeKind.PARTIAL else self._options.beam_size
+
+    def _decoded_again(self, window: Window, draft: Draft, limit: int, beam_size: int) -> Draft:
         """Another draft over the same encoding."""
         [result] = self._generate(draft.encoded, [window], limit, beam_size)
         return self._draft(window, result, draft.encoded, draft.frames, limit)
 
-    def _token_limit(self, window: _Window) -> int:
+    def _token_limit(self, window: Window) -> int:
         """The most tokens that the window can hold."""
         language = self._model.code_of(window.prompt.language)
         each_second = _TOKENS_PER_SECOND_OF.get(language, _TOKENS_PER_SECOND)
         return min(MOST_TOKENS, int(each_second * (window.seconds + 1)))
 
-    def _draft(self, window: _Window, result: Any, encoded: Any, frames: int, limit: int) -> _Draft:
+    def _draft(self, window: Window, result: Any, encoded: Any, frames: int, limit: int) -> Draft:
         written = result.sequences_ids[0]
         tokens = text_tokens(written, self._model.special, window.seconds)
         text = self._model.text(tokens, window.prompt.language)
-        endless = len(written) >= limit
+        ended = not window.job.retried and reaches_end(written, self._model.special, window.seconds)
+        endless = len(written) >= limit and not ended
         suspicious = (
             endless
             or compression_ratio(text) > _MAX_COMPRESSION
@@ -208,9 +190,9 @@ class WhisperEngine:
             or is_doubled(text)
         )
         said = any(map(str.isalnum, text)) and self._is_speech(window, result)
-        return _Draft(tokens, text, encoded, frames, result.scores[0], said, endless, suspicious)
+        return Draft(tokens, text, encoded, frames, result.scores[0], said, endless, suspicious)
 
-    def _finish(self, window: _Window, draft: _Draft) -> DecodeResult:
+    def _finish(self, window: Window, draft: Draft) -> DecodeResult:
         """The words of a window, after as many retries as its first draft needs."""
         draft, retry_ms = self._retried(window, draft)
         if draft.endless:
@@ -227,16 +209,17 @@ class WhisperEngine:
             context_dropped=not self.flags.uses_context,
         )
 
-    def _is_good(self, window: _Window, draft: _Draft) -> bool:
+    def _is_good(self, window: Window, draft: Draft) -> bool:
         """Whether somebody said the text; a partial of a stock model must not be suspicious besides."""
         is_final = window.job.kind is DecodeKind.FINAL
         return draft.said and (is_final or self.flags.short_context or not draft.suspicious)
 
-    def _retried(self, window: _Window, draft: _Draft) -> tuple[_Draft, float]:
+    def _retried(self, window: Window, draft: Draft) -> tuple[Draft, float]:
         """A draft that is not suspicious, or the best there is, and the ms that it took to get it. What was
         said in one draft is not given up for one in which nothing was."""
         begun, retry_ms = time.perf_counter(), 0.0
-        is_retried = window.job.kind is DecodeKind.FINAL and not self.flags.short_context
+        job = window.job
+        is_retried = job.kind is DecodeKind.FINAL and job.retried and not self.flags.short_context
         for frames in _RETRY_FRAMES if is_retried else ():
             if draft.said and draft.suspicious and frames > draft.frames:
                 [(_, again)] = self._drafts([window], frames)
@@ -245,7 +228,7 @@ class WhisperEngine:
                 retry_ms = (time.perf_counter() - begun) * 1000
         return draft, retry_ms
 
-    def _is_speech(self, window: _Window, result: Any) -> bool:
+    def _is_speech(self, window: Window, result: Any) -> bool:
         """Whether a decode wrote what somebody said. Of the audio, the detector hears what is neither context
         nor silence put in front: it takes any sound that follows digital silence for speech."""
         pcm = window.job.pcm[SAMPLE_BYTES * (window.job.context + window.job.lead_in) :]
@@ -256,7 +239,7 @@ class WhisperEngine:
             self._options.strictness,
         )
 
-    def _words(self, window: _Window, draft: _Draft) -> tuple[Word, ...]:
+    def _words(self, window: Window, draft: Draft) -> tuple[Word, ...]:
         """The draft's words with their times in the session."""
         language, start = window.prompt.language, window.job.start
         earliest = start + window.job.lead_in
@@ -269,7 +252,7 @@ class WhisperEngine:
             for word in without_unheard(words_of(pieces, unspaced=unspaced))
         )
 
-    def _with_key_terms(self, window: _Window, draft: _Draft, words: tuple[Word, ...]) -> tuple[Word, ...]:
+    def _with_key_terms(self, window: Window, draft: Draft, words: tuple[Word, ...]) -> tuple[Word, ...]:
         """The words as they are once the decoder has read the key terms, where that finds one among them."""
         terms = window.job.key_terms
         if not terms or not has_low_confidence(words):
@@ -281,7 +264,7 @@ class WhisperEngine:
         heard = self._words(window, again)
         return heard if are_likely(found, heard) else words
 
-    def _reread(self, window: _Window, draft: _Draft) -> _Draft:
+    def _reread(self, window: Window, draft: Draft) -> Draft:
         """What the decoder writes about a window that it has written the draft about."""
         usual = len(draft.tokens)
         limit = min(self._token_limit(window), 2 * usual + _ROOM_FOR_TERMS)
@@ -289,6 +272,12 @@ class WhisperEngine:
         again = self._decoded_again(window, draft, limit, beam_size)
         tokens = once(again.tokens, usual)
         return replace(again, tokens=tokens, text=self._model.text(tokens, window.prompt.language))
+
+
+def _is_searched_at_once(window: Window) -> bool:
+    """Whether its first decode is with a beam."""
+    job = window.job
+    return not job.retried and (not job.urgent or window.seconds <= _SEARCHED_S)
 
 
 def _noise(seconds: int, kind: DecodeKind) -> DecodeJob:

@@ -50,7 +50,8 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     lead_in: the number of samples of silence that a recogniser that does not use the context inserts before
     the window, because models miss a short word at its very start.
     background: no conversation waits for it, so it is decoded only when no other job waits.
-    urgent: of a final, the client waits for it, so its window is short and is searched with a beam at once.
+    urgent: of a final, the client waits for it, so its window is short and is decoded in little time.
+    retried: of a final, text that looks wrong is decoded again in longer windows.
     """
 
     session: str
@@ -65,6 +66,7 @@ class DecodeJob(msgspec.Struct, frozen=True, array_like=True):
     lead_in: int = 0
     background: bool = False
     urgent: bool = False
+    retried: bool = True
 
     @property
     def lane(self) -> DecodeKind:

@@ -165,7 +165,7 @@ class Listener:
                 self._begin_utterance(now)
             case Boundary.PAUSED:
                 self._endpointer.words_due = True
-                self._transcription.pause()
+                self._transcription.pause(urgent=self._endpointer.manual)
             case Boundary.RESUMED:
                 self._transcription.resume(self._endpointer.voice_start)
                 self._dialogue.receive_speech(now, resumed=True)

@@ -125,8 +125,9 @@ class Transcription(Protocol):
         """Begins an utterance. speech_start: its first voiced sample, in the past."""
         ...
 
-    def pause(self) -> None:
-        """The running utterance pauses; its end may follow."""
+    def pause(self, *, urgent: bool = False) -> None:
+        """The running utterance pauses; its end may follow. urgent: the client may soon wait for the
+        Final."""
         ...
 
     def resume(self, at: int) -> None:

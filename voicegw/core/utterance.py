@@ -63,7 +63,7 @@ class Utterance(msgspec.Struct, array_like=True):
     position after its last sample, once it has ended. final_decode: the last final decode. language: of the
     last decode with words, ISO 639-1; empty where it is unknown. resumed: where the speech continued after
     each pause. decided_until, failed_until: the end of the window of the last final decode that succeeded or
-    failed. urgent: it has ended and the client waits for its final.
+    failed. urgent: the client waits for its final, or may do so at any time in this pause.
     """
 
     turn: int
@@ -105,6 +105,11 @@ class Utterance(msgspec.Struct, array_like=True):
         stable = self.hypothesis.stable
         return max(self.decided_until, stable[-1].end if stable else self.start)
 
+    @property
+    def awaited(self) -> bool:
+        """Whether it has ended and the client waits for its final."""
+        return self.urgent and self.end is not None
+
     def missing_pre_roll(self, wanted: int) -> int:
         """How many samples of the `wanted` pre-roll are missing, because it begins with the session or right
         after a commit or a split; 0 once its window is trimmed."""
@@ -145,14 +150,14 @@ class Utterance(msgspec.Struct, array_like=True):
 
     def resume(self, at: int) -> None:
         """The speech continues after a pause."""
-        self.paused, self.remainder = False, None
+        self.paused, self.urgent, self.remainder = False, False, None
         self.resumed.append(at)
 
     def trim(self, longest: int) -> None:
         """Removes stable words from a running window of more than `longest` samples, and from any window
-        whose final is urgent."""
+        whose final the client waits for."""
         is_long = self.decoded_until - self.window_start > longest
-        if self.urgent or (is_long and self.end is None and not self.paused):
+        if self.awaited or (is_long and self.end is None and not self.paused):
             start = self.hypothesis.trim()
             if start is not None:
                 self.window_start = max(self.window_start, start)

@@ -149,9 +149,10 @@ class WindowedTranscription:
             )
         )
 
-    def pause(self) -> None:
+    def pause(self, *, urgent: bool = False) -> None:
         """See Transcription."""
-        self._expect_running().paused = True
+        running = self._expect_running()
+        running.paused, running.urgent = True, urgent
 
     def resume(self, at: int) -> None:
         """See Transcription."""
@@ -231,14 +232,15 @@ class WindowedTranscription:
         return DecodeJob(
             *(self._session, self._state.jobs, kind, start, pcm, prompt),
             *(self._state.language.requested, terms, before, lead_in),
-            urgent=utterance.urgent,
+            urgent=utterance.awaited,
+            retried=not utterance.urgent,
         )
 
     def _may_replace(self, kind: DecodeKind, utterance: Utterance) -> bool:
         """Whether a decode that is due makes the one in flight useless: a partial, or if the client waits, a
         final without the last speech."""
         assert self._in_flight is not None
-        is_useless = utterance.urgent and self._in_flight.until < utterance.speech_end
+        is_useless = utterance.awaited and self._in_flight.until < utterance.speech_end
         return kind is DecodeKind.FINAL and (self._in_flight.kind is DecodeKind.PARTIAL or is_useless)
 
     # --- answers ---

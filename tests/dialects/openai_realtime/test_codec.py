@@ -95,6 +95,33 @@ def test_what_is_kept_is_bounded() -> None:
     assert repeated[-1] == before.received[-1]
 
 
+def is_told_that_all_follows(earlier: Client, last: dict[str, Any] | None) -> bool:
+    """What `session.created` says to a client with this last event."""
+    complete: bool = resumed(earlier, last).received[0]["session"]["events_complete"]
+    return complete
+
+
+def test_a_client_is_told_whether_all_that_it_missed_follows() -> None:
+    before = Client()
+    before.hear(*(ReplyDelta(1, "x" * 1_000) for _ in range(200)))
+    kept = resumed(before, before.received[0]).received[1:]
+    last_unkept = before.received.index(kept[0]) - 1
+    assert is_told_that_all_follows(before, before.received[last_unkept])
+    assert not is_told_that_all_follows(before, before.received[last_unkept - 1])
+
+
+def test_a_client_that_does_not_tell_where_it_was_may_lack_events() -> None:
+    assert not is_told_that_all_follows(Client(), None)
+    assert not is_told_that_all_follows(Client(), {"event_id": "event_unknown"})
+
+
+def test_a_client_that_lacks_events_is_told_so_again_on_the_next_connection() -> None:
+    before = Client()
+    before.hear(*(ReplyDelta(1, "x" * 1_000) for _ in range(200)))
+    second = resumed(before, before.received[0])
+    assert not is_told_that_all_follows(second, second.received[0])
+
+
 def test_what_is_repeated_outlives_a_connection_of_which_only_the_begin_arrives() -> None:
     before = Client()
     before.hear(ReplyDelta(1, "Good day."))

@@ -43,6 +43,7 @@ class ServerEvents:
         self._ids = ids
         self._kept: deque[tuple[int, Frame]] = deque()
         self._kept_bytes = 0
+        self._dropped = 0  # the number of the latest event that is kept no longer
         self._number = 0
 
     def frame(self, kind: str, **fields: Any) -> Frame:
@@ -61,16 +62,18 @@ class ServerEvents:
         self._kept.append((self._number, frame))
         self._kept_bytes += len(frame.data)
         while self._kept_bytes > KEPT_BYTES:
-            _, oldest = self._kept.popleft()
+            self._dropped, oldest = self._kept.popleft()
             self._kept_bytes -= len(oldest.data)
 
     def resumed(self, last_event_id: str, session: dict[str, Any]) -> list[Frame]:
         """`session.created` for a client that has lost its connection, and the kept events that were built
         after the last one that it has; none for an id that is not of this session.
 
-        The id of `session.created` stands for that last one: a client that loses this connection as well,
-        before it has the others, gets them on the next one."""
+        `events_complete` in the session says whether these are all. The id of `session.created` stands for
+        that last one: a client that loses this connection as well, before it has the others, gets them on the
+        next one."""
         last = self._ids.number_of("event", last_event_id)
+        session |= {"events_complete": 0 < last >= self._dropped}
         event_id = self._ids.standing_for("event", last) if last else self._ids.next("event")
         created = self._frame("session.created", event_id, {"session": session})
         return [created, *(frame for number, frame in self._kept if 0 < last < number)]

@@ -8,6 +8,7 @@ import pytest
 from benchmarks import noisy_speech
 from benchmarks.noisy_speech import SPEECH_DBFS, Mask, Signal, Speech, at_level, delays_ms, noise, share
 from clients.samples import read_samples
+from models.training.augment import telephone
 from voicegw.asr import vad
 from voicegw.asr.vad import (
     NoiseFloor,
@@ -283,6 +284,15 @@ def test_quiet_speech_is_as_likely_as_loud_speech() -> None:
     assert max(scores) < 0.3
     assert speech_probability(spoken.tobytes()) > 0.8
     assert speech_probability(noise.tobytes()) < 0.5
+
+
+def test_speech_on_a_telephone_line_is_as_likely_as_elsewhere() -> None:
+    begin = int(10.4 * SAMPLE_RATE)
+    word = speech().signal[begin : begin + int(0.4 * SAMPLE_RATE)].astype(np.float32)
+    line = (telephone(word) * 32767).astype("<i2")
+    narrow = SileroScorer()
+    assert max(narrow.score(window) for window in line.reshape(-1, WINDOW_SAMPLES)) < 0.5
+    assert speech_probability(line.tobytes()) > 0.8
 
 
 def test_it_stops_listening_once_it_has_heard_enough() -> None:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from voicegw.asr.upper_band import with_upper_band
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_SAMPLES, Pcm
 from voicegw.core.endpoint import SpeechScorer
 from voicegw.core.options import option
@@ -213,8 +214,9 @@ def speech_probability(pcm: bytes, enough: float = 1.0) -> float:
     listening at the first part that has more than `enough`.
 
     Quiet audio is amplified first: Silero takes quiet speech for noise, but noise at no level for speech.
+    That of a telephone line gets an upper band.
     """
-    scorer, audio = SileroScorer(), np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+    scorer, audio = SileroScorer(), with_upper_band(np.frombuffer(pcm, dtype="<i2").astype(np.float32))
     windows = audio[: len(audio) - len(audio) % WINDOW_SAMPLES].reshape(-1, WINDOW_SAMPLES)
     gain = _speech_gain(windows)
     highest = 0.0

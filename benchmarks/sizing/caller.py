@@ -12,7 +12,7 @@ from functools import partial
 from simpy import Environment
 
 from benchmarks.sizing.infrastructure import Infrastructure
-from benchmarks.sizing.measured import Quantiles
+from benchmarks.sizing.measured_figures import Quantiles
 from benchmarks.sizing.outcome import Log
 from benchmarks.sizing.speech import Speech, Talker
 from benchmarks.sizing.workers import Job, Steps, WorkerGroup, after

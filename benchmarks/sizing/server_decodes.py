@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import inf, sqrt
 
 from benchmarks.sizing.deployment import Deployment
-from benchmarks.sizing.measured import BATCHES, WINDOWS_S, Measured, decode_figure
+from benchmarks.sizing.measured_figures import BATCHES, WINDOWS_S, Measured, decode_figure
 from benchmarks.sizing.simulation import Simulation
 from voicegw.core.jobs import DecodeKind
 

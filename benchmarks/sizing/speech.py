@@ -7,7 +7,7 @@ from math import inf
 from random import Random
 
 from benchmarks.measures import percentile
-from benchmarks.sizing.measured import PERCENTS, Measured
+from benchmarks.sizing.measured_figures import PERCENTS, Measured
 from clients.samples import Utterance
 
 _LEAST_BETWEEN_S = 0.1

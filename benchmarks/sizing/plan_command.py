@@ -25,7 +25,7 @@ from benchmarks.sizing.autoscaling import GROWTH, RAMP_S, THRESHOLDS, before_gro
 from benchmarks.sizing.check import COMPARED, Comparison, compare
 from benchmarks.sizing.deployment import ASSUMED, Deployment, Fault, Part, worker_slots
 from benchmarks.sizing.document import write_document
-from benchmarks.sizing.measured import Measured, default_files, read
+from benchmarks.sizing.measured_figures import Measured, default_files, read
 from benchmarks.sizing.planning import SLICE_CALLERS, Plan, plan
 from benchmarks.sizing.simulation import simulate
 from benchmarks.tracks import sessions

@@ -50,7 +50,7 @@ def test_callers_who_are_not_served_in_time_are_the_exit_status(figures: str) ->
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--device", "cuda"], "scripts/bench sizing --model bundled --device cuda"),
+        (["--device", "cuda"], "scripts/bench sizing --model base --device cuda"),
         (["--measured", "/nowhere.json"], "is no result of scripts/bench"),
     ],
 )

@@ -27,15 +27,13 @@ OVERLOAD = 1.5
 @dataclass(frozen=True)
 class Bench:
     """What all runs have in common. flags: for the server. reply: as clients ask for it. runs: with each
-    number of streams, all of which must hold. together: first frames at once, not spread over an interval
-    between partials. samples: what is said; the sample sessions if empty."""
+    number of streams, all of which must hold. samples: what is said; the sample sessions if empty."""
 
     flags: Sequence[str]
     end_silence_ms: int
     timing: Timing
     runs: int
     reply: str
-    together: bool = False
     samples: Sequence[Sample] = ()
 
     async def run(self, speakers: Sequence[Speaker]) -> Run:
@@ -84,7 +82,7 @@ class Ramp:
         short: list[str] = []
         while len(runs) < self.bench.runs and not short:
             try:
-                runs.append(await self.bench.run(speakers_for(streams, together=self.bench.together)))
+                runs.append(await self.bench.run(speakers_for(streams)))
             except ServerFailed:
                 raise
             except ClientError as error:
@@ -108,10 +106,9 @@ def _tell(streams: int, found: dict[str, float] | None, short: Sequence[str]) ->
     print(f"{streams} stream(s): {figures_text}{verdict}", file=sys.stderr, flush=True)
 
 
-def speakers_for(streams: int, *, together: bool = False) -> list[Speaker]:
-    """Speakers that start at different positions in the samples."""
-    interval_s = 0.0 if together else STAGGER_S
-    return [Speaker(n / streams, interval_s * n / streams) for n in range(streams)]
+def speakers_for(streams: int) -> list[Speaker]:
+    """Speakers that start at different positions in the samples, spread over an interval between partials."""
+    return [Speaker(n / streams, STAGGER_S * n / streams) for n in range(streams)]
 
 
 def overload_of(held: int, warm_up_s: float) -> list[Speaker]:

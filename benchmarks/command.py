@@ -89,8 +89,9 @@ def add_condition(parser: argparse.ArgumentParser) -> None:
     """`--condition`, which chooses among the sample sessions."""
     parser.add_argument(
         "--condition",
+        choices=("clean", "noise10", "phone"),
         default="clean",
-        help="sessions with this condition: clean, noise10 or phone (default: %(default)s)",
+        help="of the sample sessions (default: %(default)s)",
     )
 
 

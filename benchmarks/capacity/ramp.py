@@ -5,22 +5,18 @@ Each run starts a server of its own, so that earlier runs have no effect.
 
 import math
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.answering import answering_server
 from benchmarks.capacity.evaluation import figures, shortfalls
 from benchmarks.capacity.load import Run, Timing, run
 from benchmarks.capacity.search import Search
 from benchmarks.capacity.speaker import Speaker
 from benchmarks.playing import STAGGER_S
 from clients.errors import ClientError, ServerFailed
-from clients.local_server import LocalServer, local_server
 from clients.samples import Sample
-from tests.llm_server import LLMServer
 
-REPLY = ("It", " is", " done", ".")
-LLM_FIRST_TOKEN_S = 0.1
 OVERLOAD = 1.5
 
 
@@ -38,17 +34,10 @@ class Bench:
 
     async def run(self, speakers: Sequence[Speaker]) -> Run:
         """One run with a fresh server. Raises ClientError."""
-        async with self._server(len(speakers)) as server:
-            return await run(server, speakers, self.timing, self.reply, samples=self.samples)
-
-    @asynccontextmanager
-    async def _server(self, sessions: int) -> AsyncIterator[LocalServer]:
         # The fixed limit of sessions is raised; only the load control of the server limits them.
-        room = ("--gateway.admission.max-sessions", str(2 * sessions), "--log-level", "warning")
-        async with LLMServer(tokens=REPLY, first_token_delay_s=LLM_FIRST_TOKEN_S) as llm:
-            endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark")
-            async with local_server(*room, *endpoint, *self.flags) as server:
-                yield server
+        room = ("--gateway.admission.max-sessions", str(2 * len(speakers)))
+        async with answering_server((*room, *self.flags)) as (server, _):
+            return await run(server, speakers, self.timing, self.reply, samples=self.samples)
 
 
 @dataclass

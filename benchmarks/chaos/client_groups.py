@@ -15,8 +15,8 @@ import msgspec
 from websockets.frames import Opcode
 
 from benchmarks.raw_client import ConnectionFailed, RawClient, encoded
-from benchmarks.server_under_test import sample_named
 from clients.audio import read_pcm
+from clients.samples import sample_named
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
 from voicegw.errors import AudioTooFast

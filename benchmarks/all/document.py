@@ -72,9 +72,10 @@ def report(results: Mapping[str, PartResult], pictures: Sequence[str] = ()) -> s
     sections = [_section(part, results[part.name]) for part in PARTS if part.name in results]
     drawn = "".join(f"![{name.removesuffix('.svg')}]({name})\n\n" for name in pictures)
     head = (
-        "# Figures of one run\n\n"
-        "Written by `scripts/bench all`. Each part is a command that can be run by itself; its JSON file\n"
-        "has all of its figures. Method: [benchmarks](../README.md).\n\n"
+        "# Figures of `scripts/bench all`\n\n"
+        "Each part is a command that can be run by itself; its JSON file has all of its figures. Parts that\n"
+        "begin with `people-` use recordings of people, the others synthetic voices and the bundled model.\n"
+        "[Method](../README.md).\n\n"
     )
     return head + drawn + "\n".join(sections)
 
@@ -129,7 +130,7 @@ def _minutes(result: PartResult) -> str:
 def _machine(machine: Mapping[str, Any]) -> str:
     about = "{processor}, {cores} cores, Python {python}".format_map(machine)
     load = "/".join(str(each) for each in machine.get("load_average", ()))
-    return f"{about}, load {load}" if load else about
+    return f"{about}, load average before the run {load}" if load else about
 
 
 def readme_table(results: Mapping[str, PartResult]) -> str:

@@ -24,7 +24,8 @@ def test_a_part_is_reported_with_how_it_was_measured() -> None:
     text = report({"latency": RESULT}, ["words.svg"])
     assert "![words](words.svg)" in text
     assert "`scripts/bench latency --files x.flac`" in text
-    assert "EPYC, 2 cores, Python 3.11, load 0.1/0.2/0.3; 2026-11-29T12:00; 1.5 minutes; commit abc." in text
+    machine = "EPYC, 2 cores, Python 3.11, load average before the run 0.1/0.2/0.3"
+    assert f"{machine}; 2026-11-29T12:00; 1.5 minutes; commit abc." in text
     assert "\nmodel: bundled\n" in text
     assert "problems" not in text
 

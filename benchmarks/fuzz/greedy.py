@@ -16,11 +16,10 @@ from random import Random
 
 from websockets.frames import Opcode
 
-from benchmarks.raw_client import ConnectionFailed, RawClient, encoded
+from benchmarks.raw_client import SWITCHING_PROTOCOLS, ConnectionFailed, RawClient, encoded
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
 
-SWITCHING_PROTOCOLS = 101
 PAUSE_S = 0.2  # before the next session
 BURST_FRAMES = 100
 BURST_S = 0.1  # of small frames: twice the accepted rate; more would leave a long backlog

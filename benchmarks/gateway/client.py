@@ -18,7 +18,7 @@ from websockets.frames import Opcode
 
 from benchmarks.gateway.requests import AttemptResults, ConnectAttempts, Stream, StreamResult
 from benchmarks.measures import percentile
-from benchmarks.raw_client import RawClient, elapsed_ms, encoded
+from benchmarks.raw_client import SWITCHING_PROTOCOLS, RawClient, elapsed_ms, encoded
 from clients.audio import SAMPLE_BYTES, frames, read_pcm
 from clients.calls.twilio import TwilioCarrier
 from clients.samples import sample_named
@@ -26,7 +26,6 @@ from voicegw.core.audio import SAMPLE_RATE, WINDOW_SAMPLES
 from voicegw.dialects import native, twilio
 
 SPEECH = "conversation.wav"
-SWITCHING_PROTOCOLS = 101
 DRAIN_EVERY = 50  # frames of a session
 PING_EVERY_S = 1.0
 MOST_FRAMES = 1_000_000  # of a session: over five hours

@@ -82,7 +82,7 @@ def unread_replies(connection: RawClient, rng: Random) -> int:
     return 1
 
 
-def parked_sessions(connection: RawClient, rng: Random) -> int:
+def detached_sessions(connection: RawClient, rng: Random) -> int:
     """Sends speech, resets the connection, and opens another session."""
     connection.send(_HALF_WORD)
     connection.reset()
@@ -121,7 +121,7 @@ def long_messages(connection: RawClient, rng: Random) -> int:
 
 
 KINDS: tuple[Burst, ...] = (
-    *(pings, fragments, empty_frames, tiny_frames, unread_replies, parked_sessions),
+    *(pings, fragments, empty_frames, tiny_frames, unread_replies, detached_sessions),
     *(long_histories, acknowledgements, unacknowledged_events, long_messages),
 )
 

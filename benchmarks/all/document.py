@@ -146,8 +146,12 @@ def readme_table(results: Mapping[str, PartResult]) -> str:
 def _theirs(row: Row, figures: dict[str, float | None]) -> str:
     if not row.part.endswith("peers"):
         return shown(row.theirs, figures) if row.theirs else ""
-    peers = ((title, of_server(figures, server)) for server, title in SERVERS.items() if server != "voicegw")
-    return ", ".join(f"{title} {shown(row.theirs, own)}" for title, own in peers if own)
+    found = {
+        title: shown(row.theirs, of_server(figures, server))
+        for server, title in SERVERS.items()
+        if server != "voicegw"
+    }
+    return ", ".join(f"{title} {text}" for title, text in found.items() if MISSING not in text)
 
 
 def update_readme(file: Path, results: Mapping[str, PartResult]) -> None:

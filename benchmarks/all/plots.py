@@ -76,9 +76,10 @@ def _peers(axes: Any, results: Mapping[str, PartResult]) -> bool:
     if result is None:
         return False
     rows = [
-        (title, own["wel_p50_ms"], own["wel_p95_ms"])
+        (title, p50, p95)
         for server, title in SERVERS.items()
-        if (own := of_server(result.figures, server))
+        if (p50 := (own := of_server(result.figures, server)).get("wel_p50_ms")) is not None
+        and (p95 := own.get("wel_p95_ms")) is not None
     ]
     for number, (label, index) in enumerate((("p50", 1), ("p95", 2))):
         axes.bar(

@@ -60,11 +60,9 @@ def shown(form: str, figures: dict[str, float | None]) -> str:
 
 
 def of_server(figures: dict[str, float | None], server: str) -> dict[str, float | None]:
-    """The figures of one of the servers that are compared, without its name behind theirs; none if it did not
-    run."""
+    """The figures of one of the servers that are compared, without its name behind theirs."""
     end = f"_{server}"
-    found = {name.removesuffix(end): value for name, value in figures.items() if name.endswith(end)}
-    return found if any(value is not None for value in found.values()) else {}
+    return {name.removesuffix(end): value for name, value in figures.items() if name.endswith(end)}
 
 
 def file_of(directory: Path, name: str) -> Path:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.asr import toy_engine
 from tests.asr.toy_engine import ToyOptions
-from tests.observing import START_S, children
+from tests.observing import PATIENCE_S, START_S, children
 from tests.speech import job
 from voicegw.asr.engine import EngineSpec, ReadyEngine
 from voicegw.asr.pipe import Setup
@@ -47,7 +47,9 @@ async def test_its_windows_are_decoded_in_batches_as_large_as_it_says() -> None:
 
 async def test_one_that_forgets_a_window_fails_its_job_only() -> None:
     source = ReadyEngine(toy_engine.spec(ToyOptions(forgets=True)))
-    pool = WorkerPool(source, PoolOptions(workers=1, job_timeout_ms=PATIENCE_MS), Metrics(), cores=1)
+    pool = WorkerPool(
+        source, PoolOptions(workers=1, job_timeout_ms=int(1000 * PATIENCE_S)), Metrics(), cores=1
+    )
     try:
         await pool.start()
         for number in (7, 8):

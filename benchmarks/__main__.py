@@ -35,7 +35,7 @@ BENCHMARKS = {
 }
 
 MODULES = {  # of those that are not named like their module
-    "sizing": "benchmarks.sizing.measure",
+    "sizing": "benchmarks.sizing.benchmark",
     "batching": "benchmarks.sizing.batching",
 }
 

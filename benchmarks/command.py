@@ -13,7 +13,6 @@ from clients.errors import ClientError
 from voicegw.errors import StartupError
 
 FIXED_END_SILENCE = "--no-session.endpoint.adaptive"  # so that finals can be compared with one silence
-FULL_SECONDS, FULL_RUNS = 120.0, 3  # what --full sets
 
 Main = Callable[[Sequence[str] | None], int]
 
@@ -56,9 +55,7 @@ def chosen(options: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 
 Add = Callable[[argparse.ArgumentParser], None]
-Numbers = Mapping[
-    str, tuple[float, str]
-]  # of options that take a number: the default, with its type, and the help
+Numbers = Mapping[str, tuple[float, str]]  # by option: the default, which has the option's type, and the help
 
 
 def new_parser(
@@ -92,22 +89,18 @@ def add_condition(parser: argparse.ArgumentParser) -> None:
     """`--condition`, which chooses among the sample sessions."""
     parser.add_argument(
         "--condition",
+        choices=("clean", "noise10", "phone"),
         default="clean",
-        help="sessions with this condition: clean, noise10 or phone (default: %(default)s)",
-    )
-
-
-def add_full(parser: argparse.ArgumentParser, also: str) -> None:
-    """`--full`, which sets the length and the number of runs."""
-    parser.add_argument(
-        "--full", action="store_true", help=f"{FULL_SECONDS:g} s, {FULL_RUNS} runs of each, {also}"
+        help="of the sample sessions (default: %(default)s)",
     )
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """`--model`, which may be any that `voicegw serve` takes."""
     parser.add_argument(
-        "--model", default="bundled", help="the speech model, as for `voicegw serve` (default: %(default)s)"
+        "--model",
+        default="bundled",
+        help="the speech model, as for `voicegw serve`: a directory, or a name (default: %(default)s)",
     )
 
 

@@ -128,7 +128,3 @@ def _print(worse: Sequence[Change]) -> None:
             change.name, cell(change.old), cell(change.new), "" if math.isnan(by) else f"{by:+.0f} %"
         )
     console().print(table)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

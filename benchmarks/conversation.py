@@ -9,12 +9,12 @@ Then replies are interrupted. With `--voice`, a last round requests spoken repli
 import argparse
 import asyncio
 import random
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.answering import answering_server
 from benchmarks.command import (
     Result,
     add_device,
@@ -27,10 +27,9 @@ from benchmarks.command import (
 )
 from benchmarks.conversation_figures import MEANINGS, Round, barge_in_figures, round_figures, voice_figures
 from benchmarks.playing import play_all
+from benchmarks.tracks import sessions
 from clients.audio import SAMPLE_BYTES, read_pcm
-from clients.local_server import local_server
-from clients.samples import Sample, Utterance, read_samples
-from tests.llm_server import LLMServer
+from clients.samples import Sample, Utterance, sample_named
 from voicegw.core.audio import SAMPLE_RATE
 
 REPLY = ("It ", "is ", "done ", "and ", "there ", "is ", "no ", "more ", "to ", "say", ".")
@@ -47,15 +46,8 @@ TAIL_MS = 2_500
 class Model:
     """The speed of the language model endpoint."""
 
-    first_token_ms: int
-    tokens_per_s: float
-
-    def serve(self, tokens: Sequence[str]) -> LLMServer:
-        return LLMServer(
-            tokens=tokens,
-            first_token_delay_s=self.first_token_ms / 1000,
-            token_delay_s=1 / self.tokens_per_s,
-        )
+    first_token_s: float
+    token_s: float
 
 
 NUMBERS = {
@@ -70,24 +62,13 @@ NUMBERS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status."""
     options = _parser().parse_args(argv)
-    samples = [
-        sample
-        for sample in read_samples()
-        if (sample.file in options.files if options.files else _is_session(sample))
-    ]
-    if not samples:
-        print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
-        return 2
+    samples = [*map(sample_named, options.files)] if options.files else sessions()
     figures = asyncio.run(_measure(options, samples * options.repeats))
     numbers = chosen(options, "repeats", "interruptions", "llm_first_token_ms", "llm_tokens_per_s")
     settings = (
         chosen(options, "model", "voice", "serve") | {"files": [each.file for each in samples]} | numbers
     )
     return Result(settings, figures, MEANINGS).report("conversation", options.json)
-
-
-def _is_session(sample: Sample) -> bool:
-    return sample.file.startswith("session-") and sample.condition == "clean"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _measure(options: argparse.Namespace, samples: Sequence[Sample]) -> dict[str, float]:
-    model = Model(options.llm_first_token_ms, options.llm_tokens_per_s)
+    model = Model(options.llm_first_token_ms / 1000, 1 / options.llm_tokens_per_s)
     flags = ("--model", options.model, "--device", options.device, *options.serve)
     waiting = await _play(model, samples, (*flags, "--no-session.reply.speculate"))
     ahead = await _play(model, samples, flags)
@@ -114,30 +95,26 @@ async def _measure(options: argparse.Namespace, samples: Sequence[Sample]) -> di
 
 async def _play(model: Model, samples: Sequence[Sample], flags: Sequence[str], reply: str = "text") -> Round:
     """The samples streamed to a server that is started for them, and its requests to the model."""
-    async with model.serve(REPLY) as llm:
-        endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark", "--log-level", "warning")
-        async with local_server(*flags, *endpoint) as server:
-            await play_all(server.url, [_sample(WARM_UP)], streams=1, reply=reply)
-            before = len(llm.exchanges)
-            played = await play_all(server.url, samples, streams=AT_ONCE, reply=reply)
-        return Round(played, llm.exchanges[before:])
+    async with answering_server(flags, model.first_token_s, model.token_s, REPLY) as (server, llm):
+        await play_all(server.url, [sample_named(WARM_UP)], streams=1, reply=reply)
+        before = len(llm.exchanges)
+        played = await play_all(server.url, samples, streams=AT_ONCE, reply=reply)
+    return Round(played, llm.exchanges[before:])
 
 
 async def _interrupt(model: Model, count: int, flags: Sequence[str]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         samples = [interruption(Path(folder), number) for number in range(count)]
-        async with model.serve(LONG_REPLY) as llm:
-            endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark", "--log-level", "warning")
-            async with local_server(*flags, *endpoint) as server:
-                played = await play_all(server.url, samples, streams=1)
-            return barge_in_figures(played, llm.exchanges)
+        async with answering_server(flags, model.first_token_s, model.token_s, LONG_REPLY) as (server, llm):
+            played = await play_all(server.url, samples, streams=1)
+        return barge_in_figures(played, llm.exchanges)
 
 
 def interruption(folder: Path, number: int) -> Sample:
     """A question, time for a part of the reply, and an interruption; as a file."""
     chance = random.Random(number)
     listening_ms = chance.randint(*LISTENING_MS)
-    asked, interrupting = _sample(chance.choice(ASKED)), _sample(chance.choice(INTERRUPTING))
+    asked, interrupting = sample_named(chance.choice(ASKED)), sample_named(chance.choice(INTERRUPTING))
     before = read_pcm(asked.path, SAMPLE_RATE) + _silence(listening_ms)
     pcm = before + read_pcm(interrupting.path, SAMPLE_RATE) + _silence(TAIL_MS)
     path = folder / f"interruption-{number}.wav"
@@ -162,11 +139,3 @@ def _write_wav(path: Path, pcm: bytes) -> None:
         file.setsampwidth(2)
         file.setframerate(SAMPLE_RATE)
         file.writeframes(pcm)
-
-
-def _sample(file: str) -> Sample:
-    return next(sample for sample in read_samples() if sample.file == file)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

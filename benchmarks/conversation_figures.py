@@ -2,11 +2,11 @@
 server. Percentiles are over all turns of all sessions together.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.figures import Played
-from benchmarks.measures import percentile
+from benchmarks.measures import spread
 from benchmarks.recording import Recording, turns_of
 from benchmarks.segments import Segment, timings
 from tests.llm_server import Exchange
@@ -79,9 +79,9 @@ def round_figures(round_: Round) -> dict[str, float]:
         report for one in round_.played for report in _reports(one.recording) if report.first_token_ms
     ]
     return {
-        **_spread("v2t", [turn.first_token for turn in measured]),
-        **_spread("endpoint", [turn.endpoint for turn in measured]),
-        **_spread("gateway_overhead", [turn.overhead for turn in measured]),
+        **spread("v2t", [turn.first_token for turn in measured]),
+        **spread("endpoint", [turn.endpoint for turn in measured]),
+        **spread("gateway_overhead", [turn.overhead for turn in measured]),
         "turns": len(answered),
         "calls_per_turn": len(round_.requests) / len(answered) if answered else float("nan"),
         "ahead_percent": 100 * sum(report.speculative for report in answered) / max(1, len(answered)),
@@ -96,8 +96,8 @@ def barge_in_figures(played: Sequence[Played], exchanges: Sequence[Exchange]) ->
     stopped = [_first_after(stop.recognised_s, left) for stop in stops]
     return {
         "interruptions": len(stops),
-        **_spread("barge_in_onset", [1000 * (stop.ended_s - stop.spoken_s) for stop in stops]),
-        **_spread("barge_in_stop", stopped),
+        **spread("barge_in_onset", [1000 * (stop.ended_s - stop.spoken_s) for stop in stops]),
+        **spread("barge_in_stop", stopped),
         "barge_in_late_pieces": sum(stop.late_pieces for stop in stops),
     }
 
@@ -105,7 +105,7 @@ def barge_in_figures(played: Sequence[Played], exchanges: Sequence[Exchange]) ->
 def voice_figures(played: Sequence[Played]) -> dict[str, float]:
     """The time to the first reply audio, as the server measured it."""
     reports = [report for one in played for report in _reports(one.recording)]
-    return _spread("first_audio", [report.first_audio_ms for report in reports])
+    return spread("first_audio", [report.first_audio_ms for report in reports])
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,3 @@ def _first_after(from_s: float, times: Sequence[float]) -> float | None:
     """From a moment to the next of the times, in ms; None where none follows within a second."""
     following = [at_s - from_s for at_s in times if -0.05 <= at_s - from_s <= 1.0]
     return 1000 * following[0] if following else None
-
-
-def _spread(name: str, values: Iterable[float | None]) -> dict[str, float]:
-    known = [value for value in values if value is not None]
-    return {f"{name}_p{percent}_ms": percentile(known, percent) for percent in (50, 95)}

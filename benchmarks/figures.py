@@ -3,11 +3,11 @@
 Percentiles are over all words, or all turns, of all sessions together.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from benchmarks.measures import WordErrors, percentile
+from benchmarks.measures import WordErrors, spread
 from benchmarks.recording import Recording, lost_samples, turns_of
 from benchmarks.segments import Segment, accuracy, segments, timings
 from clients.samples import Sample, SpokenWord
@@ -74,34 +74,24 @@ def timing_figures(
 ) -> dict[str, float]:
     """The latencies, in ms."""
     turns = [timings(segment, llm_first_token_ms) for one in played for segment in one.compared[0]]
-    finals = _known(turn.final for turn in turns)
-    first_tokens = _known(turn.first_token for turn in turns)
-    decodes = _known(
-        turn.latency.decode_ms for one in played for turn in turns_of(one.recording) if turn.latency
-    )
+    finals = [turn.final for turn in turns if turn.final is not None]
+    first_tokens = [turn.first_token for turn in turns if turn.first_token is not None]
+    decodes = [turn.latency.decode_ms for one in played for turn in turns_of(one.recording) if turn.latency]
     return {
-        **_spread("ttfp", _known(turn.first_words for turn in turns)),
-        **_spread("first_correct", _known(turn.first_correct for turn in turns)),
-        **_spread("wel", [ms for turn in turns for ms in turn.words], 50, 90, 95, 99),
-        **_spread("wel_stable", [ms for turn in turns for ms in turn.words_stable]),
-        **_spread("endpoint", _known(turn.endpoint for turn in turns)),
-        **_spread("fl", finals),
-        **_spread("excess_fl", [ms - end_silence_ms for ms in finals]),
-        **_spread("settling", _known(turn.settling for turn in turns)),
-        **_spread("v2t", first_tokens),
-        **_spread("v2t_less_llm", [ms - llm_first_token_ms for ms in first_tokens]),
-        **_spread("gateway_overhead", _known(turn.overhead for turn in turns)),
-        **_spread("decode", decodes),
+        **spread("ttfp", (turn.first_words for turn in turns)),
+        **spread("first_correct", (turn.first_correct for turn in turns)),
+        **spread("wel", [ms for turn in turns for ms in turn.words], (50, 90, 95, 99)),
+        **spread("wel_stable", [ms for turn in turns for ms in turn.words_stable]),
+        **spread("endpoint", (turn.endpoint for turn in turns)),
+        **spread("fl", finals),
+        **spread("excess_fl", [ms - end_silence_ms for ms in finals]),
+        **spread("settling", (turn.settling for turn in turns)),
+        **spread("v2t", first_tokens),
+        **spread("v2t_less_llm", [ms - llm_first_token_ms for ms in first_tokens]),
+        **spread("gateway_overhead", (turn.overhead for turn in turns)),
+        **spread("decode", decodes),
         "client_late_max_ms": 1000 * max(one.recording.latest_send_s for one in played),
     }
-
-
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
-
-
-def _spread(name: str, values: Sequence[float], *percents: int) -> dict[str, float]:
-    return {f"{name}_p{percent}_ms": percentile(values, percent) for percent in percents or (50, 95)}
 
 
 def accuracy_figures(played: Sequence[Played]) -> dict[str, float]:

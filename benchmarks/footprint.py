@@ -47,13 +47,18 @@ def footprint(url: str, pid: int, context: ssl.SSLContext | None = None) -> Foot
 
 def metrics(url: str, context: ssl.SSLContext | None = None) -> dict[str, float]:
     """The server's metrics that have no labels. context: for TLS, if the server requires it."""
-    scheme = "http" if context is None else "https"
-    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))  # without proxies, for loopback
-    with opener.open(f"{scheme}://{urlsplit(url).netloc}/metrics", timeout=ANSWER_S) as page:
-        families = text_string_to_metric_families(page.read().decode())
+    families = text_string_to_metric_families(metrics_page(url, context))
     return {
         sample.name: sample.value for family in families for sample in family.samples if not sample.labels
     }
+
+
+def metrics_page(url: str, context: ssl.SSLContext | None = None) -> str:
+    """The text of the metrics of the server at this WebSocket or HTTP URL. Raises OSError."""
+    scheme = "http" if context is None else "https"
+    opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))  # without proxies, for loopback
+    with opener.open(f"{scheme}://{urlsplit(url).netloc}/metrics", timeout=ANSWER_S) as page:
+        return bytes(page.read()).decode()
 
 
 def settled(measure: Callable[[], Footprint], within_s: float) -> Footprint:

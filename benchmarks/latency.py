@@ -11,16 +11,17 @@ recordings, after Whisper's normaliser; offline is one padded pass of stock fast
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.answering import answering_server
 from benchmarks.command import (
     FIXED_END_SILENCE,
     add_condition,
     add_json,
     add_model,
     add_serve,
+    chosen,
     exits_on_errors,
     new_parser,
 )
@@ -32,16 +33,14 @@ from benchmarks.processes import cpu_seconds
 from benchmarks.recordings import accuracy
 from benchmarks.recordings.material import Material, about_recordings, add_recordings, add_texts, material
 from benchmarks.report import report
+from benchmarks.tracks import sessions
 from clients.conversation import normalised
-from clients.local_server import local_server
-from clients.samples import Sample, read_samples
-from tests.llm_server import LLMServer
+from clients.samples import Sample, sample_named
 from voicegw import config
 from voicegw.asr.weights import locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 
 WARM_UP = "command-1.wav"
-REPLY = ("It", " is", " done", ".")
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.recordings is not None:
         with material(options, server.asr) as found:
             return _run_recordings(options, flags, server, found)
-    samples = _chosen(options.files, options.condition)
-    if not samples:
-        print("no such samples; models/samples/refs.json lists them", file=sys.stderr)
-        return 2
+    samples = [*map(sample_named, options.files)] if options.files else sessions(options.condition)
     return _run_samples(options, flags, server, samples)
 
 
@@ -127,31 +123,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _chosen(files: Sequence[str] | None, condition: str) -> list[Sample]:
-    if files:
-        return [sample for sample in read_samples() if sample.file in files]
-    sessions = (sample for sample in read_samples() if sample.file.startswith("session-"))
-    return [sample for sample in sessions if sample.condition == condition]
-
-
 async def _measure(options: argparse.Namespace, flags: Sequence[str], samples: Sequence[Sample]) -> Outcome:
-    first_token_s = options.llm_first_token_ms / 1000
-    async with LLMServer(tokens=REPLY, first_token_delay_s=first_token_s) as llm:
-        endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark")
-        async with local_server(*flags, *endpoint, "--log-level", "warning") as server:
-            await play_all(server.url, [_warm_up()], streams=1)
-            whole_s, gateway_s = cpu_seconds(server.pid), cpu_seconds(server.pid, descendants=False)
-            reply = "text" if options.recordings is None else "none"
-            played = await play_all(server.url, [*samples] * options.repeats, options.streams, reply)
-            return Outcome(
-                played,
-                cpu_seconds(server.pid) - whole_s,
-                cpu_seconds(server.pid, descendants=False) - gateway_s,
-            )
-
-
-def _warm_up() -> Sample:
-    return next(sample for sample in read_samples() if sample.file == WARM_UP)
+    async with answering_server(flags, options.llm_first_token_ms / 1000) as (server, _):
+        await play_all(server.url, [sample_named(WARM_UP)], streams=1)
+        whole_s, gateway_s = cpu_seconds(server.pid), cpu_seconds(server.pid, descendants=False)
+        reply = "text" if options.recordings is None else "none"
+        played = await play_all(server.url, [*samples] * options.repeats, options.streams, reply)
+        return Outcome(
+            played,
+            cpu_seconds(server.pid) - whole_s,
+            cpu_seconds(server.pid, descendants=False) - gateway_s,
+        )
 
 
 def offline_errors(samples: Sequence[Sample], options: WhisperOptions) -> WordErrors:
@@ -168,11 +150,8 @@ def offline_errors(samples: Sequence[Sample], options: WhisperOptions) -> WordEr
 
 
 def _settings(options: argparse.Namespace, server: config.Settings) -> dict[str, object]:
-    kept = ("model", "repeats", "streams", "llm_first_token_ms", "serve")
-    return {
-        **{name: getattr(options, name) for name in kept},
-        "end_silence_ms": server.session.endpoint.end_silence_ms,
-    }
+    kept = chosen(options, "model", "repeats", "streams", "llm_first_token_ms", "serve")
+    return kept | {"end_silence_ms": server.session.endpoint.end_silence_ms}
 
 
 def _cpu_figures(outcome: Outcome) -> dict[str, float]:
@@ -181,7 +160,3 @@ def _cpu_figures(outcome: Outcome) -> dict[str, float]:
         "cpu_s_per_audio_s": outcome.cpu_s / audio_s,
         "gateway_cpu_s_per_audio_s": outcome.gateway_cpu_s / audio_s,
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

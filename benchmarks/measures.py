@@ -21,6 +21,12 @@ def percentile(values: Iterable[float], percent: float) -> float:
     return float(np.percentile(known, percent)) if known else float("nan")
 
 
+def spread(name: str, values: Iterable[float | None], percents: Iterable[int] = (50, 95)) -> dict[str, float]:
+    """The percentiles of times in ms by name, such as NAME_p50_ms; None is no value."""
+    known = [value for value in values if value is not None]
+    return {f"{name}_p{percent}_ms": percentile(known, percent) for percent in percents}
+
+
 # --- word errors -----------------------------------------------------------------------------------------
 
 

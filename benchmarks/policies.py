@@ -38,7 +38,8 @@ from benchmarks.recordings.material import (
 from benchmarks.report import Rows, report_rows
 from benchmarks.segments import Segment
 from benchmarks.simulation import DECODE_S, Decoder, simulate
-from clients.samples import Sample, read_samples
+from benchmarks.tracks import sessions
+from clients.samples import Sample
 from voicegw import config
 from voicegw.asr.vad import make_scorer
 from voicegw.core.utterance import RecognitionOptions
@@ -136,12 +137,7 @@ def settings(base: RecognitionOptions, beam_size: int) -> list[Setting]:
 def _compare_samples(
     options: argparse.Namespace, compared: Sequence[Setting], server: config.Settings
 ) -> int:
-    samples = [
-        s for s in read_samples() if s.file.startswith("session-") and s.condition == options.condition
-    ]
-    if not samples:
-        print("no sessions in that condition; models/samples/refs.json lists them", file=sys.stderr)
-        return 2
+    samples = sessions(options.condition)
     offline = {
         beam: offline_errors(samples, replace(server.asr, beam_size=beam)).percent
         for beam in {setting.beam_size for setting in compared}
@@ -232,7 +228,3 @@ def stable_ms(segment: Segment) -> list[float]:
         1000 * (emission(stable, transcribed)[0] - segment.recording.scheduled_s(reference[said][1].end_ms))
         for said, transcribed in matches([word for word, _ in reference], updates[-1].words)
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,6 +18,7 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
+SWITCHING_PROTOCOLS = 101  # the HTTP status of an answer that makes the connection a WebSocket
 ANSWER_TIMEOUT_S = 20.0  # on a busy machine
 _READ_BYTES = 65_536
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time

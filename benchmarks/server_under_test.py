@@ -12,7 +12,7 @@ from benchmarks.child_process import child_process
 from benchmarks.playing import play_all
 from benchmarks.recording import Recording
 from clients.local_server import ADMITTING, LocalServer, local_server
-from clients.samples import Sample, read_samples
+from clients.samples import Sample
 from voicegw.dialects import native
 
 NO_MODEL = "none"  # the model of a server whose recognition and replies are scripted
@@ -69,11 +69,6 @@ def transcript(recording: Recording) -> Transcript:
     return tuple(
         (message.start_ms, message.text) for message in messages if isinstance(message, native.FinalMessage)
     )
-
-
-def sample_named(file: str) -> Sample:
-    """One of the shipped recordings. Raises StopIteration when there is none of that name."""
-    return next(sample for sample in read_samples() if sample.file == file)
 
 
 @dataclass

@@ -25,6 +25,8 @@ from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.dialects import native
 
 DECODE_S = 0.03  # from a decode's request to its answer, about the time of the bundled model
+WHISPER_DECODE_S = 0.2  # about the time of Whisper base for a final on a CPU
+_NO_PARTIALS_MS = 5000  # the longest interval between partials that sessions accept
 
 Decode = Callable[[DecodeJob], DecodeResult]
 Likeliness = Callable[[bytes], float]  # of the end of a turn, by the audio before it
@@ -95,6 +97,12 @@ def make_session(
     pre_roll_ms = options.endpoint.pre_roll_ms
     transcription = WindowedTranscription("simulated", options.recognition, pre_roll_ms, language)
     return Session("simulated", options, profile, scorer, transcription)
+
+
+def without_partials(options: SessionOptions) -> SessionOptions:
+    """The options with hardly any partials, for figures that depend on finals only."""
+    recognition = replace(options.recognition, partial_interval_ms=_NO_PARTIALS_MS)
+    return replace(options, recognition=recognition)
 
 
 class Stream:

@@ -12,7 +12,6 @@ packets lost. Partials are not requested: they change no figure of this table.
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import soundfile
@@ -33,7 +32,15 @@ from benchmarks.recordings.material import (
 from benchmarks.recordings.stock import StockModel
 from benchmarks.recordings.wording import words_of
 from benchmarks.report import Rows, report_rows
-from benchmarks.simulation import Decode, Decoder, Stream, make_session, simulate
+from benchmarks.simulation import (
+    WHISPER_DECODE_S,
+    Decode,
+    Decoder,
+    Stream,
+    make_session,
+    simulate,
+    without_partials,
+)
 from clients.audio import SAMPLE_BYTES, frames, read_pcm
 from clients.calls.impairment import Impairment
 from clients.calls.twilio import TwilioCarrier
@@ -41,12 +48,11 @@ from clients.samples import Sample
 from voicegw import config
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.core.audio import SAMPLE_RATE, InputDecoder, Pcm
+from voicegw.core.profile import SessionProfile
 from voicegw.core.session import SessionOptions
 from voicegw.dialects.port import Audio, Opening
 from voicegw.dialects.twilio.codec import TwilioCodec
 
-NO_PARTIALS_MS = 5000
-DECODE_S = 0.2  # about the time of Whisper base for a final on a CPU
 LOSS = 0.01
 PATHS = {"16 kHz": None, "call": 0.0, "call, 1 % lost": LOSS}  # the share of lost packets of a call
 COLUMNS = {
@@ -83,15 +89,14 @@ class _Listener:
     """Hears samples on each path, with one decoder for all."""
 
     def __init__(self, server: config.Settings) -> None:
-        recognition = replace(server.session.recognition, partial_interval_ms=NO_PARTIALS_MS)
-        self._options = replace(server.session, recognition=recognition)
+        self._options = without_partials(server.session)
         self._vad = server.vad
         self._decode = Decoder(server.asr).with_beam(server.asr.beam_size)
 
     def hear(self, path: str, sample: Sample) -> Recording:
         loss = PATHS[path]
         if loss is None:
-            return simulate(sample, self._options, make_scorer(self._vad), self._decode, DECODE_S)
+            return simulate(sample, self._options, make_scorer(self._vad), self._decode, WHISPER_DECODE_S)
         return call(sample, self._options, self._vad, self._decode, loss)
 
 
@@ -101,12 +106,10 @@ def call(
     """The recording of a Twilio call in which the sample is played from second 0 on."""
     carrier, codec = TwilioCarrier(), TwilioCodec(None)
     pcm = read_pcm(sample.path, carrier.rate)
-    [opening] = [each for frame in carrier.begin(None) for each in codec.receive(str(frame))]
-    assert isinstance(opening, Opening), "the start message opens a session"
-    profile = opening.profile
+    profile = _profile(carrier, codec)
     session = make_session(options, make_scorer(vad), sample.language, profile.rate, profile.audio_format)
     packets = _received(carrier, codec, pcm, Impairment(loss=loss))
-    received = Stream(session, decode, DECODE_S, None).play_frames(packets)
+    received = Stream(session, decode, WHISPER_DECODE_S, None).play_frames(packets)
     length = len(pcm) // SAMPLE_BYTES * SAMPLE_RATE // carrier.rate
     return Recording(sample.file, 0.0, length, SAMPLE_RATE, 0.0, tuple(received))
 
@@ -114,11 +117,17 @@ def call(
 def line_audio(sample: Sample, loss: float) -> Pcm:
     """What the server hears of such a call, at 16 kHz."""
     carrier, codec = TwilioCarrier(), TwilioCodec(None)
+    profile = _profile(carrier, codec)
+    packets = _received(carrier, codec, read_pcm(sample.path, carrier.rate), Impairment(loss=loss))
+    decoder = InputDecoder(profile.audio_format, profile.rate)
+    return decoder.decode(b"".join(piece for packet in packets for piece in packet))
+
+
+def _profile(carrier: TwilioCarrier, codec: TwilioCodec) -> SessionProfile:
+    """Of the session that the first messages of a call open."""
     [opening] = [each for frame in carrier.begin(None) for each in codec.receive(str(frame))]
     assert isinstance(opening, Opening), "the start message opens a session"
-    packets = _received(carrier, codec, read_pcm(sample.path, carrier.rate), Impairment(loss=loss))
-    decoder = InputDecoder(opening.profile.audio_format, opening.profile.rate)
-    return decoder.decode(b"".join(piece for packet in packets for piece in packet))
+    return opening.profile
 
 
 def _received(
@@ -184,7 +193,3 @@ def _compared(rows: Rows) -> Rows:
         path: {**figures, **{gap: figures[name] - first[name] for gap, name in gaps.items()}}
         for path, figures in rows.items()
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.simulation import make_session
 from clients.audio import frames, read_pcm
-from clients.samples import read_samples
+from clients.samples import sample_named
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.core import events
 from voicegw.core.actions import Recognize
@@ -30,8 +30,8 @@ FRAME_S = 0.02
 @pytest.fixture(scope="module")
 def speech() -> list[bytes]:
     """The frames of the sample conversation."""
-    sample = next(sample for sample in read_samples() if sample.file == "conversation.wav")
-    return [frame for frame in frames(read_pcm(sample.path, RATE), RATE) if len(frame) == RATE // 50 * 2]
+    pcm = read_pcm(sample_named("conversation.wav").path, RATE)
+    return [frame for frame in frames(pcm, RATE) if len(frame) == RATE // 50 * 2]
 
 
 @pytest.fixture

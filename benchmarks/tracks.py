@@ -26,9 +26,9 @@ class Track:
         return len(self.pcm) // SAMPLE_BYTES * 1000 // SAMPLE_RATE
 
 
-def sessions() -> list[Sample]:
-    """The clean sample sessions, which are the default."""
-    return [one for one in read_samples() if one.file.startswith("session-") and one.condition == "clean"]
+def sessions(condition: str = "clean") -> list[Sample]:
+    """The sample sessions that were recorded in this condition."""
+    return [one for one in read_samples() if one.file.startswith("session-") and one.condition == condition]
 
 
 def parts_of(samples: Sequence[Sample]) -> list[Track]:

@@ -18,7 +18,6 @@ have no effect here and are not requested.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -31,16 +30,13 @@ from benchmarks.measures import percentile
 from benchmarks.recordings.material import about_recordings, add_recordings, material, print_progress
 from benchmarks.report import report_rows
 from benchmarks.segments import timings
-from benchmarks.simulation import DECODE_S, Decoder, Likeliness, simulate
-from clients.samples import read_samples
+from benchmarks.simulation import DECODE_S, WHISPER_DECODE_S, Decoder, Likeliness, simulate, without_partials
+from benchmarks.tracks import sessions
 from voicegw import config
 from voicegw.asr import end_of_turn
 from voicegw.asr.vad import make_scorer
 from voicegw.config import Settings
 from voicegw.core.endpoint import EndpointOptions
-
-NO_PARTIALS_MS = 5000
-PEOPLE_DECODE_S = 0.2  # about the time of Whisper base for a final on a CPU
 
 COLUMNS = {
     "endpoint p50 / p95 ms": ("endpoint_p50_ms", "endpoint_p95_ms"),
@@ -66,12 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run_samples(options: argparse.Namespace, server: Settings) -> int:
-    samples = [
-        s for s in read_samples() if s.file.startswith("session-") and s.condition == options.condition
-    ]
-    if not samples:
-        print("no sessions in that condition; models/samples/refs.json lists them", file=sys.stderr)
-        return 2
+    samples = sessions(options.condition)
     decode = Decoder(server.asr).with_beam(server.asr.beam_size)
     rows: dict[tuple[str, ...], dict[str, float]] = {}
     for name, endpoint in settings(server.session.endpoint).items():
@@ -92,19 +83,19 @@ def _run_recordings(options: argparse.Namespace, server: Settings) -> int:
     decode = Decoder(server.asr).with_beam(server.asr.beam_size)
     model = end_of_turn.load() if end_of_turn.find() else None
     likelihood: Likeliness | None = cache(model.probability) if model else None
-    recognition = replace(server.session.recognition, partial_interval_ms=NO_PARTIALS_MS)
+    finals_only = without_partials(server.session)
     rows: dict[tuple[str, ...], dict[str, float]] = {}
     with material(options, server.asr) as found, pauses.finished(found.recorded) as samples:
         for name, endpoint, with_model in pauses.curve(server.session.endpoint, with_model=model is not None):
             print_progress(name)
-            session = replace(server.session, endpoint=endpoint, recognition=recognition)
+            session = replace(finals_only, endpoint=endpoint)
             likeliness = likelihood if with_model else None
             played = [
-                Played(s, simulate(s, session, make_scorer(server.vad), decode, PEOPLE_DECODE_S, likeliness))
+                Played(s, simulate(s, session, make_scorer(server.vad), decode, WHISPER_DECODE_S, likeliness))
                 for s in samples
             ]
             rows[(name,)] = pauses.figures_of(played)
-    about = {"model": options.model, "decode_ms": round(1000 * PEOPLE_DECODE_S), **about_recordings(options)}
+    about = {"model": options.model, "decode_ms": round(1000 * WHISPER_DECODE_S), **about_recordings(options)}
     report_rows("turns", about, rows, PEOPLE_COLUMNS, ("end silence",), options.json)
     return 0
 
@@ -142,7 +133,3 @@ def _turns_of_utterances(played: Played) -> list[set[int]]:
         {number for number, words in enumerate(turns) if any(id(word) in words for word in said.words)}
         for said in played.sample.utterances
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

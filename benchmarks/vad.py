@@ -17,7 +17,6 @@ The noise is pseudo-random: the same --seed gives the same table, but for the co
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -132,7 +131,3 @@ def evaluate(scorer: SpeechScorer, speech: Speech, signal: Signal) -> dict[str, 
         "tail_p90_ms": percentile(tails, 90),
         "cost_us": cost_us,
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,7 +12,6 @@ audio of the last one begins to play. The engine and its options are those of `v
 
 import argparse
 import asyncio
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -125,7 +124,3 @@ async def _sentence(voice: Voice, text: str, heard_until: float | None, spoken: 
     spoken.audio_s += length_s
     await asyncio.sleep(max(0.0, begins - time.monotonic()))
     return begins + length_s
-
-
-if __name__ == "__main__":
-    sys.exit(main())

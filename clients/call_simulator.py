@@ -35,7 +35,7 @@ from clients.calls.twilio import SignalWireCarrier, TwilioCarrier
 from clients.calls.vonage import VonageCarrier
 from clients.errors import ClientError, Incomplete
 from clients.local_server import local_server
-from clients.samples import read_samples
+from clients.samples import sample_named
 
 CARRIERS: Mapping[str, type[Carrier]] = {
     each.name: each
@@ -140,7 +140,7 @@ def _line(file: Path | None, sample: tuple[str, str], rate: int) -> bytes:
     if file is not None:
         return read_pcm(file, rate)
     name, text = sample
-    found = next(each for each in read_samples() if each.file == name)
+    found = sample_named(name)
     said = next(each for each in found.utterances if each.text == text)
     begin, end = (
         (at + by) * rate // 1000 for at, by in ((said.start_ms, -_MARGIN_MS), (said.end_ms, _MARGIN_MS))

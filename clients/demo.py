@@ -25,7 +25,7 @@ from clients.client import VoiceClient
 from clients.conversation import Conversation, Turn, normalised
 from clients.errors import ClientError, Incomplete
 from clients.local_server import local_server
-from clients.samples import Sample, Utterance, read_samples
+from clients.samples import Sample, Utterance, sample_named
 from clients.talk import talk
 from clients.terminal import view
 from voicegw.core.events import ReplyReason
@@ -85,7 +85,7 @@ def parser(program: str) -> argparse.ArgumentParser:
 
 async def _demonstrate(console: Console) -> None:
     _stop_server_on_signals()
-    sample = next(sample for sample in read_samples() if sample.file == SAMPLE)
+    sample = sample_named(SAMPLE)
     conversation = Conversation()
     console.print("starting a server with the bundled model ...", style="dim")
     async with local_server("--model", "bundled") as server:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from clients.errors import ClientError
+
 SAMPLES = Path(__file__).resolve().parent.parent / "models" / "samples"
 
 
@@ -46,3 +48,11 @@ class Sample(msgspec.Struct, frozen=True):
 def read_samples() -> list[Sample]:
     """All of them, from refs.json."""
     return msgspec.json.decode((SAMPLES / "refs.json").read_bytes(), type=list[Sample])
+
+
+def sample_named(file: str) -> Sample:
+    """One of them. Raises ClientError when there is none of that name."""
+    for sample in read_samples():
+        if sample.file == file:
+            return sample
+    raise ClientError(f"no such sample: {file}; models/samples/refs.json lists them")

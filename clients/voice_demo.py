@@ -20,7 +20,7 @@ from clients.conversation import Conversation
 from clients.errors import Incomplete
 from clients.local_server import local_server
 from clients.playback import ReplyPlayer
-from clients.samples import Sample, read_samples
+from clients.samples import Sample, sample_named
 from clients.talk import talk
 from clients.terminal import view
 from voicegw.core.events import ReplyReason
@@ -89,8 +89,7 @@ class User:
 
 def script() -> list[Line]:
     """Questions, one interruption, and a farewell."""
-    samples = {sample.file: sample for sample in read_samples()}
-    talk, overlap = samples["conversation.wav"], samples["overlap.flac"]
+    talk, overlap = sample_named("conversation.wav"), sample_named("overlap.flac")
     return [
         Line(_utterance(talk, "What time is it?")),
         Line(_utterance(talk, "What is seven times eight?")),

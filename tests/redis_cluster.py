@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.redis_server import RedisServer, free_port
+from tests.redis_server import RedisServer, RedisUsage, free_port
 
 PRIMARIES = 3
 NODE_TIMEOUT_MS = 500  # after which a node that does not answer has failed for the others
@@ -60,17 +60,9 @@ class RedisClusterServers:
         """The running nodes that are primaries now."""
         return [node for node in self.nodes if node.running and "role:master" in _replication(node)]
 
-    def traffic(self) -> tuple[float, float]:
-        """The bytes that all nodes have received and sent, the commands of this method included."""
-        stats = [node.command("info", "stats") for node in self.nodes]
-        return tuple(  # type: ignore[return-value]
-            sum(_number(each, f"total_net_{way}_bytes:") for each in stats) for way in ("input", "output")
-        )
-
-    def cpu_s(self) -> float:
-        """The CPU time that all nodes have used."""
-        stats = (node.command("info", "cpu") for node in self.nodes)
-        return sum(_number(each, f"used_cpu_{kind}:") for each in stats for kind in ("sys", "user"))
+    def usage(self) -> RedisUsage:
+        """Of all nodes."""
+        return sum((node.usage() for node in self.nodes), RedisUsage())
 
     def kill(self) -> None:
         for node in self.nodes:
@@ -108,11 +100,6 @@ def _settled(node: RedisServer) -> bool:
     replication = _replication(node)
     linked = "role:master" in replication or "master_link_status:up" in replication
     return linked and "cluster_state:ok" in node.command("cluster", "info")
-
-
-def _number(text: str, name: str) -> float:
-    [line] = [line for line in text.splitlines() if line.startswith(name)]
-    return float(line.removeprefix(name))
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import openai
 import pytest
 
-from benchmarks.server_under_test import sample_named
 from clients.local_server import local_server
+from clients.samples import sample_named
 from tests.documents import PROTOCOL
 from tests.speech import word_error_rate
 

@@ -9,6 +9,7 @@ first run of the peers installs them. --list shows the parts, and how long they 
 """
 
 import argparse
+import os
 import shlex
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -33,6 +35,18 @@ START_S = 600  # peers are installed first
 STOP_S = 60.0
 
 
+class Start(NamedTuple):
+    """What is true only before the first part: the parts are load themselves, and their results change the
+    working tree."""
+
+    commit: str
+    load_average: Sequence[float]
+
+    @classmethod
+    def now(cls) -> "Start":
+        return cls(commit(), [round(load, 2) for load in os.getloadavg()])
+
+
 @exits_on_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the parts; the exit status is 1 when one failed or has problems."""
@@ -44,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.list:
         return 0
     directory.mkdir(parents=True, exist_ok=True)
-    measured = commit()  # before results change the working tree
-    failed = [part.name for part in waiting if not _run(part, options, measured)]
+    start = Start.now()
+    failed = [part.name for part in waiting if not _run(part, options, start)]
     results = read_results(directory)
     document.write_report(directory, results, plots.draw(directory, results))
     if directory == DIRECTORY and not options.short:
@@ -117,8 +131,8 @@ def _print_plan(parts: Sequence[Part], waiting: Sequence[Part], short: bool) -> 
     print(f"about {sum(part.minutes[short] for part in waiting):.0f} minutes on two cores", flush=True)
 
 
-def _run(part: Part, options: argparse.Namespace, measured: str) -> bool:
-    """Runs a part and writes its result; whether there is one. measured: the commit."""
+def _run(part: Part, options: argparse.Namespace, start: Start) -> bool:
+    """Runs a part and writes its result; whether there is one."""
     command = _command(part, options)
     arguments = shlex.split(command)
     if part.of_people:
@@ -133,12 +147,14 @@ def _run(part: Part, options: argparse.Namespace, measured: str) -> bool:
         written = Path(file.name).read_bytes()
     if not written:
         return False
-    found = msgspec.json.decode(written) | {
+    found = msgspec.json.decode(written)
+    found |= {
         "name": part.name,
         "command": command,
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "took_s": round(time.monotonic() - begun, 1),
-        "commit": measured,
+        "commit": start.commit,
+        "machine": found["machine"] | {"load_average": start.load_average},
         "problems": status != 0,
     }
     write_result(options.results, msgspec.convert(found, PartResult))

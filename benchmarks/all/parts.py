@@ -6,7 +6,12 @@ from pathlib import Path
 
 import msgspec
 
-PEERS = ("voicegw", "whisperlive", "whisperlivekit", "realtimestt")
+SERVERS = {  # that are compared, as they are written in documents
+    "voicegw": "voicegw",
+    "whisperlive": "WhisperLive",
+    "whisperlivekit": "WhisperLiveKit",
+    "realtimestt": "RealtimeSTT",
+}
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

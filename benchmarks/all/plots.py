@@ -5,8 +5,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks.all.parts import PEERS
-from benchmarks.all.results import PartResult
+from benchmarks.all.parts import SERVERS
+from benchmarks.all.results import PartResult, of_server
 
 _STREAMS = "wel_p95_ms_at_"
 
@@ -76,10 +76,10 @@ def _peers(axes: Any, results: Mapping[str, PartResult]) -> bool:
     if result is None:
         return False
     rows = [
-        (peer, p50, p95)
-        for peer in PEERS
-        if (p50 := result.figures.get(f"wel_p50_ms_{peer}")) is not None
-        and (p95 := result.figures.get(f"wel_p95_ms_{peer}")) is not None
+        (title, p50, p95)
+        for server, title in SERVERS.items()
+        if (p50 := (own := of_server(result.figures, server)).get("wel_p50_ms")) is not None
+        and (p95 := own.get("wel_p95_ms")) is not None
     ]
     for number, (label, index) in enumerate((("p50", 1), ("p95", 2))):
         axes.bar(

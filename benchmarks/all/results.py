@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import msgspec
@@ -36,6 +37,9 @@ class PartResult(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+MISSING = "–"
+
+
 class _Shown(dict[str, Any]):
     """Figures for a format string: a missing one is a dash, whatever its format."""
 
@@ -45,13 +49,20 @@ class _Shown(dict[str, Any]):
 
 class _Dash:
     def __format__(self, specification: str) -> str:
-        return "–"
+        return MISSING
 
 
 def shown(form: str, figures: dict[str, float | None]) -> str:
-    """The format string with the figures in it."""
+    """The format string with the figures in it; a dash if there is none of them."""
     known = {name: value for name, value in figures.items() if value is not None and not math.isnan(value)}
-    return form.format_map(_Shown(known))
+    names = {name for _, name, _, _ in Formatter().parse(form) if name}
+    return form.format_map(_Shown(known)) if names & known.keys() else MISSING
+
+
+def of_server(figures: dict[str, float | None], server: str) -> dict[str, float | None]:
+    """The figures of one of the servers that are compared, without its name behind theirs."""
+    end = f"_{server}"
+    return {name.removesuffix(end): value for name, value in figures.items() if name.endswith(end)}
 
 
 def file_of(directory: Path, name: str) -> Path:

@@ -13,19 +13,15 @@ import argparse
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 
 from benchmarks.capacity.evaluation import overload_figures
 from benchmarks.capacity.load import Timing
 from benchmarks.capacity.ramp import Bench, Ramp, overload_of
 from benchmarks.capacity.search import Search
-from benchmarks.capacity.tables import curves, print_curve, print_summary, summary
+from benchmarks.capacity.tables import curve, print_curve, print_summary, summary
 from benchmarks.command import (
     FIXED_END_SILENCE,
-    FULL_RUNS,
-    FULL_SECONDS,
     add_device,
-    add_full,
     add_json,
     add_model,
     add_serve,
@@ -38,7 +34,6 @@ from benchmarks.recordings.material import about_recordings, add_recordings, spe
 from benchmarks.report import write_json
 from voicegw import config
 
-STARTS = {"spread": ("spread",), "together": ("together",), "both": ("spread", "together")}
 NUMBERS = {
     "--first": (1, "streams at which the search begins"),
     "--limit": (256, "streams at which it ends"),
@@ -52,49 +47,38 @@ NUMBERS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; its exit status, which is 1 when the server could not be measured."""
     options = _parser().parse_args(argv)
-    if options.full:
-        options.seconds, options.runs, options.starts = FULL_SECONDS, FULL_RUNS, "both"
     flags = ["--model", options.model, "--device", options.device, FIXED_END_SILENCE, *options.serve]
     server = config.load(flags)
     end_silence_ms = server.session.endpoint.end_silence_ms
     timing = Timing(options.seconds, options.warm_up_s)
     with speech(options, server.asr) as samples:
         bench = Bench(flags, end_silence_ms, timing, options.runs, options.reply, samples=samples)
-        ramps, overload = asyncio.run(_measure(options, bench))
-    _show(options, end_silence_ms, ramps, overload)
+        ramp, overload = asyncio.run(_measure(options, bench))
+    _show(options, end_silence_ms, ramp, overload)
     return 0
 
 
-async def _measure(options: argparse.Namespace, bench: Bench) -> tuple[dict[str, Ramp], dict[str, float]]:
-    """The ramps by how the speakers start, and the figures of the overload. Raises ClientError."""
-    ramps: dict[str, Ramp] = {}
-    first = options.first
-    for starts in STARTS[options.starts]:
-        ramp = Ramp(replace(bench, together=starts == "together"), Search(first, options.limit))
-        await (ramp.try_all(options.streams) if options.streams else ramp.find())
-        ramps[starts] = ramp
-        first = max(1, ramp.streams_at_slo)
-    held = next(iter(ramps.values())).streams_at_slo
-    if not held or not options.overload:
-        return ramps, {}
-    run = await bench.run(overload_of(held, bench.timing.warm_up_s))
-    return ramps, overload_figures(run, bench.end_silence_ms)
+async def _measure(options: argparse.Namespace, bench: Bench) -> tuple[Ramp, dict[str, float]]:
+    """The figures by the number of speakers, and those of the overload. Raises ClientError."""
+    ramp = Ramp(bench, Search(options.first, options.limit))
+    await (ramp.try_all(options.streams) if options.streams else ramp.find())
+    if not ramp.streams_at_slo or not options.overload:
+        return ramp, {}
+    run = await bench.run(overload_of(ramp.streams_at_slo, bench.timing.warm_up_s))
+    return ramp, overload_figures(run, bench.end_silence_ms)
 
 
-def _show(
-    options: argparse.Namespace, end_silence_ms: int, ramps: dict[str, Ramp], overload: dict[str, float]
-) -> None:
+def _show(options: argparse.Namespace, end_silence_ms: int, ramp: Ramp, overload: dict[str, float]) -> None:
     settings = _settings(options, end_silence_ms)
-    found = summary(ramps, overload, cores=len(os.sched_getaffinity(0)), has_gpu=options.device == "cuda")
-    for starts, ramp in ramps.items():
-        print_curve(ramp, starts)
+    found = summary(ramp, overload, cores=len(os.sched_getaffinity(0)), has_gpu=options.device == "cuda")
+    print_curve(ramp)
     print_summary(settings, found)
     if options.json is not None:
-        write_json("capacity", settings, {**found, **curves(ramps)}, options.json)
+        write_json("capacity", settings, {**found, **curve(ramp)}, options.json)
 
 
 def _settings(options: argparse.Namespace, end_silence_ms: int) -> dict[str, object]:
-    settings = chosen(options, "model", "device", "reply", "starts", "seconds", "warm_up_s", "runs", "serve")
+    settings = chosen(options, "model", "device", "reply", "seconds", "warm_up_s", "runs", "serve")
     return {**settings, **about_recordings(options), "end_silence_ms": end_silence_ms}
 
 
@@ -109,13 +93,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N,..",
         help="numbers to try, instead of a binary search",
     )
-    add(
-        "--starts",
-        choices=STARTS,
-        default="spread",
-        help="first frames over one interval between partials, or all at once (default: %(default)s)",
-    )
-    add_full(parser, "both starts")
     add(
         "--overload",
         action=argparse.BooleanOptionalAction,

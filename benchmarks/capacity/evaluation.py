@@ -87,6 +87,7 @@ def figures(runs: Sequence[Run], end_silence_ms: int) -> dict[str, float]:
         "refused": sum(one.recording is None and not one.failure for one in everyone),
         "coverage_percent": _coverage_percent(sessions),
         **_costs(runs, sum(one.audio_s for one in sessions)),
+        "memory_mb": max(run.memory_bytes for run in runs) / 1e6,
         "client_late_p99_ms": percentile(late_ms, 99),
         "others_cpu_percent": 100
         * _ratio(

@@ -12,7 +12,7 @@ import msgspec
 
 from benchmarks.capacity.speaker import ClientConfig, Schedule, Speaker, Spoken
 from benchmarks.playing import in_language
-from benchmarks.processes import busy_seconds, cpu_seconds
+from benchmarks.processes import busy_seconds, cpu_seconds, resident_bytes
 from clients.errors import ClientError
 from clients.local_server import LocalServer
 from clients.samples import Sample
@@ -49,12 +49,13 @@ class Cpu:
 @dataclass(frozen=True)
 class Run:
     """The results of all speakers. Only speech from `from_s` to `to_s`, on the monotonic clock, is evaluated;
-    `cpu` was used in that time."""
+    `cpu` was used in that time. memory_bytes: resident, of the server with its workers, at the end of it."""
 
     spoken: tuple[Spoken, ...]
     from_s: float
     to_s: float
     cpu: Cpu
+    memory_bytes: int
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,14 @@ async def run(
             before = _cpu(server, clients)
             await meanwhile()
             await _until(to_s)
-            used = _cpu(server, clients) - before
+            used, memory_bytes = _cpu(server, clients) - before, resident_bytes(server.pid)
             spoken = await asyncio.wait_for(speaking, TAIL_S)
         except TimeoutError:
             raise ClientError("a client process did not end") from None
         finally:
             speaking.cancel()
             await asyncio.gather(speaking, return_exceptions=True)
-    return Run(tuple(one for group in spoken for one in group), from_s, to_s, used)
+    return Run(tuple(one for group in spoken for one in group), from_s, to_s, used, memory_bytes)
 
 
 @asynccontextmanager

@@ -5,52 +5,39 @@ Each run starts a server of its own, so that earlier runs have no effect.
 
 import math
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.answering import answering_server
 from benchmarks.capacity.evaluation import figures, shortfalls
 from benchmarks.capacity.load import Run, Timing, run
 from benchmarks.capacity.search import Search
 from benchmarks.capacity.speaker import Speaker
 from benchmarks.playing import STAGGER_S
 from clients.errors import ClientError, ServerFailed
-from clients.local_server import LocalServer, local_server
 from clients.samples import Sample
-from tests.llm_server import LLMServer
 
-REPLY = ("It", " is", " done", ".")
-LLM_FIRST_TOKEN_S = 0.1
 OVERLOAD = 1.5
 
 
 @dataclass(frozen=True)
 class Bench:
     """What all runs have in common. flags: for the server. reply: as clients ask for it. runs: with each
-    number of streams, all of which must hold. together: first frames at once, not spread over an interval
-    between partials. samples: what is said; the sample sessions if empty."""
+    number of streams, all of which must hold. samples: what is said; the sample sessions if empty."""
 
     flags: Sequence[str]
     end_silence_ms: int
     timing: Timing
     runs: int
     reply: str
-    together: bool = False
     samples: Sequence[Sample] = ()
 
     async def run(self, speakers: Sequence[Speaker]) -> Run:
         """One run with a fresh server. Raises ClientError."""
-        async with self._server(len(speakers)) as server:
-            return await run(server, speakers, self.timing, self.reply, samples=self.samples)
-
-    @asynccontextmanager
-    async def _server(self, sessions: int) -> AsyncIterator[LocalServer]:
         # The fixed limit of sessions is raised; only the load control of the server limits them.
-        room = ("--gateway.admission.max-sessions", str(2 * sessions), "--log-level", "warning")
-        async with LLMServer(tokens=REPLY, first_token_delay_s=LLM_FIRST_TOKEN_S) as llm:
-            endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark")
-            async with local_server(*room, *endpoint, *self.flags) as server:
-                yield server
+        room = ("--gateway.admission.max-sessions", str(2 * len(speakers)))
+        async with answering_server((*room, *self.flags)) as (server, _):
+            return await run(server, speakers, self.timing, self.reply, samples=self.samples)
 
 
 @dataclass
@@ -84,7 +71,7 @@ class Ramp:
         short: list[str] = []
         while len(runs) < self.bench.runs and not short:
             try:
-                runs.append(await self.bench.run(speakers_for(streams, together=self.bench.together)))
+                runs.append(await self.bench.run(speakers_for(streams)))
             except ServerFailed:
                 raise
             except ClientError as error:
@@ -108,10 +95,9 @@ def _tell(streams: int, found: dict[str, float] | None, short: Sequence[str]) ->
     print(f"{streams} stream(s): {figures_text}{verdict}", file=sys.stderr, flush=True)
 
 
-def speakers_for(streams: int, *, together: bool = False) -> list[Speaker]:
-    """Speakers that start at different positions in the samples."""
-    interval_s = 0.0 if together else STAGGER_S
-    return [Speaker(n / streams, interval_s * n / streams) for n in range(streams)]
+def speakers_for(streams: int) -> list[Speaker]:
+    """Speakers that start at different positions in the samples, spread over an interval between partials."""
+    return [Speaker(n / streams, STAGGER_S * n / streams) for n in range(streams)]
 
 
 def overload_of(held: int, warm_up_s: float) -> list[Speaker]:

@@ -14,12 +14,12 @@ SUMMARY = {
     "streams_at_slo": "most streams with word p95 and final p95 in time, nothing lost, no error",
     "streams_at_slo_per_core": "the same per core of this machine, on which the clients run too",
     "streams_at_slo_per_gpu": "the same per GPU",
-    "streams_at_slo_together": "the same with all first frames at the same time",
     "speech_percent": "share of the audio that is speech, with that many streams",
     "v2t_p95_ms": "first reply token, after the end of the last word, with that many",
     "cpu_s_per_audio_s": "CPU seconds of the server per second of audio, with that many",
     "gateway_cpu_s_per_audio_s": "the gateway's part of it",
     "client_cpu_s_per_audio_s": "CPU seconds of the clients",
+    "memory_mb": "resident memory of the server and its recognition processes at the end, with that many",
     "others_cpu_percent": "share of the machine that other processes used",
     "overload_streams": "speakers in the run with 50 % more",
     "overload_wel_p95_ms": "from the end of a word until it is in its final place; admitted speakers",
@@ -49,6 +49,7 @@ AT_SLO = (
     "cpu_s_per_audio_s",
     "gateway_cpu_s_per_audio_s",
     "client_cpu_s_per_audio_s",
+    "memory_mb",
     "others_cpu_percent",
 )
 LEGEND = (
@@ -59,37 +60,30 @@ LEGEND = (
 )
 
 
-def summary(
-    ramps: Mapping[str, Ramp], overload: Mapping[str, float], *, cores: int, has_gpu: bool
-) -> dict[str, float]:
-    """The figures that are compared, of the first of the ramps, and the other one's streams."""
-    first, *others = ramps.items()
-    held = first[1].streams_at_slo
+def summary(ramp: Ramp, overload: Mapping[str, float], *, cores: int, has_gpu: bool) -> dict[str, float]:
+    """The figures that are compared."""
+    held = ramp.streams_at_slo
     return {
         "streams_at_slo": held,
         "streams_at_slo_per_core": held / cores,
         **({"streams_at_slo_per_gpu": held} if has_gpu else {}),
-        **{f"streams_at_slo_{starts}": ramp.streams_at_slo for starts, ramp in others},
-        **{name: value for name, value in first[1].curve.get(held, {}).items() if name in AT_SLO},
+        **{name: value for name, value in ramp.curve.get(held, {}).items() if name in AT_SLO},
         **overload,
     }
 
 
-def curves(ramps: Mapping[str, Ramp]) -> dict[str, float]:
-    """Every figure of every number of streams: `wel_p95_ms_at_8`, `wel_p95_ms_together_at_8`."""
+def curve(ramp: Ramp) -> dict[str, float]:
+    """Every figure of every number of streams: `wel_p95_ms_at_8`."""
     return {
-        f"{figure}{'_together' if starts == 'together' else ''}_at_{streams}": value
-        for starts, ramp in ramps.items()
+        f"{figure}_at_{streams}": value
         for streams, found in sorted(ramp.curve.items())
         for figure, value in found.items()
     }
 
 
-def print_curve(ramp: Ramp, starts: str) -> None:
+def print_curve(ramp: Ramp) -> None:
     """Print a row for every number of streams, with what missed the objective."""
-    table = Table(
-        "streams", "word p50 / p95", "final p50 / p95", *CURVE.values(), "missed", title=f"{starts} starts"
-    )
+    table = Table("streams", "word p50 / p95", "final p50 / p95", *CURVE.values(), "missed")
     for streams, short in sorted(ramp.short.items()):
         table.add_row(str(streams), *_cells(ramp.curve.get(streams)), ", ".join(short))
     printer = console()

@@ -14,14 +14,13 @@ from urllib.parse import urlencode
 import msgspec
 from websockets.frames import Opcode
 
-from benchmarks.raw_client import ConnectionFailed, RawClient, encoded
-from benchmarks.server_under_test import sample_named
+from benchmarks.raw_client import SWITCHING_PROTOCOLS, ConnectionFailed, RawClient, encoded
 from clients.audio import read_pcm
+from clients.samples import sample_named
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
 from voicegw.errors import AudioTooFast
 
-SWITCHING_PROTOCOLS = 101
 PIECE_BYTES = 3_200  # 100 ms
 END = b'{"type":"end"}'
 HELLO = b'{"type":"text","text":"hello"}'

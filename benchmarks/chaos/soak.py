@@ -20,9 +20,9 @@ from benchmarks.server_under_test import (
     REFERENCE_MEANINGS,
     ReferenceClient,
     add_reference,
-    sample_named,
     server_under_test,
 )
+from clients.samples import sample_named
 
 SETTLE_S = 30.0
 LEAST_ROUNDS = 2

@@ -117,7 +117,7 @@ async def _measure(talk: _Talk, speakers: int, kept_mb: int, seconds: float, nam
                 task.cancel()
             await asyncio.gather(*talking, return_exceptions=True)
     used = {what: value - before[what] for what, value in after.items()}
-    spoken_s = used.pop("spoken_s")
+    spoken_s = used.pop("spoken_s") or float("nan")  # on a busy machine, nothing may have been said
     return {
         **{f"{name}_{what}_per_s": value / spoken_s for what, value in used.items()},
         f"{name}_overhead_p50_ms": percentile(talk.overhead_ms[first:], 50),

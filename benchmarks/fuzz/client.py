@@ -16,12 +16,11 @@ import msgspec
 from websockets.frames import Opcode
 
 from benchmarks.fuzz import corpus
-from benchmarks.raw_client import ConnectionFailed, RawClient, encoded
+from benchmarks.raw_client import SWITCHING_PROTOCOLS, ConnectionFailed, RawClient, encoded
 from tests.error_table import tree
 from voicegw import errors
 from voicegw.dialects import native
 
-SWITCHING_PROTOCOLS = 101
 LISTEN_S = 0.02  # for answers between messages
 ANSWER_TIMEOUT_S = 30.0  # for a required answer
 MARK = b'{"type":"are you there"}'

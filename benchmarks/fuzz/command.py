@@ -30,10 +30,9 @@ from benchmarks.server_under_test import (
     REFERENCE_MEANINGS,
     ReferenceClient,
     add_reference,
-    sample_named,
     server_under_test,
 )
-from clients.samples import Sample
+from clients.samples import Sample, sample_named
 from voicegw import config
 
 RISE = 0.25

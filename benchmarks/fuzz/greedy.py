@@ -16,11 +16,10 @@ from random import Random
 
 from websockets.frames import Opcode
 
-from benchmarks.raw_client import ConnectionFailed, RawClient, encoded
+from benchmarks.raw_client import SWITCHING_PROTOCOLS, ConnectionFailed, RawClient, encoded
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
 
-SWITCHING_PROTOCOLS = 101
 PAUSE_S = 0.2  # before the next session
 BURST_FRAMES = 100
 BURST_S = 0.1  # of small frames: twice the accepted rate; more would leave a long backlog
@@ -83,7 +82,7 @@ def unread_replies(connection: RawClient, rng: Random) -> int:
     return 1
 
 
-def parked_sessions(connection: RawClient, rng: Random) -> int:
+def detached_sessions(connection: RawClient, rng: Random) -> int:
     """Sends speech, resets the connection, and opens another session."""
     connection.send(_HALF_WORD)
     connection.reset()
@@ -122,7 +121,7 @@ def long_messages(connection: RawClient, rng: Random) -> int:
 
 
 KINDS: tuple[Burst, ...] = (
-    *(pings, fragments, empty_frames, tiny_frames, unread_replies, parked_sessions),
+    *(pings, fragments, empty_frames, tiny_frames, unread_replies, detached_sessions),
     *(long_histories, acknowledgements, unacknowledged_events, long_messages),
 )
 

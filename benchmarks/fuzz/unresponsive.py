@@ -15,9 +15,8 @@ from random import Random
 
 from websockets.frames import Opcode
 
-from benchmarks.raw_client import ConnectionFailed, RawClient, encoded
+from benchmarks.raw_client import SWITCHING_PROTOCOLS, ConnectionFailed, RawClient, encoded
 
-SWITCHING_PROTOCOLS = 101
 _RECEIVE_BYTES = 4_096  # the receive buffer of the system
 _AUDIO = struct.pack("<h", 8_000) * 1_600  # 100 ms
 _END = b'{"type":"end"}'

@@ -18,15 +18,14 @@ from websockets.frames import Opcode
 
 from benchmarks.gateway.requests import AttemptResults, ConnectAttempts, Stream, StreamResult
 from benchmarks.measures import percentile
-from benchmarks.raw_client import RawClient, elapsed_ms, encoded
+from benchmarks.raw_client import SWITCHING_PROTOCOLS, RawClient, elapsed_ms, encoded
 from clients.audio import SAMPLE_BYTES, frames, read_pcm
 from clients.calls.twilio import TwilioCarrier
-from clients.samples import read_samples
+from clients.samples import sample_named
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_SAMPLES
 from voicegw.dialects import native, twilio
 
 SPEECH = "conversation.wav"
-SWITCHING_PROTOCOLS = 101
 DRAIN_EVERY = 50  # frames of a session
 PING_EVERY_S = 1.0
 MOST_FRAMES = 1_000_000  # of a session: over five hours
@@ -77,9 +76,8 @@ def opened(url: str) -> RawClient:
 
 def masked_speech() -> list[bytes]:
     """The sample conversation as frames of 20 ms, ready for the network."""
-    path = next(sample.path for sample in read_samples() if sample.file == SPEECH)
-    whole = (frame for frame in frames(read_pcm(path, SAMPLE_RATE), SAMPLE_RATE))
-    return [encoded(frame) for frame in whole if len(frame) == 2 * WINDOW_SAMPLES]
+    pcm = read_pcm(sample_named(SPEECH).path, SAMPLE_RATE)
+    return [encoded(frame) for frame in frames(pcm, SAMPLE_RATE) if len(frame) == 2 * WINDOW_SAMPLES]
 
 
 def start_of_call() -> bytes:

@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.command import (
-    FULL_RUNS,
-    FULL_SECONDS,
     add_device,
-    add_full,
     add_json,
+    add_model,
     chosen,
     counts,
     exits_on_errors,
@@ -27,7 +25,7 @@ from benchmarks.command import (
 from benchmarks.peers.realtimestt import REALTIMESTT
 from benchmarks.peers.rounds import Candidate, absolute, ratios, run_rounds
 from benchmarks.peers.running import Bench
-from benchmarks.peers.tables import print_tables
+from benchmarks.peers.tables import description, print_tables
 from benchmarks.peers.voicegw import VOICEGW
 from benchmarks.peers.whisperlive import WHISPERLIVE
 from benchmarks.peers.whisperlivekit import WHISPERLIVEKIT
@@ -57,8 +55,6 @@ NUMBERS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparison; its exit status, which is 1 when this server itself could not be measured."""
     options = _parser().parse_args(argv)
-    if options.full:
-        options.seconds, options.repeats, options.runs = FULL_SECONDS, FULL_RUNS, FULL_RUNS
     candidates = [Candidate(VOICEGW), *(Candidate(PEERS[name]) for name in options.peers)]
     with speech(options, WhisperOptions(model=options.model, device=options.device)) as samples:
         bench = _bench(options, samples)
@@ -67,9 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = _settings(options)
     print_tables(candidates, settings)
     if options.json is not None:
-        settings["servers"] = {
-            one.peer.name: f"{one.peer.version}: {one.peer.settings}" for one in candidates
-        }
+        settings["servers"] = {one.peer.name: description(one) for one in candidates}
         write_json("peers", settings, {**ratios(candidates), **absolute(candidates)}, options.json)
     return 0 if candidates[0].summary else 1
 
@@ -104,7 +98,7 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("peers", __doc__, add_recordings, add_device, add_json, numbers=NUMBERS)
+    parser = new_parser("peers", __doc__, add_recordings, add_model, add_device, add_json, numbers=NUMBERS)
     add = parser.add_argument
     add(
         "--peers",
@@ -126,8 +120,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N,..",
         help="numbers of streams to try, rising (default: 1,2,4,8,16,24,32,48,64)",
     )
-    add_full(parser, "all of which must hold")
-    add("--model", default="bundled", help="a CTranslate2 directory, for all (default: %(default)s)")
     return parser
 
 

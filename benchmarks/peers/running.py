@@ -11,10 +11,11 @@ from benchmarks.peers.installing import home, interpreter
 from benchmarks.peers.peer import Peer, Setup
 from benchmarks.peers.playing import play
 from benchmarks.peers.run_figures import Run
-from benchmarks.peers.serving import free_port, serving
+from benchmarks.peers.serving import serving
 from benchmarks.processes import busy_seconds, cpu_seconds
 from benchmarks.tracks import Track, track
 from clients.errors import ClientError
+from tests.redis_server import free_port
 
 IMPORT_S = 120.0  # of PyTorch, on a busy machine
 _HAS_CUDA = "import torch, sys; sys.exit(not torch.cuda.is_available())"

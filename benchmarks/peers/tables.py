@@ -34,12 +34,16 @@ def print_tables(candidates: Sequence[Candidate], settings: Mapping[str, Any]) -
     printer = console()
     print_settings(printer, "peers", settings)
     for one in candidates:
-        printer.print(f"{one.peer.name} {one.peer.version}: {one.peer.settings}")
-        if one.failure:
-            printer.print(f"  gave up {_in_one_line(one.failure)}", markup=False)
+        printer.print(f"{one.peer.name} {description(one)}", markup=False)
     _print_figures(printer, candidates)
     _print_ratios(printer, candidates)
     _print_curve(printer, candidates)
+
+
+def description(one: Candidate) -> str:
+    """The version of a server and how it was run; why it was left out, if it was."""
+    gave_up = f"; gave up {_in_one_line(one.failure)}" if one.failure else ""
+    return f"{one.peer.version}: {one.peer.settings}{gave_up}"
 
 
 def _print_figures(printer: Console, candidates: Sequence[Candidate]) -> None:

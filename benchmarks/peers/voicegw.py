@@ -7,6 +7,7 @@ from typing import Any
 from benchmarks.command import FIXED_END_SILENCE
 from benchmarks.peers.dialect import Dialect, Message
 from benchmarks.peers.peer import Peer, Setup
+from voicegw import __version__
 
 
 class VoicegwDialect(Dialect):
@@ -39,7 +40,7 @@ def _command(setup: Setup) -> Sequence[str]:
 
 VOICEGW = Peer(
     name="voicegw",
-    version="",
+    version=__version__,
     path="/v1/stream?rate=16000&format=pcm_s16le&reply=none",
     health="/readyz",
     settings="its defaults",

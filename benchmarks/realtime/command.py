@@ -12,7 +12,6 @@ files of single utterances are streamed.
 
 import argparse
 import asyncio
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ import msgspec
 import numpy as np
 import soundfile
 
+from benchmarks.answering import answering_server
 from benchmarks.child_process import ChildProcess, child_process
 from benchmarks.command import (
     Result,
@@ -49,14 +49,11 @@ from benchmarks.recordings.manifest import read_entries
 from benchmarks.recordings.material import about_recordings, add_recordings, print_progress
 from benchmarks.recordings.wording import words_of
 from clients.audio import read_pcm
-from clients.local_server import LocalServer, local_server
+from clients.local_server import LocalServer
 from clients.samples import Sample, read_samples
-from tests.llm_server import LLMServer
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.dialects import native
 
-REPLY = ("It", " is", " done", ".")
-FIRST_TOKEN_S = 0.1
 PAUSE_S = 2  # behind a recording, so that its last turn ends by silence
 NUMBERS = {
     "--streams": (1, "sessions at once, in the part `commit`"),
@@ -108,13 +105,10 @@ def _spoken(options: argparse.Namespace) -> list[Spoken]:
 
 
 async def _measure(options: argparse.Namespace, spoken: Sequence[Spoken]) -> dict[str, float]:
-    flags = ("--model", options.model, "--log-level", "warning", *options.serve)
-    async with LLMServer(tokens=REPLY, first_token_delay_s=FIRST_TOKEN_S) as llm:
-        endpoint = ("--llm-url", llm.url, "--llm-model", "benchmark")
-        async with local_server(*flags, *endpoint) as server:
-            committed = await _stream_all(server, spoken, options.streams)
-            pairs = await _compare(server, spoken[: options.compared])
-            looped = await _loop(server, spoken, options.minutes) if options.minutes else []
+    async with answering_server(("--model", options.model, *options.serve)) as (server, _):
+        committed = await _stream_all(server, spoken, options.streams)
+        pairs = await _compare(server, spoken[: options.compared])
+        looped = await _loop(server, spoken, options.minutes) if options.minutes else []
     sessions = [*(session for _, session in committed), *(session for session, _ in pairs), *looped]
     return {
         **commit_figures([session for _, session in committed]),
@@ -204,7 +198,3 @@ def _errors(committed: Iterable[tuple[Spoken, Session]]) -> WordErrors:
 
 def _text(session: Session) -> str:
     return " ".join(item.transcript for item in items_of(session))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

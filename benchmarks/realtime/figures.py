@@ -7,7 +7,7 @@ the same turn of the same audio, by when they came after the first frame.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.measures import percentile
+from benchmarks.measures import spread
 from benchmarks.realtime.events import Session
 from benchmarks.recording import RecordedTurn, Recording, turns_of
 
@@ -92,7 +92,7 @@ def commit_figures(sessions: Sequence[Session]) -> dict[str, float]:
         "commits": len(ended),
         "commit_complete_percent": _percent(item.complete_by(at_s + WAIT_S) for item, at_s in ended),
         "commit_ready_percent": _percent(item.complete_by(at_s + READY_S) for item, at_s in ended),
-        **{f"commit_final_p{percent}_ms": percentile(waits, percent) for percent in (50, 95, 98)},
+        **spread("commit_final", waits),
     }
 
 
@@ -120,11 +120,10 @@ def comparison_figures(pairs: Sequence[tuple[Session, Recording]]) -> dict[str, 
         for values, (here_s, there_s) in zip(later.values(), steps, strict=True):
             if here_s is not None and there_s is not None:
                 values.append(1000 * ((here_s - began_s) - (there_s - native_began_s)))
-    return {"turns_compared": len(turns)} | {
-        f"{name}_later_p{percent}_ms": percentile(values, percent)
-        for name, values in later.items()
-        for percent in (50, 95)
-    }
+    figures: dict[str, float] = {"turns_compared": len(turns)}
+    for name, values in later.items():
+        figures |= spread(f"{name}_later", values)
+    return figures
 
 
 def _same_turns(items: Sequence[Item], turns: Sequence[RecordedTurn]) -> list[tuple[Item, RecordedTurn]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from benchmarks.sizing.deployment import WORKER_LIMIT, Deployment
-from benchmarks.sizing.measured import Measured
+from benchmarks.sizing.measured_figures import Measured
 from benchmarks.sizing.outcome import Outcome
 from benchmarks.sizing.planning import plan
 from benchmarks.sizing.simulation import Simulation

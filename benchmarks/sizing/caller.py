@@ -12,7 +12,7 @@ from functools import partial
 from simpy import Environment
 
 from benchmarks.sizing.infrastructure import Infrastructure
-from benchmarks.sizing.measured import Quantiles
+from benchmarks.sizing.measured_figures import Quantiles
 from benchmarks.sizing.outcome import Log
 from benchmarks.sizing.speech import Speech, Talker
 from benchmarks.sizing.workers import Job, Steps, WorkerGroup, after
@@ -115,6 +115,7 @@ class Caller:
                 yield env.timeout(due - env.now)  # a final may begin meanwhile
             elif utterance.in_flight is not None:
                 yield utterance.in_flight.done
+                yield env.timeout(0)  # the process that asked for it takes the answer first
             else:
                 yield from self._decode(utterance, DecodeKind.PARTIAL, env.now)
 
@@ -130,12 +131,12 @@ class Caller:
     def _decode(self, utterance: Utterance, kind: DecodeKind, until: float) -> Steps:
         """Has the window up to `until` decoded and shows its words; asks again if the answer was lost."""
         env, place = self._place.env, self._place
+        window_s = min(LONGEST_S, until - utterance.begun + PRE_ROLL_S)
         while True:
+            job = utterance.in_flight = Job(kind, window_s, env.event())  # also while it cannot be sent
             if env.now < self.away_until:
                 yield env.timeout(self.away_until - env.now)
             asked = env.now
-            window_s = min(LONGEST_S, until - utterance.begun + PRE_ROLL_S)
-            job = utterance.in_flight = Job(kind, window_s, env.event())
             passing_s = place.infrastructure.pass_on(self.number, asked)
             after(env, passing_s, partial(place.workers.submit, job))
             yield job.done

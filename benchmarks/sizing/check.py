@@ -15,7 +15,7 @@ from benchmarks.capacity.load import Timing, run
 from benchmarks.capacity.ramp import speakers_for
 from benchmarks.command import FIXED_END_SILENCE
 from benchmarks.sizing.deployment import Deployment
-from benchmarks.sizing.measured import Measured
+from benchmarks.sizing.measured_figures import Measured
 from benchmarks.sizing.server_decodes import SIMULATED_S, ServerDecodes, at_speed
 from benchmarks.sizing.simulation import simulate
 from clients.local_server import local_server

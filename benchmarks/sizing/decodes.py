@@ -11,7 +11,7 @@ from statistics import mean, median
 from benchmarks.measures import percentile
 from benchmarks.segments import segments, timings
 from benchmarks.simulation import Decoder, simulate
-from benchmarks.sizing.measured import BATCHES, WINDOWS_S, decode_figure
+from benchmarks.sizing.measured_figures import BATCHES, WINDOWS_S, decode_figure
 from clients.audio import read_pcm
 from clients.samples import Sample
 from voicegw.asr.calibration import load

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil
 
-from benchmarks.sizing.measured import Measured
+from benchmarks.sizing.measured_figures import Measured
 
 ASSUMED = {  # what no benchmark here measures; --set NAME=VALUE replaces each
     "network_gbit_per_s": 10.0,  # of the machine of a gateway or a shard, in each direction

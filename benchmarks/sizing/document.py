@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.marks import with_part
 from benchmarks.sizing.autoscaling import GROWTH, THRESHOLDS, before_growth, grow
 from benchmarks.sizing.deployment import Deployment, Fault, Part
-from benchmarks.sizing.measured import Measured
+from benchmarks.sizing.measured_figures import Measured
 from benchmarks.sizing.outcome import Outcome
 from benchmarks.sizing.planning import SLICE_CALLERS, Plan, plan
 from benchmarks.sizing.plots import draw

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from benchmarks.sizing.deployment import Deployment
-from benchmarks.sizing.measured import Measured
+from benchmarks.sizing.measured_figures import Measured
 
 FRAMES_PER_S = 50.0  # of a caller, 20 ms each
 _BITS = 8

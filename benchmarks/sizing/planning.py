@@ -17,7 +17,7 @@ from benchmarks.sizing.deployment import (
     Deployment,
 )
 from benchmarks.sizing.infrastructure import Shares
-from benchmarks.sizing.measured import Measured
+from benchmarks.sizing.measured_figures import Measured
 from benchmarks.sizing.outcome import Outcome
 from benchmarks.sizing.simulation import simulate
 

@@ -2,19 +2,18 @@
 speed."""
 
 import re
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf, sqrt
 
+from benchmarks.footprint import metrics_page
 from benchmarks.sizing.deployment import Deployment
-from benchmarks.sizing.measured import BATCHES, WINDOWS_S, Measured, decode_figure
+from benchmarks.sizing.measured_figures import BATCHES, WINDOWS_S, Measured, decode_figure
 from benchmarks.sizing.simulation import Simulation
 from voicegw.core.jobs import DecodeKind
 
 SIMULATED_S = 200.0  # enough that chance has no part in it
-_FETCH_S = 10.0
 _LAST_BUCKET = 1.5  # times its lower end: the mean of what is in the bucket without an upper end
 _LOCAL = {  # one server without Redis whose decodes are alone, as they were timed
     "hop_p50_ms": 1.0,
@@ -36,9 +35,7 @@ class ServerDecodes:
     @classmethod
     def read(cls, url: str) -> "ServerDecodes":
         """From the metrics of the server at this WebSocket URL."""
-        address = url.replace("ws://", "http://").partition("/v1/")[0]
-        with urllib.request.urlopen(f"{address}/metrics", timeout=_FETCH_S) as page:
-            return cls.parse(bytes(page.read()).decode())
+        return cls.parse(metrics_page(url))
 
     @classmethod
     def parse(cls, page: str) -> "ServerDecodes":

@@ -12,7 +12,7 @@ from benchmarks.measures import percentile
 from benchmarks.sizing.caller import Caller, Place
 from benchmarks.sizing.deployment import Deployment, Fault, Part
 from benchmarks.sizing.infrastructure import Infrastructure
-from benchmarks.sizing.measured import Measured
+from benchmarks.sizing.measured_figures import Measured
 from benchmarks.sizing.outcome import Log, Outcome, p95_by_second
 from benchmarks.sizing.speech import Talker
 from benchmarks.sizing.workers import Steps, Work, WorkerGroup

@@ -1,13 +1,13 @@
 """How people talk: utterances with words and pauses, drawn from measured distributions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 from random import Random
 
-from benchmarks.measures import percentile
-from benchmarks.sizing.measured import PERCENTS, Measured
+from benchmarks.measures import spread
+from benchmarks.sizing.measured_figures import PERCENTS, Measured
 from clients.samples import Utterance
 
 _LEAST_BETWEEN_S = 0.1
@@ -63,14 +63,8 @@ def speech_figures(utterances: Sequence[Utterance], pause_ms: int) -> dict[str, 
     pauses = [gap for gap in gaps if gap >= pause_ms]
     seconds = sum(lengths) / 1000
     return {
-        **spread("utterance", lengths),
-        **spread("pause", pauses or [pause_ms]),
+        **spread("utterance", lengths, PERCENTS),
+        **spread("pause", pauses or [pause_ms], PERCENTS),
         "words_per_speech_s": sum(len(said.words) for said in utterances) / seconds,
         "pauses_per_speech_s": max(1, len(pauses)) / seconds,
     }
-
-
-def spread(name: str, values_ms: Iterable[float]) -> dict[str, float]:
-    """The values at PERCENTS, by name."""
-    known = list(values_ms)
-    return {f"{name}_p{percent}_ms": percentile(known, percent) for percent in PERCENTS}

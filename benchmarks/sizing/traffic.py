@@ -5,20 +5,19 @@ it does not grow with the speakers."""
 import asyncio
 import re
 import time
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from benchmarks.capacity.load import Run, Timing, run
 from benchmarks.capacity.ramp import speakers_for
 from benchmarks.chaos.installation import installation
+from benchmarks.footprint import metrics_page
 from benchmarks.processes import cpu_seconds, resident_bytes
 from clients.local_server import LocalServer
 from tests.redis_server import free_port
 
 _IDLE_S = 5.0  # measured before the speakers come
 _WARM_UP_S = 5.0
-_FETCH_S = 10.0
 
 
 async def traffic_figures(model: Sequence[str], streams: int, seconds: float) -> dict[str, float]:
@@ -29,7 +28,7 @@ async def traffic_figures(model: Sequence[str], streams: int, seconds: float) ->
         gateway = await there.add_gateway()
 
         async def usage() -> dict[str, float]:
-            page = await asyncio.to_thread(_fetch, f"http://127.0.0.1:{probe}/metrics")
+            page = await asyncio.to_thread(metrics_page, f"http://127.0.0.1:{probe}")
             redis = await asyncio.to_thread(there.redis.usage)
             return {
                 "passed_s": time.monotonic(),
@@ -87,8 +86,3 @@ def _spoken_s(played: Run) -> tuple[float, float]:
             spans = [(said.start_ms / 1000, said.end_ms / 1000) for said in spoken.utterances]
             speech_s += sum(max(0.0, min(end, sent_s) - start) for start, end in spans)
     return audio_s, speech_s
-
-
-def _fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=_FETCH_S) as page:
-        return bytes(page.read()).decode()

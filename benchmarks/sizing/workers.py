@@ -12,7 +12,7 @@ from typing import Any
 from simpy import Environment, Event
 
 from benchmarks.sizing.deployment import Deployment
-from benchmarks.sizing.measured import Measured
+from benchmarks.sizing.measured_figures import Measured
 from voicegw.core.jobs import DecodeKind
 
 Steps = Generator[Event, Any, None]  # what a simpy process is made of

@@ -8,9 +8,9 @@ from clients.samples import read_samples
 from voicegw.core.audio import SAMPLE_RATE
 
 
-def test_an_unknown_sample_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--files", "nonsense.wav"]) == 2
-    assert "no such samples" in capsys.readouterr().err
+def test_an_unknown_sample_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--files", "nonsense.wav"]) == 1
+    assert "no such sample: nonsense.wav" in capsys.readouterr().err
 
 
 def test_a_server_that_cannot_start_ends_the_benchmark(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from benchmarks.measures import (
     percentile,
     replaced_words,
     restyled_words,
+    spread,
     stable_retractions,
     unstable_words,
     word_errors,
@@ -23,6 +24,11 @@ def updates(*texts: str) -> list[Update]:
         Update(float(second), stable.strip(), tentative.strip())
         for second, (stable, _, tentative) in enumerate(split)
     ]
+
+
+def test_a_spread_leaves_out_what_did_not_happen() -> None:
+    assert spread("final", [1.0, None, 3.0]) == {"final_p50_ms": 2.0, "final_p95_ms": pytest.approx(2.9)}
+    assert spread("pause", [4.0], (5,)) == {"pause_p5_ms": 4.0}
 
 
 @pytest.mark.parametrize(

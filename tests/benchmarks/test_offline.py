@@ -1,15 +1,11 @@
 import pytest
 
 from benchmarks.offline import utterance_texts, whole_text
-from clients.samples import Sample, SpokenWord, Utterance, read_samples
+from clients.samples import Sample, SpokenWord, Utterance, sample_named
 from tests.speech import said
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
-
-
-def sample(file: str) -> Sample:
-    return next(one for one in read_samples() if one.file == file)
 
 
 class Lengths(WhisperEngine):
@@ -26,7 +22,7 @@ class Lengths(WhisperEngine):
 
 def test_the_model_hears_the_utterances() -> None:
     engine = WhisperEngine(locate(BUNDLED), WhisperOptions(model=BUNDLED))
-    spoken = sample("command-1.wav")
+    spoken = sample_named("command-1.wav")
     assert utterance_texts(engine, spoken) == [whole_text(engine, spoken)] == [said(spoken)]
 
 
@@ -35,7 +31,7 @@ def test_the_model_hears_the_utterances() -> None:
 )
 def test_long_recordings_are_decoded_in_parts(words: tuple[tuple[int, int], ...], expected: str) -> None:
     spoken = tuple(SpokenWord("word", 1000 * start, 1000 * end) for start, end in words)
-    long = sample("conversation.wav")
+    long = sample_named("conversation.wav")
     utterances = (Utterance("", 1000, 29_000, spoken),) if spoken else ()
     recorded = Sample(long.file, "clean", long.duration_ms, utterances, "en")
     assert whole_text(Lengths(), recorded) == expected

@@ -57,11 +57,6 @@ def test_other_options_are_as_configured() -> None:
     assert [setting.beam_size for setting in compared] == [3] * 5 + [1]
 
 
-def test_an_unknown_condition_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--condition", "nonsense"]) == 2
-    assert "no sessions" in capsys.readouterr().err
-
-
 def test_a_missing_model_is_a_stated_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--model", "/nowhere/at-all"]) == 1
     assert "/nowhere/at-all" in capsys.readouterr().err

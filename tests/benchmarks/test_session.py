@@ -20,13 +20,13 @@ def sound(tmp_path: Path) -> Path:
 
 async def test_records_every_message_with_its_arrival(sound: Path) -> None:
     async with scripted_server() as server:
-        recording = await record(server.url, sound, 8000)
+        recording = await record(server.url, sound)
     assert [item.message for item in recording.received] == list(TURN)
     arrivals = [item.at_s for item in recording.received]
     assert arrivals == sorted(arrivals)
     assert arrivals[0] >= recording.scheduled_s(80)
-    assert (recording.sent_samples, recording.rate) == (800, 8000)
-    assert len(server.peers[0].audio) == 1600
+    assert (recording.sent_samples, recording.rate) == (1600, 16_000)
+    assert len(server.peers[0].audio) == 3200
 
 
 async def test_plays_each_sample_from_a_process_of_its_own(sound: Path) -> None:

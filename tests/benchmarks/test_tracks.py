@@ -25,3 +25,7 @@ def test_the_sessions_are_in_parts_with_their_words() -> None:
     parts = parts_of(sessions())
     assert len(parts) > 10
     assert all(part.utterances[0].words for part in parts)
+
+
+def test_sessions_are_chosen_by_their_condition() -> None:
+    assert {one.condition for one in sessions("phone")} == {"phone"}

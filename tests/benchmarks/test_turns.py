@@ -50,11 +50,6 @@ def test_settings_are_fixed_silences_and_silences_that_depend_on_the_words() -> 
     assert "400 / 500 / 1000 ms by the words" in compared
 
 
-def test_an_unknown_condition_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--condition", "nonsense"]) == 2
-    assert "no sessions" in capsys.readouterr().err
-
-
 def test_a_missing_model_is_a_stated_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--model", "/nowhere/at-all"]) == 1
     assert "/nowhere/at-all" in capsys.readouterr().err

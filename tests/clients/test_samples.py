@@ -1,7 +1,9 @@
+import pytest
 import soundfile
 
 from clients.conversation import normalised
-from clients.samples import read_samples
+from clients.errors import ClientError
+from clients.samples import read_samples, sample_named
 
 
 def test_every_sample_is_there_and_as_long_as_it_says() -> None:
@@ -17,3 +19,9 @@ def test_the_words_are_those_of_the_text_in_order_and_in_time() -> None:
         times = [ms for word in utterance.words for ms in (word.start_ms, word.end_ms)]
         assert times == sorted(times)
         assert (times[0], times[-1]) == (utterance.start_ms, utterance.end_ms)
+
+
+def test_a_sample_is_found_by_the_name_of_its_file() -> None:
+    assert sample_named("command-1.wav") in read_samples()
+    with pytest.raises(ClientError, match=r"no such sample: nonsense\.wav"):
+        sample_named("nonsense.wav")

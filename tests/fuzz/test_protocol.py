@@ -18,7 +18,7 @@ from websockets.frames import Opcode
 
 from benchmarks.fuzz import corpus
 from benchmarks.raw_client import RawClient, encoded
-from benchmarks.server_under_test import sample_named
+from clients.samples import sample_named
 from tests.observing import PATIENCE_S
 from tests.speech import pcm
 from voicegw import errors

@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from benchmarks.server_under_test import sample_named
+from clients.samples import sample_named
 from tests.llm_server import Answer
 from tests.page.browser import PATIENCE_MS, Visit, chromium
 from tests.page.stage import servers

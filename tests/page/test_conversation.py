@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from benchmarks.server_under_test import sample_named
 from clients.conversation import normalised
+from clients.samples import sample_named
 from tests.llm_server import Answer
 from tests.page.browser import Visit
 from tests.page.stage import Servers

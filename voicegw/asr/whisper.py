@@ -57,8 +57,8 @@ class WhisperOptions:
 
     model: str = option(
         "base",
-        "Whisper model: a name (`base` from the extra whisper-base, else from the model hub, where @COMMIT "
-        "behind it is the revision), a CTranslate2 directory, or `bundled`",
+        "Whisper model: a CTranslate2 directory; else a name (`base` from the extra whisper-base, else from "
+        "the model hub, where @COMMIT behind it is the revision), or `bundled`",
     )
     device: str = option("cpu", "cpu, cuda or auto")
     compute_type: str = option("int8", "CTranslate2 number format, such as int8, float16 or default")

@@ -47,4 +47,4 @@ def spoken(*begins_ms: int, length_ms: int = 20_000) -> Spoken:
 
 def run(*sessions: Spoken) -> Run:
     """10 s of steady state, from 5 s after the sessions' begin."""
-    return Run(sessions, 105.0, 115.0, Cpu(1.0, 2.0, 0.5, 4.0))
+    return Run(sessions, 105.0, 115.0, Cpu(1.0, 2.0, 0.5, 4.0), memory_bytes=400_000_000)

@@ -7,7 +7,7 @@ from benchmarks.capacity import main
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--streams", "0,1"], ["--streams", "many"], ["--starts", "soon"]],
+    [["--streams", "0,1"], ["--streams", "many"]],
 )
 def test_wrong_usage_is_told(arguments: list[str]) -> None:
     with pytest.raises(SystemExit, match="2"):

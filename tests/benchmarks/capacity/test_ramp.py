@@ -52,7 +52,6 @@ async def test_a_server_that_does_not_start_ends_the_benchmark() -> None:
 def test_speakers_start_at_different_positions() -> None:
     assert [one.begin for one in speakers_for(4)] == [0, 0.25, 0.5, 0.75]
     assert [one.delay_s for one in speakers_for(2)] == [0, 0.125]
-    assert {one.delay_s for one in speakers_for(4, together=True)} == {0}
 
 
 @pytest.mark.parametrize(("held", "streams"), [(1, 2), (4, 6), (5, 8)])

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.recordings.alignment import cut, joined, spoken_words, utterances
 from benchmarks.recordings.stock import Piece, StockModel
-from clients.samples import Sample, SpokenWord, read_samples
+from clients.samples import SpokenWord, sample_named
 from voicegw.asr.weights import BUNDLED, locate
 from voicegw.asr.whisper import WhisperOptions
 
@@ -16,16 +16,12 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StockModel:
     return StockModel(locate(BUNDLED), WhisperOptions(model=BUNDLED))
 
 
-def sample(file: str) -> Sample:
-    return next(one for one in read_samples() if one.file == file)
-
-
 def word(text: str, start_ms: int, end_ms: int) -> SpokenWord:
     return SpokenWord(text, start_ms, end_ms)
 
 
 def test_the_words_of_a_sample_are_aligned(model: StockModel) -> None:
-    spoken = sample("command-2.wav")
+    spoken = sample_named("command-2.wav")
     [said] = spoken.utterances
     found = spoken_words(spoken.path, said.text, "en", model)
     assert [one.word for one in found] == said.text.split()
@@ -33,7 +29,7 @@ def test_the_words_of_a_sample_are_aligned(model: StockModel) -> None:
 
 
 def test_alignments_are_cached_by_text(model: StockModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = sample("yes-1.wav").path
+    path = sample_named("yes-1.wav").path
     [found] = spoken_words(path, "Yes.", "en", model)
     monkeypatch.setattr(StockModel, "align", lambda *_: [])
     assert spoken_words(path, "Yes.", "en", model) == (found,)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from benchmarks.sizing.deployment import ASSUMED
-from benchmarks.sizing.measured import BATCHES, PERCENTS, WINDOWS_S, Measured, decode_figure
+from benchmarks.sizing.measured_figures import BATCHES, PERCENTS, WINDOWS_S, Measured, decode_figure
 from voicegw.core.jobs import DecodeKind
 
 

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from benchmarks.sizing.decodes import lookahead_ms, timer
-from benchmarks.sizing.measured import BATCHES, WINDOWS_S, decode_figure
+from benchmarks.sizing.measured_figures import BATCHES, WINDOWS_S, decode_figure
 from benchmarks.tracks import sessions
 from clients.samples import read_samples
 from voicegw import config

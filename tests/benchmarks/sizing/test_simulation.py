@@ -6,7 +6,7 @@ from benchmarks.sizing.caller import INTERVAL_S, PAUSE_S
 from benchmarks.sizing.deployment import Deployment, Fault, Part
 from benchmarks.sizing.outcome import Outcome, p95_by_second
 from benchmarks.sizing.simulation import Simulation, simulate
-from tests.benchmarks.sizing.figures import measured
+from tests.benchmarks.sizing.figures import constant, measured
 from voicegw.core.jobs import DecodeKind
 
 
@@ -62,6 +62,13 @@ def test_a_fault_delays_words_for_its_time_only(part: Part, at_least_s: float, a
     assert max(found.word_p95_by_second_s[:10]) < 0.6
     assert at_least_s <= found.worst_second_s(10) < at_most_s
     assert found.worst_second_s(15) < 0.6
+
+
+def test_callers_who_go_on_talking_while_their_shard_is_lost_wait_for_it() -> None:
+    figures = measured(decode_ms=400, pauses_per_speech_s=1.0, **constant("pause", 500))
+    found = simulate(Deployment(20, 0.9, workers=20), figures, 20, [Fault(Part.SHARD, 5)])
+    assert found.lost_words
+    assert 2 <= found.lost_word_p95_s < 4
 
 
 def test_the_last_worker_is_waited_for() -> None:

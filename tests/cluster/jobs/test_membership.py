@@ -81,24 +81,24 @@ async def test_a_worker_whose_time_is_still_to_come_is_not_there(redis: Redis) -
     assert dict((await registered(redis)).workers) == {}
 
 
-async def test_the_layouts_of_all_gateways_are_known(redis: Redis) -> None:
+async def test_the_shard_counts_of_all_gateways_are_known(redis: Redis) -> None:
     await redis.hset(KEYS.gateways, "of an earlier version", f"{int((await redis.time())[0]) * 1000} ")
-    for name, layout in (("a", 3), ("b", 6), ("c", 3)):
-        await MembershipRegistry(redis, KEYS, name).heartbeat_of_gateway(layout)
+    for name, count in (("a", 3), ("b", 6), ("c", 3)):
+        await MembershipRegistry(redis, KEYS, name).heartbeat_of_gateway(count)
     there = await MembershipRegistry(redis, KEYS, "w").heartbeat_of_worker(BUSY)
-    assert there.layouts == {1, 3, 6}
+    assert there.shard_counts == {1, 3, 6}
 
 
 @pytest.mark.parametrize("written", ["9" * 5_000, "-3", "x", "\u00b2", "65"])
-async def test_a_layout_that_cannot_be_is_that_of_one_shard(redis: Redis, written: str) -> None:
+async def test_a_shard_count_that_cannot_be_is_that_of_one_shard(redis: Redis, written: str) -> None:
     await redis.hset(KEYS.gateways, "odd", f"{int((await redis.time())[0]) * 1000} {written}")
     there = await MembershipRegistry(redis, KEYS, "w").heartbeat_of_worker(BUSY)
-    assert there.layouts == {1}
+    assert there.shard_counts == {1}
 
 
-async def test_a_worker_counts_for_the_layouts_that_it_reads(redis: Redis) -> None:
-    for name, layouts in (("a", (1,)), ("b", (1, 3))):
-        status = msgspec.structs.replace(BUSY, layouts=layouts)
+async def test_a_worker_counts_for_the_shard_counts_that_it_reads(redis: Redis) -> None:
+    for name, counts in (("a", (1,)), ("b", (1, 3))):
+        status = msgspec.structs.replace(BUSY, shard_counts=counts)
         await MembershipRegistry(redis, KEYS, name).heartbeat_of_worker(status)
     there = await registered(redis)
     assert (there.warm(), there.warm(1), there.warm(3), there.warm(6)) == (2, 2, 1, 0)

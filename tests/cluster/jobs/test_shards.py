@@ -133,10 +133,10 @@ async def test_the_number_of_shards_changes_while_jobs_are_done(redis_url: str) 
             old = new
 
 
-async def test_the_streams_of_a_layout_are_left_when_nobody_announces_it(
+async def test_the_streams_of_a_shard_count_are_left_when_nobody_announces_it(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("voicegw.cluster.jobs.worker_shards._LAYOUT_KEPT_S", 0.5)
+    monkeypatch.setattr("voicegw.cluster.jobs.worker_shards._STREAMS_KEPT_S", 0.5)
     stream = Keys("voicegw").shards(3)[1].finals
     async with worker(redis_url), redis_client(redis_url) as client:
         async with gateway(redis_url, shards=3) as asking:
@@ -144,12 +144,12 @@ async def test_the_streams_of_a_layout_are_left_when_nobody_announces_it(
             assert len(await client.xinfo_consumers(stream, "workers")) == 1
         async with gateway(redis_url) as asking:
             status = asking._membership
-            await until(lambda: asking._membership is not status and layouts(asking) == {1})
+            await until(lambda: asking._membership is not status and shard_counts(asking) == {1})
 
 
-def layouts(asking: Gateway) -> set[int]:
+def shard_counts(asking: Gateway) -> set[int]:
     assert asking._membership is not None
-    return {layout for status in asking._membership.workers.values() for layout in status.layouts}
+    return {count for status in asking._membership.workers.values() for count in status.shard_counts}
 
 
 async def test_sessions_on_other_primaries_are_saved_while_one_is_away(servers: RedisClusterServers) -> None:

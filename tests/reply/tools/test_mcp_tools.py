@@ -1,7 +1,6 @@
 """Tools of real MCP servers, called through the toolbox."""
 
 import asyncio
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.observing import PATIENCE_S, children, until
+from tests.redis_server import free_port
 from tests.reply.tools import mcp_server
 from voicegw.core.background_calls import AskedCall
 from voicegw.errors import ConfigurationError
@@ -82,11 +82,6 @@ async def test_a_program_is_ended_and_started_again() -> None:
         assert await called(box, "greet", '{"name": "Bob"}') == (True, '{"result":"Hello, Bob!"}')
         assert children() - before - {first}
     await until(lambda: not children() - before)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @asynccontextmanager

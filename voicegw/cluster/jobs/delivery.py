@@ -45,7 +45,7 @@ class JobDelivery:
         metrics: ClusterMetrics,
         receive: Callable[[Sequence[Answer]], Awaitable[None]],
     ) -> None:
-        address, layout = str(parse(options.url or "")), options.layout
+        address, shard_count = str(parse(options.url or "")), options.shard_count
         self.requests = OpenRequests()
         self.workers: Mapping[str, WorkerStatus] = {}  # those that are alive
         self._gateway = gateway
@@ -53,11 +53,14 @@ class JobDelivery:
         self._receive = receive
         self._shards = [
             JobProducer(
-                options, keys, gateway, ConnectionMonitor(address, metrics, f"shard {index + 1} of {layout}")
+                options,
+                keys,
+                gateway,
+                ConnectionMonitor(address, metrics, f"shard {index + 1} of {shard_count}"),
             )
-            for index, keys in enumerate(Keys(options.prefix).shards(layout))
+            for index, keys in enumerate(Keys(options.prefix).shards(shard_count))
         ]
-        self._layout = layout
+        self._shard_count = shard_count
         self._audio = AudioLocations()
         self._turn = 0
         self._wait_s = 0.0  # of the last jobs, a moving average
@@ -135,9 +138,9 @@ class JobDelivery:
         more than its share of the sessions."""
         name = self._audio.worker_of(request.job.session, time.monotonic())
         status = self.workers.get(name)
-        if status is None or self._layout not in status.layouts:
+        if status is None or self._shard_count not in status.shard_counts:
             return ""
-        slots = sum(each.slots for each in self.workers.values() if self._layout in each.layouts)
+        slots = sum(each.slots for each in self.workers.values() if self._shard_count in each.shard_counts)
         share = len(self._audio) * status.slots / max(1, slots)
         has_room = (
             self.requests.count_at(name) < status.slots
@@ -227,7 +230,9 @@ class JobDelivery:
         """How long a job waits for its worker: briefly if another could decode it at once, and longer than
         other jobs wait at present."""
         others = (status for name, status in self.workers.items() if name != worker)
-        free = any(status.held < status.slots and self._layout in status.layouts for status in others)
+        free = any(
+            status.held < status.slots and self._shard_count in status.shard_counts for status in others
+        )
         patience_s = _SHORT_PATIENCE_S if free or worker not in self.workers else _LONG_PATIENCE_S
         return patience_s + 2 * self._wait_s
 

@@ -58,15 +58,15 @@ class WorkerStatus(msgspec.Struct, frozen=True, array_like=True):
     """The status of a worker, written twice a second.
 
     slots: jobs that it can do at once; none while it is not warm. held: jobs that it has. busy_share: share
-    of the time since the last status in which its processes decoded, 0 to 1. layouts: the numbers of shards
-    for which it reads the job streams. lease_ms: after which others may claim its jobs. unpacks: whether it
-    reads packed audio, which earlier versions do not.
+    of the time since the last status in which its processes decoded, 0 to 1. shard_counts: those of
+    which it reads the job streams. lease_ms: after which others may claim its jobs. unpacks: whether it reads
+    packed audio, which earlier versions do not.
     """
 
     slots: int
     held: int
     busy_share: float
-    layouts: tuple[int, ...] = (1,)
+    shard_counts: tuple[int, ...] = (1,)
     lease_ms: int = 500
     unpacks: bool = False
 

@@ -1,8 +1,9 @@
 """The registry of gateways and workers: each heartbeat returns which others are alive. Also
 the number of jobs that wait in each shard.
 
-A layout is the number of shards over which a gateway spreads its jobs. Gateways may differ in it, so that it
-can be changed while the installation runs: workers read the streams of all layouts that gateways announce.
+Each gateway announces its shard count, the number of shards over which it spreads its jobs. Gateways may
+differ in it, so that it can be changed while the installation runs: workers read the streams of all announced
+counts.
 
 All times are Redis's own, so that the clocks of the machines need not agree.
 """
@@ -58,17 +59,17 @@ class Queues:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """The registry at one moment: the workers that are alive, the gateways that were lost, and the layouts
-    of all gateways that are listed."""
+    """The registry at one moment: the workers that are alive, the gateways that were lost, and the shard
+    counts of all gateways that are listed."""
 
     workers: Mapping[str, WorkerStatus]
     gone_gateways: frozenset[str]
-    layouts: frozenset[int] = frozenset()
+    shard_counts: frozenset[int] = frozenset()
 
-    def warm(self, layout: int | None = None) -> int:
-        """How many workers can do jobs, or those of a layout."""
+    def warm(self, shard_count: int | None = None) -> int:
+        """How many workers can do jobs, or those that read the streams of a shard count."""
         return sum(
-            status.slots > 0 and (layout is None or layout in status.layouts)
+            status.slots > 0 and (shard_count is None or shard_count in status.shard_counts)
             for status in self.workers.values()
         )
 
@@ -88,9 +89,9 @@ class MembershipRegistry:
         self._name = name
         self._script = redis.register_script(HEARTBEAT)
 
-    async def heartbeat_of_gateway(self, layout: int) -> Membership:
+    async def heartbeat_of_gateway(self, shard_count: int) -> Membership:
         """One heartbeat of a gateway."""
-        keys, written = [self._keys.gateways, self._keys.workers], str(layout)
+        keys, written = [self._keys.gateways, self._keys.workers], str(shard_count)
         now, gateways, workers = await self._script(keys=keys, args=[self._name, written])
         return _membership(int(now), workers, gateways)
 
@@ -120,14 +121,14 @@ def _membership(now_ms: int, workers: Sequence[bytes], gateways: Sequence[bytes]
             alive[name] = status
     listed = _members(now_ms, gateways)
     gone = frozenset(name for name, (age_ms, _) in listed.items() if age_ms > GATEWAY_GONE_MS)
-    return Membership(alive, gone, frozenset(_layout(written) for _, written in listed.values()))
+    return Membership(alive, gone, frozenset(_shard_count(written) for _, written in listed.values()))
 
 
-def _layout(written: bytes) -> int:
+def _shard_count(written: bytes) -> int:
     """What a gateway announces; versions before there were shards announce nothing."""
     with suppress(ValueError):
-        if 1 <= (layout := int(written)) <= MAX_SHARDS:
-            return layout
+        if 1 <= (shard_count := int(written)) <= MAX_SHARDS:
+            return shard_count
     return 1
 
 

@@ -210,14 +210,14 @@ class RecognitionWorker:
         share = self._share.measure(time.monotonic())
         self._metrics.busy.set(share)
         status = WorkerStatus(
-            *(capacity, len(self._worker.held), share, self._shards.layouts, self._options.lease_ms),
+            *(capacity, len(self._worker.held), share, self._shards.shard_counts, self._options.lease_ms),
             unpacks=True,
         )
         with self._metrics.redis_lag.time():
             self._membership = await self._shards.heartbeat(status)
         self._membership.export(self._metrics)
         self._monitor.succeeded()
-        await self._shards.follow(self._membership.layouts, self._worker)
+        await self._shards.follow(self._membership.shard_counts, self._worker)
         await asyncio.sleep(_HEARTBEAT_S)
 
     async def _look_after(self) -> None:

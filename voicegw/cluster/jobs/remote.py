@@ -52,7 +52,7 @@ class RemoteRecognizer:
         self._name = secrets.token_hex(8)
         self._options = options
         self._metrics = metrics
-        self._layout = redis.layout
+        self._shard_count = redis.shard_count
         keys = Keys(redis.prefix)
         self._redis = connect(redis, key=keys.gateways)
         self._registry = MembershipRegistry(self._redis, keys, self._name)
@@ -80,7 +80,7 @@ class RemoteRecognizer:
             return "Redis does not answer"
         if self._membership is None:
             return "Redis has not answered yet"
-        return "" if self._membership.warm(self._layout) else "no recognition worker is warm yet"
+        return "" if self._membership.warm(self._shard_count) else "no recognition worker is warm yet"
 
     def overloaded(self) -> bool:
         """See RecognitionService."""
@@ -211,9 +211,9 @@ class RemoteRecognizer:
 
     async def _heartbeat(self) -> None:
         with self._metrics.cluster.redis_lag.time():
-            membership = await self._registry.heartbeat_of_gateway(self._layout)
-        warm = membership.warm(self._layout)
-        if self._membership is None or (warm > 0) != (self._membership.warm(self._layout) > 0):
+            membership = await self._registry.heartbeat_of_gateway(self._shard_count)
+        warm = membership.warm(self._shard_count)
+        if self._membership is None or (warm > 0) != (self._membership.warm(self._shard_count) > 0):
             log.info("workers", warm=warm)
         self._membership, self._delivery.workers = membership, membership.workers
         self._metrics.workers_ready.set(warm)

@@ -1,4 +1,4 @@
-"""The shards that a worker reads: those of every layout that a gateway announces. Each has its own
+"""The shards that a worker reads: those of every shard count that a gateway announces. Each has its own
 connection, so that one that does not answer delays no other."""
 
 import asyncio
@@ -20,7 +20,7 @@ from voicegw.errors import ConfigurationError
 
 log = structlog.get_logger(__name__)
 
-_LAYOUT_KEPT_S = 60.0  # after it was last announced; the registry forgets a gateway as late
+_STREAMS_KEPT_S = 60.0  # after it was last announced; the registry forgets a gateway as late
 _OLDEST_REDIS = 7
 _HAND_OVER_POLL_S = 0.05
 _HAND_OVER_POLLS = 20
@@ -37,14 +37,14 @@ class WorkerShards:
         self._keys = Keys(options.prefix)
         self._redis = connect(options, key=self._keys.workers)
         self._registry = MembershipRegistry(self._redis, self._keys, name)
-        self._announced: dict[int, float] = {options.layout: time.monotonic()}
+        self._announced: dict[int, float] = {options.shard_count: time.monotonic()}
         self._consumers: dict[int, list[JobConsumer]] = {}
         self._by_stream: dict[str, JobConsumer] = {}
-        self._open(options.layout)
+        self._open(options.shard_count)
 
     @property
-    def layouts(self) -> tuple[int, ...]:
-        """The layouts that are read."""
+    def shard_counts(self) -> tuple[int, ...]:
+        """The shard counts whose streams are read."""
         return tuple(self._consumers)
 
     @property
@@ -68,32 +68,32 @@ class WorkerShards:
         return await self._registry.heartbeat_of_worker(status)
 
     async def follow(self, announced: Iterable[int], worker: GroupWorker) -> None:
-        """Reads all announced layouts, and stops reading those that were not announced for a minute."""
+        """Reads the streams of all announced shard counts, and leaves those not announced for a minute."""
         now = time.monotonic()
         self._announced |= dict.fromkeys(announced, now)
-        for layout, since in tuple(self._announced.items()):
-            if layout not in self._consumers:
-                opened = self._open(layout)
+        for shard_count, since in tuple(self._announced.items()):
+            if shard_count not in self._consumers:
+                opened = self._open(shard_count)
                 await self._in_shards(opened, lambda consumer: consumer.reader.create_group())
                 for consumer in opened:
                     worker.add(consumer.reader)
-            elif now - since > _LAYOUT_KEPT_S and layout != self._options.layout:
-                del self._announced[layout]
-                await self._close(layout, worker)
+            elif now - since > _STREAMS_KEPT_S and shard_count != self._options.shard_count:
+                del self._announced[shard_count]
+                await self._close(shard_count, worker)
 
-    def _open(self, layout: int) -> list[JobConsumer]:
+    def _open(self, shard_count: int) -> list[JobConsumer]:
         made = []
         address = str(parse(self._options.url or ""))
-        for index, keys in enumerate(self._keys.shards(layout)):
-            monitor = ConnectionMonitor(address, self._metrics, f"shard {index + 1} of {layout}")
+        for index, keys in enumerate(self._keys.shards(shard_count)):
+            monitor = ConnectionMonitor(address, self._metrics, f"shard {index + 1} of {shard_count}")
             made.append(JobConsumer(self._options, keys, self._name, monitor))
-        self._consumers[layout] = made
+        self._consumers[shard_count] = made
         self._by_stream |= {stream: each for each in made for stream in each.reader.group.streams}
-        log.info("job streams", shards=layout)
+        log.info("job streams", shards=shard_count)
         return made
 
-    async def _close(self, layout: int, worker: GroupWorker) -> None:
-        for consumer in self._consumers.pop(layout):
+    async def _close(self, shard_count: int, worker: GroupWorker) -> None:
+        for consumer in self._consumers.pop(shard_count):
             worker.discard(consumer.reader)
             consumer.reader.monitor.succeeded()  # whether it answers no longer matters
             await consumer.close()

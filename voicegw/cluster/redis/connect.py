@@ -66,7 +66,7 @@ class RedisOptions:
     )
 
     @property
-    def layout(self) -> int:
+    def shard_count(self) -> int:
         """The number of shards of the decode jobs. Raises ConfigurationError."""
         if self.shards is not None:
             return self.shards

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from benchmarks.report import write_json
-from benchmarks.sizing import command
-from benchmarks.sizing.command import main
+from benchmarks.sizing import plan_command
+from benchmarks.sizing.plan_command import main
 from tests.benchmarks.sizing.figures import measured
 from tests.documents import README
 
@@ -16,7 +16,7 @@ from tests.documents import README
 @pytest.fixture(autouse=True)
 def _keep_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command configures the log of its process, which is that of other tests, too."""
-    monkeypatch.setattr(command, "configure_logging", lambda *_, **__: None)
+    monkeypatch.setattr(plan_command, "configure_logging", lambda *_, **__: None)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_callers_who_are_not_served_in_time_are_the_exit_status(figures: str) ->
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--device", "cuda"], "scripts/bench sizing --model bundled --device cuda"),
+        (["--device", "cuda"], "scripts/bench sizing --model base --device cuda"),
         (["--measured", "/nowhere.json"], "is no result of scripts/bench"),
     ],
 )

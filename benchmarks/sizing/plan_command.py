@@ -19,13 +19,13 @@ from typing import Any
 
 from rich.table import Table
 
-from benchmarks.command import add_device, add_json, add_model, chosen, counts, exits_on_errors, new_parser
+from benchmarks.command import add_device, add_json, chosen, counts, exits_on_errors, new_parser
 from benchmarks.report import cell, console, print_settings, write_json
 from benchmarks.sizing.autoscaling import GROWTH, RAMP_S, THRESHOLDS, before_growth, grow
 from benchmarks.sizing.check import COMPARED, Comparison, compare
 from benchmarks.sizing.deployment import ASSUMED, Deployment, Fault, Part, worker_slots
 from benchmarks.sizing.document import write_document
-from benchmarks.sizing.measured import Measured, default_files, read
+from benchmarks.sizing.measured_figures import Measured, default_files, read
 from benchmarks.sizing.planning import SLICE_CALLERS, Plan, plan
 from benchmarks.sizing.simulation import simulate
 from benchmarks.tracks import sessions
@@ -192,9 +192,10 @@ def _setting(text: str) -> tuple[str, float]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser("plan", __doc__, add_device, add_model, add_json, numbers=NUMBERS)
+    parser = new_parser("plan", __doc__, add_device, add_json, numbers=NUMBERS)
     parser.prog = "scripts/plan"
     add: Any = parser.add_argument
+    add("--model", default="base", help="whose figures: base, bundled, or that of --measured (default: base)")
     add("--measured", nargs="+", type=Path, metavar="FILE", help="figures; later files replace earlier ones")
     add("--set", nargs="+", type=_setting, default=[], metavar="NAME=VALUE", help="replace measured figures")
     add("--shards", type=int, metavar="N", help="Redis shards that there are, instead of those needed")

@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.report import write_json
 from benchmarks.sizing.deployment import ASSUMED
-from benchmarks.sizing.measured import (
-    DEFAULTS,
+from benchmarks.sizing.measured_figures import (
     PERCENTS,
+    RESULTS,
     DecodeCosts,
     MeasurementMissing,
     Quantiles,
@@ -71,7 +71,7 @@ def test_a_model_that_was_not_measured_is_told_with_what_to_do() -> None:
         default_files("large", "cuda")
 
 
-@pytest.mark.parametrize("path", sorted(DEFAULTS.glob("*-*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*-*.json")), ids=lambda path: path.stem)
 def test_the_files_of_the_project_have_every_figure_machine_and_date(path: Path) -> None:
     paths = default_files(*path.stem.rsplit("-", 1))
     found = read(paths)

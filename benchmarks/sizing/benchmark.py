@@ -22,9 +22,11 @@ from benchmarks.command import (
     exits_on_errors,
     new_parser,
 )
+from benchmarks.measures import spread
 from benchmarks.recordings.material import about_recordings, add_recordings, speech
 from benchmarks.sizing.decodes import lookahead_ms, timer
-from benchmarks.sizing.speech import speech_figures, spread
+from benchmarks.sizing.measured_figures import PERCENTS
+from benchmarks.sizing.speech import speech_figures
 from benchmarks.sizing.traffic import traffic_figures
 from voicegw import config
 from voicegw.asr.weights import locate
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         said = [utterance for sample in samples for utterance in sample.utterances]
         figures = {
             **timer(server, locate(options.model), samples, options.repeats).figures(),
-            **spread("lookahead", lookahead_ms(server, samples)),
+            **spread("lookahead", lookahead_ms(server, samples), PERCENTS),
             **speech_figures(said, server.session.endpoint.pause_ms),
         }
     figures |= asyncio.run(traffic_figures(flags, options.streams, options.seconds))

@@ -18,7 +18,7 @@ import msgspec
 from clients.errors import ClientError
 from voicegw.core.jobs import DecodeKind
 
-DEFAULTS = Path(__file__).parent / "measured"
+RESULTS = Path(__file__).with_name("results")  # of this project
 WINDOWS_S = (1, 2, 4, 8, 12)  # lengths of windows whose decodes are timed
 BATCHES = (1, 2, 4, 8)
 PERCENTS: Sequence[int] = (0, 5, *range(10, 91, 10), 95, 98, 100)  # of the distributions
@@ -143,10 +143,10 @@ def _source(file: _File) -> str:
 
 def default_files(model: str, device: str) -> list[Path]:
     """Those of this project for the model on the device. Raises MeasurementMissing."""
-    path = DEFAULTS / f"{model}-{device}.json"
+    path = RESULTS / f"{model}-{device}.json"
     if not path.exists():
         raise MeasurementMissing(
             f"there are no figures of {model} on {device} here; measure them with "
             f"`scripts/bench sizing --model {model} --device {device} --json FILE` and give --measured FILE"
         )
-    return [DEFAULTS / "gateway.json", path]
+    return [RESULTS / "gateway.json", path]

@@ -172,7 +172,7 @@ async def test_a_job_lost_with_its_worker_is_done_again() -> None:
 
 
 async def test_a_worker_that_hangs_is_replaced() -> None:
-    async with started(decode_timeout_ms=1_000) as pool:
+    async with started(decode_timeout_ms=4_000) as pool:
         pid, asked = await stop_with(pool, job(SPEECH))
         assert_heard(await asked)
         assert not is_running(pid)

@@ -204,7 +204,7 @@ def test_no_client_can_resume_when_the_last_event_is_missing() -> None:
 
 @given(st.lists(st.sampled_from(["partial", "delta", "show", "save", "cut off", "ack"]), max_size=60))
 def test_every_client_sees_contiguous_numbers(steps: list[str]) -> None:
-    journal, seen = journal_of(), 0
+    journal, seen = journal_of(waiting=100_000), 0  # more than 60 events can fill
     for count, step in enumerate(steps):
         match step:
             case "partial":

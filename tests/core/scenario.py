@@ -22,7 +22,14 @@ from voicegw.core.windowed_transcription import WindowedTranscription
 from voicegw.errors import VoicegwError
 
 QUICK = SessionOptions(
-    EndpointOptions(onset_ms=40, pause_ms=60, end_silence_ms=120, max_end_silence_ms=120, max_utterance_ms=1000, stall_ms=500),
+    EndpointOptions(
+        onset_ms=40,
+        pause_ms=60,
+        end_silence_ms=120,
+        max_end_silence_ms=120,
+        max_utterance_ms=1000,
+        stall_ms=500,
+    ),
     RecognitionOptions(partial_interval_ms=100, shown_edge_ms=0, context_ms=0),
     reply=ReplyOptions(barge_in=BargeInOptions(voiced_ms=40)),
     max_burst_ms=60_000,

@@ -205,7 +205,9 @@ class TestWhileTheWordsBeforeAPauseAreDue:
     def test_the_turn_does_not_end(self, scenario: Scenario) -> None:
         assert "SpeechStopped" not in scenario.kinds()
 
-    @pytest.mark.parametrize(("words", "stopped"), [("it is late.", True), ("it is", True), ("it and", False)])
+    @pytest.mark.parametrize(
+        ("words", "stopped"), [("it is late.", True), ("it is", True), ("it and", False)]
+    )
     def test_they_decide_when_they_arrive(self, scenario: Scenario, words: str, stopped: bool) -> None:
         scenario.answer(words)
         scenario.hear(".")

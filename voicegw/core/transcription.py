@@ -44,7 +44,8 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class ProvisionalFinal:
-    """The words of an utterance in a pause: those of its final if the silence lasts.
+    """The words of an utterance in a pause: those of its final if the silence lasts. Until it comes, the
+    silence that ends the utterance is the longer one; see endpoint.py.
 
     end_of_turn: the probability that the speaker has finished; None without an end-of-turn model. language:
     as in Partial.

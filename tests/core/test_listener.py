@@ -210,8 +210,13 @@ class TestWhileTheWordsBeforeAPauseAreDue:
     )
     def test_they_decide_when_they_arrive(self, scenario: Scenario, words: str, stopped: bool) -> None:
         scenario.answer(words)
-        scenario.hear(".")
         assert ("SpeechStopped" in scenario.kinds()) is stopped
+        assert ("FinalTranscript" in scenario.kinds()) is stopped
+
+    def test_they_do_not_end_what_goes_on(self, scenario: Scenario) -> None:
+        scenario.hear("#")
+        scenario.answer("it is late.")
+        assert "SpeechStopped" not in scenario.kinds()
 
     def test_it_ends_as_after_an_incomplete_sentence(self, scenario: Scenario) -> None:
         scenario.hear("." * 19)

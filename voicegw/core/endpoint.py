@@ -187,6 +187,12 @@ class Endpointer(msgspec.Struct, array_like=True):
             return None  # speech or a click: an end here would split the speech
         return self._receive_quiet(self.position - self.speech_end)
 
+    def receive_words(self, completeness: Completeness, end_of_turn: float | None) -> Boundary | None:
+        """The words before the pause are known. Returns the end of the utterance, if the silence is already
+        long enough for them."""
+        self.completeness, self.end_of_turn, self.words_due = completeness, end_of_turn, False
+        return None if self.voiced_run else self._receive_quiet(self.position - self.speech_end)
+
     def _receive_quiet(self, silence: int) -> Boundary | None:
         if self.state is State.SPEAKING and silence >= to_samples(self.options.pause_ms):
             return self._signal(Signal.PAUSE)

@@ -235,11 +235,12 @@ class Listener:
         if not self._endpointer.paused:
             return
         text = text_of(expected.words)
-        self._endpointer.words_due = False
-        self._endpointer.end_of_turn = expected.end_of_turn
-        self._endpointer.completeness = judge(text, language_of(expected.language))
-        if self._endpointer.completeness is not Completeness.UNFINISHED:
+        completeness = judge(text, language_of(expected.language))
+        boundary = self._endpointer.receive_words(completeness, expected.end_of_turn)
+        if completeness is not Completeness.UNFINISHED:
             self._dialogue.receive_pause(expected.turn, text, now)
+        if boundary is not None:
+            self._receive_boundary(boundary, now)
 
     def _publish_final(self, final: Final, now: float) -> None:
         timing = self._timings.pop(final.turn)

@@ -68,6 +68,6 @@ def test_wrong_numbers_are_told() -> None:
 
 
 def test_the_script_plans_with_the_figures_of_the_project() -> None:
-    called = ["scripts/plan", "--callers", "100", "--seconds", "5"]
+    called = ["scripts/plan", "--callers", "100", "--seconds", "5", "--model", "bundled"]
     ran = subprocess.run(called, cwd=README.parent, capture_output=True, text=True, timeout=300, check=True)
     assert "bottleneck: " in ran.stdout

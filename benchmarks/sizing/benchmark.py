@@ -3,7 +3,8 @@
 Decodes: the time of windows of 1 to 12 s, alone and in batches, on the CPU's own clock where decodes have one
 thread each, so that other programs on the machine hardly count. Words: how much audio after its end a word
 takes to be recognised, on a simulated clock. Speech: lengths of utterances, words and pauses. Traffic: CPU
-time and bytes of a gateway and of Redis for each second of audio or speech, with real processes.
+time and bytes of a gateway and of Redis for each second of audio or speech, with real processes and the
+bundled model, on which they do not depend.
 
 With --recordings, decodes, words and speech are those of these recordings, all of them.
 """
@@ -27,7 +28,7 @@ from benchmarks.recordings.material import about_recordings, add_recordings, spe
 from benchmarks.sizing.decodes import lookahead_ms, timer
 from benchmarks.sizing.measured_figures import PERCENTS
 from benchmarks.sizing.speech import speech_figures
-from benchmarks.sizing.traffic import traffic_figures
+from benchmarks.sizing.traffic import traffic_figures, worker_memory_mb
 from voicegw import config
 from voicegw.asr.weights import locate
 from voicegw.log_configuration import configure_logging
@@ -46,11 +47,11 @@ MEANINGS = {
     "jobs_per_speech_s": "decodes",
     "traffic_speech_ratio": "speech in the audio with which these were measured",
     "gateway_memory_mb": "resident memory of the gateway with these speakers",
-    "worker_memory_mb": "resident memory of the worker with its process",
+    "worker_memory_mb": "resident memory of a worker with its process",
 }
 NUMBERS = {
     "--repeats": (9, "decodes of each kind, length and batch"),
-    "--streams": (4, "speakers for the traffic"),
+    "--streams": (8, "speakers for the traffic"),
     "--seconds": (30.0, "of their speech"),
 }
 
@@ -69,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             **spread("lookahead", lookahead_ms(server, samples), PERCENTS),
             **speech_figures(said, server.session.endpoint.pause_ms),
         }
-    figures |= asyncio.run(traffic_figures(flags, options.streams, options.seconds))
+    figures["worker_memory_mb"] = asyncio.run(worker_memory_mb(flags))
+    figures |= asyncio.run(traffic_figures(options.streams, options.seconds))
     settings = chosen(options, "model", "device", "repeats", "streams", "seconds", "serve")
     return Result(settings | about_recordings(options), figures, MEANINGS).report("sizing", options.json)
 

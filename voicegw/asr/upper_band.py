@@ -11,6 +11,8 @@ from voicegw.core.audio import SAMPLE_RATE
 
 _EDGE_HZ = 4500  # above the slope of filters at 4 kHz
 _NARROW = 1e-5  # share of the power above the edge, up to which the band there is empty
+_FRAME = 512  # samples of one spectrum; a single one of the whole audio would be slow for most lengths
+_HANN = np.hanning(_FRAME).astype(np.float32)
 _MIRRORED = np.float32(10 ** (-15 / 20))
 
 Audio = NDArray[np.float32]
@@ -26,6 +28,6 @@ def with_upper_band(audio: Audio) -> Audio:
 
 
 def _is_narrow(audio: Audio) -> bool:
-    power = np.abs(np.fft.rfft(audio * np.hanning(len(audio)))) ** 2 if len(audio) else np.zeros(1)
-    edge = len(audio) * _EDGE_HZ // SAMPLE_RATE
-    return bool(power[edge:].sum() <= _NARROW * power.sum())
+    frames = audio[: len(audio) - len(audio) % _FRAME].reshape(-1, _FRAME)
+    power = np.abs(np.fft.rfft(frames * _HANN)) ** 2
+    return bool(power[:, _FRAME * _EDGE_HZ // SAMPLE_RATE :].sum() <= _NARROW * power.sum())

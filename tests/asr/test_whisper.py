@@ -14,7 +14,7 @@ from clients.samples import Sample
 from tests.speech import job, long_window, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.weights import BUNDLED, ModelFlags, locate
 from voicegw.asr.whisper import WhisperEngine, WhisperOptions
-from voicegw.core.audio import SAMPLE_BYTES, to_samples
+from voicegw.core.audio import to_samples
 from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, Word, text_of
 from voicegw.errors import ModelUnavailable
 
@@ -300,25 +300,6 @@ def test_a_suspicious_final_that_is_searched_at_once_is_decoded_greedily(
     monkeypatch.setattr("voicegw.asr.whisper.is_doubled", lambda text: len(beams) == 1)
     assert decode(stock, msgspec.structs.replace(job(pcm(single_utterances()[0])), retried=False))
     assert beams == [5, 1]
-
-
-@pytest.mark.parametrize(("urgent", "beam_size"), [(True, 1), (False, 5)])
-def test_a_longer_final_is_searched_at_once_unless_it_is_urgent(
-    urgent: bool, beam_size: int, stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    beams: list[int] = []
-    generate = stock._model.generate
-    monkeypatch.setattr("voicegw.asr.whisper._SURE", 0.0)  # no text is
-
-    def record(encoded: Any, prompts: Any, beam: int, longest: int) -> Any:
-        beams.append(beam)
-        return generate(encoded, prompts, beam, longest)
-
-    monkeypatch.setattr(stock._model, "generate", record)
-    sample = pcm(single_utterances()[0])
-    long = sample + bytes(SAMPLE_BYTES * to_samples(4000) - len(sample))
-    assert decode(stock, job(long, urgent=urgent, retried=False))
-    assert beams == [beam_size]
 
 
 def test_a_final_that_is_not_to_be_retried_is_not_decoded_in_longer_windows(

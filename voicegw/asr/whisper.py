@@ -6,7 +6,7 @@ decoded again with 15 s of window, and at last with 30 s. What is not speech is 
 that it becomes neither a transcript nor context. The model itself is in model.py.
 
 A final that is not to be retried is searched with a beam at once, because a client may wait for it; if the
-beam loops, it is decoded greedily. An urgent one has less padding, too, and no beam if it is long.
+beam loops, it is decoded greedily. An urgent one has less padding, too.
 """
 
 import time
@@ -42,7 +42,6 @@ _ROOM = {DecodeKind.PARTIAL: Room(margin=100, least=500), DecodeKind.FINAL: Room
 _RETRY_FRAMES = (1500, 3000)
 _SURE = -0.5  # mean log-probability of greedy text from which beam search was no better, on people's speech
 _MAX_COMPRESSION = 2.4  # ratio above which text is taken for a loop
-_SEARCHED_S = 3.5  # of an urgent window; a beam takes too long for a longer one
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
 _TOKENS_PER_SECOND = 20  # of the fastest speech, with room to spare: stops a decoder that loops
@@ -111,7 +110,7 @@ class WhisperEngine:
         urgent = all(job.urgent for job in jobs)
         room = _ROOM[DecodeKind.PARTIAL if urgent else jobs[0].kind]
         frames = self._model.frames([window.spectrogram for window in windows], room)
-        beam_size = self._options.beam_size if all(map(_is_searched_at_once, windows)) else 1
+        beam_size = 1 if any(job.retried for job in jobs) else self._options.beam_size
         drafts = self._drafts(windows, frames, beam_size)
         return [self._finish(window, self._searched(window, draft, beam_size)) for window, draft in drafts]
 
@@ -164,7 +163,7 @@ class WhisperEngine:
         if beam_size > 1:
             return 1 if draft.suspicious else beam_size
         is_sure = draft.score >= _SURE and not draft.suspicious
-        return 1 if is_sure or job.urgent or job.kind is DecodeKind.PARTIAL else self._options.beam_size
+        return 1 if is_sure or job.kind is DecodeKind.PARTIAL else self._options.beam_size
 
     def _decoded_again(self, window: Window, draft: Draft, limit: int, beam_size: int) -> Draft:
         """Another draft over the same encoding."""
@@ -272,12 +271,6 @@ class WhisperEngine:
         again = self._decoded_again(window, draft, limit, beam_size)
         tokens = once(again.tokens, usual)
         return replace(again, tokens=tokens, text=self._model.text(tokens, window.prompt.language))
-
-
-def _is_searched_at_once(window: Window) -> bool:
-    """Whether its first decode is with a beam."""
-    job = window.job
-    return not job.retried and (not job.urgent or window.seconds <= _SEARCHED_S)
 
 
 def _noise(seconds: int, kind: DecodeKind) -> DecodeJob:

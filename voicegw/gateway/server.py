@@ -36,6 +36,7 @@ from voicegw.gateway.http.request_handler import RequestHandler, select_subproto
 from voicegw.gateway.http.static_files import StaticFiles
 from voicegw.gateway.http.tls import Certificate, TlsOptions, check_exposure
 from voicegw.gateway.limits.admission import Admission, AdmissionOptions
+from voicegw.gateway.limits.seats import Seats
 from voicegw.gateway.reload import Reloader
 from voicegw.gateway.rest.recordings import Recordings, RestOptions
 from voicegw.gateway.rest.rest_handler import RestHandler
@@ -43,6 +44,7 @@ from voicegw.gateway.rest.rest_server import RestServer
 from voicegw.gateway.rest.transcriber import Transcriber
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import ConnectionOptions
+from voicegw.gateway.session.session_factory import SessionFactory
 from voicegw.gateway.session.sessions import Sessions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.gateway.ticker import tick
@@ -106,9 +108,12 @@ class Gateway:
             options.handshake, self._access.addresses.is_shared, services.metrics
         )
         self._admission = Admission(options.admission, unready, overloaded)
+        limits = self._access.limits
         self.sessions = Sessions(
-            *(session_options, options.connection, options.resume, services, new_scorer),
-            *(self._access.limits, self._admission),
+            SessionFactory(session_options, options.connection, options.resume, services, new_scorer, limits),
+            Seats(self._admission, limits.options),
+            services,
+            options.resume.max_parked,
         )
         descriptors = Descriptors(options.admission.max_sessions)
         self._checks = EntryChecks(self._access, self._admission, services, self.sessions, descriptors)

@@ -24,10 +24,10 @@ from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.limited_connection import LimitedConnection
 from voicegw.gateway.limits.admission import Admission, AdmissionOptions
 from voicegw.gateway.limits.rate_limits import LimitOptions, Limits
-from voicegw.gateway.limits.seats import Seat
+from voicegw.gateway.limits.seats import Seat, Seats
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import ConnectionOptions
-from voicegw.gateway.session.session_factory import SessionRequest
+from voicegw.gateway.session.session_factory import SessionFactory, SessionRequest
 from voicegw.gateway.session.sessions import Sessions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.telemetry import Metrics
@@ -77,9 +77,9 @@ async def checking(
     access = Access(AccessOptions(), Authenticator(OPTIONS, LocalReplayCache()), shared)
     admission = Admission(AdmissionOptions(max_sessions), lambda: "", lambda: False)
     services = Services(windowed(ScriptedRecognizer()), ScriptedResponder(), metrics, voice=voice)
-    sessions = Sessions(
-        SessionOptions(), ConnectionOptions(), ResumeOptions(), services, LoudnessScorer, shared, admission
-    )
+    resume = ResumeOptions()
+    factory = SessionFactory(SessionOptions(), ConnectionOptions(), resume, services, LoudnessScorer, shared)
+    sessions = Sessions(factory, Seats(admission, options), services, resume.max_parked)
     checks = EntryChecks(access, admission, services, sessions, Descriptors(max_sessions))
     try:
         yield Stage(checks, sessions)

@@ -17,11 +17,12 @@ from voicegw.errors import Draining, VoicegwError
 from voicegw.gateway.limits.admission import Admission, AdmissionOptions
 from voicegw.gateway.limits.quota import Quota
 from voicegw.gateway.limits.rate_limits import LimitOptions, Limits
+from voicegw.gateway.limits.seats import Seats
 from voicegw.gateway.limits.session_limiter import SessionLimiter
 from voicegw.gateway.services import Services
 from voicegw.gateway.session.connection import ConnectionOptions
 from voicegw.gateway.session.runner import SessionRunner
-from voicegw.gateway.session.session_factory import SessionRequest
+from voicegw.gateway.session.session_factory import SessionFactory, SessionRequest
 from voicegw.gateway.session.sessions import Sessions
 from voicegw.gateway.session.write_ahead import ResumeOptions
 from voicegw.telemetry import Metrics
@@ -65,17 +66,13 @@ def requested(user: str = "ada", resume: Resume | None = None) -> SessionRequest
 
 
 @asynccontextmanager
-async def opened(**resume: int) -> AsyncIterator[Stage]:
-    metrics = Metrics()
-    sessions = Sessions(
-        SessionOptions(),
-        ConnectionOptions(),
-        ResumeOptions(**resume),
-        Services(windowed(ScriptedRecognizer()), ScriptedResponder(), metrics),
-        LoudnessScorer,
-        Limits(LimitOptions(), metrics),
-        Admission(AdmissionOptions(), lambda: "", lambda: False),
-    )
+async def opened(**options: int) -> AsyncIterator[Stage]:
+    metrics, limits, resume = Metrics(), LimitOptions(), ResumeOptions(**options)
+    services = Services(windowed(ScriptedRecognizer()), ScriptedResponder(), metrics)
+    rates = Limits(limits, metrics)
+    factory = SessionFactory(SessionOptions(), ConnectionOptions(), resume, services, LoudnessScorer, rates)
+    seats = Seats(Admission(AdmissionOptions(), lambda: "", lambda: False), limits)
+    sessions = Sessions(factory, seats, services, resume.max_parked)
     try:
         yield Stage(sessions, metrics)
     finally:

@@ -9,19 +9,14 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from voicegw.core.endpoint import SpeechScorer
-from voicegw.core.session import SessionOptions
 from voicegw.core.session_store import StoredSession, StoreError
 from voicegw.dialects.port import Dialect, Resume
 from voicegw.errors import Draining, Moved, StoreUnavailable
-from voicegw.gateway.limits.admission import Admission
-from voicegw.gateway.limits.rate_limits import Limits
 from voicegw.gateway.limits.seats import Seat, Seats
 from voicegw.gateway.services import Services
-from voicegw.gateway.session.connection import ConnectionOptions
 from voicegw.gateway.session.runner import SessionRunner
 from voicegw.gateway.session.session_factory import SessionFactory, SessionRequest
-from voicegw.gateway.session.write_ahead import ResumeOptions, stored_name
+from voicegw.gateway.session.write_ahead import stored_name
 
 log = structlog.get_logger(__name__)
 
@@ -31,24 +26,14 @@ _END_S = 1.0  # wait for the tasks of all sessions
 class Sessions:
     """Creates, resumes, drains and ends sessions.
 
-    new_scorer: makes the voice activity detector of one session. limits: rates of sessions, and the number of
-    sessions of one user or address. admission: the number of all sessions.
+    max_parked: detached sessions that are kept; above this number, the oldest ends.
     """
 
-    def __init__(
-        self,
-        options: SessionOptions,
-        connection: ConnectionOptions,
-        resume: ResumeOptions,
-        services: Services,
-        new_scorer: Callable[[], SpeechScorer],
-        limits: Limits,
-        admission: Admission,
-    ) -> None:
-        self.seats = Seats(admission, limits.options)
-        self._factory = SessionFactory(options, connection, resume, services, new_scorer, limits)
-        self._max_parked = resume.max_parked
+    def __init__(self, factory: SessionFactory, seats: Seats, services: Services, max_parked: int) -> None:
+        self.seats = seats
+        self._factory = factory
         self._services = services
+        self._max_parked = max_parked
         self._runners: dict[str, SessionRunner] = {}
         self._tasks: dict[asyncio.Task[None], SessionRunner] = {}
         self._resume_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

@@ -2,7 +2,7 @@
 interface for tests is synchronous.
 
 One is `voicegw serve` with the bundled model and a language model endpoint, behind a relay that can cut
-connections. The other one is a gateway that asks for tokens.
+connections. The others are a gateway that asks for tokens, and one whose recogniser is not ready.
 """
 
 import asyncio
@@ -34,11 +34,13 @@ TOOL: dict[str, object] = {
 
 @dataclass
 class Servers:
-    """page, guarded: the URLs of the two pages. llm: the endpoint that answers. relay: before the first."""
+    """page, guarded, loading: the URLs of the three pages. llm: the endpoint that answers. relay: before the
+    first server."""
 
     llm: LLMServer
     relay: Relay
     guarded: str
+    loading: str
     loop: asyncio.AbstractEventLoop
 
     @property
@@ -57,7 +59,7 @@ def page_of(url: str) -> str:
 
 @contextmanager
 def servers(directory: Path, tool: dict[str, object] = TOOL) -> Iterator[Servers]:
-    """Both, for the duration of the block. tool: of the first. directory: for its declaration."""
+    """All, for the duration of the block. tool: of the first. directory: for its declaration."""
     (directory / _TOOLS).write_text(json.dumps([tool]))
     started: Future[tuple[Servers, asyncio.Event]] = Future()
     thread = threading.Thread(target=_run, args=(directory, started), name="servers of the page")
@@ -89,6 +91,9 @@ async def _serve(directory: Path, started: Future[tuple[Servers, asyncio.Event]]
         relayed = await stack.enter_async_context(relay(server.url))
         gate = Gate(tokens=TokenOptions(secret=SECRET))
         guarded = await stack.enter_async_context(staged(gate=gate))
+        loading = await stack.enter_async_context(staged())
+        loading.warm.clear()
         loop = asyncio.get_running_loop()
-        started.set_result((Servers(llm, relayed, page_of(guarded.url), loop), stopping))
+        running = Servers(llm, relayed, page_of(guarded.url), page_of(loading.url), loop)
+        started.set_result((running, stopping))
         await stopping.wait()

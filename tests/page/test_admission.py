@@ -39,6 +39,13 @@ def test_an_insecure_address_is_explained_and_typing_works(visit: Visit, stage: 
     expect(visit.page.locator(".said")).to_have_text("Hi")
 
 
+def test_a_server_that_is_not_ready_says_so(visit: Visit, stage: Servers) -> None:
+    visit.page.goto(stage.loading)
+    visit.page.get_by_label("Message").fill("Hi")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.get_by_role("alert")).to_contain_text("The server is not ready yet")
+
+
 def test_a_token_is_asked_for_until_it_is_accepted(visit: Visit, stage: Servers) -> None:
     visit.hears_nothing()
     visit.page.goto(stage.guarded)

@@ -17,6 +17,8 @@ const PROBLEMS = {
   token_expired: ["The token has expired", "Enter a new access token to go on."],
   token_used: ["The token was used before", "It is valid for one session. Enter a new access token."],
   unreachable: ["The server does not answer", "Check the network. Press Talk or send a message to try again."],
+  not_ready: ["The server is not ready yet", "It is probably loading its models. Press Talk or send a message again."],
+  at_capacity: ["The server is busy", "It has as many conversations as it can take. Try again in a minute."],
   draining: ["The server is restarting", "The page connects again by itself."],
   idle_timeout: ["The session has ended", "Nothing was said for a while. Press Talk or send a message to go on."],
   origin_refused: ["This address is not allowed", "The server accepts no sessions from pages at this address."],

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.observing import PATIENCE_S, START_S, children, is_running, until
 from tests.speech import SAMPLE_BYTES, job, long_window, pcm, said, single_utterances, word_error_rate
@@ -160,6 +161,23 @@ async def test_a_worker_killed_while_idle_is_replaced() -> None:
         assert only_child() != pid
         assert pool.value("worker_restarts_total") == 1
         assert_heard(await pool.decode(job(SPEECH)))
+
+
+async def test_an_unexpected_error_is_logged_and_costs_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of this program")
+
+    async with started() as pool:
+        with monkeypatch.context() as faulty, structlog.testing.capture_logs() as records:
+            faulty.setattr(Metrics, "observe_decode", fail)
+            asked = ask(pool, job(SPEECH))
+            await until(lambda: pool.value("worker_restarts_total") == 1)
+        asked.cancel()
+        await until(lambda: pool.ready)
+        assert_heard(await pool.decode(job(SPEECH)))
+    assert [(record["reason"], record["exc_info"]) for record in records] == [
+        ("a fault of this program", True)
+    ]
 
 
 async def test_a_job_lost_with_its_worker_is_done_again() -> None:

@@ -243,12 +243,14 @@ class Connection:
         that time begins when its last events are saved, because its client will not resume it."""
         drained = asyncio.create_task(reader.drained(), name="flush")
         pending, done = True, set[asyncio.Task[None]]()
-        while pending and not done:
-            pending = self._runner.pending
-            done, _ = await asyncio.wait(
-                (drained, writer), timeout=_FLUSH_S, return_when=asyncio.FIRST_COMPLETED
-            )
-        drained.cancel()
+        try:
+            while pending and not done:
+                pending = self._runner.pending
+                done, _ = await asyncio.wait(
+                    (drained, writer), timeout=_FLUSH_S, return_when=asyncio.FIRST_COMPLETED
+                )
+        finally:
+            drained.cancel()
 
     async def _close(self, error: VoicegwError | None) -> None:
         last = () if isinstance(error, _NOT_READING) else self.codec.end(error)

@@ -158,6 +158,7 @@ class Scenario:
         end_of_turn: float | None = None,
         *,
         context_dropped: bool = False,
+        suspicious: bool = False,
     ) -> None:
         """The decode in flight (or `job`) has these words."""
         job = self._land(job)
@@ -166,6 +167,7 @@ class Scenario:
             *(job.session, job.number, words, 3.0, 40.0, language),
             end_of_turn=end_of_turn,
             context_dropped=context_dropped,
+            suspicious=suspicious,
         )
         self.session.receive_recognition(result, self.now)
         self.perform()

@@ -56,6 +56,37 @@ def test_a_pause_of_a_manual_turn_is_decoded_without_retries(manual: Scenario) -
     assert [(job.kind, job.retried) for job in manual.jobs[-1:]] == [(DecodeKind.PARTIAL, True)]
 
 
+def test_words_of_a_manual_turn_that_look_wrong_are_decoded_again_in_the_pause(manual: Scenario) -> None:
+    manual.hear(ONSET + PAUSE)
+    manual.answer("five five", suspicious=True)
+    assert [(job.kind, job.retried) for job in manual.jobs] == [
+        (DecodeKind.FINAL, False),
+        (DecodeKind.FINAL, True),
+    ]
+    manual.answer("five-five")
+    manual.command(Commit())
+    assert_final(manual, 1, "five-five")
+    assert len(manual.jobs) == 2
+
+
+def test_a_commit_does_not_wait_for_words_to_be_decoded_again(manual: Scenario) -> None:
+    manual.hear(ONSET + PAUSE)
+    manual.answer("five five", suspicious=True)
+    manual.command(Commit())
+    assert_final(manual, 1, "five five")
+    manual.hear(4 * ONSET)
+    assert manual.jobs[-1].kind is DecodeKind.PARTIAL  # it does not wait either
+
+
+def test_words_that_cannot_be_decoded_again_stay(manual: Scenario) -> None:
+    manual.hear(ONSET + PAUSE)
+    manual.answer("five five", suspicious=True)
+    manual.fail()
+    manual.command(Commit())
+    assert_final(manual, 1, "five five")
+    assert len(manual.jobs) == 2
+
+
 def test_a_pause_of_another_turn_is_decoded_with_retries(scenario: Scenario) -> None:
     scenario.hear(ONSET + PAUSE)
     assert scenario.jobs[-1].retried

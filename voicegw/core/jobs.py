@@ -82,7 +82,8 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     which the window was decoded; empty for the model's default. retry_ms: the part of decode_ms for decoding
     again because the first text looked wrong. end_of_turn: of a final, the probability that the speaker has
     finished; None without an end-of-turn model. context_dropped: the context was not decoded, because the
-    model works better without. batch: jobs that were decoded together.
+    model works better without. batch: jobs that were decoded together. suspicious: the text looks wrong and
+    was not decoded again, because the job was not `retried`.
     """
 
     session: str
@@ -95,6 +96,7 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     end_of_turn: float | None = None
     context_dropped: bool = False
     batch: int = 1
+    suspicious: bool = False
 
 
 class DecodeFailure(msgspec.Struct, frozen=True, array_like=True):

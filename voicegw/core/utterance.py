@@ -100,6 +100,17 @@ class Utterance(msgspec.Struct, array_like=True):
         return self.final_decode is not None and self.decided_until >= self.speech_end
 
     @property
+    def retried(self) -> bool:
+        """Whether its next final decode may take the time to decode text again that looks wrong. While the
+        client may wait for the final at any time, that is a second decode: there is a text until it ends."""
+        return not self.urgent or (self.end is None and self.covered)
+
+    @property
+    def _is_doubted(self) -> bool:
+        """Whether the words of its pause look wrong, and there is time to decode them again."""
+        return self.end is None and self.final_decode is not None and self.final_decode.suspicious
+
+    @property
     def fixed_until(self) -> int:
         """No split is possible before this sample: the words are stable, or a final decode covers them."""
         stable = self.hypothesis.stable
@@ -120,7 +131,8 @@ class Utterance(msgspec.Struct, array_like=True):
         """The kind of decode that is due for the window from `window_start` to `position` (or `end`), if
         any."""
         if self.end is not None or self.paused:
-            return None if self.covered or self.failed else DecodeKind.FINAL
+            done = (self.covered and not self._is_doubted) or self.failed_until >= self.speech_end
+            return None if done else DecodeKind.FINAL
         new_speech = self.speech_end > self.decoded_until
         return DecodeKind.PARTIAL if new_speech and position - self.decoded_until >= interval else None
 

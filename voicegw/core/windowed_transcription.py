@@ -159,12 +159,13 @@ class WindowedTranscription:
         self._expect_running().resume(at)
 
     def finish(self, at: int | None = None, *, urgent: bool = False) -> None:
-        """See Transcription. The answer of a decode in flight whose window ends after `at` is ignored."""
+        """See Transcription. The answer of a decode in flight is ignored if its window ends after `at`, or if
+        all speech has its words already."""
         running = self._expect_running()
         running.urgent = urgent
         self._state.assigned_until = running.end = self._audio.end if at is None else at
         running.speech_end = min(running.speech_end, running.end)
-        if self._in_flight is not None and self._in_flight.until > running.end:
+        if self._in_flight is not None and (running.covered or self._in_flight.until > running.end):
             self._in_flight = None
 
     def split_point(self) -> int | None:
@@ -233,7 +234,7 @@ class WindowedTranscription:
             *(self._session, self._state.jobs, kind, start, pcm, prompt),
             *(self._state.language.requested, terms, before, lead_in),
             urgent=utterance.awaited,
-            retried=not utterance.urgent,
+            retried=utterance.retried,
         )
 
     def _may_replace(self, kind: DecodeKind, utterance: Utterance) -> bool:

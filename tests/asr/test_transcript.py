@@ -32,6 +32,10 @@ def test_a_segment_that_begins_behind_the_audio_was_not_said() -> None:
     assert text_tokens(tokens, SPECIAL, audio_s=2.0) == [1, 2]
 
 
+def test_a_segment_that_begins_just_before_the_end_was_not_said() -> None:
+    assert text_tokens([at(0), 1, 2, at(1.96), at(1.96), 1, 2], SPECIAL, audio_s=2.0) == [1, 2]
+
+
 def test_a_segment_that_only_ends_behind_the_audio_was_said() -> None:
     assert text_tokens([at(0), 1, 2, at(2.5)], SPECIAL, audio_s=2.0) == [1, 2]
 
@@ -39,8 +43,8 @@ def test_a_segment_that_only_ends_behind_the_audio_was_said() -> None:
 @pytest.mark.parametrize(
     ("tokens", "reached"),
     [
-        ([at(0), 1, 2, at(1.98), at(1.98), 3], False),
-        ([at(0), 1, 2, at(2.0), 3], True),
+        ([at(0), 1, 2, at(1.88), at(1.88), 3], False),
+        ([at(0), 1, 2, at(1.92), at(1.92), 3], True),
         ([at(0), 1, 2, at(1.5), at(2.5), 3], True),
         ([1, 2, 3], False),
     ],

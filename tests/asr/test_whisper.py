@@ -282,7 +282,7 @@ def test_an_urgent_final_is_searched_at_once_in_a_short_window(
     words = decode(stock, window)
     urgent = decode(stock, msgspec.structs.replace(window, urgent=True, retried=False))
     assert beams == [1, 5, 5]
-    assert frames == [700, 500]
+    assert frames == [700, 600]
     assert [word.text for word in urgent] == [word.text for word in words]
 
 

@@ -3,8 +3,8 @@
 Pure functions over token ids; the model itself is in model.py.
 
 A stock model that may write timestamp tokens knows where in the window it is. In a window that is longer than
-its audio it may invent a sentence in the silence after it; the timestamp that begins that sentence is after
-the end of the audio, so it can be cut off.
+its audio it may invent a sentence in the silence after it, or write the last one again; the timestamp that
+begins that sentence is at the end of the audio or after it, so it can be cut off.
 
 A Whisper model that loses its place writes the same words again until it reaches its token limit. People
 repeat themselves, too ("no, no", "nine nine five"), so a repetition is only a reason to decode again, with
@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 TIMESTAMP_S = 0.02  # between two timestamp tokens
+_SHORTEST_S = 0.1  # what begins so near the end of the audio is no word
 _WORD = re.compile(r"\w+")
 _LONG_CYCLE_TOKENS = 8
 _COPIES_OF_SHORT_CYCLES = 4  # "no no no" is speech
@@ -33,12 +34,12 @@ class SpecialTokens:
 
 
 def text_tokens(tokens: Sequence[int], special: SpecialTokens, audio_s: float) -> list[int]:
-    """The text among `tokens`, without the segments that begin at or behind the end of the audio."""
+    """The text among `tokens`, without the segments that begin at the end of the audio or behind it."""
     kept: list[int] = []
-    inside = True
+    inside, end = True, _end_token(special, audio_s)
     for token in tokens:
         if token >= special.first_timestamp:
-            inside = (token - special.first_timestamp) * TIMESTAMP_S < audio_s
+            inside = token < end
         elif token < special.end_of_text and inside:
             kept.append(token)
     return kept
@@ -47,8 +48,11 @@ def text_tokens(tokens: Sequence[int], special: SpecialTokens, audio_s: float) -
 def reaches_end(tokens: Sequence[int], special: SpecialTokens, audio_s: float) -> bool:
     """Whether a segment begins or ends at the end of the audio or behind it: the text before it is complete,
     even if the model did not stop there."""
-    end = special.first_timestamp + audio_s / TIMESTAMP_S
-    return any(token >= end for token in tokens)
+    return any(token >= _end_token(special, audio_s) for token in tokens)
+
+
+def _end_token(special: SpecialTokens, audio_s: float) -> float:
+    return special.first_timestamp + (audio_s - _SHORTEST_S) / TIMESTAMP_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from voicegw.core.languages import is_language
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
 
-_ROOM = {DecodeKind.PARTIAL: Room(margin=100, least=500), DecodeKind.FINAL: Room(margin=200, least=700)}
+_ROOM = {DecodeKind.PARTIAL: Room(margin=200, least=600), DecodeKind.FINAL: Room(margin=200, least=700)}
 _RETRY_FRAMES = (1500, 3000)
 _SURE = -0.5  # mean log-probability of greedy text from which beam search was no better, on people's speech
 _MAX_COMPRESSION = 2.4  # ratio above which text is taken for a loop
@@ -180,7 +180,7 @@ class WhisperEngine:
         written = result.sequences_ids[0]
         tokens = text_tokens(written, self._model.special, window.seconds)
         text = self._model.text(tokens, window.prompt.language)
-        ended = not window.job.retried and reaches_end(written, self._model.special, window.seconds)
+        ended = not self._is_retried(window.job) and reaches_end(written, self._model.special, window.seconds)
         endless = len(written) >= limit and not ended
         suspicious = (
             endless
@@ -218,15 +218,17 @@ class WhisperEngine:
         """A draft that is not suspicious, or the best there is, and the ms that it took to get it. What was
         said in one draft is not given up for one in which nothing was."""
         begun, retry_ms = time.perf_counter(), 0.0
-        job = window.job
-        is_retried = job.kind is DecodeKind.FINAL and job.retried and not self.flags.short_context
-        for frames in _RETRY_FRAMES if is_retried else ():
+        for frames in _RETRY_FRAMES if self._is_retried(window.job) else ():
             if draft.said and draft.suspicious and frames > draft.frames:
                 [(_, again)] = self._drafts([window], frames)
                 again = self._searched(window, again)
                 draft = again if again.said else draft
                 retry_ms = (time.perf_counter() - begun) * 1000
         return draft, retry_ms
+
+    def _is_retried(self, job: DecodeJob) -> bool:
+        """Whether text that looks wrong is decoded again in longer windows."""
+        return job.kind is DecodeKind.FINAL and job.retried and not self.flags.short_context
 
     def _is_speech(self, window: Window, result: Any) -> bool:
         """Whether a decode wrote what somebody said. Of the audio, the detector hears what is neither context

@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--short",
         action="store_true",
-        help="minutes instead of three quarters of an hour; README stays as it is",
+        help="minutes instead of an hour; README stays as it is",
     )
     add("--recordings", type=Path, metavar="DIR", help="people's recordings")
     add("--model", default="base", help="the speech model for them (default: %(default)s)")

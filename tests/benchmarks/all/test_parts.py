@@ -7,7 +7,7 @@ import pytest
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.all.parts import PARTS, Part
 
-LONGEST_MINUTES = 45
+LONGEST_MINUTES = 60
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)

@@ -208,18 +208,13 @@ class WorkerPool:
                     await self._run_workers(Place(process), layout.at_once)
             except Exception as error:  # whatever it was, the next process may work
                 if not warm.done():
-                    warm.set_exception(
-                        error if isinstance(error, ModelUnavailable) else WorkerFailed(str(error))
-                    )
+                    is_named = isinstance(error, ModelUnavailable)
+                    warm.set_exception(error if is_named else WorkerFailed(str(error)))
                     return
                 self._metrics.worker_restarts.inc()
-                log.warning(
-                    "recognition process lost",
-                    slot=slot,
-                    reason=str(error),
-                    restart_in_s=backoff_s,
-                    exc_info=not isinstance(error, WorkerFailed | OSError),
-                )
+                unexpected = not isinstance(error, WorkerFailed | OSError)
+                what = {"slot": slot, "reason": str(error), "restart_in_s": backoff_s}
+                log.warning("recognition process lost", **what, exc_info=unexpected)
             await asyncio.sleep(backoff_s)
             backoff_s = min(_LONGEST_BACKOFF_S, backoff_s * 2)
 

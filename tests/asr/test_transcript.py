@@ -6,6 +6,7 @@ from voicegw.asr.transcript import (
     compression_ratio,
     find_repetition,
     is_doubled,
+    is_loop,
     reaches_end,
     text_tokens,
     without_repetition,
@@ -73,6 +74,12 @@ def test_repetitions_that_are_long_enough_for_a_loop(tokens: list[int], found: R
 def test_a_loop_is_cut_behind_its_first_copy() -> None:
     assert without_repetition([5, 7, 7, 7, 7, 7, 9]) == [5, 7]
     assert without_repetition([5, 7, 7]) == [5, 7, 7]
+
+
+def test_people_repeat_a_word_but_not_for_ever() -> None:
+    assert not is_loop([5, *[7, 8] * 5])
+    assert is_loop([5, *[7, 8] * 8])
+    assert not is_loop([5, 6, 7])
 
 
 @pytest.mark.parametrize("text", ["No. No.", "Launch Firefox. launch Firefox!", "yes, yes, yes, yes"])

@@ -22,6 +22,7 @@ _WORD = re.compile(r"\w+")
 _LONG_CYCLE_TOKENS = 8
 _COPIES_OF_SHORT_CYCLES = 4  # "no no no" is speech
 _COPIES_OF_LONG_CYCLES = 2
+_COPIES_OF_LOOPS = 8  # nobody says the same so often
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,12 @@ def without_repetition(tokens: list[int]) -> list[int]:
     model that loops has lost its place."""
     found = find_repetition(tokens)
     return tokens if found is None else tokens[: found.start + found.cycle]
+
+
+def is_loop(tokens: Sequence[int]) -> bool:
+    """Whether something is repeated so often that nobody said it."""
+    found = find_repetition(tokens)
+    return found is not None and _copies(tokens, found.start, found.cycle) >= _COPIES_OF_LOOPS
 
 
 def _copies(tokens: Sequence[int], start: int, cycle: int) -> int:

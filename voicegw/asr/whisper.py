@@ -26,6 +26,7 @@ from voicegw.asr.transcript import (
     compression_ratio,
     find_repetition,
     is_doubled,
+    is_loop,
     reaches_end,
     text_tokens,
     without_repetition,
@@ -194,7 +195,7 @@ class WhisperEngine:
     def _finish(self, window: Window, draft: Draft) -> DecodeResult:
         """The words of a window, after as many retries as its first draft needs."""
         draft, retry_ms = self._retried(window, draft)
-        if draft.endless:
+        if draft.endless or is_loop(draft.tokens):
             tokens = without_repetition(draft.tokens)
             draft = replace(draft, tokens=tokens, text=self._model.text(tokens, window.prompt.language))
         words = self._words(window, draft) if self._is_good(window, draft) else ()

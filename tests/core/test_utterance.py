@@ -142,19 +142,3 @@ def test_a_final_is_decoded_from_the_window_of_its_partials(over: dict[str, Any]
         setattr(running, name, value)
     running.trim(longest=50_000)
     assert running.window_start == 0
-
-
-@pytest.mark.parametrize(
-    ("over", "start"),
-    [
-        ({"paused": True}, 0),
-        ({"paused": True, "decoded_until": 100_000}, 3200),  # more than 6 s
-        ({"end": 60_000}, 3200),
-    ],
-)
-def test_a_window_that_the_client_may_wait_for_is_short(over: dict[str, Any], start: int) -> None:
-    running = long_running("a b c d e f")
-    for name, value in {"urgent": True, **over}.items():
-        setattr(running, name, value)
-    running.trim(longest=200_000)
-    assert running.window_start == start

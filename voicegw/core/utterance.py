@@ -42,7 +42,6 @@ class RecognitionOptions(HypothesisOptions):
         check_key_terms(self.key_terms)
 
 
-_LONGEST_URGENT = to_samples(6000)  # a longer window is not decoded in the 250 ms that a client likes to wait
 _BEFORE_REMAINDER = to_samples(300)  # audio before the speech in the decode of a remainder
 
 
@@ -167,13 +166,10 @@ class Utterance(msgspec.Struct, array_like=True):
         self.resumed.append(at)
 
     def trim(self, longest: int) -> None:
-        """Removes stable words from a running window of more than `longest` samples, from any window whose
-        final the client waits for, and in a pause in which it may do so, from one that is decoded slowly."""
-        if self.urgent:
-            longest = _LONGEST_URGENT if self.end is None else 0
-        elif self.paused or self.end is not None:
-            return
-        if self.decoded_until - self.window_start > longest:
+        """Removes stable words from a running window of more than `longest` samples, and from any window
+        whose final the client waits for."""
+        is_long = self.decoded_until - self.window_start > longest
+        if self.awaited or (is_long and self.end is None and not self.paused):
             start = self.hypothesis.trim()
             if start is not None:
                 self.window_start = max(self.window_start, start)

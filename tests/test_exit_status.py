@@ -21,9 +21,15 @@ def documented() -> set[int]:
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
+    """A command that obeys SIGINT, also where the tests run in the background of a shell, which ignores it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VOICEGW_")}
     return subprocess.Popen(
-        [*COMMAND, *arguments], env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *arguments],
+        env=kept,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -21,7 +21,7 @@ def documented() -> set[int]:
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":
-    """A command that obeys SIGINT, also where the tests run in the background of a shell, which ignores it."""
+    """A command that obeys SIGINT, even where the tests run in the background of a shell, ignoring it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VOICEGW_")}
     return subprocess.Popen(
         [*COMMAND, *arguments],

@@ -207,7 +207,7 @@ class WhisperEngine:
             language=self._model.code_of(window.prompt.language),
             retry_ms=retry_ms,
             context_dropped=not self.flags.uses_context,
-            suspicious=not window.job.retried and draft.said and draft.suspicious,
+            suspicious=draft.said and draft.suspicious and not (job.retried or self.flags.short_context),
         )
 
     def _is_good(self, window: Window, draft: Draft) -> bool:

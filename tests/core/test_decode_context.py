@@ -105,3 +105,13 @@ class TestBeforeADecode:
     def test_a_remainder_needs_none(self, tracker: DecodeContextTracker, utterance: Utterance) -> None:
         utterance.remainder = Remainder(50_000, 48_000, ())
         assert self.before(tracker, utterance) is None
+
+    def test_a_long_utterance_has_none_when_its_words_are_urgent(
+        self, tracker: DecodeContextTracker, utterance: Utterance
+    ) -> None:
+        options = RecognitionOptions()
+        until = 40_000 + options.context_ms * 16
+        utterance.urgent = True
+        assert tracker.before(utterance, DecodeKind.FINAL, until, 0, options) is None
+        utterance.urgent = False
+        assert tracker.before(utterance, DecodeKind.FINAL, until, 0, options) is not None

@@ -80,15 +80,17 @@ class DecodeContextTracker(msgspec.Struct, array_like=True):
         self, utterance: Utterance, kind: DecodeKind, until: int, kept_from: int, options: RecognitionOptions
     ) -> DecodeContext | None:
         """The context with which the window of a decode of the utterance begins; None if there is none. The
-        window ends at `until`; the audio before `kept_from` was dropped. For a partial, context and utterance
-        together are limited to the length of a context, so that the window stays short."""
+        window ends at `until`; the audio before `kept_from` was dropped. Where words have to be there soon (a
+        partial, an urgent utterance), context and utterance together are limited to the length of a context,
+        so that the window stays short."""
         gap = to_samples(options.context_gap_ms)
         if self.latest is None or utterance.start - self.latest.end > gap:
             return None
         if utterance.remainder is not None or utterance.window_start > utterance.start:
             return None  # its own words are enough context
         context = msgspec.structs.replace(self.latest)
-        counted_from = until if kind is DecodeKind.PARTIAL else utterance.start
+        is_short = kind is DecodeKind.PARTIAL or utterance.urgent
+        counted_from = until if is_short else utterance.start
         earliest = max(counted_from - to_samples(options.context_ms), until - _LONGEST_WINDOW)
         context.drop_before(max(earliest, kept_from))
         return context if context.start < utterance.start else None

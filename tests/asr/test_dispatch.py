@@ -16,6 +16,8 @@ from voicegw.asr.process import WorkerProcess
 class Process:
     """A process that dies when it is told to."""
 
+    lost = False
+
     def __init__(self) -> None:
         self.died = asyncio.Event()
 
@@ -83,6 +85,17 @@ async def test_the_worker_of_a_dead_process_gets_nothing() -> None:
     assert await asked == []
     await dispatcher.add(entry("a"))
     assert len(dispatcher.queue) == 1
+
+
+async def test_the_workers_of_a_process_that_is_about_to_be_replaced_get_nothing() -> None:
+    dispatcher, there = Dispatcher[None](), place()
+    cast(Process, there.process).lost = True
+    asked = ask(dispatcher, there)
+    await dispatcher.add(entry("a"))
+    assert await waits(asked)
+    assert len(dispatcher.queue) == 1
+    cast(Process, there.process).died.set()
+    assert await asked == []
 
 
 @pytest.mark.parametrize("batch", [1, 3])

@@ -189,6 +189,16 @@ async def test_a_job_lost_with_its_worker_is_done_again() -> None:
     assert pool.value("decode_failures_total") == 0
 
 
+async def test_a_process_with_several_workers_costs_its_jobs_one_attempt() -> None:
+    async with started(workers=3, max_attempts=2) as pool:
+        pid, first = await stop_with(pool, job(SPEECH, session="first"))
+        os.kill(pid, signal.SIGKILL)
+        second = ask(pool, job(SPEECH, session="second"))
+        assert_heard(await first)
+        assert_heard(await second)
+    assert pool.value("decode_failures_total") == 0
+
+
 async def test_a_worker_that_hangs_is_replaced() -> None:
     async with started(decode_timeout_ms=4_000) as pool:
         pid, asked = await stop_with(pool, job(SPEECH))

@@ -105,7 +105,7 @@ class Dispatcher(Generic[Request]):
     def _may_take(self, place: Place) -> bool:
         first = self.queue.first
         has_to_wait = first is not None and first.alone and place.batches > 0
-        return not (place.reserved or has_to_wait)
+        return not (place.process.lost or place.reserved or has_to_wait)
 
     async def done(self, place: Place, batch: Sequence[Entry[Request]]) -> None:
         """This batch of the process has ended, with or without a result."""

@@ -178,8 +178,8 @@ class WorkerPool:
         self._overload.check(job, time.monotonic())
         request = _Request(asyncio.get_running_loop().create_future(), time.monotonic())
         self._unanswered.add(request.answer)
-        await self._enqueue(Entry(job, request))
         try:
+            await self._enqueue(Entry(job, request))
             async with asyncio.timeout(self._options.job_timeout_ms / 1000):
                 return await request.answer
         except TimeoutError:
@@ -244,11 +244,12 @@ class WorkerPool:
     async def _run_worker(self, place: Place) -> None:
         """Decodes jobs until the process is lost, and then queues its unfinished jobs again."""
         while batch := await self._dispatcher.next(place):
+            was_lost = place.process.lost
             try:
                 await self._decode_batch(place.process, batch)
             except WorkerFailed as error:
                 hangs = error is place.process.overdue
-                is_suspect = hangs or place.process.overdue is None
+                is_suspect = hangs or (place.process.overdue is None and not was_lost)
                 for entry in batch:
                     await self._requeue(entry, is_suspect=is_suspect, hangs=hangs)
                 raise
@@ -281,9 +282,8 @@ class WorkerPool:
             self._give_up(batch[0], "the recogniser failed on this audio")
 
     async def _requeue(self, entry: Entry[_Request], *, is_suspect: bool, hangs: bool) -> None:
-        """Puts a job that was lost with its process back in the queue, or gives it up. is_suspect: the job
-        may have caused the loss, and is decoded again alone. If it hangs when alone, it is given up, because
-        all other jobs wait for it."""
+        """Queues a job that was lost with its process again, or gives it up. is_suspect: it may have caused
+        the loss, and is decoded alone. If it hangs then, it is given up, because all others wait for it."""
         entry.request.attempts += is_suspect
         if entry.request.attempts >= self._options.max_attempts or (entry.alone and hangs):
             self._give_up(entry, "the recogniser died of this audio, repeatedly")

@@ -18,7 +18,8 @@ _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # spinning threads of OpenBLAS cost
 
 class WorkerProcess:
     """A process that runs asr/worker.py, connected by two pipes. Several requests may be open at the same
-    time. overdue: the failure of the first one that was not answered in time."""
+    time. lost: whether the process answers no more. overdue: the failure of the first request that was not
+    answered in time."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
@@ -28,7 +29,7 @@ class WorkerProcess:
         self._answers = process.stdout
         self._numbers = itertools.count()
         self._unanswered: dict[int, asyncio.Future[Answer]] = {}
-        self._lost = False
+        self.lost = False
         self.overdue: WorkerFailed | None = None
 
     @classmethod
@@ -71,7 +72,7 @@ class WorkerProcess:
     async def ask(self, request: bytes, timeout_ms: int, task: str = "answer") -> Answer:
         """One request and its answer. task: what the process does, for the error. Raises WorkerFailed after
         the time limit or when the process dies."""
-        if self._lost:
+        if self.lost:
             raise WorkerFailed(_DIED)
         number = next(self._numbers)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -99,7 +100,7 @@ class WorkerProcess:
                 if answer is not None and not answer.done():
                     answer.set_result(received)
         except (OSError, EOFError, msgspec.MsgspecError):
-            self._lost = True
+            self.lost = True
             self.kill()
             for answer in self._unanswered.values():
                 if not answer.done():

@@ -3,7 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicegw.core.chat_history import SYSTEM_PROMPT, ChatHistory, DialogueOptions, reply_messages
-from voicegw.core.events import Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
+from voicegw.core.events import (
+    ClientToolCalled,
+    Message,
+    ReplyNotice,
+    ReplyPiece,
+    ToolAnswered,
+    ToolCalled,
+)
 
 SYSTEM = Message("system", SYSTEM_PROMPT)
 
@@ -51,6 +58,35 @@ def test_the_newest_message_is_kept_however_long() -> None:
     dialogue.add_reply(["answer"], cut_off=False)
     dialogue.add_user("x" * 5000)
     assert dialogue.prompt() == (user("x" * 5000),)
+
+
+def test_a_long_result_leaves_the_question_and_the_call() -> None:
+    history = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
+    history.add_user("old", 1)
+    history.add_user("the weather?", 2)
+    call = Message("assistant", "", (ClientToolCalled("1", "weather", "{}"),))
+    for message in (call, Message("tool", "x" * 950, tool_call_id="1"), Message("assistant", "y" * 60)):
+        history.insert(message, None)
+    assert [message.role for message in history.prompt()] == ["user", "assistant"]
+    history.insert(call, None)
+    history.insert(Message("tool", "x" * 5000, tool_call_id="1"), None)
+    assert [message.role for message in history.prompt()] == ["user", "assistant", "tool"]
+    assert history.prompt()[0] == user("the weather?")
+
+
+def test_results_of_background_calls_alone_may_be_long() -> None:
+    history = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
+    history.add_result(A, "x" * 5000)
+    assert [message.role for message in history.prompt()] == ["assistant", "tool"]
+
+
+def test_items_after_one_question_do_not_grow_without_limit() -> None:
+    history = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
+    history.add_user("hello", 1)
+    for _ in range(50):
+        history.insert(Message("tool", "x" * 100, tool_call_id="never called"), None)
+    assert len(history.state.messages) < 12
+    assert history.prompt() == (user("hello"),)
 
 
 A, B = ToolCalled("a", "clock", "{}"), ToolCalled("b", "light", '{"on": true}')

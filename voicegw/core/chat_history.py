@@ -1,7 +1,8 @@
 """The conversation as the prompts of the language model contain it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import assert_never
 
 import msgspec
@@ -177,19 +178,42 @@ class ChatHistory:
         """The messages of a prompt after its prefix. expected: what follows them in the prompt."""
         characters = characters_of((*self.state.messages, *self.state.tool_results, *expected))
         if characters > self.max_characters:
-            self._drop_oldest(characters - round(self.max_characters * self.retained))
+            excess = characters - round(self.max_characters * self.retained)
+            self._drop_oldest(excess, turn_follows=bool(expected))
         return (*paired((*self.state.messages, *self.state.tool_results)), *expected)
 
-    def _drop_oldest(self, excess: int) -> None:
-        """Drops the oldest turns, at least `excess` characters, but never the newest message. A turn ends
-        before the next user message, because endpoints reject a tool result without its call."""
-        count = 0
-        while excess > 0 and count < len(self.state.messages) - 1:
-            begun, count = count, count + 1
-            while count < len(self.state.messages) and self.state.messages[count].role != "user":
-                count += 1
-            excess -= characters_of(self.state.messages[begun:count])
-        del self.state.messages[:count]
+    def _drop_oldest(self, excess: int, *, turn_follows: bool = False) -> None:
+        """Drops the oldest turns, at least `excess` characters; of the last turn, unless another one follows,
+        only what is between the user's message and the newest one. Tool calls and their results are dropped
+        together, because endpoints reject one without the other."""
+        messages, dropped = self.state.messages, set[int]()
+        for begin, end in _turns(messages) if turn_follows else _droppable(messages):
+            if excess > 0:
+                excess -= characters_of(messages[begin:end])
+                dropped.update(range(begin, end))
+        self.state.messages = [each for place, each in enumerate(messages) if place not in dropped]
+
+
+def _turns(messages: Sequence[Message]) -> list[tuple[int, int]]:
+    """The begin and end of each turn; a turn begins with a message of the user."""
+    begins = [place for place, each in enumerate(messages) if each.role == "user"]
+    return list(pairwise(sorted({0, *begins, len(messages)})))
+
+
+def _droppable(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
+    """The begin and end of the turns before the last one, and then of the parts of the last one."""
+    if not messages:
+        return
+    *turns, (begin, end) = _turns(messages)
+    yield from turns
+    parts, calls = [], set[str]()
+    for place in range(begin + (messages[begin].role == "user"), end):
+        message = messages[place]
+        if message.tool_call_id not in calls:
+            parts.append(place)
+            calls.clear()
+        calls.update(call.id for call in message.tool_calls)
+    yield from pairwise(parts)
 
 
 def user_item(turn: int) -> str:

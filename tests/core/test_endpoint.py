@@ -52,6 +52,14 @@ def test_speech_within_the_end_silence_resumes() -> None:
     ]
 
 
+def test_however_short_the_maximum_is_it_is_not_reached_at_once() -> None:
+    endpointer = Endpointer(EndpointOptions(onset_ms=40, pre_roll_ms=1000, max_utterance_ms=1000))
+    listen(endpointer, "#" * 24)
+    assert not endpointer.too_long
+    listen(endpointer, "#")
+    assert endpointer.too_long
+
+
 def test_a_click_does_not_restart_the_silence() -> None:
     assert boundaries("##...#..")[-1] == (7, Boundary.ENDED)
 

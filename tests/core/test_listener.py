@@ -364,6 +364,15 @@ def test_endless_speech_is_split_before_the_maximum_length(scenario: Scenario) -
     assert all(final.end - final.start <= windows(50) for final in finals)
 
 
+def test_no_reply_begins_between_the_parts_of_split_speech(scenario: Scenario) -> None:
+    scenario.hear("#" * 20 + PAUSE)
+    scenario.answer("well")
+    scenario.hear("#" * 12)
+    assert [stop.reason for stop in scenario.all(SpeechStopped)] == [EndReason.MAX_LENGTH]
+    assert_final(scenario, 1, "well")
+    assert scenario.seen == []
+
+
 def test_it_is_cut_between_words_that_are_known(scenario: Scenario) -> None:
     scenario.hear("#" * 30)
     scenario.answer("a b c d e")  # 100 ms each

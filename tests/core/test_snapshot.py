@@ -313,3 +313,11 @@ def test_telephone_audio_is_converted_without_a_seam() -> None:
         return scenario.session.transcription.kept_audio(0)
 
     assert audio(move=True) == audio(move=False)
+
+
+def test_the_language_of_the_user_moves_along() -> None:
+    scenario = Scenario(language="auto")
+    scenario.hear("#####" + END)
+    scenario.answer("ja", language="de")
+    moved(scenario)
+    assert scenario.session.language == "de"

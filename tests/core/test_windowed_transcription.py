@@ -303,6 +303,13 @@ def test_partials_pauses_and_noise_do_not_count_for_the_language() -> None:
         desk.transcription.receive_answer(DecodeResult("s", job.number, spoken("da"), language="nn"))
 
 
+def test_a_language_that_is_to_be_detected_again_needs_as_much_speech_as_before() -> None:
+    desk = Desk(AUTO_LANGUAGE)
+    assert [desk.say("ja", "de"), desk.say("ja", "de")] == [AUTO_LANGUAGE, "de"]
+    desk.transcription.configure(None, None, AUTO_LANGUAGE)
+    assert [desk.say("ja", "de", windows=50) for _ in range(2)] == [AUTO_LANGUAGE, AUTO_LANGUAGE]
+
+
 def test_the_language_moves_to_another_process() -> None:
     desk, other = Desk(AUTO_LANGUAGE), Desk(AUTO_LANGUAGE)
     desk.say("guten Tag", "de")

@@ -25,6 +25,8 @@ from voicegw.core.completeness import Completeness
 from voicegw.core.options import option
 from voicegw.core.state_machine import transition
 
+_SHORTEST_SPLIT_MS = 500  # of speech, however short the maximum length is
+
 
 class SpeechScorer(Protocol):
     """Scores how likely a window of 20 ms contains speech. It is stateful: each session has its own."""
@@ -170,8 +172,8 @@ class Endpointer(msgspec.Struct, array_like=True):
     @property
     def too_long(self) -> bool:
         """Whether the running utterance has reached its maximum length."""
-        length = self.position - self.speech_start + to_samples(self.options.pre_roll_ms)
-        return self.open and length >= to_samples(self.options.max_utterance_ms)
+        voiced_ms = max(_SHORTEST_SPLIT_MS, self.options.max_utterance_ms - self.options.pre_roll_ms)
+        return self.open and self.position - self.speech_start >= to_samples(voiced_ms)
 
     def receive(self, score: float) -> Boundary | None:
         """Processes the score of the next window, and returns the boundary in it, if there is one."""

@@ -136,7 +136,7 @@ class WindowedTranscription:
             raise InvalidValue(f"language {quoted(language or '')} is none that can be recognised")
         self._state.options = options
         if language is not None:
-            self._state.language.requested = language
+            self._state.language = LanguageTracker(language)
 
     # --- the endpointer's signals ---
 

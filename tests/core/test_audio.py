@@ -156,11 +156,25 @@ class TestPaceLimit:
         with pytest.raises(AudioTooFast):
             pace.admit(100, now=0.05)
 
+    def test_audio_that_is_ahead_is_forgiven_slowly(self) -> None:
+        pace = PaceLimit(burst_ms=1_000)
+        for message in range(6_000):
+            pace.admit(100, now=message * 0.1)
+            if message % 60 == 0:  # every 6 s, the beginning of a turn is sent again
+                pace.admit(500, now=message * 0.1)
+
+    def test_audio_twice_as_fast_as_real_time_is_not(self) -> None:
+        pace = PaceLimit(burst_ms=1_010)
+        for message in range(21):
+            pace.admit(100, now=message * 0.05)
+        with pytest.raises(AudioTooFast):
+            pace.admit(100, now=21 * 0.05)
+
     def test_audio_received_by_another_process_counts(self) -> None:
         there, here = PaceLimit(burst_ms=100), PaceLimit(burst_ms=100)
         there.admit(100, now=5.0)
-        here.restore(there.ahead_ms(5.02), now=1_000.0)
-        here.admit(19, now=1_000.0)
+        here.restore(there.ahead_ms(5.02), now=1_000.0)  # 78
+        here.admit(21, now=1_000.0)
         with pytest.raises(AudioTooFast):
             here.admit(2, now=1_000.0)
 

@@ -66,12 +66,12 @@ async def test_the_end_is_answered_with_what_is_left() -> None:
     assert socket.close_code == 1000
 
 
-async def test_a_file_longer_than_the_burst_takes_its_duration() -> None:
+async def test_a_file_longer_than_the_burst_takes_about_its_duration() -> None:
     async with client() as (stage, socket):
         await configure(socket)
         begin = asyncio.get_running_loop().time()
         await play(socket, SPOKEN * 8)
-        assert 11 < asyncio.get_running_loop().time() - begin < 13
+        assert 10 < asyncio.get_running_loop().time() - begin < 13
         [runner] = stage.gateway.sessions
         assert runner.record.session.next_input_sample == 8 * len(SPOKEN) // 2
 

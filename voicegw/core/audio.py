@@ -24,6 +24,7 @@ WINDOW_MS = 20
 WINDOW_SAMPLES = SAMPLE_RATE * WINDOW_MS // 1000
 INPUT_RATES = (8_000, 16_000, 24_000, 48_000)
 LONGEST_CREDIT_MS = 150_000.0
+_FORGIVEN = 0.1  # of real time
 
 Pcm = NDArray[np.int16]
 
@@ -189,7 +190,8 @@ class ArrivalClock:
 
 class PaceLimit:
     """Limits audio to `burst_ms` ahead of real time. While no audio arrives, real time advances: audio that a
-    stall of the network, the client or this process delayed may arrive at once.
+    stall of the network, the client or this process delayed may arrive at once. Audio that is ahead is
+    forgiven slowly: the clock of a sound card may be fast, and clients repeat the beginning of a turn.
 
     Times are monotonic seconds. A session has one limit for all its connections and gateways.
     """
@@ -207,7 +209,10 @@ class PaceLimit:
     def ahead_ms(self, now: float) -> float:
         """How far the audio is ahead of real time; negative when it is behind."""
         elapsed_s = 0.0 if self._counted_at is None else now - self._counted_at
-        return max(-LONGEST_CREDIT_MS, self._ahead_ms - elapsed_s * 1000)
+        ahead_ms = self._ahead_ms - elapsed_s * 1000
+        if ahead_ms > 0:
+            return max(0.0, ahead_ms - _FORGIVEN * elapsed_s * 1000)
+        return max(-LONGEST_CREDIT_MS, ahead_ms)
 
     def restore(self, ahead_ms: float, now: float) -> None:
         """Continues from the state of another limit."""

@@ -18,7 +18,9 @@ from voicegw.dialects.port import Audio, Codec, Opening, Received
 from voicegw.errors import (
     AudioTooFast,
     MalformedMessage,
+    NoReply,
     RateLimited,
+    ReplyInProgress,
     ScopeMissing,
     TooManyErrors,
     VoicegwError,
@@ -190,6 +192,14 @@ async def test_too_many_rejected_frames_end_the_session() -> None:
         assert stage.runner.ends == []
         await stage.send("bad")
         assert [type(error) for error in stage.runner.ends] == [TooManyErrors]
+
+
+@pytest.mark.parametrize("error", [NoReply(), ReplyInProgress()])
+async def test_what_a_client_cannot_know_does_not_count(error: VoicegwError) -> None:
+    async with receiving(FakeCodec(late=error), max_errors=2) as stage:
+        await stage.send(*["late"] * 5)
+        assert stage.runner.codes() == [error.code] * 5
+        assert stage.runner.ends == []
 
 
 async def test_an_error_with_a_close_code_ends_the_session() -> None:

@@ -66,6 +66,21 @@ async def test_gets_what_it_missed_and_then_where_to_go_on() -> None:
             assert (await told(again, native.ReplyDoneMessage)).text == "Good day."
 
 
+async def test_gets_more_than_may_wait_for_a_client_that_is_connected() -> None:
+    async with staged(max_outbox_bytes=10_000) as stage, joined(stage.url) as peer:
+        stage.responder.pieces = ["So.", *["x" * 1_000] * 7]
+        stage.responder.gate.clear()
+        await peer.send(HELLO)
+        await peer.until(native.ReplyDeltaMessage)
+        cut(peer)
+        await until(lambda: stage.value("sessions_detached") == 1)
+        stage.responder.gate.set()
+        [runner] = stage.gateway.sessions
+        await until(lambda: runner.record.session.idle)
+        async with back(stage, peer) as again:
+            assert len((await told(again, native.ReplyDoneMessage)).text) == 3 + 7_000
+
+
 async def test_what_is_written_while_the_client_is_away_counts_once_the_session_is_over() -> None:
     limits = LimitOptions(user_model_tokens="1000/hour")
     async with staged(gate=Gate(tokens=OPTIONS, limits=limits)) as stage:

@@ -16,8 +16,10 @@ from voicegw.errors import (
     InputError,
     InvalidState,
     LimitError,
+    NoReply,
     OddByteCount,
     RateLimited,
+    ReplyInProgress,
     StoreUnavailable,
     TooManyErrors,
     VoicegwError,
@@ -25,6 +27,7 @@ from voicegw.errors import (
 from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.gateway.session.runner import SessionRunner
 
+_UNAVOIDABLE = (NoReply, ReplyInProgress)  # a reply begins or ends while a message is on its way
 TURN_FRAMES = 20  # cost of a typed message, in frames, in addition to its own
 
 
@@ -171,6 +174,6 @@ class FrameReceiver:
     def _report(self, error: VoicegwError, reference: str = "") -> None:
         """Reports an error; ends the session after too many of them."""
         self._runner.emit(events.Fault.of(error, reference))
-        self._rejected += isinstance(error, InputError)
+        self._rejected += isinstance(error, InputError) and not isinstance(error, _UNAVOIDABLE)
         if self._rejected > self._max_errors:
             self._runner.finish(TooManyErrors())

@@ -128,15 +128,13 @@ class SessionRunner:
     # --- connections ---
 
     def attach(self, client: Client, after: int | None = None) -> Reader:
-        """Attaches a connection, in place of the current one; returns the reader of its events.
-
-        after: the last event that a reconnecting client has received; None for a new session.
-        """
+        """Attaches a connection, in place of the current one; returns the reader of its events. after: the
+        last event that a reconnecting client has received; None for a new session."""
         if self._client is not None:
             self._client.end(TakenOver())
         if self._codec is not None:
             client.codec.continue_from(self._codec)
-        self._client, self._codec, now = client, client.codec, time.monotonic()
+        self._client, self._codec, now = None, client.codec, time.monotonic()
         self._llm.limiter = client.limiter
         self.seat.detached_since = None
         profile = self.record.profile
@@ -154,6 +152,7 @@ class SessionRunner:
                 events.AudioShape(profile.audio_format, profile.rate) if profile.speaks else None,
             )
         )
+        self._client = client  # only now: what waited for it until here does not make it a slow reader
         self.record.alive_at = now
         if after is not None:
             self._session.receive_reconnect(now)

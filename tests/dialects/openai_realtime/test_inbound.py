@@ -167,6 +167,14 @@ def test_references_to_long_items_have_a_limit(client: Client) -> None:
     assert len(command.messages or ()) == 7
 
 
+@pytest.mark.parametrize("kind", ["retrieve", "delete", "truncate"])
+def test_an_unknown_item_is_reported_by_the_code_of_its_event(client: Client, kind: str) -> None:
+    event = {"item_id": "never", "content_index": 0, "audio_end_ms": 0}
+    with pytest.raises(UnknownItem) as raised:
+        client.send(f"conversation.item.{kind}", **event)
+    assert raised.value.code == f"item_{kind}_invalid_item_id"
+
+
 def test_of_a_very_long_conversation_the_oldest_items_are_forgotten(client: Client) -> None:
     for number in range(MAX_ITEMS + 1):
         create(client, HELLO | {"content": [], "id": f"item{number}"})

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.openai_realtime.realtime import Client, connected
-from voicegw.core.commands import DeleteItem, Discard
+from voicegw.core.commands import AddItem, DeleteItem, Discard
 from voicegw.core.events import (
     EndReason,
     Fault,
@@ -18,6 +18,7 @@ from voicegw.core.events import (
     SpeechStarted,
     SpeechStopped,
 )
+from voicegw.dialects.openai_realtime.input_items import MOST_LONG_ITEMS
 from voicegw.errors import RecognitionFailed
 
 SECOND = "AAAA" * 16_000
@@ -96,6 +97,35 @@ def test_a_commit_makes_one_item_of_several_utterances(manual: Client) -> None:
     [completed] = [event for event in manual.received if event["type"] == COMPLETED]
     assert completed["transcript"] == "one two three four"
     assert_append_only(manual)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_what_becomes_of_an_item_becomes_of_all_its_utterances(manual: Client, complete: bool) -> None:
+    manual.hear(SpeechStarted(1, 0), final(1, ""), SpeechStarted(2, 0), final(2, "two"), SpeechStarted(3, 0))
+    manual.hear(final(3, "three") if complete else partial(3, "three"))
+    commit(manual)
+    item_id = next(event["item_id"] for event in manual.received if event["type"] == DELTA)
+    message = {"type": "message", "role": "user", "content": []}
+    manual.commands.clear()
+    manual.send("conversation.item.create", item=message, previous_item_id=item_id)
+    [added] = manual.commands
+    assert isinstance(added, AddItem)
+    assert added.after == "turn 3"
+    manual.commands.clear()
+    manual.send("conversation.item.delete", item_id=item_id)
+    deleted = {each.id for each in manual.commands if isinstance(each, DeleteItem)}
+    assert {"turn 2", "turn 3"} <= deleted
+
+
+def test_only_so_many_items_of_several_utterances_are_known(manual: Client) -> None:
+    for turn in range(2, 2 * MOST_LONG_ITEMS + 4, 2):
+        manual.hear(
+            SpeechStarted(turn, 0), SpeechStarted(turn + 1, 0), final(turn, "a"), final(turn + 1, "b")
+        )
+        commit(manual)
+    ids = [event["item_id"] for event in manual.received if event["type"] == COMPLETED]
+    assert manual.codec._input.turns_of(ids[0]) == []
+    assert manual.codec._input.turns_of(ids[1]) == [4, 5]
 
 
 def test_a_commit_without_speech_is_an_item_without_words(manual: Client) -> None:

@@ -21,6 +21,7 @@ from voicegw.core.text import encodable, quoted
 from voicegw.dialects.openai_realtime import client_events, relayed
 from voicegw.dialects.openai_realtime.audio_formats import InputConverter, pieces
 from voicegw.dialects.openai_realtime.conversation import Conversation
+from voicegw.dialects.openai_realtime.errors import NoItemToDelete, NoItemToRetrieve, NoItemToTruncate
 from voicegw.dialects.openai_realtime.input_items import InputItems
 from voicegw.dialects.openai_realtime.items import Ids, item_of, message_of, shown_item
 from voicegw.dialects.openai_realtime.relayed import AnyAnswer
@@ -160,13 +161,13 @@ class Inbound:
             case client_events.ItemCreate(item=given, previous_item_id=previous):
                 yield from self._create_item(given, previous)
             case client_events.ItemDelete(item_id=item_id):
-                item = self._known(item_id)
+                item = self._known(item_id, NoItemToDelete)
                 called = item["call_id"] if item["type"] == "function_call" else None
-                keys = (called,) if called else self._ids.keys(item_id)
-                yield from (DeleteItem(key) for key in keys)
+                keys = (called,) if called else (*self._ids.keys(item_id), *self._utterances(item_id))
+                yield from (DeleteItem(key) for key in dict.fromkeys(keys))
                 yield _relay(relayed.ItemDeleted(item_id))
             case client_events.ItemRetrieve(item_id=item_id):
-                item = self._known(item_id)
+                item = self._known(item_id, NoItemToRetrieve)
                 yield _relay(relayed.Prepared("conversation.item.retrieved", {"item": dict(item)}))
             case client_events.ItemTruncate():
                 yield from self._truncate(event)
@@ -177,12 +178,17 @@ class Inbound:
         """The client is told now of an item that it has created."""
         self._unannounced.pop(item_id, None)
 
-    def _known(self, item_id: str) -> Mapping[str, Any]:
-        """An item, also one that the client has just created: many send the next one without waiting."""
+    def _known(self, item_id: str, error: type[UnknownItem] = UnknownItem) -> Mapping[str, Any]:
+        """An item, also one that the client has just created: many send the next one without waiting. Raises
+        `error`."""
         item = self._unannounced.get(item_id) or self._conversation.get(item_id)
         if item is None:
-            raise UnknownItem(f"no item {quoted(item_id)} in the conversation")
+            raise error(f"no item {quoted(item_id)} in the conversation")
         return item
+
+    def _utterances(self, item_id: str) -> list[str]:
+        """The items of the core in an item of several utterances."""
+        return [user_item(turn) for turn in self._input.turns_of(item_id)]
 
     def _create_item(self, given: dict[str, Any], previous: str | None) -> Iterator[Received]:
         item = item_of(given)
@@ -192,7 +198,7 @@ class Inbound:
         after = "" if previous == "root" else previous
         if after:
             self._known(after)
-        key = None if after is None else self._ids.key(after) if after else ""
+        key = [self._ids.key(after), *self._utterances(after)][-1] if after else after
         shown = shown_item(item)
         answer = _relay(relayed.ItemCreated(shown, after))
         yield AddItem(message_of(item, self._ids.client_key(item.id)), key)
@@ -202,7 +208,7 @@ class Inbound:
     def _truncate(self, event: client_events.ItemTruncate) -> Iterator[Received]:
         turn, message = self._ids.turn_of_reply(event.item_id), self._responses.heard.get(event.item_id)
         if turn is None or message is None:
-            raise UnknownItem(f"no item {quoted(event.item_id)} with audio of the assistant")
+            raise NoItemToTruncate(f"no item {quoted(event.item_id)} with audio of the assistant")
         audio_ms = event.audio_end_ms
         yield TruncateReply(turn, audio_ms, message.characters_until(audio_ms))
         body = {"item_id": event.item_id, "content_index": event.content_index, "audio_end_ms": audio_ms}

@@ -16,6 +16,7 @@ from voicegw.dialects.openai_realtime.server_events import ServerEvents
 from voicegw.dialects.openai_realtime.session_fields import SessionFields
 from voicegw.dialects.port import Frame
 
+MOST_LONG_ITEMS = 1_000
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 
 
@@ -47,6 +48,7 @@ class InputItems:
         self._ids = ids
         self._conversation = conversation
         self._items: list[_InputItem] = []  # not complete, oldest first
+        self._long_items: dict[str, dict[int, str]] = {}  # complete ones of several utterances: their texts
         self._recognition_failed = False
 
     def start(self, event: SpeechStarted) -> Iterator[Frame]:
@@ -92,6 +94,11 @@ class InputItems:
         """The utterances that belong to no committed item yet."""
         item = self._uncommitted()
         return [] if item is None else list(item.texts)
+
+    def turns_of(self, item_id: str) -> list[int]:
+        """The utterances with words in an item, where it has several."""
+        texts = self._long_items | {item.id: item.texts for item in self._items}
+        return [turn for turn, text in texts.get(item_id, {}).items() if text]
 
     def fail(self) -> None:
         """The final that follows lacks words."""
@@ -143,8 +150,15 @@ class InputItems:
         while self._items and self._items[0].committed and not self._items[0].open:
             item = self._items.pop(0)
             self._conversation.update(_with_transcript(item))
+            if len(item.texts) > 1:
+                self._remember(item)
             if self.fields.transcribes:
                 yield self._failed(item) if item.failed else self._completed(item)
+
+    def _remember(self, item: _InputItem) -> None:
+        self._long_items[item.id] = item.texts
+        while len(self._long_items) > MOST_LONG_ITEMS:
+            del self._long_items[next(iter(self._long_items))]
 
     def _completed(self, item: _InputItem) -> Frame:
         usage = {"type": "duration", "seconds": round(item.samples / SAMPLE_RATE, 3)}

@@ -136,6 +136,88 @@ def test_only_one_reply_is_in_progress(scenario: Scenario) -> None:
     assert scenario.last(events.ReplyDone).reason is ReplyReason.CANCELLED
 
 
+@pytest.fixture
+def played(manual: Scenario) -> Scenario:
+    """A reply that calls a function of the client is written; its speech, of a second, is being played."""
+    manual.command(Configure(reply=ReplyMode.AUDIO))
+    manual.command(CreateReply())
+    manual.reply("One moment.", ClientToolCalled("call-1", "weather", "{}"))
+    manual.finish_reply()
+    manual.utter(1000)
+    manual.command(commands.AddItem(Message("tool", "rain", tool_call_id="call-1", id="1")))
+    manual.command(CreateReply())
+    return manual
+
+
+def play(scenario: Scenario) -> None:
+    for _ in range(30):
+        scenario.wait(50)
+
+
+def test_a_reply_wanted_while_another_is_played_begins_at_its_end(played: Scenario) -> None:
+    assert len(played.requests) == 1
+    with pytest.raises(ReplyInProgress):
+        played.command(CreateReply())
+    play(played)
+    assert_reply(played, 1, "One moment.")
+    assert said(played) == ["One moment.", "rain"]
+
+
+def test_what_stops_the_reply_that_is_played_stops_the_next_one(played: Scenario) -> None:
+    played.command(Cancel(expected=True))
+    assert [(done.turn, done.reason) for done in played.all(events.ReplyDone)] == [
+        (1, ReplyReason.CANCELLED),
+        (2, ReplyReason.CANCELLED),
+    ]
+    play(played)
+    assert len(played.requests) == 1
+
+
+def test_a_reply_wanted_after_another_waits_for_the_words_too(played: Scenario) -> None:
+    played.command(Cancel())
+    played.command(CreateReply())
+    played.reply("Well.")
+    played.finish_reply()
+    played.utter(500)
+    played.hear(ONSET)
+    played.command(Commit())
+    played.command(CreateReply())
+    play(played)
+    assert len(played.requests) == 2
+    played.answer("thank you")
+    assert said(played)[-1] == "thank you"
+
+
+def test_speech_that_may_not_interrupt_does_not_hold_back_a_spoken_reply(manual: Scenario) -> None:
+    manual.command(Configure(reply=ReplyMode.AUDIO))
+    manual.hear(ONSET)
+    manual.command(CreateReply())
+    manual.reply("Hello.")
+    manual.finish_reply()
+    manual.utter(1000)
+    play(manual)
+    assert len(manual.played) == 2 * 16_000
+
+
+def test_a_wanted_reply_does_not_wait_for_speech_after_the_commit(manual: Scenario) -> None:
+    manual.hear(ONSET)
+    manual.command(Commit())
+    manual.command(CreateReply())
+    manual.hear(ONSET)
+    manual.answer("hello")
+    assert said(manual) == ["hello"]
+
+
+def test_a_wanted_reply_has_the_committed_words_although_speech_follows(manual: Scenario) -> None:
+    manual.hear(ONSET)
+    manual.command(Commit())
+    manual.hear(ONSET)
+    manual.command(CreateReply())
+    assert manual.request is None
+    manual.answer("hello")
+    assert said(manual) == ["hello"]
+
+
 def test_a_reply_for_which_words_were_awaited_gives_way_to_their_own(scenario: Scenario) -> None:
     scenario.hear(ONSET + END)
     scenario.command(CreateReply())

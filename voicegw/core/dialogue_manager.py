@@ -48,7 +48,8 @@ class DialogueManager:
         self._over_reply = SpeechOverReply(options.barge_in, self._turn_state, self.replies, emit)
         self.items = ConversationItems(self._history, self.replies, stop_reply)
         self._unanswered: TurnTiming | None = None
-        self._created: CreateReply | None = None  # waits for the user's words
+        self._created: CreateReply | None = None  # waits for the user's words, or for the end of a reply
+        self._words_due = False  # before it
         self._turns = 0
         self._speculations = 0  # of the running utterance
 
@@ -131,8 +132,11 @@ class DialogueManager:
             self._signal(turn.Signal.PAUSE, now)
             self.replies.ask(turn_number, self._history.prompt(text), now)
 
-    def receive_final(self, text: str, voiced_ms: int, timing: TurnTiming, now: float, *, more: bool) -> None:
-        """An utterance has its final. more: others have none yet; the reply waits for the last one."""
+    def receive_final(
+        self, text: str, voiced_ms: int, timing: TurnTiming, now: float, *, more: bool, due: bool = False
+    ) -> None:
+        """An utterance has its final. more: others have none yet; the answer waits for the last one. due: one
+        of them has ended; a reply that the client wants waits for that."""
         timing.attempts, self._speculations = self._speculations, 0
         echo = self._over_reply.is_echo(text, now)
         heard = bool(text) and not echo and self._over_reply.is_addressed(text, voiced_ms, self.language)
@@ -149,7 +153,9 @@ class DialogueManager:
             self._emit(SendEvent(timing.report(done=None)))
         if not more:
             self._start_reply(self._signal(self._final_signal(), now), now)
-            self._create_reply(now)
+        if not due:
+            self._words_due = False
+            self._start_created_reply(now)
 
     def receive_typed(self, text: str, timing: TurnTiming, now: float) -> None:
         """A typed message starts a new reply at once and stops the one in progress."""
@@ -160,29 +166,35 @@ class DialogueManager:
     # --- what the client orders ---
 
     def create_reply(self, request: CreateReply, now: float, *, later: bool) -> None:
-        """Replies as the client wants it. later: after the final that is due. Raises ReplyInProgress."""
-        if self.replies.confirmed or self._created is not None:
+        """Replies as the client wants it, after a reply that is written and still being played. later: after
+        the finals that are due, too. Raises ReplyInProgress."""
+        if self.replies.being_written or self._created is not None:
             raise ReplyInProgress
-        self._created = request
-        if not later:
-            self._create_reply(now)
+        self._created, self._words_due = request, later
+        self._start_created_reply(now)
 
-    def _create_reply(self, now: float) -> None:
-        request, self._created = self._created, None
-        if request is not None and not self.replies.confirmed:
-            self._signal(turn.Signal.TYPED, now)
-            timing = self._unanswered or TurnTiming(self.next_turn(), zero=now)
-            timing.attempts, self._unanswered = timing.attempts + 1, None
-            self.replies.create(timing, request, now)
+    def _start_created_reply(self, now: float) -> None:
+        """Starts the reply that the client wants, if nothing has to come first."""
+        request = self._created
+        if request is None or self._words_due or self.replies.confirmed:
+            return
+        self._created = None
+        self._signal(turn.Signal.TYPED, now)
+        timing = self._unanswered or TurnTiming(self.next_turn(), zero=now)
+        timing.attempts, self._unanswered = timing.attempts + 1, None
+        self.replies.create(timing, request, now)
 
     def cancel(self, now: float, *, expected: bool = False) -> None:
         """Stops the reply in progress, if there is one. Raises NoReply if one is expected."""
         if expected and not self.replies.confirmed and self._created is None:
             raise NoReply
-        if self._created is not None:  # its client waits for its end
-            self._created = None
-            self._emit(SendEvent(ReplyDone(self.next_turn(), "", ReplyReason.CANCELLED)))
         self._signal(turn.Signal.CANCEL, now, ReplyReason.CANCELLED)
+        self._drop_created_reply(ReplyReason.CANCELLED)
+
+    def _drop_created_reply(self, reason: ReplyReason) -> None:
+        if self._created is not None:
+            self._created = None
+            self._emit(SendEvent(ReplyDone(self.next_turn(), "", reason)))  # for which its client waits
 
     # --- tools and moderation ---
 
@@ -211,14 +223,18 @@ class DialogueManager:
         if check.what is ModerationTarget.REPLY:
             self._history.withhold_reply(check.text)
 
-    def _receive_reply_end(self, reply: str, completed: bool, now: float) -> None:
-        """A reply is over. Speech that did not interrupt it becomes a turn if it answers a question in it."""
-        answer = self._over_reply.receive_reply_end(reply, completed, now)
-        if answer is None:
-            return
-        self._add_turn(answer.text, answer.timing)
-        if self._turn_state.state is turn.State.IDLE:
-            self._start_reply(self._signal(turn.Signal.FINAL, now), now)
+    def _receive_reply_end(self, reply: str, reason: ReplyReason, now: float) -> None:
+        """A reply is over. Speech that did not interrupt it becomes a turn if it answers a question in it.
+        What stops the reply also stops the one that the client wants after it."""
+        answer = self._over_reply.receive_reply_end(reply, reason is ReplyReason.COMPLETED, now)
+        if answer is not None:
+            self._add_turn(answer.text, answer.timing)
+            if self._turn_state.state is turn.State.IDLE:
+                self._start_reply(self._signal(turn.Signal.FINAL, now), now)
+        if reason in (ReplyReason.COMPLETED, ReplyReason.FAILED):
+            self._start_created_reply(now)
+        else:
+            self._drop_created_reply(reason)
 
     def _final_signal(self) -> turn.Signal:
         """The signal for the final of the last open utterance."""
@@ -239,9 +255,11 @@ class DialogueManager:
         return effect
 
     def _hold_during_overlap(self, now: float) -> None:
-        """Pauses a spoken reply while the user speaks over it, unless the speech may be an echo."""
+        """Pauses a spoken reply while the user speaks over it, unless the speech may be an echo or does not
+        interrupt."""
         overlap = self._turn_state.state is turn.State.OVERLAP
-        self.replies.speech.hold(overlap and not self._options.barge_in.echo, now)
+        may_interrupt = self.replies.profile.may_interrupt and not self._options.barge_in.echo
+        self.replies.speech.hold(overlap and may_interrupt, now)
 
     def _add_turn(self, text: str, timing: TurnTiming) -> None:
         """Adds a turn to the history. An earlier turn without a reply shares the reply to this one."""
@@ -256,6 +274,7 @@ class DialogueManager:
         if timing is None or effect is None:
             return
         self._unanswered = None
+        self._created = None  # the answer to the user's words takes its place
         self._over_reply.receive_answered_turn()
         if effect is turn.Effect.CONFIRM:
             self.replies.confirm(timing, now)

@@ -35,12 +35,14 @@ _ENDPOINT_SETTINGS = (
 
 class ListenerState(msgspec.Struct, array_like=True):
     """The state of a listener without its audio. transcription: in the format of its implementation. timings:
-    of utterances that have ended and have no final yet. discarded: those of them whose words are dropped."""
+    of utterances that have ended and have no final yet. discarded: those of them whose words are dropped.
+    language: that the user speaks."""
 
     endpointer: Endpointer
     transcription: msgspec.Raw
     timings: list[TurnTiming]
     discarded: list[int] = []
+    language: str = ""
 
 
 class Listener:
@@ -73,14 +75,14 @@ class Listener:
 
     @property
     def awaits_final(self) -> bool:
-        """Whether all utterances have ended and one has no final yet."""
-        return not self.idle and self._transcription.running is None
+        """Whether an utterance has ended and has no final yet."""
+        return bool(self._timings)
 
     def snapshot(self) -> ListenerState:
         """Its state without the audio."""
         transcription = msgspec.Raw(self._transcription.snapshot())
         timings, discarded = list(self._timings.values()), sorted(self._discarded)
-        return ListenerState(self._endpointer, transcription, timings, discarded)
+        return ListenerState(self._endpointer, transcription, timings, discarded, self.language)
 
     def restore(self, state: ListenerState, audio: Pcm, start: int, later_s: float, now: float) -> None:
         """Continues from the state of another listener, with its audio from the session sample `start` on.
@@ -90,6 +92,7 @@ class Listener:
         self._transcription.restore(bytes(state.transcription), audio, start)
         self._timings = {timing.turn: timing.shifted(later_s) for timing in state.timings}
         self._discarded = set(state.discarded)
+        self.language = state.language
         warm_up = audio[-SCORER_WARM_UP:]
         for begin in range(len(warm_up) % WINDOW_SAMPLES, len(warm_up), WINDOW_SAMPLES):
             self._scorer.score(warm_up[begin : begin + WINDOW_SAMPLES])
@@ -136,6 +139,7 @@ class Listener:
         if self._endpointer.open:
             self._endpointer.force()
             self._end_utterance(reason, now)
+            self.take_updates(now)
 
     def discard(self, now: float) -> None:
         """Ends the running utterance, if there is one, and drops its words."""
@@ -171,6 +175,7 @@ class Listener:
                 self._dialogue.receive_speech(now, resumed=True)
             case Boundary.ENDED:
                 self._end_utterance(EndReason.SILENCE, now)
+                self.take_updates(now)
             case _:
                 assert_never(boundary)
 
@@ -183,7 +188,8 @@ class Listener:
             return
         self._endpointer.split(place)
         self._end_utterance(EndReason.MAX_LENGTH, now, place)
-        self._begin_utterance(now)
+        self._begin_utterance(now)  # before the words of the first one are published: no reply starts yet
+        self.take_updates(now)
 
     def _begin_utterance(self, now: float) -> None:
         turn, start = self._dialogue.next_turn(), self._endpointer.speech_start
@@ -201,7 +207,6 @@ class Listener:
         zero = now if spoken_at is None else spoken_at
         self._timings[turn] = TurnTiming(turn, zero=zero, endpoint=now)
         self._emit(SendEvent(events.SpeechStopped(turn, speech_end, reason)))
-        self.take_updates(now)
 
     def take_updates(self, now: float) -> None:
         """Sends the updates of the transcription and passes on its requests."""
@@ -256,7 +261,8 @@ class Listener:
             SendEvent(events.FinalTranscript(final.turn, text, final.words, final.start, final.end, language))
         )
         self._receive_language(final.language)
-        self._dialogue.receive_final(text, final.voiced_ms, timing, now, more=not self.idle)
+        more, due = not self.idle, self.awaits_final
+        self._dialogue.receive_final(text, final.voiced_ms, timing, now, more=more, due=due)
 
     def _receive_language(self, language: str) -> None:
         self._dialogue.language = language_of(language)

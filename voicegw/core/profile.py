@@ -53,9 +53,14 @@ class SessionProfile(SessionSettings):
         return self.answers_turns and (usually if self.speculate is None else self.speculate)
 
     @property
+    def may_interrupt(self) -> bool:
+        """Whether speech may interrupt a reply."""
+        return self.interruptible is not False
+
+    @property
     def only_notes_turns(self) -> bool:
         """Whether some turns become part of the conversation without being answered."""
-        return self.wants_replies and (self.automatic is False or self.interruptible is False)
+        return self.wants_replies and (self.automatic is False or not self.may_interrupt)
 
     def configured(self, command: Configure) -> "SessionProfile":
         """The profile with the values of the command."""

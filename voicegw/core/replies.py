@@ -32,7 +32,7 @@ class Replies:
     """One attempt at a time. A spoken reply is over when its audio was played.
 
     turn_state: receives the signals for the first token and the end. on_end: called at the end of each
-    confirmed reply with its text, whether it was completed, and `now`. profile: for the next replies.
+    confirmed reply with its text, the reason for the end, and `now`. profile: for the next replies.
     background_calls: those without a result so far. `now` is monotonic seconds.
     """
 
@@ -42,7 +42,7 @@ class Replies:
         history: ChatHistory,
         speech: SpeechOutput,
         emit: Callable[[Action], None],
-        on_end: Callable[[str, bool, float], None],
+        on_end: Callable[[str, ReplyReason, float], None],
     ) -> None:
         self.profile = SessionProfile()
         self.speech = speech
@@ -68,6 +68,11 @@ class Replies:
     def confirmed(self) -> bool:
         """Whether a reply is in progress and its turn is confirmed."""
         return self._attempt is not None and self._attempt.timing is not None
+
+    @property
+    def being_written(self) -> bool:
+        """Whether the model writes such a reply; a spoken one may still be played afterwards."""
+        return self._attempt is not None and self.confirmed and not self._attempt.over
 
     def heard(self, now: float) -> int:
         """How many characters of the reply in progress the user has heard; of a text reply, received."""
@@ -108,7 +113,7 @@ class Replies:
         self._history.add_interrupted(state.delivered)
         self._emit(SendEvent(ReplyDone(timing.turn, state.text, ReplyReason.FAILED)))
         self._emit(SendEvent(timing.report(done=now)))
-        self._on_end(state.text, False, now)
+        self._on_end(state.text, ReplyReason.FAILED, now)
 
     def answers(self, messages: tuple[Message, ...]) -> bool:
         """Whether the speculative request in progress has these messages."""
@@ -288,4 +293,4 @@ class Replies:
         self._emit(SendEvent(ReplyDone(timing.turn, attempt.text, reason, attempt.used)))
         if not attempt.greeting:  # which answers nobody, so it has no latency
             self._emit(SendEvent(timing.report(done=now)))
-        self._on_end(attempt.text, reason is ReplyReason.COMPLETED, now)
+        self._on_end(attempt.text, reason, now)

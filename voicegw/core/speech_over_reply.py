@@ -50,8 +50,8 @@ class SpeechOverReply:
         """Whether words are meant for the assistant: over a reply, coughs and backchannels are not."""
         if self._turn_state.state is not turn.State.OVERLAP:
             return True
-        interruptible = self._replies.profile.interruptible is not False
-        return interruptible and interrupts(text, voiced_ms, self._options, language)
+        may_interrupt = self._replies.profile.may_interrupt
+        return may_interrupt and interrupts(text, voiced_ms, self._options, language)
 
     def is_echo(self, text: str, now: float) -> bool:
         """Whether the running utterance is an echo of a spoken reply."""

@@ -40,7 +40,7 @@ class NoReply(InputError, code="no_reply"):
 
 
 class ReplyInProgress(InputError, code="reply_in_progress"):
-    """A reply is in progress, so no other one can be requested."""
+    """The model writes a reply, so no other one can be requested."""
 
 
 class NothingToCommit(InputError, code="nothing_to_commit"):

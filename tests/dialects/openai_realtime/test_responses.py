@@ -67,6 +67,17 @@ def test_a_response_of_text(client: Client) -> None:
     assert len({event["response_id"] for event in client.received if "response_id" in event}) == 1
 
 
+def test_a_response_wanted_before_the_end_of_another_begins_after_it(client: Client) -> None:
+    client.hear(ReplyDelta(1, "Hello."))
+    assert client.send("response.create", response={"metadata": {"number": "2"}}) == []
+    client.hear(ReplyDone(1, "Hello.", ReplyReason.COMPLETED))
+    assert client.kinds()[-2:] == ["response.done", "response.created"]
+    assert client.received[-2]["response"]["metadata"] is None
+    client.hear(ReplyDelta(2, "Bye."), ReplyDone(2, "Bye.", ReplyReason.COMPLETED))
+    assert last_done(client)["metadata"] == {"number": "2"}
+    assert client.kinds().count("response.created") == 2
+
+
 def test_a_spoken_response() -> None:
     client = Client()
     client.hear(ReplyDelta(1, "Hello."))

@@ -39,6 +39,7 @@ class Responses:
         self._conversation = conversation
         self._converter = OutputConverter()
         self._current: Response | None = None
+        self._next: ResponseRequested | None = None  # begins when the current one is over
         self._failure: Fault | None = None
 
     @property
@@ -48,6 +49,9 @@ class Responses:
 
     def request(self, requested: ResponseRequested) -> Iterator[Frame]:
         """The client requested a response, and it was admitted."""
+        if self._current is not None:
+            self._next = requested
+            return
         self._failure = None
         conversation = None if requested.separate else self._ids.conversation
         yield self._begin(Response(self._ids.next("resp"), requested.modality, conversation, requested.shown))
@@ -104,6 +108,9 @@ class Responses:
             yield from self._end_message(response, response.message, complete=complete)
         done = response.object(event.reason, None if event.used is None else usage_of(event.used))
         yield self._events.frame("response.done", response=done)
+        if self._next is not None:
+            requested, self._next = self._next, None
+            yield from self.request(requested)
 
     def _ensure(self, turn: int) -> Iterator[Frame]:
         """Begins the response to a turn that is answered without a request."""

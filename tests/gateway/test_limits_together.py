@@ -28,8 +28,8 @@ from voicegw.cluster.redis.connect import connect as connect_redis
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.rates import rate_storage
 from voicegw.cluster.sessions.store import RedisStore
-from voicegw.core.chat_history import CHARACTERS_PER_TOKEN, characters_of
 from voicegw.core.commands import Acknowledge, Command
+from voicegw.core.history_length import CHARACTERS_PER_TOKEN, characters_of
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest
 from voicegw.gateway.limits.quota import BLOCKS
 from voicegw.gateway.limits.rate_limits import LimitOptions, Limits, Resource

@@ -1,13 +1,13 @@
 """The conversation as the prompts of the language model contain it."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import assert_never
 
 import msgspec
 
 from voicegw.core.client_calls import paired
+from voicegw.core.history_length import characters_of, without_oldest
 from voicegw.core.messages import ClientToolCalled, Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.options import option
 from voicegw.core.profile import SessionProfile
@@ -17,14 +17,11 @@ SYSTEM_PROMPT = (
     "your answer is heard, not read. Answer in one to three short sentences of plain speech."
 )
 
-CHARACTERS_PER_TOKEN = 4  # about, in English
-
 _CUT_OFF = " [cut off]"
 _WITHHELD_INPUT = Message("user", "[withheld by moderation]")
 _REPLY = "reply"  # begins the ids of replies
 _WITHHELD_REPLY = "[stopped by moderation]"
 _NEVER_ANSWERED = "interrupted before there was an answer"
-_MESSAGE_CHARACTERS = 16  # added for each message; about four tokens
 _RETAINED = 0.5  # of a full history, when it is cut
 
 
@@ -101,7 +98,7 @@ class ChatHistory:
         messages.insert(place, message)
         excess = characters_of(messages) - self._options.history_characters
         if excess > 0:
-            self._drop_oldest(excess)
+            self.state.messages = without_oldest(messages, excess)
 
     def delete(self, item: str) -> None:
         """Removes an item, or a tool call with this id and its result."""
@@ -179,41 +176,8 @@ class ChatHistory:
         characters = characters_of((*self.state.messages, *self.state.tool_results, *expected))
         if characters > self.max_characters:
             excess = characters - round(self.max_characters * self.retained)
-            self._drop_oldest(excess, turn_follows=bool(expected))
+            self.state.messages = without_oldest(self.state.messages, excess, turn_follows=bool(expected))
         return (*paired((*self.state.messages, *self.state.tool_results)), *expected)
-
-    def _drop_oldest(self, excess: int, *, turn_follows: bool = False) -> None:
-        """Drops the oldest turns, at least `excess` characters; of the last turn, unless another one follows,
-        only what is between the user's message and the newest one. Tool calls and their results are dropped
-        together, because endpoints reject one without the other."""
-        messages, dropped = self.state.messages, set[int]()
-        for begin, end in _turns(messages) if turn_follows else _droppable(messages):
-            if excess > 0:
-                excess -= characters_of(messages[begin:end])
-                dropped.update(range(begin, end))
-        self.state.messages = [each for place, each in enumerate(messages) if place not in dropped]
-
-
-def _turns(messages: Sequence[Message]) -> list[tuple[int, int]]:
-    """The begin and end of each turn; a turn begins with a message of the user."""
-    begins = [place for place, each in enumerate(messages) if each.role == "user"]
-    return list(pairwise(sorted({0, *begins, len(messages)})))
-
-
-def _droppable(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
-    """The begin and end of the turns before the last one, and then of the parts of the last one."""
-    if not messages:
-        return
-    *turns, (begin, end) = _turns(messages)
-    yield from turns
-    parts, calls = [], set[str]()
-    for place in range(begin + (messages[begin].role == "user"), end):
-        message = messages[place]
-        if message.tool_call_id not in calls:
-            parts.append(place)
-            calls.clear()
-        calls.update(call.id for call in message.tool_calls)
-    yield from pairwise(parts)
 
 
 def user_item(turn: int) -> str:
@@ -239,15 +203,6 @@ def _without_call(message: Message, call: str) -> Message:
 def _other_id(call: str) -> str:
     """Another id of the same form, because some endpoints check the form."""
     return call[:-1] + ("0" if call[-1:] != "0" else "1")
-
-
-def characters_of(messages: Iterable[Message]) -> int:
-    """The length of messages: their texts and calls, and 16 characters for each message, so that very many
-    short messages also fill the history."""
-    return sum(
-        _MESSAGE_CHARACTERS + len(each.content) + sum(len(call.arguments) for call in each.tool_calls)
-        for each in messages
-    )
 
 
 def _without_tool_text(message: Message, text: str) -> Message:

@@ -11,8 +11,9 @@ from tests.gateway.fakes import LOUD, ScriptedRecognizer, ScriptedResponder, sta
 from tests.observing import until
 from tests.peer import joined
 from voicegw.core.actions import Action, Respond
-from voicegw.core.chat_history import CHARACTERS_PER_TOKEN, characters_of, reply_messages
+from voicegw.core.chat_history import reply_messages
 from voicegw.core.events import Message, ReplyNotice, ToolAnswered, ToolCalled
+from voicegw.core.history_length import CHARACTERS_PER_TOKEN, characters_of
 from voicegw.core.reply_parameters import ClientTool, ReplyParameters
 from voicegw.core.responder import ModelUsage
 from voicegw.core.session import Session

@@ -10,8 +10,8 @@ import pytest
 from tests.llm_server import Answer, Ending, LLMServer
 from tests.observing import asked, certain
 from tests.reply.llm.single_endpoint import PROMPT
-from voicegw.core.chat_history import CHARACTERS_PER_TOKEN, characters_of
 from voicegw.core.events import ReplyNotice, ReplyPiece
+from voicegw.core.history_length import CHARACTERS_PER_TOKEN, characters_of
 from voicegw.core.responder import ModelUsage
 from voicegw.errors import LLMReasoningOnly
 from voicegw.reply.llm.failover import FailoverOptions, FailoverResponder

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, assert_never
 
-from voicegw.core.chat_history import characters_of, user_item
+from voicegw.core.chat_history import user_item
 from voicegw.core.commands import (
     AddItem,
     Cancel,
@@ -17,6 +17,7 @@ from voicegw.core.commands import (
     TruncateReply,
 )
 from voicegw.core.events import Message
+from voicegw.core.history_length import characters_of
 from voicegw.core.text import encodable, quoted
 from voicegw.dialects.openai_realtime import client_events, relayed
 from voicegw.dialects.openai_realtime.audio_formats import InputConverter, pieces

@@ -9,7 +9,7 @@ so it waits until the shared counters have counted its prompt.
 import asyncio
 import math
 
-from voicegw.core.chat_history import CHARACTERS_PER_TOKEN
+from voicegw.core.history_length import CHARACTERS_PER_TOKEN
 from voicegw.errors import LimitIgnored, RateLimited
 from voicegw.gateway.limits.quota import BLOCKS, Quota, ResourceState
 from voicegw.gateway.limits.rate_limits import Limits, Resource

@@ -14,7 +14,8 @@ from typing import Any
 import structlog
 
 from voicegw.core.actions import Respond
-from voicegw.core.chat_history import CHARACTERS_PER_TOKEN, characters_of, reply_messages
+from voicegw.core.chat_history import reply_messages
+from voicegw.core.history_length import CHARACTERS_PER_TOKEN, characters_of
 from voicegw.core.messages import Message, ReplyNotice, ReplyPiece, TokenUsage, ToolAnswered, ToolCalled
 from voicegw.core.responder import ModelUsage, ReplyRequest
 from voicegw.errors import InternalError, RateLimited, ReplyError, VoicegwError

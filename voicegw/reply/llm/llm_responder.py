@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from voicegw.core.chat_history import CHARACTERS_PER_TOKEN, characters_of
 from voicegw.core.events import Message, ReplyPiece
+from voicegw.core.history_length import CHARACTERS_PER_TOKEN, characters_of
 from voicegw.core.options import option
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest
 from voicegw.errors import LLMBroken, LLMRejected, LLMUnreachable, ReplyError, StartupError

@@ -1,0 +1,42 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicegw.core.events import ClientToolCalled, Message
+from voicegw.core.history_length import characters_of, without_oldest
+
+USER, REPLY = Message("user", "x" * 84), Message("assistant", "x" * 84)  # 100 characters each
+CALL = Message("assistant", "", (ClientToolCalled("1", "weather", "{}"),))
+RESULT = Message("tool", "x" * 84, tool_call_id="1")
+
+
+def test_turns_are_dropped_whole() -> None:
+    assert without_oldest([USER, REPLY, USER, REPLY, USER], 101) == [USER, REPLY, USER]
+    assert without_oldest([USER, REPLY, USER, REPLY, USER], 201) == [USER]
+
+
+def test_what_precedes_the_first_message_of_the_user_is_a_turn() -> None:
+    assert without_oldest([REPLY, REPLY, USER], 1) == [USER]
+
+
+def test_the_last_turn_keeps_its_question_and_its_newest_message() -> None:
+    assert without_oldest([USER, REPLY, REPLY, REPLY], 1) == [USER, REPLY, REPLY]
+    assert without_oldest([USER, REPLY, REPLY, REPLY], 9_000) == [USER, REPLY]
+
+
+def test_when_a_turn_follows_the_last_one_is_dropped_whole() -> None:
+    assert without_oldest([USER, REPLY, REPLY], 1, turn_follows=True) == []
+
+
+def test_a_call_and_its_result_are_dropped_together() -> None:
+    assert without_oldest([USER, CALL, RESULT, REPLY], 1) == [USER, REPLY]
+    assert without_oldest([USER, REPLY, CALL, RESULT], 9_000) == [USER, CALL, RESULT]
+
+
+@given(st.lists(st.sampled_from([USER, REPLY, CALL, RESULT])), st.integers(-1, 2_000), st.booleans())
+def test_as_much_is_dropped_as_is_needed_where_it_can_be(
+    messages: list[Message], excess: int, follows: bool
+) -> None:
+    kept = without_oldest(messages, excess, turn_follows=follows)
+    assert kept == messages or excess > 0
+    assert characters_of(messages) - characters_of(kept) >= excess or len(kept) <= 2 + kept.count(RESULT)
+    assert follows or not messages or kept[-1] == messages[-1]

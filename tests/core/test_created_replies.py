@@ -1,15 +1,18 @@
 """Replies that the client requests, in sessions that answer nothing by themselves, and in others."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.core.scenario import END, ONSET, PAUSE, Scenario, assert_final, assert_reply
+from tests.core.scenario import END, ONSET, PAUSE, QUICK, Scenario, assert_final, assert_reply
 from voicegw.core import commands, events
+from voicegw.core.chat_history import DialogueOptions
 from voicegw.core.commands import Cancel, Commit, Configure, CreateReply, Discard, Relay, ReplyMode
 from voicegw.core.events import EndReason, ReplyReason
 from voicegw.core.jobs import DecodeKind
 from voicegw.core.messages import ClientToolCalled, Message
 from voicegw.core.reply_parameters import ClientTool, ReplyParameters
-from voicegw.errors import InvalidValue, NoReply, ReplyInProgress
+from voicegw.errors import InvalidValue, NoReply, ReplyInProgress, VoiceFailed
 
 MANUAL = Configure(manual=True, automatic=False, interruptible=False)
 ASKED = ReplyParameters((ClientTool("weather", "", "{}"),), max_tokens=5)
@@ -173,6 +176,37 @@ def test_what_stops_the_reply_that_is_played_stops_the_next_one(played: Scenario
     assert len(played.requests) == 1
 
 
+def test_words_that_stop_the_reply_that_is_played_stop_the_next_one(played: Scenario) -> None:
+    played.command(Configure(interruptible=True))
+    played.hear("#####")
+    played.answer("stop it")
+    assert [done.reason for done in played.all(events.ReplyDone)] == [ReplyReason.INTERRUPTED] * 2
+
+
+def test_a_reply_that_the_client_cuts_is_not_followed_by_the_next_one(played: Scenario) -> None:
+    played.command(commands.TruncateReply(1, 100, 3))
+    assert [done.reason for done in played.all(events.ReplyDone)] == [ReplyReason.INTERRUPTED] * 2
+
+
+def test_a_reply_that_fails_is_followed_by_the_next_one(manual: Scenario) -> None:
+    manual.command(Configure(reply=ReplyMode.AUDIO))
+    manual.command(CreateReply())
+    manual.reply("One moment.")
+    manual.finish_reply()
+    manual.command(CreateReply())
+    manual.utter(0, VoiceFailed())
+    assert manual.last(events.ReplyDone).reason is ReplyReason.FAILED
+    assert len(manual.requests) == 2
+
+
+def test_a_session_ends_after_the_reply_that_waits(played: Scenario) -> None:
+    played.end()
+    play(played)
+    assert played.closed == 0
+    played.finish_reply()
+    assert played.closed == 1
+
+
 def test_a_reply_wanted_after_another_waits_for_the_words_too(played: Scenario) -> None:
     played.command(Cancel())
     played.command(CreateReply())
@@ -244,6 +278,24 @@ def test_a_separate_reply_reads_its_own_messages_and_leaves_no_trace(scenario: S
     scenario.finish_reply()
     scenario.say("hello")
     assert said(scenario) == ["hello"]
+
+
+@pytest.mark.parametrize(
+    ("system_prompt", "command", "own"),
+    [
+        ("Be brief.", CreateReply(), False),
+        ("Be brief.", CreateReply(instructions="Be kind."), True),
+        ("Be brief.", CreateReply(messages=(Message("system", "Be kind."),)), False),
+        ("", CreateReply(messages=(Message("system", "Be kind."),)), True),
+    ],
+)
+def test_what_the_client_writes_before_the_conversation_is_marked(
+    system_prompt: str, command: CreateReply, own: bool
+) -> None:
+    scenario = Scenario(replace(QUICK, dialogue=DialogueOptions(system_prompt=system_prompt)))
+    scenario.command(command)
+    assert scenario.request is not None
+    assert scenario.request.own_prompt is own
 
 
 def test_one_reply_may_be_spoken_in_a_session_of_text(scenario: Scenario) -> None:

@@ -32,11 +32,26 @@ def test_a_call_and_its_result_are_dropped_together() -> None:
     assert without_oldest([USER, REPLY, CALL, RESULT], 9_000) == [USER, CALL, RESULT]
 
 
+def test_the_newest_result_keeps_its_call_among_several() -> None:
+    other = Message("assistant", "", (ClientToolCalled("2", "clock", "{}"),))
+    noon = Message("tool", "noon", tool_call_id="2")
+    assert without_oldest([USER, CALL, other, RESULT, noon], 9_000) == [USER, other, noon]
+
+
+def test_the_newest_result_keeps_the_question_that_led_to_it() -> None:
+    hello = Message("user", "hello?")
+    assert without_oldest([USER, REPLY, USER, CALL, hello, RESULT], 9_000) == [USER, CALL, hello, RESULT]
+
+
+def test_very_many_results_of_one_call_are_not_kept() -> None:
+    assert without_oldest([USER, CALL, *[RESULT] * 50], 9_000) == [USER, CALL, RESULT]
+
+
 @given(st.lists(st.sampled_from([USER, REPLY, CALL, RESULT])), st.integers(-1, 2_000), st.booleans())
 def test_as_much_is_dropped_as_is_needed_where_it_can_be(
     messages: list[Message], excess: int, follows: bool
 ) -> None:
     kept = without_oldest(messages, excess, turn_follows=follows)
     assert kept == messages or excess > 0
-    assert characters_of(messages) - characters_of(kept) >= excess or len(kept) <= 2 + kept.count(RESULT)
+    assert characters_of(messages) - characters_of(kept) >= excess or len(kept) <= 4
     assert follows or not messages or kept[-1] == messages[-1]

@@ -36,7 +36,8 @@ class Respond:
 
     attempt: a number, unique in the session, that identifies the request when its output is passed back.
     speculative: the turn may still continue; a ConfirmReply or a StopResponding follows. tools: the names of
-    the server's tools that may be called; None for all.
+    the server's tools that may be called; None for all. own_prompt: the client wrote the first message for
+    this reply alone.
     """
 
     turn: int
@@ -45,6 +46,7 @@ class Respond:
     speculative: bool = False
     tools: tuple[str, ...] | None = None
     parameters: ReplyParameters = NO_PARAMETERS
+    own_prompt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

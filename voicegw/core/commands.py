@@ -82,8 +82,8 @@ class Configure(SessionSettings):
 
 @dataclass(frozen=True, slots=True)
 class CreateReply:
-    """Reply now, to the conversation so far. It is an error if a reply is in progress. If the user's last
-    words are not known yet, the reply waits for them.
+    """Reply now, to the conversation so far. It is an error if the model writes a reply, or if another one
+    waits. The reply waits for the words of utterances that have ended, and for the end of a spoken reply.
 
     reply: text or audio; None for the session's mode. instructions, parameters: None for the session's.
     messages: the prompt after the instructions, in place of the conversation. separate: the reply is not

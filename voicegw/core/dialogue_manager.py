@@ -229,7 +229,7 @@ class DialogueManager:
         answer = self._over_reply.receive_reply_end(reply, reason is ReplyReason.COMPLETED, now)
         if answer is not None:
             self._add_turn(answer.text, answer.timing)
-            if self._turn_state.state is turn.State.IDLE:
+            if self._turn_state.state is turn.State.IDLE and self._created is None:
                 self._start_reply(self._signal(turn.Signal.FINAL, now), now)
         if reason in (ReplyReason.COMPLETED, ReplyReason.FAILED):
             self._start_created_reply(now)

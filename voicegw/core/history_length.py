@@ -1,6 +1,7 @@
 """The length of a conversation, and what is dropped of one that is too long."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from voicegw.core.messages import Message
@@ -19,34 +20,46 @@ def characters_of(messages: Iterable[Message]) -> int:
 
 
 def without_oldest(messages: Sequence[Message], excess: int, *, turn_follows: bool = False) -> list[Message]:
-    """The messages without the oldest turns, shorter by at least `excess` characters. Of the last turn,
-    unless another one follows, only what is between the user's message and the newest one is dropped. Tool
-    calls and their results are dropped together, because endpoints reject one without the other."""
+    """The messages without the oldest ones, shorter by at least `excess` characters where that is possible:
+    first whole turns, then messages of the last turn; with a call its results, because endpoints reject one
+    without the other. Unless another turn follows, the newest message and what it belongs to are kept."""
+    *turns, last = _turns(messages) or [range(0)]
+    parts = [*turns, last] if turn_follows else [*turns, *([place] for place in last)]
+    kept = set() if turn_follows else _needed(messages)
+    results = _results(messages)
     dropped = set[int]()
-    for begin, end in _turns(messages) if turn_follows else _droppable(messages):
-        if excess > 0:
-            excess -= characters_of(messages[begin:end])
-            dropped.update(range(begin, end))
+    for part in parts:
+        if excess <= 0:
+            break
+        places = {*part, *(result for place in part for result in results[place])} - kept - dropped
+        excess -= characters_of(messages[place] for place in places)
+        dropped |= places
     return [each for place, each in enumerate(messages) if place not in dropped]
 
 
-def _turns(messages: Sequence[Message]) -> list[tuple[int, int]]:
-    """The begin and end of each turn; a turn begins with a message of the user."""
+def _turns(messages: Sequence[Message]) -> list[range]:
+    """The places of each turn; a turn begins with a message of the user."""
     begins = [place for place, each in enumerate(messages) if each.role == "user"]
-    return list(pairwise(sorted({0, *begins, len(messages)})))
+    return [range(*bounds) for bounds in pairwise(sorted({0, *begins, len(messages)}))]
 
 
-def _droppable(messages: Sequence[Message]) -> Iterator[tuple[int, int]]:
-    """The begin and end of the turns before the last one, and then of the parts of the last one."""
-    if not messages:
-        return
-    *turns, (begin, end) = _turns(messages)
-    yield from turns
-    parts, calls = [], set[str]()
-    for place in range(begin + (messages[begin].role == "user"), end):
-        message = messages[place]
-        if message.tool_call_id not in calls:
-            parts.append(place)
-            calls.clear()
-        calls.update(call.id for call in message.tool_calls)
-    yield from pairwise(parts)
+def _results(messages: Sequence[Message]) -> list[list[int]]:
+    """For each message the places of the results of its calls. Of calls with the same id, each has the next
+    result, as in client_calls.py."""
+    places = defaultdict[str, deque[int]](deque)
+    for place, each in enumerate(messages):
+        places[each.tool_call_id].append(place)
+    return [[places[call.id].popleft() for call in each.tool_calls if places[call.id]] for each in messages]
+
+
+def _needed(messages: Sequence[Message]) -> set[int]:
+    """The places of the newest message, of the call whose result it is, and of what the user said before."""
+    newest = len(messages) - 1
+    needed = {newest}
+    answered = messages[newest].tool_call_id if messages else ""
+    for place, each in reversed(list(enumerate(messages))):
+        if answered and any(call.id == answered for call in each.tool_calls):
+            needed.add(place)
+            answered = ""
+    said = [place for place, each in enumerate(messages) if each.role == "user"]
+    return needed | {max((place for place in said if place <= end), default=end) for end in needed}

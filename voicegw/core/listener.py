@@ -92,7 +92,7 @@ class Listener:
         self._transcription.restore(bytes(state.transcription), audio, start)
         self._timings = {timing.turn: timing.shifted(later_s) for timing in state.timings}
         self._discarded = set(state.discarded)
-        self.language = state.language
+        self.language = state.language or self.language
         warm_up = audio[-SCORER_WARM_UP:]
         for begin in range(len(warm_up) % WINDOW_SAMPLES, len(warm_up), WINDOW_SAMPLES):
             self._scorer.score(warm_up[begin : begin + WINDOW_SAMPLES])

@@ -131,7 +131,8 @@ class Replies:
         instructions, own = request.instructions, request.messages
         prefix = self._history.prefix if instructions is None else self._history.prefix_of(instructions)
         messages = self._history.conversation() if own is None else tuple(paired(own))
-        self._request(timing.turn, (*prefix, *messages), now, timing, request)
+        own_prompt = instructions is not None or (own is not None and not prefix)
+        self._request(timing.turn, (*prefix, *messages), now, timing, request, own_prompt=own_prompt)
 
     def _request(
         self,
@@ -140,13 +141,16 @@ class Replies:
         now: float,
         timing: TurnTiming | None,
         request: CreateReply,
+        *,
+        own_prompt: bool = False,
     ) -> None:
         self.attempts += 1
         spoken = self.spoken if request.reply is None else request.reply is ReplyMode.AUDIO
         separate, profile = request.separate, self.profile
         self._attempt = Attempt(self.attempts, messages, now, timing, spoken=spoken, separate=separate)
         speculative, parameters = timing is None, request.parameters or profile.parameters or NO_PARAMETERS
-        self._emit(Respond(turn_number, self.attempts, messages, speculative, profile.tools, parameters))
+        tools = profile.tools
+        self._emit(Respond(turn_number, self.attempts, messages, speculative, tools, parameters, own_prompt))
 
     def say(self, turn_number: int, text: str, now: float) -> None:
         """Replies with a given text, without a request to the model."""

@@ -3,7 +3,9 @@
     VoicegwError
      +-- InputError                  caused by the client; affects the client only
      |    +-- MalformedMessage  UnknownMessageType  InvalidValue  WrongFrameKind  OddByteCount
-     |    +-- AudioMisdeclared  InvalidState  NoReply  ReplyInProgress  NothingToCommit  UnknownItem
+     |    +-- AudioMisdeclared  InvalidState  NoReply  ReplyInProgress  NothingToCommit
+     |    +-- UnknownItem             of OpenAI Realtime
+     |    |    +-- NoItemToReferTo  NoItemToRetrieve  NoItemToDelete  NoItemToTruncate
      |    +-- TooManyErrors  MessageTooBig  AudioTooFast  IdleTimeout
      |    +-- NotFound  UnsupportedRate  UnsupportedFormat  UnsupportedReply  InvalidParameter  OriginRefused
      |    +-- TokenMissing  TokenInvalid  TokenExpired  TokenUsed  SignatureInvalid  ScopeMissing
@@ -68,6 +70,10 @@ from voicegw.errors.client_errors import (
     TokenUsed as TokenUsed,
     TooManyConnections as TooManyConnections,
     TooManyErrors as TooManyErrors,
+    NoItemToDelete as NoItemToDelete,
+    NoItemToReferTo as NoItemToReferTo,
+    NoItemToRetrieve as NoItemToRetrieve,
+    NoItemToTruncate as NoItemToTruncate,
     UnknownItem as UnknownItem,
     UnknownMessageType as UnknownMessageType,
     UnsupportedFormat as UnsupportedFormat,

@@ -47,8 +47,24 @@ class NothingToCommit(InputError, code="nothing_to_commit"):
     """There is too little audio since the last commit."""
 
 
-class UnknownItem(InputError, code="unknown_item"):
+class UnknownItem(InputError):
     """The conversation has no item with this id."""
+
+
+class NoItemToReferTo(UnknownItem, code="item_not_found"):
+    """The conversation has no item with this id to refer to, or to put another one after."""
+
+
+class NoItemToRetrieve(UnknownItem, code="item_retrieve_invalid_item_id"):
+    """The conversation has no item with this id to show."""
+
+
+class NoItemToDelete(UnknownItem, code="item_delete_invalid_item_id"):
+    """The conversation has no item with this id to delete."""
+
+
+class NoItemToTruncate(UnknownItem, code="item_truncate_invalid_item_id"):
+    """The conversation has no item with this id and audio of the assistant to cut."""
 
 
 class TooManyErrors(InputError, code="too_many_errors", close_code=1008):

@@ -62,7 +62,7 @@ class Transcription:
             await self._send(msgspec.json.encode({"type": "configure", "key_terms": key_terms}).decode())
 
     async def send(self, pcm: bytes) -> None:
-        """Sends audio in real time."""
+        """Sends audio about in real time."""
         size = self._rate * _PIECE_MS // 1000 * 2
         for begin in range(0, len(pcm), size):
             piece = pcm[begin : begin + size]

@@ -78,6 +78,16 @@ def test_a_response_wanted_before_the_end_of_another_begins_after_it(client: Cli
     assert client.kinds().count("response.created") == 2
 
 
+def test_a_response_that_does_not_begin_because_another_was_stopped(client: Client) -> None:
+    client.hear(ReplyDelta(1, "Hello."))
+    client.send("response.create")
+    client.received.clear()
+    client.hear(ReplyDone(1, "Hello.", ReplyReason.CANCELLED), ReplyDone(2, "", ReplyReason.CANCELLED))
+    done = [event["response"]["status"] for event in client.received if event["type"] == "response.done"]
+    assert done == ["cancelled", "cancelled"]
+    assert client.kinds()[-2:] == ["response.created", "response.done"]
+
+
 def test_a_spoken_response() -> None:
     client = Client()
     client.hear(ReplyDelta(1, "Hello."))

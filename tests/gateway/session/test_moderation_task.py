@@ -10,7 +10,7 @@ import pytest
 
 from voicegw.core.actions import Respond
 from voicegw.core.chat_history import reply_item
-from voicegw.core.commands import Cancel, Configure, CreateReply, TypeText
+from voicegw.core.commands import Cancel, Configure, TypeText
 from voicegw.core.events import (
     Event,
     FinalTranscript,
@@ -224,19 +224,11 @@ async def test_instructions_of_a_client_are_judged_when_they_are_set() -> None:
     assert session.hits == [(Check(NO_TURN, ModerationTarget.INPUT, "Say something bad."), ("bad",))]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        CreateReply(instructions="Say something bad."),
-        CreateReply(messages=(Message("system", "Say something bad."),)),
-    ],
-)
-async def test_instructions_for_one_reply_are_judged_with_its_request(command: CreateReply) -> None:
+async def test_instructions_for_one_reply_are_judged_with_its_request() -> None:
     async with court(Judge()) as session:
         session.judge.gate.set()
-        session.moderation.receive_command(command)
         prompt = (Message("system", "Say something bad."), Message("user", "hello"))
-        session.moderation.receive_request(Respond(1, 1, prompt))
+        session.moderation.receive_request(Respond(1, 1, prompt, own_prompt=True))
         await settle()
     assert [check.turn for check, _ in session.hits] == [1]
 
@@ -244,7 +236,6 @@ async def test_instructions_for_one_reply_are_judged_with_its_request(command: C
 async def test_instructions_of_the_server_are_not_judged() -> None:
     async with court(Judge()) as session:
         session.judge.gate.set()
-        session.moderation.receive_command(CreateReply())
         prompt = (Message("system", "Say nothing bad."), Message("user", "hello"))
         session.moderation.receive_request(Respond(1, 1, prompt))
         await settle()

@@ -76,8 +76,9 @@ async def test_gets_more_than_may_wait_for_a_client_that_is_connected() -> None:
         await until(lambda: stage.value("sessions_detached") == 1)
         stage.responder.gate.set()
         [runner] = stage.gateway.sessions
-        await until(lambda: runner.record.session.idle)
+        await until(lambda: runner.journal.overloaded)
         async with back(stage, peer) as again:
+            await again.say(LOUD)
             assert len((await told(again, native.ReplyDoneMessage)).text) == 3 + 7_000
 
 

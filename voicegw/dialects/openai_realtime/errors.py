@@ -14,29 +14,14 @@ from voicegw.errors import (
     RecognitionFailed,
     ReplyError,
     ReplyInProgress,
-    UnknownItem,
     UnknownMessageType,
     VoicegwError,
 )
-
-
-class NoItemToRetrieve(UnknownItem, code="item_retrieve_invalid_item_id"):
-    """An unknown item is to be shown. Clients end a session for another code."""
-
-
-class NoItemToDelete(UnknownItem, code="item_delete_invalid_item_id"):
-    """An unknown item is to be deleted."""
-
-
-class NoItemToTruncate(UnknownItem, code="item_truncate_invalid_item_id"):
-    """An unknown item, or one without audio of the assistant, is to be cut."""
-
 
 CODES = {
     NoReply.code: "response_cancel_not_active",
     ReplyInProgress.code: "conversation_already_has_active_response",
     NothingToCommit.code: "input_audio_buffer_commit_empty",
-    UnknownItem.code: "item_not_found",
     UnknownMessageType.code: "invalid_event_type",
     RateLimited.code: "rate_limit_exceeded",
 }

@@ -22,7 +22,6 @@ from voicegw.core.text import encodable, quoted
 from voicegw.dialects.openai_realtime import client_events, relayed
 from voicegw.dialects.openai_realtime.audio_formats import InputConverter, pieces
 from voicegw.dialects.openai_realtime.conversation import Conversation
-from voicegw.dialects.openai_realtime.errors import NoItemToDelete, NoItemToRetrieve, NoItemToTruncate
 from voicegw.dialects.openai_realtime.input_items import InputItems
 from voicegw.dialects.openai_realtime.items import Ids, item_of, message_of, shown_item
 from voicegw.dialects.openai_realtime.relayed import AnyAnswer
@@ -30,7 +29,18 @@ from voicegw.dialects.openai_realtime.reply_fields import reply_parameters
 from voicegw.dialects.openai_realtime.responses import Responses
 from voicegw.dialects.openai_realtime.session_fields import TRANSCRIPTION, SessionFields
 from voicegw.dialects.port import Audio, Received
-from voicegw.errors import InvalidState, InvalidValue, MalformedMessage, NoReply, NothingToCommit, UnknownItem
+from voicegw.errors import (
+    InvalidState,
+    InvalidValue,
+    MalformedMessage,
+    NoItemToDelete,
+    NoItemToReferTo,
+    NoItemToRetrieve,
+    NoItemToTruncate,
+    NoReply,
+    NothingToCommit,
+    UnknownItem,
+)
 
 MAX_INPUT_CHARACTERS = 128_000  # of a response's own input; as much as one event has without references
 _LEAST_COMMIT_MS = 100
@@ -179,7 +189,7 @@ class Inbound:
         """The client is told now of an item that it has created."""
         self._unannounced.pop(item_id, None)
 
-    def _known(self, item_id: str, error: type[UnknownItem] = UnknownItem) -> Mapping[str, Any]:
+    def _known(self, item_id: str, error: type[UnknownItem] = NoItemToReferTo) -> Mapping[str, Any]:
         """An item, also one that the client has just created: many send the next one without waiting. Raises
         `error`."""
         item = self._unannounced.get(item_id) or self._conversation.get(item_id)

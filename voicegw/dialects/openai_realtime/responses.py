@@ -77,7 +77,7 @@ class Responses:
     def audio(self, audio: ReplyAudio) -> Iterator[Frame]:
         """The next audio of the reply."""
         response = self._current
-        if response is None or response.turn != audio.turn or response.message is None:
+        if response is None or response.turn != audio.turn or response.message is None or not response.speaks:
             return
         response.message.audio_ms += audio.audio_ms
         data = self._converter.convert(audio.data, self.fields.output_format)

@@ -38,29 +38,23 @@ class Moderation:
         self._watch = ModerationQueue(moderator.every_characters if moderator is not None else 0)
         self._due = SingleWaiterEvent()
         self._failure_reported = False
-        self._prompts: set[str | None] = set()  # of the reply that the client created last
 
     def receive_command(self, command: Command) -> None:
         """Checks instructions of the client. Raises RateLimited for text of the user when too many checks
         wait."""
         if isinstance(command, TypeText | AddItem | CreateReply):
             self._watch.admit()
-        match command:
-            case Configure(instructions=str() as text) if self._moderator is not None:
-                self._watch.admit()
-                self._watch.receive_input(NO_TURN, text)
-                self._due.set()
-            case CreateReply(instructions=text, messages=messages):
-                self._prompts = {text, *(message.content for message in messages or ())}
-            case _:
-                pass
+        instructions = command.instructions if isinstance(command, Configure) else None
+        if instructions is not None and self._moderator is not None:
+            self._watch.admit()
+            self._watch.receive_input(NO_TURN, instructions)
+            self._due.set()
 
     def receive_request(self, request: Respond) -> None:
         """Checks the input of a model request since the last reply: it may be typed text, for which there is
         no event."""
         if self._moderator is not None and not request.speculative:
-            first = request.messages[:1]
-            written = first if first and first[0].content in self._prompts else ()
+            written = request.messages[:1] if request.own_prompt else ()
             for message in (*written, *_new_input(request.messages)):
                 self._watch.receive_input(request.turn, message.content)
             self._due.set()

@@ -61,8 +61,8 @@ class SessionRunner:
         self._limits = limits
         self._client: Client | None = None
         self._codec: Codec | None = None  # of the latest connection
-        self._draining = self._running = self._complete = False
-        self._tasks = Tasks()
+        self._missed_until = 0  # the last event that its client had missed
+        self._tasks, self._draining, self._running, self._complete = Tasks(), False, False, False
         self._trace = SessionTrace(record.name, record.dialect, with_text=services.traced_text)
         self._driver = driver = Driver(record.session, self._trace.around(self._perform))
         self._recognition = services.transcription.new_executor(self._tasks.start, driver.receive_recognition)
@@ -134,11 +134,12 @@ class SessionRunner:
             self._client.end(TakenOver())
         if self._codec is not None:
             client.codec.continue_from(self._codec)
-        self._client, self._codec, now = None, client.codec, time.monotonic()
+        self._client, self._codec, now = client, client.codec, time.monotonic()
         self._llm.limiter = client.limiter
         self.seat.detached_since = None
         profile = self.record.profile
         samples, messages = self._session.next_input_sample, self._session.messages_taken
+        self._missed_until = self.journal.last
         reader = self.outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
         self.emit(
             events.SessionReady(
@@ -152,7 +153,6 @@ class SessionRunner:
                 events.AudioShape(profile.audio_format, profile.rate) if profile.speaks else None,
             )
         )
-        self._client = client  # only now: what waited for it until here does not make it a slow reader
         self.record.alive_at = now
         if after is not None:
             self._session.receive_reconnect(now)
@@ -295,5 +295,6 @@ class SessionRunner:
                 self._services.metrics.outbox_coalesced.labels(replaced).inc()
         except SlowConsumer as error:
             self.finish(error)
-        if self._client is not None and self.journal.overloaded:
+        has_all = self.outbox.position >= self._missed_until  # what it missed may take it time
+        if has_all and self._client is not None and self.journal.overloaded:
             self._client.end(SlowConsumer("too many bytes wait to be read"))

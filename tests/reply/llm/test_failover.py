@@ -297,6 +297,19 @@ async def test_after_an_interrupted_trial_the_next_request_is_the_trial() -> Non
         assert run.value("requests_total", endpoint="first", outcome="stopped") == 1
 
 
+async def test_a_reply_that_is_closed_at_a_notice_leaves_the_trial_to_the_next_one() -> None:
+    first, second = LLMServer(answers=[UNAVAILABLE] * 3), LLMServer(tokens=["Hi"], answers=[UNAVAILABLE])
+    async with scenario(first, second, failures=1, rest_ms=1, retries=0) as run:
+        await run.failure()
+        await asyncio.sleep(0.01)
+        async with aclosing(run.responder.respond(asked(PROMPT), asyncio.Event())) as pieces:
+            while not getattr(await anext(pieces), "asks_again", False):
+                pass
+        assert run.asked() == [2, 1]
+        await asyncio.sleep(0.01)
+        assert "Hi" in await run.reply()
+
+
 async def test_closing_a_reply_closes_the_connection() -> None:
     async with scenario(LLMServer(tokens=["a", "b"], token_delay_s=60)) as run:
         async with aclosing(run.responder.respond(asked(PROMPT), asyncio.Event())) as pieces:

@@ -60,8 +60,8 @@ TABLE = {
 
 
 class CircuitBreaker:
-    """The breaker of one endpoint. Call `admits` before every request, and one of the `receive_…` methods
-    with the result of each request that it admitted."""
+    """The breaker of one endpoint. Call `admits` right before every request, and one of the `receive_…`
+    methods with the result of each request that it admitted."""
 
     def __init__(self, options: BreakerOptions) -> None:
         self._options = options
@@ -73,12 +73,17 @@ class CircuitBreaker:
     def state(self) -> State:
         return self._machine.state
 
+    def would_admit(self, now: float) -> bool:
+        """Whether a request would be allowed now."""
+        return self.state is State.CLOSED or (self.state is State.OPEN and now >= self._open_until)
+
     def admits(self, now: float) -> bool:
         """Whether a request is allowed now. After `rest_ms`, the first request is the trial request."""
-        if self.state is State.OPEN and now >= self._open_until:
+        if not self.would_admit(now):
+            return False
+        if self.state is State.OPEN:
             self._machine.signal(Signal.TRIAL)
-            return True
-        return self.state is State.CLOSED
+        return True
 
     def receive_first_token(self) -> Effect | None:
         """The first token of a reply arrived."""

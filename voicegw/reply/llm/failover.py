@@ -193,16 +193,19 @@ class _GuardedEndpoint:
             await asyncio.sleep(pause_s)  # the end of the pause is a time; no event announces it
 
     def unavailable(self, now: float) -> LLMUnavailable | None:
-        """Why the endpoint gets no request now. After None, a request must follow: the breaker counts it."""
+        """Why the endpoint gets no request now."""
         if pause_s := self.pause_s(now):
             wait_ms = math.ceil(pause_s * 1000)
             return LLMUnavailable("the language model endpoint asked for a pause", retry_after_ms=wait_ms)
-        return None if self.breaker.admits(now) else LLMUnavailable()
+        return None if self.breaker.would_admit(now) else LLMUnavailable()
 
     async def respond(
         self, request: ReplyRequest, confirmed: Confirmation
     ) -> AsyncGenerator[ReplyPiece | ModelUsage, None]:
-        """The reply, with a notice when the breaker opens or closes."""
+        """The reply, with a notice when the breaker opens or closes. Raises LLMUnavailable when the breaker
+        admits no request, because another one has become its trial."""
+        if not self.breaker.admits(time.monotonic()):
+            raise LLMUnavailable
         begun, answered, no_result, outcome = False, False, True, _STOPPED
         try:
             async with aclosing(self.responder.respond(request, confirmed)) as pieces:

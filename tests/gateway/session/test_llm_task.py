@@ -42,6 +42,7 @@ class Stage:
     heard: list[tuple[int, object]] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     declared: int = 0
+    saved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         session = cast(Session, self)
@@ -50,7 +51,11 @@ class Stage:
         services = Services(transcription, self.responder, self.metrics, declared=self.declared)
         limits = Limits(LimitOptions(), self.metrics)
         limiter = SessionLimiter(limits, "", "", 1, Quota(limits.session_rates))
-        self.replying = LLMTask(driver, services, "ada", self._spawn, limiter)
+        self.saved.set()
+        self.replying = LLMTask(driver, services, "ada", self._spawn, limiter, self._wait_until_saved)
+
+    async def _wait_until_saved(self) -> None:
+        await self.saved.wait()
 
     def actions(self) -> list[Action]:
         return []
@@ -93,6 +98,19 @@ async def test_hands_on_what_the_model_writes(stage: Stage) -> None:
     await stage.tasks[0]
     assert stage.heard == [(1, "Good"), (1, " day."), (1, None)]
     assert (stage.count(speculative=False, used=True), stage.wasted) == (1, 0)
+
+
+async def test_a_tool_starts_once_its_call_is_saved(stage: Stage) -> None:
+    stage.saved.clear()
+    call = ToolCalled("a", "clock", "{}")
+    stage.responder.pieces = [call, ToolAnswered("a", "clock", "noon", ok=True)]
+    stage.replying.start(Respond(1, 1, PROMPT))
+    await until(lambda: stage.heard)
+    await asyncio.sleep(0.05)
+    assert stage.heard == [(1, call)]
+    stage.saved.set()
+    await stage.tasks[0]
+    assert len(stage.heard) == 3
 
 
 async def test_stopping_closes_the_request(stage: Stage) -> None:

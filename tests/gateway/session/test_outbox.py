@@ -67,6 +67,21 @@ async def test_degraded_an_event_waits_for_nothing() -> None:
     assert await sent_by(reader, 2) == ["1:delta a", "2:delta b"]
 
 
+async def test_tells_when_everything_so_far_is_saved(outbox: Outbox) -> None:
+    await outbox.saved()
+    outbox.put(ReplyDelta(1, "a"))
+    await outbox.saved()  # nothing has to be saved
+    durable = Outbox(Journal(1_000, 1_000), write_ahead=True)
+    durable.put(ReplyDelta(1, "a"))
+    saved = asyncio.create_task(durable.saved())
+    await asyncio.sleep(0)
+    assert not saved.done()
+    entries = durable.journal.unsaved()
+    durable.put(ReplyDelta(1, "b"))
+    durable.release(entries)
+    await asyncio.wait_for(saved, PATIENCE_S)
+
+
 async def test_is_drained_once_the_last_message_is_with_the_network(outbox: Outbox) -> None:
     reader = outbox.reader(0, TAKEN)
     await asyncio.wait_for(reader.drained(), PATIENCE_S)

@@ -6,7 +6,7 @@ then is it known whether its reply is used.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +45,8 @@ class _Attempt:
 
 
 class LLMTask:
-    """spawn: starts a task that ends with the session. limiter: of the current or last connection."""
+    """spawn: starts a task that ends with the session. limiter: of the current or last connection. saved:
+    waits until the events so far are saved."""
 
     def __init__(
         self,
@@ -54,8 +55,10 @@ class LLMTask:
         user: str,
         spawn: Spawn,
         limiter: SessionLimiter,
+        saved: Callable[[], Awaitable[None]],
     ) -> None:
         self._driver = driver
+        self._saved = saved
         self._user = user
         self._session = driver.session
         self._responder = services.responder
@@ -117,6 +120,8 @@ class LLMTask:
                         continue
                     await self._deliver(request.attempt, piece)
                     pieces_so_far.append(piece)
+                    if isinstance(piece, ToolCalled):
+                        await self._saved()  # before the tool starts, so that no other gateway starts it, too
                     if _leads_to_another_request(pieces_so_far):
                         await self._charge_prompt(
                             attempt, (*request.messages, *reply_messages(pieces_so_far))

@@ -115,6 +115,7 @@ class Outbox:
         self.unsaved = SingleWaiterEvent()
         self.degraded = False
         self._write_ahead = write_ahead
+        self._released = SingleWaiterEvent()
         self._reader: Reader | None = None
 
     @property
@@ -152,8 +153,16 @@ class Outbox:
     def release(self, entries: Iterable[Entry]) -> None:
         """Marks entries as saved; they may be sent."""
         self.journal.saved(entries)
+        self._released.set()
         if self._reader is not None:
             self._reader.changed.set()
+
+    async def saved(self) -> None:
+        """Waits until all events so far are saved, or may be sent without. One task at a time may wait."""
+        last = self.journal.last
+        while any(entry.seq <= last for entry in self.journal.unsaved()):
+            self._released.clear()
+            await self._released.wait()
 
     def reader(self, after: int, taken: AudioAcknowledged) -> Reader:
         """A reader for a new socket; it replaces the previous reader, which gets no new events.

@@ -66,7 +66,7 @@ class SessionRunner:
         self._trace = SessionTrace(record.name, record.dialect, with_text=services.traced_text)
         self._driver = driver = Driver(record.session, self._trace.around(self._perform))
         self._recognition = services.transcription.new_executor(self._tasks.start, driver.receive_recognition)
-        self._llm = LLMTask(driver, services, record.user, self._tasks.start, limiter)
+        self._llm = LLMTask(driver, services, record.user, self._tasks.start, limiter, outbox.saved)
         self._tts = TTSTask(driver, services.voice, services.metrics, outbox, self._tasks.start)
         self._moderation = Moderation(services.moderator, services.metrics, self._receive_verdict, self.emit)
         self.log = WriteAheadLog(record, services.store, outbox, options, self._report)

@@ -167,6 +167,9 @@ class LLMServer:
         if answer.status != 200 or answer.page is not None:
             await _pause(exchange, answer, 0)
             writer.write(_error_response(answer, exchange))
+            if answer.ending is Ending.CUT:
+                await writer.drain()
+                writer.close()
             return
         if _asks_for_one_token(exchange.body) and answer.tokens:
             answer = replace(answer, tokens=answer.tokens[:1], tool_calls=(), finish="length")
@@ -280,7 +283,7 @@ def _error_response(answer: Answer, exchange: Exchange) -> bytes:
     kind, text = answer.page or usual
     body = text.encode()
     head = [f"HTTP/1.1 {answer.status} As told", f"Content-Type: {kind}"]
-    head += [f"Content-Length: {len(body)}"]
+    head += [f"Content-Length: {len(body) + (answer.ending is Ending.CUT)}"]
     for name, value in (("Retry-After", answer.retry_after), ("Retry-After-Ms", answer.retry_after_ms)):
         if value is not None:
             head += [f"{name}: {value}"]

@@ -169,6 +169,11 @@ async def test_a_page_in_place_of_a_stream_is_reported(kind: str) -> None:
     assert error.detail == "Please log in"
 
 
+async def test_a_page_that_is_cut_is_reported_as_far_as_it_came() -> None:
+    _, error = await failure(LLMServer(answers=[Answer(page=("text/html", "Please"), ending=Ending.CUT)]))
+    assert (type(error), error.detail) == (errors.LLMBroken, "Please")
+
+
 @pytest.mark.parametrize(
     "proxy",
     [

@@ -1,6 +1,8 @@
 """Programs as MCP servers: their messages, and their end."""
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -59,6 +61,20 @@ async def test_the_program_is_ended_and_what_it_has_started(
         await until(lambda: path.exists() and len(path.read_text().split()) == 2)
     pids = [int(pid) for pid in path.read_text().split()]
     await until(lambda: not any(map(running, pids)))
+
+
+async def test_what_it_has_started_elsewhere_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_END_S", 0.1)
+    path = tmp_path / "pid"
+    code = (
+        "import os, time; child = os.fork(); child or os.setsid();"
+        f"child or open({str(path)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    )
+    async with asyncio.timeout(PATIENCE_S), mcp_program(python(code), {}):
+        await until(lambda: path.exists() and path.read_text() != "")
+    os.kill(int(path.read_text()), signal.SIGKILL)
 
 
 def running(pid: int) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -142,3 +143,13 @@ def _check_proxies() -> None:
                 f"the environment variable {variable} names a SOCKS proxy: "
                 "install the package socksio for that (pip install socksio), or unset the variable"
             )
+
+
+def http_error() -> type[Exception]:
+    """The error of the HTTP library below `openai` when the connection is lost within a body, which `openai`
+    does not translate. Which library that is depends on the version."""
+    import openai
+
+    library = sys.modules[openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]]
+    error: type[Exception] = library.HTTPError
+    return error

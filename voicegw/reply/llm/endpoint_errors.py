@@ -9,7 +9,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from voicegw.errors import (
     LLMUnauthorized,
     ReplyError,
 )
+from voicegw.reply.endpoints.http_client import http_error
 from voicegw.reply.endpoints.redaction import redacted, start_of, without_echoes
 from voicegw.reply.llm.chunks import Chunk
 from voicegw.reply.llm.deadlines import Deadline
@@ -106,10 +107,11 @@ class EndpointErrors:
         if kind not in _NOT_STREAMS:
             return
         body = b""
-        async for data in stream.response.aiter_bytes():
-            body += data
-            if len(body) > _MAX_BODY_BYTES:
-                break
+        with suppress(http_error()):  # what was received until then says enough
+            async for data in stream.response.aiter_bytes():
+                body += data
+                if len(body) > _MAX_BODY_BYTES:
+                    break
         await stream.close()
         raise self.broken(f"sent {kind} in place of a stream of events", body.decode(errors="replace"))
 

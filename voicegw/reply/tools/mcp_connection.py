@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.2, 30.0  # before a connection is tried again
-_CONNECT_S = 5.0
+_CONNECT_S = _CLOSE_S = 5.0
 _CHECK_S = 15.0  # between two checks whether the server still answers
 _MAX_TOOL_PAGES = 100  # of a server's list of its tools
 
@@ -60,7 +60,7 @@ class McpConnection:
         self._closing.set()  # the library loses a cancellation that comes while a connection fails
         if self._task is not None:
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait((self._task,), timeout=_CLOSE_S)
 
     async def call(self, name: str, arguments: dict[str, Any], meta: dict[str, Any]) -> "CallToolResult":
         """Calls a tool, once; waits for a connection first. The caller limits the time. Raises ToolFailed."""
@@ -138,7 +138,11 @@ class McpConnection:
                 http = await stack.enter_async_context(http_client(_CONNECT_S))
                 http.headers.update(self.server.headers)
                 limit_answers(http, MAX_MESSAGE_BYTES)
-                transport = streamable_http_client(self.server.url, http_client=http)
+                transport = streamable_http_client(
+                    self.server.url,
+                    http_client=http,
+                    terminate_on_close=False,  # it may never answer that
+                )
             else:
                 transport = mcp_program(self.server.command, self.server.environment)
             client = Client(transport, message_handler=self._receive, cache=None)

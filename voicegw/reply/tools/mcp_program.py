@@ -95,16 +95,17 @@ async def _end(process: Process) -> None:
     assert process.stdin is not None, "it has pipes"
     process.stdin.close()
     for wanted in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_END_S):
-                await _ended(process)
+        await _wait_for_end(process)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, wanted)  # also when it has ended: not so what it has started
-    await _ended(process)
+    await _wait_for_end(process)
 
 
-async def _ended(process: Process) -> None:
+async def _wait_for_end(process: Process) -> None:
+    """Waits a little: a process that it has started in a group of its own may keep its output open."""
     assert process.stdout is not None, "it has pipes"
-    while await process.stdout.read(_DRAIN_BYTES):
-        pass  # asyncio reports the end only after all output was read
-    await process.wait()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_END_S):
+            while await process.stdout.read(_DRAIN_BYTES):
+                pass  # asyncio reports the end only after all output was read
+            await process.wait()

@@ -5,14 +5,13 @@ in theirs, which are logged in redacted form.
 """
 
 import re
-import sys
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
 
 from voicegw.errors import VoiceFailed
-from voicegw.reply.endpoints.http_client import openai_endpoint
+from voicegw.reply.endpoints.http_client import http_error, openai_endpoint
 from voicegw.reply.endpoints.redaction import redacted, start_of
 from voicegw.reply.voice.sentence_voice import VoiceOptions
 
@@ -77,15 +76,5 @@ def _as_voice_failures(private: Sequence[str], proxy_note: str) -> Iterator[None
         body = start_of(redacted(error.response.text, private))
         log.warning("the speech endpoint refused a sentence", status=error.status_code, body=body)
         raise VoiceFailed(f"the speech endpoint answered HTTP {error.status_code}{proxy_note}") from None
-    except (openai.APIError, _http_error()):
+    except (openai.APIError, http_error()):
         raise VoiceFailed("the connection to the speech endpoint was lost within a sentence") from None
-
-
-def _http_error() -> type[Exception]:
-    """The error of the HTTP library below `openai` when the connection is lost within a body, which `openai`
-    does not translate. Which library that is depends on the version."""
-    import openai
-
-    library = sys.modules[openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]]
-    error: type[Exception] = library.HTTPError
-    return error

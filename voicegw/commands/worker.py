@@ -31,6 +31,7 @@ async def work(settings: WorkerSettings) -> None:
     async with AsyncExitStack() as stack:
         if settings.tool_worker.take:
             calling = asyncio.create_task(run_tool_worker(settings, metrics, stopping), name="tool worker")
+            calling.add_done_callback(lambda _: stopping.set())  # a worker without its tools does not go on
             stack.push_async_callback(run_until, forced, calling)
             stack.callback(stopping.set)  # whatever ends this worker
         pool = new_pool(settings, metrics)

@@ -141,10 +141,21 @@ async def test_done_calls_make_room(redis_url: str) -> None:
             assert (await reports_of(home, await home.submit(CALL)))[-1] == RESULT
 
 
+async def test_a_call_that_was_given_up_is_not_made(redis_url: str) -> None:
+    work = Work()
+    async with background_calls(redis_url, give_up_ms=100) as home, background_calls(redis_url) as patient:
+        background_call = await home.submit(CALL)
+        await asyncio.sleep(0.15)
+        async with worker(redis_url, work):
+            [report] = await reports_of(patient, background_call)
+    assert (report.ok, work.calls) == (False, [])
+    assert "not made" in report.content
+
+
 async def test_without_redis_the_model_is_told(redis_server: RedisServer) -> None:
     async with background_calls(redis_server.url) as home:
         redis_server.kill()
-        with pytest.raises(ToolFailed, match="at the moment"):
+        with pytest.raises(ToolFailed, match="not known whether"):
             await home.submit(CALL)
 
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 from tests.cluster.harness import redis_options
-from tests.observing import PATIENCE_S
+from tests.observing import PATIENCE_S, START_S
 from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions, RemoteBackgroundCalls
 from voicegw.core.background_calls import CallProgress
 from voicegw.core.events import ToolCalled
@@ -20,6 +20,17 @@ COUNT = {
     "background": True,
     "parameters": {"type": "object", "properties": {"to": {"type": "integer"}}},
 }
+
+
+async def test_a_worker_whose_tools_cannot_be_loaded_does_not_go_on(redis_url: str, tmp_path: Path) -> None:
+    tools = tmp_path / "tools.json"
+    tools.write_text(json.dumps([COUNT | {"entry_point": "tests.reply.application_functions:nothing"}]))
+    flags = ["--redis", redis_url, "--tool-worker.take", "--tools.file", str(tools), "--workers", "1"]
+    command = [sys.executable, "-m", "voicegw.cli", "worker", "--model", "bundled", *flags]
+    worker = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
+    _, said = await asyncio.wait_for(worker.communicate(), START_S)
+    assert worker.returncode == 1
+    assert b"application_functions:nothing" in said
 
 
 async def test_a_worker_of_tools_only(redis_url: str, tmp_path: Path) -> None:

@@ -73,11 +73,11 @@ class RemoteBackgroundCalls:
         keys = (self._keys.background_calls, self._keys.background_calls_of(AskedCall.of(call).owner))
         limits = (options.max_waiting, options.max_per_user, options.give_up_ms)
         try:
-            background_call = msgspec.json.encode((name, AskedCall.of(call)))
+            background_call = msgspec.json.encode((name, AskedCall.of(call), options.give_up_ms))
             answer = await self._redis.eval(_SUBMIT, 2, *keys, background_call, name, *limits)
         except REDIS_ERRORS as error:
-            log.warning("background call not queued", reason=type(error).__name__)
-            raise ToolFailed("calls in the background cannot be made at the moment") from None
+            log.warning("no answer about a background call", reason=type(error).__name__)
+            raise ToolFailed("it is not known whether the call was accepted; it may be made later") from None
         if answer == b"full":
             raise ToolFailed("too many background calls are waiting")
         if answer == b"too many":

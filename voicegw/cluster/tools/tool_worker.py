@@ -42,6 +42,7 @@ _LOST = CallProgress(
     done=True,
     ok=False,
 )
+_TOO_LATE = CallProgress('{"error":"no worker in time; the call was not made"}', done=True, ok=False)
 _FAULT = CallProgress('{"error":"a fault in the worker; it is not known what was done"}', done=True, ok=False)
 
 
@@ -103,15 +104,24 @@ class ToolWorker:
         self._worker.stop()
 
     async def handle(self, entry: Entry) -> None:
-        """See EntryHandler. Makes a call, or reports that the worker which had it was lost."""
+        """See EntryHandler. Makes a call, or reports that the worker which had it was lost, or that it is too
+        late: its gateway has given it up."""
         if (read := await self._read(entry)) is None:
             return
-        background_call, call = read
+        background_call, call, give_up_ms = read
         if entry.deliveries > 1:
             log.warning("a background call's worker was lost", background_call=background_call)
             await self._monitor.retry(lambda: self._end(background_call, call, _LOST, entry.id))
+        elif await self._age_ms(entry) >= give_up_ms:
+            log.warning("a background call comes too late", background_call=background_call)
+            await self._monitor.retry(lambda: self._end(background_call, call, _TOO_LATE, entry.id))
         else:
             await self._carry_out(background_call, call, entry.id)
+
+    async def _age_ms(self, entry: Entry) -> int:
+        """The time since the entry was added, by the clock of Redis."""
+        seconds, microseconds = await self._monitor.retry(self._redis.time)
+        return 1000 * int(seconds) + int(microseconds) // 1000 - int(entry.id.partition("-")[0])
 
     async def _carry_out(self, background_call: str, call: ToolCalled, entry: str) -> None:
         """Makes a call and reports its result, or that the worker left before it."""
@@ -156,11 +166,11 @@ class ToolWorker:
                 pipe.xdel(self._keys.background_calls, entry)
             await pipe.execute()
 
-    async def _read(self, entry: Entry) -> tuple[str, ToolCalled] | None:
-        """The background call's name and its call. One that is malformed is deleted: no other worker could
-        read it, and the gateway that waits for it is not known."""
+    async def _read(self, entry: Entry) -> tuple[str, ToolCalled, int] | None:
+        """The background call's name, its call, and after how many ms it is given up. One that is malformed
+        is deleted: no other worker could read it, and the gateway that waits for it is not known."""
         try:
-            return msgspec.json.decode(entry.payload, type=tuple[str, AskedCall])
+            return msgspec.json.decode(entry.payload, type=tuple[str, AskedCall, int])
         except (msgspec.MsgspecError, RecursionError) as error:  # the latter for what is nested too deeply
             log.error("background call given up", entry=entry.id, reason=str(error))
             await self._monitor.retry(lambda: self._delete(entry.id))

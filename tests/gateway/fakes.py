@@ -13,7 +13,7 @@ from tests.recognition import AlwaysReady
 from voicegw.asr.recording_decoder import ProcessRecordingDecoder, RecordingOptions
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.audio import SAMPLE_RATE, Pcm
-from voicegw.core.events import Message
+from voicegw.core.events import Message, ReplyPiece
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.responder import Confirmation, ReplyRequest
 from voicegw.core.session import SessionOptions
@@ -76,7 +76,7 @@ class ScriptedResponder:
     """Writes `pieces`, then fails with `failure` or ends; between pieces it waits for the gate."""
 
     name = "scripted"
-    pieces: list[str] = field(default_factory=lambda: ["Good", " day."])
+    pieces: Sequence[ReplyPiece] = field(default_factory=lambda: ["Good", " day."])
     failure: Exception | None = None
     prompts: list[tuple[Message, ...]] = field(default_factory=list)
     requests: list[ReplyRequest] = field(default_factory=list)
@@ -86,7 +86,9 @@ class ScriptedResponder:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def respond(self, request: ReplyRequest, confirmed: Confirmation) -> AsyncGenerator[str, None]:
+    async def respond(
+        self, request: ReplyRequest, confirmed: Confirmation
+    ) -> AsyncGenerator[ReplyPiece, None]:
         self.requests.append(request)
         self.prompts.append(request.messages)
         try:

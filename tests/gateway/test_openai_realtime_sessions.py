@@ -124,7 +124,7 @@ async def test_a_response_waits_for_the_words_that_were_committed() -> None:
 async def test_a_call_of_the_clients_function_reaches_it() -> None:
     async with serving() as stage, joined(stage) as client:
         await client.send("session.update", session=TEXT)
-        stage.responder.pieces = ["Wait.", ClientToolCalled("call_1", "weather", "{}")]  # type: ignore[list-item]
+        stage.responder.pieces = ["Wait.", ClientToolCalled("call_1", "weather", "{}")]
         await client.send("response.create")
         done = await client.until("response.done")
     assert [item["type"] for item in done["response"]["output"]] == ["message", "function_call"]

@@ -1,5 +1,6 @@
-"""A language model endpoint for the trials: it calls the client's function when a light is wanted, then says
-what the function returned, later whether it knows of the light. Prints its URL; ends when its input does."""
+"""A language model endpoint for the trials. When a light is wanted, it says a few words and calls a function
+of the client; then it says what the function returned, later whether it knows of the light. Prints its URL; ends
+when its input does."""
 
 import asyncio
 import sys
@@ -17,7 +18,7 @@ def answer(body: dict[str, Any]) -> Answer:
     if last["role"] == "tool":
         return Answer(tokens=[str(last["content"]).strip('"'), "."])
     if "light" in last["content"] and body.get("tools"):
-        return Answer(tool_calls=[("turn_on", '{"what": "the light"}')])
+        return Answer(tokens=["One ", "moment."], tool_calls=[("turn_on", '{"what": "the light"}')])
     known = any("light" in str(message["content"]) for message in body["messages"][:-1])
     return Answer(tokens=["All ", "right."] if known else ["Have ", "we ", "met?"])
 

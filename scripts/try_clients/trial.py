@@ -15,6 +15,7 @@ from pathlib import Path
 RATE = 24_000
 _FRAME_S = 0.02
 TURN_S = 45.0
+_BEFORE_THE_CALL = "One moment"  # what the model says before it calls the function; see model.py
 
 
 class Microphone:
@@ -92,6 +93,8 @@ class Turns:
 
     def reply(self, text: str) -> None:
         print(f"reply: {text}", flush=True)
+        if text.startswith(_BEFORE_THE_CALL):
+            return  # the reply of the turn follows
         self.replies.append(text)
         self._changed.set()
 

@@ -2,7 +2,8 @@
 interface for tests is synchronous.
 
 One is `voicegw serve` with the bundled model and a language model endpoint, behind a relay that can cut
-connections. The others are a gateway that asks for tokens, and one whose recogniser is not ready.
+connections. The others are gateways without a voice; one of them asks for tokens, and one has no recogniser
+that is ready.
 """
 
 import asyncio
@@ -34,12 +35,13 @@ TOOL: dict[str, object] = {
 
 @dataclass
 class Servers:
-    """page, guarded, loading: the URLs of the three pages. llm: the endpoint that answers. relay: before the
-    first server."""
+    """page, guarded, voiceless, loading: the URLs of the pages. llm: the endpoint that answers. relay: before
+    the first server."""
 
     llm: LLMServer
     relay: Relay
     guarded: str
+    voiceless: str
     loading: str
     loop: asyncio.AbstractEventLoop
 
@@ -91,9 +93,11 @@ async def _serve(directory: Path, started: Future[tuple[Servers, asyncio.Event]]
         relayed = await stack.enter_async_context(relay(server.url))
         gate = Gate(tokens=TokenOptions(secret=SECRET))
         guarded = await stack.enter_async_context(staged(gate=gate))
+        voiceless = await stack.enter_async_context(staged())
         loading = await stack.enter_async_context(staged())
         loading.warm.clear()
         loop = asyncio.get_running_loop()
-        running = Servers(llm, relayed, page_of(guarded.url), page_of(loading.url), loop)
+        others = page_of(guarded.url), page_of(voiceless.url), page_of(loading.url)
+        running = Servers(llm, relayed, *others, loop)
         started.set_result((running, stopping))
         await stopping.wait()

@@ -16,6 +16,7 @@ const session = new Session();
 const microphone = new Microphone();
 const view = new ConversationView();
 let again = () => {}; // what to do once a token was entered
+let unsent = null; // the message that waits for its session
 const problems = new ProblemView(document, (token) => {
   session.token = token;
   again();
@@ -46,7 +47,13 @@ async function talk() {
 }
 
 async function say(text) {
-  await session.say(text);
+  if (text === unsent) return; // Enter was pressed twice
+  unsent = text;
+  try {
+    await session.say(text);
+  } finally {
+    unsent = null;
+  }
   if ($("#message").value.trim() === text) $("#message").value = ""; // else the next one is being typed
 }
 

@@ -1,7 +1,7 @@
 import { Conversation, Refused, Speaker, VoiceClient } from "../client/voicegw.js";
 
 const RATE = 16_000;
-const EARLY_FRAMES = 500; // 10 s of what is said while the session is being opened
+const EARLY_FRAMES = 200; // 4 s of what is said while the session is being opened: the server takes 5 s at once
 const NO_VOICE = new Set(["unsupported_reply", "scope_missing"]);
 
 /**
@@ -24,7 +24,8 @@ export class Session extends EventTarget {
 
   /** The open client; opens a session where there is none. Throws the errors of `VoiceClient.connect`. */
   async client() {
-    if (this.#client && this.#client.state !== "closed") return this.#opening ?? this.#client;
+    if (this.#opening) return this.#opening;
+    if (this.#client && this.#client.state !== "closed") return this.#client;
     this.#opening = this.#open();
     try {
       const client = await this.#opening;
@@ -38,10 +39,11 @@ export class Session extends EventTarget {
 
   async #open() {
     await this.#openSpeaker();
+    if (!this.isAloud || !this.hasVoice) return this.#connect("text");
     try {
-      return await this.#connect(this.isAloud && this.hasVoice ? "audio" : "text");
+      return await this.#connect("audio");
     } catch (error) {
-      if (!(error instanceof Refused && NO_VOICE.has(error.code) && this.hasVoice)) throw error;
+      if (!isAboutVoice(error)) throw error;
       this.hasVoice = false;
       return this.#connect("text");
     }
@@ -51,7 +53,10 @@ export class Session extends EventTarget {
     const client = new VoiceClient({ url: streamUrl(), rate: RATE, reply, token: () => this.token });
     this.#client = client;
     client.addEventListener("message", ({ detail }) => this.#receive(detail));
-    client.addEventListener("state", ({ detail }) => client === this.#client && this.#emit("state", detail));
+    client.addEventListener("state", ({ detail }) => {
+      const isTriedAgain = reply === "audio" && !client.ready && isAboutVoice(detail.error);
+      if (client === this.#client && !isTriedAgain) this.#emit("state", detail);
+    });
     this.#speaker?.attach(client);
     await client.connect();
     return client;
@@ -76,8 +81,9 @@ export class Session extends EventTarget {
 
   /** Sends audio to the open session; what is said while it is being opened follows then. */
   sendAudio(samples) {
-    if (!this.#opening) this.#client?.sendAudio(samples);
-    else if (this.#early.length < EARLY_FRAMES) this.#early.push(samples);
+    if (!this.#opening) return this.#client?.sendAudio(samples);
+    this.#early.push(samples);
+    if (this.#early.length > EARLY_FRAMES) this.#early.shift();
   }
 
   /** Speaks replies aloud from now on, or no longer. */
@@ -109,6 +115,11 @@ export class Session extends EventTarget {
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+/** Whether the server refuses spoken replies only. */
+function isAboutVoice(error) {
+  return error instanceof Refused && NO_VOICE.has(error.code);
 }
 
 /** The stream beside this page, below the same prefix. */

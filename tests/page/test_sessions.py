@@ -1,4 +1,6 @@
-"""How the page opens sessions."""
+"""How the page opens sessions, and what it shows when one is lost."""
+
+from typing import Any
 
 from playwright.sync_api import expect
 
@@ -17,6 +19,16 @@ SPEAK_EARLY = """async () => {
   session.client();
   for (let number = 0; number < 300; number += 1) session.sendAudio(new Int16Array(320).fill(number));
 }"""
+
+
+def begun(_: str) -> list[dict[str, Any]]:
+    """A reply that has begun, with a tool that runs."""
+    call = {"type": "tool_call", "turn": 1, "id": "c1", "name": "add", "arguments": "{}"}
+    return [
+        {"type": "reply_started", "turn": 1},
+        {"type": "reply_delta", "turn": 1, "text": "It is"},
+        call,
+    ]
 
 
 def test_messages_typed_while_a_session_is_opened_share_it_and_are_sent_once(
@@ -50,3 +62,33 @@ def test_the_microphone_stays_open_on_a_server_without_a_voice(visit: Visit, sta
     expect(visit.page.locator("#state")).to_have_text("Connected")
     expect(visit.page.locator("#aloud")).to_be_disabled()
     expect(visit.page.locator("#talk")).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_reply_of_a_lost_session_has_failed(visit: Visit, stage: Servers) -> None:
+    stream = ScriptedStream(visit.page, begun)
+    visit.page.goto(stage.page)
+    visit.page.evaluate(SUBMIT, ["What is one and two?"])
+    stream.begin_session()
+    expect(visit.page.locator("#stop")).to_be_visible()
+    expect(visit.page.locator(".tool summary")).to_have_text("add: running")
+    stream.sockets[-1].close(code=4001)
+    expect(visit.page.locator("#state")).to_have_text("Disconnected")
+    expect(visit.page.locator(".ending")).to_have_text(" (failed)")
+    expect(visit.page.locator(".tool summary")).to_have_text("add: failed")
+    expect(visit.page.locator("#send")).to_be_visible()
+    expect(visit.page.locator("#stop")).to_be_hidden()
+
+
+def test_a_message_of_a_lost_session_is_answered_by_the_next_one(visit: Visit, stage: Servers) -> None:
+    stream = ScriptedStream(visit.page, begun)
+    visit.page.goto(stage.page)
+    visit.page.evaluate(SUBMIT, ["What is one and two?"])
+    stream.begin_session()
+    expect(visit.page.locator("#stop")).to_be_visible()
+    stream.sockets[-1].close(code=1011)
+    stream.begin_session(2)
+    stream.until(lambda: len(stream.texts) == 2)
+    stream.send({"type": "reply_done", "turn": 1, "text": "It is three.", "reason": "completed"})
+    expect(visit.page.locator(".reply-text")).to_have_text("It is three.")
+    expect(visit.page.locator(".tool")).to_have_count(1)
+    expect(visit.page.locator("#send")).to_be_visible()

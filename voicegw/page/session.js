@@ -52,10 +52,10 @@ export class Session extends EventTarget {
   async #connect(reply) {
     const client = new VoiceClient({ url: streamUrl(), rate: RATE, reply, token: () => this.token });
     this.#client = client;
-    client.addEventListener("message", ({ detail }) => this.#receive(detail));
+    client.addEventListener("message", ({ detail }) => this.#receive(detail, client.unacknowledgedTexts));
     client.addEventListener("state", ({ detail }) => {
       const isTriedAgain = reply === "audio" && !client.ready && isAboutVoice(detail.error);
-      if (client === this.#client && !isTriedAgain) this.#emit("state", detail);
+      if (client === this.#client && !isTriedAgain) this.#changeState(detail);
     });
     this.#speaker?.attach(client);
     await client.connect();
@@ -73,9 +73,13 @@ export class Session extends EventTarget {
     }
   }
 
-  #receive(message) {
-    const turn = this.conversation.receive(message);
-    if (turn) this.#emit("turn", turn);
+  #changeState(detail) {
+    if (detail.state === "closed") this.#emitTurns(this.conversation.lose());
+    this.#emit("state", detail);
+  }
+
+  #receive(message, resent) {
+    this.#emitTurns(this.conversation.receive(message, resent));
     if (message.type === "error") this.#emit("error", message);
   }
 
@@ -110,6 +114,10 @@ export class Session extends EventTarget {
 
   close() {
     this.#client?.close();
+  }
+
+  #emitTurns(turns) {
+    turns.forEach((turn) => this.#emit("turn", turn));
   }
 
   #emit(name, detail) {

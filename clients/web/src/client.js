@@ -40,6 +40,11 @@ export class VoiceClient extends EventTarget {
     this.#buffer = new ResendBuffer(KEPT_S * rate);
   }
 
+  /** How many typed messages the server has not acknowledged; a new session gets them again after its `ready`. */
+  get unacknowledgedTexts() {
+    return this.#buffer.texts.filter((text) => JSON.parse(text).type === "text").length;
+  }
+
   /** Opens the session; resolves with the server's `ready` message. Throws Refused or Unreachable. */
   async connect() {
     this.#setState("connecting");

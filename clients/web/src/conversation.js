@@ -16,18 +16,39 @@ export class Conversation {
     return turn;
   }
 
-  /** Applies a message; returns the turn that it changed, or null. */
-  receive(message) {
-    if (message.type === "ready" && !message.resumed) this.#byNumber.clear(); // numbers begin again
-    if (message.turn === undefined) return null;
+  /**
+   * Applies a message; returns the turns that it changed. resent: how many of the last typed messages a new session
+   * gets again, `unacknowledgedTexts` of the client.
+   */
+  receive(message, resent = 0) {
+    if (message.type === "ready" && !message.resumed) return this.lose(resent);
+    if (message.turn === undefined) return [];
     const turn = this.#turnOf(message);
     APPLY[message.type]?.(turn, message);
-    return turn;
+    return [turn];
+  }
+
+  /** The session is lost: what is open has failed, except what is sent again. Returns the turns that it changed. */
+  lose(resent = 0) {
+    const typed = this.turns.filter((turn) => turn.isTyped);
+    const again = typed.slice(Math.max(0, typed.length - resent));
+    const waiting = this.turns.filter((turn) => isOpen(turn) || this.#typed.includes(turn));
+    const lost = waiting.filter((turn) => turn.reason || !again.includes(turn));
+    lost.forEach(fail);
+    this.#typed = again.map((turn) => this.#repeat(turn));
+    this.#byNumber.clear(); // numbers begin again
+    return [...lost, ...this.#typed];
+  }
+
+  /** The turn of a typed message that is sent again. A reply that has ended is kept. */
+  #repeat(turn) {
+    return turn.reason ? this.#add({ isTyped: true, text: turn.text }) : Object.assign(turn, unanswered());
   }
 
   #turnOf({ turn: number, type }) {
     if (!this.#byNumber.has(number)) {
-      const typed = OF_SPEECH.has(type) ? undefined : this.#typed.shift();
+      const isAnswer = number > 0 && !OF_SPEECH.has(type); // 0: of no turn
+      const typed = isAnswer ? this.#typed.shift() : undefined;
       this.#byNumber.set(number, typed ?? this.#add({ isTyped: false, text: "" }));
     }
     return this.#byNumber.get(number);
@@ -42,16 +63,35 @@ export class Conversation {
       tentative: "",
       separator: "",
       isFinal: begin.isTyped,
-      reply: "",
-      isReplying: false,
-      reason: null, // why the reply ended
-      tools: [], // {id, name, arguments, content, ok}: ok is null while the call runs
-      notices: [],
-      latency: null,
+      ...unanswered(),
     };
     this.turns.push(turn);
     return turn;
   }
+}
+
+function unanswered() {
+  return {
+    reply: "",
+    isReplying: false,
+    reason: null, // why the reply ended
+    tools: [], // {id, name, arguments, content, ok}: ok is null while the call runs
+    notices: [],
+    latency: null,
+  };
+}
+
+function isOpen({ isSpeaking, isReplying, tools }) {
+  return isSpeaking || isReplying || tools.some(isRunning);
+}
+
+function fail(turn) {
+  Object.assign(turn, { isSpeaking: false, isReplying: false, reason: turn.reason ?? "failed" });
+  turn.tools.filter(isRunning).forEach((tool) => (tool.ok = false));
+}
+
+function isRunning(tool) {
+  return tool.ok === null;
 }
 
 const OF_SPEECH = new Set(["speech_started", "partial", "speech_stopped", "final"]);

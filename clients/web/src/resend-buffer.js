@@ -16,6 +16,11 @@ export class ResendBuffer {
     this.#maxSamples = maxSamples;
   }
 
+  /** The kept text messages, oldest first. */
+  get texts() {
+    return this.#items.map((item) => item.content).filter((content) => typeof content === "string");
+  }
+
   add(content) {
     this.#items.push({ content, samples: this.#samples, messages: this.#messages });
     if (typeof content === "string") this.#messages += 1;

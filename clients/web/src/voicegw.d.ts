@@ -70,6 +70,8 @@ export class VoiceClient extends TypedEventTarget<ClientEvents> {
   constructor(options: ClientOptions);
   readonly state: State;
   readonly ready: ReadyMessage | null;
+  /** How many typed messages the server has not acknowledged; a new session gets them again after its `ready`. */
+  readonly unacknowledgedTexts: number;
   /** Opens the session. Throws Refused or Unreachable. */
   connect(): Promise<ReadyMessage>;
   /** Sends mono samples, at the rate of the session. */
@@ -156,7 +158,13 @@ export class Conversation {
   readonly turns: Turn[];
   readonly isSpeaking: boolean;
   type(text: string): Turn;
-  receive(message: ServerMessage): Turn | null;
+  /**
+   * Returns the turns that it changed. resent: how many of the last typed messages a new session gets again,
+   * `unacknowledgedTexts` of the client; default: 0.
+   */
+  receive(message: ServerMessage, resent?: number): Turn[];
+  /** The session is lost: what is open has failed, except what is sent again. Returns the turns that it changed. */
+  lose(resent?: number): Turn[];
 }
 
 /** The steps between the end of the user's speech and the reply, one after the other. */

@@ -104,6 +104,23 @@ test("a session that is gone begins anew with what was kept", async () => {
   assert.equal(client.ready.session, "other");
 });
 
+test("counts the typed messages that a new session gets again", async () => {
+  const { peer } = await opened();
+  ["one", "two"].forEach((text) => client.say(text));
+  client.commit();
+  assert.equal(client.unacknowledgedTexts, 2);
+  peer.send({ type: "ack", seq: 2, samples: 0, messages: 1 });
+  await once(client, "message");
+  assert.equal(client.unacknowledgedTexts, 1);
+  peer.cut();
+  const second = await server.peer();
+  second.send({ ...READY, session: "other" });
+  await once(client, "message");
+  assert.equal(client.unacknowledgedTexts, 1);
+  await second.until((received) => received.length === 2);
+  assert.deepEqual(second.received, [{ type: "text", text: "two" }, { type: "commit" }]);
+});
+
 test("acknowledges what it has seen", async () => {
   const { peer } = await opened();
   for (let seq = 2; seq <= 40; seq += 1) peer.send({ ...PARTIAL, seq });

@@ -51,6 +51,63 @@ test("a new session's numbers begin again", () => {
   assert.deepEqual(conversation.turns.map((turn) => turn.text), ["one", "two"]);
 });
 
+test("a lost session fails what is open in it", () => {
+  const conversation = received(
+    { type: "speech_started", turn: 1 },
+    { type: "final", turn: 1, text: "What time is it?" },
+    { type: "reply_started", turn: 1 },
+    { type: "tool_call", turn: 1, id: "c1", name: "clock", arguments: "{}" },
+    { type: "final", turn: 2, text: "Stop." },
+    { type: "reply_done", turn: 2, text: "", reason: "cancelled" },
+    { type: "speech_started", turn: 3 },
+  );
+  const [replying, ended, speaking] = conversation.turns;
+  assert.deepEqual(conversation.receive(ready), [replying, speaking]);
+  assert.deepEqual([replying.isReplying, replying.reason, replying.tools[0].ok], [false, "failed", false]);
+  assert.deepEqual([speaking.reason, conversation.isSpeaking], ["failed", false]);
+  assert.equal(ended.reason, "cancelled");
+  assert.deepEqual(conversation.lose(), []);
+});
+
+test("a typed message of a lost session takes no reply of the next one", () => {
+  const conversation = received();
+  const typed = ["first", "second"].map((text) => conversation.type(text));
+  assert.deepEqual(conversation.lose(), typed);
+  conversation.receive(ready);
+  const third = conversation.type("third");
+  conversation.receive({ type: "reply_started", turn: 1 });
+  assert.deepEqual([third, ...typed].map((turn) => turn.isReplying), [true, false, false]);
+  assert.deepEqual(typed.map((turn) => turn.reason), ["failed", "failed"]);
+});
+
+test("typed messages that are sent again get the replies of the new session", () => {
+  const conversation = received();
+  const [first, second, third] = ["first", "second", "third"].map((text) => conversation.type(text));
+  conversation.receive({ type: "reply_started", turn: 1 });
+  conversation.receive({ type: "reply_done", turn: 1, text: "One.", reason: "completed" });
+  conversation.receive({ type: "reply_started", turn: 2 });
+  conversation.receive({ type: "reply_delta", turn: 2, text: "Tw" });
+  conversation.receive({ ...ready, resumed: true }, 3);
+  assert.equal(second.reply, "Tw");
+  const again = conversation.receive(ready, 3);
+  assert.deepEqual(again.map(({ text, reply, reason }) => [text, reply, reason]), [
+    ["first", "", null],
+    ["second", "", null],
+    ["third", "", null],
+  ]);
+  for (const turn of [1, 2, 3]) conversation.receive({ type: "reply_done", turn, text: `${turn}`, reason: "completed" });
+  assert.deepEqual([first, ...again].map((turn) => turn.reply), ["One.", "1", "2", "3"]);
+  assert.deepEqual(again.slice(1), [second, third]);
+});
+
+test("what concerns no turn takes no typed message", () => {
+  const conversation = received();
+  const typed = conversation.type("Hello");
+  conversation.receive({ type: "moderated", turn: 0, what: "input", categories: ["violence"] });
+  conversation.receive({ type: "reply_started", turn: 1 });
+  assert.deepEqual([typed.isReplying, typed.notices], [true, []]);
+});
+
 test("tool calls show their progress and their result", () => {
   const call = { type: "tool_call", turn: 1, id: "c1", name: "weather", arguments: '{"city": "Bern"}' };
   const conversation = received(call, { type: "tool_progress", turn: 1, id: "c1", content: "asking" });

@@ -57,6 +57,23 @@ def test_a_format(name: str) -> None:
     assert spectrum.argmax() == 440  # Hz, in a window of a second
 
 
+@pytest.mark.parametrize(
+    ("container", "codec", "first", "second"),
+    [
+        ("mp3", "libmp3lame", 48_000, 24_000),
+        ("adts", "aac", 16_000, 48_000),
+        ("flac", "flac", 16_000, 8_000),  # the first part needs no conversion
+    ],
+)
+def test_two_files_of_different_rates_joined(container: str, codec: str, first: int, second: int) -> None:
+    status, audio = decoded(encoded(container, codec, first) + encoded(container, codec, second))
+    samples = np.frombuffer(audio, dtype="<i2")
+    assert status == 0
+    assert len(samples) > 3.9 * 16_000  # FFmpeg repeats a part of joined FLAC files
+    for part in (samples[8_000:24_000], samples[-24_000:-8_000]):
+        assert np.abs(np.fft.rfft(part)).argmax() == 440  # Hz, in a window of a second
+
+
 def test_what_is_cut_off_is_heard_as_far_as_it_goes() -> None:
     recording = encoded(*FORMATS["flac"])
     status, audio = decoded(recording[: len(recording) // 2])

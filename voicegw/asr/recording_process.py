@@ -71,16 +71,30 @@ def _samples(container: Any) -> Iterator[bytes]:
     """The converted audio of the first stream, without damaged packets."""
     import av
 
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=_RATE)
+    resampler, setup = _resampler(), None
     for packet in container.demux(container.streams.audio[0]):
         try:
             frames = packet.decode()
         except av.InvalidDataError:
             continue
         for frame in frames:
+            if setup not in (None, _setup(frame)):  # as in joined files; a resampler takes one setup only
+                yield from map(_bytes, resampler.resample(None))
+                resampler = _resampler()
+            setup = _setup(frame)
             frame.pts = None  # gaps in the time stamps are not filled
             yield from map(_bytes, resampler.resample(frame))
     yield from map(_bytes, resampler.resample(None))
+
+
+def _resampler() -> Any:
+    import av
+
+    return av.AudioResampler(format="s16", layout="mono", rate=_RATE)
+
+
+def _setup(frame: Any) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
 
 
 def _bytes(frame: Any) -> bytes:

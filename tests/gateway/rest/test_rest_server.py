@@ -1,8 +1,12 @@
 """Connections of the REST API: from the first byte to the end, and at the end of the server."""
 
 import asyncio
+import gc
+import socket
 import ssl
+import struct
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import openai
@@ -13,7 +17,10 @@ from tests.gateway.http.test_tls import Authority
 from tests.gateway.rest.caller import asked, calling, sent, transcribed
 from tests.observing import PATIENCE_S, until
 from voicegw.gateway.http.limited_connection import HandshakeOptions
+from voicegw.gateway.limits.rate_limits import LimitOptions
 from voicegw.gateway.rest.recordings import RestOptions
+
+NOT_HTTP = b"GET /v1/models HTTP/1.1\r\nno header\r\n\r\n"
 
 
 async def test_through_tls(tmp_path: Path) -> None:
@@ -31,7 +38,7 @@ async def test_through_tls(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "request_bytes",
     [
-        b"GET /v1/models HTTP/1.1\r\nno header\r\n\r\n",
+        NOT_HTTP,
         b"GET /v1/models HTTP/1.1\r\n" + b"a: b\r\n" * 10_000 + b"\r\n",
         b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
     ],
@@ -40,6 +47,29 @@ async def test_what_is_not_http(request_bytes: bytes) -> None:
     async with staged() as stage:
         assert (await sent(stage, request_bytes)).startswith(b"HTTP/1.1 400 ")
         assert (await asked(stage, "GET", "/v1/models")).status_code == 200
+
+
+async def test_what_is_not_http_counts_as_a_refused_connection_of_its_address() -> None:
+    gate = Gate(limits=LimitOptions(address_connections="1/minute", exempt=()))
+    async with staged(gate=gate) as stage:
+        assert (await sent(stage, NOT_HTTP)).startswith(b"HTTP/1.1 400 ")
+        assert (await sent(stage, NOT_HTTP)).startswith(b"HTTP/1.1 429 ")
+        assert stage.value("refused_total", code="invalid_parameter") == 1
+        assert stage.value("refused_total", code="rate_limited") == 1
+        assert stage.value("rest_requests_total", path="other", status="400") == 1
+
+
+async def test_who_resets_after_what_is_not_http_causes_no_error() -> None:
+    errors: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+    async with staged() as stage:
+        with socket.create_connection(("127.0.0.1", stage.port)) as client:
+            client.sendall(NOT_HTTP)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await until(lambda: stage.value("refused_total", code="invalid_parameter"))
+        await until(lambda: "rest" not in {task.get_name() for task in asyncio.all_tasks()})
+        gc.collect()  # a task reports its error when it is deleted
+    assert errors == []
 
 
 async def test_an_answer_does_not_repeat_what_is_not_http() -> None:

@@ -70,6 +70,17 @@ class RestHandler:
             fields = {**headers, **response.headers, "Content-Type": response.content_type}
             await exchange.respond(response.status, fields, response.body)
 
+    async def refuse(self, exchange: HttpExchange, peer: str, error: VoicegwError) -> None:
+        """Answers a request without a valid head. Raises OSError and TimeoutError as `answer`."""
+        try:
+            await self._access.count(peer, exchange.headers)
+        except VoicegwError as limited:
+            error = limited
+        response = self._refusal(exchange, peer, error)
+        self._count(exchange, response.status)
+        fields = {**response.headers, "Content-Type": response.content_type}
+        await exchange.respond(response.status, fields, response.body)
+
     async def _answer(
         self, exchange: HttpExchange, address: str, name: str, headers: Mapping[str, str]
     ) -> Response | None:

@@ -10,7 +10,6 @@ import structlog
 
 from voicegw.errors import VoicegwError
 from voicegw.gateway.rest.http_exchange import HttpExchange
-from voicegw.gateway.rest.responses import refusal
 from voicegw.gateway.rest.rest_handler import RestHandler, is_rest
 
 log = structlog.get_logger(__name__)
@@ -66,17 +65,23 @@ class RestServer:
         finish_handshake: Callable[[], None],
     ) -> None:
         try:
-            async with asyncio.timeout(self._head_s):
-                received = await exchange.receive()
+            received = await self._receive(exchange, peer)
             finish_handshake()
             if received:
                 descriptor = int(transport.get_extra_info("socket").fileno())
                 await exchange.until_gone(self._handler.answer(exchange, peer, descriptor))
-        except VoicegwError as error:  # the head is not HTTP
-            response = refusal(error, None)
-            await exchange.respond(response.status, {"Content-Type": response.content_type}, response.body)
         except (OSError, TimeoutError) as error:
             log.debug("a client of the REST API has left", reason=type(error).__name__)
         finally:
             finish_handshake()
             await exchange.close()
+
+    async def _receive(self, exchange: HttpExchange, peer: str) -> bool:
+        """Receives the head of the request; False when there is none, or it is refused. Raises OSError and
+        TimeoutError."""
+        try:
+            async with asyncio.timeout(self._head_s):
+                return await exchange.receive()
+        except VoicegwError as error:  # the head is not HTTP
+            await self._handler.refuse(exchange, peer, error)
+            return False

@@ -157,6 +157,17 @@ async def test_a_client_that_resumes_from_another_address_counts_there() -> None
             await stage.admit(opening("4"), THERE)
 
 
+async def test_a_refused_move_to_another_address_leaves_the_token() -> None:
+    async with checking(address_open=1) as stage:
+        runner, _ = await stage.sessions.open(await stage.admit(opening("1"), HERE))
+        runner.seat.detached_since = None  # as with a connection
+        await stage.admit(opening("2"), THERE)
+        with pytest.raises(TooManyConnections):
+            await stage.admit(opening("3", Resume(runner.name, 1, 0)), THERE)
+        stage.connections[1].hold_seat(None)
+        await stage.admit(opening("3", Resume(runner.name, 1, 0)), THERE)
+
+
 async def test_the_last_file_descriptors_are_for_refusals() -> None:
     async with checking() as stage:
         stage.checks.check_connection(10, Headers())

@@ -9,9 +9,11 @@ import structlog
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from tests.gateway.auth.test_authenticator import SECRET
+from tests.gateway.auth.test_authenticator import OPTIONS, SECRET, token
 from tests.gateway.fakes import Gate, Stage, staged
+from tests.gateway.rest.caller import sent
 from tests.gateway.test_server import get
+from tests.observing import until
 from voicegw.errors import RETRY_AFTER_MS
 from voicegw.gateway.auth.access import AccessOptions
 from voicegw.gateway.auth.authenticator import TokenOptions
@@ -114,6 +116,49 @@ async def test_who_asks_whether_the_server_is_ready_puts_nobody_off() -> None:
         assert stage.gateway._admission._last_retry_at == 0.0
         await refusal(stage)
         assert stage.gateway._admission._last_retry_at > 0.0
+
+
+async def test_who_asks_without_an_upgrade_uses_nothing_up() -> None:
+    once = {"Authorization": f"Bearer {token(jti='1')}"}
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage:
+        accepts = stage.gateway._admission._accepts
+        level = accepts._level
+        page = await get(stage, "/v1/stream", **once)
+        assert (page.status, page.headers["Upgrade"]) == (426, "websocket")
+        assert (len(stage.gateway.sessions.seats), accepts._level) == (0, level)
+        async with connect(stage.url, proxy=None, additional_headers=once) as socket:
+            assert json.loads(await socket.recv())["type"] == "ready"
+
+
+@pytest.mark.parametrize("lacking", ["Upgrade", "Connection"])
+async def test_an_upgrade_that_is_not_asked_for_completely_uses_no_token_up(lacking: str) -> None:
+    once = {"Authorization": f"Bearer {token(jti='1')}"}
+    asked = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    del asked[lacking]
+    head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "localhost", **once, **asked}.items())
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage:
+        answer = await sent(stage, f"GET /v1/stream HTTP/1.1\r\n{head}\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 426 ")
+        async with connect(stage.url, proxy=None, additional_headers=once):
+            pass
+
+
+async def test_who_asks_without_an_upgrade_gets_the_reason_of_a_refusal() -> None:
+    once = {"Authorization": f"Bearer {token(jti='1')}"}
+    async with staged(gate=Gate(tokens=OPTIONS), max_sessions=1) as stage:
+        async with connect(stage.url, proxy=None, additional_headers=once):
+            reasons = [await refusal(stage, additional_headers=once), await asked_plainly(stage, once)]
+        await until(lambda: not stage.gateway.sessions.seats)
+        reasons += [await refusal(stage, additional_headers=once), await asked_plainly(stage, once)]
+        reasons.append(await asked_plainly(stage, {}))
+    codes = [reason["code"] for reason in reasons]
+    assert codes == ["at_capacity", "at_capacity", "token_used", "token_used", "token_missing"]
+
+
+async def asked_plainly(stage: Stage, headers: dict[str, str]) -> dict[str, Any]:
+    page = await get(stage, "/v1/stream", **headers)
+    body: dict[str, Any] = json.loads(page.body)["error"]
+    return body
 
 
 async def test_metrics_are_for_listed_addresses_only() -> None:

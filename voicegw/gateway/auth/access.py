@@ -104,6 +104,10 @@ class Access:
         """Whether this client may read /metrics."""
         return self.addresses.is_listed(self._metrics_from, peer, request.headers)
 
+    def check_unused(self, identity: Identity) -> None:
+        """Raises TokenUsed for a single-use token that this gateway has refused as used."""
+        self.authenticator.check_unused(identity)
+
     async def consume_token(self, identity: Identity) -> None:
         """Consumes a single-use token. Raises TokenUsed or StoreUnavailable."""
         await self.authenticator.consume(identity)

@@ -35,7 +35,7 @@ from voicegw.errors import (
     TokenUsed,
 )
 from voicegw.gateway.auth import signing_keys as keys
-from voicegw.gateway.auth.replay_cache import ReplayCache
+from voicegw.gateway.auth.replay_cache import LocalReplayCache, ReplayCache
 from voicegw.gateway.auth.token_issuer import Claims, issue_token
 
 _LEEWAY_S = 5  # allowed difference of clocks
@@ -143,6 +143,7 @@ class Authenticator:
     def __init__(self, options: TokenOptions, replay_cache: ReplayCache) -> None:
         self._options = options
         self._replay_cache = replay_cache
+        self._refused = LocalReplayCache()  # tokens that were used before
         self.paths = () if options.keys is None else (options.keys,)
         self.reload()
 
@@ -209,6 +210,12 @@ class Authenticator:
     async def consume(self, identity: Identity) -> None:
         """Consumes a single-use token. Raises TokenUsed if it was used before, or StoreUnavailable."""
         if identity.token is not None and not await self._replay_cache.consume(*identity.token):
+            await self._refused.consume(*identity.token)
+            raise TokenUsed
+
+    def check_unused(self, identity: Identity) -> None:
+        """Raises TokenUsed if `consume` has raised it for this token before; does not consume the token."""
+        if identity.token is not None and self._refused.holds(identity.token[0]):
             raise TokenUsed
 
     def renewed(self, identity: Identity, token: str) -> Identity:

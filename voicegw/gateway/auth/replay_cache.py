@@ -32,6 +32,11 @@ class LocalReplayCache:
         heapq.heappush(self._expiries, (now + lives_s, token))
         return True
 
+    def holds(self, token: str) -> bool:
+        """Whether the token is recorded."""
+        self._forget(time.monotonic())
+        return token in self._tokens
+
     def _forget(self, now: float) -> None:
         while self._expiries and self._expiries[0][0] <= now:
             self._tokens.discard(heapq.heappop(self._expiries)[1])

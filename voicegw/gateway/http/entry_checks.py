@@ -12,6 +12,7 @@ from voicegw.core.commands import ReplyMode
 from voicegw.dialects.port import Dialect, Opening, Resume
 from voicegw.errors import AtCapacity
 from voicegw.gateway.auth.access import Access
+from voicegw.gateway.auth.authenticator import Identity
 from voicegw.gateway.http.descriptors import Descriptors
 from voicegw.gateway.http.limited_connection import LimitedConnection
 from voicegw.gateway.limits.admission import Admission
@@ -55,21 +56,30 @@ class EntryChecks:
 
         Raises the error that refuses it: of the token, a limit, the load or the request.
         """
-        profile, resume = opening.profile, opening.resume
-        if profile.reply is ReplyMode.AUDIO:
+        identity = await self.check(dialect, opening, address)
+        await self.access.consume_token(identity)
+        self.admission.check_accept_rate()  # again, without a wait after it: others may have been admitted
+        connection.hold_seat(self._seat(dialect, opening.resume, identity.user, identity.address))
+        self.admission.take()
+        connection.identity = identity
+        opening = replace(opening, profile=opening.profile.configured(identity.fixed))
+        return SessionRequest(dialect, opening, identity.user, identity.address, connection.seat)
+
+    async def check(self, dialect: Dialect, opening: Opening, address: str) -> Identity:
+        """The identity of a client that `admit` would admit. Raises as `admit`; takes no seat, and consumes
+        no token."""
+        resume = opening.resume
+        if opening.profile.reply is ReplyMode.AUDIO:
             check_voice(self.services.voice)
         self._check_room(dialect, resume)
         identity = await self.access.identify(address, opening)
-        if self._sessions.find_local(dialect, resume, identity.user) is None:
+        if (runner := self._sessions.find_local(dialect, resume, identity.user)) is None:
             self._sessions.seats.check(identity.user, identity.address)
+        else:
+            self._sessions.seats.check_move(runner.seat, identity.address)
         self.admission.check_accept_rate()
-        await self.access.consume_token(identity)
-        self.admission.check_accept_rate()  # again, without a wait after it: others may have been admitted
-        connection.hold_seat(self._seat(dialect, resume, identity.user, identity.address))
-        self.admission.take()
-        connection.identity = identity
-        opening = replace(opening, profile=profile.configured(identity.fixed))
-        return SessionRequest(dialect, opening, identity.user, identity.address, connection.seat)
+        self.access.check_unused(identity)
+        return identity
 
     def _check_room(self, dialect: Dialect, resume: Resume | None) -> None:
         """Raises as `check_any` before the identity is known, unless the session to resume is here."""

@@ -36,6 +36,17 @@ def shaped(request: Request, response: Response) -> Response:
     return response
 
 
+def asks_websocket(headers: Headers) -> bool:
+    """Whether the request asks for an upgrade to a WebSocket."""
+    return _values(headers, "Upgrade") == {"websocket"} and "upgrade" in _values(headers, "Connection")
+
+
+def _values(headers: Headers, name: str) -> set[str]:
+    """The values of a list in a header, in lower case."""
+    values = ",".join(headers.get_all(name)).lower().split(",")
+    return {value.strip() for value in values} - {""}
+
+
 class HttpConnection(ServerConnection):
     """Answers requests that the package only disconnects: those with a body, and invalid ones. Refuses
     requests that are too long."""

@@ -15,7 +15,7 @@ from voicegw.errors import NotFound, VoicegwError
 from voicegw.gateway.http.entry_checks import EntryChecks
 from voicegw.gateway.http.limited_connection import LimitedConnection, Upgrade
 from voicegw.gateway.http.pages import Pages, refusal
-from voicegw.gateway.http.plain_http import answer_method, page, shaped
+from voicegw.gateway.http.plain_http import answer_method, asks_websocket, page, shaped
 from voicegw.gateway.http.refusal_log import RefusalLog
 from voicegw.gateway.http.static_files import StaticFiles
 
@@ -51,10 +51,11 @@ class RequestHandler:
         try:
             if dialect is None:
                 return self._page(self._own_path(path), connection, request)
-            if request.method == "HEAD":
-                return page(HTTPStatus.UPGRADE_REQUIRED, b"", Upgrade="websocket")
-            await self._admit(dialect, connection, request)
-            return None
+            if request.method == "GET":
+                await self._admit(dialect, connection, request)
+                if asks_websocket(request.headers):
+                    return None
+            return page(HTTPStatus.UPGRADE_REQUIRED, b"only for WebSockets\n", Upgrade="websocket")
         except VoicegwError as error:
             shown = self._access.addresses.for_log(connection.peer, request.headers)
             self._refusals.report(error, shown)
@@ -73,6 +74,8 @@ class RequestHandler:
         return path.removeprefix(self._prefix)
 
     async def _admit(self, dialect: Dialect, connection: LimitedConnection, request: Request) -> None:
+        """Admits a client that opens a WebSocket. A browser does not say why its WebSocket is refused, so a
+        page asks without an upgrade; then the same is checked, and nothing is consumed."""
         address = await self._access.count(connection.peer, request.headers)
         path, _, query = request.path.partition("?")
         own_path = path.removeprefix(self._prefix)
@@ -81,8 +84,10 @@ class RequestHandler:
         self._checks.check_connection(connection.descriptor, request.headers)
         if codec.opening is None:
             self._checks.check_any()
-        else:
+        elif asks_websocket(request.headers):
             upgrade.session_request = await self._checks.admit(connection, dialect, codec.opening, address)
+        else:
+            await self._checks.check(dialect, codec.opening, address)
 
     def _page(self, path: str, connection: LimitedConnection, request: Request) -> Response:
         self._access.check_page(request)

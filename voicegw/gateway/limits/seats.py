@@ -79,15 +79,21 @@ class Seats:
         self._taken.add(seat)
         return seat
 
+    def check_move(self, seat: Seat, address: str) -> None:
+        """Raises as `move` does, without moving the seat."""
+        self._evicted_by_move(seat, address)
+
     def move(self, seat: Seat, address: str) -> None:
         """Counts the seat for another address of its client. Raises TooManyConnections."""
-        if address != seat.address:
-            moved = Seat(self._taken, seat.user, address)
-            for evicted in self._over_limit(
-                moved, self._taken - {seat}, "address", self._limits.address_open
-            ):
-                self._evict(evicted)
-            seat.address = address
+        for evicted in self._evicted_by_move(seat, address):
+            self._evict(evicted)
+        seat.address = address
+
+    def _evicted_by_move(self, seat: Seat, address: str) -> set[Seat]:
+        if address == seat.address:
+            return set()
+        moved = Seat(self._taken, seat.user, address)
+        return self._over_limit(moved, self._taken - {seat}, "address", self._limits.address_open)
 
     def _evict(self, seat: Seat) -> None:
         self._taken.discard(seat)

@@ -38,10 +38,26 @@ class Packet:
         return _HEADER.pack(self.kind, len(self.content)) + self.content
 
 
+class PacketReader:
+    """Reads packets. A read that is cancelled loses nothing: the next one continues it."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self._header: tuple[int, int] | None = None  # of the packet whose content is to be read
+
+    async def read(self) -> Packet | None:
+        """The next packet; None at the end of the connection, also within a packet."""
+        try:
+            if self._header is None:
+                self._header = _HEADER.unpack(await self._reader.readexactly(_HEADER.size))
+            kind, length = self._header
+            content = await self._reader.readexactly(length)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+        self._header = None
+        return Packet(kind, content)
+
+
 async def read_packet(reader: asyncio.StreamReader) -> Packet | None:
-    """The next packet; None at the end of the connection, also within a packet."""
-    try:
-        kind, length = _HEADER.unpack(await reader.readexactly(_HEADER.size))
-        return Packet(kind, await reader.readexactly(length))
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
+    """As `PacketReader.read`, for a reader of whole packets."""
+    return await PacketReader(reader).read()

@@ -3,11 +3,12 @@
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
-from clients.audiosocket import RATES, UUID_BYTES, Kind, Packet, read_packet
-from clients.client import VoiceClient
+from clients.audiosocket import RATES, UUID_BYTES, Kind, Packet, PacketReader
+from clients.client import BURST_MARGIN_MS, VoiceClient
+from clients.early_packets import EarlyPackets
 from clients.errors import ClientError, ProtocolError
 from clients.paced_output import PacedOutput
 from clients.playback import ReplyPlayer
@@ -41,7 +42,7 @@ class BridgedCall:
         report: Callable[[str], None],
     ) -> None:
         self._server = server
-        self._reader, self._writer = reader, writer
+        self._packets, self._writer = PacketReader(reader), writer
         self._report = report
         self._keypad = Keypad()
         self._rest = b""  # of an incomplete sample
@@ -64,7 +65,7 @@ class BridgedCall:
         ProtocolError."""
         try:
             async with asyncio.timeout(BEGIN_S):
-                packet = await read_packet(self._reader)
+                packet = await self._packets.read()
                 if packet is None or packet.kind == Kind.HANG_UP:
                     return None
                 if packet.kind != Kind.UUID or len(packet.content) != UUID_BYTES:
@@ -75,7 +76,7 @@ class BridgedCall:
             raise ProtocolError(f"no call began within {BEGIN_S:g} s") from None
 
     async def _first_audio(self) -> Packet | None:
-        while (packet := await read_packet(self._reader)) is not None and packet.kind != Kind.HANG_UP:
+        while (packet := await self._packets.read()) is not None and packet.kind != Kind.HANG_UP:
             if packet.kind in RATES:
                 return packet
             if packet.kind != Kind.DTMF:
@@ -83,44 +84,65 @@ class BridgedCall:
         return None
 
     async def _converse(self, first: Packet) -> None:
-        rate = RATES[first.kind]
-        output = PacedOutput(rate, lambda frame: self._send(Packet(first.kind, frame)))
+        output = PacedOutput(RATES[first.kind], lambda frame: self._send(Packet(first.kind, frame)))
         player = ReplyPlayer(output)
-        async with VoiceClient.connect(
-            self._server.url,
-            rate=rate,
-            reply=ReplyMode.AUDIO,
-            token=await self._server.get_token(),
-            on_audio=player.receive,
-        ) as client:
+        async with AsyncExitStack() as stack:
+            early = EarlyPackets(first)
+            collecting = asyncio.ensure_future(self._collect(early, first.kind))
+            opening = asyncio.ensure_future(self._open(stack, RATES[first.kind], player.receive))
+            await _first_done(collecting, opening)
+            if not collecting.cancelled():
+                return
+            client = opening.result()
+            early.drop_before(max(0, client.ready.limits.max_burst_ms - BURST_MARGIN_MS))
             self._report(f"call {self.name}: session {client.ready.session}")
             await _first_done(
-                self._listen(client, first),
+                self._listen(client, early, first.kind),
                 self._speak(client, player, output),
                 output.run(),
                 player.report(client),
             )
 
-    async def _listen(self, client: VoiceClient, packet: Packet | None) -> None:
-        """Passes on the caller's audio and keys until the PBX hangs up. Raises ProtocolError."""
-        audio_kind = packet.kind if packet is not None else 0
-        while packet is not None and packet.kind != Kind.HANG_UP:
-            if packet.kind == audio_kind:
-                await self._pass_on(client, packet.content, RATES[audio_kind])
-            elif packet.kind == Kind.DTMF:
-                await self._press(client, packet.content)
-            elif packet.kind == Kind.ERROR:
-                raise ProtocolError(f"the PBX reports error {packet.content.hex() or 'without a code'}")
-            else:
-                raise ProtocolError(f"a packet of type {packet.kind:#04x} in a call of {audio_kind:#04x}")
-            packet = await self._next()
+    async def _open(self, stack: AsyncExitStack, rate: int, on_audio: Callable[[bytes], None]) -> VoiceClient:
+        """A session, which `stack` closes."""
+        token = await self._server.get_token()
+        session = VoiceClient.connect(
+            self._server.url, rate=rate, reply=ReplyMode.AUDIO, token=token, on_audio=on_audio
+        )
+        return await stack.enter_async_context(session)
 
-    async def _next(self) -> Packet | None:
+    async def _collect(self, early: EarlyPackets, audio_kind: int) -> None:
+        """Keeps what the caller says and presses, until the PBX hangs up. Raises ProtocolError."""
+        while (packet := await self._next(audio_kind)) is not None:
+            early.add(packet)
+
+    async def _listen(self, client: VoiceClient, early: EarlyPackets, audio_kind: int) -> None:
+        """Passes on the caller's audio and keys until the PBX hangs up. Raises ProtocolError."""
+        for earlier in early:
+            await self._handle(client, earlier)
+        while (packet := await self._next(audio_kind)) is not None:
+            await self._handle(client, packet)
+
+    async def _next(self, audio_kind: int) -> Packet | None:
+        """The next audio or key; None when the PBX has hung up. Raises ProtocolError."""
         try:
             async with asyncio.timeout(SILENT_S):
-                return await read_packet(self._reader)
+                packet = await self._packets.read()
         except TimeoutError:
             raise ProtocolError(f"the PBX sent nothing for {SILENT_S:g} s") from None
+        if packet is None or packet.kind == Kind.HANG_UP:
+            return None
+        if packet.kind == Kind.ERROR:
+            raise ProtocolError(f"the PBX reports error {packet.content.hex() or 'without a code'}")
+        if packet.kind not in (audio_kind, Kind.DTMF):
+            raise ProtocolError(f"a packet of type {packet.kind:#04x} in a call of {audio_kind:#04x}")
+        return packet
+
+    async def _handle(self, client: VoiceClient, packet: Packet) -> None:
+        if packet.kind == Kind.DTMF:
+            await self._press(client, packet.content)
+        else:
+            await self._pass_on(client, packet.content, RATES[packet.kind])
 
     async def _pass_on(self, client: VoiceClient, data: bytes, rate: int) -> None:
         data = self._rest + data
@@ -173,7 +195,7 @@ class BridgedCall:
                 await self._writer.wait_closed()
 
 
-async def _first_done(*work: Awaitable[None]) -> None:
+async def _first_done(*work: Awaitable[object]) -> None:
     """Runs all until the first one is done, whose error is raised; the others are cancelled."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:

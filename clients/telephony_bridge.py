@@ -149,9 +149,11 @@ async def _token_of(command: str) -> str:
         async with asyncio.timeout(_TOKEN_S):
             output, _ = await process.communicate()
     except TimeoutError:
-        process.kill()
-        await process.wait()
         raise Unreachable(f"--token-command took over {_TOKEN_S:g} s") from None
+    finally:
+        if process.returncode is None:  # too late, or the PBX has hung up
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         raise Unreachable(f"--token-command exited with status {process.returncode}")
     return output.decode().strip()

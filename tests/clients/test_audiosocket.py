@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from clients.audiosocket import SLIN, Kind, Packet, read_packet
+from clients.audiosocket import SLIN, Kind, Packet, PacketReader, read_packet
 
 
 def fed(data: bytes) -> asyncio.StreamReader:
@@ -26,6 +26,17 @@ async def test_packets_are_as_asterisk_documents(packet: Packet, encoded: bytes)
     assert packet.encoded() == encoded
     reader = fed(encoded + encoded)
     assert [await read_packet(reader) for _ in range(3)] == [packet, packet, None]
+
+
+async def test_a_read_that_is_cancelled_loses_nothing() -> None:
+    packet, stream = Packet(SLIN, b"audio"), asyncio.StreamReader()
+    packets = PacketReader(stream)
+    for byte in packet.encoded():
+        stream.feed_data(bytes([byte]))
+        if byte != packet.encoded()[-1]:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(packets.read(), 0.001)
+    assert await packets.read() == packet
 
 
 @pytest.mark.parametrize("data", [b"", b"\x10", b"\x10\x01\x40", b"\x10\x01\x40\x00"])

@@ -219,6 +219,44 @@ async def test_a_token_is_passed_on() -> None:
         await answered(stage, pbx)
 
 
+@asynccontextmanager
+async def slow_exchange() -> AsyncIterator[tuple[Stage, str, asyncio.Event]]:
+    """As `exchange`; the token of a call is there when the event is set."""
+    given = asyncio.Event()
+
+    async def get_token() -> str | None:
+        await given.wait()
+        return None
+
+    async with (
+        staged(voice=ScriptedVoice(seconds=0.2)) as stage,
+        bridge("127.0.0.1:0", Server(stage.url, get_token), 10) as address,
+    ):
+        yield stage, address, given
+
+
+async def test_what_is_said_long_before_the_session_is_open_does_not_end_it() -> None:
+    async with slow_exchange() as (stage, address, given), dialled(address) as pbx:
+        await pbx.press("42#")
+        for _ in range(12):
+            await pbx.say(bytes(RATE_BYTES))
+            await asyncio.sleep(1)
+        await pbx.say(LOUD)
+        given.set()
+        await pbx.say(2 * QUIET)
+        await until(lambda: len(stage.responder.prompts) == 2)
+        assert [prompt[-1].content for prompt in stage.responder.prompts] == ["42", "hello there"]
+        await pbx.hear(200)
+
+
+async def test_a_pbx_that_hangs_up_before_the_session_is_open_opens_none() -> None:
+    async with slow_exchange() as (stage, address, given), dialled(address) as pbx:
+        await pbx.send(Kind.HANG_UP)
+        assert await pbx.ended()
+        given.set()
+        assert stage.value("connections_opened_total") == 0
+
+
 async def test_a_server_that_is_not_there_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     async with bridged("ws://127.0.0.1:9") as address, dialled(address) as pbx:
         assert await pbx.ended()

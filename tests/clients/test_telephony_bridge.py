@@ -10,7 +10,7 @@ from clients.errors import Unreachable
 from clients.telephony_bridge import bridge
 from tests.clients.test_bridged_call import answered, bridged, dialled, exchange
 from tests.gateway.fakes import ScriptedVoice, staged
-from tests.observing import PATIENCE_S, until
+from tests.observing import PATIENCE_S, children, until
 
 
 async def test_more_calls_than_allowed_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,6 +52,16 @@ async def test_a_command_makes_the_token_of_a_call(command: str, expected: str) 
         assert await get_token() == expected
     except Unreachable as error:
         assert expected in str(error)  # noqa: PT017 - either is right, by command
+
+
+async def test_a_command_ends_with_its_call() -> None:
+    before = children()
+    options = telephony_bridge._parser().parse_args(["--token-command", "sleep 1000"])
+    asking = asyncio.ensure_future(telephony_bridge._token_source(options)())
+    await until(lambda: children() - before)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert not children() - before
 
 
 async def test_the_token_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """A language model endpoint for the trials. When a light is wanted, it says a few words and calls a function
-of the client; then it says what the function returned, later whether it knows of the light. Prints its URL; ends
-when its input does."""
+of the client; then it says what the function returned, later whether it knows of the light. Prints its URL;
+ends when its input does."""
 
 import asyncio
 import sys

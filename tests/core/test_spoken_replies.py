@@ -75,7 +75,7 @@ def test_a_greeting_is_said_without_a_request_and_remembered(greeted: Scenario) 
     greeted.utter(1000)
     greeted.utter(500)
     wait(greeted, 1500)
-    assert greeted.events[:2] == [events.ReplyStarted(1), events.ReplyDelta(1, GREETING)]
+    assert greeted.events[:2] == [events.ReplyStarted(1, greeting=True), events.ReplyDelta(1, GREETING)]
     assert events.ReplyDone(1, GREETING, ReplyReason.COMPLETED) in greeted.events
     assert greeted.requests == []
     assert greeted.all(events.TurnLatency) == []

@@ -94,6 +94,7 @@ MESSAGES: list[tuple[events.Event, dict[str, Any]]] = [
         },
     ),
     (events.ReplyStarted(1), {"type": "reply_started", "turn": 1}),
+    (events.ReplyStarted(1, greeting=True), {"type": "reply_started", "turn": 1, "greeting": True}),
     (events.ReplyDelta(1, "good "), {"type": "reply_delta", "turn": 1, "text": "good "}),
     (
         events.ReplyStep(1, events.ToolCalled("c1", "clock", "{}")),

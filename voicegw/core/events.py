@@ -133,9 +133,10 @@ class FinalTranscript(TaggedStruct, frozen=True):
 
 
 class ReplyStarted(TaggedStruct, frozen=True):
-    """The model wrote its first token."""
+    """The model wrote its first token. greeting: it wrote nothing, because the reply is the greeting."""
 
     turn: int
+    greeting: bool = False
 
 
 class ReplyDelta(TaggedStruct, frozen=True):

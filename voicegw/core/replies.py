@@ -257,7 +257,7 @@ class Replies:
         if timing.first_token is None:
             timing.first_token = now
             self._turn_state.signal(turn.Signal.FIRST_TOKEN)
-            self._emit(SendEvent(ReplyStarted(timing.turn)))
+            self._emit(SendEvent(ReplyStarted(timing.turn, attempt.greeting)))
             if attempt.spoken:
                 self.speech.begin(timing.turn)
         self._emit(SendEvent(ReplyDelta(timing.turn, piece)))

@@ -45,9 +45,9 @@ export class Conversation {
     return turn.reason ? this.#add({ isTyped: true, text: turn.text }) : Object.assign(turn, unanswered());
   }
 
-  #turnOf({ turn: number, type }) {
+  #turnOf({ turn: number, type, greeting = false }) {
     if (!this.#byNumber.has(number)) {
-      const isAnswer = number > 0 && !OF_SPEECH.has(type); // 0: of no turn
+      const isAnswer = number > 0 && !OF_SPEECH.has(type) && !greeting; // 0: of no turn
       const typed = isAnswer ? this.#typed.shift() : undefined;
       this.#byNumber.set(number, typed ?? this.#add({ isTyped: false, text: "" }));
     }

@@ -219,6 +219,8 @@ export interface FinalMessage extends OfTurn {
 }
 export interface ReplyStartedMessage extends OfTurn {
   type: "reply_started";
+  /** The reply is the server's greeting, and answers nobody. */
+  greeting?: boolean;
 }
 export interface ReplyDeltaMessage extends OfTurn {
   type: "reply_delta";

@@ -100,6 +100,16 @@ test("typed messages that are sent again get the replies of the new session", ()
   assert.deepEqual(again.slice(1), [second, third]);
 });
 
+test("a greeting takes no typed message", () => {
+  const conversation = new Conversation();
+  const typed = conversation.type("hello");
+  conversation.receive({ type: "reply_started", turn: 1, greeting: true });
+  conversation.receive({ type: "reply_delta", turn: 1, text: "Welcome." });
+  conversation.receive({ type: "reply_delta", turn: 2, text: "Hi." });
+  assert.deepEqual(conversation.turns.map((turn) => [turn.text, turn.reply]), [["hello", "Hi."], ["", "Welcome."]]);
+  assert.equal(conversation.turns[0], typed);
+});
+
 test("what concerns no turn takes no typed message", () => {
   const conversation = received();
   const typed = conversation.type("Hello");

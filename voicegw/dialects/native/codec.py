@@ -133,8 +133,8 @@ def _lifecycle_message(event: _LifecycleEvent, seq: int) -> messages.ServerMessa
 
 def _reply_message(event: events.ReplyEvent, seq: int) -> messages.ServerMessage:
     match event:
-        case events.ReplyStarted(turn):
-            return messages.ReplyStartedMessage(seq=seq, turn=turn)
+        case events.ReplyStarted(turn, greeting):
+            return messages.ReplyStartedMessage(seq=seq, turn=turn, greeting=greeting)
         case events.ReplyDelta(turn, text):
             return messages.ReplyDeltaMessage(seq=seq, turn=turn, text=text)
         case events.ReplyDone(turn, text, reply_reason):

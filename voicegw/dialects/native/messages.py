@@ -86,10 +86,12 @@ class FinalMessage(Outbound, tag="final", omit_defaults=True):
     language: str = ""
 
 
-class ReplyStartedMessage(Outbound, tag="reply_started"):
-    """The reply to `turn` begins: its first token has arrived."""
+class ReplyStartedMessage(Outbound, tag="reply_started", omit_defaults=True):
+    """The reply to `turn` begins: its first token has arrived. `greeting`: it is the server's greeting, and
+    answers nobody; omitted otherwise."""
 
     turn: Turn
+    greeting: bool = False
 
 
 class ReplyDeltaMessage(Outbound, tag="reply_delta"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import os
 import signal
 import sys
@@ -65,9 +66,10 @@ async def run_until(stop: asyncio.Event, work: Awaitable[None]) -> None:
 def on_signals() -> tuple[asyncio.Event, asyncio.Event]:
     """Events that the first and the second SIGTERM or SIGINT set."""
     stopping, forced = asyncio.Event(), asyncio.Event()
+    numbers = itertools.count()  # `stopping` may be set by others, too
 
     def receive() -> None:
-        (forced if stopping.is_set() else stopping).set()
+        (forced if next(numbers) else stopping).set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, receive)

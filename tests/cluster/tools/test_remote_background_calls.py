@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
@@ -139,6 +140,15 @@ async def test_done_calls_make_room(redis_url: str) -> None:
     async with background_calls(redis_url, max_waiting=1) as home, worker(redis_url, work):
         for _ in range(3):
             assert (await reports_of(home, await home.submit(CALL)))[-1] == RESULT
+
+
+async def test_a_call_of_a_gateway_of_an_earlier_version_is_made(redis_url: str, client: Redis) -> None:
+    work = Work()
+    work.gate.set()
+    await client.xadd(Keys("voicegw").background_calls, {"call": msgspec.json.encode(("name", CALL))})
+    async with background_calls(redis_url) as home, worker(redis_url, work):
+        assert await reports_of(home, "name") == [HALF, RESULT]
+    assert work.calls == [CALL]
 
 
 async def test_a_call_that_was_given_up_is_not_made(redis_url: str) -> None:

@@ -58,6 +58,24 @@ class RemoteBackgroundCallOptions:
     give_up_ms: int = option(3_600_000, "time after which a call's result is no longer waited for", ge=100)
 
 
+class QueuedCall(AskedCall, frozen=True, tag="AskedCall"):
+    """A call in the stream. give_up_ms: after which its gateway no longer waits for a result; those of an
+    earlier version do not say it. Its tag is that of the call, so that earlier workers read it, too."""
+
+    give_up_ms: int = 3_600_000
+
+    @classmethod
+    def queued(cls, call: ToolCalled, give_up_ms: int) -> "QueuedCall":
+        """The call, to be put into the stream."""
+        asked = AskedCall.of(call)
+        return cls(asked.id, asked.name, asked.arguments, asked.user, asked.session, give_up_ms)
+
+    @property
+    def asked(self) -> AskedCall:
+        """The call itself."""
+        return AskedCall(self.id, self.name, self.arguments, self.user, self.session)
+
+
 class RemoteBackgroundCalls:
     """BackgroundCalls over a Redis. Raises ToolFailed for calls that Redis does not take."""
 
@@ -73,7 +91,7 @@ class RemoteBackgroundCalls:
         keys = (self._keys.background_calls, self._keys.background_calls_of(AskedCall.of(call).owner))
         limits = (options.max_waiting, options.max_per_user, options.give_up_ms)
         try:
-            background_call = msgspec.json.encode((name, AskedCall.of(call), options.give_up_ms))
+            background_call = msgspec.json.encode((name, QueuedCall.queued(call, options.give_up_ms)))
             answer = await self._redis.eval(_SUBMIT, 2, *keys, background_call, name, *limits)
         except REDIS_ERRORS as error:
             log.warning("no answer about a background call", reason=type(error).__name__)

@@ -22,6 +22,7 @@ from voicegw.cluster.redis.group_reader import ConsumerGroup, Entry, GroupReader
 from voicegw.cluster.redis.group_worker import GroupWorker
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.redis.monitor import REDIS_ERRORS, ConnectionMonitor, raise_if_cancelled
+from voicegw.cluster.tools.remote_background_calls import QueuedCall
 from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolCalled
 from voicegw.core.options import option
@@ -170,7 +171,8 @@ class ToolWorker:
         """The background call's name, its call, and after how many ms it is given up. One that is malformed
         is deleted: no other worker could read it, and the gateway that waits for it is not known."""
         try:
-            return msgspec.json.decode(entry.payload, type=tuple[str, AskedCall, int])
+            background_call, queued = msgspec.json.decode(entry.payload, type=tuple[str, QueuedCall])
+            return background_call, queued.asked, queued.give_up_ms
         except (msgspec.MsgspecError, RecursionError) as error:  # the latter for what is nested too deeply
             log.error("background call given up", entry=entry.id, reason=str(error))
             await self._monitor.retry(lambda: self._delete(entry.id))

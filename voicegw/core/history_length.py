@@ -54,12 +54,12 @@ def _results(messages: Sequence[Message]) -> list[list[int]]:
 
 def _needed(messages: Sequence[Message]) -> set[int]:
     """The places of the newest message, of the call whose result it is, and of what the user said before."""
-    newest = len(messages) - 1
-    needed = {newest}
-    answered = messages[newest].tool_call_id if messages else ""
-    for place, each in reversed(list(enumerate(messages))):
-        if answered and any(call.id == answered for call in each.tool_calls):
-            needed.add(place)
-            answered = ""
+    if not messages:
+        return set()
+    newest, answered = len(messages) - 1, messages[-1].tool_call_id
+    calls = [
+        place for place, each in enumerate(messages) if any(call.id == answered for call in each.tool_calls)
+    ]
+    needed = {newest, calls[-1] if answered and calls else newest}
     said = [place for place, each in enumerate(messages) if each.role == "user"]
     return needed | {max((place for place in said if place <= end), default=end) for end in needed}

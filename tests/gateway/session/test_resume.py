@@ -27,6 +27,16 @@ def cut(peer: Peer) -> None:
     peer.socket.transport.abort()
 
 
+async def cut_within_a_reply(stage: Stage, peer: Peer) -> None:
+    """The connection is gone after the first piece of a reply, whose rest is written then."""
+    stage.responder.gate.clear()
+    await peer.send(HELLO)
+    await peer.until(native.ReplyDeltaMessage)
+    cut(peer)
+    await until(lambda: stage.value("sessions_detached") == 1)
+    stage.responder.gate.set()
+
+
 @asynccontextmanager
 async def back(stage: Stage, peer: Peer, last_seq: int | None = None) -> AsyncIterator[Peer]:
     """The same client, on a new connection; `messages` go on behind those it had seen."""
@@ -54,12 +64,7 @@ async def assert_typed_turn(stage: Stage, peer: Peer) -> None:
 
 async def test_gets_what_it_missed_and_then_where_to_go_on() -> None:
     async with staged() as stage, joined(stage.url) as peer:
-        stage.responder.gate.clear()
-        await peer.send(HELLO)
-        await peer.until(native.ReplyDeltaMessage)
-        cut(peer)
-        await until(lambda: stage.value("sessions_detached") == 1)
-        stage.responder.gate.set()
+        await cut_within_a_reply(stage, peer)
         async with back(stage, peer) as again:
             ready = again.of(native.ReadyMessage)[-1]
             assert (ready.resumed, ready.epoch, ready.next_message) == (True, 1, 1)
@@ -69,12 +74,7 @@ async def test_gets_what_it_missed_and_then_where_to_go_on() -> None:
 async def test_gets_more_than_may_wait_for_a_client_that_is_connected() -> None:
     async with staged(max_outbox_bytes=10_000) as stage, joined(stage.url) as peer:
         stage.responder.pieces = ["So.", *["x" * 1_000] * 7]
-        stage.responder.gate.clear()
-        await peer.send(HELLO)
-        await peer.until(native.ReplyDeltaMessage)
-        cut(peer)
-        await until(lambda: stage.value("sessions_detached") == 1)
-        stage.responder.gate.set()
+        await cut_within_a_reply(stage, peer)
         [runner] = stage.gateway.sessions
         await until(lambda: runner.journal.overloaded)
         async with back(stage, peer) as again:

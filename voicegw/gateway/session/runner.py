@@ -61,8 +61,9 @@ class SessionRunner:
         self._limits = limits
         self._client: Client | None = None
         self._codec: Codec | None = None  # of the latest connection
-        self._missed_until = 0  # the last event that its client had missed
-        self._tasks, self._draining, self._running, self._complete = Tasks(), False, False, False
+        self._missed = 0  # the last event that its client had missed, and may need time to read
+        self._draining = self._running = self._complete = False
+        self._tasks = Tasks()
         self._trace = SessionTrace(record.name, record.dialect, with_text=services.traced_text)
         self._driver = driver = Driver(record.session, self._trace.around(self._perform))
         self._recognition = services.transcription.new_executor(self._tasks.start, driver.receive_recognition)
@@ -139,7 +140,7 @@ class SessionRunner:
         self.seat.detached_since = None
         profile = self.record.profile
         samples, messages = self._session.next_input_sample, self._session.messages_taken
-        self._missed_until = self.journal.last
+        self._missed = self.journal.last
         reader = self.outbox.reader(after or 0, events.AudioAcknowledged(samples, messages))
         self.emit(
             events.SessionReady(
@@ -295,6 +296,5 @@ class SessionRunner:
                 self._services.metrics.outbox_coalesced.labels(replaced).inc()
         except SlowConsumer as error:
             self.finish(error)
-        has_all = self.outbox.position >= self._missed_until  # what it missed may take it time
-        if has_all and self._client is not None and self.journal.overloaded:
+        if self._client is not None and self.journal.overloaded and self.outbox.position >= self._missed:
             self._client.end(SlowConsumer("too many bytes wait to be read"))

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from voicegw.core.decode_context import DecodeContext, DecodeContextTracker
@@ -63,6 +64,24 @@ def test_words_that_were_missed_before_are_recovered() -> None:
 def test_the_same_answer_given_again_is_sent_again() -> None:
     context = DecodeContext(0, 20_000, spoken("No."))
     assert [word.text for word in context.strip(spoken("No.", start=40_000), 38_000)] == ["No."]
+
+
+@pytest.mark.parametrize(
+    ("sent", "heard", "own"),
+    [
+        ("is 555.", "is 555-1234.", "1234."),
+        ("9 5", "95597.", "597."),
+        ("A-Y-L-E-S.", "A-Y-L-E-S-B-O-R-O.", "B-O-R-O."),
+        ("it was his", "it was history", "history"),  # its end alone would be no word
+    ],
+)
+def test_of_a_word_that_continues_a_sent_one_the_rest_is_left(sent: str, heard: str, own: str) -> None:
+    words = spoken(sent)
+    context = DecodeContext(0, words[-1].end, words)
+    grown = spoken(heard)
+    grown[-1] = msgspec.structs.replace(grown[-1], end=words[-1].end + 30_000)
+    [left] = context.strip(grown, words[-1].end + 10_000)
+    assert (left.text, left.joined, left.end) == (own, False, grown[-1].end)
 
 
 def test_words_that_were_sent_in_another_form_are_not_sent_twice() -> None:

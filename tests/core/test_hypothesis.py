@@ -101,6 +101,24 @@ def test_a_word_that_contains_new_speech_is_new() -> None:
     assert continuation(stable, [Word("1-6-7-2-0-0", 0, 90_000, 0.9)]) == 0
 
 
+@pytest.mark.parametrize(
+    ("stable", "heard", "final"),
+    [
+        ("is 555", "is 555-1234.", "is 555-1234."),
+        ("9 5", "95597.", "9 5597."),
+        ("is 555", "was 555-1234.", "is 555-1234."),  # although the word before it changed
+        ("was his", "was history", "was history"),
+        ("no", "no nobody", "no nobody"),
+        ("is 555", "is 555", "is 555"),
+    ],
+)
+def test_only_the_rest_of_a_word_that_has_grown_is_new(stable: str, heard: str, final: str) -> None:
+    hypothesis = Hypothesis(stable=list(spoken(stable)))
+    *before, last = spoken(heard)
+    longer = msgspec.structs.replace(last, end=last.end + to_samples(1000))
+    assert text_of(hypothesis.final_words([*before, longer])) == final
+
+
 def test_agreement_continues_after_the_stable_words() -> None:
     assert after("a b", "a b c", "a b c d", "a b c d e") == ("a b c d", "e")
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from voicegw.core.audio import to_samples
-from voicegw.core.hypothesis import TIME_SLACK, continuation
+from voicegw.core.hypothesis import TIME_SLACK, continuation, words_from
 from voicegw.core.jobs import DecodeKind, Word
 from voicegw.core.utterance import RecognitionOptions, Utterance
 
@@ -52,7 +52,8 @@ class DecodeContext(msgspec.Struct, array_like=True):
         index = continuation(self.words, words)
         if self.words:
             index = max(index, sum(word.end < self.words[-1].end - TIME_SLACK for word in words))
-        return tuple(words[min(index, sum(word.start < boundary for word in words)) :])
+        index = min(index, sum(word.start < boundary for word in words))
+        return tuple(words_from(index, words, self.words, same_text=False))
 
 
 class DecodeContextTracker(msgspec.Struct, array_like=True):

@@ -15,7 +15,6 @@ The window of a long utterance is trimmed: it then begins with the last few stab
 decode with them. The text before is passed as the prompt.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -26,6 +25,7 @@ import numpy as np
 from voicegw.core.audio import to_samples
 from voicegw.core.jobs import Word, text_of
 from voicegw.core.options import option
+from voicegw.core.text import is_word_character, word_characters
 
 _OVERLAP_WORDS = 3  # stable words that a trimmed window keeps
 _PROMPT_CHARACTERS = 200
@@ -75,7 +75,7 @@ class Hypothesis(msgspec.Struct, array_like=True):
         improbable, and the next decode has words again."""
         if not (words or paused):
             return
-        tail = list(words[self._first_new(words) :])
+        tail = self._after_stable(words)
         self.tails = [*self.tails, tail][-options.agreement :]
         settled = self._agreed(until - to_samples(_DOUBTFUL_EDGE_MS), options)
         self.stable += tail[:settled]
@@ -97,7 +97,7 @@ class Hypothesis(msgspec.Struct, array_like=True):
 
     def final_words(self, words: Sequence[Word]) -> tuple[Word, ...]:
         """The final words: the stable ones, then the rest of the last decode, `words`."""
-        return (*self.stable, *words[self._first_new(words) :])
+        return (*self.stable, *self._after_stable(words))
 
     def trim(self) -> int | None:
         """Removes all but the last few stable words from the window. Returns the sample at which the window
@@ -109,8 +109,9 @@ class Hypothesis(msgspec.Struct, array_like=True):
         before, first = self.stable[anchor - 1 : anchor + 1]
         return (before.end + max(before.end, first.start)) // 2
 
-    def _first_new(self, words: Sequence[Word]) -> int:
-        return continuation(self.stable[self.anchor :], words)
+    def _after_stable(self, words: Sequence[Word]) -> list[Word]:
+        stable = self.stable[self.anchor :]
+        return words_from(continuation(stable, words), words, stable)
 
 
 def _count_shown(tail: Sequence[Word], until: int, options: HypothesisOptions) -> int:
@@ -152,6 +153,46 @@ def continuation(stable: Sequence[Word], words: Sequence[Word]) -> int:
     return min(skipped + min(range(len(distances)), key=unlikeness), len(words))
 
 
+def words_from(
+    index: int, words: Sequence[Word], stable: Sequence[Word], *, same_text: bool = True
+) -> list[Word]:
+    """The words from `index` on, which come after the stable ones.
+
+    A recogniser joins what it hears more of: "555" becomes "555-1234", "9 5" becomes "95597". Of a first word
+    that has grown like this from the last stable ones, only the rest is new. same_text: the rest is written
+    directly after the stable words, with the hyphen between them. Else a word with letters on both sides of
+    the cut is not cut: its end alone is no word.
+    """
+    later = list(words[index:])
+    if later and not (index and stable and _plain(words[index - 1]) == _plain(stable[-1])):
+        known = _grown_from(later[0], stable)
+        if known:
+            later[0] = _rest(later[0], known, stable[-1].end, same_text=same_text)
+    return later
+
+
+def _grown_from(word: Word, stable: Sequence[Word]) -> int:
+    """How many letters and digits of the word are those of the last stable words; 0 if it begins elsewhere,
+    in time or in text."""
+    text, known, found = _plain(word), "", 0
+    for earlier in reversed(stable):
+        known = _plain(earlier) + known
+        begins = text.startswith(known) and abs(earlier.start - word.start) <= TIME_SLACK
+        found = len(known) if begins and known != text else found
+    return found
+
+
+def _rest(word: Word, known: int, start: int, *, same_text: bool) -> Word:
+    """The word without its first `known` letters and digits; it begins at `start`."""
+    cut = next(end for end in range(len(word.text)) if len(word_characters(word.text[:end])) >= known)
+    if not same_text:
+        if word.text[cut].isalpha():
+            return word
+        cut += next(place for place, character in enumerate(word.text[cut:]) if is_word_character(character))
+    start = min(word.end, max(word.start, start))
+    return msgspec.structs.replace(word, text=word.text[cut:], start=start, joined=same_text)
+
+
 def _edit_distances(old: Sequence[str], new: Sequence[str]) -> list[int]:
     """The edit distance from `old` to each prefix of `new`, row by row. Within a row only the cost of
     insertions depends on the neighbour, so it is a running minimum."""
@@ -177,10 +218,4 @@ def _misplaced(words: Sequence[Word], boundary: int) -> list[int]:
 
 
 def _plain(word: Word) -> str:
-    text = word.text.casefold()
-    return "".join(filter(_counts, text)) or text
-
-
-def _counts(character: str) -> bool:
-    """Whether it is a letter, a digit or a combining mark, such as the vowels of Hindi and Thai."""
-    return character.isalnum() or unicodedata.category(character).startswith("M")
+    return word_characters(word.text) or word.text.casefold()

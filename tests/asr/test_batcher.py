@@ -156,6 +156,12 @@ def test_languages_do_not_mix() -> None:
     assert batches(8, window(1), window(2, language="de"), window(3)) == [[1, 3], [2]]
 
 
+def test_an_urgent_window_does_not_wait_until_another_one_was_decoded_again() -> None:
+    urgent = window(1, kind=FINAL, urgent=True, retried=False)
+    assert batches(8, urgent, window(2, kind=FINAL), window(3, kind=FINAL)) == [[1], [2, 3]]
+    assert batches(8, urgent, window(2, kind=FINAL, urgent=True)) == [[1], [2]]
+
+
 def test_prompts_do_not_mix_and_the_same_prompt_does() -> None:
     prompted = [window(number, prompt="Before.") for number in (2, 4)]
     assert batches(8, window(1), prompted[0], window(3, prompt="Else."), prompted[1]) == [[1], [2, 4], [3]]

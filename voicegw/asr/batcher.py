@@ -1,9 +1,10 @@
 """Which queued jobs are decoded next, together: finals first, then the partials that have waited longest, and
 last background jobs, which are those of recordings.
 
-Jobs are decoded in one batch when the model can do so without loss: of one kind, in one language, with the
-same prompt (most often none), since those of a batch must have as many tokens, and of nearly the same length,
-since a batch is padded to its longest window. Key terms are read later (key_terms.py), and may differ.
+Jobs are decoded in one batch when the model can do so without loss: of one kind and urgency, in one language,
+with the same prompt (most often none), since those of a batch must have as many tokens, and of nearly the
+same length, since a batch is padded to its longest window. An urgent job does not wait until another one was
+decoded again. Key terms are read later (key_terms.py), and may differ.
 
 A session has at most one partial in the queue: a newer one takes the older one's place in the queue, and a
 final drops it, because a result that its session no longer waits for is not worth decoding. So does an urgent
@@ -114,6 +115,11 @@ def _fits(entry: Entry[Request], first: Entry[Request]) -> bool:
     job, other = entry.job, first.job
     return (
         not (entry.alone or first.alone)
-        and (job.kind, job.language, job.prompt) == (other.kind, other.language, other.prompt)
+        and _alike(job) == _alike(other)
         and abs(len(job.pcm) - len(other.pcm)) <= _SPREAD_S * _BYTES_PER_SECOND
     )
+
+
+def _alike(job: DecodeJob) -> tuple[object, ...]:
+    """What is the same for all jobs of a batch."""
+    return job.kind, job.language, job.prompt, job.urgent, job.retried

@@ -97,6 +97,10 @@ def test_a_term_within_another_word_is_none() -> None:
     assert not are_likely(["art"], heard("a party", 0.9, 0.9))
 
 
+def test_a_term_of_symbols_is_not_heard() -> None:
+    assert not are_likely(["&"], heard("A & B", 0.9, 0.9, 0.9))
+
+
 def test_terms_in_a_language_without_blanks() -> None:
     assert are_likely(["東京"], heard("は 東 京 。", 0.9, 0.5, 0.5, 0.9))
 
@@ -125,7 +129,10 @@ def test_a_text_with_a_term_is_about_as_long() -> None:
 
 @pytest.mark.parametrize(
     ("term", "text"),
-    [("Ann", "Happy anniversary!"), ("C++", "I like cats."), ("Quilter", "Quilters manner")],
+    [
+        *[("Ann", "Happy anniversary!"), ("C++", "I like cats."), ("Quilter", "Quilters manner")],
+        *[("Ян", "в январе"), ("Ho", "Hořčice")],
+    ],
 )
 def test_a_term_within_a_word_is_none(term: str, text: str) -> None:
     assert new_terms([term], "", text) == []

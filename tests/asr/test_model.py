@@ -77,3 +77,7 @@ def test_the_language_is_found_out_only_if_asked(stock: WhisperModel) -> None:
 
 def test_a_language_that_the_model_does_not_know_is_its_own(stock: WhisperModel) -> None:
     assert stock.code_of("xx") == "en"
+
+
+def test_a_language_that_only_newer_models_know_is_decoded_in_a_related_one(stock: WhisperModel) -> None:
+    assert stock.code_of("yue") == "zh"

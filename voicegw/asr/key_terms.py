@@ -15,10 +15,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from voicegw.core.jobs import Word
+from voicegw.core.text import word_characters
 
 MOST_TOKENS = 223
 _MOST_OF_TERMS = 160  # the rest is room for the 200 characters of context that a session sends
-_LETTERS = "0-9a-zß-ÿ"  # of scripts with blanks between words; in others a term may stand between letters
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"  # Thai to Chinese: no blanks
+_LETTER = rf"[^\W_{_UNSPACED}]"  # beside a term it makes another word; in scripts without blanks it does not
 _SURE = 0.6  # probability from which a word is not doubtful; misrecognised names had 0.35 and less
 _LIKELY = 0.06  # least mean probability of a term's words
 
@@ -56,7 +58,7 @@ def new_terms(key_terms: Sequence[str], before: str, text: str) -> list[str]:
 
 def _holds(text: str, term: str) -> bool:
     """Whether the term stands in the text as it is written, and not within a longer word."""
-    pattern = rf"(?<![{_LETTERS}]){re.escape(term.casefold())}(?![{_LETTERS}])"
+    pattern = rf"(?<!{_LETTER}){re.escape(term.casefold())}(?!{_LETTER})"
     return re.search(pattern, text.casefold()) is not None
 
 
@@ -70,8 +72,8 @@ def are_likely(terms: Sequence[str], words: Sequence[Word]) -> bool:
 
 def _places(term: str, words: Sequence[Word]) -> Iterator[Sequence[Word]]:
     """The words that the term stands in, for each time that it does."""
-    texts, wanted = [_plain(word.text) for word in words], _plain(term)
-    for first in range(len(words)):
+    texts, wanted = [word_characters(word.text) for word in words], word_characters(term)
+    for first in range(len(words) if wanted else 0):
         line, last = "", first
         while len(line) < len(wanted) and last < len(words):
             line, last = line + texts[last], last + 1
@@ -90,9 +92,5 @@ def once(tokens: list[int], usual: int) -> list[int]:
 
 def is_as_long(text: str, before: str) -> bool:
     """Whether two texts may be of the same words, one of them with a term in it."""
-    length, length_before = len(_plain(text)), len(_plain(before))
+    length, length_before = len(word_characters(text)), len(word_characters(before))
     return abs(length - length_before) <= 6 + length_before // 4
-
-
-def _plain(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))

@@ -28,6 +28,7 @@ _FRAMES_PER_SECOND = 100
 _STEP_FRAMES = 100  # of which a stock model's windows are multiples
 MOST_TOKENS = 210  # that CTranslate2 writes about a window, however long the prompt
 _MAX_POSITIONS = 448
+_RELATED = {"yue": "zh"}  # the language to decode in where a model does not know the first one
 
 Spectrogram = NDArray[np.float32]  # log-mel, (mels, frames)
 
@@ -171,16 +172,20 @@ class WhisperModel:
         """The tokenizer for a language; the default's for one that the model does not know."""
         from faster_whisper.tokenizer import Tokenizer
 
-        known = self._model.supported_languages
-        language = next(
-            (one for one in (language, self._default_language) if one in known), self.flags.language
-        )
+        wanted = language, _RELATED.get(language, ""), self._default_language
+        language = next((one for one in wanted if self._knows(one)), self.flags.language)
         if language not in self._tokenizers:
             multilingual = self._model.model.is_multilingual
             self._tokenizers[language] = Tokenizer(
                 self._model.hf_tokenizer, multilingual, task="transcribe", language=language
             )
         return self._tokenizers[language]
+
+    def _knows(self, language: str) -> bool:
+        """Whether its vocabulary has the language; older models have fewer than the library lists."""
+        if not self._model.model.is_multilingual:
+            return language in self._model.supported_languages
+        return self._model.hf_tokenizer.token_to_id(f"<|{language}|>") is not None
 
 
 def _piece(timing: dict[str, Any]) -> Piece:

@@ -11,14 +11,14 @@ repeat themselves, too ("no, no", "nine nine five"), so a repetition is only a r
 more silence after the audio.
 """
 
-import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from voicegw.core.text import word_characters
 
 TIMESTAMP_S = 0.02  # between two timestamp tokens
 _SHORTEST_S = 0.1  # what begins so near the end of the audio is no word
-_WORD = re.compile(r"\w+")
 _LONG_CYCLE_TOKENS = 8
 _COPIES_OF_SHORT_CYCLES = 4  # "no no no" is speech
 _COPIES_OF_LONG_CYCLES = 2
@@ -58,35 +58,53 @@ def _end_token(special: SpecialTokens, audio_s: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Repetition:
-    """Tokens that are written several times in a row: `cycle` of them from the index `start` on."""
+    """Tokens that are written several times in a row: `cycle` of them from the index `start` on, in so many
+    `copies`."""
 
     start: int
     cycle: int
+    copies: int
+
+    @property
+    def length(self) -> int:
+        """How many tokens all the copies have."""
+        return self.cycle * self.copies
 
 
 def find_repetition(tokens: Sequence[int]) -> Repetition | None:
     """The first run of copies that is long enough to be a loop: two of a cycle of eight tokens or more, or
     four of a shorter one."""
+    return next(_repetitions(tokens), None)
+
+
+def _repetitions(tokens: Sequence[int]) -> Iterator[Repetition]:
     for start in range(len(tokens)):
         for cycle in range(1, (len(tokens) - start) // 2 + 1):
             copies = _copies(tokens, start, cycle)
             enough = _COPIES_OF_SHORT_CYCLES if cycle < _LONG_CYCLE_TOKENS else _COPIES_OF_LONG_CYCLES
             if copies >= enough:
-                return Repetition(start, cycle)
-    return None
+                yield Repetition(start, cycle, copies)
+
+
+def is_repetitive(tokens: Sequence[int], text: str, *, after_context: bool) -> bool:
+    """Whether the text looks like a loop. after_context: it begins with words of an earlier utterance. Its
+    speaker may say those again, so two copies are none then."""
+    found = find_repetition(tokens)
+    if after_context:
+        return found is not None and found.copies > _COPIES_OF_LONG_CYCLES
+    return found is not None or is_doubled(text)
 
 
 def without_repetition(tokens: list[int]) -> list[int]:
-    """The tokens without the second and later copies of what is repeated, and without what follows them: a
-    model that loops has lost its place."""
-    found = find_repetition(tokens)
+    """The tokens without the second and later copies of their longest repetition, and without what follows
+    them: a model that loops has lost its place. What is repeated before that may have been said."""
+    found = max(_repetitions(tokens), key=lambda each: each.length, default=None)
     return tokens if found is None else tokens[: found.start + found.cycle]
 
 
 def is_loop(tokens: Sequence[int]) -> bool:
     """Whether something is repeated so often that nobody said it."""
-    found = find_repetition(tokens)
-    return found is not None and _copies(tokens, found.start, found.cycle) >= _COPIES_OF_LOOPS
+    return any(found.copies >= _COPIES_OF_LOOPS for found in _repetitions(tokens))
 
 
 def _copies(tokens: Sequence[int], start: int, cycle: int) -> int:
@@ -100,12 +118,14 @@ def _copies(tokens: Sequence[int], start: int, cycle: int) -> int:
 
 def is_doubled(text: str) -> bool:
     """Whether the text is the same words twice, as "No. No.", without regard to case and punctuation."""
-    words = _WORD.findall(text.casefold())
+    words = [word for each in text.split() if (word := word_characters(each))]
     half = len(words) // 2
     return half > 0 and words[:half] == words[half:]
 
 
 def compression_ratio(text: str) -> float:
-    """How much smaller deflate makes the text: high when it repeats itself."""
-    encoded = text.encode()
+    """How much smaller deflate makes the text: high when it repeats itself. Each character is one byte, so
+    that the ratio does not depend on the script."""
+    numbers = {character: number for number, character in enumerate(dict.fromkeys(text))}
+    encoded = bytes(numbers[character] % 256 for character in text)
     return len(encoded) / len(zlib.compress(encoded)) if encoded else 0.0

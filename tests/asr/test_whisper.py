@@ -253,7 +253,7 @@ def test_what_looks_wrong_is_decoded_again_in_longer_windows(
         return decode_once(windows, frames, beam_size)
 
     monkeypatch.setattr(stock, "_drafts", record)
-    monkeypatch.setattr("voicegw.asr.whisper.is_doubled", lambda text: True)
+    monkeypatch.setattr("voicegw.asr.whisper.is_repetitive", lambda *text, after_context: True)
     [result] = stock.decode([job(pcm(single_utterances()[0]))])
     assert tried == [700, 1500, 3000]
     assert result.words
@@ -297,7 +297,7 @@ def test_a_suspicious_final_that_is_searched_at_once_is_decoded_greedily(
         return generate(encoded, prompts, beam, longest)
 
     monkeypatch.setattr(stock._model, "generate", record)
-    monkeypatch.setattr("voicegw.asr.whisper.is_doubled", lambda text: len(beams) == 1)
+    monkeypatch.setattr("voicegw.asr.whisper.is_repetitive", lambda *text, after_context: len(beams) == 1)
     assert decode(stock, msgspec.structs.replace(job(pcm(single_utterances()[0])), retried=False))
     assert beams == [5, 1]
 
@@ -305,7 +305,7 @@ def test_a_suspicious_final_that_is_searched_at_once_is_decoded_greedily(
 def test_a_final_that_is_not_to_be_retried_is_not_decoded_in_longer_windows(
     stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("voicegw.asr.whisper.is_doubled", lambda text: True)
+    monkeypatch.setattr("voicegw.asr.whisper.is_repetitive", lambda *text, after_context: True)
     [result] = stock.decode([job(pcm(single_utterances()[0]), retried=False)])
     assert result.words
     assert (result.suspicious, result.retry_ms) == (True, 0)
@@ -314,10 +314,26 @@ def test_a_final_that_is_not_to_be_retried_is_not_decoded_in_longer_windows(
 def test_a_partial_that_looks_wrong_is_no_news(stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     partial = job(pcm(single_utterances()[0]), kind=DecodeKind.PARTIAL)
     assert decode(stock, partial)
-    monkeypatch.setattr("voicegw.asr.whisper.is_doubled", lambda text: True)
+    monkeypatch.setattr("voicegw.asr.whisper.is_repetitive", lambda *text, after_context: True)
     [result] = stock.decode([partial])
     assert result.words == ()
     assert result.retry_ms == 0
+
+
+def test_a_text_longer_than_a_decode_may_write_is_its_beginning(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = job(pcm(single_utterances()[0]))
+    [whole] = stock.decode([window])
+    monkeypatch.setattr("voicegw.asr.whisper.MOST_TOKENS", 5)
+    [beginning] = stock.decode([window])
+    assert (whole.cut, beginning.cut, beginning.retry_ms) == (False, True, 0)
+    assert 1 <= len(beginning.words) < len(whole.words)
+    assert [word.text for word in beginning.words] == [word.text for word in whole.words][
+        : len(beginning.words)
+    ]
+    [partial] = stock.decode([msgspec.structs.replace(window, kind=DecodeKind.PARTIAL)])
+    assert partial.words
 
 
 def test_punctuation_alone_is_nothing_said(stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> None:

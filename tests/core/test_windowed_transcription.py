@@ -303,6 +303,17 @@ def test_partials_pauses_and_noise_do_not_count_for_the_language() -> None:
         desk.transcription.receive_answer(DecodeResult("s", job.number, spoken("da"), language="nn"))
 
 
+def test_a_partial_of_noise_tells_no_language() -> None:
+    desk = Desk(AUTO_LANGUAGE)
+    desk.begin()
+    desk.roll(200)
+    noise = desk.job()
+    desk.transcription.receive_answer(DecodeResult("s", noise.number, spoken("da"), language="nn"))
+    final = desk.final(())
+    assert (final.words, final.language) == ((), AUTO_LANGUAGE)
+    assert desk.say("ja", "de", windows=60) == AUTO_LANGUAGE
+
+
 def test_a_language_that_is_to_be_detected_again_needs_as_much_speech_as_before() -> None:
     desk = Desk(AUTO_LANGUAGE)
     assert [desk.say("ja", "de"), desk.say("ja", "de")] == [AUTO_LANGUAGE, "de"]
@@ -377,6 +388,35 @@ def test_without_context_no_words_are_removed() -> None:
     desk.transcription.receive_answer(result)
     [final] = desk.finals()
     assert [word.text for word in final.words] == ["two"]
+
+
+def test_the_rest_of_a_window_with_more_text_than_a_decode_may_write_is_decoded_separately() -> None:
+    desk = Desk()
+    desk.begin()
+    desk.roll(500)
+    desk.transcription.finish()
+    job = desk.job()
+    first = (Word("ఒకటి", 0, 30_000, 0.9), Word("రెండు", 30_000, 60_000, 0.9))
+    desk.transcription.receive_answer(DecodeResult("s", job.number, first, cut=True))
+    rest = desk.job()
+    assert (rest.start, rest.kind) == (60_000, DecodeKind.FINAL)
+    last = (Word("మూడు", 70_000, 90_000, 0.9),)
+    desk.transcription.receive_answer(DecodeResult("s", rest.number, last, cut=True))
+    desk.answer(desk.job())
+    [final] = desk.finals()
+    assert final.words == (*first, *last)
+
+
+def test_a_cut_decode_without_new_words_is_the_last_one() -> None:
+    desk = Desk()
+    desk.begin()
+    desk.roll(500)
+    desk.transcription.finish()
+    words = (Word("ఒకటి", 0, 30_000, 0.9),)
+    desk.transcription.receive_answer(DecodeResult("s", desk.job().number, words, cut=True))
+    desk.transcription.receive_answer(DecodeResult("s", desk.job().number, (), cut=True))
+    [final] = desk.finals()
+    assert final.words == words
 
 
 def test_after_a_long_silence_there_is_no_context() -> None:

@@ -25,7 +25,8 @@ class Window:
 class Draft:
     """What one decode of a window wrote. tokens: its text. encoded: the encoder's output for the window, of
     `frames` frames. score: the mean log-probability of a token. said: it is what somebody said. endless: it
-    wrote on until its token limit. suspicious: it did, or repeats itself."""
+    wrote on until its token limit. cut: because the window has more text than one decode may write.
+    suspicious: it wrote on for another reason, or repeats itself."""
 
     tokens: list[int]
     text: str
@@ -34,4 +35,5 @@ class Draft:
     score: float
     said: bool
     endless: bool
+    cut: bool
     suspicious: bool

@@ -24,9 +24,8 @@ from voicegw.asr.model import MOST_TOKENS, Prompt, Room, Runtime, WhisperModel
 from voicegw.asr.rejection import Evidence, is_speech
 from voicegw.asr.transcript import (
     compression_ratio,
-    find_repetition,
-    is_doubled,
     is_loop,
+    is_repetitive,
     reaches_end,
     text_tokens,
     without_repetition,
@@ -46,7 +45,11 @@ _MAX_COMPRESSION = 2.4  # ratio above which text is taken for a loop
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
 _TOKENS_PER_SECOND = 20  # of the fastest speech, with room to spare: stops a decoder that loops
-_TOKENS_PER_SECOND_OF = dict.fromkeys(("en", "de", "es", "fr", "it", "nl", "pt"), 8)  # shorter in tokens
+_TOKENS_PER_SECOND_OF = {
+    **dict.fromkeys(("en", "de", "es", "fr", "it", "nl", "pt"), 8),
+    # scripts of which one character is several tokens
+    **dict.fromkeys(("am", "bn", "bo", "gu", "ka", "km", "kn", "lo", "ml", "my", "pa", "si", "ta", "te"), 40),
+}
 _ROOM_FOR_TERMS = 8  # tokens; a name takes more of them than what it was mistaken for
 _UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # written without blanks
 
@@ -183,14 +186,13 @@ class WhisperEngine:
         text = self._model.text(tokens, window.prompt.language)
         ended = not self._is_retried(window.job) and reaches_end(written, self._model.special, window.seconds)
         endless = len(written) >= limit and not ended
-        suspicious = (
-            endless
-            or compression_ratio(text) > _MAX_COMPRESSION
-            or find_repetition(tokens) is not None
-            or is_doubled(text)
+        repetitive = compression_ratio(text) > _MAX_COMPRESSION or is_repetitive(
+            tokens, text, after_context=window.job.context > 0
         )
+        cut = endless and limit == MOST_TOKENS and not repetitive
         said = any(map(str.isalnum, text)) and self._is_speech(window, result)
-        return Draft(tokens, text, encoded, frames, result.scores[0], said, endless, suspicious)
+        suspicious = repetitive or (endless and not cut)
+        return Draft(tokens, text, encoded, frames, result.scores[0], said, endless, cut, suspicious)
 
     def _finish(self, window: Window, draft: Draft) -> DecodeResult:
         """The words of a window, after as many retries as its first draft needs."""
@@ -199,6 +201,7 @@ class WhisperEngine:
             tokens = without_repetition(draft.tokens)
             draft = replace(draft, tokens=tokens, text=self._model.text(tokens, window.prompt.language))
         words = self._words(window, draft) if self._is_good(window, draft) else ()
+        words = words[:-1] if draft.cut else words  # the last one may be half a word
         words, job = self._with_key_terms(window, draft, words), window.job
         return DecodeResult(
             job.session,
@@ -208,6 +211,7 @@ class WhisperEngine:
             retry_ms=retry_ms,
             context_dropped=not self.flags.uses_context,
             suspicious=draft.said and draft.suspicious and not (job.retried or self.flags.short_context),
+            cut=draft.cut and bool(words),
         )
 
     def _is_good(self, window: Window, draft: Draft) -> bool:

@@ -6,7 +6,8 @@ without another decode.
 
 A model that was trained on single utterances, and so uses no context, often stops at a pause and omits the
 speech after it. If the last word of its final decode ends before the speech continued, the remaining audio is
-decoded separately and its words are appended. Stock models do not stop there; what they omit is "um".
+decoded separately and its words are appended. Stock models do not stop there; what they omit is "um". But a
+decode may write only so much text, which is 10 s of speech in some scripts: the rest is decoded likewise.
 
 A decode that fails removes no words: those of an earlier final decode stay.
 """
@@ -152,11 +153,16 @@ class Utterance(msgspec.Struct, array_like=True):
             self.decided_until, self.remainder = until, None
 
     def _remainder_after(self, result: DecodeResult, until: int) -> Remainder | None:
-        """The speech after a pause that has no words in the result; None while the speaker continues."""
-        if not result.context_dropped or not (self.paused or self.end is not None):
+        """The speech after a pause that has no words in the result, or after the last word of a result that
+        is cut; None while the speaker continues."""
+        if not (self.paused or self.end is not None):
             return None
         words = result.words
         words_end = words[-1].end if words else self.window_start
+        if result.cut:
+            return Remainder(words_end, words_end, words)
+        if not result.context_dropped:
+            return None
         voice = next((position for position in self.resumed if words_end <= position < until), None)
         return None if voice is None else Remainder(voice, max(words_end, voice - _BEFORE_REMAINDER), words)
 

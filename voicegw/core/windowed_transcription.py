@@ -201,11 +201,12 @@ class WindowedTranscription:
     def _final(self, utterance: Utterance) -> Final:
         assert utterance.end is not None, "a complete utterance has ended"
         self._state.context.remember(utterance, self._state.options)
-        self._state.language.learn(utterance.language, utterance.voiced_ms)
-        decode = utterance.final_decode
+        words, decode = tuple(utterance.words()), utterance.final_decode
+        language = utterance.language if words else ""  # noise has none, whatever a partial found in it
+        self._state.language.learn(language, utterance.voiced_ms)
         return Final(
-            *(utterance.turn, tuple(utterance.words()), utterance.start, utterance.end),
-            *(utterance.voiced_ms, utterance.language or self._state.language.requested, utterance.failed),
+            *(utterance.turn, words, utterance.start, utterance.end),
+            *(utterance.voiced_ms, language or self._state.language.requested, utterance.failed),
             queue_ms=decode.queue_ms if decode else None,
             decode_ms=decode.decode_ms if decode else None,
         )

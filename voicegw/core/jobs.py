@@ -83,8 +83,8 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     again because the first text looked wrong. end_of_turn: of a final, the probability that the speaker has
     finished; None without an end-of-turn model. context_dropped: the context was not decoded, because the
     model works better without. batch: jobs that were decoded together. suspicious: the text looks wrong and
-    was not decoded again, because the job was not `retried`. cut: the window has more text than one decode may
-    write, and the words are its beginning.
+    was not decoded again, because the job was not `retried`. cut: the words are the beginning of a text that
+    is longer than one decode may write.
     """
 
     session: str

@@ -39,7 +39,7 @@ _FLAGS = {
     "language": "en",
     "prompt_words": PROMPT_WORDS,
     "uses_context": False,
-    "speech": {"bias": 0.0, "no_speech": -5.0, "logprob": 4.0, "detector": 5.0},
+    "speech": {"bias": 0.0, "no_speech": -5.0, "logprob": 4.0, "length": 0.0, "detector": 5.0},
 }
 
 

@@ -30,6 +30,25 @@ def test_what_is_made_up_of_noise_is_rejected(no_speech: float, logprob: float, 
     assert not is_speech(Evidence(no_speech, logprob), WEIGHTS, lambda enough: detected)
 
 
+def test_a_sentence_that_the_model_is_sure_of_is_kept_although_the_detector_hears_no_voice() -> None:
+    def whispered(tokens: int) -> bool:
+        return is_speech(Evidence(0.11, -0.52, tokens), WEIGHTS, lambda enough: 0.06)
+
+    assert whispered(9)
+    assert not whispered(1)
+    assert not whispered(0)  # the same in a loop
+
+
+@pytest.mark.parametrize(
+    ("no_speech", "logprob", "tokens", "detected"),
+    [(0.54, -0.62, 1, 0.56), (0.47, -1.38, 9, 0.6), (0.31, -0.92, 6, 0.15), (0.27, -1.04, 5, 0.15)],
+)
+def test_a_long_text_that_is_not_sure_is_rejected(
+    no_speech: float, logprob: float, tokens: int, detected: float
+) -> None:
+    assert not is_speech(Evidence(no_speech, logprob, tokens), WEIGHTS, lambda enough: detected)
+
+
 def test_the_second_detector_is_asked_only_in_doubt() -> None:
     assert is_speech(Evidence(0.0, -0.1), WEIGHTS, never)
     assert is_speech(Evidence(0.01, -0.15), WEIGHTS, never)

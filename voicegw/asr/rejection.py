@@ -7,8 +7,10 @@ answers against noises without speech:
 
 * the model's own probability that nobody speaks (Radford et al. 2022, section 4.5),
 * the mean log-probability of the text,
+* how long the text is where that is high: a sentence that the model is sure of is not made up, while single
+  words are ("Music"), and so are loops,
 * the highest probability of speech that a second detector (Silero) hears. It is asked only where the
-  first two leave room for doubt, because it costs as much as a part of the decode.
+  others leave room for doubt, because it costs as much as a part of the decode.
 """
 
 from collections.abc import Callable
@@ -21,22 +23,24 @@ class SpeechWeights(msgspec.Struct, frozen=True):
     """The weights of the evidence; the defaults are those of stock models that write timestamps.
 
     Text is speech when bias + no_speech * p(no speech) + logprob * mean log-probability
-    + detector * p(speech) is above 0.
+    + length * (tokens - 1) * max(0, 1 + mean log-probability) + detector * p(speech) is above 0.
     """
 
     bias: float = 0.5
     no_speech: float = -7.0
     logprob: float = 2.0
+    length: float = 0.3
     detector: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The figures of a decode about its own text. no_speech: 0 to 1. logprob: mean of the tokens, 0 or
-    less."""
+    """The figures of a decode about its own text. no_speech: 0 to 1. logprob: mean of the tokens, 0 or less.
+    tokens: how many there are; 0 in a text that looks wrong."""
 
     no_speech: float
     logprob: float
+    tokens: int = 0
 
 
 def is_speech(
@@ -46,7 +50,7 @@ def is_speech(
     may stop at the first probability above its argument. strictness: how far above 0 the sum has to be; more
     rejects more."""
     known = weights.bias + weights.no_speech * evidence.no_speech + weights.logprob * evidence.logprob
-    known -= strictness
+    known += weights.length * max(0, evidence.tokens - 1) * max(0.0, 1 + evidence.logprob) - strictness
     if known > 0 or known + weights.detector <= 0:
         return known > 0  # whatever the detector says
     enough = -known / weights.detector

@@ -190,8 +190,9 @@ class WhisperEngine:
             tokens, text, after_context=window.job.context > 0
         )
         cut = endless and limit == MOST_TOKENS and not repetitive
-        said = any(map(str.isalnum, text)) and self._is_speech(window, result)
         suspicious = repetitive or (endless and not cut)
+        evidence = Evidence(result.no_speech_prob, result.scores[0], 0 if suspicious else len(tokens))
+        said = any(map(str.isalnum, text)) and self._is_speech(window, evidence)
         return Draft(tokens, text, encoded, frames, result.scores[0], said, endless, cut, suspicious)
 
     def _finish(self, window: Window, draft: Draft) -> DecodeResult:
@@ -235,12 +236,12 @@ class WhisperEngine:
         """Whether text that looks wrong is decoded again in longer windows."""
         return job.kind is DecodeKind.FINAL and job.retried and not self.flags.short_context
 
-    def _is_speech(self, window: Window, result: Any) -> bool:
+    def _is_speech(self, window: Window, evidence: Evidence) -> bool:
         """Whether a decode wrote what somebody said. Of the audio, the detector hears what is neither context
         nor silence put in front: it takes any sound that follows digital silence for speech."""
         pcm = window.job.pcm[SAMPLE_BYTES * (window.job.context + window.job.lead_in) :]
         return is_speech(
-            Evidence(result.no_speech_prob, result.scores[0]),
+            evidence,
             self.flags.speech,
             lambda enough: speech_probability(pcm, enough),
             self._options.strictness,

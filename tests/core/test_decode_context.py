@@ -66,6 +66,12 @@ def test_the_same_answer_given_again_is_sent_again() -> None:
     assert [word.text for word in context.strip(spoken("No.", start=40_000), 38_000)] == ["No."]
 
 
+def test_a_word_begins_with_the_utterance_and_not_in_the_pause_before_it() -> None:
+    context = DecodeContext(0, 20_000, spoken("and so"))
+    heard = [*spoken("And so,"), Word("yes", 18_500, 36_000, 0.9)]
+    assert context.strip(heard, 28_000) == (Word("yes", 28_000, 36_000, 0.9),)
+
+
 @pytest.mark.parametrize(
     ("sent", "heard", "own"),
     [

@@ -48,12 +48,17 @@ class DecodeContext(msgspec.Struct, array_like=True):
     def strip(self, words: Sequence[Word], boundary: int) -> tuple[Word, ...]:
         """The words of a decode that began with this context, without the words of the context. Words that
         end clearly before the last word of the context are always removed; words that begin after `boundary`,
-        the first sample of the utterance, never."""
+        the first sample of the utterance, never. A word that the alignment lets begin in the pause before the
+        utterance begins with it."""
         index = continuation(self.words, words)
         if self.words:
             index = max(index, sum(word.end < self.words[-1].end - TIME_SLACK for word in words))
         index = min(index, sum(word.start < boundary for word in words))
-        return tuple(words_from(index, words, self.words, same_text=False))
+        own = words_from(index, words, self.words, same_text=False)
+        return tuple(
+            msgspec.structs.replace(word, start=max(word.start, boundary)) if word.end > boundary else word
+            for word in own
+        )
 
 
 class DecodeContextTracker(msgspec.Struct, array_like=True):

@@ -14,16 +14,25 @@ _LIMITS = {"max_message_bytes": 65_536, "max_burst_ms": 5_000, "idle_timeout_ms"
 
 class ScriptedStream:
     """Accepts every socket, and answers typed messages with what `answer` returns for their text. sockets: of
-    the page; texts, audio: what was received."""
+    the page; messages, audio: what was received."""
 
     def __init__(self, page: Page, answer: Callable[[str], list[dict[str, Any]]] = lambda _: []) -> None:
         self.sockets: list[WebSocketRoute] = []
-        self.texts: list[str] = []
+        self.messages: list[dict[str, Any]] = []
         self.audio: list[bytes] = []
         self._page = page
         self._answer = answer
         self._sent = 0
         page.route_web_socket(_STREAM, self._open)
+
+    @property
+    def texts(self) -> list[str]:
+        """The typed messages."""
+        return [message["text"] for message in self.of("text")]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The messages of this type."""
+        return [message for message in self.messages if message["type"] == kind]
 
     def _open(self, socket: WebSocketRoute) -> None:
         self.sockets.append(socket)
@@ -39,9 +48,15 @@ class ScriptedStream:
     def _receive(self, frame: str | bytes) -> None:
         if isinstance(frame, bytes):
             self.audio.append(frame)
-        elif (message := json.loads(frame))["type"] == "text":
-            self.texts.append(message["text"])
-            self.send(*self._answer(message["text"]))
+            return
+        self.messages.append(json.loads(frame))
+        if self.messages[-1]["type"] == "text":
+            self.send(*self._answer(self.messages[-1]["text"]))
+
+    def end_session(self, error: str) -> None:
+        """Ends the session with the error of this code."""
+        self.send({"type": "error", "code": error, "message": "", "retryable": False})
+        self.sockets[-1].close(code=1008)
 
     def send(self, *messages: dict[str, Any]) -> None:
         """Sends messages on the last socket."""

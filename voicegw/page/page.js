@@ -15,21 +15,24 @@ const STATES = {
 const session = new Session();
 const microphone = new Microphone();
 const view = new ConversationView();
-let again = () => {}; // what to do once a token was entered
+const connect = () => session.client();
+let failed = connect; // what to do once a token was entered
 let unsent = null; // the message that waits for its session
 const problems = new ProblemView(document, (token) => {
-  session.token = token;
-  again();
+  session.setToken(token);
+  if (session.state === "open") problems.clear();
+  else attempt(failed);
 });
 
 /** Does what the user asks for; shows why it fails. */
 async function attempt(action) {
-  again = () => attempt(action);
+  failed = connect;
   problems.clear();
   try {
     await action();
   } catch (error) {
     if (!(error instanceof VoiceError)) throw error;
+    failed = action;
     problems.show(error);
   }
 }

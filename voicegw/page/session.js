@@ -10,9 +10,9 @@ const NO_VOICE = new Set(["unsupported_reply", "scope_missing"]);
  */
 export class Session extends EventTarget {
   conversation = new Conversation();
-  token = null; // in memory only
   isAloud = true;
   hasVoice = true;
+  #token = null; // in memory only
   #client = null;
   #opening = null;
   #speaker = null;
@@ -50,7 +50,7 @@ export class Session extends EventTarget {
   }
 
   async #connect(reply) {
-    const client = new VoiceClient({ url: streamUrl(), rate: RATE, reply, token: () => this.token });
+    const client = new VoiceClient({ url: streamUrl(), rate: RATE, reply, token: () => this.#token });
     this.#client = client;
     client.addEventListener("message", ({ detail }) => this.#receive(detail, client.unacknowledgedTexts));
     client.addEventListener("state", ({ detail }) => {
@@ -88,6 +88,12 @@ export class Session extends EventTarget {
     if (!this.#opening) return this.#client?.sendAudio(samples);
     this.#early.push(samples);
     if (this.#early.length > EARLY_FRAMES) this.#early.shift();
+  }
+
+  /** The token of the open session and of the next ones. */
+  setToken(token) {
+    this.#token = token;
+    if (this.state === "open") this.#client.refresh(token);
   }
 
   /** Speaks replies aloud from now on, or no longer. */

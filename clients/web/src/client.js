@@ -85,6 +85,11 @@ export class VoiceClient extends EventTarget {
     this.#request({ type: "configure", ...settings });
   }
 
+  /** Sends a new token, so that the session can continue when the old one ends. */
+  refresh(token) {
+    this.#request({ type: "refresh", token });
+  }
+
   /** Reports how much of the audio of a reply was played. */
   played(audioMs, turn) {
     this.#request({ type: "played", audio_ms: audioMs, turn });
@@ -137,7 +142,7 @@ export class VoiceClient extends EventTarget {
     } else if (message.type === "going_away") {
       this.#retryAfterMs = message.retry_after_ms;
     } else if (message.type === "ending") {
-      this.#refresh(message);
+      this.#renew(message);
     } else if (message.type === "error") {
       this.#error = message;
     }
@@ -163,10 +168,9 @@ export class VoiceClient extends EventTarget {
     this.#sendPending();
   }
 
-  async #refresh(ending) {
+  async #renew(ending) {
     const { token } = this.#options;
-    if (ending.code !== "token_expired" || typeof token !== "function") return;
-    this.#request({ type: "refresh", token: await token() });
+    if (ending.code === "token_expired" && typeof token === "function") this.refresh(await token());
   }
 
   #acknowledge() {

@@ -82,6 +82,8 @@ export class VoiceClient extends TypedEventTarget<ClientEvents> {
   /** Stops the running reply. */
   cancel(): void;
   configure(settings: Settings): void;
+  /** Sends a new token, so that the session can continue when the old one ends; a `token` function does this. */
+  refresh(token: string): void;
   /** Reports how much of the audio of a reply was played; `Speaker` does this. */
   played(audioMs: number, turn?: number): void;
   /** Nothing more will be sent: the server finishes open turns, then the session is closed. */

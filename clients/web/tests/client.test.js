@@ -133,7 +133,9 @@ test("sends a new token when the old one expires", async () => {
   const { peer } = await opened({ token: () => `token${(number += 1)}` });
   peer.send({ type: "ending", seq: 2, code: "token_expired", in_ms: 60_000 });
   await peer.until((received) => received.length > 0);
-  assert.deepEqual(peer.received, [{ type: "refresh", token: "token2" }]);
+  client.refresh("entered");
+  await peer.until((received) => received.length > 1);
+  assert.deepEqual(peer.received, ["token2", "entered"].map((token) => ({ type: "refresh", token })));
 });
 
 test("a refusal has the server's reason", async () => {

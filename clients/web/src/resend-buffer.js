@@ -1,14 +1,17 @@
 import { SessionLost } from "./errors.js";
 
+const OF_ONE_SESSION = new Set(["ack", "cancel", "commit", "played", "refresh"]); // wrong in the next one
+
 /**
  * The messages that the server has not acknowledged, in order, to send them again on a new connection. Audio
- * (Int16Array) is acknowledged by sample, text messages (string) by number.
+ * (Int16Array) is acknowledged by sample, text messages (string of JSON) by number.
  */
 export class ResendBuffer {
   #items = []; // each with the number of samples and of text messages before it
   #sent = 0; // index of the item to send next
   #samples = 0;
   #messages = 0;
+  #isBegun = false; // the first session
   #maxSamples;
 
   /** maxSamples: older audio is dropped. */
@@ -53,13 +56,15 @@ export class ResendBuffer {
   }
 
   /**
-   * The server has started a new session. It begins with the kept messages and the newest audio, of which it takes
-   * only so many samples at once.
+   * The server has started a new session. It begins with the kept messages, except those about the old session, and
+   * the newest audio, of which it takes only so many samples at once.
    */
   restart(maxSamples) {
-    const contents = this.#items.map((item) => item.content);
+    const all = this.#items.map((item) => item.content);
+    const contents = this.#isBegun ? all.filter((content) => !isOfOneSession(content)) : all;
     const samples = contents.reduce((sum, content) => sum + (typeof content === "string" ? 0 : content.length), 0);
     let excess = Math.max(0, samples - maxSamples);
+    this.#isBegun = true;
     this.#items = [];
     this.#sent = this.#samples = this.#messages = 0;
     for (const content of contents) {
@@ -79,4 +84,8 @@ export class ResendBuffer {
 function isReceived(item, samples, messages) {
   if (typeof item.content === "string") return item.messages < messages;
   return item.samples + item.content.length <= samples;
+}
+
+function isOfOneSession(content) {
+  return typeof content === "string" && OF_ONE_SESSION.has(JSON.parse(content).type);
 }

@@ -5,6 +5,7 @@ import { SessionLost } from "../src/errors.js";
 import { ResendBuffer } from "../src/resend-buffer.js";
 
 const audio = (length) => new Int16Array(length);
+const message = (type) => JSON.stringify({ type });
 
 function filled(...contents) {
   const buffer = new ResendBuffer(1_000);
@@ -50,19 +51,30 @@ test("an acknowledgement between sends skips nothing", () => {
 });
 
 test("a new session begins with what is kept", () => {
-  const buffer = filled(audio(100), "one", audio(100));
+  const buffer = filled(audio(100), message("text"), audio(100));
   pending(buffer);
   buffer.acknowledge(100, 0);
   buffer.restart(1_000);
-  assert.deepEqual(pending(buffer), ["one", 100]);
+  assert.deepEqual(pending(buffer), [message("text"), 100]);
   buffer.rewind(0, 0);
-  assert.deepEqual(pending(buffer), ["one", 100]);
+  assert.deepEqual(pending(buffer), [message("text"), 100]);
+});
+
+test("a new session gets no messages about the old one", () => {
+  const ofOld = ["ack", "cancel", "commit", "played", "refresh"].map(message);
+  const buffer = filled(...ofOld, message("text"), message("configure"), message("end"));
+  buffer.restart(1_000);
+  assert.equal(buffer.texts.length, 8, "there was no old one yet");
+  buffer.restart(1_000);
+  assert.deepEqual(pending(buffer), ["text", "configure", "end"].map(message));
+  buffer.acknowledge(0, 3);
+  assert.deepEqual(buffer.texts, []);
 });
 
 test("a new session gets no more audio than it takes at once, the newest", () => {
-  const buffer = filled(audio(100), "one", audio(100), audio(100), "two");
+  const buffer = filled(audio(100), message("text"), audio(100), audio(100), message("end"));
   buffer.restart(150);
-  assert.deepEqual(pending(buffer), ["one", 50, 100, "two"]);
+  assert.deepEqual(pending(buffer), [message("text"), 50, 100, message("end")]);
 });
 
 test("old audio is dropped", () => {

@@ -106,7 +106,7 @@ microphone.addEventListener("frame", ({ detail: { samples, level } }) => {
 });
 microphone.addEventListener("ended", () => {
   stopTalking();
-  problems.show({ code: "unplugged" });
+  problems.show({ code: "stopped" });
 });
 
 $("#talk").addEventListener("click", () => (microphone.isOpen ? stopTalking() : attempt(talk)));

@@ -11,7 +11,7 @@ const PROBLEMS = {
   ],
   missing: ["No microphone was found", "Connect one, or choose another under Settings. Until then you can type."],
   busy: ["The microphone cannot be opened", "Close the program that uses it, and press Talk again."],
-  unplugged: ["The microphone was disconnected", "Connect it again, or choose another under Settings."],
+  stopped: ["The microphone has stopped", "Press Talk to go on, or choose another microphone under Settings."],
   token_missing: ["A token is needed", "This server asks for an access token. It is kept until you close this page."],
   token_invalid: ["The token was not accepted", "Enter another access token."],
   token_expired: ["The token has expired", "Enter a new access token to go on."],

@@ -25,7 +25,10 @@ export class Session extends EventTarget {
   /** The open client; opens a session where there is none. Throws the errors of `VoiceClient.connect`. */
   async client() {
     if (this.#opening) return this.#opening;
-    if (this.#client && this.#client.state !== "closed") return this.#client;
+    if (this.#client && this.#client.state !== "closed") {
+      this.#openSpeaker(); // it may have been interrupted
+      return this.#client;
+    }
     this.#opening = this.#open();
     try {
       const client = await this.#opening;

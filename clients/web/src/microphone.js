@@ -1,3 +1,4 @@
+import { keepRunning } from "./audio-context.js";
 import { MicrophoneError } from "./errors.js";
 
 const REASONS = {
@@ -8,7 +9,10 @@ const REASONS = {
   NotReadableError: ["busy", "The microphone cannot be opened; another program may use it."],
 };
 
-/** The microphone, with the browser's echo cancellation. Events: `frame` (detail: {samples, level}) and `ended`. */
+/**
+ * The microphone, with the browser's echo cancellation. Events: `frame` (detail: {samples, level}) and `ended`: it was
+ * disconnected, or does not go on after an interruption.
+ */
 export class Microphone extends EventTarget {
   #context = null;
   #stream = null;
@@ -68,7 +72,7 @@ export class Microphone extends EventTarget {
     capture.port.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent("frame", { detail: data }));
     context.createMediaStreamSource(stream).connect(capture);
     stream.getTracks().forEach((track) => (track.onended = () => this.#end()));
-    context.resume(); // not awaited: a browser may keep it waiting
+    keepRunning(context, () => context === this.#context && this.#end());
     return context;
   }
 

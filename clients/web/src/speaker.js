@@ -1,3 +1,5 @@
+import { keepRunning, resume } from "./audio-context.js";
+
 /**
  * Plays spoken replies, stops at once when a reply is stopped, and reports to the server what was played. From this
  * the server knows what the user has heard. Event: `played` (detail: {turn, playedMs}).
@@ -12,10 +14,10 @@ export class Speaker extends EventTarget {
     this.#rate = rate;
   }
 
-  /** Opens the sound output. Browsers allow it after a click or a key only. */
+  /** Opens the sound output, or resumes it. Browsers allow it after a click or a key only. */
   async open() {
     if (!this.#context) await this.#start();
-    this.#context.resume(); // not awaited: a browser may keep it waiting
+    resume(this.#context);
   }
 
   async #start() {
@@ -24,6 +26,7 @@ export class Speaker extends EventTarget {
     const options = { numberOfInputs: 0, outputChannelCount: [1] };
     const playback = new AudioWorkletNode(this.#context, "voicegw-playback", options);
     playback.connect(this.#context.destination);
+    keepRunning(this.#context);
     this.#port = playback.port;
     this.#port.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent("played", { detail: data }));
   }

@@ -94,6 +94,7 @@ export class VoiceClient extends TypedEventTarget<ClientEvents> {
 
 interface MicrophoneEvents {
   frame: CustomEvent<{ samples: Int16Array; level: number }>;
+  /** It was disconnected, or does not go on after an interruption. */
   ended: Event;
 }
 
@@ -114,7 +115,7 @@ interface SpeakerEvents {
 /** Plays spoken replies, stops at once when a reply is stopped, and reports what was played. */
 export class Speaker extends TypedEventTarget<SpeakerEvents> {
   constructor(options?: { rate?: number });
-  /** Opens the sound output, after a click or a key. */
+  /** Opens the sound output, or resumes it, after a click or a key. */
   open(): Promise<void>;
   attach(client: VoiceClient): void;
   close(): void;

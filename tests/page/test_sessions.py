@@ -92,3 +92,31 @@ def test_a_message_of_a_lost_session_is_answered_by_the_next_one(visit: Visit, s
     expect(visit.page.locator(".reply-text")).to_have_text("It is three.")
     expect(visit.page.locator(".tool")).to_have_count(1)
     expect(visit.page.locator("#send")).to_be_visible()
+
+
+def test_replies_are_silent_where_that_was_wanted_while_a_session_was_opened(
+    visit: Visit, stage: Servers
+) -> None:
+    stream = ScriptedStream(visit.page)
+    visit.page.goto(stage.page)
+    visit.page.evaluate(SUBMIT, ["Hush"])
+    stream.until(lambda: len(stream.sockets) == 1)
+    visit.page.get_by_role("button", name="Settings").click()
+    visit.page.get_by_label("Speak replies aloud").uncheck()
+    stream.begin_session()
+    stream.until(lambda: bool(stream.texts))
+    assert stream.of("configure") == [{"type": "configure", "reply": "text"}]
+
+
+def test_replies_stay_silent_in_the_next_session(visit: Visit, stage: Servers) -> None:
+    stream = ScriptedStream(visit.page)
+    visit.page.goto(stage.page)
+    visit.page.evaluate(SUBMIT, ["Hush"])
+    stream.begin_session()
+    visit.page.get_by_role("button", name="Settings").click()
+    visit.page.get_by_label("Speak replies aloud").uncheck()
+    stream.until(lambda: bool(stream.of("configure")))
+    stream.send({"type": "ack", "samples": 0, "messages": len(stream.messages)})
+    stream.sockets[-1].close(code=1011)
+    stream.until(lambda: len(stream.sockets) == 2)
+    assert ["reply=audio" in socket.url for socket in stream.sockets] == [True, False]

@@ -69,6 +69,7 @@ export class Session extends EventTarget {
     if (!globalThis.isSecureContext) this.hasVoice = false; // there are no audio worklets
     if (!this.hasVoice) return;
     this.#speaker ??= new Speaker({ rate: RATE });
+    this.#speaker.isMuted = !this.isAloud;
     try {
       await this.#speaker.open();
     } catch {
@@ -102,7 +103,8 @@ export class Session extends EventTarget {
   /** Speaks replies aloud from now on, or no longer. */
   setAloud(isAloud) {
     this.isAloud = isAloud;
-    if (this.state === "open" && this.hasVoice) this.#client.configure({ reply: isAloud ? "audio" : "text" });
+    if (this.#speaker) this.#speaker.isMuted = !isAloud; // the running reply, too
+    if (this.hasVoice) this.#client?.configure({ reply: isAloud ? "audio" : "text" });
   }
 
   async say(text) {

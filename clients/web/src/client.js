@@ -12,6 +12,7 @@ const READY_MS = 10_000; // from the WebSocket to the first message
 const CHECK_MS = 500;
 const BURST_MARGIN_MS = 1_000; // for what is said while a new session is being opened
 const MAX_BUFFERED_BYTES = 256_000; // in the socket; more stays in the resend buffer
+const REPLY_MODES = { true: "text", false: "none" };
 
 /**
  * A session, across lost connections. Events: `message` (detail: a message of the server, each once and in order),
@@ -80,8 +81,10 @@ export class VoiceClient extends EventTarget {
     this.#request({ type: "cancel" });
   }
 
-  /** Changes settings of the session, by the names of the protocol. */
+  /** Changes settings of the session, by the names of the protocol. Those of its address hold for a new one, too. */
   configure(settings) {
+    const { reply = this.#options.reply, language = this.#options.language } = settings;
+    Object.assign(this.#options, { reply: REPLY_MODES[reply] ?? reply, language });
     this.#request({ type: "configure", ...settings });
   }
 

@@ -5,6 +5,7 @@ import { keepRunning, resume } from "./audio-context.js";
  * the server knows what the user has heard. Event: `played` (detail: {turn, playedMs}).
  */
 export class Speaker extends EventTarget {
+  isMuted = false; // silence is played then, as long as the replies
   #rate;
   #context = null;
   #port = null;
@@ -34,7 +35,10 @@ export class Speaker extends EventTarget {
   /** Plays the replies of this client from now on. */
   attach(client) {
     let turn = null; // of the reply that is being played; only this one is reported
-    client.addEventListener("audio", ({ detail }) => this.#port?.postMessage({ samples: detail }));
+    client.addEventListener("audio", ({ detail }) => {
+      const samples = this.isMuted ? new Int16Array(detail.length) : detail;
+      this.#port?.postMessage({ samples });
+    });
     client.addEventListener("message", ({ detail: message }) => {
       if (message.type === "reply_started") {
         turn = message.turn;

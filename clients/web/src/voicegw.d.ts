@@ -81,6 +81,7 @@ export class VoiceClient extends TypedEventTarget<ClientEvents> {
   commit(): void;
   /** Stops the running reply. */
   cancel(): void;
+  /** Changes settings. When the session is lost, a new one has `reply` and `language`, but not the others. */
   configure(settings: Settings): void;
   /** Sends a new token, so that the session can continue when the old one ends; a `token` function does this. */
   refresh(token: string): void;
@@ -114,6 +115,8 @@ interface SpeakerEvents {
 
 /** Plays spoken replies, stops at once when a reply is stopped, and reports what was played. */
 export class Speaker extends TypedEventTarget<SpeakerEvents> {
+  /** Plays silence in place of replies. */
+  isMuted: boolean;
   constructor(options?: { rate?: number });
   /** Opens the sound output, or resumes it, after a click or a key. */
   open(): Promise<void>;

@@ -104,6 +104,17 @@ test("a session that is gone begins anew with what was kept", async () => {
   assert.equal(client.ready.session, "other");
 });
 
+test("a session that is gone begins anew with the reply mode and the language that were set", async () => {
+  const { peer } = await opened({ reply: "audio", language: "en" });
+  client.configure({ reply: false });
+  client.configure({ language: "de" });
+  peer.send({ type: "ack", seq: 2, samples: 0, messages: 2 });
+  await once(client, "message");
+  peer.cut();
+  const { query } = await server.peer();
+  assert.deepEqual([query.get("reply"), query.get("lang")], ["none", "de"]);
+});
+
 test("counts the typed messages that a new session gets again", async () => {
   const { peer } = await opened();
   ["one", "two"].forEach((text) => client.say(text));

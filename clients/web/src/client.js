@@ -1,4 +1,5 @@
 import { Refused, SessionLost, Unreachable, VoiceError } from "./errors.js";
+import { HealthCheck } from "./health-check.js";
 import { ResendBuffer } from "./resend-buffer.js";
 import { abandonSocket, openSocket } from "./socket.js";
 
@@ -7,9 +8,6 @@ const FINAL_CLOSURES = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010, 4001])
 const FIRST_DELAY_MS = 200;
 const MAX_DELAY_MS = 5_000;
 const ACKNOWLEDGE_EVERY = 32; // messages
-const SILENCE_MS = 3_000; // without a message while audio is sent: the connection is lost
-const READY_MS = 10_000; // from the WebSocket to the first message
-const CHECK_MS = 500;
 const BURST_MARGIN_MS = 1_000; // for what is said while a new session is being opened
 const MAX_BUFFERED_BYTES = 256_000; // in the socket; more stays in the resend buffer
 const REPLY_MODES = { true: "text", false: "none" };
@@ -31,9 +29,7 @@ export class VoiceClient extends EventTarget {
   #error = null; // the last error message of the server
   #retryAfterMs = 0;
   #giveUpAt = 0; // reconnecting
-  #receivedAt = 0;
-  #sentAt = -Infinity;
-  #timer = null;
+  #health = new HealthCheck(() => this.#lose(new Unreachable("The server sends nothing.")));
 
   constructor({ url, rate = 16_000, reply = "text", language = "", token = null, reconnectMs = 120_000 }) {
     super();
@@ -62,12 +58,13 @@ export class VoiceClient extends EventTarget {
 
   /** Sends mono samples (Int16Array), at the rate of the session. */
   sendAudio(samples) {
-    this.#sentAt = performance.now();
+    this.#health.sendAudio();
     this.#add(samples);
   }
 
   /** Sends a typed message. */
   say(text) {
+    this.#health.sendText();
     this.#request({ type: "text", text });
   }
 
@@ -117,13 +114,12 @@ export class VoiceClient extends EventTarget {
       onClose: (from, event) => from === this.#socket && this.#lose(this.#closeError(event)),
     });
     this.#socket = socket;
-    this.#receivedAt = performance.now();
-    this.#timer ??= setInterval(() => this.#checkHealth(), CHECK_MS);
+    this.#health.start();
     if (this.state === "closed") this.#hangUp();
   }
 
   #receive(data) {
-    this.#receivedAt = performance.now();
+    this.#health.receive();
     if (this.state === "closed") return;
     if (typeof data !== "string") {
       this.#emit("audio", new Int16Array(data));
@@ -164,7 +160,7 @@ export class VoiceClient extends EventTarget {
       this.#buffer.restart(((ready.limits.max_burst_ms - BURST_MARGIN_MS) * this.#options.rate) / 1000);
       this.#acknowledged = 0;
     }
-    this.#isReady = true;
+    this.#isReady = this.#health.isReady = true;
     this.#setState("open");
     this.#waiting?.resolve(ready);
     this.#waiting = null;
@@ -200,15 +196,9 @@ export class VoiceClient extends EventTarget {
     }
   }
 
-  #checkHealth() {
-    const now = performance.now();
-    const isSending = now < this.#sentAt + 1_000;
-    const allowedMs = this.#isReady ? (isSending ? SILENCE_MS : Infinity) : READY_MS;
-    if (this.#socket && now > this.#receivedAt + allowedMs) this.#lose(new Unreachable("The server sends nothing."));
-  }
-
   /** The connection ended. error: null when the session did, as it should. */
   #lose(error) {
+    this.#health.stop();
     abandonSocket(this.#socket);
     this.#socket = null;
     this.#isReady = false;
@@ -245,7 +235,6 @@ export class VoiceClient extends EventTarget {
 
   #finish(error) {
     if (this.state === "closed") return;
-    clearInterval(this.#timer);
     this.#isReady = false;
     this.#setState("closed", error);
     this.#waiting?.reject(error ?? new SessionLost("closed", "The session was closed."));
@@ -254,6 +243,7 @@ export class VoiceClient extends EventTarget {
   }
 
   #hangUp() {
+    this.#health.stop();
     this.#socket?.close(1000);
     this.#socket = null;
   }

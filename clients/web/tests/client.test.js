@@ -208,14 +208,30 @@ test("closing hangs up", async () => {
   assert.deepEqual(peer.received, [{ type: "closed", code: 1000 }]);
 });
 
+/** The clock runs so many times faster. */
+function hasten(context, factor) {
+  const begin = performance.now();
+  const real = performance.now.bind(performance);
+  context.mock.method(performance, "now", () => begin + factor * (real() - begin));
+}
+
 test("a server that stays silent while audio is sent is left", async (context) => {
   const { peer } = await opened();
-  let now = performance.now();
-  context.mock.method(performance, "now", () => now);
+  hasten(context, 10);
   const speaking = setInterval(() => client.sendAudio(new Int16Array(320)), 20);
-  now += 3_500;
   const second = await server.peer();
   clearInterval(speaking);
   assert.ok(peer.received.some((received) => received === 640));
   assert.equal(second.query.get("session"), "s");
+});
+
+test("a server that does not answer a typed message is left, and the message is sent again", async (context) => {
+  const { peer } = await opened();
+  hasten(context, 10);
+  client.say("one");
+  const second = await server.peer();
+  second.send({ ...READY, seq: 2, epoch: 2, resumed: true });
+  await second.until((received) => received.length > 0);
+  assert.deepEqual(second.received, [{ type: "text", text: "one" }]);
+  assert.deepEqual(peer.received[0], { type: "text", text: "one" });
 });

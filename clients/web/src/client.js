@@ -27,7 +27,8 @@ export class VoiceClient extends EventTarget {
   #isReady = false;
   #waiting = null; // the promise of `connect`
   #error = null; // the last error message of the server
-  #retryAfterMs = 0;
+  #retryAfterMs = 0; // as the server said, for the next attempt
+  #delayMs = 0; // the longest random delay before the next attempt
   #giveUpAt = 0; // reconnecting
   #health = new HealthCheck(() => this.#lose(new Unreachable("The server sends nothing.")));
 
@@ -204,16 +205,20 @@ export class VoiceClient extends EventTarget {
     this.#isReady = false;
     if (this.#waiting || !(error instanceof Unreachable) || !this.#options.reconnectMs) return this.#finish(error);
     const now = performance.now();
-    if (this.state !== "reconnecting") this.#giveUpAt = now + this.#options.reconnectMs;
-    else if (now > this.#giveUpAt) return this.#finish(error);
+    if (this.state !== "reconnecting") {
+      this.#giveUpAt = now + this.#options.reconnectMs;
+      this.#delayMs = FIRST_DELAY_MS;
+    } else if (now > this.#giveUpAt) return this.#finish(error);
     this.#setState("reconnecting", error);
     this.#reconnect();
   }
 
   /** Tries until a WebSocket is open, after random and growing delays. */
   async #reconnect() {
-    for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
-      await sleep(this.#retryAfterMs + Math.random() * delayMs);
+    for (;;) {
+      await sleep(this.#retryAfterMs + Math.random() * this.#delayMs);
+      this.#retryAfterMs = 0;
+      this.#delayMs = Math.min(2 * this.#delayMs, MAX_DELAY_MS);
       if (this.state !== "reconnecting") return;
       const error = await this.#tryAgain();
       if (!error) return;

@@ -167,6 +167,42 @@ test("a refusal while it reconnects ends the session", async () => {
   assert.deepEqual([detail.state, detail.error.code], ["closed", "origin_refused"]);
 });
 
+/** The delays that are waited for, in ms; the random part is the longest that is possible. */
+function delays(context) {
+  context.mock.method(Math, "random", () => 1);
+  const { mock } = context.mock.method(globalThis, "setTimeout");
+  const OPEN_MS = 10_000;
+  return () => mock.calls.map((call) => call.arguments[1]).filter((ms) => ms !== OPEN_MS);
+}
+
+test("delays grow until a session is open", async (context) => {
+  const { peer } = await opened();
+  const waited = delays(context);
+  peer.cut();
+  for (let attempt = 1; attempt <= 2; attempt += 1) (await server.peer()).close(1013);
+  const last = await server.peer();
+  assert.deepEqual(waited(), [200, 400, 800]);
+  last.send({ ...READY, seq: 2, epoch: 2, resumed: true });
+  await once(client, "message");
+  last.cut();
+  await server.peer();
+  assert.deepEqual(waited(), [200, 400, 800, 200]);
+});
+
+test("waits as long as the server said, once", async (context) => {
+  const { peer } = await opened();
+  const waited = delays(context);
+  peer.send({ type: "going_away", seq: 2, retry_after_ms: 300 });
+  await once(client, "message");
+  peer.close(1012);
+  const second = await server.peer();
+  second.send({ ...READY, seq: 3, epoch: 2, resumed: true });
+  await once(client, "message");
+  second.cut();
+  await server.peer();
+  assert.deepEqual(waited(), [500, 200]);
+});
+
 test("nobody answers", async () => {
   const { url } = server;
   await server.close();

@@ -21,6 +21,14 @@ INTERRUPT = "() => Promise.all(contexts.map((context) => context.suspend()))"
 KEEP = """() => contexts.forEach((context) => {
   context.resume = () => Promise.reject(new Error("interrupted"));
 })"""
+# the first worklet cannot be loaded
+FAIL_ONCE = """
+const { addModule } = AudioWorklet.prototype;
+AudioWorklet.prototype.addModule = async () => {
+  AudioWorklet.prototype.addModule = addModule;
+  throw new DOMException("Unable to load a worklet's module.", "AbortError");
+};
+"""
 RUN = "() => contexts.length === 2 && contexts.every(({ state }) => state === 'running')"
 
 
@@ -55,3 +63,17 @@ def test_a_microphone_that_does_not_go_on_is_closed(visit: Visit, stage: Servers
     visit.page.get_by_role("button", name="Talk").click()
     expect(visit.page.locator("#talk")).to_have_attribute("aria-pressed", "true")
     expect(visit.page.get_by_role("alert")).to_be_hidden()
+
+
+def test_a_session_after_one_without_sound_output_is_spoken_again(visit: Visit, stage: Servers) -> None:
+    visit.page.add_init_script(FAIL_ONCE)
+    stream = ScriptedStream(visit.page)
+    visit.page.goto(stage.page)
+    for session in (1, 2):
+        visit.page.get_by_label("Message").fill("Hello")
+        visit.page.keyboard.press("Enter")
+        stream.begin_session(session)
+        stream.until(lambda: len(stream.texts) == len(stream.sockets))
+        stream.sockets[-1].close(code=4001)
+        expect(visit.page.locator("#state")).to_have_text("Disconnected")
+    assert ["reply=audio" in socket.url for socket in stream.sockets] == [False, True]

@@ -11,7 +11,8 @@ const NO_VOICE = new Set(["unsupported_reply", "scope_missing"]);
 export class Session extends EventTarget {
   conversation = new Conversation();
   isAloud = true;
-  hasVoice = true;
+  hasVoice = true; // of this session
+  #mayHaveVoice = globalThis.isSecureContext; // elsewhere there are no audio worklets; false once the server refuses
   #token = null; // in memory only
   #client = null;
   #opening = null;
@@ -41,13 +42,14 @@ export class Session extends EventTarget {
   }
 
   async #open() {
+    this.hasVoice = this.#mayHaveVoice;
     await this.#openSpeaker();
     if (!this.isAloud || !this.hasVoice) return this.#connect("text");
     try {
       return await this.#connect("audio");
     } catch (error) {
       if (!isAboutVoice(error)) throw error;
-      this.hasVoice = false;
+      this.hasVoice = this.#mayHaveVoice = false;
       return this.#connect("text");
     }
   }
@@ -66,14 +68,13 @@ export class Session extends EventTarget {
   }
 
   async #openSpeaker() {
-    if (!globalThis.isSecureContext) this.hasVoice = false; // there are no audio worklets
     if (!this.hasVoice) return;
     this.#speaker ??= new Speaker({ rate: RATE });
     this.#speaker.isMuted = !this.isAloud;
     try {
       await this.#speaker.open();
     } catch {
-      this.hasVoice = false; // the browser has no sound output; replies are text
+      this.hasVoice = false; // there is no sound output now; replies are text
     }
   }
 

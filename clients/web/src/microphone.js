@@ -60,17 +60,18 @@ export class Microphone extends EventTarget {
   }
 
   async #capture(stream) {
-    const context = new AudioContext({ latencyHint: "interactive" });
+    let context;
     try {
+      context = new AudioContext({ latencyHint: "interactive" });
       await context.audioWorklet.addModule(new URL("./capture-worklet.js", import.meta.url));
+      const processorOptions = { rate: this.#rate };
+      const capture = new AudioWorkletNode(context, "voicegw-capture", { numberOfOutputs: 0, processorOptions });
+      capture.port.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent("frame", { detail: data }));
+      context.createMediaStreamSource(stream).connect(capture);
     } catch (error) {
       release(stream, context);
       throw error;
     }
-    const processorOptions = { rate: this.#rate };
-    const capture = new AudioWorkletNode(context, "voicegw-capture", { numberOfOutputs: 0, processorOptions });
-    capture.port.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent("frame", { detail: data }));
-    context.createMediaStreamSource(stream).connect(capture);
     stream.getTracks().forEach((track) => (track.onended = () => this.#end()));
     keepRunning(context, () => context === this.#context && this.#end());
     return context;
@@ -90,5 +91,5 @@ export class Microphone extends EventTarget {
 
 function release(stream, context) {
   stream.getTracks().forEach((track) => track.stop());
-  context.close();
+  context?.close();
 }

@@ -9,6 +9,7 @@ export class Speaker extends EventTarget {
   #rate;
   #context = null;
   #port = null;
+  #opening = null; // the promise of the first `open`
 
   constructor({ rate = 16_000 } = {}) {
     super();
@@ -17,19 +18,25 @@ export class Speaker extends EventTarget {
 
   /** Opens the sound output, or resumes it. Browsers allow it after a click or a key only. */
   async open() {
-    if (!this.#context) await this.#start();
+    if (!this.#context) await (this.#opening ??= this.#start().finally(() => (this.#opening = null)));
     resume(this.#context);
   }
 
   async #start() {
-    this.#context = new AudioContext({ sampleRate: this.#rate, latencyHint: "interactive" });
-    await this.#context.audioWorklet.addModule(new URL("./playback-worklet.js", import.meta.url));
-    const options = { numberOfInputs: 0, outputChannelCount: [1] };
-    const playback = new AudioWorkletNode(this.#context, "voicegw-playback", options);
-    playback.connect(this.#context.destination);
-    keepRunning(this.#context);
-    this.#port = playback.port;
-    this.#port.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent("played", { detail: data }));
+    const context = new AudioContext({ sampleRate: this.#rate, latencyHint: "interactive" });
+    try {
+      await context.audioWorklet.addModule(new URL("./playback-worklet.js", import.meta.url));
+      const options = { numberOfInputs: 0, outputChannelCount: [1] };
+      const playback = new AudioWorkletNode(context, "voicegw-playback", options);
+      playback.connect(context.destination);
+      playback.port.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent("played", { detail: data }));
+      this.#port = playback.port;
+    } catch (error) {
+      context.close();
+      throw error;
+    }
+    keepRunning(context);
+    this.#context = context;
   }
 
   /** Plays the replies of this client from now on. */

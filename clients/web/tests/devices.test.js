@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+
+import { Microphone, MicrophoneError, Speaker } from "../src/voicegw.js";
+
+let contexts;
+let sent; // to the audio thread
+let failing; // the method of a context that fails
+
+/** An audio context without sound. */
+class Context extends EventTarget {
+  state = "running";
+  audioWorklet = { addModule: async () => this.perform("addModule") };
+
+  constructor() {
+    super();
+    contexts.push(this);
+  }
+
+  perform(name) {
+    if (name === failing) throw new Error(`${name} failed`);
+  }
+
+  async resume() {}
+
+  createMediaStreamSource() {
+    this.perform("createMediaStreamSource");
+    return new Node();
+  }
+
+  close() {
+    this.state = "closed";
+    this.dispatchEvent(new Event("statechange"));
+  }
+}
+
+class Node {
+  port = { postMessage: (message) => sent.push(message) };
+
+  connect() {}
+}
+
+class Track {
+  isStopped = false;
+
+  stop() {
+    this.isStopped = true;
+  }
+}
+
+const tracks = [];
+const mediaDevices = {
+  async getUserMedia() {
+    tracks.push(new Track());
+    return { getTracks: () => [tracks.at(-1)] };
+  },
+};
+const BROWSER = {
+  AudioContext: Context,
+  AudioWorkletNode: Node,
+  document: new EventTarget(),
+  isSecureContext: true,
+  navigator: { mediaDevices },
+};
+
+beforeEach(() => {
+  [contexts, sent, failing] = [[], [], ""];
+  Object.entries(BROWSER).forEach(([name, value]) => Object.defineProperty(globalThis, name, { value, configurable: true }));
+});
+afterEach(() => Object.keys(BROWSER).forEach((name) => delete globalThis[name]));
+
+/** The audio of a reply arrives. */
+function receive(client, ...samples) {
+  client.dispatchEvent(new CustomEvent("audio", { detail: Int16Array.from(samples) }));
+}
+
+function played() {
+  return sent.map(({ samples }) => [...samples]);
+}
+
+test("a muted speaker plays silence that is as long as the reply", async () => {
+  const speaker = new Speaker();
+  const client = new EventTarget();
+  await speaker.open();
+  speaker.attach(client);
+  receive(client, 1, 2);
+  speaker.isMuted = true;
+  receive(client, 3, 4);
+  assert.deepEqual(played(), [[1, 2], [0, 0]]);
+  speaker.close();
+});
+
+test("a speaker that could not be opened can be opened later", async () => {
+  const speaker = new Speaker();
+  const client = new EventTarget();
+  speaker.attach(client);
+  failing = "addModule";
+  await assert.rejects(speaker.open(), /addModule failed/);
+  await assert.rejects(speaker.open(), /addModule failed/);
+  failing = "";
+  await speaker.open();
+  receive(client, 1, 2);
+  assert.deepEqual(played(), [[1, 2]]);
+  assert.deepEqual(contexts.map(({ state }) => state), ["closed", "closed", "running"]);
+  speaker.close();
+});
+
+test("a speaker that is opened twice at once is one", async () => {
+  const speaker = new Speaker();
+  await Promise.all([speaker.open(), speaker.open()]);
+  assert.equal(contexts.length, 1);
+  speaker.close();
+});
+
+test("a microphone that could not be opened is released", async () => {
+  const microphone = new Microphone();
+  for (failing of ["addModule", "createMediaStreamSource"]) {
+    await assert.rejects(microphone.open(), MicrophoneError);
+    assert.ok(tracks.at(-1).isStopped);
+    assert.equal(contexts.at(-1).state, "closed");
+    assert.ok(!microphone.isOpen);
+  }
+});

@@ -19,7 +19,7 @@ from voicegw.core.responder import Responder
 from voicegw.core.speech_output import Voice
 from voicegw.errors import ConfigurationError
 from voicegw.reply.llm.failover import FailoverResponder
-from voicegw.reply.llm.llm_responder import LLMResponder
+from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
 from voicegw.reply.llm.readiness import ModelReadiness
 from voicegw.reply.moderators.endpoint_moderator import EndpointModerator
 from voicegw.reply.moderators.function_moderator import FunctionModerator
@@ -58,7 +58,7 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
         stack.push_async_callback(voice.close)
     tools = Toolbox(settings.tools, metrics, await mcp_tools.connect(settings.tools, stack))
     stack.push_async_callback(tools.close)
-    background_calls = _background_calls(settings, tools, metrics)
+    background_calls = make_background_calls(settings, tools, metrics)
     stack.push_async_callback(background_calls.close)
     model = _model(settings, tools, metrics)
     moderator = make_moderator(settings.moderation)
@@ -77,14 +77,19 @@ async def assemble(settings: Settings, metrics: Metrics, stack: AsyncExitStack) 
     return Assistant(responder, background_calls, moderator, readiness.check, voice, declared)
 
 
+def model_endpoints(settings: Settings) -> list[LLMOptions]:
+    """The one or two endpoints of the model; none when none is configured. Raises ConfigurationError."""
+    if settings.llm_fallback.configured and not settings.llm.configured:
+        raise ConfigurationError("llm_fallback is used when `llm` fails: configure `llm` first")
+    return [options for options in (settings.llm, settings.llm_fallback) if options.configured]
+
+
 def _model(settings: Settings, tools: Toolbox, metrics: Metrics) -> FailoverResponder | None:
-    """The model with its one or two endpoints; None when none is configured."""
-    if not settings.llm.configured:
-        if settings.llm_fallback.configured:
-            raise ConfigurationError("llm_fallback is used when `llm` fails: configure `llm` first")
+    """The model with its endpoints; None when none is configured."""
+    configured = model_endpoints(settings)
+    if not configured:
         log.info("no model endpoint is configured; the offline responder answers")
         return None
-    configured = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
     count = metrics.llm_prewarm_tokens.inc
     endpoints = [LLMResponder(options, tools.definitions, count) for options in configured]
     return FailoverResponder(endpoints, settings.failover, metrics)
@@ -127,8 +132,8 @@ def make_moderator(options: ModerationOptions) -> Moderator | None:
     return EndpointModerator(options) if options.configured else None
 
 
-def _background_calls(settings: Settings, tools: Toolbox, metrics: Metrics) -> BackgroundCalls:
-    """The background calls: in this process, or in workers over Redis."""
+def make_background_calls(settings: Settings, tools: Toolbox, metrics: Metrics) -> BackgroundCalls:
+    """The background calls: in this process, or in workers over Redis. Raises ConfigurationError."""
     if not settings.background_calls.by_workers:
         return LocalBackgroundCalls(tools.run, settings.tools, metrics)
     if settings.cluster.url is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context, trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -16,6 +16,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from voicegw import __version__
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError, StartupError, VoicegwError
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 NO_EXPORTER = "none"
 _NAMES = {"otlp": "otlp_proto_http"}  # any other name is that of an installed exporter, such as `console`
@@ -39,12 +42,24 @@ class TraceOptions:
 def tracing(options: TraceOptions, service: str) -> Iterator[None]:
     """Exports the spans that end during the block; its end may take seconds, for the last ones.
 
-    service: its name, unless OTEL_SERVICE_NAME is set. Raises ConfigurationError for an unknown exporter, and
-    StartupError when the SDK is not installed.
+    service: its name, unless OTEL_SERVICE_NAME is set. Raises as `new_provider` does.
     """
-    if options.exporter in (None, NO_EXPORTER):
+    provider = new_provider(options, service)
+    if provider is None:
         yield
         return
+    trace.set_tracer_provider(provider)
+    try:
+        yield
+    finally:
+        provider.shutdown()
+
+
+def new_provider(options: TraceOptions, service: str) -> "TracerProvider | None":
+    """Exports spans, if an exporter is named. Raises ConfigurationError for an unknown exporter, and
+    StartupError when the SDK is not installed."""
+    if options.exporter is None or options.exporter == NO_EXPORTER:
+        return None
     try:
         from opentelemetry.sdk.resources import OTELResourceDetector, Resource
         from opentelemetry.sdk.trace import TracerProvider
@@ -54,11 +69,7 @@ def tracing(options: TraceOptions, service: str) -> Iterator[None]:
     resource = Resource.create({"service.name": service, "service.version": __version__})
     provider = TracerProvider(resource=resource.merge(OTELResourceDetector().detect()))
     provider.add_span_processor(BatchSpanProcessor(_exporter(options.exporter)))
-    trace.set_tracer_provider(provider)
-    try:
-        yield
-    finally:
-        provider.shutdown()
+    return provider
 
 
 def _exporter(name: str) -> Any:

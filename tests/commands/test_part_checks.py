@@ -1,6 +1,7 @@
 """Each check against the real part, once as it should be and once not."""
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from voicegw.cluster.redis.connect import RedisOptions
 from voicegw.commands import part_checks
 from voicegw.commands.findings import Finding, Status
 from voicegw.commands.part_checks import CHECKS
-from voicegw.config import Settings
+from voicegw.config import Settings, load
 from voicegw.gateway.http.tls import TlsOptions
 from voicegw.gateway.server import GatewayOptions
 from voicegw.gpu_metrics import GpuMemory
+from voicegw.tracing import TraceOptions
 
 BY_NAME = {check.__name__: check for check in CHECKS}
 
@@ -43,6 +45,34 @@ async def test_a_network_without_tls_is_wrong() -> None:
     assert exposed.status is Status.WRONG
     assert "TLS" in exposed.found
     assert (await only("access", Settings())).status is Status.NOTE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--limits.user-messages", "many"), "limits.user_messages"),
+        (("--limits.exempt", "here"), "here"),
+        (("--access.metrics-from", "there"), "there"),
+        (("--access.proxy.trusted", "everybody", "--behind-proxy"), "everybody"),
+    ],
+)
+async def test_limits_and_networks_are_those_that_the_server_takes(
+    arguments: tuple[str, ...], named: str
+) -> None:
+    finding = await only("access", load(arguments))
+    assert finding.status is Status.WRONG
+    assert named in finding.found
+
+
+async def test_traces_are_those_that_the_server_exports(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def status(exporter: str | None) -> Status:
+        return (await only("traces", Settings(traces=TraceOptions(exporter)))).status
+
+    assert [await status(name) for name in (None, "otlp", "nonesuch")] == [
+        *(Status.OK, Status.OK, Status.WRONG)
+    ]
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    assert "'voicegw[otel]'" in (await only("traces", Settings(traces=TraceOptions("otlp")))).found
 
 
 async def test_tls_files(tmp_path: Path) -> None:

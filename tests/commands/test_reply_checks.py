@@ -1,17 +1,24 @@
 """Each check of what makes replies against the real part, once as it should be and once not."""
 
 import sys
+from pathlib import Path
+
+import pytest
 
 from tests.commands.test_part_checks import found, only
 from tests.llm_server import LLMServer
 from tests.redis_server import free_port
 from tests.reply.tools.test_mcp_tools import NAMES, SHOP
+from voicegw.cluster.redis.connect import RedisOptions
+from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions
 from voicegw.commands.findings import Status
 from voicegw.config import Settings
 from voicegw.reply.llm.llm_responder import LLMOptions
 from voicegw.reply.moderators.moderation_options import ModerationOptions
 from voicegw.reply.tools.tool_declarations import ToolOptions
 from voicegw.reply.voice.sentence_voice import VoiceEngine, VoiceOptions
+
+FUNCTION = {"name": "reject", "description": "Rejects.", "entry_point": f"{__name__}:rejects"}
 
 
 def rejects(text: str) -> list[str]:
@@ -32,6 +39,8 @@ async def test_every_model_endpoint_is_asked() -> None:
     assert [finding.status for finding in findings] == [Status.OK, Status.WRONG]
     assert "other" in findings[1].found
     assert (await only("model_endpoints", Settings())).status is Status.NOTE
+    fallback = await only("model_endpoints", Settings(llm_fallback=away))
+    assert fallback.status is Status.WRONG
 
 
 async def test_the_voice_speaks() -> None:
@@ -46,13 +55,42 @@ async def test_the_voice_speaks() -> None:
 
 async def test_every_mcp_server_is_asked() -> None:
     away = {"name": "away", "command": [sys.executable, "-c", "pass"]}
-    findings = await found("mcp_servers", Settings(tools=ToolOptions(mcp=(SHOP, away))))
-    assert [finding.status for finding in findings] == [Status.OK, Status.WRONG]
+    findings = await found("tools", Settings(tools=ToolOptions(mcp=(SHOP, away))))
+    assert [finding.status for finding in findings] == [Status.OK, Status.WRONG, Status.OK]
     assert f"{len(NAMES)} tools" in findings[0].found
     assert "away" in findings[1].found
-    wrong = await only("mcp_servers", Settings(tools=ToolOptions(mcp=({"name": "shop"},))))
+    [wrong, _] = await found("tools", Settings(tools=ToolOptions(mcp=({"name": "shop"},))))
     assert wrong.status is Status.WRONG
-    assert (await only("mcp_servers", Settings())).status is Status.OK
+    assert {finding.status for finding in await found("tools", Settings())} == {Status.OK}
+
+
+async def test_declared_functions_are_counted() -> None:
+    [_, good] = await found("tools", Settings(tools=ToolOptions(functions=(FUNCTION,))))
+    assert (good.status, good.found) == (Status.OK, "1 that the model may call")
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (ToolOptions(file=Path("/nowhere")), "/nowhere"),
+        (ToolOptions(functions=(FUNCTION | {"entry_point": "nonesuch:book"},)), "nonesuch:book"),
+        (ToolOptions(functions=(FUNCTION, FUNCTION)), "declared twice"),
+        (ToolOptions(functions=(FUNCTION | {"name": "shop_price"},), mcp=(SHOP,)), "declared twice"),
+    ],
+)
+async def test_tools_are_those_that_the_server_takes(options: ToolOptions, named: str) -> None:
+    finding = (await found("tools", Settings(tools=options)))[-1]
+    assert (finding.part, finding.status) == ("tools", Status.WRONG)
+    assert named in finding.found
+
+
+async def test_background_calls_need_a_redis() -> None:
+    by_workers = RemoteBackgroundCallOptions(by_workers=True)
+    cluster = RedisOptions(url=f"redis://127.0.0.1:{free_port()}")
+    wrong = await only("background_calls", Settings(background_calls=by_workers))
+    good = await only("background_calls", Settings(background_calls=by_workers, cluster=cluster))
+    assert [wrong.status, good.status] == [Status.WRONG, Status.OK]
+    assert (await only("background_calls", Settings())).status is Status.OK
 
 
 async def test_a_word_is_moderated() -> None:

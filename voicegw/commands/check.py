@@ -11,9 +11,9 @@ from voicegw.commands.part_checks import CHECKS
 from voicegw.commands.process import print_text
 from voicegw.errors import StartupError
 
-_HELP = """Try all parts of a server once: configuration, address, TLS, Redis, GPU, audio packages, speech
-model, model endpoints, voice, MCP servers and moderation. Prints what works and what does not, each with what
-to do about it.
+_HELP = """Try all parts of a server once: configuration, access, address, TLS, Redis, traces, GPU, audio
+packages, speech model, model endpoints, voice, tools, MCP servers and moderation. Prints what works and what
+does not, each with what to do about it.
 
 It takes the options of `voicegw serve`, for example:
   voicegw check --llm-url http://127.0.0.1:8000/v1 --llm-model my-model --port 8000

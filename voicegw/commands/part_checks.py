@@ -16,10 +16,14 @@ from voicegw.commands.recognition import gpu_count
 from voicegw.commands.reply_checks import REPLY_CHECKS
 from voicegw.config import Settings
 from voicegw.errors import StartupError
+from voicegw.gateway.auth.access import Access
 from voicegw.gateway.auth.authenticator import Authenticator
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
 from voicegw.gateway.http.tls import Certificate, check_exposure
+from voicegw.gateway.limits.rate_limits import Limits
 from voicegw.gpu_metrics import read_gpu_memory
+from voicegw.telemetry import Metrics
+from voicegw.tracing import new_provider
 
 _DAY_S = 86_400
 _RENEW_DAYS = 14
@@ -28,9 +32,11 @@ _GB = 1e9
 
 
 async def _check_access(settings: Settings) -> AsyncIterator[Finding]:
-    """Tokens, and whether the address may be served as it is configured."""
+    """Tokens, networks and limits, and whether the address may be served as it is configured."""
     try:
-        development = Authenticator(settings.tokens, LocalReplayCache()).development
+        authenticator = Authenticator(settings.tokens, LocalReplayCache())
+        Access(settings.access, authenticator, Limits(settings.limits, Metrics()))
+        development = authenticator.development
         check_exposure(
             settings.gateway.host,
             encrypted=settings.gateway.tls.enabled,
@@ -38,7 +44,8 @@ async def _check_access(settings: Settings) -> AsyncIterator[Finding]:
             tokens=not development,
         )
     except StartupError as error:
-        yield Finding("access", Status.WRONG, error.message, "see scripts/deploy/access.md")
+        remedy = "see scripts/deploy/access.md and scripts/deploy/limits.md"
+        yield Finding("access", Status.WRONG, error.message, remedy)
         return
     found = "no token is required; only this machine may connect" if development else "clients need a token"
     yield Finding("access", Status.NOTE if development else Status.OK, found)
@@ -125,6 +132,19 @@ async def _check_audio_packages(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("audio packages", Status.OK, "complete, with the microphone client's")
 
 
+async def _check_traces(settings: Settings) -> AsyncIterator[Finding]:
+    """Whether traces can be exported; sends none."""
+    try:
+        provider = new_provider(settings.traces, "voicegw")
+    except StartupError as error:
+        remedy = "install the extra `otel`, or correct --traces.exporter or the variables OTEL_…"
+        yield Finding("traces", Status.WRONG, error.message, remedy)
+        return
+    if provider is not None:
+        provider.shutdown()
+    yield Finding("traces", Status.OK, f"to {settings.traces.exporter}" if provider else "off")
+
+
 async def _check_gpu(settings: Settings) -> AsyncIterator[Finding]:
     count = await asyncio.to_thread(gpu_count)
     if settings.asr.device == "cuda" and not count:
@@ -140,6 +160,6 @@ async def _check_gpu(settings: Settings) -> AsyncIterator[Finding]:
 
 
 CHECKS = (
-    *(_check_access, _check_address, _check_tls, _check_redis, _check_gpu, _check_audio_packages),
-    *(_check_speech_detector, check_speech_model, *REPLY_CHECKS),
+    *(_check_access, _check_address, _check_tls, _check_redis, _check_traces, _check_gpu),
+    *(_check_audio_packages, _check_speech_detector, check_speech_model, *REPLY_CHECKS),
 )

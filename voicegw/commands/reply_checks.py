@@ -1,11 +1,11 @@
-"""The checks of what makes replies: the language model, the voice, MCP servers and moderation."""
+"""The checks of what makes replies: the language model, the voice, tools, MCP servers and moderation."""
 
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 
-from voicegw.assistant import make_moderator, make_voice
+from voicegw.assistant import make_background_calls, make_moderator, make_voice, model_endpoints
 from voicegw.commands.findings import Finding, Status
 from voicegw.config import Settings
 from voicegw.core.events import Message
@@ -14,6 +14,10 @@ from voicegw.errors import ModerationFailed, ReplyError, StartupError, VoicegwEr
 from voicegw.reply.llm.llm_responder import LLMResponder
 from voicegw.reply.tools import mcp_tools
 from voicegw.reply.tools.mcp_declarations import declared_servers
+from voicegw.reply.tools.tool_backends import Backend
+from voicegw.reply.tools.tool_declarations import Tool, ToolOptions
+from voicegw.reply.tools.toolbox import Toolbox
+from voicegw.telemetry import Metrics
 
 _SENTENCE, _SENTENCE_RATE = "Hello.", 16_000
 
@@ -21,7 +25,11 @@ _SENTENCE, _SENTENCE_RATE = "Hello.", 16_000
 async def _check_model_endpoints(settings: Settings) -> AsyncIterator[Finding]:
     """Sends a minimal request to each endpoint."""
     part = "language model"
-    configured = [options for options in (settings.llm, settings.llm_fallback) if options.configured]
+    try:
+        configured = model_endpoints(settings)
+    except StartupError as error:
+        yield Finding(part, Status.WRONG, error.message, "--llm-url and --llm-model name the first one")
+        return
     if not configured:
         found = "none is configured: the offline responder answers"
         yield Finding(part, Status.NOTE, found, "--llm-url and --llm-model name one")
@@ -65,8 +73,37 @@ async def _check_voice(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("voice", Status.OK, f"{voice.name} spoke after {first_s * 1000:.0f} ms")
 
 
-async def _check_mcp_servers(settings: Settings) -> AsyncIterator[Finding]:
-    """Connects to each server, and asks for its tools."""
+async def _check_tools(settings: Settings) -> AsyncIterator[Finding]:
+    """Constructs the tools: those of MCP servers, which are asked for them, and the declared functions."""
+    found: list[tuple[Tool, Backend]] = []
+    async for finding in _ask_mcp_servers(settings, found):
+        yield finding
+    try:
+        tools = Toolbox(settings.tools, Metrics(), found)
+        await tools.close()
+    except StartupError as error:
+        yield Finding("tools", Status.WRONG, error.message, "correct [[tools.functions]] or --tools.file")
+    else:
+        count = len(tools.definitions)
+        yield Finding("tools", Status.OK, f"{count} that the model may call" if count else "none")
+
+
+async def _check_background_calls(settings: Settings) -> AsyncIterator[Finding]:
+    part, tools = "background calls", Toolbox(ToolOptions(), Metrics())
+    try:
+        calls = make_background_calls(settings, tools, Metrics())
+        await calls.close()
+    except StartupError as error:
+        yield Finding(
+            part, Status.WRONG, error.message, "correct --redis, or omit --background-calls.by-workers"
+        )
+    else:
+        where = "workers over Redis" if settings.background_calls.by_workers else "this process"
+        yield Finding(part, Status.OK, f"in {where}")
+
+
+async def _ask_mcp_servers(settings: Settings, found: list[tuple[Tool, Backend]]) -> AsyncIterator[Finding]:
+    """Connects to each server, and asks for its tools, which are added to `found`."""
     part = "MCP servers"
     if not settings.tools.mcp:
         yield Finding(part, Status.OK, "none is configured")
@@ -86,8 +123,9 @@ async def _check_mcp_servers(settings: Settings) -> AsyncIterator[Finding]:
             remedy = "start the server, or correct its `command`, `url` or `tools` in [[tools.mcp]]"
             yield Finding(part, Status.WRONG, error.message, remedy)
         else:
-            found = f"{server.name} answered in {took_ms:.0f} ms with {len(tools)} tools"
-            yield Finding(part, Status.OK, found)
+            found += tools
+            told = f"{server.name} answered in {took_ms:.0f} ms with {len(tools)} tools"
+            yield Finding(part, Status.OK, told)
 
 
 async def _check_moderation(settings: Settings) -> AsyncIterator[Finding]:
@@ -114,4 +152,6 @@ async def _check_moderation(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(part, Status.OK, f"judged a word in {took_ms:.0f} ms")
 
 
-REPLY_CHECKS = (_check_model_endpoints, _check_voice, _check_mcp_servers, _check_moderation)
+REPLY_CHECKS = (
+    *(_check_model_endpoints, _check_voice, _check_tools, _check_background_calls, _check_moderation),
+)

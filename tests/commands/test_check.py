@@ -36,6 +36,15 @@ def test_what_is_wrong_is_listed_with_what_to_do(capsys: pytest.CaptureFixture[s
     assert all(wrong.values())
 
 
+def test_a_redis_url_that_cannot_be_read_is_one_finding_of_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check.run(["--redis", "http://:secret@here", *QUICK], as_json=True) == 1
+    findings = json.loads(capsys.readouterr().out)
+    [wrong] = [each for each in findings if each["status"] == "wrong"]
+    assert wrong["part"] == "Redis"
+    assert "redis+sentinel" in wrong["found"]
+    assert "secret" not in wrong["found"]
+
+
 def test_options_that_cannot_be_read_are_a_finding(capsys: pytest.CaptureFixture[str]) -> None:
     assert check.run(["--port", "many"], as_json=False) == 1
     output = capsys.readouterr().out

@@ -107,7 +107,10 @@ async def _check_redis(settings: Settings) -> AsyncIterator[Finding]:
             version = str((await client.info("server"))["redis_version"])
         finally:
             await connect.close(client)
-    except (StartupError, *REDIS_ERRORS) as error:
+    except StartupError as error:
+        yield Finding("Redis", Status.WRONG, error.message, "correct --redis")
+        return
+    except REDIS_ERRORS as error:
         found = f"{connect.parse(settings.cluster.url)}: {error}".partition("\n")[0]
         yield Finding("Redis", Status.WRONG, found, "start it, or correct --redis and its password")
         return

@@ -34,10 +34,11 @@ def passes(text: str) -> list[str]:
 async def test_every_model_endpoint_is_asked() -> None:
     async with LLMServer() as server:
         there = LLMOptions(url=server.url, model="test")
-        away = LLMOptions(url=f"http://127.0.0.1:{free_port()}/v1", model="other")
+        away = LLMOptions(url=f"http://me:secret@127.0.0.1:{free_port()}/v1", model="other")
         findings = await found("model_endpoints", Settings(llm=there, llm_fallback=away))
     assert [finding.status for finding in findings] == [Status.OK, Status.WRONG]
-    assert "other" in findings[1].found
+    assert "other at http://127.0.0.1" in findings[1].found
+    assert "secret" not in findings[1].found
     assert (await only("model_endpoints", Settings())).status is Status.NOTE
     fallback = await only("model_endpoints", Settings(llm_fallback=away))
     assert fallback.status is Status.WRONG

@@ -42,7 +42,7 @@ async def _check_model_endpoints(settings: Settings) -> AsyncIterator[Finding]:
             finally:
                 await responder.close()
         except (ReplyError, StartupError) as error:
-            where = f"{options.model} at {options.url or 'OpenAI'}"
+            where = f"{options.model} at {options.shown_url}"
             remedy = "start the endpoint, or correct --llm-url, --llm-model or OPENAI_API_KEY"
             yield Finding(part, Status.WRONG, f"{where}: {error.message}", remedy)
         else:

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.json_server import JsonServer, Reply
-from voicegw.errors import ConfigurationError
+from voicegw.errors import ConfigurationError, StartupError
 from voicegw.reply.endpoints.http_client import is_openai, openai_endpoint, proxy_variable, without_secrets
 from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
 from voicegw.reply.moderators.endpoint_moderator import EndpointModerator
 from voicegw.reply.moderators.moderation_options import ModerationOptions
+from voicegw.reply.tools.mcp_declarations import declared_servers
 from voicegw.reply.tools.tool_declarations import ToolOptions
 from voicegw.reply.tools.toolbox import Toolbox
 from voicegw.reply.voice.openai_speech import SpeechEndpoint
@@ -129,6 +130,30 @@ def test_openai_is_known_by_its_host(url: str, expected: bool) -> None:
     assert is_openai(url) is expected
 
 
-@pytest.mark.parametrize("url", ["https://me:secret@model.example/v1?key=secret", "https://model.example/v1"])
-def test_the_url_is_shown_without_secrets(url: str) -> None:
-    assert without_secrets(url) == "https://model.example/v1"
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:secret@model.example/v1?key=secret", "https://model.example/v1"),
+        ("https://model.example/v1", "https://model.example/v1"),
+        ("https://model.example/v1/@cf/tiny#secret", "https://model.example/v1/@cf/tiny"),
+        ("me:secret@model.example/v1", "model.example/v1"),
+        ("http://me:secret@[::1/v1", "http://[::1/v1"),
+    ],
+)
+def test_the_url_is_shown_without_secrets(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown
+
+
+@pytest.mark.parametrize(
+    "construct",
+    [
+        lambda url: LLMResponder(LLMOptions(url=url)),
+        lambda url: LLMResponder(LLMOptions(url=url, model="tiny")),
+        lambda url: Toolbox(ToolOptions(functions=(TOOL | {"url": url},)), Metrics()),
+        lambda url: declared_servers([{"name": "shop", "url": url}]),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_told_without_secrets(construct: Callable[[str], object]) -> None:
+    with pytest.raises(StartupError, match=r"ftp://model\.example") as refused:
+        construct("ftp://me:secret@model.example?key=secret")
+    assert "secret" not in refused.value.message

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 from urllib.request import proxy_bypass
 
 from voicegw.errors import ConfigurationError
@@ -45,7 +45,9 @@ def openai_endpoint(kind: str, url: str | None, api_key: str | None, connect_s: 
 
     url = url or OPENAI_URL
     if not re.match(r"https?://\w", url):
-        raise ConfigurationError(f"the {kind} endpoint {url} is not an http:// or https:// URL")
+        raise ConfigurationError(
+            f"the {kind} endpoint {without_secrets(url)} is not an http:// or https:// URL"
+        )
     _check_proxies()
     key = (api_key or "none").strip()  # the library refuses to work without a key
     if not re.fullmatch("[!-~]+", key):
@@ -71,9 +73,9 @@ def openai_endpoint(kind: str, url: str | None, api_key: str | None, connect_s: 
 
 
 def without_secrets(url: str) -> str:
-    """The URL without the parts that may hold a secret: user and password, query, fragment."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    """The URL without the parts that may hold a secret: user and password, query, fragment. Also what is no
+    URL that can be used, for the message that says so."""
+    return re.sub(r"^(\w+://)?[^/]*@", r"\1", re.split("[?#]", url, maxsplit=1)[0])
 
 
 def is_openai(url: str) -> bool:

@@ -18,7 +18,7 @@ from voicegw.core.history_length import CHARACTERS_PER_TOKEN, characters_of
 from voicegw.core.options import option
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest
 from voicegw.errors import LLMBroken, LLMRejected, LLMUnreachable, ReplyError, StartupError
-from voicegw.reply.endpoints.http_client import is_openai, openai_endpoint, without_secrets
+from voicegw.reply.endpoints.http_client import OPENAI_URL, is_openai, openai_endpoint, without_secrets
 from voicegw.reply.llm.chat_span import chat_span
 from voicegw.reply.llm.completion import Completion
 from voicegw.reply.llm.completion_stream import event_stream, visible_text
@@ -71,6 +71,11 @@ class LLMOptions:
         environment must not send conversations to another company."""
         return self.url is not None or self.model is not None
 
+    @property
+    def shown_url(self) -> str:
+        """Where the endpoint is, without secrets."""
+        return without_secrets(self.url or OPENAI_URL)
+
 
 class LLMResponder:
     """Streams replies from the endpoint.
@@ -87,11 +92,11 @@ class LLMResponder:
         count: Callable[[float], None] = lambda tokens: None,
     ) -> None:
         if options.model is None:
-            raise StartupError(f"the endpoint {options.url} needs a model name too: --llm-model")
+            raise StartupError(f"the endpoint {options.shown_url} needs a model name too: --llm-model")
         connect_s = options.connect_timeout_ms / 1000
         self._endpoint = openai_endpoint("language model", options.url, options.api_key, connect_s)
         self.name = options.model
-        self.url = without_secrets(self._endpoint.url)
+        self.url = options.shown_url
         self.answered = False
         self._min_tokens = 1
         self._options, self._count = options, count

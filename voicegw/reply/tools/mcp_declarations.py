@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from voicegw.errors import ConfigurationError
+from voicegw.reply.endpoints.http_client import without_secrets
 from voicegw.reply.tools.tool_declarations import Tool, check_schema
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,7 @@ def declared_servers(raw: Sequence[Any]) -> tuple[McpServer, ...]:
             raise ConfigurationError(f"MCP server {server.name}: needs either `command` or `url`")
         if server.url is not None and not re.match(r"https?://\w", server.url):
             raise ConfigurationError(
-                f"MCP server {server.name}: {server.url} is not an http:// or https:// URL"
+                f"MCP server {server.name}: {without_secrets(server.url)} is not an http:// or https:// URL"
             )
     return servers
 

@@ -16,6 +16,7 @@ import msgspec
 
 from voicegw.core.options import option
 from voicegw.errors import ConfigurationError
+from voicegw.reply.endpoints.http_client import without_secrets
 
 CALLER = "caller"  # the argument with the user and the session of the call
 _NO_PARAMETERS: dict[str, Any] = {"type": "object", "properties": {}}
@@ -99,7 +100,9 @@ def _check(tool: Tool) -> None:
     if (tool.url is None) == (tool.entry_point is None):
         raise ConfigurationError(f"tool {tool.name}: needs either `url` or `entry_point`")
     if tool.url is not None and not re.match(r"https?://\w", tool.url):
-        raise ConfigurationError(f"tool {tool.name}: {tool.url} is not an http:// or https:// URL")
+        raise ConfigurationError(
+            f"tool {tool.name}: {without_secrets(tool.url)} is not an http:// or https:// URL"
+        )
     check_schema(tool)
     if tool.tell_caller and CALLER in tool.parameters.get("properties", {}):
         raise ConfigurationError(f"tool {tool.name}: with `tell_caller`, the server sets `{CALLER}`")

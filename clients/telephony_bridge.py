@@ -17,7 +17,7 @@ from clients.client import DEFAULT_URL
 from clients.errors import ClientError, Unreachable
 
 DEFAULT_LISTEN = "127.0.0.1:9019"
-TOKEN_VARIABLE = "VOICEGW_TOKEN"
+TOKEN_VARIABLE = "GATEWAY_TOKEN"
 _TOKEN_S = 10.0  # for the command that makes a token
 _END_S = 5.0  # for the calls to end when the bridge stops
 

@@ -275,7 +275,7 @@ def test_no_redis_url_is_without_a_password() -> None:
     for path in filter(Path.is_file, DEPLOY.rglob("*")):
         written = "" if path.suffix == ".md" else path.read_text()
         for url in re.findall(r"rediss?://[^.\s`].*", written):
-            assert re.match(r"rediss?://:(\$\{VOICEGW_REDIS_PASSWORD\}|PASSWORD)@", url), (path, url)
+            assert re.match(r"rediss?://:(\$\{REDIS_PASSWORD\}|PASSWORD)@", url), (path, url)
 
 
 def test_only_gateways_and_workers_reach_redis() -> None:

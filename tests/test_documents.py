@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import CHANGELOG, DEPLOY, DOCUMENTS, GUIDE, README, TEXT
+from tests.documents import CHANGELOG, DEPLOY, DOCUMENTS, GUIDE, MONITORING, README, TEXT
 from tests.option_tables import OPTIONS
 from tests.realtime_table import EVENTS
 from voicegw.config import load
@@ -105,6 +105,17 @@ def test_the_options_exist() -> None:
     found = {name.replace("-", "_") for name in written} - events
     assert len(found) > 50
     assert not {name for name in found - known if name.partition(".")[0] in sections}
+
+
+def test_every_variable_of_our_prefix_is_an_option() -> None:
+    """One that is none stops every command in whose environment it is."""
+    known = {f"VOICEGW_{name.replace('.', '__').upper()}" for name in OPTIONS} | {"VOICEGW_CONFIG"}
+    examples = [path for path in DEPLOY.rglob("*") if path.is_file()]
+    programs = README.parent.glob("clients/*.py")
+    texts = [TEXT, *[path.read_text() for path in (MONITORING, *examples, *programs)]]
+    written = {name for text in texts for name in re.findall(r"(?<![A-Z_])VOICEGW_[A-Z_]+", text)}
+    assert "VOICEGW_TOKENS__SECRET" in written
+    assert not written - known
 
 
 def test_the_silences_of_a_turn_are_the_defaults() -> None:

@@ -306,7 +306,7 @@ def run(url: str, *command: Path) -> str:
     """What a script prints."""
     done = subprocess.run(
         [sys.executable, *command],
-        env=os.environ | {"VOICEGW_URL": url},
+        env=os.environ | {"GATEWAY_URL": url},
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,

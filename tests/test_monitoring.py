@@ -21,6 +21,7 @@ from clients.local_server import local_server
 from tests.metrics_table import series_names
 from tests.observing import PATIENCE_S, until
 from tests.prometheus_server import MONITORING, RULES, prometheus
+from voicegw import config
 
 COMPOSE = yaml.safe_load((MONITORING.parent / "deploy/compose.yaml").read_text())
 CASES = yaml.safe_load((MONITORING / "rules_test.yaml").read_text())["tests"]
@@ -110,11 +111,40 @@ def test_what_the_example_mounts_is_there() -> None:
                 assert (MONITORING.parent / "deploy" / volume.partition(":")[0]).is_file(), volume
 
 
+JOBS = {
+    job["job_name"]: job
+    for job in yaml.safe_load((MONITORING / "prometheus.yaml").read_text())["scrape_configs"]
+}
+
+
 def test_prometheus_is_told_of_all_gateways() -> None:
-    [job] = yaml.safe_load((MONITORING / "prometheus.yaml").read_text())["scrape_configs"]
-    [targets] = [each["targets"] for each in job["static_configs"]]
+    [targets] = [each["targets"] for each in JOBS["voicegw"]["static_configs"]]
     gateways = {name for name in COMPOSE["services"] if name.startswith("gateway-")}
     assert {target.partition(":")[0] for target in targets} == gateways
+
+
+def test_prometheus_is_told_of_all_workers() -> None:
+    [found] = JOBS["voicegw-worker"]["dns_sd_configs"]
+    [name] = found["names"]
+    worker, prometheus = COMPOSE["services"][name], COMPOSE["services"]["prometheus"]
+    assert set(prometheus["networks"]) <= set(worker["networks"])
+    options = config.load_worker(["--redis", "redis://redis", *worker["command"].split()[1:]]).consumer
+    assert (options.probe_host, options.probe_port) == ("0.0.0.0", found["port"])
+
+
+@pytest.mark.parametrize(("name", "query"), list(queries()))
+def test_queries_name_jobs_that_there_are(name: str, query: str) -> None:
+    for jobs in re.findall(r'job=~?"([^"]+)"', query):
+        assert set(jobs.split("|")) <= set(JOBS)
+
+
+def test_pods_get_the_names_of_these_jobs() -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", (MONITORING / "README.md").read_text(), re.DOTALL)
+    [rule] = yaml.safe_load(example)["relabel_configs"]
+    assert rule["target_label"] == "job"
+    renamed = rule["replacement"].replace("$", "\\")
+    apps = ("voicegw-gateway", "voicegw-worker")
+    assert [re.sub(rule["regex"], renamed, app) for app in apps] == list(JOBS)
 
 
 # --- a real Prometheus ---

@@ -135,6 +135,29 @@ async def test_a_signal_while_the_model_loads_stops_in_order(number: signal.Sign
             server.kill()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_while_a_tool_server_does_not_answer_stops_in_order(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    silent = [sys.executable, "-c", "import time; time.sleep(600)"]
+    file = tmp_path / "voicegw.toml"
+    file.write_text(
+        f"[tools]\nmcp_timeout_ms = 600000\n[[tools.mcp]]\nname = 'it'\ncommand = {json.dumps(silent)}\n"
+    )
+    arguments = [*COMMAND, "serve", "--port", "0", "--voice-engine", "none", "--config", str(file)]
+    server = await asyncio.create_subprocess_exec(*arguments, stderr=subprocess.DEVNULL)
+    try:
+        await until(lambda: children(server.pid))
+        programs = children(server.pid)
+        server.send_signal(signal.SIGHUP)  # changes nothing
+        server.send_signal(number)
+        assert await asyncio.wait_for(server.wait(), PATIENCE_S) == 0
+        assert not any(map(is_running, programs))
+    finally:
+        if server.returncode is None:
+            server.kill()
+
+
 async def test_the_port_answers_during_a_download_that_hangs_and_a_signal_ends_it(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as hub:  # takes connections, and says nothing
         hub.settimeout(START_S)

@@ -46,9 +46,15 @@ async def serve(settings: Settings) -> None:
     Raises StartupError when it cannot start.
     """
     stopping, forced = on_signals()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # there is nothing to reload yet
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        assistant = await assemble(settings, metrics, stack)
+        assembling = asyncio.create_task(assemble(settings, metrics, stack), name="assistant")
+        await run_until(stopping, assembling)
+        if assembling.cancelled():
+            return
+        assistant = assembling.result()
         transcription = WindowedBackend(new_recognizer(settings, metrics), settings.session)
         stack.push_async_callback(transcription.close)
         gateway = Gateway(
@@ -75,7 +81,7 @@ async def serve(settings: Settings) -> None:
             access=_access(settings, metrics, stack),
         )
         stack.push_async_callback(gateway.stop)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, gateway.reload)
+        loop.add_signal_handler(signal.SIGHUP, gateway.reload)
         log.info("starting", **summary(settings, assistant))
         await _start(gateway, transcription, stopping)
         await stopping.wait()

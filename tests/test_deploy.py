@@ -289,6 +289,26 @@ def test_only_gateways_and_workers_reach_redis() -> None:
     assert let_in == {"voicegw-gateway", "voicegw-worker"}
 
 
+def test_what_stops_a_process_waits_until_it_has_drained() -> None:
+    gateway, worker = config.Settings(), config.WorkerSettings()
+    drain_ms = {
+        "voicegw-gateway": gateway.gateway.drain_timeout_ms,
+        "voicegw-worker": max(worker.consumer.drain_timeout_ms, worker.tool_worker.drain_timeout_ms),
+    }
+    grace_s = [
+        (app, pod["terminationGracePeriodSeconds"]) for app, pod in templates() if app.startswith("voicegw-")
+    ]
+    for unit in UNITS:
+        [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", unit.read_text(), re.MULTILINE)
+        grace_s.append((unit.stem.rstrip("@"), int(seconds)))
+    for name, service in COMPOSE["services"].items():
+        if service["image"] == "voicegw":
+            app = f"voicegw-{name.partition('-')[0]}"
+            grace_s.append((app, int(service["stop_grace_period"].removesuffix("s"))))
+    assert {app for app, _ in grace_s} == set(drain_ms)
+    assert all(1000 * seconds >= drain_ms[app] + 5000 for app, seconds in grace_s)
+
+
 def test_every_pod_has_a_policy_and_its_ports_exist() -> None:
     policies = {
         thing["spec"]["podSelector"]["matchLabels"]["app"]: thing["spec"]

@@ -143,21 +143,9 @@ def make_background_calls(settings: Settings, tools: Toolbox, metrics: Metrics) 
     return RemoteBackgroundCalls(settings.cluster, settings.background_calls)
 
 
-async def run_tool_worker(settings: WorkerSettings, metrics: Metrics, stopping: asyncio.Event) -> None:
-    """Runs the background calls that gateways submit over Redis, until `stopping` is set and the running ones
-    are finished. Raises ConfigurationError.
-    """
-    async with AsyncExitStack() as stack:
-        tools = Toolbox(settings.tools, metrics, await mcp_tools.connect(settings.tools, stack))
-        stack.push_async_callback(tools.close)
-        worker = ToolWorker(settings.cluster, settings.tool_worker, tools.run, metrics)
-        working = asyncio.create_task(worker.run(), name="tool worker")
-        stopped = asyncio.create_task(stopping.wait())
-        try:
-            await asyncio.wait((working, stopped), return_when=asyncio.FIRST_COMPLETED)
-            worker.leave()
-            await working
-        finally:
-            stopped.cancel()
-            working.cancel()
-            await asyncio.gather(working, stopped, return_exceptions=True)
+async def make_tool_worker(settings: WorkerSettings, metrics: Metrics, stack: AsyncExitStack) -> ToolWorker:
+    """The worker that makes the background calls of gateways, with its tools, which `stack` closes. Raises
+    ConfigurationError."""
+    tools = Toolbox(settings.tools, metrics, await mcp_tools.connect(settings.tools, stack))
+    stack.push_async_callback(tools.close)
+    return ToolWorker(settings.cluster, settings.tool_worker, tools.run, metrics)

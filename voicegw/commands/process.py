@@ -6,13 +6,16 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
 
 import structlog
 
 from voicegw.errors import StartupError
 
 log = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
 
 
 def open_standard_streams() -> None:
@@ -50,7 +53,7 @@ def freeze_gc() -> None:
     gc.freeze()
 
 
-async def run_until(stop: asyncio.Event, work: Awaitable[None]) -> None:
+async def run_until(stop: asyncio.Event, work: Awaitable[object]) -> None:
     """Awaits `work`; cancels it when `stop` is set first."""
     stopped, working = asyncio.create_task(stop.wait()), asyncio.ensure_future(work)
     try:
@@ -61,6 +64,13 @@ async def run_until(stop: asyncio.Event, work: Awaitable[None]) -> None:
         stopped.cancel()
         working.cancel()
         await asyncio.gather(stopped, working, return_exceptions=True)
+
+
+async def result_unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """The result of `work`; None when `stop` is set first, which cancels it."""
+    working = asyncio.create_task(work)
+    await run_until(stop, working)
+    return None if working.cancelled() else working.result()
 
 
 def on_signals() -> tuple[asyncio.Event, asyncio.Event]:

@@ -16,7 +16,7 @@ from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.rates import rate_storage
 from voicegw.cluster.sessions.replay_cache import SharedReplayCache
 from voicegw.cluster.sessions.store import RedisStore
-from voicegw.commands.process import announce, freeze_gc, on_signals, run_until
+from voicegw.commands.process import announce, freeze_gc, on_signals, result_unless, run_until
 from voicegw.commands.recognition import new_recognizer
 from voicegw.config import Settings
 from voicegw.core.session_store import NullStore, Store
@@ -50,11 +50,9 @@ async def serve(settings: Settings) -> None:
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # there is nothing to reload yet
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        assembling = asyncio.create_task(assemble(settings, metrics, stack), name="assistant")
-        await run_until(stopping, assembling)
-        if assembling.cancelled():
+        assistant = await result_unless(stopping, assemble(settings, metrics, stack))
+        if assistant is None:
             return
-        assistant = assembling.result()
         transcription = WindowedBackend(new_recognizer(settings, metrics), settings.session)
         stack.push_async_callback(transcription.close)
         gateway = Gateway(

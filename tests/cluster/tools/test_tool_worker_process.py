@@ -8,7 +8,9 @@ from contextlib import aclosing
 from pathlib import Path
 
 from tests.cluster.harness import redis_options
+from tests.cluster.jobs.test_worker_command import status
 from tests.observing import PATIENCE_S, START_S
+from tests.redis_server import free_port
 from voicegw.cluster.tools.remote_background_calls import RemoteBackgroundCallOptions, RemoteBackgroundCalls
 from voicegw.core.background_calls import CallProgress
 from voicegw.core.events import ToolCalled
@@ -36,7 +38,9 @@ async def test_a_worker_whose_tools_cannot_be_loaded_does_not_go_on(redis_url: s
 async def test_a_worker_of_tools_only(redis_url: str, tmp_path: Path) -> None:
     tools = tmp_path / "tools.json"
     tools.write_text(json.dumps([COUNT]))
+    port = free_port()
     flags = ["--redis", redis_url, "--tool-worker.only", "--tools.file", str(tools)]
+    flags += ["--consumer.probe-port", str(port)]
     command = [sys.executable, "-m", "voicegw.cli", "worker", *flags]
     worker = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     home = RemoteBackgroundCalls(redis_options(redis_url), RemoteBackgroundCallOptions())
@@ -44,6 +48,8 @@ async def test_a_worker_of_tools_only(redis_url: str, tmp_path: Path) -> None:
         background_call = await home.submit(ToolCalled("c1", "count", '{"to": 2}'))
         async with asyncio.timeout(PATIENCE_S), aclosing(home.follow(background_call)) as reports:
             received = [report async for report in reports]
+        for page in ("healthz", "readyz", "metrics"):
+            assert await asyncio.to_thread(status, f"http://127.0.0.1:{port}/{page}") == 200
         worker.send_signal(signal.SIGTERM)
         said, _ = await asyncio.wait_for(worker.communicate(), PATIENCE_S)
     finally:

@@ -81,6 +81,13 @@ class ToolWorker:
         self._worker = GroupWorker(self, options.lease_ms)
 
     @property
+    def unready(self) -> str:
+        """Why it takes no calls; empty when it does."""
+        if self._worker.stopping:
+            return "this worker is leaving"
+        return "Redis does not answer" if self._monitor.down_s() else ""
+
+    @property
     def capacity(self) -> int:
         """See EntryHandler."""
         return self._options.at_once

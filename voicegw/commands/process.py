@@ -19,12 +19,14 @@ Result = TypeVar("Result")
 
 
 def open_standard_streams() -> None:
-    """Opens closed standard streams; otherwise the next opened file or socket would get their descriptor."""
+    """Opens closed standard streams, also for child processes; otherwise the next opened file or socket would
+    get their descriptor."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor, which is this one
+            os.set_inheritable(descriptor, True)
     sys.stdout = sys.stdout or os.fdopen(1, "w")  # None if it was closed at the start of Python
     sys.stderr = sys.stderr or os.fdopen(2, "w")
 

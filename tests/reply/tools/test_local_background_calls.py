@@ -6,12 +6,14 @@ from contextlib import aclosing, asynccontextmanager, suppress
 
 import pytest
 
+from tests.spans import Spans
 from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolCalled
 from voicegw.errors import ToolFailed
 from voicegw.reply.tools.local_background_calls import LocalBackgroundCalls
 from voicegw.reply.tools.tool_declarations import ToolOptions
 from voicegw.telemetry import Metrics
+from voicegw.tracing import span
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
 
@@ -143,6 +145,30 @@ async def test_closing_cancels_running_calls() -> None:
         await asyncio.sleep(0.01)
         assert work.running == 1
     assert work.running == 0
+
+
+async def test_a_call_is_traced_under_the_span_that_submitted_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    spans, work = Spans(monkeypatch), Work()
+
+    async def run(call: ToolCalled) -> AsyncGenerator[CallProgress, None]:
+        with span(f"call {call.id}", current=False):
+            async with aclosing(work.run(call)) as reports:
+                async for report in reports:
+                    yield report
+
+    calls = LocalBackgroundCalls(run, ToolOptions(background_at_once=1), Metrics())
+    submitted = []
+    for number in (1, 2):  # the second waits, and the worker of the first makes it
+        with span(f"turn {number}"):
+            submitted.append(await calls.submit(call(number)))
+    work.gate.set()
+    for each in submitted:
+        await updates(calls, each)
+    await calls.close()
+    assert [spans.path(f"call c{number}") for number in (1, 2)] == [
+        ["turn 1", "call c1"],
+        ["turn 2", "call c2"],
+    ]
 
 
 async def test_one_owner_cannot_use_all_workers() -> None:

@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+from opentelemetry import context
+
 from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolCalled
 from voicegw.errors import ToolFailed
@@ -24,11 +26,13 @@ KEPT_UPDATES = 20
 
 @dataclass(eq=False)
 class _BackgroundCall:
-    """A call, and its updates that its follower has not received yet."""
+    """A call, and its updates that its follower has not received yet. traced_in: where it was submitted; the
+    worker task was started by another call, and has its span."""
 
     id: str
     call: ToolCalled
     owner: str
+    traced_in: context.Context
     updates: deque[CallProgress] = field(default_factory=lambda: deque(maxlen=KEPT_UPDATES))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -60,7 +64,9 @@ class LocalBackgroundCalls:
     async def submit(self, call: ToolCalled) -> str:
         """Queues the call and returns the id of the background call. Raises ToolFailed when the queue is
         full, or when its owner already has all workers but one, which is reserved for other owners."""
-        background_call = _BackgroundCall(secrets.token_urlsafe(9), call, AskedCall.of(call).owner)
+        background_call = _BackgroundCall(
+            secrets.token_urlsafe(9), call, AskedCall.of(call).owner, context.get_current()
+        )
         if background_call.owner and self._calls[background_call.owner] >= self._share:
             raise ToolFailed("earlier background calls have to finish first")
         try:
@@ -107,11 +113,13 @@ class LocalBackgroundCalls:
         try:
             while not self._queue.empty():
                 background_call = self._queue.get_nowait()
+                token = context.attach(background_call.traced_in)
                 try:
                     async with aclosing(self._run(background_call.call)) as updates:
                         async for update in updates:
                             background_call.add(update)
                 finally:
+                    context.detach(token)
                     self._calls -= Counter((background_call.owner,))
         finally:
             self._workers.difference_update({task})

@@ -78,7 +78,7 @@ class Metrics:
         for outcome in ("resumed", "lost"):  # from 0, or rate() would miss the first ones, as in a storm
             self.resumes.labels(outcome)
         self.session_ends = make.counter("session_ends", "Ended sessions, by error code or `done`", "reason")
-        self.refused = make.counter("refused", "Refused upgrades, by error code", "code")
+        self.refused = make.counter("refused", "Refused upgrades and requests by REST, by error code", "code")
         self.handshakes_dropped = make.counter(
             "handshakes_dropped", "Connections closed because of too many unfinished handshakes"
         )

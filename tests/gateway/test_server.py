@@ -127,6 +127,17 @@ async def test_nobody_is_let_in_before_it_is_ready() -> None:
         assert await refusal(stage.url) == (503, "not_ready", "2")
 
 
+async def test_only_refused_clients_are_counted_as_such() -> None:
+    async with staged() as stage:
+        stage.warm.clear()
+        for path in ("/readyz", "/nowhere", native.PATH):  # probes and pages
+            assert (await get(stage, path)).status >= 400
+        assert not stage.value("refused_total", code="not_ready")
+        assert not stage.value("refused_total", code="not_found")
+        await refusal(stage.url)
+        assert stage.value("refused_total", code="not_ready") == 1
+
+
 async def test_a_full_server_refuses_until_someone_leaves() -> None:
     async with staged(max_sessions=1) as stage:
         async with joined(stage.url):

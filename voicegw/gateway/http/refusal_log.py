@@ -23,12 +23,14 @@ class RefusalLog:
         self._rate = TokenBucket(_LOGGED_PER_S, _LOG_BURST)
         self._omitted = 0
 
-    def report(self, error: VoicegwError, address: str) -> None:
-        """Counts a refusal and logs it; those caused by load only at level debug.
+    def report(self, error: VoicegwError, address: str, *, counted: bool = True) -> None:
+        """Logs a refusal; those caused by load only at level debug. counted: also in the metric of refused
+        clients; False for pages, of which probes read many while a server is not ready.
 
         The log field `unreported` is the number of lines omitted since the last one.
         """
-        self._metrics.refused.labels(error.code).inc()
+        if counted:
+            self._metrics.refused.labels(error.code).inc()
         facts = {"code": error.code, "address": address, "reason": error.message}
         if error.http_status not in _LOGGED:
             log.debug("refused", **facts)

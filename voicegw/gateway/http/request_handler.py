@@ -58,7 +58,7 @@ class RequestHandler:
             return page(HTTPStatus.UPGRADE_REQUIRED, b"only for WebSockets\n", Upgrade="websocket")
         except VoicegwError as error:
             shown = self._access.addresses.for_log(connection.peer, request.headers)
-            self._refusals.report(error, shown)
+            self._refusals.report(error, shown, counted=asks_websocket(request.headers))
             return self._refusal(error, queues=dialect is not None)
 
     def _dialect(self, path: str) -> Dialect | None:

@@ -187,7 +187,7 @@ class Metrics:
             "ok",
         )
         self.background_calls_waiting = make.gauge(
-            "background_calls_waiting", "Background tool calls that are not finished"
+            "background_calls_waiting", "Background tool calls that wait in this process, not those in Redis"
         )
         self.moderation_checks = make.counter(
             "moderation_checks", "Moderated texts, by outcome: passed, hit, failed", "what", "outcome"

@@ -98,7 +98,8 @@ class Metrics:
     def _count_recognition(self, make: Instruments) -> None:
         self.decode_queue = make.gauge("decode_queue", "Waiting decode jobs")
         self.decode_oldest = make.gauge(
-            "decode_queue_oldest_seconds", "Waiting time of the decode job that is next"
+            "decode_queue_oldest_seconds",
+            "Waiting time of the decode job that is next, except for recordings",
         )
         self.decode_window = make.histogram(
             "decode_window_seconds", "Audio in a decode job", _WINDOW_BUCKETS, "kind"

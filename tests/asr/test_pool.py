@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 import structlog
 
@@ -245,6 +246,19 @@ async def test_finals_go_before_partials_that_waited_longer() -> None:
         os.kill(pid, signal.SIGCONT)
         await asyncio.gather(*asked)
     assert order == ["c", "a", "b"]
+
+
+async def test_a_recording_that_waits_is_no_lag() -> None:
+    async with started() as pool:
+        pid, first = await stop_with(pool, job(SILENCE, session="busy"))
+        recording = ask(pool, msgspec.structs.replace(job(SILENCE, session="file"), background=True))
+        await until(lambda: pool.value("decode_queue") == 1)
+        assert pool.value("decode_queue_oldest_seconds") == 0
+        speaking = ask(pool, job(SILENCE, session="speaker"))
+        await until(lambda: pool.value("decode_queue") == 2)
+        assert (pool.value("decode_queue_oldest_seconds") or 0) > 0
+        os.kill(pid, signal.SIGCONT)
+        await asyncio.gather(first, recording, speaking)
 
 
 async def test_a_partial_whose_session_has_moved_on_is_not_decoded() -> None:

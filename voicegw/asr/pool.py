@@ -122,8 +122,8 @@ class WorkerPool:
         return now - first.request.submitted if first else 0.0
 
     def _oldest_s(self) -> float:
-        first = self._queue.first
-        return time.monotonic() - first.request.submitted if first else 0.0
+        first = self._queue.first  # of a recording only if no other job waits
+        return time.monotonic() - first.request.submitted if first and not first.job.background else 0.0
 
     async def start(self) -> None:
         """Gets the model, which may be a download, starts the processes and waits until each is warm. Raises

@@ -89,6 +89,14 @@ async def test_a_partial_whose_session_has_moved_on_is_taken_out_of_the_line(red
         newer.cancel()
 
 
+async def test_a_recording_that_waits_is_no_lag(redis_url: str) -> None:
+    async with gateway(redis_url) as asking:
+        recording = asking.ask(msgspec.structs.replace(job(1, FINAL), background=True))
+        await until(lambda: asking.value("decode_queue") == 1)
+        assert asking.value("decode_queue_oldest_seconds") == 0
+        recording.cancel()
+
+
 async def test_a_partial_that_is_being_decoded_is_not_disturbed(redis_url: str) -> None:
     pool = FakePool()
     async with gateway(redis_url) as asking, worker(redis_url, pool):

@@ -143,8 +143,9 @@ class RemoteRecognizer:
                 self._run_in_background(self._delivery.withdraw(request))
 
     def _oldest_s(self) -> float:
+        asked = (request.asked for request in self._delivery.requests if not request.job.background)
         now = time.monotonic()
-        return max((now - request.asked for request in self._delivery.requests), default=0.0)
+        return max((now - since for since in asked), default=0.0)
 
     async def _retire(self, superseded: Iterable[Request]) -> None:
         """Withdraws jobs that a newer job of their session replaces."""

@@ -173,6 +173,48 @@ def test_a_far_end_never_runs_out_of_audio_whatever_its_delay(one_way_s: float, 
     assert gaps_ms(one_way_s, [3000, 3000], pause_s) == 0
 
 
+def duration_s(lost_s: float, said_s: int, *, known: bool) -> float:
+    """How long a reply takes of which so much is lost after 2 s. The far end reports 10 times a second how
+    much it has played of what it has received. known: its connection stays, and the loss is reported;
+    otherwise it has a new connection then."""
+    playback, received, played = playing((FIRST, said_s * 1000)), 0, 0
+    now, lost_until = 0.0, 2.0 + lost_s
+    for tick in range(10 * said_s * 3):
+        now = tick / 10
+        lost = 2.0 < now < lost_until
+        if now == lost_until and not known:
+            playback.receive_loss(None, now)
+        played = min(received, played + RATE // 10)
+        if not lost:
+            playback.receive_played(played * 1000 // RATE, now)
+        sent = sum(len(frame) // 2 for frame in playback.release(now))
+        if not lost:
+            received += sent
+        elif known:
+            playback.receive_loss(sent * 1000 / RATE, now)
+        assert playback.arriving <= received or not known
+        if playback.over(now):
+            break
+    return now
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("lost_s", [0.5, 1.0, 3.0])
+def test_after_a_loss_the_rest_of_a_reply_is_played_at_its_speed(lost_s: float, known: bool) -> None:
+    assert duration_s(lost_s, 20, known=known) == pytest.approx(20, abs=0.6)
+
+
+def test_after_a_reconnect_a_whole_lead_follows_and_the_clock_says_what_was_heard() -> None:
+    playback = playing((FIRST, 1000), (SECOND, 1000))
+    play(playback, 0.6)
+    playback.receive_loss(None, 0.6)
+    assert playback.position(0.6) == RATE
+    assert release_ms(playback, 0.6) == LEAD_MS
+    playback.receive_played(700, 0.8)
+    assert playback.position(0.8) == RATE * 1200 // 1000
+    assert (FIRST + SECOND)[: playback.heard(1.1)] == FIRST + "Five six"
+
+
 def test_more_than_was_sent_cannot_have_been_played() -> None:
     playback = playing((FIRST, 3000))
     playback.release(0.0)

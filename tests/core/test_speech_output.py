@@ -181,6 +181,16 @@ def test_reports_of_the_client_set_the_pace_but_not_those_of_another_turn() -> N
     assert speaker.played_ms == 800
 
 
+def test_positions_of_audio_skip_what_was_lost() -> None:
+    speaker = Speaker()
+    speaker.write(ONE)
+    speaker.say(1, 2000)
+    speaker.speech.receive_loss(150.0, speaker.now)
+    speaker.wait(100)
+    ends = [round(action.end_ms) for action in speaker.actions if isinstance(action, Play)]
+    assert ends == [100, 200, 300, 400, 350]
+
+
 def test_text_before_a_break_is_spoken_at_once() -> None:
     speaker = Speaker()
     speaker.write("Let me see.", ended=False)
@@ -224,9 +234,10 @@ def test_without_a_reply_nothing_happens() -> None:
     speech.receive_text("x", 1.0)
     speech.receive_text_end(1.0)
     speech.receive_played(None, 100, 1.0)
+    speech.receive_loss(100.0, 1.0)
     speech.receive_tick(1.0)
     assert speech.over(1.0)
-    assert not speech.is_pending(1, 1)
+    assert speech.pending is None
     assert told == []
 
 

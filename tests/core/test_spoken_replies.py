@@ -240,6 +240,16 @@ def test_nothing_is_sent_to_a_disconnected_client(scenario: Scenario) -> None:
     assert len(scenario.played) > sent
 
 
+def test_a_client_that_missed_audio_in_a_reconnect_gets_the_rest_without_a_pause(scenario: Scenario) -> None:
+    ask(scenario, "One two three.", seconds=3)
+    wait(scenario, 1500)
+    scenario.session.receive_reconnect(scenario.now)
+    for _ in range(15):
+        scenario.command(commands.Played(500))
+        wait(scenario, 100)
+    assert_reply(scenario, 1, "One two three.")
+
+
 def test_audio_can_be_turned_on_and_off(scenario: Scenario) -> None:
     scenario.command(commands.Configure(reply=ReplyMode.TEXT))
     assert not scenario.session.profile.speaks

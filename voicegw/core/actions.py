@@ -77,7 +77,8 @@ class Speak:
 @dataclass(frozen=True, slots=True)
 class Play:
     """Send the next audio of the reply, in the client's format. It has no sequence number and is not sent
-    again after a reconnect, because late audio is useless. end_ms: the position in the reply after it."""
+    again after a reconnect, because late audio is useless. end_ms: the position
+    in the reply after it, without what was lost before."""
 
     turn: int
     audio: bytes

@@ -219,7 +219,7 @@ class Replies:
         self, turn_number: int, sentence: int, error: VoicegwError | None, now: float
     ) -> None:
         """The voice has finished a Speak. If it failed, the reply ends with its heard part."""
-        if not self.speech.is_pending(turn_number, sentence):
+        if self.speech.pending != (turn_number, sentence):
             return
         if error is None:
             self.speech.receive_audio_end(turn_number, sentence, now)

@@ -147,6 +147,7 @@ class Session:
     def receive_reconnect(self, now: float) -> None:
         """The client has a connection again."""
         self.liveness.receive_reconnect(now)
+        self.speech.receive_loss(None, now)
         self.speech.disconnected = False
 
     def actions(self) -> list[Action]:

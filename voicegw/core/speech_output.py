@@ -94,6 +94,12 @@ class SpeechOutput:
         self._spoken: _Spoken | None = None
         self._held = False
 
+    @property
+    def pending(self) -> tuple[int, int] | None:
+        """The turn and the number of the Speak that the voice synthesises, if it was not stopped."""
+        spoken = self._spoken
+        return (spoken.turn, spoken.number) if spoken is not None and spoken.requested else None
+
     def configure(self, voice: str, speed: float | None) -> None:
         """Sets the voice of the next sentences."""
         self._voice, self._speed = voice, speed or 1.0
@@ -136,15 +142,17 @@ class SpeechOutput:
             spoken.playback.complete()
             self._advance(spoken, now)
 
-    def is_pending(self, turn: int, number: int) -> bool:
-        """Whether the voice synthesises this Speak, and it was not stopped."""
-        return self._pending(turn, number) is not None
-
     def receive_played(self, turn: int | None, audio_ms: int, now: float) -> None:
         """The client has played `audio_ms` of the reply to `turn`; None stands for the reply in progress."""
         if (spoken := self._spoken) is not None and turn in (None, spoken.turn):
             spoken.playback.receive_played(audio_ms, now)
             self._advance(spoken, now)
+
+    def receive_loss(self, audio_ms: float | None, now: float) -> None:
+        """So much audio that was sent does not reach the client. None: an unknown part of it, with a
+        connection."""
+        if self._spoken is not None:
+            self._spoken.playback.receive_loss(audio_ms, now)
 
     def receive_tick(self, now: float) -> None:
         """Sends audio that is due; called at least every 100 ms while a reply is spoken."""
@@ -189,14 +197,12 @@ class SpeechOutput:
         return PlaybackResult(heard, spoken.first_audio)
 
     def _pending(self, turn: int, number: int) -> _Spoken | None:
-        spoken = self._spoken
-        current = spoken is not None and spoken.requested and (spoken.turn, spoken.number) == (turn, number)
-        return spoken if current else None
+        return self._spoken if self.pending == (turn, number) else None
 
     def _advance(self, spoken: _Spoken, now: float) -> None:
         """Sends audio that is due and requests the next sentence from the voice."""
         waits = self._held or self.disconnected or self.client_full
-        at = spoken.playback.released
+        at = spoken.playback.arriving
         for pcm in () if waits else self._released(spoken, now):
             spoken.first_audio = now if spoken.first_audio is None else spoken.first_audio
             at += len(pcm) // 2

@@ -10,6 +10,8 @@ from tests.observing import until
 from tests.peer import Peer, joined
 from voicegw.core.audio import AudioFormat
 from voicegw.core.events import AudioShape, ReplyReason
+from voicegw.core.session import SessionOptions
+from voicegw.core.speech_output import SpeechOptions
 from voicegw.dialects import native
 from voicegw.errors import VoiceFailed
 
@@ -151,3 +153,19 @@ async def test_reports_of_the_client_decide_what_was_heard() -> None:
         await until(lambda: (stage.value("voice_first_audio_seconds_count") or 0) > 0)
         await peer.send(native.PlayedMessage(audio_ms=0, turn=1), native.CancelMessage())
         assert (await peer.until(native.ReplyDoneMessage)).text == ""
+
+
+async def test_reports_of_the_client_do_not_count_audio_that_was_dropped_here() -> None:
+    """All 10 s are due at once, and only the newest 2 s of them are sent."""
+    session = SessionOptions(speech=SpeechOptions(lead_ms=10_000))
+    voice = ScriptedVoice(seconds=10)
+    async with staged(voice=voice, session=session) as stage, joined(stage.url, "reply=audio") as peer:
+        await peer.send(HELLO)
+        await until(lambda: (stage.value("voice_first_audio_seconds_count") or 0) > 0)
+        await peer.send(native.PlayedMessage(audio_ms=2_000, turn=1))
+        done = await peer.until(native.ReplyDoneMessage)
+        latency = await peer.until(native.LatencyMessage)
+    assert done.reason is ReplyReason.COMPLETED
+    assert audio_ms(peer) == 2_000
+    assert latency.done_ms is not None
+    assert latency.done_ms < 2_000

@@ -111,7 +111,7 @@ class ConfigureMessage(Inbound, tag="configure"):
 
 class PlayedMessage(Inbound, tag="played"):
     """How much audio of the reply to `turn`, or of the last reply, has been played. Without such reports,
-    audio counts as played when it is due."""
+    and in a reply after a reconnect, audio counts as played when it is due."""
 
     audio_ms: Annotated[int, msgspec.Meta(ge=0)]
     turn: int | None = None

@@ -49,7 +49,9 @@ class TTSTask:
             case Speak():
                 self._task = self._spawn(self._run(action), "speech")
             case Play(turn, audio, audio_ms, end_ms):
-                self._count_dropped(self._outbox.play(ReplyAudio(turn, audio, audio_ms, end_ms)))
+                stale_ms = self._outbox.play(ReplyAudio(turn, audio, audio_ms, end_ms))
+                self._count_dropped(stale_ms)
+                self._session.speech.receive_loss(stale_ms, time.monotonic())
             case PauseSpeaking():
                 self._outbox.stop_audio()
             case StopSpeaking(dropped_ms):

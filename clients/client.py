@@ -21,8 +21,8 @@ from typing import Self
 import msgspec
 
 from clients.connection import Connection
-from clients.connector import OPEN_S, Connector, Token
-from clients.errors import ClientError, ConnectionLost, ProtocolError, Refused, Unreachable
+from clients.connector import Connector, Token, ready_message
+from clients.errors import ClientError, ConnectionLost, ProtocolError
 from clients.resend_buffer import ResendBuffer
 from voicegw.dialects import native
 
@@ -34,6 +34,8 @@ BURST_MARGIN_MS = 1_000  # for what is said while a new session is being opened
 NORMAL_CLOSURE = 1000
 FINAL_CLOSURES = {NORMAL_CLOSURE, 1002, 1003, 1007, 1008, 1009, 1010, 4001}  # reconnecting is pointless
 _ACKNOWLEDGE_EVERY = 32
+# these refer to the reply, the events or the token of one session
+_OF_ONE_SESSION = (native.PlayedMessage, native.CancelMessage, native.AckMessage, native.RefreshMessage)
 
 _encoder = msgspec.json.Encoder()
 
@@ -97,7 +99,7 @@ class VoiceClient:
         connection = await connector.open()
         client = None
         try:
-            ready = await _ready_message(connection)
+            ready = await ready_message(connection)
             client = cls(connector, connection, ready, buffer, frame_bytes, settle_s, reconnect_s, on_audio)
             yield client
         finally:
@@ -107,7 +109,7 @@ class VoiceClient:
         """Send any number of whole samples, at the rate and in the format the session was opened with, in
         messages of 100 ms."""
         for begin in range(0, len(frame), self._frame_bytes):
-            await self._send(frame[begin : begin + self._frame_bytes])
+            await self._request(frame[begin : begin + self._frame_bytes])
 
     async def commit(self) -> None:
         """End the running utterance now, without waiting for silence."""
@@ -222,7 +224,7 @@ class VoiceClient:
 
     async def _send_now_or_later(self, message: native.ClientMessage) -> None:
         """Sends a message of the client itself now, or after the reconnect."""
-        self._resend_buffer.add(_encoder.encode(message).decode())
+        self._keep(message)
         with suppress(ConnectionLost):
             await self._send_pending()
 
@@ -261,18 +263,20 @@ class VoiceClient:
 
     # --- sending ---
 
-    async def _request(self, message: native.ClientMessage) -> None:
-        await self._send(_encoder.encode(message).decode())
-
-    async def _send(self, message: str | bytes) -> None:
+    async def _request(self, message: native.ClientMessage | bytes) -> None:
         if self._lost is not None:
             raise self._lost
-        self._resend_buffer.add(message)
+        self._keep(message)
         try:
             await self._send_pending()
         except ConnectionLost as lost:
             if not self._reconnect_s or lost.close_code in FINAL_CLOSURES:
                 raise
+
+    def _keep(self, message: native.ClientMessage | bytes) -> None:
+        """Appends a message to those to send."""
+        content = message if isinstance(message, bytes) else _encoder.encode(message).decode()
+        self._resend_buffer.add(content, lasting=not isinstance(message, _OF_ONE_SESSION))
 
     async def _send_pending(self) -> None:
         """Sends all pending messages, unless there is no connection at the moment. Raises ConnectionLost when
@@ -283,18 +287,3 @@ class VoiceClient:
                 if not self._is_ready or connection is not self._connection:
                     return
                 await connection.send_message(message)
-
-
-async def _ready_message(connection: Connection) -> native.ReadyMessage:
-    try:
-        async with asyncio.timeout(OPEN_S):
-            first = await connection.receive_message()
-    except TimeoutError:
-        raise Unreachable(f"the server sent no ready message within {OPEN_S:g} s") from None
-    match first:
-        case native.ReadyMessage():
-            return first
-        case native.ErrorMessage():
-            raise Refused(0, first.code, first.message, retryable=first.retryable)
-        case other:
-            raise ProtocolError(f"the first message was {type(other).__name__}, not ready")

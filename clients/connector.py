@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
 from clients.connection import AdaptiveTimeout, Connection
-from clients.errors import Refused, Unreachable
+from clients.errors import ProtocolError, Refused, Unreachable
 from voicegw.dialects import native
 
 OPEN_S = 10.0  # for the upgrade
@@ -121,6 +121,22 @@ async def _open(url: str, token: str | None, within_s: float, make: Callable[...
         raise Unreachable(str(error)) from error
     except (InvalidHandshake, OSError, TimeoutError) as error:
         raise Unreachable(f"no voicegw server answers at {url.partition('?')[0]}: {error}") from error
+
+
+async def ready_message(connection: Connection) -> native.ReadyMessage:
+    """The first message on a new connection. Raises Refused, Unreachable, ConnectionLost or ProtocolError."""
+    try:
+        async with asyncio.timeout(OPEN_S):
+            first = await connection.receive_message()
+    except TimeoutError:
+        raise Unreachable(f"the server sent no ready message within {OPEN_S:g} s") from None
+    match first:
+        case native.ReadyMessage():
+            return first
+        case native.ErrorMessage():
+            raise Refused(0, first.code, first.message, retryable=first.retryable)
+        case other:
+            raise ProtocolError(f"the first message was {type(other).__name__}, not ready")
 
 
 def proxy_for(url: str) -> Literal[True] | None:

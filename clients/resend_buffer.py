@@ -11,11 +11,13 @@ from clients.errors import ConnectionLost
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One message. samples, messages: the samples and text messages before it in this session."""
+    """One message. samples, messages: the samples and text messages before it in this session. lasting: it
+    also makes sense in another session."""
 
     content: bytes | str
     samples: int
     messages: int
+    lasting: bool = True
 
 
 class ResendBuffer:
@@ -29,9 +31,9 @@ class ResendBuffer:
         self._samples = 0
         self._messages = 0
 
-    def add(self, content: bytes | str) -> None:
-        """Append a message, which `pending` then yields."""
-        self._items.append(_Item(content, self._samples, self._messages))
+    def add(self, content: bytes | str, *, lasting: bool = True) -> None:
+        """Append a message, which `pending` then yields. lasting: it also makes sense in another session."""
+        self._items.append(_Item(content, self._samples, self._messages, lasting))
         if isinstance(content, str):
             self._messages += 1
         else:
@@ -64,9 +66,9 @@ class ResendBuffer:
             self._items[0] = _Item(rest, samples, first.messages)
 
     def restart(self, max_bytes: int) -> None:
-        """The server has started a new session, which begins with the kept messages and the newest audio; of
-        audio it takes only so many bytes at once."""
-        contents = [item.content for item in self._items]
+        """The server has started a new session, which begins with the lasting messages and the newest audio;
+        of audio it takes only so many bytes at once."""
+        contents = [item.content for item in self._items if item.lasting]
         excess = sum(len(content) for content in contents if isinstance(content, bytes)) - max_bytes
         self._items.clear()
         self._next = self._samples = self._messages = 0

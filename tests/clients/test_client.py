@@ -224,10 +224,13 @@ async def test_a_session_that_is_lost_is_begun_anew() -> None:
     async with scripted_server(in_turn(cut_off, begin)) as server, VoiceClient.connect(server.url) as client:
         await client.send_audio(b"\x01\x00" * 640)
         await client.commit()
+        await client.played(100, 1)
+        await client.cancel()
         await client.end()
         said = await messages_of(client)
     assert said == [TURN[0], ready(resumed=False, seq=1), *TURN]
     assert server.peers[1].audio == b"\x01\x00" * 640
+    assert server.peers[1].requests == [native.CommitMessage(), native.EndMessage()]
 
 
 async def test_a_message_that_comes_twice_is_told_once() -> None:

@@ -74,6 +74,16 @@ def test_a_new_session_begins_with_the_kept_messages(buffer: ResendBuffer) -> No
     assert to_send(buffer) == [b"33"]
 
 
+def test_a_new_session_gets_nothing_that_refers_to_the_old_one(buffer: ResendBuffer) -> None:
+    buffer.add("a", lasting=False)
+    buffer.add("b")
+    buffer.restart(1_000)
+    assert to_send(buffer) == ["b"]
+    buffer.restart(1_000)
+    buffer.rewind(samples=0, messages=1)
+    assert to_send(buffer) == []
+
+
 def test_a_new_session_gets_no_more_audio_than_it_takes_at_once_the_newest(buffer: ResendBuffer) -> None:
     sent(buffer, b"1122", "a", b"33", b"44", "b")
     buffer.restart(6)

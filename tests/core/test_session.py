@@ -150,6 +150,13 @@ class TestAudio:
             acknowledged += [action for action in session.actions() if isinstance(action, actions.SendEvent)]
         assert [ack.event for ack in acknowledged] == [AudioAcknowledged(8_000), AudioAcknowledged(16_000)]
 
+    def test_is_acknowledged_with_a_typed_message_but_not_with_others(self, scenario: Scenario) -> None:
+        scenario.hear("....")
+        for command in (commands.Cancel(), commands.TypeText("hello")):
+            scenario.session.messages_taken += 1
+            scenario.command(command)
+        assert scenario.all(AudioAcknowledged) == [AudioAcknowledged(1280, 2)]
+
     def test_of_half_a_sample_is_refused(self, scenario: Scenario) -> None:
         with pytest.raises(OddByteCount):
             scenario.session.receive_audio(b"\x00\x00\x00", scenario.now)

@@ -225,7 +225,9 @@ class Session:
                 pass  # the connection has handled them
             case _:
                 assert_never(command)
-        self._acknowledge()
+        # sent again to a new session, a typed message would be answered again, and its tools called again
+        typed = isinstance(command, commands.TypeText)
+        self._acknowledge(every_messages=1 if typed else _ACKNOWLEDGE_EVERY_MESSAGES)
 
     def configure(self, command: commands.Configure) -> None:
         """Changes the profile. Raises InvalidValue, changing nothing."""
@@ -267,10 +269,12 @@ class Session:
         self._acknowledge(every_ms=0)
         self._listener.force_end(EndReason.END, now)
 
-    def _acknowledge(self, every_ms: int = _ACKNOWLEDGE_EVERY_MS) -> None:
+    def _acknowledge(
+        self, every_ms: int = _ACKNOWLEDGE_EVERY_MS, every_messages: int = _ACKNOWLEDGE_EVERY_MESSAGES
+    ) -> None:
         samples, messages = self._acknowledged
         fresh = self._decoder.input_samples - samples
         due = fresh and fresh * 1000 >= every_ms * self._decoder.rate
-        if due or self.messages_taken >= messages + _ACKNOWLEDGE_EVERY_MESSAGES:
+        if due or self.messages_taken >= messages + every_messages:
             self._acknowledged = self._decoder.input_samples, self.messages_taken
             self._actions.append(SendEvent(events.AudioAcknowledged(*self._acknowledged)))

@@ -177,8 +177,8 @@ class LatencyMessage(Outbound, tag="latency", omit_defaults=True):
 
 
 class AckedMessage(Outbound, tag="ack"):
-    """After every second of audio: all audio before sample `samples`, at the client's rate, and the first
-    `messages` text frames have been received and need not be sent again."""
+    """After every second of audio and every `text`: all audio before sample `samples`, at the client's rate,
+    and the first `messages` text frames have been received and need not be sent again."""
 
     samples: int
     messages: int = 0

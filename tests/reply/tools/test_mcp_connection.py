@@ -4,8 +4,11 @@ import asyncio
 from contextlib import nullcontext
 from typing import Any
 
+import anyio
+import httpx2
 import pytest
-from mcp.types import ListToolsResult
+from mcp import MCPError
+from mcp.types import CONNECTION_CLOSED, INVALID_PARAMS, ListToolsResult
 
 from voicegw.errors import ConfigurationError, ToolFailed
 from voicegw.reply.tools.mcp_connection import McpConnection
@@ -55,13 +58,39 @@ async def test_a_connection_that_is_lost_before_a_waiting_call_runs() -> None:
     assert str(await call) == "buy done"
 
 
-async def test_a_call_that_breaks_the_connection_is_not_repeated() -> None:
-    connection = connected(Client(RuntimeError()))
-    with pytest.raises(ToolFailed, match="no answer"):
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(MCPError(CONNECTION_CLOSED, "closed"), ConnectionResetError(), httpx2.ReadError("reset")),
+        anyio.ClosedResourceError(),
+    ],
+)
+async def test_a_call_that_breaks_the_connection_is_not_repeated(error: Exception) -> None:
+    connection = connected(Client(error))
+    with pytest.raises(ToolFailed, match="was lost"):
         await connection.call("buy", {}, {})
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
             await connection.call("buy", {}, {})  # waits for another connection
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("Invalid structured content"), "sent an answer that does not have the declared form"),
+        (ValueError(), "sent an answer that does not have the declared form"),  # as pydantic's errors
+        (MCPError(INVALID_PARAMS, "no such item"), "no such item"),
+    ],
+)
+async def test_a_call_that_fails_alone_leaves_the_connection_to_the_others(
+    error: Exception, reason: str
+) -> None:
+    client = Client(error)
+    connection = connected(client)
+    with pytest.raises(ToolFailed, match=reason):
+        await connection.call("buy", {}, {})
+    client.error = None
+    assert str(await connection.call("buy", {}, {})) == "buy done"
 
 
 async def test_a_list_of_tools_that_does_not_end_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

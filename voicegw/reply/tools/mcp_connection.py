@@ -69,14 +69,14 @@ class McpConnection:
         client = await self._connection()
         try:
             return await client.call_tool(name, arguments, meta=meta or None)  # type: ignore[arg-type]  # any keys
-        except MCPError as error:
+        except Exception as error:  # noqa: BLE001 - as above
             if _is_lost(error):
                 self._lose()
                 raise ToolFailed("the server of the tool was lost; whether it acted is unknown") from None
-            raise ToolFailed(error.message) from None
-        except Exception as error:  # noqa: BLE001 - as above
-            self._lose()
-            raise ToolFailed(f"no answer from the server of the tool: {type(error).__name__}") from None
+            if isinstance(error, MCPError):
+                raise ToolFailed(error.message) from None
+            reason = f"an answer that does not have the declared form ({type(error).__name__})"
+            raise ToolFailed(f"the server of the tool sent {reason}") from None
 
     async def _connection(self) -> "Client":
         """The connection, once there is one: it may be lost again before a waiting task runs."""
@@ -171,10 +171,18 @@ async def _list_tools(client: "Client") -> "list[Tool]":
     raise ToolFailed(f"its list of tools has over {_MAX_TOOL_PAGES} pages")
 
 
-def _is_lost(error: Any) -> bool:
+def _is_lost(error: Exception) -> bool:
+    """Whether the connection is lost, and not only the call: the library also raises for a result that it
+    does not accept."""
+    import anyio
+    import httpx2
+    from mcp import MCPError
     from mcp.types import CONNECTION_CLOSED
 
-    return bool(error.error.code == CONNECTION_CLOSED)
+    if isinstance(error, MCPError):
+        return error.error.code == CONNECTION_CLOSED
+    streams = anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream
+    return isinstance(error, (OSError, httpx2.HTTPError, *streams))
 
 
 def _reason(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from voicegw.core.events import Message, ToolCalled
 from voicegw.reply.llm.chunks import CallFragment, Chunk, ToolCallDeltas
@@ -17,7 +18,7 @@ def calls(*fragments: dict[str, Any]) -> list[ToolCalled]:
     return deltas.calls()
 
 
-def fragment(index: int, id: str | None, name: str | None, arguments: str) -> dict[str, Any]:
+def fragment(index: int | None, id: str | None, name: str | None, arguments: str | None) -> dict[str, Any]:
     return {"index": index, "id": id, "function": {"name": name, "arguments": arguments}}
 
 
@@ -42,8 +43,13 @@ TIME = ToolCalled("b", "time", "{}")
             fragment(0, "a", None, '"Oslo"}'),
             fragment(1, "b", "time", "{}"),
         ],
+        [
+            fragment(0, "a", "weather", '{"city":'),
+            *({"function": {"arguments": '"Oslo"}'}}, {"id": None}),
+            fragment(1, "b", "time", "{}"),
+        ],
     ],
-    ids=["whole", "in turns", "all numbered 0", "id repeated"],
+    ids=["whole", "in turns", "all numbered 0", "id repeated", "only begun with a number"],
 )
 def test_the_fragments_of_two_calls_are_joined(fragments: list[dict[str, Any]]) -> None:
     assert calls(*fragments) == [WEATHER, TIME]
@@ -53,6 +59,29 @@ def test_a_call_without_an_id_gets_a_unique_one() -> None:
     first, second = calls(fragment(0, None, "time", "{}"), fragment(1, None, "time", "{}"))
     assert first.id.startswith("call_")
     assert first.id != second.id
+
+
+@pytest.mark.parametrize("index", [0, None])
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        [("weather", '{"city":"Oslo"}'), ("time", "{}")],
+        [("weather", None), (None, '{"city":'), ("", '"Oslo"}'), ("time", "{"), (None, "}")],
+        [("wea", ""), ("ther", '{"city":'), (None, '"Oslo"}'), ("time", "{}")],
+    ],
+    ids=["whole", "in pieces", "names in pieces"],
+)
+def test_without_ids_and_different_numbers_a_name_begins_a_call(
+    fragments: list[tuple[str | None, str | None]], index: int | None
+) -> None:
+    found = calls(*[fragment(index, "", name, arguments) for name, arguments in fragments])
+    assert [structs.replace(call, id="") for call in found] == [
+        structs.replace(call, id="") for call in (WEATHER, TIME)
+    ]
+
+
+def test_a_call_without_a_name_is_dropped() -> None:
+    assert calls(fragment(0, "x", None, "{}"), fragment(1, "b", "time", "{}")) == [TIME]
 
 
 def test_without_fragments_there_are_no_calls() -> None:
@@ -76,7 +105,7 @@ def test_every_field_may_be_missing(chunk: dict[str, Any]) -> None:
         assert not (choice.delta and choice.delta.text)
         assert choice.finish_reason is None
         deltas.receive((choice.delta and choice.delta.tool_calls) or ())
-    assert all(not call.name for call in deltas.calls())
+    assert deltas.calls() == []
 
 
 def test_half_a_surrogate_pair_in_a_call_is_replaced() -> None:

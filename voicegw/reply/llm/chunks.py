@@ -153,7 +153,8 @@ class _Call:
 class ToolCallDeltas:
     """Joins the fragments of the tool calls in one completion.
 
-    Some endpoints number the calls; some give each the number 0 and different ids; some give no ids.
+    Some endpoints number the calls; some give each the number 0 and different ids; some give no ids, or
+    neither ids nor numbers.
     """
 
     def __init__(self) -> None:
@@ -162,25 +163,39 @@ class ToolCallDeltas:
     def receive(self, fragments: Sequence[CallFragment]) -> None:
         """The fragments of one chunk."""
         for fragment in fragments:
-            call = self._call(fragment.index, fragment.id or "")
+            call = self._call(fragment)
             if fragment.function is not None:
                 call.name += fragment.function.name or ""
                 call.arguments += fragment.function.arguments or ""
 
-    def _call(self, index: int | None, id_: str) -> _Call:
-        """The call of a fragment: the last one with its number, unless the ids differ."""
+    def _call(self, fragment: CallFragment) -> _Call:
+        """The call of a fragment: the last one with its number, unless the ids differ; without a number and
+        an id, the last one. Without an id, a name begins another call if that one is complete."""
+        index, id_ = fragment.index, fragment.id or ""
         for call in reversed(self._calls):
-            if call.index == index and id_ in ("", call.id):
+            if (index is None and not id_) or (call.index == index and id_ in ("", call.id)):
+                named = fragment.function is not None and fragment.function.name
+                if not id_ and named and call.name and is_json_object(call.arguments):
+                    break
                 return call
         self._calls.append(_Call(index, id_))
         return self._calls[-1]
 
     def calls(self) -> list[ToolCalled]:
-        """The complete calls, each with an id."""
+        """The complete calls, each with an id; without a name, a call cannot be made."""
         return [
             ToolCalled(
                 *(encodable(call.id) or f"call_{secrets.token_hex(6)}", encodable(call.name)),
                 encodable(call.arguments),
             )
             for call in self._calls
+            if call.name
         ]
+
+
+def is_json_object(arguments: str) -> bool:
+    """Whether the arguments of a call are a complete JSON object."""
+    try:
+        return isinstance(msgspec.json.decode(encodable(arguments)), dict)
+    except (msgspec.DecodeError, RecursionError):
+        return False

@@ -8,9 +8,8 @@ background tool call comes between two turns.
 from collections.abc import Sequence
 from dataclasses import replace
 
-import msgspec
-
 from voicegw.core.events import Message
+from voicegw.reply.llm.chunks import is_json_object
 
 DEFAULT_USER_MESSAGE = "Say OK."  # for a request without any message of the user
 _FILLER = "..."
@@ -89,7 +88,4 @@ def _entry(message: Message) -> dict[str, object]:
 def _json_object(arguments: str) -> str:
     """The arguments as the model wrote them, or an empty object if they are not a JSON object: some endpoints
     parse them, and would refuse every later request of this conversation."""
-    try:
-        return arguments if isinstance(msgspec.json.decode(arguments), dict) else "{}"
-    except (msgspec.DecodeError, RecursionError):
-        return "{}"
+    return arguments if is_json_object(arguments) else "{}"

@@ -1,12 +1,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicegw.core.events import ClientToolCalled, Message
+from voicegw.core.events import ClientToolCalled, Message, ToolCalled
 from voicegw.core.history_length import characters_of, without_oldest
 
 USER, REPLY = Message("user", "x" * 84), Message("assistant", "x" * 84)  # 100 characters each
 CALL = Message("assistant", "", (ClientToolCalled("1", "weather", "{}"),))
 RESULT = Message("tool", "x" * 84, tool_call_id="1")
+
+
+def test_calls_count_with_all_that_is_sent_back() -> None:
+    call = ToolCalled("1", "weather", '{"city":"Oslo"}', extra='{"a": 1}')
+    assert characters_of([Message("assistant", "Wait.", (call,))]) == 16 + 5 + 15 + 8
 
 
 def test_turns_are_dropped_whole() -> None:

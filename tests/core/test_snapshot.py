@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.core.scenario import END, PAUSE, QUICK, Scenario, assert_final, windowed
 from voicegw.core import commands, events, snapshot
 from voicegw.core.actions import FollowBackgroundCall
 from voicegw.core.audio import INPUT_RATES, AudioFormat
-from voicegw.core.background_calls import CallProgress
+from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.barge_in import BargeInOptions
-from voicegw.core.events import FinalTranscript, ReplyReason, ToolAnswered, ToolCalled
+from voicegw.core.events import ClientToolCalled, FinalTranscript, ReplyReason, ToolAnswered, ToolCalled
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 from voicegw.core.reply_options import ReplyOptions
 from voicegw.core.session import Session
@@ -269,6 +271,14 @@ def test_the_history_moves_to_another_process() -> None:
     assert contents[-3:] == ["My name is Ada.", "Hello.", "What is it?"]
     assert scenario.request is not None
     assert scenario.request.turn == 2
+
+
+@pytest.mark.parametrize("kind", [ToolCalled, ClientToolCalled, AskedCall])
+def test_calls_of_an_earlier_version_are_read_and_the_reverse(kind: type[ToolCalled]) -> None:
+    call = kind("c1", "book", "{}", *(("alice", "s1") if kind is AskedCall else ()), extra="{}")
+    *earlier, extra = msgspec.json.decode(msgspec.json.encode(call))
+    assert extra == "{}"
+    assert msgspec.json.decode(msgspec.json.encode(earlier), type=kind) == structs.replace(call, extra="")
 
 
 def test_settings_and_positions_are_kept() -> None:

@@ -14,7 +14,9 @@ def characters_of(messages: Iterable[Message]) -> int:
     """The length of messages: their texts and calls, and 16 characters for each message, so that very many
     short messages also fill the history."""
     return sum(
-        _MESSAGE_CHARACTERS + len(each.content) + sum(len(call.arguments) for call in each.tool_calls)
+        _MESSAGE_CHARACTERS
+        + len(each.content)
+        + sum(len(call.arguments) + len(call.extra) for call in each.tool_calls)
         for each in messages
     )
 

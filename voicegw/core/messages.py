@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from voicegw.core.tagged_struct import TaggedStruct
 
 
-class ToolCalled(TaggedStruct, frozen=True):
+class _Extended(TaggedStruct, frozen=True, kw_only=True):
+    """extra: a JSON object that the model's endpoint wants back with the call; empty if there is none. As a
+    keyword it is encoded behind the fields of all subclasses, so that other versions find those in their
+    places."""
+
+    extra: str = ""
+
+
+class ToolCalled(_Extended, frozen=True):
     """The model calls a tool. arguments: a JSON object, as the model wrote it. id: also in the answer."""
 
     id: str

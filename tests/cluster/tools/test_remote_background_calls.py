@@ -145,7 +145,8 @@ async def test_done_calls_make_room(redis_url: str) -> None:
 async def test_a_call_of_a_gateway_of_an_earlier_version_is_made(redis_url: str, client: Redis) -> None:
     work = Work()
     work.gate.set()
-    await client.xadd(Keys("voicegw").background_calls, {"call": msgspec.json.encode(("name", CALL))})
+    call = ("AskedCall", CALL.id, CALL.name, CALL.arguments, CALL.user, CALL.session)
+    await client.xadd(Keys("voicegw").background_calls, {"call": msgspec.json.encode(("name", call))})
     async with background_calls(redis_url) as home, worker(redis_url, work):
         assert await reports_of(home, "name") == [HALF, RESULT]
     assert work.calls == [CALL]

@@ -1,6 +1,6 @@
 """Chunks as different endpoints send them: tool calls in fragments, missing fields, reported tokens."""
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -82,6 +82,21 @@ def test_without_ids_and_different_numbers_a_name_begins_a_call(
 
 def test_a_call_without_a_name_is_dropped() -> None:
     assert calls(fragment(0, "x", None, "{}"), fragment(1, "b", "time", "{}")) == [TIME]
+
+
+def test_what_an_endpoint_adds_to_a_call_is_sent_back_with_it() -> None:
+    extra = {"google": {"thought_signature": "c2ln\ud83d"}}
+    found = calls(
+        fragment(0, "a", "weather", '{"city":"Oslo"}') | {"extra_content": extra},
+        {"index": 0, "extra_content": None},
+        fragment(1, "b", "time", "{}") | {"extra_content": {"long": "x" * 8_000}},
+    )
+    assert [call.extra for call in found] == ['{"google": {"thought_signature": "c2ln\ufffd"}}', ""]
+    [_, entry, _] = entries([Message("user", "Hi"), Message("assistant", "", tuple(found))])
+    assert [call.get("extra_content") for call in cast(list[dict[str, object]], entry["tool_calls"])] == [
+        {"google": {"thought_signature": "c2ln\ufffd"}},
+        None,
+    ]
 
 
 def test_without_fragments_there_are_no_calls() -> None:

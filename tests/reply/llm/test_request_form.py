@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.observing import asked
-from voicegw.core.events import Message
+from voicegw.core.events import Message, ToolCalled
 from voicegw.reply.llm.request_form import SYSTEM, RequestForm
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
@@ -98,6 +98,17 @@ def test_a_parameter_that_was_not_sent_is_not_refused() -> None:
     assert without.without_refused("Unsupported parameter: temperature", PROMPT) is None
     user_only = asked(PROMPT.messages[1:])
     assert FORM.without_refused("System role not supported", user_only) is None
+
+
+def test_what_another_endpoint_has_added_to_a_call_can_be_refused() -> None:
+    called = Message("assistant", "", (ToolCalled("c1", "clock", "{}", extra='{"google": {}}'),))
+    prompt = asked([*PROMPT.messages, called, Message("tool", "noon", tool_call_id="c1")])
+    [call] = FORM.body(prompt, max_tokens=7)["messages"][2]["tool_calls"]
+    assert call["extra_content"] == {"google": {}}
+    form = FORM.without_refused("Unknown parameter: 'messages[2].tool_calls[0].extra_content'.", prompt)
+    assert form is not None
+    [call] = form.body(prompt, max_tokens=7)["messages"][2]["tool_calls"]
+    assert set(call) == {"id", "type", "function"}
 
 
 def test_of_two_parameters_the_first_one_in_the_text_is_refused() -> None:

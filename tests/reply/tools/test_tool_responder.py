@@ -111,10 +111,11 @@ async def test_the_model_gets_the_result_of_its_call() -> None:
 
 
 async def test_a_function_of_the_client_ends_the_reply() -> None:
-    weather = ToolCalled("c2", "weather", "{}")
+    weather = ToolCalled("c2", "weather", "{}", extra='{"a": 1}')
     model = Model([["Wait.", weather, ADD], ["never"]])
     said = await reply(model, functions=(ClientTool("weather", "", "{}"),))
-    theirs, answered = ClientToolCalled("c2", "weather", "{}"), ToolAnswered("c1", "add", "5", ok=True)
+    theirs = ClientToolCalled("c2", "weather", "{}", extra='{"a": 1}')
+    answered = ToolAnswered("c1", "add", "5", ok=True)
     assert said == ["Wait.", theirs, ADD, answered]
     assert len(model.prompts) == 1
 

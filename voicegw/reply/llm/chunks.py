@@ -1,6 +1,7 @@
 """The chunks of a streamed chat completion, and the text and the tool calls that they form together."""
 
 import codecs
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import msgspec
 from voicegw.core.events import ToolCalled
 from voicegw.core.text import encodable
 
+_MAX_EXTRA_CHARACTERS = 8000  # a signature of Gemini has up to some thousands
 _MAX_TOKENS = 100_000_000  # a report of more tokens for one request is taken for an error
 
 
@@ -22,11 +24,13 @@ class Function(msgspec.Struct):
 
 
 class CallFragment(msgspec.Struct):
-    """A fragment of a tool call. index, id: the call that it belongs to, where the endpoint says so."""
+    """A fragment of a tool call. index, id: the call that it belongs to, where the endpoint says so.
+    extra_content: what Gemini wants back with the call: without it, it refuses the call's result."""
 
     index: int | None = None
     id: str | None = None
     function: Function | None = None
+    extra_content: object = None
 
 
 class Part(msgspec.Struct):
@@ -148,6 +152,7 @@ class _Call:
     id: str
     name: str = ""
     arguments: str = ""
+    extra: object = None
 
 
 class ToolCallDeltas:
@@ -164,6 +169,7 @@ class ToolCallDeltas:
         """The fragments of one chunk."""
         for fragment in fragments:
             call = self._call(fragment)
+            call.extra = fragment.extra_content or call.extra
             if fragment.function is not None:
                 call.name += fragment.function.name or ""
                 call.arguments += fragment.function.arguments or ""
@@ -187,10 +193,17 @@ class ToolCallDeltas:
             ToolCalled(
                 *(encodable(call.id) or f"call_{secrets.token_hex(6)}", encodable(call.name)),
                 encodable(call.arguments),
+                extra=_extra(call.extra),
             )
             for call in self._calls
             if call.name
         ]
+
+
+def _extra(content: object) -> str:
+    """Extra content of a call as JSON, unless it is too long to be kept in the history."""
+    extra = encodable(json.dumps(content, ensure_ascii=False)) if content else ""
+    return extra if len(extra) <= _MAX_EXTRA_CHARACTERS else ""
 
 
 def is_json_object(arguments: str) -> bool:

@@ -5,13 +5,15 @@ and the last are the user's. Our history does not always: a reply may have faile
 background tool call comes between two turns.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from voicegw.core.events import Message
+from voicegw.core.events import Message, ToolCalled
 from voicegw.reply.llm.chunks import is_json_object
 
 DEFAULT_USER_MESSAGE = "Say OK."  # for a request without any message of the user
+EXTRA_CONTENT = "extra_content"  # of a call: what its endpoint has added
 _FILLER = "..."
 _START, _CALLS = "start", "calls"
 
@@ -25,15 +27,16 @@ _BETWEEN = {
 
 
 def entries(
-    messages: Sequence[Message], *, system: bool = True, tools: bool = True
+    messages: Sequence[Message], *, system: bool = True, tools: bool = True, extra: bool = True
 ) -> list[dict[str, object]]:
     """The `messages` of a chat completion request. system, tools: whether the endpoint accepts messages of
-    these roles; if not, they become messages of the user."""
+    these roles; if not, they become messages of the user. extra: whether it accepts what the endpoint of a
+    call has added to it."""
     if not tools:
         messages = [_without_tools(message) for message in messages]
     if not system:
         messages = [replace(each, role="user") if each.role == "system" else each for each in messages]
-    return [_entry(message) for message in _alternating(messages)]
+    return [_entry(message, extra=extra) for message in _alternating(messages)]
 
 
 def _alternating(messages: Sequence[Message]) -> list[Message]:
@@ -68,21 +71,20 @@ def _without_tools(message: Message) -> Message:
     return replace(message, tool_calls=())
 
 
-def _entry(message: Message) -> dict[str, object]:
+def _entry(message: Message, *, extra: bool) -> dict[str, object]:
     """The message as a JSON object, without NUL, which many endpoints refuse."""
     entry: dict[str, object] = {"role": message.role, "content": message.content.replace("\0", "")}
     if message.tool_calls:
-        entry["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": _json_object(call.arguments)},
-            }
-            for call in message.tool_calls
-        ]
+        entry["tool_calls"] = [_call(call, extra=extra) for call in message.tool_calls]
     if message.tool_call_id:
         entry["tool_call_id"] = message.tool_call_id
     return entry
+
+
+def _call(call: ToolCalled, *, extra: bool) -> dict[str, object]:
+    function = {"name": call.name, "arguments": _json_object(call.arguments)}
+    added = {EXTRA_CONTENT: json.loads(call.extra)} if extra and call.extra else {}
+    return {"id": call.id, "type": "function", "function": function, **added}
 
 
 def _json_object(arguments: str) -> str:

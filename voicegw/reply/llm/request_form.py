@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from voicegw.core.responder import ReplyRequest
-from voicegw.reply.llm.prompt import entries
+from voicegw.reply.llm.prompt import EXTRA_CONTENT, entries
 from voicegw.reply.llm.requested_tools import all_tools, tool_parameters
 
 SYSTEM = "system"  # the system role, in sets of parameter names
@@ -33,6 +33,7 @@ _PATTERNS = {
     "tool_choice": r"\btool[ _]choice\b",
     "parallel_tool_calls": r"\bparallel[ _]tool[ _]calls\b",
     "reasoning_effort": r"\breasoning[ _]effort\b",
+    EXTRA_CONTENT: r"\bextra_content\b",
     "tools": r"(?<!request\.)\btools\b|\btool[ _]choice\b|\bfunctions\b|\bfunction calling\b|"
     r"\bsupport.{0,20}\btool|\btool (?:use|calling|calls|support) (?:is|are) not\b",
     # A template without the system role often says only that the roles must alternate; ours do alternate.
@@ -59,7 +60,10 @@ class RequestForm:
         ]
         limit = {name: min(max_tokens, asked.max_tokens or max_tokens) for name in limits[:1]}
         messages = entries(
-            request.messages, system=SYSTEM not in self.refused, tools="tools" not in self.refused
+            request.messages,
+            system=SYSTEM not in self.refused,
+            tools="tools" not in self.refused,
+            extra=EXTRA_CONTENT not in self.refused,
         )
         kept = {name: value for name, value in self.fixed.items() if name not in self.refused}
         tools = [] if "tools" in self.refused else all_tools(kept.pop("tools", []), request)
@@ -83,7 +87,11 @@ class RequestForm:
         if not _REFUSAL.search(complaint):
             return None
         body = self.body(request, max_tokens=1)
-        roles = {message["role"] for message in body["messages"]}
-        sent = [name for name in _PARAMETERS if name in body or name in roles]
-        found = [(match.start(), name) for name in sent if (match := _PARAMETERS[name].search(complaint))]
+        sent = {*body, *(message["role"] for message in body["messages"])}
+        sent.update(name for each in body["messages"] for call in each.get("tool_calls", ()) for name in call)
+        found = [
+            (match.start(), name)
+            for name in _PARAMETERS
+            if name in sent and (match := _PARAMETERS[name].search(complaint))
+        ]
         return self.without({min(found)[1]}) if found else None

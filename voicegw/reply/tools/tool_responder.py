@@ -88,7 +88,8 @@ class ToolResponder:
         generator cancels the calls."""
         own = {tool.name for tool in request.parameters.tools}
         for call in calls:
-            yield ClientToolCalled(call.id, call.name, call.arguments) if call.name in own else call
+            theirs = ClientToolCalled(call.id, call.name, call.arguments, extra=call.extra)
+            yield theirs if call.name in own else call
         ours = [call for call in calls if call.name not in own]
         tasks = [asyncio.create_task(self._answer(call, request), name="tool call") for call in ours]
         try:

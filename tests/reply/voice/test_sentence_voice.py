@@ -66,7 +66,7 @@ async def say(
     ],
 )
 async def test_a_sentence_is_spoken_in_its_language(user: str, language: str | None, words: str) -> None:
-    engine = ScriptedEngine()
+    engine = ScriptedEngine([b"\x01\x02"])
     await say(engine, "5 km", user=user, language=language)
     assert engine.asked == [words]
 
@@ -75,6 +75,17 @@ async def test_empty_text_is_not_synthesised() -> None:
     engine = ScriptedEngine()
     assert await say(engine, "***") == []
     assert engine.asked == []
+
+
+@pytest.mark.parametrize("pieces", [[], [b""], [b"\x01"]])
+@pytest.mark.parametrize("rate", [RATE, 16_000])
+async def test_words_without_audio_are_a_failure(pieces: list[bytes], rate: int) -> None:
+    with pytest.raises(VoiceFailed, match="returned no audio"):
+        await say(ScriptedEngine(pieces), "Number 5.", rate=rate)
+
+
+async def test_what_has_no_words_may_be_silent() -> None:
+    assert await say(ScriptedEngine(), "...") == []
 
 
 async def test_samples_that_are_split_over_pieces_are_whole() -> None:

@@ -111,14 +111,17 @@ class SentenceVoice:
         now = asyncio.get_running_loop().time()
         end = now + self._options.total_timeout_ms / 1000
         deadline = min(now + self._options.first_audio_timeout_ms / 1000, end)
-        resampler = _Resampler(self._engine.rate, rate)
+        resampler, silent = _Resampler(self._engine.rate, rate), True
         async with aclosing(self._engine.synthesise(words, voice, speed)) as pieces:
             while (piece := await _next(pieces, deadline)) is not None:
                 deadline = end
                 if pcm := resampler.push(piece):
+                    silent = False
                     yield pcm
         if pcm := resampler.flush():
             yield pcm
+        elif silent and any(map(str.isalnum, words)):  # an engine may say nothing for "..."
+            raise VoiceFailed("the voice returned no audio")
 
     async def close(self) -> None:
         """Closes the engine."""

@@ -231,6 +231,7 @@ class VoiceClient:
     async def _resume(self, ready: native.ReadyMessage) -> None:
         """The server continues the same session from a position, or has started a new one."""
         self.ready = ready
+        self._connector.receive_ready()
         if ready.resumed:
             self._resend_buffer.rewind(ready.next_sample, ready.next_message)
         else:

@@ -46,6 +46,8 @@ class Connector:
         self._query = query
         self._token = token
         self._retry_after_s = 0.0
+        self._give_up_at: float | None = None  # event loop time, while a session is to be continued
+        self._max_delay_s = _FIRST_DELAY_S
         self._answer_timeout = AdaptiveTimeout()
 
     def new_token(self) -> str | None:
@@ -83,21 +85,29 @@ class Connector:
 
     async def reopen(self, resume: Mapping[str, str], within_s: float) -> Connection:
         """As `open`, with retries for `within_s`, after random and growing delays and not before the server's
-        retry-after time. Raises the error of the last attempt."""
-        give_up_at = asyncio.get_running_loop().time() + within_s
-        max_delay_s = _FIRST_DELAY_S
+        retry-after time. A connection that is lost before `receive_ready` counts as a failed attempt. Raises
+        the error of the last attempt."""
+        clock = asyncio.get_running_loop().time
+        if self._give_up_at is None:
+            self._give_up_at = clock() + within_s
+        elif clock() > self._give_up_at:
+            raise Unreachable("the server closes every connection before the session continues")
         while True:
-            await asyncio.sleep(self._retry_after_s + random.uniform(0, max_delay_s))
-            self._retry_after_s, max_delay_s = 0.0, min(2 * max_delay_s, _MAX_DELAY_S)
+            await asyncio.sleep(self._retry_after_s + random.uniform(0, self._max_delay_s))
+            self._retry_after_s, self._max_delay_s = 0.0, min(2 * self._max_delay_s, _MAX_DELAY_S)
             try:
                 return await self.open(resume)
             except (Refused, Unreachable) as error:
                 final = isinstance(error, Refused) and not error.retryable
-                if final or asyncio.get_running_loop().time() > give_up_at:
+                if final or clock() > self._give_up_at:
                     raise
                 if isinstance(error, Refused) and error.retry_after_ms:
                     self.set_retry_after(error.retry_after_ms)
             self.next_server()
+
+    def receive_ready(self) -> None:
+        """A session has begun or continues: the next reconnect has its whole time again."""
+        self._give_up_at, self._max_delay_s = None, _FIRST_DELAY_S
 
 
 async def _open(url: str, token: str | None, within_s: float, make: Callable[..., Connection]) -> Connection:

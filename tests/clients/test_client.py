@@ -7,7 +7,7 @@ from msgspec import structs
 
 from clients.client import VoiceClient
 from clients.errors import ConnectionLost, ProtocolError, Refused, Unreachable
-from tests.clients.scripted_server import PARTIAL, READY, TURN, Peer, Script, scripted_server
+from tests.clients.scripted_server import PARTIAL, READY, TURN, Peer, Script, one_turn, scripted_server
 from voicegw.dialects import native
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
@@ -273,6 +273,32 @@ async def test_a_server_that_does_not_come_back_is_given_up() -> None:
             await anext(client)
         with pytest.raises(ConnectionLost):
             await client.send_audio(b"\0\0")
+
+
+async def test_a_server_that_closes_every_connection_before_the_session_continues_is_given_up() -> None:
+    async def turn_away(peer: Peer) -> None:
+        await peer.socket.close(1013, "at_capacity")
+
+    script = in_turn(cut_off, *[turn_away] * 100)
+    async with scripted_server(script) as server, VoiceClient.connect(server.url, reconnect_s=20) as client:
+        await client.commit()
+        assert await anext(client) == SECOND
+        with pytest.raises(ConnectionLost, match=r"1013.*; then the server closes every connection"):
+            await anext(client)
+    assert 5 < len(server.peers) < 50, "with growing delays"
+
+
+async def test_the_time_to_reconnect_begins_anew_with_each_session() -> None:
+    async def late(peer: Peer) -> None:
+        await asyncio.sleep(15)
+        await peer.send(ready(resumed=False, seq=1))
+        peer.socket.transport.abort()
+
+    script = in_turn(cut_off, late, late, one_turn)
+    async with scripted_server(script) as server, VoiceClient.connect(server.url, reconnect_s=20) as client:
+        await client.commit()
+        await client.end()
+        assert (await messages_of(client))[-1] == TURN[-1]
 
 
 async def test_another_server_is_tried_when_one_is_gone() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from clients.audiosocket import RATES, UUID_BYTES, Kind, Packet, PacketReader
 from clients.client import BURST_MARGIN_MS, VoiceClient
+from clients.connector import Token
 from clients.early_packets import EarlyPackets
 from clients.errors import ClientError, ProtocolError
 from clients.paced_output import PacedOutput
@@ -20,15 +21,13 @@ BEGIN_S = 5.0  # for the id of the call and its first audio
 SILENT_S = 300.0  # without any packet: the far end is lost
 SEND_S = 5.0  # for the far end to read a packet
 
-GetToken = Callable[[], Awaitable[str | None]]
-
 
 @dataclass(frozen=True)
 class Server:
-    """Where calls are passed on to. get_token: makes the token of a call."""
+    """Where calls are passed on to. token: as of VoiceClient."""
 
     url: str
-    get_token: GetToken = field(repr=False)
+    token: Token | None = field(repr=False)
 
 
 class BridgedCall:
@@ -105,9 +104,9 @@ class BridgedCall:
 
     async def _open(self, stack: AsyncExitStack, rate: int, on_audio: Callable[[bytes], None]) -> VoiceClient:
         """A session, which `stack` closes."""
-        token = await self._server.get_token()
+        server = self._server
         session = VoiceClient.connect(
-            self._server.url, rate=rate, reply=ReplyMode.AUDIO, token=token, on_audio=on_audio
+            server.url, rate=rate, reply=ReplyMode.AUDIO, token=server.token, on_audio=on_audio
         )
         return await stack.enter_async_context(session)
 

@@ -88,7 +88,7 @@ class VoiceClient:
         """An open session, closed after the block.
 
         url: of the server, or of several separated by commas, tried in turn. language: ISO 639-1, "auto", or
-        empty for the server's. token: authorises the client; or a function that makes one for each connection
+        empty for the server's. token: authorises the client; or a function, async or not, for each connection
         and renewal. reconnect_s: how long to try to reconnect; 0 for not at all. on_audio: receives the audio
         of replies (reply="audio"), in order with the messages. Raises Refused, Unreachable or ConnectionLost.
         """
@@ -219,7 +219,7 @@ class VoiceClient:
 
     async def _refresh(self, ending: native.EndingMessage) -> None:
         """Sends a new token, if the old one expires and a new one can be made."""
-        if ending.code == "token_expired" and (token := self._connector.new_token()) is not None:
+        if ending.code == "token_expired" and (token := await self._connector.new_token()) is not None:
             await self._send_now_or_later(native.RefreshMessage(token=token))
 
     async def _send_now_or_later(self, message: native.ClientMessage) -> None:

@@ -1,8 +1,9 @@
 """Opens connections to a server, and opens new ones when a connection is lost."""
 
 import asyncio
+import inspect
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Literal
@@ -14,7 +15,7 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.typing import Subprotocol
 
 from clients.connection import AdaptiveTimeout, Connection
-from clients.errors import ProtocolError, Refused, Unreachable
+from clients.errors import ClientError, ProtocolError, Refused, Unreachable
 from voicegw.dialects import native
 
 OPEN_S = 10.0  # for the upgrade
@@ -23,7 +24,7 @@ CLOSE_S = 2.0  # for the closing handshake
 _FIRST_DELAY_S, _MAX_DELAY_S = 0.2, 5.0
 
 
-Token = str | Callable[[], str]
+Token = str | Callable[[], str | Awaitable[str]]
 
 
 class _Refusal(msgspec.Struct):
@@ -39,7 +40,8 @@ class _RefusalBody(msgspec.Struct):
 
 class Connector:
     """Opens the connections of one session. urls: of one server or several. query: the parameters of the
-    session. token: authorises the client; a function makes a new one for each connection."""
+    session. token: authorises the client; a function, also an async one, makes a new one for each
+    connection."""
 
     def __init__(self, urls: Sequence[str], query: Mapping[str, str], token: Token | None = None) -> None:
         self._urls = list(urls)
@@ -50,9 +52,11 @@ class Connector:
         self._max_delay_s = _FIRST_DELAY_S
         self._answer_timeout = AdaptiveTimeout()
 
-    def new_token(self) -> str | None:
-        """A token that was not used before; None if the token is fixed."""
-        return self._token() if callable(self._token) else None
+    async def new_token(self) -> str | None:
+        """A token that was not used before; None if the token is fixed, or none can be made now."""
+        with suppress(ClientError):
+            return await self._made_token() if callable(self._token) else None
+        return None
 
     def set_retry_after(self, retry_after_ms: int) -> None:
         """The server accepts the next connection after this time only."""
@@ -73,7 +77,7 @@ class Connector:
     async def _open(self, resume: Mapping[str, str] | None, within_s: float) -> Connection:
         url = self._urls[0]
         query = urlencode({**self._query, **(resume or {})})
-        token = self._token() if callable(self._token) else self._token
+        token = await self._made_token()
         connection = await _open(
             f"{url}{'&' if '?' in url else '?'}{query}",
             token,
@@ -82,6 +86,10 @@ class Connector:
         )
         connection.start_health_check()
         return connection
+
+    async def _made_token(self) -> str | None:
+        made = self._token() if callable(self._token) else self._token
+        return await made if inspect.isawaitable(made) else made
 
     async def reopen(self, resume: Mapping[str, str], within_s: float) -> Connection:
         """As `open`, with retries for `within_s`, after random and growing delays and not before the server's

@@ -12,8 +12,9 @@ from datetime import datetime
 from functools import partial
 
 from clients.audiosocket import Kind, Packet
-from clients.bridged_call import BridgedCall, GetToken, Server
+from clients.bridged_call import BridgedCall, Server
 from clients.client import DEFAULT_URL
+from clients.connector import Token
 from clients.errors import ClientError, Unreachable
 
 DEFAULT_LISTEN = "127.0.0.1:9019"
@@ -40,7 +41,7 @@ examples:
       --token-command 'voicegw token --user pbx --token-keys signing.json'
 
 A token is also taken from the environment variable {TOKEN_VARIABLE}. Tokens expire; --token-command makes one
-for each call. A line is written for each call, with its UUID and its session.
+for each connection of a call. A line is written for each call, with its UUID and its session.
 """
 
 
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-calls", type=int, default=100, metavar="N", help="at one time (default: %(default)s)")
     token = parser.add_mutually_exclusive_group()
     token.add_argument("--token", help=f"for every call (default: {TOKEN_VARIABLE}); visible to other users")
-    token.add_argument("--token-command", metavar="COMMAND", help="prints a token; runs for each call")
+    token.add_argument("--token-command", metavar="COMMAND", help="prints a token; runs for each connection")
     return parser
 
 
@@ -128,13 +129,10 @@ async def _accept(
         calls.discard(task)
 
 
-def _token_source(options: argparse.Namespace) -> GetToken:
-    async def get() -> str | None:
-        if options.token_command is not None:
-            return await _token_of(options.token_command)
-        return options.token or os.environ.get(TOKEN_VARIABLE)
-
-    return get
+def _token_source(options: argparse.Namespace) -> Token | None:
+    if options.token_command is not None:
+        return partial(_token_of, options.token_command)
+    return options.token or os.environ.get(TOKEN_VARIABLE)
 
 
 async def _token_of(command: str) -> str:

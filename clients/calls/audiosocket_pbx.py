@@ -74,11 +74,7 @@ class _TcpConnection:
 @asynccontextmanager
 async def _connected(url: str, token: str | None) -> AsyncIterator[Connection]:
     """A connection to a bridge to the server at `url`."""
-
-    async def get_token() -> str | None:
-        return token
-
-    async with bridge("127.0.0.1:0", Server(url, get_token), max_calls=1) as address:
+    async with bridge("127.0.0.1:0", Server(url, token), max_calls=1) as address:
         host, _, port = address.rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         try:

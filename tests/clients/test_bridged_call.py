@@ -1,6 +1,7 @@
 """AudioSocket calls over real TCP through the bridge to a real gateway."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -8,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from benchmarks.relay import relay
 from clients.audiosocket import SLIN, Kind, Packet, read_packet
 from clients.bridged_call import BEGIN_S, Server
+from clients.connector import Token
 from clients.telephony_bridge import bridge
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import LOUD, QUIET, Gate, ScriptedVoice, Stage, staged
 from tests.observing import PATIENCE_S, until
+from voicegw.gateway.auth.authenticator import _LEEWAY_S
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
 
@@ -86,7 +90,7 @@ async def dialled(address: str, kind: int | None = SLIN) -> AsyncIterator[Pbx]:
 
 @asynccontextmanager
 async def exchange(
-    *, max_calls: int = 10, key: str | None = None, voice_s: float = 0.2, **staging: Any
+    *, max_calls: int = 10, key: Token | None = None, voice_s: float = 0.2, **staging: Any
 ) -> AsyncIterator[tuple[Stage, str]]:
     """A gateway, and the address of a bridge to it."""
 
@@ -95,13 +99,9 @@ async def exchange(
         yield stage, address
 
 
-def bridged(url: str, max_calls: int = 10, key: str | None = None) -> AbstractAsyncContextManager[str]:
+def bridged(url: str, max_calls: int = 10, key: Token | None = None) -> AbstractAsyncContextManager[str]:
     """A bridge to a server."""
-
-    async def get_token() -> str | None:
-        return key
-
-    return bridge("127.0.0.1:0", Server(url, get_token), max_calls)
+    return bridge("127.0.0.1:0", Server(url, key), max_calls)
 
 
 async def answered(stage: Stage, pbx: Pbx) -> None:
@@ -219,14 +219,35 @@ async def test_a_token_is_passed_on() -> None:
         await answered(stage, pbx)
 
 
+async def test_a_call_whose_token_has_expired_reconnects_with_a_new_one() -> None:
+    expires_at = time.time() + 1
+    made = iter([token(exp=expires_at - _LEEWAY_S), token()])
+
+    async def get_token() -> str:
+        return next(made)
+
+    async with (
+        staged(gate=Gate(tokens=OPTIONS), voice=ScriptedVoice(seconds=0.2)) as stage,
+        relay(stage.url) as line,
+        bridged(line.url, key=get_token) as address,
+        dialled(address) as pbx,
+    ):
+        await answered(stage, pbx)
+        await until(lambda: time.time() > expires_at)
+        line.cut()
+        await answered(stage, pbx)
+        assert line.connections == 2
+        assert stage.value("sessions") == 1
+
+
 @asynccontextmanager
 async def slow_exchange() -> AsyncIterator[tuple[Stage, str, asyncio.Event]]:
     """As `exchange`; the token of a call is there when the event is set."""
     given = asyncio.Event()
 
-    async def get_token() -> str | None:
+    async def get_token() -> str:
         await given.wait()
-        return None
+        return token()
 
     async with (
         staged(voice=ScriptedVoice(seconds=0.2)) as stage,

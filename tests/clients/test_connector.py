@@ -43,6 +43,23 @@ async def test_sends_its_token_and_a_new_one_when_the_session_needs_it() -> None
             renewed += isinstance(await anext(client), native.RefreshedMessage)
 
 
+async def test_a_session_goes_on_when_no_new_token_can_be_made() -> None:
+    made = iter([token()])
+
+    async def make() -> str:
+        for each in made:
+            return each
+        raise Unreachable("no token")
+
+    gate = Gate(tokens=TokenOptions(secret=SECRET, session_ttl_s=1))
+    async with staged(gate=gate) as stage, VoiceClient.connect(stage.url, token=make) as client:
+        while not isinstance(await anext(client), native.EndingMessage):
+            pass
+        message = await anext(client)
+        assert isinstance(message, native.ErrorMessage)
+        assert message.code == "token_expired"
+
+
 async def test_with_a_wrong_token_it_is_refused_permanently() -> None:
     async with staged(gate=Gate(tokens=TokenOptions(secret=SECRET))) as stage:
         with pytest.raises(Refused) as refused:

@@ -6,6 +6,7 @@ import pytest
 
 from clients import telephony_bridge
 from clients.bridged_call import Server
+from clients.connector import Connector
 from clients.errors import Unreachable
 from clients.telephony_bridge import bridge
 from tests.clients.test_bridged_call import answered, bridged, dialled, exchange
@@ -37,7 +38,7 @@ async def test_a_bridge_that_stops_hangs_up() -> None:
 @pytest.mark.parametrize("listen", ["127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "nowhere.invalid:1"])
 async def test_an_address_that_cannot_be_used_is_an_error(listen: str) -> None:
     with pytest.raises(Unreachable, match="cannot listen"):
-        async with bridge(listen, Server("ws://127.0.0.1:9", lambda: asyncio.sleep(0)), 1):
+        async with bridge(listen, Server("ws://127.0.0.1:9", None), 1):
             pass
 
 
@@ -47,9 +48,9 @@ async def test_an_address_that_cannot_be_used_is_an_error(listen: str) -> None:
 )
 async def test_a_command_makes_the_token_of_a_call(command: str, expected: str) -> None:
     options = telephony_bridge._parser().parse_args(["--token-command", command])
-    get_token = telephony_bridge._token_source(options)
+    connector = Connector([], {}, telephony_bridge._token_source(options))
     try:
-        assert await get_token() == expected
+        assert await connector._made_token() == expected
     except Unreachable as error:
         assert expected in str(error)  # noqa: PT017 - either is right, by command
 
@@ -57,16 +58,16 @@ async def test_a_command_makes_the_token_of_a_call(command: str, expected: str) 
 async def test_a_command_ends_with_its_call() -> None:
     before = children()
     options = telephony_bridge._parser().parse_args(["--token-command", "sleep 1000"])
-    asking = asyncio.ensure_future(telephony_bridge._token_source(options)())
+    asking = asyncio.ensure_future(Connector([], {}, telephony_bridge._token_source(options))._made_token())
     await until(lambda: children() - before)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
     assert not children() - before
 
 
-async def test_the_token_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(telephony_bridge.TOKEN_VARIABLE, "a.b.c")
-    assert await telephony_bridge._token_source(telephony_bridge._parser().parse_args([]))() == "a.b.c"
+    assert telephony_bridge._token_source(telephony_bridge._parser().parse_args([])) == "a.b.c"
 
 
 def test_a_port_that_is_taken_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
-from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop
+from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import LOUD, SPOKEN, Gate, ScriptedVoice, Stage, staged
@@ -83,7 +83,8 @@ async def test_the_server_describes_itself() -> None:
         info = Info.from_event((await until_type(wyoming, "info"))[-1])
         assert info.asr[0].supports_transcript_streaming
         assert info.asr[0].models[0].languages == ["en", "de"]
-        assert info.tts[0].voices[0].name == "scripted"
+        voices = {voice.name: voice.languages for voice in info.tts[0].voices}
+        assert voices == {"scripted-en": ["en"], "scripted-de": ["de"]}
         await ask(wyoming, Ping())
         assert Pong.is_type((await until_type(wyoming, "pong"))[-1].type)
 
@@ -142,6 +143,29 @@ async def test_a_text_is_spoken_while_it_is_written() -> None:
         events = await until_type(wyoming, "synthesize-stopped")
         assert [event.type for event in events].count("audio-stop") == 1
     assert [sentence.strip() for sentence in voice.sentences] == ["Good morning.", "How are you?"]
+
+
+@pytest.mark.parametrize(
+    ("languages", "voice", "spoken"),
+    [
+        (("de",), None, "de"),
+        (("de",), SynthesizeVoice(name="scripted"), "de"),
+        (("fr", "de"), None, "fr"),
+        (("fr", "de"), SynthesizeVoice(name="scripted-de"), "de"),
+        (("fr", "de"), SynthesizeVoice(name="another"), "fr"),
+        (("fr", "de"), SynthesizeVoice(language="es_ES"), "es"),
+    ],
+)
+async def test_a_text_is_spoken_in_the_language_of_the_voice_that_is_chosen(
+    languages: tuple[str, ...], voice: SynthesizeVoice | None, spoken: str
+) -> None:
+    scripted = ScriptedVoice(seconds=0.1)
+    async with client(voice=scripted, languages=languages) as (_, wyoming):
+        await ask(wyoming, Synthesize("Good morning.", voice))
+        await until_type(wyoming, "audio-stop")
+        await ask(wyoming, SynthesizeStart(voice), SynthesizeChunk("Good morning."), SynthesizeStop())
+        await until_type(wyoming, "synthesize-stopped")
+    assert scripted.languages == [spoken, spoken]
 
 
 async def test_nothing_to_speak_is_no_audio() -> None:

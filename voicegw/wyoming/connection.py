@@ -139,9 +139,9 @@ class WyomingConnection:
         """Speaks a text, or a part of one that is streamed. Within a stream, `synthesize` repeats the text
         for servers without streaming."""
         if kind == "synthesize-start":
-            self._speech = Speech(self._voice, wanted.voice)
+            self._speech = Speech(self._voice, wanted.voice, self._options.languages)
         elif kind == "synthesize" and self._speech is None:
-            speech = Speech(self._voice, wanted.voice)
+            speech = Speech(self._voice, wanted.voice, self._options.languages)
             await self._write_all(speech.add(wanted.text))
             await self._write_all(speech.finish())
         elif kind != "synthesize":

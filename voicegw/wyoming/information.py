@@ -6,6 +6,7 @@ from wyoming.info import AsrModel, AsrProgram, Attribution, Info, TtsProgram, Tt
 
 from voicegw.core.speech_output import Voice
 from voicegw.wyoming.options import WyomingOptions
+from voicegw.wyoming.speech import voice_names
 
 _NAME = "voicegw"
 
@@ -28,11 +29,14 @@ def information(options: WyomingOptions, voice: Voice | None, version: str) -> I
     )
     if voice is None:
         return Info(asr=[asr])
-    spoken = TtsVoice(name=voice.name, description="the configured voice", languages=languages, **common)
+    spoken = [
+        TtsVoice(name=name, description=f"the configured voice ({language})", languages=[language], **common)
+        for name, language in voice_names(voice, languages).items()
+    ]
     tts = TtsProgram(
         name=_NAME,
         description="text to speech",
-        voices=[spoken],
+        voices=spoken,
         supports_synthesize_streaming=True,
         **common,
     )

@@ -1,6 +1,6 @@
 """Speaks a text while it is written: one sentence after the other, as events with audio."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -15,16 +15,26 @@ RATE = 22_050  # that of espeak-ng and of most Piper models
 _SHAPE = {"rate": RATE, "width": 2, "channels": 1}
 
 
-class Speech:
-    """One text. Raises UnsupportedReply when the server has no voice. The methods raise InvalidParameter for
-    a long text, and VoiceFailed."""
+def voice_names(voice: Voice, languages: Sequence[str]) -> dict[str, str]:
+    """The names of the voice for clients, one for each language: most clients state only a name."""
+    if len(languages) == 1:
+        return {voice.name: languages[0]}
+    return {f"{voice.name}-{language}": language for language in languages}
 
-    def __init__(self, voice: Voice | None, choice: VoiceChoice | None) -> None:
+
+class Speech:
+    """One text. languages: the first one is that of a text whose client states none. Raises UnsupportedReply
+    when the server has no voice. The methods raise InvalidParameter for a long text, and VoiceFailed."""
+
+    def __init__(self, voice: Voice | None, choice: VoiceChoice | None, languages: Sequence[str]) -> None:
         if voice is None:
             raise UnsupportedReply("this server has no voice: see --voice-engine")
+        choice = choice or VoiceChoice()
         self._voice = voice
-        self._speaker = (choice and choice.speaker) or ""
-        self._language = ((choice and choice.language) or "").replace("_", "-").partition("-")[0].lower()
+        self._speaker = choice.speaker or ""
+        default = next(iter(languages), "")
+        language = choice.language or voice_names(voice, languages).get(choice.name or "", default)
+        self._language = language.replace("_", "-").partition("-")[0].lower()
         self._splitter = SentenceSplitter()
         self._characters = 0
         self._started = False

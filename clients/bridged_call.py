@@ -161,11 +161,14 @@ class BridgedCall:
 
     async def _speak(self, client: VoiceClient, player: ReplyPlayer, output: PacedOutput) -> None:
         """Plays replies until the server ends the session. While the caller speaks over a reply, it pauses,
-        as the server does with what it has not sent."""
+        as the server does with what it has not sent. Its end is dropped if the server takes it for played and
+        the caller has said something."""
         async for message in client:
             match message:
                 case native.SpeechStartedMessage():
                     output.pause(True)
+                case native.FinalMessage(text=text) if text and not player.replying:
+                    output.flush()
                 case native.FinalMessage():
                     output.pause(False)
                 case native.ErrorMessage():

@@ -28,9 +28,9 @@ class PacedOutput:
         self._ready = asyncio.Event()
 
     def begin(self) -> None:
-        """A new reply follows."""
+        """A new reply follows. The end of an earlier one would delay it, and count as a part of it."""
         self._sent_frames = 0
-        self.pause(False)
+        self.flush()
 
     def play(self, pcm: bytes) -> None:
         """Appends audio; what is more than MAX_WAITING_S ahead is dropped."""

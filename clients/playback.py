@@ -50,6 +50,11 @@ class ReplyPlayer:
         self._output = output
         self._turn: int | None = None
 
+    @property
+    def replying(self) -> bool:
+        """Whether a reply is in progress at the server."""
+        return self._turn is not None
+
     def receive(self, pcm: bytes) -> None:
         """The next audio of the reply."""
         self._output.play(pcm)

@@ -4,7 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -69,6 +69,14 @@ class Pbx:
                 if packet.kind == Kind.HANG_UP:
                     return True
         return False
+
+    async def hear_rest(self) -> int:
+        """Waits until no more audio comes; the milliseconds that came."""
+        before = len(self.heard)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await self.hear(60_000)
+        return (len(self.heard) - before) * 1000 // RATE_BYTES
 
     def hang_up(self) -> None:
         self._writer.close()
@@ -137,6 +145,22 @@ async def test_a_reply_that_is_spoken_over_stops() -> None:
         await pbx.say(SPOKEN)
         await until(lambda: len(stage.responder.prompts) == 2)
         assert stage.responder.prompts[-1][-2].content.endswith("[cut off]")
+
+
+@pytest.mark.parametrize(("said", "continues"), [("and tomorrow", False), ("", True)])
+async def test_the_end_of_a_reply_is_not_played_after_words_over_it(said: str, continues: bool) -> None:
+    async with exchange(voice_s=2) as (stage, address), dialled(address) as pbx:
+        stage.responder.pieces = ["Good day."]
+        await pbx.press("1#")
+        await pbx.hear(1_700)
+        stage.recognizer.gate.clear()
+        await pbx.say(LOUD)
+        heard_ms = 1_700 + await pbx.hear_rest()
+        assert heard_ms < 1_900
+        stage.recognizer.text, stage.responder.pieces = said, []
+        stage.recognizer.gate.set()
+        await pbx.say(2 * QUIET)
+        assert await pbx.hear_rest() == (2_000 - heard_ms if continues else 0)
 
 
 async def test_keys_are_a_message() -> None:

@@ -87,6 +87,15 @@ async def test_each_reply_is_counted_from_its_beginning(far_end: FarEnd) -> None
     assert far_end.output.played_ms == 0
 
 
+async def test_a_new_reply_drops_the_end_of_an_earlier_one(far_end: FarEnd) -> None:
+    far_end.output.play(10 * ONE)
+    far_end.output.pause(True)
+    far_end.output.begin()
+    far_end.output.play(ONE)
+    await asyncio.sleep(1)
+    assert far_end.output.played_ms == 20
+
+
 async def test_waiting_audio_is_bounded(far_end: FarEnd) -> None:
     far_end.output.play(bytes(round(3 * MAX_WAITING_S) * 16_000))
     await asyncio.sleep(2 * MAX_WAITING_S)

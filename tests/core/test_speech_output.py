@@ -7,7 +7,7 @@ import pytest
 from voicegw.core.actions import Action, PauseSpeaking, Play, Speak, StopSpeaking
 from voicegw.core.audio import AudioFormat
 from voicegw.core.playback import Playout
-from voicegw.core.speech_output import PlaybackResult, SpeechOptions, SpeechOutput
+from voicegw.core.speech_output import MAX_HOLD_S, PlaybackResult, SpeechOptions, SpeechOutput
 
 RATE = 8_000
 ONE, TWO, THREE = "One two three. ", "Four five six. ", "Seven eight nine."
@@ -132,6 +132,17 @@ def test_nothing_is_sent_while_the_reply_is_held() -> None:
     assert speaker.played_ms == 800
 
 
+def test_a_reply_is_not_held_for_long() -> None:
+    speaker = Speaker(playout=Playout(drops=True))
+    speaker.write(ONE)
+    speaker.say(1, 1000)
+    speaker.speech.hold(True, speaker.now)
+    speaker.wait(round(MAX_HOLD_S * 1000) + 1_100)
+    assert speaker.speech.over(speaker.now)
+    speaker.speech.hold(False, speaker.now)
+    assert speaker.actions.count(PauseSpeaking()) == 1
+
+
 def test_a_client_that_drops_audio_pauses_at_once_and_gets_it_again() -> None:
     speaker = Speaker(playout=Playout(drops=True))
     speaker.write(ONE)
@@ -140,7 +151,7 @@ def test_a_client_that_drops_audio_pauses_at_once_and_gets_it_again() -> None:
     speaker.speech.hold(True, speaker.now)
     speaker.speech.hold(True, speaker.now)
     assert speaker.actions.count(PauseSpeaking()) == 1
-    speaker.wait(2000)
+    speaker.wait(1500)
     assert not speaker.speech.over(speaker.now)
     before = speaker.played_ms
     speaker.speech.hold(False, speaker.now)

@@ -124,6 +124,20 @@ def test_history_keeps_what_was_heard_when_the_user_breaks_in(scenario: Scenario
     assert history(scenario)[1] == Message("assistant", "One two three [cut off]")
 
 
+def test_a_reply_continues_over_sound_without_words_which_may_still_interrupt_it() -> None:
+    scenario = Scenario(replace(QUICK, endpoint=replace(QUICK.endpoint, max_utterance_ms=25_000)))
+    scenario.configure_replies(ReplyMode.AUDIO)
+    ask(scenario, seconds=10)
+    scenario.hear("#" * 50)
+    before = len(scenario.played)
+    for _ in range(2):
+        scenario.hear("#" * 50)
+        wait(scenario, 50)
+    assert len(scenario.played) > before
+    scenario.answer("wait a moment")
+    assert scenario.last(events.ReplyDone).reason is ReplyReason.INTERRUPTED
+
+
 def test_nothing_of_a_stopped_reply_is_played(scenario: Scenario) -> None:
     ask(scenario)
     speak = scenario.speak

@@ -16,6 +16,7 @@ from voicegw.core.options import option
 from voicegw.core.playback import Playback, Playout
 from voicegw.core.sentences import Sentence, SentenceSplitter
 
+MAX_HOLD_S = 2.0  # of a reply: words come sooner, and other sounds, such as music, may last for minutes
 _ABOUT_TO_BE_HEARD = 40  # characters: the audio in playback, and the inaccuracy of the client's position
 
 
@@ -93,6 +94,7 @@ class SpeechOutput:
         self._voice, self._speed = "", 1.0
         self._spoken: _Spoken | None = None
         self._held = False
+        self._held_since = 0.0
 
     @property
     def pending(self) -> tuple[int, int] | None:
@@ -160,8 +162,11 @@ class SpeechOutput:
             self._advance(self._spoken, now)
 
     def hold(self, held: bool, now: float) -> None:
-        """Pauses or continues sending. A client that cannot drop what was sent still plays that."""
+        """Pauses sending, for at most MAX_HOLD_S, or continues. A client that cannot drop what was sent still
+        plays that."""
         begins, self._held = held and not self._held, held
+        if begins:
+            self._held_since = now
         spoken = self._spoken if begins and self._playout.drops else None
         if spoken is not None and spoken.playback.take_back(now):
             self._emit(PauseSpeaking())
@@ -201,7 +206,8 @@ class SpeechOutput:
 
     def _advance(self, spoken: _Spoken, now: float) -> None:
         """Sends audio that is due and requests the next sentence from the voice."""
-        waits = self._held or self.disconnected or self.client_full
+        held = self._held and now < self._held_since + MAX_HOLD_S
+        waits = held or self.disconnected or self.client_full
         at = spoken.playback.arriving
         for pcm in () if waits else self._released(spoken, now):
             spoken.first_audio = now if spoken.first_audio is None else spoken.first_audio

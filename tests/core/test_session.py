@@ -68,6 +68,24 @@ def test_cancel_stops_the_reply(scenario: Scenario) -> None:
     assert scenario.session.idle
 
 
+def test_what_was_said_before_a_hang_up_is_not_answered(scenario: Scenario) -> None:
+    scenario.hear(ONSET + END + ONSET)
+    scenario.answer("book a table")
+    scenario.command(commands.End(answered=False))
+    scenario.answer("for two")
+    assert_final(scenario, 2, "for two")
+    assert (scenario.requests, scenario.closed) == ([], 1)
+
+
+def test_the_reply_that_was_prepared_before_a_hang_up_is_dropped(scenario: Scenario) -> None:
+    scenario.hear(ONSET + PAUSE)
+    scenario.answer("book a table")
+    assert scenario.request is not None
+    scenario.command(commands.End(answered=False))
+    scenario.settle()
+    assert (scenario.stopped, scenario.seen, scenario.closed) == (1, [], 1)
+
+
 def test_the_session_continues_after_a_failed_reply(scenario: Scenario) -> None:
     scenario.say("hello")
     scenario.finish_reply(LLMInterrupted())

@@ -159,6 +159,15 @@ async def test_a_caller_who_hangs_up_is_not_talked_to_any_longer() -> None:
         assert await phone.closed() == (1000, "")
 
 
+async def test_a_caller_who_hangs_up_in_a_sentence_is_not_answered() -> None:
+    async with exchange() as stage, call(stage) as phone:
+        await phone.say(LOUD)
+        await until(lambda: stage.recognizer.jobs)
+        await phone.send("stop", stop={"callSid": "CA1"})
+        assert await phone.closed() == (1000, "")
+        assert stage.responder.prompts == []
+
+
 async def test_a_connection_that_is_lost_ends_the_session() -> None:
     async with exchange() as stage, call(stage) as phone:
         await answered(stage, phone)

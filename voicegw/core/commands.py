@@ -163,7 +163,10 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """No more audio or messages follow: finish the open utterances and replies, then close."""
+    """No more audio or messages follow: finish the open utterances and replies, then close. answered:
+    whether these utterances are."""
+
+    answered: bool = True
 
 
 ItemCommand = AddItem | DeleteItem | TruncateReply

@@ -238,7 +238,7 @@ class DialogueManager:
 
     def _final_signal(self) -> turn.Signal:
         """The signal for the final of the last open utterance."""
-        if self._unanswered is None:
+        if self._unanswered is None or not self.replies.profile.answers_turns:
             return turn.Signal.EMPTY_FINAL
         expected = self.replies.answers(self._history.prompt())
         return turn.Signal.EXPECTED_FINAL if expected else turn.Signal.FINAL

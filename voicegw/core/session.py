@@ -219,8 +219,8 @@ class Session:
             case commands.HoldAudio(held):
                 self.speech.client_full = held
                 self.replies.receive_tick(now)
-            case commands.End():
-                self._end(now)
+            case commands.End(answered):
+                self._end(now, answered=answered)
             case commands.Acknowledge() | commands.Refresh():
                 pass  # the connection has handled them
             case _:
@@ -262,8 +262,10 @@ class Session:
             self._actions.append(SendEvent(events.FinalTranscript(turn, "", (), here, here)))
         self._listener.force_end(EndReason.COMMIT, now)
 
-    def _end(self, now: float) -> None:
+    def _end(self, now: float, *, answered: bool) -> None:
         self._ending = True
+        if not answered:
+            self.configure(commands.Configure(automatic=False))
         for window in self._framer.flush():
             self._listener.receive_window(window, now)
         self._acknowledge(every_ms=0)

@@ -43,7 +43,7 @@ class TwilioCodec(Codec):
             return ()
         if message.event == "stop":
             self._stopped = True
-            return Cancel(), End()
+            return Cancel(), End(answered=False)  # nobody would hear the reply, and its tools might act
         return self._stream.receive(message)
 
     def _start(self, message: Inbound) -> Opening:

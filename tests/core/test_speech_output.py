@@ -212,6 +212,18 @@ def test_text_before_a_break_is_spoken_at_once() -> None:
     assert speaker.requested[1:] == [(2, " It is noon.")]
 
 
+def test_all_of_the_text_before_a_break_is_played_during_it() -> None:
+    speaker = Speaker(playout=Playout(frame_ms=200))
+    speaker.write("Let me see.", ended=False)
+    speaker.speech.receive_break(speaker.now)
+    speaker.say(1, 390)
+    assert speaker.played_ms == 390
+    speaker.write(" It is", " noon. And", ended=False)
+    speaker.say(2, 310)
+    speaker.wait(1000)
+    assert speaker.played_ms == 590
+
+
 def test_code_is_not_spoken() -> None:
     speaker = Speaker()
     speaker.write(ONE, "\n```\nx = 1\n```\n", THREE)

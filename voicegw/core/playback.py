@@ -29,8 +29,8 @@ _STOPS = ".,;:!?…"
 @dataclass(frozen=True, slots=True)
 class Playout:
     """How the far end plays reply audio. frame_ms: it takes whole frames of this length; only the end of a
-    reply may be shorter, and its codec fills it with silence. drops: it drops what it has not played when the
-    session asks for that, so that a reply can pause at once."""
+    reply, or of its text before a tool call, may be shorter, and its codec fills it with silence. drops: it
+    drops what it has not played when the session asks for that, so that a reply can pause at once."""
 
     frame_ms: int = 20
     drops: bool = False
@@ -97,8 +97,8 @@ class Playback:
         self._tracks[-1].complete = True
 
     def release(self, now: float, *, last: bool = True) -> list[bytes]:
-        """Removes and returns the audio to send now, as messages. last: no more audio follows; until then
-        what is not a whole frame waits."""
+        """Removes and returns the audio to send now, as messages. last: no more audio follows, or none for
+        some time; until then what is not a whole frame waits."""
         playing = min(self.released, self._after(self._playing_anchor, now))
         room = self._lead - (self.released - playing)
         if room < self._message or not self._queue:

@@ -58,6 +58,7 @@ class _Spoken:
     number: int = 0  # of the last sentence that was requested from the voice, from 1
     requested: bool = False  # the voice synthesises it now
     written: bool = False  # the model has finished
+    in_break: bool = False  # the model waits for a tool, which may take long
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +116,14 @@ class SpeechOutput:
         """The model wrote more of the reply."""
         if (spoken := self._spoken) is not None:
             spoken.text += text
+            spoken.in_break = False
             spoken.waiting.extend(spoken.splitter.push(text))
             self._advance(spoken, now)
 
     def receive_break(self, now: float) -> None:
         """The model calls a tool before it continues: the text so far is a complete sentence."""
         if (spoken := self._spoken) is not None:
+            spoken.in_break = True
             spoken.waiting.extend(spoken.splitter.flush())
             self._advance(spoken, now)
 
@@ -218,7 +221,8 @@ class SpeechOutput:
             self._request_sentence(spoken, spoken.waiting.popleft())
 
     def _released(self, spoken: _Spoken, now: float) -> list[bytes]:
-        last = spoken.written and not spoken.requested and not spoken.waiting
+        ends = spoken.written or spoken.in_break
+        last = ends and not spoken.requested and not spoken.waiting
         return spoken.playback.release(now, last=last)
 
     def _request_sentence(self, spoken: _Spoken, sentence: Sentence) -> None:

@@ -131,6 +131,15 @@ async def test_a_caller_who_hangs_up_ends_the_session(form: Form) -> None:
         await until(lambda: stage.value("sessions") == 0)
 
 
+async def test_a_graceful_shutdown_of_mod_audio_fork_ends_the_call_after_the_last_reply() -> None:
+    async with exchange() as stage, dialled(root(stage), JAMBONZ) as phone:
+        await phone.say(LOUD)
+        await phone.socket.send(b"")
+        await phone.play(200)
+        assert await phone.closed() == (1000, "")
+        assert phone.errors() == []
+
+
 @each_form
 async def test_a_server_that_stops_ends_the_call_in_the_way_of_the_client(form: Form) -> None:
     async with exchange() as stage, dialled(root(stage), form) as phone:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from websockets.datastructures import Headers
 
 from voicegw.core import events
-from voicegw.core.commands import TypeText
+from voicegw.core.commands import End, TypeText
 from voicegw.dialects.bridge import MAX_MESSAGE_BYTES, BridgeDialect, VonageOptions
 from voicegw.dialects.bridge.codec import BridgeCodec
 from voicegw.dialects.port import Audio, Codec, Handshake, Opening, ReplyAudio
@@ -104,6 +104,21 @@ def test_the_audio_of_the_first_message_is_not_lost() -> None:
     codec = connect("rate=8000")
     assert opened(codec, b"\1\0\2\0")
     assert list(codec.receive(b"\3\0")) == [Audio(b"\1\0\2\0\3\0")]
+
+
+def test_an_empty_message_of_mod_audio_fork_ends_the_call() -> None:
+    codec = connect("rate=8000", **JAMBONZ)
+    assert opened(codec, b"\1\0")
+    assert list(codec.receive(b"")) == [Audio(b"\1\0"), End()]
+    assert list(codec.receive(b"")) == []
+    assert list(codec.receive(b"\1\0")) == []
+
+
+def test_an_empty_message_of_another_client_is_nothing() -> None:
+    codec = connect("rate=8000")
+    assert opened(codec, b"")
+    assert list(codec.receive(b"")) == []
+    assert list(codec.receive(b"\1\0")) == [Audio(b"\1\0")]
 
 
 @pytest.mark.parametrize(("side", "heard"), [("left", b"\1\0\3\0"), ("right", b"\2\0\4\0")])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from voicegw.core.commands import End
 from voicegw.core.events import Event, Fault
 from voicegw.core.playback import Playout
 from voicegw.core.profile import SessionProfile
@@ -36,11 +37,13 @@ class BridgeRequest:
 
 class BridgeCodec(Codec):
     """Decodes and encodes one call, which begins with the first message. That is a description of the call,
-    or audio if the client sends no description."""
+    or audio if the client sends no description. mod_audio_fork asks for the end by an empty binary
+    message."""
 
     def __init__(self, request: BridgeRequest) -> None:
         self._request = request
         self._shows_errors = self._free_text = True
+        self._ended = False
         self._call: _Call | None = None
 
     def receive(self, frame: str | bytes) -> Iterable[Received]:
@@ -50,8 +53,14 @@ class BridgeCodec(Codec):
         if self._call is None:
             return (self._open(frame),)
         if isinstance(frame, bytes):
-            return self._call.receive_audio(frame)
+            return self._receive_audio(self._call, frame)
         return self._call.receive_message(decode(frame, free_text=self._free_text))
+
+    def _receive_audio(self, call: "_Call", data: bytes) -> Iterable[Received]:
+        if self._ended:
+            return ()
+        self._ended = self._request.forks and not data
+        return (*call.receive_audio(data), End()) if self._ended else call.receive_audio(data)
 
     def _open(self, frame: str | bytes) -> Opening:
         audio = frame if isinstance(frame, bytes) else b""

@@ -192,9 +192,13 @@ class BridgedCall:
         with suppress(ProtocolError, ConnectionError):
             await self._send(Packet(Kind.HANG_UP))
         self._writer.close()
-        with suppress(ConnectionError, TimeoutError):
+        try:
             async with asyncio.timeout(SEND_S):
                 await self._writer.wait_closed()
+        except ConnectionError:
+            pass
+        except TimeoutError:
+            self._writer.transport.abort()  # or the connection would stay until the PBX reads
 
 
 async def _first_done(*work: Awaitable[object]) -> None:

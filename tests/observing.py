@@ -39,6 +39,11 @@ def is_running(pid: int) -> bool:
     return False
 
 
+def descriptors() -> int:
+    """How many descriptors this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 def asked(messages: Sequence[Message]) -> ReplyRequest:
     """What a model is asked with these messages, by nobody in particular."""
     return ReplyRequest(tuple(messages))

@@ -1,6 +1,7 @@
 """AudioSocket calls over real TCP through the bridge to a real gateway."""
 
 import asyncio
+import socket
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -16,7 +17,7 @@ from clients.connector import Token
 from clients.telephony_bridge import bridge
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import LOUD, QUIET, Gate, ScriptedVoice, Stage, staged
-from tests.observing import PATIENCE_S, until
+from tests.observing import PATIENCE_S, descriptors, until
 from voicegw.gateway.auth.authenticator import _LEEWAY_S
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
@@ -198,6 +199,24 @@ async def test_a_pbx_that_hangs_up_ends_the_session(packet: bool) -> None:
         else:
             pbx.hang_up()
         await until(lambda: stage.value("sessions") == 0)
+
+
+async def test_a_pbx_that_does_not_read_is_disconnected(capsys: pytest.CaptureFixture[str]) -> None:
+    async with exchange(voice_s=60) as (stage, address):
+        before = descriptors()
+        line = socket.socket()
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # or loopback buffers megabytes
+        host, _, port = address.rpartition(":")
+        line.connect((host, int(port)))
+        reader, writer = await asyncio.open_connection(sock=line, limit=FRAME)
+        pbx = Pbx(reader, writer)
+        await pbx.begin(0x16)
+        await pbx.press("1#")
+        await until(lambda: stage.responder.prompts)
+        await until(lambda: descriptors() == before + 1)
+        writer.transport.abort()
+    assert "did not read" in capsys.readouterr().err
 
 
 async def test_a_server_that_ends_the_session_hangs_up() -> None:

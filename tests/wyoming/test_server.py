@@ -1,5 +1,6 @@
 """The client of the package `wyoming` at a server in front of a gateway with scripted words."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,14 +10,14 @@ from wyoming.asr import Transcribe, Transcript, TranscriptChunk, TranscriptStart
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.client import AsyncTcpClient
 from wyoming.error import Error
-from wyoming.event import Event
+from wyoming.event import Event, async_write_event
 from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeVoice
 
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import LOUD, SPOKEN, Gate, ScriptedVoice, Stage, staged
-from tests.observing import PATIENCE_S, until
+from tests.observing import PATIENCE_S, descriptors, until
 from voicegw.errors import StartupError
 from voicegw.wyoming.options import WyomingOptions
 from voicegw.wyoming.server import WyomingServer
@@ -246,6 +247,17 @@ async def test_a_client_that_leaves_leaves_no_session() -> None:
         await until_type(wyoming, "transcript-start")
         await wyoming.disconnect()
         await until(lambda: not len(stage.gateway.sessions))
+
+
+async def test_a_client_that_does_not_read_is_disconnected() -> None:
+    voice = ScriptedVoice(seconds=60)
+    async with staged() as stage, served(stage, voice, send_timeout_ms=100) as address:
+        before = descriptors()
+        _, writer = await asyncio.open_connection(*address)
+        await async_write_event(Synthesize(9 * "Hello there. ").event(), writer)
+        await until(lambda: voice.sentences)
+        await until(lambda: descriptors() == before + 1)
+        writer.transport.abort()
 
 
 async def test_a_port_in_use_stops_the_start() -> None:

@@ -21,6 +21,7 @@ from voicegw.wyoming.transcription import Transcription
 
 _DISCARD_S = 2.0
 _DISCARD_BYTES = 64 * 1024
+_CLOSE_S = 2.0  # for the client to read what was sent
 
 
 class WyomingConnection:
@@ -54,7 +55,18 @@ class WyomingConnection:
         except (ConnectionError, TimeoutError):
             pass  # the client has left, or does not read
         finally:
-            self._writer.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        """Closes the connection; what a client does not read is dropped."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await self._writer.wait_closed()
+        except ConnectionError:
+            pass
+        except TimeoutError:
+            self._writer.transport.abort()
 
     async def _serve(self) -> None:
         try:

@@ -62,6 +62,10 @@ def test_a_rate_that_is_none_is_refused(text: str) -> None:
         limits(user_messages=text)
 
 
+def test_an_empty_rate_is_no_limit() -> None:
+    assert LimitOptions(user_model_tokens="").rates("user") == {}
+
+
 class Unwell(MemoryStorage):
     """A storage that fails, or does not answer."""
 

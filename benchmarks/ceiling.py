@@ -13,7 +13,7 @@ from voicegw.config import Settings
 from voicegw.core.audio import INPUT_RATES, LONGEST_CREDIT_MS, SAMPLE_RATE
 from voicegw.core.listener import LONGEST_WAIT_S
 from voicegw.core.moderation_queue import MOST_WAITING_CHARACTERS
-from voicegw.dialects import native, openai_realtime
+from voicegw.dialects import native, openai_realtime, vosk
 from voicegw.dialects.bridge.media_format import RATES as BRIDGE_RATES
 from voicegw.dialects.openai_realtime import MAX_INSTRUCTIONS_CHARACTERS
 from voicegw.gateway.http.limited_connection import READ_BYTES
@@ -35,7 +35,10 @@ _MESSAGE_CHARACTERS = 16
 _TYPED_CHARACTERS = openai_realtime.MAX_TEXT_CHARACTERS  # of the longest message
 _GROWTH = 9 / 8  # by which a bytearray is larger than what it holds
 _LONGEST_WINDOW_S = 28
-_LONGEST_FRAME = max(TRANSPORT_LIMIT * native.MAX_MESSAGE_BYTES, openai_realtime.MAX_MESSAGE_BYTES)
+_LONGEST_FRAME = max(
+    *(TRANSPORT_LIMIT * native.MAX_MESSAGE_BYTES, openai_realtime.MAX_MESSAGE_BYTES),
+    vosk.MAX_AUDIO_BYTES,
+)
 _WORDS_PER_MINUTE = 400  # of somebody who speaks fast
 _WORD_BYTES = 1_000  # of the objects of one, and of its text in the response
 _MB = 1_000_000

@@ -11,6 +11,7 @@ from voicegw.core.sentences import MAX_CHARACTERS
 from voicegw.dialects.native.client_messages import ConfigureMessage
 from voicegw.dialects.native.dialect import NativeDialect
 from voicegw.dialects.openai_realtime.dialect import RealtimeDialect
+from voicegw.dialects.vosk.dialect import VoskDialect
 from voicegw.gateway.http.limited_connection import CLOSE_S, FRAMES_PER_S
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
 from voicegw.gateway.session.frame_receiver import TURN_FRAMES
@@ -95,6 +96,7 @@ def fixed_limits_table() -> str:
 def _fixed_limits() -> Iterator[tuple[str, str]]:
     yield "one message of a client", _kib(NativeDialect.max_message_bytes)
     yield "the same at `/v1/realtime`", _kib(RealtimeDialect.max_message_bytes)
+    yield "audio in one message at `/vosk`", _kib(VoskDialect.max_message_bytes)
     yield "audio that a lost connection held back and that may come at once", _amount(LONGEST_CREDIT_MS, "ms")
     yield (
         "frames of one client; further ones wait in the network",

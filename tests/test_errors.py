@@ -55,5 +55,5 @@ def test_the_table_has_a_row_for_every_code_a_client_can_meet() -> None:
     head, rule, *table = rows()
     assert [re.findall(r"`(\w+)`", row)[0] for row in table] == codes
     assert {row.count("|") for row in (head, rule, *table)} == {6}
-    meaning = "A message over 64 KiB, or over 256 KiB in the OpenAI Realtime dialect."
+    meaning = "A message over 64 KiB; at `/v1/realtime` over 256 KiB, and audio at `/vosk` over 1 MiB."
     assert f"| `message_too_big` | {meaning} |  | 1009 | no |" in table

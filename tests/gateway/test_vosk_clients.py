@@ -76,6 +76,29 @@ async def test_a_file_longer_than_the_burst_takes_about_its_duration() -> None:
         assert runner.record.session.next_input_sample == 8 * len(SPOKEN) // 2
 
 
+async def test_a_recording_in_one_message_is_taken_in_real_time() -> None:
+    async with client() as (stage, socket):
+        await configure(socket)
+        begin = asyncio.get_running_loop().time()
+        await socket.send(SPOKEN * 8)
+        assert "hello there" in (await result(socket))["text"]
+        assert 10 < asyncio.get_running_loop().time() - begin < 13
+        [runner] = stage.gateway.sessions
+        assert runner.record.session.next_input_sample == 8 * len(SPOKEN) // 2
+        await socket.send('{"eof" : 1}')
+        assert "text" in await result(socket)
+        await socket.wait_closed()
+    assert socket.close_code == 1000
+
+
+async def test_a_message_of_more_than_1_mib_ends_the_session() -> None:
+    async with client() as (_, socket):
+        await configure(socket)
+        await socket.send(bytes(vosk.MAX_AUDIO_BYTES + 2))
+        await socket.wait_closed()
+    assert socket.close_code == 1009
+
+
 async def test_a_reset_is_answered_with_the_utterance() -> None:
     async with client() as (_, socket):
         await configure(socket, words=0)

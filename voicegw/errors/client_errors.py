@@ -72,7 +72,7 @@ class TooManyErrors(InputError, code="too_many_errors", close_code=1008):
 
 
 class MessageTooBig(InputError, code="message_too_big", close_code=1009):
-    """A message over 64 KiB, or over 256 KiB in the OpenAI Realtime dialect."""
+    """A message over 64 KiB; at `/v1/realtime` over 256 KiB, and audio at `/vosk` over 1 MiB."""
 
 
 class AudioTooFast(InputError, code="audio_too_fast", close_code=1008):

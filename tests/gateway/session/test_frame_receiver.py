@@ -39,6 +39,7 @@ class FakeCodec:
     performed: the messages after which it went on."""
 
     reference = "the last one"
+    lock_step = False
 
     def __init__(self, behind: Received | None = None, **messages: Received | VoicegwError) -> None:
         self.behind = () if behind is None else (behind,)

@@ -18,6 +18,7 @@ from voicegw.dialects.vosk.rate_converter import RateConverter
 from voicegw.dialects.vosk.results import ResultForm, encode
 from voicegw.errors import InvalidState, VoicegwError
 
+MAX_AUDIO_BYTES = 1024 * 1024  # of one message, as vosk-server takes: some clients send a whole recording
 _MAX_FIRST_BYTES = MAX_MESSAGE_BYTES // 2  # the first audio of a client without a configuration is kept
 
 
@@ -53,7 +54,7 @@ class VoskCodec(Codec):
 
     def _audio(self, frame: bytes) -> Iterable[Received]:
         self._owed += 1
-        check_size(frame, MAX_MESSAGE_BYTES if self._opened else _MAX_FIRST_BYTES)
+        check_size(frame, MAX_AUDIO_BYTES if self._opened else _MAX_FIRST_BYTES)
         if not self._opened:
             self._first_audio = frame
             return self._configure(Config())

@@ -8,8 +8,7 @@ from voicegw.core.text import quoted
 from voicegw.dialects.bearer import bearer_token
 from voicegw.dialects.language import checked_language
 from voicegw.dialects.port import Dialect, Handshake
-from voicegw.dialects.text_messages import MAX_MESSAGE_BYTES
-from voicegw.dialects.vosk.codec import VoskCodec
+from voicegw.dialects.vosk.codec import MAX_AUDIO_BYTES, VoskCodec
 from voicegw.dialects.vosk.results import ResultForm
 from voicegw.errors import InvalidParameter
 
@@ -21,7 +20,7 @@ class VoskDialect(Dialect):
 
     name = "vosk"
     path = PATH
-    max_message_bytes = MAX_MESSAGE_BYTES
+    max_message_bytes = transport_bytes = MAX_AUDIO_BYTES
 
     def serves(self, path: str) -> bool:
         """Also serves the path with a token appended."""

@@ -38,7 +38,6 @@ log = structlog.get_logger(__name__)
 _FLUSH_S = 2.0
 _LAST_FRAMES_S = 2.0
 _NOT_READING = (SlowConsumer, TakenOver, Unresponsive, Moved)  # for which nothing more is sent
-_AHEAD_MS = 500  # of audio before a client in lock step waits for its answer
 _MESSAGES_IN_A_ROW = 16  # before other tasks run
 _DELIBERATE = (CloseCode.NORMAL_CLOSURE, CloseCode.NO_STATUS_RCVD)
 
@@ -152,8 +151,7 @@ class Connection:
 
     async def _answer(self) -> None:
         """Answers the messages of a client in lock step, once its audio is not far ahead of real time."""
-        ahead_ms = self._runner.record.session.pace.ahead_ms(time.monotonic())
-        await asyncio.sleep(max(0.0, ahead_ms - _AHEAD_MS) / 1000)
+        await asyncio.sleep(self._receiver.wait_s())
         await self._send(self.codec.answer())
 
     async def _write(self, reader: Reader) -> None:

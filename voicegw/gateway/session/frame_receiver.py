@@ -28,6 +28,7 @@ from voicegw.gateway.session.connection_context import ConnectionContext
 from voicegw.gateway.session.runner import SessionRunner
 
 _UNAVOIDABLE = (NoReply, ReplyInProgress)  # a reply begins or ends while a message is on its way
+_AHEAD_MS = 500  # of audio before a client in lock step waits
 TURN_FRAMES = 20  # cost of a typed message, in frames, in addition to its own
 
 
@@ -62,6 +63,13 @@ class FrameReceiver:
         self._admitted: bool | None = None  # by the limits: the current frame; None until it is counted
         self._stopped = False
         self._renewal: asyncio.Task[None] | None = None
+
+    def wait_s(self) -> float:
+        """How long a client in lock step has to wait until its audio is not far ahead of real time; 0 for
+        another one."""
+        if not self._codec.lock_step:
+            return 0.0
+        return max(0.0, self._record.session.pace.ahead_ms(time.monotonic()) - _AHEAD_MS) / 1000
 
     def stop(self) -> None:
         """Ignores all further frames: the session may have another connection now."""
@@ -109,7 +117,8 @@ class FrameReceiver:
         return self._admitted
 
     async def _receive_rest(self, long_audio: Audio, others: Iterator[Received]) -> None:
-        """Processes long audio in pieces, so that other sessions run in between, and what follows it."""
+        """Processes long audio in pieces, so that other sessions run in between, and what follows it. In lock
+        step they are processed in real time, because one message may have more than the burst."""
         try:
             for item in itertools.chain((long_audio,), others):
                 if not isinstance(item, Audio):
@@ -119,7 +128,7 @@ class FrameReceiver:
                 for piece in self._pieces(item.data):
                     if not self._stopped:
                         self._receive_audio(piece, time.monotonic())
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(self.wait_s())
         except (InputError, LimitError) as error:
             self._reject(error)
 

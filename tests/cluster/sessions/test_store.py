@@ -11,7 +11,7 @@ from redis import Redis
 
 from tests.cluster.harness import lose_a_cancel, redis_options
 from tests.observing import PATIENCE_S
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, free_port
 from voicegw.cluster.redis.connect import OneServer, connect_to_all
 from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.store import RedisStore
@@ -216,6 +216,19 @@ async def test_a_redis_that_does_not_answer(store: RedisStore, redis_server: Red
         redis_server.resume()
     with pytest.raises(CommitsMissing):  # it did get the step, late
         await store.save(step(320, 480))
+
+
+async def test_a_server_that_is_no_longer_the_master_is_left(redis_server: RedisServer) -> None:
+    clients = connect_to_all(redis_options(redis_server.url))
+    store = RedisStore(clients, Keys("test"), live_ms=60_000)
+    client = await clients.of("any")
+    connection = await client.client_id()
+    redis_server.command("replicaof", "127.0.0.1", str(free_port()))
+    with pytest.raises(StoreError):
+        await store.save(step())
+    assert await client.client_id() != connection
+    await store.close()
+    await clients.close()
 
 
 async def test_a_redis_without_room(store: RedisStore, redis_server: RedisServer) -> None:

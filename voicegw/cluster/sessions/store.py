@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import structlog
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, OutOfMemoryError
+from redis.exceptions import MovedError, NoScriptError, OutOfMemoryError, ReadOnlyError
 
 from voicegw.cluster.redis.connect import OneServer
 from voicegw.cluster.redis.keys import Keys
@@ -166,6 +166,9 @@ class _Batcher:
             again = await pipeline.execute(raise_on_error=False)
             for number, answer in zip(unknown, again, strict=True):
                 answers[number] = answer
+        if any(isinstance(answer, ReadOnlyError | MovedError) for answer in answers):
+            # As values, these errors close no connection, and the next one may lead to the right server.
+            await self._client.connection_pool.disconnect(inuse_connections=False)
         return answers
 
 

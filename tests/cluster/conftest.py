@@ -35,6 +35,16 @@ async def client(redis_url: str) -> AsyncIterator[Redis]:
 
 
 @pytest.fixture
+def new_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A node of a Cluster that has no slots yet and knows no other node."""
+    directory = tmp_path_factory.mktemp("new-node")
+    node = RedisServer(directory, {"cluster-enabled": "yes", "cluster-port": free_port()})
+    node.start()
+    yield node
+    node.kill()
+
+
+@pytest.fixture
 async def cluster_url(tmp_path: Path) -> AsyncIterator[str]:
     """A Cluster of one node."""
     node = RedisServer(tmp_path, {"cluster-enabled": "yes", "cluster-port": free_port()})

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.cluster.harness import redis_client, redis_options
-from tests.redis_server import free_port
+from tests.redis_server import RedisServer, free_port
 from voicegw.cluster.redis.connect import connect_to_all
 from voicegw.cluster.redis.slots import SlotClients, SlotTable
 
@@ -53,6 +53,24 @@ async def test_a_server_that_has_left_is_asked_no_more(cluster_url: str) -> None
     assert ("10.0.0.2", port) in table._nodes
     assert [primary for _, _, primary in await table.read()] == [("127.0.0.1", port)]
     assert table._nodes == [("127.0.0.1", port)]
+
+
+@pytest.mark.parametrize("slots", [(), ("addslotsrange", "0", "99")])
+async def test_a_server_that_does_not_know_all_slots_is_asked_last(
+    cluster_url: str, new_node: RedisServer, slots: tuple[str, ...]
+) -> None:
+    if slots:
+        new_node.command("cluster", *slots)
+    known, new = ("127.0.0.1", int(cluster_url.rpartition(":")[2])), ("127.0.0.1", new_node.port)
+    table = SlotTable((new, known), {})
+    assert await table.read() == [(0, 16383, known)]
+    assert table._nodes == [known, new]
+
+
+async def test_slots_that_no_server_has_cost_no_others(new_node: RedisServer) -> None:
+    new_node.command("cluster", "addslotsrange", "0", "99")
+    node = ("127.0.0.1", new_node.port)
+    assert await SlotTable((node,), {}).read() == [(0, 99, node)]
 
 
 async def test_each_look_up_is_told_that_no_server_answers() -> None:

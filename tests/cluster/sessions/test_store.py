@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest
 from redis import Redis
+from redis.crc import key_slot
 
 from tests.cluster.harness import lose_a_cancel, redis_options
-from tests.observing import PATIENCE_S
+from tests.observing import PATIENCE_S, until
 from tests.redis_server import RedisServer, free_port
 from voicegw.cluster.redis.connect import OneServer, connect_to_all
 from voicegw.cluster.redis.keys import Keys
@@ -229,6 +230,17 @@ async def test_a_server_that_is_no_longer_the_master_is_left(redis_server: Redis
     assert await client.client_id() != connection
     await store.close()
     await clients.close()
+
+
+async def test_a_slot_that_no_server_had_is_looked_up_again(new_node: RedisServer) -> None:
+    slot = key_slot(Keys("test").session("s", "state").encode())
+    new_node.command("cluster", "addslotsrange", "0", str(slot - 1), str(slot + 1), "16383")
+    async with opened(f"redis+cluster://127.0.0.1:{new_node.port}") as store:
+        with pytest.raises(StoreError):
+            await store.save(step())
+        new_node.command("cluster", "addslots", str(slot))
+        await until(lambda: "cluster_state:ok" in new_node.command("cluster", "info"))
+        await store.save(step())
 
 
 async def test_a_redis_without_room(store: RedisStore, redis_server: RedisServer) -> None:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
-from redis.crc import key_slot
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import ClusterDownError, ConnectionError, RedisError
 
 Host = tuple[str, int]  # name or address, and port
@@ -29,14 +29,24 @@ class SlotTable:
 
     async def read(self) -> list[tuple[int, int, Host]]:
         """Each range of slots, with its last one, and the primary that has them. The known servers are asked
-        in turn, those last that have failed to answer. Raises REDIS_ERRORS."""
+        in turn, those last that have failed to answer, or that do not know all slots, as one that was reset
+        or has just joined; without a complete table, the most complete one counts. Raises REDIS_ERRORS."""
+        incomplete: list[tuple[int, Host, Any]] = []
         for node in tuple(self._nodes):
             try:
-                return self._learn(node, await self._ask(node))
+                table = await self._ask(node)
             except _ERRORS:
-                self._nodes.remove(node)
-                self._nodes.append(node)
-        raise ConnectionError("no server of the Redis Cluster answers")
+                pass
+            else:
+                if (size := sum(last - first + 1 for first, last, *_ in table)) == REDIS_CLUSTER_HASH_SLOTS:
+                    return self._learn(node, table)
+                incomplete.append((size, node, table))
+            self._nodes.remove(node)
+            self._nodes.append(node)
+        if not incomplete:
+            raise ConnectionError("no server of the Redis Cluster answers")
+        _, node, table = max(incomplete, key=lambda each: each[0])
+        return self._learn(node, table)
 
     async def _ask(self, node: Host) -> Any:
         host, port = node

@@ -55,6 +55,27 @@ async def test_a_server_that_has_left_is_asked_no_more(cluster_url: str) -> None
     assert table._nodes == [("127.0.0.1", port)]
 
 
+async def test_a_server_that_another_read_has_dropped_may_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, left, failing = ("127.0.0.1", 7_000), ("10.0.0.1", 7_000), asyncio.Event()
+    complete = [[0, 16383, [b"127.0.0.1", 7_000]]]
+
+    async def ask(node: tuple[str, int]) -> list[list[object]]:
+        if node == left:
+            await failing.wait()
+            raise ConnectionError
+        return complete
+
+    table = SlotTable((here,), {})
+    table._nodes = [left, here]
+    monkeypatch.setattr(table, "_ask", ask)
+    reading = asyncio.create_task(table.read())
+    await asyncio.sleep(0)
+    table._learn(here, complete)
+    failing.set()
+    assert await reading == [(0, 16383, here)]
+    assert table._nodes == [here]
+
+
 @pytest.mark.parametrize("slots", [(), ("addslotsrange", "0", "99")])
 async def test_a_server_that_does_not_know_all_slots_is_asked_last(
     cluster_url: str, new_node: RedisServer, slots: tuple[str, ...]

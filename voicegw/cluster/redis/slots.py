@@ -41,8 +41,9 @@ class SlotTable:
                 if (size := sum(last - first + 1 for first, last, *_ in table)) == REDIS_CLUSTER_HASH_SLOTS:
                     return self._learn(node, table)
                 incomplete.append((size, node, table))
-            self._nodes.remove(node)
-            self._nodes.append(node)
+            if node in self._nodes:  # another read may have dropped it meanwhile
+                self._nodes.remove(node)
+                self._nodes.append(node)
         if not incomplete:
             raise ConnectionError("no server of the Redis Cluster answers")
         _, node, table = max(incomplete, key=lambda each: each[0])

@@ -7,9 +7,12 @@ alone is no reason to commit: the client keeps the audio that has not been ackno
 When the store fails, events wait for `store_patience_ms`. Then the session is degraded: events are sent at
 once and unsaved, and the client gets an error event, because the session would not survive the loss of this
 gateway. When the store works again, a full commit follows, with everything that the store has missed.
+
+Each attempt encodes the state and all unsaved audio. So while the store fails, attempts become rare.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,7 +30,8 @@ from voicegw.gateway.session.record import SessionRecord
 
 log = structlog.get_logger(__name__)
 
-_RETRY_S = 0.1
+_RETRY_S = 0.1  # after the first two failures; after others, twice as long as after the one before
+_MAX_RETRY_S = 2.0
 _REFRESH_S = 20.0
 _MAX_CHANGES = 16  # of one snapshot, since it differs more and more from the newest
 
@@ -72,6 +76,7 @@ class WriteAheadLog:
         self._base = b""  # the snapshot of the last commit without a base
         self._changes = 0  # commits since then
         self._failing_since: float | None = None
+        self._failures = 0  # since then
 
     def restore(self, saved: StoredSession) -> None:
         """Continues the log of another gateway, with the epoch of the claim."""
@@ -107,9 +112,9 @@ class WriteAheadLog:
                 self._saved_until = None
             except StoreError as error:
                 self._handle_store_error(error, begun_at)
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(self._pause_s())
             else:
-                self._saved_until, self._failing_since = until, None
+                self._saved_until, self._failing_since, self._failures = until, None, 0
                 self._base = commit.base or commit.snapshot
                 self._changes = self._changes + 1 if commit.base else 0
                 return self._outbox.release(entries)
@@ -137,6 +142,7 @@ class WriteAheadLog:
     def _handle_store_error(self, error: StoreError, begun_at: float) -> None:
         """Degrades the session when the store has failed for too long. One failure is not enough: after this
         process was suspended every answer is late, and the next one may be `Fenced`."""
+        self._failures += 1
         if self._failing_since is None:
             self._failing_since = begun_at
             log.warning("session not saved", session=self._record.name, reason=str(error))
@@ -145,3 +151,12 @@ class WriteAheadLog:
         ):
             self._outbox.degrade()
             self._on_store_error(StoreUnavailable(f"{error}; the session continues, but is not saved"))
+
+    def _pause_s(self) -> float:
+        """How long to wait after a failure, with jitter, so that sessions do not retry in step. While events
+        wait, the next attempt is not later than the end of their patience."""
+        longest_s = min(_MAX_RETRY_S, _RETRY_S * 2 ** min(max(0, self._failures - 2), 10))
+        pause_s = random.uniform(longest_s / 2, longest_s)
+        if self._failing_since is not None and not self._outbox.degraded:
+            pause_s = min(pause_s, self._failing_since + self._patience_ms / 1000 - time.monotonic())
+        return max(_RETRY_S, pause_s)

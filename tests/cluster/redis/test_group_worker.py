@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 from redis.asyncio import Redis
 
-from tests.cluster.harness import monitor, redis_options
+from tests.cluster.harness import monitor, redis_client, redis_options
 from tests.observing import PATIENCE_S, until
+from tests.redis_server import RedisServer
 from voicegw.cluster.redis.group_reader import ConsumerGroup, Entry, GroupReader
 from voicegw.cluster.redis.group_worker import GroupWorker
 
@@ -36,9 +37,14 @@ class Handler:
 
 @asynccontextmanager
 async def working(
-    url: str, client: Redis, handler: Handler, name: str = "one", lease_ms: int = 60_000
+    url: str,
+    client: Redis,
+    handler: Handler,
+    name: str = "one",
+    lease_ms: int = 60_000,
+    timeout_ms: int = 10_000,
 ) -> AsyncIterator[GroupWorker]:
-    reader = GroupReader(redis_options(url), client, GROUP, name, monitor())
+    reader = GroupReader(redis_options(url, timeout_ms), client, GROUP, name, monitor())
     await reader.create_group()
     worker = GroupWorker(handler, lease_ms)
     running = asyncio.create_task(worker.run((reader,), 0))
@@ -95,6 +101,28 @@ async def test_lost_entries_are_claimed_without_room_where_that_is_wanted(
             await until(lambda: bool(full.seen))
             await until(lambda: len(handler.seen) == 2)
         assert handler.seen[1].deliveries == 2
+
+
+async def test_leases_that_expired_while_redis_was_away_can_be_renewed(redis_server: RedisServer) -> None:
+    url = redis_server.url
+    async with redis_client(url) as patient, redis_client(url, timeout_ms=300) as client:
+        handler, other = Handler(client), GroupReader(redis_options(url), patient, GROUP, "other", monitor())
+        handler.gate.set()
+        await other.create_group()
+        await add(patient, 1)
+        [held] = await other.read(1)
+        async with working(url, client, handler, lease_ms=2_000, timeout_ms=300):
+            redis_server.pause()
+            await asyncio.sleep(2.2)
+            redis_server.resume()
+            await add(patient, 1)
+            await until(lambda: bool(handler.seen))
+            await asyncio.sleep(0.6)
+            assert await other.renew([held]) == 1
+            assert [entry.deliveries for entry in handler.seen] == [1]
+            await until(lambda: len(handler.seen) == 2)
+        assert handler.seen[1].id == held.id
+        await other.close()
 
 
 async def test_what_it_cannot_process_is_left_to_others(redis_url: str, client: Redis) -> None:

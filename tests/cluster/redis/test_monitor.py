@@ -1,6 +1,7 @@
 """What Redis trouble does to those who go on asking; nothing here needs a Redis."""
 
 import asyncio
+import math
 
 import pytest
 from redis.exceptions import AuthenticationError, ConnectionError
@@ -39,12 +40,15 @@ class Step:
 def test_trouble_is_told_once_and_its_end_too(capsys: pytest.CaptureFixture[str]) -> None:
     monitor = Watched()
     assert (monitor.down_s(), monitor.value("redis_up"), monitor.succeeded()) == (0.0, 1, False)
+    assert monitor.up_s() == math.inf
     for _ in range(3):
         monitor.failed(ConnectionError("gone"))
     assert monitor.down_s() > 0
+    assert monitor.up_s() == 0
     assert (monitor.value("redis_up"), monitor.value("redis_errors_total", error="ConnectionError")) == (0, 3)
     assert monitor.succeeded()
     assert (monitor.down_s(), monitor.value("redis_up"), monitor.succeeded()) == (0.0, 1, False)
+    assert 0 < monitor.up_s() < PATIENCE_S
     said = capsys.readouterr().out
     assert (said.count("redis does not answer"), said.count("redis answers again")) == (1, 1)
 

@@ -184,6 +184,24 @@ async def test_a_call_whose_worker_was_lost_is_not_made_again(redis_url: str) ->
     assert (report.ok, work.calls) == (False, [])
 
 
+async def test_a_call_that_another_worker_has_claimed_is_not_made(
+    redis_url: str, client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, stream, claimed = Work(), Keys("voicegw").background_calls, asyncio.Event()
+
+    async def late() -> tuple[int, int]:
+        await client.xautoclaim(stream, "tools", "other", 0)
+        claimed.set()
+        return await client.time()
+
+    async with background_calls(redis_url) as home, worker(redis_url, work) as made:
+        monkeypatch.setattr(made._redis, "time", late)
+        await home.submit(CALL)
+        await asyncio.wait_for(claimed.wait(), PATIENCE_S)
+        await until(lambda: not made._worker.held)
+    assert work.calls == []
+
+
 async def test_a_call_longer_than_the_lease_is_not_lost(redis_url: str) -> None:
     work = Work()
     async with background_calls(redis_url) as home, worker(redis_url, work, lease_ms=100):

@@ -15,8 +15,8 @@ _BLOCK_MS = 500  # a consumer that is to stop waits no longer than this for a re
 _CONSUMER_FORGOTTEN_MS = 60_000
 _OWN_LIVE_MS = 60_000
 _LEFT_LIVE_MS = 10_000
-_RELEASED_IDLE_MS = 86_400_000  # beyond any lease
 _BEGINNING = "0-0"
+RELEASED_IDLE_MS = 86_400_000  # beyond any lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,19 +148,22 @@ class GroupReader:
             Entry(self._shared[index], entry.decode(), payload, n) for index, entry, payload, n in claimed
         ]
 
-    async def renew(self, entries: Sequence[Entry]) -> None:
-        """Extends the lease of those that are still this consumer's."""
-        await self._set_idle_ms(entries, 0)
+    async def renew(self, entries: Sequence[Entry]) -> int:
+        """Extends the lease of those that are still this consumer's; how many are."""
+        return await self._set_idle_ms(entries, 0)
 
     async def release(self, entries: Sequence[Entry]) -> None:
         """Lets any consumer claim these at once."""
-        await self._set_idle_ms(entries, _RELEASED_IDLE_MS)
+        await self._set_idle_ms(entries, RELEASED_IDLE_MS)
 
-    async def _set_idle_ms(self, entries: Sequence[Entry], idle_ms: int) -> None:
+    async def _set_idle_ms(self, entries: Sequence[Entry], idle_ms: int) -> int:
+        ours = 0
         for stream in self.group.streams:
             ids = [entry.id for entry in entries if entry.stream == stream]
             if ids:
-                await self._set_idle(keys=[stream], args=[self.group.name, self._name, idle_ms, *ids])
+                arguments: list[str | int] = [self.group.name, self._name, idle_ms, *ids]
+                ours += int(await self._set_idle(keys=[stream], args=arguments))
+        return ours
 
     async def leave(self) -> bool:
         """Deletes this consumer from the group; False while it still holds entries. What waits in its own

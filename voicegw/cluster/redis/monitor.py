@@ -1,6 +1,7 @@
 """Whether Redis answers, from the outcome of commands; logs when that changes, and retries with backoff."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -46,18 +47,23 @@ class ConnectionMonitor:
         self._part = part
         self._metrics = metrics
         self._down_since: float | None = None
+        self._up_since = -math.inf
         metrics.report_redis(self, up=True)
 
     def down_s(self) -> float:
         """For how long Redis has not answered; 0 while it does."""
         return 0.0 if self._down_since is None else time.monotonic() - self._down_since
 
+    def up_s(self) -> float:
+        """For how long Redis has answered again; infinite when it always has, 0 while it does not."""
+        return 0.0 if self._down_since is not None else time.monotonic() - self._up_since
+
     def succeeded(self) -> bool:
         """A command was answered. Returns whether the previous one had failed."""
         if self._down_since is None:
             return False
         log.info("redis answers again", redis=self._address, part=self._part, away_s=round(self.down_s(), 2))
-        self._down_since = None
+        self._down_since, self._up_since = None, time.monotonic()
         self._metrics.report_redis(self, up=True)
         return True
 

@@ -113,7 +113,8 @@ class ToolWorker:
 
     async def handle(self, entry: Entry) -> None:
         """See EntryHandler. Makes a call, or reports that the worker which had it was lost, or that it is too
-        late: its gateway has given it up."""
+        late: its gateway has given it up. One that another worker has claimed is not made, since that worker
+        reports it as lost."""
         if (read := await self._read(entry)) is None:
             return
         background_call, call, give_up_ms = read
@@ -123,8 +124,10 @@ class ToolWorker:
         elif await self._age_ms(entry) >= give_up_ms:
             log.warning("a background call comes too late", background_call=background_call)
             await self._monitor.retry(lambda: self._end(background_call, call, _TOO_LATE, entry.id))
-        else:
+        elif await self._monitor.retry(lambda: self._reader.renew([entry])):
             await self._carry_out(background_call, call, entry.id)
+        else:  # it took longer than the lease to come here
+            log.warning("a background call was claimed by another worker", background_call=background_call)
 
     async def _age_ms(self, entry: Entry) -> int:
         """The time since the entry was added, by the clock of Redis."""

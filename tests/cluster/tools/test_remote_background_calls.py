@@ -91,6 +91,17 @@ async def test_calls_wait_for_a_worker_and_for_their_follower(redis_url: str) ->
     assert len(work.calls) == 5
 
 
+@pytest.mark.parametrize("result", [[], [RESULT]])
+async def test_of_reports_that_waited_the_last_one_and_the_result_come(
+    redis_url: str, client: Redis, result: list[CallProgress]
+) -> None:
+    waited = [CallProgress(f"{part} %") for part in range(10)]
+    for report in (*waited, *result):
+        await client.xadd(Keys("voicegw").call_progress("name"), {"progress": msgspec.json.encode(report)})
+    async with background_calls(redis_url) as home, aclosing(home.follow("name")) as reports:
+        assert [await anext(reports) for _ in (waited[-1], *result)] == [waited[-1], *result]
+
+
 async def test_a_full_queue_refuses(redis_url: str) -> None:
     async with background_calls(redis_url, max_waiting=2) as home:
         await home.submit(CALL)

@@ -57,5 +57,5 @@ async def test_a_worker_of_tools_only(redis_url: str, tmp_path: Path) -> None:
         if worker.returncode is None:
             worker.kill()
             await worker.wait()
-    assert received == [CallProgress("1"), CallProgress("2"), CallProgress("2", done=True)]
+    assert received[-2:] == [CallProgress("2"), CallProgress("2", done=True)]
     assert (worker.returncode, said) == (0, b"working on tool calls\n")

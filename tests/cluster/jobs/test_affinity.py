@@ -21,7 +21,7 @@ from tests.cluster.harness import (
 )
 from tests.observing import until
 from voicegw.cluster.jobs import recognition_worker
-from voicegw.cluster.jobs.job_messages import WorkerStatus, decode_submission
+from voicegw.cluster.jobs.job_messages import WorkerStatus, decode_submission, unpacked
 from voicegw.cluster.jobs.kept_audio import AudioCache
 from voicegw.core.jobs import DecodeJob
 from voicegw.errors import RecognitionFailed
@@ -142,14 +142,16 @@ async def test_a_stream_that_is_gone_means_the_whole_window(redis_url: str, clie
         assert (await asking.decode(window(2))).number == 2
 
 
-async def test_a_dead_job_is_kept_whole(redis_url: str, client: Redis) -> None:
+async def test_a_dead_job_is_kept_whole_and_packed(redis_url: str, client: Redis) -> None:
     async with AsyncExitStack() as stack:
         asking, first, other = await started(stack, redis_url)
         first.pool.fault = other.pool.fault = failed("odd")
         with pytest.raises(RecognitionFailed, match="odd"):
             await asking.decode(window(2))
         [(_, fields)] = cast(Any, await client.xrange(only_shard().dead_jobs))
-        assert decode_submission(fields[b"job"]).job.pcm == window(2).pcm
+        kept = decode_submission(fields[b"job"])
+        assert kept.packed
+        assert unpacked(kept).job.pcm == window(2).pcm
         assert audio(asking, "kept") == STEP
 
 

@@ -52,6 +52,7 @@ def test_audio_that_is_packed_for_the_way_is_the_same_after_it() -> None:
     submission = Submission("g", 7, job(pcm=bytes(8_000)))
     short = packed(submission)
     assert short.packed
+    assert packed(short) == short
     assert len(short.job.pcm) < 1_000
     assert unpacked(decode_submission(encode(short))) == unpacked(submission) == submission
 

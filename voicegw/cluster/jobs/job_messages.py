@@ -78,6 +78,8 @@ def encode(message: msgspec.Struct) -> bytes:
 
 def packed(submission: Submission) -> Submission:
     """The submission with packed audio."""
+    if submission.packed:
+        return submission
     return _with_audio(submission, pack(submission.job.pcm), is_packed=True)
 
 

@@ -24,6 +24,7 @@ from voicegw.cluster.jobs.job_messages import (
     WorkerStatus,
     decode_submission,
     encode,
+    packed,
 )
 from voicegw.cluster.jobs.kept_audio import AudioCache
 from voicegw.cluster.jobs.local_pool import BusyShare, LocalPool
@@ -188,7 +189,7 @@ class RecognitionWorker:
 
     async def _answer(self, entry: Entry, submission: Submission, answer: Answer) -> None:
         if answer.outcome is Outcome.FAILED:
-            whole = replace(entry, payload=encode(submission))
+            whole = replace(entry, payload=encode(packed(submission)))
             await self._dead_letter(whole, submission.gateway, answer, answer.reason)
         elif not await self._publish(entry, submission.gateway, answer):
             self._metrics.late_answers.inc()

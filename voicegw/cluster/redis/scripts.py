@@ -37,11 +37,11 @@ end
 return back
 """
 
-# KEYS job stream, results, dead jobs; ARGV group, entry, answer, time to live of the results in ms, and when
-# the job is dead, the reason and the job. Whether the answer was published: not when another worker has been
-# faster. An answer frees more memory than it takes, so it may be written when memory is short. It stands
-# before the acknowledgement because a script that fails is not rolled back. A key of another type is deleted:
-# it would fail this for ever.
+# KEYS job stream, results, dead jobs; ARGV group, entry, answer, time to live of the results in ms, and
+# when the job is dead, the reason and the job. Whether the answer was published: not when another worker
+# has been faster. An answer frees more memory than it takes, and at most 100 dead jobs are kept, so both
+# may be written when memory is short. They stand before the acknowledgement because a script that fails is
+# not rolled back. A key of another type is deleted: it would fail this for ever.
 PUBLISH = """#!lua flags=allow-oom
 local function add(key, ...)
   local type = redis.call('TYPE', key).ok

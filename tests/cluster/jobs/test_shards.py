@@ -88,6 +88,23 @@ async def test_a_primary_that_is_killed_holds_up_nobody(servers: RedisClusterSer
         assert await asking.decode(job(99))
 
 
+async def test_jobs_that_wait_for_a_shard_leave_it_when_it_fails(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with gateway(redis_url, shards=2) as asking:
+        hung, sound = asking._delivery._shards
+        for _ in range(16):
+            await hung.submitting.acquire()
+        asked = [asking.ask(job(1, session=f"s{n}")) for n in range(4)]
+        await until(lambda: len(asking._delivery._placed_in(sound)) == 2)
+        monkeypatch.setattr(hung.monitor, "succeeded", lambda: False)
+        hung.monitor.failed(ConnectionError("no answer"))
+        hung.submitting.release()
+        await until(lambda: len(asking._delivery._placed_in(sound)) == 4)
+        async with worker(redis_url):
+            await asyncio.gather(*asked)
+
+
 def shard_waits(asking: Gateway) -> tuple[float | None, float | None]:
     return tuple(asking.value("cluster_waiting_jobs", stream=name) for name in ("finals", "partials"))  # type: ignore[return-value]
 

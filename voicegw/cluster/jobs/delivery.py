@@ -101,7 +101,10 @@ class JobDelivery:
         while not request.answer.done():
             shard = self._next_shard()
             try:
-                self.requests.move(request, await self._add(shard, request))
+                async with shard.submitting:
+                    if shard.monitor.down_s() and not self.down_s():
+                        continue  # it failed while the job waited for its turn, and another one answers
+                    self.requests.move(request, await self._add(shard, request))
                 break
             except REDIS_ERRORS as error:
                 raise_if_cancelled()

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 _BLOCK_MS = 1000
 _MAX_ANSWERS = 256  # of one read
-_MAX_SUBMITTING = 16  # each has a connection to itself
+_MAX_SUBMITTING = 16
 _BEGINNING = "0"
 
 
@@ -43,16 +43,17 @@ class Place:
 
 
 class JobProducer:
-    """name: of the gateway; a new one at each start. monitor: of this shard."""
+    """name: of the gateway; a new one at each start. monitor: of this shard. submitting: to be held while a
+    job is added, since each that is being added has a connection to itself."""
 
     def __init__(self, options: RedisOptions, keys: ShardKeys, name: str, monitor: ConnectionMonitor) -> None:
         self.monitor = monitor
+        self.submitting = asyncio.Semaphore(_MAX_SUBMITTING)
         self._keys = keys
         self._results = self._keys.results(name)
         self._read_until = _BEGINNING
         self._redis: Redis = connect(options, key=self._results)
         self._blocking: Redis = connect(options, block_ms=_BLOCK_MS, key=self._results)
-        self._submitting = asyncio.Semaphore(_MAX_SUBMITTING)
         self._withdraw = self._redis.register_script(WITHDRAW)
         self._missing = self._redis.register_script(MISSING)
         self._take_back = self._redis.register_script(TAKE_BACK)
@@ -60,18 +61,16 @@ class JobProducer:
 
     async def submit(self, submission: Submission) -> Place:
         """Adds a job to the stream for all workers."""
-        async with self._submitting:
-            final = submission.job.lane is DecodeKind.FINAL
-            stream = self._keys.finals if final else self._keys.partials
-            entry: Any = await self._redis.xadd(stream, {"job": encode(submission)})
+        final = submission.job.lane is DecodeKind.FINAL
+        stream = self._keys.finals if final else self._keys.partials
+        entry: Any = await self._redis.xadd(stream, {"job": encode(submission)})
         return Place(self, stream, entry.decode())
 
     async def submit_to(self, worker: str, submission: Submission) -> Place | None:
         """Adds a job to a stream of one worker; None when that has no stream here."""
-        async with self._submitting:
-            final = submission.job.lane is DecodeKind.FINAL
-            stream = self._keys.finals_of(worker) if final else self._keys.partials_of(worker)
-            entry: Any = await self._redis.xadd(stream, {"job": encode(submission)}, nomkstream=True)
+        final = submission.job.lane is DecodeKind.FINAL
+        stream = self._keys.finals_of(worker) if final else self._keys.partials_of(worker)
+        entry: Any = await self._redis.xadd(stream, {"job": encode(submission)}, nomkstream=True)
         return None if entry is None else Place(self, stream, entry.decode(), worker, time.monotonic())
 
     async def withdraw(self, place: Place) -> bool:

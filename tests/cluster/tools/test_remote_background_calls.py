@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 
 from tests.cluster.harness import lose_a_cancel, redis_client, redis_options
 from tests.observing import PATIENCE_S, until
+from tests.redis_cluster import RedisClusterServers
 from tests.redis_server import RedisServer
 from voicegw.cluster.redis.connect import close, connect
 from voicegw.cluster.redis.keys import Keys
@@ -79,6 +81,23 @@ async def test_a_call_is_made_elsewhere_and_its_progress_comes_back(redis_url: s
             work.gate.set()
             assert await asyncio.wait_for(anext(reports), PATIENCE_S) == RESULT
     assert work.calls == [CALL]
+
+
+async def test_calls_need_no_other_server_of_a_cluster(tmp_path: Path) -> None:
+    stream, servers = Keys("voicegw").background_calls, RedisClusterServers(tmp_path, replicas=False)
+    try:
+        await asyncio.to_thread(servers.start)
+        other, *_ = (node for node in servers.nodes if "MOVED" in node.command("xlen", stream))
+        [own] = (node for node in servers.nodes if "MOVED" not in node.command("xlen", stream))
+        async with background_calls(servers.url) as home:
+            await home.submit(CALL)
+            other.kill()
+            own.command("client", "kill", "type", "normal")
+            with pytest.raises(ToolFailed, match="not known whether"):
+                await home.submit(CALL)
+            await home.submit(CALL)
+    finally:
+        servers.kill()
 
 
 async def test_calls_wait_for_a_worker_and_for_their_follower(redis_url: str) -> None:

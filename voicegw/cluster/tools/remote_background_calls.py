@@ -80,8 +80,8 @@ class RemoteBackgroundCalls:
     """BackgroundCalls over a Redis. Raises ToolFailed for calls that Redis does not take."""
 
     def __init__(self, redis: RedisOptions, options: RemoteBackgroundCallOptions) -> None:
-        self._redis: Redis = connect(redis)
         self._keys = Keys(redis.prefix)
+        self._redis: Redis = connect(redis, key=self._keys.background_calls)
         self._options = options
 
     async def submit(self, call: ToolCalled) -> str:

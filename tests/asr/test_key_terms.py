@@ -131,7 +131,7 @@ def test_a_text_with_a_term_is_about_as_long() -> None:
     ("term", "text"),
     [
         *[("Ann", "Happy anniversary!"), ("C++", "I like cats."), ("Quilter", "Quilters manner")],
-        *[("Ян", "в январе"), ("Ho", "Hořčice")],
+        *[("Ян", "в январе"), ("Ho", "Hořčice"), ("राम", "रामायण पढ़ो")],
     ],
 )
 def test_a_term_within_a_word_is_none(term: str, text: str) -> None:

@@ -79,6 +79,8 @@ def test_a_word_begins_with_the_utterance_and_not_in_the_pause_before_it() -> No
         ("9 5", "95597.", "597."),
         ("A-Y-L-E-S.", "A-Y-L-E-S-B-O-R-O.", "B-O-R-O."),
         ("it was his", "it was history", "history"),  # its end alone would be no word
+        ("so it", "so it's", "it's"),
+        ("प", "पानी", "पानी"),
     ],
 )
 def test_of_a_word_that_continues_a_sent_one_the_rest_is_left(sent: str, heard: str, own: str) -> None:

@@ -109,6 +109,8 @@ def test_a_word_that_contains_new_speech_is_new() -> None:
         ("is 555", "was 555-1234.", "is 555-1234."),  # although the word before it changed
         ("was his", "was history", "was history"),
         ("no", "no nobody", "no nobody"),
+        ("it", "it's", "it's"),
+        ("ich weis", "ich weiß", "ich weis weiß"),  # as long as before, without regard to case
         ("is 555", "is 555", "is 555"),
     ],
 )

@@ -15,12 +15,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from voicegw.core.jobs import Word
-from voicegw.core.text import word_characters
+from voicegw.core.text import is_word_character, word_characters
 
 MOST_TOKENS = 223
 _MOST_OF_TERMS = 160  # the rest is room for the 200 characters of context that a session sends
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"  # Thai to Chinese: no blanks
-_LETTER = rf"[^\W_{_UNSPACED}]"  # beside a term it makes another word; in scripts without blanks it does not
+# Thai to Chinese: in scripts without blanks a term may stand between letters
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _SURE = 0.6  # probability from which a word is not doubtful; misrecognised names had 0.35 and less
 _LIKELY = 0.06  # least mean probability of a term's words
 
@@ -58,8 +58,14 @@ def new_terms(key_terms: Sequence[str], before: str, text: str) -> list[str]:
 
 def _holds(text: str, term: str) -> bool:
     """Whether the term stands in the text as it is written, and not within a longer word."""
-    pattern = rf"(?<!{_LETTER}){re.escape(term.casefold())}(?!{_LETTER})"
-    return re.search(pattern, text.casefold()) is not None
+    text = f" {text.casefold()} "
+    found = re.finditer(re.escape(term.casefold()), text)
+    return any(not (_continues(text[one.start() - 1]) or _continues(text[one.end()])) for one in found)
+
+
+def _continues(character: str) -> bool:
+    """Whether it makes another word of a term beside it."""
+    return is_word_character(character) and not _UNSPACED.match(character)
 
 
 def are_likely(terms: Sequence[str], words: Sequence[Word]) -> bool:

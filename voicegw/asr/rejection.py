@@ -18,12 +18,14 @@ from dataclasses import dataclass
 
 import msgspec
 
+_MOST_TOKENS = 12  # a longer text is no surer
+
 
 class SpeechWeights(msgspec.Struct, frozen=True):
     """The weights of the evidence; the defaults are those of stock models that write timestamps.
 
     Text is speech when bias + no_speech * p(no speech) + logprob * mean log-probability
-    + length * (tokens - 1) * max(0, 1 + mean log-probability) + detector * p(speech) is above 0.
+    + length * (tokens - 1, 11 at most) * max(0, 1 + mean log-probability) + detector * p(speech) is above 0.
     """
 
     bias: float = 0.5
@@ -36,7 +38,7 @@ class SpeechWeights(msgspec.Struct, frozen=True):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The figures of a decode about its own text. no_speech: 0 to 1. logprob: mean of the tokens, 0 or less.
-    tokens: how many there are; 0 in a text that looks wrong."""
+    tokens: how many there are; 0 in a text that looks wrong, or that is not only about the audio in doubt."""
 
     no_speech: float
     logprob: float
@@ -50,7 +52,8 @@ def is_speech(
     may stop at the first probability above its argument. strictness: how far above 0 the sum has to be; more
     rejects more."""
     known = weights.bias + weights.no_speech * evidence.no_speech + weights.logprob * evidence.logprob
-    known += weights.length * max(0, evidence.tokens - 1) * max(0.0, 1 + evidence.logprob) - strictness
+    more = max(0, min(evidence.tokens, _MOST_TOKENS) - 1)  # than one token
+    known += weights.length * more * max(0.0, 1 + evidence.logprob) - strictness
     if known > 0 or known + weights.detector <= 0:
         return known > 0  # whatever the detector says
     enough = -known / weights.detector

@@ -89,10 +89,9 @@ def _repetitions(tokens: Sequence[int]) -> Iterator[Repetition]:
 def is_repetitive(tokens: Sequence[int], text: str, *, after_context: bool) -> bool:
     """Whether the text looks like a loop. after_context: it begins with words of an earlier utterance. Its
     speaker may say those again, so two copies are none then."""
-    found = find_repetition(tokens)
     if after_context:
-        return found is not None and found.copies > _COPIES_OF_LONG_CYCLES
-    return found is not None or is_doubled(text)
+        return any(found.copies > _COPIES_OF_LONG_CYCLES for found in _repetitions(tokens))
+    return find_repetition(tokens) is not None or is_doubled(text)
 
 
 def without_repetition(tokens: list[int]) -> list[int]:

@@ -191,7 +191,10 @@ class WhisperEngine:
         )
         cut = endless and limit == MOST_TOKENS and not repetitive
         suspicious = repetitive or (endless and not cut)
-        evidence = Evidence(result.no_speech_prob, result.scores[0], 0 if suspicious else len(tokens))
+        sure = (
+            0 if suspicious or cut or window.job.context else len(tokens)
+        )  # no words of an earlier utterance
+        evidence = Evidence(result.no_speech_prob, result.scores[0], sure)
         said = any(map(str.isalnum, text)) and self._is_speech(window, evidence)
         return Draft(tokens, text, encoded, frames, result.scores[0], said, endless, cut, suspicious)
 
@@ -202,8 +205,9 @@ class WhisperEngine:
             tokens = without_repetition(draft.tokens)
             draft = replace(draft, tokens=tokens, text=self._model.text(tokens, window.prompt.language))
         words = self._words(window, draft) if self._is_good(window, draft) else ()
-        words = words[:-1] if draft.cut else words  # the last one may be half a word
-        words, job = self._with_key_terms(window, draft, words), window.job
+        # the last word of a text that is cut may be half a word
+        words = words[:-1] if draft.cut else self._with_key_terms(window, draft, words)
+        job = window.job
         return DecodeResult(
             job.session,
             job.number,

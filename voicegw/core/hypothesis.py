@@ -160,8 +160,8 @@ def words_from(
 
     A recogniser joins what it hears more of: "555" becomes "555-1234", "9 5" becomes "95597". Of a first word
     that has grown like this from the last stable ones, only the rest is new. same_text: the rest is written
-    directly after the stable words, with the hyphen between them. Else a word with letters on both sides of
-    the cut is not cut: its end alone is no word.
+    directly after the stable words, with the hyphen between them. Else the word is cut only where its rest
+    makes sense alone.
     """
     later = list(words[index:])
     if later and not (index and stable and _plain(words[index - 1]) == _plain(stable[-1])):
@@ -184,13 +184,21 @@ def _grown_from(word: Word, stable: Sequence[Word]) -> int:
 
 def _rest(word: Word, known: int, start: int, *, same_text: bool) -> Word:
     """The word without its first `known` letters and digits; it begins at `start`."""
-    cut = next(end for end in range(len(word.text)) if len(word_characters(word.text[:end])) >= known)
-    if not same_text:
-        if word.text[cut].isalpha():
-            return word
-        cut += next(place for place, character in enumerate(word.text[cut:]) if is_word_character(character))
+    cuts = (end for end in range(1, len(word.text)) if len(word_characters(word.text[:end])) >= known)
+    cut = next(cuts, None)  # none where the case of the last letter makes two of it
+    if cut is not None and not same_text:
+        cut = _next_part(word.text, cut)
+    if cut is None:
+        return word
     start = min(word.end, max(word.start, start))
     return msgspec.structs.replace(word, text=word.text[cut:], start=start, joined=same_text)
+
+
+def _next_part(text: str, cut: int) -> int | None:
+    """Where the part of a word begins that makes sense alone: after a hyphen, or with a digit. None if what
+    follows the cut is the end of a word, as in "it's"."""
+    begin = next(place for place in range(cut, len(text)) if is_word_character(text[place]))
+    return begin if text[begin].isdigit() or "-" in text[cut:begin] else None
 
 
 def _edit_distances(old: Sequence[str], new: Sequence[str]) -> list[int]:

@@ -38,7 +38,8 @@ from clients.conversation import normalised
 from clients.samples import Sample, sample_named
 from voicegw import config
 from voicegw.asr.weights import locate
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.asr.whisper_options import WhisperOptions
 
 WARM_UP = "command-1.wav"
 

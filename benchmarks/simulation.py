@@ -14,7 +14,8 @@ from benchmarks.recording import Received, Recording
 from clients.audio import FRAME_MS, FRAME_S, SAMPLE_BYTES, read_pcm
 from clients.samples import Sample
 from voicegw.asr.weights import locate
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core import actions, commands
 from voicegw.core.audio import SAMPLE_RATE, AudioFormat, to_samples
 from voicegw.core.endpoint import SpeechScorer

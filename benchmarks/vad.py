@@ -30,7 +30,7 @@ from benchmarks.recordings.material import about_recordings, add_recordings, mat
 from benchmarks.report import Rows, report_rows
 from clients.samples import read_samples
 from voicegw.asr.vad import VadOptions, WebRtcScorer, make_scorer
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE, Pcm
 from voicegw.core.endpoint import SpeechScorer
 

@@ -14,8 +14,8 @@ from tests.observing import START_S
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED
-from voicegw.asr.whisper import WhisperOptions
 from voicegw.asr.whisper_loader import WhisperSource
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.asr.windowed import WindowedBackend
 from voicegw.core.endpoint import EndpointOptions
 from voicegw.core.reply_options import ReplyOptions

@@ -10,7 +10,8 @@ from benchmarks.simulation import make_session
 from tests.speech import pcm, said, single_utterances, word_error_rate
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED, locate
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core import events
 from voicegw.core.actions import Recognize, SendEvent
 from voicegw.core.audio import SAMPLE_RATE

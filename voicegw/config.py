@@ -13,7 +13,7 @@ from typing import TypeVar
 from voicegw.asr.pool import PoolOptions
 from voicegw.asr.recording_decoder import RecordingOptions
 from voicegw.asr.vad import VadOptions
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.cluster.jobs.recognition_worker import ConsumerOptions
 from voicegw.cluster.jobs.remote import RemoteOptions
 from voicegw.cluster.redis.connect import RedisOptions

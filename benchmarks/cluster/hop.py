@@ -12,8 +12,8 @@ from clients.samples import read_samples
 from tests.observing import until
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.weights import BUNDLED
-from voicegw.asr.whisper import WhisperOptions
 from voicegw.asr.whisper_loader import WhisperSource
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind
 from voicegw.core.recognizer import Recognizer

@@ -35,7 +35,7 @@ from benchmarks.tracks import parts_of
 from clients.errors import ClientError
 from clients.samples import Sample
 from voicegw.asr.weights import locate
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.endpoint import EndpointOptions
 
 PEERS = {peer.name: peer for peer in (WHISPERLIVE, WHISPERLIVEKIT, REALTIMESTT)}

@@ -23,7 +23,7 @@ from clients.audio import read_pcm
 from clients.samples import Sample
 from models.training.augment import telephone
 from voicegw.asr.weights import locate
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 
 DEFAULT_LANGUAGE = "en"  # of the offline pass without speech

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.recordings.cache import cached, digest_of
 from clients.audio import read_pcm
 from clients.samples import SpokenWord
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 
 WINDOW_S = 30

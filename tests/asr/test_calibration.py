@@ -11,8 +11,8 @@ from voicegw.asr import calibration
 from voicegw.asr.calibration import load, measure
 from voicegw.asr.pipe import Layout, Setup
 from voicegw.asr.weights import BUNDLED, locate
-from voicegw.asr.whisper import WhisperOptions
 from voicegw.asr.whisper_loader import spec_of
+from voicegw.asr.whisper_options import WhisperOptions
 
 OPTIONS = WhisperOptions(model=BUNDLED)
 SETUP = Setup(spec_of(locate(BUNDLED), OPTIONS), cores=2, slow_decode_ms=60_000)

@@ -17,7 +17,8 @@ from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr import packaged_weights
 from voicegw.asr.packaged_weights import WHISPER_BASE, PackagedFile, PackagedModel, find, put_together
 from voicegw.asr.weights import locate
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.jobs import text_of
 from voicegw.errors import ModelUnavailable
 

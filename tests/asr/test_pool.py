@@ -21,8 +21,8 @@ from tests.observing import PATIENCE_S, START_S, children, is_running, until
 from tests.speech import SAMPLE_BYTES, job, long_window, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.pool import PoolOptions, WorkerPool
 from voicegw.asr.weights import BUNDLED
-from voicegw.asr.whisper import WhisperOptions
 from voicegw.asr.whisper_loader import WhisperSource
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Shed, Superseded, text_of
 from voicegw.errors import ModelUnavailable, RecognitionFailed, WorkerFailed

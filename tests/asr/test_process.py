@@ -12,8 +12,8 @@ from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.pipe import Done, Setup
 from voicegw.asr.process import WorkerProcess
 from voicegw.asr.weights import BUNDLED, locate
-from voicegw.asr.whisper import WhisperOptions
 from voicegw.asr.whisper_loader import spec_of
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.jobs import encode_jobs, text_of
 from voicegw.errors import ModelUnavailable, WorkerFailed
 

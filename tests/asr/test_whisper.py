@@ -13,7 +13,8 @@ from benchmarks.recordings.wording import words_of
 from clients.samples import Sample
 from tests.speech import job, long_window, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.weights import BUNDLED, ModelFlags, locate
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.audio import to_samples
 from voicegw.core.jobs import AUTO_LANGUAGE, DecodeJob, DecodeKind, Word, text_of
 from voicegw.errors import ModelUnavailable
@@ -325,7 +326,7 @@ def test_a_text_longer_than_a_decode_may_write_is_its_beginning(
 ) -> None:
     window = job(pcm(single_utterances()[0]))
     [whole] = stock.decode([window])
-    monkeypatch.setattr("voicegw.asr.whisper.MOST_TOKENS", 5)
+    monkeypatch.setattr("voicegw.asr.token_limit._MOST", 5)
     [beginning] = stock.decode([window])
     assert (whole.cut, beginning.cut, beginning.retry_ms) == (False, True, 0)
     assert 1 <= len(beginning.words) < len(whole.words)
@@ -334,6 +335,50 @@ def test_a_text_longer_than_a_decode_may_write_is_its_beginning(
     ]
     [partial] = stock.decode([msgspec.structs.replace(window, kind=DecodeKind.PARTIAL)])
     assert partial.words
+
+
+def with_context(stock: WhisperEngine, retried: bool = True) -> DecodeJob:
+    """An utterance after another one, which is its context."""
+    before, own = (pcm(sample) for sample in single_utterances()[:2])
+    return job(before + own, context=len(before) // 2, retried=retried)
+
+
+def test_of_a_doubtful_final_the_more_probable_one_of_two_lengths_of_context_is_taken(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = with_context(stock)
+    [usual] = stock.decode([window])
+    contexts: list[int] = []
+    align = stock._words
+
+    def doubt(window: Any, draft: Any) -> tuple[Word, ...]:
+        contexts.append(window.job.context)
+        probability = likely[len(contexts) - 1]
+        words = align(window, draft)
+        return tuple(
+            msgspec.structs.replace(word, text=f"{probability}", probability=probability) for word in words
+        )
+
+    monkeypatch.setattr(stock, "_words", doubt)
+    before = [word for word in usual.words if word.end <= window.start + window.context]
+    for likely, taken in (((0.4, 0.9), 0.9), ((0.4, 0.3), 0.4), ((0.6,), 0.6)):
+        contexts.clear()
+        [result] = stock.decode([window])
+        assert contexts == [window.context, window.context - window.context // 2][: len(likely)]
+        assert {word.text for word in result.words[len(before) :]} == {f"{taken}"}
+        assert {word.text for word in result.words[: len(before)]} == {f"{likely[0]}"}
+
+
+def test_a_doubtful_final_that_is_awaited_is_not_decoded_with_less_context(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voicegw.asr.whisper.is_doubtful", lambda words: True)
+    tried: list[int] = []
+    make_window = stock._window
+    monkeypatch.setattr(stock, "_window", lambda job: tried.append(job.context) or make_window(job))
+    window = with_context(stock, retried=False)
+    stock.decode([window])
+    assert tried == [window.context]
 
 
 def test_punctuation_alone_is_nothing_said(stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,13 @@
 import pytest
 
-from voicegw.asr.words import Piece, without_unheard, words_of
+from voicegw.asr.words import (
+    Piece,
+    at_boundary,
+    is_doubtful,
+    mean_log_probability,
+    without_unheard,
+    words_of,
+)
 from voicegw.core.jobs import Word, text_of
 
 
@@ -51,3 +58,18 @@ def test_a_language_without_blanks_is_joined() -> None:
 def test_words_without_sound_at_the_end_were_not_said(lengths: list[int], kept: int) -> None:
     words = [Word(str(n), 10 * n, 10 * n + length, 0.9) for n, length in enumerate(lengths)]
     assert without_unheard(words) == words[:kept]
+
+
+def test_words_before_and_after_a_boundary() -> None:
+    words = tuple(words_of(pieces(" one", " two", " three"), unspaced=False))
+    assert at_boundary(words, 199) == (words[:1], words[1:])
+    assert at_boundary(words, 300) == (words, ())
+
+
+def test_the_mean_log_probability_of_words() -> None:
+    words = words_of(pieces(" one", " two"), unspaced=False)
+    assert mean_log_probability(words) == pytest.approx(-0.693, abs=0.001)
+    impossible = Word("no", 0, 1, 0.0)
+    assert mean_log_probability([]) < mean_log_probability([impossible]) < mean_log_probability(words)
+    assert not is_doubtful(words)
+    assert is_doubtful([*words, Word("no", 0, 1, 0.49)])

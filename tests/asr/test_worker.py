@@ -18,8 +18,8 @@ from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr import end_of_turn, worker
 from voicegw.asr.pipe import Answer, Done, Failed, Ready, Setup, frame, read_frame
 from voicegw.asr.weights import BUNDLED, locate
-from voicegw.asr.whisper import WhisperOptions
 from voicegw.asr.whisper_loader import spec_of
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.jobs import DecodeKind, encode_jobs, text_of
 
 OPTIONS = WhisperOptions(model=BUNDLED)

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.latency import main, offline_errors
 from clients.samples import sample_named
 from tests.benchmarks.recordings.directory import entry, write_directory
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 
 
 def test_an_unknown_sample_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,8 @@ from benchmarks.offline import utterance_texts, whole_text
 from clients.samples import Sample, SpokenWord, Utterance, sample_named
 from tests.speech import said
 from voicegw.asr.weights import BUNDLED, locate
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.jobs import DecodeJob, DecodeResult, Word
 
 

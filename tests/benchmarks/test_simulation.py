@@ -7,7 +7,7 @@ from clients.audio import FRAME_S
 from clients.samples import Sample
 from tests.speech import job, pcm, said, single_utterances, word_error_rate
 from voicegw.asr.vad import VadOptions, make_scorer
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.audio import to_samples
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
 from voicegw.core.session import SessionOptions

@@ -1,6 +1,6 @@
 """The check of the speech model, where it cannot be used; tests/commands/test_check.py has one that can."""
 
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.cluster.redis.connect import RedisOptions
 from voicegw.commands.findings import Status
 from voicegw.commands.model_check import check_speech_model

@@ -8,7 +8,7 @@ import pytest
 
 from tests.gateway.http.test_tls import Authority
 from tests.redis_server import free_port
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.cluster.redis.connect import RedisOptions
 from voicegw.commands import part_checks
 from voicegw.commands.findings import Finding, Status

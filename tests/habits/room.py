@@ -20,7 +20,7 @@ from benchmarks.simulation import DECODE_S, Decode, Decoder, make_session
 from tests.observing import PATIENCE_S
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core import actions, commands, events
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES
 from voicegw.core.jobs import DecodeJob

@@ -20,7 +20,7 @@ from tests.habits.table import Habit, rows
 from tests.speech import pcm as pcm_of
 from voicegw.asr.vad import VadOptions, make_scorer
 from voicegw.asr.weights import BUNDLED
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core import events
 from voicegw.core.actions import SendEvent
 from voicegw.core.audio import SAMPLE_RATE, WINDOW_MS, WINDOW_SAMPLES, to_samples

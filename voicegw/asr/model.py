@@ -26,7 +26,6 @@ from voicegw.errors import ModelUnavailable
 PADDED_FRAMES = 3000
 _FRAMES_PER_SECOND = 100
 _STEP_FRAMES = 100  # of which a stock model's windows are multiples
-MOST_TOKENS = 210  # that CTranslate2 writes about a window, however long the prompt
 _MAX_POSITIONS = 448
 _RELATED = {"yue": "zh"}  # the language to decode in where a model does not know the first one
 
@@ -131,8 +130,8 @@ class WhisperModel:
     def generate(
         self, encoded: Any, prompts: Sequence[Prompt], beam: int, longest: int, *, forbid_end: bool = False
     ) -> list[Any]:
-        """What the decoder writes about each window: `longest` tokens at most, which are no more than
-        MOST_TOKENS; with `forbid_end`, exactly as many."""
+        """What the decoder writes about each window: `longest` tokens at most (see token_limit.py); with
+        `forbid_end`, exactly as many."""
         written = [self._prompt_tokens(prompt) for prompt in prompts]
         return self._model.model.generate(  # type: ignore[no-any-return]
             encoded,

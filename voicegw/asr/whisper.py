@@ -11,7 +11,7 @@ beam loops, it is decoded greedily. An urgent one has less padding, too.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ import numpy as np
 
 from voicegw.asr.draft import Draft, Window
 from voicegw.asr.key_terms import are_likely, has_low_confidence, is_as_long, new_terms, once
-from voicegw.asr.model import MOST_TOKENS, Prompt, Room, Runtime, WhisperModel
+from voicegw.asr.model import Prompt, Room, Runtime, WhisperModel
 from voicegw.asr.rejection import Evidence, is_speech
+from voicegw.asr.token_limit import is_greatest, token_limit
 from voicegw.asr.transcript import (
     compression_ratio,
     is_loop,
@@ -31,12 +32,16 @@ from voicegw.asr.transcript import (
     without_repetition,
 )
 from voicegw.asr.vad import speech_probability
-from voicegw.asr.words import without_unheard, words_of
+from voicegw.asr.whisper_options import WhisperOptions
+from voicegw.asr.words import (
+    at_boundary,
+    is_doubtful,
+    mean_log_probability,
+    without_unheard,
+    words_of,
+)
 from voicegw.core.audio import SAMPLE_BYTES, SAMPLE_RATE
 from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
-from voicegw.core.languages import is_language
-from voicegw.core.options import option
-from voicegw.errors import ConfigurationError
 
 _ROOM = {DecodeKind.PARTIAL: Room(margin=200, least=600), DecodeKind.FINAL: Room(margin=200, least=700)}
 _RETRY_FRAMES = (1500, 3000)
@@ -44,41 +49,8 @@ _SURE = -0.5  # mean log-probability of greedy text from which beam search was n
 _MAX_COMPRESSION = 2.4  # ratio above which text is taken for a loop
 _CALIBRATION_S = 4
 _CALIBRATION_TOKENS = 12
-_TOKENS_PER_SECOND = 20  # of the fastest speech, with room to spare: stops a decoder that loops
-_TOKENS_PER_SECOND_OF = {
-    **dict.fromkeys(("en", "de", "es", "fr", "it", "nl", "pt"), 8),
-    # scripts of which one character is several tokens
-    **dict.fromkeys(("am", "bn", "bo", "gu", "ka", "km", "kn", "lo", "ml", "my", "pa", "si", "ta", "te"), 40),
-}
 _ROOM_FOR_TERMS = 8  # tokens; a name takes more of them than what it was mistaken for
 _UNSPACED_LANGUAGES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})  # written without blanks
-
-
-@dataclass(frozen=True, slots=True)
-class WhisperOptions:
-    """Which speech model, on what, decoded how."""
-
-    model: str = option(
-        "base",
-        "Whisper model: a CTranslate2 directory; else a name (`base` from the extra whisper-base, else from "
-        "the model hub, where @COMMIT behind it is the revision), or `bundled`",
-    )
-    device: str = option("cpu", "cpu, cuda or auto")
-    compute_type: str = option("int8", "CTranslate2 number format, such as int8, float16 or default")
-    threads: int = option(0, "threads of one decode; 0 for what a calibration at start finds", ge=0, le=64)
-    max_batch: int = option(8, "most windows decoded together; fewer where a batch does not pay", ge=1, le=64)
-    language: str = option(
-        "", "ISO 639-1 code of what is spoken, or auto; for multilingual models; empty is en"
-    )
-    end_of_turn: bool = option(False, "hear whether a speaker has finished, by the model of pipecat-ai")
-    beam_size: int = option(5, "beam of final decodes whose greedy text is not sure; 1: none", ge=1, le=20)
-    strictness: float = option(
-        0.0, "how sure it must be that text is speech: above 0 rejects more, below 0 less", ge=-9, le=9
-    )
-
-    def __post_init__(self) -> None:
-        if not is_language(self.language):
-            raise ConfigurationError(f"asr.language: {self.language!r} is no language that Whisper knows")
 
 
 class WhisperEngine:
@@ -176,9 +148,7 @@ class WhisperEngine:
 
     def _token_limit(self, window: Window) -> int:
         """The most tokens that the window can hold."""
-        language = self._model.code_of(window.prompt.language)
-        each_second = _TOKENS_PER_SECOND_OF.get(language, _TOKENS_PER_SECOND)
-        return min(MOST_TOKENS, int(each_second * (window.seconds + 1)))
+        return token_limit(self._model.code_of(window.prompt.language), window.seconds)
 
     def _draft(self, window: Window, result: Any, encoded: Any, frames: int, limit: int) -> Draft:
         written = result.sequences_ids[0]
@@ -189,7 +159,7 @@ class WhisperEngine:
         repetitive = compression_ratio(text) > _MAX_COMPRESSION or is_repetitive(
             tokens, text, after_context=window.job.context > 0
         )
-        cut = endless and limit == MOST_TOKENS and not repetitive
+        cut = endless and is_greatest(limit) and not repetitive
         suspicious = repetitive or (endless and not cut)
         sure = (
             0 if suspicious or cut or window.job.context else len(tokens)
@@ -205,8 +175,10 @@ class WhisperEngine:
             tokens = without_repetition(draft.tokens)
             draft = replace(draft, tokens=tokens, text=self._model.text(tokens, window.prompt.language))
         words = self._words(window, draft) if self._is_good(window, draft) else ()
-        # the last word of a text that is cut may be half a word
-        words = words[:-1] if draft.cut else self._with_key_terms(window, draft, words)
+        if draft.cut:
+            words = words[:-1]  # the last one may be half a word
+        else:
+            words = self._with_less_context(window, self._with_key_terms(window, draft, words))
         job = window.job
         return DecodeResult(
             job.session,
@@ -263,6 +235,26 @@ class WhisperEngine:
             )
             for word in without_unheard(words_of(pieces, unspaced=unspaced))
         )
+
+    def _with_less_context(self, window: Window, words: tuple[Word, ...]) -> tuple[Word, ...]:
+        """The words; where one of the utterance is doubtful, those of a decode with half of the context if
+        they are more probable. Context helps more often than it misleads, but two windows with different
+        context seldom make the same mistake."""
+        job = window.job
+        before, own = at_boundary(words, job.start + job.context)
+        if not (job.context and self._is_retried(job) and is_doubtful(own)):
+            return words
+        half = job.context // 2
+        less = msgspec.structs.replace(
+            job, start=job.start + half, pcm=job.pcm[SAMPLE_BYTES * half :], context=job.context - half
+        )
+        again = self._window(less)
+        [(again, draft)] = self._drafts([again], self._model.frames([again.spectrogram], _ROOM[job.kind]))
+        draft = self._searched(again, draft)
+        if not draft.said or draft.suspicious or draft.cut:
+            return words
+        _, others = at_boundary(self._words(again, draft), job.start + job.context)
+        return (*before, *others) if mean_log_probability(others) > mean_log_probability(own) else words
 
     def _with_key_terms(self, window: Window, draft: Draft, words: tuple[Word, ...]) -> tuple[Word, ...]:
         """The words as they are once the decoder has read the key terms, where that finds one among them."""

@@ -13,7 +13,8 @@ import msgspec
 
 from voicegw.asr import weights
 from voicegw.asr.engine import EngineSpec
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.asr.whisper_options import WhisperOptions
 
 _WIDE_INSTRUCTIONS = "avx512_vnni"  # processors that have it do not slow down for 512-bit instructions
 

@@ -7,10 +7,14 @@ character is a word that follows the one before directly.
 """
 
 from collections.abc import Iterable, Sequence
+from math import inf, log
 
 import msgspec
 
 from voicegw.core.jobs import Word
+
+_DOUBTFUL = 0.5
+_LEAST = 0.001  # probability
 
 
 class Piece(msgspec.Struct, frozen=True):
@@ -44,6 +48,24 @@ def without_unheard(words: Sequence[Word]) -> Sequence[Word]:
     sentence that broke off. The first word is always kept."""
     heard = [index for index, word in enumerate(words) if word.end > word.start]
     return words[: max(heard, default=0) + 1]
+
+
+def at_boundary(words: Sequence[Word], boundary: int) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+    """The words that end before a sample, and the others."""
+    before = tuple(word for word in words if word.end <= boundary)
+    return before, tuple(words[len(before) :])
+
+
+def is_doubtful(words: Sequence[Word]) -> bool:
+    """Whether one of the words is improbable."""
+    return any(word.probability < _DOUBTFUL for word in words)
+
+
+def mean_log_probability(words: Sequence[Word]) -> float:
+    """Of a word; minus infinity without words."""
+    if not words:
+        return -inf
+    return sum(log(max(word.probability, _LEAST)) for word in words) / len(words)
 
 
 def _word(group: Sequence[Piece], unspaced: bool) -> Word:

@@ -7,7 +7,7 @@ from benchmarks.recordings.alignment import cut, joined, spoken_words, utterance
 from benchmarks.recordings.stock import Piece, StockModel
 from clients.samples import SpokenWord, sample_named
 from voicegw.asr.weights import BUNDLED, locate
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from benchmarks.recordings.languages import language_figures, speech_of
 from benchmarks.recordings.material import Recorded
 from clients.audio import SAMPLE_BYTES, read_pcm
 from clients.samples import SAMPLES
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE
 
 

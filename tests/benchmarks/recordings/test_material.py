@@ -19,7 +19,7 @@ from benchmarks.recordings.stock import read_audio
 from clients.samples import SAMPLES, SpokenWord
 from tests.benchmarks.recordings.directory import COMMAND, TEXT, entry, write_directory
 from voicegw.asr.weights import BUNDLED
-from voicegw.asr.whisper import WhisperOptions
+from voicegw.asr.whisper_options import WhisperOptions
 
 
 @pytest.fixture

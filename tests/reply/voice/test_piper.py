@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.speech import job, word_error_rate
-from voicegw.asr.whisper import WhisperEngine, WhisperOptions
+from voicegw.asr.whisper import WhisperEngine
+from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.core.audio import SAMPLE_RATE, AudioFormat, InputDecoder
 from voicegw.core.jobs import text_of
 from voicegw.errors import ModelUnavailable, StartupError, VoiceFailed

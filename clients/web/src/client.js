@@ -10,7 +10,7 @@ const MAX_DELAY_MS = 5_000;
 const ACKNOWLEDGE_EVERY = 32; // messages
 const BURST_MARGIN_MS = 1_000; // for what is said while a new session is being opened
 const MAX_BUFFERED_BYTES = 256_000; // in the socket; more stays in the resend buffer
-const REPLY_MODES = { true: "text", false: "none" };
+const LASTING = ["reply", "language"]; // settings that a new session gets, too
 
 /**
  * A session, across lost connections. Events: `message` (detail: a message of the server, each once and in order),
@@ -20,6 +20,7 @@ export class VoiceClient extends EventTarget {
   state = "idle";
   ready = null;
   #options;
+  #settings = {}; // the lasting ones, as configured
   #socket = null;
   #buffer;
   #seen = 0;
@@ -79,10 +80,9 @@ export class VoiceClient extends EventTarget {
     this.#request({ type: "cancel" });
   }
 
-  /** Changes settings of the session, by the names of the protocol. Those of its address hold for a new one, too. */
+  /** Changes settings of the session, by the names of the protocol. A new session gets `reply` and `language`, too. */
   configure(settings) {
-    const { reply = this.#options.reply, language = this.#options.language } = settings;
-    Object.assign(this.#options, { reply: REPLY_MODES[reply] ?? reply, language });
+    for (const name of LASTING) if (settings[name] !== undefined) this.#settings[name] = settings[name];
     this.#request({ type: "configure", ...settings });
   }
 
@@ -158,7 +158,8 @@ export class VoiceClient extends EventTarget {
         return this.#finish(error);
       }
     } else {
-      this.#buffer.restart(((ready.limits.max_burst_ms - BURST_MARGIN_MS) * this.#options.rate) / 1000);
+      const maxSamples = ((ready.limits.max_burst_ms - BURST_MARGIN_MS) * this.#options.rate) / 1000;
+      this.#buffer.restart(maxSamples, this.#lastingSettings());
       this.#acknowledged = 0;
     }
     this.#isReady = this.#health.isReady = true;
@@ -166,6 +167,15 @@ export class VoiceClient extends EventTarget {
     this.#waiting?.resolve(ready);
     this.#waiting = null;
     this.#sendPending();
+  }
+
+  /**
+   * The messages that give a new session the lasting settings. The address has those of the first session only, because
+   * the server checks it before it resumes a session: a value that it has refused would end the session. Each setting
+   * has its own message, because a message with a wrong value changes nothing.
+   */
+  #lastingSettings() {
+    return Object.entries(this.#settings).map(([name, value]) => JSON.stringify({ type: "configure", [name]: value }));
   }
 
   async #renew(ending) {

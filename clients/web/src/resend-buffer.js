@@ -57,11 +57,12 @@ export class ResendBuffer {
 
   /**
    * The server has started a new session. It begins with the kept messages, except those about the old session, and
-   * the newest audio, of which it takes only so many samples at once.
+   * the newest audio, of which it takes only so many samples at once. settings: messages that come first if there was
+   * an old session, which had them.
    */
-  restart(maxSamples) {
+  restart(maxSamples, settings = []) {
     const all = this.#items.map((item) => item.content);
-    const contents = this.#isBegun ? all.filter((content) => !isOfOneSession(content)) : all;
+    const contents = this.#isBegun ? [...settings, ...all.filter((content) => !isOfOneSession(content))] : all;
     const samples = contents.reduce((sum, content) => sum + (typeof content === "string" ? 0 : content.length), 0);
     let excess = Math.max(0, samples - maxSamples);
     this.#isBegun = true;

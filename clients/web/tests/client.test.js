@@ -106,13 +106,32 @@ test("a session that is gone begins anew with what was kept", async () => {
 
 test("a session that is gone begins anew with the reply mode and the language that were set", async () => {
   const { peer } = await opened({ reply: "audio", language: "en" });
+  client.configure({ reply: "audio", voice: "anna" });
   client.configure({ reply: false });
   client.configure({ language: "de" });
-  peer.send({ type: "ack", seq: 2, samples: 0, messages: 2 });
+  peer.send({ type: "ack", seq: 2, samples: 0, messages: 3 });
   await once(client, "message");
+  client.say("one");
   peer.cut();
-  const { query } = await server.peer();
-  assert.deepEqual([query.get("reply"), query.get("lang")], ["none", "de"]);
+  const second = await server.peer();
+  second.send({ ...READY, session: "other" });
+  await second.until((received) => received.length === 3);
+  const settings = [{ reply: false }, { language: "de" }].map((setting) => ({ type: "configure", ...setting }));
+  assert.deepEqual(second.received, [...settings, { type: "text", text: "one" }]);
+});
+
+test("a setting that the server may not accept is no parameter of a reconnect", async () => {
+  const { peer } = await opened({ reply: "audio", language: "en" });
+  client.configure({ reply: "loud", language: "xx" });
+  await peer.until((received) => received.length === 1);
+  peer.cut();
+  const second = await server.peer();
+  assert.deepEqual([second.query.get("reply"), second.query.get("lang")], ["audio", "en"]);
+  second.send({ ...READY, seq: 2, epoch: 2, resumed: true, next_message: 1 });
+  await once(client, "message");
+  client.say("one");
+  await second.until((received) => received.length === 1);
+  assert.deepEqual(second.received, [{ type: "text", text: "one" }], "the session has kept its settings");
 });
 
 test("counts the typed messages that a new session gets again", async () => {

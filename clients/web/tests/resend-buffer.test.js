@@ -63,12 +63,21 @@ test("a new session begins with what is kept", () => {
 test("a new session gets no messages about the old one", () => {
   const ofOld = ["ack", "cancel", "commit", "played", "refresh"].map(message);
   const buffer = filled(...ofOld, message("text"), message("configure"), message("end"));
-  buffer.restart(1_000);
+  buffer.restart(1_000, [message("configure")]);
   assert.equal(buffer.texts.length, 8, "there was no old one yet");
   buffer.restart(1_000);
   assert.deepEqual(pending(buffer), ["text", "configure", "end"].map(message));
   buffer.acknowledge(0, 3);
   assert.deepEqual(buffer.texts, []);
+});
+
+test("a new session gets the settings of the old one first", () => {
+  const buffer = filled(message("text"));
+  buffer.restart(1_000);
+  buffer.restart(1_000, [message("configure")]);
+  assert.deepEqual(pending(buffer), ["configure", "text"].map(message));
+  buffer.acknowledge(0, 1);
+  assert.deepEqual(buffer.texts, [message("text")]);
 });
 
 test("a new session gets no more audio than it takes at once, the newest", () => {

@@ -1,4 +1,6 @@
-const SILENCE_MS = 3_000; // without a message while an answer is due: the connection is lost
+// how long the server may send nothing while an answer is due; then the connection is lost
+const TYPED_MS = 8_000; // the server holds its answers back for 5 s while Redis is away (`store_patience_ms`)
+const AUDIO_MS = 3_000; // shorter, because nobody hears what is said meanwhile; a wrong decision costs a reconnect
 const READY_MS = 10_000; // from the WebSocket to the first message
 const PAUSE_MS = 1_000; // without audio: no answer to it is due any more
 const CHECK_MS = 500;
@@ -52,13 +54,14 @@ export class HealthCheck {
 
   #check() {
     const now = performance.now();
-    if (now > this.#dueSince(now) + (this.isReady ? SILENCE_MS : READY_MS)) this.#onLost();
+    if (now > this.#deadline(now)) this.#onLost();
   }
 
-  /** Since when an answer is due; Infinity if none is. */
-  #dueSince(now) {
-    if (!this.isReady) return this.#receivedAt;
+  /** Until when the server has to answer; Infinity if no answer is due. */
+  #deadline(now) {
+    if (!this.isReady) return this.#receivedAt + READY_MS;
     const isSendingAudio = now < this.#audioAt + PAUSE_MS;
-    return Math.min(this.#typedAt, isSendingAudio ? Math.max(this.#receivedAt, this.#audioSince) : Infinity);
+    const ofAudio = isSendingAudio ? Math.max(this.#receivedAt, this.#audioSince) + AUDIO_MS : Infinity;
+    return Math.min(this.#typedAt + TYPED_MS, ofAudio);
   }
 }

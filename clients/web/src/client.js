@@ -86,8 +86,9 @@ export class VoiceClient extends EventTarget {
     this.#request({ type: "configure", ...settings });
   }
 
-  /** Sends a new token, so that the session can continue when the old one ends. */
+  /** Sends a new token, so that the session can continue when the old one ends. A reconnect uses it, too. */
   refresh(token) {
+    if (typeof this.#options.token !== "function") this.#options.token = token;
     this.#request({ type: "refresh", token });
   }
 

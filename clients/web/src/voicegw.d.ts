@@ -83,7 +83,10 @@ export class VoiceClient extends TypedEventTarget<ClientEvents> {
   cancel(): void;
   /** Changes settings. When the session is lost, a new one has `reply` and `language`, but not the others. */
   configure(settings: Settings): void;
-  /** Sends a new token, so that the session can continue when the old one ends; a `token` function does this. */
+  /**
+   * Sends a new token, so that the session can continue when the old one ends; a `token` function does this. Later
+   * connections have it in place of a `token` string.
+   */
   refresh(token: string): void;
   /** Reports how much of the audio of a reply was played; `Speaker` does this. */
   played(audioMs: number, turn?: number): void;

@@ -168,6 +168,15 @@ test("sends a new token when the old one expires", async () => {
   assert.deepEqual(peer.received, ["token2", "entered"].map((token) => ({ type: "refresh", token })));
 });
 
+test("a reconnect uses the newest token", async () => {
+  const { peer } = await opened({ token: "old" });
+  client.refresh("new");
+  await peer.until((received) => received.length > 0);
+  peer.cut();
+  const second = await server.peer();
+  assert.deepEqual([peer, second].map(({ protocols }) => protocols[1]), ["bearer.old", "bearer.new"]);
+});
+
 test("a refusal has the server's reason", async () => {
   const error = { code: "token_missing", message: "a token, please", retryable: false, retry_after_ms: null };
   server.refusal = { status: 401, error };

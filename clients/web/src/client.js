@@ -41,7 +41,7 @@ export class VoiceClient extends EventTarget {
 
   /** How many typed messages the server has not acknowledged; a new session gets them again after its `ready`. */
   get unacknowledgedTexts() {
-    return this.#buffer.texts.filter((text) => JSON.parse(text).type === "text").length;
+    return this.#buffer.texts.filter(isTyped).length;
   }
 
   /** Opens the session; resolves with the server's `ready` message. Throws Refused or Unreachable. */
@@ -66,7 +66,6 @@ export class VoiceClient extends EventTarget {
 
   /** Sends a typed message. */
   say(text) {
-    this.#health.sendText();
     this.#request({ type: "text", text });
   }
 
@@ -205,6 +204,7 @@ export class VoiceClient extends EventTarget {
       const content = this.#buffer.next();
       if (content === undefined) return;
       this.#socket.send(content);
+      if (isTyped(content)) this.#health.sendText(); // now, because it may have waited for a connection
     }
   }
 
@@ -284,6 +284,10 @@ export class VoiceClient extends EventTarget {
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+function isTyped(content) {
+  return typeof content === "string" && JSON.parse(content).type === "text";
 }
 
 function sleep(ms) {

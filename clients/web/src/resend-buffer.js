@@ -1,6 +1,7 @@
 import { SessionLost } from "./errors.js";
 
-const OF_ONE_SESSION = new Set(["ack", "cancel", "commit", "played", "refresh"]); // wrong in the next one
+// wrong in the next one; `commit` is not, because it ends what is said in audio that is sent again
+const OF_ONE_SESSION = new Set(["ack", "cancel", "played", "refresh"]);
 
 /**
  * The messages that the server has not acknowledged, in order, to send them again on a new connection. Audio

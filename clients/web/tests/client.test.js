@@ -147,8 +147,8 @@ test("counts the typed messages that a new session gets again", async () => {
   second.send({ ...READY, session: "other" });
   await once(client, "message");
   assert.equal(client.unacknowledgedTexts, 1);
-  await second.until((received) => received.length > 0);
-  assert.deepEqual(second.received, [{ type: "text", text: "two" }]);
+  await second.until((received) => received.length === 2);
+  assert.deepEqual(second.received, [{ type: "text", text: "two" }, { type: "commit" }]);
 });
 
 test("acknowledges what it has seen", async () => {

@@ -8,7 +8,7 @@ export function resume(context) {
 /**
  * Starts an audio context, and resumes it when the system has stopped it, as phones do for a call and for a locked
  * screen: at once, when the page is shown again, and at the next click or key. onLost: it does not run again, although
- * the page is visible.
+ * the page is visible and the system does not hold it any longer, as it does while a phone rings.
  */
 export function keepRunning(context, onLost = () => {}) {
   const watching = new AbortController();
@@ -19,6 +19,7 @@ export function keepRunning(context, onLost = () => {}) {
     if (context.state === "closed") watching.abort();
     if (!isStopped()) return;
     resume(context);
+    if (context.state === "interrupted") return; // by the system, which says when that has ended
     timer = setTimeout(() => isStopped() && !document.hidden && onLost(), LOST_MS);
   };
   const watch = (target, type) => target.addEventListener(type, check, { signal: watching.signal });

@@ -55,7 +55,7 @@ test("resumes it when the page is shown again, and after a click", () => {
 
 test("says once that it is lost", (test) => {
   context.isHeld = true;
-  context.change("interrupted");
+  context.change("suspended");
   test.mock.timers.tick(2_900);
   assert.equal(lost, 0);
   test.mock.timers.tick(200);
@@ -64,15 +64,28 @@ test("says once that it is lost", (test) => {
   assert.equal(lost, 1);
 });
 
+test("it is not lost while the system holds it, but when it does not run after that", (test) => {
+  context.isHeld = true;
+  context.change("suspended");
+  context.change("interrupted");
+  test.mock.timers.tick(60_000);
+  document.dispatchEvent(new Event("click"));
+  test.mock.timers.tick(60_000);
+  assert.equal(lost, 0);
+  context.change("suspended");
+  test.mock.timers.tick(3_100);
+  assert.equal(lost, 1);
+});
+
 test("it is not lost while the page is hidden, nor when it runs again or was closed", (test) => {
   document.hidden = context.isHeld = true;
-  context.change("interrupted");
+  context.change("suspended");
   test.mock.timers.tick(60_000);
   document.hidden = context.isHeld = false;
   document.dispatchEvent(new Event("visibilitychange"));
   assert.equal(context.state, "running");
   context.isHeld = true;
-  context.change("interrupted");
+  context.change("suspended");
   context.change("closed");
   document.dispatchEvent(new Event("click"));
   test.mock.timers.tick(60_000);

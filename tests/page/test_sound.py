@@ -1,5 +1,6 @@
-"""What the page does when its sound input and output are interrupted."""
+"""What the page does when its sound input and output are interrupted, and when replies shall be silent."""
 
+import numpy as np
 from playwright.sync_api import expect
 
 from tests.page.browser import Visit
@@ -29,6 +30,23 @@ AudioWorklet.prototype.addModule = async () => {
   throw new DOMException("Unable to load a worklet's module.", "AbortError");
 };
 """
+# measures what is played
+LISTEN = """
+const { connect } = AudioNode.prototype;
+AudioNode.prototype.connect = function (next, ...others) {
+  if (next instanceof AudioDestinationNode) {
+    window.analyser = new AnalyserNode(next.context);
+    connect.call(this, window.analyser);
+  }
+  return connect.call(this, next, ...others);
+};
+window.peak = () => {
+  const samples = new Float32Array(analyser.fftSize);
+  analyser.getFloatTimeDomainData(samples);
+  return Math.max(...samples.map(Math.abs));
+};
+"""
+RATE = 16_000
 RUN = "() => contexts.length === 2 && contexts.every(({ state }) => state === 'running')"
 
 
@@ -77,3 +95,24 @@ def test_a_session_after_one_without_sound_output_is_spoken_again(visit: Visit, 
         stream.sockets[-1].close(code=4001)
         expect(visit.page.locator("#state")).to_have_text("Disconnected")
     assert ["reply=audio" in socket.url for socket in stream.sockets] == [False, True]
+
+
+def test_a_reply_becomes_silent_at_once_and_goes_on(visit: Visit, stage: Servers) -> None:
+    visit.page.add_init_script(LISTEN)
+    stream = ScriptedStream(visit.page)
+    visit.page.goto(stage.page)
+    visit.page.get_by_role("button", name="Settings").click()
+    visit.page.get_by_label("Message").fill("Sing")
+    visit.page.keyboard.press("Enter")
+    stream.begin_session()
+    stream.until(lambda: bool(stream.texts))
+    stream.send({"type": "reply_started", "turn": 1})
+    stream.sockets[-1].send(np.full(30 * RATE, 10_000, np.int16).tobytes())
+    visit.page.wait_for_function("() => peak() > 0.2")
+    visit.page.get_by_label("Speak replies aloud").uncheck()
+    visit.page.wait_for_function("() => peak() < 0.001")
+    heard_ms = stream.of("played")[-1]["audio_ms"]
+    assert heard_ms < 25_000, "it was not over"
+    stream.until(lambda: stream.of("played")[-1]["audio_ms"] > heard_ms)
+    visit.page.get_by_label("Speak replies aloud").check()
+    visit.page.wait_for_function("() => peak() > 0.2")

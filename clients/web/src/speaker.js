@@ -1,19 +1,32 @@
 import { keepRunning, resume } from "./audio-context.js";
 
+const FADE_S = 0.01; // time constant when replies become silent or audible, so that no click is heard
+
 /**
  * Plays spoken replies, stops at once when a reply is stopped, and reports to the server what was played. From this
  * the server knows what the user has heard. Event: `played` (detail: {turn, playedMs}).
  */
 export class Speaker extends EventTarget {
-  isMuted = false; // silence is played then, as long as the replies
+  #isMuted = false;
   #rate;
   #context = null;
   #port = null;
+  #volume = null; // an AudioParam
   #opening = null; // the promise of the first `open`
 
   constructor({ rate = 16_000 } = {}) {
     super();
     this.#rate = rate;
+  }
+
+  get isMuted() {
+    return this.#isMuted;
+  }
+
+  /** Replies are silent from now on, also what was received already; it counts as played, because its time passes. */
+  set isMuted(isMuted) {
+    this.#isMuted = isMuted;
+    this.#volume?.setTargetAtTime(isMuted ? 0 : 1, this.#context.currentTime, FADE_S);
   }
 
   /** Opens the sound output, or resumes it. Browsers allow it after a click or a key only. */
@@ -28,9 +41,11 @@ export class Speaker extends EventTarget {
       await context.audioWorklet.addModule(new URL("./playback-worklet.js", import.meta.url));
       const options = { numberOfInputs: 0, outputChannelCount: [1] };
       const playback = new AudioWorkletNode(context, "voicegw-playback", options);
-      playback.connect(context.destination);
+      const gain = new GainNode(context, { gain: this.#isMuted ? 0 : 1 });
+      playback.connect(gain).connect(context.destination);
       playback.port.onmessage = ({ data }) => this.dispatchEvent(new CustomEvent("played", { detail: data }));
       this.#port = playback.port;
+      this.#volume = gain.gain;
     } catch (error) {
       context.close();
       throw error;
@@ -42,10 +57,7 @@ export class Speaker extends EventTarget {
   /** Plays the replies of this client from now on. */
   attach(client) {
     let turn = null; // of the reply that is being played; only this one is reported
-    client.addEventListener("audio", ({ detail }) => {
-      const samples = this.isMuted ? new Int16Array(detail.length) : detail;
-      this.#port?.postMessage({ samples });
-    });
+    client.addEventListener("audio", ({ detail: samples }) => this.#port?.postMessage({ samples }));
     client.addEventListener("message", ({ detail: message }) => {
       if (message.type === "reply_started") {
         turn = message.turn;
@@ -63,6 +75,6 @@ export class Speaker extends EventTarget {
   /** Closes the sound output. */
   close() {
     this.#context?.close();
-    this.#context = this.#port = null;
+    this.#context = this.#port = this.#volume = null;
   }
 }

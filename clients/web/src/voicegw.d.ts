@@ -118,7 +118,7 @@ interface SpeakerEvents {
 
 /** Plays spoken replies, stops at once when a reply is stopped, and reports what was played. */
 export class Speaker extends TypedEventTarget<SpeakerEvents> {
-  /** Plays silence in place of replies. */
+  /** Replies are silent, from this moment; what is not heard counts as played. */
   isMuted: boolean;
   constructor(options?: { rate?: number });
   /** Opens the sound output, or resumes it, after a click or a key. */

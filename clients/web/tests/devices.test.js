@@ -5,11 +5,13 @@ import { Microphone, MicrophoneError, Speaker } from "../src/voicegw.js";
 
 let contexts;
 let sent; // to the audio thread
+let volumes; // of the speaker, one after the other
 let failing; // the method of a context that fails
 
 /** An audio context without sound. */
 class Context extends EventTarget {
   state = "running";
+  currentTime = 0;
   audioWorklet = { addModule: async () => this.perform("addModule") };
 
   constructor() {
@@ -37,7 +39,17 @@ class Context extends EventTarget {
 class Node {
   port = { postMessage: (message) => sent.push(message) };
 
-  connect() {}
+  connect(next) {
+    return next;
+  }
+}
+
+class Gain extends Node {
+  constructor(context, { gain }) {
+    super();
+    volumes.push(gain);
+    this.gain = { setTargetAtTime: (volume) => volumes.push(volume) };
+  }
 }
 
 class Track {
@@ -58,13 +70,14 @@ const mediaDevices = {
 const BROWSER = {
   AudioContext: Context,
   AudioWorkletNode: Node,
+  GainNode: Gain,
   document: new EventTarget(),
   isSecureContext: true,
   navigator: { mediaDevices },
 };
 
 beforeEach(() => {
-  [contexts, sent, failing] = [[], [], ""];
+  [contexts, sent, volumes, failing] = [[], [], [], ""];
   Object.entries(BROWSER).forEach(([name, value]) => Object.defineProperty(globalThis, name, { value, configurable: true }));
 });
 afterEach(() => Object.keys(BROWSER).forEach((name) => delete globalThis[name]));
@@ -78,7 +91,7 @@ function played() {
   return sent.map(({ samples }) => [...samples]);
 }
 
-test("a muted speaker plays silence that is as long as the reply", async () => {
+test("a muted speaker is silent at once, and goes on with the reply", async () => {
   const speaker = new Speaker();
   const client = new EventTarget();
   await speaker.open();
@@ -86,7 +99,18 @@ test("a muted speaker plays silence that is as long as the reply", async () => {
   receive(client, 1, 2);
   speaker.isMuted = true;
   receive(client, 3, 4);
-  assert.deepEqual(played(), [[1, 2], [0, 0]]);
+  speaker.isMuted = false;
+  assert.deepEqual(played(), [[1, 2], [3, 4]]);
+  assert.deepEqual(volumes, [1, 0, 1]);
+  speaker.close();
+});
+
+test("a speaker can be muted before it is opened", async () => {
+  const speaker = new Speaker();
+  speaker.isMuted = true;
+  await speaker.open();
+  assert.ok(speaker.isMuted);
+  assert.deepEqual(volumes, [0]);
   speaker.close();
 });
 

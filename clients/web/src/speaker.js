@@ -13,6 +13,7 @@ export class Speaker extends EventTarget {
   #port = null;
   #volume = null; // an AudioParam
   #opening = null; // the promise of the first `open`
+  #isWanted = false; // opened, and not closed since
 
   constructor({ rate = 16_000 } = {}) {
     super();
@@ -31,14 +32,21 @@ export class Speaker extends EventTarget {
 
   /** Opens the sound output, or resumes it. Browsers allow it after a click or a key only. */
   async open() {
-    if (!this.#context) await (this.#opening ??= this.#start().finally(() => (this.#opening = null)));
-    resume(this.#context);
+    this.#isWanted = true;
+    while (this.#isWanted && !this.#context) {
+      await (this.#opening ??= this.#start().finally(() => (this.#opening = null)));
+    }
+    if (this.#context) resume(this.#context);
   }
 
   async #start() {
     const context = new AudioContext({ sampleRate: this.#rate, latencyHint: "interactive" });
     try {
       await context.audioWorklet.addModule(new URL("./playback-worklet.js", import.meta.url));
+      if (!this.#isWanted) {
+        context.close();
+        return;
+      }
       const options = { numberOfInputs: 0, outputChannelCount: [1] };
       const playback = new AudioWorkletNode(context, "voicegw-playback", options);
       const gain = new GainNode(context, { gain: this.#isMuted ? 0 : 1 });
@@ -74,6 +82,7 @@ export class Speaker extends EventTarget {
 
   /** Closes the sound output. */
   close() {
+    this.#isWanted = false;
     this.#context?.close();
     this.#context = this.#port = this.#volume = null;
   }

@@ -121,7 +121,7 @@ export class Speaker extends TypedEventTarget<SpeakerEvents> {
   /** Replies are silent, from this moment; what is not heard counts as played. */
   isMuted: boolean;
   constructor(options?: { rate?: number });
-  /** Opens the sound output, or resumes it, after a click or a key. */
+  /** Opens the sound output, or resumes it, after a click or a key; not if it is closed meanwhile. */
   open(): Promise<void>;
   attach(client: VoiceClient): void;
   close(): void;

@@ -136,6 +136,26 @@ test("a speaker that is opened twice at once is one", async () => {
   speaker.close();
 });
 
+test("a speaker that is closed while it is being opened is released", async () => {
+  const speaker = new Speaker();
+  const opening = speaker.open();
+  speaker.close();
+  await opening;
+  assert.deepEqual(contexts.map(({ state }) => state), ["closed"]);
+  await speaker.open();
+  assert.deepEqual(contexts.map(({ state }) => state), ["closed", "running"]);
+  speaker.close();
+});
+
+test("a speaker that is opened again while it is being opened is open", async () => {
+  const speaker = new Speaker();
+  const opening = speaker.open();
+  speaker.close();
+  await Promise.all([opening, speaker.open()]);
+  assert.deepEqual(contexts.map(({ state }) => state), ["running"]);
+  speaker.close();
+});
+
 test("a microphone that could not be opened is released", async () => {
   const microphone = new Microphone();
   for (failing of ["addModule", "createMediaStreamSource"]) {

@@ -16,23 +16,23 @@ const session = new Session();
 const microphone = new Microphone();
 const view = new ConversationView();
 const connect = () => session.client();
-let failed = connect; // what to do once a token was entered
+let toRepeat = connect; // once a token was entered
 let unsent = null; // the message that waits for its session
 const problems = new ProblemView(document, (token) => {
   session.setToken(token);
   if (session.state === "open") problems.clear();
-  else attempt(failed);
+  else attempt(toRepeat);
 });
 
 /** Does what the user asks for; shows why it fails. */
 async function attempt(action) {
-  failed = connect;
+  toRepeat = connect;
   problems.clear();
   try {
     await action();
   } catch (error) {
     if (!(error instanceof VoiceError)) throw error;
-    failed = action;
+    toRepeat = action;
     problems.show(error);
   }
 }

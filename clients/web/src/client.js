@@ -162,7 +162,8 @@ export class VoiceClient extends EventTarget {
       this.#buffer.restart(maxSamples, this.#lastingSettings());
       this.#acknowledged = 0;
     }
-    this.#isReady = this.#health.isReady = true;
+    this.#isReady = true;
+    this.#health.open();
     this.#setState("open");
     this.#waiting?.resolve(ready);
     this.#waiting = null;

@@ -10,7 +10,7 @@ const CHECK_MS = 500;
  * server answers: audio every second, and typed messages at once.
  */
 export class HealthCheck {
-  isReady = false; // the session is open
+  #isOpen = false; // the session
   #onLost;
   #receivedAt = 0;
   #typedAt = Infinity; // the first typed message after the last message of the server
@@ -27,8 +27,13 @@ export class HealthCheck {
   start() {
     this.stop();
     this.receive();
-    this.isReady = false;
+    this.#isOpen = false;
     this.#timer = setInterval(() => this.#check(), CHECK_MS);
+  }
+
+  /** The session is open. */
+  open() {
+    this.#isOpen = true;
   }
 
   /** There is no connection any more. */
@@ -59,7 +64,7 @@ export class HealthCheck {
 
   /** Until when the server has to answer; Infinity if no answer is due. */
   #deadline(now) {
-    if (!this.isReady) return this.#receivedAt + READY_MS;
+    if (!this.#isOpen) return this.#receivedAt + READY_MS;
     const isSendingAudio = now < this.#audioAt + PAUSE_MS;
     const ofAudio = isSendingAudio ? Math.max(this.#receivedAt, this.#audioSince) + AUDIO_MS : Infinity;
     return Math.min(this.#typedAt + TYPED_MS, ofAudio);

@@ -15,6 +15,7 @@ from tests.core.scenario import (
 from voicegw.core import actions, commands, events
 from voicegw.core.audio import AudioFormat
 from voicegw.core.events import AudioAcknowledged, EndReason, Message, ReplyReason, SpeechStopped
+from voicegw.core.latency import TurnLatency
 from voicegw.core.moderation_queue import Check
 from voicegw.core.profile import SessionProfile
 from voicegw.core.session import Session, SessionOptions
@@ -84,6 +85,27 @@ def test_the_reply_that_was_prepared_before_a_hang_up_is_dropped(scenario: Scena
     scenario.command(commands.End(answered=False))
     scenario.settle()
     assert (scenario.stopped, scenario.seen, scenario.closed) == (1, [], 1)
+
+
+@pytest.mark.parametrize(
+    ("order", "further"), [(commands.End(answered=False), ""), (commands.Configure(automatic=False), END)]
+)
+def test_an_earlier_turn_is_not_answered_in_place_of_the_one_whose_reply_is_dropped(
+    scenario: Scenario, order: commands.Command, further: str
+) -> None:
+    scenario.hear(ONSET + END + ONSET)
+    scenario.answer("book a table")
+    scenario.hear(PAUSE)
+    scenario.answer("for two")
+    assert scenario.request is not None
+    assert scenario.request.speculative
+    scenario.command(commands.Cancel())
+    scenario.command(order)
+    scenario.hear(further)
+    scenario.settle()
+    assert_final(scenario, 2, "for two")
+    assert (len(scenario.requests), scenario.stopped, scenario.seen) == (1, 1, [])
+    assert [report.turn for report in scenario.all(TurnLatency)] == [1, 2]
 
 
 def test_the_session_continues_after_a_failed_reply(scenario: Scenario) -> None:

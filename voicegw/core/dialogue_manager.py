@@ -23,6 +23,8 @@ from voicegw.core.speech_output import SpeechOutput
 from voicegw.core.speech_over_reply import SpeechOverReply
 from voicegw.errors import NoReply, ReplyInProgress
 
+_REPLY_EFFECTS = (turn.Effect.START, turn.Effect.RESTART, turn.Effect.CONFIRM)
+
 
 class DialogueManager:
     """Decides when the model is requested and when a reply stops. `replies` receives the output of the model.
@@ -138,6 +140,8 @@ class DialogueManager:
         """An utterance has its final. more: others have none yet; the answer waits for the last one. due: one
         of them has ended; a reply that the client wants waits for that."""
         timing.attempts, self._speculations = self._speculations, 0
+        if not self.replies.profile.answers_turns:
+            self._report_unanswered()
         echo = self._over_reply.is_echo(text, now)
         heard = bool(text) and not echo and self._over_reply.is_addressed(text, voiced_ms, self.language)
         if heard:
@@ -238,7 +242,7 @@ class DialogueManager:
 
     def _final_signal(self) -> turn.Signal:
         """The signal for the final of the last open utterance."""
-        if self._unanswered is None or not self.replies.profile.answers_turns:
+        if self._unanswered is None:
             return turn.Signal.EMPTY_FINAL
         expected = self.replies.answers(self._history.prompt())
         return turn.Signal.EXPECTED_FINAL if expected else turn.Signal.FINAL
@@ -264,14 +268,19 @@ class DialogueManager:
     def _add_turn(self, text: str, timing: TurnTiming) -> None:
         """Adds a turn to the history. An earlier turn without a reply shares the reply to this one."""
         self._history.add_user(text, timing.turn)
+        self._report_unanswered()
+        self._unanswered = timing
+
+    def _report_unanswered(self) -> None:
+        """The last turn gets no reply of its own."""
         if self._unanswered is not None:
             self._emit(SendEvent(self._unanswered.report(done=None)))
-        self._unanswered = timing
+            self._unanswered = None
 
     def _start_reply(self, effect: turn.Effect | None, now: float) -> None:
         """Requests or shows the reply if that is the effect."""
         timing = self._unanswered
-        if timing is None or effect is None:
+        if timing is None or effect not in _REPLY_EFFECTS:
             return
         self._unanswered = None
         self._created = None  # the answer to the user's words takes its place

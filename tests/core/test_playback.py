@@ -183,16 +183,15 @@ def duration_s(lost_s: float, said_s: int, *, known: bool) -> float:
         now = tick / 10
         lost = 2.0 < now < lost_until
         if now == lost_until and not known:
-            playback.receive_loss(None, now)
+            playback.restart_clock(now)
         played = min(received, played + RATE // 10)
         if not lost:
-            playback.receive_played(played * 1000 // RATE, now)
+            playback.receive_played(played * 1000 // RATE, now, received_only=True)
         sent = sum(len(frame) // 2 for frame in playback.release(now))
         if not lost:
             received += sent
         elif known:
-            playback.receive_loss(sent * 1000 / RATE, now)
-        assert playback.arriving <= received or not known
+            playback.lose(sent * 1000 / RATE)
         if playback.over(now):
             break
     return now
@@ -207,12 +206,22 @@ def test_after_a_loss_the_rest_of_a_reply_is_played_at_its_speed(lost_s: float, 
 def test_after_a_reconnect_a_whole_lead_follows_and_the_clock_says_what_was_heard() -> None:
     playback = playing((FIRST, 1000), (SECOND, 1000))
     play(playback, 0.6)
-    playback.receive_loss(None, 0.6)
+    playback.restart_clock(0.6)
     assert playback.position(0.6) == RATE
     assert release_ms(playback, 0.6) == LEAD_MS
     playback.receive_played(700, 0.8)
     assert playback.position(0.8) == RATE * 1200 // 1000
     assert (FIRST + SECOND)[: playback.heard(1.1)] == FIRST + "Five six"
+
+
+def test_a_place_in_the_audio_is_reported_with_what_was_lost_before_it() -> None:
+    playback = playing((FIRST, 3000))
+    playback.release(0.0)
+    playback.lose(100)
+    playback.receive_played(200, 0.2)
+    assert playback.position(0.2) == RATE * 200 // 1000
+    playback.receive_played(200, 0.3, received_only=True)
+    assert playback.position(0.3) == RATE * 300 // 1000
 
 
 def test_more_than_was_sent_cannot_have_been_played() -> None:

@@ -192,20 +192,20 @@ def test_reports_of_the_client_set_the_pace_but_not_those_of_another_turn() -> N
     assert speaker.played_ms == 800
 
 
-def test_positions_of_audio_skip_what_was_lost() -> None:
+def test_positions_of_audio_do_not_change_where_audio_was_lost() -> None:
     speaker = Speaker()
     speaker.write(ONE)
     speaker.say(1, 2000)
-    speaker.speech.receive_loss(150.0, speaker.now)
+    speaker.speech.lose(150.0)
     speaker.wait(100)
     ends = [round(action.end_ms) for action in speaker.actions if isinstance(action, Play)]
-    assert ends == [100, 200, 300, 400, 350]
+    assert ends == [100, 200, 300, 400, 500]
 
 
 def test_text_before_a_break_is_spoken_at_once() -> None:
     speaker = Speaker()
     speaker.write("Let me see.", ended=False)
-    speaker.speech.receive_break(speaker.now)
+    speaker.speech.receive_text_end(speaker.now, in_break=True)
     assert speaker.requested == [(1, "Let me see.")]
     speaker.say(1, 100)
     speaker.write(" It is noon.")
@@ -215,7 +215,7 @@ def test_text_before_a_break_is_spoken_at_once() -> None:
 def test_all_of_the_text_before_a_break_is_played_during_it() -> None:
     speaker = Speaker(playout=Playout(frame_ms=200))
     speaker.write("Let me see.", ended=False)
-    speaker.speech.receive_break(speaker.now)
+    speaker.speech.receive_text_end(speaker.now, in_break=True)
     speaker.say(1, 390)
     assert speaker.played_ms == 390
     speaker.write(" It is", " noon. And", ended=False)
@@ -257,7 +257,8 @@ def test_without_a_reply_nothing_happens() -> None:
     speech.receive_text("x", 1.0)
     speech.receive_text_end(1.0)
     speech.receive_played(None, 100, 1.0)
-    speech.receive_loss(100.0, 1.0)
+    speech.lose(100.0)
+    speech.restart_clock(1.0)
     speech.receive_tick(1.0)
     assert speech.over(1.0)
     assert speech.pending is None

@@ -259,7 +259,7 @@ def test_a_client_that_missed_audio_in_a_reconnect_gets_the_rest_without_a_pause
     wait(scenario, 1500)
     scenario.session.receive_reconnect(scenario.now)
     for _ in range(15):
-        scenario.command(commands.Played(500))
+        scenario.command(commands.Played(500, received_only=True))
         wait(scenario, 100)
     assert_reply(scenario, 1, "One two three.")
 

@@ -77,8 +77,7 @@ class Speak:
 @dataclass(frozen=True, slots=True)
 class Play:
     """Send the next audio of the reply, in the client's format. It has no sequence number and is not sent
-    again after a reconnect, because late audio is useless. end_ms: the position
-    in the reply after it, without what was lost before."""
+    again after a reconnect, because late audio is useless. end_ms: the position in the reply after it."""
 
     turn: int
     audio: bytes

@@ -134,10 +134,11 @@ class Relay:
 @dataclass(frozen=True, slots=True)
 class Played:
     """How much audio of the reply to `turn` the client has played, in ms; of the last reply if `turn` is
-    None."""
+    None. received_only: the client counts what it has received; otherwise lost audio is counted, too."""
 
     audio_ms: int
     turn: int | None = None
+    received_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from voicegw.core.chat_history import ChatHistory, reply_item
-from voicegw.core.commands import AddItem, DeleteItem, ItemCommand, TruncateReply
+from voicegw.core.commands import AddItem, DeleteItem, ItemCommand, Played, TruncateReply
 from voicegw.core.replies import Replies
 
 
@@ -24,7 +24,7 @@ class ConversationItems:
             case DeleteItem(item):
                 self._history.delete(item)
             case TruncateReply(turn, audio_ms) if self._replies.answers_turn(turn):
-                self._replies.receive_played(turn, audio_ms, now)
+                self._replies.receive_played(Played(audio_ms, turn, received_only=True), now)
                 if self._replies.answers_turn(turn):  # otherwise it was played to its end
                     self._stop_reply(now)
             case TruncateReply(turn, _, characters):

@@ -9,8 +9,9 @@ A report is late by the round-trip time. The smallest observed delay is used to 
 far end plays now, and audio is sent relative to it. Otherwise a far end with a delay of half a lead would run
 out of audio.
 
-The far end counts the samples that it has received. Audio that is known to be lost is added to its reports.
-How much a lost connection has taken is not known: then only the clock counts for the rest of the reply.
+A far end reports a place in the audio, or counts the samples that it has received. Audio that is known to be
+lost is added to such a count. How much a lost connection has taken is not known: then only the clock counts
+for the rest of the reply.
 """
 
 import re
@@ -65,17 +66,12 @@ class Playback:
         self._begun_anchor = (0, 0.0)  # the same for the position at which playback last began
         self._delay = _MAX_DELAY_MS * rate // 1000  # smallest delay of reports, in samples
         self._lost = 0  # samples that were sent, but do not arrive
-        self._reports_count = True
+        self._trusts_reports = True
 
     @property
     def waiting(self) -> int:
         """The samples that have not been sent yet."""
         return len(self._queue) // 2
-
-    @property
-    def arriving(self) -> int:
-        """The samples that were sent and are not known to be lost: the far end counts these."""
-        return self.released - self._lost
 
     @property
     def releasing_last(self) -> bool:
@@ -132,24 +128,27 @@ class Playback:
         self._anchor = self._playing_anchor = (self.released, now)
         return True
 
-    def receive_played(self, audio_ms: int, now: float) -> None:
-        """The far end reports how much of the reply it has played."""
-        if not self._reports_count:
+    def receive_played(self, audio_ms: int, now: float, *, received_only: bool = False) -> None:
+        """The far end reports how much of the reply it has played. received_only: it counts what it has
+        received."""
+        if not self._trusts_reports:
             return
-        played = min(audio_ms * self._rate // 1000 + self._lost, self.released)
+        lost = self._lost if received_only else 0
+        played = min(audio_ms * self._rate // 1000 + lost, self.released)
         undelayed = self._after(self._begun_anchor, now)
         if self._begun_anchor[0] < played and undelayed <= self.released:
             self._delay = min(self._delay, max(0, undelayed - played))
         self._anchor, self._playing_anchor = (played, now), (played + self._delay, now)
 
-    def receive_loss(self, audio_ms: float | None, now: float) -> None:
-        """So much of the audio that was sent does not arrive. None: an unknown part of the newest audio, with
-        a connection. Then all that was sent counts as played, so that a whole lead follows."""
-        if audio_ms is not None:
-            self._lost += round(audio_ms * self._rate / 1000)
-            return
+    def lose(self, audio_ms: float) -> None:
+        """So much of the audio that was sent does not arrive."""
+        self._lost += round(audio_ms * self._rate / 1000)
+
+    def restart_clock(self, now: float) -> None:
+        """An unknown part of the newest audio does not arrive: all that was sent counts as played, so that a
+        whole lead follows, and reports are ignored from now on."""
         self._anchor = self._playing_anchor = (self.released, now)
-        self._reports_count = False
+        self._trusts_reports = False
 
     def position(self, now: float) -> int:
         """How many samples have been played."""

@@ -16,7 +16,7 @@ from voicegw.core.actions import (
 )
 from voicegw.core.chat_history import ChatHistory, heard_part, reply_messages
 from voicegw.core.client_calls import paired
-from voicegw.core.commands import CreateReply, ReplyMode
+from voicegw.core.commands import CreateReply, Played, ReplyMode
 from voicegw.core.events import Fault, ReplyDelta, ReplyDone, ReplyReason, ReplyStarted, ReplyStep
 from voicegw.core.latency import TurnTiming
 from voicegw.core.messages import Message, ReplyPiece, TokenUsage, ToolAnswered, ToolCalled
@@ -229,9 +229,9 @@ class Replies:
             self._turn_state.signal(turn.Signal.REPLY_OVER)
             self.stop(ReplyReason.FAILED, now)
 
-    def receive_played(self, turn_number: int | None, audio_ms: int, now: float) -> None:
+    def receive_played(self, played: Played, now: float) -> None:
         """The client reports how much of a spoken reply it has played."""
-        self.speech.receive_played(turn_number, audio_ms, now)
+        self.speech.receive_played(played.turn, played.audio_ms, now, received_only=played.received_only)
         self._conclude(now)
 
     def receive_tick(self, now: float) -> None:
@@ -247,7 +247,7 @@ class Replies:
         attempt.delivered.append(piece)
         if not isinstance(piece, str):
             self._emit(SendEvent(ReplyStep(timing.turn, piece)))
-            self.speech.receive_break(now)
+            self.speech.receive_text_end(now, in_break=True)
             if isinstance(piece, ToolAnswered) and piece.background_call:
                 calls = (each for each in attempt.delivered if isinstance(each, ToolCalled))
                 call = next(each for each in calls if each.id == piece.id)

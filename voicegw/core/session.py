@@ -147,7 +147,7 @@ class Session:
     def receive_reconnect(self, now: float) -> None:
         """The client has a connection again."""
         self.liveness.receive_reconnect(now)
-        self.speech.receive_loss(None, now)
+        self.speech.restart_clock(now)
         self.speech.disconnected = False
 
     def actions(self) -> list[Action]:
@@ -214,8 +214,8 @@ class Session:
                 self.dialogue.items.receive(command, now)
             case commands.Relay(data):
                 self._actions.append(SendEvent(events.Relayed(data)))
-            case commands.Played(audio_ms, turn):
-                self.replies.receive_played(turn, audio_ms, now)
+            case commands.Played():
+                self.replies.receive_played(command, now)
             case commands.HoldAudio(held):
                 self.speech.client_full = held
                 self.replies.receive_tick(now)

@@ -120,17 +120,11 @@ class SpeechOutput:
             spoken.waiting.extend(spoken.splitter.push(text))
             self._advance(spoken, now)
 
-    def receive_break(self, now: float) -> None:
-        """The model calls a tool before it continues: the text so far is a complete sentence."""
+    def receive_text_end(self, now: float, *, in_break: bool = False) -> None:
+        """The model has finished. in_break: it calls a tool before it continues; the text so far is a
+        complete sentence."""
         if (spoken := self._spoken) is not None:
-            spoken.in_break = True
-            spoken.waiting.extend(spoken.splitter.flush())
-            self._advance(spoken, now)
-
-    def receive_text_end(self, now: float) -> None:
-        """The model has finished."""
-        if (spoken := self._spoken) is not None:
-            spoken.written = True
+            spoken.written, spoken.in_break = not in_break, in_break
             spoken.waiting.extend(spoken.splitter.flush())
             self._advance(spoken, now)
 
@@ -147,17 +141,25 @@ class SpeechOutput:
             spoken.playback.complete()
             self._advance(spoken, now)
 
-    def receive_played(self, turn: int | None, audio_ms: int, now: float) -> None:
-        """The client has played `audio_ms` of the reply to `turn`; None stands for the reply in progress."""
+    def receive_played(
+        self, turn: int | None, audio_ms: int, now: float, *, received_only: bool = False
+    ) -> None:
+        """The client has played `audio_ms` of the reply to `turn`; None stands for the reply in progress.
+        received_only: as in `Played`."""
         if (spoken := self._spoken) is not None and turn in (None, spoken.turn):
-            spoken.playback.receive_played(audio_ms, now)
+            spoken.playback.receive_played(audio_ms, now, received_only=received_only)
             self._advance(spoken, now)
 
-    def receive_loss(self, audio_ms: float | None, now: float) -> None:
-        """So much audio that was sent does not reach the client. None: an unknown part of it, with a
-        connection."""
+    def lose(self, audio_ms: float) -> None:
+        """So much audio that was sent does not reach the client."""
         if self._spoken is not None:
-            self._spoken.playback.receive_loss(audio_ms, now)
+            self._spoken.playback.lose(audio_ms)
+
+    def restart_clock(self, now: float) -> None:
+        """An unknown part of the audio that was sent does not reach the client, because its connection was
+        lost."""
+        if self._spoken is not None:
+            self._spoken.playback.restart_clock(now)
 
     def receive_tick(self, now: float) -> None:
         """Sends audio that is due; called at least every 100 ms while a reply is spoken."""
@@ -211,7 +213,7 @@ class SpeechOutput:
         """Sends audio that is due and requests the next sentence from the voice."""
         held = self._held and now < self._held_since + MAX_HOLD_S
         waits = held or self.disconnected or self.client_full
-        at = spoken.playback.arriving
+        at = spoken.playback.released
         for pcm in () if waits else self._released(spoken, now):
             spoken.first_audio = now if spoken.first_audio is None else spoken.first_audio
             at += len(pcm) // 2

@@ -72,8 +72,8 @@ Received = Opening | Audio | Command
 @dataclass(frozen=True, slots=True)
 class ReplyAudio:
     """The next audio of the reply to `turn`, in the format of the profile. audio_ms: its duration. end_ms:
-    the position in the reply after it, without what was lost before; audio that the client dropped in a pause
-    is sent again with the same position."""
+    the position in the reply after it; audio that the client dropped in a pause is sent again with the same
+    position."""
 
     turn: int
     data: bytes

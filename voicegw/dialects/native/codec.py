@@ -51,7 +51,7 @@ def _command(message: client_messages.ClientMessage) -> commands.Command:
         case client_messages.ConfigureMessage():
             return _configure(message)
         case client_messages.PlayedMessage(audio_ms, turn):
-            return commands.Played(audio_ms, turn)
+            return commands.Played(audio_ms, turn, received_only=True)
         case client_messages.AckMessage(seq):
             return commands.Acknowledge(seq)
         case client_messages.RefreshMessage(token):

@@ -244,7 +244,7 @@ class VoiceClient:
 
     async def _reconnect(self, lost: ConnectionLost) -> None:
         """Opens a new connection, on which the ready message is still to come. Raises ConnectionLost."""
-        self._is_ready = False
+        began, self._is_ready = self._is_ready, False
         if lost.close_code in FINAL_CLOSURES or not self._reconnect_s:
             self._lost = lost
             raise lost
@@ -254,8 +254,8 @@ class VoiceClient:
             "last_seq": str(self._seen),
         }
         await self._connection.close()
-        if self._connection.silent_s is not None:
-            self._connector.next_server()  # a stopped process accepts connections but does not answer
+        if not began or self._connection.silent_s is not None:
+            self._connector.next_server()  # this one accepts connections, but does not answer
         try:
             self._connection = await self._connector.reopen(query, self._reconnect_s)
         except ClientError as error:

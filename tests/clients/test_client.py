@@ -310,6 +310,22 @@ async def test_another_server_is_tried_when_one_is_gone() -> None:
             assert await messages_of(client) == list(TURN)
 
 
+async def test_another_server_is_tried_when_one_closes_each_connection_before_the_session_continues() -> None:
+    async def turn_away(peer: Peer) -> None:
+        await peer.socket.close(1013, "at_capacity")
+
+    script = in_turn(cut_off, *[turn_away] * 100)
+    async with (
+        scripted_server(script) as first,
+        scripted_server() as second,
+        VoiceClient.connect(f"{first.url},{second.url}") as client,
+    ):
+        await client.commit()
+        await client.end()
+        assert (await messages_of(client))[-1] == TURN[-1]
+    assert (len(first.peers), len(second.peers)) == (2, 1)
+
+
 async def test_acknowledges_what_it_has_seen() -> None:
     async def talk(peer: Peer) -> None:
         said = [native.ReplyDeltaMessage(seq=seq, turn=1, text="x") for seq in range(2, 41)]

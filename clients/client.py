@@ -69,6 +69,7 @@ class VoiceClient:
         self._acknowledged = 0
         self._is_ready = True
         self._lost: ConnectionLost | None = None
+        self._renewal: asyncio.Task[None] | None = None  # makes and sends a new token
 
     @classmethod
     @asynccontextmanager
@@ -103,7 +104,13 @@ class VoiceClient:
             client = cls(connector, connection, ready, buffer, frame_bytes, settle_s, reconnect_s, on_audio)
             yield client
         finally:
-            await (connection if client is None else client._connection).close()
+            await (connection.close() if client is None else client._close())
+
+    async def _close(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
+        await self._connection.close()
 
     async def send_audio(self, frame: bytes) -> None:
         """Send any number of whole samples, at the rate and in the format the session was opened with, in
@@ -210,16 +217,17 @@ class VoiceClient:
             self._resend_buffer.acknowledge(message.samples, message.messages)
         if isinstance(message, native.GoingAwayMessage):
             self._connector.set_retry_after(message.retry_after_ms)
-        if isinstance(message, native.EndingMessage):
-            await self._refresh(message)
+        expires = isinstance(message, native.EndingMessage) and message.code == "token_expired"
+        if expires and (self._renewal is None or self._renewal.done()):
+            self._renewal = asyncio.create_task(self._renew_token(), name="token-renewal")
         if self._is_ready and self._seen >= self._acknowledged + _ACKNOWLEDGE_EVERY:
             self._acknowledged = self._seen
             await self._send_now_or_later(native.AckMessage(seq=self._seen))
         return message
 
-    async def _refresh(self, ending: native.EndingMessage) -> None:
-        """Sends a new token, if the old one expires and a new one can be made."""
-        if ending.code == "token_expired" and (token := await self._connector.new_token()) is not None:
+    async def _renew_token(self) -> None:
+        """Sends a new token, if one can be made. It may take long, so messages are received meanwhile."""
+        if (token := await self._connector.new_token()) is not None:
             await self._send_now_or_later(native.RefreshMessage(token=token))
 
     async def _send_now_or_later(self, message: native.ClientMessage) -> None:

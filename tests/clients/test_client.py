@@ -152,6 +152,53 @@ async def test_a_message_of_an_unknown_shape() -> None:
             await anext(client)
 
 
+ENDING = native.EndingMessage(seq=2, code="token_expired", in_ms=1000)
+
+
+async def test_messages_are_received_while_a_new_token_is_made() -> None:
+    made, makes = asyncio.Event(), 0
+
+    async def make() -> str:
+        nonlocal makes
+        makes += 1
+        if makes > 1:
+            await made.wait()
+        return f"token {makes}"
+
+    async def expire(peer: Peer) -> None:
+        await peer.send(READY, ENDING, structs.replace(ENDING, seq=3))
+        await peer.until(native.RefreshMessage)
+        await peer.send(TURN[2])
+
+    async with scripted_server(expire) as server, VoiceClient.connect(server.url, token=make) as client:
+        assert [(await anext(client)).seq for _ in range(2)] == [2, 3]
+        made.set()
+        assert await anext(client) == TURN[2]
+    assert server.peers[0].requests == [native.RefreshMessage(token="token 2")]
+
+
+async def test_a_new_token_is_not_waited_for_at_the_end() -> None:
+    made = []
+
+    async def make() -> str:
+        made.append("begun")
+        if len(made) > 1:
+            try:
+                await asyncio.sleep(1000)
+            finally:
+                made.append("cancelled")
+        return "token"
+
+    async def expire(peer: Peer) -> None:
+        await peer.send(READY, ENDING)
+        await peer.socket.wait_closed()
+
+    async with scripted_server(expire) as server, VoiceClient.connect(server.url, token=make) as client:
+        assert await anext(client) == ENDING
+        await asyncio.sleep(0)
+    assert made == ["begun", "begun", "cancelled"]
+
+
 async def test_a_server_that_does_not_settle_is_given_up() -> None:
     async def dawdle(peer: Peer) -> None:
         await peer.send(READY, SECOND)

@@ -80,6 +80,27 @@ def test_results_of_background_calls_alone_may_be_long() -> None:
     assert [message.role for message in history.prompt()] == ["assistant", "tool"]
 
 
+def test_what_an_endpoint_adds_to_calls_pushes_nothing_out_and_stays_until_the_next_turn() -> None:
+    history = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
+    extended = msgspec.structs.replace(A, extra="x" * 5000)
+    for turn in range(5):
+        history.add_user("the time?", turn)
+        history.add_reply([extended, answered(A, "noon")], turn, cut_off=False)
+        history.add_result(extended, "noon")
+    prompt = history.prompt()
+    assert len(prompt) == 5 * 5
+    assert [bool(call.extra) for message in prompt for call in message.tool_calls] == [
+        *[False] * 8,
+        True,
+        True,
+    ]
+    expected = history.prompt("thanks")
+    history.add_user("thanks", 6)
+    assert history.prompt() == expected
+    assert not any(call.extra for message in expected for call in message.tool_calls)
+    assert not any(call.extra for message in history.state.messages for call in message.tool_calls)
+
+
 def test_items_after_one_question_do_not_grow_without_limit() -> None:
     history = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
     history.add_user("hello", 1)

@@ -2,16 +2,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicegw.core.events import ClientToolCalled, Message, ToolCalled
-from voicegw.core.history_length import characters_of, without_oldest
+from voicegw.core.history_length import characters_of, without_extra_of_finished_turns, without_oldest
 
 USER, REPLY = Message("user", "x" * 84), Message("assistant", "x" * 84)  # 100 characters each
 CALL = Message("assistant", "", (ClientToolCalled("1", "weather", "{}"),))
 RESULT = Message("tool", "x" * 84, tool_call_id="1")
 
 
-def test_calls_count_with_all_that_is_sent_back() -> None:
+def test_arguments_of_calls_count_and_what_an_endpoint_adds_does_not() -> None:
     call = ToolCalled("1", "weather", '{"city":"Oslo"}', extra='{"a": 1}')
-    assert characters_of([Message("assistant", "Wait.", (call,))]) == 16 + 5 + 15 + 8
+    assert characters_of([Message("assistant", "Wait.", (call,))]) == 16 + 5 + 15
+
+
+def test_what_an_endpoint_adds_to_calls_is_kept_for_one_turn() -> None:
+    called = Message("assistant", "", (ClientToolCalled("1", "weather", "{}", extra="{}"),))
+    assert without_extra_of_finished_turns([]) == []
+    assert without_extra_of_finished_turns([called, RESULT]) == [called, RESULT]
+    assert without_extra_of_finished_turns([USER, called, USER, called]) == [USER, CALL, USER, called]
 
 
 def test_turns_are_dropped_whole() -> None:

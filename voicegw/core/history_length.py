@@ -2,7 +2,10 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
+
+import msgspec
 
 from voicegw.core.messages import Message
 
@@ -12,12 +15,27 @@ _MESSAGE_CHARACTERS = 16  # added for each message; about four tokens
 
 def characters_of(messages: Iterable[Message]) -> int:
     """The length of messages: their texts and calls, and 16 characters for each message, so that very many
-    short messages also fill the history."""
+    short messages also fill the history. What an endpoint has added to calls does not count: it is long, and
+    kept for one turn only."""
     return sum(
-        _MESSAGE_CHARACTERS
-        + len(each.content)
-        + sum(len(call.arguments) + len(call.extra) for call in each.tool_calls)
+        _MESSAGE_CHARACTERS + len(each.content) + sum(len(call.arguments) for call in each.tool_calls)
         for each in messages
+    )
+
+
+def without_extra_of_finished_turns(messages: Sequence[Message]) -> list[Message]:
+    """The messages without what an endpoint has added to the calls of all turns but the last one: Gemini
+    wants it back only in the same turn."""
+    *turns, last = _turns(messages) or [range(0)]
+    finished = [_without_extra(messages[place]) for turn in turns for place in turn]
+    return [*finished, *(messages[place] for place in last)]
+
+
+def _without_extra(message: Message) -> Message:
+    if not any(call.extra for call in message.tool_calls):
+        return message
+    return replace(
+        message, tool_calls=tuple(msgspec.structs.replace(call, extra="") for call in message.tool_calls)
     )
 
 

@@ -67,9 +67,8 @@ def test_a_call_without_an_id_gets_a_unique_one() -> None:
     [
         [("weather", '{"city":"Oslo"}'), ("time", "{}")],
         [("weather", None), (None, '{"city":'), ("", '"Oslo"}'), ("time", "{"), (None, "}")],
-        [("wea", ""), ("ther", '{"city":'), (None, '"Oslo"}'), ("time", "{}")],
     ],
-    ids=["whole", "in pieces", "names in pieces"],
+    ids=["whole", "in pieces"],
 )
 def test_without_ids_and_different_numbers_a_name_begins_a_call(
     fragments: list[tuple[str | None, str | None]], index: int | None
@@ -78,6 +77,19 @@ def test_without_ids_and_different_numbers_a_name_begins_a_call(
     assert [structs.replace(call, id="") for call in found] == [
         structs.replace(call, id="") for call in (WEATHER, TIME)
     ]
+
+
+@pytest.mark.parametrize(("index", "id"), [(0, ""), (None, "c")])
+def test_the_name_of_a_call_with_a_number_or_an_id_may_come_in_pieces(index: int | None, id: str) -> None:
+    fragments = [(id, "wea", ""), (None, "ther", '{"city":'), (None, None, '"Oslo"}')]
+    [found] = calls(*[fragment(index, *each) for each in fragments])
+    assert structs.replace(found, id="a") == WEATHER
+
+
+def test_without_ids_and_numbers_calls_without_arguments_are_told_apart() -> None:
+    names = ["get_time", "get_date", "wait"]
+    found = calls(*[fragment(None, None, name, "") for name in names])
+    assert [call.name for call in found] == names
 
 
 def test_a_call_without_a_name_is_dropped() -> None:

@@ -154,6 +154,13 @@ class _Call:
     arguments: str = ""
     extra: object = None
 
+    @property
+    def may_be_complete(self) -> bool:
+        """Whether a further name begins another call. Before the arguments of a call with a number or an id,
+        it is the next piece of the same name."""
+        numbered = self.index is not None or self.id
+        return bool(self.name) and (is_json_object(self.arguments) or not (self.arguments or numbered))
+
 
 class ToolCallDeltas:
     """Joins the fragments of the tool calls in one completion.
@@ -176,12 +183,12 @@ class ToolCallDeltas:
 
     def _call(self, fragment: CallFragment) -> _Call:
         """The call of a fragment: the last one with its number, unless the ids differ; without a number and
-        an id, the last one. Without an id, a name begins another call if that one is complete."""
+        an id, the last one. Without an id, a name begins another call if that one may be complete."""
         index, id_ = fragment.index, fragment.id or ""
         for call in reversed(self._calls):
             if (index is None and not id_) or (call.index == index and id_ in ("", call.id)):
                 named = fragment.function is not None and fragment.function.name
-                if not id_ and named and call.name and is_json_object(call.arguments):
+                if not id_ and named and call.may_be_complete:
                     break
                 return call
         self._calls.append(_Call(index, id_))

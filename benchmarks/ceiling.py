@@ -13,12 +13,13 @@ from voicegw.config import Settings
 from voicegw.core.audio import INPUT_RATES, LONGEST_CREDIT_MS, SAMPLE_RATE
 from voicegw.core.listener import LONGEST_WAIT_S
 from voicegw.core.moderation_queue import MOST_WAITING_CHARACTERS
-from voicegw.dialects import native, openai_realtime, vosk
+from voicegw.dialects import native, openai_realtime
 from voicegw.dialects.bridge.media_format import RATES as BRIDGE_RATES
 from voicegw.dialects.openai_realtime import MAX_INSTRUCTIONS_CHARACTERS
+from voicegw.dialects.port import TRANSPORT_LIMIT
 from voicegw.gateway.http.limited_connection import READ_BYTES
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
-from voicegw.gateway.server import QUEUED_FRAMES, TRANSPORT_LIMIT
+from voicegw.gateway.server import QUEUED_FRAMES
 from voicegw.gateway.session.outbox import MAX_AUDIO_MS
 from voicegw.reply.tools.local_background_calls import KEPT_UPDATES
 from voicegw.reply.voice.sentence_voice import MAX_SENTENCE_S
@@ -35,10 +36,8 @@ _MESSAGE_CHARACTERS = 16
 _TYPED_CHARACTERS = openai_realtime.MAX_TEXT_CHARACTERS  # of the longest message
 _GROWTH = 9 / 8  # by which a bytearray is larger than what it holds
 _LONGEST_WINDOW_S = 28
-_LONGEST_FRAME = max(
-    *(TRANSPORT_LIMIT * native.MAX_MESSAGE_BYTES, openai_realtime.MAX_MESSAGE_BYTES),
-    vosk.MAX_AUDIO_BYTES,
-)
+# /vosk reads longer ones, but its sessions have no replies, so they need less in all
+_LONGEST_FRAME = max(TRANSPORT_LIMIT * native.MAX_MESSAGE_BYTES, openai_realtime.MAX_MESSAGE_BYTES)
 _WORDS_PER_MINUTE = 400  # of somebody who speaks fast
 _WORD_BYTES = 1_000  # of the objects of one, and of its text in the response
 _MB = 1_000_000
@@ -66,7 +65,7 @@ class Ceiling:
         count = settings.gateway.admission.max_sessions
         parts = {
             "an idle connection": _IDLE_BYTES,
-            "messages of a client, until they are taken": _read_bytes(),
+            "messages of a client, until they are taken": read_bytes(),
             "audio that waits for its words; its decode jobs": _audio_bytes(settings),
             "events, until they are acknowledged": _event_bytes(settings),
             "the history and a prompt": _history_bytes(settings),
@@ -103,11 +102,11 @@ class Ceiling:
         return "\n".join([*head, *lines, f"| all of them | {self.total_bytes() / 1000 / _MB:.1f} GB | |"])
 
 
-def _read_bytes() -> int:
+def read_bytes(longest_frame: int = _LONGEST_FRAME) -> int:
     """An incomplete frame, the queued ones, and the fragments of a message, which are joined and decoded."""
     frames = QUEUED_FRAMES + 1 + READ_BYTES // _LEAST_FRAME_BYTES + MAX_FRAGMENTS
-    text = 2 * _LONGEST_FRAME
-    return (QUEUED_FRAMES + 2) * _LONGEST_FRAME + text + frames * _FRAME_BYTES
+    text = 2 * longest_frame
+    return (QUEUED_FRAMES + 2) * longest_frame + text + frames * _FRAME_BYTES
 
 
 def _audio_bytes(settings: Settings) -> int:

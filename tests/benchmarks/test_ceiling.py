@@ -1,7 +1,8 @@
 import pytest
 
-from benchmarks.ceiling import Ceiling
+from benchmarks.ceiling import Ceiling, read_bytes
 from voicegw import config
+from voicegw.dialects import vosk
 
 
 def ceiling(*flags: str) -> Ceiling:
@@ -32,3 +33,8 @@ def test_is_the_sum_of_its_parts() -> None:
 )
 def test_larger_limits_raise_it(flags: tuple[str, ...]) -> None:
     assert ceiling(*flags).total_bytes() > ceiling().total_bytes()
+
+
+def test_long_messages_take_less_than_the_replies_that_sessions_with_them_do_not_have() -> None:
+    of_replies = next(part.each_bytes for part in ceiling().sessions if part.name == "reply audio")
+    assert read_bytes(vosk.MAX_AUDIO_BYTES) - read_bytes() < of_replies

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from tests.gateway.auth.test_authenticator import OPTIONS, token
 from tests.gateway.fakes import LOUD, SPOKEN, Gate, Stage, staged
@@ -97,6 +98,16 @@ async def test_a_message_of_more_than_1_mib_ends_the_session() -> None:
         await socket.send(bytes(vosk.MAX_AUDIO_BYTES + 2))
         await socket.wait_closed()
     assert socket.close_code == 1009
+
+
+async def test_messages_at_other_paths_are_read_as_far_as_without_vosk() -> None:
+    async with (
+        client() as (stage, _),
+        connect(stage.url, subprotocols=[Subprotocol(native.SUBPROTOCOL)], proxy=None) as socket,
+    ):
+        await socket.send(bytes(native.NativeDialect().longest_read + 2))
+        await socket.wait_closed()
+        assert (socket.close_code, "exceeds limit" in (socket.close_reason or "")) == (1009, True)
 
 
 async def test_a_reset_is_answered_with_the_utterance() -> None:

@@ -151,6 +151,9 @@ class Codec(ABC):
         return error.close_code or NORMAL_CLOSE, error.code
 
 
+TRANSPORT_LIMIT = 4  # times the largest message of a dialect, so that the codec can report the error
+
+
 class Dialect(ABC):
     """One wire dialect. It has no state of connections.
 
@@ -168,6 +171,11 @@ class Dialect(ABC):
     transport_bytes: int = 0
     resumable: bool = False
     stored: bool = False
+
+    @property
+    def longest_read(self) -> int:
+        """The length of the longest message that is read."""
+        return self.transport_bytes or TRANSPORT_LIMIT * self.max_message_bytes
 
     def serves(self, path: str) -> bool:
         """Whether this dialect serves the path."""

@@ -54,7 +54,6 @@ log = structlog.get_logger(__name__)
 
 _STOP_S = 1.0  # for all connections to close when the server stops
 QUEUED_FRAMES = 4  # frames of one client that are read ahead; then reading stops
-TRANSPORT_LIMIT = 4  # times the largest message of a dialect, so that the codec can report the error
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,10 +212,7 @@ class Gateway:
                 select_subprotocol=select_subprotocol,
                 compression=None,  # PCM does not compress; see the architecture guide
                 open_timeout=self._options.handshake.timeout_ms / 1000,
-                max_size=max(
-                    each.transport_bytes or TRANSPORT_LIMIT * each.max_message_bytes
-                    for each in self._dialects
-                ),
+                max_size=min(each.longest_read for each in self._dialects),  # until the path is known
                 max_queue=QUEUED_FRAMES,
                 ping_interval=None,  # Connection sends pings itself, and accepts any frame as an answer
                 close_timeout=CLOSE_S,

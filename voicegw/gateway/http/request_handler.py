@@ -81,6 +81,7 @@ class RequestHandler:
         own_path = path.removeprefix(self._prefix)
         codec = dialect.connect(Handshake(own_path, query, request.headers, self._prefix))
         connection.upgrade = upgrade = Upgrade(dialect, codec, address)
+        connection.protocol.max_message_size = dialect.longest_read
         self._checks.check_connection(connection.descriptor, request.headers)
         if codec.opening is None:
             self._checks.check_any()

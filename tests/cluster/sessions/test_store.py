@@ -243,6 +243,18 @@ async def test_a_slot_that_no_server_had_is_looked_up_again(new_node: RedisServe
         await store.save(step())
 
 
+async def test_a_slot_that_no_server_has_costs_only_its_own_sessions(new_node: RedisServer) -> None:
+    slot = key_slot(Keys("test").session("s", "state").encode())
+    new_node.command("config", "set", "cluster-require-full-coverage", "no")
+    new_node.command("cluster", "addslotsrange", "0", str(slot - 1), str(slot + 1), "16383")
+    await until(lambda: "cluster_state:ok" in new_node.command("cluster", "info"))
+    async with opened(f"redis+cluster://127.0.0.1:{new_node.port}") as store:
+        for _ in range(2):  # the second time, the table was forgotten
+            steps = [step(session=session, whole=True) for session in ("s", "a", "s", "b", "c")]
+            found = await asyncio.gather(*map(store.save, steps), return_exceptions=True)
+            assert [each and type(each) for each in found] == [StoreError, None, StoreError, None, None]
+
+
 async def test_a_redis_without_room(store: RedisStore, redis_server: RedisServer) -> None:
     redis_server.command("config", "set", "maxmemory", "1")
     with pytest.raises(StoreError, match="out of memory"):

@@ -113,28 +113,36 @@ def client_of_slot(key: str, seeds: tuple[Host, ...], arguments: Mapping[str, An
 
 class SlotClients:
     """A client for each primary, for keys of any slot. After an error of a client, `forget` lets the next
-    look-up read the table again; look-ups at the same time share one read."""
+    look-up read the table again, as does a slot that no server has. Look-ups at the same time share one read;
+    one that finds no server does not affect the others."""
 
     def __init__(self, seeds: tuple[Host, ...], arguments: Mapping[str, Any]) -> None:
         self._table = SlotTable(seeds, arguments)
         self._arguments = arguments
         self._slots: list[tuple[int, int, Host]] = []
-        self._reading: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[list[tuple[int, int, Host]]] | None = None
         self._clients: dict[Host, Redis] = {}
 
     async def of(self, key: str) -> Redis:
         """The client of the server that has this key. Raises REDIS_ERRORS."""
-        if not self._slots:
+        slots = self._slots
+        if not slots:
             if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read(), name="slot table")
-            await asyncio.shield(self._reading)
-        host, port = primary = _primary(self._slots, key)
+            slots = await asyncio.shield(self._reading)
+        try:
+            host, port = primary = _primary(slots, key)
+        except ClusterDownError:
+            if self._slots is slots:  # otherwise this table is forgotten already
+                self.forget()
+            raise
         if primary not in self._clients:
             self._clients[primary] = Redis(host=host, port=port, **self._arguments)
         return self._clients[primary]
 
-    async def _read(self) -> None:
+    async def _read(self) -> list[tuple[int, int, Host]]:
         self._slots = await self._table.read()
+        return self._slots
 
     def forget(self) -> None:
         """The table may be out of date."""

@@ -99,7 +99,6 @@ class RedisStore:
             client = await self._clients.of(keys[0])
         except REDIS_ERRORS as error:
             raise_if_cancelled()
-            self._clients.forget()
             raise StoreError(_reason(error)) from error
         if client not in self._batchers:
             self._batchers[client] = _Batcher(client)

@@ -8,7 +8,8 @@ When the store fails, events wait for `store_patience_ms`. Then the session is d
 once and unsaved, and the client gets an error event, because the session would not survive the loss of this
 gateway. When the store works again, a full commit follows, with everything that the store has missed.
 
-Each attempt encodes the state and all unsaved audio. So while the store fails, attempts become rare.
+Each attempt encodes the state and all unsaved audio. So while the store fails, attempts become less frequent,
+and rare when no event waits for them.
 """
 
 import asyncio
@@ -31,7 +32,8 @@ from voicegw.gateway.session.record import SessionRecord
 log = structlog.get_logger(__name__)
 
 _RETRY_S = 0.1  # after the first two failures; after others, twice as long as after the one before
-_MAX_RETRY_S = 2.0
+_MAX_RETRY_S = 0.4  # while events wait: they come this much later after a failover
+_MAX_DEGRADED_RETRY_S = 2.0
 _REFRESH_S = 20.0
 _MAX_CHANGES = 16  # of one snapshot, since it differs more and more from the newest
 
@@ -155,7 +157,8 @@ class WriteAheadLog:
     def _pause_s(self) -> float:
         """How long to wait after a failure, with jitter, so that sessions do not retry in step. While events
         wait, the next attempt is not later than the end of their patience."""
-        longest_s = min(_MAX_RETRY_S, _RETRY_S * 2 ** min(max(0, self._failures - 2), 10))
+        limit_s = _MAX_DEGRADED_RETRY_S if self._outbox.degraded else _MAX_RETRY_S
+        longest_s = min(limit_s, _RETRY_S * 2 ** min(max(0, self._failures - 2), 10))
         pause_s = random.uniform(longest_s / 2, longest_s)
         if self._failing_since is not None and not self._outbox.degraded:
             pause_s = min(pause_s, self._failing_since + self._patience_ms / 1000 - time.monotonic())

@@ -125,6 +125,23 @@ async def test_leases_that_expired_while_redis_was_away_can_be_renewed(redis_ser
         await other.close()
 
 
+async def test_a_worker_that_starts_gives_others_time_to_renew_their_leases(
+    redis_url: str, client: Redis
+) -> None:
+    handler, other = Handler(client), GroupReader(redis_options(redis_url), client, GROUP, "other", monitor())
+    handler.gate.set()
+    await other.create_group()
+    await add(client, 1)
+    [held] = await other.read(1)
+    await asyncio.sleep(2.1)
+    async with working(redis_url, client, handler, lease_ms=2_000):
+        await asyncio.sleep(0.6)
+        assert await other.renew([held]) == 1
+        assert not handler.seen
+        await until(lambda: len(handler.seen) == 1)
+    await other.close()
+
+
 async def test_what_it_cannot_process_is_left_to_others(redis_url: str, client: Redis) -> None:
     broken, sound = Handler(client), Handler(client)
     await add(client, 1)

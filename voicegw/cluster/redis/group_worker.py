@@ -246,7 +246,8 @@ class GroupWorker:
             await reader.release(due)
         count = max(self._room(), self._handler.min_claims)
         if count > 0 and not self.stopping:
-            # While Redis was away, consumers that still work could not renew their leases, either.
+            # While Redis was away, consumers that still work could not renew their leases. It may have been
+            # away until this one started.
             renewed = reader.monitor.up_s() >= self._lease_ms / 1000
             idle_ms = self._lease_ms if renewed else RELEASED_IDLE_MS
             self._begin(reader, await reader.claim(idle_ms, count))

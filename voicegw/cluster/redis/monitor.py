@@ -1,7 +1,6 @@
 """Whether Redis answers, from the outcome of commands; logs when that changes, and retries with backoff."""
 
 import asyncio
-import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -47,7 +46,7 @@ class ConnectionMonitor:
         self._part = part
         self._metrics = metrics
         self._down_since: float | None = None
-        self._up_since = -math.inf
+        self._up_since = time.monotonic()  # Redis may have been away until now
         metrics.report_redis(self, up=True)
 
     def down_s(self) -> float:
@@ -55,7 +54,7 @@ class ConnectionMonitor:
         return 0.0 if self._down_since is None else time.monotonic() - self._down_since
 
     def up_s(self) -> float:
-        """For how long Redis has answered again; infinite when it always has, 0 while it does not."""
+        """For how long Redis is known to have answered: since the start at most; 0 while it does not."""
         return 0.0 if self._down_since is not None else time.monotonic() - self._up_since
 
     def succeeded(self) -> bool:

@@ -104,6 +104,17 @@ def test_an_unknown_exporter_is_refused() -> None:
     assert not trace.get_current_span().is_recording()
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"), [("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5000"), ("OTEL_BSP_MAX_QUEUE_SIZE", "0")]
+)
+def test_a_variable_that_the_sdk_refuses_is_a_fault_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match="max_queue_size"), tracing(TraceOptions("otlp"), "voicegw"):
+        pass
+
+
 class Collector(HTTPServer):
     """Receives spans by OTLP over HTTP."""
 

@@ -56,8 +56,8 @@ def tracing(options: TraceOptions, service: str) -> Iterator[None]:
 
 
 def new_provider(options: TraceOptions, service: str) -> "TracerProvider | None":
-    """Exports spans, if an exporter is named. Raises ConfigurationError for an unknown exporter, and
-    StartupError when the SDK is not installed."""
+    """Exports spans, if an exporter is named. Raises ConfigurationError for an unknown exporter and for a
+    variable that the SDK refuses, and StartupError when the SDK is not installed."""
     if options.exporter is None or options.exporter == NO_EXPORTER:
         return None
     try:
@@ -67,8 +67,11 @@ def new_provider(options: TraceOptions, service: str) -> "TracerProvider | None"
     except ImportError:
         raise StartupError("traces need the extra `otel`: pip install 'voicegw[otel]'") from None
     resource = Resource.create({"service.name": service, "service.version": __version__})
-    provider = TracerProvider(resource=resource.merge(OTELResourceDetector().detect()))
-    provider.add_span_processor(BatchSpanProcessor(_exporter(options.exporter)))
+    try:
+        provider = TracerProvider(resource=resource.merge(OTELResourceDetector().detect()))
+        provider.add_span_processor(BatchSpanProcessor(_exporter(options.exporter)))
+    except ValueError as error:
+        raise ConfigurationError(f"a variable OTEL_… of traces is wrong: {error}") from error
     return provider
 
 

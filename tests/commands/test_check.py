@@ -1,12 +1,15 @@
 """`voicegw check` as its user meets it."""
 
 import json
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.test_cli import run
 from voicegw.cli import main
 from voicegw.commands import check
+from voicegw.commands.findings import Finding, Status
+from voicegw.config import Settings
 
 QUICK = ("--model", "bundled", "--voice-engine", "none", "--port", "0")
 
@@ -43,6 +46,25 @@ def test_a_redis_url_that_cannot_be_read_is_one_finding_of_all(capsys: pytest.Ca
     assert wrong["part"] == "Redis"
     assert "redis+sentinel" in wrong["found"]
     assert "secret" not in wrong["found"]
+
+
+def test_a_check_that_fails_is_a_finding_and_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def _check_some_part(settings: Settings) -> AsyncIterator[Finding]:
+        yield Finding("some part", Status.OK, "found before")
+        raise KeyError("hunter2")
+
+    async def _check_other_part(settings: Settings) -> AsyncIterator[Finding]:
+        yield Finding("other part", Status.OK, "found after")
+
+    monkeypatch.setattr(check, "CHECKS", (_check_some_part, _check_other_part))
+    assert check.run([], as_json=False) == 1
+    output = capsys.readouterr().out
+    assert "WRONG  some part      the check raised KeyError\n" in output
+    assert "hunter2" not in output
+    assert "found before" in output
+    assert "found after" in output
 
 
 def test_options_that_cannot_be_read_are_a_finding(capsys: pytest.CaptureFixture[str]) -> None:

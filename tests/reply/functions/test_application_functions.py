@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +54,14 @@ async def test_a_cancellation_of_the_task_passes() -> None:
 def test_a_path_to_no_function_is_refused(path: str, reason: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^tool it: .*{reason}"):
         import_function(path, "tool it")
+
+
+@pytest.mark.parametrize("raised", [KeyError("hunter2"), SystemExit("hunter2")])
+def test_what_a_module_raises_at_its_import_is_named_without_its_text(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, raised: BaseException
+) -> None:
+    (tmp_path / "failing_tools.py").write_text(f"raise {raised!r}")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigurationError, match=f"^tool it: .*{type(raised).__name__}") as refused:
+        import_function("failing_tools:add", "tool it")
+    assert "hunter2" not in refused.value.message

@@ -17,6 +17,9 @@ def import_function(path: str, owner: str) -> Callable[..., Any]:
         function = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigurationError(f"{owner}: there is no function {path}: {error}") from error
+    except (Exception, SystemExit) as error:  # a module may raise anything, with a secret in its message
+        reason = f"the import of {module} raised {type(error).__name__}"
+        raise ConfigurationError(f"{owner}: {path} cannot be used: {reason}") from error
     if not callable(function):
         raise ConfigurationError(f"{owner}: {path} is not a function")
     result: Callable[..., Any] = function

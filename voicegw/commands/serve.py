@@ -52,6 +52,7 @@ async def serve(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         assistant = await result_unless(stopping, assemble(settings, metrics, stack))
         if assistant is None:
+            await run_until(forced, stack.aclose())  # a program of tools may take seconds to end
             return
         transcription = WindowedBackend(new_recognizer(settings, metrics), settings.session)
         stack.push_async_callback(transcription.close)

@@ -63,6 +63,28 @@ async def test_the_program_is_ended_and_what_it_has_started(
     await until(lambda: not any(map(running, pids)))
 
 
+async def test_the_program_is_killed_when_its_end_is_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, ending = tmp_path / "pid", asyncio.Event()
+
+    async def wait_for_end(_: object) -> None:
+        ending.set()
+        await asyncio.Event().wait()
+
+    async def run() -> None:
+        async with mcp_program(python(code), {}):
+            await until(lambda: path.exists() and path.read_text() != "")
+
+    monkeypatch.setattr(module, "_wait_for_end", wait_for_end)
+    code = f"import os, time; open({str(path)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    task = asyncio.create_task(run())
+    await asyncio.wait_for(ending.wait(), PATIENCE_S)
+    task.cancel()
+    await until(lambda: not running(int(path.read_text())))
+    assert task.cancelled()
+
+
 async def test_what_it_has_started_elsewhere_does_not_hold_up_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,14 +91,22 @@ async def _write(process: Process, to_write: "MemoryObjectReceiveStream[Any]") -
 
 
 async def _end(process: Process) -> None:
-    """Ends the program: it may end by itself when its input has ended."""
+    """Ends the program: it may end by itself when its input has ended. Kills it at once when cancelled."""
     assert process.stdin is not None, "it has pipes"
     process.stdin.close()
-    for wanted in (signal.SIGTERM, signal.SIGKILL):
+    try:
         await _wait_for_end(process)
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, wanted)  # also when it has ended: not so what it has started
+        _signal_group(process, signal.SIGTERM)
+        await _wait_for_end(process)
+    finally:
+        _signal_group(process, signal.SIGKILL)
     await _wait_for_end(process)
+
+
+def _signal_group(process: Process, number: signal.Signals) -> None:
+    """Signals the program and what it has started, which may still run when the program has ended."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 async def _wait_for_end(process: Process) -> None:

@@ -83,10 +83,10 @@ async def test_renewing_keeps_only_what_is_ones_own(
         await add(client, FIRST)
     [first, second] = await one.read(2)
     await one.release([first, second])
-    [claimed] = await other.claim(60_000, 1)
+    [claimed] = await other.claim_released(1)
     await one.renew([first, second])
     assert claimed.id == first.id
-    assert await other.claim(60_000, 9) == []
+    assert await other.claim_released(9) == []
 
 
 async def test_leaves_the_group_unless_it_holds_something(client: Redis, one: GroupReader) -> None:

@@ -16,7 +16,7 @@ _CONSUMER_FORGOTTEN_MS = 60_000
 _OWN_LIVE_MS = 60_000
 _LEFT_LIVE_MS = 10_000
 _BEGINNING = "0-0"
-RELEASED_IDLE_MS = 86_400_000  # beyond any lease
+_RELEASED_IDLE_MS = 86_400_000  # beyond any lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +148,17 @@ class GroupReader:
             Entry(self._shared[index], entry.decode(), payload, n) for index, entry, payload, n in claimed
         ]
 
+    async def claim_released(self, count: int) -> list[Entry]:
+        """Up to `count` entries of each stream that other consumers have released."""
+        return await self.claim(_RELEASED_IDLE_MS, count)
+
     async def renew(self, entries: Sequence[Entry]) -> int:
         """Extends the lease of those that are still this consumer's; how many are."""
         return await self._set_idle_ms(entries, 0)
 
     async def release(self, entries: Sequence[Entry]) -> None:
         """Lets any consumer claim these at once."""
-        await self._set_idle_ms(entries, RELEASED_IDLE_MS)
+        await self._set_idle_ms(entries, _RELEASED_IDLE_MS)
 
     async def _set_idle_ms(self, entries: Sequence[Entry], idle_ms: int) -> int:
         ours = 0

@@ -19,7 +19,7 @@ from typing import Protocol
 
 import structlog
 
-from voicegw.cluster.redis.group_reader import RELEASED_IDLE_MS, Entry, GroupReader
+from voicegw.cluster.redis.group_reader import Entry, GroupReader
 from voicegw.cluster.redis.monitor import REDIS_ERRORS
 
 log = structlog.get_logger(__name__)
@@ -246,11 +246,13 @@ class GroupWorker:
             await reader.release(due)
         count = max(self._room(), self._handler.min_claims)
         if count > 0 and not self.stopping:
-            # While Redis was away, consumers that still work could not renew their leases. It may have been
-            # away until this one started.
-            renewed = reader.monitor.up_s() >= self._lease_ms / 1000
-            idle_ms = self._lease_ms if renewed else RELEASED_IDLE_MS
-            self._begin(reader, await reader.claim(idle_ms, count))
+            if reader.monitor.up_s() >= self._lease_ms / 1000:
+                claimed = await reader.claim(self._lease_ms, count)
+            else:
+                # While Redis was away, consumers that still work could not renew their leases. It may have
+                # been away until this one started.
+                claimed = await reader.claim_released(count)
+            self._begin(reader, claimed)
         if due or count > 0:
             reader.monitor.succeeded()
 

@@ -6,8 +6,8 @@ import itertools
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import structlog
 
@@ -55,24 +55,16 @@ def freeze_gc() -> None:
     gc.freeze()
 
 
-async def run_until(stop: asyncio.Event, work: Awaitable[object]) -> None:
-    """Awaits `work`; cancels it when `stop` is set first."""
+async def run_until(stop: asyncio.Event, work: Awaitable[Result]) -> Result | None:
+    """The result of `work`; None when `stop` is set first, which cancels it."""
     stopped, working = asyncio.create_task(stop.wait()), asyncio.ensure_future(work)
     try:
         await asyncio.wait((stopped, working), return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
+        return working.result() if working.done() else None
     finally:
         stopped.cancel()
         working.cancel()
         await asyncio.gather(stopped, working, return_exceptions=True)
-
-
-async def result_unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
-    """The result of `work`; None when `stop` is set first, which cancels it."""
-    working = asyncio.create_task(work)
-    await run_until(stop, working)
-    return None if working.cancelled() else working.result()
 
 
 def on_signals() -> tuple[asyncio.Event, asyncio.Event]:

@@ -16,7 +16,7 @@ from voicegw.cluster.redis.keys import Keys
 from voicegw.cluster.sessions.rates import rate_storage
 from voicegw.cluster.sessions.replay_cache import SharedReplayCache
 from voicegw.cluster.sessions.store import RedisStore
-from voicegw.commands.process import announce, freeze_gc, on_signals, result_unless, run_until
+from voicegw.commands.process import announce, freeze_gc, on_signals, run_until
 from voicegw.commands.recognition import new_recognizer
 from voicegw.config import Settings
 from voicegw.core.session_store import NullStore, Store
@@ -50,7 +50,7 @@ async def serve(settings: Settings) -> None:
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # there is nothing to reload yet
     metrics = Metrics()
     async with AsyncExitStack() as stack:
-        assistant = await result_unless(stopping, assemble(settings, metrics, stack))
+        assistant = await run_until(stopping, assemble(settings, metrics, stack))
         if assistant is None:
             await run_until(forced, stack.aclose())  # a program of tools may take seconds to end
             return

@@ -9,7 +9,7 @@ import structlog
 from voicegw.assistant import make_tool_worker
 from voicegw.cluster.jobs.recognition_worker import ConsumerOptions, RecognitionWorker
 from voicegw.cluster.tools.tool_worker import ToolWorker
-from voicegw.commands.process import announce, on_signals, result_unless, run_until
+from voicegw.commands.process import announce, on_signals, run_until
 from voicegw.commands.recognition import new_pool
 from voicegw.config import WorkerSettings
 from voicegw.gateway.http.probes import probes
@@ -63,7 +63,7 @@ async def _call_tools(
     async with AsyncExitStack() as stack:
         if alone:
             await _serve_probes(settings.consumer, unready, metrics, stack)
-        worker = await result_unless(stopping, make_tool_worker(settings, metrics, stack))
+        worker = await run_until(stopping, make_tool_worker(settings, metrics, stack))
         if worker is None:
             return
         if alone:

@@ -106,7 +106,6 @@ class RemoteBackgroundCalls:
         """Its progress reports as they come, ending with the result; Redis may be away meanwhile. Of several
         that are read at once, as after a takeover, only the last one and the result count."""
         reply: Any
-        latest: CallProgress | None
         stream, seen = self._keys.call_progress(background_call), "-"
         give_up_at = time.monotonic() + self._options.give_up_ms / 1000
         pause_s = _LOOK_S
@@ -117,7 +116,7 @@ class RemoteBackgroundCalls:
             except REDIS_ERRORS:
                 reply, pause_s = [], min(2 * pause_s, _LONGEST_WAIT_S)
             raise_if_cancelled()
-            latest = None
+            latest = result = None
             for entry, fields in reply:
                 seen = f"({entry.decode()}"
                 try:
@@ -130,13 +129,14 @@ class RemoteBackgroundCalls:
                     )
                     continue
                 if report.done:
-                    if latest is not None:
-                        yield latest
-                    yield report
-                    return
+                    result = report
+                    break
                 latest = report
             if latest is not None:
                 yield latest
+            if result is not None:
+                yield result
+                return
             await asyncio.sleep(pause_s)
         yield CallProgress('{"error":"no result in time"}', done=True, ok=False)
 

@@ -68,9 +68,7 @@ async def test_traces_are_those_that_the_server_exports(monkeypatch: pytest.Monk
     async def status(exporter: str | None) -> Status:
         return (await only("traces", Settings(traces=TraceOptions(exporter)))).status
 
-    assert [await status(name) for name in (None, "otlp", "nonesuch")] == [
-        *(Status.OK, Status.OK, Status.WRONG)
-    ]
+    assert [await status(name) for name in (None, "otlp", "nonesuch")] == [Status.OK, Status.OK, Status.WRONG]
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     assert "'voicegw[otel]'" in (await only("traces", Settings(traces=TraceOptions("otlp")))).found
 

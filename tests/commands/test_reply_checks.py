@@ -99,9 +99,8 @@ async def test_a_word_is_moderated() -> None:
         options = ModerationOptions(entry_point=f"{__name__}:{name}")
         return (await only("moderation", Settings(moderation=options))).status
 
-    assert [await judged(name) for name in ("passes", "rejects", "missing")] == [
-        *(Status.OK, Status.WRONG, Status.WRONG)
-    ]
+    statuses = [await judged(name) for name in ("passes", "rejects", "missing")]
+    assert statuses == [Status.OK, Status.WRONG, Status.WRONG]
     away = ModerationOptions(model="omni", url=f"http://127.0.0.1:{free_port()}/v1")
     assert (await only("moderation", Settings(moderation=away))).status is Status.WRONG
     assert (await only("moderation", Settings())).status is Status.OK

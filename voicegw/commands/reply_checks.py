@@ -153,5 +153,9 @@ async def _check_moderation(settings: Settings) -> AsyncIterator[Finding]:
 
 
 REPLY_CHECKS = (
-    *(_check_model_endpoints, _check_voice, _check_tools, _check_background_calls, _check_moderation),
+    _check_model_endpoints,
+    _check_voice,
+    _check_tools,
+    _check_background_calls,
+    _check_moderation,
 )

@@ -375,7 +375,12 @@ def test_a_doubtful_final_that_is_awaited_is_not_decoded_with_less_context(
     monkeypatch.setattr("voicegw.asr.whisper.is_doubtful", lambda words: True)
     tried: list[int] = []
     make_window = stock._window
-    monkeypatch.setattr(stock, "_window", lambda job: tried.append(job.context) or make_window(job))
+
+    def record(job: DecodeJob) -> Any:
+        tried.append(job.context)
+        return make_window(job)
+
+    monkeypatch.setattr(stock, "_window", record)
     window = with_context(stock, retried=False)
     stock.decode([window])
     assert tried == [window.context]

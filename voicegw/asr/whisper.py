@@ -2,8 +2,9 @@
 
 Decoding is greedy; a final whose text is not sure is searched with a beam as well. Text that repeats itself
 or does not end is suspicious. A partial has no words then, because the next one is on its way; a final is
-decoded again with 15 s of window, and at last with 30 s. What is not speech is rejected (rejection.py), so
-that it becomes neither a transcript nor context. The model itself is in model.py.
+decoded again with 15 s of window, and at last with 30 s. A final with a doubtful word is decoded with less
+context, too. What is not speech is rejected (rejection.py), so that it becomes neither a transcript nor
+context. The model itself is in model.py.
 
 A final that is not to be retried is searched with a beam at once, because a client may wait for it; if the
 beam loops, it is decoded greedily. An urgent one has less padding, too.

@@ -42,7 +42,7 @@ class Voice(Protocol):
 class SpeechOptions:
     """How replies are played to the client."""
 
-    lead_ms: int = option(400, "reply audio that is sent ahead of the played position", ge=200, le=10_000)
+    lead_ms: int = option(400, "reply audio that is sent ahead of the played position", ge=200, le=2000)
 
 
 @dataclass(slots=True)

@@ -343,30 +343,66 @@ def with_context(stock: WhisperEngine, retried: bool = True) -> DecodeJob:
     return job(before + own, context=len(before) // 2, retried=retried)
 
 
+SAT = ("sat.", -500, -50, 0.9)
+SAT_LATER = ("sat.", -500, 100, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "heard"),
+    [
+        ([SAT, ("asked", -50, 300, 0.4), ("not", 300, 500, 0.8)],
+         [SAT_LATER, ("ask", 100, 300, 0.9), ("not", 300, 500, 0.8)], "sat. ask not"),
+        ([SAT, ("asked", -50, 300, 0.4)], [SAT_LATER, ("ask", 100, 300, 0.3)], "sat. asked"),
+        ([SAT_LATER, ("maybe", 100, 500, 0.4)], [SAT_LATER], "sat. maybe"),
+        ([SAT, ("maybe", -50, 500, 0.4)], [("at.", -300, 100, 0.9), ("maybe", 100, 500, 0.9)], "sat. maybe"),
+        ([SAT, ("no", -50, 500, 0.4)], [SAT, ("nobody expects it", -50, 500, 0.9)], "sat. no"),
+        ([SAT, ("asked", -50, 300, 0.5)], [], "sat. asked"),
+        ([("sat.", -500, -50, 0.1), ("asked", -50, 300, 0.5)], [], "sat. asked"),
+    ],
+)  # fmt: skip
 def test_of_a_doubtful_final_the_more_probable_one_of_two_lengths_of_context_is_taken(
-    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch, first: Any, second: Any, heard: str
 ) -> None:
     window = with_context(stock)
-    [usual] = stock.decode([window])
-    contexts: list[int] = []
-    align = stock._words
+    decodes = iter([first, second] if second else [first])
 
-    def doubt(window: Any, draft: Any) -> tuple[Word, ...]:
-        contexts.append(window.job.context)
-        probability = likely[len(contexts) - 1]
-        words = align(window, draft)
+    def words(window_of_decode: object, draft: object) -> tuple[Word, ...]:
+        """Times in ms from the beginning of the utterance."""
         return tuple(
-            msgspec.structs.replace(word, text=f"{probability}", probability=probability) for word in words
+            Word(text, window.context + to_samples(start), window.context + to_samples(end), probability)
+            for text, start, end, probability in next(decodes)
         )
 
-    monkeypatch.setattr(stock, "_words", doubt)
-    before = [word for word in usual.words if word.end <= window.start + window.context]
-    for likely, taken in (((0.4, 0.9), 0.9), ((0.4, 0.3), 0.4), ((0.6,), 0.6)):
-        contexts.clear()
-        [result] = stock.decode([window])
-        assert contexts == [window.context, window.context - window.context // 2][: len(likely)]
-        assert {word.text for word in result.words[len(before) :]} == {f"{taken}"}
-        assert {word.text for word in result.words[: len(before)]} == {f"{likely[0]}"}
+    monkeypatch.setattr(stock, "_words", words)
+    [result] = stock.decode([window])
+    assert text_of(result.words) == heard
+    assert (result.retry_ms > 0) == bool(second)
+    assert next(decodes, None) is None
+
+
+def test_a_key_term_is_not_compared_with_a_decode_that_lacks_it(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = msgspec.structs.replace(with_context(stock), key_terms=("Claflin",))
+    term = (Word("Claflin", window.context, window.context + 8_000, 0.2),)
+    monkeypatch.setattr(stock, "_with_key_terms", lambda window, draft, words: term)
+    assert decode(stock, window) == term
+
+
+def test_a_doubtful_final_in_a_language_to_be_detected_is_compared_in_the_same(
+    stock: WhisperEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voicegw.asr.whisper.is_doubtful", lambda words: True)
+    asked: list[str] = []
+    spoken_language = stock._model.spoken_language
+
+    def record(encoded: Any, wanted: str) -> str:
+        asked.append(wanted)
+        return spoken_language(encoded, wanted)
+
+    monkeypatch.setattr(stock._model, "spoken_language", record)
+    stock.decode([msgspec.structs.replace(with_context(stock), language=AUTO_LANGUAGE)])
+    assert asked == [AUTO_LANGUAGE, "en"]
 
 
 def test_a_doubtful_final_that_is_awaited_is_not_decoded_with_less_context(

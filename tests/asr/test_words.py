@@ -2,9 +2,9 @@ import pytest
 
 from voicegw.asr.words import (
     Piece,
-    at_boundary,
     is_doubtful,
     mean_log_probability,
+    split_at,
     without_unheard,
     words_of,
 )
@@ -60,10 +60,11 @@ def test_words_without_sound_at_the_end_were_not_said(lengths: list[int], kept: 
     assert without_unheard(words) == words[:kept]
 
 
-def test_words_before_and_after_a_boundary() -> None:
+def test_the_middle_of_a_word_says_on_which_side_of_a_boundary_it_is() -> None:
     words = tuple(words_of(pieces(" one", " two", " three"), unspaced=False))
-    assert at_boundary(words, 199) == (words[:1], words[1:])
-    assert at_boundary(words, 300) == (words, ())
+    assert split_at(words, 151) == (words[:2], words[2:])
+    assert split_at(words, 150) == (words[:1], words[1:])
+    assert split_at(words, 300) == (words, ())
 
 
 def test_the_mean_log_probability_of_words() -> None:

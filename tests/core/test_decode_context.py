@@ -80,6 +80,7 @@ def test_a_word_begins_with_the_utterance_and_not_in_the_pause_before_it() -> No
         ("A-Y-L-E-S.", "A-Y-L-E-S-B-O-R-O.", "B-O-R-O."),
         ("it was his", "it was history", "history"),  # its end alone would be no word
         ("so it", "so it's", "it's"),
+        ("ich weis", "ich weiß.", "weiß."),
         ("प", "पानी", "पानी"),
     ],
 )

@@ -110,6 +110,7 @@ def test_a_word_that_contains_new_speech_is_new() -> None:
         ("was his", "was history", "was history"),
         ("no", "no nobody", "no nobody"),
         ("it", "it's", "it's"),
+        ("ich weis", "ich weiß,", "ich weis weiß,"),
         ("ich weis", "ich weiß", "ich weis weiß"),  # as long as before, without regard to case
         ("is 555", "is 555", "is 555"),
     ],

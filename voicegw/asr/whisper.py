@@ -35,14 +35,14 @@ from voicegw.asr.transcript import (
 from voicegw.asr.vad import speech_probability
 from voicegw.asr.whisper_options import WhisperOptions
 from voicegw.asr.words import (
-    at_boundary,
     is_doubtful,
     mean_log_probability,
+    split_at,
     without_unheard,
     words_of,
 )
 from voicegw.core.audio import SAMPLE_BYTES, SAMPLE_RATE
-from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word
+from voicegw.core.jobs import DecodeJob, DecodeKind, DecodeResult, Word, text_of
 
 _ROOM = {DecodeKind.PARTIAL: Room(margin=200, least=600), DecodeKind.FINAL: Room(margin=200, least=700)}
 _RETRY_FRAMES = (1500, 3000)
@@ -178,8 +178,12 @@ class WhisperEngine:
         words = self._words(window, draft) if self._is_good(window, draft) else ()
         if draft.cut:
             words = words[:-1]  # the last one may be half a word
-        else:
-            words = self._with_less_context(window, self._with_key_terms(window, draft, words))
+        elif (with_terms := self._with_key_terms(window, draft, words)) is not words:
+            words = with_terms
+        elif self._is_compared(window.job, words):
+            begun = time.perf_counter()
+            words = self._with_less_context(window, words)
+            retry_ms += (time.perf_counter() - begun) * 1000
         job = window.job
         return DecodeResult(
             job.session,
@@ -237,25 +241,30 @@ class WhisperEngine:
             for word in without_unheard(words_of(pieces, unspaced=unspaced))
         )
 
+    def _is_compared(self, job: DecodeJob, words: Sequence[Word]) -> bool:
+        """Whether a final is decoded with less context, too: where a word of the utterance is doubtful."""
+        _, own = split_at(words, job.start + job.context)
+        return job.context > 0 and self._is_retried(job) and is_doubtful(own)
+
     def _with_less_context(self, window: Window, words: tuple[Word, ...]) -> tuple[Word, ...]:
-        """The words; where one of the utterance is doubtful, those of a decode with half of the context if
-        they are more probable. Context helps more often than it misleads, but two windows with different
+        """The words, or for the utterance those of a decode with half of the context, if they are of the same
+        speech and more probable. Context helps more often than it misleads, but two windows with different
         context seldom make the same mistake."""
-        job = window.job
-        before, own = at_boundary(words, job.start + job.context)
-        if not (job.context and self._is_retried(job) and is_doubtful(own)):
-            return words
-        half = job.context // 2
+        job, boundary = window.job, window.job.start + window.job.context
+        before, own = split_at(words, boundary)
+        half = job.start + job.context // 2
+        begin = next((word.start for word in before if word.start >= half), half)  # no half word
         less = msgspec.structs.replace(
-            job, start=job.start + half, pcm=job.pcm[SAMPLE_BYTES * half :], context=job.context - half
+            job, start=begin, pcm=job.pcm[SAMPLE_BYTES * (begin - job.start) :], context=boundary - begin
         )
-        again = self._window(less)
+        again = replace(self._window(less), prompt=window.prompt)
         [(again, draft)] = self._drafts([again], self._model.frames([again.spectrogram], _ROOM[job.kind]))
         draft = self._searched(again, draft)
         if not draft.said or draft.suspicious or draft.cut:
             return words
-        _, others = at_boundary(self._words(again, draft), job.start + job.context)
-        return (*before, *others) if mean_log_probability(others) > mean_log_probability(own) else words
+        _, others = split_at(self._words(again, draft), boundary)
+        likelier = mean_log_probability(others) > mean_log_probability(own)
+        return (*before, *others) if likelier and is_as_long(text_of(others), text_of(own)) else words
 
     def _with_key_terms(self, window: Window, draft: Draft, words: tuple[Word, ...]) -> tuple[Word, ...]:
         """The words as they are once the decoder has read the key terms, where that finds one among them."""

@@ -50,9 +50,10 @@ def without_unheard(words: Sequence[Word]) -> Sequence[Word]:
     return words[: max(heard, default=0) + 1]
 
 
-def at_boundary(words: Sequence[Word], boundary: int) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
-    """The words that end before a sample, and the others."""
-    before = tuple(word for word in words if word.end <= boundary)
+def split_at(words: Sequence[Word], boundary: int) -> tuple[tuple[Word, ...], tuple[Word, ...]]:
+    """The words before a sample in a pause, and those after it. An alignment has no gaps: a word may end, and
+    the next one begin, anywhere in the pause. So the middle of a word counts."""
+    before = tuple(word for word in words if word.start + word.end < 2 * boundary)
     return before, tuple(words[len(before) :])
 
 
@@ -62,7 +63,7 @@ def is_doubtful(words: Sequence[Word]) -> bool:
 
 
 def mean_log_probability(words: Sequence[Word]) -> float:
-    """Of a word; minus infinity without words."""
+    """The mean over the words; minus infinity if there are none."""
     if not words:
         return -inf
     return sum(log(max(word.probability, _LEAST)) for word in words) / len(words)

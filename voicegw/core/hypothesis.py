@@ -184,21 +184,18 @@ def _grown_from(word: Word, stable: Sequence[Word]) -> int:
 
 def _rest(word: Word, known: int, start: int, *, same_text: bool) -> Word:
     """The word without its first `known` letters and digits; it begins at `start`."""
-    cuts = (end for end in range(1, len(word.text)) if len(word_characters(word.text[:end])) >= known)
-    cut = next(cuts, None)  # none where the case of the last letter makes two of it
-    if cut is not None and not same_text:
-        cut = _next_part(word.text, cut)
-    if cut is None:
+    text = word.text
+    cuts = (end for end in range(1, len(text)) if len(word_characters(text[:end])) >= known)
+    cut = next(cuts, len(text))
+    begin = next((place for place in range(cut, len(text)) if is_word_character(text[place])), None)
+    if begin is None:  # if the last letter becomes two when case is removed, as in "weis" and "weiß"
         return word
+    if not same_text:
+        if not (text[begin].isdigit() or "-" in text[cut:begin]):
+            return word  # what follows is the end of a word, as in "it's"
+        cut = begin
     start = min(word.end, max(word.start, start))
-    return msgspec.structs.replace(word, text=word.text[cut:], start=start, joined=same_text)
-
-
-def _next_part(text: str, cut: int) -> int | None:
-    """Where the part of a word begins that makes sense alone: after a hyphen, or with a digit. None if what
-    follows the cut is the end of a word, as in "it's"."""
-    begin = next(place for place in range(cut, len(text)) if is_word_character(text[place]))
-    return begin if text[begin].isdigit() or "-" in text[cut:begin] else None
+    return msgspec.structs.replace(word, text=text[cut:], start=start, joined=same_text)
 
 
 def _edit_distances(old: Sequence[str], new: Sequence[str]) -> list[int]:

@@ -239,7 +239,8 @@ def test_what_is_allowed_is_not(module: str, source: str) -> None:
 ENGINE = re.compile(r"whisper|ctranslate|\bct2", re.IGNORECASE)
 ENGINE_PARTS = {"config", "commands.recognition", "assistant"}  # which put the parts together
 ENGINE_PARTS |= {
-    f"asr.{name}" for name in ("whisper", "whisper_loader", "model", "weights", "packaged_weights")
+    f"asr.{name}"
+    for name in ("whisper", "whisper_options", "whisper_loader", "model", "weights", "packaged_weights")
 }
 ENGINE_PARTS |= {"asr.end_of_turn", "asr.vad"}  # which use files and functions of its package
 

@@ -11,6 +11,7 @@ from websockets.asyncio.messages import MAX_FRAGMENTS
 
 from voicegw.config import Settings
 from voicegw.core.audio import INPUT_RATES, LONGEST_CREDIT_MS, SAMPLE_RATE
+from voicegw.core.history_length import KEPT_EXTRA_CHARACTERS
 from voicegw.core.listener import LONGEST_WAIT_S
 from voicegw.core.moderation_queue import MOST_WAITING_CHARACTERS
 from voicegw.dialects import native, openai_realtime
@@ -21,6 +22,7 @@ from voicegw.gateway.http.limited_connection import READ_BYTES
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
 from voicegw.gateway.server import QUEUED_FRAMES
 from voicegw.gateway.session.outbox import MAX_AUDIO_MS
+from voicegw.reply.llm.chunks import MAX_EXTRA_CHARACTERS
 from voicegw.reply.tools.local_background_calls import KEPT_UPDATES
 from voicegw.reply.voice.sentence_voice import MAX_SENTENCE_S
 
@@ -70,7 +72,7 @@ class Ceiling:
             "events, until they are acknowledged": _event_bytes(settings),
             "the history and a prompt": _history_bytes(settings),
             "reply audio": _reply_audio_bytes(settings),
-            "results of tools": _tool_bytes(settings),
+            "results of tools, and what an endpoint adds to calls": _tool_bytes(settings),
             "fields and items that a codec keeps": openai_realtime.MAX_KEPT_CHARACTERS * _CHARACTER_BYTES
             + openai_realtime.KEPT_BYTES,
             "texts to be moderated": MOST_WAITING_CHARACTERS * _CHARACTER_BYTES,
@@ -131,12 +133,12 @@ def _reply_bytes(settings: Settings) -> int:
 
 
 def _history_bytes(settings: Settings) -> int:
-    """The system prompt and the history, which is shortened for the next prompt; a prompt and its
-    encoded copy."""
+    """The system prompt and the history, which is shortened for the next prompt, with what an endpoint has
+    added to calls; a prompt and its encoded copy."""
     characters = settings.session.dialogue.history_characters + MAX_INSTRUCTIONS_CHARACTERS
     messages = characters // _MESSAGE_CHARACTERS * _MESSAGE_BYTES
-    history = (characters + _TYPED_CHARACTERS) * _CHARACTER_BYTES + _reply_bytes(settings)
-    return messages + 3 * history
+    history = (characters + _TYPED_CHARACTERS + KEPT_EXTRA_CHARACTERS) * _CHARACTER_BYTES
+    return messages + 3 * (history + _reply_bytes(settings))
 
 
 def _recording_bytes(settings: Settings) -> int:
@@ -159,4 +161,5 @@ def _reply_audio_bytes(settings: Settings) -> int:
 def _tool_bytes(settings: Settings) -> int:
     """Of one reply, and of the next prompt."""
     tools = settings.tools
-    return 2 * tools.max_rounds * tools.max_calls * tools.max_result_bytes * _CHARACTER_BYTES
+    characters = tools.max_result_bytes + MAX_EXTRA_CHARACTERS
+    return 2 * tools.max_rounds * tools.max_calls * characters * _CHARACTER_BYTES

@@ -101,6 +101,20 @@ def test_what_an_endpoint_adds_to_calls_pushes_nothing_out_and_stays_until_the_n
     assert not any(call.extra for message in history.state.messages for call in message.tool_calls)
 
 
+def test_what_an_endpoint_adds_to_very_many_calls_of_one_turn_is_limited() -> None:
+    history = ChatHistory(DialogueOptions(system_prompt=""))
+    extended = msgspec.structs.replace(A, extra="x" * 8000)
+    history.add_user("the time?", 1)
+    for _ in range(50):
+        history.add_reply([extended, answered(A, "noon")], 1, cut_off=False)
+    for _ in range(3):
+        history.add_result(extended, "noon")
+    prompt = history.prompt()
+    for messages in (prompt, (*history.state.messages, *history.state.tool_results)):
+        extras = [call.extra for message in messages for call in message.tool_calls]
+        assert extras == [*[""] * 45, *[extended.extra] * 8]
+
+
 def test_items_after_one_question_do_not_grow_without_limit() -> None:
     history = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
     history.add_user("hello", 1)

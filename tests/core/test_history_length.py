@@ -2,7 +2,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicegw.core.events import ClientToolCalled, Message, ToolCalled
-from voicegw.core.history_length import characters_of, without_extra_of_finished_turns, without_oldest
+from voicegw.core.history_length import (
+    KEPT_EXTRA_CHARACTERS,
+    characters_of,
+    without_old_extra,
+    without_oldest,
+)
 
 USER, REPLY = Message("user", "x" * 84), Message("assistant", "x" * 84)  # 100 characters each
 CALL = Message("assistant", "", (ClientToolCalled("1", "weather", "{}"),))
@@ -16,9 +21,19 @@ def test_arguments_of_calls_count_and_what_an_endpoint_adds_does_not() -> None:
 
 def test_what_an_endpoint_adds_to_calls_is_kept_for_one_turn() -> None:
     called = Message("assistant", "", (ClientToolCalled("1", "weather", "{}", extra="{}"),))
-    assert without_extra_of_finished_turns([]) == []
-    assert without_extra_of_finished_turns([called, RESULT]) == [called, RESULT]
-    assert without_extra_of_finished_turns([USER, called, USER, called]) == [USER, CALL, USER, called]
+    assert without_old_extra([]) == []
+    assert without_old_extra([called, RESULT]) == [called, RESULT]
+    assert without_old_extra([USER, called, USER, called]) == [USER, CALL, USER, called]
+
+
+def test_in_a_turn_of_very_many_calls_the_newest_ones_keep_what_an_endpoint_adds() -> None:
+    quarter = "x" * (KEPT_EXTRA_CHARACTERS // 4)
+    call = ClientToolCalled("1", "weather", "{}", extra=quarter)
+    one, two = Message("assistant", "", (call,)), Message("assistant", "", (call, call))
+    assert without_old_extra([USER, one, two, RESULT, one]) == [USER, one, two, RESULT, one]
+    assert without_old_extra([USER, one, two, one, one]) == [USER, CALL, two, one, one]
+    two_calls = Message("assistant", "", (*CALL.tool_calls, *CALL.tool_calls))
+    assert without_old_extra([USER, one, two, two, one]) == [USER, CALL, two_calls, two, one]
 
 
 def test_turns_are_dropped_whole() -> None:

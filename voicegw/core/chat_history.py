@@ -7,7 +7,7 @@ from typing import assert_never
 import msgspec
 
 from voicegw.core.client_calls import paired
-from voicegw.core.history_length import characters_of, without_extra_of_finished_turns, without_oldest
+from voicegw.core.history_length import characters_of, without_old_extra, without_oldest
 from voicegw.core.messages import ClientToolCalled, Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.options import option
 from voicegw.core.profile import SessionProfile
@@ -173,13 +173,18 @@ class ChatHistory:
 
     def conversation(self, expected: tuple[Message, ...] = ()) -> tuple[Message, ...]:
         """The messages of a prompt after its prefix. expected: what follows them in the prompt."""
-        self.state.messages = without_extra_of_finished_turns(self.state.messages)
+        self._drop_old_extra()
         characters = characters_of((*self.state.messages, *self.state.tool_results, *expected))
         if characters > self.max_characters:
             excess = characters - round(self.max_characters * self.retained)
             self.state.messages = without_oldest(self.state.messages, excess, turn_follows=bool(expected))
         messages = (*paired((*self.state.messages, *self.state.tool_results)), *expected)
-        return tuple(without_extra_of_finished_turns(messages))
+        return tuple(without_old_extra(messages))
+
+    def _drop_old_extra(self) -> None:
+        end = len(self.state.messages)
+        kept = without_old_extra((*self.state.messages, *self.state.tool_results))
+        self.state.messages, self.state.tool_results = kept[:end], kept[end:]
 
 
 def user_item(turn: int) -> str:

@@ -10,25 +10,31 @@ import msgspec
 from voicegw.core.messages import Message
 
 CHARACTERS_PER_TOKEN = 4  # about, in English
+KEPT_EXTRA_CHARACTERS = 64_000  # of calls; a signature of Gemini has up to some thousands
 _MESSAGE_CHARACTERS = 16  # added for each message; about four tokens
 
 
 def characters_of(messages: Iterable[Message]) -> int:
     """The length of messages: their texts and calls, and 16 characters for each message, so that very many
     short messages also fill the history. What an endpoint has added to calls does not count: it is long, and
-    kept for one turn only."""
+    has its own limit."""
     return sum(
         _MESSAGE_CHARACTERS + len(each.content) + sum(len(call.arguments) for call in each.tool_calls)
         for each in messages
     )
 
 
-def without_extra_of_finished_turns(messages: Sequence[Message]) -> list[Message]:
+def without_old_extra(messages: Sequence[Message]) -> list[Message]:
     """The messages without what an endpoint has added to the calls of all turns but the last one: Gemini
-    wants it back only in the same turn."""
-    *turns, last = _turns(messages) or [range(0)]
-    finished = [_without_extra(messages[place]) for turn in turns for place in turn]
-    return [*finished, *(messages[place] for place in last)]
+    wants it back only in the same turn. In a turn with very many calls, those of the newest messages keep
+    `KEPT_EXTRA_CHARACTERS` in all: a client that carries out tools may never begin another turn."""
+    *_, last = _turns(messages) or [range(0)]
+    left = KEPT_EXTRA_CHARACTERS
+    newest_first: list[Message] = []
+    for place, message in reversed(list(enumerate(messages))):
+        left -= sum(len(call.extra) for call in message.tool_calls)
+        newest_first.append(message if place in last and left >= 0 else _without_extra(message))
+    return newest_first[::-1]
 
 
 def _without_extra(message: Message) -> Message:

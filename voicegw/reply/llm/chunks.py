@@ -12,7 +12,7 @@ import msgspec
 from voicegw.core.events import ToolCalled
 from voicegw.core.text import encodable
 
-_MAX_EXTRA_CHARACTERS = 8000  # a signature of Gemini has up to some thousands
+MAX_EXTRA_CHARACTERS = 8000  # of a call; a signature of Gemini has up to some thousands
 _MAX_TOKENS = 100_000_000  # a report of more tokens for one request is taken for an error
 
 
@@ -210,7 +210,7 @@ class ToolCallDeltas:
 def _extra(content: object) -> str:
     """Extra content of a call as JSON, unless it is too long to be kept in the history."""
     extra = encodable(json.dumps(content, ensure_ascii=False)) if content else ""
-    return extra if len(extra) <= _MAX_EXTRA_CHARACTERS else ""
+    return extra if len(extra) <= MAX_EXTRA_CHARACTERS else ""
 
 
 def is_json_object(arguments: str) -> bool:

@@ -24,6 +24,7 @@ from clients.connection import Connection
 from clients.connector import Connector, Token, ready_message
 from clients.errors import ClientError, ConnectionLost, ProtocolError
 from clients.resend_buffer import ResendBuffer
+from clients.token_renewal import TokenRenewal
 from voicegw.dialects import native
 
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/stream"
@@ -69,7 +70,7 @@ class VoiceClient:
         self._acknowledged = 0
         self._is_ready = True
         self._lost: ConnectionLost | None = None
-        self._renewal: asyncio.Task[None] | None = None  # makes and sends a new token
+        self._renewal = TokenRenewal(self._renew_token)
 
     @classmethod
     @asynccontextmanager
@@ -107,9 +108,7 @@ class VoiceClient:
             await (connection.close() if client is None else client._close())
 
     async def _close(self) -> None:
-        if self._renewal is not None:
-            self._renewal.cancel()
-            await asyncio.wait([self._renewal])
+        await self._renewal.close()
         await self._connection.close()
 
     async def send_audio(self, frame: bytes) -> None:
@@ -176,7 +175,7 @@ class VoiceClient:
         """The server's next message, until the server closes the session normally.
 
         Raises ConnectionLost when the connection is lost and cannot be replaced, or the session is not
-        finished in time after `end`, and ProtocolError.
+        finished in time after `end`, ProtocolError, and what the function that makes tokens raises.
         """
         try:
             async with asyncio.timeout_at(self._settle_by) as self._waiting:
@@ -193,11 +192,13 @@ class VoiceClient:
 
     async def _receive(self) -> native.ServerMessage | None:
         """The next message; None for reply audio, for a message received before, and after a reconnect."""
+        self._renewal.check()
         try:
             message = await self._connection.receive_message()
         except ConnectionLost as lost:
             if lost.close_code == NORMAL_CLOSURE:
                 raise StopAsyncIteration from None
+            self._renewal.check()
             await self._reconnect(lost)
             return None
         if isinstance(message, bytes):
@@ -217,16 +218,15 @@ class VoiceClient:
             self._resend_buffer.acknowledge(message.samples, message.messages)
         if isinstance(message, native.GoingAwayMessage):
             self._connector.set_retry_after(message.retry_after_ms)
-        expires = isinstance(message, native.EndingMessage) and message.code == "token_expired"
-        if expires and (self._renewal is None or self._renewal.done()):
-            self._renewal = asyncio.create_task(self._renew_token(), name="token-renewal")
+        if isinstance(message, native.EndingMessage) and message.code == "token_expired":
+            self._renewal.start()
         if self._is_ready and self._seen >= self._acknowledged + _ACKNOWLEDGE_EVERY:
             self._acknowledged = self._seen
             await self._send_now_or_later(native.AckMessage(seq=self._seen))
         return message
 
     async def _renew_token(self) -> None:
-        """Sends a new token, if one can be made. It may take long, so messages are received meanwhile."""
+        """Sends a new token, if one can be made."""
         if (token := await self._connector.new_token()) is not None:
             await self._send_now_or_later(native.RefreshMessage(token=token))
 

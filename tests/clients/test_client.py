@@ -199,6 +199,32 @@ async def test_a_new_token_is_not_waited_for_at_the_end() -> None:
     assert made == ["begun", "begun", "cancelled"]
 
 
+@pytest.mark.parametrize("close_code", [None, 1008])
+async def test_an_error_of_the_function_that_makes_tokens_is_raised_once(close_code: int | None) -> None:
+    made = iter(["token"])
+
+    def make() -> str:
+        for token in made:
+            return token
+        raise ValueError("no key")
+
+    async def expire(peer: Peer) -> None:
+        await peer.send(READY, ENDING)
+        if close_code:
+            await peer.socket.close(close_code)
+        await peer.socket.wait_closed()
+
+    async with scripted_server(expire) as server, VoiceClient.connect(server.url, token=make) as client:
+        assert await anext(client) == ENDING
+        if close_code is None:
+            await asyncio.sleep(0)
+        with pytest.raises(ValueError, match="no key"):
+            await anext(client)
+        if close_code:
+            with pytest.raises(ConnectionLost, match="1008"):
+                await anext(client)
+
+
 async def test_a_server_that_does_not_settle_is_given_up() -> None:
     async def dawdle(peer: Peer) -> None:
         await peer.send(READY, SECOND)

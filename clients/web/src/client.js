@@ -11,6 +11,7 @@ const ACKNOWLEDGE_EVERY = 32; // messages
 const BURST_MARGIN_MS = 1_000; // for what is said while a new session is being opened
 const MAX_BUFFERED_BYTES = 256_000; // in the socket; more stays in the resend buffer
 const LASTING = ["reply", "language"]; // settings that a new session gets, too
+const REPLY_MODES = new Map([[true, "text"], [false, "none"], ...["text", "audio", "none"].map((mode) => [mode, mode])]);
 
 /**
  * A session, across lost connections. Events: `message` (detail: a message of the server, each once and in order),
@@ -21,6 +22,7 @@ export class VoiceClient extends EventTarget {
   ready = null;
   #options;
   #settings = {}; // the lasting ones, as configured
+  #reply; // in the address, as configured: a new session may greet before it receives messages
   #socket = null;
   #buffer;
   #seen = 0;
@@ -36,6 +38,7 @@ export class VoiceClient extends EventTarget {
   constructor({ url, rate = 16_000, reply = "text", language = "", token = null, reconnectMs = 120_000 }) {
     super();
     this.#options = { url, rate, reply, language, token, reconnectMs };
+    this.#reply = reply;
     this.#buffer = new ResendBuffer(KEPT_S * rate);
   }
 
@@ -82,6 +85,7 @@ export class VoiceClient extends EventTarget {
   /** Changes settings of the session, by the names of the protocol. A new session gets `reply` and `language`, too. */
   configure(settings) {
     for (const name of LASTING) if (settings[name] !== undefined) this.#settings[name] = settings[name];
+    this.#reply = REPLY_MODES.get(settings.reply) ?? this.#reply;
     this.#request({ type: "configure", ...settings });
   }
 
@@ -107,8 +111,8 @@ export class VoiceClient extends EventTarget {
   }
 
   async #open(resume) {
-    const { url, rate, reply, language, token } = this.#options;
-    const query = new URLSearchParams({ rate, reply, ...(language && { lang: language }), ...resume });
+    const { url, rate, language, token } = this.#options;
+    const query = new URLSearchParams({ rate, reply: this.#reply, ...(language && { lang: language }), ...resume });
     const shown = typeof token === "function" ? await token() : token;
     const socket = await openSocket(`${url}?${query}`, shown, {
       onMessage: (data) => this.#receive(data),
@@ -171,9 +175,8 @@ export class VoiceClient extends EventTarget {
   }
 
   /**
-   * The messages that give a new session the lasting settings. The address has those of the first session only, because
-   * the server checks it before it resumes a session: a value that it has refused would end the session. Each setting
-   * has its own message, because a message with a wrong value changes nothing.
+   * The messages that give a new session the lasting settings. A language is not put into the address, because one that
+   * the server refuses would end the session. A message with a wrong value changes nothing, so each has one setting.
    */
   #lastingSettings() {
     return Object.entries(this.#settings).map(([name, value]) => JSON.stringify({ type: "configure", [name]: value }));
@@ -228,7 +231,8 @@ export class VoiceClient extends EventTarget {
   /** Tries until a WebSocket is open, after random and growing delays. */
   async #reconnect() {
     for (;;) {
-      await sleep(this.#retryAfterMs + Math.random() * this.#delayMs);
+      const delayMs = this.#retryAfterMs + Math.random() * this.#delayMs;
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
       this.#retryAfterMs = 0;
       this.#delayMs = Math.min(2 * this.#delayMs, MAX_DELAY_MS);
       if (this.state !== "reconnecting") return;
@@ -239,13 +243,17 @@ export class VoiceClient extends EventTarget {
     }
   }
 
-  /** One attempt; returns its error. */
+  /** One attempt; returns its error. If the server refuses the configured reply mode, it tries the first one again. */
   async #tryAgain() {
     const { session, epoch } = this.ready;
     try {
       await this.#open({ session, epoch, last_seq: this.#seen });
       return null;
     } catch (error) {
+      if (error instanceof Refused && !error.retryable && this.#reply !== this.#options.reply) {
+        this.#reply = this.#options.reply;
+        return this.#tryAgain();
+      }
       return error instanceof VoiceError ? error : new SessionLost("token_missing", String(error)); // no new token
     }
   }
@@ -289,8 +297,4 @@ export class VoiceClient extends EventTarget {
 
 function isTyped(content) {
   return typeof content === "string" && JSON.parse(content).type === "text";
-}
-
-function sleep(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -114,10 +114,26 @@ test("a session that is gone begins anew with the reply mode and the language th
   client.say("one");
   peer.cut();
   const second = await server.peer();
+  assert.deepEqual([second.query.get("reply"), second.query.get("lang")], ["none", "en"], "so there is no greeting");
   second.send({ ...READY, session: "other" });
   await second.until((received) => received.length === 3);
   const settings = [{ reply: false }, { language: "de" }].map((setting) => ({ type: "configure", ...setting }));
   assert.deepEqual(second.received, [...settings, { type: "text", text: "one" }]);
+});
+
+test("a reply mode that the server has refused does not end a session that is resumed", async () => {
+  const { peer } = await opened({ reply: "text" });
+  client.configure({ reply: "audio" });
+  await peer.until((received) => received.length === 1);
+  const error = { code: "unsupported_reply", message: "this server has no voice", retryable: false };
+  server.refusal = { status: 400, error };
+  server.refuses = (query) => query.get("reply") === "audio";
+  peer.cut();
+  const second = await server.peer();
+  assert.deepEqual([second.query.get("reply"), second.query.get("session")], ["text", "s"]);
+  second.send({ ...READY, seq: 2, epoch: 2, resumed: true, next_message: 1 });
+  await once(client, "message");
+  assert.equal(client.state, "open");
 });
 
 test("a setting that the server may not accept is no parameter of a reconnect", async () => {

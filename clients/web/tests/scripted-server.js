@@ -4,7 +4,10 @@ import { createServer } from "node:http";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"; // RFC 6455, 1.3
 
-/** A WebSocket server on loopback whose connections the test controls. refusal: {status, error} instead of upgrades. */
+/**
+ * A WebSocket server on loopback whose connections the test controls. refusal: {status, error} instead of upgrades, of
+ * addresses that it `refuses`.
+ */
 export async function scriptedServer() {
   const server = new ScriptedServer();
   server.http.listen(0, "127.0.0.1");
@@ -15,6 +18,7 @@ export async function scriptedServer() {
 
 class ScriptedServer {
   refusal = null;
+  refuses = () => true;
   #peers = [];
   #waiting = [];
   #sockets = [];
@@ -42,7 +46,7 @@ class ScriptedServer {
   }
 
   #upgrade(request, socket) {
-    if (this.refusal) return socket.end(`HTTP/1.1 ${this.refusal.status} Refused\r\nConnection: close\r\n\r\n`);
+    if (this.refusal && this.refuses(queryOf(request))) return socket.end(`HTTP/1.1 ${this.refusal.status} Refused\r\nConnection: close\r\n\r\n`);
     const accept = createHash("sha1").update(request.headers["sec-websocket-key"] + GUID).digest("base64");
     const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
     const answer = [`Sec-WebSocket-Accept: ${accept}`, "Sec-WebSocket-Protocol: voicegw.v1", "", ""];
@@ -60,7 +64,7 @@ class Peer {
   #changed = () => {};
 
   constructor(request, socket) {
-    this.query = new URL(request.url, "ws://server").searchParams;
+    this.query = queryOf(request);
     this.protocols = request.headers["sec-websocket-protocol"].split(", ");
     this.socket = socket;
     socket.on("data", (data) => this.#read(data));
@@ -117,4 +121,8 @@ class Peer {
     if (opcode === 8) this.received.push({ type: "closed", code: Buffer.from(payload).readUInt16BE() });
     this.#changed();
   }
+}
+
+function queryOf(request) {
+  return new URL(request.url, "ws://server").searchParams;
 }

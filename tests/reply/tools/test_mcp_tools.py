@@ -15,6 +15,7 @@ from tests.reply.tools import mcp_server
 from voicegw.core.background_calls import AskedCall
 from voicegw.errors import ConfigurationError
 from voicegw.reply.tools import mcp_tools
+from voicegw.reply.tools.mcp_connection import McpConnection
 from voicegw.reply.tools.tool_declarations import ToolOptions
 from voicegw.reply.tools.toolbox import Toolbox
 from voicegw.telemetry import Metrics
@@ -136,6 +137,31 @@ async def test_a_slow_tool_has_a_time_limit() -> None:
         assert {each["function"]["name"] for each in box.definitions} == {"shop_slow"}
     assert not ok
     assert "no result within 200 ms" in content
+
+
+async def test_a_stop_that_is_forced_does_not_wait_for_one_server_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closing: list[str] = []
+
+    async def start(_connection: McpConnection) -> list[object]:
+        return []
+
+    async def close(connection: McpConnection) -> None:
+        closing.append(connection.server.name)
+        await asyncio.sleep(1)
+
+    monkeypatch.setattr(McpConnection, "start", start)
+    monkeypatch.setattr(McpConnection, "close", close)
+    stack = AsyncExitStack()
+    servers = ({**SHOP, "name": name, "tools": []} for name in ("shop", "bank"))
+    await mcp_tools.connect(ToolOptions(mcp=tuple(servers)), stack)
+    stopping = asyncio.create_task(stack.aclose())
+    await asyncio.sleep(0.01)
+    stopping.cancel()
+    await asyncio.sleep(0.01)
+    assert stopping.done()
+    assert sorted(closing) == ["bank", "shop"]
 
 
 NOWHERE: Sequence[tuple[dict[str, Any], str]] = (

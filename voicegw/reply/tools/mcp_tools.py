@@ -1,7 +1,7 @@
 """The tools of MCP servers, for the toolbox."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -58,12 +58,16 @@ async def connect(options: ToolOptions, stack: AsyncExitStack) -> tuple[tuple[To
         return ()
     _check_installed()
     connections = [McpConnection(server, options.mcp_timeout_ms / 1000) for server in servers]
-    for connection in connections:
-        stack.push_async_callback(connection.close)
+    stack.push_async_callback(_close, connections)
     found: list[tuple[Tool, Backend]] = []
     for each in await asyncio.gather(*[_tools(connection, options) for connection in connections]):
         found += each
     return tuple(found)
+
+
+async def _close(connections: Sequence[McpConnection]) -> None:
+    """All at once: each may take seconds, and a forced stop cancels only one callback of a stack."""
+    await asyncio.gather(*[connection.close() for connection in connections])
 
 
 async def _tools(connection: McpConnection, options: ToolOptions) -> list[tuple[Tool, Backend]]:

@@ -183,7 +183,7 @@ def duration_s(lost_s: float, said_s: int, *, known: bool) -> float:
         now = tick / 10
         lost = 2.0 < now < lost_until
         if now == lost_until and not known:
-            playback.restart_clock(now)
+            playback.receive_unknown_loss(now)
         played = min(received, played + RATE // 10)
         if not lost:
             playback.receive_played(played * 1000 // RATE, now, received_only=True)
@@ -191,7 +191,7 @@ def duration_s(lost_s: float, said_s: int, *, known: bool) -> float:
         if not lost:
             received += sent
         elif known:
-            playback.lose(sent * 1000 / RATE)
+            playback.count_lost(sent * 1000 / RATE)
         if playback.over(now):
             break
     return now
@@ -206,7 +206,7 @@ def test_after_a_loss_the_rest_of_a_reply_is_played_at_its_speed(lost_s: float, 
 def test_after_a_reconnect_a_whole_lead_follows_and_the_clock_says_what_was_heard() -> None:
     playback = playing((FIRST, 1000), (SECOND, 1000))
     play(playback, 0.6)
-    playback.restart_clock(0.6)
+    playback.receive_unknown_loss(0.6)
     assert playback.position(0.6) == RATE
     assert release_ms(playback, 0.6) == LEAD_MS
     playback.receive_played(700, 0.8)
@@ -217,7 +217,7 @@ def test_after_a_reconnect_a_whole_lead_follows_and_the_clock_says_what_was_hear
 def test_a_place_in_the_audio_is_reported_with_what_was_lost_before_it() -> None:
     playback = playing((FIRST, 3000))
     playback.release(0.0)
-    playback.lose(100)
+    playback.count_lost(100)
     playback.receive_played(200, 0.2)
     assert playback.position(0.2) == RATE * 200 // 1000
     playback.receive_played(200, 0.3, received_only=True)

@@ -196,7 +196,7 @@ def test_positions_of_audio_do_not_change_where_audio_was_lost() -> None:
     speaker = Speaker()
     speaker.write(ONE)
     speaker.say(1, 2000)
-    speaker.speech.lose(150.0)
+    speaker.speech.count_lost(150.0)
     speaker.wait(100)
     ends = [round(action.end_ms) for action in speaker.actions if isinstance(action, Play)]
     assert ends == [100, 200, 300, 400, 500]
@@ -257,8 +257,8 @@ def test_without_a_reply_nothing_happens() -> None:
     speech.receive_text("x", 1.0)
     speech.receive_text_end(1.0)
     speech.receive_played(None, 100, 1.0)
-    speech.lose(100.0)
-    speech.restart_clock(1.0)
+    speech.count_lost(100.0)
+    speech.receive_unknown_loss(1.0)
     speech.receive_tick(1.0)
     assert speech.over(1.0)
     assert speech.pending is None

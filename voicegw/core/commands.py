@@ -134,7 +134,7 @@ class Relay:
 @dataclass(frozen=True, slots=True)
 class Played:
     """How much audio of the reply to `turn` the client has played, in ms; of the last reply if `turn` is
-    None. received_only: the client counts what it has received; otherwise lost audio is counted, too."""
+    None. received_only: its count does not include audio that was lost on the way."""
 
     audio_ms: int
     turn: int | None = None

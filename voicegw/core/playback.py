@@ -129,8 +129,8 @@ class Playback:
         return True
 
     def receive_played(self, audio_ms: int, now: float, *, received_only: bool = False) -> None:
-        """The far end reports how much of the reply it has played. received_only: it counts what it has
-        received."""
+        """The far end reports how much of the reply it has played. received_only: its
+        count does not include audio that was lost on the way."""
         if not self._trusts_reports:
             return
         lost = self._lost if received_only else 0
@@ -140,11 +140,11 @@ class Playback:
             self._delay = min(self._delay, max(0, undelayed - played))
         self._anchor, self._playing_anchor = (played, now), (played + self._delay, now)
 
-    def lose(self, audio_ms: float) -> None:
+    def count_lost(self, audio_ms: float) -> None:
         """So much of the audio that was sent does not arrive."""
         self._lost += round(audio_ms * self._rate / 1000)
 
-    def restart_clock(self, now: float) -> None:
+    def receive_unknown_loss(self, now: float) -> None:
         """An unknown part of the newest audio does not arrive: all that was sent counts as played, so that a
         whole lead follows, and reports are ignored from now on."""
         self._anchor = self._playing_anchor = (self.released, now)

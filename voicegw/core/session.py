@@ -147,7 +147,7 @@ class Session:
     def receive_reconnect(self, now: float) -> None:
         """The client has a connection again."""
         self.liveness.receive_reconnect(now)
-        self.speech.restart_clock(now)
+        self.speech.receive_unknown_loss(now)
         self.speech.disconnected = False
 
     def actions(self) -> list[Action]:

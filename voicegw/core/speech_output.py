@@ -150,16 +150,16 @@ class SpeechOutput:
             spoken.playback.receive_played(audio_ms, now, received_only=received_only)
             self._advance(spoken, now)
 
-    def lose(self, audio_ms: float) -> None:
+    def count_lost(self, audio_ms: float) -> None:
         """So much audio that was sent does not reach the client."""
         if self._spoken is not None:
-            self._spoken.playback.lose(audio_ms)
+            self._spoken.playback.count_lost(audio_ms)
 
-    def restart_clock(self, now: float) -> None:
+    def receive_unknown_loss(self, now: float) -> None:
         """An unknown part of the audio that was sent does not reach the client, because its connection was
         lost."""
         if self._spoken is not None:
-            self._spoken.playback.restart_clock(now)
+            self._spoken.playback.receive_unknown_loss(now)
 
     def receive_tick(self, now: float) -> None:
         """Sends audio that is due; called at least every 100 ms while a reply is spoken."""

@@ -7,8 +7,8 @@ export function resume(context) {
 
 /**
  * Starts an audio context, and resumes it when the system has stopped it, as phones do for a call and for a locked
- * screen: at once, when the page is shown again, and at the next click or key. onLost: it does not run again, although
- * the page is visible and the system does not hold it any longer, as it does while a phone rings.
+ * screen: at once, when the page is shown again, and at the next click or key. onLost: called when it stays stopped for
+ * some seconds although the page is visible. While the system holds it, as for a phone that rings, this is not called.
  */
 export function keepRunning(context, onLost = () => {}) {
   const watching = new AbortController();

@@ -51,7 +51,7 @@ class TTSTask:
             case Play(turn, audio, audio_ms, end_ms):
                 stale_ms = self._outbox.play(ReplyAudio(turn, audio, audio_ms, end_ms))
                 self._count_dropped(stale_ms)
-                self._session.speech.lose(stale_ms)
+                self._session.speech.count_lost(stale_ms)
             case PauseSpeaking():
                 self._outbox.stop_audio()
             case StopSpeaking(dropped_ms):

@@ -32,7 +32,7 @@ from voicegw.gateway.session.record import SessionRecord
 log = structlog.get_logger(__name__)
 
 _RETRY_S = 0.1  # after the first two failures; after others, twice as long as after the one before
-_MAX_RETRY_S = 0.4  # while events wait: they come this much later after a failover
+_MAX_RETRY_S = 0.4  # while events wait: they come up to this much later after a failover
 _MAX_DEGRADED_RETRY_S = 2.0
 _REFRESH_S = 20.0
 _MAX_CHANGES = 16  # of one snapshot, since it differs more and more from the newest

@@ -81,10 +81,10 @@ class DecodeResult(msgspec.Struct, frozen=True, array_like=True):
     queue_ms: from submission until a worker took the job. decode_ms: from then until the result. language: in
     which the window was decoded; empty for the model's default. retry_ms: the part of decode_ms for decoding
     again because the first text looked wrong or was doubtful. end_of_turn: of a final, the probability that
-    the speaker has finished; None without an end-of-turn model. context_dropped: the context was not decoded, because the
-    model works better without. batch: jobs that were decoded together. suspicious: the text looks wrong and
-    was not decoded again, because the job was not `retried`. cut: the words are the beginning of a text that
-    is longer than one decode may write.
+    the speaker has finished; None without an end-of-turn model. context_dropped: the context was not decoded,
+    because the model works better without. batch: jobs that were decoded together. suspicious: the text looks
+    wrong and was not decoded again, because the job was not `retried`. cut: the words are the beginning of a
+    text that is longer than one decode may write.
     """
 
     session: str

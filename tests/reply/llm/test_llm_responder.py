@@ -1,6 +1,7 @@
 """The language model client against a real HTTP server."""
 
 import asyncio
+import json
 from contextlib import aclosing
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.reply.llm.single_endpoint import KEY, PROMPT, failure, listening, rep
 from voicegw import errors
 from voicegw.core.events import Message, ToolCalled
 from voicegw.core.options import check
+from voicegw.core.reply_parameters import ClientTool, ReplyParameters
+from voicegw.core.responder import ReplyRequest
 from voicegw.reply.endpoints.http_client import KEEP_ALIVE_S
 from voicegw.reply.llm.llm_responder import LLMOptions, LLMResponder
 
@@ -246,6 +249,46 @@ async def test_nothing_is_learned_from_a_failure_of_an_endpoint_that_works() -> 
         await llm.prewarm(asked(PROMPT[:1]))
         await reply(llm)
     assert ["temperature" in exchange.body for exchange in server.exchanges] == [True, True, False, True]
+
+
+CLAIMS = "There are no tools: they are unknown and not supported."
+SPOILT = ReplyParameters((ClientTool("x", CLAIMS, '{"type":"unknown"}'),))
+
+
+@pytest.mark.parametrize(
+    ("request_", "marker"),
+    [
+        (ReplyRequest(PROMPT, parameters=SPOILT), "'unknown'"),
+        (ReplyRequest(PROMPT[:1], parameters=SPOILT), "'unknown'"),
+        (ReplyRequest((Message("system", CLAIMS), PROMPT[1])), CLAIMS),
+        (ReplyRequest((Message("system", CLAIMS),)), CLAIMS),
+    ],
+    ids=["tools", "tools without a message", "instructions", "instructions without a message"],
+)
+async def test_nothing_is_learned_from_what_a_client_asks_for(request_: ReplyRequest, marker: str) -> None:
+    def refuse(body: dict[str, Any]) -> Answer | None:
+        sent = json.dumps(body)
+        complaint = f"Unknown function schema in tools[1].function.parameters: {marker}"
+        wrong = '"unknown"' in sent or CLAIMS in sent
+        return Answer(status=400, page=("text/plain", complaint)) if wrong and "tools" in body else None
+
+    async with LLMServer(script=refuse) as server:
+        llm = LLMResponder(LLMOptions(url=server.url, model="tiny", prewarm_interval_ms=0), [TOOL])
+        await llm.prewarm(request_)
+        async with aclosing(llm.respond(request_, certain())) as pieces:
+            assert [piece async for piece in pieces if isinstance(piece, str)] == ["Hello", " there", "."]
+        await reply(llm)
+        await llm.close()
+    assert server.exchanges[-1].body["tools"] == [TOOL]
+
+
+async def test_what_the_endpoint_repeats_of_a_clients_tools_refuses_nothing() -> None:
+    echo = Answer(status=400, page=("text/plain", f"bad function: {CLAIMS}"))
+    async with LLMServer(answers=[echo]) as server, responder(server.url) as llm:
+        with pytest.raises(errors.LLMRejected):
+            async with aclosing(llm.respond(ReplyRequest(PROMPT, parameters=SPOILT), certain())) as pieces:
+                await anext(pieces)
+    assert len(server.exchanges) == 1
 
 
 async def test_the_first_request_shows_what_replies_start_with() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from voicegw.core.responder import ReplyRequest
 from voicegw.errors import (
     LLMBroken,
     LLMInterrupted,
@@ -56,10 +57,21 @@ class EndpointErrors:
         self._proxy_note = proxy_note
         self._last_text = ""
 
+    @classmethod
+    def of(cls, request: ReplyRequest, api_key: str, proxy_note: str) -> "EndpointErrors":
+        """For this request. The words of users and tools are redacted most strictly."""
+        messages, asked = request.messages, request.parameters
+        private = [message.content for message in messages if message.role in ("user", "tool")]
+        private += [*(call.arguments for message in messages for call in message.tool_calls), api_key]
+        phrases = [message.content for message in messages if message.role in ("system", "assistant")]
+        for tool in asked.tools:
+            phrases += [tool.name, tool.description, tool.parameters]
+        return cls(private, [*phrases, asked.effort], proxy_note)
+
     @property
     def complaint(self) -> str:
-        """The endpoint's last error text, without what it repeats of `private`. Not for the log."""
-        return without_echoes(self._last_text, self._private)
+        """The endpoint's last error text, without what it repeats of the request. Not for the log."""
+        return without_echoes(self._last_text, (*self._private, *self._phrases))
 
     def _redact(self, text: str) -> str:
         """Keeps the endpoint's text for `complaint`; returns it redacted."""

@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 _AFTER_FAILURE_S = 0.1  # the time in which a server that failed closes the connection
+_LEARNING = ReplyRequest((Message("system", "Answer briefly."),))
 _TOKEN_LIMIT_ERROR = re.compile(r"max_\w*tokens|output limit")
 
 
@@ -107,6 +108,7 @@ class LLMResponder:
         # OpenAI has renamed the token limit; most other endpoints accept only the old name.
         self._form = RequestForm(fixed, new_name_first=is_openai(self._endpoint.url))
         self._start = expected_start(options.model)
+        self._learning = _LEARNING  # the request that shows which parameters are refused
         self._prewarming = Prewarming(self._read_prompt, options.prewarm_interval_ms / 1000)
 
     async def respond(
@@ -120,7 +122,7 @@ class LLMResponder:
         garbage collector.
         """
         completion = Completion(self._start)
-        errors = self._errors(request.messages)
+        errors = self._errors(request)
         text = self._text(request, completion, self._options.max_tokens, self._form, errors)
         async with aclosing(text) as pieces:
             async for piece in pieces:
@@ -149,9 +151,12 @@ class LLMResponder:
     async def warm(self, request: ReplyRequest) -> None:
         """Requests a reply, to find out whether the endpoint answers and what its replies start with. Some
         endpoints fail on a parameter without naming it: if this one has never answered, simpler forms of the
-        request are tried, too. Raises the LLM errors."""
+        request are tried, too. No client may write this request, because the server learns from it. Raises
+        the LLM errors."""
+        if request.messages:
+            self._learning = request
         try:
-            await self._read(request, self._options.max_tokens, self._form, self._errors(request.messages))
+            await self._read(request, self._options.max_tokens, self._form, self._errors(request))
         except LLMBroken:
             if self.answered or not await self._try_simpler_forms(request):
                 raise
@@ -172,7 +177,7 @@ class LLMResponder:
     async def _accepts(self, form: RequestForm, request: ReplyRequest) -> bool:
         """Whether the endpoint answers this form. Raises errors that do not depend on the form."""
         try:
-            await self._read(request, self._options.max_tokens, form, self._errors(request.messages))
+            await self._read(request, self._options.max_tokens, form, self._errors(request))
         except (LLMBroken, LLMRejected):
             return False
         return True
@@ -180,7 +185,7 @@ class LLMResponder:
     async def _read_prompt(self, request: ReplyRequest) -> None:
         """Requests one token, so that the connection is open and the messages are in the endpoint's prefix
         cache; a whole reply if the endpoint refuses a limit of one token."""
-        errors = self._errors(request.messages)
+        errors = self._errors(request)
         try:
             await self._read(request, self._min_tokens, self._form, errors)
         except LLMRejected:
@@ -199,13 +204,8 @@ class LLMResponder:
                 pass
         self._count(completion.tokens or characters_of(request.messages) / CHARACTERS_PER_TOKEN)
 
-    def _errors(self, messages: Sequence[Message]) -> EndpointErrors:
-        """For a request with these messages. The words of users and tools are redacted most strictly."""
-        arguments = [call.arguments for message in messages for call in message.tool_calls]
-        private = [message.content for message in messages if message.role in ("user", "tool")]
-        phrases = [message.content for message in messages if message.role in ("system", "assistant")]
-        private += [*arguments, self._options.api_key or ""]
-        return EndpointErrors(private, phrases, self._endpoint.proxy_note)
+    def _errors(self, request: ReplyRequest) -> EndpointErrors:
+        return EndpointErrors.of(request, self._options.api_key or "", self._endpoint.proxy_note)
 
     async def _text(
         self,
@@ -218,12 +218,11 @@ class LLMResponder:
         """The text of one completion. A parameter that the endpoint refuses is left out of a next attempt.
 
         This learns for later requests what the replies start with and which parameters are refused. The
-        latter only from requests in the usual form that consist of system messages: in others, the words of a
-        user or a tool may be the reason.
+        latter only from the learning request in the usual form: in others, words of a user or a tool, or what
+        a client asks of the model, may be the reason.
         """
-        limits, messages = self._options, request.messages
-        usual, system = form is self._form, tuple(each for each in messages if each.role == "system")
-        learns = usual and len(system) == len(messages)
+        limits, usual = self._options, form is self._form
+        learns = usual and request == self._learning
         start_s = asyncio.get_running_loop().time()
         deadlines = ReplyDeadlines(
             *(start_s, limits.first_token_timeout_ms, limits.next_token_timeout_ms, limits.total_timeout_ms)
@@ -242,8 +241,8 @@ class LLMResponder:
                     raise
                 if isinstance(error, LLMBroken) and self.answered:
                     learns = False  # an endpoint that works may fail for any reason
-                if len(system) < len(messages):
-                    await self.prewarm(replace(request, messages=system))  # learns what is always refused
+                if request != self._learning:
+                    await self.prewarm(self._learning)  # learns what is always refused
                 form = other.without(self._form.refused)
             finally:
                 self._learn(completion.start)

@@ -2,8 +2,8 @@
 
 Some endpoints refuse parameters that others require: the old or the new name of the token limit, the
 temperature, tools, the system role. A refused parameter is left out, or expressed in another way: in the next
-attempt at the same reply, and in all later requests if the endpoint also refuses it in a request without a
-user's words (llm_responder.py).
+attempt at the same reply, and in all later requests if the endpoint also refuses it in a request in which
+nothing is of a client (llm_responder.py).
 """
 
 import re

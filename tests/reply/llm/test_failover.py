@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import structlog
@@ -12,6 +12,7 @@ from tests.llm_server import Answer, Ending, LLMServer
 from tests.observing import asked, until
 from voicegw import errors
 from voicegw.core.events import Message, ReplyNotice, ReplyPiece
+from voicegw.core.reply_parameters import NO_PARAMETERS, ReplyParameters
 from voicegw.core.responder import ModelUsage
 from voicegw.reply.llm.circuit_breaker import BreakerOptions
 from voicegw.reply.llm.failover import FailoverOptions, FailoverResponder
@@ -34,14 +35,15 @@ class Scenario:
     servers: Sequence[LLMServer]
     metrics: Metrics
 
-    async def reply(self) -> list[ReplyPiece]:
+    async def reply(self, parameters: ReplyParameters = NO_PARAMETERS) -> list[ReplyPiece]:
         confirmed = asyncio.Event()
-        async with aclosing(self.responder.respond(asked(PROMPT), confirmed)) as pieces:
+        request = replace(asked(PROMPT), parameters=parameters)
+        async with aclosing(self.responder.respond(request, confirmed)) as pieces:
             return [piece async for piece in pieces if not isinstance(piece, ModelUsage)]
 
-    async def failure(self) -> errors.ReplyError:
+    async def failure(self, parameters: ReplyParameters = NO_PARAMETERS) -> errors.ReplyError:
         with pytest.raises(errors.ReplyError) as failed:
-            await self.reply()
+            await self.reply(parameters)
         return failed.value
 
     def asked(self) -> list[int]:
@@ -282,6 +284,18 @@ async def test_a_refusal_of_one_request_does_not_count_against_the_endpoint() ->
     async with scenario(LLMServer(tokens=["Hi"], answers=[Answer(status=400)]), failures=1) as run:
         await run.failure()
         assert await run.reply() == ["Hi"]
+
+
+async def test_a_failure_that_a_client_may_have_asked_for_does_not_open_the_breaker() -> None:
+    async with scenario(LLMServer(answers=[SLOW, SLOW]), failures=1, timeout_ms=HASTY_MS) as run:
+        assert isinstance(await run.failure(ReplyParameters(effort="xhigh")), errors.LLMTimeout)
+        assert await run.reply() == ["Hello", " there", "."]
+
+
+async def test_an_endpoint_without_a_server_opens_the_breaker_whatever_a_client_asks_for() -> None:
+    async with scenario(LLMServer(refuse=True), failures=2) as run:
+        await run.failure(ReplyParameters(effort="xhigh"))
+        assert isinstance(await run.failure(), errors.LLMUnavailable)
 
 
 async def test_after_an_interrupted_trial_the_next_request_is_the_trial() -> None:

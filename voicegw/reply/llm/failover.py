@@ -22,6 +22,7 @@ import structlog
 
 from voicegw.core.events import ReplyNotice, ReplyPiece
 from voicegw.core.options import option
+from voicegw.core.reply_parameters import NO_PARAMETERS
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest, Responder
 from voicegw.errors import (
     LLMBroken,
@@ -222,7 +223,8 @@ class _GuardedEndpoint:
             if error.retry_after_ms is not None:
                 paused_until = time.monotonic() + error.retry_after_ms / 1000
                 self._paused_until = max(self._paused_until, paused_until)
-            answered, no_result = isinstance(error, _ANSWERS), error.retry_after_ms is not None
+            answered = isinstance(error, _ANSWERS)
+            no_result = error.retry_after_ms is not None or _may_be_the_clients(error, request)
             failed = not begun and not answered and not no_result
             if failed and self.breaker.receive_failure(time.monotonic()) is Effect.OPENED:
                 yield self._notice("opened", f"fails repeatedly and gets no requests for {self._open_s:g} s")
@@ -253,3 +255,9 @@ class _GuardedEndpoint:
         self._metrics.llm_mitigations.labels(mitigation).inc()
         log.warning("circuit breaker of the model endpoint", state=mitigation, endpoint=self.name)
         return ReplyNotice(LLMUnavailable.code, f"the {self.name} endpoint {what}")
+
+
+def _may_be_the_clients(error: ReplyError, request: ReplyRequest) -> bool:
+    """Whether what a client asks of the model may be the reason: one client must not open the breaker for
+    all."""
+    return request.parameters != NO_PARAMETERS and not isinstance(error, LLMUnreachable)

@@ -20,6 +20,7 @@ from voicegw.dialects import native, twilio
 from voicegw.dialects.port import Dialect
 from voicegw.dialects.twilio.signature import signature
 from voicegw.errors import StoreUnavailable
+from voicegw.gateway.auth.access import AccessOptions
 from voicegw.gateway.http.limited_connection import HandshakeOptions
 from voicegw.gateway.limits.rate_limits import LimitOptions
 
@@ -262,6 +263,21 @@ async def test_who_does_not_start_loses_the_place() -> None:
         assert stage.value("refused_total", code="idle_timeout") == 1
         async with call(stage) as phone:
             await answered(stage, phone)
+
+
+async def test_who_does_not_start_behind_a_proxy_takes_no_place_of_others() -> None:
+    handshake = HandshakeOptions(max_pending_per_address=1)
+    gate = Gate(handshake=handshake, tokens=OPTIONS, access=AccessOptions(behind_proxy=True))
+
+    def through(client: str) -> Any:
+        return connect(line(stage), proxy=None, additional_headers={"X-Forwarded-For": client})
+
+    async with exchange(gate=gate) as stage, through("2001:db8::1"):
+        with pytest.raises(InvalidStatus) as refused:
+            await through("2001:db8::2")
+        assert refused.value.response.status_code == 429
+        async with through("203.0.113.7"):
+            pass
 
 
 async def test_who_starts_is_not_pending_any_longer() -> None:

@@ -104,7 +104,7 @@ class Gateway:
         self._access = access or Access.development(services.metrics)
         self._reloader = Reloader([])
         self._handshakes = HandshakeLimiter(
-            options.handshake, self._access.addresses.is_shared, services.metrics
+            options.handshake, self._access.addresses.unshared, services.metrics
         )
         self._admission = Admission(options.admission, unready, overloaded)
         limits = self._access.limits

@@ -76,12 +76,10 @@ def test_people_are_shown_the_whole_address_exempt_or_not() -> None:
 
 def test_many_may_share_a_proxy_or_an_exempt_address() -> None:
     book = ClientAddresses(OPTIONS, exempt=("127.0.0.0/8",))
-    assert [book.is_shared(peer) for peer in (PROXY, "127.0.0.1", "", "203.0.113.7")] == [
-        True,
-        True,
-        True,
-        False,
-    ]
+    shown = [book.unshared(peer) for peer in (PROXY, "127.0.0.1", "", "203.0.113.7", "2001:db8::7")]
+    assert shown == ["", "", "", "203.0.113.7", "2001:db8::/64"]
+    named = Headers({"X-Forwarded-For": "203.0.113.7"})
+    assert [book.unshared(PROXY, headers) for headers in (named, Headers())] == ["203.0.113.7", ""]
 
 
 def test_a_network_that_is_none_is_refused() -> None:

@@ -28,7 +28,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 def limiter(max_pending: int, per_address: int) -> HandshakeLimiter:
     options = HandshakeOptions(max_pending=max_pending, max_pending_per_address=per_address)
-    return HandshakeLimiter(options, lambda peer: peer == "proxy", Metrics())
+    return HandshakeLimiter(options, lambda peer: "" if peer == "proxy" else peer, Metrics())
 
 
 def test_so_many_of_one_address_and_no_more() -> None:
@@ -42,7 +42,18 @@ def test_so_many_of_one_address_and_no_more() -> None:
 
 def test_behind_a_proxy_there_may_be_many() -> None:
     handshakes = limiter(max_pending=4, per_address=1)
-    assert [handshakes.acquire("proxy") for _ in range(5)] == [True] * 4 + [False]
+    proxy = handshakes.address_of("proxy")
+    assert [handshakes.acquire(proxy) for _ in range(5)] == [True] * 4 + [False]
+
+
+def test_behind_a_proxy_a_connection_counts_for_its_client_once_that_is_known() -> None:
+    handshakes = limiter(max_pending=4, per_address=1)
+    proxy = handshakes.address_of("proxy")
+    assert all(handshakes.acquire(proxy) for _ in range(3))
+    assert [handshakes.move(proxy, client) for client in ("a", "a", "b")] == [True, False, True]
+    for client in ("a", "a", "b"):
+        handshakes.release(client)
+    assert [handshakes.acquire(proxy) for _ in range(5)] == [True] * 4 + [False]
 
 
 async def opened(stage: Stage, stack: AsyncExitStack, first: bytes = b"", **options: str) -> Streams:

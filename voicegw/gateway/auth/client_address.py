@@ -77,12 +77,13 @@ class ClientAddresses:
             return "a proxy that is not listed"
         return "a proxy that names no client" if self._is_proxy(address) else ""
 
-    def is_shared(self, peer: str) -> bool:
-        """Whether many clients may share the address of this peer, so that no limit applies to it."""
-        try:
-            return _within(_parse(peer), (*self._proxies, *self._exempt))
-        except ValueError:
-            return True
+    def unshared(self, peer: str, headers: Headers | None = None) -> str:
+        """As `client`, but empty, too, for a proxy, whose address many clients may share. headers: None while
+        they are not known."""
+        address = self._address(peer, Headers() if headers is None else headers)
+        if address is None or _within(address, (*self._proxies, *self._exempt)):
+            return ""
+        return _group(address)
 
     def _behind(self, address: Address, chain: Iterable[str]) -> Address:
         for entry in islice(chain, _MAX_PROXIES):

@@ -16,6 +16,7 @@ from websockets.protocol import Event, State
 
 from voicegw.core.options import option
 from voicegw.dialects.port import Codec, Dialect
+from voicegw.errors import RateLimited
 from voicegw.gateway.auth.authenticator import Identity
 from voicegw.gateway.http.plain_http import HttpConnection
 from voicegw.gateway.http.request_line import RequestLine, RestServer
@@ -44,37 +45,43 @@ class HandshakeOptions:
 class HandshakeLimiter:
     """Counts the connections with an unfinished handshake.
 
-    is_shared: whether many clients share a peer address, as behind a proxy, and no limit per address
-    applies. context: of TLS, or None. rest: serves the REST API; None without. inbox: the read buffer of all
-    connections of the gateway; each read is copied out of it before the next one.
+    address_of: the address as which a peer counts; empty where many clients share it, as behind a proxy, and
+    no limit per address applies. context: of TLS, or None. rest: serves the REST API; None without. inbox:
+    the read buffer of all connections of the gateway; each read is copied out of it before the next one.
     """
 
-    def __init__(self, options: HandshakeOptions, is_shared: Callable[[str], bool], metrics: Metrics) -> None:
+    def __init__(self, options: HandshakeOptions, address_of: Callable[[str], str], metrics: Metrics) -> None:
         self.options = options
         self.context: ssl.SSLContext | None = None
         self.rest: RestServer | None = None
-        self._is_shared = is_shared
+        self.address_of = address_of
         self._metrics = metrics
         self._pending: Counter[str] = Counter()
         self._transports: WeakSet[asyncio.Transport] = WeakSet()
         metrics.traffic.connections.set_function(self._open)
         self.inbox = memoryview(bytearray(READ_BYTES))
 
-    def acquire(self, peer: str) -> bool:
+    def acquire(self, address: str) -> bool:
         """Counts one more connection; returns whether it is within the limits."""
-        full = self._pending.total() >= self.options.max_pending or (
-            self._pending[peer] >= self.options.max_pending_per_address and not self._is_shared(peer)
-        )
-        self._pending[peer] += 1
+        return self._count(address, full=self._pending.total() >= self.options.max_pending)
+
+    def move(self, before: str, address: str) -> bool:
+        """Counts a connection for another address; returns whether it is within that address's limit."""
+        self.release(before)
+        return self._count(address)
+
+    def _count(self, address: str, *, full: bool = False) -> bool:
+        full = full or (address != "" and self._pending[address] >= self.options.max_pending_per_address)
+        self._pending[address] += 1
         if full:
             self._metrics.handshakes_dropped.inc()
         return not full
 
-    def release(self, peer: str) -> None:
+    def release(self, address: str) -> None:
         """The handshake of one connection is finished, or the connection is closed."""
-        self._pending[peer] -= 1
-        if not self._pending[peer]:
-            del self._pending[peer]
+        self._pending[address] -= 1
+        if not self._pending[address]:
+            del self._pending[address]
 
     def track(self, transport: asyncio.Transport) -> None:
         """Tracks a TCP connection until it is closed, for `abort`."""
@@ -125,7 +132,7 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
         self.seat: Seat | None = None
         self.upgrade: Upgrade | None = None
         self.peer = ""
-        self._pending = True  # counted as an unfinished handshake
+        self._pending: str | None = None  # the address that it counts for, as an unfinished handshake
         self._handshakes = handshakes
         self._frames = TokenBucket(FRAMES_PER_S, FRAMES_PER_S)
         self._read_pause: asyncio.TimerHandle | None = None
@@ -139,7 +146,8 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
         self.peer = str(name[0]) if name else ""
         self._handshakes.track(transport)
         context, timeout_s = self._handshakes.context, self._handshakes.options.timeout_ms / 1000
-        if not self._handshakes.acquire(self.peer):
+        self._pending = self._handshakes.address_of(self.peer)
+        if not self._handshakes.acquire(self._pending):
             self._begin_reading(transport)
             transport.abort()
         elif context is None:
@@ -248,9 +256,17 @@ class LimitedConnection(HttpConnection, asyncio.BufferedProtocol):
 
     def finish_handshake(self) -> None:
         """Stops counting the connection as an unfinished handshake."""
-        if self._pending:
-            self._pending = False
-            self._handshakes.release(self.peer)
+        if self._pending is not None:
+            self._handshakes.release(self._pending)
+            self._pending = None
+
+    def count_handshake(self, address: str) -> None:
+        """Counts the handshake for the client's own address, once that is known. Raises RateLimited when it
+        has too many."""
+        before, self._pending = self._pending, address
+        assert before is not None, "the request is part of the handshake"
+        if before != address and not self._handshakes.move(before, address):
+            raise RateLimited("too many connections of this address with an unfinished handshake")
 
     def hold_seat(self, seat: Seat | None) -> None:
         """Holds this seat, and releases the previous one."""

@@ -77,6 +77,7 @@ class RequestHandler:
         """Admits a client that opens a WebSocket. A browser does not say why its WebSocket is refused, so a
         page asks without an upgrade; then the same is checked, and nothing is consumed."""
         address = await self._access.count(connection.peer, request.headers)
+        connection.count_handshake(self._access.addresses.unshared(connection.peer, request.headers))
         path, _, query = request.path.partition("?")
         own_path = path.removeprefix(self._prefix)
         codec = dialect.connect(Handshake(own_path, query, request.headers, self._prefix))

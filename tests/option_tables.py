@@ -14,6 +14,7 @@ from voicegw.dialects.openai_realtime.dialect import RealtimeDialect
 from voicegw.dialects.vosk.dialect import VoskDialect
 from voicegw.gateway.http.limited_connection import CLOSE_S, FRAMES_PER_S
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
+from voicegw.gateway.rest.http_exchange import CHUNK_BYTES, FREE_CHUNKS
 from voicegw.gateway.session.frame_receiver import TURN_FRAMES
 from voicegw.gateway.session.outbox import MAX_AUDIO_MS
 from voicegw.reply.voice.sentence_voice import MAX_SENTENCE_S
@@ -104,6 +105,10 @@ def _fixed_limits() -> Iterator[tuple[str, str]]:
     )
     yield "typed messages, which cost as many frames more", f"{TURN_FRAMES} frames"
     yield "an HTTP request with its headers; longer ones get 431", _kib(MAX_REQUEST_BYTES)
+    yield (
+        "chunks in the body of a REST request; more get 400",
+        f"{FREE_CHUNKS:,}, and one for every {CHUNK_BYTES} bytes",
+    )
     yield "a closing handshake; then the connection is aborted", _amount(CLOSE_S, "s")
     yield (
         "reply audio that waits to be read by its client; then the oldest is dropped",

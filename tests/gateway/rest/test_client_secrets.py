@@ -24,6 +24,7 @@ from voicegw.gateway.auth.authenticator import Authenticator, Scopes, SingleUse,
 from voicegw.gateway.auth.replay_cache import LocalReplayCache
 from voicegw.gateway.auth.signing_keys import Algorithm
 from voicegw.gateway.rest import client_secrets
+from voicegw.gateway.rest.http_exchange import HttpExchange
 
 ISSUER = token(scope="issue:tokens rate:16000")
 SESSION: Any = {
@@ -102,6 +103,48 @@ async def test_who_may_not_have_tokens_issued() -> None:
 
 
 SECRETS = "/v1/realtime/client_secrets"
+
+
+async def test_the_scope_is_checked_before_the_body_is_read() -> None:
+    head = f"POST {SECRETS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token()}\r\n"
+    async with staged(gate=Gate(tokens=OPTIONS)) as stage:
+        answer = await sent(stage, f"{head}Content-Length: 100\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 403 ")
+
+
+def chunked(chunks: int, size: int) -> bytes:
+    """A request with a body of so many chunks."""
+    head = f"POST {SECRETS} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    return head + (b"%x\r\n%b\r\n" % (size, b" " * size)) * chunks + b"2\r\n{}\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("chunks", "size", "status"), [(3_900, 1, b"200"), (4_300, 10, b"400"), (65_000, 1, b"400")]
+)
+async def test_the_number_of_chunks_is_limited(chunks: int, size: int, status: bytes) -> None:
+    async with staged() as stage:
+        assert (await sent(stage, chunked(chunks, size))).startswith(b"HTTP/1.1 " + status)
+
+
+async def test_many_chunks_leave_others_their_turn() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    reader = asyncio.StreamReader()
+    reader.feed_data(chunked(3_900, 1))
+    exchange = HttpExchange(reader, None)  # type: ignore[arg-type]
+    assert await exchange.receive()
+    counting = asyncio.create_task(count())
+    assert len(await client_secrets.read(exchange)) == 3_902
+    counting.cancel()
+    assert turns >= 3_900 // 64
+
+
 BAD = {
     "no JSON": b"{",
     "no text": b'"\xfc"',

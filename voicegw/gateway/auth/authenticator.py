@@ -179,6 +179,11 @@ class Authenticator:
             Configure(**msgspec.structs.asdict(claims.session)),
         )
 
+    def check_may_issue(self, identity: Identity) -> None:
+        """Raises ScopeMissing when the token does not allow to have tokens issued."""
+        if not self.development:
+            identity.scopes.check_granted(*ISSUE)
+
     def issue(self, identity: Identity, valid_s: int, session: Mapping[str, object]) -> tuple[str, int]:
         """A new token of the same user and with the same scopes, except that to issue tokens; and its expiry
         in Unix time. Raises ScopeMissing, TokensNotIssued, and InvalidParameter for an invalid `session`.
@@ -187,7 +192,7 @@ class Authenticator:
         """
         if self.development:  # any token is accepted
             return f"{CLIENT_SECRET_PREFIX}{secrets.token_urlsafe(24)}", int(time.time()) + valid_s
-        identity.scopes.check_granted(*ISSUE)
+        self.check_may_issue(identity)
         try:
             key = self._keys.signer()
         except ConfigurationError:

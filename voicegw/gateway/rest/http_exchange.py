@@ -21,6 +21,8 @@ _WRITE_S = 10.0  # for a client that does not read
 _MAX_IGNORED_BYTES = 65_536
 _LINGER_S = 2.0
 _LINGER_BYTES = 64 * 1024 * 1024
+FREE_CHUNKS, CHUNK_BYTES = 4_000, 250  # so many chunks of any length; further ones of this mean length
+_EVENTS_PER_TURN = 64  # then others have their turn: one read may have thousands of events
 
 
 class HttpExchange:
@@ -49,19 +51,25 @@ class HttpExchange:
 
     async def body(self, max_bytes: int) -> AsyncGenerator[bytes, None]:
         """The request's body, piece by piece. Raises RequestTooBig, and InvalidParameter for what is not
-        HTTP."""
+        HTTP or has too many chunks."""
         too_big = RequestTooBig(f"the request is longer than {max_bytes} bytes")
         length = self.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > max_bytes:
             raise too_big
         if self._protocol.they_are_waiting_for_100_continue:
             await self._send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
-        size = 0
+        size = events = chunks = 0
         while isinstance(event := await self._next_event(), h11.Data):
             size += len(event.data)
+            chunks += event.chunk_start
             if size > max_bytes:
                 raise too_big
+            if chunks > FREE_CHUNKS + size // CHUNK_BYTES:
+                raise InvalidParameter("the body has too many chunks")
             yield bytes(event.data)
+            events += 1
+            if events % _EVENTS_PER_TURN == 0:
+                await asyncio.sleep(0)
 
     async def until_gone(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs `work`; cancels it when the client has left after the whole request has arrived."""

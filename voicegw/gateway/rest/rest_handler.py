@@ -97,6 +97,7 @@ class RestHandler:
             return await self._transcribe(exchange, address, name, headers)
         identity = await self._access.authenticate(address, bearer_token(exchange.headers))
         if path == CLIENT_SECRETS:
+            self._access.authenticator.check_may_issue(identity)
             await self._access.consume_token(identity)
             content = await client_secrets.read(exchange)
             return Response.json(client_secrets.create(content, identity, self._access.authenticator))

@@ -8,9 +8,11 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.json_server import JsonServer, Reply
 from tests.observing import PATIENCE_S
+from tests.spans import Spans
 from voicegw.core.background_calls import AskedCall, CallProgress
 from voicegw.core.events import ToolAnswered, ToolCalled
 from voicegw.errors import ConfigurationError
@@ -180,6 +182,18 @@ async def test_an_unknown_tool_is_named_in_the_result() -> None:
     async with toolbox(entry_point="tests.reply.application_functions:add") as box:
         answered = await box.call(ToolCalled("c1", "that", "{}"))
     assert json.loads(answered.content) == {"error": "there is no tool 'that'; there are it"}
+
+
+async def test_the_name_of_an_unknown_tool_is_neither_logged_nor_traced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spans, written = Spans(monkeypatch), "my password is\n" * 1_000
+    with structlog.testing.capture_logs() as records:
+        async with toolbox(entry_point="tests.reply.application_functions:add") as box:
+            await box.call(ToolCalled("c1", written, "{}"))
+    assert [(record["event"], record["tool"]) for record in records] == [("tool failed", "unknown")]
+    span = spans.one("execute_tool unknown")
+    assert "password" not in str(dict(span.attributes or {}))
 
 
 @pytest.mark.parametrize(

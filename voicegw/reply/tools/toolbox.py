@@ -97,21 +97,21 @@ class Toolbox:
         """Progress, and at last the result; a failure is a result, too."""
         started = time.monotonic()
         result = CallProgress("null", done=True)
-        attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": call.name}
+        label = call.name if call.name in self._tools else "unknown"  # the model may write any name
+        attributes = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": label}
         try:
-            with span(f"execute_tool {call.name}", attributes, current=False):
+            with span(f"execute_tool {label}", attributes, current=False):
                 async with aclosing(self._texts(call)) as texts:
                     async for text in texts:
                         yield CallProgress(text)
                         result = CallProgress(text, done=True)
         except ToolFailed as failure:
             result = failed_result(failure.message)
-            log.info("tool failed", tool=call.name)
+            log.info("tool failed", tool=label)
         except Exception as error:  # noqa: BLE001 - the application's code may raise anything
             # The message may quote a user or contain a password: it goes neither to the model nor to the log.
             result = failed_result(f"the tool raised {type(error).__name__}")
-            log.warning("tool raised", tool=call.name, error=type(error).__name__)
-        label = call.name if call.name in self._tools else "unknown"
+            log.warning("tool raised", tool=label, error=type(error).__name__)
         self._metrics.observe_tool(label, time.monotonic() - started, ok=result.ok)
         yield result
 

@@ -22,6 +22,7 @@ OPEN_S = 10.0  # for the upgrade
 NEXT_S = 3.0  # the same, if another server can be tried: TCP, TLS and upgrade at 0.5 s a round trip
 CLOSE_S = 2.0  # for the closing handshake
 _FIRST_DELAY_S, _MAX_DELAY_S = 0.2, 5.0
+_MAX_RETRY_AFTER_S = 60.0  # whatever a server says
 
 
 Token = str | Callable[[], str | Awaitable[str]]
@@ -59,8 +60,9 @@ class Connector:
         return None
 
     def set_retry_after(self, retry_after_ms: int) -> None:
-        """The server accepts the next connection after this time only."""
-        self._retry_after_s = retry_after_ms / 1000
+        """The server accepts the next connection after this time only; a longer one than a minute counts as
+        that."""
+        self._retry_after_s = min(retry_after_ms / 1000, _MAX_RETRY_AFTER_S)
 
     def next_server(self) -> None:
         """Tries another server first from now on."""
@@ -101,7 +103,8 @@ class Connector:
         elif clock() > self._give_up_at:
             raise Unreachable("the server closes every connection before the session continues")
         while True:
-            await asyncio.sleep(self._retry_after_s + random.uniform(0, self._max_delay_s))
+            left_s = max(0.0, self._give_up_at - clock())
+            await asyncio.sleep(min(self._retry_after_s, left_s) + random.uniform(0, self._max_delay_s))
             self._retry_after_s, self._max_delay_s = 0.0, min(2 * self._max_delay_s, _MAX_DELAY_S)
             try:
                 return await self.open(resume)

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from clients.client import VoiceClient
@@ -25,6 +27,19 @@ async def test_tries_each_server_until_one_answers() -> None:
 async def test_retries_end_after_the_time_limit() -> None:
     with pytest.raises(Unreachable):
         await Connector([NO_SERVER], {}).reopen({}, within_s=0.05)
+
+
+@pytest.mark.parametrize(("within_s", "longest_s"), [(1, 2), (600, 61)])
+async def test_waits_no_longer_than_a_minute_or_the_time_that_is_left(
+    within_s: float, longest_s: float
+) -> None:
+    clock = asyncio.get_running_loop().time
+    async with scripted_server() as server:
+        connector = Connector([server.url], {})
+        connector.set_retry_after(10**12)
+        began = clock()
+        await (await connector.reopen({}, within_s)).close()
+    assert longest_s - 1 <= clock() - began <= longest_s
 
 
 async def test_a_permanent_refusal_is_not_retried() -> None:

@@ -7,6 +7,7 @@ const KEPT_S = 120; // of unacknowledged audio
 const FINAL_CLOSURES = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010, 4001]); // reconnecting is pointless
 const FIRST_DELAY_MS = 200;
 const MAX_DELAY_MS = 5_000;
+const MAX_RETRY_AFTER_MS = 60_000; // whatever a server says; a timer of over 2^31 ms fires at once
 const ACKNOWLEDGE_EVERY = 32; // messages
 const BURST_MARGIN_MS = 1_000; // for what is said while a new session is being opened
 const MAX_BUFFERED_BYTES = 256_000; // in the socket; more stays in the resend buffer
@@ -231,7 +232,7 @@ export class VoiceClient extends EventTarget {
   /** Tries until a WebSocket is open, after random and growing delays. */
   async #reconnect() {
     for (;;) {
-      const delayMs = this.#retryAfterMs + Math.random() * this.#delayMs;
+      const delayMs = Math.min(this.#retryAfterMs, MAX_RETRY_AFTER_MS) + Math.random() * this.#delayMs;
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       this.#retryAfterMs = 0;
       this.#delayMs = Math.min(2 * this.#delayMs, MAX_DELAY_MS);

@@ -211,10 +211,11 @@ test("a refusal while it reconnects ends the session", async () => {
   assert.deepEqual([detail.state, detail.error.code], ["closed", "origin_refused"]);
 });
 
-/** The delays that are waited for, in ms; the random part is the longest that is possible. */
+/** The delays that are waited for, in ms; the random part is the longest that is possible. Long ones take no time. */
 function delays(context) {
   context.mock.method(Math, "random", () => 1);
-  const { mock } = context.mock.method(globalThis, "setTimeout");
+  const start = setTimeout;
+  const { mock } = context.mock.method(globalThis, "setTimeout", (fire, ms) => start(fire, ms > 20_000 ? 0 : ms));
   const OPEN_MS = 10_000;
   return () => mock.calls.map((call) => call.arguments[1]).filter((ms) => ms !== OPEN_MS);
 }
@@ -245,6 +246,16 @@ test("waits as long as the server said, once", async (context) => {
   second.cut();
   await server.peer();
   assert.deepEqual(waited(), [500, 200]);
+});
+
+test("waits a minute at most, whatever the server said", async (context) => {
+  const { peer } = await opened();
+  const waited = delays(context);
+  peer.send({ type: "going_away", seq: 2, retry_after_ms: 1e12 });
+  await once(client, "message");
+  peer.close(1012);
+  await server.peer();
+  assert.deepEqual(waited(), [60_200]);
 });
 
 test("nobody answers", async () => {

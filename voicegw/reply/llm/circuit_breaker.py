@@ -101,6 +101,6 @@ class CircuitBreaker:
 
     def receive_no_result(self) -> None:
         """A request ended before its first token without showing whether the endpoint works: it was
-        cancelled, the endpoint named a time for the next request, or what a client asks of the model may be
-        the reason. After a trial request, the next request is the trial."""
+        cancelled, the endpoint named a time for the next request, or the reasoning that a client asks for
+        may be the reason. After a trial request, the next request is the trial."""
         self._machine.signal(Signal.NO_RESULT)

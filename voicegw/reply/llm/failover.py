@@ -22,7 +22,6 @@ import structlog
 
 from voicegw.core.events import ReplyNotice, ReplyPiece
 from voicegw.core.options import option
-from voicegw.core.reply_parameters import NO_PARAMETERS
 from voicegw.core.responder import Confirmation, ModelUsage, ReplyRequest, Responder
 from voicegw.errors import (
     LLMBroken,
@@ -258,6 +257,6 @@ class _GuardedEndpoint:
 
 
 def _may_be_the_clients(error: ReplyError, request: ReplyRequest) -> bool:
-    """Whether what a client asks of the model may be the reason: one client must not open the breaker for
-    all."""
-    return request.parameters != NO_PARAMETERS and not isinstance(error, LLMUnreachable)
+    """Whether the long reasoning that a client asks for may be the reason: one client must not open the
+    breaker for all."""
+    return bool(request.parameters.effort) and not isinstance(error, LLMUnreachable)

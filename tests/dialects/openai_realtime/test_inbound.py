@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -21,8 +22,10 @@ from voicegw.core.events import (
     SpeechStopped,
 )
 from voicegw.core.messages import Message
-from voicegw.dialects.openai_realtime import MAX_TEXT_CHARACTERS
+from voicegw.dialects.openai_realtime import MAX_TEXT_CHARACTERS, inbound
 from voicegw.dialects.openai_realtime.conversation import MAX_ITEMS
+from voicegw.dialects.openai_realtime.inbound import MAX_INPUT_ITEMS
+from voicegw.dialects.openai_realtime.items import MAX_CONTENT_PARTS, item_of
 from voicegw.dialects.port import ReplyAudio
 from voicegw.errors import InputError, InvalidValue, MalformedMessage, UnknownItem
 
@@ -88,6 +91,7 @@ BAD_ITEMS: dict[str, tuple[dict[str, Any], type[InputError]]] = {
     "an id with a blank": (HELLO | {"id": "turn 1"}, MalformedMessage),
     "an id too long": (HELLO | {"id": "x" * 65}, MalformedMessage),
     "a text too long": (HELLO | {"content": [{"text": "x" * 16_001}]}, InvalidValue),
+    "too many parts": (HELLO | {"content": [{}] * 101}, InvalidValue),
     "an id that there is": (HELLO | {"id": "mine"}, InvalidValue),
 }
 
@@ -165,6 +169,29 @@ def test_references_to_long_items_have_a_limit(client: Client) -> None:
     [command] = client.commands
     assert isinstance(command, CreateReply)
     assert len(command.messages or ()) == 7
+
+
+def test_an_input_has_a_limited_number_of_items(client: Client) -> None:
+    create(client, HELLO | {"id": "a", "content": []})
+    client.commands.clear()
+    for item in ({"type": "item_reference", "id": "a"}, HELLO):
+        with pytest.raises(InvalidValue, match="items"):
+            client.send("response.create", response={"input": [item] * (MAX_INPUT_ITEMS + 1)})
+    assert client.commands == []
+
+
+def test_an_item_is_converted_once_however_often_an_input_refers_to_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(client, HELLO | {"id": "a", "content": [{}] * MAX_CONTENT_PARTS})
+    converted = Mock(wraps=item_of)
+    monkeypatch.setattr(inbound, "item_of", converted)
+    references = [{"type": "item_reference", "id": "a"}] * MAX_INPUT_ITEMS
+    client.send("response.create", response={"input": [*references[1:], HELLO]})
+    assert converted.call_count == 2
+    command = client.commands[-1]
+    assert isinstance(command, CreateReply)
+    assert len(command.messages or ()) == MAX_INPUT_ITEMS
 
 
 @pytest.mark.parametrize("kind", ["retrieve", "delete", "truncate"])

@@ -42,7 +42,8 @@ from voicegw.errors import (
     UnknownItem,
 )
 
-MAX_INPUT_CHARACTERS = 128_000  # of a response's own input; as much as one event has without references
+MAX_INPUT_ITEMS = 200  # of a response's own input
+MAX_INPUT_CHARACTERS = 128_000  # of them together; as much as one event has without references
 _LEAST_COMMIT_MS = 100
 _REPLY_FIELDS = (*("max_output_tokens", "tools", "tool_choice", "parallel_tool_calls", "reasoning"),)
 _MAX_METADATA = 16
@@ -145,15 +146,23 @@ class Inbound:
 
     def _prompt(self, given: list[Any]) -> tuple[Message, ...]:
         """The messages of a response's own input, which may refer to items of the conversation. A short
-        reference stands for a long item, so their length together has a limit."""
+        reference stands for a long item, so their length together has a limit, and an item that is referred
+        to again is not converted again."""
+        if len(given) > MAX_INPUT_ITEMS:
+            raise InvalidValue(f"response.input: more than {MAX_INPUT_ITEMS} items")
         messages: list[Message] = []
+        referred: dict[str, Message] = {}
         left = MAX_INPUT_CHARACTERS
         for each in given:
             if not isinstance(each, dict):
                 raise MalformedMessage("response.input: an item is no object")
             if each.get("type") == "item_reference":
-                each = dict(self._known(str(each.get("id"))))
-            messages.append(message_of(item_of(each)))
+                name = str(each.get("id"))
+                if name not in referred:
+                    referred[name] = message_of(item_of(self._known(name)))
+                messages.append(referred[name])
+            else:
+                messages.append(message_of(item_of(each)))
             left -= characters_of(messages[-1:])
             if left < 0:
                 raise InvalidValue(f"response.input: more than {MAX_INPUT_CHARACTERS} characters")

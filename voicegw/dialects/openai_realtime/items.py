@@ -11,6 +11,7 @@ from voicegw.core.text import encodable
 from voicegw.errors import InvalidValue, MalformedMessage
 
 MAX_TEXT_CHARACTERS = 16_000
+MAX_CONTENT_PARTS = 100  # empty ones have no text, but cost time
 SESSION_PREFIX = "sess_"
 _Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT_CHARACTERS)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
@@ -64,6 +65,8 @@ def item_of(given: Mapping[str, Any]) -> Item:
     if isinstance(item, MessageItem):
         if item.role not in _ROLES:
             raise InvalidValue(f"item.role must be one of {', '.join(_ROLES)}")
+        if len(item.content) > MAX_CONTENT_PARTS:
+            raise InvalidValue(f"item.content: more than {MAX_CONTENT_PARTS} parts")
         if len(item.text) > MAX_TEXT_CHARACTERS:
             raise InvalidValue(f"item.content: more than {MAX_TEXT_CHARACTERS} characters")
     return item

@@ -15,7 +15,7 @@ from voicegw.dialects.vosk.dialect import VoskDialect
 from voicegw.gateway.http.limited_connection import CLOSE_S, FRAMES_PER_S
 from voicegw.gateway.http.plain_http import MAX_REQUEST_BYTES
 from voicegw.gateway.rest.http_exchange import CHUNK_BYTES, FREE_CHUNKS
-from voicegw.gateway.session.frame_receiver import TURN_FRAMES
+from voicegw.gateway.session.frame_receiver import RELAYED_BYTES, TURN_FRAMES
 from voicegw.gateway.session.outbox import MAX_AUDIO_MS
 from voicegw.reply.voice.sentence_voice import MAX_SENTENCE_S
 from voicegw.settings_loader import Option, options_of
@@ -104,6 +104,7 @@ def _fixed_limits() -> Iterator[tuple[str, str]]:
         f"{FRAMES_PER_S} a second, {FRAMES_PER_S} at once",
     )
     yield "typed messages, which cost as many frames more", f"{TURN_FRAMES} frames"
+    yield "answers at `/v1/realtime`, which cost a frame more for each", _kib(RELAYED_BYTES)
     yield "an HTTP request with its headers; longer ones get 431", _kib(MAX_REQUEST_BYTES)
     yield (
         "chunks in the body of a REST request; more get 400",

@@ -1,9 +1,12 @@
 from typing import Any
+from unittest.mock import Mock
 
+import msgspec
 import pytest
 
 from tests.dialects.openai_realtime.realtime import Client, connected, nested
 from voicegw.core.commands import Configure, CreateReply, ReplyMode
+from voicegw.core.profile import MAX_TOOLS
 from voicegw.core.reply_parameters import ClientTool, ReplyParameters
 
 TOOL = {"type": "function", "name": "weather", "description": "Tells it.", "parameters": {"type": "object"}}
@@ -68,6 +71,27 @@ def test_the_language_of_the_speech(transcription: dict[str, Any], language: str
 
 def test_keywords_are_key_terms() -> None:
     assert heard(transcription={"keywords": ["Quilter"]}) == Configure(key_terms=("Quilter",))
+
+
+def test_only_so_many_tools_are_kept_and_nothing_else_in_their_place() -> None:
+    client = Client()
+    tools = [TOOL | {"name": f"tool_{number}"} for number in range(MAX_TOOLS + 1)]
+    assert client.update(tools=[0] * 20_000)["tools"] == []
+    assert client.update(tools="any")["tools"] == []
+    assert client.update(tools=[0, *tools])["tools"] == tools[: MAX_TOOLS - 1]
+
+
+def test_tools_are_converted_once_and_no_more_than_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    converted = Mock(wraps=msgspec.convert)
+    client = Client()
+    monkeypatch.setattr(msgspec, "convert", converted)
+    client.update(tools=[{}] * 10_000)
+    assert converted.call_count == MAX_TOOLS
+    client.update()
+    client.update(temperature=1)
+    assert converted.call_count == MAX_TOOLS
+    client.send("response.create", response={"tools": [0] * 10_000 + [{}] * 10_000})
+    assert converted.call_count == MAX_TOOLS
 
 
 def test_tools_and_parameters_of_replies() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.observing import until
 from voicegw.core import events
-from voicegw.core.commands import Cancel, Command, Configure, Refresh, ReplyMode, TypeText
+from voicegw.core.commands import Cancel, Command, Configure, Refresh, Relay, ReplyMode, TypeText
 from voicegw.core.profile import SessionProfile
 from voicegw.dialects.port import Audio, Codec, Opening, Received
 from voicegw.errors import (
@@ -270,6 +270,12 @@ async def test_a_command_that_the_token_forbids_is_discarded() -> None:
         await stage.send("cancel")
         assert stage.runner.commands == []
         assert stage.runner.codes() == ["scope_missing"]
+
+
+async def test_an_answer_of_the_codec_is_charged_by_its_length() -> None:
+    async with receiving(FakeCodec(short=Relay(bytes(1023)), long=Relay(bytes(5000)))) as stage:
+        await stage.send("short", "long")
+        assert stage.charged == [4]
 
 
 async def test_a_typed_message_is_charged_as_several_frames() -> None:

@@ -40,7 +40,7 @@ class RealtimeDialect(Dialect):
         kind = TRANSCRIPTION if query.get("intent") == "transcription" else CONVERSATION
         model = query.get("model", _DEFAULT_MODEL)[:_MAX_MODEL_CHARACTERS]
         fields = SessionFields(kind, model, self._speaks, self._passes_voices)
-        profile = SessionProfile(RATE, AudioFormat.PCM).configured(fields.configure())
+        profile = SessionProfile(RATE, AudioFormat.PCM).configured(fields.configuration)
         token = bearer_token(handshake.headers, _TOKEN_PREFIX)
         keys = "".join(handshake.headers.get_all("Sec-WebSocket-Key"))
         ids = Ids(hashlib.sha256(keys.encode()).hexdigest()[:12])

@@ -112,7 +112,7 @@ class Inbound:
     def _update(self, changes: dict[str, Any]) -> Iterator[Received]:
         updated = self.fields.updated(changes)
         answer = _relay(relayed.SessionUpdated(updated.shown_object()))
-        if (command := _changes(self.fields.configure(), updated.configure())) != Configure():
+        if (command := _changes(self.fields.configuration, updated.configuration)) != Configure():
             yield command
         self.fields = updated
         yield answer

@@ -32,17 +32,23 @@ def reply_parameters(given: Mapping[str, Any]) -> ReplyParameters:
     )
 
 
+def declared_tools(given: Any) -> list[dict[str, Any]]:
+    """The tools of any type in a field of a session or a response. Whatever else a client writes there is
+    not looked at again, and there may be much of it."""
+    return [each for each in given[:MAX_TOOLS] if isinstance(each, dict)] if isinstance(given, list) else []
+
+
 def _tools(given: Any) -> tuple[ClientTool, ...]:
     """The functions; tools of other types, which the server would have to carry out, are left out."""
     found: dict[str, ClientTool] = {}
-    for each in given if isinstance(given, list) else ():
+    for each in declared_tools(given):
         try:
             tool = msgspec.convert(each, _FunctionTool)
         except msgspec.ValidationError:
             continue
         schema = tool.parameters or {"type": "object", "properties": {}}
         found[tool.name] = ClientTool(tool.name, tool.description or "", msgspec.json.encode(schema).decode())
-    return tuple(found.values())[:MAX_TOOLS]
+    return tuple(found.values())
 
 
 def _function(choice: Any) -> str:

@@ -7,13 +7,14 @@ in effect. Fields that only have to be shown again are kept as they came.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from voicegw.core.commands import Configure, ReplyMode
 from voicegw.core.profile import given
 from voicegw.core.text import encodable
 from voicegw.dialects.openai_realtime.audio_formats import RealtimeFormat, format_of
-from voicegw.dialects.openai_realtime.reply_fields import reply_parameters
+from voicegw.dialects.openai_realtime.reply_fields import declared_tools, reply_parameters
 from voicegw.dialects.openai_realtime.transcription_fields import transcription_settings
 from voicegw.dialects.openai_realtime.turn_fields import ServerVad, TurnDetection, turn_detection_of
 from voicegw.dialects.openai_realtime.voice_fields import speed_of, voice_of
@@ -71,8 +72,9 @@ class SessionFields:
             return self.fixed.reply
         return ReplyMode.AUDIO if modality == "audio" and self.speaks else ReplyMode.TEXT
 
-    def configure(self) -> Configure:
-        """The settings of the session as a command."""
+    @cached_property
+    def configuration(self) -> Configure:
+        """The settings of the session as a command. Cached, because it converts the tools."""
         truncation = self.shown.get("truncation")
         tokens = _count(_mapping(_mapping(truncation).get("token_limits")).get("post_instructions"))
         wanted = Configure(
@@ -91,7 +93,7 @@ class SessionFields:
     def updated(self, changes: Mapping[str, Any]) -> "SessionFields":
         """The session after an update."""
         audio = _mapping(changes.get("audio"))
-        values = dict(vars(self))
+        values: dict[str, Any] = {}
         if changes.get("type") in (CONVERSATION, TRANSCRIPTION):
             values["type"] = changes["type"]
         if changes.get("output_modalities") in (["text"], ["audio"]):
@@ -101,10 +103,13 @@ class SessionFields:
             values["instructions"] = encodable(instructions)
         values |= self._input_changes(_mapping(audio.get("input")))
         values |= self._output_changes(_mapping(audio.get("output")))
-        shown = dict(self.shown) | {name: changes[name] for name in _SHOWN if name in changes}
-        if len(repr(shown)) <= MAX_SHOWN_CHARACTERS:
+        changed = {name: changes[name] for name in _SHOWN if name in changes}
+        if "tools" in changed:
+            changed["tools"] = declared_tools(changed["tools"])
+        shown = dict(self.shown) | changed
+        if changed and len(repr(shown)) <= MAX_SHOWN_CHARACTERS:
             values["shown"] = shown
-        return SessionFields(**values)
+        return replace(self, **values) if values else self
 
     def _input_changes(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -155,7 +160,7 @@ class SessionFields:
             "object": "realtime.session",
             "model": self.model,
             "output_modalities": [self.reply.value],
-            "instructions": self.configure().instructions or "",
+            "instructions": self.configuration.instructions or "",
             "audio": {"input": audio_input, "output": output},
             "tools": [],
             "tool_choice": "auto",

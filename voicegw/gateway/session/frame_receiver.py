@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 from voicegw.core import events
-from voicegw.core.commands import Command, CreateReply, Refresh, TypeText
+from voicegw.core.commands import Command, CreateReply, Refresh, Relay, TypeText
 from voicegw.dialects.port import Audio, Codec, Opening, Received
 from voicegw.errors import (
     InputError,
@@ -30,6 +30,7 @@ from voicegw.gateway.session.runner import SessionRunner
 _UNAVOIDABLE = (NoReply, ReplyInProgress)  # a reply begins or ends while a message is on its way
 _AHEAD_MS = 500  # of audio before a client in lock step waits
 TURN_FRAMES = 20  # cost of a typed message, in frames, in addition to its own
+RELAYED_BYTES = 1024  # of an answer by the codec, which cost a frame: a short message may have a long one
 
 
 class FrameReceiver:
@@ -161,8 +162,8 @@ class FrameReceiver:
                     raise InvalidState("another token is being checked")
                 self._renewal = self._group.create_task(self._renew(token), name="renewal")
             case _:
-                if isinstance(command, TypeText | CreateReply):
-                    self._charge(TURN_FRAMES)
+                if frames := _additional_frames(command):
+                    self._charge(frames)
                 self._runner.receive_command(command)
 
     async def _renew(self, token: str) -> None:
@@ -186,3 +187,14 @@ class FrameReceiver:
         self._rejected += isinstance(error, InputError) and not isinstance(error, _UNAVOIDABLE)
         if self._rejected > self._max_errors:
             self._runner.finish(TooManyErrors())
+
+
+def _additional_frames(command: Command) -> int:
+    """The cost of a command in frames, in addition to its own."""
+    match command:
+        case TypeText() | CreateReply():
+            return TURN_FRAMES
+        case Relay(data):
+            return len(data) // RELAYED_BYTES
+        case _:
+            return 0

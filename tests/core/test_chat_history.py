@@ -1,7 +1,12 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voicegw.core import chat_history
 from voicegw.core.chat_history import SYSTEM_PROMPT, ChatHistory, DialogueOptions, reply_messages
 from voicegw.core.events import (
     ClientToolCalled,
@@ -11,6 +16,7 @@ from voicegw.core.events import (
     ToolAnswered,
     ToolCalled,
 )
+from voicegw.core.history_length import characters_of
 
 SYSTEM = Message("system", SYSTEM_PROMPT)
 
@@ -72,6 +78,37 @@ def test_a_long_result_leaves_the_question_and_the_call() -> None:
     history.insert(Message("tool", "x" * 5000, tool_call_id="1"), None)
     assert [message.role for message in history.prompt()] == ["user", "assistant", "tool"]
     assert history.prompt()[0] == user("the weather?")
+
+
+def test_an_item_does_not_cost_more_the_more_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = 0
+
+    def counted(work: Callable[..., Any]) -> Callable[..., Any]:
+        def count(messages: Sequence[Message], *rest: Any) -> Any:
+            nonlocal looked_at
+            looked_at += len(messages)
+            return work(messages, *rest)
+
+        return count
+
+    for name in ("characters_of", "without_oldest"):
+        monkeypatch.setattr(chat_history, name, counted(getattr(chat_history, name)))
+    history = ChatHistory(DialogueOptions(system_prompt="", history_characters=16_000))
+    for _ in range(3_000):
+        history.insert(Message("user", ""), None)
+    assert 850 < len(history.state.messages) <= 1_000
+    assert looked_at < 30 * 3_000
+
+
+def test_items_and_turns_together_do_not_keep_too_much() -> None:
+    history = ChatHistory(DialogueOptions(system_prompt="", history_characters=1000))
+    history.insert(user("x" * 100), None)
+    history.add_user("x" * 300, 1)
+    history.add_reply(["x" * 300], 1, cut_off=False)
+    history.add_interrupted([Message("assistant", "x" * 150)])
+    assert len(history.state.messages) == 4
+    history.insert(user("x" * 80), None)
+    assert characters_of(history.state.messages) <= 1000
 
 
 def test_results_of_background_calls_alone_may_be_long() -> None:

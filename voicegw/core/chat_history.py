@@ -23,6 +23,7 @@ _REPLY = "reply"  # begins the ids of replies
 _WITHHELD_REPLY = "[stopped by moderation]"
 _NEVER_ANSWERED = "interrupted before there was an answer"
 _RETAINED = 0.5  # of a full history, when it is cut
+_ROOM = 0.1  # of its length that items of the client make at once, so that not each of them drops others
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class ChatHistory:
         self.state = ChatHistoryState()
         self.retained = _RETAINED
         self.max_characters = options.history_characters
+        self._room = 0  # so many characters may be added before the history has to be measured again
 
     def configure(self, profile: SessionProfile) -> None:
         """Applies the settings of a profile."""
@@ -75,16 +77,20 @@ class ChatHistory:
 
     def add_interrupted(self, messages: Sequence[Message]) -> None:
         """Adds the delivered part of a reply that another process began."""
-        self.state.messages += mark_cut_off(list(messages))
+        self._append(mark_cut_off(list(messages)))
 
     def add_user(self, text: str, turn: int = 0) -> None:
         """Adds a final transcript or a typed message, after the pending tool results."""
         self._add_tool_results()
-        self.state.messages.append(Message("user", text, id=user_item(turn)))
+        self._append([Message("user", text, id=user_item(turn))])
+
+    def _append(self, messages: Sequence[Message]) -> None:
+        self._room -= characters_of(messages)
+        self.state.messages += messages
 
     def _add_tool_results(self) -> None:
         """Moves the pending tool results to the end of the history."""
-        self.state.messages += self.state.tool_results
+        self._append(self.state.tool_results)
         self.state.tool_results = []
 
     def insert(self, message: Message, after: str | None) -> None:
@@ -93,12 +99,20 @@ class ChatHistory:
         if message.role == "user" and after is None:
             self._add_tool_results()
         messages = self.state.messages
-        places = (place for place, each in reversed(list(enumerate(messages))) if each.id == after)
+        places = (place for place in reversed(range(len(messages))) if messages[place].id == after)
         place = next(places, len(messages) - 1) + 1 if after else len(messages) * (after is None)
         messages.insert(place, message)
-        excess = characters_of(messages) - self._options.history_characters
-        if excess > 0:
-            self.state.messages = without_oldest(messages, excess)
+        self._room -= characters_of((message,))
+        if self._room < 0:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Drops the oldest messages if too much is kept."""
+        most = self._options.history_characters
+        self._room = most - characters_of(self.state.messages)
+        if self._room < 0:
+            self.state.messages = without_oldest(self.state.messages, round(most * _ROOM) - self._room)
+            self._room = most - characters_of(self.state.messages)
 
     def delete(self, item: str) -> None:
         """Removes an item, or a tool call with this id and its result."""
@@ -151,7 +165,7 @@ class ChatHistory:
         """Adds the delivered part of the reply to `turn`, with its tool calls. cut_off: the rest was not
         delivered."""
         messages = [replace(message, id=reply_item(turn)) for message in reply_messages(pieces)]
-        self.state.messages += mark_cut_off(messages) if cut_off else messages
+        self._append(mark_cut_off(messages) if cut_off else messages)
 
     @property
     def prefix(self) -> tuple[Message, ...]:

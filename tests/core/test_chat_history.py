@@ -17,6 +17,8 @@ from voicegw.core.events import (
     ToolCalled,
 )
 from voicegw.core.history_length import characters_of
+from voicegw.core.profile import SessionProfile
+from voicegw.core.reply_parameters import ClientTool, ReplyParameters
 
 SYSTEM = Message("system", SYSTEM_PROMPT)
 
@@ -258,6 +260,41 @@ def test_of_what_is_no_reply_any_message_is_withheld() -> None:
     dialogue.add_reply(["something bad"], 1, cut_off=False)
     assert dialogue.withhold_input("something bad") is False
     assert [each.content for each in dialogue.prompt()] == ["[withheld by moderation]", "something bad"]
+
+
+def test_arguments_in_an_item_are_withheld_and_items_behind_it_are_no_reply() -> None:
+    history = ChatHistory(DialogueOptions(system_prompt=""))
+    call = ClientToolCalled("1", "weather", '"something bad"')
+    history.insert(Message("assistant", "", (call,), id="client 1"), None)
+    history.insert(Message("assistant", "fine", id="client 2"), None)
+    history.add_user("hello", 1)
+    assert history.withhold_input(call.arguments) is True
+    assert [each.arguments for each in history.prompt()[0].tool_calls] == ["{}"]
+    history.add_reply(["good day"], 1, cut_off=False)
+    assert history.withhold_input("fine") is False
+
+
+def test_rejected_tools_are_left_out() -> None:
+    history = ChatHistory(DialogueOptions())
+    bad = ReplyParameters((ClientTool("a", "Harms.", "{}"),), function="a", max_tokens=5)
+    other = ReplyParameters((ClientTool("b", "Helps.", "{}"),))
+    history.configure(SessionProfile(parameters=bad))
+    assert history.parameters_of(None) == bad
+    assert history.withhold_input(bad.declarations) is True
+    assert history.parameters_of(None) == history.parameters_of(bad) == ReplyParameters(max_tokens=5)
+    assert history.parameters_of(other) == other
+
+
+def test_a_text_that_is_rejected_is_withheld_wherever_it_is() -> None:
+    history = ChatHistory(DialogueOptions(system_prompt="Help."))
+    bad = ReplyParameters((ClientTool("a", "Harms.", "{}"),))
+    text = bad.declarations
+    history.configure(SessionProfile(parameters=bad, instructions=text))
+    history.insert(Message("user", text, id="client 1"), None)
+    history.add_reply(["no"], 1, cut_off=False)
+    assert history.withhold_input(text) is True
+    assert history.parameters_of(None) == ReplyParameters()
+    assert text not in [message.content for message in history.prompt()]
 
 
 def test_arguments_and_results_of_tools_are_withheld() -> None:

@@ -2,13 +2,14 @@ import pytest
 
 from tests.core.chat import NOW, Chat, assistant, opened, user
 from voicegw.core.actions import (
+    ConfirmReply,
     FollowBackgroundCall,
     Prewarm,
     Respond,
     StopResponding,
 )
 from voicegw.core.background_calls import CallProgress
-from voicegw.core.commands import ReplyMode
+from voicegw.core.commands import AddItem, ReplyMode
 from voicegw.core.events import (
     BackgroundCallReport,
     Message,
@@ -21,9 +22,10 @@ from voicegw.core.events import (
     ToolAnswered,
     ToolCalled,
 )
-from voicegw.core.moderation_queue import Check
+from voicegw.core.moderation_queue import NO_TURN, Check
 from voicegw.core.profile import SessionProfile
 from voicegw.core.reply_options import ReplyOptions
+from voicegw.core.reply_parameters import ClientTool, ReplyParameters
 
 
 @pytest.fixture
@@ -213,6 +215,32 @@ def test_a_rejected_user_text_stops_its_reply() -> None:
     chat.type("hello")
     (request,) = (each for each in chat.done() if isinstance(each, Respond))
     assert request.messages[0] == Message("user", "[withheld by moderation]")
+
+
+def test_a_speculative_reply_with_rejected_tools_is_not_used() -> None:
+    chat = Chat()
+    bad = ReplyParameters((ClientTool("act", "Harms.", "{}"),))
+    chat.dialogue.configure(SessionProfile(parameters=bad))
+    turn = chat.speak()
+    chat.pause(turn, "hello")
+    (request,) = (each for each in chat.done() if isinstance(each, Respond))
+    assert request.parameters == bad
+    chat.dialogue.receive_verdict(Check(NO_TURN, ModerationTarget.INPUT, bad.declarations), HIT, NOW)
+    chat.final(turn, "hello")
+    (request,) = (each for each in chat.done() if isinstance(each, Respond))
+    assert request.parameters == ReplyParameters()
+
+
+def test_a_rejected_item_stops_the_reply_in_progress() -> None:
+    chat = Chat()
+    item = Message("user", "something bad", id="client 1")
+    chat.dialogue.items.receive(AddItem(item), NOW)
+    turn = chat.speak()
+    chat.pause(turn, "and now")
+    chat.final(turn, "and now")
+    assert any(isinstance(each, ConfirmReply) for each in chat.done())
+    chat.dialogue.receive_verdict(Check(NO_TURN, ModerationTarget.INPUT, item.content), HIT, NOW)
+    assert ReplyDone(turn, "", ReplyReason.MODERATED) in chat.done()
 
 
 def test_a_late_verdict_does_not_stop_the_next_reply() -> None:

@@ -16,7 +16,7 @@ from voicegw.core.events import (
     ToolAnswered,
     ToolCalled,
 )
-from voicegw.core.moderation_queue import Check, ModerationQueue, pieces
+from voicegw.core.moderation_queue import NO_TURN, Check, ModerationQueue, pieces
 from voicegw.errors import RateLimited
 
 
@@ -56,6 +56,14 @@ def test_a_typed_text_is_judged_once() -> None:
     queue.receive_input(1, "hello")
     queue.receive_input(2, "hello")
     assert due(queue) == ["hello", "hello"]
+
+
+def test_a_setting_is_judged_again_if_it_comes_again() -> None:
+    queue = ModerationQueue(200)
+    queue.receive_setting("bad")
+    queue.receive_setting("bad")
+    check = Check(NO_TURN, ModerationTarget.INPUT, "bad")
+    assert [*queue.next_checks(), *queue.next_checks()] == [check, check]
 
 
 def test_an_empty_text_is_not_judged() -> None:

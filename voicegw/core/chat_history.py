@@ -11,6 +11,8 @@ from voicegw.core.history_length import characters_of, without_old_extra, withou
 from voicegw.core.messages import ClientToolCalled, Message, ReplyNotice, ReplyPiece, ToolAnswered, ToolCalled
 from voicegw.core.options import option
 from voicegw.core.profile import SessionProfile
+from voicegw.core.reply_parameters import NO_PARAMETERS, ReplyParameters
+from voicegw.core.withheld import WITHHELD_REPLY, without_input, without_tool_text
 
 SYSTEM_PROMPT = (
     "You are a voice assistant. The user's words come from speech recognition and may contain mistakes; "
@@ -18,9 +20,7 @@ SYSTEM_PROMPT = (
 )
 
 _CUT_OFF = " [cut off]"
-_WITHHELD_INPUT = Message("user", "[withheld by moderation]")
-_REPLY = "reply"  # begins the ids of replies
-_WITHHELD_REPLY = "[stopped by moderation]"
+_REPLY, _TURN = "reply", "turn"  # begin the ids of replies and of the user's words
 _NEVER_ANSWERED = "interrupted before there was an answer"
 _RETAINED = 0.5  # of a full history, when it is cut
 _ROOM = 0.1  # of its length that items of the client make at once, so that not each of them drops others
@@ -44,11 +44,13 @@ class DialogueOptions:
 
 class ChatHistoryState(msgspec.Struct, array_like=True):
     """messages: the history, without the system prompt. tool_results: results of background tool calls that
-    are inserted before the next user message. rejected_instructions: those that moderation rejected last."""
+    are inserted before the next user message. rejected_instructions, rejected_tools: those that moderation
+    rejected last; of the tools, their declarations."""
 
     messages: list[Message] = []
     tool_results: list[Message] = []
     rejected_instructions: str | None = None
+    rejected_tools: str | None = None
 
 
 class ChatHistory:
@@ -62,6 +64,7 @@ class ChatHistory:
 
     def __init__(self, options: DialogueOptions) -> None:
         self.instructions: str | None = None
+        self._parameters = NO_PARAMETERS
         self._options = options
         self.state = ChatHistoryState()
         self.retained = _RETAINED
@@ -72,6 +75,7 @@ class ChatHistory:
         """Applies the settings of a profile."""
         longest = self._options.history_characters
         self.instructions = profile.instructions
+        self._parameters = profile.parameters or NO_PARAMETERS
         self.retained = _RETAINED if profile.retained is None else profile.retained
         self.max_characters = min(profile.history_characters or longest, longest)
 
@@ -140,25 +144,30 @@ class ChatHistory:
 
     def withhold_input(self, text: str) -> bool:
         """Replaces a text of the user, or of any message of the client, by a note. Returns whether it has no
-        reply yet. In place of rejected instructions, those of the options count."""
+        reply yet. In place of rejected instructions, those of the options count; rejected tools are left
+        out."""
+        unanswered = False
         if self.instructions == text:
-            self.state.rejected_instructions = text
-            return True
+            self.state.rejected_instructions, unanswered = text, True
+        if self._parameters.declarations == text:
+            self.state.rejected_tools, unanswered = text, True
         for place, message in reversed(list(enumerate(self.state.messages))):
-            if not is_reply(message) and message.content.endswith(text):
-                self.state.messages[place] = _WITHHELD_INPUT
-                return all(later.role == "user" for later in self.state.messages[place:])
-        return False
+            withheld = message if is_reply(message) else without_input(message, text)
+            if withheld is not message:
+                self.state.messages[place] = withheld
+                later = self.state.messages[place + 1 :]
+                return unanswered or all(each.role == "user" or is_item_of_client(each) for each in later)
+        return unanswered
 
     def withhold_reply(self, text: str) -> None:
         """Replaces the delivered part of a reply by a note. text: the rejected text, a part of the reply or
         the arguments or the result of a tool call."""
-        self.state.messages = [_without_tool_text(message, text) for message in self.state.messages]
-        self.state.tool_results = [_without_tool_text(message, text) for message in self.state.tool_results]
+        self.state.messages = [without_tool_text(message, text) for message in self.state.messages]
+        self.state.tool_results = [without_tool_text(message, text) for message in self.state.tool_results]
         for place, message in reversed(list(enumerate(self.state.messages))):
             delivered = message.content.removesuffix(_CUT_OFF)
             if message.role == "assistant" and delivered and (delivered in text or text in delivered):
-                self.state.messages[place] = replace(message, content=_WITHHELD_REPLY)
+                self.state.messages[place] = replace(message, content=WITHHELD_REPLY)
                 return
 
     def add_reply(self, pieces: Sequence[ReplyPiece], turn: int = 0, *, cut_off: bool) -> None:
@@ -178,6 +187,13 @@ class ChatHistory:
         if instructions is None or instructions == self.state.rejected_instructions:
             instructions = self._options.system_prompt
         return (Message("system", instructions),) if instructions else ()
+
+    def parameters_of(self, given: ReplyParameters | None) -> ReplyParameters:
+        """The parameters of a request; None for those of the session. Rejected tools are left out."""
+        parameters = self._parameters if given is None else given
+        if parameters.declarations != self.state.rejected_tools:
+            return parameters
+        return msgspec.structs.replace(parameters, tools=(), tool_choice="", function="")
 
     def prompt(self, provisional: str | None = None) -> tuple[Message, ...]:
         """The messages of the next request. provisional: a transcript that is probably the next user
@@ -203,7 +219,7 @@ class ChatHistory:
 
 def user_item(turn: int) -> str:
     """The id of the item with the user's words of a turn."""
-    return f"turn {turn}"
+    return f"{_TURN} {turn}"
 
 
 def reply_item(turn: int) -> str:
@@ -216,6 +232,11 @@ def is_reply(message: Message) -> bool:
     return message.id.startswith(_REPLY)
 
 
+def is_item_of_client(message: Message) -> bool:
+    """Whether the client has added the message by an AddItem, whatever its role."""
+    return bool(message.id) and not message.id.startswith((_REPLY, _TURN))
+
+
 def _without_call(message: Message, call: str) -> Message:
     kept = tuple(each for each in message.tool_calls if each.id != call)
     return message if len(kept) == len(message.tool_calls) else replace(message, tool_calls=kept)
@@ -224,18 +245,6 @@ def _without_call(message: Message, call: str) -> Message:
 def _other_id(call: str) -> str:
     """Another id of the same form, because some endpoints check the form."""
     return call[:-1] + ("0" if call[-1:] != "0" else "1")
-
-
-def _without_tool_text(message: Message, text: str) -> Message:
-    if message.role == "tool" and message.content == text:
-        return replace(message, content=_WITHHELD_REPLY)
-    if any(call.arguments == text for call in message.tool_calls):
-        calls = (
-            msgspec.structs.replace(call, arguments="{}") if call.arguments == text else call
-            for call in message.tool_calls
-        )
-        return replace(message, tool_calls=tuple(calls))
-    return message
 
 
 def heard_part(pieces: Sequence[ReplyPiece], characters: int) -> list[ReplyPiece]:

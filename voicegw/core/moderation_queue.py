@@ -4,7 +4,7 @@ Moderation delays nothing: a text is sent, and its check follows. One check runs
 newer text of the same reply replaces the one in the queue, and when many checks are queued, several are
 judged together. So a slow moderator judges less often, but without growing delay, and every text is judged. A
 reply is checked whenever a sentence ends, after a number of characters, and at its end. The arguments and the
-results of tool calls are checked too.
+results of tool calls are checked too, and what the client adds to the conversation or sets.
 """
 
 import re
@@ -30,6 +30,7 @@ _PIECE_CHARACTERS = 4_000  # of one text for the moderator, at most
 _OVERLAP_CHARACTERS = 400  # of consecutive pieces, so that no phrase is split between them
 _MOST_SINGLE = 16  # queued checks that are judged one by one
 MOST_WAITING_CHARACTERS = 64_000
+NO_TURN = 0  # of instructions, tools and items, which many turns may have in their prompts
 _CHECK_CHARACTERS = 100  # counted for each check in addition to its text
 _RETRY_AFTER_MS = 2_000
 
@@ -93,6 +94,11 @@ class ModerationQueue:
         if check != self._input:
             self._input = check
             self._add(check)
+
+    def receive_setting(self, text: str) -> None:
+        """Adds a text of the client that belongs to no turn, also if it is the same again: each of two equal
+        items has to be found."""
+        self._add(Check(NO_TURN, ModerationTarget.INPUT, text))
 
     def receive_event(self, event: object) -> None:
         """Adds the checks for an event that is sent to the client."""

@@ -22,7 +22,6 @@ from voicegw.core.latency import TurnTiming
 from voicegw.core.messages import Message, ReplyPiece, TokenUsage, ToolAnswered, ToolCalled
 from voicegw.core.profile import SessionProfile
 from voicegw.core.reply_attempt import Attempt, ReplyState
-from voicegw.core.reply_parameters import NO_PARAMETERS
 from voicegw.core.speech_output import SpeechOutput
 from voicegw.core.state_machine import StateMachine
 from voicegw.errors import LLMInterrupted, VoicegwError
@@ -116,9 +115,9 @@ class Replies:
         self._on_end(state.text, ReplyReason.FAILED, now)
 
     def answers(self, messages: tuple[Message, ...]) -> bool:
-        """Whether the speculative request in progress has these messages."""
-        attempt = self._attempt
-        return attempt is not None and attempt.timing is None and attempt.messages == messages
+        """Whether the speculative request in progress has these messages, and the parameters of now."""
+        attempt, parameters = self._attempt, self._history.parameters_of(None)
+        return attempt is not None and attempt.prepares(messages, parameters)
 
     def ask(
         self, turn_number: int, messages: tuple[Message, ...], now: float, timing: TurnTiming | None = None
@@ -146,11 +145,12 @@ class Replies:
     ) -> None:
         self.attempts += 1
         spoken = self.spoken if request.reply is None else request.reply is ReplyMode.AUDIO
-        separate, profile = request.separate, self.profile
-        self._attempt = Attempt(self.attempts, messages, now, timing, spoken=spoken, separate=separate)
-        speculative, parameters = timing is None, request.parameters or profile.parameters or NO_PARAMETERS
-        tools = profile.tools
-        self._emit(Respond(turn_number, self.attempts, messages, speculative, tools, parameters, own_prompt))
+        asked = self._history.parameters_of(request.parameters)
+        self._attempt = Attempt(
+            self.attempts, messages, now, timing, spoken=spoken, separate=request.separate, parameters=asked
+        )
+        speculative, tools = timing is None, self.profile.tools
+        self._emit(Respond(turn_number, self.attempts, messages, speculative, tools, asked, own_prompt))
 
     def say(self, turn_number: int, text: str, now: float) -> None:
         """Replies with a given text, without a request to the model."""

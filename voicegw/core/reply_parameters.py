@@ -1,5 +1,7 @@
 """What a client asks of the model for its replies, beside the prompt."""
 
+from itertools import chain
+
 import msgspec
 
 
@@ -27,6 +29,12 @@ class ReplyParameters(msgspec.Struct, frozen=True, array_like=True):
     max_tokens: int | None = None
     parallel_calls: bool | None = None
     effort: str = ""
+
+    @property
+    def declarations(self) -> str:
+        """All that the model reads of the tools; empty without tools."""
+        texts = ((tool.name, tool.description, tool.parameters) for tool in self.tools)
+        return "\n".join(chain.from_iterable(texts))
 
 
 NO_PARAMETERS = ReplyParameters()

@@ -10,8 +10,9 @@ import pytest
 
 from voicegw.core.actions import Respond
 from voicegw.core.chat_history import reply_item
-from voicegw.core.commands import Cancel, Configure, TypeText
+from voicegw.core.commands import AddItem, Cancel, Configure, TypeText
 from voicegw.core.events import (
+    ClientToolCalled,
     Event,
     FinalTranscript,
     Message,
@@ -20,9 +21,10 @@ from voicegw.core.events import (
     ReplyNotice,
     ReplyStep,
 )
-from voicegw.core.moderation_queue import Check
+from voicegw.core.moderation_queue import NO_TURN, Check
+from voicegw.core.reply_parameters import ClientTool, ReplyParameters
 from voicegw.errors import ModerationFailed, RateLimited
-from voicegw.gateway.session.moderation_task import NO_TURN, Moderation
+from voicegw.gateway.session.moderation_task import Moderation
 from voicegw.telemetry import Metrics
 
 pytestmark = pytest.mark.usefixtures("virtual_clock")
@@ -222,6 +224,85 @@ async def test_instructions_of_a_client_are_judged_when_they_are_set() -> None:
         session.moderation.receive_command(Configure(language="de"))
         await settle()
     assert session.hits == [(Check(NO_TURN, ModerationTarget.INPUT, "Say something bad."), ("bad",))]
+
+
+@pytest.mark.parametrize("role", ["user", "assistant", "system", "tool"])
+async def test_an_item_is_judged_when_it_is_added_and_only_then(role: str) -> None:
+    """A speculative reply may answer it, or it may be put before the last reply."""
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        item = Message(role, "something bad", id="client 1")
+        session.moderation.receive_command(AddItem(item, ""))
+        await settle()
+        assert session.hits == [(Check(NO_TURN, ModerationTarget.INPUT, "something bad"), ("bad",))]
+        session.moderation.receive_request(Respond(1, 1, (item, Message("user", "hello", id="turn 1"))))
+        session.moderation.receive_request(Respond(2, 2, (item,)))
+        await settle()
+    assert session.judge.judged == ["something bad", "hello"]
+
+
+async def test_each_of_two_equal_items_is_judged() -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        for number in (1, 2):
+            session.moderation.receive_command(AddItem(Message("user", "bad", id=f"client {number}")))
+        await settle()
+    assert len(session.hits) == 2
+
+
+async def test_arguments_that_a_client_writes_are_judged() -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        calls = Message("assistant", "", (ClientToolCalled("1", "weather", '"bad"'),))
+        session.moderation.receive_command(AddItem(calls))
+        await settle()
+        assert [check.turn for check, _ in session.hits] == [NO_TURN]
+        session.moderation.receive_request(Respond(1, 1, (calls, Message("user", "hello")), own_prompt=True))
+        await settle()
+    assert [check.turn for check, _ in session.hits] == [NO_TURN, 1]
+
+
+async def test_tools_are_judged_when_they_are_set() -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        for max_tokens in (None, 5):  # the tools stay the same
+            session.moderation.receive_command(Configure(parameters=tools("Does bad.", max_tokens)))
+        session.moderation.receive_request(Respond(1, 1, (Message("user", "hello"),), parameters=BAD_TOOLS))
+        await settle()
+        assert session.judge.judged == [BAD_TOOLS.declarations, "hello"]
+        assert [check.turn for check, _ in session.hits] == [NO_TURN]
+        session.moderation.receive_command(Configure(parameters=ReplyParameters()))
+        session.moderation.receive_command(Configure(parameters=BAD_TOOLS))
+        await settle()
+    assert len(session.hits) == 2
+
+
+async def test_tools_of_one_reply_are_judged_with_its_request() -> None:
+    async with court(Judge()) as session:
+        session.judge.gate.set()
+        session.moderation.receive_command(Configure(parameters=tools("Does good.")))
+        session.moderation.receive_request(Respond(1, 1, (Message("user", "hello"),), parameters=BAD_TOOLS))
+        await settle()
+    assert [check.turn for check, _ in session.hits] == [1]
+
+
+async def test_no_tools_may_be_set_when_too_much_waits_to_be_judged() -> None:
+    async with court(Judge()) as session:
+        session.moderation.receive_command(Configure(parameters=tools("x" * 64_000)))
+        with pytest.raises(RateLimited):
+            session.moderation.receive_command(Configure(parameters=BAD_TOOLS))
+        session.judge.gate.set()
+        await settle()
+        session.moderation.receive_command(Configure(parameters=BAD_TOOLS))
+        await settle()
+    assert [check.text for check, _ in session.hits] == [BAD_TOOLS.declarations]
+
+
+def tools(description: str, max_tokens: int | None = None) -> ReplyParameters:
+    return ReplyParameters((ClientTool("act", description, "{}"),), max_tokens=max_tokens)
+
+
+BAD_TOOLS = tools("Does bad.")
 
 
 async def test_instructions_for_one_reply_are_judged_with_its_request() -> None:

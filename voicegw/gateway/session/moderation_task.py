@@ -7,7 +7,7 @@ import structlog
 
 from voicegw.core import events
 from voicegw.core.actions import Respond
-from voicegw.core.chat_history import is_reply
+from voicegw.core.chat_history import is_item_of_client, is_reply
 from voicegw.core.commands import AddItem, Command, Configure, CreateReply, TypeText
 from voicegw.core.moderation_queue import Check, ModerationQueue, Moderator, pieces
 from voicegw.core.text import encodable
@@ -16,8 +16,6 @@ from voicegw.gateway.single_waiter_event import SingleWaiterEvent
 from voicegw.telemetry import Metrics
 
 log = structlog.get_logger(__name__)
-
-NO_TURN = 0  # of the instructions of a session
 
 
 class Moderation:
@@ -38,25 +36,43 @@ class Moderation:
         self._watch = ModerationQueue(moderator.every_characters if moderator is not None else 0)
         self._due = SingleWaiterEvent()
         self._failure_reported = False
+        self._tools = ""  # the declarations of the session's tools, which were judged when they were set
 
     def receive_command(self, command: Command) -> None:
-        """Checks instructions of the client. Raises RateLimited for text of the user when too many checks
-        wait."""
-        if isinstance(command, TypeText | AddItem | CreateReply):
+        """Checks instructions, tools and items of the client: the next prompt may be speculative, or have
+        them before the last reply. Raises RateLimited for text of the user when too many checks wait."""
+        texts = self._settings(command)
+        if texts or isinstance(command, TypeText | CreateReply):
             self._watch.admit()
-        instructions = command.instructions if isinstance(command, Configure) else None
-        if instructions is not None and self._moderator is not None:
-            self._watch.admit()
-            self._watch.receive_input(NO_TURN, instructions)
+        if self._moderator is None:
+            return
+        if isinstance(command, Configure) and command.parameters is not None:
+            self._tools = command.parameters.declarations
+        for text in texts:
+            self._watch.receive_setting(text)
             self._due.set()
+
+    def _settings(self, command: Command) -> list[str]:
+        """The texts of a command that belong to no turn."""
+        match command:
+            case AddItem(message):
+                return _texts(message)
+            case Configure(instructions=instructions, parameters=parameters):
+                tools = "" if parameters is None else parameters.declarations
+                return [text for text in (instructions, "" if tools == self._tools else tools) if text]
+            case _:
+                return []
 
     def receive_request(self, request: Respond) -> None:
         """Checks the input of a model request since the last reply: it may be typed text, for which there is
-        no event."""
+        no event. Tools of one request may differ from those of the session."""
         if self._moderator is not None and not request.speculative:
             written = request.messages[:1] if request.own_prompt else ()
             for message in (*written, *_new_input(request.messages)):
-                self._watch.receive_input(request.turn, message.content)
+                for text in _texts(message):
+                    self._watch.receive_input(request.turn, text)
+            if (tools := request.parameters.declarations) != self._tools:
+                self._watch.receive_input(request.turn, tools)
             self._due.set()
 
     def receive_event(self, event: events.Event) -> None:
@@ -95,11 +111,17 @@ class Moderation:
             self._emit(events.ReplyStep(check.turn, notice))
 
 
+def _texts(message: events.Message) -> list[str]:
+    texts = (message.content, *(call.arguments for call in message.tool_calls))
+    return [text for text in texts if text]
+
+
 def _new_input(messages: Sequence[events.Message]) -> list[events.Message]:
-    """The messages after the last reply, without the instructions; always the last one."""
+    """The messages after the last reply, and always the last one. Without the instructions and the client's
+    items, which are judged when they are added."""
     begin = int(messages[0].role == "system")
     after = takewhile(lambda message: not is_reply(message), reversed(messages[begin:-1]))
-    return [*reversed(list(after)), messages[-1]]
+    return [each for each in (*reversed(list(after)), messages[-1]) if not is_item_of_client(each)]
 
 
 async def _found_in(text: str, moderator: Moderator) -> tuple[str, ...]:

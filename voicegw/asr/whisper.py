@@ -162,10 +162,9 @@ class WhisperEngine:
         )
         cut = endless and is_greatest(limit) and not repetitive
         suspicious = repetitive or (endless and not cut)
-        sure = (
-            0 if suspicious or cut or window.job.context else len(tokens)
-        )  # no words of an earlier utterance
-        evidence = Evidence(result.no_speech_prob, result.scores[0], sure)
+        # the words of a context are sure, but say nothing about the audio after it
+        counted = 0 if suspicious or cut or window.job.context else len(tokens)
+        evidence = Evidence(result.no_speech_prob, result.scores[0], counted)
         said = any(map(str.isalnum, text)) and self._is_speech(window, evidence)
         return Draft(tokens, text, encoded, frames, result.scores[0], said, endless, cut, suspicious)
 

@@ -129,8 +129,8 @@ class Playback:
         return True
 
     def receive_played(self, audio_ms: int, now: float, *, received_only: bool = False) -> None:
-        """The far end reports how much of the reply it has played. received_only: its
-        count does not include audio that was lost on the way."""
+        """The far end reports how much of the reply it has played. received_only: its count does not include
+        audio that was lost on the way."""
         if not self._trusts_reports:
             return
         lost = self._lost if received_only else 0
